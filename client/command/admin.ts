@@ -1,0 +1,74 @@
+import { bold } from "@std/fmt/colors";
+import { readRunning, readSecret, secretPath } from "../../server/data_directory.ts";
+import type { BasicMailbox } from "../mailbox.ts";
+import { shown, write } from "../terminal/output.ts";
+import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
+import { connect, SERVER_OPTIONS } from "./server_option.ts";
+
+/** `parley admin`. */
+export const command: Command = {
+  name: "admin",
+  summary: "Ask and tell a running server.",
+  usage: ["COMMAND [ARG…] [OPTION…]"],
+  about: [
+    [
+      "Commands:",
+      "  status        what the server holds, and what it has done since its start",
+      "  list          the mailboxes that hold messages",
+      "  count [ID]    how many messages there are, in all or for ID; '' is the shared queue",
+      "  clear [ID]    remove them",
+      "  limit N       let a mailbox hold N messages, until the server ends",
+      "  log on|off    log every request",
+      "  stop          end the server",
+      "  help          what the server itself knows",
+    ].join("\n"),
+    "Beside the server, its data directory tells where it is and gives the secret. From elsewhere, --server and\n" +
+    "--secret-file do.",
+  ],
+  options: {
+    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+    ...SERVER_OPTIONS,
+  },
+  examples: [
+    "parley admin status",
+    "parley admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
+  ],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  if (args.rest.length === 0) throw new UsageError("Missing COMMAND");
+  for (const arg of args.rest) {
+    if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
+  }
+  const data = args.text("data") ?? "parley-data";
+  const secret = await readSecret(args.text("secret-file") ?? secretPath(data));
+  const running = args.text("server") === undefined ? await readRunning(data) : undefined;
+  const address = parseAddress(running?.services.mailbox?.[0] ?? "");
+  await using mailbox = await connect(args, address && reachable(address));
+  const [name, ...rest] = args.rest;
+  if (name === "list" && rest.length === 0) return await list(mailbox, secret);
+  for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
+  return 0;
+}
+
+/** A server on every address is asked on this machine's own. */
+function reachable({ hostname, port }: { hostname: string; port: number }) {
+  return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
+}
+
+/** An answer holds as many mailboxes as fit into a datagram: asks on until there are no more. */
+async function list(mailbox: BasicMailbox, secret: Uint8Array): Promise<number> {
+  await write(`${bold("messages  mailbox")}\n`);
+  for (let command = "list";;) {
+    const fields = await mailbox.control(secret, command);
+    if (fields.length === 0) return 0;
+    for (const field of fields) {
+      const [messages = "", ...id] = field.split(" ");
+      const name = id.join(" ");
+      await write(`${messages.padStart(8)}  ${name === "" ? "(shared queue)" : shown(name)}\n`);
+      command = `list, ${name}`;
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What a subcommand is, and how its arguments are read.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+
+/** An option. Without `value` it is a flag. */
+export interface Option {
+  /** What its value is called in the help: `HOST:PORT`. */
+  value?: string;
+  /** May be given more than once. */
+  many?: true;
+  help: string;
+}
+
+/** A subcommand of `parley`. */
+export interface Command {
+  name: string;
+  /** One line for the list of commands. */
+  summary: string;
+  /** What stands behind the name, one line a form. */
+  usage: readonly string[];
+  /** Paragraphs of the help. */
+  about?: readonly string[];
+  options: Readonly<Record<string, Option>>;
+  /** Complete command lines. */
+  examples: readonly string[];
+  /** Returns the exit code. */
+  run(args: Arguments): Promise<number>;
+}
+
+/** The command line is wrong: exit code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** A duration such as `250ms`, `30s`, `5m`, `12h` or `1d`, in milliseconds. */
+export function parseDuration(text: string): number | undefined {
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
+  return match ? Math.round(Number(match[1]) * units[match[2] as keyof typeof units]) : undefined;
+}
+
+/** A size such as `512`, `64KiB`, `1.5MiB` or `10GB`, in bytes. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d{1,15}(?:\.\d{1,3})?)\s?(?:([kmgt])(i?))?b?$/i.exec(text);
+  if (!match) return undefined;
+  const power = match[2] ? "kmgt".indexOf(match[2].toLowerCase()) + 1 : 0;
+  const bytes = Math.round(Number(match[1]) * (match[3] ? 1024 : 1000) ** power);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** `HOST:PORT` or `[IPv6]:PORT`. */
+export function parseAddress(text: string): { hostname: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  return match && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
+}
+
+/** The arguments of one call, each read as what it has to be. Every reader throws a {@linkcode UsageError}. */
+export class Arguments {
+  /** What is no option. */
+  readonly rest: readonly string[];
+  readonly #values: Record<string, unknown>;
+
+  constructor(command: Command, args: readonly string[]) {
+    const names = Object.keys(command.options);
+    const withValue = names.filter((name) => command.options[name]!.value !== undefined);
+    const end = args.indexOf("--");
+    const before = end < 0 ? args : args.slice(0, end);
+    const { _, ...values } = parseArgs([...before], {
+      // "_" keeps `007` from becoming 7
+      string: [...withValue, "_"],
+      boolean: [...names.filter((name) => !withValue.includes(name)), "help"],
+      collect: names.filter((name) => command.options[name]!.many),
+      alias: { h: "help" },
+      unknown(arg, key) {
+        if (key !== undefined) throw new UsageError(`Unknown option '${arg}'`);
+      },
+    });
+    this.rest = [..._, ...end < 0 ? [] : args.slice(end + 1)];
+    this.#values = values;
+    for (const name of withValue) {
+      const value = values[name];
+      if (value === "" || Array.isArray(value) && value.includes("")) {
+        throw new UsageError(`Option --${name} needs a value`);
+      }
+      if (Array.isArray(value) && !command.options[name]!.many) {
+        throw new UsageError(`Option --${name} is given more than once`);
+      }
+    }
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  text(name: string): string | undefined {
+    return this.#values[name] as string | undefined;
+  }
+
+  texts(name: string): string[] {
+    return (this.#values[name] as string[] | undefined) ?? [];
+  }
+
+  /** One of the words given. */
+  word<W extends string>(name: string, words: readonly W[], otherwise: W): W {
+    return this.#read(name, words.join(" or "), (text) => words.find((word) => word === text)) ?? otherwise;
+  }
+
+  /** A whole number between the bounds, inclusive. */
+  integer(name: string, min: number, max = Number.MAX_SAFE_INTEGER): number | undefined {
+    const what = max === Number.MAX_SAFE_INTEGER ? `a number from ${min}` : `a number from ${min} to ${max}`;
+    return this.#read(name, what, (text) => {
+      const number = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
+      return number >= min && number <= max ? number : undefined;
+    });
+  }
+
+  /** In milliseconds. */
+  duration(name: string): number | undefined {
+    return this.#read(name, "a duration such as 30s", parseDuration);
+  }
+
+  /** In bytes. */
+  size(name: string): number | undefined {
+    return this.#read(name, "a size such as 64KiB", parseSize);
+  }
+
+  address(name: string): { hostname: string; port: number } | undefined {
+    return this.#read(name, "HOST:PORT", parseAddress);
+  }
+
+  #read<T>(name: string, what: string, parse: (text: string) => T | undefined): T | undefined {
+    const text = this.text(name);
+    if (text === undefined) return undefined;
+    const value = parse(text);
+    if (value === undefined) throw new UsageError(`Cannot read --${name} '${text}': expected ${what}`);
+    return value;
+  }
+}
+
+/** Whether the help is asked for, before anything else is looked at. */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
+}
+
+/** The help of a command. */
+export function helpOf(command: Command): string {
+  const options = { ...command.options, help: { help: "Show this help" } } as Record<string, Option>;
+  const left = (name: string) => `--${name}${options[name]!.value ? ` ${options[name]!.value}` : ""}`;
+  const width = Math.max(...Object.keys(options).map((name) => left(name).length));
+  return [
+    ...command.usage.map((form, i) =>
+      `${i === 0 ? "Usage:" : "      "} parley ${command.name}${form && ` ${form}`}`
+    ),
+    "",
+    command.summary,
+    ...(command.about ?? []).flatMap((paragraph) => ["", paragraph]),
+    "",
+    "Options:",
+    ...Object.keys(options).map((name) => `  ${left(name).padEnd(width)}  ${options[name]!.help}`),
+    "",
+    command.examples.length > 1 ? "Examples:" : "Example:",
+    ...command.examples.map((example) => `  ${example}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,140 @@
+import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
+import { Log } from "../../server/log.ts";
+import { serve } from "../../server/serve.ts";
+import { DEFAULT_LIMITS } from "../../server/store/store.ts";
+import { MAILBOX_PORT, MAX_DATAGRAM } from "../../protocol/mailbox.ts";
+import config from "../../deno.json" with { type: "json" };
+import { write, writeErrorBytes } from "../terminal/output.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
+
+/** A stop that takes longer, in milliseconds, is broken off. */
+const STOP_TIMEOUT = 5000;
+
+/** Longest UDP payload over IPv4: RFC 768 and RFC 791. */
+const MAX_UDP = 65_507;
+
+/** `parley serve`. */
+export const command: Command = {
+  name: "serve",
+  summary: "Run the server: the mailbox, on UDP port 21001.",
+  usage: ["[mailbox [PORT]] [OPTION…]"],
+  about: [
+    "Prints a line when it is ready, and logs to standard error. Port 0 takes a free port.",
+    "Without --memory, what it answered for is on disk. Ends on SIGINT, SIGTERM and 'parley admin stop'.",
+  ],
+  options: {
+    "host": {
+      value: "ADDRESS",
+      many: true,
+      help: "Listen here (127.0.0.1); may be repeated; 0.0.0.0 and :: are every address",
+    },
+    "data": { value: "DIR", help: "Keep messages and the administrator's secret here (./parley-data)" },
+    "memory": { help: "Keep messages in memory, and write no file" },
+    "secret-file": {
+      value: "FILE",
+      help: "The administrator's secret, if not the one in the data directory",
+    },
+    "original-from": {
+      value: "NETWORK",
+      many: true,
+      help: "Answer the original wire for these only, as ADDRESS/BITS, or 'none' (private networks)",
+    },
+    "timestamps": { value: "on|off", help: "Whether the shared queue's replies carry the time (on)" },
+    "when-full": {
+      value: "WHAT",
+      help: "A full mailbox: 'refuse' the new message or 'drop-oldest' (refuse)",
+    },
+    "mailbox-messages": { value: "N", help: `Messages in one mailbox (${DEFAULT_LIMITS.mailboxMessages})` },
+    "mailbox-bytes": { value: "SIZE", help: "Text in one mailbox (256MiB)" },
+    "max-messages": { value: "N", help: `Messages in all (${DEFAULT_LIMITS.messages})` },
+    "max-bytes": { value: "SIZE", help: "Text in all (4GiB)" },
+    "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
+    "max-file": { value: "SIZE", help: "The database file (no limit but the disk)" },
+    "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
+    "log": { value: "on|off", help: "Log every request (off)" },
+  },
+  examples: ["parley serve", "parley serve mailbox 21001 --host 0.0.0.0 --data /var/lib/parley"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const mailboxPort = servicePort(args.rest);
+  const memory = args.flag("memory");
+  if (memory && args.text("data") !== undefined) {
+    throw new UsageError("--memory and --data exclude each other");
+  }
+  const hosts = args.texts("host");
+  const log = new Log(writeErrorBytes);
+  const server = await serve({
+    version: config.version,
+    mailboxPort,
+    hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
+    data: memory ? undefined : args.text("data") ?? "parley-data",
+    secretFile: args.text("secret-file"),
+    limits: {
+      mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,
+      mailboxBytes: args.size("mailbox-bytes") ?? DEFAULT_LIMITS.mailboxBytes,
+      messages: args.integer("max-messages", 1) ?? DEFAULT_LIMITS.messages,
+      bytes: args.size("max-bytes") ?? DEFAULT_LIMITS.bytes,
+      mailboxes: args.integer("max-mailboxes", 1) ?? DEFAULT_LIMITS.mailboxes,
+      whenFull: args.word("when-full", ["refuse", "drop-oldest"], "refuse"),
+    },
+    maxFileBytes: args.size("max-file"),
+    originalFrom: originalFrom(args.texts("original-from")),
+    timestamps: args.word("timestamps", ["on", "off"], "on") === "on",
+    maxDatagram: datagramSize(args),
+    logRequests: args.word("log", ["on", "off"], "off") === "on",
+    log,
+    ready: (line) => write(`${line}\n`),
+  });
+
+  const stop = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop.resolve);
+  let failed: Error | undefined;
+  await Promise.race([stop.promise, server.stopping]).catch((error) => failed = error);
+  for (const signal of signals) Deno.removeSignalListener(signal, stop.resolve);
+  if (failed !== undefined) {
+    // the store can't be relied on: nothing may be finished, committed or answered any more
+    log.line(`mailbox: ${failed.message}`);
+    await log.flush();
+    return 1;
+  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(true), STOP_TIMEOUT));
+  const brokenOff = await Promise.race([server.close().then(() => false), late]);
+  clearTimeout(timer);
+  if (brokenOff) log.line("mailbox: the stop took longer than 5 s and was broken off");
+  await log.flush();
+  return brokenOff ? 1 : 0;
+}
+
+/** The port of `[mailbox [PORT]]`. */
+function servicePort([service, port, ...more]: readonly string[]): number {
+  if (service !== undefined && service !== "mailbox") {
+    throw new UsageError(`Unknown service '${service}': expected mailbox`);
+  }
+  if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
+  if (port === undefined) return MAILBOX_PORT;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+    throw new UsageError(`Cannot read port '${port}': expected a number from 0 to 65535`);
+  }
+  return Number(port);
+}
+
+function originalFrom(networks: readonly string[]): Networks {
+  if (networks.length === 0) return new Networks(PRIVATE_NETWORKS);
+  try {
+    return new Networks(networks.filter((network) => network !== "none"));
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+function datagramSize(args: Arguments): number {
+  const bytes = args.size("max-datagram") ?? MAX_DATAGRAM;
+  if (bytes < 256 || bytes > MAX_UDP) {
+    throw new UsageError(`Cannot use --max-datagram ${bytes}: expected 256 to ${MAX_UDP}`);
+  }
+  return bytes;
+}

@@ -1,0 +1,41 @@
+/**
+ * Standard output and standard error: what is written is written whole before a call resolves.
+ *
+ * @module
+ */
+
+const encoder = new TextEncoder();
+
+async function writeAll(stream: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array) {
+  // a pipe may take less than it is given
+  for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));
+}
+
+/** Bytes for standard output. */
+export function writeBytes(bytes: Uint8Array): Promise<void> {
+  return writeAll(Deno.stdout, bytes);
+}
+
+/** Text for standard output: results. */
+export function write(text: string): Promise<void> {
+  return writeAll(Deno.stdout, encoder.encode(text));
+}
+
+/** Bytes for standard error. */
+export function writeErrorBytes(bytes: Uint8Array): Promise<void> {
+  return writeAll(Deno.stderr, bytes);
+}
+
+/** Text for standard error: everything that is no result. */
+export function writeError(text: string): Promise<void> {
+  return writeAll(Deno.stderr, encoder.encode(text));
+}
+
+/** Somebody else's text as it can be shown on a terminal: control characters as `^X`, so that none is obeyed. */
+export function shown(text: string): string {
+  return text.replace(/\p{Cc}/gu, (c) => {
+    const code = c.charCodeAt(0);
+    if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
+    return code === 0x7f ? "^?" : `^[${String.fromCharCode(code - 0x40)}`;
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * Parley: keeps and passes on messages. This file is the table of its commands; each is loaded when it is used.
+ *
+ * @module
+ */
+
+import { bold, red, setColorEnabled } from "@std/fmt/colors";
+import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./client/command/command.ts";
+import { write, writeError } from "./client/terminal/output.ts";
+import config from "./deno.json" with { type: "json" };
+
+const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  serve: () => import("./client/command/serve.ts"),
+  send: () => import("./client/command/send.ts"),
+  receive: () => import("./client/command/receive.ts"),
+  mailbox: () => import("./client/command/mailbox.ts"),
+  admin: () => import("./client/command/admin.ts"),
+  bench: () => import("./client/command/bench.ts"),
+};
+
+async function overview(): Promise<string> {
+  const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  return [
+    "Usage: parley COMMAND [ARG…]",
+    "",
+    "Keeps messages and passes them on.",
+    "",
+    "Commands:",
+    ...commands.map(({ command }) => `  ${bold(command.name.padEnd(width))}  ${command.summary}`),
+    "",
+    "'parley COMMAND --help' tells more. 'parley --version' prints the version.",
+    "",
+    "Example:",
+    "  parley serve",
+    "",
+  ].join("\n");
+}
+
+/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage; 3 nothing there (`receive`). */
+async function main(args: readonly string[]): Promise<number> {
+  const [name = "--help", ...rest] = args;
+  const colour = (stream: { isTerminal(): boolean }) =>
+    setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR"));
+  colour(Deno.stdout);
+  try {
+    if (name === "--version") return await write(`parley ${config.version}\n`), 0;
+    if (name === "--help" || name === "-h") return await write(await overview()), args.length === 0 ? 2 : 0;
+    if (!Object.hasOwn(COMMANDS, name)) {
+      throw new UsageError(`Unknown ${name.startsWith("-") ? "option" : "command"} '${name}'`);
+    }
+    const { command } = await COMMANDS[name]!();
+    if (asksForHelp(rest)) return await write(helpOf(command)), 0;
+    return await command.run(new Arguments(command, rest));
+  } catch (error) {
+    // the reader of our results has gone: there is nobody left to tell
+    if (error instanceof Deno.errors.BrokenPipe) return 1;
+    colour(Deno.stderr);
+    const usage = error instanceof UsageError;
+    const known = Object.hasOwn(COMMANDS, name) ? `parley ${name}` : "parley";
+    await writeError(`${red(`${known}:`)} ${error instanceof Error ? error.message : error}\n`);
+    if (usage) await writeError(`'${known} --help' tells how it is used\n`);
+    return usage ? 2 : 1;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,23 @@
+/**
+ * Proof that a control message comes from an administrator. `protocol/README.md`, "Administration", is the
+ * specification.
+ *
+ * @module
+ */
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+/** How long a nonce is good for, in milliseconds. */
+export const NONCE_LIFETIME = 30_000;
+
+/** HEX of `A, NONCE, HEX, command`: HMAC-SHA-256 (RFC 2104) of NONCE "," command under the secret, in lower case. */
+export function proof(secret: Uint8Array, nonce: string, command: string): string {
+  return createHmac("sha256", secret).update(`${nonce},${command}`).digest("hex");
+}
+
+/** Whether `hex` is the proof of this command, in a time that tells nothing about where it differs. */
+export function isProof(hex: string, secret: Uint8Array, nonce: string, command: string): boolean {
+  const given = new TextEncoder().encode(hex.toLowerCase());
+  const wanted = new TextEncoder().encode(proof(secret, nonce, command));
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}

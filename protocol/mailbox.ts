@@ -1,0 +1,253 @@
+/**
+ * The mailbox's original wire: datagrams to requests, and replies to datagrams. `protocol/README.md`, "Mailbox", is
+ * the specification.
+ *
+ * @module
+ */
+
+/** UDP port that clients of the original use. */
+export const MAILBOX_PORT = 21001;
+
+/** Longest datagram, in bytes, that is taken or sent: what existing clients have room for. */
+export const MAX_DATAGRAM = 1024;
+
+/** Longest ID, in bytes of UTF-8. */
+export const MAX_ID = 64;
+
+/** The mailbox that `for` and `req` name: an ID that no client can write, because IDs have at least one byte. */
+export const SHARED_QUEUE = "";
+
+/** The sender whom nobody may pose as. */
+export const ADMIN = "admin";
+
+/** Why a datagram is no request. Such a datagram is dropped and counted by this reason, never answered. */
+export type Refusal =
+  | "too long"
+  | "not UTF-8"
+  | "not printable"
+  | "unknown type"
+  | "malformed"
+  | "bad ID"
+  | "reserved sender";
+
+/** Every {@linkcode Refusal}, in the order in which a datagram is checked for them. */
+export const REFUSALS: readonly Refusal[] = [
+  "too long",
+  "not UTF-8",
+  "not printable",
+  "unknown type",
+  "malformed",
+  "bad ID",
+  "reserved sender",
+];
+
+/** What a client asks for. `bytes` is the message's length in UTF-8. */
+export type MailboxRequest =
+  | { kind: "put"; mailbox: string; sender: string; message: string; bytes: number }
+  | { kind: "take"; mailbox: string }
+  | { kind: "control"; text: string };
+
+/** A message on its way to its receiver. `time` is when the server received it, in milliseconds since 1970, UTC. */
+export interface Mail {
+  sender: string;
+  time: number;
+  message: string;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Unicode's control characters (C0, DEL, C1) but for TAB: a message holds none. */
+const CONTROL = /[^\P{Cc}\t]/u;
+/** An ID doesn't hold TAB either. */
+const CONTROL_OR_TAB = /\p{Cc}/u;
+
+/** Bytes that the text takes in UTF-8; a lone surrogate counts as the U+FFFD that would be sent for it. */
+export function utf8Length(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit < 0x80) continue;
+    // a surrogate pair is two units and four bytes
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++, bytes += 2;
+    else bytes += unit < 0x800 ? 1 : 2;
+  }
+  return bytes;
+}
+
+/** Whether the text can be an ID: 1 to 64 bytes, no comma, no control character, no space at either end. */
+export function isId(text: string): boolean {
+  return text !== "" && text.length <= MAX_ID && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
+    text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() && utf8Length(text) <= MAX_ID;
+}
+
+/** Whether the text can be a message: no control character but TAB. Its length is checked where it is encoded. */
+export function isMessage(text: string): boolean {
+  return !CONTROL.test(text) && text.isWellFormed();
+}
+
+/** Spaces alone: other white space belongs to an ID. */
+function trimSpaces(text: string): string {
+  let start = 0, end = text.length;
+  while (start < end && text.charCodeAt(start) === 0x20) start++;
+  while (end > start && text.charCodeAt(end - 1) === 0x20) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+/** What stands after the comma at `comma`, less the one space that the wire writes there. */
+function messageAfter(text: string, comma: number): string {
+  return text.slice(text.charCodeAt(comma + 1) === 0x20 ? comma + 2 : comma + 1);
+}
+
+/** "N, " or "nxt, ", the time and the commas: what a reply adds to the sender and the message. */
+const REPLY_OVERHEAD = "N, 2026-01-31T00:00:00.000Z, , ".length;
+const SHARED_REPLY_OVERHEAD = "nxt, 2026-01-31T00:00:00.000Z, ".length;
+
+/** Most bytes that a message from this sender to this mailbox may have, so that its reply is no longer than `max`. */
+export function maxMessage(mailbox: string, sender: string, max = MAX_DATAGRAM): number {
+  return mailbox === SHARED_QUEUE ? max - SHARED_REPLY_OVERHEAD : max - REPLY_OVERHEAD - utf8Length(sender);
+}
+
+/**
+ * The request in a datagram, or why it is none.
+ *
+ * @param datagram What arrived. It is not kept.
+ * @param max Longest datagram, in bytes, to take or to reply with.
+ */
+export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): MailboxRequest | Refusal {
+  if (datagram.length > max) return "too long";
+  let text: string;
+  try {
+    text = decoder.decode(datagram);
+  } catch {
+    return "not UTF-8";
+  }
+  const ascii = text.length === datagram.length;
+  if (text.endsWith("\n")) text = text.slice(0, text.endsWith("\r\n") ? -2 : -1);
+  if (CONTROL.test(text)) return "not printable";
+
+  const comma = text.indexOf(",");
+  switch (trimSpaces(comma < 0 ? text : text.slice(0, comma)).toLowerCase()) {
+    case "f": {
+      const second = comma < 0 ? -1 : text.indexOf(",", comma + 1);
+      const third = second < 0 ? -1 : text.indexOf(",", second + 1);
+      if (third < 0) return "malformed";
+      const mailbox = trimSpaces(text.slice(comma + 1, second));
+      const sender = trimSpaces(text.slice(second + 1, third));
+      if (!isId(mailbox) || !isId(sender)) return "bad ID";
+      if (sender === ADMIN) return "reserved sender";
+      return put(mailbox, sender, messageAfter(text, third), ascii, max);
+    }
+    case "r": {
+      if (comma < 0 || text.includes(",", comma + 1)) return "malformed";
+      const mailbox = trimSpaces(text.slice(comma + 1));
+      return isId(mailbox) ? { kind: "take", mailbox } : "bad ID";
+    }
+    case "for":
+      return comma < 0 ? "malformed" : put(SHARED_QUEUE, "", messageAfter(text, comma), ascii, max);
+    case "req":
+      return comma < 0 ? { kind: "take", mailbox: SHARED_QUEUE } : "malformed";
+    case "a":
+      return comma < 0 ? "malformed" : { kind: "control", text: trimSpaces(text.slice(comma + 1)) };
+    default:
+      return "unknown type";
+  }
+}
+
+function put(
+  mailbox: string,
+  sender: string,
+  message: string,
+  ascii: boolean,
+  max: number,
+): MailboxRequest | Refusal {
+  const bytes = ascii ? message.length : utf8Length(message);
+  // what could be stored but never sent back whole is refused now
+  if (bytes > maxMessage(mailbox, sender, max)) return "too long";
+  return { kind: "put", mailbox, sender, message, bytes };
+}
+
+let formattedTime = -1, formatted = "";
+
+/** ISO 8601, UTC, milliseconds. Messages come many to a millisecond, so the last one is kept. */
+export function formatTime(time: number): string {
+  if (time !== formattedTime) formatted = new Date(time).toISOString(), formattedTime = time;
+  return formatted;
+}
+
+/** `N, timeStamp, senderID, message`, or of the shared queue `nxt, timeStamp, message`, without its time if unwanted. */
+export function encodeMail(mailbox: string, mail: Mail, timestamps = true): Uint8Array<ArrayBuffer> {
+  return encoder.encode(
+    mailbox !== SHARED_QUEUE
+      ? `N, ${formatTime(mail.time)}, ${mail.sender}, ${mail.message}`
+      : timestamps
+      ? `nxt, ${formatTime(mail.time)}, ${mail.message}`
+      : `nxt, ${mail.message}`,
+  );
+}
+
+/** `X`, or of the shared queue `xxx`: no message is there. */
+export function encodeNone(mailbox: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(mailbox === SHARED_QUEUE ? "xxx" : "X");
+}
+
+/** `F, receiverID, senderID, message`, or of the shared queue `for, message`. Fields are checked by the caller. */
+export function encodePut(mailbox: string, sender: string, message: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(
+    mailbox === SHARED_QUEUE ? `for, ${message}` : `F, ${mailbox}, ${sender}, ${message}`,
+  );
+}
+
+/** `R, receiverID`, or of the shared queue `req`. */
+export function encodeTake(mailbox: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(mailbox === SHARED_QUEUE ? "req" : `R, ${mailbox}`);
+}
+
+/** `A, …`: a control message, or its reply. */
+export function encodeControl(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`A, ${text}`);
+}
+
+/** What a server answers. A first-generation `nxt, message` has no time: `time` is then NaN. */
+export type MailboxReply =
+  | { kind: "mail"; shared: boolean; mail: Mail }
+  | { kind: "none"; shared: boolean }
+  | { kind: "control"; text: string };
+
+/** `2026-01-31T00:00:00.000Z`; other servers write other forms, so the client takes what Date.parse takes. */
+const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
+
+/** The reply in a datagram, or undefined where it is none. */
+export function decodeReply(datagram: Uint8Array): MailboxReply | undefined {
+  let text: string;
+  try {
+    text = decoder.decode(datagram);
+  } catch {
+    return undefined;
+  }
+  const comma = text.indexOf(",");
+  const type = trimSpaces(comma < 0 ? text : text.slice(0, comma)).toLowerCase();
+  if (comma < 0) {
+    return type === "x" || type === "xxx" ? { kind: "none", shared: type === "xxx" } : undefined;
+  }
+  const second = text.indexOf(",", comma + 1);
+  switch (type) {
+    case "n": {
+      const third = second < 0 ? -1 : text.indexOf(",", second + 1);
+      if (third < 0) return undefined;
+      const time = Date.parse(trimSpaces(text.slice(comma + 1, second)));
+      const sender = trimSpaces(text.slice(second + 1, third));
+      return { kind: "mail", shared: false, mail: { sender, time, message: messageAfter(text, third) } };
+    }
+    case "nxt": {
+      const first = second < 0 ? "" : trimSpaces(text.slice(comma + 1, second));
+      const time = TIME.test(first) ? Date.parse(first) : NaN;
+      const message = messageAfter(text, Number.isNaN(time) ? comma : second);
+      return { kind: "mail", shared: true, mail: { sender: "", time, message } };
+    }
+    case "a":
+      return { kind: "control", text: trimSpaces(text.slice(comma + 1)) };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Networks, and whether an address belongs to one of them.
+ *
+ * @module
+ */
+
+import { BlockList, isIP } from "node:net";
+
+/**
+ * Loopback, private (RFC 1918), link-local (RFC 3927, RFC 4291) and unique local (RFC 4193) networks: those whose
+ * addresses a stranger on the internet can't be at, or give as his own.
+ */
+export const PRIVATE_NETWORKS: readonly string[] = [
+  "127.0.0.0/8",
+  "::1/128",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "fe80::/10",
+  "fc00::/7",
+];
+
+/** How many addresses a set remembers having looked up. */
+const REMEMBERED = 1024;
+
+/** An address as it is compared and counted: without its zone, and IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4. */
+export function plainAddress(hostname: string): string {
+  const zone = hostname.indexOf("%");
+  const address = zone < 0 ? hostname : hostname.slice(0, zone);
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
+
+/** `127.0.0.1:21001`, `[::1]:21001`. */
+export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** A set of networks. */
+export class Networks {
+  readonly #list = new BlockList();
+  readonly #known = new Map<string, boolean>();
+
+  /**
+   * @param networks Each in CIDR notation (RFC 4632; `10.0.0.0/8`, `fc00::/7`), or a single address.
+   * @throws {SyntaxError} One of them is neither.
+   */
+  constructor(readonly networks: readonly string[]) {
+    for (const network of networks) {
+      const [address = "", bits, ...rest] = network.split("/");
+      const version = isIP(address), most = version === 6 ? 128 : 32;
+      const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
+      if (version === 0 || rest.length > 0 || !(prefix <= most)) {
+        throw new SyntaxError(`Cannot read network '${network}': expected ADDRESS/BITS`);
+      }
+      this.#list.addSubnet(address, prefix, version === 6 ? "ipv6" : "ipv4");
+    }
+  }
+
+  /** Whether the address, as a socket gives it, is in one of the networks. */
+  has(hostname: string): boolean {
+    let known = this.#known.get(hostname);
+    if (known === undefined) {
+      const address = plainAddress(hostname);
+      known = this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      this.#known.set(hostname, known);
+    }
+    return known;
+  }
+}

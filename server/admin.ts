@@ -1,0 +1,123 @@
+/**
+ * Control messages: who may send them, and what they do. `protocol/README.md`, "Administration", is the specification.
+ *
+ * @module
+ */
+
+import { createHmac } from "node:crypto";
+import { isProof, NONCE_LIFETIME } from "../protocol/admin.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+
+/** A control command. Its arguments come trimmed, and as many as `min` and `max` say. */
+export interface AdminCommand {
+  name: string;
+  /** Its arguments as `help` shows them. */
+  usage: string;
+  min: number;
+  max: number;
+  /** Returns the fields of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
+  run(args: string[]): Promise<string[]> | string[];
+}
+
+export interface AdminOptions {
+  /** Key of the proofs; without one every command is refused. */
+  secret: Uint8Array | undefined;
+  commands: readonly AdminCommand[];
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** Answers to commands that were proved, kept for as long as their nonce is good. */
+const MAX_ANSWERS = 1024;
+
+/** Hexadecimal digits of a nonce: when it ends, randomness, and the server's own mark on both and on the address. */
+const NONCE = /^([0-9a-f]{12})[0-9a-f]{8}[0-9a-f]{16}$/;
+
+interface Answered {
+  command: string;
+  until: number;
+  answer: Promise<string>;
+}
+
+/** Longest answer in bytes, so that with "A, " it fits into a datagram of the original wire. */
+export const MAX_ANSWER = 1021;
+
+export class Admin {
+  readonly #options: AdminOptions;
+  readonly #key: Uint8Array;
+  readonly #answered = new Map<string, Answered>();
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+    this.#key = options.random(32);
+  }
+
+  /**
+   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`.
+   *
+   * @param from Address and port of the sender; a nonce is good for one.
+   */
+  answer(text: string, from: string): Promise<string> | string {
+    if (this.#options.secret === undefined) return "error, administration is off";
+    if (text.toLowerCase() === "challenge") return `ok, ${this.#nonce(from)}`;
+    const [nonce = "", hex = "", ...rest] = text.split(",");
+    if (rest.length === 0) return "error, no proof: send 'A, challenge'";
+    return this.#prove(nonce.trim().toLowerCase(), hex.trim(), rest.join(",").trim(), from);
+  }
+
+  #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
+    const now = this.#options.now();
+    const until = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
+    if (Number.isNaN(until) || this.#mark(nonce.slice(0, 20), from) !== nonce.slice(20)) {
+      return "error, unknown nonce";
+    }
+    if (until <= now) return "error, nonce too old";
+    if (!isProof(hex, this.#options.secret!, nonce, command)) return "error, wrong proof";
+
+    // a repeated datagram is answered again and not performed again
+    const before = this.#answered.get(nonce);
+    if (before !== undefined) return before.command === command ? before.answer : "error, nonce used";
+    for (const [nonce, { until }] of this.#answered) if (until <= now) this.#answered.delete(nonce);
+    if (this.#answered.size >= MAX_ANSWERS) return "error, busy";
+    const answer = this.#run(command);
+    this.#answered.set(nonce, { command, until, answer });
+    return answer;
+  }
+
+  async #run(text: string): Promise<string> {
+    const [name = "", ...args] = text.split(",").map((field) => field.trim());
+    const command = this.#options.commands.find((command) => command.name === name.toLowerCase());
+    if (command === undefined) return `error, unknown command '${name}'`;
+    if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
+    try {
+      return fit(["ok", ...await command.run(args)]);
+    } catch (error) {
+      if (error instanceof RangeError) return `error, ${error.message}`;
+      throw error;
+    }
+  }
+
+  /** When it ends, randomness and the mark: nothing is kept for a nonce until it was used with a proof. */
+  #nonce(from: string): string {
+    const until = (this.#options.now() + NONCE_LIFETIME).toString(16).padStart(12, "0");
+    const random = this.#options.random(4).toHex();
+    return `${until}${random}${this.#mark(until + random, from)}`;
+  }
+
+  #mark(text: string, from: string): string {
+    return createHmac("sha256", this.#key).update(`${text},${from}`).digest("hex").slice(0, 16);
+  }
+}
+
+/** The fields with ", " between them, as many as an answer holds. */
+function fit(fields: string[]): string {
+  let text = fields.shift()!, bytes = utf8Length(text);
+  for (const field of fields) {
+    bytes += 2 + utf8Length(field);
+    if (bytes > MAX_ANSWER) break;
+    text += `, ${field}`;
+  }
+  return text;
+}

@@ -1,0 +1,171 @@
+/**
+ * The mailbox service: answers the original wire on its sockets, and keeps what it is given in the store.
+ *
+ * @module
+ */
+
+import {
+  decodeRequest,
+  encodeControl,
+  encodeMail,
+  encodeNone,
+  type MailboxRequest,
+  SHARED_QUEUE,
+} from "../protocol/mailbox.ts";
+import { formatAddress, type Networks } from "./address.ts";
+import type { Admin } from "./admin.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { Replies } from "./replies.ts";
+import type { GroupCommit } from "./store/group.ts";
+
+/** Replies that may wait to be sent before the next datagram is read. */
+const MAX_REPLIES = 1024;
+
+/** Wait after a socket that can't be read, in milliseconds; doubled each time, up to the second. */
+const FIRST_RETRY = 5, LAST_RETRY = 1000;
+
+/** A mailbox as it is named in log lines. */
+export function mailboxName(mailbox: string): string {
+  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${mailbox}`;
+}
+
+export interface MailboxServiceOptions {
+  /** Where it listens; it closes them. */
+  sockets: readonly Deno.DatagramConn[];
+  store: GroupCommit;
+  admin: Admin;
+  /** Whom the original wire is answered for. */
+  originalFrom: Networks;
+  /** Whether the shared queue's replies carry the time (second generation) or not (first). */
+  timestamps: boolean;
+  /** Longest datagram of the original wire, in bytes. */
+  maxDatagram: number;
+  metrics: Metrics;
+  log: Log;
+  /** Whether every request is logged. */
+  logging: { requests: boolean };
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** Where a request came from, and where its reply goes. */
+interface Client {
+  address: Deno.NetAddr;
+  replies: Replies;
+}
+
+export class MailboxService {
+  readonly #options: MailboxServiceOptions;
+  readonly #replies: Replies[] = [];
+  readonly #reading: Promise<void>[] = [];
+  readonly #controls = new Set<Promise<void>>();
+  #stopping = false;
+
+  /** Begins to read. */
+  constructor(options: MailboxServiceOptions) {
+    this.#options = options;
+    for (const socket of options.sockets) {
+      const replies = new Replies(socket, () => options.metrics.add("send failed"));
+      this.#replies.push(replies);
+      this.#reading.push(this.#read(socket, replies));
+    }
+  }
+
+  /** Takes no more, answers what was taken, and closes the sockets. */
+  async close() {
+    this.#stopping = true;
+    await this.#options.store.idle();
+    await Promise.all(this.#controls);
+    await Promise.all(this.#replies.map((replies) => replies.sent()));
+    for (const socket of this.#options.sockets) socket.close();
+    await Promise.all(this.#reading);
+  }
+
+  async #read(socket: Deno.DatagramConn, replies: Replies) {
+    // one byte more than is taken: what fills it was cut
+    const buffer = new Uint8Array(this.#options.maxDatagram + 1);
+    let retry = FIRST_RETRY;
+    while (!this.#stopping) {
+      let datagram: Uint8Array, from: Deno.Addr;
+      try {
+        [datagram, from] = await socket.receive(buffer);
+        retry = FIRST_RETRY;
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+        // Windows tells here that a receiver of an earlier reply is gone
+        if (error instanceof Deno.errors.ConnectionReset) continue;
+        this.#options.metrics.add("read failed");
+        await new Promise((resolve) => setTimeout(resolve, retry));
+        retry = Math.min(2 * retry, LAST_RETRY);
+        continue;
+      }
+      this.#received(datagram, { address: from as Deno.NetAddr, replies });
+      if (replies.waiting > MAX_REPLIES) await replies.sent();
+    }
+  }
+
+  #received(datagram: Uint8Array, from: Client) {
+    const { metrics, originalFrom, maxDatagram } = this.#options;
+    metrics.add("received");
+    if (this.#stopping) return;
+    if (!originalFrom.has(from.address.hostname)) return this.#drop("address not answered", from);
+    const request = decodeRequest(datagram, maxDatagram);
+    if (typeof request === "string") return this.#drop(request, from);
+    switch (request.kind) {
+      case "put":
+        return this.#put(request, from);
+      case "take":
+        return this.#take(request, from);
+      case "control": {
+        const control = this.#control(request.text, from).finally(() => this.#controls.delete(control));
+        this.#controls.add(control);
+      }
+    }
+  }
+
+  #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
+    const { store, metrics, now } = this.#options;
+    const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
+    const taken = store.submit(put, (outcome) => {
+      if (outcome !== "stored") return this.#drop(outcome, from);
+      metrics.add("stored");
+      this.#tell(() => `${formatAddress(from.address)} put ${bytes} bytes into ${mailboxName(mailbox)}`);
+    }, false);
+    if (!taken) this.#drop("overload", from);
+  }
+
+  #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
+    const { store, metrics, timestamps } = this.#options;
+    const taken = store.submit({ kind: "take", mailbox }, (outcome) => {
+      if (outcome === "storage") return this.#drop(outcome, from);
+      const none = outcome === "empty";
+      metrics.add(none ? "empty" : "forwarded");
+      from.replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
+      this.#tell(() =>
+        `${formatAddress(from.address)} took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`
+      );
+    });
+    if (!taken) this.#drop("overload", from);
+  }
+
+  async #control(text: string, { address, replies }: Client) {
+    this.#options.metrics.add("control");
+    let answer: string;
+    try {
+      answer = await this.#options.admin.answer(text, formatAddress(address));
+    } catch (error) {
+      answer = `error, ${(error as Error).message}`;
+    }
+    replies.send(encodeControl(answer), address);
+  }
+
+  #drop(reason: string, { address }: Client) {
+    this.#options.metrics.add(`refused ${reason}`);
+    this.#tell(() => `${formatAddress(address)} sent what is refused: ${reason}`);
+  }
+
+  #tell(line: () => string) {
+    if (this.#options.logging.requests) this.#options.log.line(line());
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * The mailbox's control commands.
+ *
+ * @module
+ */
+
+import type { AdminCommand } from "./admin.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { OutcomeOf, StoreRequest } from "./store/store.ts";
+
+export interface MailboxAdminOptions {
+  store: GroupCommit;
+  /** Fields of the answer to `status`. */
+  status(): Promise<string[]>;
+  /** Whether every request is logged. */
+  logging: { requests: boolean };
+  /** Begins to stop the server, once the answer is on its way. */
+  stop(): void;
+}
+
+/** Mailboxes that are looked up for one answer to `list`: more than fit into it. */
+const LISTED = 256;
+
+/** The commands, in the order in which `help` names them. */
+export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOptions): AdminCommand[] {
+  const ask = <R extends StoreRequest>(request: R) =>
+    new Promise<Exclude<OutcomeOf<R>, "storage">>((resolve, reject) => {
+      const taken = store.submit(request, (outcome) => {
+        if (outcome === "storage") reject(new RangeError("the disk takes nothing"));
+        else resolve(outcome as Exclude<OutcomeOf<R>, "storage">);
+      });
+      if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    });
+
+  const commands: AdminCommand[] = [
+    {
+      name: "help",
+      usage: "help",
+      min: 0,
+      max: 0,
+      run: () => commands.map(({ usage }) => usage),
+    },
+    { name: "status", usage: "status", min: 0, max: 0, run: () => status() },
+    {
+      name: "list",
+      usage: "list[, AFTER]",
+      min: 0,
+      max: 1,
+      async run([after]) {
+        const listed = await ask({
+          kind: "list",
+          limit: LISTED,
+          ...after === undefined ? {} : { after },
+        });
+        return listed.map(({ mailbox, messages }) => `${messages} ${mailbox}`);
+      },
+    },
+    {
+      name: "count",
+      usage: "count[, ID]",
+      min: 0,
+      max: 1,
+      async run([mailbox]) {
+        const { messages } = await ask({ kind: "count", ...mailbox === undefined ? {} : { mailbox } });
+        return [String(messages)];
+      },
+    },
+    {
+      name: "clear",
+      usage: "clear[, ID]",
+      min: 0,
+      max: 1,
+      async run([mailbox]) {
+        return [String(await ask({ kind: "clear", ...mailbox === undefined ? {} : { mailbox } }))];
+      },
+    },
+    {
+      name: "limit",
+      usage: "limit, N",
+      min: 1,
+      max: 1,
+      async run([text = ""]) {
+        const messages = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+        if (messages === 0) throw new RangeError(`limit is not a number from 1: '${text}'`);
+        await ask({ kind: "limit", messages });
+        return [String(messages)];
+      },
+    },
+    {
+      name: "log",
+      usage: "log, on|off",
+      min: 1,
+      max: 1,
+      run([text = ""]) {
+        if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
+        logging.requests = text === "on";
+        return [text];
+      },
+    },
+    {
+      name: "stop",
+      usage: "stop",
+      min: 0,
+      max: 0,
+      run() {
+        stop();
+        return ["stopping"];
+      },
+    },
+  ];
+  return commands;
+}

@@ -1,0 +1,251 @@
+/**
+ * What memory knows of the mailboxes: how much each holds, and whether one more message fits. It changes with a batch
+ * of requests and comes back to the last commit when the batch is rolled back.
+ *
+ * @module
+ */
+
+import type { Counts, Put, StoreEvent, StoreLimits } from "./store.ts";
+
+/** A message that was put in this batch and has no row yet. */
+export interface Pending {
+  seq: number;
+  put: Put;
+  taken: boolean;
+}
+
+/** What of a mailbox comes back when a batch is rolled back. */
+interface State {
+  /** Its number in the database, or 0 where it has no row. */
+  id: number;
+  messages: number;
+  bytes: number;
+  /** Messages that have a row; the others are in `pending`. */
+  stored: number;
+  /** What its row says of `messages` and `bytes`. */
+  rowMessages: number;
+  rowBytes: number;
+}
+
+/** One mailbox. `Mailboxes.touch` comes before every change. */
+export class Mailbox implements State {
+  id = 0;
+  messages = 0;
+  bytes = 0;
+  stored = 0;
+  rowMessages = 0;
+  rowBytes = 0;
+  pending: Pending[] = [];
+  nextPending = 0;
+  /** Refused since it became full; undefined while it has room. */
+  refused: number | undefined;
+  /** The batch that last touched it. */
+  batch = -1;
+  #committed: State = { id: 0, messages: 0, bytes: 0, stored: 0, rowMessages: 0, rowBytes: 0 };
+
+  constructor(readonly name: string) {}
+
+  commit() {
+    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
+    this.#committed = { id, messages, bytes, stored, rowMessages, rowBytes };
+    this.forgetPending();
+  }
+
+  rollback() {
+    Object.assign(this, this.#committed);
+    this.forgetPending();
+  }
+
+  forgetPending() {
+    if (this.pending.length > 0) this.pending = [];
+    this.nextPending = 0;
+  }
+}
+
+/** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
+const EMPTY_KEPT = 1024;
+
+/** Full is over when no more than this part of a limit is used, so that the log isn't flooded at its edge. */
+const ROOM = 0.9;
+
+/** A limit that is reached, of one mailbox or of all together. */
+interface Reached {
+  of: "mailbox" | "all";
+  limit: string;
+}
+
+/** Invariant: `totals` are the sums over the mailboxes; those that hold nothing are in `#empty`. */
+export class Mailboxes {
+  readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
+  readonly #limits: StoreLimits;
+  readonly #onEvent: (event: StoreEvent) => void;
+  readonly #byName = new Map<string, Mailbox>();
+  /** The one that has been empty longest comes first. */
+  readonly #empty = new Set<Mailbox>();
+  /** Refused since all together became full; undefined while they have room. */
+  #refused: number | undefined;
+
+  // of the batch
+  #batch = 0;
+  #touched: Mailbox[] = [];
+  #forgotten: Mailbox[] = [];
+
+  constructor(limits: StoreLimits, onEvent: (event: StoreEvent) => void) {
+    this.#limits = limits;
+    this.#onEvent = onEvent;
+  }
+
+  /** Adds one as the database has it. */
+  load(name: string, id: number, messages: number, bytes: number) {
+    const mailbox = new Mailbox(name);
+    const state: State = { id, messages, bytes, stored: messages, rowMessages: messages, rowBytes: bytes };
+    Object.assign(mailbox, state).commit();
+    this.#byName.set(name, mailbox);
+    this.#count(mailbox, 1);
+  }
+
+  get(name: string): Mailbox | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The one of this name, made if need be. */
+  obtain(name: string): Mailbox {
+    let mailbox = this.#byName.get(name);
+    if (mailbox === undefined) {
+      mailbox = new Mailbox(name);
+      this.#byName.set(name, mailbox);
+      this.#empty.add(mailbox);
+    }
+    return mailbox;
+  }
+
+  /** All that hold or lately held messages. */
+  all(): IterableIterator<Mailbox> {
+    return this.#byName.values();
+  }
+
+  /** Those that this batch has touched. */
+  get touched(): readonly Mailbox[] {
+    return this.#touched;
+  }
+
+  /** Has the mailbox come back to what it is now if the batch is rolled back. */
+  touch(mailbox: Mailbox) {
+    if (mailbox.batch === this.#batch) return;
+    mailbox.batch = this.#batch;
+    this.#touched.push(mailbox);
+  }
+
+  /** Adds to what the mailbox holds. */
+  change(mailbox: Mailbox, messages: number, bytes: number) {
+    this.#count(mailbox, -1);
+    mailbox.messages += messages;
+    mailbox.bytes += bytes;
+    this.#count(mailbox, 1);
+  }
+
+  #count(mailbox: Mailbox, sign: 1 | -1) {
+    if (mailbox.messages === 0) {
+      if (sign > 0) this.#empty.add(mailbox);
+      else this.#empty.delete(mailbox);
+      return;
+    }
+    this.totals.mailboxes += sign;
+    this.totals.messages += sign * mailbox.messages;
+    this.totals.bytes += sign * mailbox.bytes;
+  }
+
+  /** The limit that one more message of so many bytes would pass. */
+  reachedBy(mailbox: Mailbox | undefined, bytes: number): Reached | undefined {
+    const limits = this.#limits, totals = this.totals;
+    if ((mailbox?.messages ?? 0) >= limits.mailboxMessages) {
+      return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
+    }
+    if ((mailbox?.bytes ?? 0) + bytes > limits.mailboxBytes) {
+      return { of: "mailbox", limit: `${limits.mailboxBytes} bytes` };
+    }
+    if (totals.messages >= limits.messages) return { of: "all", limit: `${limits.messages} messages` };
+    if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
+    if (!mailbox?.messages && totals.mailboxes >= limits.mailboxes) {
+      return { of: "all", limit: `${limits.mailboxes} mailboxes` };
+    }
+    return undefined;
+  }
+
+  /** Whether room for so many bytes would come of dropping messages of this mailbox alone. */
+  canMakeRoom(mailbox: Mailbox, bytes: number): boolean {
+    const limits = this.#limits, totals = this.totals;
+    return limits.whenFull === "drop-oldest" && mailbox.messages > 0 &&
+      limits.mailboxMessages > 0 && bytes <= limits.mailboxBytes &&
+      totals.messages - mailbox.messages < limits.messages &&
+      totals.bytes - mailbox.bytes + bytes <= limits.bytes;
+  }
+
+  /** Counts a message that was refused, and tells of the first. */
+  refuse(name: string, { of, limit }: Reached) {
+    const mailbox = this.#byName.get(name);
+    if (of === "all" || mailbox === undefined) {
+      if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
+      this.#refused = (this.#refused ?? 0) + 1;
+    } else {
+      if (mailbox.refused === undefined) this.#onEvent({ kind: "full", mailbox: name, limit });
+      mailbox.refused = (mailbox.refused ?? 0) + 1;
+    }
+  }
+
+  /** Forgets the mailboxes that have been empty longest, where there are many. Returns those that have a row. */
+  forgetEmpty(): Mailbox[] {
+    const withRow: Mailbox[] = [];
+    for (const mailbox of this.#empty) {
+      if (this.#empty.size <= EMPTY_KEPT) break;
+      this.#empty.delete(mailbox);
+      this.#byName.delete(mailbox.name);
+      this.#forgotten.push(mailbox);
+      if (mailbox.id !== 0) withRow.push(mailbox);
+    }
+    return withRow;
+  }
+
+  commit() {
+    for (const mailbox of this.#touched) {
+      mailbox.commit();
+      if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
+    }
+    if (this.#refused !== undefined) this.#noticeRoomInAll();
+    this.#nextBatch();
+  }
+
+  rollback() {
+    for (const mailbox of this.#forgotten) {
+      this.#byName.set(mailbox.name, mailbox);
+      this.#empty.add(mailbox);
+    }
+    for (const mailbox of this.#touched) {
+      this.#count(mailbox, -1);
+      mailbox.rollback();
+      this.#count(mailbox, 1);
+    }
+    this.#nextBatch();
+  }
+
+  #nextBatch() {
+    this.#batch++;
+    this.#touched = [];
+    this.#forgotten = [];
+  }
+
+  #noticeRoom(mailbox: Mailbox) {
+    const { mailboxMessages, mailboxBytes } = this.#limits;
+    if (mailbox.messages > mailboxMessages * ROOM || mailbox.bytes > mailboxBytes * ROOM) return;
+    this.#onEvent({ kind: "room", mailbox: mailbox.name, refused: mailbox.refused ?? 0 });
+    mailbox.refused = undefined;
+  }
+
+  #noticeRoomInAll() {
+    const totals = this.totals, limits = this.#limits;
+    if (totals.messages > limits.messages * ROOM || totals.bytes > limits.bytes * ROOM) return;
+    if (totals.mailboxes > limits.mailboxes * ROOM) return;
+    this.#onEvent({ kind: "room", refused: this.#refused ?? 0 });
+    this.#refused = undefined;
+  }
+}

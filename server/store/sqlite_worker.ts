@@ -1,0 +1,65 @@
+/**
+ * The SQLite store's Worker: one engine, which is given batches in turn and answers each when it is durable.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
+import { type Counts, type StoreEvent, StoreLocked, type StoreRequest } from "./store.ts";
+
+/** To the Worker. The first is `open`, the last is `close`. */
+export type ToWorker =
+  | { kind: "open"; options: Omit<EngineOptions, "onEvent"> }
+  | { kind: "apply"; requests: readonly StoreRequest[] }
+  | { kind: "close" };
+
+/** From the Worker: one for each of its orders, in their order, and events at any time before the answer. */
+export type FromWorker =
+  | { kind: "opened"; counts: Counts }
+  | { kind: "not opened"; locked: boolean; message: string }
+  | { kind: "applied"; result: BatchResult }
+  | { kind: "lost"; message: string }
+  | { kind: "closed" }
+  | { kind: "event"; event: StoreEvent };
+
+let engine: Engine | undefined;
+let sweeping: ReturnType<typeof setTimeout> | undefined;
+
+const answer = (message: FromWorker) => self.postMessage(message);
+
+function open(options: Omit<EngineOptions, "onEvent">): FromWorker {
+  try {
+    engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
+    sweepLater();
+    return { kind: "opened", counts: engine.counts };
+  } catch (error) {
+    return { kind: "not opened", locked: error instanceof StoreLocked, message: (error as Error).message };
+  }
+}
+
+/** Between two batches, so that clearing a large mailbox holds nobody up. */
+function sweepLater() {
+  if (!engine?.hasCleared) return;
+  sweeping ??= setTimeout(() => {
+    sweeping = undefined;
+    if (engine?.sweep()) sweepLater();
+  }, 0);
+}
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  try {
+    if (data.kind === "open") {
+      answer(open(data.options));
+    } else if (data.kind === "apply") {
+      answer({ kind: "applied", result: engine!.apply(data.requests) });
+      sweepLater();
+    } else {
+      clearTimeout(sweeping);
+      engine!.close();
+      answer({ kind: "closed" });
+    }
+  } catch (error) {
+    answer({ kind: "lost", message: (error as Error).message });
+  }
+};
