@@ -352,7 +352,7 @@ export class Engine {
     this.#reserve?.release();
     try {
       // what is in the log goes to the database, and the log's space can be used again
-      this.#db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+      this.#sql.checkpoint.all();
     } catch (error) {
       throwIfLost(error);
     }
@@ -391,17 +391,19 @@ export class Engine {
 
 function open(db: DatabaseSync, maxFileBytes: number | undefined) {
   // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
-  db.exec(`
-    PRAGMA busy_timeout = 500;
-    PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA page_size = ${PAGE_BYTES};
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA fullfsync = ON;
-    PRAGMA checkpoint_fullfsync = ON;
-    PRAGMA cache_size = -49152;
-    BEGIN IMMEDIATE;
-  `);
+  const settings = [
+    "busy_timeout = 500",
+    "locking_mode = EXCLUSIVE",
+    `page_size = ${PAGE_BYTES}`,
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "checkpoint_fullfsync = ON",
+    "cache_size = -49152",
+  ];
+  // prepared, because an error of exec() tells no result code
+  for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all();
+  db.prepare("BEGIN IMMEDIATE").run();
   const pragma = (name: string) => (db.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name]!;
   const id = pragma("application_id"), version = pragma("user_version");
   if (id !== APPLICATION_ID && (id !== 0 || version !== 0)) {
@@ -445,6 +447,7 @@ function prepare(db: DatabaseSync) {
     sweep: sql(
       "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
     ),
+    checkpoint: sql("PRAGMA wal_checkpoint(PASSIVE)"),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };
 }

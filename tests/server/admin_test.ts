@@ -1,0 +1,170 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { proof } from "../../protocol/admin.ts";
+import { Admin, type AdminCommand } from "../../server/admin.ts";
+import { Peer } from "../program.ts";
+import { withServer } from "./serve.ts";
+
+const secret = new TextEncoder().encode("a secret of an administrator");
+const from = "127.0.0.1:5000";
+
+/** An administration whose clock stands until it is moved, and which counts what was carried out. */
+function setUp() {
+  const state = { now: 1_700_000_000_000, runs: 0 };
+  const commands: AdminCommand[] = [
+    { name: "count", usage: "count[, ID]", min: 0, max: 1, run: ([id = "-"]) => [id, String(++state.runs)] },
+    {
+      name: "many",
+      usage: "many",
+      min: 0,
+      max: 0,
+      run: () => Array.from({ length: 999 }, (_, i) => `box ${i}`),
+    },
+    {
+      name: "refuse",
+      usage: "refuse",
+      min: 0,
+      max: 0,
+      run: () => {
+        throw new RangeError("that is too much");
+      },
+    },
+  ];
+  let byte = 0;
+  const random = (bytes: number) => new Uint8Array(bytes).map(() => byte++);
+  const admin = new Admin({ secret, commands, now: () => state.now, random });
+  const challenge = async (address = from) => (await admin.answer("challenge", address)).replace("ok, ", "");
+  const order = async (command: string, key = secret, nonce?: string) => {
+    nonce ??= await challenge();
+    return await admin.answer(`${nonce}, ${proof(key, nonce, command)}, ${command}`, from);
+  };
+  return { admin, state, challenge, order };
+}
+
+Deno.test("Admin carries out a command with its proof", async () => {
+  const { order } = setUp();
+  assertEquals(await order("count"), "ok, -, 1");
+  assertEquals(await order("COUNT, bob b"), "ok, bob b, 2");
+  assertEquals(await order("count,"), "ok, , 3");
+});
+
+Deno.test("Admin takes the nonce and the proof in either case, with spaces", async () => {
+  const { admin, challenge } = setUp();
+  const nonce = await challenge();
+  const hex = proof(secret, nonce, "count").toUpperCase();
+  assertEquals(await admin.answer(`  ${nonce.toUpperCase()} ,${hex} ,  count  `, from), "ok, -, 1");
+});
+
+Deno.test("Admin refuses what is not proved", async () => {
+  const { admin, state, challenge, order } = setUp();
+  assertEquals(await admin.answer("status", from), "error, no proof: send 'A, challenge'");
+  assertEquals(await admin.answer("a, b, count", from), "error, unknown nonce");
+  assertEquals(
+    await order("count", new TextEncoder().encode("another secret altogether")),
+    "error, wrong proof",
+  );
+  const nonce = await challenge();
+  assertEquals(
+    await admin.answer(`${nonce}, ${proof(secret, nonce, "count")}, clear`, from),
+    "error, wrong proof",
+  );
+  assertEquals(
+    await order("count", secret, await challenge("127.0.0.1:5001")),
+    "error, unknown nonce",
+  );
+  assertEquals(state.runs, 0);
+});
+
+Deno.test("Admin takes a nonce once and for 30 s, and answers a repeated datagram again", async () => {
+  const { state, challenge, order } = setUp();
+  const nonce = await challenge();
+  assertEquals(await order("count", secret, nonce), "ok, -, 1");
+  assertEquals(await order("count", secret, nonce), "ok, -, 1");
+  assertEquals(await order("count, bob", secret, nonce), "error, nonce used");
+  const second = await challenge();
+  state.now += 29_999;
+  assertEquals(await order("count", secret, second), "ok, -, 2");
+  state.now += 1;
+  assertEquals(await order("count", secret, second), "error, nonce too old");
+  assertEquals(state.runs, 2);
+});
+
+Deno.test("Admin tells what is wrong with a command", async () => {
+  const { order } = setUp();
+  assertEquals(await order("dance"), "error, unknown command 'dance'");
+  assertEquals(await order("count, a, b"), "error, usage: count[, ID]");
+  assertEquals(await order("refuse"), "error, that is too much");
+});
+
+Deno.test("Admin gives as many fields as a datagram holds", async () => {
+  const { order } = setUp();
+  const answer = await order("many");
+  assertMatch(answer, /^ok, box 0, box 1, .*, box \d+$/);
+  assertEquals(answer.length <= 1021 && answer.length > 1000, true);
+});
+
+Deno.test("Admin without a secret refuses everything", async () => {
+  const { admin } = setUp(undefined);
+  const none = new Admin({
+    secret: undefined,
+    commands: [],
+    now: Date.now,
+    random: (n) => new Uint8Array(n),
+  });
+  assertEquals(await none.answer("challenge", from), "error, administration is off");
+  assertStringIncludes(await admin.answer("challenge", from), "");
+});
+
+Deno.test("control messages of the mailbox do what they say", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "parley-admin-" });
+  const secretFile = `${directory}/secret`;
+  await Deno.writeFile(secretFile, secret);
+  try {
+    await withServer({ secretFile }, async (server, log) => {
+      using peer = new Peer(server.addresses[0]!.port);
+      const order = async (command: string) => {
+        const nonce = (await peer.ask("A, challenge")).replace("A, ok, ", "");
+        return await peer.ask(`A, ${nonce}, ${proof(secret, nonce, command)}, ${command}`);
+      };
+      assertEquals(
+        await order("help"),
+        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], limit, N, log, on|off, stop",
+      );
+      assertEquals(await order("list"), "A, ok");
+      for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {
+        await peer.send(text);
+      }
+      assertEquals(await order("list"), "A, ok, 1 , 1 a b, 2 bob");
+      assertEquals(await order("list,"), "A, ok, 1 a b, 2 bob");
+      assertEquals(await order("list, a b"), "A, ok, 2 bob");
+      assertEquals(await order("count"), "A, ok, 4");
+      assertEquals(await order("count, bob"), "A, ok, 2");
+      assertEquals(await order("count,"), "A, ok, 1");
+      assertEquals(await order("count, nobody"), "A, ok, 0");
+      assertEquals(await order("clear, bob"), "A, ok, 2");
+      assertEquals(await order("clear"), "A, ok, 2");
+      assertEquals(await order("count"), "A, ok, 0");
+      assertEquals(await order("limit, 1"), "A, ok, 1");
+      assertEquals(await order("limit, 0"), "A, error, limit is not a number from 1: '0'");
+      assertEquals(await order("log, on"), "A, ok, on");
+      for (const text of ["F, bob, alice, 1", "F, bob, alice, 2"]) await peer.send(text);
+      assertEquals(await order("count"), "A, ok, 1");
+      assertEquals(await order("log, off"), "A, ok, off");
+      assertEquals(await order("log, maybe"), "A, error, log is neither on nor off: 'maybe'");
+      const status = (await order("status")).split(", ");
+      for (
+        const field of ["version 0", "messages 1", "bytes 1", "mailboxes 1", "stored 5", "refused full 1"]
+      ) {
+        assertEquals(status.includes(field), true, `${field} in ${status}`);
+      }
+      assertEquals(await order("stop"), "A, ok, stopping");
+      await server.stopping;
+      const lines = log.join("").split("\n").filter((line) => line.startsWith("127.0.0.1:"));
+      assertEquals(lines.map((line) => line.replace(/^\S+ /, "")), [
+        "put 1 bytes into mailbox bob",
+        "sent what is refused: full",
+      ]);
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

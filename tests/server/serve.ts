@@ -1,0 +1,67 @@
+import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
+import { Log } from "../../server/log.ts";
+import { serve, type ServeOptions, type Server } from "../../server/serve.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
+import { Peer } from "../program.ts";
+
+/** A server in this process: `parley serve mailbox 0 --memory`, but for what `options` say. */
+export async function withServer(
+  options: Partial<Omit<ServeOptions, "limits">> & { limits?: Partial<StoreLimits> },
+  use: (server: Server, log: string[]) => Promise<void>,
+) {
+  const log: string[] = [];
+  const server = await serve({
+    version: "0",
+    mailboxPort: 0,
+    hosts: ["127.0.0.1"],
+    data: undefined,
+    secretFile: undefined,
+    maxFileBytes: undefined,
+    originalFrom: new Networks(PRIVATE_NETWORKS),
+    timestamps: true,
+    maxDatagram: 1024,
+    logRequests: false,
+    log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes)))),
+    ready: () => Promise.resolve(),
+    ...options,
+    limits: { ...DEFAULT_LIMITS, ...options.limits },
+  });
+  try {
+    await use(server, log);
+  } finally {
+    await server.close();
+  }
+}
+
+/** Sockets of clients, by their names. Each line of a transcript is `name > datagram` or `name < datagram`. */
+export async function transcript(server: Server, text: string) {
+  const peers = new Map<string, Peer>();
+  const peer = (name: string) => {
+    let peer = peers.get(name);
+    if (peer === undefined) peers.set(name, peer = new Peer(server.addresses[0]!.port));
+    return peer;
+  };
+  try {
+    for (const line of text.split("\n")) {
+      const match = /^\s*(\w+) +([<>]) (.*)$/.exec(line);
+      if (match === null) continue;
+      const [, name = "", direction, quoted = ""] = match;
+      const datagram = quoted.replace(
+        /\\([nrt\\])/g,
+        (_, c) => ({ n: "\n", r: "\r", t: "\t", "\\": "\\" })[c as "n"],
+      );
+      if (direction === ">") {
+        await peer(name).send(datagram);
+        continue;
+      }
+      const got = (await peer(name).receive()).replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/, "TIME");
+      if (got !== datagram) {
+        throw new Error(
+          `Expected ${JSON.stringify(datagram)} for '${line.trim()}', got ${JSON.stringify(got)}`,
+        );
+      }
+    }
+  } finally {
+    for (const peer of peers.values()) peer[Symbol.dispose]();
+  }
+}
