@@ -103,15 +103,13 @@ Deno.test("Admin gives as many fields as a datagram holds", async () => {
 });
 
 Deno.test("Admin without a secret refuses everything", async () => {
-  const { admin } = setUp(undefined);
-  const none = new Admin({
+  const admin = new Admin({
     secret: undefined,
     commands: [],
     now: Date.now,
     random: (n) => new Uint8Array(n),
   });
-  assertEquals(await none.answer("challenge", from), "error, administration is off");
-  assertStringIncludes(await admin.answer("challenge", from), "");
+  assertEquals(await admin.answer("challenge", from), "error, administration is off");
 });
 
 Deno.test("control messages of the mailbox do what they say", async () => {
