@@ -13,9 +13,10 @@ export interface LoadOptions {
   /** Messages in all. */
   count: number;
   /**
-   * `pass`: each message is put and asked for at once. `echo`: each is one datagram that the server sends back.
+   * `pass`: each message is put and asked for at once. `take`: all are put first, and only the asking is measured.
+   * `echo`: each is one datagram that the server sends back.
    */
-  kind: "pass" | "echo";
+  kind: "pass" | "take" | "echo";
   /** Is told from time to time how many messages are through. */
   onProgress?: (done: number) => Promise<void>;
 }
@@ -32,6 +33,9 @@ export interface LoadResult {
   again: number;
 }
 
+/** Messages that are put before the server is asked whether it has read them, so that its socket is not overrun. */
+const PACE = 32;
+
 /** Silence after which a message counts as lost, in milliseconds. */
 const LOST = 200;
 
@@ -42,6 +46,7 @@ const PADDING = "forty bytes or so of it";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** One of the messages in flight. `since` is when it was sent, or 0 while there is none. */
 interface Slot {
   datagrams: Uint8Array<ArrayBuffer>[];
   number: number;
@@ -55,75 +60,129 @@ interface Slot {
  * @throws {Error} Nothing came for 5 s.
  */
 export async function load(options: LoadOptions): Promise<LoadResult> {
-  const { server, inFlight, count, kind } = options;
-  const socket = Deno.listenDatagram({
-    transport: "udp",
-    hostname: server.hostname.includes(":") ? "::" : "0.0.0.0",
-    port: 0,
-  });
-  const run = crypto.randomUUID().slice(0, 8);
-  const slots: Slot[] = [];
-  const took = new Float64Array(count);
-  let started = 0, done = 0, again = 0, heard = performance.now(), failed: Error | undefined;
+  const run = new Run(options);
+  try {
+    if (options.kind === "take") await run.fill();
+    return await run.measure();
+  } finally {
+    run.close();
+  }
+}
 
-  const send = async (slot: Slot) => {
+class Run {
+  readonly #options: LoadOptions;
+  readonly #socket: Deno.DatagramConn;
+  readonly #buffer = new Uint8Array(2048);
+  /** Begins the names of its mailboxes, so that two runs don't meet. */
+  readonly #name = `bench-${crypto.randomUUID().slice(0, 8)}`;
+  readonly #slots: Slot[] = [];
+  readonly #watch: ReturnType<typeof setInterval>;
+  #started = 0;
+  #again = 0;
+  #heard = performance.now();
+  #gone = false;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    const hostname = options.server.hostname.includes(":") ? "::" : "0.0.0.0";
+    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+    this.#watch = setInterval(() => this.#look(), LOST / 2);
+  }
+
+  /** Puts all messages into one mailbox. */
+  async fill() {
+    const { server, count } = this.#options;
+    const nobody = encodeTake(`${this.#name}-nobody`);
+    for (let number = 0; number < count; number++) {
+      await this.#socket.send(encodePut(`${this.#name}-all`, "bench", `0 ${number} ${PADDING}`), server);
+      if (number % PACE !== PACE - 1 && number !== count - 1) continue;
+      await this.#socket.send(nobody, server);
+      await this.#receive();
+    }
+  }
+
+  async measure(): Promise<LoadResult> {
+    const { inFlight, count, onProgress } = this.#options;
+    const took = new Float64Array(count);
+    const begin = performance.now();
+    for (let i = 0; i < inFlight && this.#started < count; i++) await this.#start(i);
+    for (let done = 0; done < count;) {
+      const i = this.#answered(await this.#receive(), done);
+      const slot = i === undefined ? undefined : this.#slots[i];
+      if (i === undefined || slot === undefined) continue;
+      took[done++] = this.#heard - slot.since;
+      slot.since = 0;
+      if (this.#started < count) await this.#start(i);
+      if (onProgress && done % 1024 === 0) await onProgress(done);
+    }
+    const elapsed = performance.now() - begin;
+    took.sort();
+    const at = (part: number) => took[Math.min(count - 1, Math.floor(count * part))]!;
+    return { elapsed, rate: count / elapsed * 1000, p50: at(0.5), p99: at(0.99), again: this.#again };
+  }
+
+  close() {
+    clearInterval(this.#watch);
+    if (!this.#gone) this.#socket.close();
+  }
+
+  async #start(i: number) {
+    const number = this.#started++;
+    const text = `${i} ${number} ${PADDING}`, mailbox = `${this.#name}-${i}`;
+    const datagrams = {
+      echo: () => [encoder.encode(text)],
+      pass: () => [encodePut(mailbox, "bench", text), encodeTake(mailbox)],
+      take: () => [encodeTake(`${this.#name}-all`)],
+    }[this.#options.kind]();
+    await this.#send(this.#slots[i] = { datagrams, number, since: 0 });
+  }
+
+  async #send(slot: Slot) {
     slot.since = performance.now();
-    // one after the other: several sends at a time may overtake each other
     try {
-      for (const datagram of slot.datagrams) await socket.send(datagram, server);
+      // one after the other: several sends at a time may overtake each other
+      for (const datagram of slot.datagrams) await this.#socket.send(datagram, this.#options.server);
     } catch {
       // what can't be sent is sent again as what is lost is
     }
-  };
-  const start = async (i: number) => {
-    const number = started++, text = `${i} ${number} ${PADDING}`, mailbox = `bench-${run}-${i}`;
-    const datagrams = kind === "echo"
-      ? [encoder.encode(text)]
-      : [encodePut(mailbox, "bench", text), encodeTake(mailbox)];
-    await send(slots[i] = { datagrams, number, since: 0 });
-  };
-  const watch = setInterval(() => {
+  }
+
+  async #receive(): Promise<Uint8Array> {
+    try {
+      const [datagram] = await this.#socket.receive(this.#buffer);
+      this.#heard = performance.now();
+      return datagram;
+    } catch (error) {
+      if (this.#gone) throw new Error(`Cannot measure: nothing came for ${GONE / 1000} s`);
+      throw error;
+    }
+  }
+
+  /** The slot that this datagram answers, unless it was answered before. */
+  #answered(datagram: Uint8Array, done: number): number | undefined {
+    const { kind, inFlight } = this.#options;
+    const reply = kind === "echo" ? undefined : decodeReply(datagram);
+    if (kind !== "echo" && reply?.kind !== "mail") return undefined;
+    // of one mailbox, takes are answered in their order
+    if (kind === "take") return done % inFlight;
+    const text = reply?.kind === "mail" ? reply.mail.message : decoder.decode(datagram);
+    const [i = "", number] = text.split(" ", 2);
+    const slot = this.#slots[Number(i)];
+    return slot !== undefined && slot.since > 0 && slot.number === Number(number) ? Number(i) : undefined;
+  }
+
+  #look() {
     const now = performance.now();
-    if (now - heard > GONE) {
-      failed = new Error(`Cannot measure: nothing came for ${GONE / 1000} s after ${done} messages`);
-      socket.close();
+    if (now - this.#heard > GONE) {
+      this.#gone = true;
+      clearInterval(this.#watch);
+      this.#socket.close();
       return;
     }
-    for (const slot of slots) if (slot.since > 0 && now - slot.since > LOST) again++, send(slot);
-  }, LOST / 2);
-
-  const begin = performance.now();
-  for (let i = 0; i < inFlight && started < count; i++) await start(i);
-  const buffer = new Uint8Array(2048);
-  try {
-    while (done < count) {
-      const [datagram] = await socket.receive(buffer);
-      const text = textOf(datagram, kind);
-      if (text === undefined) continue;
-      const space = text.indexOf(" ");
-      const i = Number(text.slice(0, space)), slot = slots[i];
-      const number = parseInt(text.slice(space + 1));
-      if (slot === undefined || slot.since === 0 || slot.number !== number) continue;
-      heard = performance.now();
-      took[done++] = heard - slot.since;
-      slot.since = 0;
-      if (started < count) await start(i);
-      if (options.onProgress && done % 1024 === 0) await options.onProgress(done);
+    for (const slot of this.#slots) {
+      if (slot.since === 0 || now - slot.since < LOST) continue;
+      this.#again++;
+      this.#send(slot);
     }
-  } catch (error) {
-    throw failed ?? error;
-  } finally {
-    clearInterval(watch);
-    if (failed === undefined) socket.close();
   }
-  const elapsed = performance.now() - begin;
-  took.sort();
-  const at = (part: number) => took[Math.min(count - 1, Math.floor(count * part))]!;
-  return { elapsed, rate: count / elapsed * 1000, p50: at(0.5), p99: at(0.99), again };
-}
-
-function textOf(datagram: Uint8Array, kind: LoadOptions["kind"]): string | undefined {
-  if (kind === "echo") return decoder.decode(datagram);
-  const reply = decodeReply(datagram);
-  return reply?.kind === "mail" ? reply.mail.message : undefined;
 }

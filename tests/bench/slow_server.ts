@@ -1,0 +1,26 @@
+/** A mailbox server on which each commit takes 5 ms longer, as on a slower disk: `slow_server.ts serve DATA`. */
+
+import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
+import { Log } from "../../server/log.ts";
+import { serve } from "../../server/serve.ts";
+import { DEFAULT_LIMITS } from "../../server/store/store.ts";
+import { write, writeErrorBytes } from "../../client/terminal/output.ts";
+
+const server = await serve({
+  version: "slow",
+  mailboxPort: 0,
+  hosts: ["127.0.0.1"],
+  data: Deno.args[1],
+  secretFile: undefined,
+  limits: DEFAULT_LIMITS,
+  maxFileBytes: undefined,
+  commitDelay: 5,
+  originalFrom: new Networks(PRIVATE_NETWORKS),
+  timestamps: true,
+  maxDatagram: 1024,
+  logRequests: false,
+  log: new Log(writeErrorBytes),
+  ready: (line) => write(`${line}\n`),
+});
+await server.stopping;
+await server.close();
