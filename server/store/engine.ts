@@ -87,6 +87,8 @@ export class Engine {
   #pending: Pending[] = [];
   #inTransaction = false;
   #dropped = 0;
+  /** Whether a part of it failed. */
+  #failed = false;
 
   /**
    * @throws {StoreLocked} Another process has it open.
@@ -140,7 +142,12 @@ export class Engine {
       for (const i of which) if (requests[i]!.kind === "put") outcomes[i] = this.#refuseForStorage();
       which = which.filter((i) => outcomes[i] === undefined);
     }
+    this.#failed = false;
     this.#applyPieces(requests, which, outcomes);
+    if (!this.#failed && this.#storageRefused !== undefined && outcomes.includes("stored")) {
+      this.#onEvent({ kind: "storage works", refused: this.#storageRefused });
+      this.#storageRefused = undefined;
+    }
     return { outcomes, dropped: this.#dropped };
   }
 
@@ -172,10 +179,6 @@ export class Engine {
       this.#applyPieces(requests, first, outcomes);
       this.#applyPieces(requests, mixed ? puts : which.slice(half), outcomes);
       return;
-    }
-    if (this.#storageRefused !== undefined && which.some((i) => outcomes[i] === "stored")) {
-      this.#onEvent({ kind: "storage works", refused: this.#storageRefused });
-      this.#storageRefused = undefined;
     }
   }
 
@@ -345,6 +348,7 @@ export class Engine {
   /** @throws {StoreLost} Or the error itself, where it does not come from the disk. */
   #storageFailed(error: unknown) {
     throwIfLost(error);
+    this.#failed = true;
     if (this.#storageRefused === undefined) {
       this.#storageRefused = 0;
       this.#onEvent({ kind: "storage failed", reason: (error as Error).message });
