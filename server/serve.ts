@@ -135,7 +135,9 @@ async function openStore(options: ServeOptions): Promise<Store> {
       limits,
       maxFileBytes,
       commitDelay,
-      onEvent: (event) => log.line(`mailbox: ${describe(event)}`),
+      onEvent: (event) => {
+        if (event.kind !== "ready") log.line(`mailbox: ${describe(event)}`);
+      },
     });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
@@ -223,7 +225,7 @@ async function status(
   ];
 }
 
-function describe(event: StoreEvent): string {
+function describe(event: Exclude<StoreEvent, { kind: "ready" }>): string {
   switch (event.kind) {
     case "full":
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
