@@ -169,9 +169,11 @@ export class Engine {
       return isAdding(request) ? this.#refuseForStorage() : "storage";
     }
     const half = request.changes.length >> 1;
+    const front = request.changes.slice(0, half);
+    const numbers = front.reduce((sum, change) => sum + (change.numbers ?? 1), 0);
     const halves: StoreRequest[] = [
-      { ...request, changes: request.changes.slice(0, half) },
-      { ...request, first: request.first + half, changes: request.changes.slice(half) },
+      { ...request, changes: front },
+      { ...request, first: request.first + numbers, changes: request.changes.slice(half) },
     ];
     const each: BatchResult = { outcomes: [], dropped: 0 };
     this.#applyPieces(halves, [0], each, storing);

@@ -52,16 +52,21 @@ export class Sessions {
       done: known?.done ?? 0,
       special: (known?.special ?? []).filter(([n]) => n >= low),
     };
-    // those that were carried out before are not again; where one is missing before these, none is
-    const from = state.done + 1 - first;
-    for (let i = Math.max(0, from); from >= 0 && i < changes.length; i++) {
-      const n = first + i, result = this.#carryOut(session, changes[i]!, storing);
-      if (result === "full" || result === "storage") {
-        state.refused = result === "full" ? { n, limit: "full" } : { n };
-        break;
+    let n = first;
+    for (const change of changes) {
+      const last = n + (change.numbers ?? 1) - 1;
+      // where one is missing before it, none is carried out
+      if (n > state.done + 1) break;
+      if (last > state.done) {
+        const result = this.#carryOut(session, change, storing);
+        if (result === "full" || result === "storage") {
+          state.refused = result === "full" ? { n: last, limit: "full" } : { n: last };
+          break;
+        }
+        if (result !== undefined) state.special.push([last, result]);
+        state.done = last;
       }
-      if (result !== undefined) state.special.push([n, result]);
-      state.done = n;
+      n = last + 1;
     }
     this.#write(session, state, known === undefined);
     return state;

@@ -96,20 +96,26 @@ export interface Release {
   tag: number;
 }
 
-/** What a session changes: each has its number, and takes effect once. */
+/**
+ * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
+ * last: `numbers` in all.
+ */
 export type Change =
-  | Put
-  | { kind: "ack"; token: string; ids: readonly number[] }
-  | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
-  | { kind: "extend"; token: string; duration: number }
-  | { kind: "skip" }
-  | { kind: "bad"; reason: string };
+  & { numbers?: number }
+  & (
+    | Put
+    | { kind: "ack"; token: string; ids: readonly number[] }
+    | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
+    | { kind: "extend"; token: string; duration: number }
+    | { kind: "skip" }
+    | { kind: "bad"; reason: string }
+  );
 
 /** Carries out the changes whose numbers are next, in order, up to the first that is refused for the time being. */
 export interface SessionChanges {
   kind: "session";
   session: string;
-  /** Number of the first of `changes`; the others follow it. */
+  /** Number with which the first of `changes` begins; the others follow it. */
   first: number;
   /** Outcomes of numbers below need not be remembered any more. */
   low: number;
