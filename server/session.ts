@@ -276,12 +276,6 @@ export class SessionService<A extends Address> {
   }
 }
 
-/** Whether the client takes the session for one that has carried something out. */
-function isBegun({ header, requests }: Opening): boolean {
-  return header.low > 1 ||
-    requests.length > 0 && requests.every((request) => "n" in request && request.n > 1);
-}
-
 /** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
 function network(hostname: string): string {
   const address = plainAddress(hostname);
