@@ -12,11 +12,13 @@ import {
   type MailboxRequest,
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Replies } from "./replies.ts";
+import { SessionService } from "./session.ts";
 import type { GroupCommit } from "./store/group.ts";
 
 /** Replies that may wait to be sent before the next datagram is read. */
@@ -47,6 +49,8 @@ export interface MailboxServiceOptions {
   logging: { requests: boolean };
   /** Milliseconds since 1970. */
   now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
 }
 
 /** Where a request came from, and where its reply goes. */
@@ -55,16 +59,32 @@ interface Client {
   replies: Replies;
 }
 
+/** The same for sessions, which remember it. */
+interface SessionAddress {
+  hostname: string;
+  port: number;
+  client: Client;
+}
+
 export class MailboxService {
   readonly #options: MailboxServiceOptions;
   readonly #replies: Replies[] = [];
   readonly #reading: Promise<void>[] = [];
   readonly #controls = new Set<Promise<void>>();
+  readonly #sessions: SessionService<SessionAddress>;
   #stopping = false;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
     this.#options = options;
+    this.#sessions = new SessionService({
+      ...options,
+      send: (datagram, { client }) => client.replies.send(datagram, client.address),
+      setTimer(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    });
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -72,11 +92,17 @@ export class MailboxService {
     }
   }
 
+  /** There is a message in a mailbox that a session waits for. */
+  ready(mailbox: string) {
+    this.#sessions.ready(mailbox);
+  }
+
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
     this.#stopping = true;
     await this.#options.store.idle();
     await Promise.all(this.#controls);
+    this.#sessions.close();
     await Promise.all(this.#replies.map((replies) => replies.sent()));
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#reading);
@@ -84,7 +110,7 @@ export class MailboxService {
 
   async #read(socket: Deno.DatagramConn, replies: Replies) {
     // one byte more than is taken: what fills it was cut
-    const buffer = new Uint8Array(this.#options.maxDatagram + 1);
+    const buffer = new Uint8Array(Math.max(this.#options.maxDatagram, MAX_SESSION_DATAGRAM) + 1);
     let retry = FIRST_RETRY;
     while (!this.#stopping) {
       let datagram: Uint8Array, from: Deno.Addr;
@@ -109,6 +135,11 @@ export class MailboxService {
     const { metrics, originalFrom, maxDatagram } = this.#options;
     metrics.add("received");
     if (this.#stopping) return;
+    if (isSessionDatagram(datagram)) {
+      const { hostname, port } = from.address;
+      if (!this.#sessions.received(datagram, { hostname, port, client: from })) this.#drop("malformed", from);
+      return;
+    }
     if (!originalFrom.has(from.address.hostname)) return this.#drop("address not answered", from);
     const request = decodeRequest(datagram, maxDatagram);
     if (typeof request === "string") return this.#drop(request, from);

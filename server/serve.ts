@@ -70,7 +70,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     : data !== undefined
     ? await obtainSecret(data)
     : undefined;
-  const store = await openStore(options);
+  let mailbox: MailboxService | undefined;
+  const store = await openStore(options, (name) => mailbox?.ready(name));
 
   let sockets: Deno.DatagramConn[];
   try {
@@ -85,6 +86,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const metrics = new Metrics();
   const logging = { requests: options.logRequests };
   const started = Date.now();
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const admin = new Admin({
     secret,
     commands: mailboxCommands({
@@ -94,9 +96,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
       stop: stopping.resolve,
     }),
     now: Date.now,
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    random,
   });
-  const mailbox = new MailboxService({
+  const service = mailbox = new MailboxService({
     sockets,
     store: group,
     admin,
@@ -107,6 +109,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     log,
     logging,
     now: Date.now,
+    random,
   });
 
   if (data !== undefined) {
@@ -119,7 +122,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     addresses,
     stopping: stopping.promise,
     async close() {
-      await mailbox.close();
+      await service.close();
       await store.close();
       if (data !== undefined) await removeRunning(data);
       await log.flush();
@@ -127,7 +130,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
 }
 
-async function openStore(options: ServeOptions): Promise<Store> {
+async function openStore(options: ServeOptions, ready: (mailbox: string) => void): Promise<Store> {
   const { data, limits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
@@ -135,7 +138,10 @@ async function openStore(options: ServeOptions): Promise<Store> {
       limits,
       maxFileBytes,
       commitDelay,
-      onEvent: (event) => log.line(`mailbox: ${describe(event)}`),
+      onEvent: (event) => {
+        if (event.kind === "ready") ready(event.mailbox);
+        else log.line(`mailbox: ${describe(event)}`);
+      },
     });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
@@ -223,7 +229,7 @@ async function status(
   ];
 }
 
-function describe(event: StoreEvent): string {
+function describe(event: Exclude<StoreEvent, { kind: "ready" }>): string {
   switch (event.kind) {
     case "full":
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;

@@ -6,27 +6,21 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
+import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve } from "./reserve.ts";
+import { Sessions } from "./sessions.ts";
 import {
-  type Clear,
-  type Count,
   type Counts,
-  type List,
-  type ListOutcome,
   type Outcome,
-  type Put,
-  type PutOutcome,
+  type SessionOutcome,
   type StoreEvent,
   type StoreLimits,
   StoreLocked,
   StoreLost,
   type StoreRequest,
-  type Take,
-  type Taken,
-  type TakeOutcome,
 } from "./store.ts";
+import { Transaction } from "./transaction.ts";
 
 export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
@@ -37,6 +31,10 @@ export interface EngineOptions {
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
   commitDelay?: number | undefined;
   onEvent(event: StoreEvent): void;
+  /** Milliseconds since 1970; the system's time by default. */
+  now?(): number;
+  /** That many random bytes; the system's by default. */
+  random?(bytes: number): Uint8Array;
 }
 
 /** What a batch came to. `dropped` counts messages that made room for newer ones. */
@@ -70,25 +68,17 @@ const LOST = new Set([
 /** Invariant: between calls of `apply`, what memory counts is what the database holds. */
 export class Engine {
   readonly #db: DatabaseSync;
-  readonly #sql: Statements;
   readonly #limits: StoreLimits;
-  readonly #mailboxes: Mailboxes;
+  readonly #transaction: Transaction;
+  readonly #messages: Messages;
+  readonly #sessions: Sessions;
+  readonly #checkpoint: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
-  readonly #commitDelay: number;
   readonly #reserve: Reserve | undefined;
-  /** The highest number that a message has. */
-  #seq: number;
-  /** Whether rows of cleared mailboxes may be left. */
-  #cleared: boolean;
   /** Puts refused because the disk takes nothing; undefined while it does. */
   #storageRefused: number | undefined;
-
-  // of the batch being carried out
-  #pending: Pending[] = [];
-  #inTransaction = false;
-  #dropped = 0;
-  /** Whether a part of it failed. */
-  #failed = false;
+  /** Whether a part of the batch failed. */
+  #failing = false;
 
   /**
    * @throws {StoreLocked} Another process has it open.
@@ -96,36 +86,30 @@ export class Engine {
    */
   constructor(options: EngineOptions) {
     const path = options.directory === undefined ? ":memory:" : `${options.directory}/${DATABASE_FILE}`;
-    this.#db = new DatabaseSync(path);
+    const db = this.#db = new DatabaseSync(path);
     try {
-      open(this.#db, options.maxFileBytes);
+      open(db, options.maxFileBytes);
       if (options.directory !== undefined) this.#reserve = new Reserve(options.directory);
     } catch (error) {
-      this.#db.close();
+      db.close();
       if (errcode(error) === SQLITE_BUSY) {
         throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       }
       throw error;
     }
-    this.#sql = prepare(this.#db);
-    this.#limits = { ...options.limits };
-    this.#onEvent = options.onEvent;
-    this.#commitDelay = options.commitDelay ?? 0;
-    this.#mailboxes = new Mailboxes(this.#limits, options.onEvent);
-    for (const row of this.#db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
-      const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
-      this.#mailboxes.load(name, id!, messages!, bytes!);
-    }
-    this.#cleared = this.#sql.nextCleared.get() !== undefined;
-    const { seq } = this.#db.prepare("SELECT coalesce(max(seq), 0) AS seq FROM message").get() as {
-      seq: number;
-    };
-    this.#seq = seq;
+    const { onEvent, now = Date.now } = options;
+    const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
+    const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
+    const limits = this.#limits = { ...options.limits };
+    this.#onEvent = onEvent;
+    this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
+    this.#sessions = new Sessions(db, transaction, this.#messages, now);
   }
 
   /** Messages, bytes and mailboxes that are there. */
   get counts(): Counts {
-    return { ...this.#mailboxes.totals };
+    return this.#messages.counts;
   }
 
   /**
@@ -134,205 +118,124 @@ export class Engine {
    * @throws {StoreLost} Nothing of what the disk holds can be relied on any more.
    */
   apply(requests: readonly StoreRequest[]): BatchResult {
-    const outcomes: Outcome[] = new Array(requests.length);
-    this.#dropped = 0;
+    const result: BatchResult = { outcomes: new Array(requests.length), dropped: 0 };
+    const storing = this.#storing();
     let which = requests.map((_, i) => i);
-    if (!this.#storing()) {
+    if (!storing) {
       // while the reserve is gone, what room there is belongs to those that free some
-      for (const i of which) if (requests[i]!.kind === "put") outcomes[i] = this.#refuseForStorage();
-      which = which.filter((i) => outcomes[i] === undefined);
+      for (const i of which) if (requests[i]!.kind === "put") result.outcomes[i] = this.#refuseForStorage();
+      which = which.filter((i) => result.outcomes[i] === undefined);
     }
-    this.#failed = false;
-    this.#applyPieces(requests, which, outcomes);
-    if (!this.#failed && this.#storageRefused !== undefined && outcomes.includes("stored")) {
+    this.#failing = false;
+    this.#applyPieces(requests, which, result, storing);
+    const stored = () => result.outcomes.some((outcome, i) => hasStored(requests[i]!, outcome));
+    if (this.#storageRefused !== undefined && !this.#failing && stored()) {
       this.#onEvent({ kind: "storage works", refused: this.#storageRefused });
       this.#storageRefused = undefined;
     }
-    return { outcomes, dropped: this.#dropped };
+    return result;
   }
 
   /**
    * Carries out those of the requests whose places are in `which`, in one transaction. If that fails, those that free
    * space, then the rest; if a part of one sort fails, its halves; one that fails alone is answered `storage`.
    */
-  #applyPieces(requests: readonly StoreRequest[], which: number[], outcomes: Outcome[]) {
+  #applyPieces(requests: readonly StoreRequest[], which: number[], result: BatchResult, storing: boolean) {
     if (which.length === 0) return;
-    const dropped = this.#dropped;
+    const { outcomes } = result;
     try {
-      for (const i of which) outcomes[i] = this.#one(requests[i]!);
-      this.#flush();
-      for (const { id } of this.#mailboxes.forgetEmpty()) this.#begin(), this.#sql.dropMailbox.run(id);
-      this.#commit();
-      this.#mailboxes.commit();
+      for (const i of which) outcomes[i] = this.#one(requests[i]!, storing);
+      result.dropped += this.#commit();
     } catch (error) {
-      this.#dropped = dropped;
       this.#rollback();
       this.#storageFailed(error);
-      const puts = which.filter((i) => requests[i]!.kind === "put");
+      const adding = which.filter((i) => isAdding(requests[i]!));
       if (which.length === 1) {
-        outcomes[which[0]!] = puts.length === 1 ? this.#refuseForStorage() : "storage";
+        outcomes[which[0]!] = this.#failed(requests[which[0]!]!, result, storing);
         return;
       }
-      const mixed = puts.length > 0 && puts.length < which.length;
+      const mixed = adding.length > 0 && adding.length < which.length;
       const half = which.length >> 1;
-      const first = mixed ? which.filter((i) => requests[i]!.kind !== "put") : which.slice(0, half);
-      this.#applyPieces(requests, first, outcomes);
-      this.#applyPieces(requests, mixed ? puts : which.slice(half), outcomes);
+      const first = mixed ? which.filter((i) => !isAdding(requests[i]!)) : which.slice(0, half);
+      this.#applyPieces(requests, first, result, storing);
+      this.#applyPieces(requests, mixed ? adding : which.slice(half), result, storing);
       return;
     }
   }
 
-  #one(request: StoreRequest): Outcome {
+  /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
+  #failed(request: StoreRequest, result: BatchResult, storing: boolean): Outcome {
+    if (request.kind !== "session" || request.changes.length === 1) {
+      return isAdding(request) ? this.#refuseForStorage() : "storage";
+    }
+    const half = request.changes.length >> 1;
+    const front = request.changes.slice(0, half);
+    const numbers = front.reduce((sum, change) => sum + (change.numbers ?? 1), 0);
+    const halves: StoreRequest[] = [
+      { ...request, changes: front },
+      { ...request, first: request.first + numbers, changes: request.changes.slice(half) },
+    ];
+    const each: BatchResult = { outcomes: [], dropped: 0 };
+    this.#applyPieces(halves, [0], each, storing);
+    this.#applyPieces(halves, [1], each, storing);
+    result.dropped += each.dropped;
+    const [first, second] = each.outcomes as [SessionOutcome, SessionOutcome];
+    if (typeof second === "object" && typeof first === "object") {
+      return first.refused === undefined ? second : { ...second, refused: first.refused };
+    }
+    return typeof first === "object" ? { ...first, refused: first.refused ?? { n: first.done + 1 } } : first;
+  }
+
+  #one(request: StoreRequest, storing: boolean): Outcome {
+    const messages = this.#messages, sessions = this.#sessions;
     switch (request.kind) {
       case "put":
-        return this.#put(request);
+        return messages.put(request);
       case "take":
-        return this.#take(request);
+        return messages.take(request.mailbox);
+      case "lease":
+        return messages.lease(request);
+      case "unwatch":
+        messages.unwatch(request.mailbox);
+        return "set";
+      case "confirm":
+        return messages.confirm(request.session, request.tag);
+      case "release":
+        messages.release(request.session, request.tag);
+        return "released";
+      case "session":
+        return sessions.change(request, storing);
+      case "open":
+        return sessions.open(request.session);
       case "count":
-        return this.#count(request);
+        return messages.count(request);
+      case "stat":
+        return messages.stat(request);
       case "list":
-        return this.#list(request);
+        return messages.list(request);
       case "clear":
-        return this.#clear(request);
+        return messages.clear(request);
+      case "dead":
+        return messages.dead(request);
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
     }
   }
 
-  #put(put: Put): PutOutcome {
-    const known = this.#mailboxes.get(put.mailbox);
-    const reached = this.#mailboxes.reachedBy(known, put.bytes);
-    if (reached !== undefined) {
-      if (known === undefined || !this.#mailboxes.canMakeRoom(known, put.bytes)) {
-        this.#mailboxes.refuse(put.mailbox, reached);
-        return "full";
-      }
-      while (this.#mailboxes.reachedBy(known, put.bytes) !== undefined) {
-        this.#takeOldest(known);
-        this.#dropped++;
-      }
-    }
-    const mailbox = this.#mailboxes.obtain(put.mailbox);
-    this.#mailboxes.touch(mailbox);
-    const pending = { seq: ++this.#seq, put, taken: false };
-    mailbox.pending.push(pending);
-    this.#pending.push(pending);
-    this.#mailboxes.change(mailbox, 1, put.bytes);
-    return "stored";
+  /** Returns how many messages were dropped for newer ones. */
+  #commit(): number {
+    const messages = this.#messages;
+    messages.beforeCommit();
+    this.#transaction.commit();
+    const { dropped } = messages;
+    messages.afterCommit();
+    return dropped;
   }
 
-  #take(take: Take): TakeOutcome {
-    const mailbox = this.#mailboxes.get(take.mailbox);
-    return mailbox !== undefined && mailbox.messages > 0 ? this.#takeOldest(mailbox) : "empty";
-  }
-
-  #takeOldest(mailbox: Mailbox): Taken {
-    this.#mailboxes.touch(mailbox);
-    if (mailbox.stored === 0) {
-      const pending = mailbox.pending[mailbox.nextPending++]!;
-      pending.taken = true;
-      this.#mailboxes.change(mailbox, -1, -pending.put.bytes);
-      return { sender: pending.put.sender, time: pending.put.time, message: pending.put.message };
-    }
-    const row = this.#sql.oldest.get(mailbox.id) as
-      | { seq: number; sender: string; time: number; body: string; bytes: number }
-      | undefined;
-    if (row === undefined) throw new StoreLost(`Mailbox ${mailbox.name} lacks messages that it should have`);
-    this.#begin();
-    this.#sql.remove.run(row.seq);
-    mailbox.stored--;
-    this.#mailboxes.change(mailbox, -1, -row.bytes);
-    return { sender: row.sender, time: row.time, message: row.body };
-  }
-
-  #count(count: Count): Counts {
-    if (count.mailbox === undefined) return this.counts;
-    const { messages, bytes } = this.#mailboxes.get(count.mailbox) ?? { messages: 0, bytes: 0 };
-    return { messages, bytes, mailboxes: messages > 0 ? 1 : 0 };
-  }
-
-  #list(list: List): ListOutcome {
-    this.#flush();
-    // the empty name comes before every other, and is listed only from the beginning
-    const after = list.after ?? "";
-    const rows = this.#sql.list.all(after, list.limit) as { mailbox: string; messages: number }[];
-    const first = list.after === undefined ? this.#count({ kind: "count", mailbox: "" }).messages : 0;
-    if (first > 0) rows.unshift({ mailbox: "", messages: first });
-    return rows.slice(0, list.limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
-  }
-
-  #clear(clear: Clear): number {
-    this.#flush();
-    const { messages } = this.#count({ ...clear, kind: "count" });
-    const mailboxes = clear.mailbox === undefined
-      ? this.#mailboxes.all()
-      : [this.#mailboxes.obtain(clear.mailbox)];
-    for (const mailbox of mailboxes) {
-      if (mailbox.messages === 0) continue;
-      // it begins again under a new number, and the rows of the old one are swept later
-      this.#begin();
-      this.#sql.clear.run(mailbox.id);
-      this.#sql.dropMailbox.run(mailbox.id);
-      this.#cleared = true;
-      this.#mailboxes.touch(mailbox);
-      this.#mailboxes.change(mailbox, -mailbox.messages, -mailbox.bytes);
-      mailbox.id =
-        mailbox.stored =
-        mailbox.rowMessages =
-        mailbox.rowBytes =
-          0;
-    }
-    return messages;
-  }
-
-  #begin() {
-    if (this.#inTransaction) return;
-    this.#sql.begin.run();
-    this.#inTransaction = true;
-  }
-
-  #commit() {
-    if (!this.#inTransaction) return;
-    if (this.#commitDelay > 0) sleep(this.#commitDelay);
-    this.#sql.commit.run();
-    this.#inTransaction = false;
-  }
-
-  /** Gives rows to the messages that are still to be stored, and brings the rows of their mailboxes up to date. */
-  #flush() {
-    for (const { seq, put, taken } of this.#pending) {
-      if (taken) continue;
-      const mailbox = this.#mailboxes.obtain(put.mailbox);
-      this.#begin();
-      if (mailbox.id === 0) mailbox.id = Number(this.#sql.addMailbox.run(put.mailbox).lastInsertRowid);
-      this.#sql.insert.run(seq, mailbox.id, put.sender, put.time, put.message, put.bytes);
-      mailbox.stored++;
-    }
-    this.#pending = [];
-    for (const mailbox of this.#mailboxes.touched) {
-      mailbox.forgetPending();
-      const { id, messages, bytes } = mailbox;
-      if (messages === mailbox.rowMessages && bytes === mailbox.rowBytes) continue;
-      this.#begin();
-      this.#sql.setMailbox.run(messages, bytes, id);
-      mailbox.rowMessages = messages;
-      mailbox.rowBytes = bytes;
-    }
-  }
-
-  /** Brings the database, and then memory, back to the last commit. */
   #rollback() {
-    if (this.#inTransaction) {
-      this.#inTransaction = false;
-      try {
-        this.#sql.rollback.run();
-      } catch {
-        // SQLite may have rolled back by itself (its "Transaction" page, "Response To Errors Within A Transaction")
-      }
-    }
-    this.#mailboxes.rollback();
-    this.#pending = [];
+    this.#transaction.rollback();
+    this.#messages.rollback();
   }
 
   /** Whether puts may be tried: always, but after a failure only once the reserve could be made again. */
@@ -348,7 +251,7 @@ export class Engine {
   /** @throws {StoreLost} Or the error itself, where it does not come from the disk. */
   #storageFailed(error: unknown) {
     throwIfLost(error);
-    this.#failed = true;
+    this.#failing = true;
     if (this.#storageRefused === undefined) {
       this.#storageRefused = 0;
       this.#onEvent({ kind: "storage failed", reason: (error as Error).message });
@@ -356,29 +259,39 @@ export class Engine {
     this.#reserve?.release();
     try {
       // what is in the log goes to the database, and the log's space can be used again
-      this.#sql.checkpoint.all();
+      this.#checkpoint.all();
     } catch (error) {
       throwIfLost(error);
     }
   }
 
+  /** Whether {@linkcode tick} has something to do as time goes by. */
+  get isTimed(): boolean {
+    return this.#messages.isTimed;
+  }
+
+  /** Does what it is time for: leases that end, messages that are due or expired, sessions that are old. */
+  tick() {
+    this.#background(() => {
+      this.#messages.tick();
+      this.#sessions.sweep(SWEEP_ROWS);
+    });
+  }
+
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
   get hasCleared(): boolean {
-    return this.#cleared;
+    return this.#messages.hasCleared;
   }
 
   /** Removes a piece of what was cleared. Returns whether there is more that can be removed now. */
   sweep(): boolean {
-    if (!this.#cleared) return false;
+    return this.#background(() => this.#messages.sweep(SWEEP_ROWS)) && this.hasCleared;
+  }
+
+  /** Does what nobody waits for. Returns whether it could be done; otherwise it is tried again later. */
+  #background(work: () => void): boolean {
     try {
-      const row = this.#sql.nextCleared.get() as { mailbox: number } | undefined;
-      if (row === undefined) {
-        this.#cleared = false;
-        return false;
-      }
-      this.#begin();
-      const { changes } = this.#sql.sweep.run(row.mailbox, SWEEP_ROWS);
-      if (changes < SWEEP_ROWS) this.#sql.swept.run(row.mailbox);
+      work();
       this.#commit();
       return true;
     } catch (error) {
@@ -391,6 +304,18 @@ export class Engine {
   close() {
     this.#db.close();
   }
+}
+
+/** Whether a request needs space, rather than freeing some. */
+function isAdding(request: StoreRequest): boolean {
+  return request.kind === "put" ||
+    request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
+}
+
+/** Whether the outcome proves that the disk takes messages. */
+function hasStored(request: StoreRequest, outcome: Outcome): boolean {
+  return outcome === "stored" ||
+    isAdding(request) && typeof outcome === "object" && "done" in outcome && outcome.refused === undefined;
 }
 
 function open(db: DatabaseSync, maxFileBytes: number | undefined) {
@@ -429,33 +354,6 @@ function open(db: DatabaseSync, maxFileBytes: number | undefined) {
   }
 }
 
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(db: DatabaseSync) {
-  const sql = (text: string): StatementSync => db.prepare(text);
-  return {
-    begin: sql("BEGIN IMMEDIATE"),
-    commit: sql("COMMIT"),
-    rollback: sql("ROLLBACK"),
-    insert: sql("INSERT INTO message (seq, mailbox, sender, time, body, bytes) VALUES (?, ?, ?, ?, ?, ?)"),
-    oldest: sql("SELECT seq, sender, time, body, bytes FROM message WHERE mailbox = ? ORDER BY seq LIMIT 1"),
-    remove: sql("DELETE FROM message WHERE seq = ?"),
-    addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
-    dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
-    list: sql(
-      "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",
-    ),
-    clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
-    nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
-    sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
-    ),
-    checkpoint: sql("PRAGMA wal_checkpoint(PASSIVE)"),
-    swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
-  };
-}
-
 function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;
@@ -465,8 +363,4 @@ function throwIfLost(error: unknown) {
   const code = errcode(error);
   if (code === undefined) throw error;
   if (LOST.has(code)) throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
-}
-
-function sleep(ms: number) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -20,7 +20,7 @@ interface State {
   id: number;
   messages: number;
   bytes: number;
-  /** Messages that have a row; the others are in `pending`. */
+  /** Messages that have a row in `message`; the others are in `pending`, or delayed. */
   stored: number;
   /** What its row says of `messages` and `bytes`. */
   rowMessages: number;
@@ -37,6 +37,8 @@ export class Mailbox implements State {
   rowBytes = 0;
   pending: Pending[] = [];
   nextPending = 0;
+  /** No message before this can be given out: it is gone, or somebody has it. */
+  cursor = 0;
   /** Refused since it became full; undefined while it has room. */
   refused: number | undefined;
   /** The batch that last touched it. */
@@ -53,6 +55,7 @@ export class Mailbox implements State {
 
   rollback() {
     Object.assign(this, this.#committed);
+    this.cursor = 0;
     this.forgetPending();
   }
 
@@ -96,9 +99,9 @@ export class Mailboxes {
   }
 
   /** Adds one as the database has it. */
-  load(name: string, id: number, messages: number, bytes: number) {
+  load(name: string, id: number, messages: number, bytes: number, stored: number) {
     const mailbox = new Mailbox(name);
-    const state: State = { id, messages, bytes, stored: messages, rowMessages: messages, rowBytes: bytes };
+    const state: State = { id, messages, bytes, stored, rowMessages: messages, rowBytes: bytes };
     Object.assign(mailbox, state).commit();
     this.#byName.set(name, mailbox);
     this.#count(mailbox, 1);

@@ -8,6 +8,11 @@
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
+ * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
+ *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
+ * delayed   messages that are not to be given out before their time. They get a number when that has come.
+ * dead      messages that were given out too often.
+ * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *
  * @module
  */
@@ -29,5 +34,44 @@ export const MIGRATIONS: readonly string[] = [
     bytes INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE cleared (mailbox INTEGER PRIMARY KEY) STRICT;
+  `,
+  `
+  ALTER TABLE message ADD COLUMN expires INTEGER;
+  ALTER TABLE message ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE message ADD COLUMN token TEXT;
+  CREATE INDEX message_expiry ON message (expires) WHERE expires IS NOT NULL;
+  CREATE TABLE lease (
+    token TEXT PRIMARY KEY,
+    session TEXT NOT NULL,
+    tag INTEGER NOT NULL,
+    mailbox TEXT NOT NULL,
+    duration INTEGER NOT NULL,
+    messages TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE delayed (
+    id INTEGER PRIMARY KEY,
+    due INTEGER NOT NULL,
+    mailbox TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    expires INTEGER
+  ) STRICT;
+  CREATE INDEX delayed_due ON delayed (due);
+  CREATE TABLE dead (
+    id INTEGER PRIMARY KEY,
+    mailbox TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    done INTEGER NOT NULL,
+    special TEXT NOT NULL,
+    used INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -8,9 +8,15 @@
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
 import { type Counts, type StoreEvent, StoreLocked, type StoreRequest } from "./store.ts";
 
+/** Milliseconds between two looks at what has become due. */
+const TICK = 100;
+
+/** What of the options can be handed to a Worker. */
+export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "random">;
+
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =
-  | { kind: "open"; options: Omit<EngineOptions, "onEvent"> }
+  | { kind: "open"; options: SqliteOptions }
   | { kind: "apply"; requests: readonly StoreRequest[] }
   | { kind: "close" };
 
@@ -24,14 +30,16 @@ export type FromWorker =
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
+let ticking: ReturnType<typeof setTimeout> | undefined;
 let sweeping: ReturnType<typeof setTimeout> | undefined;
 
 const answer = (message: FromWorker) => self.postMessage(message);
 
-function open(options: Omit<EngineOptions, "onEvent">): FromWorker {
+function open(options: SqliteOptions): FromWorker {
   try {
     engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
     sweepLater();
+    tickLater();
     return { kind: "opened", counts: engine.counts };
   } catch (error) {
     return { kind: "not opened", locked: error instanceof StoreLocked, message: (error as Error).message };
@@ -47,6 +55,19 @@ function sweepLater() {
   }, 0);
 }
 
+function tickLater() {
+  if (!engine?.isTimed) return;
+  ticking ??= setTimeout(() => {
+    ticking = undefined;
+    try {
+      engine?.tick();
+      tickLater();
+    } catch (error) {
+      answer({ kind: "lost", message: (error as Error).message });
+    }
+  }, TICK);
+}
+
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   try {
     if (data.kind === "open") {
@@ -54,8 +75,10 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     } else if (data.kind === "apply") {
       answer({ kind: "applied", result: engine!.apply(data.requests) });
       sweepLater();
+      tickLater();
     } else {
       clearTimeout(sweeping);
+      clearTimeout(ticking);
       engine!.close();
       answer({ kind: "closed" });
     }

@@ -23,6 +23,10 @@ export interface Put {
   message: string;
   /** Bytes of `message` in UTF-8. */
   bytes: number;
+  /** Milliseconds for which it is not given out. */
+  delay?: number;
+  /** When it is removed, in milliseconds since 1970. */
+  expires?: number;
 }
 
 /** Lease and acknowledgement in one: removes the oldest message and gives it. */
@@ -56,7 +60,104 @@ export interface SetLimit {
   messages: number;
 }
 
-export type StoreRequest = Put | Take | Clear | Count | List | SetLimit;
+/** Gives the oldest messages that nobody has to a session, for a time. The same session and tag: the same messages. */
+export interface LeaseRequest {
+  kind: "lease";
+  session: string;
+  tag: number;
+  mailbox: string;
+  /** Most messages. */
+  max: number;
+  /** Most bytes of message text, though one message is always given. */
+  maxBytes: number;
+  /** Milliseconds. */
+  duration: number;
+  /** Whether to tell, once, by the event `ready` when there is a message after all. */
+  watch: boolean;
+}
+
+/** Nobody waits for messages of this mailbox any more. */
+export interface Unwatch {
+  kind: "unwatch";
+  mailbox: string;
+}
+
+/** The messages of a lease have arrived: it runs for all of its duration. */
+export interface Confirm {
+  kind: "confirm";
+  session: string;
+  tag: number;
+}
+
+/** Gives the messages of a lease back, uncounted: nobody waits for them any more. */
+export interface Release {
+  kind: "release";
+  session: string;
+  tag: number;
+}
+
+/**
+ * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
+ * last: `numbers` in all.
+ */
+export type Change =
+  & { numbers?: number }
+  & (
+    | Put
+    | { kind: "ack"; token: string; ids: readonly number[] }
+    | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
+    | { kind: "extend"; token: string; duration: number }
+    | { kind: "skip" }
+    | { kind: "bad"; reason: string }
+  );
+
+/** Carries out the changes whose numbers are next, in order, up to the first that is refused for the time being. */
+export interface SessionChanges {
+  kind: "session";
+  session: string;
+  /** Number with which the first of `changes` begins; the others follow it. */
+  first: number;
+  /** Outcomes of numbers below need not be remembered any more. */
+  low: number;
+  changes: readonly Change[];
+}
+
+/** What is known of a session. */
+export interface OpenSession {
+  kind: "open";
+  session: string;
+}
+
+/** Messages of a mailbox, or of all, by what becomes of them. */
+export interface Stat {
+  kind: "stat";
+  mailbox?: string;
+}
+
+/** Lists dead letters from the first one after `after`, gives them out again, or removes them. */
+export interface DeadLetters {
+  kind: "dead";
+  what: "list" | "requeue" | "drop";
+  /** One dead letter, or all. For `list`: those after it. */
+  id?: number;
+  limit: number;
+}
+
+export type StoreRequest =
+  | Put
+  | Take
+  | Clear
+  | Count
+  | List
+  | SetLimit
+  | LeaseRequest
+  | Unwatch
+  | Confirm
+  | Release
+  | SessionChanges
+  | OpenSession
+  | Stat
+  | DeadLetters;
 
 /** A message that was taken. */
 export interface Taken {
@@ -74,6 +175,49 @@ export interface Counts {
   bytes: number;
   mailboxes: number;
 }
+/** A message that is leased. `attempt` counts from 1. */
+export interface LeasedMessage {
+  id: number;
+  attempt: number;
+  sender: string;
+  time: number;
+  message: string;
+}
+export interface Leased {
+  token: string;
+  messages: LeasedMessage[];
+}
+export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
+
+/** Of a number that was carried out otherwise than asked for. */
+export type Special = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
+export interface SessionState {
+  /** The highest number carried out. */
+  done: number;
+  /** Numbers whose outcome is not just that they were carried out. */
+  special: [number, Special][];
+  /** The number that was refused for the time being, behind which nothing was carried out. */
+  refused?: { n: number; limit: string } | { n: number; limit?: undefined };
+}
+export type SessionOutcome = SessionState | "unknown" | "busy" | "storage";
+
+export interface Stats {
+  messages: number;
+  bytes: number;
+  ready: number;
+  leased: number;
+  delayed: number;
+  dead: number;
+}
+export interface DeadLetter {
+  id: number;
+  mailbox: string;
+  sender: string;
+  time: number;
+  message: string;
+}
+export type DeadOutcome = DeadLetter[] | number | "storage";
+
 export type ListOutcome = { mailbox: string; messages: number }[] | "storage";
 
 /** The outcome that belongs to a kind of request. */
@@ -82,6 +226,13 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Clear ? ClearOutcome
   : R extends Count ? Counts
   : R extends List ? ListOutcome
+  : R extends LeaseRequest ? LeaseOutcome
+  : R extends Confirm ? "confirmed" | "unknown"
+  : R extends Release ? "released" | "storage"
+  : R extends SessionChanges ? SessionOutcome
+  : R extends OpenSession ? SessionOutcome
+  : R extends Stat ? Stats
+  : R extends DeadLetters ? DeadOutcome
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;
@@ -113,6 +264,8 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
 
 /** What an operator should know, once each time it begins or ends. Without `mailbox` it is about all together. */
 export type StoreEvent =
+  /** There is a message in a mailbox that is watched. */
+  | { kind: "ready"; mailbox: string }
   | { kind: "full"; mailbox?: string; limit: string }
   | { kind: "room"; mailbox?: string; refused: number }
   | { kind: "storage failed"; reason: string }

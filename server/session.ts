@@ -1,0 +1,303 @@
+/**
+ * The server half of the reliable session: who is there, at which address, and what is sent to him.
+ * `protocol/README.md`, "Session", is the specification.
+ *
+ * @module
+ */
+
+import { createHmac } from "node:crypto";
+import {
+  decodeRequests,
+  encodeAnswer,
+  encodeAnswers,
+  lineLength,
+  MAX_HEADER,
+  MAX_SESSION_DATAGRAM,
+  type NumberedRequest,
+  type RequestHeader,
+  type SessionAnswer,
+  type SessionRequest,
+} from "../protocol/session.ts";
+import { plainAddress } from "./address.ts";
+import { Changes } from "./session_changes.ts";
+import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { SessionOutcome } from "./store/store.ts";
+
+/** Where a client is, as the socket names it. */
+export interface Address {
+  hostname: string;
+  port: number;
+}
+
+export interface SessionServiceOptions<A extends Address> {
+  store: Pick<GroupCommit, "submit">;
+  /** Sends a datagram; to one address, in the order of the calls. */
+  send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  setTimer(ms: number, callback: () => void): () => void;
+  /** Sessions in memory, in all and at one address. */
+  maxSessions?: number;
+  maxSessionsAtAddress?: number;
+}
+
+/** How often answers are repeated and waits looked at, and how often idle sessions are, in milliseconds. */
+const TICK = 100, SLOW_TICK = 1000;
+
+/** A session is forgotten by memory after so long without a datagram, in milliseconds; the store may know it longer. */
+const IDLE = 60_000;
+
+/** Datagrams that are kept while the store is asked how far a session has come. */
+const MAX_OPENING = 64;
+
+interface Opening {
+  header: RequestHeader;
+  requests: SessionRequest[];
+}
+
+class Session<A extends Address> implements LeaseClient {
+  readonly tags = new Map<number, Tag>();
+  changes: Changes | undefined;
+  opening: Opening[] = [];
+  lines: string[] = [];
+  heard = 0;
+  /** Where it began, for which it is counted. */
+  readonly network: string;
+
+  constructor(
+    readonly id: string,
+    public address: A,
+    readonly flushLater: (session: Session<A>) => void,
+  ) {
+    this.network = network(address.hostname);
+  }
+
+  answer(answer: SessionAnswer) {
+    this.lines.push(encodeAnswer(answer));
+    if (this.lines.length === 1) this.flushLater(this);
+  }
+}
+
+export class SessionService<A extends Address> {
+  readonly #options: SessionServiceOptions<A>;
+  readonly #leases: LeaseService;
+  readonly #epoch: string;
+  readonly #key: Uint8Array;
+  readonly #sessions = new Map<string, Session<A>>();
+  readonly #atAddress = new Map<string, number>();
+  /** Those that have something to say at the end of this turn. */
+  #speaking: Session<A>[] = [];
+  #stopTimer: (() => void) | undefined;
+  #slowTick = 0;
+
+  constructor(options: SessionServiceOptions<A>) {
+    this.#options = options;
+    this.#leases = new LeaseService(options);
+    this.#epoch = options.random(4).toHex();
+    this.#key = options.random(32);
+  }
+
+  /** Sessions in memory. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** Takes a datagram. Returns whether it is one of a session; otherwise nothing was done. */
+  received(datagram: Uint8Array, from: A): boolean {
+    const decoded = decodeRequests(datagram);
+    if (decoded === undefined) return false;
+    const { header, requests } = decoded;
+    const session = this.#sessions.get(header.session);
+    const at = session !== undefined && session.address.port === from.port &&
+      session.address.hostname === from.hostname;
+    if (header.epoch !== this.#epoch || !at && header.cookie !== this.#cookie(header.session, from)) {
+      this.#challenge(header.session, from);
+    } else if (session !== undefined) {
+      session.address = from;
+      this.#handle(session, header, requests);
+    } else {
+      this.#open(header, requests, from);
+    }
+    return true;
+  }
+
+  /** There is a message in a mailbox that somebody waits for. */
+  ready(mailbox: string) {
+    this.#leases.ready(mailbox);
+  }
+
+  /** Tells every client that the server ends, and forgets them. */
+  close() {
+    for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
+    this.#flush();
+    this.#stopTimer?.();
+    this.#sessions.clear();
+  }
+
+  #cookie(session: string, { hostname, port }: A): string {
+    return createHmac("sha256", this.#key).update(`${session} ${hostname} ${port}`).digest("hex").slice(
+      0,
+      16,
+    );
+  }
+
+  #challenge(session: string, to: A) {
+    const header = { session, epoch: this.#epoch, cookie: this.#cookie(session, to), done: 0 };
+    this.#options.send(encodeAnswers(header, []), to);
+  }
+
+  /** Takes a session up, and asks the store how far it has come. */
+  #open(header: RequestHeader, requests: SessionRequest[], from: A) {
+    const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
+    const session = new Session(header.session, from, (session) => this.#speak(session));
+    session.heard = now();
+    const count = this.#atAddress.get(session.network) ?? 0;
+    if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
+      return session.answer({ kind: "busy" });
+    }
+    this.#sessions.set(session.id, session);
+    this.#atAddress.set(session.network, count + 1);
+    this.#startTimer();
+    session.opening.push({ header, requests });
+    const taken = store.submit(
+      { kind: "open", session: session.id },
+      (outcome) => this.#opened(session, outcome),
+    );
+    // the client repeats it
+    if (!taken) this.#forget(session);
+  }
+
+  #opened(session: Session<A>, outcome: SessionOutcome) {
+    if (outcome === "storage" || outcome === "busy") return this.#forget(session);
+    const { id } = session, { store, now } = this.#options;
+    const opening = session.opening;
+    session.opening = [];
+    if (outcome === "unknown" && opening.some(({ header }) => header.low > 1)) {
+      session.answer({ kind: "unknown" });
+      return this.#forget(session);
+    }
+    session.changes = new Changes({
+      session: id,
+      state: outcome === "unknown" ? { done: 0, special: [] } : outcome,
+      store,
+      now,
+      answer: (answer) => session.answer(answer),
+      onLost: (kind) => {
+        session.answer({ kind });
+        this.#forget(session);
+      },
+    });
+    for (const { header, requests } of opening) this.#handle(session, header, requests);
+  }
+
+  #handle(session: Session<A>, header: RequestHeader, requests: SessionRequest[]) {
+    session.heard = this.#options.now();
+    if (session.changes === undefined) {
+      if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
+      return;
+    }
+    const numbered: NumberedRequest[] = [];
+    for (const request of requests) {
+      switch (request.kind) {
+        case "lease":
+          this.#leases.request(session, request);
+          break;
+        case "got":
+          this.#leases.confirm(session, request.t);
+          break;
+        case "cancel":
+          this.#leases.cancel(session, request.t);
+          break;
+        case "stat":
+          this.#stat(session, request.t, request.mailbox);
+          break;
+        default:
+          if ("token" in request) this.#leases.used(session, request.token);
+          numbered.push(request);
+      }
+    }
+    session.changes.received(numbered, header.low);
+    // a datagram that asks for nothing asks whether we are there
+    if (requests.length === 0) this.#speak(session);
+  }
+
+  #stat(session: Session<A>, t: number, mailbox: string) {
+    const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
+    this.#options.store.submit(request, (stats) => {
+      const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
+      session.answer({ kind: "stat", t, values });
+    });
+  }
+
+  #speak(session: Session<A>) {
+    this.#speaking.push(session);
+    // one flush for all that is said in this turn
+    if (this.#speaking.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush() {
+    const speaking = this.#speaking;
+    this.#speaking = [];
+    for (const session of speaking) {
+      const { id, lines, address, changes } = session;
+      const header = { session: id, epoch: this.#epoch, cookie: "", done: changes?.done ?? 0 };
+      session.lines = [];
+      for (const packed of pack(lines)) this.#options.send(encodeAnswers(header, packed), address);
+    }
+  }
+
+  #forget(session: Session<A>) {
+    if (this.#sessions.get(session.id) !== session) return;
+    this.#sessions.delete(session.id);
+    this.#leases.forget(session);
+    const count = this.#atAddress.get(session.network) ?? 1;
+    if (count > 1) this.#atAddress.set(session.network, count - 1);
+    else this.#atAddress.delete(session.network);
+  }
+
+  #startTimer() {
+    this.#stopTimer ??= this.#options.setTimer(TICK, () => {
+      this.#stopTimer = undefined;
+      this.#leases.repeat();
+      const now = this.#options.now();
+      if (now >= this.#slowTick) {
+        this.#slowTick = now + SLOW_TICK;
+        this.#leases.expire();
+        for (const session of this.#sessions.values()) {
+          if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
+        }
+      }
+      if (this.#sessions.size > 0) this.#startTimer();
+    });
+  }
+}
+
+/** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
+function network(hostname: string): string {
+  const address = plainAddress(hostname);
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const before = head.split(":").filter(Boolean), after = (tail ?? "").split(":").filter(Boolean);
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
+}
+
+/** The lines as they fit into datagrams; at least one datagram. */
+function* pack(lines: readonly string[]): Generator<string[]> {
+  let packed: string[] = [], bytes = MAX_HEADER;
+  for (const line of lines) {
+    const length = lineLength(line);
+    if (bytes + length > MAX_SESSION_DATAGRAM && packed.length > 0) {
+      yield packed;
+      packed = [];
+      bytes = MAX_HEADER;
+    }
+    packed.push(line);
+    bytes += length;
+  }
+  if (packed.length > 0 || lines.length === 0) yield packed;
+}

@@ -1,0 +1,206 @@
+/**
+ * The numbered requests of one session: puts them into their order, hands them to the store, and answers.
+ *
+ * @module
+ */
+
+import type { NumberedRequest, SessionAnswer } from "../protocol/session.ts";
+import { MAX_TEXT } from "../protocol/session.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { Change, SessionOutcome, SessionState, Special } from "./store/store.ts";
+
+/** Requests, and bytes of their text, that may wait for a lower number. */
+const MAX_EARLY = 1024, MAX_EARLY_BYTES = 256 * 1024;
+
+export interface ChangesOptions {
+  session: string;
+  /** How far the session has come before. */
+  state: SessionState;
+  store: Pick<GroupCommit, "submit">;
+  /** Milliseconds since 1970. */
+  now(): number;
+  answer(answer: SessionAnswer): void;
+  /** The store can't take the session up, or has forgotten it. */
+  onLost(why: "unknown" | "busy"): void;
+}
+
+/** Invariant: every number below `#next` is done or with the store. */
+export class Changes {
+  readonly #options: ChangesOptions;
+  #done: number;
+  #special: Map<number, Special>;
+  /** The lowest number that is not with the store. */
+  #next: number;
+  readonly #early = new Map<number, NumberedRequest>();
+  #earlyBytes = 0;
+  /** Batches that are with the store. */
+  #inFlight = 0;
+  /** One was refused: what is with the store behind it will not be carried out. */
+  #refused = false;
+
+  constructor(options: ChangesOptions) {
+    this.#options = options;
+    this.#done = options.state.done;
+    this.#special = new Map(options.state.special);
+    this.#next = this.#done + 1;
+  }
+
+  /** The highest number that is carried out. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Whether nothing waits here that would be lost if this were forgotten. */
+  get isIdle(): boolean {
+    return this.#inFlight === 0;
+  }
+
+  /** Takes the numbered requests of a datagram. */
+  received(requests: readonly NumberedRequest[], low: number) {
+    const ok = new Ranges("ok"), have = new Ranges("have");
+    for (const request of requests) {
+      const { n } = request;
+      if (n <= this.#done) {
+        const special = this.#special.get(n);
+        if (special === undefined) ok.add(n);
+        else this.#options.answer({ n, ...special });
+      } else if (n < this.#next || this.#keep(request)) {
+        have.add(n);
+      }
+    }
+    this.#submit(low);
+    for (const answer of ok.answers()) this.#options.answer(answer);
+    // what went to the store just now is answered when it is done
+    for (const answer of have.answers(this.#next)) this.#options.answer(answer);
+  }
+
+  /** Whether the request is kept until those before it have come. */
+  #keep(request: NumberedRequest): boolean {
+    if (this.#early.has(request.n)) return true;
+    const bytes = "text" in request ? request.text.length : 0;
+    if (request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
+    this.#early.set(request.n, request);
+    this.#earlyBytes += bytes;
+    return true;
+  }
+
+  /** Hands what is next to the store, as far as nothing is missing. */
+  #submit(low: number) {
+    if (this.#refused) return;
+    const changes: Change[] = [], first = this.#next;
+    let end = first;
+    for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
+      changes.push(change);
+      end += change.numbers ?? 1;
+    }
+    if (changes.length === 0) return;
+    const { session, store } = this.#options;
+    const taken = store.submit({ kind: "session", session, first, low, changes }, (outcome) => {
+      this.#inFlight--;
+      this.#carriedOut(outcome);
+    });
+    // what is too much for the store now comes again
+    if (!taken) return this.#forgetFrom(first);
+    for (let n = first; n < end; n++) this.#forget(n);
+    this.#next = end;
+    this.#inFlight++;
+  }
+
+  /** The change that begins with this number, once all of its parts have come. */
+  #changeAt(n: number): Change | undefined {
+    let text = "", last = n, request = this.#early.get(n);
+    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
+    if (request === undefined) return undefined;
+    const span = last > n ? { numbers: last - n + 1 } : {};
+    if (request.kind !== "put") {
+      return last === n ? toChange(request) : { kind: "bad", reason: "parts without a put", ...span };
+    }
+    text += request.text;
+    const bytes = utf8Length(text);
+    if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
+    const time = this.#options.now();
+    const { to, from, delay, ttl } = request;
+    return {
+      kind: "put",
+      mailbox: to,
+      sender: from,
+      time,
+      message: text,
+      bytes,
+      ...span,
+      ...delay > 0 ? { delay } : {},
+      ...ttl === undefined ? {} : { expires: time + ttl },
+    };
+  }
+
+  #carriedOut(outcome: SessionOutcome) {
+    if (outcome === "unknown" || outcome === "busy") return this.#options.onLost(outcome);
+    if (outcome === "storage") {
+      this.#refuse(this.#done + 1, undefined);
+    } else {
+      const before = this.#done;
+      // batches are answered in their order, so this only grows
+      this.#done = Math.max(before, outcome.done);
+      this.#special = new Map(outcome.special);
+      const ok = new Ranges("ok");
+      for (let n = before + 1; n <= this.#done; n++) {
+        const special = this.#special.get(n);
+        if (special === undefined) ok.add(n);
+        else this.#options.answer({ n, ...special });
+      }
+      for (const answer of ok.answers()) this.#options.answer(answer);
+      if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
+    }
+    if (this.#inFlight > 0 || !this.#refused) return;
+    this.#refused = false;
+    this.#next = this.#done + 1;
+  }
+
+  #refuse(n: number, limit: string | undefined) {
+    this.#refused = true;
+    this.#forgetFrom(0);
+    this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
+  }
+
+  #forgetFrom(from: number) {
+    for (const n of [...this.#early.keys()]) if (n >= from) this.#forget(n);
+  }
+
+  #forget(n: number) {
+    const request = this.#early.get(n);
+    if (request === undefined) return;
+    this.#early.delete(n);
+    if ("text" in request) this.#earlyBytes -= request.text.length;
+  }
+}
+
+function toChange(request: Exclude<NumberedRequest, { kind: "put" | "part" }>): Change {
+  const { n: _, ...change } = request;
+  return change;
+}
+
+/** Numbers, told as the ranges that they make. */
+class Ranges {
+  readonly #kind: "ok" | "have";
+  readonly #numbers: number[] = [];
+
+  constructor(kind: "ok" | "have") {
+    this.#kind = kind;
+  }
+
+  add(n: number) {
+    this.#numbers.push(n);
+  }
+
+  /** @param from Those below are left out. */
+  *answers(from = 0): Generator<SessionAnswer> {
+    const numbers = this.#numbers.sort((a, b) => a - b);
+    for (let i = 0; i < numbers.length;) {
+      const start = numbers[i]!;
+      let end = start;
+      while (i < numbers.length && numbers[i]! <= end + 1) end = numbers[i++]!;
+      if (start >= from) yield { kind: this.#kind, from: start, to: end };
+    }
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * Who waits for a mailbox, and who was given what: the leases of all sessions, as far as their answers go.
+ *
+ * @module
+ */
+
+import { encodeAnswer, lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { Leased } from "./store/store.ts";
+
+type LeaseRequest = TaggedRequest & { kind: "lease" };
+
+/** Waits, and answers that are remembered, of one session. */
+const MAX_TAGS = 64;
+
+/** Waits in all. */
+const MAX_WAITS = 100_000;
+
+/** A wait that is not asked for again is forgotten after this, in milliseconds. */
+const REFRESHED = 15_000;
+
+/** An answer that nobody confirms is repeated after this, in milliseconds; doubled each time, up to the last. */
+const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
+
+/** Most bytes of text that one lease brings: what fits into one datagram, but for a message that is longer by itself. */
+const LEASE_BYTES = MAX_SESSION_DATAGRAM;
+
+/** Where the answers to a session's leases go. */
+export interface LeaseClient {
+  readonly id: string;
+  /** What its tags stand for, the oldest first. */
+  readonly tags: Map<number, Tag>;
+  answer(answer: SessionAnswer): void;
+}
+
+/** What has become of a tag. */
+export interface Tag {
+  client: LeaseClient;
+  request: LeaseRequest;
+  state: "asking" | "waiting" | "given" | "none";
+  leased?: Leased;
+  confirmed: boolean;
+  /** When it was asked for last, when the wait ends, and when the answer is repeated next. */
+  asked: number;
+  end: number;
+  repeat: number;
+  pause: number;
+}
+
+export interface LeaseServiceOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** Milliseconds, from any beginning. */
+  now(): number;
+}
+
+export class LeaseService {
+  readonly #options: LeaseServiceOptions;
+  /** By mailbox, those who wait, the one that has waited longest first. */
+  readonly #waiting = new Map<string, Set<Tag>>();
+  readonly #asking = new Set<string>();
+  readonly #unconfirmed = new Set<Tag>();
+  #waits = 0;
+
+  constructor(options: LeaseServiceOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait. */
+  get waits(): number {
+    return this.#waits;
+  }
+
+  request(client: LeaseClient, request: LeaseRequest) {
+    const known = client.tags.get(request.t), now = this.#options.now();
+    if (known !== undefined) {
+      known.asked = now;
+      return this.#answer(known);
+    }
+    if (!this.#makeRoom(client) || this.#waits >= MAX_WAITS) return client.answer({ kind: "busy" });
+    const tag: Tag = {
+      client,
+      request,
+      state: "asking",
+      confirmed: false,
+      asked: now,
+      end: now + request.wait,
+      repeat: 0,
+      pause: FIRST_REPEAT,
+    };
+    client.tags.set(request.t, tag);
+    this.#ask(tag, () => {});
+  }
+
+  /** Forgets the oldest tags that are settled, where there are too many. */
+  #makeRoom({ tags }: LeaseClient): boolean {
+    for (const [t, { state, confirmed }] of tags) {
+      if (tags.size < MAX_TAGS) break;
+      if (state === "none" || state === "given" && confirmed) tags.delete(t);
+    }
+    return tags.size < MAX_TAGS;
+  }
+
+  #ask(tag: Tag, then: () => void) {
+    const { client, request } = tag;
+    const { t, mailbox, max, duration, wait } = request;
+    const lease = {
+      kind: "lease",
+      session: client.id,
+      tag: t,
+      mailbox,
+      max,
+      maxBytes: LEASE_BYTES,
+      duration,
+      watch: wait > 0,
+    } as const;
+    const taken = this.#options.store.submit(lease, (outcome) => {
+      if (tag.state === "none") {
+        // it was cancelled meanwhile
+        if (typeof outcome === "object") this.#release(tag);
+      } else if (typeof outcome === "object") {
+        this.#give(tag, outcome);
+      } else if (outcome === "empty" && this.#options.now() < tag.end) {
+        this.#wait(tag);
+      } else {
+        // what the disk can't take now is asked for again
+        if (outcome === "empty") this.#settle(tag);
+        else client.tags.delete(t);
+        if (outcome === "busy") client.answer({ kind: "busy" });
+      }
+      then();
+    });
+    if (!taken) {
+      client.tags.delete(t);
+      then();
+    }
+  }
+
+  #give(tag: Tag, leased: Leased) {
+    tag.state = "given";
+    tag.leased = leased;
+    tag.repeat = this.#options.now() + tag.pause;
+    this.#unconfirmed.add(tag);
+    this.#answer(tag);
+  }
+
+  #settle(tag: Tag) {
+    tag.state = "none";
+    delete tag.leased;
+    this.#answer(tag);
+  }
+
+  #wait(tag: Tag) {
+    tag.state = "waiting";
+    const { mailbox } = tag.request;
+    let waiting = this.#waiting.get(mailbox);
+    if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
+    waiting.add(tag);
+    this.#waits++;
+    this.#answer(tag);
+  }
+
+  #stopWaiting(tag: Tag) {
+    const { mailbox } = tag.request, waiting = this.#waiting.get(mailbox);
+    if (!waiting?.delete(tag)) return;
+    this.#waits--;
+    if (waiting.size > 0) return;
+    this.#waiting.delete(mailbox);
+    this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
+  }
+
+  #answer({ client, request: { t }, state, leased }: Tag) {
+    if (state === "waiting") client.answer({ kind: "pending", t });
+    else if (state === "none") client.answer({ kind: "none", t });
+    else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+  }
+
+  /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */
+  ready(mailbox: string) {
+    if (this.#asking.has(mailbox)) return;
+    const [tag] = this.#waiting.get(mailbox) ?? [];
+    if (tag === undefined) return;
+    this.#asking.add(mailbox);
+    const waiting = this.#waiting.get(mailbox)!;
+    waiting.delete(tag);
+    this.#waits--;
+    tag.state = "asking";
+    this.#ask(tag, () => {
+      this.#asking.delete(mailbox);
+      if (waiting.size === 0) return void this.#waiting.delete(mailbox);
+      if (tag.state === "given") return this.ready(mailbox);
+      // it got nothing, so it keeps its turn
+      if (waiting.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...waiting]));
+    });
+  }
+
+  confirm(client: LeaseClient, t: number) {
+    const tag = client.tags.get(t);
+    if (tag !== undefined) this.#confirmed(tag);
+    const { store } = this.#options;
+    store.submit({ kind: "confirm", session: client.id, tag: t }, () => client.answer({ kind: "got", t }));
+  }
+
+  /** Something was done with a token: its messages have arrived. */
+  used(client: LeaseClient, token: string) {
+    for (const tag of client.tags.values()) if (tag.leased?.token === token) this.#confirmed(tag);
+  }
+
+  #confirmed(tag: Tag) {
+    tag.confirmed = true;
+    this.#unconfirmed.delete(tag);
+  }
+
+  cancel(client: LeaseClient, t: number) {
+    const tag = client.tags.get(t);
+    if (tag === undefined) return client.answer({ kind: "none", t });
+    const { state } = tag;
+    if (state === "waiting") this.#stopWaiting(tag);
+    if (state === "given") this.#release(tag);
+    this.#settle(tag);
+  }
+
+  #release(tag: Tag) {
+    this.#confirmed(tag);
+    const { client: { id }, request: { t } } = tag;
+    this.#options.store.submit({ kind: "release", session: id, tag: t }, () => {});
+  }
+
+  /** Forgets a session: its waits end, and what it was given is left to the store's deadline. */
+  forget({ tags }: LeaseClient) {
+    for (const tag of tags.values()) {
+      this.#stopWaiting(tag);
+      this.#unconfirmed.delete(tag);
+    }
+    tags.clear();
+  }
+
+  /** Repeats what nobody has confirmed. To be called about every 100 ms. */
+  repeat() {
+    const now = this.#options.now();
+    for (const tag of this.#unconfirmed) {
+      if (now < tag.repeat) continue;
+      tag.pause *= 2;
+      tag.repeat = now + tag.pause;
+      // the store takes the messages back about now
+      if (tag.pause > LAST_REPEAT) this.#unconfirmed.delete(tag);
+      else this.#answer(tag);
+    }
+  }
+
+  /** Ends the waits that are over, or that nobody asks for any more. To be called about every second. */
+  expire() {
+    const now = this.#options.now();
+    for (const waiting of this.#waiting.values()) {
+      for (const tag of waiting) {
+        const forgotten = now - tag.asked > REFRESHED;
+        if (!forgotten && now < tag.end) continue;
+        this.#stopWaiting(tag);
+        if (forgotten) tag.client.tags.delete(tag.request.t);
+        else this.#settle(tag);
+      }
+    }
+  }
+}
+
+/** The messages of a lease as answers, each of which fits into a datagram. */
+function* messageAnswers(t: number, { token, messages }: Leased): Generator<SessionAnswer> {
+  const k = messages.length;
+  for (const [index, { id, attempt, sender, time, message }] of messages.entries()) {
+    const i = index + 1, length = utf8Length(message);
+    const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
+    const msg = (text: string): SessionAnswer & { kind: "msg" } => (
+      { kind: "msg", t, i, k, token, length, message: { id, attempt, time, from: sender, text } }
+    );
+    const whole = msg(message);
+    if (lineLength(encodeAnswer(whole)) <= room) {
+      yield whole;
+      continue;
+    }
+    const begin = cut(message, 0, room - lineLength(encodeAnswer(msg(""))));
+    yield msg(begin);
+    for (let at = begin.length, offset = utf8Length(begin); at < message.length;) {
+      const piece = { kind: "piece", t, i, offset } as const;
+      const text = cut(message, at, room - lineLength(encodeAnswer({ ...piece, text: "" })));
+      yield { ...piece, text };
+      at += text.length;
+      offset += utf8Length(text);
+    }
+  }
+}
+
+/** As much of the text from `at` as takes no more than so many bytes, cut between characters. */
+function cut(text: string, at: number, bytes: number): string {
+  let end = Math.min(text.length, at + bytes);
+  const atCharacter = () => end >= text.length || (text.charCodeAt(end) & 0xfc00) !== 0xdc00;
+  while (!atCharacter() || utf8Length(text.slice(at, end)) > bytes) end--;
+  return text.slice(at, end);
+}

@@ -1,0 +1,96 @@
+/** Messages that are with a session. */
+export interface Lease {
+  token: string;
+  session: string;
+  tag: number;
+  mailbox: string;
+  /** For how long they were given, in milliseconds. */
+  duration: number;
+  /** Numbers of the messages that are not acknowledged or given back yet. */
+  ids: Set<number>;
+  /** When it was given, and when it ends, in milliseconds since 1970. */
+  given: number;
+  until: number;
+  /** Whether it is known that its messages have arrived. */
+  confirmed: boolean;
+  /** Whether it has a row. */
+  stored: boolean;
+}
+
+/** Milliseconds after which messages that nobody has confirmed to have go back. */
+export const UNCONFIRMED = 5000;
+
+/** The leases that run, by all that they are looked up by. */
+export class Leases {
+  readonly #byToken = new Map<string, Lease>();
+  readonly #byTag = new Map<string, Lease>();
+  readonly #byId = new Map<number, Lease>();
+  /** No lease ends before this. */
+  #nextEnd = Infinity;
+
+  get size(): number {
+    return this.#byToken.size;
+  }
+
+  /** Messages that are leased. */
+  get messages(): number {
+    return this.#byId.size;
+  }
+
+  has(id: number): boolean {
+    return this.#byId.has(id);
+  }
+
+  get(token: string): Lease | undefined {
+    return this.#byToken.get(token);
+  }
+
+  of(session: string, tag: number): Lease | undefined {
+    return this.#byTag.get(`${session} ${tag}`);
+  }
+
+  /** Those of one mailbox. */
+  *in(mailbox: string): Generator<Lease> {
+    for (const lease of this.#byToken.values()) if (lease.mailbox === mailbox) yield lease;
+  }
+
+  add(lease: Lease) {
+    this.#byToken.set(lease.token, lease);
+    this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
+    for (const id of lease.ids) this.#byId.set(id, lease);
+    this.#nextEnd = Math.min(this.#nextEnd, endOf(lease));
+  }
+
+  remove(lease: Lease) {
+    this.#byToken.delete(lease.token);
+    this.#byTag.delete(`${lease.session} ${lease.tag}`);
+    for (const id of lease.ids) this.#byId.delete(id);
+  }
+
+  addMessage(lease: Lease, id: number) {
+    lease.ids.add(id);
+    this.#byId.set(id, lease);
+  }
+
+  removeMessage(lease: Lease, id: number) {
+    lease.ids.delete(id);
+    this.#byId.delete(id);
+  }
+
+  /** Those that have ended. */
+  ended(now: number): Lease[] {
+    if (now < this.#nextEnd) return [];
+    const ended: Lease[] = [];
+    this.#nextEnd = Infinity;
+    for (const lease of this.#byToken.values()) {
+      const end = endOf(lease);
+      if (end <= now) ended.push(lease);
+      else this.#nextEnd = Math.min(this.#nextEnd, end);
+    }
+    return ended;
+  }
+}
+
+function endOf({ until, given, confirmed }: Lease): number {
+  return confirmed ? until : Math.min(until, given + UNCONFIRMED);
+}

@@ -1,0 +1,151 @@
+/**
+ * What the SQLite store knows of sessions: how far each has come, so that nothing is carried out twice.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { Messages } from "./messages.ts";
+import type { Change, SessionChanges, SessionOutcome, SessionState, Special } from "./store.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Sessions that are kept. One more is not taken up. */
+const MAX_SESSIONS = 100_000;
+
+/** Milliseconds for which a session is kept after its last use. */
+export const SESSION_KEPT = 24 * 60 * 60 * 1000;
+
+/** Sessions that memory holds; the others are read again when they are used. */
+const REMEMBERED = 10_000;
+
+export class Sessions {
+  readonly #transaction: Transaction;
+  readonly #messages: Messages;
+  readonly #now: () => number;
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #remembered = new Map<string, SessionState>();
+  #count: number;
+
+  constructor(db: DatabaseSync, transaction: Transaction, messages: Messages, now: () => number) {
+    this.#transaction = transaction;
+    this.#messages = messages;
+    this.#now = now;
+    this.#sql = prepare(db);
+    this.#count = (db.prepare("SELECT count(*) AS count FROM session").get() as { count: number }).count;
+  }
+
+  /** How far the session has come, if it is known; this counts as use of it. */
+  open(session: string): SessionOutcome {
+    const state = this.#read(session);
+    if (state === undefined) return "unknown";
+    this.#transaction.begin();
+    this.#sql.use.run(this.#now(), session);
+    return { ...state };
+  }
+
+  /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
+  change({ session, first, low, changes }: SessionChanges, storing: boolean): SessionOutcome {
+    const known = this.#read(session);
+    if (known === undefined && first > 1) return "unknown";
+    if (known === undefined && this.#count >= MAX_SESSIONS) return "busy";
+    const state: SessionState = {
+      done: known?.done ?? 0,
+      special: (known?.special ?? []).filter(([n]) => n >= low),
+    };
+    let n = first;
+    for (const change of changes) {
+      const last = n + (change.numbers ?? 1) - 1;
+      // where one is missing before it, none is carried out
+      if (n > state.done + 1) break;
+      if (last > state.done) {
+        const result = this.#carryOut(session, change, storing);
+        if (result === "full" || result === "storage") {
+          state.refused = result === "full" ? { n: last, limit: "full" } : { n: last };
+          break;
+        }
+        if (result !== undefined) state.special.push([last, result]);
+        state.done = last;
+      }
+      n = last + 1;
+    }
+    this.#write(session, state, known === undefined);
+    return state;
+  }
+
+  #carryOut(session: string, change: Change, storing: boolean): Special | "full" | "storage" | undefined {
+    const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
+    switch (change.kind) {
+      case "put": {
+        if (!storing) return "storage";
+        const outcome = this.#messages.put(change);
+        return outcome === "stored" ? undefined : outcome;
+      }
+      case "ack":
+        return lost(this.#messages.ack(session, change.token, change.ids));
+      case "back":
+        return lost(this.#messages.back(session, change.token, change.why, change.ids));
+      case "extend":
+        return this.#messages.extend(session, change.token, change.duration)
+          ? undefined
+          : { kind: "lost", ids: [] };
+      case "skip":
+        return undefined;
+      case "bad":
+        return { kind: "bad", reason: change.reason };
+    }
+  }
+
+  #read(session: string): SessionState | undefined {
+    const remembered = this.#remembered.get(session);
+    if (remembered !== undefined) return remembered;
+    const row = this.#sql.read.get(session) as { done: number; special: string } | undefined;
+    if (row === undefined) return undefined;
+    const state = { done: row.done, special: JSON.parse(row.special) };
+    this.#remember(session, state);
+    return state;
+  }
+
+  #write(session: string, { done, special }: SessionState, isNew: boolean) {
+    this.#transaction.begin();
+    // what memory holds is read again after a rollback
+    this.#transaction.onRollback(() => this.#remembered.delete(session));
+    if (isNew) {
+      this.#count++;
+      this.#transaction.onRollback(() => this.#count--);
+    }
+    this.#sql.write.run(session, done, JSON.stringify(special), this.#now());
+    this.#remember(session, { done, special });
+  }
+
+  #remember(session: string, state: SessionState) {
+    this.#remembered.delete(session);
+    this.#remembered.set(session, state);
+    if (this.#remembered.size <= REMEMBERED) return;
+    const [oldest] = this.#remembered.keys();
+    this.#remembered.delete(oldest!);
+  }
+
+  /** Forgets those that were not used for a day, up to `rows` of them. */
+  sweep(rows: number) {
+    const old = this.#sql.old.all(this.#now() - SESSION_KEPT, rows) as { id: string }[];
+    if (old.length === 0) return;
+    this.#transaction.begin();
+    for (const { id } of old) {
+      this.#sql.forget.run(id);
+      this.#remembered.delete(id);
+    }
+    this.#count -= old.length;
+    this.#transaction.onRollback(() => this.#count += old.length);
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string) => db.prepare(text);
+  return {
+    read: sql("SELECT done, special FROM session WHERE id = ?"),
+    write: sql("REPLACE INTO session (id, done, special, used) VALUES (?, ?, ?, ?)"),
+    use: sql("UPDATE session SET used = ? WHERE id = ?"),
+    old: sql("SELECT id FROM session WHERE used < ? LIMIT ?"),
+    forget: sql("DELETE FROM session WHERE id = ?"),
+  };
+}

@@ -1,0 +1,58 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/** A transaction that begins with the first change, and takes memory back with the database. */
+export class Transaction {
+  readonly #begin;
+  readonly #commit;
+  readonly #rollback;
+  readonly #delay: number;
+  #undo: (() => void)[] = [];
+  #open = false;
+
+  /** @param delay Milliseconds that every commit takes longer. */
+  constructor(db: DatabaseSync, delay: number) {
+    this.#begin = db.prepare("BEGIN IMMEDIATE");
+    this.#commit = db.prepare("COMMIT");
+    this.#rollback = db.prepare("ROLLBACK");
+    this.#delay = delay;
+  }
+
+  /** Comes before every change of the database. */
+  begin() {
+    if (this.#open) return;
+    this.#begin.run();
+    this.#open = true;
+  }
+
+  /** What has to be done to take a change of memory back. */
+  onRollback(undo: () => void) {
+    this.#undo.push(undo);
+  }
+
+  commit() {
+    if (this.#open) {
+      if (this.#delay > 0) sleep(this.#delay);
+      this.#commit.run();
+      this.#open = false;
+    }
+    if (this.#undo.length > 0) this.#undo = [];
+  }
+
+  /** Brings the database, and then memory, back to the last commit. */
+  rollback() {
+    if (this.#open) {
+      this.#open = false;
+      try {
+        this.#rollback.run();
+      } catch {
+        // SQLite may have rolled back by itself (its "Transaction" page, "Response To Errors Within A Transaction")
+      }
+    }
+    for (const undo of this.#undo.reverse()) undo();
+    this.#undo = [];
+  }
+}
+
+function sleep(ms: number) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
