@@ -11,6 +11,12 @@ export const MAILBOX_PORT = 21001;
 /** Longest datagram, in bytes, that is taken or sent: what existing clients have room for. */
 export const MAX_DATAGRAM = 1024;
 
+/**
+ * Messages that a client sends before it asks whether the server keeps up. A socket's buffer holds 212,992 bytes where
+ * nothing else is set, of which the kernel counts up to 2,304 for a datagram of 1,024.
+ */
+export const PACE = 32;
+
 /** Longest ID, in bytes of UTF-8. */
 export const MAX_ID = 64;
 
@@ -86,8 +92,8 @@ export function isMessage(text: string): boolean {
   return !CONTROL.test(text) && text.isWellFormed();
 }
 
-/** Spaces alone: other white space belongs to an ID. */
-function trimSpaces(text: string): string {
+/** The text without spaces at its ends. Spaces alone: other white space belongs to an ID. */
+export function trimSpaces(text: string): string {
   let start = 0, end = text.length;
   while (start < end && text.charCodeAt(start) === 0x20) start++;
   while (end > start && text.charCodeAt(end - 1) === 0x20) end--;
@@ -103,9 +109,20 @@ function messageAfter(text: string, comma: number): string {
 const REPLY_OVERHEAD = "N, 2026-01-31T00:00:00.000Z, , ".length;
 const SHARED_REPLY_OVERHEAD = "nxt, 2026-01-31T00:00:00.000Z, ".length;
 
-/** Most bytes that a message from this sender to this mailbox may have, so that its reply is no longer than `max`. */
-export function maxMessage(mailbox: string, sender: string, max = MAX_DATAGRAM): number {
+/** Most bytes that a message may have, so that its reply is no longer than `max`. */
+function maxReplied(mailbox: string, sender: string, max: number): number {
   return mailbox === SHARED_QUEUE ? max - SHARED_REPLY_OVERHEAD : max - REPLY_OVERHEAD - utf8Length(sender);
+}
+
+/**
+ * Most bytes that a message from this sender to this mailbox may have, so that neither its datagram, as
+ * {@linkcode encodePut} makes it, nor its reply is longer than a datagram may be.
+ */
+export function maxMessage(mailbox: string, sender: string): number {
+  return Math.min(
+    maxReplied(mailbox, sender, MAX_DATAGRAM),
+    MAX_DATAGRAM - encodePut(mailbox, sender, "").length,
+  );
 }
 
 /**
@@ -148,10 +165,15 @@ export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): Mailbox
     case "req":
       return comma < 0 ? { kind: "take", mailbox: SHARED_QUEUE } : "malformed";
     case "a":
-      return comma < 0 ? "malformed" : { kind: "control", text: trimSpaces(text.slice(comma + 1)) };
+      return comma < 0 ? "malformed" : control(trimSpaces(text.slice(comma + 1)));
     default:
       return "unknown type";
   }
+}
+
+/** A reply has the type of a request here, and two servers must not answer each other for ever. */
+function control(text: string): MailboxRequest | Refusal {
+  return /^(ok|error) *(,|$)/i.test(text) ? "malformed" : { kind: "control", text };
 }
 
 function put(
@@ -163,7 +185,7 @@ function put(
 ): MailboxRequest | Refusal {
   const bytes = ascii ? message.length : utf8Length(message);
   // what could be stored but never sent back whole is refused now
-  if (bytes > maxMessage(mailbox, sender, max)) return "too long";
+  if (bytes > maxReplied(mailbox, sender, max)) return "too long";
   return { kind: "put", mailbox, sender, message, bytes };
 }
 

@@ -6,7 +6,7 @@
 
 import { createHmac } from "node:crypto";
 import { isProof, NONCE_LIFETIME } from "../protocol/admin.ts";
-import { utf8Length } from "../protocol/mailbox.ts";
+import { trimSpaces, utf8Length } from "../protocol/mailbox.ts";
 
 /** A control command. Its arguments come trimmed, and as many as `min` and `max` say. */
 export interface AdminCommand {
@@ -15,6 +15,8 @@ export interface AdminCommand {
   usage: string;
   min: number;
   max: number;
+  /** Whether it changes something, so that a repeated datagram must not carry it out again. */
+  changes?: true;
   /** Returns the fields of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
   run(args: string[]): Promise<string[]> | string[];
 }
@@ -23,13 +25,13 @@ export interface AdminOptions {
   /** Key of the proofs; without one every command is refused. */
   secret: Uint8Array | undefined;
   commands: readonly AdminCommand[];
-  /** Milliseconds since 1970. */
+  /** Whole milliseconds of a clock that is never set back. */
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
 
-/** Answers to commands that were proved, kept for as long as their nonce is good. */
+/** Answers to commands that changed something, kept for as long as their nonce is good. */
 const MAX_ANSWERS = 1024;
 
 /** Hexadecimal digits of a nonce: when it ends, randomness, and the server's own mark on both and on the address. */
@@ -64,7 +66,12 @@ export class Admin {
     if (text.toLowerCase() === "challenge") return `ok, ${this.#nonce(from)}`;
     const [nonce = "", hex = "", ...rest] = text.split(",");
     if (rest.length === 0) return "error, no proof: send 'A, challenge'";
-    return this.#prove(nonce.trim().toLowerCase(), hex.trim(), rest.join(",").trim(), from);
+    return this.#prove(
+      trimSpaces(nonce).toLowerCase(),
+      trimSpaces(hex),
+      trimSpaces(rest.join(",")),
+      from,
+    );
   }
 
   #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
@@ -76,20 +83,25 @@ export class Admin {
     if (until <= now) return "error, nonce too old";
     if (!isProof(hex, this.#options.secret!, nonce, command)) return "error, wrong proof";
 
+    const { command: known, args } = this.#find(command);
+    if (!known?.changes) return this.#run(command, known, args);
     // a repeated datagram is answered again and not performed again
     const before = this.#answered.get(nonce);
     if (before !== undefined) return before.command === command ? before.answer : "error, nonce used";
     for (const [nonce, { until }] of this.#answered) if (until <= now) this.#answered.delete(nonce);
     if (this.#answered.size >= MAX_ANSWERS) return "error, busy";
-    const answer = this.#run(command);
+    const answer = this.#run(command, known, args);
     this.#answered.set(nonce, { command, until, answer });
     return answer;
   }
 
-  async #run(text: string): Promise<string> {
-    const [name = "", ...args] = text.split(",").map((field) => field.trim());
-    const command = this.#options.commands.find((command) => command.name === name.toLowerCase());
-    if (command === undefined) return `error, unknown command '${name}'`;
+  #find(text: string): { command: AdminCommand | undefined; args: string[] } {
+    const [name = "", ...args] = text.split(",").map(trimSpaces);
+    return { command: this.#options.commands.find((command) => command.name === name.toLowerCase()), args };
+  }
+
+  async #run(text: string, command: AdminCommand | undefined, args: string[]): Promise<string> {
+    if (command === undefined) return `error, unknown command '${text.split(",")[0]}'`;
     if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
     try {
       return fit(["ok", ...await command.run(args)]);

@@ -22,16 +22,21 @@ export async function makeDataDirectory(directory: string) {
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
 }
 
-/** The administrator's secret in this directory, made at first. */
+/** The administrator's secret in this directory, made at first; only who has locked the directory may ask for it. */
 export async function obtainSecret(directory: string): Promise<Uint8Array> {
-  const path = `${directory}/${SECRET_FILE}`;
-  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
-  try {
-    await Deno.writeTextFile(path, `${secret}\n`, { createNew: true, mode: 0o600 });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
+  const path = secretPath(directory);
+  const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
+  if (size === 0) await makeSecret(path);
   return await readSecret(path);
+}
+
+/** Under another name first: a start that is interrupted leaves no half of a secret. */
+async function makeSecret(path: string) {
+  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
+  await Deno.writeTextFile(`${path}.new`, `${secret}\n`, { mode: 0o600 });
+  using file = await Deno.open(`${path}.new`, { write: true });
+  await file.sync();
+  await Deno.rename(`${path}.new`, path);
 }
 
 /** Where the secret is in a data directory. */
@@ -60,10 +65,15 @@ export async function writeRunning(directory: string, running: Running) {
   await Deno.writeTextFile(`${directory}/${RUNNING_FILE}`, `${JSON.stringify(running)}\n`);
 }
 
-/** Who is running, as far as that was written down. */
+/** Who is running, as far as that was written down and can be read. */
 export async function readRunning(directory: string): Promise<Running | undefined> {
   try {
-    return JSON.parse(await Deno.readTextFile(`${directory}/${RUNNING_FILE}`)) as Running;
+    const { pid, services } = JSON.parse(await Deno.readTextFile(`${directory}/${RUNNING_FILE}`));
+    const known = Number.isSafeInteger(pid) &&
+      Object.values(services).every((addresses) =>
+        Array.isArray(addresses) && addresses.every((address) => typeof address === "string")
+      );
+    return known ? { pid, services } : undefined;
   } catch {
     return undefined;
   }

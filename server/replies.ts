@@ -40,14 +40,15 @@ export class Replies {
 
   async #send(bytes: Uint8Array<ArrayBuffer>, to: Deno.NetAddr, receiver: string) {
     const behind = this.#behind.get(receiver)!;
-    for (let i = 0;; bytes = behind[i++]!) {
-      try {
-        await this.#socket.send(bytes, to);
-      } catch {
-        this.#onFailure();
+    for (let now = [bytes]; now.length > 0; now = behind.splice(0)) {
+      for (const bytes of now) {
+        try {
+          await this.#socket.send(bytes, to);
+        } catch {
+          this.#onFailure();
+        }
+        this.#waiting--;
       }
-      this.#waiting--;
-      if (i === behind.length) break;
     }
     this.#behind.delete(receiver);
     if (this.#waiting > 0) return;

@@ -65,16 +65,13 @@ export interface Server {
 export async function serve(options: ServeOptions): Promise<Server> {
   const { data, log } = options;
   if (data !== undefined) await makeDataDirectory(data);
-  const secret = options.secretFile !== undefined
-    ? await readSecret(options.secretFile)
-    : data !== undefined
-    ? await obtainSecret(data)
-    : undefined;
   let mailbox: MailboxService | undefined;
   const store = await openStore(options, (name) => mailbox?.ready(name));
 
-  let sockets: Deno.DatagramConn[];
+  let secret: Uint8Array | undefined, sockets: Deno.DatagramConn[];
   try {
+    if (options.secretFile !== undefined) secret = await readSecret(options.secretFile);
+    else if (data !== undefined) secret = await obtainSecret(data);
     sockets = listen(options.hosts, options.mailboxPort);
   } catch (error) {
     await store.close();
@@ -82,6 +79,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
   const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
   const stopping = Promise.withResolvers<void>();
+  // whoever was given the server hears of it; before that, the start fails by itself
+  stopping.promise.catch(() => {});
   const group = new GroupCommit(store, stopping.reject);
   const metrics = new Metrics();
   const logging = { requests: options.logRequests };
@@ -95,7 +94,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       logging,
       stop: stopping.resolve,
     }),
-    now: Date.now,
+    now: () => Math.floor(performance.now()),
     random,
   });
   const service = mailbox = new MailboxService({
@@ -113,7 +112,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
   });
 
   if (data !== undefined) {
-    await writeRunning(data, { pid: Deno.pid, services: { mailbox: addresses.map(formatAddress) } });
+    const running = { pid: Deno.pid, services: { mailbox: addresses.map(formatAddress) } };
+    await writeRunning(data, running).catch((error) => {
+      // on a full disk, what is stored can still be read
+      log.line(`mailbox: ${data} does not tell where the server is: ${error.message}`);
+    });
   }
   greet(options, addresses, store);
   for (const address of addresses) await options.ready(`mailbox listening on udp ${formatAddress(address)}`);
@@ -123,8 +126,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stopping: stopping.promise,
     async close() {
       await service.close();
-      await store.close();
+      // while the directory is still locked
       if (data !== undefined) await removeRunning(data);
+      await store.close();
       await log.flush();
     },
   };
@@ -158,13 +162,13 @@ async function openStore(options: ServeOptions, ready: (mailbox: string) => void
 function listen(hosts: readonly string[], port: number): Deno.DatagramConn[] {
   const sockets: Deno.DatagramConn[] = [];
   try {
-    for (const hostname of hosts) {
+    // `::` first: where it takes IPv4 as well, `0.0.0.0` is served by it
+    for (const hostname of hosts.toSorted((a, b) => Number(b === "::") - Number(a === "::"))) {
       try {
         const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
         sockets.push(socket);
         port = (socket.addr as Deno.NetAddr).port;
       } catch (error) {
-        // where `::` takes IPv4 as well, `0.0.0.0` is served already
         const served = hostname === "0.0.0.0" && sockets.length > 0 && hosts.includes("::");
         if (served && error instanceof Deno.errors.AddrInUse) continue;
         const address = formatAddress({ hostname, port });

@@ -19,6 +19,12 @@ export const FROM_SOURCE: readonly string[] = [
   MAIN,
 ];
 
+/** A new directory, which goes with what is in it. */
+export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "parley-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
 /** What a process came to. */
 export interface Result {
   code: number;
@@ -50,6 +56,20 @@ export async function runCommand(
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
+/** Whether a test that needs this program is left out, because it is not here. In CI nothing is left out. */
+export async function lacks(program: string): Promise<boolean> {
+  if (Deno.env.get("CI") !== undefined) return false;
+  try {
+    await runCommand([program, "--version"]);
+    return false;
+  } catch {
+    await Deno.stderr.write(
+      new TextEncoder().encode(`skipped: tests that need ${program}, which is not here\n`),
+    );
+    return true;
+  }
+}
+
 /** Runs a subcommand of the program to its end. */
 export function parley(
   args: readonly string[],
@@ -60,21 +80,28 @@ export function parley(
 
 /** A server in a process of its own. */
 export class ServerProcess implements AsyncDisposable {
+  /** What it has written to standard output until now, beginning with the first ready line. */
+  out = "";
   /** What it has written to standard error until now. */
   err = "";
-  /** Ports of the addresses that its ready lines named. */
+  /** Port of the address that its first ready line named. */
   readonly port: number;
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
+  #wrote: (() => void) | undefined;
 
-  private constructor(child: Deno.ChildProcess, port: number, out: ReadableStreamDefaultReader<string>) {
+  private constructor(child: Deno.ChildProcess, ready: string, out: ReadableStreamDefaultReader<string>) {
     this.#child = child;
-    this.port = port;
+    this.out = ready;
+    this.port = Number(/:(\d+)\n/.exec(ready)?.[1]);
     const reading = async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) this.err += text;
+      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+        this.err += text;
+        this.#wrote?.();
+      }
     };
     const draining = async () => {
-      while (!(await out.read()).done);
+      for (let read = await out.read(); !read.done; read = await out.read()) this.out += read.value;
     };
     this.#reading = Promise.all([reading(), draining()]);
   }
@@ -103,8 +130,7 @@ export class ServerProcess implements AsyncDisposable {
       }
       text += value;
     }
-    const port = Number(/:(\d+)\n/.exec(text)?.[1]);
-    return new ServerProcess(child, port, out);
+    return new ServerProcess(child, text, out);
   }
 
   get pid(): number {
@@ -114,6 +140,18 @@ export class ServerProcess implements AsyncDisposable {
   /** `127.0.0.1:PORT`, for `--server`. */
   get address(): string {
     return `127.0.0.1:${this.port}`;
+  }
+
+  /** Resolves when it has written this to standard error. One at a time can wait. */
+  async logged(text: string): Promise<void> {
+    const ended = this.#reading.then(() => {
+      if (!this.err.includes(text)) throw new Error(`Server ended and did not log '${text}': ${this.err}`);
+    });
+    while (!this.err.includes(text)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wrote = resolve;
+      await Promise.race([promise, ended]);
+    }
   }
 
   /** Resolves when it has ended, by whatever. */
@@ -138,13 +176,22 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
+/** Milliseconds after which what a {@linkcode Peer} waits for counts as not coming: more than any load explains. */
+const PATIENCE = 30_000;
+
 /** A socket as any client has it: sends datagrams to a server, and waits for what comes back. */
 export class Peer implements Disposable {
-  readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
+  readonly #buffer = new Uint8Array(65_536);
 
-  constructor(port: number) {
-    this.#server = { transport: "udp", hostname: "127.0.0.1", port };
+  constructor(port: number, hostname = "127.0.0.1") {
+    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+    this.#server = { transport: "udp", hostname, port };
+  }
+
+  get port(): number {
+    return (this.#socket.addr as Deno.NetAddr).port;
   }
 
   async send(datagram: string | Uint8Array<ArrayBuffer>): Promise<void> {
@@ -154,15 +201,31 @@ export class Peer implements Disposable {
     );
   }
 
+  /** @throws {Error} Nothing came: better than a test that never ends. */
   async receive(): Promise<string> {
-    const [datagram] = await this.#socket.receive(new Uint8Array(65_536));
-    return new TextDecoder().decode(datagram);
+    let patient = true;
+    const timer = setTimeout(() => {
+      patient = false;
+      this.mark("");
+    }, PATIENCE);
+    try {
+      const [datagram] = await this.#socket.receive(this.#buffer);
+      if (!patient) throw new Error(`Nothing came within ${PATIENCE / 1000} s`);
+      return new TextDecoder().decode(datagram);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Sends and waits for one datagram. */
   async ask(datagram: string): Promise<string> {
     await this.send(datagram);
     return await this.receive();
+  }
+
+  /** Has `receive` give this text after all that has arrived until now. */
+  async mark(text: string): Promise<void> {
+    await this.#socket.send(new TextEncoder().encode(text), this.#socket.addr as Deno.NetAddr);
   }
 
   [Symbol.dispose]() {

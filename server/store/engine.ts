@@ -8,7 +8,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { Reserve } from "./reserve.ts";
+import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { Sessions } from "./sessions.ts";
 import {
   type Counts,
@@ -20,7 +20,7 @@ import {
   StoreLost,
   type StoreRequest,
 } from "./store.ts";
-import { Transaction } from "./transaction.ts";
+import { PAGE_BYTES, Transaction } from "./transaction.ts";
 
 export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
@@ -49,21 +49,30 @@ export const DATABASE_FILE = "messages.db";
 /** "Prly" in ASCII: tells `file` and other programs whose database this is. */
 const APPLICATION_ID = 0x50726c79;
 
-const PAGE_BYTES = 4096;
-
-/** Rows of a cleared mailbox that are removed at a time: about a millisecond's work. */
+/** Rows of cleared mailboxes, or old sessions, that are removed at a time: about a millisecond's work. */
 const SWEEP_ROWS = 512;
 
-/** SQLite, "Result and Error Codes": another process has the database locked. */
+/** Pages of the log after which it is written back. */
+const CHECKPOINT_PAGES = 1000;
+
+// SQLite, "Result and Error Codes"; the low byte of an extended code is the code that it extends
 const SQLITE_BUSY = 5;
 
-/** SQLite, "Result and Error Codes": those after which nothing on the disk can be relied on. */
-const LOST = new Set([
-  11, // SQLITE_CORRUPT
-  26, // SQLITE_NOTADB
-  1034, // SQLITE_IOERR_FSYNC: what a failed sync left behind can't be known, so it is not tried again
-  1290, // SQLITE_IOERR_DIR_FSYNC
-]);
+/** A disk that takes nothing: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
+const STORAGE = new Set([8, 10, 13, 14]);
+
+/**
+ * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: what a failed sync left behind can't be known, so it is not tried
+ * again.
+ */
+const LOST = new Set([1034, 1290]);
+
+interface Batch {
+  requests: readonly StoreRequest[];
+  result: BatchResult;
+  /** Whether puts may be tried. */
+  storing: boolean;
+}
 
 /** Invariant: between calls of `apply`, what memory counts is what the database holds. */
 export class Engine {
@@ -72,27 +81,31 @@ export class Engine {
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #sessions: Sessions;
-  readonly #checkpoint: StatementSync;
+  readonly #writeBack: StatementSync;
+  readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
   /** Puts refused because the disk takes nothing; undefined while it does. */
   #storageRefused: number | undefined;
-  /** Whether a part of the batch failed. */
-  #failing = false;
+  /** Whether the last commit gave a message a row. */
+  #inserted = false;
 
   /**
    * @throws {StoreLocked} Another process has it open.
    * @throws {Error} It can't be opened, or its schema is newer than this program.
    */
   constructor(options: EngineOptions) {
-    const path = options.directory === undefined ? ":memory:" : `${options.directory}/${DATABASE_FILE}`;
+    const { directory } = options;
+    const path = directory === undefined ? ":memory:" : `${directory}/${DATABASE_FILE}`;
+    // made here, for its owner alone; SQLite gives its log the same mode
+    if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
     const db = this.#db = new DatabaseSync(path);
     try {
       open(db, options.maxFileBytes);
-      if (options.directory !== undefined) this.#reserve = new Reserve(options.directory);
+      if (directory !== undefined) this.#reserve = new Reserve(directory);
     } catch (error) {
       db.close();
-      if (errcode(error) === SQLITE_BUSY) {
+      if (((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY) {
         throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       }
       throw error;
@@ -102,7 +115,8 @@ export class Engine {
     const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
     const limits = this.#limits = { ...options.limits };
     this.#onEvent = onEvent;
-    this.#checkpoint = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
+    this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
     this.#sessions = new Sessions(db, transaction, this.#messages, now);
   }
@@ -115,56 +129,79 @@ export class Engine {
   /**
    * Carries the requests out. When it returns, every outcome is durable.
    *
+   * What the disk does not take as a whole is tried again in pieces: first what frees space, for which the reserve is
+   * given up if need be, and then the puts, unless it was: what it holds back is not for them.
+   *
    * @throws {StoreLost} Nothing of what the disk holds can be relied on any more.
    */
   apply(requests: readonly StoreRequest[]): BatchResult {
     const result: BatchResult = { outcomes: new Array(requests.length), dropped: 0 };
-    const storing = this.#storing();
+    const batch: Batch = { requests, result, storing: this.#storing() };
     let which = requests.map((_, i) => i);
-    if (!storing) {
-      // while the reserve is gone, what room there is belongs to those that free some
-      for (const i of which) if (requests[i]!.kind === "put") result.outcomes[i] = this.#refuseForStorage();
-      which = which.filter((i) => result.outcomes[i] === undefined);
+    if (!batch.storing) which = this.#refusePuts(batch, which);
+    this.#inserted = false;
+    const refused = this.#storageRefused;
+    if (this.#attempt(batch, which)) {
+      // not where only the log could not be written back, which was told just now
+      if (refused !== undefined && this.#inserted) {
+        this.#onEvent({ kind: "storage works", refused });
+        this.#storageRefused = undefined;
+      }
+      return result;
     }
-    this.#failing = false;
-    this.#applyPieces(requests, which, result, storing);
-    const stored = () => result.outcomes.some((outcome, i) => hasStored(requests[i]!, outcome));
-    if (this.#storageRefused !== undefined && !this.#failing && stored()) {
-      this.#onEvent({ kind: "storage works", refused: this.#storageRefused });
-      this.#storageRefused = undefined;
+    this.#checkpoint();
+    const freeing = which.filter((i) => !isAdding(requests[i]!));
+    if (!this.#attempt(batch, freeing)) {
+      this.#reserve?.release();
+      this.#checkpoint();
+      this.#inHalves(batch, freeing);
     }
+    let adding = which.filter((i) => isAdding(requests[i]!));
+    batch.storing = this.#reserve?.isHeld ?? true;
+    if (!batch.storing) adding = this.#refusePuts(batch, adding);
+    this.#inHalves(batch, adding);
+    // no more puts, and room for what is to be given out, until there is that much room again
+    this.#reserve?.release();
     return result;
   }
 
-  /**
-   * Carries out those of the requests whose places are in `which`, in one transaction. If that fails, those that free
-   * space, then the rest; if a part of one sort fails, its halves; one that fails alone is answered `storage`.
-   */
-  #applyPieces(requests: readonly StoreRequest[], which: number[], result: BatchResult, storing: boolean) {
-    if (which.length === 0) return;
-    const { outcomes } = result;
+  /** Carries out those of the batch whose places are in `which`, in one transaction. Returns whether it could be. */
+  #attempt({ requests, result, storing }: Batch, which: readonly number[]): boolean {
+    if (which.length === 0) return true;
     try {
-      for (const i of which) outcomes[i] = this.#one(requests[i]!, storing);
+      for (const i of which) result.outcomes[i] = this.#one(requests[i]!, storing);
       result.dropped += this.#commit();
     } catch (error) {
       this.#rollback();
       this.#storageFailed(error);
-      const adding = which.filter((i) => isAdding(requests[i]!));
-      if (which.length === 1) {
-        outcomes[which[0]!] = this.#failed(requests[which[0]!]!, result, storing);
-        return;
-      }
-      const mixed = adding.length > 0 && adding.length < which.length;
-      const half = which.length >> 1;
-      const first = mixed ? which.filter((i) => !isAdding(requests[i]!)) : which.slice(0, half);
-      this.#applyPieces(requests, first, result, storing);
-      this.#applyPieces(requests, mixed ? adding : which.slice(half), result, storing);
+      return false;
+    }
+    return true;
+  }
+
+  /** What can't be carried out together is in halves, and what can't be alone is answered `storage`. */
+  #inHalves(batch: Batch, which: readonly number[]) {
+    if (this.#attempt(batch, which)) return;
+    if (which.length > 1) {
+      this.#inHalves(batch, which.slice(0, which.length >> 1));
+      this.#inHalves(batch, which.slice(which.length >> 1));
       return;
     }
+    const [i] = which as [number];
+    batch.result.outcomes[i] = this.#failed(batch, batch.requests[i]!);
+  }
+
+  /** Refuses the puts among `which`, and returns the others. */
+  #refusePuts({ requests, result }: Batch, which: readonly number[]): number[] {
+    return which.filter((i) => {
+      if (requests[i]!.kind !== "put") return true;
+      result.outcomes[i] = this.#refuseForStorage();
+      return false;
+    });
   }
 
   /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
-  #failed(request: StoreRequest, result: BatchResult, storing: boolean): Outcome {
+  #failed(batch: Batch, request: StoreRequest): Outcome {
     if (request.kind !== "session" || request.changes.length === 1) {
       return isAdding(request) ? this.#refuseForStorage() : "storage";
     }
@@ -175,11 +212,11 @@ export class Engine {
       { ...request, changes: front },
       { ...request, first: request.first + numbers, changes: request.changes.slice(half) },
     ];
-    const each: BatchResult = { outcomes: [], dropped: 0 };
-    this.#applyPieces(halves, [0], each, storing);
-    this.#applyPieces(halves, [1], each, storing);
-    result.dropped += each.dropped;
-    const [first, second] = each.outcomes as [SessionOutcome, SessionOutcome];
+    const each: Batch = { ...batch, requests: halves, result: { outcomes: [], dropped: 0 } };
+    this.#inHalves(each, [0]);
+    this.#inHalves(each, [1]);
+    batch.result.dropped += each.result.dropped;
+    const [first, second] = each.result.outcomes as [SessionOutcome, SessionOutcome];
     if (typeof second === "object" && typeof first === "object") {
       return first.refused === undefined ? second : { ...second, refused: first.refused };
     }
@@ -228,9 +265,30 @@ export class Engine {
     const messages = this.#messages;
     messages.beforeCommit();
     this.#transaction.commit();
-    const { dropped } = messages;
+    const { dropped, inserted } = messages;
+    this.#inserted = inserted;
     messages.afterCommit();
+    if (this.#transaction.pages >= CHECKPOINT_PAGES) this.#checkpoint();
     return dropped;
+  }
+
+  /**
+   * Writes the log back, so that its space can be used again. SQLite would do it by itself, but without a word of an
+   * error: then a failed sync would go unnoticed.
+   */
+  #checkpoint() {
+    this.#transaction.checkpointed();
+    for (let first = true;; first = false) {
+      try {
+        this.#writeBack.all();
+        return;
+      } catch (error) {
+        this.#storageFailed(error);
+        // the file may have to grow
+        if (!first || !this.#reserve?.isHeld) return;
+        this.#reserve.release();
+      }
+    }
   }
 
   #rollback() {
@@ -238,31 +296,36 @@ export class Engine {
     this.#messages.rollback();
   }
 
-  /** Whether puts may be tried: always, but after a failure only once the reserve could be made again. */
+  /**
+   * Whether puts may be tried: with the reserve held back, or as much room in the database itself, so that none of them
+   * takes what is needed to give messages out.
+   */
   #storing(): boolean {
-    return this.#storageRefused === undefined || this.#reserve === undefined || this.#reserve.restore();
+    if (this.#reserve === undefined || this.#reserve.restore()) return true;
+    const { freelist_count: free } = this.#freePages.get() as { freelist_count: number };
+    return free * PAGE_BYTES >= RESERVE_BYTES;
   }
 
   #refuseForStorage(): "storage" {
-    this.#storageRefused = (this.#storageRefused ?? 0) + 1;
+    this.#tellFailure("database or disk is full");
+    this.#storageRefused!++;
     return "storage";
   }
 
-  /** @throws {StoreLost} Or the error itself, where it does not come from the disk. */
+  #tellFailure(reason: string) {
+    if (this.#storageRefused !== undefined) return;
+    this.#storageRefused = 0;
+    this.#onEvent({ kind: "storage failed", reason });
+  }
+
+  /** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
   #storageFailed(error: unknown) {
-    throwIfLost(error);
-    this.#failing = true;
-    if (this.#storageRefused === undefined) {
-      this.#storageRefused = 0;
-      this.#onEvent({ kind: "storage failed", reason: (error as Error).message });
+    const code = errcode(error);
+    if (error instanceof StoreLost || code === undefined) throw error;
+    if (!STORAGE.has(code & 0xff) || LOST.has(code)) {
+      throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
     }
-    this.#reserve?.release();
-    try {
-      // what is in the log goes to the database, and the log's space can be used again
-      this.#checkpoint.all();
-    } catch (error) {
-      throwIfLost(error);
-    }
+    this.#tellFailure((error as Error).message);
   }
 
   /** Whether {@linkcode tick} has something to do as time goes by. */
@@ -312,30 +375,18 @@ function isAdding(request: StoreRequest): boolean {
     request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
 }
 
-/** Whether the outcome proves that the disk takes messages. */
-function hasStored(request: StoreRequest, outcome: Outcome): boolean {
-  return outcome === "stored" ||
-    isAdding(request) && typeof outcome === "object" && "done" in outcome && outcome.refused === undefined;
-}
-
+/** @throws {Error} It is no database of this program, or of a newer one. */
 function open(db: DatabaseSync, maxFileBytes: number | undefined) {
-  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
-  const settings = [
-    "busy_timeout = 500",
-    "locking_mode = EXCLUSIVE",
-    `page_size = ${PAGE_BYTES}`,
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "fullfsync = ON",
-    "checkpoint_fullfsync = ON",
-    "cache_size = -49152",
-  ];
   // prepared, because an error of exec() tells no result code
-  for (const setting of settings) db.prepare(`PRAGMA ${setting}`).all();
-  db.prepare("BEGIN IMMEDIATE").run();
-  const pragma = (name: string) => (db.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name]!;
+  const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
+  const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
+  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
+  for (const setting of ["busy_timeout = 500", "locking_mode = EXCLUSIVE", `page_size = ${PAGE_BYTES}`]) {
+    all(`PRAGMA ${setting}`);
+  }
   const id = pragma("application_id"), version = pragma("user_version");
-  if (id !== APPLICATION_ID && (id !== 0 || version !== 0)) {
+  const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
+  if (id !== APPLICATION_ID && !isNew) {
     throw new Error(`Cannot open ${DATABASE_FILE}: another program made it`);
   }
   if (version > MIGRATIONS.length) {
@@ -343,24 +394,29 @@ function open(db: DatabaseSync, maxFileBytes: number | undefined) {
       `Cannot open ${DATABASE_FILE}: its schema is version ${version}, this program knows up to ${MIGRATIONS.length}`,
     );
   }
-  for (const step of MIGRATIONS.slice(version)) db.exec(step);
-  db.exec(`
-    PRAGMA application_id = ${APPLICATION_ID};
-    PRAGMA user_version = ${MIGRATIONS.length};
-    COMMIT;
-  `);
+  const settings = [
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "checkpoint_fullfsync = ON",
+    "wal_autocheckpoint = 0",
+    "cache_size = -49152",
+  ];
+  for (const setting of settings) all(`PRAGMA ${setting}`);
+  // takes the lock; changes nothing where nothing is to be changed, as on a disk that is full
+  all("BEGIN IMMEDIATE");
+  if (version < MIGRATIONS.length) {
+    for (const step of MIGRATIONS.slice(version)) db.exec(step);
+    all(`PRAGMA application_id = ${APPLICATION_ID}`);
+    all(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  }
+  all("COMMIT");
   if (maxFileBytes !== undefined) {
-    db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
+    all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
   }
 }
 
 function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;
-}
-
-function throwIfLost(error: unknown) {
-  const code = errcode(error);
-  if (code === undefined) throw error;
-  if (LOST.has(code)) throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
 }

@@ -61,6 +61,7 @@ export class GroupCommit {
   #immediate = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
+  #lost: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** @param onLost Called once when the store fails for good; nothing is answered after it. */
@@ -95,8 +96,9 @@ export class GroupCommit {
     return true;
   }
 
-  /** Resolves when nothing is waiting. */
+  /** Resolves when nothing is waiting; rejects when the store has failed for good. */
   async idle() {
+    if (this.#lost !== undefined) throw this.#lost;
     while (this.#waiting > 0) {
       this.#idle ??= Promise.withResolvers<void>();
       if (!this.#busy) this.#schedule();
@@ -132,6 +134,8 @@ export class GroupCommit {
         for (const [i, done] of group.done.entries()) done(outcomes[i] as Outcome as never);
       }
     } catch (error) {
+      this.#lost = error;
+      this.#idle?.reject(error);
       this.#onLost(error);
       return;
     }

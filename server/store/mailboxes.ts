@@ -89,6 +89,7 @@ export class Mailboxes {
   #refused: number | undefined;
 
   // of the batch
+  #refusals: { name: string; of: Reached["of"]; limit: string }[] = [];
   #batch = 0;
   #touched: Mailbox[] = [];
   #forgotten: Mailbox[] = [];
@@ -158,8 +159,12 @@ export class Mailboxes {
     this.totals.bytes += sign * mailbox.bytes;
   }
 
-  /** The limit that one more message of so many bytes would pass. */
-  reachedBy(mailbox: Mailbox | undefined, bytes: number): Reached | undefined {
+  /**
+   * The limit that one more message of so many bytes would pass.
+   *
+   * @param isNew Whether it would be one more mailbox that holds messages.
+   */
+  reachedBy(mailbox: Mailbox | undefined, bytes: number, isNew = !mailbox?.messages): Reached | undefined {
     const limits = this.#limits, totals = this.totals;
     if ((mailbox?.messages ?? 0) >= limits.mailboxMessages) {
       return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
@@ -169,7 +174,7 @@ export class Mailboxes {
     }
     if (totals.messages >= limits.messages) return { of: "all", limit: `${limits.messages} messages` };
     if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
-    if (!mailbox?.messages && totals.mailboxes >= limits.mailboxes) {
+    if (isNew && totals.mailboxes >= limits.mailboxes) {
       return { of: "all", limit: `${limits.mailboxes} mailboxes` };
     }
     return undefined;
@@ -184,8 +189,15 @@ export class Mailboxes {
       totals.bytes - mailbox.bytes + bytes <= limits.bytes;
   }
 
-  /** Counts a message that was refused, and tells of the first. */
-  refuse(name: string, { of, limit }: Reached) {
+  /** Notes a message that was refused; one that no mailbox could ever hold says nothing about this one. */
+  refuse(name: string, bytes: number, { of, limit }: Reached) {
+    if (bytes <= this.#limits.mailboxBytes && bytes <= this.#limits.bytes) {
+      this.#refusals.push({ name, of, limit });
+    }
+  }
+
+  /** Counts a message that was refused for good, and tells of the first. */
+  #countRefusal({ name, of, limit }: { name: string; of: Reached["of"]; limit: string }) {
     const mailbox = this.#byName.get(name);
     if (of === "all" || mailbox === undefined) {
       if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
@@ -210,6 +222,7 @@ export class Mailboxes {
   }
 
   commit() {
+    for (const refusal of this.#refusals) this.#countRefusal(refusal);
     for (const mailbox of this.#touched) {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
@@ -233,6 +246,7 @@ export class Mailboxes {
 
   #nextBatch() {
     this.#batch++;
+    if (this.#refusals.length > 0) this.#refusals = [];
     this.#touched = [];
     this.#forgotten = [];
   }

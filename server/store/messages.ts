@@ -33,6 +33,9 @@ import type { Transaction } from "./transaction.ts";
 /** Times that a message is given out before it is a dead letter. */
 export const MAX_ATTEMPTS = 5;
 
+/** Messages that one put may drop: some milliseconds' work. */
+const MAX_DROPS = 1024;
+
 /** Leases that may run at a time. */
 const MAX_LEASES = 100_000;
 
@@ -77,6 +80,7 @@ export class Messages {
   readonly #watched = new Set<string>();
   readonly #ready = new Set<string>();
   #dropped = 0;
+  #inserted = false;
   /** Whether there may be messages that come or go with the time, or rows of cleared mailboxes. */
   #timed: boolean;
   #cleared: boolean;
@@ -129,13 +133,18 @@ export class Messages {
     return this.#dropped;
   }
 
+  /** Whether this batch has given a message a row. */
+  get inserted(): boolean {
+    return this.#inserted;
+  }
+
   put(put: Put): PutOutcome {
     const { limits, transaction } = this.#options;
     const known = this.#mailboxes.get(put.mailbox);
     const reached = this.#mailboxes.reachedBy(known, put.bytes);
     if (reached !== undefined) {
       if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, put.bytes)) {
-        this.#mailboxes.refuse(put.mailbox, reached);
+        this.#mailboxes.refuse(put.mailbox, put.bytes, reached);
         return "full";
       }
     }
@@ -161,7 +170,9 @@ export class Messages {
   /** Drops the oldest messages that nobody has, until there is room or there are none. */
   #makeRoom(mailbox: Mailbox, bytes: number): boolean {
     if (!this.#mailboxes.canMakeRoom(mailbox, bytes)) return false;
-    while (this.#mailboxes.reachedBy(mailbox, bytes) !== undefined) {
+    for (let drops = 0; this.#mailboxes.reachedBy(mailbox, bytes, false) !== undefined; drops++) {
+      // a limit that was lowered by much is reached over several puts, so that none holds the others up
+      if (drops === MAX_DROPS) return true;
       if (this.#takeOldest(mailbox) === undefined) return false;
       this.#dropped++;
     }
@@ -449,10 +460,11 @@ export class Messages {
     for (const { seq, put, taken } of this.#pending) {
       if (taken) continue;
       const mailbox = this.#mailboxes.obtain(put.mailbox);
-      transaction.begin();
-      this.#giveRow(mailbox);
       const { sender, time, message, bytes, expires = null } = put;
+      transaction.begin(bytes);
+      this.#giveRow(mailbox);
       this.#sql.insert.run(seq, mailbox.id, sender, time, message, bytes, expires);
+      this.#inserted = true;
       mailbox.stored++;
     }
     this.#pending = [];
@@ -502,6 +514,7 @@ export class Messages {
       this.#options.onEvent({ kind: "ready", mailbox });
     }
     this.#ready.clear();
+    this.#inserted = false;
     this.#dropped = 0;
   }
 
@@ -511,6 +524,7 @@ export class Messages {
     this.#pending = [];
     this.#changedLeases.clear();
     this.#ready.clear();
+    this.#inserted = false;
     this.#dropped = 0;
   }
 
@@ -556,13 +570,18 @@ export class Messages {
 
   /** Removes up to `rows` rows of what was cleared. */
   sweep(rows: number) {
-    const row = this.#sql.nextCleared.get() as { mailbox: number } | undefined;
-    if (row === undefined) {
-      this.#cleared = false;
-      return;
+    for (let left = rows; left > 0; left--) {
+      const row = this.#sql.nextCleared.get() as { mailbox: number } | undefined;
+      if (row === undefined) {
+        this.#cleared = false;
+        return;
+      }
+      this.#options.transaction.begin();
+      const changes = Number(this.#sql.sweep.run(row.mailbox, left).changes);
+      if (changes === left) return;
+      this.#sql.swept.run(row.mailbox);
+      left -= changes;
     }
-    this.#options.transaction.begin();
-    if (this.#sql.sweep.run(row.mailbox, rows).changes < rows) this.#sql.swept.run(row.mailbox);
   }
 }
 

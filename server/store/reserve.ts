@@ -1,8 +1,11 @@
 /** Name of the reserve's file. */
 const FILE = "reserve";
 
-/** As much as the log holds before it is written back, 1,000 pages of 4 KiB, and the pages that it may add. */
-const BYTES = 4 * 1024 * 1024;
+/**
+ * As much as the log holds, about, before it is written back, 1,000 pages of 4 KiB: what a database file may have to grow
+ * by. It is more than one group of puts can take.
+ */
+export const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /** Least time between two tries to make the reserve again, in milliseconds. */
 const RETRY = 1000;
@@ -18,8 +21,13 @@ export class Reserve {
 
   constructor(directory: string) {
     this.#path = `${directory}/${FILE}`;
-    this.#held = size(this.#path) === BYTES;
+    this.#held = size(this.#path) === RESERVE_BYTES;
     this.restore();
+  }
+
+  /** Whether the space is held back. */
+  get isHeld(): boolean {
+    return this.#held;
   }
 
   /** Gives the space back to the disk. */
@@ -40,11 +48,11 @@ export class Reserve {
     const now = performance.now();
     if (now - this.#lastTry < RETRY) return false;
     this.#lastTry = now;
-    const bytes = new Uint8Array(BYTES);
+    const bytes = new Uint8Array(RESERVE_BYTES);
     // a file system that compresses would give zeros no space
-    for (let i = 0; i < BYTES; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    for (let i = 0; i < RESERVE_BYTES; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
     try {
-      Deno.writeFileSync(this.#path, bytes);
+      Deno.writeFileSync(this.#path, bytes, { mode: 0o600 });
       this.#held = true;
     } catch {
       try {

@@ -1,5 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 
+/** SQLite's default. */
+export const PAGE_BYTES = 4096;
+
+/** What a change, and what a commit, adds to the log, about: SQLite does not tell. */
+const PAGES_A_CHANGE = 0.5, PAGES_A_COMMIT = 4;
+
 /** A transaction that begins with the first change, and takes memory back with the database. */
 export class Transaction {
   readonly #begin;
@@ -8,6 +14,8 @@ export class Transaction {
   readonly #delay: number;
   #undo: (() => void)[] = [];
   #open = false;
+  /** About how many pages were written to the log since {@linkcode checkpointed}. */
+  #pages = 0;
 
   /** @param delay Milliseconds that every commit takes longer. */
   constructor(db: DatabaseSync, delay: number) {
@@ -17,8 +25,23 @@ export class Transaction {
     this.#delay = delay;
   }
 
-  /** Comes before every change of the database. */
-  begin() {
+  /** About how many pages the log has grown by. */
+  get pages(): number {
+    return this.#pages;
+  }
+
+  /** The log begins again. */
+  checkpointed() {
+    this.#pages = 0;
+  }
+
+  /**
+   * Comes before every change of the database.
+   *
+   * @param bytes Bytes of text that it stores.
+   */
+  begin(bytes = 0) {
+    this.#pages += PAGES_A_CHANGE + bytes / PAGE_BYTES;
     if (this.#open) return;
     this.#begin.run();
     this.#open = true;
@@ -34,6 +57,7 @@ export class Transaction {
       if (this.#delay > 0) sleep(this.#delay);
       this.#commit.run();
       this.#open = false;
+      this.#pages += PAGES_A_COMMIT;
     }
     if (this.#undo.length > 0) this.#undo = [];
   }

@@ -11,7 +11,14 @@ const from = "127.0.0.1:5000";
 function setUp() {
   const state = { now: 1_700_000_000_000, runs: 0 };
   const commands: AdminCommand[] = [
-    { name: "count", usage: "count[, ID]", min: 0, max: 1, run: ([id = "-"]) => [id, String(++state.runs)] },
+    {
+      name: "count",
+      usage: "count[, ID]",
+      min: 0,
+      max: 1,
+      changes: true,
+      run: ([id = "-"]) => [id, String(++state.runs)],
+    },
     {
       name: "many",
       usage: "many",

@@ -205,7 +205,16 @@ everyStore("refuses at each limit, says so once, and once more when there is roo
   ]);
   assertEquals(events.splice(0), [{ kind: "room", mailbox: "b", refused: 2 }]);
   assertEquals(await run(store, [put("b", "x".repeat(11))]), ["full"]);
-  assertEquals(events.splice(0), [{ kind: "full", mailbox: "b", limit: "10 bytes" }]);
+  assertEquals(events.splice(0), []);
+  assertEquals(await run(store, [put("b", "x".repeat(8)), put("b", "yyy")], [take("b")]), [
+    "stored",
+    "full",
+    "x".repeat(8),
+  ]);
+  assertEquals(events.splice(0), [
+    { kind: "full", mailbox: "b", limit: "10 bytes" },
+    { kind: "room", mailbox: "b", refused: 1 },
+  ]);
   assertEquals(await run(store, ["c", "d", "e", "f"].map((mailbox) => put(mailbox, "x"))), [
     "stored",
     "stored",

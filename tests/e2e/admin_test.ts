@@ -1,0 +1,119 @@
+/** `parley admin`. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+
+Deno.test("admin asks and tells the server whose data directory it stands beside", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+  const admin = async (...args: string[]) => {
+    const { code, out, err } = await parley(["admin", ...args], { cwd: directory.path });
+    assertEquals([code, err], [0, ""], err);
+    return out;
+  };
+  using peer = new Peer(server.port);
+  for (const put of ["F, bob, alice, 1", "F, bob, alice, 2", "F, Ω ✓, alice, 3", "for, 4"]) {
+    await peer.send(put);
+  }
+  assertEquals(await peer.ask("R, nobody"), "X");
+
+  assertEquals(await admin("count"), "4\n");
+  assertEquals(await admin("count", "bob"), "2\n");
+  assertEquals(await admin("count", "Ω ✓"), "1\n");
+  assertEquals(await admin("count", ""), "1\n");
+  assertEquals(
+    await admin("list"),
+    "messages  mailbox\n       1  (shared queue)\n       2  bob\n       1  Ω ✓\n",
+  );
+  const status = await admin("status");
+  assertMatch(status, /^version \d+\.\d+\.\d+\nup \w+( \w+)*\nmessages 4\nbytes 4\nmailboxes 3\ndropped 0\n/);
+  assertStringIncludes(status, "\nstored 4\n");
+
+  assertEquals(await admin("limit", "2"), "2\n");
+  await peer.send("F, bob, alice, too many");
+  await server.logged("mailbox: mailbox bob is full at 2 messages: further messages are refused\n");
+  assertStringIncludes(await admin("status"), "\nrefused full 1\n");
+  assertMatch(await peer.ask("R, bob"), /, 1$/);
+  await peer.send("F, bob, alice, 5");
+  assertMatch(await peer.ask("R, bob"), /, 2$/);
+
+  assertEquals(await admin("log", "on"), "on\n");
+  assertMatch(await peer.ask("R, bob"), /, 5$/);
+  await server.logged(` took a message from mailbox bob\n`);
+  assertEquals(await admin("log", "off"), "off\n");
+
+  assertEquals(await admin("clear", "Ω ✓"), "1\n");
+  assertEquals(await admin("clear"), "1\n");
+  assertEquals(await admin("list"), "messages  mailbox\n");
+  assertMatch(await admin("help"), /^help\nstatus\nlist\[\n.*\nstop\n$/s);
+  assertEquals(await admin("stop"), "stopping\n");
+  assertEquals((await server.ended()).code, 0);
+});
+
+Deno.test("admin lists more mailboxes than one datagram holds", async () => {
+  await using data = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
+  using peer = new Peer(server.port);
+  const ids = Array.from({ length: 300 }, (_, i) => `${i}`.padStart(30, "Ω")).toSorted();
+  for (const id of ids) {
+    await peer.send(`F, ${id}, alice, x`);
+    assertEquals(await peer.ask("R, nobody"), "X");
+  }
+  const { code, out } = await parley(["admin", "list", "--data", data.path]);
+  assertEquals([code, out.trimEnd().split("\n").slice(1)], [0, ids.map((id) => `       1  ${id}`)]);
+});
+
+Deno.test("admin from elsewhere needs --server and the secret", async () => {
+  await using data = await temporaryDirectory();
+  await using elsewhere = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
+  const cwd = elsewhere.path;
+  const options = ["--server", server.address, "--secret-file", "my-secret"];
+
+  const missing = await parley(["admin", "count", ...options], { cwd });
+  assertEquals([missing.code, missing.out], [1, ""]);
+  assertMatch(missing.err, /^parley admin: Cannot read the secret in my-secret: .*\n$/);
+
+  await Deno.writeTextFile(`${cwd}/my-secret`, "short\n");
+  const short = "parley admin: Cannot use the secret in my-secret: it has less than 16 characters\n";
+  assertEquals(await parley(["admin", "count", ...options], { cwd }), { code: 1, out: "", err: short });
+
+  await Deno.writeTextFile(`${cwd}/my-secret`, `${"0".repeat(64)}\n`);
+  const wrong = await parley(["admin", "count", ...options], { cwd });
+  assertEquals(wrong, { code: 1, out: "", err: "parley admin: wrong proof\n" });
+
+  await Deno.copyFile(`${data.path}/secret`, `${cwd}/my-secret`);
+  assertEquals(await parley(["admin", "count", ...options], { cwd }), { code: 0, out: "0\n", err: "" });
+});
+
+Deno.test("what the server refuses is told, with exit code 1", async () => {
+  await using data = await temporaryDirectory();
+  await using _server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
+  for (
+    const [command, error] of Object.entries({
+      "sing": "unknown command 'sing'",
+      "limit": "usage: limit, N",
+      "limit none": "limit is not a number from 1: 'none'",
+      "log maybe": "log is neither on nor off: 'maybe'",
+    })
+  ) {
+    const result = await parley(["admin", ...command.split(" "), "--data", data.path]);
+    assertEquals(result, { code: 1, out: "", err: `parley admin: ${error}\n` });
+  }
+});
+
+Deno.test("--secret-file gives a server in memory an administrator, and without one there is none", async () => {
+  await using directory = await temporaryDirectory();
+  const secret = `${directory.path}/secret`;
+  await Deno.writeTextFile(secret, "a secret of my own, long enough\n");
+  for (
+    const [options, result] of [
+      [["--secret-file", secret], { code: 0, out: "0\n", err: "" }],
+      [[], { code: 1, out: "", err: "parley admin: administration is off\n" }],
+    ] as const
+  ) {
+    await using server = await ServerProcess.start(["mailbox", "0", "--memory", ...options]);
+    const args = ["admin", "count", "--server", server.address, "--secret-file", secret];
+    assertEquals(await parley(args), result);
+  }
+});

@@ -1,0 +1,207 @@
+/**
+ * Does what README.md says, word for word. In its `console` blocks a line that begins with `$ ` is a command, and the
+ * lines behind it are its output, in which `…` stands for anything. A `serve` command runs until the next one. A
+ * `python` or `ts` block is a program, and a comment behind its print what it prints. All run in one copy of the source
+ * and in order, on a free port in place of the mailbox's own, so that a server on the machine is left alone.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
+import { FROM_SOURCE, lacks, runCommand, temporaryDirectory } from "../program.ts";
+
+const SOURCE = new URL("../../", import.meta.url).pathname;
+
+/** What runs without the rest of the repository, and what it is made from. */
+const COPIED = ["main.ts", "deno.json", "deno.lock", "std.d.ts", "client", "server", "protocol"];
+
+interface Step {
+  command: string;
+  output: string[];
+}
+
+/** The commands of a block, each with the output that it shows. */
+function steps(language: string, block: string): Step[] {
+  const lines = block.trimEnd().split("\n");
+  if (language !== "console") {
+    const output = [...block.matchAll(/^(?:print|console\.log)\(.*\);? *(?:#|\/\/) (.*)$/gm)].map((m) =>
+      m[1]!
+    );
+    assert(output.length > 0, `a program that does not show what it prints:\n${block}`);
+    return [{ command: block, output }];
+  }
+  const steps: Step[] = [];
+  for (const line of lines) {
+    if (line.startsWith("$ ")) steps.push({ command: line.slice(2), output: [] });
+    else {
+      assert(steps.length > 0, `output of no command: ${line}`);
+      steps.at(-1)!.output.push(line);
+    }
+  }
+  return steps;
+}
+
+/** Times differ from day to day. */
+function normal(text: string): string {
+  return text.trimEnd().replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME");
+}
+
+/** Whether the output is what is shown. */
+function fits(output: string, shown: string[]): boolean {
+  const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&").replaceAll("…", ".*");
+  // a line with nothing but … is any number of lines
+  const pattern = normal(shown.join("\n")).split("\n")
+    .map((line) => line === "…" ? "(?:.*\n)*?" : `${literal(line)}\n`).join("");
+  return new RegExp(`^${pattern}$`).test(`${normal(output)}\n`) || output === "" && shown.length === 0;
+}
+
+async function copy(from: string, to: string, change: (text: string) => string) {
+  if ((await Deno.stat(from)).isFile) {
+    return await Deno.writeTextFile(to, change(await Deno.readTextFile(from)));
+  }
+  await Deno.mkdir(to);
+  for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`, change);
+}
+
+/** A port that nobody has, and that is given to nobody who asks for any. */
+function freePort(): number {
+  for (;;) {
+    const port = 10_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 20_000;
+    try {
+      for (const hostname of ["0.0.0.0", "::"]) {
+        Deno.listenDatagram({ transport: "udp", hostname, port }).close();
+      }
+      return port;
+    } catch {
+      // somebody has it
+    }
+  }
+}
+
+/** A directory like the one that its reader has, with `parley` on the PATH. */
+class Reader implements AsyncDisposable {
+  #server: { child: Deno.ChildProcess; ended: Promise<Deno.CommandStatus> } | undefined;
+
+  constructor(readonly directory: string, readonly port: number) {}
+
+  here(text: string): string {
+    return text.replaceAll(`${MAILBOX_PORT}`, `${this.port}`);
+  }
+
+  async prepare() {
+    for (const name of COPIED) {
+      await copy(`${SOURCE}${name}`, `${this.directory}/${name}`, (text) => this.here(text));
+    }
+    await Deno.mkdir(`${this.directory}/.bin`);
+    const [deno, ...options] = FROM_SOURCE.slice(0, -1).map((arg) => `'${arg}'`);
+    await this.#onPath("deno", `exec ${deno} "$@"`);
+    await this.#onPath("parley", `exec ${deno} ${options.join(" ")} "$(dirname "$0")/../main.ts" "$@"`);
+  }
+
+  async #onPath(name: string, script: string) {
+    await Deno.writeTextFile(`${this.directory}/.bin/${name}`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+
+  #env(first = "") {
+    return {
+      PATH: `${first}${this.directory}/.bin:${Deno.env.get("PATH")}`,
+      NO_COLOR: "1",
+      NO_UPDATE_NOTIFIER: "1",
+    };
+  }
+
+  async run(language: string, { command, output }: Step) {
+    const text = this.here(command), shown = output.map((line) => this.here(line));
+    if (/\bserve\b/.test(text)) return await this.#serve(text, shown);
+    const compiler = Deno.env.get("DENO_COMPILER");
+    // the task calls the deno that runs it
+    const first = / task compile$/.test(text) && compiler ? `${compiler.replace(/[^/]*$/, "")}:` : "";
+    const program = language === "python"
+      ? ["python3", "-c", text]
+      : language === "ts"
+      ? ["sh", "-c", "deno run --allow-net readme.ts 2>&1"]
+      : ["sh", "-c", `exec 2>&1\n${text}`];
+    if (language === "ts") await Deno.writeTextFile(`${this.directory}/readme.ts`, text);
+    const result = await runCommand(program, { cwd: this.directory, env: this.#env(first) });
+    const said = `${result.out}${result.err}`;
+    assertEquals(result.code, 0, `${text}\n${said}`);
+    assert(fits(said, shown), `${text}\nshows:\n${said}\nnot:\n${shown.join("\n")}`);
+    if (/^parley admin stop/.test(text)) assertEquals((await this.#server!.ended).code, 0);
+  }
+
+  /** Starts a server in the place of the one before, and waits until it has said what is shown, in any order. */
+  async #serve(command: string, shown: string[]) {
+    await this.stop();
+    // a group of its own, because npx and tasks have children
+    const child = new Deno.Command("sh", {
+      args: ["-c", `exec 2>&1\n${command}`],
+      cwd: this.directory,
+      env: this.#env(),
+      detached: true,
+      stdin: "null",
+      stdout: "piped",
+    }).spawn();
+    let said = "", heard = () => {};
+    const reading = (async () => {
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) said += text, heard();
+    })();
+    this.#server = { child, ended: reading.then(() => child.status) };
+    const over = this.#server.ended.then(() => true);
+    const all = () => shown.every((line) => line === "…" || said.split("\n").some((is) => fits(is, [line])));
+    while (!all()) {
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      heard = () => resolve(false);
+      assert(!await Promise.race([promise, over]), `${command}\nended and had shown:\n${said}`);
+    }
+  }
+
+  /** Ends the server and all that runs it. */
+  async stop() {
+    if (this.#server === undefined) return;
+    try {
+      Deno.kill(-this.#server.child.pid, "SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await this.#server.ended;
+    this.#server = undefined;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.stop();
+  }
+}
+
+/** Why a command can not be run here, if it can't; in CI every one is. */
+async function whyNot(command: string): Promise<string | undefined> {
+  for (const [program, use] of Object.entries({ npx: /^npx /, nc: /\| nc /, python3: /^import socket/ })) {
+    if (use.test(command) && await lacks(program)) return `${program} is not here`;
+  }
+  // it downloads the base runtime
+  const compiles = Deno.env.get("CI") !== undefined || Deno.env.get("DENO_COMPILER") !== undefined;
+  if (!compiles && / task compile$|^dist\//.test(command)) return "neither CI nor DENO_COMPILER is set";
+}
+
+Deno.test("every command of README.md does what it says", async (t) => {
+  const readme = await Deno.readTextFile(`${SOURCE}README.md`);
+  const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
+  assertEquals(readme.match(/^ *(?:```|~~~)/gm)?.length, 2 * blocks.length, "a block that is not closed");
+  await using directory = await temporaryDirectory();
+  await using reader = new Reader(directory.path, freePort());
+  await reader.prepare();
+  for (const [, language = "", block = ""] of blocks) {
+    assert(["console", "python", "ts"].includes(language), `a block in no language: ${block}`);
+    for (const step of steps(language, block)) {
+      const { command } = step;
+      // that is what runs now
+      if (/ task test$/.test(command)) continue;
+      const reason = await whyNot(command), ignore = reason !== undefined;
+      const name = language === "console" ? `$ ${command}` : `a program in ${language}`;
+      const passed = await t.step({
+        name: ignore ? `${name} (skipped: ${reason})` : name,
+        ignore,
+        fn: () => reader.run(language, step),
+      });
+      if (!passed && !ignore) return;
+    }
+  }
+});

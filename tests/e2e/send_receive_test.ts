@@ -1,0 +1,163 @@
+/** `parley send` and `parley receive`. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { FROM_SOURCE, parley as run, Peer, runCommand, ServerProcess } from "../program.ts";
+
+/** A server in memory, and the program asked to talk to it. */
+async function withServer(
+  use: (parley: typeof run, server: ServerProcess) => Promise<void>,
+  ...args: string[]
+) {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", ...args]);
+  const options = ["--server", server.address];
+  await use(([command = "", ...args], more) => run([command, ...options, ...args], more), server);
+  assertEquals((await server.end()).code, 0);
+}
+
+const done = (out = "") => ({ code: 0, out, err: "" });
+
+Deno.test("a message that was sent is received once, as it was", () =>
+  withServer(async (parley) => {
+    assertEquals(await parley(["send", "bob", "5 Ω, or more? ✓ 😀", "--from", "alice"]), done());
+    assertEquals(await parley(["receive", "bob"]), done("5 Ω, or more? ✓ 😀\n"));
+    assertEquals(await parley(["receive", "bob"]), { code: 3, out: "", err: "" });
+  }));
+
+Deno.test("each MESSAGE is one message: 007 is 007, and what begins with - comes after --", () =>
+  withServer(async (parley) => {
+    const messages = ["007", "1e3", "-x", "--from", "", " two  spaces ", "tab\t"];
+    assertEquals(await parley(["send", "--from", "alice", "bob", "--", ...messages]), done());
+    assertEquals(await parley(["send", "--from", "007", "1e3", "-"]), done());
+    assertEquals(await parley(["receive", "bob", "--all"]), done(messages.map((m) => `${m}\n`).join("")));
+    const out = (await parley(["receive", "1e3", "--json"])).out;
+    assertMatch(
+      out,
+      /^{"from":"007","to":"1e3","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","message":"-"}\n$/,
+    );
+  }));
+
+Deno.test("a hundred thousand lines of standard input go through and come back in order", () =>
+  withServer(async (parley) => {
+    const input = Array.from({ length: 100_000 }, (_, i) => `${i} Ω\n`).join("");
+    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
+    const { code, out, err } = await parley(["receive", "bob", "--all"]);
+    assertEquals([code, err, out.length, out === input], [0, "", input.length, true]);
+  }));
+
+Deno.test("lines may end with LF, CR LF or the end of the input, and may be empty", () =>
+  withServer(async (parley) => {
+    assertEquals(await parley(["send", "bob", "--from", "alice"], { input: "" }), done());
+    assertEquals(await parley(["receive", "bob"]), { code: 3, out: "", err: "" });
+    const input = "one\n\ntwo\r\nlast";
+    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
+    assertEquals(await parley(["receive", "bob", "--all"]), done("one\n\ntwo\nlast\n"));
+  }));
+
+Deno.test("a line that can't be sent ends it: what is wrong with which, and what came before is stored", () =>
+  withServer(async (parley, server) => {
+    const wrong = {
+      "a\x07b": "Cannot send a message with control characters other than TAB",
+      ["x".repeat(989)]: "Cannot send a message of 989 bytes: at most 988 fit",
+      ["x".repeat(70_000)]: "Cannot send a line that is too long",
+    };
+    for (const [line, error] of Object.entries(wrong)) {
+      const { code, out, err } = await parley(["send", "bob", "--from", "alice"], {
+        input: `one\ntwo\n${line}\nfour\n`,
+      });
+      assertEquals([code, out], [1, ""]);
+      assertEquals(err, `parley send: line 3: ${error}\nparley send: 2 messages were sent before it\n`);
+      assertEquals(await parley(["receive", "bob", "--all"]), done("one\ntwo\n"));
+    }
+    // bytes that are no text
+    const bytes = `printf 'one\\n\\377\\n' | "$@" send bob --from alice --server ${server.address}`;
+    const { code, err } = await runCommand(["sh", "-c", bytes, "sh", ...FROM_SOURCE]);
+    assertEquals(code, 1);
+    assertStringIncludes(err, "parley send: line 2: Cannot send a line that is not UTF-8\n");
+    assertEquals(await parley(["receive", "bob", "--all"]), done("one\n"));
+  }));
+
+Deno.test("the longest message goes through, in every width of character", () =>
+  withServer(async (parley) => {
+    for (const message of ["x".repeat(988), "Ω".repeat(494), "😀".repeat(247)]) {
+      assertEquals(await parley(["send", "bob", message, "--from", "alice"]), done());
+      assertEquals(await parley(["receive", "bob"]), done(`${message}\n`));
+    }
+  }));
+
+Deno.test("--count receives so many, and exits with 3 where there were fewer", () =>
+  withServer(async (parley) => {
+    assertEquals(await parley(["send", "bob", "1", "2", "3", "--from", "alice"]), done());
+    assertEquals(await parley(["receive", "bob", "--count", "2"]), done("1\n2\n"));
+    assertEquals(await parley(["receive", "bob", "--count", "2"]), { code: 3, out: "3\n", err: "" });
+    assertEquals(await parley(["receive", "bob", "--all"]), { code: 3, out: "", err: "" });
+  }));
+
+Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 where none does", () =>
+  withServer(
+    async (parley, server) => {
+      assertEquals(await parley(["receive", "bob", "--wait", "100ms"]), { code: 3, out: "", err: "" });
+      using peer = new Peer(server.port);
+      const receiving = parley(["receive", "carol", "--count", "2", "--wait", "10m"]);
+      // it has asked once, in vain, when the log says so
+      await server.logged("took nothing from mailbox carol");
+      await peer.send("F, carol, alice, one");
+      await server.logged("took a message from mailbox carol");
+      await peer.send("F, carol, alice, two");
+      assertEquals(await receiving, done("one\ntwo\n"));
+    },
+    "--log",
+    "on",
+  ));
+
+Deno.test("--shared is the queue that has no receiver and no sender", () =>
+  withServer(async (parley) => {
+    assertEquals(await parley(["send", "--shared", "one", "two"]), done());
+    assertEquals(await parley(["receive", "--shared"]), done("one\n"));
+    const { out } = await parley(["receive", "--shared", "--json"]);
+    assertMatch(out, /^{"time":"[^"]+Z","message":"two"}\n$/);
+    assertEquals((await parley(["receive", "--shared"])).code, 3);
+  }));
+
+Deno.test("--json is one object a line, whatever the message holds", () =>
+  withServer(async (parley) => {
+    const messages = ['"quoted" \\ and, commas', "Ω\t✓"];
+    assertEquals(await parley(["send", "bob", ...messages, "--from", "alice"]), done());
+    const { out } = await parley(["receive", "bob", "--all", "--json"]);
+    const mails = out.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(mails.map(({ from, to, message }) => [from, to, message]), [
+      ["alice", "bob", messages[0]],
+      ["alice", "bob", messages[1]],
+    ]);
+  }));
+
+Deno.test("a server that is not there is a clear error within the --timeout", async () => {
+  // bound and never read: as silent as a firewall, and no other test can take its port
+  using silent = new Peer(0);
+  const server = ["--server", `127.0.0.1:${silent.port}`, "--timeout", "300ms"];
+  const input = "one\ntwo\n";
+  for (
+    const [name, result] of Object.entries({
+      send: await run(["send", "bob", "x", "--from", "alice", ...server]),
+      receive: await run(["receive", "bob", ...server]),
+    })
+  ) {
+    const err =
+      `parley ${name}: No answer from 127.0.0.1:${silent.port} within 0.3 s: is the server running?\n`;
+    assertEquals(result, { code: 1, out: "", err });
+  }
+  const { code, err } = await run(["send", "bob", "--from", "alice", ...server], { input });
+  assertEquals(code, 1);
+  assertStringIncludes(err, "No answer from 127.0.0.1:");
+  const nowhere = await run(["receive", "bob", "--server", "nowhere.invalid:1"]);
+  assertEquals([nowhere.code, nowhere.out], [1, ""]);
+  assertMatch(nowhere.err, /^parley receive: Cannot look up nowhere\.invalid: .*\n$/);
+});
+
+Deno.test("a reader that goes ends receive without a stack", () =>
+  withServer(async (parley, server) => {
+    const input = Array.from({ length: 2000 }, (_, i) => `${i} ${"x".repeat(100)}\n`).join("");
+    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
+    const script = `"$@" receive bob --all --server ${server.address} | head -n 1`;
+    const result = await runCommand(["sh", "-c", script, "sh", ...FROM_SOURCE]);
+    assertEquals(result, done(`0 ${"x".repeat(100)}\n`));
+  }));

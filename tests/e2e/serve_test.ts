@@ -1,0 +1,168 @@
+/** `parley serve`: where it listens, what it keeps, and how it ends. */
+
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+
+const PRIVATE =
+  "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, fe80::/10, fc00::/7";
+
+/** Puts a message and takes it again. */
+async function pass(port: number, hostname: string) {
+  using peer = new Peer(port, hostname);
+  await peer.send("F, bob, alice, Ω");
+  assertMatch(await peer.ask("R, bob"), /^N, .*Z, alice, Ω$/);
+}
+
+async function names(directory: string): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(directory));
+  return entries.map(({ name }) => name).toSorted();
+}
+
+Deno.test("serve says where it listens, what it holds and whom it answers", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+  await pass(server.port, "127.0.0.1");
+  assertEquals((await server.end()).code, 0);
+  assertEquals(server.out, `mailbox listening on udp 127.0.0.1:${server.port}\n`);
+  assertEquals(server.err.split("\n"), [
+    "Message server is listening",
+    "mailbox: 0 messages in 0 mailboxes in parley-data",
+    `mailbox: the original wire is answered for ${PRIVATE}`,
+    "",
+  ]);
+  assertEquals(await names(directory.path), ["parley-data"]);
+});
+
+Deno.test("nobody else can read the data directory", { ignore: Deno.build.os === "windows" }, async () => {
+  await using directory = await temporaryDirectory();
+  const data = `${directory.path}/data`;
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data]);
+  assertEquals((await Deno.stat(data)).mode! & 0o777, 0o700);
+  assertEquals((await Deno.stat(`${data}/secret`)).mode! & 0o777, 0o600);
+  await server.end();
+});
+
+Deno.test("a second server on a data directory is refused in one line that names the process", async () => {
+  await using data = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
+  assertEquals(await parley(["serve", "mailbox", "0", "--data", data.path]), {
+    code: 1,
+    out: "",
+    err:
+      `parley serve: Cannot use data directory ${data.path}: the server with process id ${server.pid} has it open\n`,
+  });
+  await pass(server.port, "127.0.0.1");
+});
+
+Deno.test("a port or an address that can't be had is told in one line, and leaves nothing locked", async () => {
+  await using data = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  const taken = await parley(["serve", "mailbox", `${server.port}`, "--data", data.path]);
+  assertEquals([taken.code, taken.out], [1, ""]);
+  assertMatch(
+    taken.err,
+    new RegExp(`^parley serve: Cannot listen on udp 127.0.0.1:${server.port}: Address already in use.*\n$`),
+  );
+  // an address of a documentation network, which no machine has
+  const foreign = await parley(["serve", "mailbox", "0", "--host", "192.0.2.1", "--data", data.path]);
+  assertEquals([foreign.code, foreign.out], [1, ""]);
+  assertMatch(foreign.err, /^parley serve: Cannot listen on udp 192\.0\.2\.1:0: .*\n$/);
+  await using other = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
+  await pass(other.port, "127.0.0.1");
+});
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+  Deno.test(`messages that a later answer proves are there after ${signal} and a restart`, async () => {
+    await using data = await temporaryDirectory();
+    const options = ["mailbox", "0", "--data", data.path];
+    {
+      await using server = await ServerProcess.start(options);
+      using peer = new Peer(server.port);
+      for (let i = 1; i <= 100; i++) await peer.send(`F, bob, alice, ${i} Ω`);
+      await peer.send("for, everybody's");
+      // answered behind them
+      assertMatch(await peer.ask("R, bob"), /, alice, 1 Ω$/);
+      const { code, out, err } = await parley(["admin", "count", "--data", data.path]);
+      assertEquals([code, out, err], [0, "100\n", ""]);
+      const started = performance.now();
+      const status = await server.end(signal);
+      if (signal !== "SIGKILL") {
+        assertEquals(status.code, 0);
+        assertLess(performance.now() - started, 5000);
+        assertEquals(await names(data.path), ["messages.db", "reserve", "secret"]);
+      }
+    }
+    await using server = await ServerProcess.start(options);
+    await server.logged(`mailbox: 100 messages in 2 mailboxes in ${data.path}\n`);
+    using peer = new Peer(server.port);
+    for (let i = 2; i <= 100; i++) assertMatch(await peer.ask("R, bob"), new RegExp(`, alice, ${i} Ω$`));
+    assertEquals(await peer.ask("R, bob"), "X");
+    assertMatch(await peer.ask("req"), /, everybody's$/);
+  });
+}
+
+Deno.test("--memory writes no file", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"], { cwd: directory.path });
+  await pass(server.port, "127.0.0.1");
+  assertEquals((await server.end()).code, 0);
+  assertEquals(await names(directory.path), []);
+  assertStringIncludes(server.err, "mailbox: messages are kept in memory and end with this process\n");
+});
+
+Deno.test("--original-from none answers nobody, and a network answers those in it", async () => {
+  await using directory = await temporaryDirectory();
+  const data = directory.path;
+  const hosts = ["--host", "127.0.0.1", "--host", "::1"];
+  {
+    await using server = await ServerProcess.start(
+      ["mailbox", "0", "--data", data, "--original-from", "none", "--log", "on"],
+    );
+    using peer = new Peer(server.port);
+    await peer.send("R, bob");
+    await server.logged("sent what is refused: address not answered");
+    assertStringIncludes(server.err, "mailbox: the original wire is answered for nobody\n");
+    assertEquals((await server.end()).code, 0);
+  }
+  await using server = await ServerProcess.start(
+    ["mailbox", "0", "--data", data, ...hosts, "--original-from", "::1", "--original-from", "10.0.0.0/8"],
+  );
+  using refused = new Peer(server.port);
+  await refused.send("F, bob, mallory, x");
+  await pass(server.port, "::1");
+  const { out } = await parley(["admin", "status", "--data", data, "--server", `[::1]:${server.port}`]);
+  assertStringIncludes(out, "\nrefused address not answered 1\n");
+  assertStringIncludes(server.err, "mailbox: the original wire is answered for ::1, 10.0.0.0/8\n");
+});
+
+Deno.test("several hosts are answered on one port, each from the address that was asked", async () => {
+  await using server = await ServerProcess.start(
+    ["mailbox", "0", "--memory", "--host", "127.0.0.1", "--host", "::1"],
+  );
+  for (const hostname of ["127.0.0.1", "::1"]) await pass(server.port, hostname);
+  assertEquals((await server.end()).code, 0);
+  const { port } = server;
+  assertEquals(
+    server.out,
+    `mailbox listening on udp 127.0.0.1:${port}\nmailbox listening on udp [::1]:${port}\n`,
+  );
+  assert(!server.err.includes("firewall"));
+});
+
+for (
+  const [host, hostnames] of Object.entries({ "0.0.0.0": ["127.0.0.1"], "::": ["127.0.0.1", "::1"] })
+) {
+  Deno.test(`--host ${host} can be reached from elsewhere, and says so`, {
+    // there `::` is IPv6 alone
+    ignore: host === "::" && Deno.build.os === "windows",
+  }, async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await ServerProcess.start(["mailbox", "0", "--host", host], { cwd: directory.path });
+    for (const hostname of hostnames) await pass(server.port, hostname);
+    assertEquals((await parley(["admin", "count"], { cwd: directory.path })).out, "0\n");
+    assertEquals((await server.end()).code, 0);
+    const firewall =
+      `mailbox: ${host} can be reached by others; a firewall has to let ${server.port}/udp through\n`;
+    assertStringIncludes(server.err, firewall);
+  });
+}

@@ -1,0 +1,95 @@
+/**
+ * A real terminal: a tmux server of its own, spoken to in control mode, which tells each output as it comes.
+ *
+ * @module
+ */
+
+import { temporaryDirectory } from "../program.ts";
+
+const encoder = new TextEncoder();
+
+/** What `%output` escapes: `\033` and `\134`. */
+const OCTAL = /\\([0-7]{3})/g;
+// deno-lint-ignore no-control-regex -- the sequences that a terminal obeys
+const SEQUENCES = /\x1b(?:\[[0-9;?]*[A-Za-z]|\(B)/g;
+
+export class Terminal implements AsyncDisposable {
+  /** All that was shown since the last {@linkcode shows} took effect, without colours. */
+  #shown = "";
+  #wake: (() => void) | undefined;
+  #over = false;
+  readonly #directory: AsyncDisposable & { path: string };
+  readonly #tmux: Deno.ChildProcess;
+  readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #reading: Promise<void>;
+
+  private constructor(directory: AsyncDisposable & { path: string }, tmux: Deno.ChildProcess) {
+    this.#directory = directory;
+    this.#tmux = tmux;
+    this.#keys = tmux.stdin.getWriter();
+    this.#reading = this.#read();
+  }
+
+  /** Opens one in which `command` runs, a shell's command line. */
+  static async open(command: string): Promise<Terminal> {
+    const directory = await temporaryDirectory();
+    const tmux = new Deno.Command("tmux", {
+      args: [
+        ...["-u", "-S", `${directory.path}/socket`, "-f", "/dev/null", "-C"],
+        ...["new-session", "-x", "100", "-y", "30", command],
+      ],
+      env: { TERM: "xterm-256color", TMUX: "", SHELL: "/bin/sh" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    return new Terminal(directory, tmux);
+  }
+
+  async #read() {
+    let rest = "";
+    for await (const text of this.#tmux.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        const output = /^%output %\d+ (.*)$/s.exec(line)?.[1] ?? "";
+        this.#shown += output.replace(OCTAL, (_, octal) => String.fromCharCode(parseInt(octal, 8)))
+          .replace(SEQUENCES, "");
+      }
+      this.#wake?.();
+    }
+    this.#over = true;
+    this.#wake?.();
+  }
+
+  /** Types this text and the key, as tmux calls it: `Enter`, `C-d`. */
+  async type(text: string, key = "Enter") {
+    const literal = text === "" ? "" : `send-keys -l '${text.replaceAll("'", `'\\''`)}'\n`;
+    await this.#keys.write(encoder.encode(`${literal}send-keys ${key}\n`));
+  }
+
+  /** Waits until the text is shown, and forgets what was shown up to its end. Gives what came before it. */
+  async shows(text: string): Promise<string> {
+    for (;;) {
+      const at = this.#shown.indexOf(text);
+      if (at >= 0) {
+        const before = this.#shown.slice(0, at);
+        this.#shown = this.#shown.slice(at + text.length);
+        return before;
+      }
+      if (this.#over) {
+        throw new Error(`Terminal ended before it showed '${text}': ${JSON.stringify(this.#shown)}`);
+      }
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** Ends everything in it. */
+  async [Symbol.asyncDispose]() {
+    await this.#keys.write(encoder.encode("kill-server\n")).catch(() => {});
+    await this.#keys.close().catch(() => {});
+    await this.#tmux.status;
+    await this.#reading;
+    await this.#directory[Symbol.asyncDispose]();
+  }
+}

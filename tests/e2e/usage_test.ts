@@ -1,0 +1,113 @@
+/** The command line: what it tells of itself, and what it says to a wrong one. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
+import { parley, ServerProcess } from "../program.ts";
+
+const COMMANDS = ["serve", "send", "receive", "mailbox", "admin", "bench"];
+
+Deno.test("parley --version prints the version of deno.json", async () => {
+  assertEquals(await parley(["--version"]), { code: 0, out: `parley ${config.version}\n`, err: "" });
+});
+
+Deno.test("parley --help names every command, and parley alone is wrong usage", async () => {
+  const help = await parley(["--help"]);
+  assertEquals([help.code, help.err], [0, ""]);
+  for (const command of COMMANDS) assertStringIncludes(help.out, `\n  ${command} `);
+  assertEquals(await parley([]), { ...help, code: 2 });
+});
+
+for (const command of COMMANDS) {
+  Deno.test(`parley ${command} --help shows its usage, every option and an example`, async () => {
+    const help = await parley([command, "--help"]);
+    assertEquals([help.code, help.err], [0, ""]);
+    assertMatch(help.out, new RegExp(`^Usage: parley ${command} `));
+    assertMatch(help.out, new RegExp(`\nExamples?:\n  .*parley ${command}`));
+    // the options of the summary are all in the list, and no line is wider than a terminal of today
+    for (const [option] of help.out.matchAll(/--[a-z-]+/g)) {
+      assertStringIncludes(help.out, `\n  ${option}`);
+    }
+    for (const line of help.out.split("\n")) assertEquals(line.length <= 120, true, line);
+    assertEquals(await parley([command, "x", "-h"]), help);
+  });
+}
+
+/** Wrong command lines, and the one line that says why. */
+const WRONG: Readonly<Record<string, string>> = {
+  "sing": "parley: Unknown command 'sing'",
+  "constructor": "parley: Unknown command 'constructor'",
+  "--sing": "parley: Unknown option '--sing'",
+  "serve --sing": "parley serve: Unknown option '--sing'",
+  "serve --host": "parley serve: Option --host needs a value",
+  "serve --data": "parley serve: Option --data needs a value",
+  "serve mailbox x": "parley serve: Cannot read port 'x': expected a number from 0 to 65535",
+  "serve mailbox 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
+  "serve mailbox 0 1": "parley serve: Unexpected argument '1'",
+  "serve forum": "parley serve: Unknown service 'forum': expected mailbox",
+  "serve --memory --data d": "parley serve: --memory and --data exclude each other",
+  "serve --when-full x": "parley serve: Cannot read --when-full 'x': expected refuse or drop-oldest",
+  "serve --timestamps x": "parley serve: Cannot read --timestamps 'x': expected on or off",
+  "serve --mailbox-messages 0": "parley serve: Cannot read --mailbox-messages '0': expected a number from 1",
+  "serve --max-bytes x": "parley serve: Cannot read --max-bytes 'x': expected a size such as 64KiB",
+  "serve --max-datagram 1": "parley serve: Cannot use --max-datagram 1: expected 256 to 65507",
+  "serve --original-from x": "parley serve: Cannot read network 'x': expected ADDRESS/BITS",
+  "serve --original-from 10.0.0.0/33":
+    "parley serve: Cannot read network '10.0.0.0/33': expected ADDRESS/BITS",
+  "send": "parley send: Missing TO: the ID of the receiver",
+  "send bob x": "parley send: Missing --from ME: the ID of the sender",
+  "send bob x --from": "parley send: Option --from needs a value",
+  "send bob x --from=": "parley send: Option --from needs a value",
+  "send bob x --from a,b": "parley send: Cannot use 'a,b' as an ID",
+  "send bob x --from admin": "parley send: Cannot send as 'admin': the name is the administrator's",
+  "send --shared x --from a": "parley send: --shared and --from exclude each other",
+  "send bob -x --from a": "parley send: Unknown option '-x'",
+  "receive": "parley receive: Missing ME: the ID of the receiver",
+  "receive bob carol": "parley receive: Unexpected argument 'carol'",
+  "receive a,b": "parley receive: Cannot use 'a,b' as an ID",
+  "receive bob --count 0": "parley receive: Cannot read --count '0': expected a number from 1",
+  "receive bob --count 1e3": "parley receive: Cannot read --count '1e3': expected a number from 1",
+  "receive bob --all --count 2": "parley receive: --all and --count exclude each other",
+  "receive bob --wait 3": "parley receive: Cannot read --wait '3': expected a duration such as 30s",
+  "receive bob --server x": "parley receive: Cannot read --server 'x': expected HOST:PORT",
+  "receive bob --server h:65536": "parley receive: Cannot read --server 'h:65536': expected HOST:PORT",
+  "mailbox x": "parley mailbox: Unexpected argument 'x'",
+  "mailbox --as a,b": "parley mailbox: Cannot use 'a,b' as an ID",
+  "admin": "parley admin: Missing COMMAND",
+  "admin count a,b": "parley admin: Cannot use 'a,b': it has a comma",
+  "bench": "parley bench: Missing what to measure: mailbox",
+  "bench mailbox --count x": "parley bench: Cannot read --count 'x': expected a number from 1 to 100000000",
+};
+
+Deno.test("a wrong command line is answered with what is wrong, where the help is, and exit code 2", async () => {
+  for (const [line, error] of Object.entries(WRONG)) {
+    const known = error.slice(0, error.indexOf(":"));
+    assertEquals(
+      [line, await parley(line.split(" "))],
+      [line, { code: 2, out: "", err: `${error}\n'${known} --help' tells how it is used\n` }],
+    );
+  }
+});
+
+Deno.test("errors are in colour on a terminal alone", async () => {
+  for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }]) {
+    const { err } = await parley(["sing"], { env });
+    assertEquals(err.includes("\x1b"), false, err);
+  }
+});
+
+Deno.test("parley bench mailbox measures a running server", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  const args = ["bench", "mailbox", "--server", server.address, "--count", "1000", "--runs", "1"];
+  const json = await parley([...args, "--json"]);
+  assertEquals([json.code, json.err], [0, ""]);
+  const result = JSON.parse(json.out);
+  assertEquals([result.inFlight, result.count], [32, 1000]);
+  for (const figure of ["elapsed", "rate", "p50", "p99"]) assertEquals(result[figure] > 0, true, json.out);
+  const text = await parley(args);
+  assertEquals([text.code, text.err], [0, ""]);
+  assertMatch(
+    text.out,
+    /^\d+ messages\/s, p50 \d+ us, p99 \d+ us, \d+ sent again\nmedian \d+ messages\/s, 32 in flight\n$/,
+  );
+  assertEquals((await server.end()).code, 0);
+});

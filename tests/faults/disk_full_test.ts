@@ -1,0 +1,214 @@
+import { assert, assertEquals } from "@std/assert";
+import { Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Administrator } from "./administrator.ts";
+import { FULL, report } from "./form.ts";
+
+const FAILED = /the disk takes nothing \(.*\): messages are refused, what is stored can be read/g;
+const WORKS = /the disk takes messages again; \d+ were refused/g;
+
+/** As many messages at a time as surely fit into the server's socket. */
+const BURST = 32;
+
+/** Milliseconds after which what was refused counts as refused for good: it is tried again once a second. */
+const PATIENCE = 30_000;
+
+/** Numbers of the messages that were put last and taken last. */
+interface Numbers {
+  put: number;
+  taken: number;
+}
+
+/** A server, and one who fills its mailbox `bob` and empties it. */
+class Disk implements AsyncDisposable {
+  readonly #server: ServerProcess;
+  readonly #peer: Peer;
+  readonly administrator: Administrator;
+  readonly #number: Numbers;
+  /** The number of its first message. */
+  readonly #first: number;
+  #ended = false;
+
+  private constructor(server: ServerProcess, administrator: Administrator, number: Numbers) {
+    this.#server = server;
+    this.#peer = new Peer(server.port);
+    this.administrator = administrator;
+    this.#number = number;
+    this.#first = number.put;
+  }
+
+  static async start(data: string, options: readonly string[], number: Numbers): Promise<Disk> {
+    const server = await ServerProcess.start(["mailbox", "0", "--data", data, ...options]);
+    const administrator = await Administrator.of(data, new Peer(server.port));
+    return new Disk(server, administrator, number);
+  }
+
+  /** Ends the server, and tells how often it said that the disk takes nothing, and that it takes messages again. */
+  async end(signal: Deno.Signal): Promise<{ failed: number; works: number }> {
+    if (!this.#ended) this.#peer[Symbol.dispose](), this.administrator[Symbol.dispose]();
+    this.#ended = true;
+    await this.#server.end(signal);
+    const told = (line: RegExp) => this.#server.err.match(line)?.length ?? 0;
+    return { failed: told(FAILED), works: told(WORKS) };
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.end("SIGKILL");
+  }
+
+  /** Puts messages of about 500 bytes, numbered from 0, and waits until they are decided. */
+  async put(count = BURST) {
+    for (let i = 0; i < count; i++) {
+      await this.#peer.send(`F, bob, alice, ${this.#number.put++} ${"x".repeat(500)}`);
+    }
+    assertEquals(await this.#peer.ask("R, nobody"), "X");
+  }
+
+  /** Messages that were put since the server started, and what became of them. */
+  async figures(): Promise<{ stored: number; refused: number }> {
+    const figures = await this.administrator.figures();
+    return { stored: figures("stored"), refused: figures("refused storage") };
+  }
+
+  /** Puts messages until some are refused, and then as many again. */
+  async fill(): Promise<{ stored: number; refused: number }> {
+    while ((await this.figures()).refused === 0) for (let i = 0; i < 8; i++) await this.put();
+    for (let i = 0; i < 8; i++) await this.put();
+    const figures = await this.figures();
+    assertEquals(
+      figures.stored + figures.refused,
+      this.#number.put - this.#first,
+      "stored or counted as refused",
+    );
+    return figures;
+  }
+
+  /** Takes the next message, which has to be a later one than the last. */
+  async take(): Promise<boolean> {
+    const reply = await this.#peer.ask("R, bob");
+    if (reply === "X") return false;
+    const number = Number(/^N, \S+, alice, (\d+) x{500}$/.exec(reply)?.[1]);
+    assert(number > this.#number.taken, `${number} came after ${this.#number.taken}: ${reply}`);
+    this.#number.taken = number;
+    return true;
+  }
+
+  async takeAll(): Promise<number> {
+    let taken = 0;
+    while (await this.take()) taken++;
+    return taken;
+  }
+
+  /** Puts a message again and again into the empty mailbox until one is stored. */
+  async putUntilStored() {
+    const end = performance.now() + PATIENCE;
+    do {
+      await this.put(1);
+      assert(performance.now() < end, "there is room, and messages are refused");
+    } while (!await this.take());
+  }
+}
+
+interface Full {
+  data: string;
+  options: readonly string[];
+  /** Fills the disk otherwise than with messages. */
+  occupy?: () => Promise<void>;
+  /** Undoes it. */
+  free?: () => Promise<void>;
+}
+
+/** Whether the server is started again on the full disk and after which signal, and what makes room then. */
+interface Way {
+  end?: Deno.Signal;
+  by: "take" | "clear";
+}
+const WAYS: Way[] = [{ by: "take" }, { by: "clear" }, { by: "take", end: "SIGKILL" }];
+if (FULL) WAYS.push({ by: "take", end: "SIGTERM" }, { by: "clear", end: "SIGKILL" });
+
+async function fillAndEmpty(full: Full, { end, by }: Way) {
+  const { data, options, occupy, free } = full;
+  const number = { put: 0, taken: -1 };
+  await using first = await Disk.start(data, options, number);
+  await first.put();
+  await occupy?.();
+  const { stored, refused } = await first.fill();
+  assertEquals(await first.administrator.count("bob"), stored);
+  report(`${stored} messages stored, ${refused} refused`);
+
+  let disk = first, expected = stored;
+  if (end !== undefined) {
+    assertEquals(await first.end(end), { failed: 1, works: 0 });
+    await occupy?.();
+    disk = await Disk.start(data, options, number);
+  }
+  await using second = disk;
+  if (end !== undefined) {
+    assertEquals(await second.administrator.count("bob"), stored, "what is there after the restart");
+    expected += (await second.fill()).stored;
+  }
+  assertEquals([await second.take(), await second.take()], [true, true]);
+  if (by === "clear") assertEquals(await second.administrator.ask("clear, bob"), [String(expected - 2)]);
+  else assertEquals(await second.takeAll(), expected - 2, "what was counted and what came");
+  assertEquals(await second.administrator.count(), 0);
+  await free?.();
+  await second.putUntilStored();
+  assertEquals(await second.end("SIGTERM"), { failed: 1, works: 1 });
+}
+
+/** A file system of so many MiB, where one can be mounted. */
+async function mount(mebibytes: number): Promise<AsyncDisposable & { path: string } | undefined> {
+  const path = await Deno.makeTempDir({ prefix: "parley-test-" });
+  const { code, err } = await runCommand(["mount", "-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path])
+    .catch((error) => ({ code: 1, err: String(error) }));
+  if (code !== 0) {
+    await Deno.remove(path);
+    return report(`skipped, nothing can be mounted: ${err.trim()}`), undefined;
+  }
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      const { code, err } = await runCommand(["umount", path]);
+      assertEquals(code, 0, err);
+      await Deno.remove(path);
+    },
+  };
+}
+
+/** Takes what room there is. */
+async function occupy(path: string) {
+  using file = await Deno.open(path, { create: true, append: true });
+  const block = new Uint8Array(4096);
+  for (;;) {
+    try {
+      file.writeSync(block);
+    } catch {
+      return;
+    }
+  }
+}
+
+for (const way of WAYS) {
+  const how = `by ${way.by}${way.end === undefined ? "" : ` after ${way.end} and a start`}`;
+
+  Deno.test(`a database at --max-file gives what it has and then takes messages again: ${how}`, async () => {
+    await using directory = await temporaryDirectory();
+    await fillAndEmpty({ data: directory.path, options: ["--max-file", "1MiB"] }, way);
+  });
+
+  Deno.test(`a disk full of messages gives what it has and then takes messages again: ${how}`, async () => {
+    await using disk = await mount(12);
+    if (disk) await fillAndEmpty({ data: `${disk.path}/data`, options: [] }, way);
+  });
+
+  Deno.test(`a disk that others fill gives what it has, and takes messages when they go: ${how}`, async () => {
+    await using disk = await mount(12);
+    if (disk === undefined) return;
+    const file = `${disk.path}/file`;
+    await fillAndEmpty({
+      data: `${disk.path}/data`,
+      options: [],
+      occupy: () => occupy(file),
+      free: () => Deno.remove(file),
+    }, way);
+  });
+}
