@@ -15,8 +15,6 @@ export interface AdminCommand {
   usage: string;
   min: number;
   max: number;
-  /** Whether it changes something, so that a repeated datagram must not carry it out again. */
-  changes?: true;
   /** Returns the fields of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
   run(args: string[]): Promise<string[]> | string[];
 }
@@ -31,8 +29,11 @@ export interface AdminOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Answers to commands that changed something, kept for as long as their nonce is good. */
-const MAX_ANSWERS = 1024;
+/**
+ * Answers to commands that were proved, kept for as long as their nonce is good: as many as it takes to list 100,000
+ * mailboxes, and more.
+ */
+const MAX_ANSWERS = 16_384;
 
 /** Hexadecimal digits of a nonce: when it ends, randomness, and the server's own mark on both and on the address. */
 const NONCE = /^([0-9a-f]{12})[0-9a-f]{8}[0-9a-f]{16}$/;
@@ -83,25 +84,20 @@ export class Admin {
     if (until <= now) return "error, nonce too old";
     if (!isProof(hex, this.#options.secret!, nonce, command)) return "error, wrong proof";
 
-    const { command: known, args } = this.#find(command);
-    if (!known?.changes) return this.#run(command, known, args);
     // a repeated datagram is answered again and not performed again
     const before = this.#answered.get(nonce);
     if (before !== undefined) return before.command === command ? before.answer : "error, nonce used";
     for (const [nonce, { until }] of this.#answered) if (until <= now) this.#answered.delete(nonce);
     if (this.#answered.size >= MAX_ANSWERS) return "error, busy";
-    const answer = this.#run(command, known, args);
+    const answer = this.#run(command);
     this.#answered.set(nonce, { command, until, answer });
     return answer;
   }
 
-  #find(text: string): { command: AdminCommand | undefined; args: string[] } {
+  async #run(text: string): Promise<string> {
     const [name = "", ...args] = text.split(",").map(trimSpaces);
-    return { command: this.#options.commands.find((command) => command.name === name.toLowerCase()), args };
-  }
-
-  async #run(text: string, command: AdminCommand | undefined, args: string[]): Promise<string> {
-    if (command === undefined) return `error, unknown command '${text.split(",")[0]}'`;
+    const command = this.#options.commands.find((command) => command.name === name.toLowerCase());
+    if (command === undefined) return `error, unknown command '${name}'`;
     if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
     try {
       return fit(["ok", ...await command.run(args)]);

@@ -70,7 +70,6 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
       usage: "clear[, ID]",
       min: 0,
       max: 1,
-      changes: true,
       async run([mailbox]) {
         return [String(await ask({ kind: "clear", ...mailbox === undefined ? {} : { mailbox } }))];
       },
@@ -80,7 +79,6 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
       usage: "limit, N",
       min: 1,
       max: 1,
-      changes: true,
       async run([text = ""]) {
         const messages = /^\d{1,15}$/.test(text) ? Number(text) : 0;
         if (messages === 0) throw new RangeError(`limit is not a number from 1: '${text}'`);
@@ -93,7 +91,6 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
       usage: "log, on|off",
       min: 1,
       max: 1,
-      changes: true,
       run([text = ""]) {
         if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
         logging.requests = text === "on";
@@ -105,7 +102,6 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
       usage: "stop",
       min: 0,
       max: 0,
-      changes: true,
       run() {
         stop();
         return ["stopping"];

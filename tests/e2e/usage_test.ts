@@ -60,7 +60,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "send bob x --from a,b": "parley send: Cannot use 'a,b' as an ID",
   "send bob x --from admin": "parley send: Cannot send as 'admin': the name is the administrator's",
   "send --shared x --from a": "parley send: --shared and --from exclude each other",
-  "send bob -x --from a": "parley send: Unknown option '-x'",
+  "send bob -x --from a": "parley send: Unknown option '-x': text that begins with '-' comes after '--'",
   "receive": "parley receive: Missing ME: the ID of the receiver",
   "receive bob carol": "parley receive: Unexpected argument 'carol'",
   "receive a,b": "parley receive: Cannot use 'a,b' as an ID",

@@ -79,6 +79,8 @@ Deno.test("decodeRequest() tells why a datagram is no request", () => {
     ["F, bob", "malformed"],
     ["F, bob, alice", "malformed"],
     ["A", "malformed"],
+    ["A, ok, 3", "malformed"],
+    ["A, Error, unknown nonce", "malformed"],
     ["R,", "bad ID"],
     ["R,   ", "bad ID"],
     [`R, ${long}`, "bad ID"],

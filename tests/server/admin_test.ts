@@ -16,7 +16,6 @@ function setUp() {
       usage: "count[, ID]",
       min: 0,
       max: 1,
-      changes: true,
       run: ([id = "-"]) => [id, String(++state.runs)],
     },
     {
