@@ -28,6 +28,7 @@ import {
   MAILBOX_PORT,
   type MailboxReply,
   maxMessage,
+  PACE,
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
@@ -55,47 +56,42 @@ export class NoAnswerError extends Error {
  */
 const FIRST_RETRY = 500, LAST_RETRY = 2000;
 
-/**
- * Messages sent between two questions whether the server keeps up. A socket's buffer holds 212,992 bytes where nothing
- * else is set, of which the kernel counts up to 2,304 for a datagram of 1,024.
- */
-const PACE = 32;
-
-/** Names the socket of control messages among those of the mailboxes: no ID has a comma. */
-const CONTROL = ",";
+/** The answer to a challenge: `ok, ` and a nonce. */
+const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
 
 /** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
 export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Promise<BasicMailbox> {
   const { hostname = "127.0.0.1", port = MAILBOX_PORT, timeout = 5000 } = options;
-  let address: string, family: number;
+  let address: string;
   try {
-    ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
+    ({ address } = await lookup(hostname, { order: "ipv4first" }));
   } catch (error) {
     throw new Error(`Cannot look up ${hostname}: ${(error as Error).message}`);
   }
-  // as replies name it, so that it can be compared
-  if (family === 6) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  return new BasicMailbox({ transport: "udp", hostname: address, port }, family, timeout);
+  return new BasicMailbox({ transport: "udp", hostname: address, port }, timeout);
 }
 
 /**
  * A connection to a mailbox server: a socket for sending, and one for each mailbox that is received from, because a
  * reply does not say which mailbox it is from. Calls of one method are to be awaited before the next.
+ *
+ * Whoever receives asks for what is {@linkcode late} before closing: the server has removed those messages already.
  */
 export class BasicMailbox implements AsyncDisposable {
   readonly #server: Deno.NetAddr;
-  readonly #family: number;
   readonly #timeout: number;
   readonly #askers = new Map<string, Asker>();
   #sender: Asker | undefined;
   /** A mailbox that nobody puts anything into: its `X` tells that the server has read what was sent before. */
   readonly #nobody = `nobody-${crypto.randomUUID()}`;
+  /** Messages sent of which it is not known whether the server has read them. */
   #unpaced = 0;
+  /** Whether the last flush had no answer, and nothing was sent since. */
+  #gone = false;
 
   /** @ignore */
-  constructor(server: Deno.NetAddr, family: number, timeout: number) {
+  constructor(server: Deno.NetAddr, timeout: number) {
     this.#server = server;
-    this.#family = family;
     this.#timeout = timeout;
   }
 
@@ -106,7 +102,7 @@ export class BasicMailbox implements AsyncDisposable {
    * @param to ID of the receiver, or {@linkcode SHARED_QUEUE}, where the sender is left out.
    * @param from ID of the sender, not `admin`.
    * @throws {TypeError} An ID or the message is not what the wire allows.
-   * @throws {RangeError} The message is too long for a reply of 1,024 bytes.
+   * @throws {RangeError} The message is too long for a datagram of 1,024 bytes, to the server or from it.
    * @throws {NoAnswerError} The server is not there.
    */
   async send(to: string, from: string, message: string): Promise<void> {
@@ -121,9 +117,10 @@ export class BasicMailbox implements AsyncDisposable {
     const bytes = utf8Length(message), max = maxMessage(to, from);
     if (bytes > max) throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${max} fit`);
     if (this.#unpaced >= PACE) await this.flush();
-    this.#sender ??= new Asker(this.#server, this.#family);
-    await this.#sender.tell(encodePut(to, from, message));
+    this.#sender ??= new Asker(this.#server);
+    await this.#sender.send(encodePut(to, from, message));
     this.#unpaced++;
+    this.#gone = false;
   }
 
   /**
@@ -132,9 +129,20 @@ export class BasicMailbox implements AsyncDisposable {
    * @throws {NoAnswerError} The server is not there.
    */
   async flush(): Promise<void> {
-    if (this.#unpaced === 0 || this.#sender === undefined) return;
-    await this.#sender.ask(encodeTake(this.#nobody), ({ kind }) => kind === "none", this.#timeout);
-    this.#unpaced = 0;
+    if (this.#unpaced === 0) return;
+    const sender = this.#sender ??= new Asker(this.#server);
+    this.#gone = true;
+    try {
+      await sender.ask(encodeTake(this.#nobody), ({ kind }) => kind === "none", this.#timeout);
+      this.#unpaced = 0;
+      this.#gone = false;
+    } finally {
+      if (sender.open > 0) {
+        // an `X` that is still to come must not answer the next question
+        this.#sender = undefined;
+        await sender.close();
+      }
+    }
   }
 
   /**
@@ -152,7 +160,7 @@ export class BasicMailbox implements AsyncDisposable {
     return answer.kind === "mail" ? answer.mail : undefined;
   }
 
-  /** Messages that came for repeated requests after all: to be asked for before closing, or they are lost. */
+  /** Messages that came for repeated requests after all: to be asked for before {@linkcode close}, or they are lost. */
   async late(id: string): Promise<Mail[]> {
     const answers = await this.#askers.get(id)?.late(FIRST_RETRY) ?? [];
     return answers.flatMap((answer) => answer.kind === "mail" ? [answer.mail] : []);
@@ -166,30 +174,44 @@ export class BasicMailbox implements AsyncDisposable {
    * @throws {NoAnswerError} The server is not there.
    */
   async control(secret: Uint8Array, command: string): Promise<string[]> {
-    const asker = this.#asker(CONTROL);
-    const isControl = ({ kind }: MailboxReply) => kind === "control";
-    const ask = async (text: string) => {
-      const answer = await asker.ask(encodeControl(text), isControl, this.#timeout);
+    // a nonce is bound to the address that asked for it: both questions come from one socket, and no others do
+    await using asker = new Asker(this.#server);
+    const ask = async (text: string, fits: (answer: string) => boolean) => {
+      const answer = await asker.ask(
+        encodeControl(text),
+        (reply) => reply.kind === "control" && fits(reply.text),
+        this.#timeout,
+      );
       const [state, ...fields] = (answer as { text: string }).text.split(", ");
       if (state !== "ok") throw new Error(fields.join(", "));
       return fields;
     };
-    const [nonce = ""] = await ask("challenge");
+    const [nonce = ""] = await ask(
+      "challenge",
+      (text) => CHALLENGED.test(text) || text.startsWith("error, "),
+    );
     // spaces around fields don't count on this wire, so the proof is of the command without them
     const proved = command.trim();
-    return await ask(`${nonce}, ${proof(secret, nonce, proved)}, ${proved}`);
+    // a repeated challenge may have a second answer, which comes late
+    const order = `${nonce}, ${proof(secret, nonce, proved)}, ${proved}`;
+    return await ask(order, (text) => !CHALLENGED.test(text));
   }
 
   #asker(name: string): Asker {
     let asker = this.#askers.get(name);
-    if (asker === undefined) this.#askers.set(name, asker = new Asker(this.#server, this.#family));
+    if (asker === undefined) this.#askers.set(name, asker = new Asker(this.#server));
     return asker;
   }
 
-  /** Closes the sockets, after a last {@linkcode flush} where something was sent. */
+  /**
+   * Closes the sockets, after a last {@linkcode flush} where something was sent, unless that has just failed. Messages
+   * that are {@linkcode late} and were not asked for are lost.
+   *
+   * @throws {NoAnswerError} The server is not there. The sockets are closed nevertheless.
+   */
   async close(): Promise<void> {
     try {
-      await this.flush();
+      if (!this.#gone) await this.flush();
     } finally {
       await Promise.all([this.#sender, ...this.#askers.values()].map((asker) => asker?.close()));
       this.#sender = undefined;
@@ -216,22 +238,23 @@ function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
 }
 
 /** One socket on which one question at a time is asked, and what came back that nobody waits for yet. */
-class Asker {
+class Asker implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
+  /** The server's address as replies name it: shortened, without its zone. */
+  readonly #replier: string;
   readonly #reading: Promise<void>;
   #answers: MailboxReply[] = [];
-  /** Questions that were sent and may still be answered. */
   #open = 0;
   #wake: (() => void) | undefined;
 
-  constructor(server: Deno.NetAddr, family: number) {
+  constructor(server: Deno.NetAddr) {
     this.#server = server;
-    this.#socket = Deno.listenDatagram({
-      transport: "udp",
-      hostname: family === 6 ? "::" : "0.0.0.0",
-      port: 0,
-    });
+    const v6 = server.hostname.includes(":");
+    this.#replier = v6
+      ? new URL(`http://[${server.hostname.replace(/%.*/, "")}]`).hostname.slice(1, -1)
+      : server.hostname;
+    this.#socket = Deno.listenDatagram({ transport: "udp", hostname: v6 ? "::" : "0.0.0.0", port: 0 });
     this.#reading = this.#read();
   }
 
@@ -247,7 +270,7 @@ class Asker {
         return;
       }
       // anybody can send to this port
-      if (from.hostname !== this.#server.hostname || from.port !== this.#server.port) continue;
+      if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
       const answer = decodeReply(datagram);
       if (answer === undefined) continue;
       this.#answers.push(answer);
@@ -255,12 +278,31 @@ class Asker {
     }
   }
 
-  /** Sends what is not answered. */
-  async tell(datagram: Uint8Array<ArrayBuffer>) {
-    await this.#socket.send(datagram, this.#server);
+  /** Questions that were sent and may still be answered. */
+  get open(): number {
+    return this.#open;
   }
 
-  /** Sends the question, again and again, until there is an answer that `fits`; mail that came late comes first. */
+  /** @throws {Error} There is no way to the server. */
+  async send(datagram: Uint8Array<ArrayBuffer>) {
+    try {
+      await this.#socket.send(datagram, this.#server);
+    } catch (error) {
+      throw new Error(`Cannot send to ${this.#name}: ${(error as Error).message}`);
+    }
+  }
+
+  get #name(): string {
+    const { hostname, port } = this.#server;
+    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  }
+
+  /**
+   * Sends the question, again and again, until there is an answer that `fits`; mail that came late comes first.
+   *
+   * @throws {NoAnswerError} There is none within `timeout` milliseconds.
+   * @throws {Error} There is no way to the server.
+   */
   async ask(
     question: Uint8Array<ArrayBuffer>,
     fits: (reply: MailboxReply) => boolean,
@@ -274,13 +316,11 @@ class Asker {
     for (let retry = FIRST_RETRY;; retry = Math.min(2 * retry, LAST_RETRY)) {
       const left = end - performance.now();
       if (left <= 0) {
-        const { hostname, port } = this.#server;
-        const server = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
         throw new NoAnswerError(
-          `No answer from ${server} within ${timeout / 1000} s: is the server running?`,
+          `No answer from ${this.#name} within ${timeout / 1000} s: is the server running?`,
         );
       }
-      await this.#socket.send(question, this.#server);
+      await this.send(question);
       this.#open++;
       const answer = await this.#wait(fits, Math.min(retry, left));
       if (answer !== undefined) return answer;
@@ -326,5 +366,9 @@ class Asker {
   async close() {
     this.#socket.close();
     await this.#reading;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
   }
 }
