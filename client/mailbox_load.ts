@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeReply, encodePut, encodeTake } from "../protocol/mailbox.ts";
+import { decodeReply, encodePut, encodeTake, PACE } from "../protocol/mailbox.ts";
 
 export interface LoadOptions {
   server: Deno.NetAddr;
@@ -32,9 +32,6 @@ export interface LoadResult {
   /** Messages that had to be sent again, because something was lost. */
   again: number;
 }
-
-/** Messages that are put before the server is asked whether it has read them, so that its socket is not overrun. */
-const PACE = 32;
 
 /** Silence after which a message counts as lost, in milliseconds. */
 const LOST = 200;
@@ -139,9 +136,13 @@ class Run {
 
   async #send(slot: Slot) {
     slot.since = performance.now();
+    await this.#deliver(slot.datagrams);
+  }
+
+  async #deliver(datagrams: Uint8Array<ArrayBuffer>[]) {
     try {
       // one after the other: several sends at a time may overtake each other
-      for (const datagram of slot.datagrams) await this.#socket.send(datagram, this.#options.server);
+      for (const datagram of datagrams) await this.#socket.send(datagram, this.#options.server);
     } catch {
       // what can't be sent is sent again as what is lost is
     }
@@ -158,7 +159,10 @@ class Run {
     }
   }
 
-  /** The slot that this datagram answers, unless it was answered before. */
+  /**
+   * The slot that this datagram answers, unless it was answered before. A message that was sent again may have been
+   * stored twice: then its copy comes instead of the one behind it, which is asked for at once.
+   */
   #answered(datagram: Uint8Array, done: number): number | undefined {
     const { kind, inFlight } = this.#options;
     const reply = kind === "echo" ? undefined : decodeReply(datagram);
@@ -168,7 +172,9 @@ class Run {
     const text = reply?.kind === "mail" ? reply.mail.message : decoder.decode(datagram);
     const [i = "", number] = text.split(" ", 2);
     const slot = this.#slots[Number(i)];
-    return slot !== undefined && slot.since > 0 && slot.number === Number(number) ? Number(i) : undefined;
+    if (slot === undefined || slot.since === 0) return undefined;
+    if (slot.number === Number(number)) return Number(i);
+    if (kind === "pass") this.#deliver(slot.datagrams.slice(1));
   }
 
   #look() {
