@@ -6,7 +6,7 @@
 
 import { bold, red, setColorEnabled } from "@std/fmt/colors";
 import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./client/command/command.ts";
-import { write, writeError } from "./client/terminal/output.ts";
+import { shown, write, writeError } from "./client/terminal/output.ts";
 import config from "./deno.json" with { type: "json" };
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -44,21 +44,32 @@ async function main(args: readonly string[]): Promise<number> {
     setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR"));
   colour(Deno.stdout);
   try {
-    if (name === "--version") return await write(`parley ${config.version}\n`), 0;
-    if (name === "--help" || name === "-h") return await write(await overview()), args.length === 0 ? 2 : 0;
+    if (name === "--version") {
+      await write(`parley ${config.version}\n`);
+      return 0;
+    }
+    if (name === "--help" || name === "-h" || name === "help") {
+      await write(await overview());
+      return args.length === 0 ? 2 : 0;
+    }
     if (!Object.hasOwn(COMMANDS, name)) {
       throw new UsageError(`Unknown ${name.startsWith("-") ? "option" : "command"} '${name}'`);
     }
     const { command } = await COMMANDS[name]!();
-    if (asksForHelp(rest)) return await write(helpOf(command)), 0;
+    if (asksForHelp(rest)) {
+      await write(helpOf(command));
+      return 0;
+    }
     return await command.run(new Arguments(command, rest));
-  } catch (error) {
+  } catch (thrown) {
+    // what failed first says more than that the end failed too
+    const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
     // the reader of our results has gone: there is nobody left to tell
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     colour(Deno.stderr);
     const usage = error instanceof UsageError;
     const known = Object.hasOwn(COMMANDS, name) ? `parley ${name}` : "parley";
-    await writeError(`${red(`${known}:`)} ${error instanceof Error ? error.message : error}\n`);
+    await writeError(`${red(`${known}:`)} ${shown(error instanceof Error ? error.message : `${error}`)}\n`);
     if (usage) await writeError(`'${known} --help' tells how it is used\n`);
     return usage ? 2 : 1;
   }

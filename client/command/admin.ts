@@ -43,7 +43,7 @@ async function run(args: Arguments): Promise<number> {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
   const data = args.text("data") ?? "parley-data";
-  const secret = await readSecret(args.text("secret-file") ?? secretPath(data));
+  const secret = await secretOf(args, data);
   const running = args.text("server") === undefined ? await readRunning(data) : undefined;
   const address = parseAddress(running?.services.mailbox?.[0] ?? "");
   await using mailbox = await connect(args, address && reachable(address));
@@ -51,6 +51,18 @@ async function run(args: Arguments): Promise<number> {
   if (name === "list" && rest.length === 0) return await list(mailbox, secret);
   for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
   return 0;
+}
+
+async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {
+  const file = args.text("secret-file");
+  if (file !== undefined) return await readSecret(file);
+  try {
+    return await readSecret(secretPath(data));
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}; start the server there once, or give --data or --secret-file`,
+    );
+  }
 }
 
 /** A server on every address is asked on this machine's own. */

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { format as formatBytes } from "@std/fmt/bytes";
 
 /** An option. Without `value` it is a flag. */
 export interface Option {
   /** What its value is called in the help: `HOST:PORT`. */
   value?: string;
-  /** May be given more than once. */
+  /** May be given more than once, and is read by {@linkcode Arguments.texts}. Any other given twice is wrong usage. */
   many?: true;
   help: string;
 }
@@ -52,57 +52,59 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** `HOST:PORT` or `[IPv6]:PORT`. */
+/** Where a server is: `HOST:PORT` or `[IPv6]:PORT`, with a port from 1. */
 export function parseAddress(text: string): { hostname: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:\s]+)):(\d{1,5})$/.exec(text);
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
-  return match && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
+  return match && port >= 1 && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
 }
 
 /** The arguments of one call, each read as what it has to be. Every reader throws a {@linkcode UsageError}. */
 export class Arguments {
   /** What is no option. */
   readonly rest: readonly string[];
-  readonly #values: Record<string, unknown>;
+  /** What each option was given; a flag has one empty text. */
+  readonly #values = new Map<string, string[]>();
 
   constructor(command: Command, args: readonly string[]) {
-    const names = Object.keys(command.options);
-    const withValue = names.filter((name) => command.options[name]!.value !== undefined);
-    const end = args.indexOf("--");
-    const before = end < 0 ? args : args.slice(0, end);
-    const { _, ...values } = parseArgs([...before], {
-      // "_" keeps `007` from becoming 7
-      string: [...withValue, "_"],
-      boolean: [...names.filter((name) => !withValue.includes(name)), "help"],
-      collect: names.filter((name) => command.options[name]!.many),
-      alias: { h: "help" },
-      unknown(arg, key) {
-        if (key !== undefined) throw new UsageError(`Unknown option '${arg}'`);
-      },
-    });
-    this.rest = [..._, ...end < 0 ? [] : args.slice(end + 1)];
-    this.#values = values;
-    for (const name of withValue) {
-      const value = values[name];
-      if (value === "" || Array.isArray(value) && value.includes("")) {
-        throw new UsageError(`Option --${name} needs a value`);
+    const end = args.includes("--") ? args.indexOf("--") : args.length;
+    const rest: string[] = [];
+    for (let i = 0; i < end; i++) {
+      const arg = args[i]!;
+      if (!arg.startsWith("-") || arg === "-") {
+        rest.push(arg);
+        continue;
       }
-      if (Array.isArray(value) && !command.options[name]!.many) {
-        throw new UsageError(`Option --${name} is given more than once`);
+      const [, name = "", assigned] = /^--([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+      if (!Object.hasOwn(command.options, name)) {
+        const hint = /^--[a-z]/.test(arg) ? "" : ": text that begins with '-' comes after '--'";
+        throw new UsageError(`Unknown option '${arg}'${hint}`);
       }
+      const option = command.options[name]!, before = this.#values.get(name) ?? [];
+      if (option.value === undefined) {
+        if (assigned !== undefined) throw new UsageError(`Option --${name} takes no value`);
+        this.#values.set(name, [""]);
+        continue;
+      }
+      let value = assigned;
+      if (value === undefined && i + 1 < end && !args[i + 1]!.startsWith("-")) value = args[++i];
+      if (!value) throw new UsageError(`Option --${name} needs a value`);
+      if (before.length > 0 && !option.many) throw new UsageError(`Option --${name} is given more than once`);
+      this.#values.set(name, [...before, value]);
     }
+    this.rest = [...rest, ...args.slice(end + 1)];
   }
 
   flag(name: string): boolean {
-    return this.#values[name] === true;
+    return this.#values.has(name);
   }
 
   text(name: string): string | undefined {
-    return this.#values[name] as string | undefined;
+    return this.#values.get(name)?.[0];
   }
 
   texts(name: string): string[] {
-    return (this.#values[name] as string[] | undefined) ?? [];
+    return this.#values.get(name) ?? [];
   }
 
   /** One of the words given. */
@@ -124,9 +126,13 @@ export class Arguments {
     return this.#read(name, "a duration such as 30s", parseDuration);
   }
 
-  /** In bytes. */
-  size(name: string): number | undefined {
-    return this.#read(name, "a size such as 64KiB", parseSize);
+  /** In bytes, at least `min` of them. */
+  size(name: string, min = 1): number | undefined {
+    const what = min > 1 ? `a size from ${formatBytes(min, { binary: true })}` : "a size such as 64KiB";
+    return this.#read(name, what, (text) => {
+      const bytes = parseSize(text);
+      return bytes !== undefined && bytes >= min ? bytes : undefined;
+    });
   }
 
   address(name: string): { hostname: string; port: number } | undefined {

@@ -38,8 +38,11 @@ interface State {
 async function run(args: Arguments): Promise<number> {
   if (args.rest.length > 0) throw new UsageError(`Unexpected argument '${args.rest[0]}'`);
   const state: State = { as: args.text("as"), to: args.text("to") };
-  for (const id of [state.as, state.to]) {
-    if (id !== undefined && !isId(id)) throw new UsageError(`Cannot use '${id}' as an ID`);
+  try {
+    if (state.as !== undefined) checkAs(state.as);
+    if (state.to !== undefined) checkId(state.to);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
   }
   await using mailbox = await connect(args);
   const terminal = Deno.stdin.isTerminal();
@@ -47,55 +50,72 @@ async function run(args: Arguments): Promise<number> {
   if (terminal) await write("/help tells the commands.\n");
   await prompt();
   let failed = false;
+  // a mistake in a terminal was seen
+  const code = () => failed && !terminal ? 1 : 0;
   for await (const line of readLines(MAX_DATAGRAM)) {
     try {
       if ("error" in line) throw new Error(`Cannot send a line that is ${line.error}`);
-      if (await perform(mailbox, state, line.text) === "quit") return 0;
+      if (await perform(mailbox, state, line.text)) return code();
     } catch (error) {
       // one mistake ends nothing, but a script learns of it
       failed = true;
-      await writeError(`${(error as Error).message}\n`);
+      await writeError(`${shown((error as Error).message)}\n`);
     }
     await prompt();
   }
   if (terminal) await write("\n");
-  return failed && !terminal ? 1 : 0;
+  return code();
 }
 
-async function perform(mailbox: BasicMailbox, state: State, line: string): Promise<"quit" | undefined> {
-  if (line === "") return;
+function checkId(id: string) {
+  if (!isId(id)) throw new Error(`Cannot use '${id}' as an ID`);
+}
+
+function checkAs(id: string) {
+  checkId(id);
+  if (id === ADMIN) throw new Error(`Cannot write as '${ADMIN}': the name is the administrator's`);
+}
+
+/** Carries out a line, and returns whether it is the last. */
+async function perform(mailbox: BasicMailbox, state: State, line: string): Promise<boolean> {
+  if (line === "") return false;
   if (!line.startsWith("/") || line.startsWith("//")) {
     const { as, to } = state;
     if (as === undefined || to === undefined) {
       throw new Error("Say first who you are and whom to write to: /as ID, /to ID");
     }
     await mailbox.send(to, as, line.startsWith("//") ? line.slice(1) : line);
-    return await mailbox.flush(), undefined;
+    await mailbox.flush();
+    return false;
   }
   const [name, ...rest] = line.split(" ");
   const id = rest.join(" ").trim();
   switch (name) {
     case "/as":
+      checkAs(id);
+      state.as = id;
+      break;
     case "/to":
-      if (!isId(id)) throw new Error(`Cannot use '${id}' as an ID`);
-      if (name === "/as" && id === ADMIN) {
-        throw new Error(`Cannot write as '${ADMIN}': the name is the administrator's`);
-      }
-      state[name === "/as" ? "as" : "to"] = id;
-      return;
+      checkId(id);
+      state.to = id;
+      break;
     case "/receive":
     case "/r":
-      return await receive(mailbox, state, 1), undefined;
+      await receive(mailbox, state, 1);
+      break;
     case "/all":
-      return await receive(mailbox, state, Infinity), undefined;
+      await receive(mailbox, state, Infinity);
+      break;
     case "/help":
-      return await write(HELP), undefined;
+      await write(HELP);
+      break;
     case "/quit":
     case "/q":
-      return "quit";
+      return true;
     default:
       throw new Error(`Unknown command '${name}': /help tells the commands`);
   }
+  return false;
 }
 
 async function receive(mailbox: BasicMailbox, { as }: State, count: number) {

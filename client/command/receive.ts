@@ -1,6 +1,6 @@
 import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../mailbox.ts";
 import { isId } from "../../protocol/mailbox.ts";
-import { write } from "../terminal/output.ts";
+import { shown, write } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
@@ -45,12 +45,13 @@ async function run(args: Arguments): Promise<number> {
   const count = all ? Infinity : args.integer("count", 1) ?? 1;
   const wait = args.duration("wait") ?? 0;
   const json = args.flag("json");
+  const forOutput = Deno.stdout.isTerminal() ? shown : (text: string) => text;
 
   await using mailbox = await connect(args);
   let received = 0;
   const print = async (mail: Mail) => {
     received++;
-    await write(`${json ? toJson(me, mail) : mail.message}\n`);
+    await write(`${forOutput(json ? toJson(me, mail) : mail.message)}\n`);
   };
   while (received < count) {
     const mail = await receive(mailbox, me, wait);

@@ -1,4 +1,4 @@
-import { type BasicMailbox, SHARED_QUEUE } from "../mailbox.ts";
+import { type BasicMailbox, NoAnswerError, SHARED_QUEUE } from "../mailbox.ts";
 import { ADMIN, isId } from "../../protocol/mailbox.ts";
 import { readLines } from "../terminal/input.ts";
 import { writeError } from "../terminal/output.ts";
@@ -48,8 +48,9 @@ async function run(args: Arguments): Promise<number> {
 }
 
 async function sendLines(mailbox: BasicMailbox, to: string, from: string): Promise<number> {
+  if (Deno.stdin.isTerminal()) await writeError("One message a line; end with Ctrl-D\n");
   const progress = new Progress();
-  let number = 0;
+  let number = 0, wrong: string | undefined;
   try {
     for await (const line of readLines(MAX_LINE)) {
       if ("error" in line) throw new Error(`Cannot send a line that is ${line.error}`);
@@ -57,14 +58,18 @@ async function sendLines(mailbox: BasicMailbox, to: string, from: string): Promi
       number++;
       await progress.show(() => `${number} messages sent`);
     }
-    await mailbox.flush();
   } catch (error) {
+    if (error instanceof NoAnswerError) throw error;
+    wrong = (error as Error).message;
+  } finally {
     await progress.clear();
-    await writeError(`parley send: line ${number + 1}: ${(error as Error).message}\n`);
+  }
+  await mailbox.flush();
+  if (wrong !== undefined) {
+    await writeError(`parley send: line ${number + 1}: ${wrong}\n`);
     await writeError(`parley send: ${number} messages were sent before it\n`);
     return 1;
   }
-  await progress.clear();
   if (Deno.stderr.isTerminal()) await writeError(`${number} messages sent\n`);
   return 0;
 }

@@ -10,6 +10,9 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 /** A stop that takes longer, in milliseconds, is broken off. */
 const STOP_TIMEOUT = 5000;
 
+/** A database file that is smaller holds next to nothing, in bytes. */
+const MIN_FILE = 1024 * 1024;
+
 /** Longest UDP payload over IPv4: RFC 768 and RFC 791. */
 const MAX_UDP = 65_507;
 
@@ -20,6 +23,8 @@ export const command: Command = {
   usage: ["[mailbox [PORT]] [OPTION…]"],
   about: [
     "Prints a line when it is ready, and logs to standard error. Port 0 takes a free port.",
+    "Clients drop an answer from another address than they asked: where this machine has several on one network, name\n" +
+    "with --host those that are used, not 0.0.0.0.",
     "Without --memory, what it answered for is on disk. Ends on SIGINT, SIGTERM and 'parley admin stop'.",
   ],
   options: {
@@ -79,7 +84,7 @@ async function run(args: Arguments): Promise<number> {
       mailboxes: args.integer("max-mailboxes", 1) ?? DEFAULT_LIMITS.mailboxes,
       whenFull: args.word("when-full", ["refuse", "drop-oldest"], "refuse"),
     },
-    maxFileBytes: args.size("max-file"),
+    maxFileBytes: args.size("max-file", MIN_FILE),
     originalFrom: originalFrom(args.texts("original-from")),
     timestamps: args.word("timestamps", ["on", "off"], "on") === "on",
     maxDatagram: datagramSize(args),

@@ -31,9 +31,9 @@ export function writeError(text: string): Promise<void> {
   return writeAll(Deno.stderr, encoder.encode(text));
 }
 
-/** Somebody else's text as it can be shown on a terminal: control characters as `^X`, so that none is obeyed. */
+/** Somebody else's text as a terminal can show it: control characters but TAB as `^X`, so that none is obeyed. */
 export function shown(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => {
+  return text.replace(/[^\P{Cc}\t]/gu, (c) => {
     const code = c.charCodeAt(0);
     if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
     return code === 0x7f ? "^?" : `^[${String.fromCharCode(code - 0x40)}`;
