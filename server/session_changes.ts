@@ -32,18 +32,23 @@ export class Changes {
   #special: Map<number, Special>;
   /** The lowest number that is not with the store. */
   #next: number;
+  /** Outcomes below need not be remembered. */
+  #low = 1;
+  /** The lowest number that has not come. What comes in its turn is answered when it is done, and not before. */
+  #gap: number;
   readonly #early = new Map<number, NumberedRequest>();
   #earlyBytes = 0;
-  /** Batches that are with the store. */
-  #inFlight = 0;
-  /** One was refused: what is with the store behind it will not be carried out. */
-  #refused = false;
+  /**
+   * Whether a batch is with the store. The next one waits for it, and carries all that has come meanwhile: the session's
+   * row is written once for all of them.
+   */
+  #inFlight = false;
 
   constructor(options: ChangesOptions) {
     this.#options = options;
     this.#done = options.state.done;
     this.#special = new Map(options.state.special);
-    this.#next = this.#done + 1;
+    this.#next = this.#gap = this.#done + 1;
   }
 
   /** The highest number that is carried out. */
@@ -53,7 +58,7 @@ export class Changes {
 
   /** Whether nothing waits here that would be lost if this were forgotten. */
   get isIdle(): boolean {
-    return this.#inFlight === 0;
+    return !this.#inFlight;
   }
 
   /** Takes the numbered requests of a datagram. */
@@ -65,19 +70,21 @@ export class Changes {
         const special = this.#special.get(n);
         if (special === undefined) ok.add(n);
         else this.#options.answer({ n, ...special });
-      } else if (n < this.#next || this.#keep(request)) {
+      } else if (n < this.#next || this.#early.has(n)) {
+        have.add(n);
+      } else if (this.#keep(request) && n !== this.#gap) {
         have.add(n);
       }
+      while (this.#early.has(this.#gap)) this.#gap++;
     }
-    this.#submit(low);
+    this.#low = Math.max(this.#low, low);
+    this.#submit();
     for (const answer of ok.answers()) this.#options.answer(answer);
-    // what went to the store just now is answered when it is done
-    for (const answer of have.answers(this.#next)) this.#options.answer(answer);
+    for (const answer of have.answers()) this.#options.answer(answer);
   }
 
   /** Whether the request is kept until those before it have come. */
   #keep(request: NumberedRequest): boolean {
-    if (this.#early.has(request.n)) return true;
     const bytes = "text" in request ? request.text.length : 0;
     if (request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
     this.#early.set(request.n, request);
@@ -86,8 +93,8 @@ export class Changes {
   }
 
   /** Hands what is next to the store, as far as nothing is missing. */
-  #submit(low: number) {
-    if (this.#refused) return;
+  #submit() {
+    if (this.#inFlight) return;
     const changes: Change[] = [], first = this.#next;
     let end = first;
     for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
@@ -96,15 +103,16 @@ export class Changes {
     }
     if (changes.length === 0) return;
     const { session, store } = this.#options;
-    const taken = store.submit({ kind: "session", session, first, low, changes }, (outcome) => {
-      this.#inFlight--;
+    const taken = store.submit({ kind: "session", session, first, low: this.#low, changes }, (outcome) => {
+      this.#inFlight = false;
       this.#carriedOut(outcome);
+      this.#submit();
     });
     // what is too much for the store now comes again
-    if (!taken) return this.#forgetFrom(first);
+    if (!taken) return this.#forgetAll();
     for (let n = first; n < end; n++) this.#forget(n);
     this.#next = end;
-    this.#inFlight++;
+    this.#inFlight = true;
   }
 
   /** The change that begins with this number, once all of its parts have come. */
@@ -140,8 +148,7 @@ export class Changes {
       this.#refuse(this.#done + 1, undefined);
     } else {
       const before = this.#done;
-      // batches are answered in their order, so this only grows
-      this.#done = Math.max(before, outcome.done);
+      this.#done = outcome.done;
       this.#special = new Map(outcome.special);
       const ok = new Ranges("ok");
       for (let n = before + 1; n <= this.#done; n++) {
@@ -152,19 +159,18 @@ export class Changes {
       for (const answer of ok.answers()) this.#options.answer(answer);
       if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
     }
-    if (this.#inFlight > 0 || !this.#refused) return;
-    this.#refused = false;
-    this.#next = this.#done + 1;
   }
 
   #refuse(n: number, limit: string | undefined) {
-    this.#refused = true;
-    this.#forgetFrom(0);
+    this.#next = this.#done + 1;
+    this.#forgetAll();
     this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
   }
 
-  #forgetFrom(from: number) {
-    for (const n of [...this.#early.keys()]) if (n >= from) this.#forget(n);
+  #forgetAll() {
+    this.#early.clear();
+    this.#earlyBytes = 0;
+    this.#gap = this.#next;
   }
 
   #forget(n: number) {
@@ -193,14 +199,13 @@ class Ranges {
     this.#numbers.push(n);
   }
 
-  /** @param from Those below are left out. */
-  *answers(from = 0): Generator<SessionAnswer> {
+  *answers(): Generator<SessionAnswer> {
     const numbers = this.#numbers.sort((a, b) => a - b);
     for (let i = 0; i < numbers.length;) {
       const start = numbers[i]!;
       let end = start;
       while (i < numbers.length && numbers[i]! <= end + 1) end = numbers[i++]!;
-      if (start >= from) yield { kind: this.#kind, from: start, to: end };
+      yield { kind: this.#kind, from: start, to: end };
     }
   }
 }
