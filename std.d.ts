@@ -23,6 +23,15 @@ declare module "@std/assert" {
   ): E;
 }
 
+declare module "@std/cli/parse-args" {
+  export function parseArgs(args: string[], options: {
+    boolean?: readonly string[];
+    string?: readonly string[];
+    collect?: readonly string[];
+    unknown?: (arg: string, key?: string, value?: unknown) => unknown;
+  }): { [name: string]: unknown; _: string[] };
+}
+
 declare module "@std/fmt/bytes" {
   export function format(bytes: number, options?: { binary?: boolean }): string;
 }

@@ -15,7 +15,6 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys",
   MAIN,
 ];
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
 
 /** An option. Without `value` it is a flag. */
@@ -68,31 +69,31 @@ export class Arguments {
 
   constructor(command: Command, args: readonly string[]) {
     const end = args.includes("--") ? args.indexOf("--") : args.length;
-    const rest: string[] = [];
-    for (let i = 0; i < end; i++) {
-      const arg = args[i]!;
-      if (!arg.startsWith("-") || arg === "-") {
-        rest.push(arg);
-        continue;
-      }
-      const [, name = "", assigned] = /^--([^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
-      if (!Object.hasOwn(command.options, name)) {
+    const names = Object.keys(command.options);
+    const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;
+    const withValue = names.filter((name) => !isFlag(name));
+    const { _, ...values } = parseArgs(args.slice(0, end).map((arg) => giveFlag(arg, isFlag)), {
+      // "_" keeps `007` from becoming 7
+      string: [...withValue, "_"],
+      boolean: names.filter(isFlag),
+      collect: withValue,
+      unknown(arg, key) {
+        if (key === undefined) return;
         const hint = /^--[a-z]/.test(arg) ? "" : ": text that begins with '-' comes after '--'";
         throw new UsageError(`Unknown option '${arg}'${hint}`);
+      },
+    });
+    this.rest = [..._, ...args.slice(end + 1)];
+    for (const name of names) {
+      const given = values[name];
+      if (given === true) this.#values.set(name, [""]);
+      if (!Array.isArray(given) || given.length === 0) continue;
+      if (given.includes("")) throw new UsageError(`Option --${name} needs a value`);
+      if (given.length > 1 && !command.options[name]!.many) {
+        throw new UsageError(`Option --${name} is given more than once`);
       }
-      const option = command.options[name]!, before = this.#values.get(name) ?? [];
-      if (option.value === undefined) {
-        if (assigned !== undefined) throw new UsageError(`Option --${name} takes no value`);
-        this.#values.set(name, [""]);
-        continue;
-      }
-      let value = assigned;
-      if (value === undefined && i + 1 < end && !args[i + 1]!.startsWith("-")) value = args[++i];
-      if (!value) throw new UsageError(`Option --${name} needs a value`);
-      if (before.length > 0 && !option.many) throw new UsageError(`Option --${name} is given more than once`);
-      this.#values.set(name, [...before, value]);
+      this.#values.set(name, given);
     }
-    this.rest = [...rest, ...args.slice(end + 1)];
   }
 
   flag(name: string): boolean {
@@ -146,6 +147,18 @@ export class Arguments {
     if (value === undefined) throw new UsageError(`Cannot read --${name} '${text}': expected ${what}`);
     return value;
   }
+}
+
+/**
+ * A flag with the value that it has, so that the word behind it isn't taken for one.
+ *
+ * @throws {UsageError} It was given a value.
+ */
+function giveFlag(arg: string, isFlag: (name: string) => boolean): string {
+  const [, name = "", assigned] = /^--([^=]*)(=.*)?$/s.exec(arg) ?? [];
+  if (!isFlag(name)) return arg;
+  if (assigned !== undefined) throw new UsageError(`Option --${name} takes no value`);
+  return `--${name}=true`;
 }
 
 /** Whether the help is asked for, before anything else is looked at. */
