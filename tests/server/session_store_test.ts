@@ -1,0 +1,309 @@
+import { assertEquals } from "@std/assert";
+import { Engine } from "../../server/store/engine.ts";
+import {
+  type Change,
+  DEFAULT_LIMITS,
+  type Leased,
+  type Outcome,
+  type Special,
+  type StoreEvent,
+  type StoreLimits,
+  type StoreRequest,
+} from "../../server/store/store.ts";
+
+/** An engine whose clock stands until it is moved, on a directory of its own. */
+class Subject implements Disposable {
+  now = 1_700_000_000_000;
+  readonly events: StoreEvent[] = [];
+  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
+  #engine: Engine;
+  #byte = 0;
+
+  constructor(readonly limits: Partial<StoreLimits> = {}) {
+    this.#engine = this.#open();
+  }
+
+  #open() {
+    return new Engine({
+      directory: this.#directory,
+      limits: { ...DEFAULT_LIMITS, ...this.limits },
+      onEvent: (event) => this.events.push(event),
+      now: () => this.now,
+      random: (bytes) => new Uint8Array(bytes).fill(++this.#byte),
+    });
+  }
+
+  apply(...requests: StoreRequest[]): Outcome[] {
+    return this.#engine.apply(requests).outcomes;
+  }
+
+  /** Moves the clock, and does what it is time for. */
+  pass(ms: number) {
+    this.now += ms;
+    this.#engine.tick();
+  }
+
+  restart() {
+    this.#engine.close();
+    this.#engine = this.#open();
+  }
+
+  put(
+    text: string,
+    more: { delay?: number; expires?: number; mailbox?: string } = {},
+  ): Change & { kind: "put" } {
+    return {
+      kind: "put",
+      mailbox: "bob",
+      sender: "al",
+      time: this.now,
+      message: text,
+      bytes: text.length,
+      ...more,
+    };
+  }
+
+  /** Carries out changes of session `s`, and tells how far it has come. */
+  change(first: number, ...changes: Change[]) {
+    return this.apply({ kind: "session", session: "s", first, low: 1, changes })[0] as unknown;
+  }
+
+  /** Leases for a session; the texts, or why there are none. */
+  lease(
+    session: string,
+    tag: number,
+    { max = 10, watch = false } = {},
+  ): Leased & { texts: string[] } | string {
+    const request = {
+      kind: "lease",
+      session,
+      tag,
+      mailbox: "bob",
+      max,
+      maxBytes: 1200,
+      duration: 30_000,
+      watch,
+    } as const;
+    const [outcome] = this.apply(request) as [Leased | string];
+    return typeof outcome === "string"
+      ? outcome
+      : { ...outcome, texts: outcome.messages.map(({ message }) => message) };
+  }
+
+  texts(session: string, tag: number): string[] | string {
+    const lease = this.lease(session, tag);
+    return typeof lease === "string" ? lease : lease.texts;
+  }
+
+  [Symbol.dispose]() {
+    this.#engine.close();
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+const leased = (lease: Leased & { texts: string[] } | string) => {
+  if (typeof lease === "string") throw new Error(`No lease: ${lease}`);
+  return { ...lease, ids: lease.messages.map(({ id }) => id) };
+};
+
+Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
+  using s = new Subject();
+  assertEquals(s.change(1, s.put("1"), s.put("2")), { done: 2, special: [] });
+  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("3")), { done: 3, special: [] });
+  assertEquals(s.change(5, s.put("5")), { done: 3, special: [] });
+  s.restart();
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 3, special: [] }]);
+  assertEquals(s.change(2, s.put("2"), s.put("3"), s.put("4")), { done: 4, special: [] });
+  assertEquals(s.texts("r", 1), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a message in parts takes the numbers of all of them", () => {
+  using s = new Subject();
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
+  assertEquals(s.texts("r", 1), ["long", "next"]);
+});
+
+Deno.test("what came otherwise than asked for is remembered until the client knows it", () => {
+  using s = new Subject();
+  const bad: Change = { kind: "bad", reason: "bad receiver" };
+  assertEquals(s.change(1, s.put("1"), bad, { kind: "skip" }), { done: 3, special: [[2, bad]] });
+  s.restart();
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 3, special: [[2, bad]] }]);
+  const after = { kind: "session", session: "s", first: 4, low: 3, changes: [s.put("2")] } as const;
+  assertEquals(s.apply(after), [{ done: 4, special: [] }]);
+});
+
+Deno.test("a session that is not known is not begun in its middle", () => {
+  using s = new Subject();
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+  assertEquals(s.change(2, s.put("2")), "unknown");
+});
+
+Deno.test("a put that is refused for the time being uses up no number, and holds back what follows", () => {
+  using s = new Subject({ mailboxMessages: 1 });
+  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("x", { mailbox: "carol" })), {
+    done: 1,
+    special: [],
+    refused: { n: 2, limit: "full" },
+  });
+  assertEquals(s.texts("r", 1), ["1"]);
+  s.apply({ kind: "clear", mailbox: "bob" });
+  assertEquals(s.change(2, s.put("2")), { done: 2, special: [] });
+});
+
+Deno.test("a lease is given once, and the same one again for the same tag", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const first = leased(s.lease("r", 1, { max: 2 }));
+  assertEquals(first.texts, ["1", "2"]);
+  assertEquals(s.lease("r", 1), { token: first.token, messages: first.messages, texts: first.texts });
+  assertEquals(s.texts("r", 2), ["3"]);
+  assertEquals(s.texts("other", 1), "empty");
+  // and nobody on the original wire gets it
+  assertEquals(s.apply({ kind: "take", mailbox: "bob" }), ["empty"]);
+  assertEquals(first.messages.map(({ attempt }) => attempt), [1, 1]);
+});
+
+Deno.test("an acknowledgement removes its messages, and only for the one who has them", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const { token, ids } = leased(s.lease("s", 1));
+  const other = { kind: "session", session: "other", first: 1, low: 1 } as const;
+  const lost: Special = { kind: "lost", ids };
+  assertEquals(s.apply({ ...other, changes: [{ kind: "ack", token, ids }] }), [{
+    done: 1,
+    special: [[1, lost]],
+  }]);
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  assertEquals(s.texts("s", 1), ["2"]);
+  assertEquals(s.change(4, { kind: "ack", token, ids }), {
+    done: 4,
+    special: [[4, { kind: "lost", ids: [ids[0]!] }]],
+  });
+  assertEquals(s.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+});
+
+Deno.test("a lease that nobody confirmed goes back after 5 s, uncounted", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  leased(s.lease("r", 1));
+  s.pass(4999);
+  assertEquals(s.texts("other", 1), "empty");
+  s.pass(1);
+  assertEquals(leased(s.lease("other", 1)).messages[0]?.attempt, 1);
+});
+
+Deno.test("a lease that ends puts its messages back in order, and buries them after five attempts", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const { messages, texts } = leased(s.lease("r", attempt));
+    assertEquals([texts, messages.map(({ attempt }) => attempt)], [["1", "2"], [attempt, attempt]]);
+    assertEquals(s.apply({ kind: "confirm", session: "r", tag: attempt }), ["confirmed"]);
+    s.pass(30_000);
+  }
+  assertEquals(s.texts("r", 9), "empty");
+  const [dead] = s.apply({ kind: "dead", what: "list", limit: 9 }) as unknown as [
+    { id: number; message: string }[],
+  ];
+  assertEquals(dead.map(({ message }) => message), ["1", "2"]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id, limit: 9 }), [1]);
+  assertEquals(s.apply({ kind: "dead", what: "drop", limit: 9 }), [1]);
+  assertEquals(leased(s.lease("r", 10)).messages.map(({ message, attempt }) => [message, attempt]), [[
+    "2",
+    1,
+  ]]);
+});
+
+Deno.test("a late acknowledgement counts, unless somebody else had the message since", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.pass(30_000);
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  const other = leased(s.lease("other", 1));
+  assertEquals(other.texts, ["2"]);
+  const lost = { kind: "lost", ids: [ids[1]!] };
+  assertEquals(s.change(4, { kind: "ack", token, ids: [ids[1]!] }), { done: 4, special: [[4, lost]] });
+  s.pass(30_000);
+  assertEquals((s.change(5, { kind: "ack", token, ids: [ids[1]!] }) as { special: unknown[] }).special[1], [
+    5,
+    lost,
+  ]);
+});
+
+Deno.test("messages that are given back come at their place, counted only if they failed", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
+  s.change(4, { kind: "back", token, why: "failed", ids: [ids[0]!] }, {
+    kind: "back",
+    token,
+    why: "unused",
+    ids: [ids[1]!],
+  });
+  const again = leased(s.lease("r", 1));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 1], [
+    "3",
+    1,
+  ]]);
+});
+
+Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothing", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token, ids } = leased(s.lease("s", 1));
+  assertEquals(s.change(2, { kind: "extend", token, duration: 60_000 }), { done: 2, special: [] });
+  s.pass(59_000);
+  s.restart();
+  s.pass(59_000);
+  assertEquals(s.texts("other", 1), "empty");
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [] });
+  assertEquals(s.change(4, { kind: "extend", token, duration: 60_000 }), {
+    done: 4,
+    special: [[4, { kind: "lost", ids: [] }]],
+  });
+});
+
+Deno.test("a message with a delay waits for its time, and one with a time to live goes when that is over", () => {
+  using s = new Subject();
+  s.change(1, s.put("late", { delay: 1000 }), s.put("short", { expires: s.now + 500 }), s.put("now"));
+  s.restart();
+  const [stat] = s.apply({ kind: "stat", mailbox: "bob" });
+  assertEquals(stat as unknown, { messages: 3, bytes: 12, ready: 2, leased: 0, delayed: 1, dead: 0 });
+  s.pass(500);
+  assertEquals(s.apply({ kind: "count" }), [{ messages: 2, bytes: 7, mailboxes: 1 }]);
+  assertEquals(s.texts("r", 1), ["now"]);
+  s.pass(500);
+  assertEquals(s.texts("r", 2), ["late"]);
+});
+
+Deno.test("a mailbox that is watched tells once when there is a message", () => {
+  using s = new Subject();
+  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  s.change(1, s.put("1"), s.put("2"));
+  s.change(3, s.put("3"));
+  assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
+});
+
+Deno.test("a mailbox that is cleared takes its leases along", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("later", { delay: 99 }));
+  const { token, ids } = leased(s.lease("s", 1));
+  assertEquals(s.apply({ kind: "clear" }), [2]);
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [[3, { kind: "lost", ids }]] });
+  s.pass(30_000);
+  assertEquals(s.texts("r", 1), "empty");
+});
+
+Deno.test("a session is forgotten a day after its last use", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  s.pass(24 * 3_600_000);
+  s.apply({ kind: "open", session: "s" });
+  s.pass(24 * 3_600_000);
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 1, special: [] }]);
+  s.pass(24 * 3_600_000 + 1);
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+});
