@@ -7,43 +7,16 @@
  * @module
  */
 
-import { decodeAnswers, encodeRequests, MAX_LEASE, type SessionAnswer } from "../protocol/session.ts";
+import { MAX_LEASE } from "../protocol/session.ts";
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, putChange } from "./change.ts";
-import { Changes } from "./changes.ts";
-import { Draft } from "./draft.ts";
-import { Flight, type Sendable } from "./flight.ts";
 import { checkDuration, Lease } from "./lease.ts";
+import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
-import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
-import { ClosedError, OutcomeUnknownError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
 
-export { Lease, type PutMessage };
+export { Lease, type PutMessage, type SessionEnvironment, type SessionState };
 export type { LeasedMessage } from "../protocol/session.ts";
 export * from "./session_errors.ts";
-
-/** What a session needs from where it runs. */
-export interface SessionEnvironment {
-  /** Milliseconds that never go back. */
-  now(): number;
-  /** Calls back once, after so many milliseconds; the function returned takes that back. */
-  setTimer(ms: number, callback: () => void): () => void;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Sends a datagram to the server. It is not called again before this is done. */
-  send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;
-  /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
-  defer?(callback: () => void): void;
-}
-
-/** What a later session needs to go on as this one. */
-export interface SessionState {
-  id: string;
-  /** The number that the next request gets. */
-  next: number;
-  /** The outcome of every number below is known. */
-  low: number;
-}
 
 /** What is asked of a lease. */
 export interface LeaseOptions {
@@ -57,67 +30,24 @@ export interface LeaseOptions {
   signal?: AbortSignal;
 }
 
-/** Milliseconds without any valid datagram after which the server is gone. */
-const GONE = 10_000;
-
-/** A session that has been silent so long, in milliseconds, is given up while nothing is open: the server may soon. */
-const STALE = 12 * 60 * 60 * 1000;
-
 /** Requests and bytes without an outcome, from which a sender should wait; and those beyond which none is taken. */
 const ROOM = 4096, ROOM_BYTES = 1024 ** 2;
 const MOST = 1024 ** 2, MOST_BYTES = 256 * 1024 ** 2;
 
-/** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
-const MAX_PAST = 64;
-
-/** Probes that go out whatever the window is, when a probe time-out has passed (RFC 9002, sections 6.2.4 and 7.5). */
-const PROBES = 2;
-
 export class ClientSession {
   readonly #environment: SessionEnvironment;
-  readonly #flight = new Flight();
-  readonly #changes: Changes;
-  readonly #questions: Questions;
-  /** Asks who the server is: a datagram without requests. */
-  readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
-  /** Whether the session is one of a name, that has to stay. */
-  readonly #resumed: boolean;
-  #id: string;
-  #epoch = "";
-  #cookie = "";
-  readonly #past = new Set<string>();
-  /** Whether the server has this session, as far as is known. */
-  #known = false;
-  #done = 0;
-  #busyUntil = -Infinity;
-  #busy = FIRST_BUSY;
-  #probes = 0;
-  #deferred = false;
-  #sending = false;
-  #heardAt: number;
-  /** Since when an answer is due; Infinity while none is. */
-  #dueSince = Infinity;
-  #timerAt = Infinity;
-  #cancelTimer: (() => void) | undefined;
+  readonly #link: Link;
   #room: PromiseWithResolvers<void> | undefined;
-  #closing: PromiseWithResolvers<void> | undefined;
-  #ended: ((sent: boolean) => SessionEndError) | undefined;
 
   /** @param resume The state of an earlier session, to go on with its number `next`. */
   constructor(environment: SessionEnvironment, resume?: Omit<SessionState, "low">) {
     this.#environment = environment;
-    this.#resumed = resume !== undefined;
-    this.#id = resume?.id ?? this.#newId();
-    this.#changes = new Changes(this.#flight, resume?.next ?? 1);
-    // tags of the earlier session may stand for leases that still run
-    const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
-    this.#questions = new Questions(this.#flight, 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024);
-    this.#heardAt = environment.now();
+    this.#link = new Link(environment, () => this.#progress(), resume);
   }
 
   /** What a later session needs to go on as this one. */
   get state(): SessionState {
-    return { id: this.#id, next: this.#changes.next, low: this.#changes.low };
+    return this.#link.state;
   }
 
   /**
@@ -143,7 +73,7 @@ export class ClientSession {
    */
   post(message: PutMessage, settle: (error?: Error) => void): boolean {
     const { signal, wait } = message;
-    if (this.#changes.requests >= MOST || this.#changes.bytes >= MOST_BYTES) {
+    if (this.#link.changes.requests >= MOST || this.#link.changes.bytes >= MOST_BYTES) {
       throw new RangeError(`Cannot put more than ${MOST} messages at a time: wait for ready()`);
     }
     const change = putChange(putFields(message), message.text, settle);
@@ -156,7 +86,7 @@ export class ClientSession {
 
   /** Resolves when there is room for more to put, or the session has ended. */
   async ready(): Promise<void> {
-    if (this.#hasRoom || this.#ended !== undefined) return;
+    if (this.#hasRoom || this.#link.ended) return;
     this.#room ??= Promise.withResolvers<void>();
     await this.#room.promise;
   }
@@ -172,15 +102,15 @@ export class ClientSession {
   async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
     const { max = 1, duration = 30_000, wait = 0, signal } = options;
     if (mailbox !== SHARED_QUEUE) checkId(mailbox);
-    if (!(max >= 1 && max <= MAX_LEASE)) {
+    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE) {
       throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE}`);
     }
     checkDuration(duration);
     signal?.throwIfAborted();
-    this.#begin();
+    this.#link.begin();
     const until = this.#environment.now() + wait;
     const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
-    const asked = this.#questions.lease({
+    const asked = this.#link.questions.lease({
       mailbox,
       max,
       duration,
@@ -195,7 +125,7 @@ export class ClientSession {
     });
     const abort = () => {
       asked.cancel(signal!.reason);
-      this.#later();
+      this.#link.later();
     };
     signal?.addEventListener("abort", abort);
     return await promise;
@@ -210,7 +140,7 @@ export class ClientSession {
       this.#add(
         new Change(kind, rest, rest.length, (error, lost) => {
           if (error !== undefined) return reject(error);
-          this.#questions.confirmed(tag, this.#environment.now());
+          this.#link.questions.confirmed(tag, this.#environment.now());
           resolve(lost);
         }),
       );
@@ -225,9 +155,12 @@ export class ClientSession {
    */
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
-    this.#begin();
+    this.#link.begin();
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.#questions.stat(mailbox, (error, values) => error === undefined ? resolve(values) : reject(error));
+    this.#link.questions.stat(
+      mailbox,
+      (error, values) => error === undefined ? resolve(values) : reject(error),
+    );
     const fields = (await promise).split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
   }
@@ -238,130 +171,29 @@ export class ClientSession {
    * @param limit Milliseconds after which what has no outcome ends with a {@linkcode ClosedError}.
    */
   async close(limit = 5000): Promise<void> {
-    if (this.#ended !== undefined) return;
-    if (this.#closing === undefined) {
-      this.#closing = Promise.withResolvers<void>();
-      this.#questions.cancelAll(() => closed(false));
-      const cancel = this.#environment.setTimer(limit, () => this.#end(closed));
-      this.#closing.promise.then(cancel);
-      this.#later();
-    }
-    await this.#closing.promise;
+    await this.#link.close(limit);
   }
 
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
-    if (this.#ended !== undefined) return;
-    const decoded = decodeAnswers(datagram);
-    if (decoded === undefined) return;
-    const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (session !== this.#id || epoch === "" || this.#past.has(epoch)) return;
-    const now = this.#heardAt = this.#environment.now();
-    if (epoch !== this.#epoch) this.#newEpoch(epoch, cookie, now);
-    else if (cookie !== "" && cookie !== this.#cookie) this.#newCookie(cookie, now);
-    this.#done = done;
-    for (const answer of answers) {
-      this.#answer(answer, now);
-      if (this.#ended !== undefined) return;
-    }
-    for (const request of this.#flight.lost(now)) this.#resend(request);
-    this.#dueSince = this.#flight.waiting ? now : Infinity;
-    if (this.#room !== undefined && this.#changes.requests <= ROOM / 2 && this.#hasRoom) {
-      this.#room.resolve();
-      this.#room = undefined;
-    }
-    this.#later();
-  }
-
-  #answer(answer: SessionAnswer, now: number) {
-    switch (answer.kind) {
-      case "unknown":
-        return this.#unknown();
-      case "busy":
-        return this.#isBusy(now);
-      case "ending":
-        return this.#questions.ending(now);
-    }
-    this.#known = true;
-    this.#busy = FIRST_BUSY;
-    switch (answer.kind) {
-      case "ok":
-        return this.#changes.ok(answer.from, answer.to, now);
-      case "have":
-        return this.#changes.have(answer.from, answer.to, now);
-      case "lost":
-        return this.#changes.lost(answer.n, answer.ids, now);
-      case "bad":
-        return this.#changes.bad(answer.n, answer.reason, now);
-      case "full":
-        return this.#changes.refuse(answer.n, answer.limit, now);
-      case "storage":
-        return this.#changes.refuse(answer.n, "storage", now);
-      default:
-        return this.#questions.answer(answer, now);
-    }
-  }
-
-  /** The server is another one than before, or the first: it knows of nothing that is not on its disk. */
-  #newEpoch(epoch: string, cookie: string, now: number) {
-    if (this.#epoch !== "") this.#past.add(this.#epoch);
-    if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
-    this.#epoch = epoch;
-    this.#flight.answered(this.#hello, now);
-    this.#busyUntil = -Infinity;
-    this.#newCookie(cookie, now);
-  }
-
-  /** Nothing of what was sent without this cookie is carried out. */
-  #newCookie(cookie: string, now: number) {
-    this.#cookie = cookie;
-    this.#known = false;
-    this.#changes.repeat(now);
-    this.#questions.repeat();
-  }
-
-  /** The server does not know the session. */
-  #unknown() {
-    if (this.#changes.open) return this.#end(unknownOutcome);
-    this.#newSession();
-  }
-
-  #newSession() {
-    this.#id = this.#newId();
-    this.#epoch = this.#cookie = "";
-    this.#known = false;
-    this.#done = 0;
-    this.#flight.forget(this.#hello);
-    this.#changes.restart();
-    this.#questions.restart();
-  }
-
-  /** The server has no room: for the session, unless it has that already; then for a lease. */
-  #isBusy(now: number) {
-    if (this.#known) return this.#questions.busy(now);
-    if (now < this.#busyUntil) return;
-    this.#changes.repeat(now);
-    this.#questions.repeat();
-    this.#busyUntil = now + this.#busy;
-    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
+    this.#link.received(datagram);
   }
 
   get #hasRoom(): boolean {
-    return this.#changes.requests < ROOM && this.#changes.bytes < ROOM_BYTES;
+    return this.#link.changes.requests < ROOM && this.#link.changes.bytes < ROOM_BYTES;
+  }
+
+  /** Tells those who wait for room once there is plenty. */
+  #progress() {
+    const { changes, ended } = this.#link;
+    if (this.#room === undefined || !ended && (!this.#hasRoom || changes.requests > ROOM / 2)) return;
+    this.#room.resolve();
+    this.#room = undefined;
   }
 
   #add(change: Change) {
-    this.#begin();
-    this.#changes.add(change);
-  }
-
-  /** @throws {SessionEndError} The session has ended, or is being closed. */
-  #begin() {
-    if (this.#ended !== undefined) throw this.#ended(false);
-    if (this.#closing !== undefined) throw closed(false);
-    const idle = this.#changes.requests === 0 && this.#questions.idle;
-    if (idle && !this.#resumed && this.#environment.now() - this.#heardAt > STALE) this.#newSession();
-    this.#later();
+    this.#link.begin();
+    this.#link.changes.add(change);
   }
 
   #watch(change: Change, signal: AbortSignal) {
@@ -371,132 +203,7 @@ export class ClientSession {
   }
 
   #withdraw(change: Change) {
-    this.#changes.withdraw(change, this.#environment.now());
-    this.#later();
+    this.#link.changes.withdraw(change, this.#environment.now());
+    this.#link.later();
   }
-
-  #newId(): string {
-    return this.#environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
-  }
-
-  /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
-  #later() {
-    if (this.#deferred || this.#ended !== undefined) return;
-    this.#deferred = true;
-    const callback = () => {
-      this.#deferred = false;
-      this.#send();
-    };
-    if (this.#environment.defer === undefined) queueMicrotask(callback);
-    else this.#environment.defer(callback);
-  }
-
-  /** Sends one datagram after the other: several sends of a Deno socket at a time may overtake each other. */
-  async #send() {
-    if (this.#sending) return;
-    this.#sending = true;
-    for (let datagram; (datagram = this.#datagram()) !== undefined;) {
-      try {
-        const sent = this.#environment.send(datagram);
-        if (sent !== undefined) await sent;
-      } catch {
-        // as if the network had lost it
-      }
-    }
-    this.#sending = false;
-    if (this.#closing !== undefined && this.#changes.requests === 0 && this.#questions.idle) {
-      this.#end(closed);
-    }
-    this.#setTimer();
-  }
-
-  /** The next datagram to be sent, if one may be. */
-  #datagram(): Uint8Array<ArrayBuffer> | undefined {
-    if (this.#ended !== undefined) return undefined;
-    const now = this.#environment.now(), draft = new Draft();
-    if (now < this.#busyUntil) return undefined;
-    if (this.#epoch === "") {
-      const needed = this.#changes.requests > 0 || !this.#questions.idle;
-      if (!needed || this.#hello.datagram !== undefined) return undefined;
-      draft.requests.push(this.#hello);
-    } else {
-      if (this.#probes === 0 && !this.#flight.window.open) return undefined;
-      this.#questions.fill(draft, now);
-      this.#changes.fill(draft, now);
-      if (draft.requests.length === 0) return undefined;
-    }
-    if (this.#probes > 0) this.#probes--;
-    const header = {
-      session: this.#id,
-      epoch: this.#epoch,
-      cookie: this.#cookie,
-      low: this.#changes.low,
-    };
-    const datagram = encodeRequests(header, draft.lines);
-    this.#flight.sent(draft.requests, datagram.length, now);
-    this.#dueSince = Math.min(this.#dueSince, now);
-    return datagram;
-  }
-
-  #resend(request: Sendable) {
-    if (request instanceof Change) this.#changes.resend(request);
-    else this.#questions.resend(request);
-  }
-
-  #setTimer() {
-    if (this.#ended !== undefined) return;
-    const now = this.#environment.now();
-    const at = Math.min(
-      this.#flight.deadline,
-      this.#changes.deadline(now),
-      this.#questions.deadline(now),
-      this.#dueSince + GONE,
-      this.#busyUntil > now ? this.#busyUntil : Infinity,
-    );
-    // one that comes too early is set again then: most move on with every answer
-    if (at >= this.#timerAt) return;
-    this.#cancelTimer?.();
-    this.#timerAt = at;
-    this.#cancelTimer = this.#environment.setTimer(Math.max(0, Math.ceil(at - now)), () => this.#due());
-  }
-
-  #due() {
-    this.#timerAt = Infinity;
-    this.#cancelTimer = undefined;
-    const now = this.#environment.now();
-    if (now >= this.#dueSince + GONE) return this.#end(gone);
-    if (now >= this.#flight.deadline) {
-      for (const request of this.#flight.probe(now)) this.#resend(request);
-      this.#probes = PROBES;
-    }
-    this.#changes.due(now, this.#done);
-    this.#questions.due(now);
-    this.#send();
-  }
-
-  #end(error: (sent: boolean) => SessionEndError) {
-    if (this.#ended !== undefined) return;
-    this.#ended = error;
-    this.#cancelTimer?.();
-    this.#changes.end(error);
-    this.#questions.end(() => error(true));
-    this.#room?.resolve();
-    this.#closing?.resolve();
-  }
-}
-
-function closed(sent: boolean): ClosedError {
-  return new ClosedError(`The session is closed: ${told(sent)}`, sent);
-}
-
-function gone(sent: boolean): ServerGoneError {
-  return new ServerGoneError(`The server has not answered for ${GONE / 1000} s: ${told(sent)}`, sent);
-}
-
-function unknownOutcome(sent: boolean): OutcomeUnknownError {
-  return new OutcomeUnknownError(`The server does not know the session any more: ${told(sent)}`, sent);
-}
-
-function told(sent: boolean): string {
-  return sent ? "outcome unknown" : "nothing was sent";
 }
