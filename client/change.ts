@@ -41,6 +41,8 @@ export class Change implements Sendable {
   readonly parts: Change[] = [];
   /** When a put that is refused is to be withdrawn. */
   deadline = Infinity;
+  /** Whether it was withdrawn. */
+  unwanted = false;
   /** The limit that it was refused for last. */
   limit = "";
   /** Called when the outcome is known, before it is reported. */

@@ -182,7 +182,11 @@ export class Changes {
     this.#flight.heard(this.#at(n)!, now);
     const backoff = again === undefined ? FIRST_BACKOFF : Math.min(2 * again.backoff, LAST_BACKOFF);
     this.#refused = { put, until: now + backoff, backoff };
-    for (let i = put.first.n - this.low; i < this.#open.length; i++) this.#resend(this.#open.at(i)!);
+    for (let i = put.first.n - this.low; i < this.#open.length; i++) {
+      const change = this.#open.at(i)!;
+      this.#resend(change);
+      this.#skipUnwanted(change.put, now);
+    }
     this.#withdrawOverdue(now);
   }
 
@@ -213,7 +217,7 @@ export class Changes {
 
   /** The put is not wanted any more. What comes of it is reported as its outcome. */
   withdraw(put: Change, now: number) {
-    if (put.state === "done" || put.kind === "skip") return;
+    if (put.state === "done" || put.unwanted) return;
     // what has no number needs none; the parts that have one are dropped by the server when a skip follows them
     for (const change of [...put.parts, ...put.first.n === 0 ? [put] : []]) {
       if (change.state !== "waiting") continue;
@@ -222,13 +226,24 @@ export class Changes {
       this.bytes -= change.bytes + OVERHEAD;
     }
     if (put.first.n === 0) return put.settle(withdrawn(put));
-    put.kind = "skip";
+    put.unwanted = true;
+    this.#skipUnwanted(put, now);
+  }
+
+  /**
+   * Lets a `skip` take the place of a put that is not wanted, if it can't have been carried out as far as is known: it
+   * was never sent, or it is refused, or dropped because of one before it that is.
+   */
+  #skipUnwanted(put: Change, now: number) {
+    const refused = this.#refused;
+    const dropped = put.state === "again" && refused !== undefined && put.n >= refused.put.first.n;
+    if (!put.unwanted || put.kind === "skip" || !dropped && put.state !== "waiting") return;
     this.bytes -= put.bytes;
     if (put.n > 0) this.#openBytes -= put.bytes;
+    put.kind = "skip";
     put.rest = "";
     put.bytes = 0;
-    this.#resend(put);
-    if (this.#refused?.put === put) this.#refused.until = now;
+    if (refused?.put === put) refused.until = now;
   }
 
   #withdrawOverdue(now: number) {
@@ -243,7 +258,7 @@ export class Changes {
     const refused = this.#refused;
     let deadline = this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff);
     if (refused !== undefined && refused.put.state !== "sent") {
-      if (refused.put.kind === "put") deadline = Math.min(deadline, refused.put.deadline);
+      if (!refused.put.unwanted) deadline = Math.min(deadline, refused.put.deadline);
       // once that has passed it is the window alone that keeps it back
       if (refused.until > now) deadline = Math.min(deadline, refused.until);
     }
@@ -254,11 +269,12 @@ export class Changes {
   due(now: number, done: number) {
     this.#withdrawOverdue(now);
     if (now < this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff)) return;
-    // nothing is missing, so the answer was lost on its way
+    // Nothing is missing, so the answer was lost on its way; or a late `have` told of what was dropped since.
     this.#heldSince = Infinity;
-    for (let i = 0; i === 0 || this.low + i <= done; i++) {
+    const put = this.#open.at(0)?.put;
+    for (let i = 0;; i++) {
       const change = this.#open.at(i);
-      if (change === undefined) break;
+      if (change === undefined || change.put !== put && change.n > done) break;
       if (change.state === "held") this.#resend(change);
     }
   }
