@@ -37,6 +37,8 @@ export class Changes {
   readonly #open = new Queue<Change>();
   #openBytes = 0;
   #next: number;
+  /** What `low` was when the session ended: a later one goes on there. */
+  #lowAtEnd: number | undefined;
   /** Those to be sent again, and some that were answered meanwhile. */
   #again: Change[] = [];
   #sorted = true;
@@ -55,7 +57,7 @@ export class Changes {
 
   /** The outcome of every number below is known. */
   get low(): number {
-    return this.#next - this.#open.length;
+    return this.#lowAtEnd ?? this.#next - this.#open.length;
   }
 
   /** The number that the next change gets. */
@@ -293,6 +295,7 @@ export class Changes {
 
   /** Ends everything with an error, which is told whether the request was sent. */
   end(error: (sent: boolean) => Error) {
+    this.#lowAtEnd = this.low;
     const all: Change[] = [];
     for (const queue of [this.#open, this.#waiting]) {
       for (let change; (change = queue.shift()) !== undefined;) all.push(change);

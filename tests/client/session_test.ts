@@ -279,6 +279,8 @@ Deno.test("a client whose server is silent for ten seconds says so, and what was
   await script.heard(9900);
   assertEquals(puts[0]!.state, "open");
   await script.heard(100);
+  // a later session can go on there
+  assertEquals(script.client.state.low, 1);
   assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerGoneError", true]);
   assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerGoneError", false]);
   await assertRejects(() => script.client.stat(), Error, "The server has not answered for 10 s");
