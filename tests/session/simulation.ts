@@ -136,7 +136,9 @@ export class Simulation {
 
   async #within(reached: () => boolean, what: string) {
     const over = await this.#clock.until(() => reached() || this.#failure !== undefined, END);
-    if (this.#failure !== undefined) throw new Error(`Seed ${this.#seed}`, { cause: this.#failure });
+    if (this.#failure !== undefined) {
+      throw new Error(`Seed ${this.#seed}: ${this.#failure}`, { cause: this.#failure });
+    }
     if (!over) throw new Error(`Seed ${this.#seed}: ${what}`);
   }
 
@@ -178,7 +180,9 @@ export class Simulation {
 
   /** Puts messages, with several lives where it is killed. */
   async #sender(name: string) {
-    const random = this.#random, count = random.between(5, 60);
+    const random = this.#random;
+    // some have everything to say at once
+    const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
     const durable = this.#durable && name === "s0";
     let next = 0, state: { id: string; next: number } | undefined;
     for (let life = 0; next < count; life++) {
@@ -196,7 +200,7 @@ export class Simulation {
         const message = this.#sent.find(({ text }) => durable && text === `${name} ${next}`) ??
           this.#message(name, next, session, durable);
         settled.push(this.#put(client.session, message, durable, () => failed = true));
-        if (random.chance(0.3)) await this.#sleep(random.fraction() * 200);
+        if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
       }
       const over = Promise.all(settled).then(() => true);
       const died = this.#dead(client.isAlive);
