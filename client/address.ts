@@ -1,0 +1,20 @@
+import { lookup } from "node:dns/promises";
+
+/**
+ * The address of a server, as its replies name it.
+ *
+ * @throws {Error} There is none of that name.
+ */
+export async function resolveServer(
+  hostname: string,
+  port: number,
+): Promise<{ address: Deno.NetAddr; family: number }> {
+  let address: string, family: number;
+  try {
+    ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
+  } catch (error) {
+    throw new Error(`Cannot look up ${hostname}: ${(error as Error).message}`);
+  }
+  if (family === 6 && !address.includes("%")) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  return { address: { transport: "udp", hostname: address, port }, family };
+}

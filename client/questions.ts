@@ -1,0 +1,331 @@
+/**
+ * The requests of a session that have no order: leases, with the waiting for them and the word that they came, and
+ * statistics. `protocol/README.md`, "Leases" and "Waiting".
+ *
+ * @module
+ */
+
+import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../protocol/session.ts";
+import { Assembly } from "./assembly.ts";
+import type { Draft } from "./draft.ts";
+import type { Flight, Sendable, SentDatagram } from "./flight.ts";
+
+/** How often a wait is refreshed, in milliseconds. */
+const REFRESH = 5000;
+
+/** Milliseconds from the messages to `got`: the server is to know within 200. */
+const CONFIRM = 100;
+
+/** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
+const ASSEMBLE = 4000;
+
+/** First and longest wait after `busy`, in milliseconds. */
+export const FIRST_BUSY = 1000, LAST_BUSY = 30_000;
+
+/** What a lease brought. */
+export interface Leased {
+  tag: number;
+  token: string;
+  messages: LeasedMessage[];
+}
+
+/** Who asked, and what is told. */
+interface LeaseCall {
+  mailbox: string;
+  max: number;
+  duration: number;
+  /** When the wait ends. */
+  until: number;
+  settle: (error: Error | undefined, leased: Leased | undefined) => void;
+}
+
+/**
+ * - `ask`: sent, or to be sent, until it is answered.
+ * - `wait`: the answer was `pending`.
+ * - `have`: the messages have come. The server is told when it has not understood so by itself.
+ * - `got`, `cancel`: being told so, until that is answered.
+ * - `stat`: sent, or to be sent, until it is answered.
+ */
+type Phase = "ask" | "wait" | "have" | "got" | "cancel" | "stat";
+
+class Question implements Sendable {
+  readonly ordered = false;
+  sends = 0;
+  datagram: SentDatagram | undefined;
+  readonly t: number;
+  phase: Phase;
+  /** Whether it is in the line of what is to be sent. */
+  queued = false;
+  /** When it is next to be looked after, if no answer comes. */
+  at = Infinity;
+  /** When a lease that has begun to come in is given up. */
+  giveUp = Infinity;
+  call: LeaseCall | undefined;
+  assembly: Assembly | undefined;
+  token = "";
+  mailbox = "";
+  settleStat: ((error: Error | undefined, values: string) => void) | undefined;
+
+  constructor(t: number, phase: Phase) {
+    this.t = t;
+    this.phase = phase;
+  }
+
+  line(now: number): string {
+    const { t, call } = this;
+    switch (this.phase) {
+      case "got":
+      case "cancel":
+        return encodeRequest({ kind: this.phase, t });
+      case "stat":
+        return encodeRequest({ kind: "stat", t, mailbox: this.mailbox });
+      default: {
+        const { mailbox, max, duration, until } = call!;
+        // what is left of the wait: a server that has forgotten it begins anew
+        const wait = Math.max(0, Math.ceil(until - now));
+        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait });
+      }
+    }
+  }
+}
+
+export class Questions {
+  readonly #flight: Flight;
+  readonly #open = new Map<number, Question>();
+  #queue: Question[] = [];
+  #tag: number;
+  /** Until when no lease is asked for, after `busy`. */
+  #busyUntil = -Infinity;
+  #busy = FIRST_BUSY;
+
+  /** @param tag The first tag. */
+  constructor(flight: Flight, tag: number) {
+    this.#flight = flight;
+    this.#tag = tag;
+  }
+
+  /** Whether nothing is left to be told or answered. */
+  get idle(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** Asks for a lease. */
+  lease(call: LeaseCall): { cancel(error: Error): void } {
+    this.#ask(call);
+    return { cancel: (error) => this.#cancel(call, error) };
+  }
+
+  stat(mailbox: string, settle: (error: Error | undefined, values: string) => void) {
+    const question = this.#add("stat");
+    question.mailbox = mailbox;
+    question.settleStat = settle;
+  }
+
+  #ask(call: LeaseCall) {
+    this.#add("ask").call = call;
+  }
+
+  #add(phase: Phase): Question {
+    const question = new Question(this.#tag++, phase);
+    this.#open.set(question.t, question);
+    this.#send(question);
+    return question;
+  }
+
+  #send(question: Question) {
+    this.#flight.forget(question);
+    question.at = Infinity;
+    if (question.queued) return;
+    question.queued = true;
+    this.#queue.push(question);
+  }
+
+  /** Puts into the datagram what is to be sent. */
+  fill(draft: Draft, now: number) {
+    if (this.#queue.length === 0) return;
+    const left: Question[] = [];
+    for (const question of this.#queue) {
+      if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
+      else if (question.phase === "ask" && now < this.#busyUntil) left.push(question);
+      else if (draft.add(question, question.line(now))) question.queued = false;
+      else left.push(question);
+    }
+    this.#queue = left;
+  }
+
+  /** A request counts as lost. */
+  resend(question: Sendable) {
+    if (question instanceof Question && this.#open.get(question.t) === question) this.#send(question);
+  }
+
+  /** Takes an answer with a tag. */
+  answer(answer: SessionAnswer & { t: number }, now: number) {
+    const question = this.#open.get(answer.t);
+    if (question === undefined) return;
+    this.#busy = FIRST_BUSY;
+    switch (answer.kind) {
+      case "msg":
+      case "piece":
+        if (question.call !== undefined) this.#message(question, question.call, answer, now);
+        return;
+      case "pending":
+        if (question.phase !== "ask" && question.phase !== "wait") return;
+        this.#flight.answered(question, now);
+        question.phase = "wait";
+        this.#refresh(question, now);
+        return;
+      case "none":
+        // not to a lease whose first messages are here: then it is a late answer to an earlier copy
+        if (question.phase === "have" || question.phase === "got" || question.assembly !== undefined) return;
+        this.#end(question, now);
+        question.call?.settle(undefined, undefined);
+        return;
+      case "got":
+        if (question.phase === "got") this.#end(question, now);
+        return;
+      case "stat":
+        this.#end(question, now);
+        question.settleStat?.(undefined, answer.values);
+    }
+  }
+
+  #refresh(question: Question, now: number) {
+    // when the wait is over and no answer comes, that was lost
+    const over = question.call!.until - now + this.#flight.trip.timeout(0);
+    question.at = now + Math.min(REFRESH, Math.max(over, this.#flight.trip.timeout(0)));
+  }
+
+  #message(
+    question: Question,
+    call: LeaseCall,
+    answer: SessionAnswer & { kind: "msg" | "piece" },
+    now: number,
+  ) {
+    if (question.assembly === undefined) {
+      question.assembly = new Assembly(call.max);
+      question.giveUp = now + ASSEMBLE;
+      question.at = now + this.#flight.trip.timeout(0);
+    }
+    this.#flight.heard(question, now);
+    const { assembly } = question;
+    if (answer.kind === "piece") assembly.piece(answer);
+    else if (!assembly.message(answer)) return this.#again(question, now);
+    const { messages, token } = assembly;
+    if (messages === undefined) return;
+    this.#flight.forget(question);
+    question.phase = "have";
+    question.token = token;
+    question.at = now + CONFIRM;
+    question.giveUp = Infinity;
+    question.call = question.assembly = undefined;
+    call.settle(undefined, { tag: question.t, token, messages });
+  }
+
+  /** Asks anew under another tag, because what comes under this one may be of two leases. */
+  #again(question: Question, now: number) {
+    const call = question.call!;
+    this.#drop(question);
+    call.until = Math.max(call.until, now);
+    this.#ask(call);
+  }
+
+  #drop(question: Question) {
+    question.phase = "cancel";
+    question.call = question.assembly = undefined;
+    question.giveUp = Infinity;
+    this.#send(question);
+  }
+
+  /** Ends every wait. */
+  cancelAll(error: () => Error) {
+    for (const { call } of [...this.#open.values()]) if (call !== undefined) this.#cancel(call, error());
+  }
+
+  #cancel(call: LeaseCall, error: Error) {
+    for (const question of [...this.#open.values()]) {
+      if (question.call !== call) continue;
+      if (question.sends === 0) this.#open.delete(question.t);
+      else this.#drop(question);
+      call.settle(error, undefined);
+    }
+  }
+
+  /** The server has shown that it knows of the messages: by carrying out a change of the lease with this tag. */
+  confirmed(tag: number, now: number) {
+    const question = this.#open.get(tag);
+    if (question?.phase === "have" || question?.phase === "got") this.#end(question, now);
+  }
+
+  #end(question: Question, now: number) {
+    this.#flight.answered(question, now);
+    this.#open.delete(question.t);
+  }
+
+  /** `busy`: what asks for a lease waits. */
+  busy(now: number) {
+    let any = false;
+    for (const question of this.#open.values()) {
+      if (question.phase !== "ask" || question.datagram === undefined) continue;
+      any = true;
+      this.#flight.heard(question, now);
+      this.#send(question);
+    }
+    if (!any) return;
+    this.#busyUntil = now + this.#busy;
+    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
+  }
+
+  /** `ending`: waits end with the server, and are begun again with the next one. */
+  ending(now: number) {
+    for (const question of this.#open.values()) {
+      if (question.phase === "wait") question.at = Math.min(question.at, now + this.#flight.trip.timeout(0));
+    }
+  }
+
+  /** When {@linkcode due} has something to do; Infinity where it has nothing. */
+  deadline(now: number): number {
+    let deadline = this.#busyUntil > now ? this.#busyUntil : Infinity;
+    for (const { at, giveUp } of this.#open.values()) deadline = Math.min(deadline, at, giveUp);
+    return deadline;
+  }
+
+  due(now: number) {
+    for (const question of [...this.#open.values()]) {
+      if (now >= question.giveUp) this.#again(question, now);
+      else if (now >= question.at) {
+        if (question.phase === "have") question.phase = "got";
+        this.#send(question);
+      }
+    }
+  }
+
+  /** The server has started anew: it knows nothing of waits, and what was on its way is not carried out. */
+  repeat() {
+    for (const question of this.#open.values()) {
+      if (question.phase !== "have") this.#send(question);
+    }
+  }
+
+  /** A new session begins: what was told to the old one does not concern it. */
+  restart() {
+    for (const question of [...this.#open.values()]) {
+      const { call } = question;
+      if (question.phase === "stat") continue;
+      this.#flight.forget(question);
+      this.#open.delete(question.t);
+      if (call !== undefined) this.#ask(call);
+    }
+  }
+
+  /** Ends everything with an error. What nobody waits for is let go. */
+  end(error: () => Error) {
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    this.#queue = [];
+    for (const question of all) {
+      this.#flight.forget(question);
+      question.call?.settle(error(), undefined);
+      question.settleStat?.(error(), "");
+    }
+  }
+}

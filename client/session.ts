@@ -1,0 +1,209 @@
+/**
+ * The client half of the reliable session: what is put is stored once and in order, and what is received is given out
+ * again until it is acknowledged. `protocol/README.md`, "Session", is the specification.
+ *
+ * It has no socket, clock or randomness of its own: see {@linkcode SessionEnvironment}.
+ *
+ * @module
+ */
+
+import { MAX_LEASE } from "../protocol/session.ts";
+import { SHARED_QUEUE } from "../protocol/mailbox.ts";
+import { Change, putChange } from "./change.ts";
+import { checkDuration, Lease } from "./lease.ts";
+import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
+import { checkId, putFields, type PutMessage } from "./put.ts";
+
+export { Lease, type PutMessage, type SessionEnvironment, type SessionState };
+export type { LeasedMessage } from "../protocol/session.ts";
+export * from "./session_errors.ts";
+
+/** What is asked of a lease. */
+export interface LeaseOptions {
+  /** Most messages, 1 to 64. */
+  max?: number;
+  /** Milliseconds for which they are leased, 1,000 to 86,400,000. */
+  duration?: number;
+  /** Milliseconds to wait for a message where there is none. */
+  wait?: number;
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/** Requests and bytes without an outcome, from which a sender should wait; and those beyond which none is taken. */
+const ROOM = 4096, ROOM_BYTES = 1024 ** 2;
+const MOST = 1024 ** 2, MOST_BYTES = 256 * 1024 ** 2;
+
+export class ClientSession {
+  readonly #environment: SessionEnvironment;
+  readonly #link: Link;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  /** @param resume The state of an earlier session, to go on with its number `next`. */
+  constructor(environment: SessionEnvironment, resume?: Omit<SessionState, "low">) {
+    this.#environment = environment;
+    this.#link = new Link(environment, () => this.#progress(), resume);
+  }
+
+  /** What a later session needs to go on as this one. */
+  get state(): SessionState {
+    return this.#link.state;
+  }
+
+  /**
+   * Puts a message; resolves when it is on the server's disk. Messages are stored in the order of the calls.
+   *
+   * @throws {TypeError|RangeError} It is not what the wire allows.
+   * @throws {RefusedError} The server refuses it.
+   * @throws {FullError} It was withdrawn before it was stored.
+   * @throws {SessionEndError} The session has ended; `sent` tells whether it may have been stored.
+   */
+  put(message: PutMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.post(message, (error) => error === undefined ? resolve() : reject(error));
+    });
+  }
+
+  /**
+   * Puts a message and calls back when its outcome is known: {@linkcode put} for those who send many.
+   *
+   * @param settle Called with nothing when the message is on the server's disk, else with what `put` would throw.
+   * @returns Whether there is room for more; else {@linkcode ready} tells when there is.
+   * @throws What `put` would throw before anything is sent.
+   */
+  post(message: PutMessage, settle: (error?: Error) => void): boolean {
+    const { signal, wait } = message;
+    if (this.#link.changes.requests >= MOST || this.#link.changes.bytes >= MOST_BYTES) {
+      throw new RangeError(`Cannot put more than ${MOST} messages at a time: wait for ready()`);
+    }
+    const change = putChange(putFields(message), message.text, settle);
+    if (wait !== undefined) change.deadline = this.#environment.now() + wait;
+    if (signal !== undefined) this.#watch(change, signal);
+    this.#add(change);
+    if (signal?.aborted) this.#withdraw(change);
+    return this.#hasRoom;
+  }
+
+  /** Resolves when there is room for more to put, or the session has ended. */
+  async ready(): Promise<void> {
+    if (this.#hasRoom || this.#link.ended) return;
+    this.#room ??= Promise.withResolvers<void>();
+    await this.#room.promise;
+  }
+
+  /**
+   * Leases the oldest messages of a mailbox that nobody has. Resolves to undefined where none came in time.
+   *
+   * @param mailbox ID of the receiver, or `SHARED_QUEUE`.
+   * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
+   * @throws {SessionEndError} The session has ended.
+   * @throws The reason of `signal`.
+   */
+  async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
+    const { max = 1, duration = 30_000, wait = 0, signal } = options;
+    if (mailbox !== SHARED_QUEUE) checkId(mailbox);
+    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE) {
+      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE}`);
+    }
+    checkDuration(duration);
+    signal?.throwIfAborted();
+    this.#link.begin();
+    const until = this.#environment.now() + wait;
+    const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
+    const asked = this.#link.questions.lease({
+      mailbox,
+      max,
+      duration,
+      until,
+      settle: (error, leased) => {
+        signal?.removeEventListener("abort", abort);
+        if (error !== undefined) return reject(error);
+        if (leased === undefined) return resolve(undefined);
+        const { tag, token, messages } = leased;
+        resolve(new Lease(mailbox, token, messages, ({ kind, rest }) => this.#changeLease(tag, kind, rest)));
+      },
+    });
+    const abort = () => {
+      asked.cancel(signal!.reason);
+      this.#link.later();
+    };
+    signal?.addEventListener("abort", abort);
+    return await promise;
+  }
+
+  #changeLease(
+    tag: number,
+    kind: "ack" | "back" | "extend",
+    rest: string,
+  ): Promise<readonly number[] | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#add(
+        new Change(kind, rest, rest.length, (error, lost) => {
+          if (error !== undefined) return reject(error);
+          this.#link.questions.confirmed(tag, this.#environment.now());
+          resolve(lost);
+        }),
+      );
+    });
+  }
+
+  /**
+   * Counts of a mailbox, or of all where none is named, by their names.
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async stat(mailbox = ""): Promise<Record<string, number>> {
+    if (mailbox !== "") checkId(mailbox);
+    this.#link.begin();
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.#link.questions.stat(
+      mailbox,
+      (error, values) => error === undefined ? resolve(values) : reject(error),
+    );
+    const fields = (await promise).split(",").map((field) => field.split(" "));
+    return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  }
+
+  /**
+   * Ends the session once everything has its outcome. Waits for messages end at once.
+   *
+   * @param limit Milliseconds after which what has no outcome ends with a {@linkcode ClosedError}.
+   */
+  async close(limit = 5000): Promise<void> {
+    await this.#link.close(limit);
+  }
+
+  /** Takes a datagram that came from the server's address. */
+  received(datagram: Uint8Array) {
+    this.#link.received(datagram);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#link.changes.requests < ROOM && this.#link.changes.bytes < ROOM_BYTES;
+  }
+
+  /** Tells those who wait for room once there is plenty. */
+  #progress() {
+    const { changes, ended } = this.#link;
+    if (this.#room === undefined || !ended && (!this.#hasRoom || changes.requests > ROOM / 2)) return;
+    this.#room.resolve();
+    this.#room = undefined;
+  }
+
+  #add(change: Change) {
+    this.#link.begin();
+    this.#link.changes.add(change);
+  }
+
+  #watch(change: Change, signal: AbortSignal) {
+    const abort = () => this.#withdraw(change);
+    signal.addEventListener("abort", abort);
+    change.onSettled = () => signal.removeEventListener("abort", abort);
+  }
+
+  #withdraw(change: Change) {
+    this.#link.changes.withdraw(change, this.#environment.now());
+    this.#link.later();
+  }
+}

@@ -1,0 +1,43 @@
+/** The server can never carry the request out. */
+export class RefusedError extends Error {
+  override name = "RefusedError";
+}
+
+/** The message was withdrawn before it was stored: there was no room for it, or it was not wanted any more. */
+export class FullError extends Error {
+  override name = "FullError";
+  /** The limit that the server named, `storage` where the disk took nothing, or `""` where it was not asked. */
+  readonly limit: string;
+
+  constructor(message: string, limit: string) {
+    super(message);
+    this.limit = limit;
+  }
+}
+
+/** The session has ended, and the request with it. */
+export class SessionEndError extends Error {
+  override name = "SessionEndError";
+  /** Whether the request was sent, so that it may have been carried out. */
+  readonly sent: boolean;
+
+  constructor(message: string, sent: boolean) {
+    super(message);
+    this.sent = sent;
+  }
+}
+
+/** The server does not know the session any more, so nobody can tell what became of the request. */
+export class OutcomeUnknownError extends SessionEndError {
+  override name = "OutcomeUnknownError";
+}
+
+/** The server has not been heard for too long. */
+export class ServerGoneError extends SessionEndError {
+  override name = "ServerGoneError";
+}
+
+/** The session was closed before there was an answer. */
+export class ClosedError extends SessionEndError {
+  override name = "ClosedError";
+}

@@ -1,0 +1,116 @@
+import { assertEquals } from "@std/assert";
+import { ClientSession, type SessionState } from "../../client/session.ts";
+import { encodeAnswers } from "../../protocol/session.ts";
+import { Clock } from "./clock.ts";
+
+/** The first session's name, with randomness that is all zeros; the next ones end in another letter. */
+export const FIRST_SESSION = "A".repeat(22);
+
+/**
+ * A client, and a server that says what the test lets it say. A datagram of the client is written
+ * `LOW REQUEST | REQUEST…`; its epoch and cookie are checked against what the server has said.
+ */
+export class Script {
+  readonly clock = new Clock();
+  readonly client: ClientSession;
+  /** The session that the server answers. */
+  session: string;
+  epoch = "";
+  cookie = "";
+  done = 0;
+  /** What becomes of a datagram on its way out of the client. */
+  sending: (datagram: Uint8Array) => Promise<void> | void = () => {};
+  #heard: string[] = [];
+  #sessions = 0;
+
+  constructor(resume?: Omit<SessionState, "low">) {
+    this.session = resume?.id ?? FIRST_SESSION;
+    this.client = new ClientSession({
+      now: this.clock.now,
+      setTimer: this.clock.setTimer,
+      random: (bytes) => new Uint8Array(bytes).fill(0, 0, -1).fill(this.#sessions++ << 4, -1),
+      send: (datagram) => {
+        this.#hear(new TextDecoder().decode(datagram));
+        return this.sending(datagram);
+      },
+    }, resume);
+  }
+
+  #hear(datagram: string) {
+    const [header = "", ...lines] = datagram.split("\n");
+    const [word, session = "", epoch, cookie, low] = header.split(" ");
+    assertEquals(word, "P1>");
+    this.session = session;
+    this.#heard.push([low, lines.join(" | ")].join(" ").trim());
+    if (epoch === "-") this.#heard[this.#heard.length - 1] = `hello ${low}`;
+    else assertEquals([epoch, cookie], [this.epoch, this.cookie]);
+  }
+
+  /** Waits so many milliseconds, and gives the datagrams that the client has sent since it was asked last. */
+  async heard(ms = 0): Promise<string[]> {
+    await this.clock.run(ms);
+    const heard = this.#heard;
+    this.#heard = [];
+    return heard;
+  }
+
+  /** Waits for the next datagram, and gives it with the milliseconds that it took. */
+  async next(): Promise<[number, string]> {
+    const began = this.clock.now();
+    await this.clock.until(() => this.#heard.length > 0, 60_000);
+    return [this.clock.now() - began, this.#heard.shift() ?? "nothing"];
+  }
+
+  /** Answers with a datagram of these lines. */
+  say(...lines: string[]) {
+    const { session, epoch, done } = this;
+    this.client.received(encodeAnswers({ session, epoch, cookie: "", done }, lines));
+  }
+
+  /** Answers as a server that was just started: with its epoch and a cookie. */
+  challenge(epoch = "00000001", cookie = "1111111111111111") {
+    const { session } = this;
+    Object.assign(this, { epoch, cookie });
+    this.client.received(encodeAnswers({ session, epoch, cookie, done: 0 }, []));
+  }
+
+  /** Lets the client make its way in: what it says then is not counted. */
+  async open(resume = "hello 1") {
+    const stat = this.client.stat();
+    assertEquals(await this.heard(), [resume]);
+    await this.clock.run(10);
+    this.challenge();
+    const [datagram = ""] = await this.heard();
+    const tag = /stat,(\d+),/.exec(datagram)![1];
+    await this.clock.run(10);
+    this.say(`stat,${tag},messages 0`);
+    await stat;
+    return this;
+  }
+
+  /** Puts a message with this text, from alice to bob, and follows what becomes of it. */
+  put(text: string, options: { wait?: number; signal?: AbortSignal } = {}): Followed<void> {
+    return follow(this.client.put({ to: "bob", from: "alice", text, ...options }));
+  }
+}
+
+/** What a promise has come to so far: `undefined`, or what it is fulfilled with, or the error. */
+export interface Followed<T> {
+  state: "open" | "done" | "failed";
+  value?: T;
+  error?: Error & { sent?: boolean; limit?: string };
+}
+
+export function follow<T>(promise: Promise<T>): Followed<T> {
+  const followed: Followed<T> = { state: "open" };
+  promise.then(
+    (value) => Object.assign(followed, { state: "done", value }),
+    (error) => Object.assign(followed, { state: "failed", error }),
+  );
+  return followed;
+}
+
+/** The line of a put of {@linkcode Script.put}. */
+export function putLine(n: number, text: string): string {
+  return `put,${n},bob,alice,,,${text}`;
+}

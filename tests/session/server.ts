@@ -1,0 +1,136 @@
+import { SessionService } from "../../server/session.ts";
+import { Engine } from "../../server/store/engine.ts";
+import type { GroupCommit } from "../../server/store/group.ts";
+import {
+  DEFAULT_LIMITS,
+  type Outcome,
+  type StoreLimits,
+  type StoreRequest,
+} from "../../server/store/store.ts";
+import type { Clock } from "./clock.ts";
+import type { Address, Network } from "./network.ts";
+import type { Random } from "./random.ts";
+
+export interface SimulatedServerOptions {
+  clock: Clock;
+  random: Random;
+  network: Network;
+  address: Address;
+  /** Where its database is: what it holds outlives the server. */
+  directory: string;
+  limits?: Partial<StoreLimits>;
+  maxSessions?: number;
+  /** Longest time that a commit takes, in milliseconds. */
+  commit: number;
+  /** Probability with which a group of requests can't be written, and with which the store takes no more. */
+  failing: number;
+  overloaded: number;
+}
+
+/** Requests that the store may answer by `storage`. */
+const MAY_FAIL = new Set(["session", "lease", "open"]);
+
+/** The server's half on a real store, in simulated time. It can be killed at any moment, and started again. */
+export class SimulatedServer {
+  readonly #options: SimulatedServerOptions;
+  #engine: Engine | undefined;
+  #service: SessionService<Address> | undefined;
+  #unbind: (() => void) | undefined;
+  #waiting: { request: StoreRequest; done: (outcome: never) => void }[] = [];
+  #committing = false;
+  /** Counts starts: what an earlier process had in mind is not done any more. */
+  #life = 0;
+
+  constructor(options: SimulatedServerOptions) {
+    this.#options = options;
+  }
+
+  get running(): boolean {
+    return this.#engine !== undefined;
+  }
+
+  start() {
+    const { clock, random, network, address, directory, limits, maxSessions = 100_000 } = this.#options;
+    const life = ++this.#life;
+    const now = () => Math.floor(clock.now());
+    this.#engine = new Engine({
+      directory,
+      limits: { ...DEFAULT_LIMITS, ...limits },
+      now,
+      random: random.bytes,
+      onEvent: (event) => {
+        // as from a Worker: after what is being done
+        if (event.kind === "ready") this.#later(0, life, () => this.#service!.ready(event.mailbox));
+      },
+    });
+    this.#service = new SessionService<Address>({
+      store: { submit: (request, done) => this.#submit(request, done) } as Pick<GroupCommit, "submit">,
+      send: (datagram, to) => {
+        if (life === this.#life) network.send(datagram, address, to);
+      },
+      now,
+      random: random.bytes,
+      setTimer: (ms, callback) => clock.setTimer(ms, () => life === this.#life && callback()),
+      maxSessions,
+    });
+    this.#unbind = network.bind(address, (datagram, from) => void this.#service!.received(datagram, from));
+    this.#tick(life);
+  }
+
+  /** Ends it as `kill -9` does: what was committed is on the disk, what was not is nowhere. */
+  kill() {
+    this.#life++;
+    this.#unbind?.();
+    this.#engine?.close();
+    this.#engine = this.#service = undefined;
+    this.#waiting = [];
+    this.#committing = false;
+  }
+
+  /** Asks the store itself, past every network. */
+  ask(request: StoreRequest): Outcome {
+    return this.#engine!.apply([request]).outcomes[0]!;
+  }
+
+  #later(ms: number, life: number, callback: () => void) {
+    this.#options.clock.setTimer(ms, () => {
+      if (life === this.#life) callback();
+    });
+  }
+
+  #tick(life: number) {
+    this.#later(100, life, () => {
+      this.#engine!.tick();
+      this.#tick(life);
+    });
+  }
+
+  #submit(request: StoreRequest, done: (outcome: never) => void): boolean {
+    if (this.#options.random.chance(this.#options.overloaded)) return false;
+    this.#waiting.push({ request, done });
+    this.#commitLater();
+    return true;
+  }
+
+  #commitLater() {
+    if (this.#committing || this.#waiting.length === 0) return;
+    this.#committing = true;
+    const { random, commit, failing } = this.#options, life = this.#life;
+    this.#later(random.fraction() * commit, life, () => {
+      const group = this.#waiting;
+      this.#waiting = [];
+      const fails = random.chance(failing);
+      const works = fails ? group.filter(({ request }) => !MAY_FAIL.has(request.kind)) : group;
+      const { outcomes } = this.#engine!.apply(works.map(({ request }) => request));
+      // a kill may come between the commit and the answers
+      this.#later(random.fraction(), life, () => {
+        this.#committing = false;
+        for (const entry of group) {
+          const i = works.indexOf(entry);
+          entry.done((i < 0 ? "storage" : outcomes[i]) as never);
+        }
+        this.#commitLater();
+      });
+    });
+  }
+}

@@ -1,0 +1,373 @@
+/**
+ * One run of senders, receivers and a server on a network that loses, repeats, reorders and delays, while either side
+ * is killed and started again: everything in it is determined by a seed.
+ *
+ * @module
+ */
+
+import {
+  ClientSession,
+  FullError,
+  type Lease,
+  OutcomeUnknownError,
+  SessionEndError,
+} from "../../client/session.ts";
+import type { DeadLetter, Stats } from "../../server/store/store.ts";
+import { Clock } from "./clock.ts";
+import { type Address, type Conditions, type Counts, Network } from "./network.ts";
+import { Random } from "./random.ts";
+import { SimulatedServer } from "./server.ts";
+
+const SERVER: Address = { hostname: "10.0.0.1", port: 21001 };
+const MAILBOXES = ["bob", "carol"];
+
+/** Simulated milliseconds during which there are kills, and within which a run has to come to its end. */
+const FAULTS = 15_000, END = 30 * 60_000;
+
+/** What is known of a message by the one who put it. */
+interface Sent {
+  text: string;
+  mailbox: string;
+  /** Which session put it, and as which of its messages. */
+  session: string;
+  outcome: "open" | "stored" | "withdrawn" | "unknown" | "not sent";
+}
+
+/** What a run came to. */
+export interface Report {
+  seed: number;
+  network: Counts;
+  kills: { server: number; sender: number; receiver: number };
+  outcomes: Record<Sent["outcome"], number>;
+  /** Messages that were withdrawn, and stored all the same. */
+  withdrawnButStored: number;
+  delivered: number;
+  /** Simulated milliseconds. */
+  took: number;
+}
+
+export class Simulation {
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #clock = new Clock(1_700_000_000_000);
+  readonly #network: Network;
+  readonly #server: SimulatedServer;
+  readonly #sent: Sent[] = [];
+  /** What the store made of a text: one message, if it was stored once. */
+  readonly #stored = new Map<string, Set<string>>();
+  /** Messages whose removal was confirmed. */
+  readonly #removed = new Set<string>();
+  readonly #kills = { server: 0, sender: 0, receiver: 0 };
+  #failure: unknown;
+  #delivered = 0;
+  #ports = 1000;
+  #faults = true;
+  #receiving = true;
+  readonly #durable: boolean;
+
+  constructor(seed: number, directory: string) {
+    this.#seed = seed;
+    const random = this.#random = new Random(seed);
+    const conditions = (): Conditions => ({
+      loss: random.chance(0.2) ? 0 : random.fraction() * 0.4,
+      repeated: random.fraction() * 0.2,
+      reordered: random.fraction() * 0.4,
+      late: random.between(1, 300),
+      delay: [random.between(0, 10), random.between(10, 60)],
+    });
+    const there = conditions(), back = conditions();
+    const calm: Conditions = { loss: 0, repeated: 0, reordered: 0, late: 0, delay: [1, 1] };
+    this.#network = new Network(
+      this.#clock,
+      random,
+      (_, to) => !this.#faults ? calm : to === SERVER ? there : back,
+    );
+    this.#durable = random.chance(0.5);
+    const small = random.chance(0.3), crowded = random.chance(0.2);
+    this.#server = new SimulatedServer({
+      clock: this.#clock,
+      random,
+      network: this.#network,
+      address: SERVER,
+      directory,
+      ...small ? { limits: { mailboxMessages: random.between(3, 20) } } : {},
+      ...crowded ? { maxSessions: 5 } : {},
+      commit: random.between(1, 20),
+      failing: random.chance(0.2) ? 0.02 : 0,
+      overloaded: random.chance(0.2) ? 0.02 : 0,
+    });
+  }
+
+  /** @throws {Error} What was promised does not hold. */
+  async run(): Promise<Report> {
+    const random = this.#random, clock = this.#clock, began = clock.now();
+    this.#server.start();
+    const sending = Array.from({ length: random.between(1, 4) }, (_, i) => this.#sender(`s${i}`));
+    const receiving = Array.from({ length: random.between(1, 3) }, () => this.#receiver());
+    const killing = this.#killServer();
+    let sent = false, received = false, killed = false;
+    killing.then(() => killed = true);
+    const failed = (error: unknown) => this.#failure ??= error;
+    Promise.all(sending).then(() => sent = true, failed);
+    Promise.all(receiving).then(() => received = true, failed);
+    await clock.run(FAULTS);
+    this.#faults = random.chance(0.5);
+    await this.#within(() => sent, "the senders have not finished");
+    this.#faults = false;
+    this.#receiving = false;
+    await this.#within(() => received && killed, "the receivers have not finished");
+    await this.#drain();
+    this.#check();
+    const outcomes = { open: 0, stored: 0, withdrawn: 0, unknown: 0, "not sent": 0 };
+    for (const { outcome } of this.#sent) outcomes[outcome]++;
+    const withdrawnButStored =
+      this.#sent.filter(({ outcome, text }) => outcome === "withdrawn" && this.#stored.has(text)).length;
+    this.#server.kill();
+    return {
+      seed: this.#seed,
+      network: this.#network.counts,
+      kills: this.#kills,
+      outcomes,
+      withdrawnButStored,
+      delivered: this.#delivered,
+      took: Math.round(clock.now() - began),
+    };
+  }
+
+  async #within(reached: () => boolean, what: string) {
+    const over = await this.#clock.until(() => reached() || this.#failure !== undefined, END);
+    if (this.#failure !== undefined) {
+      throw new Error(`Seed ${this.#seed}: ${this.#failure}`, { cause: this.#failure });
+    }
+    if (!over) throw new Error(`Seed ${this.#seed}: ${what}`);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
+  }
+
+  /** A client at an address of its own. `kill` ends it as the death of its process does. */
+  #client(resume?: { id: string; next: number }) {
+    const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
+    let alive = true;
+    const session = new ClientSession({
+      now: clock.now,
+      random: this.#random.bytes,
+      setTimer: (ms, callback) => clock.setTimer(ms, () => alive && callback()),
+      send: (datagram) => {
+        if (alive) this.#network.send(datagram, address, SERVER);
+      },
+    }, resume);
+    const unbind = this.#network.bind(address, (datagram) => session.received(datagram));
+    const kill = () => {
+      alive = false;
+      unbind();
+    };
+    return { session, kill, isAlive: () => alive };
+  }
+
+  async #killServer() {
+    const random = this.#random;
+    for (let i = random.between(0, 3); i > 0; i--) {
+      await this.#sleep(random.fraction() * FAULTS / 3);
+      this.#server.kill();
+      this.#kills.server++;
+      // mostly shorter than it takes to be given up
+      await this.#sleep(random.chance(0.1) ? 12_000 : random.fraction() * 3000);
+      this.#server.start();
+    }
+  }
+
+  /** Puts messages, with several lives where it is killed. */
+  async #sender(name: string) {
+    const random = this.#random;
+    // some have everything to say at once
+    const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
+    const durable = this.#durable && name === "s0";
+    let next = 0, state: { id: string; next: number } | undefined;
+    for (let life = 0; next < count; life++) {
+      const client = this.#client(state);
+      const mortal = random.chance(0.3);
+      if (mortal) {
+        this.#sleep(random.fraction() * 3000).then(() => {
+          if (client.isAlive() && this.#faults) this.#kills.sender++, client.kill();
+        });
+      }
+      const settled: Promise<void>[] = [];
+      const session = durable ? name : `${name}.${life}`;
+      let failed = false;
+      for (; next < count && client.isAlive() && !failed; next++) {
+        const message = this.#sent.find(({ text }) => durable && text === `${name} ${next}`) ??
+          this.#message(name, next, session, durable);
+        settled.push(this.#put(client.session, message, durable, () => failed = true));
+        if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
+      }
+      const over = Promise.all(settled).then(() => true);
+      const died = this.#dead(client.isAlive);
+      if (await Promise.race([over, died])) await Promise.race([client.session.close(2000), died]);
+      if (durable && (failed || !client.isAlive())) {
+        // its messages are its numbers: it goes on where it does not know what came of them
+        state = { id: client.session.state.id, next: client.session.state.low };
+        next = state.next - 1;
+      }
+      client.kill();
+      // nobody is left who could be told
+      for (const message of this.#sent) {
+        if (message.session === session && message.outcome === "open") message.outcome = "unknown";
+      }
+    }
+  }
+
+  async #dead(isAlive: () => boolean): Promise<boolean> {
+    while (isAlive()) await this.#sleep(50);
+    return false;
+  }
+
+  #message(name: string, i: number, session: string, durable: boolean): Sent {
+    const random = this.#random;
+    const long = !durable && random.chance(0.05) ? ` ${"Ω".repeat(random.between(500, 5000))}` : "";
+    const mailbox = MAILBOXES[random.between(0, 1)]!;
+    const message: Sent = { text: `${name} ${i}${long}`, mailbox, session, outcome: "open" };
+    this.#sent.push(message);
+    return message;
+  }
+
+  async #put(session: ClientSession, message: Sent, durable: boolean, onFailed: () => void) {
+    const random = this.#random, { text, mailbox: to } = message;
+    const withdrawing = new AbortController();
+    if (!durable && random.chance(0.02)) {
+      this.#sleep(random.fraction() * 500).then(() => withdrawing.abort());
+    }
+    const wait = !durable && random.chance(0.2) ? { wait: random.between(0, 3000) } : {};
+    try {
+      await session.put({ to, from: "sender", text, signal: withdrawing.signal, ...wait });
+      message.outcome = "stored";
+    } catch (error) {
+      if (error instanceof FullError) message.outcome = "withdrawn";
+      else if (error instanceof OutcomeUnknownError) throw error;
+      else if (error instanceof SessionEndError) {
+        if (message.outcome !== "stored") message.outcome = error.sent ? "unknown" : "not sent";
+        onFailed();
+      } else throw error;
+    }
+  }
+
+  /** Leases messages and deals with them in every way there is, with several lives where it is killed. */
+  async #receiver() {
+    const random = this.#random;
+    while (this.#receiving) {
+      const client = this.#client();
+      if (random.chance(0.4)) {
+        this.#sleep(random.fraction() * 8000).then(() => {
+          if (client.isAlive() && this.#faults) this.#kills.receiver++, client.kill();
+        });
+      }
+      const died = this.#dead(client.isAlive);
+      await Promise.race([this.#receive(client.session, client.isAlive), died]);
+      client.kill();
+      await this.#sleep(random.fraction() * 500);
+    }
+  }
+
+  async #receive(session: ClientSession, isAlive: () => boolean) {
+    const random = this.#random;
+    try {
+      while (this.#receiving && isAlive()) {
+        const mailbox = MAILBOXES[random.between(0, 1)]!;
+        const max = random.between(1, 8), duration = random.between(1000, 6000);
+        const lease = await session.lease(mailbox, { max, duration, wait: random.between(0, 8000) });
+        if (!isAlive()) return;
+        if (lease !== undefined) await this.#deal(lease, duration);
+      }
+      await session.close(2000);
+    } catch (error) {
+      if (!(error instanceof SessionEndError) || error instanceof OutcomeUnknownError) throw error;
+    }
+  }
+
+  async #deal(lease: Lease, duration: number) {
+    const random = this.#random;
+    this.#deliver(lease);
+    if (random.chance(0.2)) await this.#sleep(random.fraction() * 2 * duration);
+    if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
+    const ids = lease.messages.map(({ id }) => id);
+    const kept = random.chance(0.1) ? random.between(0, ids.length) : 0;
+    if (kept > 0) await lease.back(ids.slice(0, kept), random.chance(0.3) ? "failed" : "unused");
+    if (random.chance(0.1)) return;
+    await this.#acknowledge(lease, kept);
+  }
+
+  #deliver({ messages }: Lease) {
+    this.#delivered += messages.length;
+    for (const { text, time, id } of messages) this.#there(text, time, id);
+  }
+
+  #there(text: string, time: number, id: number) {
+    const known = this.#stored.get(text) ?? new Set();
+    this.#stored.set(text, known.add(placeOf(time, id)));
+  }
+
+  async #acknowledge(lease: Lease, from: number) {
+    const acknowledged = lease.messages.slice(from);
+    const lost = await lease.ack(acknowledged.map(({ id }) => id));
+    for (const { text, time, id } of acknowledged) {
+      if (lost.includes(id)) continue;
+      const place = placeOf(time, id);
+      if (this.#removed.has(place)) throw new Error(`'${text.slice(0, 20)}' was removed twice`);
+      this.#removed.add(place);
+    }
+  }
+
+  /** Receives what is left, until the server has nothing any more but dead letters. */
+  async #drain() {
+    const { session } = this.#client();
+    let empty = false;
+    (async () => {
+      while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {
+        for (const mailbox of MAILBOXES) {
+          const lease = await session.lease(mailbox, { max: 64, wait: 100 });
+          if (lease === undefined) continue;
+          this.#deliver(lease);
+          await this.#acknowledge(lease, 0);
+        }
+      }
+      await session.close();
+      empty = true;
+    })().catch((error) => this.#failure ??= error);
+    await this.#within(() => empty, "the server has not been emptied");
+    const dead = this.#server.ask({ kind: "dead", what: "list", limit: 10_000 }) as DeadLetter[];
+    for (const { id, time, message } of dead) this.#there(message, time, id);
+  }
+
+  #check() {
+    const fail = (message: Sent, what: string) => {
+      throw new Error(
+        `Seed ${this.#seed}: '${
+          message.text.slice(0, 20)
+        }' to ${message.mailbox} ${what} (${message.outcome})`,
+      );
+    };
+    const last = new Map<string, string>();
+    for (const message of this.#sent) {
+      const { text, mailbox, session, outcome } = message;
+      const places = [...this.#stored.get(text) ?? []];
+      if (places.length > 1) fail(message, `is there ${places.length} times: ${places}`);
+      if (outcome === "open") fail(message, "has no outcome");
+      if (outcome === "stored" && places.length === 0) fail(message, "was acknowledged and is not there");
+      if (outcome === "not sent" && places.length > 0) fail(message, "is there though it was not sent");
+      const [place] = places, line = `${session} ${mailbox}`;
+      if (place === undefined) continue;
+      if (place < (last.get(line) ?? "")) fail(message, "is out of its order");
+      last.set(line, place);
+    }
+    const known = new Set(this.#sent.map(({ text }) => text));
+    for (const text of this.#stored.keys()) {
+      if (!known.has(text)) throw new Error(`Seed ${this.#seed}: nobody sent '${text.slice(0, 40)}'`);
+    }
+  }
+}
+
+/** Where a message stands in the order in which the store got it: its numbers begin anew when it was empty. */
+function placeOf(time: number, id: number): string {
+  return `${time} ${`${id}`.padStart(9)}`;
+}

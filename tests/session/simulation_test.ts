@@ -1,0 +1,44 @@
+import { assert } from "@std/assert";
+import { type Report, Simulation } from "./simulation.ts";
+
+/** A directory that costs no disk, where there is one. */
+async function temporaryDirectory(): Promise<string> {
+  const options = { prefix: "parley-simulation-" };
+  return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));
+}
+
+async function simulate(seed: number): Promise<Report> {
+  const directory = await temporaryDirectory();
+  try {
+    return await new Simulation(seed, directory).run();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** The seeds to run: one that is asked for, or many and a random one. */
+function seeds(): number[] {
+  const asked = Deno.env.get("PARLEY_SEED");
+  if (asked !== undefined) return [Number(asked)];
+  const count = Deno.env.get("PARLEY_FAULTS") === "full" ? 2000 : 200;
+  return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
+}
+
+Deno.test("a session keeps its promises on a bad network, whoever is killed", async (t) => {
+  const all = seeds(), reports: Report[] = [];
+  const name = all.length === 1 ? `seed ${all[0]}` : `${all.length - 1} seeds, and seed ${all.at(-1)}`;
+  await t.step(name, async () => {
+    for (const seed of all) reports.push(await simulate(seed));
+  });
+  if (all.length === 1) return;
+  const sum = (count: (report: Report) => number) => reports.reduce((sum, report) => sum + count(report), 0);
+  // else the runs would prove less than they say
+  assert(sum(({ network }) => network.lost) > 1000);
+  assert(sum(({ network }) => network.repeated) > 1000);
+  assert(sum(({ network }) => network.reordered) > 1000);
+  assert(sum(({ kills }) => kills.server) > 100);
+  assert(sum(({ kills }) => kills.sender) > 50);
+  assert(sum(({ kills }) => kills.receiver) > 50);
+  assert(sum(({ outcomes }) => outcomes.stored) > 5000);
+  assert(sum(({ outcomes }) => outcomes.withdrawn) > 10);
+});
