@@ -60,6 +60,9 @@ export class LeaseService {
   /** By mailbox, those who wait, the one that has waited longest first. */
   readonly #waiting = new Map<string, Set<Tag>>();
   readonly #asking = new Set<string>();
+  /** Requests that are with the store, and mailboxes that got a message meanwhile: its answer does not know of it. */
+  #asks = 0;
+  readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
   #waits = 0;
 
@@ -115,6 +118,13 @@ export class LeaseService {
       duration,
       watch: wait > 0,
     } as const;
+    const answered = () => {
+      this.#asks--;
+      then();
+      if (this.#missed.delete(mailbox)) this.ready(mailbox);
+      if (this.#asks === 0) this.#missed.clear();
+    };
+    this.#asks++;
     const taken = this.#options.store.submit(lease, (outcome) => {
       if (tag.state === "none") {
         // it was cancelled meanwhile
@@ -129,11 +139,11 @@ export class LeaseService {
         else client.tags.delete(t);
         if (outcome === "busy") client.answer({ kind: "busy" });
       }
-      then();
+      answered();
     });
     if (!taken) {
       client.tags.delete(t);
-      then();
+      answered();
     }
   }
 
@@ -178,9 +188,11 @@ export class LeaseService {
 
   /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */
   ready(mailbox: string) {
-    if (this.#asking.has(mailbox)) return;
     const [tag] = this.#waiting.get(mailbox) ?? [];
-    if (tag === undefined) return;
+    if (tag === undefined || this.#asking.has(mailbox)) {
+      if (this.#asks > 0) this.#missed.add(mailbox);
+      return;
+    }
     this.#asking.add(mailbox);
     const waiting = this.#waiting.get(mailbox)!;
     waiting.delete(tag);
