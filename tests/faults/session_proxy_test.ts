@@ -1,0 +1,66 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { ServerProcess, temporaryDirectory } from "../program.ts";
+import { FULL, obtainSeed, report } from "./form.ts";
+import { SessionLedger } from "./session_ledger.ts";
+import { type Counts, DELAYED, LOST, REPEATED, UdpProxy } from "./udp_proxy.ts";
+
+const MESSAGES = FULL ? 10_000 : 500, SENDERS = 10, RECEIVERS = 10;
+const SEEDS = FULL ? [1, 2, 3] : [1];
+
+/** That so many of so many are a share of this size, but for what is left to chance: six standard deviations. */
+function assertShare(count: number, of: number, share: number, what: string) {
+  const deviation = Math.sqrt(of * share * (1 - share));
+  assertLess(Math.abs(count - of * share), 6 * deviation, `${count} of ${of} datagrams ${what}`);
+}
+
+/** The network was as bad as it was to be. */
+function checkCounts(direction: string, { arrived, lost, repeated, delayed, overtaken }: Counts) {
+  report(
+    `${direction}: ${arrived} datagrams, ${lost} lost, ${repeated} repeated, ${delayed} delayed, ${overtaken} overtaken`,
+  );
+  assertShare(lost, arrived, LOST, "lost");
+  assertShare(repeated, arrived - lost, REPEATED, "repeated");
+  assertShare(delayed, arrived - lost + repeated, DELAYED, "delayed");
+  assert(overtaken > 0, "nothing was reordered");
+}
+
+async function exchange(seed: number) {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+  await using proxy = new UdpProxy(server.port, seed);
+  await using stack = new AsyncDisposableStack();
+  const connect = async () => stack.use(await connectMailbox({ port: proxy.port }));
+  const ledger = new SessionLedger();
+  const began = performance.now();
+  for (let i = 0; i < RECEIVERS; i++) {
+    const receiver = await connect();
+    ledger.receive(receiver, `of-sender-${i}`);
+    ledger.receive(receiver, "shared");
+  }
+  for (let i = 0; i < SENDERS; i++) {
+    const sender = await connect();
+    for (let n = 0; n < MESSAGES / SENDERS; n++) {
+      ledger.send(sender, n % 2 === 0 ? `of-sender-${i}` : "shared", `sender-${i}`);
+    }
+  }
+  await ledger.finished();
+  const elapsed = performance.now() - began;
+  const administrator = await connectMailbox({ port: server.port });
+  stack.use(administrator);
+  const { messages, dead } = await administrator.stat();
+
+  report(
+    `seed ${seed}: ${ledger.acknowledged} messages in ${(elapsed / 1000).toFixed(1)} s; ` +
+      `handed out again, not acknowledged in time: ${ledger.handedOut - ledger.acknowledged}`,
+  );
+  checkCounts("to the server", proxy.toServer);
+  checkCounts("to the clients", proxy.toClients);
+  ledger.check();
+  assertEquals({ messages, dead }, { messages: 0, dead: 0 });
+}
+
+const SENTENCE = "over a network that loses, repeats and reorders, each message arrives once and in order";
+
+for (const seed of SEEDS) Deno.test(`${SENTENCE}, seed ${seed}`, () => exchange(seed));
+Deno.test(`${SENTENCE}, random seed`, () => exchange(obtainSeed()));
