@@ -23,6 +23,8 @@ export interface SessionEnvironment {
   random(bytes: number): Uint8Array;
   /** Sends a datagram to the server. It is not called again before this is done. */
   send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;
+  /** Milliseconds without any valid datagram after which the server is gone; 10 s by default. */
+  readonly timeout?: number;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -53,6 +55,7 @@ export class Link {
   readonly questions: Questions;
   readonly #environment: SessionEnvironment;
   readonly #onProgress: () => void;
+  readonly #timeout: number;
   readonly #flight = new Flight();
   /** Asks who the server is: a datagram without requests. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
@@ -89,6 +92,7 @@ export class Link {
   ) {
     this.#environment = environment;
     this.#onProgress = onProgress;
+    this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
     this.#id = resume?.id ?? this.#newId();
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
@@ -301,7 +305,7 @@ export class Link {
       this.#flight.deadline,
       this.changes.deadline(now),
       this.questions.deadline(now),
-      this.#dueSince + GONE,
+      this.#dueSince + this.#timeout,
       this.#busyUntil > now ? this.#busyUntil : Infinity,
     );
     // one that comes too early is set again then: most move on with every answer
@@ -315,7 +319,7 @@ export class Link {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
     const now = this.#environment.now();
-    if (now >= this.#dueSince + GONE) return this.#end(gone);
+    if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => gone(sent, this.#timeout));
     if (now >= this.#flight.deadline) {
       for (const request of this.#flight.probe(now)) this.#resend(request);
       this.#probes = PROBES;
@@ -340,8 +344,8 @@ function closed(sent: boolean): ClosedError {
   return new ClosedError(`The session is closed: ${told(sent)}`, sent);
 }
 
-function gone(sent: boolean): ServerGoneError {
-  return new ServerGoneError(`The server has not answered for ${GONE / 1000} s: ${told(sent)}`, sent);
+function gone(sent: boolean, timeout: number): ServerGoneError {
+  return new ServerGoneError(`No answer from the server for ${timeout / 1000} s: is it running?`, sent);
 }
 
 function unknownOutcome(sent: boolean): OutcomeUnknownError {

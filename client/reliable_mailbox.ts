@@ -36,6 +36,8 @@ export interface ConnectOptions {
   hostname?: string;
   /** Its UDP port. */
   port?: number;
+  /** Milliseconds without any answer after which the server counts as gone; 10 s by default. */
+  timeout?: number;
   /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
   resume?: Omit<SessionState, "low">;
 }
@@ -60,8 +62,8 @@ const LONGEST_WAIT = 3_600_000;
 
 /** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
-  const { hostname = "127.0.0.1", port = MAILBOX_PORT, resume } = options;
-  return new Mailbox(await resolveServer(hostname, port), resume);
+  const { hostname = "127.0.0.1", port = MAILBOX_PORT } = options;
+  return new Mailbox(await resolveServer(hostname, port), options);
 }
 
 /** A message that is leased to this client until it is acknowledged or given back. */
@@ -100,15 +102,18 @@ export class ReceivedMessage implements LeasedMessage {
 export class Mailbox implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
+  /** The server's address as replies name it, without its zone. */
+  readonly #repliesFrom: string;
   readonly #session: ClientSession;
   readonly #reading: Promise<void>;
 
   /** @ignore */
   constructor(
     { address, family }: { address: Deno.NetAddr; family: number },
-    resume?: Omit<SessionState, "low">,
+    options: ConnectOptions = {},
   ) {
     this.#server = address;
+    this.#repliesFrom = address.hostname.split("%")[0]!;
     this.#socket = Deno.listenDatagram({
       transport: "udp",
       hostname: family === 6 ? "::" : "0.0.0.0",
@@ -123,7 +128,8 @@ export class Mailbox implements AsyncDisposable {
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
       send: (datagram) => this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
-    }, resume);
+      ...options.timeout === undefined ? {} : { timeout: options.timeout },
+    }, options.resume);
     this.#reading = this.#read();
   }
 
@@ -133,7 +139,7 @@ export class Mailbox implements AsyncDisposable {
       try {
         const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
         // anybody can send to this port
-        if (from.hostname !== this.#server.hostname || from.port !== this.#server.port) continue;
+        if (from.hostname !== this.#repliesFrom || from.port !== this.#server.port) continue;
         this.#session.received(datagram);
       } catch (error) {
         // Windows tells here that nobody listens where we sent to; the session finds out by itself
@@ -239,10 +245,10 @@ export class Mailbox implements AsyncDisposable {
     return this.#session.stat(id);
   }
 
-  /** Waits for what is open, up to 5 s, and closes the socket. */
-  async close(): Promise<void> {
+  /** Waits for what is open, up to `limit` milliseconds, and closes the socket. */
+  async close(limit = 5000): Promise<void> {
     try {
-      await this.#session.close();
+      await this.#session.close(limit);
     } finally {
       this.#socket.close();
       await this.#reading;

@@ -3,7 +3,7 @@ import { readRunning, readSecret, secretPath } from "../../server/data_directory
 import type { BasicMailbox } from "../mailbox.ts";
 import { shown, write } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
 /** `parley admin`. */
 export const command: Command = {
@@ -46,7 +46,7 @@ async function run(args: Arguments): Promise<number> {
   const secret = await secretOf(args, data);
   const running = args.text("server") === undefined ? await readRunning(data) : undefined;
   const address = parseAddress(running?.services.mailbox?.[0] ?? "");
-  await using mailbox = await connect(args, address && reachable(address));
+  await using mailbox = await connectBasic(args, address && reachable(address));
   const [name, ...rest] = args.rest;
   if (name === "list" && rest.length === 0) return await list(mailbox, secret);
   for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);

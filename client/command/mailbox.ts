@@ -4,7 +4,7 @@ import { ADMIN, isId, MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { readLines } from "../terminal/input.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP = `Lines are sent to the one you write to. Lines that begin with / are commands:
   /as ID       write and receive as ID
@@ -44,7 +44,7 @@ async function run(args: Arguments): Promise<number> {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  await using mailbox = await connect(args);
+  await using mailbox = await connectBasic(args);
   const terminal = Deno.stdin.isTerminal();
   const prompt = () => terminal ? write(dim(`${state.as ?? "?"} → ${state.to ?? "?"}: `)) : undefined;
   if (terminal) await write("/help tells the commands.\n");

@@ -1,14 +1,18 @@
-import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../mailbox.ts";
-import { isId } from "../../protocol/mailbox.ts";
-import { shown, write } from "../terminal/output.ts";
+import { type Mailbox, type ReceivedMessage, SessionEndError } from "../reliable_mailbox.ts";
+import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { receiveBasic } from "./receive_basic.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
-/** Exit code where there was nothing, or less than was asked for. */
-const EMPTY = 3;
+/** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
+const EMPTY = 3, INTERRUPTED = 130;
 
-/** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
-const FIRST_WAIT = 50, LAST_WAIT = 1000;
+/** Messages that are asked for ahead, where many are wanted; acknowledgements that may be on their way. */
+const PREFETCH = 64, MAX_ACKS = 1024;
+
+/** Wait before a server that is gone is asked again, in milliseconds. */
+const RETRY = 1000;
 
 /** `parley receive`. */
 export const command: Command = {
@@ -17,20 +21,27 @@ export const command: Command = {
   usage: ["ME [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
-    "This is the original wire: the server removes a message when it sends it. A request that got no answer is\n" +
-    "repeated; an answer that the network loses on the way is a message lost, and so is one that could not be\n" +
-    "printed. On one machine, the network loses nothing.",
+    "A message is removed once it was printed, or once CMD ended with 0; otherwise it is given out again, and after 5\n" +
+    "times it is a dead letter: see 'parley admin dead'.",
+    "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
+    "that the network loses on the way is a message lost, and so is one that could not be printed.",
   ],
   options: {
     count: { value: "N", help: "Receive so many messages (1)" },
     all: { help: "Receive until there are none" },
+    follow: { help: "Receive without an end, also when the server goes and comes again" },
     wait: { value: "DURATION", help: "Wait so long for each message that is not there yet" },
-    json: { help: "Print an object a line: from, to, time, message" },
+    exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
+    json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
-    basic: { help: "Use the original wire; there is no other yet" },
+    basic: { help: "Use the original wire" },
     ...SERVER_OPTIONS,
   },
-  examples: ["parley receive bob", "parley receive bob --all --json", "parley receive bob --wait 30s"],
+  examples: [
+    "parley receive bob",
+    "parley receive bob --all --json",
+    "parley receive bob --follow --exec 'mail -s \"a message\" bob@example.org'",
+  ],
   run,
 };
 
@@ -40,43 +51,154 @@ async function run(args: Arguments): Promise<number> {
   if (me === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (!shared && !isId(me)) throw new UsageError(`Cannot use '${me}' as an ID`);
-  const all = args.flag("all");
-  if (all && args.text("count") !== undefined) throw new UsageError("--all and --count exclude each other");
-  const count = all ? Infinity : args.integer("count", 1) ?? 1;
-  const wait = args.duration("wait") ?? 0;
+  const all = args.flag("all"), follow = args.flag("follow"), exec = args.text("exec");
+  const modes = [all && "--all", follow && "--follow", args.text("count") !== undefined && "--count"].filter(
+    Boolean,
+  );
+  if (modes.length > 1) throw new UsageError(`${modes.join(" and ")} exclude each other`);
+  const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
+  const wait = args.duration("wait") ?? (follow ? Infinity : 0);
   const json = args.flag("json");
   const forOutput = Deno.stdout.isTerminal() ? shown : (text: string) => text;
-
-  await using mailbox = await connect(args);
-  let received = 0;
-  const print = async (mail: Mail) => {
-    received++;
-    await write(`${forOutput(json ? toJson(me, mail) : mail.message)}\n`);
-  };
-  while (received < count) {
-    const mail = await receive(mailbox, me, wait);
-    if (mail === undefined) break;
-    await print(mail);
+  if (args.flag("basic")) {
+    for (const [name, given] of Object.entries({ follow, exec })) {
+      if (given) throw new UsageError(`--basic and --${name} exclude each other`);
+    }
+    const received = await receiveBasic(args, { me, count, wait, json, forOutput });
+    return received >= (all ? 1 : count) ? 0 : EMPTY;
   }
-  // the server has removed them already
-  for (const mail of await mailbox.late(me)) await print(mail);
-  return received >= (all ? 1 : count) ? 0 : EMPTY;
+
+  const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
+  const stop = () => receiver.interrupt();
+  Deno.addSignalListener("SIGINT", stop);
+  try {
+    for (;;) {
+      try {
+        await using mailbox = await connect(args);
+        await receiver.receive(mailbox);
+        break;
+      } catch (error) {
+        if (!follow || !(error instanceof SessionEndError)) throw error;
+        await writeError(`parley receive: ${error.message}; trying again\n`);
+        await receiver.pause(RETRY);
+      }
+    }
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+  if (receiver.interrupted && !follow) return INTERRUPTED;
+  return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
 
-async function receive(mailbox: BasicMailbox, me: string, wait: number): Promise<Mail | undefined> {
-  const end = performance.now() + wait;
-  for (let pause = FIRST_WAIT;; pause = Math.min(2 * pause, LAST_WAIT)) {
-    const mail = await mailbox.receive(me);
-    const left = end - performance.now();
-    if (mail !== undefined || left <= 0) return mail;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+interface Wanted {
+  count: number;
+  /** Milliseconds for each message. */
+  wait: number;
+  json: boolean;
+  exec: string | undefined;
+  forOutput(text: string): string;
+}
+
+class Receiver {
+  received = 0;
+  readonly #me: string;
+  readonly #wanted: Wanted;
+  readonly #abort = new AbortController();
+  readonly #acks = new Set<Promise<void>>();
+  #failed: unknown;
+
+  constructor(me: string, wanted: Wanted) {
+    this.#me = me;
+    this.#wanted = wanted;
+  }
+
+  get interrupted(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  interrupt() {
+    this.#abort.abort();
+  }
+
+  /** Waits, unless it is interrupted. */
+  async pause(ms: number) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#abort.signal.addEventListener("abort", () => resolve());
+    if (!this.interrupted) await promise;
+    clearTimeout(timer);
+  }
+
+  async receive(mailbox: Mailbox) {
+    const { count, wait, exec } = this.#wanted;
+    const left = count - this.received;
+    if (left <= 0 || this.interrupted) return;
+    const prefetch = exec === undefined ? Math.min(left, PREFETCH) : 1;
+    this.#failed = undefined;
+    try {
+      const { signal } = this.#abort;
+      for await (const message of mailbox.messages(this.#me, { wait, prefetch, signal })) {
+        await (exec === undefined ? this.#print(message) : this.#execute(message, exec));
+        if (this.#failed !== undefined) throw this.#failed;
+        if (this.received >= count) break;
+      }
+    } finally {
+      await Promise.all(this.#acks);
+    }
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
+  async #print(message: ReceivedMessage) {
+    const { json, forOutput } = this.#wanted;
+    try {
+      await write(`${forOutput(json ? toJson(this.#me, message) : message.text)}\n`);
+    } catch (error) {
+      // whoever reads next gets it
+      await message.back("unused");
+      throw error;
+    }
+    this.received++;
+    this.#ack(message);
+    if (this.#acks.size >= MAX_ACKS) await Promise.all(this.#acks);
+  }
+
+  async #execute(message: ReceivedMessage, exec: string) {
+    const code = await runShell(exec, `${message.text}\n`);
+    if (code === 0) {
+      this.received++;
+      this.#ack(message);
+    } else {
+      await writeError(`parley receive: the command ended with ${code} for message ${message.id}\n`);
+      await message.back("failed");
+    }
+  }
+
+  /** Acknowledges, and goes on meanwhile. */
+  #ack(message: ReceivedMessage) {
+    const ack = message.ack().then(async (was) => {
+      if (!was) await writeError(`parley receive: message ${message.id} was given out again meanwhile\n`);
+    }).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
+    this.#acks.add(ack);
   }
 }
 
-function toJson(to: string, { sender, time, message }: Mail): string {
+/** Runs a command of the system's shell to its end, with this input. */
+async function runShell(command: string, input: string): Promise<number> {
+  const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
+  const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped" }).spawn();
+  const writer = child.stdin.getWriter();
+  // a command that does not read its input decides by how it ends
+  await writer.write(new TextEncoder().encode(input)).catch(() => {});
+  await writer.close().catch(() => {});
+  return (await child.status).code;
+}
+
+function toJson(to: string, { id, from, time, attempt, text }: ReceivedMessage): string {
   return JSON.stringify({
-    ...to === SHARED_QUEUE ? {} : { from: sender, to },
-    ...Number.isNaN(time) ? {} : { time: new Date(time).toISOString() },
-    message,
+    id,
+    ...to === SHARED_QUEUE ? {} : { from, to },
+    time: new Date(time).toISOString(),
+    attempt,
+    message: text,
   });
 }

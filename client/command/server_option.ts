@@ -1,4 +1,5 @@
 import { type BasicMailbox, connectBasicMailbox } from "../mailbox.ts";
+import { connectMailbox, type ConnectOptions, type Mailbox } from "../reliable_mailbox.ts";
 import type { Arguments, Option } from "./command.ts";
 
 /** Options of every command that talks to a mailbox server. */
@@ -7,14 +8,20 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
   timeout: { value: "DURATION", help: "How long it may take to answer (5s)" },
 };
 
-/** A connection as these options say, unless `address` is known better. */
-export function connect(
+/** A connection on the reliable session, as these options say. */
+export function connect(args: Arguments, more: Pick<ConnectOptions, "resume"> = {}): Promise<Mailbox> {
+  return connectMailbox({ ...where(args), ...more });
+}
+
+/** A connection on the original wire, as these options say, unless `address` is known better. */
+export function connectBasic(
   args: Arguments,
   address: { hostname: string; port: number } | undefined = undefined,
 ): Promise<BasicMailbox> {
+  return connectBasicMailbox({ ...address, ...where(args) });
+}
+
+function where(args: Arguments): Pick<ConnectOptions, "hostname" | "port" | "timeout"> {
   const timeout = args.duration("timeout");
-  return connectBasicMailbox({
-    ...args.address("server") ?? address,
-    ...timeout === undefined ? {} : { timeout },
-  });
+  return { ...args.address("server"), ...timeout === undefined ? {} : { timeout } };
 }

@@ -16,7 +16,7 @@ function silence(): Disposable & { options: string[]; error: string } {
 
 Deno.test("parley send without a server says so in one line", async () => {
   using silent = silence();
-  const send = ["send", "bob", "--from", "alice", ...silent.options];
+  const send = ["send", "bob", "--basic", "--from", "alice", ...silent.options];
   const failed = { code: 1, out: "", err: `parley send: ${silent.error}` };
   const hundred = Array.from({ length: 100 }, (_, i) => `${i}`);
   assertEquals(await parley(send, { input: hundred.join("\n") }), failed);
@@ -26,13 +26,36 @@ Deno.test("parley send without a server says so in one line", async () => {
   assertEquals(await parley(send, { input: "one\na\x07b\n" }), failed);
 });
 
-Deno.test("a wrong message is what parley send tells, even where there is no server", async () => {
+Deno.test("parley send and receive say so when the reliable session finds no server", async () => {
   using silent = silence();
-  assertEquals(await parley(["send", "bob", "one", "a\x07b", "--from", "alice", ...silent.options]), {
+  const error = "No answer from the server for 0.3 s: is it running?\n";
+  assertEquals(await parley(["send", "bob", "one", "--from", "alice", ...silent.options]), {
     code: 1,
     out: "",
-    err: "parley send: Cannot send a message with control characters other than TAB\n",
+    err: `parley send: ${error}`,
   });
+  assertEquals(await parley(["send", "bob", "--from", "alice", ...silent.options], { input: "one\ntwo\n" }), {
+    code: 1,
+    out: "",
+    err: `parley send: ${error}parley send: 0 messages from the beginning of the input stored\n`,
+  });
+  assertEquals(await parley(["receive", "bob", ...silent.options]), {
+    code: 1,
+    out: "",
+    err: `parley receive: ${error}`,
+  });
+});
+
+Deno.test("a wrong message is what parley send tells, even where there is no server", async () => {
+  using silent = silence();
+  assertEquals(
+    await parley(["send", "bob", "one", "a\x07b", "--basic", "--from", "alice", ...silent.options]),
+    {
+      code: 1,
+      out: "",
+      err: "parley send: Cannot send a message with control characters other than TAB\n",
+    },
+  );
 });
 
 Deno.test("parley mailbox without a server says so once a line, and leaves at /quit", async () => {

@@ -17,7 +17,7 @@ Deno.test("parley send in a terminal tells how it wants its messages", { ignore 
   await terminal.shows("One message a line; end with Ctrl-D");
   await terminal.type("hello");
   await terminal.type("", "C-d");
-  await terminal.shows("1 messages sent");
+  await terminal.shows("1 message stored");
   await terminal.shows("left with 0");
 });
 
@@ -31,7 +31,13 @@ Deno.test("parley receive in a terminal shows control characters and obeys none"
       await socket.send(new TextEncoder().encode(mail), from);
     }
   })();
-  const receive = ["receive", "bob", "--server", `127.0.0.1:${(socket.addr as Deno.NetAddr).port}`];
+  const receive = [
+    "receive",
+    "bob",
+    "--basic",
+    "--server",
+    `127.0.0.1:${(socket.addr as Deno.NetAddr).port}`,
+  ];
   await using terminal = await open(...receive);
   await terminal.shows("^[[31mred^G ^[[1m");
   await using json = await open(...receive, "--json");

@@ -1,0 +1,58 @@
+import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../mailbox.ts";
+import { write } from "../terminal/output.ts";
+import type { Arguments } from "./command.ts";
+import { connectBasic } from "./server_option.ts";
+
+/** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
+const FIRST_WAIT = 50, LAST_WAIT = 1000;
+
+/** What `parley receive --basic` is asked for. */
+export interface BasicReceive {
+  me: string;
+  /** Most messages. */
+  count: number;
+  /** Milliseconds to wait for each. */
+  wait: number;
+  json: boolean;
+  /** A text as it goes to standard output. */
+  forOutput(text: string): string;
+}
+
+/** `parley receive --basic`: receives on the original wire, and returns how many messages came. */
+export async function receiveBasic(
+  args: Arguments,
+  { me, count, wait, json, forOutput }: BasicReceive,
+): Promise<number> {
+  await using mailbox = await connectBasic(args);
+  let received = 0;
+  const print = async (mail: Mail) => {
+    received++;
+    await write(`${forOutput(json ? toJson(me, mail) : mail.message)}\n`);
+  };
+  while (received < count) {
+    const mail = await receive(mailbox, me, wait);
+    if (mail === undefined) break;
+    await print(mail);
+  }
+  // the server has removed them already
+  for (const mail of await mailbox.late(me)) await print(mail);
+  return received;
+}
+
+async function receive(mailbox: BasicMailbox, me: string, wait: number): Promise<Mail | undefined> {
+  const end = performance.now() + wait;
+  for (let pause = FIRST_WAIT;; pause = Math.min(2 * pause, LAST_WAIT)) {
+    const mail = await mailbox.receive(me);
+    const left = end - performance.now();
+    if (mail !== undefined || left <= 0) return mail;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+  }
+}
+
+function toJson(to: string, { sender, time, message }: Mail): string {
+  return JSON.stringify({
+    ...to === SHARED_QUEUE ? {} : { from: sender, to },
+    ...Number.isNaN(time) ? {} : { time: new Date(time).toISOString() },
+    message,
+  });
+}
