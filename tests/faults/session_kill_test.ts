@@ -1,0 +1,260 @@
+import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { ServerProcess, temporaryDirectory } from "../program.ts";
+import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
+import { SessionLedger } from "./session_ledger.ts";
+
+/** Kills of the server. */
+const KILLS = FULL ? 50 : 4;
+/** Of these, how many have to come between a request and its outcome. */
+const BETWEEN = FULL ? 10 : 1;
+/** Acknowledgements after which a server is killed, at least and at most; and those a second that make a load. */
+const LEAST = 100, MOST = FULL ? 4000 : 500;
+const RATE = 1000;
+const SENDERS = 4, RECEIVERS = 4;
+/** Senders that are killed, and receivers. */
+const CLIENT_KILLS = FULL ? 50 : 2;
+/** Messages of one sender that are on their way to their receiver. */
+const WINDOW = 64;
+
+Deno.test("kill -9 of the server loses nothing, doubles nothing, and its clients go on by themselves", async () => {
+  const random = randomNumbers(obtainSeed());
+  await using directory = await temporaryDirectory();
+  const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
+  await using stack = new AsyncDisposableStack();
+  let server = stack.use(await start(0));
+  const { port } = server;
+  const connect = async () => stack.use(await connectMailbox({ port }));
+
+  const ledger = new SessionLedger();
+  const acknowledgements = () => ledger.stored + ledger.acknowledged;
+  for (let i = 0; i < RECEIVERS; i++) {
+    const receiver = await connect();
+    ledger.receive(receiver, `of-sender-${i}`);
+    ledger.receive(receiver, "shared");
+  }
+  let stopped = false, enough = Infinity;
+  let reached = Promise.withResolvers<void>();
+  const senders = new Map<string, () => void>();
+  for (let i = 0; i < SENDERS; i++) {
+    const sender = await connect(), name = `sender-${i}`;
+    let count = 0;
+    senders.set(name, () => ledger.send(sender, count++ % 2 === 0 ? `of-sender-${i}` : "shared", name));
+  }
+  // each message that has arrived makes room for the next of its sender
+  ledger.onAcknowledged = (name) => {
+    if (!stopped) senders.get(name)!();
+    if (acknowledgements() >= enough) reached.resolve();
+  };
+  for (const send of senders.values()) for (let i = 0; i < WINDOW; i++) send();
+
+  let between = 0, up = 0, done = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    const began = performance.now(), before = acknowledgements();
+    enough = before + LEAST + random(MOST - LEAST);
+    reached = Promise.withResolvers();
+    await ledger.unlessFailed(reached.promise);
+    // at once, or at some moment of what follows; what was sent before this turn is on its way
+    const { promise, resolve } = Promise.withResolvers<void>();
+    setTimeout(() => {
+      if (ledger.pending > 0) between++;
+      Deno.kill(server.pid, "SIGKILL");
+      up += performance.now() - began;
+      done += acknowledgements() - before;
+      resolve();
+    }, random(8));
+    await promise;
+    assertEquals((await server.ended()).signal, "SIGKILL", `the server ended by itself: ${server.err}`);
+    server = stack.use(await start(port));
+  }
+  stopped = true;
+  await ledger.finished();
+  const { messages, dead } = await (await connect()).stat();
+
+  const rate = Math.round(done / up * 1000);
+  report(
+    `kills of the server: ${KILLS}, ${between} of them between a request and its outcome; ` +
+      `${rate} acknowledgements a second while it was up`,
+  );
+  report(
+    `messages: ${ledger.sent} sent and stored, ${ledger.acknowledged} received; ` +
+      `handed out again, not acknowledged before: ${ledger.handedOut - ledger.acknowledged}`,
+  );
+  ledger.check();
+  assertEquals({ messages, dead }, { messages: 0, dead: 0 });
+  assertGreaterOrEqual(between, BETWEEN);
+  if (FULL) assertGreaterOrEqual(rate, RATE);
+});
+
+/** A client in a process of its own, and the lines that it prints. */
+class ClientProcess implements AsyncDisposable {
+  readonly lines: string[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<void>;
+  readonly #errors: Promise<string>;
+  #enough = Infinity;
+  #reached = Promise.withResolvers<void>();
+
+  constructor(script: string, args: readonly string[]) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "--allow-net", new URL(script, import.meta.url).pathname, ...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#errors = new Response(this.#child.stderr).text();
+    this.#reading = this.#read();
+  }
+
+  async #read() {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split("\n");
+      // what is no whole line when it is killed was not said
+      rest = lines.pop()!;
+      this.lines.push(...lines);
+      if (this.lines.length >= this.#enough) this.#reached.resolve();
+    }
+    this.#reached.resolve();
+  }
+
+  /** Resolves when it has printed so many lines. */
+  async printed(lines: number) {
+    this.#enough = lines;
+    if (this.lines.length >= lines) return;
+    await this.#reached.promise;
+    assert(this.lines.length >= lines, "the client ended by itself");
+  }
+
+  /** Ends it without a warning. Gives all that it printed. */
+  async kill(): Promise<readonly string[]> {
+    this.#child.kill("SIGKILL");
+    const { signal } = await this.#child.status;
+    await this.#reading;
+    assertEquals(signal, "SIGKILL", `the client ended by itself: ${await this.#errors}`);
+    return this.lines;
+  }
+
+  async [Symbol.asyncDispose]() {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await this.#child.status;
+    await this.#reading;
+    await this.#errors;
+  }
+}
+
+/** What is known of the messages of one mailbox whose senders and receivers are killed. */
+class Mail {
+  /** By sender, the numbers that it said are stored. */
+  readonly stored = new Map<string, number[]>();
+  /** Messages by their IDs. */
+  readonly given = new Map<number, string>();
+  readonly acknowledged = new Set<number>();
+  /** Those that a killed receiver had and can't have acknowledged; and those of them that were given out again. */
+  readonly owed = new Set<number>();
+  again = 0;
+  lost = 0;
+
+  give(id: number, text: string) {
+    assert(!this.acknowledged.has(id), `message ${id} was acknowledged, and given out again`);
+    assertEquals(this.given.get(id) ?? text, text, `message ${id}`);
+    this.given.set(id, text);
+    if (this.owed.delete(id)) this.again++;
+  }
+
+  acknowledge(id: number) {
+    assert(!this.acknowledged.has(id), `message ${id} was acknowledged twice`);
+    this.acknowledged.add(id);
+  }
+
+  /** Takes what a sender printed before it was killed. */
+  sender(name: string, lines: readonly string[]) {
+    this.stored.set(name, lines.map((line) => Number(/^acknowledged (\d+)$/.exec(line)?.[1])));
+  }
+
+  /** Takes what a receiver printed before it was killed. */
+  receiver(lines: readonly string[]) {
+    const open: number[] = [];
+    for (const line of lines) {
+      const [, what, id = "", text = ""] = /^(\w+) (\d+)(?: (.*))?$/.exec(line) ?? [];
+      if (what === "given") {
+        this.give(Number(id), text);
+        open.push(Number(id));
+        continue;
+      }
+      assertEquals(Number(id), open.shift(), "acknowledged in the order in which they were given");
+      if (what === "acknowledged") this.acknowledge(Number(id));
+      else this.lost++;
+    }
+    // it acknowledged one after the other: whether it has the first, nobody knows
+    for (const id of open.slice(1)) this.owed.add(id);
+  }
+}
+
+Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out again what was not", async () => {
+  const random = randomNumbers(obtainSeed());
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+  await using stack = new AsyncDisposableStack();
+  const port = `${server.port}`, mail = new Mail();
+  const startSender = (i: number) =>
+    stack.use(new ClientProcess("session_sender.ts", [port, "bob", `sender-${i}`]));
+  const startReceiver = () => stack.use(new ClientProcess("session_receiver.ts", [port, "bob"]));
+
+  const killSenders = async () => {
+    for (let i = 0; i < CLIENT_KILLS; i++) {
+      const sender = startSender(i);
+      await sender.printed(500 + random(500));
+      mail.sender(`sender-${i}`, await sender.kill());
+    }
+  };
+  const killReceivers = async () => {
+    for (let i = 0; i < CLIENT_KILLS; i++) {
+      const receiver = startReceiver();
+      // two lines a message: less than the senders put
+      await receiver.printed(100 + random(200));
+      mail.receiver(await receiver.kill());
+    }
+  };
+  await Promise.all([killSenders(), killReceivers()]);
+
+  const acknowledged = mail.acknowledged.size, owed = mail.owed.size + mail.again;
+  await using connection = await connectMailbox({ port: server.port });
+  const receiveLeft = async () => {
+    for await (const message of connection.messages("bob", { wait: 1000, prefetch: 32 })) {
+      mail.give(message.id, message.text);
+      assertEquals(message.from, message.text.split(" ")[0]);
+      if (await message.ack()) mail.acknowledge(message.id);
+    }
+    return await connection.stat("bob");
+  };
+  // the last receiver's leases have to end
+  let left = await receiveLeft();
+  while (left.messages! > left.dead!) left = await receiveLeft();
+
+  const said = [...mail.stored.values()].reduce((sum, numbers) => sum + numbers.length, 0);
+  report(
+    `kills of clients: ${CLIENT_KILLS} of senders, ${CLIENT_KILLS} of receivers; ${said} messages said to be stored, ` +
+      `${mail.given.size} stored; ${acknowledged} acknowledged by the receivers that were killed; ` +
+      `${owed} they had and did not acknowledge, ${mail.again} of these given out again; ` +
+      `${mail.lost} acknowledged too late`,
+  );
+  for (const [name, numbers] of mail.stored) {
+    // IDs tell the order in the store: all up to some number are there, in their order, and none of them twice
+    const there = [...mail.given].filter(([, text]) => text.startsWith(`${name} `)).toSorted(([a], [b]) =>
+      a - b
+    )
+      .map(([, text]) => Number(text.slice(name.length + 1)));
+    assertEquals(there, there.map((_, i) => i), `what ${name} sent`);
+    for (const n of numbers) {
+      assert(n < there.length, `${name} was told that ${n} is stored, and it is not there`);
+    }
+  }
+  assertEquals(left, { ...left, messages: 0, dead: 0 });
+  assertEquals([...mail.owed], [], "not given out again");
+  assert(mail.again > 0, "no receiver was killed in the midst of its work");
+});
