@@ -13,6 +13,9 @@ import type { Flight, Sendable, SentDatagram } from "./flight.ts";
 /** How often a wait is refreshed, in milliseconds. */
 const REFRESH = 5000;
 
+/** How often, in milliseconds, a wait is asked about that should be over: the server may look at its clock no sooner. */
+const OVERDUE = 1000;
+
 /** Milliseconds from the messages to `got`: the server is to know within 200. */
 const CONFIRM = 100;
 
@@ -192,7 +195,7 @@ export class Questions {
   #refresh(question: Question, now: number) {
     // when the wait is over and no answer comes, that was lost
     const over = question.call!.until - now + this.#flight.trip.timeout(0);
-    question.at = now + Math.min(REFRESH, Math.max(over, this.#flight.trip.timeout(0)));
+    question.at = now + Math.min(REFRESH, Math.max(over, OVERDUE));
   }
 
   #message(
