@@ -184,8 +184,9 @@ export class Peer implements Disposable {
   readonly #server: Deno.NetAddr;
   readonly #buffer = new Uint8Array(65_536);
 
-  constructor(port: number, hostname = "127.0.0.1") {
-    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+  /** @param from Its own address, where that is not to be the server's. */
+  constructor(port: number, hostname = "127.0.0.1", from = hostname) {
+    this.#socket = Deno.listenDatagram({ transport: "udp", hostname: from, port: 0 });
     this.#server = { transport: "udp", hostname, port };
   }
 
