@@ -138,8 +138,7 @@ export class Changes {
     for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
       const change = this.#at(n);
       if (change === undefined) continue;
-      if (change.kind === "skip") change.settle(withdrawn(change));
-      else if (change.kind !== "part") change.settle();
+      if (change.kind !== "part") change.settle();
       this.#done(change, now);
     }
   }

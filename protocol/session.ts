@@ -243,7 +243,7 @@ function answer(line: string): SessionAnswer | undefined {
     }
     case "lost": {
       const [n = "", list = ""] = rest.split(",");
-      const ids = numbers(list);
+      const ids = list === "" ? [] : numbers(list);
       return isNumber(n) && ids ? { kind, n: Number(n), ids } : undefined;
     }
     case "bad": {

@@ -51,6 +51,9 @@ const TICK = 100, SLOW_TICK = 1000;
 /** A session is forgotten by memory after so long without a datagram, in milliseconds; the store may know it longer. */
 const IDLE = 60_000;
 
+/** How often the store is told that a session is in use, in milliseconds: it would forget it after a day. */
+const IN_USE = 3_600_000;
+
 /** Datagrams that are kept while the store is asked how far a session has come. */
 const MAX_OPENING = 64;
 
@@ -65,6 +68,8 @@ class Session<A extends Address> implements LeaseClient {
   opening: Opening[] = [];
   lines: string[] = [];
   heard = 0;
+  /** When the store last heard of it. */
+  told = 0;
   /** Where it began, for which it is counted. */
   readonly network: string;
 
@@ -154,7 +159,7 @@ export class SessionService<A extends Address> {
   #open(header: RequestHeader, requests: SessionRequest[], from: A) {
     const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
     const session = new Session(header.session, from, (session) => this.#speak(session));
-    session.heard = now();
+    session.heard = session.told = now();
     const count = this.#atAddress.get(session.network) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
       return session.answer({ kind: "busy" });
@@ -259,6 +264,12 @@ export class SessionService<A extends Address> {
     else this.#atAddress.delete(session.network);
   }
 
+  /** A receiver that waits for days changes nothing, and must not be forgotten. */
+  #tellInUse(session: Session<A>) {
+    session.told = this.#options.now();
+    this.#options.store.submit({ kind: "open", session: session.id }, () => {});
+  }
+
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
@@ -269,6 +280,7 @@ export class SessionService<A extends Address> {
         this.#leases.expire();
         for (const session of this.#sessions.values()) {
           if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
+          else if (now - session.told > IN_USE && session.changes !== undefined) this.#tellInUse(session);
         }
       }
       if (this.#sessions.size > 0) this.#startTimer();

@@ -200,10 +200,13 @@ export class LeaseService {
     tag.state = "asking";
     this.#ask(tag, () => {
       this.#asking.delete(mailbox);
-      if (waiting.size === 0) return void this.#waiting.delete(mailbox);
+      // it may be another set than before, where the last one left and others came meanwhile
+      const left = this.#waiting.get(mailbox);
+      if (left === undefined) return;
+      if (left.size === 0) return void this.#waiting.delete(mailbox);
       if (tag.state === "given") return this.ready(mailbox);
       // it got nothing, so it keeps its turn
-      if (waiting.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...waiting]));
+      if (left.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...left]));
     });
   }
 

@@ -46,7 +46,7 @@ export class Sessions {
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
   change({ session, first, low, changes }: SessionChanges, storing: boolean): SessionOutcome {
     const known = this.#read(session);
-    if (known === undefined && first > 1) return "unknown";
+    if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
     if (known === undefined && this.#count >= MAX_SESSIONS) return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
@@ -89,7 +89,7 @@ export class Sessions {
           ? undefined
           : { kind: "lost", ids: [] };
       case "skip":
-        return undefined;
+        return { kind: "bad", reason: "withdrawn" };
       case "bad":
         return { kind: "bad", reason: change.reason };
     }

@@ -158,7 +158,7 @@ Deno.test("what the disk does not take is repeated in the same way", async () =>
   assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
   script.say("storage,1");
   assertEquals(await script.next(), [50, "1 skip,1"]);
-  script.say("ok,1");
+  script.say("bad,1,withdrawn");
   await script.heard();
   assertEquals([put.error?.name, put.error?.limit], ["FullError", "storage"]);
 });
@@ -172,7 +172,7 @@ Deno.test("a put that is refused can be withdrawn, and what is behind it goes on
   assertEquals(await script.heard(50), []);
   withdrawing.abort();
   assertEquals(await script.heard(), ["1 skip,1"]);
-  script.say("ok,1");
+  script.say("bad,1,withdrawn");
   assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
   script.say("ok,2");
   await script.heard();
@@ -195,7 +195,7 @@ Deno.test("a put that was dropped behind a refused one is withdrawn in its place
   assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
   script.say("ok,1");
   assertEquals(await script.heard(), ["2 skip,2"]);
-  script.say("ok,2");
+  script.say("bad,2,withdrawn");
   await script.heard();
   assertEquals(put.error?.name, "FullError");
 });
@@ -206,6 +206,19 @@ Deno.test("a put that is withdrawn on its way is stored where the server has roo
   const put = script.put("a", { signal: withdrawing.signal });
   await script.heard();
   withdrawing.abort();
+  script.say("ok,1");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("a put that was stored before the withdrawal arrived is reported as stored", async () => {
+  const script = await new Script().open();
+  const withdrawing = new AbortController();
+  const put = script.put("a", { signal: withdrawing.signal });
+  await script.heard();
+  script.say("full,1,messages");
+  withdrawing.abort();
+  assertEquals(await script.heard(), ["1 skip,1"]);
   script.say("ok,1");
   await script.heard();
   assertEquals(put.state, "done");

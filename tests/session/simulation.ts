@@ -354,6 +354,7 @@ export class Simulation {
       if (places.length > 1) fail(message, `is there ${places.length} times: ${places}`);
       if (outcome === "open") fail(message, "has no outcome");
       if (outcome === "stored" && places.length === 0) fail(message, "was acknowledged and is not there");
+      if (outcome === "withdrawn" && places.length > 0) fail(message, "is there though it was withdrawn");
       if (outcome === "not sent" && places.length > 0) fail(message, "is there though it was not sent");
       const [place] = places, line = `${session} ${mailbox}`;
       if (place === undefined) continue;
