@@ -25,6 +25,8 @@ export interface SessionEnvironment {
   send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;
   /** Milliseconds without any valid datagram after which the server is gone; 10 s by default. */
   readonly timeout?: number;
+  /** What the server is called where it is gone. */
+  readonly server?: string;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -319,7 +321,7 @@ export class Link {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
     const now = this.#environment.now();
-    if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => gone(sent, this.#timeout));
+    if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => this.#gone(sent));
     if (now >= this.#flight.deadline) {
       for (const request of this.#flight.probe(now)) this.#resend(request);
       this.#probes = PROBES;
@@ -327,6 +329,12 @@ export class Link {
     this.changes.due(now, this.#done);
     this.questions.due(now);
     this.#send();
+  }
+
+  #gone(sent: boolean): ServerGoneError {
+    const { server = "the server" } = this.#environment;
+    const seconds = this.#timeout / 1000;
+    return new ServerGoneError(`No answer from ${server} within ${seconds} s: is the server running?`, sent);
   }
 
   #end(error: (sent: boolean) => SessionEndError) {
@@ -342,10 +350,6 @@ export class Link {
 
 function closed(sent: boolean): ClosedError {
   return new ClosedError(`The session is closed: ${told(sent)}`, sent);
-}
-
-function gone(sent: boolean, timeout: number): ServerGoneError {
-  return new ServerGoneError(`No answer from the server for ${timeout / 1000} s: is it running?`, sent);
 }
 
 function unknownOutcome(sent: boolean): OutcomeUnknownError {

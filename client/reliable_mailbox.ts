@@ -128,6 +128,9 @@ export class Mailbox implements AsyncDisposable {
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
       send: (datagram) => this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
+      server: address.hostname.includes(":")
+        ? `[${address.hostname}]:${address.port}`
+        : `${address.hostname}:${address.port}`,
       ...options.timeout === undefined ? {} : { timeout: options.timeout },
     }, options.resume);
     this.#reading = this.#read();

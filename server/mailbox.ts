@@ -12,7 +12,7 @@ import {
   type MailboxRequest,
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
-import { isSessionDatagram, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import type { Log } from "./log.ts";
@@ -80,6 +80,7 @@ export class MailboxService {
     this.#sessions = new SessionService({
       ...options,
       send: (datagram, { client }) => client.replies.send(datagram, client.address),
+      onRequest: (request, { client }) => this.#note(request, client),
       setTimer(ms, callback) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
@@ -189,6 +190,19 @@ export class MailboxService {
       answer = `error, ${(error as Error).message}`;
     }
     replies.send(encodeControl(answer), address);
+  }
+
+  /** Counts and tells a request of a session. */
+  #note(request: SessionRequest, { address }: Client) {
+    this.#options.metrics.add(`session ${request.kind}`);
+    this.#tell(() => {
+      const what = request.kind === "put"
+        ? `put ${mailboxName(request.to)}`
+        : request.kind === "lease"
+        ? `lease ${mailboxName(request.mailbox)}`
+        : request.kind;
+      return `${formatAddress(address)} in a session: ${what}`;
+    });
   }
 
   #drop(reason: string, { address }: Client) {

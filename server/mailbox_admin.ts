@@ -6,7 +6,7 @@
 
 import type { AdminCommand } from "./admin.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { OutcomeOf, StoreRequest } from "./store/store.ts";
+import type { DeadLetter, OutcomeOf, StoreRequest } from "./store/store.ts";
 
 export interface MailboxAdminOptions {
   store: GroupCommit;
@@ -20,6 +20,15 @@ export interface MailboxAdminOptions {
 
 /** Mailboxes that are looked up for one answer to `list`: more than fit into it. */
 const LISTED = 256;
+
+/** Dead letters that are given out again by one command: some milliseconds' work. */
+const REQUEUED = 1000;
+
+/** The number of a dead letter. */
+function idOf(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new RangeError(`not the number of a dead letter: '${text}'`);
+  return Number(text);
+}
 
 /** The commands, in the order in which `help` names them. */
 export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOptions): AdminCommand[] {
@@ -74,6 +83,31 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
         return [String(await ask({ kind: "clear", ...mailbox === undefined ? {} : { mailbox } }))];
       },
     },
+    {
+      name: "dead",
+      usage: "dead[, AFTER]",
+      min: 0,
+      max: 1,
+      async run([after]) {
+        const listed = await ask({
+          kind: "dead",
+          what: "list",
+          limit: LISTED,
+          ...after === undefined ? {} : { id: idOf(after) },
+        });
+        return (listed as DeadLetter[]).map(({ id, mailbox }) => `${id} ${mailbox}`);
+      },
+    },
+    ...(["requeue", "drop"] as const).map((what): AdminCommand => ({
+      name: what,
+      usage: `${what}[, NUMBER]`,
+      min: 0,
+      max: 1,
+      async run([id]) {
+        const some = id === undefined ? {} : { id: idOf(id) };
+        return [String(await ask({ kind: "dead", what, limit: REQUEUED, ...some }))];
+      },
+    })),
     {
       name: "limit",
       usage: "limit, N",

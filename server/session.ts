@@ -34,6 +34,8 @@ export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit">;
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /** Is told of every request, before it is looked at. */
+  onRequest?(request: SessionRequest, from: A): void;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -207,6 +209,7 @@ export class SessionService<A extends Address> {
     }
     const numbered: NumberedRequest[] = [];
     for (const request of requests) {
+      this.#options.onRequest?.(request, session.address);
       switch (request.kind) {
         case "lease":
           this.#leases.request(session, request);

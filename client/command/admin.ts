@@ -17,6 +17,9 @@ export const command: Command = {
       "  list          the mailboxes that hold messages",
       "  count [ID]    how many messages there are, in all or for ID; '' is the shared queue",
       "  clear [ID]    remove them",
+      "  dead          the messages that were given out five times, by their numbers",
+      "  requeue [N]   give them, or number N, out again",
+      "  drop [N]      remove them, or number N",
       "  limit N       let a mailbox hold N messages, until the server ends",
       "  log on|off    log every request",
       "  stop          end the server",
@@ -48,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   const address = parseAddress(running?.services.mailbox?.[0] ?? "");
   await using mailbox = await connectBasic(args, address && reachable(address));
   const [name, ...rest] = args.rest;
-  if (name === "list" && rest.length === 0) return await list(mailbox, secret);
+  if ((name === "list" || name === "dead") && rest.length === 0) return await list(mailbox, secret, name);
   for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
   return 0;
 }
@@ -70,17 +73,23 @@ function reachable({ hostname, port }: { hostname: string; port: number }) {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 
-/** An answer holds as many mailboxes as fit into a datagram: asks on until there are no more. */
-async function list(mailbox: BasicMailbox, secret: Uint8Array): Promise<number> {
-  await write(`${bold("messages  mailbox")}\n`);
-  for (let command = "list";;) {
-    const fields = await mailbox.control(secret, command);
-    if (fields.length === 0) return 0;
-    for (const field of fields) {
-      const [messages = "", ...id] = field.split(" ");
-      const name = id.join(" ");
-      await write(`${messages.padStart(8)}  ${name === "" ? "(shared queue)" : shown(name)}\n`);
-      command = `list, ${name}`;
+/** Of the commands that list, the heading, and which of the two fields of a row the next page begins behind. */
+const LISTS = {
+  list: { heading: "messages  mailbox", after: 1 },
+  dead: { heading: "  number  mailbox", after: 0 },
+} as const;
+
+/** An answer holds as many rows as fit into a datagram: asks on until there are no more. */
+async function list(mailbox: BasicMailbox, secret: Uint8Array, name: keyof typeof LISTS): Promise<number> {
+  const { heading, after } = LISTS[name];
+  await write(`${bold(heading)}\n`);
+  for (let command: string = name;;) {
+    const rows = await mailbox.control(secret, command);
+    if (rows.length === 0) return 0;
+    for (const row of rows) {
+      const [number = "", ...words] = row.split(" "), id = words.join(" ");
+      await write(`${number.padStart(8)}  ${id === "" ? "(shared queue)" : shown(id)}\n`);
+      command = `${name}, ${[number, id][after]}`;
     }
   }
 }

@@ -132,9 +132,7 @@ class Lines {
         this.#stored = ++this.#read;
         continue;
       }
-      if ("error" in line) {
-        throw new Error(`line ${this.#read + 1}: Cannot send a line that is ${line.error}`);
-      }
+      if ("error" in line) return await this.#refuse(`Cannot send a line that is ${line.error}`);
       await this.#one(line.text);
       if (this.#error !== undefined) return;
       await this.#progress.show(() => `${this.#stored} messages stored`);
@@ -147,13 +145,17 @@ class Lines {
     try {
       room = this.#mailbox.post(this.#to, this.#from, text, (error) => this.#settle(error), this.#options);
     } catch (error) {
-      // what comes before it is sent all the same
-      await this.#allStored();
-      throw new Error(`line ${this.#read + 1}: ${(error as Error).message}`);
+      return await this.#refuse((error as Error).message);
     }
     this.#read++;
     this.#resume?.sent(number);
     if (!room) await Promise.race([this.#mailbox.ready(), this.#failed.promise]);
+  }
+
+  /** Ends with what is wrong with the next line, once what comes before it is stored. */
+  async #refuse(wrong: string): Promise<never> {
+    await this.#allStored();
+    throw new Error(`line ${this.#read + 1}: ${wrong}`);
   }
 
   #settle(error: Error | undefined) {

@@ -296,7 +296,7 @@ Deno.test("a client whose server is silent for ten seconds says so, and what was
   assertEquals(script.client.state.low, 1);
   assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerGoneError", true]);
   assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerGoneError", false]);
-  await assertRejects(() => script.client.stat(), Error, "No answer from the server for 10 s");
+  await assertRejects(() => script.client.stat(), Error, "No answer from the server within 10 s");
 });
 
 Deno.test("a client that waits for nothing does not miss the server", async () => {

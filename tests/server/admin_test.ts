@@ -131,7 +131,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       };
       assertEquals(
         await order("help"),
-        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], limit, N, log, on|off, stop",
+        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, log, on|off, stop",
       );
       assertEquals(await order("list"), "A, ok");
       for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {
@@ -147,6 +147,10 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       assertEquals(await order("clear, bob"), "A, ok, 2");
       assertEquals(await order("clear"), "A, ok, 2");
       assertEquals(await order("count"), "A, ok, 0");
+      assertEquals(await order("dead"), "A, ok");
+      assertEquals(await order("requeue"), "A, ok, 0");
+      assertEquals(await order("drop, 7"), "A, ok, 0");
+      assertEquals(await order("drop, x"), "A, error, not the number of a dead letter: 'x'");
       assertEquals(await order("limit, 1"), "A, ok, 1");
       assertEquals(await order("limit, 0"), "A, error, limit is not a number from 1: '0'");
       assertEquals(await order("log, on"), "A, ok, on");
