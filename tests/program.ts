@@ -15,6 +15,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-read",
   "--allow-write",
   "--allow-env",
+  "--allow-run",
   MAIN,
 ];
 
