@@ -23,7 +23,7 @@ interface Step {
 function steps(language: string, block: string): Step[] {
   const lines = block.trimEnd().split("\n");
   if (language !== "console") {
-    const output = [...block.matchAll(/^(?:print|console\.log)\(.*\);? *(?:#|\/\/) (.*)$/gm)].map((m) =>
+    const output = [...block.matchAll(/^ *(?:print|console\.log)\(.*\);? *(?:#|\/\/) (.*)$/gm)].map((m) =>
       m[1]!
     );
     assert(output.length > 0, `a program that does not show what it prints:\n${block}`);
