@@ -79,6 +79,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
 const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{16}|-) (\d{1,15})$/;
+/** Where the session's ID begins. */
+const SESSION_AT = "P1> ".length;
 const NUMBER = /^\d{1,15}$/;
 const TOKEN = /^[0-9a-f]{16}$/;
 
@@ -126,7 +128,8 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   }
   const given = (field: string) => field === "-" ? "" : field;
   return {
-    session: match[2]!,
+    // not match[2], which as a slice would keep the whole text for as long as the session is known
+    session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
     epoch: given(match[3]!),
     cookie: given(match[4]!),
     number: Number(match[5]),

@@ -22,7 +22,7 @@ import { plainAddress } from "./address.ts";
 import { Changes } from "./session_changes.ts";
 import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { SessionOutcome } from "./store/store.ts";
+import type { SessionOutcome, SessionState } from "./store/store.ts";
 
 /** Where a client is, as the socket names it. */
 export interface Address {
@@ -59,6 +59,9 @@ const IN_USE = 3_600_000;
 /** Datagrams that are kept while the store is asked how far a session has come. */
 const MAX_OPENING = 64;
 
+/** Of a session that the store does not know. */
+const FRESH: SessionState = { done: 0, special: [] };
+
 interface Opening {
   header: RequestHeader;
   requests: SessionRequest[];
@@ -66,9 +69,12 @@ interface Opening {
 
 class Session<A extends Address> implements LeaseClient {
   readonly tags = new Map<number, Tag>();
+  /** How far it had come when it was taken up; {@linkcode Changes} knows what came since. */
+  state: SessionState = FRESH;
   changes: Changes | undefined;
-  opening: Opening[] = [];
-  lines: string[] = [];
+  /** What has come before the store told that. */
+  opening: Opening[] | undefined = [];
+  lines: string[] | undefined;
   heard = 0;
   /** When the store last heard of it. */
   told = 0;
@@ -84,8 +90,10 @@ class Session<A extends Address> implements LeaseClient {
   }
 
   answer(answer: SessionAnswer) {
-    this.lines.push(encodeAnswer(answer));
-    if (this.lines.length === 1) this.flushLater(this);
+    const line = encodeAnswer(answer);
+    if (this.lines !== undefined) return void this.lines.push(line);
+    this.lines = [line];
+    this.flushLater(this);
   }
 }
 
@@ -100,6 +108,7 @@ export class SessionService<A extends Address> {
   #speaking: Session<A>[] = [];
   #stopTimer: (() => void) | undefined;
   #slowTick = 0;
+  readonly #speakLater = (session: Session<A>) => this.#speak(session);
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
@@ -160,7 +169,7 @@ export class SessionService<A extends Address> {
   /** Takes a session up, and asks the store how far it has come. */
   #open(header: RequestHeader, requests: SessionRequest[], from: A) {
     const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
-    const session = new Session(header.session, from, (session) => this.#speak(session));
+    const session = new Session(header.session, from, this.#speakLater);
     session.heard = session.told = now();
     const count = this.#atAddress.get(session.network) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
@@ -169,7 +178,7 @@ export class SessionService<A extends Address> {
     this.#sessions.set(session.id, session);
     this.#atAddress.set(session.network, count + 1);
     this.#startTimer();
-    session.opening.push({ header, requests });
+    session.opening = [{ header, requests }];
     const taken = store.submit(
       { kind: "open", session: session.id },
       (outcome) => this.#opened(session, outcome),
@@ -180,16 +189,22 @@ export class SessionService<A extends Address> {
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
     if (outcome === "storage" || outcome === "busy") return this.#forget(session);
-    const { id } = session, { store, now } = this.#options;
-    const opening = session.opening;
-    session.opening = [];
+    const opening = session.opening ?? [];
+    session.opening = undefined;
     if (outcome === "unknown" && opening.some(({ header }) => header.low > 1)) {
       session.answer({ kind: "unknown" });
       return this.#forget(session);
     }
-    session.changes = new Changes({
-      session: id,
-      state: outcome === "unknown" ? { done: 0, special: [] } : outcome,
+    session.state = outcome === "unknown" ? FRESH : outcome;
+    for (const { header, requests } of opening) this.#handle(session, header, requests);
+  }
+
+  /** Made with the first change: those who only wait, of whom there may be many, need none. */
+  #changes(session: Session<A>): Changes {
+    const { store, now } = this.#options;
+    return session.changes ??= new Changes({
+      session: session.id,
+      state: session.state,
       store,
       now,
       answer: (answer) => session.answer(answer),
@@ -198,12 +213,11 @@ export class SessionService<A extends Address> {
         this.#forget(session);
       },
     });
-    for (const { header, requests } of opening) this.#handle(session, header, requests);
   }
 
   #handle(session: Session<A>, header: RequestHeader, requests: SessionRequest[]) {
     session.heard = this.#options.now();
-    if (session.changes === undefined) {
+    if (session.opening !== undefined) {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
     }
@@ -228,7 +242,7 @@ export class SessionService<A extends Address> {
           numbered.push(request);
       }
     }
-    session.changes.received(numbered, header.low);
+    if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
     // a datagram that asks for nothing asks whether we are there
     if (requests.length === 0) this.#speak(session);
   }
@@ -251,9 +265,9 @@ export class SessionService<A extends Address> {
     const speaking = this.#speaking;
     this.#speaking = [];
     for (const session of speaking) {
-      const { id, lines, address, changes } = session;
-      const header = { session: id, epoch: this.#epoch, cookie: "", done: changes?.done ?? 0 };
-      session.lines = [];
+      const { id, lines = [], address, changes, state } = session;
+      const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
+      session.lines = undefined;
       for (const packed of pack(lines)) this.#options.send(encodeAnswers(header, packed), address);
     }
   }
@@ -283,7 +297,7 @@ export class SessionService<A extends Address> {
         this.#leases.expire();
         for (const session of this.#sessions.values()) {
           if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
-          else if (now - session.told > IN_USE && session.changes !== undefined) this.#tellInUse(session);
+          else if (now - session.told > IN_USE && session.opening === undefined) this.#tellInUse(session);
         }
       }
       if (this.#sessions.size > 0) this.#startTimer();
