@@ -283,7 +283,8 @@ export class Engine {
         this.#writeBack.all();
         return;
       } catch (error) {
-        this.#storageFailed(error);
+        // told when a message is refused for it
+        throwIfLost(error);
         // the file may have to grow
         if (!first || !this.#reserve?.isHeld) return;
         this.#reserve.release();
@@ -320,11 +321,7 @@ export class Engine {
 
   /** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
   #storageFailed(error: unknown) {
-    const code = errcode(error);
-    if (error instanceof StoreLost || code === undefined) throw error;
-    if (!STORAGE.has(code & 0xff) || LOST.has(code)) {
-      throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
-    }
+    throwIfLost(error);
     this.#tellFailure((error as Error).message);
   }
 
@@ -359,13 +356,15 @@ export class Engine {
       return true;
     } catch (error) {
       this.#rollback();
-      this.#storageFailed(error);
+      throwIfLost(error);
       return false;
     }
   }
 
   close() {
     this.#db.close();
+    // the log is gone now, and others must not take the space that the next start needs
+    this.#reserve?.keep();
   }
 }
 
@@ -419,4 +418,12 @@ function open(db: DatabaseSync, maxFileBytes: number | undefined) {
 function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;
+}
+
+/** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
+function throwIfLost(error: unknown) {
+  const code = errcode(error);
+  if (error instanceof StoreLost || code === undefined) throw error;
+  if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
+  throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
 }

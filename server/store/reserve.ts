@@ -16,24 +16,25 @@ const RETRY = 1000;
  */
 export class Reserve {
   readonly #path: string;
-  #held = false;
+  /** Bytes that are held back: all, or as many as there was room for. */
+  #bytes: number;
   #lastTry = -Infinity;
 
   constructor(directory: string) {
     this.#path = `${directory}/${FILE}`;
-    this.#held = size(this.#path) === RESERVE_BYTES;
+    this.#bytes = size(this.#path) ?? 0;
     this.restore();
   }
 
-  /** Whether the space is held back. */
+  /** Whether all of the space is held back. */
   get isHeld(): boolean {
-    return this.#held;
+    return this.#bytes >= RESERVE_BYTES;
   }
 
   /** Gives the space back to the disk. */
   release() {
-    if (!this.#held) return;
-    this.#held = false;
+    if (this.#bytes === 0) return;
+    this.#bytes = 0;
     this.#lastTry = performance.now();
     try {
       Deno.removeSync(this.#path);
@@ -42,26 +43,37 @@ export class Reserve {
     }
   }
 
-  /** Takes the space again, or tries to; at most once a second. Returns whether it is held. */
+  /** Takes the space again, or tries to; at most once a second. Returns whether all of it is held. */
   restore(): boolean {
-    if (this.#held) return true;
+    if (this.isHeld) return true;
     const now = performance.now();
     if (now - this.#lastTry < RETRY) return false;
     this.#lastTry = now;
-    const bytes = new Uint8Array(RESERVE_BYTES);
-    // a file system that compresses would give zeros no space
-    for (let i = 0; i < RESERVE_BYTES; i += 65536) crypto.getRandomValues(bytes.subarray(i, i + 65536));
+    const before = this.#bytes;
+    if (this.#extend()) return true;
+    // a part of it would be room for what is to be given out, as long as the server runs
+    if (before === 0) this.release();
+    return false;
+  }
+
+  /** Takes what there is room for, so that a start on a full disk can give messages out. */
+  keep() {
+    this.#extend();
+  }
+
+  #extend(): boolean {
+    const bytes = new Uint8Array(65_536);
     try {
-      Deno.writeFileSync(this.#path, bytes, { mode: 0o600 });
-      this.#held = true;
-    } catch {
-      try {
-        Deno.removeSync(this.#path);
-      } catch {
-        // it could not even be made
+      using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
+      while (!this.isHeld) {
+        // a file system that compresses would give zeros no space
+        crypto.getRandomValues(bytes);
+        this.#bytes += file.writeSync(bytes);
       }
+    } catch {
+      this.#bytes = size(this.#path) ?? 0;
     }
-    return this.#held;
+    return this.isHeld;
   }
 }
 
