@@ -10,6 +10,9 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 /** A stop that takes longer, in milliseconds, is broken off. */
 const STOP_TIMEOUT = 5000;
 
+/** How long the last line of the log may take, in milliseconds. */
+const LAST_WORDS = 100;
+
 /** A database file that is smaller holds next to nothing, in bytes. */
 const MIN_FILE = 1024 * 1024;
 
@@ -102,16 +105,27 @@ async function run(args: Arguments): Promise<number> {
   if (failed !== undefined) {
     // the store can't be relied on: nothing may be finished, committed or answered any more
     log.line(`mailbox: ${failed.message}`);
-    await log.flush();
+    await within(STOP_TIMEOUT, log.flush());
     return 1;
   }
+  const closed = await within(STOP_TIMEOUT, server.close());
+  if (!closed) {
+    log.line(`mailbox: the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`);
+    // it may be standard error itself that is stuck
+    await within(LAST_WORDS, log.flush());
+  }
+  return closed ? 0 : 1;
+}
+
+/** Waits for the work, but no longer than so many milliseconds. Returns whether it was done. */
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(true), STOP_TIMEOUT));
-  const brokenOff = await Promise.race([server.close().then(() => false), late]);
-  clearTimeout(timer);
-  if (brokenOff) log.line("mailbox: the stop took longer than 5 s and was broken off");
-  await log.flush();
-  return brokenOff ? 1 : 0;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The port of `[mailbox [PORT]]`. */
