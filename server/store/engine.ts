@@ -236,9 +236,9 @@ export class Engine {
         messages.unwatch(request.mailbox);
         return "set";
       case "confirm":
-        return messages.confirm(request.session, request.tag);
+        return messages.leased.confirm(request.session, request.tag);
       case "release":
-        messages.release(request.session, request.tag);
+        messages.leased.release(request.session, request.tag);
         return "released";
       case "session":
         return sessions.change(request, storing);

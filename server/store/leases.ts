@@ -6,8 +6,8 @@ export interface Lease {
   mailbox: string;
   /** For how long they were given, in milliseconds. */
   duration: number;
-  /** Numbers of the messages that are not acknowledged or given back yet. */
-  ids: Set<number>;
+  /** The messages that are not acknowledged or given back yet: the bytes of each, by its number. */
+  messages: Map<number, number>;
   /** When it was given, and when it ends, in milliseconds since 1970. */
   given: number;
   until: number;
@@ -57,24 +57,33 @@ export class Leases {
   add(lease: Lease) {
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
-    for (const id of lease.ids) this.#byId.set(id, lease);
+    for (const id of lease.messages.keys()) this.#byId.set(id, lease);
     this.#nextEnd = Math.min(this.#nextEnd, endOf(lease));
   }
 
   remove(lease: Lease) {
     this.#byToken.delete(lease.token);
     this.#byTag.delete(`${lease.session} ${lease.tag}`);
-    for (const id of lease.ids) this.#byId.delete(id);
+    for (const id of lease.messages.keys()) this.#byId.delete(id);
   }
 
-  addMessage(lease: Lease, id: number) {
-    lease.ids.add(id);
-    this.#byId.set(id, lease);
+  /** Puts messages back into the lease that they were taken out of. */
+  restore(lease: Lease, messages: ReadonlyMap<number, number>) {
+    for (const [id, bytes] of messages) {
+      lease.messages.set(id, bytes);
+      this.#byId.set(id, lease);
+    }
+    this.#byToken.set(lease.token, lease);
+    this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
   }
 
-  removeMessage(lease: Lease, id: number) {
-    lease.ids.delete(id);
-    this.#byId.delete(id);
+  /** Takes messages out of their lease, which ends when it is empty. */
+  take(lease: Lease, messages: ReadonlyMap<number, number>) {
+    for (const id of messages.keys()) {
+      lease.messages.delete(id);
+      this.#byId.delete(id);
+    }
+    if (lease.messages.size === 0) this.remove(lease);
   }
 
   /** Those that have ended. */

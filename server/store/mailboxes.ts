@@ -10,6 +10,7 @@ import type { Counts, Put, StoreEvent, StoreLimits } from "./store.ts";
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {
   seq: number;
+  mailbox: Mailbox;
   put: Put;
   taken: boolean;
 }
@@ -163,16 +164,24 @@ export class Mailboxes {
    * The limit that one more message of so many bytes would pass.
    *
    * @param isNew Whether it would be one more mailbox that holds messages.
+   * @param fewer Messages that this one would have fewer.
    */
-  reachedBy(mailbox: Mailbox | undefined, bytes: number, isNew = !mailbox?.messages): Reached | undefined {
+  reachedBy(
+    mailbox: Mailbox | undefined,
+    bytes: number,
+    isNew = !mailbox?.messages,
+    fewer = 0,
+  ): Reached | undefined {
     const limits = this.#limits, totals = this.totals;
-    if ((mailbox?.messages ?? 0) >= limits.mailboxMessages) {
+    if ((mailbox?.messages ?? 0) - fewer >= limits.mailboxMessages) {
       return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
     }
     if ((mailbox?.bytes ?? 0) + bytes > limits.mailboxBytes) {
       return { of: "mailbox", limit: `${limits.mailboxBytes} bytes` };
     }
-    if (totals.messages >= limits.messages) return { of: "all", limit: `${limits.messages} messages` };
+    if (totals.messages - fewer >= limits.messages) {
+      return { of: "all", limit: `${limits.messages} messages` };
+    }
     if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
     if (isNew && totals.mailboxes >= limits.mailboxes) {
       return { of: "all", limit: `${limits.mailboxes} mailboxes` };

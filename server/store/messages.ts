@@ -4,43 +4,36 @@
  * @module
  */
 
-import type { DatabaseSync } from "node:sqlite";
-import { type Lease, Leases } from "./leases.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { DeadLetterRows } from "./dead_letters.ts";
+import { DelayedMessages } from "./delayed.ts";
+import { LeasedMessages } from "./leased_messages.ts";
 import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
-import {
-  type Clear,
-  type Count,
-  type Counts,
-  type DeadLetter,
-  type DeadLetters,
-  type LeasedMessage,
-  type LeaseOutcome,
-  type LeaseRequest,
-  type List,
-  type ListOutcome,
-  type Put,
-  type PutOutcome,
-  type Stat,
-  type Stats,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLost,
-  type Taken,
-  type TakeOutcome,
+import { MessageRows, type Row } from "./message_rows.ts";
+import type {
+  Clear,
+  Count,
+  Counts,
+  DeadLetter,
+  DeadLetters,
+  LeaseOutcome,
+  LeaseRequest,
+  List,
+  ListOutcome,
+  Put,
+  PutOutcome,
+  Stat,
+  Stats,
+  StoreEvent,
+  StoreLimits,
+  Taken,
+  TakeOutcome,
 } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
-
-/** Times that a message is given out before it is a dead letter. */
-export const MAX_ATTEMPTS = 5;
+import { Watches } from "./watches.ts";
 
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
-
-/** Leases that may run at a time. */
-const MAX_LEASES = 100_000;
-
-/** Dead letters that are kept; the oldest goes for one more. */
-const MAX_DEAD = 100_000;
 
 /** Rows that are moved or removed at a time because of the time: about a millisecond's work. */
 const TIMED_ROWS = 256;
@@ -56,29 +49,20 @@ export interface MessagesOptions {
   random(bytes: number): Uint8Array;
 }
 
-interface Row {
-  seq: number;
-  sender: string;
-  time: number;
-  body: string;
-  bytes: number;
-  expires: number | null;
-  attempts: number;
-}
-
 /** Invariant: between batches, what memory counts is what the database holds. */
 export class Messages {
   readonly #options: MessagesOptions;
-  readonly #sql: Statements;
   readonly #mailboxes: Mailboxes;
-  readonly #leases = new Leases();
-  /** The highest number that a message has. */
+  readonly #rows: MessageRows;
+  readonly #delayed: DelayedMessages;
+  readonly #dead: DeadLetterRows;
+  readonly #leased: LeasedMessages;
+  readonly #watches = new Watches();
+  /** The highest number that a message has, or has had; and what the database says of it. */
   #seq: number;
+  #seqStored: number;
+  readonly #storeSeq: StatementSync;
   #pending: Pending[] = [];
-  #changedLeases = new Set<Lease>();
-  /** Mailboxes that somebody waits for, and those of them that have something for him since this batch. */
-  readonly #watched = new Set<string>();
-  readonly #ready = new Set<string>();
   #dropped = 0;
   #inserted = false;
   /** Whether there may be messages that come or go with the time, or rows of cleared mailboxes. */
@@ -87,41 +71,31 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db } = options;
-    this.#sql = prepare(db);
-    this.#mailboxes = new Mailboxes(options.limits, options.onEvent);
-    const delayed = new Map(
-      (db.prepare("SELECT mailbox, count(*) AS messages FROM delayed GROUP BY mailbox").all() as {
-        mailbox: string;
-        messages: number;
-      }[]).map(({ mailbox, messages }) => [mailbox, messages]),
-    );
+    const { db, transaction, limits, onEvent, now, random } = options;
+    const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
+    const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
+    const dead = this.#dead = new DeadLetterRows(db, transaction);
+    this.#delayed = new DelayedMessages(db, transaction);
+    const delayed = this.#delayed.counts();
     for (const row of db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
       const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
-      this.#mailboxes.load(name, id!, messages!, bytes!, messages! - (delayed.get(name) ?? 0));
+      mailboxes.load(name, id!, messages!, bytes!, messages! - (delayed.get(name) ?? 0));
     }
-    const now = options.now();
-    for (const row of db.prepare("SELECT * FROM lease").iterate()) {
-      const { messages, ...lease } = row as unknown as Omit<Lease, "ids"> & { messages: string };
-      // a start prolongs every lease
-      this.#leases.add({
-        ...lease,
-        ids: new Set(messages.split(" ").map(Number)),
-        given: now,
-        until: now + lease.duration,
-        confirmed: true,
-        stored: true,
-      });
-    }
-    const one = (sql: string) => (db.prepare(sql).get() as { value: number }).value;
-    this.#seq = Math.max(
-      one("SELECT coalesce(max(seq), 0) AS value FROM message"),
-      one("SELECT coalesce(max(id), 0) AS value FROM delayed"),
-      one("SELECT coalesce(max(id), 0) AS value FROM dead"),
-    );
-    this.#cleared = this.#sql.nextCleared.get() !== undefined;
-    this.#timed = delayed.size > 0 ||
-      one("SELECT count(*) AS value FROM (SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1)") > 0;
+    this.#leased = new LeasedMessages({
+      db,
+      transaction,
+      mailboxes,
+      rows,
+      dead,
+      watches: this.#watches,
+      now,
+      random,
+    });
+    const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
+    this.#seq = this.#seqStored = last;
+    this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
+    this.#cleared = rows.hasCleared;
+    this.#timed = delayed.size > 0 || rows.hasExpiring;
   }
 
   get counts(): Counts {
@@ -139,7 +113,7 @@ export class Messages {
   }
 
   put(put: Put): PutOutcome {
-    const { limits, transaction } = this.#options;
+    const { limits } = this.#options;
     const known = this.#mailboxes.get(put.mailbox);
     const reached = this.#mailboxes.reachedBy(known, put.bytes);
     if (reached !== undefined) {
@@ -148,34 +122,45 @@ export class Messages {
         return "full";
       }
     }
-    const mailbox = this.#mailboxes.obtain(put.mailbox);
+    const mailbox = known ?? this.#mailboxes.obtain(put.mailbox);
     this.#mailboxes.touch(mailbox);
     const seq = ++this.#seq;
     if (put.delay) {
-      transaction.begin();
-      const { time, sender, message, bytes, expires = null } = put;
-      this.#sql.delay.run(seq, time + put.delay, put.mailbox, sender, time, message, bytes, expires);
+      this.#delayed.add(seq, put);
       this.#timed = true;
     } else {
-      const pending = { seq, put, taken: false };
+      const pending = { seq, mailbox, put, taken: false };
       mailbox.pending.push(pending);
       this.#pending.push(pending);
-      this.#nowReady(put.mailbox);
+      this.#watches.notice(put.mailbox);
       if (put.expires !== undefined) this.#timed = true;
     }
     this.#mailboxes.change(mailbox, 1, put.bytes);
     return "stored";
   }
 
-  /** Drops the oldest messages that nobody has, until there is room or there are none. */
+  /** Drops the oldest messages that nobody has until there is room; none where that would not be enough. */
   #makeRoom(mailbox: Mailbox, bytes: number): boolean {
     if (!this.#mailboxes.canMakeRoom(mailbox, bytes)) return false;
-    for (let drops = 0; this.#mailboxes.reachedBy(mailbox, bytes, false) !== undefined; drops++) {
+    this.#mailboxes.touch(mailbox);
+    const { cursor } = mailbox, rows: Row[] = [], pending: Pending[] = [];
+    const left = mailbox.pending.slice(mailbox.nextPending).values();
+    let freed = 0;
+    while (this.#mailboxes.reachedBy(mailbox, bytes - freed, false, rows.length + pending.length)) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
-      if (drops === MAX_DROPS) return true;
-      if (this.#takeOldest(mailbox) === undefined) return false;
-      this.#dropped++;
+      if (rows.length + pending.length === MAX_DROPS) break;
+      const row = this.#next(mailbox), next = row === undefined ? left.next().value : undefined;
+      if (row !== undefined) rows.push(row);
+      else if (next !== undefined) pending.push(next);
+      else {
+        mailbox.cursor = cursor;
+        return false;
+      }
+      freed += row?.bytes ?? next!.put.bytes;
     }
+    for (const row of rows) this.#remove(mailbox, row);
+    for (const one of pending) this.#takePending(mailbox, one);
+    this.#dropped += rows.length + pending.length;
     return true;
   }
 
@@ -193,193 +178,80 @@ export class Messages {
     }
     const pending = mailbox.pending[mailbox.nextPending];
     if (pending === undefined) return undefined;
+    this.#takePending(mailbox, pending);
+    return { sender: pending.put.sender, time: pending.put.time, message: pending.put.message };
+  }
+
+  /** Takes the oldest message that has no row yet: it gets none. */
+  #takePending(mailbox: Mailbox, pending: Pending) {
     mailbox.nextPending++;
     pending.taken = true;
     this.#mailboxes.change(mailbox, -1, -pending.put.bytes);
-    return { sender: pending.put.sender, time: pending.put.time, message: pending.put.message };
   }
 
   /** The oldest row that nobody has; it is not given again until `mailbox.cursor` is set back. */
   #next(mailbox: Mailbox): Row | undefined {
-    if (mailbox.stored === 0) return undefined;
-    for (;;) {
-      const row = this.#sql.oldest.get(mailbox.id, mailbox.cursor) as Row | undefined;
-      if (row === undefined) return undefined;
-      mailbox.cursor = row.seq + 1;
-      if (this.#leases.has(row.seq)) continue;
-      if (row.expires === null || row.expires > this.#options.now()) return row;
-      this.#remove(mailbox, row);
-    }
+    const [row] = this.#oldest(mailbox, 1, Infinity);
+    return row;
   }
 
-  #remove(mailbox: Mailbox, { seq, bytes }: { seq: number; bytes: number }) {
-    this.#options.transaction.begin();
-    if (this.#sql.remove.run(seq).changes !== 1) {
-      throw new StoreLost(`Mailbox ${mailbox.name} lacks a message that it should have`);
+  /** The oldest rows that nobody has, at least one where there is any; they are not given again until then either. */
+  #oldest(mailbox: Mailbox, max: number, maxBytes: number): Row[] {
+    const found: Row[] = [], now = this.#options.now();
+    // where the messages are long, no more are read than are needed
+    const about = Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1;
+    for (let bytes = 0; found.length < max && mailbox.stored > 0;) {
+      const limit = Math.min(max - found.length, about),
+        rows = this.#rows.from(mailbox, mailbox.cursor, limit);
+      for (const row of rows) {
+        if (this.#leased.has(row.seq)) {
+          // somebody has it
+        } else if (row.expires !== null && row.expires <= now) {
+          this.#remove(mailbox, row);
+        } else {
+          bytes += row.bytes;
+          if (found.length > 0 && bytes > maxBytes) return found;
+          found.push(row);
+        }
+        mailbox.cursor = row.seq + 1;
+      }
+      if (rows.length < limit) break;
     }
-    mailbox.stored--;
-    this.#mailboxes.change(mailbox, -1, -bytes);
+    return found;
+  }
+
+  #remove(mailbox: Mailbox, { seq, bytes }: Row) {
+    this.#rows.remove(mailbox, seq, seq, bytes);
   }
 
   lease(request: LeaseRequest): LeaseOutcome {
-    const { session, tag, max, maxBytes, duration } = request;
-    const before = this.#leases.of(session, tag);
-    if (before !== undefined) return this.#leased(before);
+    const before = this.#leased.given(request.session, request.tag);
+    if (before !== undefined) return before;
     const mailbox = this.#mailboxes.get(request.mailbox);
     if (mailbox === undefined || mailbox.messages === 0) return this.#empty(request);
-    if (this.#leases.size >= MAX_LEASES) return "busy";
     this.flush();
     this.#mailboxes.touch(mailbox);
-    const messages: LeasedMessage[] = [];
-    for (let bytes = 0; messages.length < max;) {
-      const row = this.#next(mailbox);
-      if (row === undefined) break;
-      bytes += row.bytes;
-      if (messages.length > 0 && bytes > maxBytes) {
-        mailbox.cursor = row.seq;
-        break;
-      }
-      messages.push(leasedMessage(row));
-    }
-    if (messages.length === 0) return this.#empty(request);
-    const { now, random, transaction } = this.#options;
-    const lease: Lease = {
-      token: random(8).toHex(),
-      session,
-      tag,
-      mailbox: mailbox.name,
-      duration,
-      ids: new Set(messages.map(({ id }) => id)),
-      given: now(),
-      until: now() + duration,
-      confirmed: false,
-      stored: false,
-    };
-    this.#leases.add(lease);
-    this.#changedLeases.add(lease);
-    transaction.onRollback(() => this.#leases.remove(lease));
-    return { token: lease.token, messages };
+    const { cursor } = mailbox;
+    const rows = this.#oldest(mailbox, request.max, request.maxBytes);
+    if (rows.length === 0) return this.#empty(request);
+    const outcome = this.#leased.give(request, rows);
+    if (outcome === "busy") mailbox.cursor = cursor;
+    return outcome;
   }
 
   #empty({ mailbox, watch }: LeaseRequest): "empty" {
-    if (watch) this.#watched.add(mailbox);
+    if (watch) this.#watches.add(mailbox);
     return "empty";
   }
 
   /** Nobody waits for messages of this mailbox any more. */
   unwatch(mailbox: string) {
-    this.#watched.delete(mailbox);
+    this.#watches.remove(mailbox);
   }
 
-  #nowReady(mailbox: string) {
-    if (this.#watched.has(mailbox)) this.#ready.add(mailbox);
-  }
-
-  #leased(lease: Lease): LeaseOutcome {
-    const messages = [...lease.ids].map((id) => leasedMessage(this.#sql.row.get(id) as unknown as Row));
-    return { token: lease.token, messages };
-  }
-
-  confirm(session: string, tag: number): "confirmed" | "unknown" {
-    const lease = this.#leases.of(session, tag);
-    if (lease === undefined) return "unknown";
-    lease.confirmed = true;
-    return "confirmed";
-  }
-
-  release(session: string, tag: number) {
-    const lease = this.#leases.of(session, tag);
-    if (lease !== undefined) this.#giveBack(lease, [...lease.ids], false);
-  }
-
-  /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
-  ack(session: string, token: string, ids: readonly number[]): number[] {
-    return this.#each(session, token, ids, (mailbox, row, lease) => {
-      if (lease !== undefined) this.#leave(lease, row.seq);
-      this.#remove(mailbox, row);
-    });
-  }
-
-  /** Gives these messages out again. Returns those that are not the session's to give back any more. */
-  back(session: string, token: string, why: "failed" | "unused", ids: readonly number[]): number[] {
-    return this.#each(session, token, ids, (_, row, lease) => {
-      if (lease !== undefined) this.#giveBack(lease, [row.seq], why === "failed");
-    });
-  }
-
-  /** Whether the lease is there to be prolonged. */
-  extend(session: string, token: string, duration: number): boolean {
-    const lease = this.#leases.get(token);
-    if (lease === undefined || lease.session !== session) return false;
-    const { now, transaction } = this.#options;
-    const { duration: before, until } = lease;
-    transaction.onRollback(() => Object.assign(lease, { duration: before, until }));
-    Object.assign(lease, { duration, until: now() + duration, confirmed: true });
-    this.#changedLeases.add(lease);
-    return true;
-  }
-
-  /**
-   * Calls `act` for each message that the token still stands for: it is in the lease, or the lease has ended and nobody
-   * has had the message since.
-   */
-  #each(
-    session: string,
-    token: string,
-    ids: readonly number[],
-    act: (mailbox: Mailbox, row: Row, lease: Lease | undefined) => void,
-  ): number[] {
-    const found = this.#leases.get(token), lease = found?.session === session ? found : undefined;
-    if (lease !== undefined) lease.confirmed = true;
-    const lost: number[] = [];
-    for (const id of ids) {
-      const row = this.#sql.row.get(id) as unknown as
-        | Row & { name: string | null; token: string | null }
-        | undefined;
-      const mailbox = row?.name == null ? undefined : this.#mailboxes.get(row.name);
-      const leased = lease?.ids.has(id) ?? false;
-      if (
-        row === undefined || mailbox === undefined || !leased && (this.#leases.has(id) || row.token !== token)
-      ) {
-        lost.push(id);
-        continue;
-      }
-      this.#mailboxes.touch(mailbox);
-      act(mailbox, row, leased ? lease : undefined);
-    }
-    return lost;
-  }
-
-  /** Takes a message out of its lease. */
-  #leave(lease: Lease, id: number) {
-    this.#leases.removeMessage(lease, id);
-    this.#changedLeases.add(lease);
-    this.#options.transaction.onRollback(() => this.#leases.addMessage(lease, id));
-    if (lease.ids.size > 0) return;
-    this.#leases.remove(lease);
-    this.#options.transaction.onRollback(() => this.#leases.add(lease));
-  }
-
-  /** Puts messages of a lease back at their place in the order, or with the dead letters. */
-  #giveBack(lease: Lease, ids: readonly number[], counted: boolean) {
-    const mailbox = this.#mailboxes.get(lease.mailbox);
-    if (mailbox === undefined) throw new StoreLost(`Mailbox ${lease.mailbox} of a lease is missing`);
-    this.#mailboxes.touch(mailbox);
-    this.#options.transaction.begin();
-    for (const id of ids) {
-      this.#leave(lease, id);
-      const row = this.#sql.row.get(id) as unknown as Row;
-      const attempts = row.attempts + (counted ? 1 : 0);
-      if (attempts >= MAX_ATTEMPTS) {
-        this.#sql.bury.run(mailbox.name, id);
-        this.#remove(mailbox, row);
-        this.#sql.trimDead.run(MAX_DEAD);
-        continue;
-      }
-      this.#sql.giveBack.run(attempts, lease.token, id);
-      mailbox.cursor = Math.min(mailbox.cursor, id);
-      this.#nowReady(mailbox.name);
-    }
+  /** What has to do with messages that are with a session. */
+  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend"> {
+    return this.#leased;
   }
 
   count(count: Count): Counts {
@@ -391,19 +263,15 @@ export class Messages {
   stat({ mailbox }: Stat): Stats {
     this.flush();
     const { messages, bytes } = this.count({ kind: "count", ...mailbox === undefined ? {} : { mailbox } });
-    const one = (row: unknown) => (row as { value: number }).value;
-    const delayed = one(this.#sql.countDelayed.get(mailbox ?? null, mailbox ?? null));
-    const dead = one(this.#sql.countDead.get(mailbox ?? null, mailbox ?? null));
-    let leased = mailbox === undefined ? this.#leases.messages : 0;
-    if (mailbox !== undefined) { for (const { ids } of this.#leases.in(mailbox)) leased += ids.size; }
+    const delayed = this.#delayed.count(mailbox), leased = this.#leased.count(mailbox);
+    const dead = this.#dead.count(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
   list(list: List): ListOutcome {
     this.flush();
     // the empty name comes before every other, and is listed only from the beginning
-    const after = list.after ?? "";
-    const rows = this.#sql.list.all(after, list.limit) as { mailbox: string; messages: number }[];
+    const rows = this.#rows.list(list.after ?? "", list.limit);
     const first = list.after === undefined ? this.count({ kind: "count", mailbox: "" }).messages : 0;
     if (first > 0) rows.unshift({ mailbox: "", messages: first });
     return rows.slice(0, list.limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
@@ -415,40 +283,26 @@ export class Messages {
     const mailboxes = clear.mailbox === undefined
       ? this.#mailboxes.all()
       : [this.#mailboxes.obtain(clear.mailbox)];
-    for (const mailbox of mailboxes) if (mailbox.messages > 0) this.#clear(mailbox);
-    return messages;
-  }
-
-  /** Lets the mailbox begin again under a new number; the rows of the old one are swept later. */
-  #clear(mailbox: Mailbox) {
-    this.#options.transaction.begin();
-    for (const lease of [...this.#leases.in(mailbox.name)]) {
-      for (const id of [...lease.ids]) this.#leave(lease, id);
+    for (const mailbox of mailboxes) {
+      if (mailbox.messages === 0) continue;
+      this.#mailboxes.touch(mailbox);
+      this.#leased.drop(mailbox.name);
+      this.#delayed.drop(mailbox.name);
+      this.#rows.clear(mailbox);
+      this.#cleared = true;
     }
-    this.#sql.dropDelayed.run(mailbox.name);
-    this.#sql.clear.run(mailbox.id);
-    this.#sql.dropMailbox.run(mailbox.id);
-    this.#cleared = true;
-    this.#mailboxes.touch(mailbox);
-    this.#mailboxes.change(mailbox, -mailbox.messages, -mailbox.bytes);
-    mailbox.id =
-      mailbox.stored =
-      mailbox.rowMessages =
-      mailbox.rowBytes =
-        0;
+    return messages;
   }
 
   /** Dead letters: lists them, gives them out again with no attempts counted, or removes them. */
   dead({ what, id, limit }: DeadLetters): DeadLetter[] | number {
-    if (what === "list") return this.#sql.dead.all(id ?? 0, limit) as unknown as DeadLetter[];
-    this.#options.transaction.begin();
-    if (what === "drop") return Number(this.#sql.dropDead.run(id ?? null, id ?? null).changes);
+    if (what === "list") return this.#dead.after(id ?? 0, limit);
+    if (what === "drop") return this.#dead.drop(id);
     let requeued = 0;
-    const rows = this.#sql.deadRows.all(id ?? null, id ?? null, limit) as unknown as DeadLetter[];
-    for (const { id, mailbox, sender, time, message } of rows) {
+    for (const { id: dead, mailbox, sender, time, message } of this.#dead.some(id, limit)) {
       const bytes = new TextEncoder().encode(message).length;
       if (this.put({ kind: "put", mailbox, sender, time, message, bytes }) !== "stored") continue;
-      this.#sql.dropDead.run(id, id);
+      this.#dead.drop(dead);
       requeued++;
     }
     return requeued;
@@ -456,64 +310,32 @@ export class Messages {
 
   /** Gives rows to what is still to be stored, and brings the rows of mailboxes and leases up to date. */
   flush() {
-    const { transaction } = this.#options;
-    for (const { seq, put, taken } of this.#pending) {
-      if (taken) continue;
-      const mailbox = this.#mailboxes.obtain(put.mailbox);
-      const { sender, time, message, bytes, expires = null } = put;
-      transaction.begin(bytes);
-      this.#giveRow(mailbox);
-      this.#sql.insert.run(seq, mailbox.id, sender, time, message, bytes, expires);
+    const pending = this.#pending.filter(({ taken }) => !taken);
+    if (pending.length > 0) {
+      this.#rows.insert(pending);
       this.#inserted = true;
-      mailbox.stored++;
     }
     this.#pending = [];
     for (const mailbox of this.#mailboxes.touched) {
       mailbox.forgetPending();
-      const { messages, bytes } = mailbox;
-      if (messages === mailbox.rowMessages && bytes === mailbox.rowBytes) continue;
-      transaction.begin();
-      this.#giveRow(mailbox);
-      this.#sql.setMailbox.run(messages, bytes, mailbox.id);
-      mailbox.rowMessages = messages;
-      mailbox.rowBytes = bytes;
+      this.#rows.store(mailbox);
     }
-    for (const lease of this.#changedLeases) this.#storeLease(lease);
-    this.#changedLeases.clear();
-  }
-
-  #giveRow(mailbox: Mailbox) {
-    if (mailbox.id === 0) mailbox.id = Number(this.#sql.addMailbox.run(mailbox.name).lastInsertRowid);
-  }
-
-  #storeLease(lease: Lease) {
-    const { token, session, tag, mailbox, duration, ids, stored } = lease;
-    if (ids.size === 0 && !stored) return;
-    const { transaction } = this.#options;
-    transaction.begin();
-    transaction.onRollback(() => lease.stored = stored);
-    if (ids.size === 0) this.#sql.dropLease.run(token);
-    else this.#sql.setLease.run(token, session, tag, mailbox, duration, [...ids].join(" "));
-    lease.stored = ids.size > 0;
+    this.#leased.flush();
   }
 
   /** Comes before the commit of a batch. */
   beforeCommit() {
     this.flush();
-    for (const { id } of this.#mailboxes.forgetEmpty()) {
-      this.#options.transaction.begin();
-      this.#sql.dropMailbox.run(id);
-    }
+    // numbers of messages that never touched the disk may come again: nobody has seen them
+    if (this.#options.transaction.isOpen && this.#seq !== this.#seqStored) this.#storeSeq.run(this.#seq);
+    this.#rows.drop(this.#mailboxes.forgetEmpty());
   }
 
   /** Comes after it. */
   afterCommit() {
     this.#mailboxes.commit();
-    for (const mailbox of this.#ready) {
-      this.#watched.delete(mailbox);
-      this.#options.onEvent({ kind: "ready", mailbox });
-    }
-    this.#ready.clear();
+    this.#seqStored = this.#seq;
+    this.#watches.commit((mailbox) => this.#options.onEvent({ kind: "ready", mailbox }));
     this.#inserted = false;
     this.#dropped = 0;
   }
@@ -522,45 +344,38 @@ export class Messages {
   rollback() {
     this.#mailboxes.rollback();
     this.#pending = [];
-    this.#changedLeases.clear();
-    this.#ready.clear();
+    this.#leased.rollback();
+    this.#watches.rollback();
     this.#inserted = false;
     this.#dropped = 0;
   }
 
   /** Whether something has to be done as time goes by: {@linkcode tick}. */
   get isTimed(): boolean {
-    return this.#timed || this.#leases.size > 0;
+    return this.#timed || this.#leased.size > 0;
   }
 
   /** Ends leases, gives out what was delayed and removes what has expired, as far as it is time; a piece at a time. */
   tick() {
-    const now = this.#options.now(), { transaction } = this.#options;
-    for (const lease of this.#leases.ended(now).slice(0, TIMED_ROWS)) {
-      this.#giveBack(lease, [...lease.ids], lease.confirmed);
-    }
+    const now = this.#options.now();
+    this.#leased.end(now, TIMED_ROWS);
     if (!this.#timed) return;
-    const due = this.#sql.due.all(now, TIMED_ROWS) as unknown as (Row & { id: number; mailbox: string })[];
-    for (const row of due) {
-      const mailbox = this.#mailboxes.obtain(row.mailbox);
-      transaction.begin();
+    const due = this.#delayed.due(now, TIMED_ROWS).map(({ id, expires, ...message }) => {
+      const mailbox = this.#mailboxes.obtain(message.mailbox);
       this.#mailboxes.touch(mailbox);
-      this.#giveRow(mailbox);
-      const { id, sender, time, body, bytes, expires } = row;
-      this.#sql.insert.run(++this.#seq, mailbox.id, sender, time, body, bytes, expires);
-      this.#sql.undelay.run(id);
-      mailbox.stored++;
-      this.#nowReady(mailbox.name);
-    }
-    const expired = this.#sql.expired.all(now, TIMED_ROWS) as unknown as (Row & { name: string })[];
-    for (const row of expired) {
-      const mailbox = this.#mailboxes.get(row.name);
+      this.#delayed.remove(id);
+      this.#watches.notice(mailbox.name);
+      const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
+      return { seq: ++this.#seq, mailbox, put, taken: false };
+    });
+    this.#rows.insert(due);
+    for (const row of this.#rows.expired(now, TIMED_ROWS)) {
       // a message that somebody has is his until his lease ends
-      if (mailbox === undefined || this.#leases.has(row.seq)) continue;
-      this.#mailboxes.touch(mailbox);
-      this.#remove(mailbox, row);
+      if (row.mailbox === undefined || this.#leased.has(row.seq)) continue;
+      this.#mailboxes.touch(row.mailbox);
+      this.#remove(row.mailbox, row);
     }
-    this.#timed = this.#sql.timed.get() !== undefined;
+    this.#timed = !this.#delayed.isEmpty || this.#rows.hasExpiring;
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
@@ -570,79 +385,6 @@ export class Messages {
 
   /** Removes up to `rows` rows of what was cleared. */
   sweep(rows: number) {
-    for (let left = rows; left > 0; left--) {
-      const row = this.#sql.nextCleared.get() as { mailbox: number } | undefined;
-      if (row === undefined) {
-        this.#cleared = false;
-        return;
-      }
-      this.#options.transaction.begin();
-      const changes = Number(this.#sql.sweep.run(row.mailbox, left).changes);
-      if (changes === left) return;
-      this.#sql.swept.run(row.mailbox);
-      left -= changes;
-    }
+    if (this.#rows.sweep(rows)) this.#cleared = false;
   }
-}
-
-function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessage {
-  return { id: seq, attempt: attempts + 1, sender, time, message: body };
-}
-
-type Statements = ReturnType<typeof prepare>;
-
-function prepare(db: DatabaseSync) {
-  const sql = (text: string) => db.prepare(text);
-  return {
-    insert: sql(
-      "INSERT INTO message (seq, mailbox, sender, time, body, bytes, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    ),
-    oldest: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT 1",
-    ),
-    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
-    remove: sql("DELETE FROM message WHERE seq = ?"),
-    giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
-    addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
-    dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
-    list: sql(
-      "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",
-    ),
-    clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
-    nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
-    sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
-    ),
-    swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
-    setLease: sql(
-      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages) VALUES (?, ?, ?, ?, ?, ?)",
-    ),
-    dropLease: sql("DELETE FROM lease WHERE token = ?"),
-    delay: sql(
-      "INSERT INTO delayed (id, due, mailbox, sender, time, body, bytes, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    ),
-    due: sql("SELECT * FROM delayed WHERE due <= ? ORDER BY due, id LIMIT ?"),
-    undelay: sql("DELETE FROM delayed WHERE id = ?"),
-    dropDelayed: sql("DELETE FROM delayed WHERE mailbox = ?"),
-    countDelayed: sql("SELECT count(*) AS value FROM delayed WHERE ? IS NULL OR mailbox = ?"),
-    expired: sql(
-      "SELECT seq, message.bytes, name FROM message JOIN mailbox ON mailbox.id = mailbox WHERE expires <= ? LIMIT ?",
-    ),
-    timed: sql(
-      "SELECT 1 FROM message WHERE expires IS NOT NULL UNION ALL SELECT 1 FROM delayed LIMIT 1",
-    ),
-    bury: sql(
-      "INSERT INTO dead SELECT seq, ?, sender, time, body, bytes FROM message WHERE seq = ?",
-    ),
-    trimDead: sql(
-      "DELETE FROM dead WHERE id IN (SELECT id FROM dead ORDER BY id DESC LIMIT -1 OFFSET ?)",
-    ),
-    dead: sql("SELECT id, mailbox, sender, time, body AS message FROM dead WHERE id > ? ORDER BY id LIMIT ?"),
-    deadRows: sql(
-      "SELECT id, mailbox, sender, time, body AS message FROM dead WHERE ? IS NULL OR id = ? ORDER BY id LIMIT ?",
-    ),
-    dropDead: sql("DELETE FROM dead WHERE ? IS NULL OR id = ?"),
-    countDead: sql("SELECT count(*) AS value FROM dead WHERE ? IS NULL OR mailbox = ?"),
-  };
 }

@@ -12,6 +12,7 @@
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
+ * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *
  * @module
@@ -73,5 +74,13 @@ export const MIGRATIONS: readonly string[] = [
     special TEXT NOT NULL,
     used INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
+  INSERT INTO sequence SELECT max(
+    (SELECT coalesce(max(seq), 0) FROM message),
+    (SELECT coalesce(max(id), 0) FROM delayed),
+    (SELECT coalesce(max(id), 0) FROM dead)
+  );
   `,
 ];

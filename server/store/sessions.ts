@@ -81,11 +81,11 @@ export class Sessions {
         return outcome === "stored" ? undefined : outcome;
       }
       case "ack":
-        return lost(this.#messages.ack(session, change.token, change.ids));
+        return lost(this.#messages.leased.ack(session, change.token, change.ids));
       case "back":
-        return lost(this.#messages.back(session, change.token, change.why, change.ids));
+        return lost(this.#messages.leased.back(session, change.token, change.why, change.ids));
       case "extend":
-        return this.#messages.extend(session, change.token, change.duration)
+        return this.#messages.leased.extend(session, change.token, change.duration)
           ? undefined
           : { kind: "lost", ids: [] };
       case "skip":

@@ -30,6 +30,11 @@ export class Transaction {
     return this.#pages;
   }
 
+  /** Whether something has changed since the last commit. */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** The log begins again. */
   checkpointed() {
     this.#pages = 0;
@@ -39,9 +44,10 @@ export class Transaction {
    * Comes before every change of the database.
    *
    * @param bytes Bytes of text that it stores.
+   * @param changes How many there are.
    */
-  begin(bytes = 0) {
-    this.#pages += PAGES_A_CHANGE + bytes / PAGE_BYTES;
+  begin(bytes = 0, changes = 1) {
+    this.#pages += changes * PAGES_A_CHANGE + bytes / PAGE_BYTES;
     if (this.#open) return;
     this.#begin.run();
     this.#open = true;

@@ -1,0 +1,270 @@
+/**
+ * What the SQLite store does with messages that are with a session, inside the transaction of the batch.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { DeadLetterRows } from "./dead_letters.ts";
+import { type Lease, Leases } from "./leases.ts";
+import type { Mailboxes } from "./mailboxes.ts";
+import type { MessageRows, Row, RowOf } from "./message_rows.ts";
+import { type LeasedMessage, type LeaseOutcome, type LeaseRequest, StoreLost } from "./store.ts";
+import type { Transaction } from "./transaction.ts";
+import type { Watches } from "./watches.ts";
+
+/** Times that a message is given out before it is a dead letter. */
+const MAX_ATTEMPTS = 5;
+
+/** Leases that may run at a time. */
+const MAX_LEASES = 100_000;
+
+export interface LeasedMessagesOptions {
+  db: DatabaseSync;
+  transaction: Transaction;
+  mailboxes: Mailboxes;
+  rows: MessageRows;
+  dead: DeadLetterRows;
+  watches: Watches;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+export class LeasedMessages {
+  readonly #options: LeasedMessagesOptions;
+  readonly #sql: ReturnType<typeof prepare>;
+  readonly #leases = new Leases();
+  /** Those of this batch whose rows are to be brought up to date. */
+  readonly #changed = new Set<Lease>();
+
+  constructor(options: LeasedMessagesOptions) {
+    this.#options = options;
+    const { db, rows } = options, now = options.now();
+    this.#sql = prepare(db);
+    for (const row of db.prepare("SELECT * FROM lease").all()) {
+      const { messages: ids, ...lease } = row as unknown as Omit<Lease, "messages"> & { messages: string };
+      const messages = new Map(ids.split(" ").map((id) => [Number(id), rows.get(Number(id))?.bytes ?? 0]));
+      // a start prolongs every lease
+      const until = now + lease.duration;
+      this.#leases.add({ ...lease, messages, given: now, until, confirmed: true, stored: true });
+    }
+  }
+
+  /** Leases that run. */
+  get size(): number {
+    return this.#leases.size;
+  }
+
+  has(id: number): boolean {
+    return this.#leases.has(id);
+  }
+
+  /** Messages of a mailbox, or of all, that are leased. */
+  count(mailbox: string | undefined): number {
+    if (mailbox === undefined) return this.#leases.messages;
+    let count = 0;
+    for (const { messages } of this.#leases.in(mailbox)) count += messages.size;
+    return count;
+  }
+
+  /** What a session was given under this tag before. */
+  given(session: string, tag: number): LeaseOutcome | undefined {
+    const lease = this.#leases.of(session, tag);
+    if (lease === undefined) return undefined;
+    return {
+      token: lease.token,
+      messages: [...lease.messages.keys()].map((id) => leasedMessage(this.#row(id))),
+    };
+  }
+
+  /** Gives these messages of a mailbox to a session. */
+  give({ session, tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): LeaseOutcome {
+    if (this.#leases.size >= MAX_LEASES) return "busy";
+    const { now, random, transaction } = this.#options;
+    const lease: Lease = {
+      token: random(8).toHex(),
+      session,
+      tag,
+      mailbox,
+      duration,
+      messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
+      given: now(),
+      until: now() + duration,
+      confirmed: false,
+      stored: false,
+    };
+    this.#leases.add(lease);
+    this.#changed.add(lease);
+    transaction.onRollback(() => this.#leases.remove(lease));
+    return { token: lease.token, messages: rows.map(leasedMessage) };
+  }
+
+  confirm(session: string, tag: number): "confirmed" | "unknown" {
+    const lease = this.#leases.of(session, tag);
+    if (lease === undefined) return "unknown";
+    lease.confirmed = true;
+    return "confirmed";
+  }
+
+  release(session: string, tag: number) {
+    const lease = this.#leases.of(session, tag);
+    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages), false);
+  }
+
+  /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
+  ack(session: string, token: string, ids: readonly number[]): number[] {
+    const { lease, held, others } = this.#sort(session, token, ids);
+    if (lease !== undefined && held.size > 0) {
+      this.#take(lease, held);
+      this.#removeRows(lease, held);
+    }
+    return this.#each(token, others, ({ seq, bytes, mailbox }) => {
+      this.#options.mailboxes.touch(mailbox);
+      this.#options.rows.remove(mailbox, seq, seq, bytes);
+    });
+  }
+
+  /** Gives these messages out again. Returns those that are not the session's to give back any more. */
+  back(session: string, token: string, why: "failed" | "unused", ids: readonly number[]): number[] {
+    const { lease, held, others } = this.#sort(session, token, ids);
+    if (lease !== undefined) this.#giveBack(lease, held, why === "failed");
+    // they are back already
+    return this.#each(token, others, () => {});
+  }
+
+  /** Whether the lease is there to be prolonged. */
+  extend(session: string, token: string, duration: number): boolean {
+    const lease = this.#leases.get(token);
+    if (lease === undefined || lease.session !== session) return false;
+    const { now, transaction } = this.#options;
+    const { duration: before, until } = lease;
+    transaction.onRollback(() => Object.assign(lease, { duration: before, until }));
+    Object.assign(lease, { duration, until: now() + duration, confirmed: true });
+    this.#changed.add(lease);
+    return true;
+  }
+
+  /** Which of these messages are in the lease, and which are not. */
+  #sort(session: string, token: string, ids: readonly number[]) {
+    const found = this.#leases.get(token), lease = found?.session === session ? found : undefined;
+    const held = new Map<number, number>(), others: number[] = [];
+    if (lease !== undefined) lease.confirmed = true;
+    for (const id of ids) {
+      const bytes = lease?.messages.get(id);
+      if (bytes === undefined) others.push(id);
+      else held.set(id, bytes);
+    }
+    return { lease, held, others };
+  }
+
+  /**
+   * Calls `act` for each message that came back from a lease with this token and that nobody has had since. Returns the
+   * others.
+   */
+  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: object }) => void): number[] {
+    return ids.filter((id) => {
+      const row = this.#options.rows.get(id), mailbox = row?.mailbox;
+      if (mailbox === undefined || this.#leases.has(id) || row!.token !== token) return true;
+      act({ ...row!, mailbox });
+      return false;
+    });
+  }
+
+  /** Takes messages out of their lease. */
+  #take(lease: Lease, messages: ReadonlyMap<number, number>) {
+    this.#leases.take(lease, messages);
+    this.#changed.add(lease);
+    this.#options.transaction.onRollback(() => this.#leases.restore(lease, messages));
+  }
+
+  /** Takes out of a lease that ends without a trace all that it holds. */
+  drop(mailbox: string) {
+    for (const lease of [...this.#leases.in(mailbox)]) this.#take(lease, new Map(lease.messages));
+  }
+
+  /** Removes messages of a lease, those with consecutive numbers together. */
+  #removeRows({ mailbox: name }: Lease, messages: ReadonlyMap<number, number>) {
+    const { mailboxes, rows } = this.#options, mailbox = this.#mailbox(name);
+    mailboxes.touch(mailbox);
+    const leased = [...messages].sort(([a], [b]) => a - b);
+    for (let at = 0; at < leased.length;) {
+      const first = leased[at]![0];
+      let sum = 0, last = first;
+      for (; leased[at]?.[0] === last; last++) sum += leased[at++]![1];
+      rows.remove(mailbox, first, last - 1, sum);
+    }
+  }
+
+  /** Puts messages of a lease back at their place in the order, or with the dead letters. */
+  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, counted: boolean) {
+    const { mailboxes, rows, dead, watches } = this.#options, mailbox = this.#mailbox(lease.mailbox);
+    mailboxes.touch(mailbox);
+    this.#take(lease, messages);
+    for (const [id, bytes] of messages) {
+      const attempts = this.#row(id).attempts + (counted ? 1 : 0);
+      if (attempts >= MAX_ATTEMPTS) {
+        dead.add(mailbox.name, id);
+        rows.remove(mailbox, id, id, bytes);
+        continue;
+      }
+      rows.giveBack(id, attempts, lease.token);
+      mailbox.cursor = Math.min(mailbox.cursor, id);
+      watches.notice(mailbox.name);
+    }
+  }
+
+  /** Takes back what leases hold that have ended, up to `limit` of them. */
+  end(now: number, limit: number) {
+    for (const lease of this.#leases.ended(now).slice(0, limit)) {
+      this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
+    }
+  }
+
+  #row(id: number): Row {
+    const row = this.#options.rows.get(id);
+    if (row === undefined) throw new StoreLost(`Message ${id} of a lease is missing`);
+    return row;
+  }
+
+  #mailbox(name: string) {
+    const mailbox = this.#options.mailboxes.get(name);
+    if (mailbox === undefined) throw new StoreLost(`Mailbox ${name} of a lease is missing`);
+    return mailbox;
+  }
+
+  /** Brings the rows of leases up to date. */
+  flush() {
+    for (const lease of this.#changed) this.#store(lease);
+    this.#changed.clear();
+  }
+
+  #store(lease: Lease) {
+    const { token, session, tag, mailbox, duration, messages, stored } = lease;
+    if (messages.size === 0 && !stored) return;
+    const { transaction } = this.#options;
+    transaction.begin();
+    transaction.onRollback(() => lease.stored = stored);
+    if (messages.size === 0) this.#sql.drop.run(token);
+    else this.#sql.set.run(token, session, tag, mailbox, duration, [...messages.keys()].join(" "));
+    lease.stored = messages.size > 0;
+  }
+
+  rollback() {
+    this.#changed.clear();
+  }
+}
+
+function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessage {
+  return { id: seq, attempt: attempts + 1, sender, time, message: body };
+}
+
+function prepare(db: DatabaseSync) {
+  return {
+    set: db.prepare(
+      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    drop: db.prepare("DELETE FROM lease WHERE token = ?"),
+  };
+}
