@@ -19,7 +19,7 @@ import {
   type SessionRequest,
 } from "../protocol/session.ts";
 import { plainAddress } from "./address.ts";
-import { Changes } from "./session_changes.ts";
+import { Changes, type Early } from "./session_changes.ts";
 import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { SessionOutcome, SessionState } from "./store/store.ts";
@@ -31,7 +31,7 @@ export interface Address {
 }
 
 export interface SessionServiceOptions<A extends Address> {
-  store: Pick<GroupCommit, "submit">;
+  store: Pick<GroupCommit, "submit" | "gather">;
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Is told of every request, before it is looked at. */
@@ -104,6 +104,7 @@ export class SessionService<A extends Address> {
   readonly #key: Uint8Array;
   readonly #sessions = new Map<string, Session<A>>();
   readonly #atAddress = new Map<string, number>();
+  readonly #early: Early = { bytes: 0 };
   /** Those that have something to say at the end of this turn. */
   #speaking: Session<A>[] = [];
   #stopTimer: (() => void) | undefined;
@@ -206,6 +207,7 @@ export class SessionService<A extends Address> {
       session: session.id,
       state: session.state,
       store,
+      early: this.#early,
       now,
       answer: (answer) => session.answer(answer),
       onLost: (kind) => {
@@ -275,6 +277,7 @@ export class SessionService<A extends Address> {
   #forget(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
+    session.changes?.close();
     this.#leases.forget(session);
     const count = this.#atAddress.get(session.network) ?? 1;
     if (count > 1) this.#atAddress.set(session.network, count - 1);

@@ -7,17 +7,26 @@
 import type { NumberedRequest, SessionAnswer } from "../protocol/session.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { GroupCommit } from "./store/group.ts";
-import type { Change, SessionOutcome, SessionState, Special } from "./store/store.ts";
+import type { GroupCommit, Source } from "./store/group.ts";
+import type { Change, SessionChanges, SessionOutcome, SessionState, Special } from "./store/store.ts";
 
 /** Requests, and bytes of their text, that may wait for a lower number. */
-const MAX_EARLY = 1024, MAX_EARLY_BYTES = 256 * 1024;
+const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
+
+/** The same in all sessions, with what a request takes up beside its text, about. */
+const MAX_ALL_EARLY_BYTES = 64 * 1024 * 1024, REQUEST_BYTES = 256;
+
+/** What waits in all sessions for lower numbers, in bytes. */
+export interface Early {
+  bytes: number;
+}
 
 export interface ChangesOptions {
   session: string;
   /** How far the session has come before. */
   state: SessionState;
-  store: Pick<GroupCommit, "submit">;
+  store: Pick<GroupCommit, "gather">;
+  early: Early;
   /** Milliseconds since 1970. */
   now(): number;
   answer(answer: SessionAnswer): void;
@@ -26,7 +35,7 @@ export interface ChangesOptions {
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
-export class Changes {
+export class Changes implements Source<SessionChanges> {
   readonly #options: ChangesOptions;
   #done: number;
   #special: Map<number, Special>;
@@ -38,11 +47,8 @@ export class Changes {
   #gap: number;
   readonly #early = new Map<number, NumberedRequest>();
   #earlyBytes = 0;
-  /**
-   * Whether a batch is with the store. The next one waits for it, and carries all that has come meanwhile: the session's
-   * row is written once for all of them.
-   */
-  #inFlight = false;
+  /** Batches that are with the store. Each carries all that came before it went: the session's row is written once. */
+  #batches = 0;
 
   constructor(options: ChangesOptions) {
     this.#options = options;
@@ -58,12 +64,12 @@ export class Changes {
 
   /** Whether nothing waits here that would be lost if this were forgotten. */
   get isIdle(): boolean {
-    return !this.#inFlight;
+    return this.#batches === 0;
   }
 
   /** Takes the numbered requests of a datagram. */
   received(requests: readonly NumberedRequest[], low: number) {
-    const ok = new Ranges("ok"), have = new Ranges("have");
+    const ok = new Ranges("ok"), have = new Ranges("have"), before = this.#gap;
     for (const request of requests) {
       const { n } = request;
       if (n <= this.#done) {
@@ -72,47 +78,44 @@ export class Changes {
         else this.#options.answer({ n, ...special });
       } else if (n < this.#next || this.#early.has(n)) {
         have.add(n);
-      } else if (this.#keep(request) && n !== this.#gap) {
+      } else if (this.#keep(request) && (n !== this.#gap || request.kind === "part")) {
+        // a part in its turn has no other answer, and the client's window waits for one
         have.add(n);
       }
       while (this.#early.has(this.#gap)) this.#gap++;
     }
     this.#low = Math.max(this.#low, low);
-    this.#submit();
+    // what is too much for the store now comes again
+    if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.#forgetAll();
     for (const answer of ok.answers()) this.#options.answer(answer);
     for (const answer of have.answers()) this.#options.answer(answer);
   }
 
   /** Whether the request is kept until those before it have come. */
   #keep(request: NumberedRequest): boolean {
-    const bytes = "text" in request ? request.text.length : 0;
-    if (request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
+    const bytes = bytesOf(request);
+    const full = request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES ||
+      this.#options.early.bytes > MAX_ALL_EARLY_BYTES;
+    // without the lowest nothing that is kept could ever go on
+    if (full && request.n !== this.#gap) return false;
     this.#early.set(request.n, request);
-    this.#earlyBytes += bytes;
+    this.#count(bytes);
     return true;
   }
 
-  /** Hands what is next to the store, as far as nothing is missing. */
-  #submit() {
-    if (this.#inFlight) return;
+  /** Takes what is next out of here, as far as nothing is missing. */
+  take(): SessionChanges | undefined {
     const changes: Change[] = [], first = this.#next;
     let end = first;
     for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
       changes.push(change);
-      end += change.numbers ?? 1;
+      const behind = end + (change.numbers ?? 1);
+      while (end < behind) this.#forget(end++);
     }
-    if (changes.length === 0) return;
-    const { session, store } = this.#options;
-    const taken = store.submit({ kind: "session", session, first, low: this.#low, changes }, (outcome) => {
-      this.#inFlight = false;
-      this.#carriedOut(outcome);
-      this.#submit();
-    });
-    // what is too much for the store now comes again
-    if (!taken) return this.#forgetAll();
-    for (let n = first; n < end; n++) this.#forget(n);
+    if (changes.length === 0) return undefined;
     this.#next = end;
-    this.#inFlight = true;
+    this.#batches++;
+    return { kind: "session", session: this.#options.session, first, low: this.#low, changes };
   }
 
   /** The change that begins with this number, once all of its parts have come. */
@@ -142,7 +145,9 @@ export class Changes {
     };
   }
 
-  #carriedOut(outcome: SessionOutcome) {
+  /** Answers what the store has carried out. */
+  settle(outcome: SessionOutcome) {
+    this.#batches--;
     if (outcome === "unknown" || outcome === "busy") return this.#options.onLost(outcome);
     if (outcome === "storage") {
       this.#refuse(this.#done + 1, undefined);
@@ -169,16 +174,30 @@ export class Changes {
 
   #forgetAll() {
     this.#early.clear();
-    this.#earlyBytes = 0;
+    this.#count(-this.#earlyBytes);
     this.#gap = this.#next;
+  }
+
+  #count(bytes: number) {
+    this.#earlyBytes += bytes;
+    this.#options.early.bytes += bytes;
+  }
+
+  /** Forgets what waits here. */
+  close() {
+    this.#forgetAll();
   }
 
   #forget(n: number) {
     const request = this.#early.get(n);
     if (request === undefined) return;
     this.#early.delete(n);
-    if ("text" in request) this.#earlyBytes -= request.text.length;
+    this.#count(-bytesOf(request));
   }
+}
+
+function bytesOf(request: NumberedRequest): number {
+  return REQUEST_BYTES + ("text" in request ? request.text.length : 0);
 }
 
 function toChange(request: Exclude<NumberedRequest, { kind: "put" | "part" }>): Change {

@@ -24,8 +24,11 @@ const REFRESHED = 15_000;
 /** An answer that nobody confirms is repeated after this, in milliseconds; doubled each time, up to the last. */
 const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
 
-/** Most bytes of text that one lease brings: what fits into one datagram, but for a message that is longer by itself. */
-const LEASE_BYTES = MAX_SESSION_DATAGRAM;
+/**
+ * Most bytes of text that one lease brings, but for a message that is longer by itself: with what stands before each
+ * text, about the ten datagrams that may be sent at first without an answer (RFC 9002, section 7.2).
+ */
+const LEASE_BYTES = 8192;
 
 /** Where the answers to a session's leases go. */
 export interface LeaseClient {
@@ -305,10 +308,10 @@ function* messageAnswers(t: number, { token, messages }: Leased): Generator<Sess
   }
 }
 
+const encoder = new TextEncoder(), room = new Uint8Array(MAX_SESSION_DATAGRAM);
+
 /** As much of the text from `at` as takes no more than so many bytes, cut between characters. */
 function cut(text: string, at: number, bytes: number): string {
-  let end = Math.min(text.length, at + bytes);
-  const atCharacter = () => end >= text.length || (text.charCodeAt(end) & 0xfc00) !== 0xdc00;
-  while (!atCharacter() || utf8Length(text.slice(at, end)) > bytes) end--;
-  return text.slice(at, end);
+  const { read } = encoder.encodeInto(text.slice(at, at + bytes), room.subarray(0, bytes));
+  return text.slice(at, at + read);
 }

@@ -1,9 +1,12 @@
 import { setImmediate } from "node:timers";
 import type { Outcome, OutcomeOf, Store, StoreRequest } from "./store.ts";
 
-/** Most requests, and most bytes of message text, that one commit carries. */
+/** Most requests, changes of sessions among them, and most bytes of message text, about, that one commit carries. */
 const GROUP_REQUESTS = 1024;
 const GROUP_BYTES = 1024 * 1024;
+
+/** Groups that are with the store at a time: while one is written, the next is on its way. */
+const GROUPS = 2;
 
 /** Requests that may wait for the disk. With more, what asks for more is refused: memory is bounded. */
 const BACKLOG_REQUESTS = 65_536;
@@ -15,52 +18,74 @@ const BACKLOG_BYTES = 32 * 1024 * 1024;
  */
 const LINGER = 2;
 
+/**
+ * Milliseconds for which a group may wait for what the sockets still hold, while each look at them brings something and
+ * there are not as many requests as can be written in the time that it takes to read as many more.
+ */
+const GATHER = 0.5;
+const GATHER_REQUESTS = 256;
+
+/** Milliseconds without anything new after which nothing is waited for any more, where there were several before. */
+const QUIET = 0.1;
+
 /** Bytes that a request takes up beside its message text, about. */
 const REQUEST_BYTES = 128;
 
-class Group {
-  requests: StoreRequest[] = [];
-  done: ((outcome: never) => void)[] = [];
-  bytes = 0;
-  /** Requests up to the last one that somebody waits for. */
-  awaited = 0;
+/** What gathers by itself what it has for the store, until a group is made that takes it. */
+export interface Source<R extends StoreRequest> {
+  /** What it has gathered, if there is anything. */
+  take(): R | undefined;
+  /** Is told what has become of that. */
+  settle(outcome: OutcomeOf<R>): void;
+}
 
-  add(request: StoreRequest, done: (outcome: never) => void, awaited: boolean) {
-    this.requests.push(request);
-    this.done.push(done);
-    this.bytes += bytesOf(request);
-    if (awaited) this.awaited = this.requests.length;
-  }
+interface Entry {
+  request: StoreRequest | Source<StoreRequest>;
+  done: (outcome: never) => void;
+  bytes: number;
+}
 
-  /** Takes what stands behind the last request that somebody waits for out of this group, into another. */
-  split(): Group {
-    const rest = new Group();
-    rest.requests = this.requests.splice(this.awaited);
-    rest.done = this.done.splice(this.awaited);
-    for (const request of rest.requests) rest.bytes += bytesOf(request);
-    this.bytes -= rest.bytes;
-    return rest;
-  }
+function isSource(request: Entry["request"]): request is Source<StoreRequest> {
+  return "take" in request;
 }
 
 function bytesOf(request: StoreRequest): number {
   return REQUEST_BYTES + (request.kind === "put" ? request.bytes : 0);
 }
 
+/** Requests that are with the store. */
+interface Group {
+  requests: StoreRequest[];
+  done: Entry["done"][];
+  /** Those of them that were counted as waiting, and their bytes. */
+  waited: number;
+  bytes: number;
+}
+
 /**
- * Group commit: what arrives in one turn of the event loop, or while another group is with the store, goes to it
+ * Group commit: what arrives in one turn of the event loop, or while other groups are with the store, goes to it
  * together, in order.
  */
 export class GroupCommit {
   readonly #store: Store;
   readonly #onLost: (error: unknown) => void;
-  /** Those to come, the oldest first; the last one is still collecting. */
-  readonly #groups: Group[] = [];
+  /** What is in no group yet, the oldest first. */
+  #queue: Entry[] = [];
+  #queueBytes = 0;
+  /** How much of the queue, from its beginning, is up to the last entry that somebody waits for. */
+  #awaited = 0;
+  readonly #sources = new Set<unknown>();
+  /** In the queue and with the store. */
   #waiting = 0;
   #waitingBytes = 0;
-  #immediate = false;
+  /** What came, and how much of that before the last group. */
+  #arrivals = 0;
+  #grouped = 0;
+  /** Groups of a single request since the last larger one: others may not be there to come with it. */
+  #alone = 2;
+  #gathering = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  #busy = false;
+  #groups = 0;
   #lost: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -81,18 +106,33 @@ export class GroupCommit {
     done: (outcome: OutcomeOf<R>) => void,
     awaited = true,
   ): boolean {
-    const bytes = bytesOf(request);
-    if (this.#waiting >= BACKLOG_REQUESTS || this.#waitingBytes + bytes > BACKLOG_BYTES) return false;
-    let group = this.#groups.at(-1);
-    if (
-      group === undefined || group.requests.length >= GROUP_REQUESTS || group.bytes + bytes > GROUP_BYTES
-    ) {
-      this.#groups.push(group = new Group());
+    return this.#add({ request, done, bytes: bytesOf(request) }, awaited);
+  }
+
+  /** The same for what the source has when its turn comes. To be called whenever it has `more` to be carried out. */
+  gather<R extends StoreRequest>(source: Source<R>, more: number): boolean {
+    this.#arrivals += more;
+    if (this.#sources.has(source)) {
+      this.#schedule();
+      return true;
     }
-    group.add(request, done, awaited);
+    const done = (outcome: OutcomeOf<R>) => source.settle(outcome);
+    const request = source as unknown as Source<StoreRequest>;
+    this.#sources.add(source);
+    if (this.#add({ request, done, bytes: REQUEST_BYTES }, true)) return true;
+    this.#sources.delete(source);
+    return false;
+  }
+
+  #add(entry: Entry, awaited: boolean): boolean {
+    if (this.#waiting >= BACKLOG_REQUESTS || this.#waitingBytes + entry.bytes > BACKLOG_BYTES) return false;
+    this.#arrivals++;
     this.#waiting++;
-    this.#waitingBytes += bytes;
-    if (!this.#busy) this.#schedule();
+    this.#waitingBytes += entry.bytes;
+    this.#queue.push(entry);
+    this.#queueBytes += entry.bytes;
+    if (awaited) this.#awaited = this.#queue.length;
+    this.#schedule();
     return true;
   }
 
@@ -101,60 +141,102 @@ export class GroupCommit {
     if (this.#lost !== undefined) throw this.#lost;
     while (this.#waiting > 0) {
       this.#idle ??= Promise.withResolvers<void>();
-      if (!this.#busy) this.#schedule();
+      this.#schedule();
       await this.#idle.promise;
     }
   }
 
   #schedule() {
-    if (this.#immediate) return;
-    const [first] = this.#groups;
-    if (first === undefined) return;
-    if (this.#groups.length > 1 || first.awaited > 0 || this.#idle !== undefined) {
-      this.#immediate = true;
-      // after the sockets were read once more; setTimeout would come 2 ms later
-      setImmediate(() => this.#commit(this.#idle !== undefined));
+    if (this.#groups === GROUPS || this.#queue.length === 0) return;
+    // the sockets are read on and on while they hold something, and no turn of the event loop ends
+    if (this.#arrivals - this.#grouped >= GATHER_REQUESTS) return this.#commit(this.#idle !== undefined);
+    // a small group behind another one would only make the next one small too
+    if (this.#gathering || this.#groups > 0) return;
+    if (this.#awaited > 0 || this.#isFull || this.#idle !== undefined) {
+      this.#gathering = true;
+      this.#gather(performance.now() + GATHER);
     } else {
-      this.#lingering ??= setTimeout(() => this.#commit(true), LINGER);
+      this.#lingering ??= setTimeout(() => {
+        this.#commit(true);
+      }, LINGER);
     }
   }
 
-  /** @param all Whether puts that nobody waits for have waited long enough. */
-  async #commit(all: boolean) {
+  /** Whether there is enough for a group by itself. */
+  get #isFull(): boolean {
+    return this.#queue.length >= GROUP_REQUESTS || this.#queueBytes >= GROUP_BYTES;
+  }
+
+  /** Waits until nothing comes any more; setTimeout would come 2 ms later. */
+  #gather(until: number, arrivals = this.#arrivals, quiet = performance.now() + QUIET) {
+    setImmediate(() => {
+      const now = performance.now(), isMore = this.#arrivals !== arrivals;
+      if (!this.#isFull && now < until && (isMore || this.#alone < 2 && now < quiet)) {
+        return isMore ? this.#gather(until) : this.#gather(until, arrivals, quiet);
+      }
+      this.#gathering = false;
+      if (this.#groups === 0) this.#commit(this.#idle !== undefined);
+    });
+  }
+
+  /**
+   * Gives groups to the store. Puts at the end of the queue that nobody waits for stay for the next one, if not `all`
+   * are to go: the request for what they bring often comes right behind them.
+   */
+  #commit(all: boolean) {
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
-    this.#immediate = false;
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      for (let group = this.#next(all); group !== undefined; group = this.#next(this.#idle !== undefined)) {
-        const outcomes = await this.#store.apply(group.requests);
-        this.#waiting -= group.requests.length;
-        this.#waitingBytes -= group.bytes;
-        for (const [i, done] of group.done.entries()) done(outcomes[i] as Outcome as never);
+    this.#alone = this.#arrivals - this.#grouped > 1 ? 0 : this.#alone + 1;
+    this.#grouped = this.#arrivals;
+    const group = this.#next(all || this.#isFull ? this.#queue.length : this.#awaited);
+    if (group !== undefined) this.#apply(group);
+    this.#schedule();
+  }
+
+  /** A group of what stands in the first `ready` places of the queue. */
+  #next(ready: number): Group | undefined {
+    const group: Group = { requests: [], done: [], waited: 0, bytes: 0 };
+    for (let requests = 0; group.waited < ready; group.waited++) {
+      const { request: waiting, done, bytes } = this.#queue[group.waited]!;
+      if (requests >= GROUP_REQUESTS || requests > 0 && group.bytes + bytes > GROUP_BYTES) break;
+      let request: StoreRequest | undefined;
+      if (isSource(waiting)) {
+        this.#sources.delete(waiting);
+        request = waiting.take();
+      } else {
+        request = waiting;
       }
+      group.bytes += bytes;
+      if (request === undefined) continue;
+      group.requests.push(request);
+      group.done.push(done);
+      requests += request.kind === "session" ? request.changes.length : 1;
+    }
+    if (group.waited === 0) return undefined;
+    this.#queue.splice(0, group.waited);
+    this.#queueBytes -= group.bytes;
+    this.#awaited = Math.max(0, this.#awaited - group.waited);
+    return group;
+  }
+
+  async #apply({ requests, done, waited, bytes }: Group) {
+    this.#groups++;
+    try {
+      const outcomes = await this.#store.apply(requests);
+      this.#waiting -= waited;
+      this.#waitingBytes -= bytes;
+      for (const [i, tell] of done.entries()) tell(outcomes[i] as Outcome as never);
     } catch (error) {
+      // the groups behind it fail with it
+      if (this.#lost !== undefined) return;
       this.#lost = error;
       this.#idle?.reject(error);
       this.#onLost(error);
       return;
     }
-    this.#busy = false;
+    this.#groups--;
     if (this.#waiting > 0) return this.#schedule();
     this.#idle?.resolve();
     this.#idle = undefined;
-  }
-
-  /**
-   * The group that is to be committed now. Puts at the end of the last one stay for the next: the request for what they
-   * bring often comes right behind them.
-   */
-  #next(all: boolean): Group | undefined {
-    const [group] = this.#groups;
-    if (group === undefined || this.#groups.length > 1 || all) return this.#groups.shift();
-    if (group.awaited === 0) return undefined;
-    this.#groups.shift();
-    if (group.awaited < group.requests.length) this.#groups.push(group.split());
-    return group;
   }
 }

@@ -1,6 +1,6 @@
 import { SessionService } from "../../server/session.ts";
 import { Engine } from "../../server/store/engine.ts";
-import type { GroupCommit } from "../../server/store/group.ts";
+import type { GroupCommit, Source } from "../../server/store/group.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,
@@ -36,7 +36,8 @@ export class SimulatedServer {
   #engine: Engine | undefined;
   #service: SessionService<Address> | undefined;
   #unbind: (() => void) | undefined;
-  #waiting: { request: StoreRequest; done: (outcome: never) => void }[] = [];
+  #waiting: { take(): StoreRequest | undefined; done: (outcome: never) => void }[] = [];
+  readonly #gathering = new Set<Source<StoreRequest>>();
   #committing = false;
   /** Counts starts: what an earlier process had in mind is not done any more. */
   #life = 0;
@@ -64,7 +65,10 @@ export class SimulatedServer {
       },
     });
     this.#service = new SessionService<Address>({
-      store: { submit: (request, done) => this.#submit(request, done) } as Pick<GroupCommit, "submit">,
+      store: {
+        submit: (request, done) => this.#submit(() => request, done),
+        gather: (source) => this.#gather(source as Source<StoreRequest>),
+      } as Pick<GroupCommit, "submit" | "gather">,
       send: (datagram, to) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
@@ -84,6 +88,7 @@ export class SimulatedServer {
     this.#engine?.close();
     this.#engine = this.#service = undefined;
     this.#waiting = [];
+    this.#gathering.clear();
     this.#committing = false;
   }
 
@@ -105,10 +110,21 @@ export class SimulatedServer {
     });
   }
 
-  #submit(request: StoreRequest, done: (outcome: never) => void): boolean {
+  #submit(take: () => StoreRequest | undefined, done: (outcome: never) => void): boolean {
     if (this.#options.random.chance(this.#options.overloaded)) return false;
-    this.#waiting.push({ request, done });
+    this.#waiting.push({ take, done });
     this.#commitLater();
+    return true;
+  }
+
+  #gather(source: Source<StoreRequest>): boolean {
+    if (this.#gathering.has(source)) return true;
+    const take = () => {
+      this.#gathering.delete(source);
+      return source.take();
+    };
+    if (!this.#submit(take, (outcome) => source.settle(outcome))) return false;
+    this.#gathering.add(source);
     return true;
   }
 
@@ -117,8 +133,10 @@ export class SimulatedServer {
     this.#committing = true;
     const { random, commit, failing } = this.#options, life = this.#life;
     this.#later(random.fraction() * commit, life, () => {
-      const group = this.#waiting;
-      this.#waiting = [];
+      const group = this.#waiting.splice(0).flatMap(({ take, done }) => {
+        const request = take();
+        return request === undefined ? [] : [{ request, done }];
+      });
       const fails = random.chance(failing);
       const works = fails ? group.filter(({ request }) => !MAY_FAIL.has(request.kind)) : group;
       const { outcomes } = this.#engine!.apply(works.map(({ request }) => request));
