@@ -1,5 +1,5 @@
 import { bold, dim } from "@std/fmt/colors";
-import type { BasicMailbox } from "../mailbox.ts";
+import type { BasicMailbox } from "../basic_mailbox.ts";
 import { ADMIN, isId, MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { readLines } from "../terminal/input.ts";
 import { shown, write, writeError } from "../terminal/output.ts";

@@ -1,4 +1,4 @@
-import type { SessionState } from "../reliable_mailbox.ts";
+import type { SessionState } from "../mailbox.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;

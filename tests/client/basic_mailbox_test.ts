@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connectBasicMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/mailbox.ts";
+import { connectBasicMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/basic_mailbox.ts";
 import { withServer } from "../server/serve.ts";
 
 /** A server that answers as the test says, and tells what it was sent. */
@@ -27,11 +27,11 @@ function scripted(answer: (text: string, number: number) => string[]) {
 Deno.test("the example of the library sends and receives", () =>
   withServer({}, async (server) => {
     const { port } = server.addresses[0]!;
-    const source = await Deno.readTextFile(new URL("../../client/mailbox.ts", import.meta.url));
+    const source = await Deno.readTextFile(new URL("../../client/basic_mailbox.ts", import.meta.url));
     const example = /```ts\n([^]*?)```/.exec(source)![1]!.replace(/^ \* ?/gm, "");
-    const library = new URL("../../client/mailbox.ts", import.meta.url).href;
+    const library = new URL("../../client/basic_mailbox.ts", import.meta.url).href;
     const code = `${
-      example.replace("./client/mailbox.ts", library).replace("21001", `${port}`)
+      example.replace("./client/basic_mailbox.ts", library).replace("21001", `${port}`)
     }\nexport { mail };`;
     const { mail } = await import(`data:application/typescript,${encodeURIComponent(code)}`);
     assertEquals([mail.sender, mail.message], ["alice", "How are you?"]);
