@@ -5,11 +5,12 @@
  * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
  *
  * ```ts
- * import { connectBasicMailbox } from "./client/basic_mailbox.ts";
+ * import { connectBasicMailbox } from "./basic_mailbox.ts";
  *
  * await using mailbox = await connectBasicMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
  * const mail = await mailbox.receive("bob");
+ * console.log(mail?.sender, mail?.message); // alice How are you?
  * ```
  *
  * @module

@@ -5,13 +5,13 @@
  * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
  *
  * ```ts
- * import { connectMailbox } from "./client/mailbox.ts";
+ * import { connectMailbox } from "./mailbox.ts";
  *
  * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
- * for await (const message of mailbox.messages("bob")) {
+ * for await (const message of mailbox.messages("bob", { wait: 1000, count: 1 })) {
+ *   console.log(message.from, message.text); // alice How are you?
  *   await message.ack();
- *   break;
  * }
  * ```
  *
@@ -56,7 +56,26 @@ export interface ReceiveOptions {
 /** The longest wait that is asked for at a time, in milliseconds. */
 const LONGEST_WAIT = 3_600_000;
 
-/** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
+/**
+ * Looks the server up and makes ready to talk to it. Nothing is sent yet.
+ *
+ * ```ts
+ * import { connectMailbox } from "./mailbox.ts";
+ *
+ * const first = await connectMailbox({ hostname: "127.0.0.1", port: 21001 });
+ * const { id, next } = first.state; // to be kept, in a file for instance
+ * await first.send("bob", "alice", "one");
+ * await first.close();
+ *
+ * // whoever does not know how far he came sends it all again, under the same numbers
+ * await using second = await connectMailbox({ port: 21001, resume: { id, next } });
+ * await second.send("bob", "alice", "one");
+ * await second.send("bob", "alice", "two");
+ * console.log((await second.stat("bob")).messages); // 2
+ * ```
+ *
+ * @throws {Error} There is no server of that name.
+ */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
   const { hostname = "127.0.0.1", port = MAILBOX_PORT } = options;
   return new Mailbox(await resolveServer(hostname, port), options);
@@ -70,6 +89,7 @@ export class Mailbox implements AsyncDisposable {
   readonly #repliesFrom: string;
   readonly #session: ClientSession;
   readonly #reading: Promise<void>;
+  #closed: Promise<void> | undefined;
 
   /** @ignore */
   constructor(
@@ -124,6 +144,20 @@ export class Mailbox implements AsyncDisposable {
    * Sends a message; resolves when it is on the server's disk. Messages of one connection are stored in the order of the
    * calls, however many are on their way.
    *
+   * ```ts
+   * import { connectMailbox, FullError } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "not before tomorrow", { delay: 86_400_000 });
+   * await Promise.all(["one", "two"].map((text) => mailbox.send("bob", "alice", text, { ttl: 60_000 })));
+   *
+   * const stop = new AbortController();
+   * const sending = mailbox.send("bob", "alice", "three", { wait: 5000, signal: stop.signal });
+   * stop.abort();
+   * await sending.catch((error) => console.log(error instanceof FullError)); // true
+   * console.log((await mailbox.stat("bob")).ready); // 2
+   * ```
+   *
    * @param to ID of the receiver, or `SHARED_QUEUE`.
    * @param from ID of the sender; `""` for the shared queue.
    * @throws {TypeError|RangeError} It is not what the wire allows.
@@ -136,7 +170,24 @@ export class Mailbox implements AsyncDisposable {
 
   /**
    * Sends a message and calls back when its outcome is known: for those who send many. Returns whether there is room for
-   * more; if not, {@linkcode ready} tells when there is.
+   * more; if not, {@linkcode ready} tells when there is: whoever waits for that keeps no more than about 4,096 messages,
+   * or 1 MiB, in memory.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * let stored = 0;
+   * const settle = (error?: Error) => error === undefined ? stored++ : console.log(error.message);
+   * for (let i = 1; i <= 10_000; i++) {
+   *   if (!mailbox.post("bob", "alice", `${i}`, settle)) await mailbox.ready();
+   * }
+   * await mailbox.close();
+   * console.log(stored); // 10000
+   * ```
+   *
+   * @throws {TypeError|RangeError} It is not what the wire allows, or too many are waiting already.
+   * @throws {SessionEndError} The session has ended.
    */
   post(
     to: string,
@@ -159,7 +210,7 @@ export class Mailbox implements AsyncDisposable {
    * more are asked for before those that came were taken: whoever is slow leaves the others to other receivers.
    *
    * ```ts
-   * import { connectMailbox } from "./client/mailbox.ts";
+   * import { connectMailbox } from "./mailbox.ts";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * for (const text of ["one", "two", "three"]) await mailbox.send("bob", "alice", text);
@@ -195,7 +246,7 @@ export class Mailbox implements AsyncDisposable {
    * for those who receive many, and can deal with them together.
    *
    * ```ts
-   * import { connectMailbox } from "./client/mailbox.ts";
+   * import { connectMailbox } from "./mailbox.ts";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * for (let i = 1; i <= 100; i++) mailbox.post("bob", "alice", `${i}`, () => {});
@@ -252,13 +303,34 @@ export class Mailbox implements AsyncDisposable {
     throw failed.reason;
   }
 
-  /** Counts of a mailbox, or of all: messages, bytes, ready, leased, delayed, dead. */
+  /**
+   * Counts of a mailbox, or of all: messages, bytes, ready, leased, delayed, dead.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "Ω");
+   * const { messages, bytes } = await mailbox.stat("bob");
+   * console.log(messages, bytes); // 1 2
+   * ```
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
   stat(id = ""): Promise<Record<string, number>> {
     return this.#session.stat(id);
   }
 
-  /** Waits for what is open, up to `limit` milliseconds, and closes the socket. */
-  async close(limit = 5000): Promise<void> {
+  /**
+   * Waits for what is open, up to `limit` milliseconds, and closes the socket. Waits for messages end at once. At the end
+   * of its block, `await using` does this by itself.
+   */
+  close(limit = 5000): Promise<void> {
+    return this.#closed ??= this.#close(limit);
+  }
+
+  async #close(limit: number) {
     try {
       await this.#session.close(limit);
     } finally {

@@ -70,7 +70,7 @@ export class Hold {
  * A message that is leased to this client until it is acknowledged or given back. The lease is prolonged meanwhile.
  *
  * ```ts
- * import { connectMailbox } from "./client/mailbox.ts";
+ * import { connectMailbox } from "./mailbox.ts";
  *
  * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "a job that fails at first");

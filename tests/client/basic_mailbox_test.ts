@@ -24,19 +24,6 @@ function scripted(answer: (text: string, number: number) => string[]) {
   };
 }
 
-Deno.test("the example of the library sends and receives", () =>
-  withServer({}, async (server) => {
-    const { port } = server.addresses[0]!;
-    const source = await Deno.readTextFile(new URL("../../client/basic_mailbox.ts", import.meta.url));
-    const example = /```ts\n([^]*?)```/.exec(source)![1]!.replace(/^ \* ?/gm, "");
-    const library = new URL("../../client/basic_mailbox.ts", import.meta.url).href;
-    const code = `${
-      example.replace("./client/basic_mailbox.ts", library).replace("21001", `${port}`)
-    }\nexport { mail };`;
-    const { mail } = await import(`data:application/typescript,${encodeURIComponent(code)}`);
-    assertEquals([mail.sender, mail.message], ["alice", "How are you?"]);
-  }));
-
 Deno.test("BasicMailbox keeps messages as they are, of mailboxes and of the shared queue", () =>
   withServer({}, async (server) => {
     await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
