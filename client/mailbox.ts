@@ -20,7 +20,7 @@
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { resolveServer } from "./address.ts";
-import { Hold, LEASE, ReceivedMessage } from "./received_message.ts";
+import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
 import { ClientSession, type PutMessage, type SessionState } from "./session.ts";
 import { MAX_PREFETCH, Share } from "./share.ts";
 
@@ -89,6 +89,7 @@ export class Mailbox implements AsyncDisposable {
   readonly #repliesFrom: string;
   readonly #session: ClientSession;
   readonly #reading: Promise<void>;
+  readonly #holds = new Holds();
   #closed: Promise<void> | undefined;
 
   /** @ignore */
@@ -292,7 +293,7 @@ export class Mailbox implements AsyncDisposable {
     const options = { duration: LEASE, ...signal ? { signal } : {} };
     const answers = await Promise.allSettled(asked.map(async (max, i) => {
       const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? wait : 0 });
-      return lease && new Hold(lease);
+      return lease && this.#holds.add(lease);
     }));
     const holds = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
     const failed = answers.find((answer) => answer.status === "rejected");
@@ -331,6 +332,7 @@ export class Mailbox implements AsyncDisposable {
   }
 
   async #close(limit: number) {
+    this.#holds.close();
     try {
       await this.#session.close(limit);
     } finally {

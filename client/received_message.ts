@@ -19,31 +19,61 @@ interface Ended {
   reject: (error: Error) => void;
 }
 
-/**
- * What is left of one lease. It is prolonged for as long as a message of it is open; what is said of its messages in one
- * turn is said to the server in one request.
- */
+/** All that a receiver holds. It is prolonged for as long as a message of it is open. */
+export class Holds {
+  readonly #holds = new Set<Hold>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  add(lease: Lease): Hold {
+    const hold = new Hold(lease, () => this.#remove(hold));
+    this.#holds.add(hold);
+    this.#timer ??= setInterval(() => this.#prolong(), PROLONG);
+    return hold;
+  }
+
+  #prolong() {
+    for (const hold of this.#holds) {
+      // one that fails is given out again, and told when it is acknowledged
+      hold.extend().catch(() => this.#remove(hold));
+    }
+  }
+
+  #remove(hold: Hold) {
+    this.#holds.delete(hold);
+    if (this.#holds.size === 0) this.close();
+  }
+
+  /** Prolongs nothing any more. */
+  close() {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** What is left of one lease. What is said of its messages in one turn is said to the server in one request. */
 export class Hold {
   readonly messages: readonly ReceivedMessage[];
   readonly #lease: Lease;
   readonly #open: Set<number>;
   readonly #ended = new Map<Ending, Ended[]>();
-  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #onEnd: () => void;
 
-  constructor(lease: Lease) {
+  /** @param onEnd Called when something was done with every message. */
+  constructor(lease: Lease, onEnd: () => void) {
     this.#lease = lease;
     this.messages = lease.messages.map((message) => new ReceivedMessage(message, this));
     this.#open = new Set(lease.messages.map(({ id }) => id));
-    this.#timer = setInterval(() => {
-      // one that fails is given out again, and told when it is acknowledged
-      lease.extend(LEASE).catch(() => clearInterval(this.#timer));
-    }, PROLONG);
+    this.#onEnd = onEnd;
+  }
+
+  async extend() {
+    await this.#lease.extend(LEASE);
   }
 
   /** Resolves to whether the message was still this receiver's. */
   end(id: number, ending: Ending): Promise<boolean> {
     this.#open.delete(id);
-    if (this.#open.size === 0) clearInterval(this.#timer);
+    if (this.#open.size === 0) this.#onEnd();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     if (this.#ended.size === 0) queueMicrotask(() => this.#tell());
     const ended = this.#ended.get(ending);
