@@ -158,7 +158,8 @@ export class Changes {
   /** Whether the server has all that it needs to carry out the lowest one, as far as is known. */
   #isHeld(): boolean {
     const put = this.#open.at(0)?.put;
-    return put?.state === "held" && put.parts.every(({ state }) => state === "held");
+    // parts of a put that was withdrawn may have been left out
+    return put?.state === "held" && put.parts.every(({ state }) => state === "held" || state === "done");
   }
 
   /** `lost`: done, but for these messages of the lease. */

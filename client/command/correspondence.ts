@@ -80,7 +80,11 @@ export class SessionCorrespondence implements Correspondence {
   }
 
   #receiveAll(id: string): Promise<void> {
-    return this.#do((mailbox) => this.#receive(mailbox, id, { wait: 0 }));
+    return this.#do(async (mailbox) => {
+      // once this is answered, what the wait that was ended may have been given is there again
+      await mailbox.stat(id);
+      await this.#receive(mailbox, id, { wait: 0 });
+    });
   }
 
   async #receive(mailbox: Mailbox, id: string, until: { wait: number } | { signal: AbortSignal }) {
