@@ -212,6 +212,8 @@ export class Changes {
   }
 
   #done(change: Change, now: number) {
+    // they have taken effect with their put, whether or not their own answers arrive
+    for (const part of change.parts) if (part.state !== "done") this.#done(part, now);
     this.#flight.answered(change, now);
     change.state = "done";
     this.requests--;
