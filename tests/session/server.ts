@@ -1,5 +1,6 @@
+import { DatabaseSync } from "node:sqlite";
 import { SessionService } from "../../server/session.ts";
-import { Engine } from "../../server/store/engine.ts";
+import { DATABASE_FILE, Engine } from "../../server/store/engine.ts";
 import type { GroupCommit } from "../../server/store/group.ts";
 import {
   DEFAULT_LIMITS,
@@ -85,6 +86,13 @@ export class SimulatedServer {
     this.#engine = this.#service = undefined;
     this.#waiting = [];
     this.#committing = false;
+  }
+
+  /** Lets the one that was killed forget every session, as after a day, and nothing else. */
+  forget() {
+    const db = new DatabaseSync(`${this.#options.directory}/${DATABASE_FILE}`);
+    db.exec("DELETE FROM session");
+    db.close();
   }
 
   /** Asks the store itself, past every network. */
