@@ -43,7 +43,7 @@ export class Changes {
   #again: Change[] = [];
   #sorted = true;
   #refused: Refused | undefined;
-  /** Since when the lowest one is held. */
+  /** Since when the lowest one is held, with all that takes effect with it. */
   #heldSince = Infinity;
   /** Requests and bytes that have no outcome yet. */
   requests = 0;
@@ -143,7 +143,7 @@ export class Changes {
     }
   }
 
-  /** `have`: these have arrived, but a lower one is missing. */
+  /** `have`: these have arrived, but a lower one is missing, or the put of a part. */
   have(from: number, to: number, now: number) {
     for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
       const change = this.#at(n);
@@ -151,8 +151,15 @@ export class Changes {
       if (change === undefined || !this.#allowed(change, now)) continue;
       this.#flight.answered(change, now);
       change.state = "held";
-      if (n === this.low) this.#heldSince = now;
     }
+    if (from <= this.low || this.#heldSince === Infinity) this.#heldSince = this.#isHeld() ? now : Infinity;
+  }
+
+  /** Whether the server has all that it needs to carry out the lowest one, as far as is known. */
+  #isHeld(): boolean {
+    const put = this.#open.at(0)?.put;
+    // parts of a put that was withdrawn may have been left out
+    return put?.state === "held" && put.parts.every(({ state }) => state === "held" || state === "done");
   }
 
   /** `lost`: done, but for these messages of the lease. */
@@ -205,6 +212,8 @@ export class Changes {
   }
 
   #done(change: Change, now: number) {
+    // they have taken effect with their put, whether or not their own answers arrive
+    for (const part of change.parts) if (part.state !== "done") this.#done(part, now);
     this.#flight.answered(change, now);
     change.state = "done";
     this.requests--;
@@ -213,7 +222,7 @@ export class Changes {
     while (this.#open.at(0)?.state === "done") {
       this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD;
     }
-    this.#heldSince = this.#open.at(0)?.state === "held" ? now : Infinity;
+    this.#heldSince = this.#isHeld() ? now : Infinity;
   }
 
   /** The put is not wanted any more. What comes of it is reported as its outcome. */

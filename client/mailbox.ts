@@ -1,374 +1,347 @@
 /**
- * Sends messages to a mailbox server and receives them, on the original wire: with no more than that wire can promise.
- * A datagram that the network loses is a message lost, whichever way it goes.
+ * Sends messages to a mailbox server and receives them through the reliable session: what `send` resolves for is on the
+ * server's disk, once, and what is received is given out again until it is acknowledged.
  *
  * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
  *
  * ```ts
- * import { connectBasicMailbox } from "./client/mailbox.ts";
+ * import { connectMailbox } from "./mailbox.ts";
  *
- * await using mailbox = await connectBasicMailbox({ port: 21001 });
+ * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
- * const mail = await mailbox.receive("bob");
+ * for await (const message of mailbox.messages("bob", { wait: 1000, count: 1 })) {
+ *   console.log(message.from, message.text); // alice How are you?
+ *   await message.ack();
+ * }
  * ```
  *
  * @module
  */
 
-import { lookup } from "node:dns/promises";
-import {
-  ADMIN,
-  decodeReply,
-  encodeControl,
-  encodePut,
-  encodeTake,
-  isId,
-  isMessage,
-  type Mail,
-  MAILBOX_PORT,
-  type MailboxReply,
-  maxMessage,
-  PACE,
-  SHARED_QUEUE,
-  utf8Length,
-} from "../protocol/mailbox.ts";
-import { proof } from "../protocol/admin.ts";
+import { MAILBOX_PORT } from "../protocol/mailbox.ts";
+import { resolveServer } from "./address.ts";
+import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
+import { ClientSession, type PutMessage, type SessionState } from "./session.ts";
+import { MAX_PREFETCH, Share } from "./share.ts";
 
-export { type Mail, SHARED_QUEUE };
+export * from "./session_errors.ts";
+export { SHARED_QUEUE } from "../protocol/mailbox.ts";
+export type { ReceivedMessage, SessionState };
 
-export interface BasicMailboxOptions {
+export interface ConnectOptions {
   /** Name or address of the server. */
   hostname?: string;
   /** Its UDP port. */
   port?: number;
-  /** Milliseconds without an answer after which the server counts as not there. */
+  /** Milliseconds without any answer after which the server counts as gone; 10 s by default. */
   timeout?: number;
+  /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
+  resume?: Omit<SessionState, "low">;
 }
 
-/** The server did not answer within the time-out. */
-export class NoAnswerError extends Error {
-  override name = "NoAnswerError";
+/** What is wanted beside the text of a message. */
+export type SendOptions = Pick<PutMessage, "delay" | "ttl" | "wait" | "signal">;
+
+export interface ReceiveOptions {
+  /** Milliseconds to wait for each message; without an end by default. */
+  wait?: number;
+  /** Ends the iteration. */
+  signal?: AbortSignal;
+  /** Most messages; without an end by default. */
+  count?: number;
+  /** Messages that are asked for at a time, 1 to 1,024; 1 by default. Those that are not reached are given back. */
+  prefetch?: number;
 }
+
+/** The longest wait that is asked for at a time, in milliseconds. */
+const LONGEST_WAIT = 3_600_000;
 
 /**
- * Wait before a request is repeated, in milliseconds; doubled each time, up to the last: RFC 8085, section 3.1.1, has a
- * sender that knows no round-trip time begin no lower than this and back off.
- */
-const FIRST_RETRY = 500, LAST_RETRY = 2000;
-
-/** The answer to a challenge: `ok, ` and a nonce. */
-const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
-
-/** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
-export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Promise<BasicMailbox> {
-  const { hostname = "127.0.0.1", port = MAILBOX_PORT, timeout = 5000 } = options;
-  let address: string;
-  try {
-    ({ address } = await lookup(hostname, { order: "ipv4first" }));
-  } catch (error) {
-    throw new Error(`Cannot look up ${hostname}: ${(error as Error).message}`);
-  }
-  return new BasicMailbox({ transport: "udp", hostname: address, port }, timeout);
-}
-
-/**
- * A connection to a mailbox server: a socket for sending, and one for each mailbox that is received from, because a
- * reply does not say which mailbox it is from. Calls of one method are to be awaited before the next.
+ * Looks the server up and makes ready to talk to it. Nothing is sent yet.
  *
- * Whoever receives asks for what is {@linkcode late} before closing: the server has removed those messages already.
+ * ```ts
+ * import { connectMailbox } from "./mailbox.ts";
+ *
+ * const first = await connectMailbox({ hostname: "127.0.0.1", port: 21001 });
+ * const { id, next } = first.state; // to be kept, in a file for instance
+ * await first.send("bob", "alice", "one");
+ * await first.close();
+ *
+ * // whoever does not know how far he came sends it all again, under the same numbers
+ * await using second = await connectMailbox({ port: 21001, resume: { id, next } });
+ * await second.send("bob", "alice", "one");
+ * await second.send("bob", "alice", "two");
+ * console.log((await second.stat("bob")).messages); // 2
+ * ```
+ *
+ * @throws {Error} There is no server of that name.
  */
-export class BasicMailbox implements AsyncDisposable {
-  readonly #server: Deno.NetAddr;
-  readonly #timeout: number;
-  readonly #askers = new Map<string, Asker>();
-  #sender: Asker | undefined;
-  /** A mailbox that nobody puts anything into: its `X` tells that the server has read what was sent before. */
-  readonly #nobody = `nobody-${crypto.randomUUID()}`;
-  /** Messages sent of which it is not known whether the server has read them. */
-  #unpaced = 0;
-  /** Whether the last flush had no answer, and nothing was sent since. */
-  #gone = false;
-
-  /** @ignore */
-  constructor(server: Deno.NetAddr, timeout: number) {
-    this.#server = server;
-    this.#timeout = timeout;
-  }
-
-  /**
-   * Sends a message. It resolves when the datagram is on its way; every 32 messages it first waits until the server has
-   * read them, so that its socket is not overrun.
-   *
-   * @param to ID of the receiver, or {@linkcode SHARED_QUEUE}, where the sender is left out.
-   * @param from ID of the sender, not `admin`.
-   * @throws {TypeError} An ID or the message is not what the wire allows.
-   * @throws {RangeError} The message is too long for a datagram of 1,024 bytes, to the server or from it.
-   * @throws {NoAnswerError} The server is not there.
-   */
-  async send(to: string, from: string, message: string): Promise<void> {
-    if (to !== SHARED_QUEUE) {
-      checkId(to);
-      checkId(from);
-      if (from === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
-    }
-    if (!isMessage(message)) {
-      throw new TypeError("Cannot send a message with control characters other than TAB");
-    }
-    const bytes = utf8Length(message), max = maxMessage(to, from);
-    if (bytes > max) throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${max} fit`);
-    if (this.#unpaced >= PACE) await this.flush();
-    this.#sender ??= new Asker(this.#server);
-    await this.#sender.send(encodePut(to, from, message));
-    this.#unpaced++;
-    this.#gone = false;
-  }
-
-  /**
-   * Waits until the server has read all that was sent and did arrive. It can't tell what was lost on the way.
-   *
-   * @throws {NoAnswerError} The server is not there.
-   */
-  async flush(): Promise<void> {
-    if (this.#unpaced === 0) return;
-    const sender = this.#sender ??= new Asker(this.#server);
-    this.#gone = true;
-    try {
-      await sender.ask(encodeTake(this.#nobody), ({ kind }) => kind === "none", this.#timeout);
-      this.#unpaced = 0;
-      this.#gone = false;
-    } finally {
-      if (sender.open > 0) {
-        // an `X` that is still to come must not answer the next question
-        this.#sender = undefined;
-        await sender.close();
-      }
-    }
-  }
-
-  /**
-   * The next message for `id`, or undefined where there is none. A request without an answer is repeated: if it was the
-   * answer that was lost, the message in it is lost, and the one behind it comes.
-   *
-   * @param id ID of the receiver, or {@linkcode SHARED_QUEUE}.
-   * @throws {TypeError} It is no ID.
-   * @throws {NoAnswerError} The server is not there.
-   */
-  async receive(id: string): Promise<Mail | undefined> {
-    if (id !== SHARED_QUEUE) checkId(id);
-    const asker = this.#asker(id);
-    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), this.#timeout);
-    return answer.kind === "mail" ? answer.mail : undefined;
-  }
-
-  /** Messages that came for repeated requests after all: to be asked for before {@linkcode close}, or they are lost. */
-  async late(id: string): Promise<Mail[]> {
-    const answers = await this.#askers.get(id)?.late(FIRST_RETRY) ?? [];
-    return answers.flatMap((answer) => answer.kind === "mail" ? [answer.mail] : []);
-  }
-
-  /**
-   * Sends a control command with its proof and gives the fields of the answer, without `ok`.
-   *
-   * @param secret The administrator's secret, as the server has it.
-   * @throws {Error} The server answers with an error.
-   * @throws {NoAnswerError} The server is not there.
-   */
-  async control(secret: Uint8Array, command: string): Promise<string[]> {
-    // a nonce is bound to the address that asked for it: both questions come from one socket, and no others do
-    await using asker = new Asker(this.#server);
-    const ask = async (text: string, fits: (answer: string) => boolean) => {
-      const answer = await asker.ask(
-        encodeControl(text),
-        (reply) => reply.kind === "control" && fits(reply.text),
-        this.#timeout,
-      );
-      const [state, ...fields] = (answer as { text: string }).text.split(", ");
-      if (state !== "ok") throw new Error(fields.join(", "));
-      return fields;
-    };
-    const [nonce = ""] = await ask(
-      "challenge",
-      (text) => CHALLENGED.test(text) || text.startsWith("error, "),
-    );
-    // spaces around fields don't count on this wire, so the proof is of the command without them
-    const proved = command.trim();
-    // a repeated challenge may have a second answer, which comes late
-    const order = `${nonce}, ${proof(secret, nonce, proved)}, ${proved}`;
-    return await ask(order, (text) => !CHALLENGED.test(text));
-  }
-
-  #asker(name: string): Asker {
-    let asker = this.#askers.get(name);
-    if (asker === undefined) this.#askers.set(name, asker = new Asker(this.#server));
-    return asker;
-  }
-
-  /**
-   * Closes the sockets, after a last {@linkcode flush} where something was sent, unless that has just failed. Messages
-   * that are {@linkcode late} and were not asked for are lost.
-   *
-   * @throws {NoAnswerError} The server is not there. The sockets are closed nevertheless.
-   */
-  async close(): Promise<void> {
-    try {
-      if (!this.#gone) await this.flush();
-    } finally {
-      await Promise.all([this.#sender, ...this.#askers.values()].map((asker) => asker?.close()));
-      this.#sender = undefined;
-      this.#askers.clear();
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
+  const { hostname = "127.0.0.1", port = MAILBOX_PORT } = options;
+  return new Mailbox(await resolveServer(hostname, port), options);
 }
 
-function checkId(id: string) {
-  if (!isId(id)) {
-    throw new TypeError(
-      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
-    );
-  }
-}
-
-function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
-  const shared = id === SHARED_QUEUE;
-  return (reply) => reply.kind !== "control" && reply.shared === shared;
-}
-
-/** One socket on which one question at a time is asked, and what came back that nobody waits for yet. */
-class Asker implements AsyncDisposable {
+/** A connection to a mailbox server: one socket, and one session on it. */
+export class Mailbox implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
-  /** The server's address as replies name it: shortened, without its zone. */
-  readonly #replier: string;
+  /** The server's address as replies name it, without its zone. */
+  readonly #repliesFrom: string;
+  readonly #session: ClientSession;
   readonly #reading: Promise<void>;
-  #answers: MailboxReply[] = [];
-  #open = 0;
-  #wake: (() => void) | undefined;
+  readonly #holds = new Holds();
+  #closed: Promise<void> | undefined;
 
-  constructor(server: Deno.NetAddr) {
-    this.#server = server;
-    const v6 = server.hostname.includes(":");
-    this.#replier = v6
-      ? new URL(`http://[${server.hostname.replace(/%.*/, "")}]`).hostname.slice(1, -1)
-      : server.hostname;
-    this.#socket = Deno.listenDatagram({ transport: "udp", hostname: v6 ? "::" : "0.0.0.0", port: 0 });
+  /** @ignore */
+  constructor(
+    { address, family }: { address: Deno.NetAddr; family: number },
+    options: ConnectOptions = {},
+  ) {
+    this.#server = address;
+    this.#repliesFrom = address.hostname.split("%")[0]!;
+    this.#socket = Deno.listenDatagram({
+      transport: "udp",
+      hostname: family === 6 ? "::" : "0.0.0.0",
+      port: 0,
+    });
+    this.#session = new ClientSession({
+      now: () => performance.now(),
+      setTimer(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      // a datagram that can't be sent is one that was lost
+      send: (datagram) => this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
+      server: address.hostname.includes(":")
+        ? `[${address.hostname}]:${address.port}`
+        : `${address.hostname}:${address.port}`,
+      ...options.timeout === undefined ? {} : { timeout: options.timeout },
+    }, options.resume);
     this.#reading = this.#read();
   }
 
   async #read() {
     const buffer = new Uint8Array(65_536);
     for (;;) {
-      let datagram: Uint8Array, from: Deno.NetAddr;
       try {
-        [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
+        const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
+        // anybody can send to this port
+        if (from.hostname !== this.#repliesFrom || from.port !== this.#server.port) continue;
+        this.#session.received(datagram);
       } catch (error) {
-        // Windows tells here that nobody listens where we sent to; the time-out will say so
-        if (error instanceof Deno.errors.ConnectionReset) continue;
-        return;
+        // Windows tells here that nobody listens where we sent to; the session finds out by itself
+        if (!(error instanceof Deno.errors.ConnectionReset)) return;
       }
-      // anybody can send to this port
-      if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
-      const answer = decodeReply(datagram);
-      if (answer === undefined) continue;
-      this.#answers.push(answer);
-      this.#wake?.();
     }
   }
 
-  /** Questions that were sent and may still be answered. */
-  get open(): number {
-    return this.#open;
-  }
-
-  /** @throws {Error} There is no way to the server. */
-  async send(datagram: Uint8Array<ArrayBuffer>) {
-    try {
-      await this.#socket.send(datagram, this.#server);
-    } catch (error) {
-      throw new Error(`Cannot send to ${this.#name}: ${(error as Error).message}`);
-    }
-  }
-
-  get #name(): string {
-    const { hostname, port } = this.#server;
-    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  /** What a later connection needs to go on as this one. */
+  get state(): SessionState {
+    return this.#session.state;
   }
 
   /**
-   * Sends the question, again and again, until there is an answer that `fits`; mail that came late comes first.
+   * Sends a message; resolves when it is on the server's disk. Messages of one connection are stored in the order of the
+   * calls, however many are on their way.
    *
-   * @throws {NoAnswerError} There is none within `timeout` milliseconds.
-   * @throws {Error} There is no way to the server.
+   * ```ts
+   * import { connectMailbox, FullError } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "not before tomorrow", { delay: 86_400_000 });
+   * await Promise.all(["one", "two"].map((text) => mailbox.send("bob", "alice", text, { ttl: 60_000 })));
+   *
+   * const stop = new AbortController();
+   * const sending = mailbox.send("bob", "alice", "three", { wait: 5000, signal: stop.signal });
+   * stop.abort();
+   * await sending.catch((error) => console.log(error instanceof FullError)); // true
+   * console.log((await mailbox.stat("bob")).ready); // 2
+   * ```
+   *
+   * @param to ID of the receiver, or `SHARED_QUEUE`.
+   * @param from ID of the sender; `""` for the shared queue.
+   * @throws {TypeError|RangeError} It is not what the wire allows.
+   * @throws {FullError} There was no room for it within `wait`, or `signal` withdrew it.
+   * @throws {SessionEndError} The session has ended: the server is gone, or does not know it any more.
    */
-  async ask(
-    question: Uint8Array<ArrayBuffer>,
-    fits: (reply: MailboxReply) => boolean,
-    timeout: number,
-  ): Promise<MailboxReply> {
-    const mail = this.#next((answer) => answer.kind === "mail" && fits(answer));
-    if (mail !== undefined) return mail;
-    // what is left from before answers an earlier question
-    this.#answers = [];
-    const end = performance.now() + timeout;
-    for (let retry = FIRST_RETRY;; retry = Math.min(2 * retry, LAST_RETRY)) {
-      const left = end - performance.now();
-      if (left <= 0) {
-        throw new NoAnswerError(
-          `No answer from ${this.#name} within ${timeout / 1000} s: is the server running?`,
-        );
+  send(to: string, from: string, text: string, options: SendOptions = {}): Promise<void> {
+    return this.#session.put({ to, from, text, ...options });
+  }
+
+  /**
+   * Sends a message and calls back when its outcome is known: for those who send many. Returns whether there is room for
+   * more; if not, {@linkcode ready} tells when there is: whoever waits for that keeps no more than about 4,096 messages,
+   * or 1 MiB, in memory.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * let stored = 0;
+   * const settle = (error?: Error) => error === undefined ? stored++ : console.log(error.message);
+   * for (let i = 1; i <= 10_000; i++) {
+   *   if (!mailbox.post("bob", "alice", `${i}`, settle)) await mailbox.ready();
+   * }
+   * await mailbox.close();
+   * console.log(stored); // 10000
+   * ```
+   *
+   * @throws {TypeError|RangeError} It is not what the wire allows, or too many are waiting already.
+   * @throws {SessionEndError} The session has ended.
+   */
+  post(
+    to: string,
+    from: string,
+    text: string,
+    settle: (error?: Error) => void,
+    options: SendOptions = {},
+  ): boolean {
+    return this.#session.post({ to, from, text, ...options }, settle);
+  }
+
+  /** Resolves when there is room for more to send. */
+  ready(): Promise<void> {
+    return this.#session.ready();
+  }
+
+  /**
+   * The messages for `id`, as they come: each is leased to this client, and the lease is prolonged until the message is
+   * acknowledged or given back. Ends when none came within `wait`, after `count` of them, or when `signal` says so. No
+   * more are asked for before those that came were taken: whoever is slow leaves the others to other receivers.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * for (const text of ["one", "two", "three"]) await mailbox.send("bob", "alice", text);
+   *
+   * const stop = new AbortController();
+   * for await (const message of mailbox.messages("bob", { signal: stop.signal })) {
+   *   console.log(message.text); // one, two, three
+   *   await message.ack();
+   *   if (message.text === "three") stop.abort();
+   * }
+   * ```
+   *
+   * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async *messages(id: string, options: ReceiveOptions = {}): AsyncGenerator<ReceivedMessage, void, void> {
+    for await (const batch of this.batches(id, options)) {
+      let reached = 0;
+      try {
+        for (const message of batch) {
+          reached++;
+          yield message;
+        }
+      } finally {
+        // what was handed over and not acknowledged is the caller's, for as long as the lease runs
+        await Promise.all(batch.slice(reached).map((message) => message.back())).catch(() => {});
       }
-      await this.send(question);
-      this.#open++;
-      const answer = await this.#wait(fits, Math.min(retry, left));
-      if (answer !== undefined) return answer;
     }
   }
 
-  /** The answers that are still due, as far as they come within `wait` milliseconds of each other. */
-  async late(wait: number): Promise<MailboxReply[]> {
-    const answers: MailboxReply[] = [];
-    const any = () => true;
-    for (;;) {
-      const answer = this.#next(any) ?? (this.#open > 0 ? await this.#wait(any, wait) : undefined);
-      if (answer === undefined) return answers;
-      answers.push(answer);
+  /**
+   * The messages for `id` as {@linkcode messages} gives them, but all that one question brought at a time, in their order:
+   * for those who receive many, and can deal with them together.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * for (let i = 1; i <= 100; i++) mailbox.post("bob", "alice", `${i}`, () => {});
+   * await mailbox.send("bob", "alice", "the last");
+   *
+   * let bytes = 0;
+   * for await (const batch of mailbox.batches("bob", { wait: 0, prefetch: 1024 })) {
+   *   for (const { text } of batch) bytes += text.length;
+   *   await Promise.all(batch.map((message) => message.ack()));
+   * }
+   * console.log(bytes); // 200
+   * ```
+   */
+  async *batches(
+    id: string,
+    options: ReceiveOptions = {},
+  ): AsyncGenerator<readonly ReceivedMessage[], void, void> {
+    const { wait = Infinity, signal, prefetch = 1, count = Infinity } = options;
+    if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > MAX_PREFETCH) {
+      throw new RangeError(`Cannot ask for ${prefetch} messages ahead: 1 to ${MAX_PREFETCH}`);
+    }
+    let left = count, share = new Share();
+    while (left > 0 && !signal?.aborted) {
+      const asked = share.of(Math.min(prefetch, left));
+      const holds = await this.#lease(id, asked, Math.min(wait, LONGEST_WAIT), signal);
+      if (holds === undefined) return;
+      share = share.next(holds, asked.length);
+      // questions on their way at the same time may overtake each other
+      const batch = holds.flatMap(({ messages }) => messages).sort((a, b) => a.id - b.id);
+      left -= batch.length;
+      if (batch.length > 0) yield batch;
+      else if (wait !== Infinity) return;
     }
   }
 
-  async #wait(fits: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {
-    let over = false;
-    const timer = setTimeout(() => {
-      over = true;
-      this.#wake?.();
-    }, ms);
+  /** What came of these questions, of which the first one alone waits; undefined where that was aborted. */
+  async #lease(
+    id: string,
+    asked: readonly number[],
+    wait: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Hold[] | undefined> {
+    const options = { duration: LEASE, ...signal ? { signal } : {} };
+    const answers = await Promise.allSettled(asked.map(async (max, i) => {
+      const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? wait : 0 });
+      return lease && this.#holds.add(lease);
+    }));
+    const holds = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
+    const failed = answers.find((answer) => answer.status === "rejected");
+    if (failed === undefined) return holds;
+    const messages = holds.flatMap(({ messages }) => messages);
+    await Promise.all(messages.map((message) => message.back())).catch(() => {});
+    if (signal?.aborted) return undefined;
+    throw failed.reason;
+  }
+
+  /**
+   * Counts of a mailbox, or of all: messages, bytes, ready, leased, delayed, dead.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "Ω");
+   * const { messages, bytes } = await mailbox.stat("bob");
+   * console.log(messages, bytes); // 1 2
+   * ```
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  stat(id = ""): Promise<Record<string, number>> {
+    return this.#session.stat(id);
+  }
+
+  /**
+   * Waits for what is open, up to `limit` milliseconds, and closes the socket. Waits for messages end at once. At the end
+   * of its block, `await using` does this by itself.
+   */
+  close(limit = 5000): Promise<void> {
+    return this.#closed ??= this.#close(limit);
+  }
+
+  async #close(limit: number) {
+    this.#holds.close();
     try {
-      for (;;) {
-        const answer = this.#next(fits);
-        if (answer !== undefined || over) return answer;
-        await new Promise<void>((resolve) => this.#wake = resolve);
-      }
+      await this.#session.close(limit);
     } finally {
-      clearTimeout(timer);
-      this.#wake = undefined;
+      this.#socket.close();
+      await this.#reading;
     }
   }
 
-  #next(fits: (reply: MailboxReply) => boolean): MailboxReply | undefined {
-    const i = this.#answers.findIndex(fits);
-    if (i < 0) return undefined;
-    this.#open = Math.max(0, this.#open - 1);
-    return this.#answers.splice(i, 1)[0];
-  }
-
-  async close() {
-    this.#socket.close();
-    await this.#reading;
-  }
-
-  async [Symbol.asyncDispose]() {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 }

@@ -1,6 +1,6 @@
 import { bold } from "@std/fmt/colors";
 import { readRunning, readSecret, secretPath } from "../../server/data_directory.ts";
-import type { BasicMailbox } from "../mailbox.ts";
+import type { BasicMailbox } from "../basic_mailbox.ts";
 import { shown, write } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";

@@ -1,6 +1,6 @@
-import { type Mailbox, type ReceivedMessage, SessionEndError } from "../reliable_mailbox.ts";
+import { type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
+import { shown, tryWrite, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
@@ -8,8 +8,8 @@ import { connect, SERVER_OPTIONS } from "./server_option.ts";
 /** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
 const EMPTY = 3, INTERRUPTED = 130;
 
-/** Messages that are asked for ahead, where many are wanted; acknowledgements that may be on their way. */
-const PREFETCH = 64, MAX_ACKS = 1024;
+/** Messages that are asked for at a time, where many are wanted; of how many times acknowledgements may be under way. */
+const PREFETCH = 1024, MAX_ACKS = 2;
 
 /** Wait before a server that is gone is asked again, in milliseconds. */
 const RETRY = 1000;
@@ -104,7 +104,7 @@ class Receiver {
   readonly #me: string;
   readonly #wanted: Wanted;
   readonly #abort = new AbortController();
-  readonly #acks = new Set<Promise<void>>();
+  readonly #acks = new Set<Promise<unknown>>();
   #failed: unknown;
 
   constructor(me: string, wanted: Wanted) {
@@ -130,17 +130,20 @@ class Receiver {
   }
 
   async receive(mailbox: Mailbox) {
-    const { count, wait, exec } = this.#wanted;
-    const left = count - this.received;
-    if (left <= 0 || this.interrupted) return;
-    const prefetch = exec === undefined ? Math.min(left, PREFETCH) : 1;
+    const { count, wait, exec } = this.#wanted, { signal } = this.#abort;
+    const options = {
+      count: count - this.received,
+      wait,
+      signal,
+      prefetch: exec === undefined ? PREFETCH : 1,
+    };
     this.#failed = undefined;
     try {
-      const { signal } = this.#abort;
-      for await (const message of mailbox.messages(this.#me, { wait, prefetch, signal })) {
-        await (exec === undefined ? this.#print(message) : this.#execute(message, exec));
+      for await (const batch of mailbox.batches(this.#me, options)) {
+        if (exec === undefined) await this.#print(batch);
+        else for (const message of batch) await this.#execute(message, exec);
+        if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
         if (this.#failed !== undefined) throw this.#failed;
-        if (this.received >= count) break;
       }
     } finally {
       await Promise.all(this.#acks);
@@ -148,25 +151,24 @@ class Receiver {
     if (this.#failed !== undefined) throw this.#failed;
   }
 
-  async #print(message: ReceivedMessage) {
+  /** Prints what has arrived in one write, and acknowledges what standard output has taken. */
+  async #print(batch: readonly ReceivedMessage[]) {
     const { json, forOutput } = this.#wanted;
-    try {
-      await write(`${forOutput(json ? toJson(this.#me, message) : message.text)}\n`);
-    } catch (error) {
-      // whoever reads next gets it
-      await message.back("unused");
-      throw error;
-    }
-    this.received++;
-    this.#ack(message);
-    if (this.#acks.size >= MAX_ACKS) await Promise.all(this.#acks);
+    const lines = batch.map((message) => `${forOutput(json ? toJson(this.#me, message) : message.text)}\n`);
+    const { taken, error } = await tryWrite(lines);
+    this.received += taken;
+    this.#ack(batch.slice(0, taken));
+    if (error === undefined) return;
+    // whoever reads next gets them
+    await Promise.all(batch.slice(taken).map((message) => message.back()));
+    throw error;
   }
 
   async #execute(message: ReceivedMessage, exec: string) {
     const code = await runShell(exec, `${message.text}\n`);
     if (code === 0) {
       this.received++;
-      this.#ack(message);
+      this.#ack([message]);
     } else {
       await writeError(`parley receive: the command ended with ${code} for message ${message.id}\n`);
       await message.back("failed");
@@ -174,10 +176,11 @@ class Receiver {
   }
 
   /** Acknowledges, and goes on meanwhile. */
-  #ack(message: ReceivedMessage) {
-    const ack = message.ack().then(async (was) => {
-      if (!was) await writeError(`parley receive: message ${message.id} was given out again meanwhile\n`);
-    }).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
+  #ack(batch: readonly ReceivedMessage[]) {
+    const ack = Promise.all(batch.map(async (message) => {
+      if (await message.ack()) return;
+      await writeError(`parley receive: message ${message.id} was given out again meanwhile\n`);
+    })).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
     this.#acks.add(ack);
   }
 }

@@ -1,7 +1,10 @@
-import type { SessionState } from "../reliable_mailbox.ts";
+import type { SessionState } from "../mailbox.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;
+
+/** A session of which nothing was heard for so long, in milliseconds, may soon be forgotten by the server. */
+const STALE = 12 * 60 * 60 * 1000;
 
 /** What the file holds: the session, the number that its next request had, and how many lines were stored before it. */
 interface Saved {
@@ -27,7 +30,7 @@ export class Resume {
     this.#saved = saved;
   }
 
-  /** @throws {Error} The file of that name can't be read. */
+  /** @throws {Error} The file of that name can't be read, or nobody can tell what became of its first lines. */
   static async load(name: string): Promise<Resume> {
     if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
       throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
@@ -39,7 +42,17 @@ export class Resume {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     });
-    return new Resume(path, text === undefined ? undefined : JSON.parse(text));
+    const saved: Saved | undefined = text === undefined ? undefined : JSON.parse(text);
+    if (saved?.next === 1) {
+      // a server that has forgotten the session would take its first numbers for those of a new one
+      const { mtime } = await Deno.stat(path);
+      if (mtime !== null && Date.now() - mtime.getTime() > STALE) {
+        throw new Error(
+          `Cannot go on with '${name}': outcome unknown since ${mtime.toISOString()}; remove ${path}`,
+        );
+      }
+    }
+    return new Resume(path, saved);
   }
 
   /** Where the session goes on. */

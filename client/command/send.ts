@@ -1,4 +1,4 @@
-import { type Mailbox, type SendOptions, SessionEndError } from "../reliable_mailbox.ts";
+import { type Mailbox, type SendOptions, SessionEndError } from "../mailbox.ts";
 import { ADMIN, isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
 import { readLines } from "../terminal/input.ts";

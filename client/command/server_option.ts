@@ -1,5 +1,5 @@
-import { type BasicMailbox, connectBasicMailbox } from "../mailbox.ts";
-import { connectMailbox, type ConnectOptions, type Mailbox } from "../reliable_mailbox.ts";
+import { type BasicMailbox, connectBasicMailbox } from "../basic_mailbox.ts";
+import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
 import type { Arguments, Option } from "./command.ts";
 
 /** Options of every command that talks to a mailbox server. */

@@ -21,6 +21,25 @@ export function write(text: string): Promise<void> {
   return writeAll(Deno.stdout, encoder.encode(text));
 }
 
+/**
+ * Texts for standard output, in one write. Where that ends early, tells how many of them it has taken whole, and why.
+ */
+export async function tryWrite(texts: readonly string[]): Promise<{ taken: number; error?: unknown }> {
+  const bytes = encoder.encode(texts.join(""));
+  let at = 0;
+  try {
+    while (at < bytes.length) at += await Deno.stdout.write(bytes.subarray(at));
+    return { taken: texts.length };
+  } catch (error) {
+    let taken = 0;
+    for (let end = 0; taken < texts.length; taken++) {
+      end += encoder.encode(texts[taken]!).length;
+      if (end > at) break;
+    }
+    return { taken, error };
+  }
+}
+
 /** Bytes for standard error. */
 export function writeErrorBytes(bytes: Uint8Array): Promise<void> {
   return writeAll(Deno.stderr, bytes);

@@ -1,187 +1,116 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connectBasicMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/mailbox.ts";
+/** The library's mailbox on the reliable session, with a real server. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { connectMailbox, type Mailbox } from "../../client/mailbox.ts";
 import { withServer } from "../server/serve.ts";
 
-/** A server that answers as the test says, and tells what it was sent. */
-function scripted(answer: (text: string, number: number) => string[]) {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const heard: string[] = [];
-  const reading = (async () => {
-    for await (const [datagram, from] of socket) {
-      const text = new TextDecoder().decode(datagram);
-      for (const reply of answer(text, heard.push(text))) {
-        await socket.send(new TextEncoder().encode(reply), from);
-      }
-    }
-  })();
-  return {
-    port: (socket.addr as Deno.NetAddr).port,
-    heard,
-    async close() {
-      socket.close();
-      await reading;
-    },
-  };
+function withMailbox(use: (mailbox: Mailbox, port: number) => Promise<void>): Promise<void> {
+  return withServer({}, async (server) => {
+    const { port } = server.addresses[0]!;
+    await using mailbox = await connectMailbox({ port });
+    await use(mailbox, port);
+  });
 }
 
-Deno.test("the example of the library sends and receives", () =>
-  withServer({}, async (server) => {
-    const { port } = server.addresses[0]!;
-    const source = await Deno.readTextFile(new URL("../../client/mailbox.ts", import.meta.url));
-    const example = /```ts\n([^]*?)```/.exec(source)![1]!.replace(/^ \* ?/gm, "");
-    const library = new URL("../../client/mailbox.ts", import.meta.url).href;
-    const code = `${
-      example.replace("./client/mailbox.ts", library).replace("21001", `${port}`)
-    }\nexport { mail };`;
-    const { mail } = await import(`data:application/typescript,${encodeURIComponent(code)}`);
-    assertEquals([mail.sender, mail.message], ["alice", "How are you?"]);
-  }));
+async function fill(mailbox: Mailbox, texts: readonly string[]) {
+  await Promise.all(texts.map((text) => mailbox.send("bob", "alice", text)));
+}
 
-Deno.test("BasicMailbox keeps messages as they are, of mailboxes and of the shared queue", () =>
-  withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
-    const texts = ["", "Ω, ✓, 😀", " spaces  ", "tab\t"];
-    for (const text of texts) {
-      await mailbox.send("bob", "alice", text);
-      await mailbox.send(SHARED_QUEUE, "", text);
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
+
+Deno.test("batches() gives many messages at a time, all of them and in their order", () =>
+  withMailbox(async (mailbox) => {
+    const texts = numbers(5000), got: string[] = [], sizes: number[] = [];
+    await fill(mailbox, texts);
+    for await (const batch of mailbox.batches("bob", { wait: 0, prefetch: 1024 })) {
+      sizes.push(batch.length);
+      got.push(...batch.map(({ text }) => text));
+      const acks = await Promise.all(batch.map((message) => message.ack()));
+      assertEquals(acks.every(Boolean), true);
     }
-    await mailbox.flush();
-    for (const text of texts) {
-      assertEquals((await mailbox.receive("bob"))?.message, text);
-      assertEquals((await mailbox.receive(SHARED_QUEUE))?.message, text);
+    assertEquals(got, texts);
+    assert(Math.max(...sizes) > 256, `at most ${Math.max(...sizes)} at a time`);
+    assertEquals((await mailbox.stat("bob")).messages, 0);
+  }));
+
+Deno.test("batches() brings long messages among short ones", () =>
+  withMailbox(async (mailbox) => {
+    const texts = numbers(400).map((text, i) => i % 40 === 39 ? text.padEnd(65_000, "Ω".repeat(500)) : text);
+    const fitting = texts.map((text) => text.slice(0, 30_000)), got: string[] = [];
+    await fill(mailbox, fitting);
+    for await (const batch of mailbox.batches("bob", { wait: 0, prefetch: 1024 })) {
+      got.push(...batch.map(({ text }) => text));
+      await Promise.all(batch.map((message) => message.ack()));
     }
-    assertEquals(await mailbox.receive("bob"), undefined);
-    assertEquals(await mailbox.receive(SHARED_QUEUE), undefined);
+    assertEquals(got, fitting);
   }));
 
-Deno.test("BasicMailbox does not overrun the server with ten thousand messages", () =>
-  withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
-    for (let i = 0; i < 10_000; i++) await mailbox.send("bob", "alice", `${i}`);
-    await mailbox.flush();
-    for (let i = 0; i < 10_000; i++) assertEquals((await mailbox.receive("bob"))?.message, `${i}`);
+Deno.test("messages() ends after so many, and leaves the rest to others", () =>
+  withMailbox(async (mailbox, port) => {
+    await fill(mailbox, numbers(300));
+    let next = 0;
+    for await (const message of mailbox.messages("bob", { count: 100, prefetch: 1024 })) {
+      assertEquals(message.text, `${next++}`);
+      await message.ack();
+    }
+    assertEquals(next, 100);
+    const { ready, leased } = await mailbox.stat("bob");
+    assertEquals([ready, leased], [200, 0]);
+    await using other = await connectMailbox({ port });
+    for await (const { text } of other.messages("bob", { count: 1 })) assertEquals(text, "100");
   }));
 
-Deno.test("BasicMailbox refuses what the wire can not carry", async () => {
-  await using mailbox = await connectBasicMailbox({ port: 9 });
-  await assertRejects(() => mailbox.send("bob", "admin", "x"), TypeError, "the name is the administrator's");
-  await assertRejects(() => mailbox.send("b,b", "alice", "x"), TypeError, "Cannot use 'b,b' as an ID");
-  await assertRejects(() => mailbox.send("bob", "", "x"), TypeError, "as an ID");
-  await assertRejects(() => mailbox.send("bob", "alice", "a\nb"), TypeError, "control characters");
-  await assertRejects(() => mailbox.send("bob", "alice", "\ud800"), TypeError, "control characters");
-  await assertRejects(() => mailbox.send("bob", "alice", "x".repeat(990)), RangeError, "at most 988 fit");
-  await assertRejects(() => mailbox.receive(" bob"), TypeError, "as an ID");
-});
-
-Deno.test("BasicMailbox sends the longest message between the longest IDs, and refuses a longer one", () =>
-  withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
-    const bob = "b".repeat(64), alice = "Ω".repeat(32);
-    const longest = "x".repeat(1024 - "F, , , ".length - 64 - 64);
-    await assertRejects(() => mailbox.send(bob, alice, `${longest}x`), RangeError, "at most 889 fit");
-    await mailbox.send(bob, alice, longest);
-    assertEquals((await mailbox.receive(bob))?.message, longest);
+Deno.test("messages() that is left gives back what was not reached", () =>
+  withMailbox(async (mailbox) => {
+    await fill(mailbox, numbers(300));
+    for await (const message of mailbox.messages("bob", { prefetch: 64 })) {
+      await message.ack();
+      if (message.text === "9") break;
+    }
+    const { ready, leased } = await mailbox.stat("bob");
+    assertEquals([ready, leased], [290, 0]);
+    for await (const message of mailbox.messages("bob", { wait: 0, count: 1 })) {
+      assertEquals([message.text, message.attempt], ["10", 1]);
+      await message.ack();
+    }
   }));
 
-Deno.test("BasicMailbox says so when no server answers", async () => {
-  const silent = scripted(() => []);
-  const mailbox = await connectBasicMailbox({ port: silent.port, timeout: 50 });
-  const error = await assertRejects(() => mailbox.receive("bob"), NoAnswerError);
-  assertStringIncludes(error.message, `No answer from 127.0.0.1:${silent.port} within 0.05 s`);
-  await mailbox.send("bob", "alice", "x");
-  await assertRejects(() => mailbox.close(), NoAnswerError);
-  await silent.close();
-});
+Deno.test("a signal ends the wait for a message, and what was asked for stays with the server", () =>
+  withMailbox(async (mailbox) => {
+    const stop = new AbortController();
+    const received = Array.fromAsync(mailbox.messages("bob", { signal: stop.signal, prefetch: 1024 }));
+    await mailbox.stat("bob");
+    stop.abort();
+    assertEquals(await received, []);
+    await fill(mailbox, ["still there"]);
+    for await (const message of mailbox.messages("bob", { count: 1 })) {
+      assertEquals(message.text, "still there");
+      await message.ack();
+    }
+  }));
 
-Deno.test("BasicMailbox says once that no server answers: closing does not ask again", async () => {
-  const silent = scripted(() => []);
-  const mailbox = await connectBasicMailbox({ port: silent.port, timeout: 50 });
-  for (let i = 0; i < 32; i++) await mailbox.send("bob", "alice", `${i}`);
-  await assertRejects(() => mailbox.send("bob", "alice", "32"), NoAnswerError);
-  await mailbox.close();
-  await silent.close();
-});
+Deno.test("what was done with a message is said once: a second word comes too late", () =>
+  withMailbox(async (mailbox) => {
+    await fill(mailbox, ["one", "two"]);
+    for await (const [one, two] of mailbox.batches("bob", { count: 2, prefetch: 2 })) {
+      assertEquals(await Promise.all([one!.ack(), two!.back("failed")]), [true, true]);
+      assertEquals(await Promise.all([one!.ack(), two!.ack()]), [false, true]);
+    }
+    assertEquals((await mailbox.stat("bob")).messages, 0);
+  }));
 
-Deno.test("BasicMailbox does not take a late answer for that to the next pause", async () => {
-  // to the first pause one answer comes late and one in time; to the second, none does
-  const takes: string[] = [];
-  const late = scripted((text) => {
-    if (!text.startsWith("R, ")) return [];
-    return takes.push(text) === 2 ? ["X", "X"] : [];
-  });
-  await using mailbox = await connectBasicMailbox({ port: late.port, timeout: 700 });
-  await mailbox.send("bob", "alice", "1");
-  await mailbox.flush();
-  await mailbox.send("bob", "alice", "2");
-  await assertRejects(() => mailbox.flush(), NoAnswerError);
-  await assertRejects(() => mailbox.flush(), NoAnswerError);
-  await late.close();
-});
+Deno.test("messages() refuses what it can not ask for", () =>
+  withMailbox(async (mailbox) => {
+    for (const prefetch of [0, 1025, 1.5]) {
+      await assertRejects(() => mailbox.messages("bob", { prefetch }).next(), RangeError, "1 to 1024");
+    }
+    await assertRejects(() => mailbox.messages("b,b").next(), TypeError, "as an ID");
+  }));
 
-Deno.test("BasicMailbox does not take a challenge's second answer for the order's", async () => {
-  // the first challenge is answered after the client has repeated it: its answer comes before the order's
-  const nonce = (number: number) => `A, ok, ${number}`.padEnd(43, "0");
-  const server = scripted((_, number) => [[], [nonce(1)], [nonce(2), "A, ok, 3"]][number - 1] ?? []);
-  await using mailbox = await connectBasicMailbox({ port: server.port });
-  assertEquals(await mailbox.control(new Uint8Array(16), "count"), ["3"]);
-  assertEquals(server.heard.slice(0, 2), ["A, challenge", "A, challenge"]);
-  assertEquals(server.heard[2]?.slice(0, 39), nonce(1).replace("ok, ", ""));
-  await server.close();
-});
-
-Deno.test("BasicMailbox asks each control command from a socket of its own", async () => {
-  // both orders are answered twice, the second time too late
-  let orders = 0;
-  const server = scripted((text) =>
-    text === "A, challenge" ? [`A, ok, ${"0".repeat(36)}`] : [`A, ok, ${++orders}`, `A, ok, late`]
-  );
-  await using mailbox = await connectBasicMailbox({ port: server.port });
-  for (const answer of ["1", "2"]) {
-    assertEquals(await mailbox.control(new Uint8Array(16), "count"), [answer]);
-  }
-  await server.close();
-});
-
-Deno.test("BasicMailbox tells what the server refuses, of the challenge and of the order", async () => {
-  const off = scripted(() => ["A, error, administration is off"]);
-  const wrong = scripted((text) =>
-    text === "A, challenge" ? [`A, ok, ${"0".repeat(36)}`] : ["A, error, wrong proof"]
-  );
-  for (const [server, error] of [[off, "administration is off"], [wrong, "wrong proof"]] as const) {
-    await using mailbox = await connectBasicMailbox({ port: server.port });
-    await assertRejects(() => mailbox.control(new Uint8Array(16), "count"), Error, error);
-    await server.close();
-  }
-});
-
-Deno.test("BasicMailbox repeats a request that was lost, and gives what came twice", async () => {
-  // the first request is lost, and the second is answered as if both had come
-  const late = scripted((_, number) =>
-    number === 1 ? [] : ["N, 2026-01-31T12:00:00.000Z, a, 1", "N, , a, 2"]
-  );
-  await using mailbox = await connectBasicMailbox({ port: late.port });
-  assertEquals((await mailbox.receive("bob"))?.message, "1");
-  assertEquals(late.heard, ["R, bob", "R, bob"]);
-  assertEquals((await mailbox.late("bob")).map(({ message }) => message), ["2"]);
-  await late.close();
-});
-
-Deno.test("BasicMailbox listens to its server alone, and to nothing that is no answer", async () => {
-  const server = scripted((text) => text === "R, bob" ? ["hello", "xxx", "A, ok", "N, x", "X"] : []);
-  await using mailbox = await connectBasicMailbox({ port: server.port });
-  assertEquals(await mailbox.receive("bob"), undefined);
-  await server.close();
-});
-
-Deno.test("connectBasicMailbox() finds a server by name, and says where it can't", async () => {
-  await withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({
-      hostname: "localhost",
-      port: server.addresses[0]!.port,
-    });
-    assertEquals(await mailbox.receive("bob"), undefined);
-  });
-  await assertRejects(() => connectBasicMailbox({ hostname: "nowhere.invalid" }), Error, "Cannot look up");
-  await using mailbox = await connectBasicMailbox({ hostname: "fe80::1%nowhere" });
-  await assertRejects(() => mailbox.receive("bob"), Error, "Cannot send to [fe80::1%nowhere]:21001: ");
-});
+Deno.test("close() may be called twice, and ends what is open", () =>
+  withMailbox(async (mailbox) => {
+    const waiting = assertRejects(() => mailbox.messages("bob").next(), Error, "The session is closed");
+    await Promise.all([mailbox.close(), mailbox.close()]);
+    await waiting;
+    await assertRejects(() => mailbox.send("bob", "alice", "x"), Error, "The session is closed");
+  }));

@@ -268,6 +268,27 @@ Deno.test("a text that does not fit into one datagram goes in parts, cut between
   assertEquals([put.state, next.state], ["done", "done"]);
 });
 
+Deno.test("parts that have arrived are not repeated before all of their text has, and end with it", async () => {
+  const script = await new Script().open();
+  const put = script.put("x".repeat(3000));
+  assertEquals((await script.heard()).length, 3);
+  await script.clock.run(10);
+  script.say("have,1-2");
+  // the put itself was lost
+  const [, again] = await script.next();
+  assertEquals(again.slice(0, 8), "1 put,3,");
+  await script.clock.run(10);
+  script.say("have,3");
+  // now all is there, so it is the answer that was lost, or what was kept
+  const repeated = (await script.heard(1000)).map((datagram) => datagram.slice(2, 8));
+  assertEquals(repeated.slice(0, 3), ["part,1", "part,2", "put,3,"]);
+  assertEquals(put.state, "open");
+  // the answer to the last one is the answer to all
+  script.say("ok,3");
+  assertEquals(await script.heard(20_000), []);
+  assertEquals([put.state, script.client.state.low], ["done", 4]);
+});
+
 Deno.test("a text in parts that finds no room is repeated as a whole, and withdrawn by its last number", async () => {
   const script = await new Script().open();
   const put = script.put("x".repeat(2000), { wait: 150 }), next = script.put("next");

@@ -1,8 +1,13 @@
 /** `parley mailbox`, typed and piped. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { FROM_SOURCE, lacks, parley, Peer, ServerProcess } from "../program.ts";
+import { FROM_SOURCE, lacks, parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Terminal } from "./terminal.ts";
+
+/** Times differ from day to day. */
+function normal(out: string): string {
+  return out.replace(/^\d+:\d\d:\d\d(?: [AP]M)? /gm, "TIME ");
+}
 
 Deno.test("parley mailbox obeys the lines of a pipe, as one person and as several", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
@@ -14,7 +19,6 @@ Deno.test("parley mailbox obeys the lines of a pipe, as one person and as severa
     "//as it is",
     "/as bob",
     "/receive",
-    "/all",
     "/r",
     "/quit",
     "never read",
@@ -22,9 +26,31 @@ Deno.test("parley mailbox obeys the lines of a pipe, as one person and as severa
   const { code, out, err } = await parley(["mailbox", "--server", server.address], { input });
   assertEquals([code, err], [0, ""]);
   assertEquals(
-    out.replace(/^\d+:\d\d:\d\d(?: [AP]M)? /gm, "TIME "),
-    "TIME alice: 5 Ω, or more? ✓\nTIME alice: /as it is\nno message\n",
+    normal(out),
+    "TIME alice: 5 Ω, or more? ✓\nTIME alice: /as it is\nno more messages\nno more messages\n",
   );
+});
+
+Deno.test("parley mailbox shows what is there before a pipe's end, and acknowledges it", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  const options = ["--server", server.address];
+  assertEquals(
+    (await parley(["send", "bob", "one", "x".repeat(3000), "--from", "alice", ...options])).code,
+    0,
+  );
+  const { out } = await parley(["mailbox", "--as", "bob", ...options], { input: "" });
+  assertEquals(normal(out), `TIME alice: one\nTIME alice: ${"x".repeat(3000)}\n`);
+  assertEquals((await parley(["receive", "bob", ...options])).code, 3);
+});
+
+Deno.test("parley mailbox --basic asks for each message on the original wire", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  const lines = ["/as alice", "/to bob", "one", "two", "three", "/as bob", "/r", "/all", "/receive", "/quit"];
+  const { code, out, err } = await parley(["mailbox", "--basic", "--server", server.address], {
+    input: lines.join("\n"),
+  });
+  assertEquals([code, err], [0, ""]);
+  assertEquals(normal(out), "TIME alice: one\nTIME alice: two\nTIME alice: three\nno message\n");
 });
 
 Deno.test("parley mailbox goes on after a mistake in a pipe, and exits with 1 in the end", async () => {
@@ -73,17 +99,50 @@ Deno.test("parley mailbox in a terminal prompts, and Ctrl-D leaves it", { ignore
   await terminal.shows("Unknown command '/sing': /help tells the commands");
   await terminal.shows("alice → bob: ");
   await terminal.type("/as bob");
+  await terminal.shows("alice: it's 5 Ω, or more? ✓\r\n");
   await terminal.shows("bob → bob: ");
   await terminal.type("/r");
-  await terminal.shows("alice: it's 5 Ω, or more? ✓\r\nbob → bob: ");
-  await terminal.type("/r");
-  await terminal.shows("no message\r\nbob → bob: ");
+  await terminal.shows("no more messages\r\nbob → bob: ");
   await terminal.type("/help");
-  await terminal.shows("/receive     receive your next message (/r)");
+  await terminal.shows("/receive     receive what is there, and hear that there is no more (/r)");
   await terminal.shows("bob → bob: ");
   await terminal.type("", "C-d");
   // a mistake in a terminal is no failure
   await terminal.shows("left with 0");
+});
+
+Deno.test("parley mailbox shows a message when it comes, and stores what is typed", { ignore }, async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  await using alice = await open(server, "--as", "alice", "--to", "bob");
+  await using bob = await open(server, "--as", "bob", "--to", "alice");
+  await alice.shows("alice → bob: ");
+  await bob.shows("bob → alice: ");
+  await alice.type("How are you?");
+  await bob.shows("alice: How are you?\r\nbob → alice: ");
+  await bob.type("Fine.");
+  await alice.shows("bob: Fine.\r\nalice → bob: ");
+  await alice.type("/quit");
+  await alice.shows("left with 0");
+  // it was acknowledged: nobody gets it again
+  const { code } = await parley(["receive", "bob", "--server", server.address]);
+  assertEquals(code, 3);
+});
+
+Deno.test("parley mailbox says that the server is gone, and that it is there again", { ignore }, async () => {
+  await using directory = await temporaryDirectory();
+  const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
+  const first = await start(0), port = first.port;
+  await using terminal = await open(first, "--as", "alice", "--to", "alice", "--timeout", "500ms");
+  await terminal.shows("alice → alice: ");
+  await terminal.type("before");
+  await terminal.shows("alice: before");
+  await first.end();
+  await terminal.type("meanwhile");
+  await terminal.shows(`No answer from 127.0.0.1:${port} within 0.5 s: is the server running?`);
+  await using _ = await start(port);
+  await terminal.shows("The server answers again");
+  await terminal.type("after");
+  await terminal.shows("alice: after");
 });
 
 Deno.test("Ctrl-C leaves parley mailbox, and says nothing", { ignore }, async () => {

@@ -1,6 +1,6 @@
 /** `parley send` and `parley receive`. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FROM_SOURCE, parley as run, Peer, runCommand, ServerProcess } from "../program.ts";
 
 /** A server in memory, and the program asked to talk to it. */
@@ -159,11 +159,17 @@ Deno.test("a server that is not there is a clear error within the --timeout", as
   assertMatch(nowhere.err, /^parley receive: Cannot look up nowhere\.invalid: .*\n$/);
 });
 
-Deno.test("a reader that goes ends receive without a stack", () =>
+Deno.test("a reader that goes ends receive without a stack, and what it was not given comes again", () =>
   withServer(async (parley, server) => {
-    const input = Array.from({ length: 2000 }, (_, i) => `${i} ${"x".repeat(100)}\n`).join("");
+    const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${"x".repeat(100)}\n`), input = lines.join("");
     assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
     const script = `"$@" receive bob --all --server ${server.address} | head -n 1`;
     const result = await runCommand(["sh", "-c", script, "sh", ...FROM_SOURCE]);
-    assertEquals(result, done(`0 ${"x".repeat(100)}\n`));
+    assertEquals(result, done(lines[0]));
+    const { code, out, err } = await parley(["receive", "bob", "--all"]);
+    assertEquals([code, err], [0, ""]);
+    const taken = input.length - out.length;
+    assertEquals(out, input.slice(taken));
+    // what head has read, and what the pipe holds
+    assert(taken > 0 && taken <= 2 * 65_536, `${taken} bytes are gone`);
   }));

@@ -1,5 +1,5 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
-import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { connectMailbox } from "../../client/mailbox.ts";
 import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, median, report, residentMiB } from "./form.ts";
 

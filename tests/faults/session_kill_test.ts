@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { connectMailbox } from "../../client/mailbox.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
 import { SessionLedger } from "./session_ledger.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { connectMailbox } from "../../client/mailbox.ts";
 
 /** Messages on their way at a time. */
 const WINDOW = 32;

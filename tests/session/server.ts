@@ -1,5 +1,6 @@
+import { DatabaseSync } from "node:sqlite";
 import { SessionService } from "../../server/session.ts";
-import { Engine } from "../../server/store/engine.ts";
+import { DATABASE_FILE, Engine } from "../../server/store/engine.ts";
 import type { GroupCommit, Source } from "../../server/store/group.ts";
 import {
   DEFAULT_LIMITS,
@@ -39,6 +40,8 @@ export class SimulatedServer {
   #waiting: { take(): StoreRequest | undefined; done: (outcome: never) => void }[] = [];
   readonly #gathering = new Set<Source<StoreRequest>>();
   #committing = false;
+  /** When the answers to the last commit come, which is not before those to an earlier one. */
+  #answered = 0;
   /** Counts starts: what an earlier process had in mind is not done any more. */
   #life = 0;
 
@@ -92,6 +95,13 @@ export class SimulatedServer {
     this.#committing = false;
   }
 
+  /** Lets the one that was killed forget every session, as after a day, and nothing else. */
+  forget() {
+    const db = new DatabaseSync(`${this.#options.directory}/${DATABASE_FILE}`);
+    db.exec("DELETE FROM session");
+    db.close();
+  }
+
   /** Asks the store itself, past every network. */
   ask(request: StoreRequest): Outcome {
     return this.#engine!.apply([request]).outcomes[0]!;
@@ -140,15 +150,17 @@ export class SimulatedServer {
       const fails = random.chance(failing);
       const works = fails ? group.filter(({ request }) => !MAY_FAIL.has(request.kind)) : group;
       const { outcomes } = this.#engine!.apply(works.map(({ request }) => request));
-      // a kill may come between the commit and the answers
-      this.#later(random.fraction(), life, () => {
-        this.#committing = false;
+      // a kill may come between the commit and the answers, and so may the next commit
+      const now = this.#options.clock.now();
+      this.#answered = Math.max(this.#answered, now + random.fraction());
+      this.#later(this.#answered - now, life, () => {
         for (const entry of group) {
           const i = works.indexOf(entry);
           entry.done((i < 0 ? "storage" : outcomes[i]) as never);
         }
-        this.#commitLater();
       });
+      this.#committing = false;
+      this.#commitLater();
     });
   }
 }

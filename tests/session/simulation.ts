@@ -31,6 +31,8 @@ interface Sent {
   /** Which session put it, and as which of its messages. */
   session: string;
   outcome: "open" | "stored" | "withdrawn" | "unknown" | "not sent";
+  /** Whether the server had forgotten the session. */
+  named?: true;
 }
 
 /** What a run came to. */
@@ -39,6 +41,8 @@ export interface Report {
   network: Counts;
   kills: { server: number; sender: number; receiver: number };
   outcomes: Record<Sent["outcome"], number>;
+  /** Of those whose outcome the session named as unknown: how many are there, and how many are not. */
+  named: { there: number; missing: number };
   /** Messages that were withdrawn, and stored all the same. */
   withdrawnButStored: number;
   delivered: number;
@@ -64,6 +68,9 @@ export class Simulation {
   #faults = true;
   #receiving = true;
   readonly #durable: boolean;
+  /** Whether the server forgets its sessions while something is open. */
+  readonly #forgetful: boolean;
+  readonly #senders = new Set<ClientSession>();
 
   constructor(seed: number, directory: string) {
     this.#seed = seed;
@@ -82,7 +89,8 @@ export class Simulation {
       random,
       (_, to) => !this.#faults ? calm : to === SERVER ? there : back,
     );
-    this.#durable = random.chance(0.5);
+    this.#forgetful = random.chance(0.15);
+    this.#durable = !this.#forgetful && random.chance(0.5);
     const small = random.chance(0.3), crowded = random.chance(0.2);
     this.#server = new SimulatedServer({
       clock: this.#clock,
@@ -104,7 +112,7 @@ export class Simulation {
     this.#server.start();
     const sending = Array.from({ length: random.between(1, 4) }, (_, i) => this.#sender(`s${i}`));
     const receiving = Array.from({ length: random.between(1, 3) }, () => this.#receiver());
-    const killing = this.#killServer();
+    const killing = this.#forgetful ? this.#forgetSessions() : this.#killServer();
     let sent = false, received = false, killed = false;
     killing.then(() => killed = true);
     const failed = (error: unknown) => this.#failure ??= error;
@@ -120,6 +128,8 @@ export class Simulation {
     this.#check();
     const outcomes = { open: 0, stored: 0, withdrawn: 0, unknown: 0, "not sent": 0 };
     for (const { outcome } of this.#sent) outcomes[outcome]++;
+    const named = this.#sent.filter(({ named }) => named),
+      isThere = ({ text }: Sent) => this.#stored.has(text);
     const withdrawnButStored =
       this.#sent.filter(({ outcome, text }) => outcome === "withdrawn" && this.#stored.has(text)).length;
     this.#server.kill();
@@ -128,6 +138,10 @@ export class Simulation {
       network: this.#network.counts,
       kills: this.#kills,
       outcomes,
+      named: {
+        there: named.filter(isThere).length,
+        missing: named.filter((message) => !isThere(message)).length,
+      },
       withdrawnButStored,
       delivered: this.#delivered,
       took: Math.round(clock.now() - began),
@@ -178,6 +192,22 @@ export class Simulation {
     }
   }
 
+  /**
+   * Kills the server, which has forgotten all sessions when it comes again: at a moment when each sender has had an
+   * answer, because by that alone it can learn of it.
+   */
+  async #forgetSessions() {
+    await this.#sleep(this.#random.fraction() * FAULTS / 6);
+    const all = () => [...this.#senders];
+    for (let i = 0; i < 1000 && !all().every(({ state }) => state.low > 1); i++) await this.#sleep(10);
+    if (!all().every(({ state }) => state.low > 1)) return;
+    this.#server.kill();
+    this.#kills.server++;
+    this.#server.forget();
+    await this.#sleep(this.#random.fraction() * 3000);
+    this.#server.start();
+  }
+
   /** Puts messages, with several lives where it is killed. */
   async #sender(name: string) {
     const random = this.#random;
@@ -187,7 +217,8 @@ export class Simulation {
     let next = 0, state: { id: string; next: number } | undefined;
     for (let life = 0; next < count; life++) {
       const client = this.#client(state);
-      const mortal = random.chance(0.3);
+      this.#senders.add(client.session);
+      const mortal = !this.#forgetful && random.chance(0.3);
       if (mortal) {
         this.#sleep(random.fraction() * 3000).then(() => {
           if (client.isAlive() && this.#faults) this.#kills.sender++, client.kill();
@@ -211,6 +242,7 @@ export class Simulation {
         next = state.next - 1;
       }
       client.kill();
+      this.#senders.delete(client.session);
       // nobody is left who could be told
       for (const message of this.#sent) {
         if (message.session === session && message.outcome === "open") message.outcome = "unknown";
@@ -244,8 +276,9 @@ export class Simulation {
       message.outcome = "stored";
     } catch (error) {
       if (error instanceof FullError) message.outcome = "withdrawn";
-      else if (error instanceof OutcomeUnknownError) throw error;
+      else if (error instanceof OutcomeUnknownError && !this.#forgetful) throw error;
       else if (error instanceof SessionEndError) {
+        if (error instanceof OutcomeUnknownError && error.sent) message.named = true;
         if (message.outcome !== "stored") message.outcome = error.sent ? "unknown" : "not sent";
         onFailed();
       } else throw error;
@@ -281,7 +314,8 @@ export class Simulation {
       }
       await session.close(2000);
     } catch (error) {
-      if (!(error instanceof SessionEndError) || error instanceof OutcomeUnknownError) throw error;
+      if (!(error instanceof SessionEndError)) throw error;
+      if (error instanceof OutcomeUnknownError && !this.#forgetful) throw error;
     }
   }
 

@@ -41,4 +41,6 @@ Deno.test("a session keeps its promises on a bad network, whoever is killed", as
   assert(sum(({ kills }) => kills.receiver) > 50);
   assert(sum(({ outcomes }) => outcomes.stored) > 5000);
   assert(sum(({ outcomes }) => outcomes.withdrawn) > 10);
+  assert(sum(({ named }) => named.there) > 10);
+  assert(sum(({ named }) => named.missing) > 10);
 });

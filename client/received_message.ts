@@ -1,0 +1,149 @@
+/**
+ * A message in the hands of a receiver: it is leased to him until he acknowledges it or gives it back.
+ *
+ * @module
+ */
+
+import type { Lease, LeasedMessage } from "./session.ts";
+
+/** For how long messages are leased, and how often that is prolonged while one of them is open, in milliseconds. */
+export const LEASE = 30_000;
+const PROLONG = 10_000;
+
+/** What can be done with a message, in the words of the wire. */
+type Ending = "ack" | "failed" | "unused";
+
+interface Ended {
+  id: number;
+  resolve: (was: boolean) => void;
+  reject: (error: Error) => void;
+}
+
+/** All that a receiver holds. It is prolonged for as long as a message of it is open. */
+export class Holds {
+  readonly #holds = new Set<Hold>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  add(lease: Lease): Hold {
+    const hold = new Hold(lease, () => this.#remove(hold));
+    this.#holds.add(hold);
+    this.#timer ??= setInterval(() => this.#prolong(), PROLONG);
+    return hold;
+  }
+
+  #prolong() {
+    for (const hold of this.#holds) {
+      // one that fails is given out again, and told when it is acknowledged
+      hold.extend().catch(() => this.#remove(hold));
+    }
+  }
+
+  #remove(hold: Hold) {
+    this.#holds.delete(hold);
+    if (this.#holds.size === 0) this.close();
+  }
+
+  /** Prolongs nothing any more. */
+  close() {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/** What is left of one lease. What is said of its messages in one turn is said to the server in one request. */
+export class Hold {
+  readonly messages: readonly ReceivedMessage[];
+  readonly #lease: Lease;
+  readonly #open: Set<number>;
+  readonly #ended = new Map<Ending, Ended[]>();
+  readonly #onEnd: () => void;
+
+  /** @param onEnd Called when something was done with every message. */
+  constructor(lease: Lease, onEnd: () => void) {
+    this.#lease = lease;
+    this.messages = lease.messages.map((message) => new ReceivedMessage(message, this));
+    this.#open = new Set(lease.messages.map(({ id }) => id));
+    this.#onEnd = onEnd;
+  }
+
+  async extend() {
+    await this.#lease.extend(LEASE);
+  }
+
+  /** Resolves to whether the message was still this receiver's. */
+  end(id: number, ending: Ending): Promise<boolean> {
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#onEnd();
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    if (this.#ended.size === 0) queueMicrotask(() => this.#tell());
+    const ended = this.#ended.get(ending);
+    if (ended === undefined) this.#ended.set(ending, [{ id, resolve, reject }]);
+    else ended.push({ id, resolve, reject });
+    return promise;
+  }
+
+  #tell() {
+    const all = [...this.#ended];
+    this.#ended.clear();
+    for (const [ending, ended] of all) {
+      const ids = ended.map(({ id }) => id);
+      const told = ending === "ack" ? this.#lease.ack(ids) : this.#lease.back(ids, ending);
+      told.then(
+        (lost) => ended.forEach(({ id, resolve }) => resolve(!lost.includes(id))),
+        (error) => ended.forEach(({ reject }) => reject(error)),
+      );
+    }
+  }
+}
+
+/**
+ * A message that is leased to this client until it is acknowledged or given back. The lease is prolonged meanwhile.
+ *
+ * ```ts
+ * import { connectMailbox } from "./mailbox.ts";
+ *
+ * await using mailbox = await connectMailbox({ port: 21001 });
+ * await mailbox.send("bob", "alice", "a job that fails at first");
+ * for await (const message of mailbox.messages("bob", { wait: 0 })) {
+ *   if (message.attempt === 1) await message.back("failed");
+ *   else await message.ack();
+ *   console.log(message.from, message.attempt); // alice 1, alice 2
+ * }
+ * ```
+ */
+export class ReceivedMessage implements LeasedMessage {
+  readonly id: number;
+  /** How many times it was given out, this time included. */
+  readonly attempt: number;
+  /** When the server received it, in milliseconds since 1970. */
+  readonly time: number;
+  readonly from: string;
+  readonly text: string;
+  readonly #hold: Hold;
+
+  /** @ignore */
+  constructor(message: LeasedMessage, hold: Hold) {
+    ({ id: this.id, attempt: this.attempt, time: this.time, from: this.from, text: this.text } = message);
+    this.#hold = hold;
+  }
+
+  /**
+   * Removes it. Resolves to whether it was still this client's: if not, somebody else has it, or has had it. Those of one
+   * lease that are acknowledged in one turn share a request.
+   *
+   * @throws {SessionEndError} The session has ended. With `sent`, nobody can tell whether it was removed.
+   */
+  ack(): Promise<boolean> {
+    return this.#hold.end(this.id, "ack");
+  }
+
+  /**
+   * Gives it back, to come again at its place in the order; `failed` counts as an attempt, of which there are five.
+   *
+   * @returns Whether it was still this client's.
+   * @throws {SessionEndError} The session has ended. The message comes again when its lease does.
+   */
+  back(why: "failed" | "unused" = "unused"): Promise<boolean> {
+    return this.#hold.end(this.id, why);
+  }
+}
