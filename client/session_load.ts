@@ -199,8 +199,14 @@ export class SessionLoad implements AsyncDisposable {
     this.#stop = new AbortController();
     let left = 0;
     await this.#each(this.#options.sessions, CLEARING, async (session) => {
-      await this.#take(session, { prefetch: MAX_LEASE, wait: 0 }, () => true, () => {});
-      const { messages = 0 } = await this.#mailboxes[session]!.stat(this.#mailbox(session));
+      const mailbox = this.#mailboxes[session]!;
+      let messages = Infinity;
+      // what was on its way to a receiver that was stopped comes back a little later
+      for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#patience) {
+        before = wait === 0 ? -1 : this.#removed;
+        await this.#take(session, { prefetch: MAX_LEASE, wait }, () => --messages > 0, () => {});
+        ({ messages = 0 } = await mailbox.stat(this.#mailbox(session)));
+      }
       left += messages;
     });
     this.#stop.signal.throwIfAborted();
