@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { parley, ServerProcess } from "../program.ts";
+import { parley } from "../program.ts";
 
 const COMMANDS = ["serve", "send", "receive", "mailbox", "admin", "bench"];
 
@@ -75,7 +75,9 @@ const WRONG: Readonly<Record<string, string>> = {
   "admin": "parley admin: Missing COMMAND",
   "admin count a,b": "parley admin: Cannot use 'a,b': it has a comma",
   "bench": "parley bench: Missing what to measure: mailbox",
-  "bench mailbox --count x": "parley bench: Cannot read --count 'x': expected a number from 1 to 100000000",
+  "bench mailbox --count x": "parley bench: Cannot read --count 'x': expected a number from 1 to 10000000",
+  "bench mailbox --size 7": "parley bench: Cannot read --size '7': expected a number from 8 to 65000",
+  "bench mailbox --basic --sessions 2": "parley bench: --basic and --sessions exclude each other",
 };
 
 Deno.test("a wrong command line is answered with what is wrong, where the help is, and exit code 2", async () => {
@@ -93,21 +95,4 @@ Deno.test("errors are in colour on a terminal alone", async () => {
     const { err } = await parley(["sing"], { env });
     assertEquals(err.includes("\x1b"), false, err);
   }
-});
-
-Deno.test("parley bench mailbox measures a running server", async () => {
-  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
-  const args = ["bench", "mailbox", "--server", server.address, "--count", "1000", "--runs", "1"];
-  const json = await parley([...args, "--json"]);
-  assertEquals([json.code, json.err], [0, ""]);
-  const result = JSON.parse(json.out);
-  assertEquals([result.inFlight, result.count], [32, 1000]);
-  for (const figure of ["elapsed", "rate", "p50", "p99"]) assertEquals(result[figure] > 0, true, json.out);
-  const text = await parley(args);
-  assertEquals([text.code, text.err], [0, ""]);
-  assertMatch(
-    text.out,
-    /^\d+ messages\/s, p50 \d+ us, p99 \d+ us, \d+ sent again\nmedian \d+ messages\/s, 32 in flight\n$/,
-  );
-  assertEquals((await server.end()).code, 0);
 });
