@@ -10,7 +10,7 @@ import {
   type Mailbox,
   type ReceivedMessage,
   SessionEndError,
-} from "./reliable_mailbox.ts";
+} from "./mailbox.ts";
 import { MAX_LEASE } from "../protocol/session.ts";
 
 /** Fewest bytes of a message: the number in it takes as many. */
