@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { connectMailbox, FullError, ServerGoneError } from "../../client/reliable_mailbox.ts";
+import { connectMailbox, FullError, ServerGoneError } from "../../client/mailbox.ts";
 import { SessionLoad, type SessionLoadOptions } from "../../client/session_load.ts";
 import type { Server } from "../../server/serve.ts";
 import { withServer } from "../server/serve.ts";

@@ -1,7 +1,7 @@
 /** `parley bench`. */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
-import { connectMailbox } from "../../client/reliable_mailbox.ts";
+import { connectMailbox } from "../../client/mailbox.ts";
 import { FROM_SOURCE, lacks, parley, ServerProcess } from "../program.ts";
 import { Terminal } from "./terminal.ts";
 
