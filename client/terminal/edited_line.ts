@@ -44,6 +44,11 @@ export class EditedLine {
     return text;
   }
 
+  /** Forgets what was killed. */
+  forget() {
+    this.#killed = "";
+  }
+
   /** Does what a key does to a line; the other keys do nothing. */
   press(key: KeyName) {
     const text = this.#text, at = this.#cursor;

@@ -10,7 +10,7 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 export function* clusters(text: string): Generator<string> {
   // most of what is typed needs no segmenter
   if (/^[\x20-\x7e]*$/.test(text)) yield* text;
-  else { for (const { segment } of graphemes.segment(text)) yield segment; }
+  else for (const { segment } of graphemes.segment(text)) yield segment;
 }
 
 /** Where the cluster begins that ends at or holds what is before `at`. */

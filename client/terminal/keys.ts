@@ -136,7 +136,11 @@ export class KeyDecoder {
       this.#state = char === "[" ? "sequence" : char === "O" ? "ss3" : "text";
       this.#sequence = "";
       if (this.#state !== "text") return;
-      return this.#pasting ? undefined : Object.hasOwn(ALTS, char) ? ALTS[char] : this.#control(code, afterCr);
+      return this.#pasting
+        ? undefined
+        : Object.hasOwn(ALTS, char)
+        ? ALTS[char]
+        : this.#control(code, afterCr);
     }
     if (code < 0x20 || code === 0x7f) {
       this.#state = "text";
