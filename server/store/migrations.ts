@@ -13,6 +13,9 @@
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
+ * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
+ *           are gone.
+ * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
  *
  * @module
  */
@@ -72,6 +75,22 @@ export const MIGRATIONS: readonly string[] = [
     done INTEGER NOT NULL,
     special TEXT NOT NULL,
     used INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE channel (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    place INTEGER NOT NULL,
+    first INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE said (
+    channel INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (channel, seq)
   ) STRICT, WITHOUT ROWID;
   `,
 ];
