@@ -72,9 +72,11 @@ export class Screen {
   /** Takes away what is drawn, also after the terminal has folded it anew for another size. */
   erase(size: Size): string {
     if (this.#drawn === undefined) return "";
-    const { row } = place(this.#drawn.before, size.columns);
+    const { before, after } = this.#drawn;
+    const { row } = place(before, size.columns), more = place(before + after, size.columns).row > 0;
     this.#drawn = undefined;
-    return `${up(row)}\r\x1b[J`;
+    // what clears all of its screen, tmux takes for worth keeping above it: so the first row goes by itself
+    return `${up(row)}\r\x1b[K${more ? "\x1b[1B\x1b[J\x1b[1A" : ""}`;
   }
 
   /** Leaves what is drawn, with the cursor at the beginning of the row below. */

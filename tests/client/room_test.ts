@@ -1,5 +1,6 @@
 /** The library's client of the room, and what every conversation does, against a server that says what a test wants. */
 
+import { type AddressInfo, createServer } from "node:net";
 import { assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { connectRoom, type Room } from "../../client/room.ts";
 import { ScriptedServer } from "./scripted_server.ts";
@@ -116,13 +117,15 @@ Deno.test("receive() ends where the server closes, and throws where the connecti
       undefined,
     ]);
   }
-  await using room = await connected(server);
-  await room.send("unread");
-  await server.read(1);
-  server.close();
+  // a connection that is reset, which Deno's own sockets can't do
+  const resetting = createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
+  await new Promise<void>((resolve) => resetting.listen(0, "127.0.0.1", resolve));
+  await using room = await connectRoom({ port: (resetting.address() as AddressInfo).port });
+  await room.send("hello");
   const error = await assertRejects(() => room.receive(), Error);
   assertMatch(error.message, /^Cannot receive from the server: Connection reset/);
   assertEquals(await room.receive(), undefined);
+  await new Promise((resolve) => resetting.close(resolve));
 });
 
 Deno.test("close() ends a receive() that waits, and one call waits at a time", async () => {

@@ -53,7 +53,7 @@ export class ScriptedServer implements Disposable {
     await this.#connection!.closeWrite();
   }
 
-  /** Breaks the connection: with data unread, the client is sent a reset. */
+  /** Closes the connection. */
   close() {
     this.#connection?.close();
     this.#connection = undefined;

@@ -160,7 +160,9 @@ export class VirtualTty implements Tty {
     const top = Math.max(0, this.#rows.length - this.#size.rows);
     if (name === "A") this.#row = Math.max(top, this.#row - count);
     else if (name === "B") this.#row = Math.min(this.#rows.length - 1, this.#row + count);
-    else if (name === "H") [this.#row, this.#column] = [top, 0];
+    else if (name === "K") {
+      this.#rows[this.#row]!.length = Math.min(this.#rows[this.#row]!.length, this.#column);
+    } else if (name === "H") [this.#row, this.#column] = [top, 0];
     else if (name === "J") {
       this.#rows.length = parameter === "2" ? top + 1 : this.#row + 1;
       this.#rows[this.#row]!.length = parameter === "2"
