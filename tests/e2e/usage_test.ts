@@ -84,8 +84,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "chat Alice 127.0.0.1 0": "parley chat: Cannot read port '0': expected a number from 1 to 65535",
   "room": "parley room: Missing HOST: the name or address of the server",
   "room 127.0.0.1 65536": "parley room: Cannot read port '65536': expected a number from 1 to 65535",
-  "room 127.0.0.1 6000 --linger 3":
-    "parley room: Cannot read --linger '3': expected a duration such as 30s",
+  "room 127.0.0.1 6000 --linger 3": "parley room: Cannot read --linger '3': expected a duration such as 30s",
   "admin": "parley admin: Missing COMMAND",
   "admin count a,b": "parley admin: Cannot use 'a,b': it has a comma",
   "bench": "parley bench: Missing what to measure: mailbox",
