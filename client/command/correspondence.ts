@@ -1,7 +1,7 @@
 import { bold, dim } from "@std/fmt/colors";
 import { type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { shown } from "../terminal/output.ts";
-import type { Screen } from "../terminal/screen.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
 
 /** How long a full mailbox is waited for, and after how long a server that is gone is asked again, in milliseconds. */
 const WAIT = 5000, RETRY = 1000;
@@ -31,7 +31,7 @@ export function messageLine(time: number, from: string, text: string): string {
 /** On the reliable session: what is sent is stored, and what was received is shown as it comes. */
 export class SessionCorrespondence implements Correspondence {
   readonly #connect: () => Promise<Mailbox>;
-  readonly #screen: Screen;
+  readonly #editor: LineEditor;
   readonly #broken = Promise.withResolvers<never>();
   #mailbox: Promise<Mailbox> | undefined;
   #me: string | undefined;
@@ -39,9 +39,9 @@ export class SessionCorrespondence implements Correspondence {
   /** Whether it was told that the server is gone, and not yet that it answers again. */
   #gone = false;
 
-  constructor(connect: () => Promise<Mailbox>, screen: Screen) {
+  constructor(connect: () => Promise<Mailbox>, editor: LineEditor) {
     this.#connect = connect;
-    this.#screen = screen;
+    this.#editor = editor;
     this.#broken.promise.catch(() => {});
   }
 
@@ -71,7 +71,7 @@ export class SessionCorrespondence implements Correspondence {
     } finally {
       this.#listen(id);
     }
-    await this.#screen.print(`${dim("no more messages")}\n`);
+    await this.#editor.print(`${dim("no more messages")}\n`);
   }
 
   async finish() {
@@ -93,7 +93,7 @@ export class SessionCorrespondence implements Correspondence {
 
   async #show(batch: readonly ReceivedMessage[]) {
     try {
-      await this.#screen.print(batch.map(({ time, from, text }) => messageLine(time, from, text)).join(""));
+      await this.#editor.print(batch.map(({ time, from, text }) => messageLine(time, from, text)).join(""));
     } catch (error) {
       this.#broken.reject(error);
       await Promise.all(batch.map((message) => message.back()));
@@ -118,7 +118,7 @@ export class SessionCorrespondence implements Correspondence {
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof SessionEndError)) throw error;
-        if (!this.#gone) await this.#screen.tell(`${error.message} Trying again\n`);
+        if (!this.#gone) await this.#editor.tell(`${error.message} Trying again\n`);
         this.#gone = true;
         await pause(RETRY, signal);
       }
@@ -128,7 +128,7 @@ export class SessionCorrespondence implements Correspondence {
   async #back(mailbox: Mailbox) {
     await mailbox.stat();
     this.#gone = false;
-    await this.#screen.tell("The server answers again\n");
+    await this.#editor.tell("The server answers again\n");
   }
 
   async #stop() {

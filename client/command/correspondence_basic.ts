@@ -1,17 +1,17 @@
 import { dim } from "@std/fmt/colors";
 import type { BasicMailbox } from "../basic_mailbox.ts";
-import type { Screen } from "../terminal/screen.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
 import { type Correspondence, messageLine } from "./correspondence.ts";
 
 /** On the original wire: a message comes when it is asked for. */
 export class BasicCorrespondence implements Correspondence {
   readonly #mailbox: BasicMailbox;
-  readonly #screen: Screen;
+  readonly #editor: LineEditor;
   readonly broken: Promise<never> = new Promise(() => {});
 
-  constructor(mailbox: BasicMailbox, screen: Screen) {
+  constructor(mailbox: BasicMailbox, editor: LineEditor) {
     this.#mailbox = mailbox;
-    this.#screen = screen;
+    this.#editor = editor;
   }
 
   async become() {}
@@ -25,10 +25,10 @@ export class BasicCorrespondence implements Correspondence {
     for (let count = 0; what === "all" || count < 1; count++) {
       const mail = await this.#mailbox.receive(id);
       if (mail === undefined) {
-        if (count === 0) await this.#screen.print(`${dim("no message")}\n`);
+        if (count === 0) await this.#editor.print(`${dim("no message")}\n`);
         return;
       }
-      await this.#screen.print(messageLine(mail.time, mail.sender, mail.message));
+      await this.#editor.print(messageLine(mail.time, mail.sender, mail.message));
     }
   }
 

@@ -1,9 +1,8 @@
 import { dim } from "@std/fmt/colors";
-import { ADMIN, isId, MAX_DATAGRAM } from "../../protocol/mailbox.ts";
+import { ADMIN, isId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
 import { shown } from "../terminal/output.ts";
-import { PlainScreen, type Screen } from "../terminal/screen.ts";
+import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
 import { BasicCorrespondence } from "./correspondence_basic.ts";
@@ -62,11 +61,17 @@ async function run(args: Arguments): Promise<number> {
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  const basic = args.flag("basic"), screen: Screen = new PlainScreen(basic ? MAX_DATAGRAM : MAX_TEXT);
+  const basic = args.flag("basic");
+  await using editor = openLineEditor({ prompt: promptOf(state) });
   await using correspondence: Correspondence = basic
-    ? new BasicCorrespondence(await connectBasic(args), screen)
-    : new SessionCorrespondence(() => connect(args), screen);
-  return await new Conversation(correspondence, screen, state, basic ? BASIC_HELP : HELP).run();
+    ? new BasicCorrespondence(await connectBasic(args), editor)
+    : new SessionCorrespondence(() => connect(args), editor);
+  return await new Conversation(correspondence, editor, state, basic ? BASIC_HELP : HELP).run();
+}
+
+/** Who writes, and whom to. */
+function promptOf({ as = "?", to = "?" }: State): string {
+  return dim(`${as} → ${to}: `);
 }
 
 function checkId(id: string) {
@@ -81,36 +86,35 @@ function checkAs(id: string) {
 /** Carries out what is typed, line by line. */
 class Conversation {
   readonly #correspondence: Correspondence;
-  readonly #screen: Screen;
+  readonly #editor: LineEditor;
   readonly #state: State;
   readonly #help: string;
   #failed = false;
 
-  constructor(correspondence: Correspondence, screen: Screen, state: State, help: string) {
+  constructor(correspondence: Correspondence, editor: LineEditor, state: State, help: string) {
     this.#correspondence = correspondence;
-    this.#screen = screen;
+    this.#editor = editor;
     this.#state = state;
     this.#help = help;
   }
 
   async run(): Promise<number> {
-    const screen = this.#screen, lines = screen.lines(), { as } = this.#state;
-    if (screen.interactive) await screen.print("/help tells the commands.\n");
+    const editor = this.#editor, { as } = this.#state;
+    if (editor.isTerminal) await editor.print("/help tells the commands.");
     if (as !== undefined) await this.#try(() => this.#correspondence.become(as));
     for (;;) {
-      await screen.prompt(dim(`${this.#state.as ?? "?"} → ${this.#state.to ?? "?"}: `));
-      const { value: line, done } = await Promise.race([lines.next(), this.#correspondence.broken]);
-      if (done) break;
+      editor.prompt = promptOf(this.#state);
+      const line = await Promise.race([editor.read(), this.#correspondence.broken]);
+      if (line === undefined) break;
       if (await this.#try(() => this.#perform(line))) return this.#code();
     }
-    if (screen.interactive) await screen.print("\n");
-    else await this.#try(() => this.#correspondence.finish());
+    if (!editor.isTerminal) await this.#try(() => this.#correspondence.finish());
     return this.#code();
   }
 
   /** A mistake in a terminal was seen. */
   #code(): number {
-    return this.#failed && !this.#screen.interactive ? 1 : 0;
+    return this.#failed && !this.#editor.isTerminal ? 1 : 0;
   }
 
   /** One mistake ends nothing, but a script learns of it. */
@@ -119,7 +123,7 @@ class Conversation {
       return await act();
     } catch (error) {
       this.#failed = true;
-      await this.#screen.tell(`${shown((error as Error).message)}\n`);
+      await this.#editor.tell(`${shown((error as Error).message)}\n`);
     }
   }
 
@@ -154,7 +158,7 @@ class Conversation {
         await this.#correspondence.receive(as, name === "/all" ? "all" : "next");
         break;
       case "/help":
-        await this.#screen.print(this.#help);
+        await this.#editor.print(this.#help);
         break;
       case "/quit":
       case "/q":

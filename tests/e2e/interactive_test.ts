@@ -145,12 +145,12 @@ Deno.test("parley mailbox says that the server is gone, and that it is there aga
   await terminal.shows("alice: after");
 });
 
-Deno.test("Ctrl-C leaves parley mailbox, and says nothing", { ignore }, async () => {
+Deno.test("Ctrl-C leaves parley mailbox", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open(server, "--as", "alice", "--to", "bob");
   await terminal.shows("alice → bob: ");
   await terminal.type("half a line", "Space");
   await terminal.shows("half a line ");
   await terminal.type("", "C-c");
-  assertEquals(await terminal.shows("left with 130"), "^C");
+  await terminal.shows("left with 0");
 });

@@ -4,7 +4,10 @@
  * @module
  */
 
-import { temporaryDirectory } from "../program.ts";
+import { runCommand, temporaryDirectory } from "../program.ts";
+
+/** Milliseconds after which what should be shown counts as not coming: more than any load explains. */
+const PATIENCE = 30_000;
 
 const encoder = new TextEncoder();
 
@@ -66,6 +69,59 @@ export class Terminal implements AsyncDisposable {
   async type(text: string, key = "Enter") {
     const literal = text === "" ? "" : `send-keys -l '${text.replaceAll("'", `'\\''`)}'\n`;
     await this.#keys.write(encoder.encode(`${literal}send-keys ${key}\n`));
+  }
+
+  /** Pastes this text as a terminal does: marked as pasted, where the program asked for that, unless `plain`. */
+  async paste(text: string, plain = false) {
+    await Deno.writeTextFile(`${this.#directory.path}/paste`, text);
+    await this.#keys.write(
+      encoder.encode(`load-buffer ${this.#directory.path}/paste\npaste-buffer ${plain ? "" : "-p"}\n`),
+    );
+  }
+
+  /** Makes it so many columns wide. */
+  async resize(columns: number) {
+    await this.#keys.write(encoder.encode(`resize-window -x ${columns}\n`));
+  }
+
+  /** What is on the screen and above it, `|` at the cursor. */
+  async screen(): Promise<string> {
+    const tmux = async (...args: string[]) =>
+      (await runCommand(["tmux", "-u", "-S", `${this.#directory.path}/socket`, ...args])).out;
+    const where = await tmux("display-message", "-p", "#{cursor_x} #{cursor_y} #{history_size}");
+    const [column = 0, line = 0, above = 0] = where.split(" ").map(Number), row = above + line;
+    const rows = (await tmux("capture-pane", "-p", "-N", "-S", "-")).split("\n");
+    return rows.map((text, i) => {
+      // by columns, which are characters where all are narrow
+      return i === row
+        ? `${text.slice(0, column).padEnd(column)}|${text.slice(column).trimEnd()}`
+        : text.trimEnd();
+    }).join("\n").trimEnd();
+  }
+
+  /**
+   * Waits until this is on the screen, as {@linkcode screen} has it.
+   *
+   * @throws {Error} It does not come.
+   */
+  async holds(text: string) {
+    let patient = true, screen = "";
+    const timer = setTimeout(() => {
+      patient = false;
+      this.#wake?.();
+    }, PATIENCE);
+    try {
+      for (;;) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wake = resolve;
+        screen = await this.screen();
+        if (screen.includes(text)) return;
+        if (!patient || this.#over) throw new Error(`Terminal shows\n${screen}\nand not\n${text}`);
+        await promise;
+      }
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Waits until the text is shown, and forgets what was shown up to its end. Gives what came before it. */

@@ -4,7 +4,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { parley } from "../program.ts";
 
-const COMMANDS = ["serve", "send", "receive", "mailbox", "admin", "bench"];
+const COMMANDS = ["serve", "send", "receive", "mailbox", "chat", "room", "admin", "bench"];
 
 Deno.test("parley --version prints the version of deno.json", async () => {
   assertEquals(await parley(["--version"]), { code: 0, out: `parley ${config.version}\n`, err: "" });
@@ -43,7 +43,12 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve mailbox x": "parley serve: Cannot read port 'x': expected a number from 0 to 65535",
   "serve mailbox 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
   "serve mailbox 0 1": "parley serve: Unexpected argument '1'",
-  "serve forum": "parley serve: Unknown service 'forum': expected mailbox",
+  "serve sing": "parley serve: Unknown service 'sing': expected mailbox, channels or room",
+  "serve room 0 sing": "parley serve: Unknown service 'sing': expected mailbox, channels or room",
+  "serve room channels room": "parley serve: Service 'room' is given more than once",
+  "serve channels 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
+  "serve --max-pending 1": "parley serve: Cannot read --max-pending '1': expected a size from 256 kiB",
+  "serve --stall 3": "parley serve: Cannot read --stall '3': expected a duration such as 30s",
   "serve --memory --data d": "parley serve: --memory and --data exclude each other",
   "serve --when-full x": "parley serve: Cannot read --when-full 'x': expected refuse or drop-oldest",
   "serve --timestamps x": "parley serve: Cannot read --timestamps 'x': expected on or off",
@@ -72,6 +77,14 @@ const WRONG: Readonly<Record<string, string>> = {
   "receive bob --server h:65536": "parley receive: Cannot read --server 'h:65536': expected HOST:PORT",
   "mailbox x": "parley mailbox: Unexpected argument 'x'",
   "mailbox --as a,b": "parley mailbox: Cannot use 'a,b' as an ID",
+  "chat": "parley chat: Missing NAME: what the others will call you",
+  "chat Alice": "parley chat: Missing HOST: the name or address of the server",
+  "chat Alice 127.0.0.1": "parley chat: Missing PORT: the port of the server",
+  "chat Alice 127.0.0.1 55555 x": "parley chat: Unexpected argument 'x'",
+  "chat Alice 127.0.0.1 0": "parley chat: Cannot read port '0': expected a number from 1 to 65535",
+  "room": "parley room: Missing HOST: the name or address of the server",
+  "room 127.0.0.1 65536": "parley room: Cannot read port '65536': expected a number from 1 to 65535",
+  "room 127.0.0.1 6000 --linger 3": "parley room: Cannot read --linger '3': expected a duration such as 30s",
   "admin": "parley admin: Missing COMMAND",
   "admin count a,b": "parley admin: Cannot use 'a,b': it has a comma",
   "bench": "parley bench: Missing what to measure: mailbox",

@@ -1,0 +1,265 @@
+/** `parley chat` and `parley room`, in a terminal and in a pipe, with the real server. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FramePeer, LinePeer } from "../stream.ts";
+import { Terminal } from "./terminal.ts";
+
+const ignore = Deno.build.os === "windows" || await lacks("tmux");
+
+const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join(" ");
+
+/** The program in a terminal; the shell that started it tells its exit code. */
+function open(...args: string[]): Promise<Terminal> {
+  return Terminal.open(`${quoted([...FROM_SOURCE, ...args])}; echo "left with $?"; read wait`);
+}
+
+/** A channel with Bob in it, and what others need to come there. */
+async function channel(): Promise<AsyncDisposable & { bob: FramePeer; port: string; server: ServerProcess }> {
+  const server = await ServerProcess.start(["channels", "0", "--memory"]);
+  const bob = await FramePeer.named("Bob", server.port);
+  await bob.send("/create tea");
+  await bob.settle();
+  return {
+    bob,
+    server,
+    port: `${server.port}`,
+    async [Symbol.asyncDispose]() {
+      bob[Symbol.dispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a message that arrives does not destroy what is being typed", { ignore }, async () => {
+  await using here = await channel();
+  await using terminal = await open("chat", "Alice", "127.0.0.1", here.port);
+  await terminal.holds("[Me] |");
+  await terminal.type("/join tea");
+  assertEquals(await here.bob.next(), "Alice has joined");
+  await terminal.type("helo", "Left");
+  await terminal.holds("[Me] hel|o");
+  await here.bob.send("Ω \x1b[31mred");
+  await terminal.holds("[Bob] Ω \ufffd[31mred\n[Me] hel|o");
+  await terminal.type("l");
+  assertEquals(await here.bob.next(), "[Alice] hello");
+  await terminal.holds("[Me] /join tea\n[Bob] Ω \ufffd[31mred\n[Me] hello\n[Me] |");
+  await terminal.type("/list");
+  await terminal.holds("[Me] /list\ntea\n[Me] |");
+  await terminal.type("", "C-d");
+  await terminal.shows("left with 0");
+  assertEquals(await here.bob.next(), "Alice has left");
+});
+
+Deno.test("arrows, Home, End, words and history work in a terminal", { ignore }, async () => {
+  await using here = await channel();
+  await using terminal = await open("chat", "Alice", "127.0.0.1", here.port);
+  await terminal.holds("[Me] |");
+  await terminal.type("/join tea");
+  await here.bob.next();
+  const keys = async (text: string, names: string, shown: string) => {
+    await terminal.type(text, names);
+    await terminal.holds(`[Me] ${shown}`);
+  };
+  await keys("one two", "Home", "|one two");
+  await keys("x", "End", "xone two|");
+  await keys("y", "Left Left BSpace", "xone t|oy");
+  await keys("", "DC C-w", "xone |y");
+  await keys("", "M-b M-d", "| y");
+  await keys("5 Ω ", "C-e C-u", "|");
+  await keys("", "C-y C-a C-k", "|");
+  await keys("", "Up", "/join tea|");
+  await keys("", "Down", "|");
+  await keys("hello", "Enter", "hello\n[Me] |");
+  await keys("", "Up Up Up", "/join tea|");
+  await keys("", "Down BSpace", "hell|");
+  await keys("", "Enter", "hell\n[Me] |");
+  assertEquals([await here.bob.next(), await here.bob.next()], ["[Alice] hello", "[Alice] hell"]);
+});
+
+for (const plain of [false, true]) {
+  Deno.test(
+    `200 pasted lines are sent in order, ${plain ? "not " : ""}marked as pasted`,
+    { ignore },
+    async () => {
+      await using here = await channel();
+      await using terminal = await open("chat", "Alice", "127.0.0.1", here.port);
+      await terminal.holds("[Me] |");
+      await terminal.type("/join tea");
+      assertEquals(await here.bob.next(), "Alice has joined");
+      const lines = Array.from(
+        { length: 200 },
+        (_, i) => `line ${i}: 5 Ω, or more? ✓ ${"x".repeat(1 + i % 40)}`,
+      );
+      await terminal.paste(`${lines.join("\n")}\nrest`, plain);
+      for (const line of lines) assertEquals(await here.bob.next(), `[Alice] ${line}`);
+      await terminal.holds(`[Me] ${lines[198]}\n[Me] ${lines[199]}\n[Me] rest|`);
+    },
+  );
+}
+
+Deno.test(
+  "a line that is being typed is folded anew where the terminal's size changes",
+  { ignore },
+  async () => {
+    await using here = await channel();
+    await using terminal = await open("chat", "Alice", "127.0.0.1", here.port);
+    await terminal.holds("[Me] |");
+    await terminal.type("/join tea");
+    assertEquals(await here.bob.next(), "Alice has joined");
+    const line = "0123456789".repeat(8);
+    await terminal.type(line, "Left Left");
+    await terminal.holds(`[Me] ${line.slice(0, 78)}|89`);
+    await terminal.resize(50);
+    await terminal.holds(`[Me] /join tea\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`);
+    await here.bob.send("hello");
+    await terminal.holds(`[Me] /join tea\n[Bob] hello\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`);
+    await terminal.resize(100);
+    await terminal.holds(`[Me] /join tea\n[Bob] hello\n[Me] ${line.slice(0, 78)}|89`);
+    await terminal.type("X");
+    assertEquals(await here.bob.next(), `[Alice] ${line.slice(0, 78)}X89`);
+  },
+);
+
+Deno.test("however chat ends, the terminal has the settings that it had", { ignore }, async (t) => {
+  await using directory = await temporaryDirectory();
+  const settings = (name: string) => Deno.readTextFile(`${directory.path}/${name}`);
+  const ends: Readonly<
+    Record<string, [number, (terminal: Terminal, server: ServerProcess) => Promise<unknown>]>
+  > = {
+    "Ctrl-C": [0, (terminal) => terminal.type("", "C-c")],
+    "Ctrl-D": [0, (terminal) => terminal.type("", "C-e C-u C-d")],
+    "the server's end": [1, (_, server) => server.end()],
+    "SIGTERM": [143, async () => Deno.kill(Number(await settings("pid")), "SIGTERM")],
+    "SIGHUP": [129, async () => Deno.kill(Number(await settings("pid")), "SIGHUP")],
+  };
+  for (const [name, [code, end]] of Object.entries(ends)) {
+    await t.step(name, async () => {
+      await using here = await channel();
+      const program = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port]);
+      const { path } = directory;
+      await using terminal = await Terminal.open(
+        `stty -a >'${path}/before'; sh -c 'echo $$ >"$0"; exec "$@"' '${path}/pid' ${program}; ` +
+          `echo "left with $?"; stty -a >'${path}/after'; read wait; echo "read $wait"; read wait`,
+      );
+      await terminal.holds("[Me] |");
+      await terminal.type("half a line", "Left");
+      await terminal.holds("[Me] half a lin|e");
+      await end(terminal, here.server);
+      await terminal.shows(`left with ${code}`);
+      // and what is typed is seen again
+      await terminal.type("hello");
+      await terminal.shows("hello\r\nread hello");
+      assertEquals(await settings("after"), await settings("before"));
+    });
+  }
+});
+
+Deno.test("parley room in a terminal speaks with nc's like", { ignore }, async () => {
+  await using server = await ServerProcess.start(["room", "0", "--memory"]);
+  await using terminal = await open("room", "127.0.0.1", `${server.port}`);
+  await terminal.holds("Connected to server. Start sending messages\n<You> |");
+  using peer = await LinePeer.connect(server.port);
+  await terminal.holds(`[127.0.0.1:${peer.port}] entered room\n<You> |`);
+  await terminal.type("half a");
+  assertMatch(await peer.next() ?? "", /^\r<\('127\.0\.0\.1', \d+\)> half a$/);
+  await terminal.type("typed", "Home");
+  await terminal.holds("<You> |typed");
+  await peer.send("5 Ω, or more? ✓");
+  await terminal.holds(`<You> half a\n<('127.0.0.1', ${peer.port})> 5 Ω, or more? ✓\n<You> |typed`);
+  peer.conn.close();
+  await terminal.holds(`Client (127.0.0.1, ${peer.port}) is offline\n<You> |typed`);
+  assertEquals((await server.end()).code, 0);
+  await terminal.holds("<You> typed\nDisconnected from the server\nleft with 1");
+});
+
+Deno.test("parley chat in a pipe sends each line, prints each message, and exits with 0", async () => {
+  await using here = await channel();
+  const { bob } = here;
+  const long = "Ω".repeat(150);
+  const input = `/join tea\nhello\n\n${long}\n/list\n/sing\n`;
+  const result = await parley(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], { input });
+  const heard: unknown[] = [];
+  for (let i = 0; i < 7; i++) heard.push(await bob.next());
+  assertEquals(result, {
+    code: 0,
+    out: "tea\n/sing is not a valid control message. Valid messages are /create, /list, and /join.\n",
+    err: "",
+  });
+  assertEquals(heard, [
+    "Alice has joined",
+    "[Alice] hello",
+    "[Alice]",
+    `[Alice] ${"Ω".repeat(96)}`,
+    `[Alice] ${"Ω".repeat(4)}`,
+    `[Alice] ${"Ω".repeat(50)}`,
+    "Alice has left",
+  ]);
+});
+
+Deno.test("parley room in a pipe waits for answers as long as --linger says", async () => {
+  await using server = await ServerProcess.start(["room", "0", "--memory"]);
+  using peer = await LinePeer.connect(server.port);
+  const running = parley(["room", "127.0.0.1", `${server.port}`, "--linger", "1h"], {
+    input: "hello\nno end",
+  });
+  assertMatch(await peer.next() ?? "", /entered room$/);
+  assertMatch(await peer.next() ?? "", /> hello$/);
+  assertMatch(await peer.next() ?? "", /> no end$/);
+  await peer.send("an answer", "with a \u202eturn");
+  // what it waits for is over when the server is
+  await peer.rest();
+  await server.end();
+  const { code, out, err } = await running;
+  assertEquals([code, err], [
+    1,
+    "Connected to server. Start sending messages\nDisconnected from the server\n",
+  ]);
+  assertEquals(out.split("\n"), [
+    `<('127.0.0.1', ${peer.port})> an answer`,
+    `<('127.0.0.1', ${peer.port})> with a <U+202E>turn`,
+    `Client (127.0.0.1, ${peer.port}) is offline`,
+    "",
+  ]);
+});
+
+Deno.test("a line of a pipe that can't be sent is told, and the others are sent", async () => {
+  await using here = await channel();
+  const command = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"]);
+  const slashes = `/create ${"x".repeat(200)}`;
+  const { code, out, err } = await runCommand([
+    "sh",
+    "-c",
+    `printf '/join tea\\na\\377b\\n${slashes}\\nhello\\n' | ${command}`,
+  ]);
+  assertEquals([code, out], [1, ""]);
+  assertEquals(
+    err,
+    [
+      "Cannot send a line that is not UTF-8",
+      "Cannot send a control message over 200 bytes: '/create xxxxxxxx…'",
+      "",
+    ].join("\n"),
+  );
+  assertEquals([await here.bob.next(), await here.bob.next()], ["Alice has joined", "[Alice] hello"]);
+});
+
+Deno.test("chat and room say so where there is no server, or it goes", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const gone = (async () => (await listener.accept()).close())();
+  assertEquals(await parley(["chat", "Alice", "127.0.0.1", `${port}`, "--linger", "1h"]), {
+    code: 1,
+    out: "",
+    err: `Server at 127.0.0.1:${port} has disconnected\n`,
+  });
+  await gone;
+  listener.close();
+  const refused = `Cannot connect to 127.0.0.1:${port}: Connection refused`;
+  const chat = await parley(["chat", "Alice", "127.0.0.1", `${port}`]);
+  assertEquals([chat.code, chat.out], [1, ""]);
+  assertMatch(chat.err, new RegExp(`^Unable to connect to 127.0.0.1:${port}\nparley chat: ${refused}.*\n$`));
+  const room = await parley(["room", "127.0.0.1", `${port}`]);
+  assertEquals([room.code, room.out], [1, ""]);
+  assertMatch(room.err, new RegExp(`^Unable to connect to server\nparley room: ${refused}.*\n$`));
+});
