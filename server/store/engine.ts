@@ -6,6 +6,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Channels } from "./channels.ts";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
@@ -81,13 +82,14 @@ export class Engine {
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #sessions: Sessions;
+  readonly #channels: Channels;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
   /** Puts refused because the disk takes nothing; undefined while it does. */
   #storageRefused: number | undefined;
-  /** Whether the last commit gave a message a row. */
+  /** Whether the last commit gave a message a row, or one that was said. */
   #inserted = false;
 
   /**
@@ -119,6 +121,7 @@ export class Engine {
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
     this.#sessions = new Sessions(db, transaction, this.#messages, now);
+    this.#channels = new Channels(db, transaction);
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -194,8 +197,9 @@ export class Engine {
   /** Refuses the puts among `which`, and returns the others. */
   #refusePuts({ requests, result }: Batch, which: readonly number[]): number[] {
     return which.filter((i) => {
-      if (requests[i]!.kind !== "put") return true;
-      result.outcomes[i] = this.#refuseForStorage();
+      const request = requests[i]!;
+      if (request.kind !== "put" && request.kind !== "channel") return true;
+      result.outcomes[i] = this.#refuseForStorage(request);
       return false;
     });
   }
@@ -203,7 +207,7 @@ export class Engine {
   /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
   #failed(batch: Batch, request: StoreRequest): Outcome {
     if (request.kind !== "session" || request.changes.length === 1) {
-      return isAdding(request) ? this.#refuseForStorage() : "storage";
+      return isAdding(request) ? this.#refuseForStorage(request) : "storage";
     }
     const half = request.changes.length >> 1;
     const front = request.changes.slice(0, half);
@@ -254,6 +258,14 @@ export class Engine {
         return messages.clear(request);
       case "dead":
         return messages.dead(request);
+      case "channel":
+        this.#channels.change(request);
+        return "kept";
+      case "remove channel":
+        this.#channels.remove(request.name);
+        return "kept";
+      case "channels":
+        return this.#channels.list();
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
@@ -266,7 +278,8 @@ export class Engine {
     messages.beforeCommit();
     this.#transaction.commit();
     const { dropped, inserted } = messages;
-    this.#inserted = inserted;
+    this.#inserted = inserted || this.#channels.inserted;
+    this.#channels.inserted = false;
     messages.afterCommit();
     if (this.#transaction.pages >= CHECKPOINT_PAGES) this.#checkpoint();
     return dropped;
@@ -295,6 +308,7 @@ export class Engine {
   #rollback() {
     this.#transaction.rollback();
     this.#messages.rollback();
+    this.#channels.inserted = false;
   }
 
   /**
@@ -307,9 +321,10 @@ export class Engine {
     return free * PAGE_BYTES >= RESERVE_BYTES;
   }
 
-  #refuseForStorage(): "storage" {
+  #refuseForStorage({ kind }: StoreRequest): "storage" {
     this.#tellFailure("database or disk is full");
-    this.#storageRefused!++;
+    // what was said is kept in memory meanwhile, and comes again
+    if (kind !== "channel") this.#storageRefused!++;
     return "storage";
   }
 
@@ -370,7 +385,7 @@ export class Engine {
 
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
-  return request.kind === "put" ||
+  return request.kind === "put" || request.kind === "channel" ||
     request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
 }
 

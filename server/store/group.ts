@@ -50,7 +50,7 @@ function isSource(request: Entry["request"]): request is Source<StoreRequest> {
 }
 
 function bytesOf(request: StoreRequest): number {
-  return REQUEST_BYTES + (request.kind === "put" ? request.bytes : 0);
+  return REQUEST_BYTES + (request.kind === "put" || request.kind === "channel" ? request.bytes : 0);
 }
 
 /** Requests that are with the store. */

@@ -14,6 +14,9 @@
  * dead      messages that were given out too often.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
+ * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
+ *           are gone.
+ * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
  *
  * @module
  */
@@ -82,5 +85,21 @@ export const MIGRATIONS: readonly string[] = [
     (SELECT coalesce(max(id), 0) FROM delayed),
     (SELECT coalesce(max(id), 0) FROM dead)
   );
+  `,
+  `
+  CREATE TABLE channel (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    place INTEGER NOT NULL,
+    first INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE said (
+    channel INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (channel, seq)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];

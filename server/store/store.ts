@@ -143,6 +143,42 @@ export interface DeadLetters {
   limit: number;
 }
 
+/** A message that was said in a channel. */
+export interface ChannelMessage {
+  sender: string;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  text: string;
+  /** Bytes of `sender` and `text` in UTF-8. */
+  bytes: number;
+}
+
+/** What became of a channel since the store last heard of it. */
+export interface ChannelChange {
+  kind: "channel";
+  name: string;
+  /** Where it stands in the list, from 1; 0: it is not listed. */
+  place: number;
+  /** Messages with lower numbers are dropped. */
+  first: number;
+  /** Number of the first of `messages`. */
+  from: number;
+  messages: readonly ChannelMessage[];
+  /** Their bytes. */
+  bytes: number;
+}
+
+/** Forgets a channel and its messages. */
+export interface RemoveChannel {
+  kind: "remove channel";
+  name: string;
+}
+
+/** Every channel, with its messages. */
+export interface ListChannels {
+  kind: "channels";
+}
+
 export type StoreRequest =
   | Put
   | Take
@@ -157,7 +193,10 @@ export type StoreRequest =
   | SessionChanges
   | OpenSession
   | Stat
-  | DeadLetters;
+  | DeadLetters
+  | ChannelChange
+  | RemoveChannel
+  | ListChannels;
 
 /** A message that was taken. */
 export interface Taken {
@@ -218,6 +257,15 @@ export interface DeadLetter {
 }
 export type DeadOutcome = DeadLetter[] | number | "storage";
 
+/** A channel as it was kept; its messages have consecutive numbers from `first`. */
+export interface StoredChannel {
+  name: string;
+  place: number;
+  first: number;
+  messages: ChannelMessage[];
+}
+export type ChannelOutcome = "kept" | "storage";
+
 export type ListOutcome = { mailbox: string; messages: number }[] | "storage";
 
 /** The outcome that belongs to a kind of request. */
@@ -233,6 +281,8 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends OpenSession ? SessionOutcome
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
+  : R extends ChannelChange | RemoveChannel ? ChannelOutcome
+  : R extends ListChannels ? StoredChannel[]
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;
