@@ -114,6 +114,10 @@ async function run(args: Arguments): Promise<number> {
   }
   const hosts = args.texts("host");
   const log = new Log(writeErrorBytes);
+  // before anybody is told that it is ready: a signal that comes then is to end it cleanly
+  const stop = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop.resolve);
   const server = await serve({
     version: config.version,
     ports,
@@ -154,9 +158,6 @@ async function run(args: Arguments): Promise<number> {
     ready: (line) => write(`${line}\n`),
   });
 
-  const stop = Promise.withResolvers<void>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, stop.resolve);
   let failed: Error | undefined;
   await Promise.race([stop.promise, server.stopping]).catch((error) => failed = error);
   for (const signal of signals) Deno.removeSignalListener(signal, stop.resolve);
