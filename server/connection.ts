@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 
 /** What a connection needs of a socket; a TLS connection has it too. */
@@ -30,6 +31,9 @@ export type CutOff = "pending" | "stalled";
 /** Bytes of the smallest and of the largest buffer that is read into. */
 const MIN_READ = 512, MAX_READ = 65_536;
 
+/** Reads after which other sockets have their turn. */
+const READS_A_TURN = 8;
+
 export class Connection {
   readonly hostname: string;
   readonly port: number;
@@ -40,6 +44,7 @@ export class Connection {
   readonly #stream: Stream;
   readonly #queue: SendQueue;
   #buffer = new Uint8Array(MIN_READ);
+  #reads = 0;
   #closed = false;
   #closing: PromiseWithResolvers<void> | undefined;
 
@@ -69,6 +74,10 @@ export class Connection {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#closed) return undefined;
     try {
+      // reads that never have to wait would leave the other sockets no turn
+      if (++this.#reads % READS_A_TURN === 0) {
+        await new Promise<void>((resolve) => setImmediate(() => resolve()));
+      }
       const length = await this.#stream.read(this.#buffer);
       if (length === null || this.#closed) return undefined;
       const bytes = this.#buffer.subarray(0, length);
