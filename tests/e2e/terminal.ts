@@ -124,8 +124,25 @@ export class Terminal implements AsyncDisposable {
     }
   }
 
-  /** Waits until the text is shown, and forgets what was shown up to its end. Gives what came before it. */
+  /**
+   * Waits until the text is shown, and forgets what was shown up to its end. Gives what came before it.
+   *
+   * @throws {Error} It does not come.
+   */
   async shows(text: string): Promise<string> {
+    let patient = true;
+    const timer = setTimeout(() => {
+      patient = false;
+      this.#wake?.();
+    }, PATIENCE);
+    try {
+      return await this.#shows(text, () => patient);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #shows(text: string, patient: () => boolean): Promise<string> {
     for (;;) {
       const at = this.#shown.indexOf(text);
       if (at >= 0) {
@@ -133,8 +150,8 @@ export class Terminal implements AsyncDisposable {
         this.#shown = this.#shown.slice(at + text.length);
         return before;
       }
-      if (this.#over) {
-        throw new Error(`Terminal ended before it showed '${text}': ${JSON.stringify(this.#shown)}`);
+      if (this.#over || !patient()) {
+        throw new Error(`Terminal did not show '${text}', but ${JSON.stringify(this.#shown)}`);
       }
       await new Promise<void>((resolve) => this.#wake = resolve);
     }
