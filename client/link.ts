@@ -11,7 +11,13 @@ import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
-import { ClosedError, OutcomeUnknownError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
+import {
+  ClosedError,
+  NotLoggedInError,
+  OutcomeUnknownError,
+  ServerGoneError,
+  type SessionEndError,
+} from "./session_errors.ts";
 
 /** What a session needs from where it runs. */
 export interface SessionEnvironment {
@@ -167,6 +173,8 @@ export class Link {
         return this.#isBusy(now);
       case "ending":
         return this.questions.ending(now);
+      case "login":
+        return this.#end(notLoggedIn);
     }
     this.#known = true;
     this.#busy = FIRST_BUSY;
@@ -350,6 +358,10 @@ export class Link {
 
 function closed(sent: boolean): ClosedError {
   return new ClosedError(`The session is closed: ${told(sent)}`, sent);
+}
+
+function notLoggedIn(sent: boolean): NotLoggedInError {
+  return new NotLoggedInError(`The server does not know who asks: ${told(sent)}`, sent);
 }
 
 function unknownOutcome(sent: boolean): OutcomeUnknownError {

@@ -1,6 +1,13 @@
 /** The server can never carry the request out. */
 export class RefusedError extends Error {
   override name = "RefusedError";
+  /** Why, as the server says it. */
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`The server refuses it: ${reason}`);
+    this.reason = reason;
+  }
 }
 
 /** The message was withdrawn before it was stored: there was no room for it, or it was not wanted any more. */
@@ -30,6 +37,11 @@ export class SessionEndError extends Error {
 /** The server does not know the session any more, so nobody can tell what became of the request. */
 export class OutcomeUnknownError extends SessionEndError {
   override name = "OutcomeUnknownError";
+}
+
+/** The server does not know who asks. */
+export class NotLoggedInError extends SessionEndError {
+  override name = "NotLoggedInError";
 }
 
 /** The server has not been heard for too long. */

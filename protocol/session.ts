@@ -5,6 +5,15 @@
  * @module
  */
 
+import {
+  decodeForumAnswer,
+  decodeForumRequest,
+  encodeForumAnswer,
+  encodeForumRequest,
+  type ForumAnswer,
+  type ForumChange,
+  type ForumQuestion,
+} from "./forum.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session, in bytes. */
@@ -21,6 +30,7 @@ export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
 
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
+  | ForumChange
   | { kind: "put"; n: number; to: string; from: string; delay: number; ttl: number | undefined; text: string }
   | { kind: "part"; n: number; text: string }
   | { kind: "ack"; n: number; token: string; ids: number[] }
@@ -31,6 +41,7 @@ export type NumberedRequest =
 
 /** A request that changes nothing that has an order. `t` is its tag. */
 export type TaggedRequest =
+  | ForumQuestion
   | { kind: "lease"; t: number; mailbox: string; max: number; duration: number; wait: number }
   | { kind: "got"; t: number }
   | { kind: "cancel"; t: number }
@@ -48,6 +59,7 @@ export interface LeasedMessage {
 }
 
 export type SessionAnswer =
+  | ForumAnswer
   | { kind: "ok" | "have"; from: number; to: number }
   | { kind: "lost"; n: number; ids: number[] }
   | { kind: "bad"; n: number; reason: string }
@@ -57,7 +69,10 @@ export type SessionAnswer =
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string }
-  | { kind: "unknown" | "busy" | "ending" };
+  | { kind: "unknown" }
+  | { kind: "busy" }
+  | { kind: "ending" }
+  | { kind: "login" };
 
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
@@ -231,7 +246,7 @@ function request(line: string): SessionRequest | undefined {
       return isNumber(t) ? { kind, t: Number(t) } : undefined;
     }
     default:
-      return undefined;
+      return decodeForumRequest(kind, line);
   }
 }
 
@@ -293,9 +308,10 @@ function answer(line: string): SessionAnswer | undefined {
     case "unknown":
     case "busy":
     case "ending":
+    case "login":
       return { kind };
     default:
-      return undefined;
+      return decodeForumAnswer(kind, line);
   }
 }
 
@@ -337,6 +353,8 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "got":
     case "cancel":
       return `${request.kind},${request.t}`;
+    default:
+      return encodeForumRequest(request);
   }
 }
 
@@ -368,8 +386,13 @@ export function encodeAnswer(answer: SessionAnswer): string {
       return `${answer.kind},${answer.t}`;
     case "stat":
       return `stat,${answer.t},${answer.values}`;
-    default:
+    case "unknown":
+    case "busy":
+    case "ending":
+    case "login":
       return answer.kind;
+    default:
+      return encodeForumAnswer(answer);
   }
 }
 

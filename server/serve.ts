@@ -144,7 +144,7 @@ async function openStore(options: ServeOptions, ready: (mailbox: string) => void
       commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
-        else log.line(`mailbox: ${describe(event)}`);
+        else if (event.kind !== "unused") log.line(`mailbox: ${describe(event)}`);
       },
     });
   } catch (error) {
@@ -233,7 +233,7 @@ async function status(
   ];
 }
 
-function describe(event: Exclude<StoreEvent, { kind: "ready" }>): string {
+function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
   switch (event.kind) {
     case "full":
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;

@@ -20,7 +20,9 @@ import {
 } from "../protocol/session.ts";
 import { plainAddress } from "./address.ts";
 import { Changes } from "./session_changes.ts";
-import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
+import type { Tag } from "./session_leases.ts";
+import { MailboxRequests } from "./session_mailbox.ts";
+import type { ServiceRequests, SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { SessionOutcome, SessionState } from "./store/store.ts";
 
@@ -32,6 +34,8 @@ export interface Address {
 
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit">;
+  /** What is served; the mailbox by default. */
+  requests?: ServiceRequests;
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Is told of every request, before it is looked at. */
@@ -67,7 +71,7 @@ interface Opening {
   requests: SessionRequest[];
 }
 
-class Session<A extends Address> implements LeaseClient {
+class Session<A extends Address> implements SessionClient {
   readonly tags = new Map<number, Tag>();
   /** How far it had come when it was taken up; {@linkcode Changes} knows what came since. */
   state: SessionState = FRESH;
@@ -99,7 +103,7 @@ class Session<A extends Address> implements LeaseClient {
 
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
-  readonly #leases: LeaseService;
+  readonly #requests: ServiceRequests;
   readonly #epoch: string;
   readonly #key: Uint8Array;
   readonly #sessions = new Map<string, Session<A>>();
@@ -112,7 +116,7 @@ export class SessionService<A extends Address> {
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
-    this.#leases = new LeaseService(options);
+    this.#requests = options.requests ?? new MailboxRequests(options);
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
   }
@@ -143,7 +147,7 @@ export class SessionService<A extends Address> {
 
   /** There is a message in a mailbox that somebody waits for. */
   ready(mailbox: string) {
-    this.#leases.ready(mailbox);
+    this.#requests.ready?.(mailbox);
   }
 
   /** Tells every client that the server ends, and forgets them. */
@@ -208,6 +212,8 @@ export class SessionService<A extends Address> {
       store,
       now,
       answer: (answer) => session.answer(answer),
+      change: (request, bytes) => this.#requests.change(session, request, bytes),
+      onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),
       onLost: (kind) => {
         session.answer({ kind });
         this.#forget(session);
@@ -221,38 +227,20 @@ export class SessionService<A extends Address> {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
     }
+    if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
     const numbered: NumberedRequest[] = [];
     for (const request of requests) {
       this.#options.onRequest?.(request, session.address);
-      switch (request.kind) {
-        case "lease":
-          this.#leases.request(session, request);
-          break;
-        case "got":
-          this.#leases.confirm(session, request.t);
-          break;
-        case "cancel":
-          this.#leases.cancel(session, request.t);
-          break;
-        case "stat":
-          this.#stat(session, request.t, request.mailbox);
-          break;
-        default:
-          if ("token" in request) this.#leases.used(session, request.token);
-          numbered.push(request);
+      if ("t" in request) {
+        this.#requests.ask(session, request);
+      } else {
+        this.#requests.arrived(session, request);
+        numbered.push(request);
       }
     }
     if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
     // a datagram that asks for nothing asks whether we are there
     if (requests.length === 0) this.#speak(session);
-  }
-
-  #stat(session: Session<A>, t: number, mailbox: string) {
-    const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
-    this.#options.store.submit(request, (stats) => {
-      const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
-      session.answer({ kind: "stat", t, values });
-    });
   }
 
   #speak(session: Session<A>) {
@@ -275,7 +263,7 @@ export class SessionService<A extends Address> {
   #forget(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    this.#leases.forget(session);
+    this.#requests.forget(session);
     const count = this.#atAddress.get(session.network) ?? 1;
     if (count > 1) this.#atAddress.set(session.network, count - 1);
     else this.#atAddress.delete(session.network);
@@ -290,11 +278,11 @@ export class SessionService<A extends Address> {
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
-      this.#leases.repeat();
+      this.#requests.repeat?.();
       const now = this.#options.now();
       if (now >= this.#slowTick) {
         this.#slowTick = now + SLOW_TICK;
-        this.#leases.expire();
+        this.#requests.expire?.();
         for (const session of this.#sessions.values()) {
           if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
           else if (now - session.told > IN_USE && session.opening === undefined) this.#tellInUse(session);

@@ -21,6 +21,10 @@ export interface ChangesOptions {
   /** Milliseconds since 1970. */
   now(): number;
   answer(answer: SessionAnswer): void;
+  /** The change that a request stands for, whose whole text has so many bytes. */
+  change(request: NumberedRequest, bytes: number): Change;
+  /** Is told of each change once it is carried out. */
+  onCarriedOut(change: Change, special: Special | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
   onLost(why: "unknown" | "busy"): void;
 }
@@ -63,6 +67,7 @@ export class Changes {
 
   /** Takes the numbered requests of a datagram. */
   received(requests: readonly NumberedRequest[], low: number) {
+    this.#low = Math.max(this.#low, low);
     const ok = new Ranges("ok"), have = new Ranges("have");
     for (const request of requests) {
       const { n } = request;
@@ -77,7 +82,6 @@ export class Changes {
       }
       while (this.#early.has(this.#gap)) this.#gap++;
     }
-    this.#low = Math.max(this.#low, low);
     this.#submit();
     for (const answer of ok.answers()) this.#options.answer(answer);
     for (const answer of have.answers()) this.#options.answer(answer);
@@ -86,6 +90,8 @@ export class Changes {
   /** Whether the request is kept until those before it have come. */
   #keep(request: NumberedRequest): boolean {
     const bytes = "text" in request ? request.text.length : 0;
+    // no more outcomes are remembered than a client may have to ask for
+    if (request.n >= this.#low + MAX_EARLY) return false;
     if (request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
     this.#early.set(request.n, request);
     this.#earlyBytes += bytes;
@@ -106,6 +112,7 @@ export class Changes {
     const taken = store.submit({ kind: "session", session, first, low: this.#low, changes }, (outcome) => {
       this.#inFlight = false;
       this.#carriedOut(outcome);
+      this.#tell(first, changes);
       this.#submit();
     });
     // what is too much for the store now comes again
@@ -121,25 +128,15 @@ export class Changes {
     for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
     if (request === undefined) return undefined;
     const span = last > n ? { numbers: last - n + 1 } : {};
-    if (request.kind !== "put") {
-      return last === n ? toChange(request) : { kind: "bad", reason: "parts without a put", ...span };
+    if (!("text" in request)) {
+      return last === n
+        ? this.#options.change(request, 0)
+        : { kind: "bad", reason: "parts without a text", ...span };
     }
     text += request.text;
     const bytes = utf8Length(text);
     if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
-    const time = this.#options.now();
-    const { to, from, delay, ttl } = request;
-    return {
-      kind: "put",
-      mailbox: to,
-      sender: from,
-      time,
-      message: text,
-      bytes,
-      ...span,
-      ...delay > 0 ? { delay } : {},
-      ...ttl === undefined ? {} : { expires: time + ttl },
-    };
+    return { ...this.#options.change({ ...request, text }, bytes), ...span };
   }
 
   #carriedOut(outcome: SessionOutcome) {
@@ -161,6 +158,15 @@ export class Changes {
     }
   }
 
+  #tell(first: number, changes: readonly Change[]) {
+    let n = first - 1;
+    for (const change of changes) {
+      n += change.numbers ?? 1;
+      if (n > this.#done) return;
+      this.#options.onCarriedOut(change, this.#special.get(n));
+    }
+  }
+
   #refuse(n: number, limit: string | undefined) {
     this.#next = this.#done + 1;
     this.#forgetAll();
@@ -179,11 +185,6 @@ export class Changes {
     this.#early.delete(n);
     if ("text" in request) this.#earlyBytes -= request.text.length;
   }
-}
-
-function toChange(request: Exclude<NumberedRequest, { kind: "put" | "part" }>): Change {
-  const { n: _, ...change } = request;
-  return change;
 }
 
 /** Numbers, told as the ranges that they make. */

@@ -7,6 +7,7 @@
 import { encodeAnswer, lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
+import type { SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Leased } from "./store/store.ts";
 
@@ -27,17 +28,9 @@ const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
 /** Most bytes of text that one lease brings: what fits into one datagram, but for a message that is longer by itself. */
 const LEASE_BYTES = MAX_SESSION_DATAGRAM;
 
-/** Where the answers to a session's leases go. */
-export interface LeaseClient {
-  readonly id: string;
-  /** What its tags stand for, the oldest first. */
-  readonly tags: Map<number, Tag>;
-  answer(answer: SessionAnswer): void;
-}
-
 /** What has become of a tag. */
 export interface Tag {
-  client: LeaseClient;
+  client: SessionClient;
   request: LeaseRequest;
   state: "asking" | "waiting" | "given" | "none";
   leased?: Leased;
@@ -75,7 +68,7 @@ export class LeaseService {
     return this.#waits;
   }
 
-  request(client: LeaseClient, request: LeaseRequest) {
+  request(client: SessionClient, request: LeaseRequest) {
     const known = client.tags.get(request.t), now = this.#options.now();
     if (known !== undefined) {
       known.asked = now;
@@ -97,7 +90,7 @@ export class LeaseService {
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
-  #makeRoom({ tags }: LeaseClient): boolean {
+  #makeRoom({ tags }: SessionClient): boolean {
     for (const [t, { state, confirmed }] of tags) {
       if (tags.size < MAX_TAGS) break;
       if (state === "none" || state === "given" && confirmed) tags.delete(t);
@@ -210,7 +203,7 @@ export class LeaseService {
     });
   }
 
-  confirm(client: LeaseClient, t: number) {
+  confirm(client: SessionClient, t: number) {
     const tag = client.tags.get(t);
     if (tag !== undefined) this.#confirmed(tag);
     const { store } = this.#options;
@@ -218,7 +211,7 @@ export class LeaseService {
   }
 
   /** Something was done with a token: its messages have arrived. */
-  used(client: LeaseClient, token: string) {
+  used(client: SessionClient, token: string) {
     for (const tag of client.tags.values()) if (tag.leased?.token === token) this.#confirmed(tag);
   }
 
@@ -227,7 +220,7 @@ export class LeaseService {
     this.#unconfirmed.delete(tag);
   }
 
-  cancel(client: LeaseClient, t: number) {
+  cancel(client: SessionClient, t: number) {
     const tag = client.tags.get(t);
     if (tag === undefined) return client.answer({ kind: "none", t });
     const { state } = tag;
@@ -243,7 +236,7 @@ export class LeaseService {
   }
 
   /** Forgets a session: its waits end, and what it was given is left to the store's deadline. */
-  forget({ tags }: LeaseClient) {
+  forget({ tags }: SessionClient) {
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
       this.#unconfirmed.delete(tag);

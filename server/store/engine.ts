@@ -9,9 +9,11 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
-import { Sessions } from "./sessions.ts";
+import { isAddingChange, Sessions } from "./sessions.ts";
 import {
   type Counts,
+  DEFAULT_FORUM_LIMITS,
+  type ForumLimits,
   type Outcome,
   type SessionOutcome,
   type StoreEvent,
@@ -20,12 +22,14 @@ import {
   StoreLost,
   type StoreRequest,
 } from "./store.ts";
+import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "./transaction.ts";
 
 export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
   directory: string | undefined;
   limits: StoreLimits;
+  forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes that the database file may take. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
@@ -80,6 +84,7 @@ export class Engine {
   readonly #limits: StoreLimits;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #threads: Threads;
   readonly #sessions: Sessions;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
@@ -118,7 +123,8 @@ export class Engine {
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
-    this.#sessions = new Sessions(db, transaction, this.#messages, now);
+    this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
+    this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -224,7 +230,7 @@ export class Engine {
   }
 
   #one(request: StoreRequest, storing: boolean): Outcome {
-    const messages = this.#messages, sessions = this.#sessions;
+    const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
     switch (request.kind) {
       case "put":
         return messages.put(request);
@@ -254,6 +260,16 @@ export class Engine {
         return messages.clear(request);
       case "dead":
         return messages.dead(request);
+      case "threads":
+        return threads.list(request);
+      case "read":
+        return threads.read(request);
+      case "file":
+        return threads.findFile(request);
+      case "attach":
+        return storing ? threads.attach(request) : "storage";
+      case "contents":
+        return threads.known(request.contents);
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
@@ -266,8 +282,10 @@ export class Engine {
     messages.beforeCommit();
     this.#transaction.commit();
     const { dropped, inserted } = messages;
-    this.#inserted = inserted;
+    this.#inserted = inserted || this.#threads.inserted;
     messages.afterCommit();
+    const contents = this.#threads.afterCommit();
+    if (contents.length > 0) this.#onEvent({ kind: "unused", contents });
     if (this.#transaction.pages >= CHECKPOINT_PAGES) this.#checkpoint();
     return dropped;
   }
@@ -295,6 +313,7 @@ export class Engine {
   #rollback() {
     this.#transaction.rollback();
     this.#messages.rollback();
+    this.#threads.rollback();
   }
 
   /**
@@ -338,14 +357,15 @@ export class Engine {
     });
   }
 
-  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
+  /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */
   get hasCleared(): boolean {
-    return this.#messages.hasCleared;
+    return this.#messages.hasCleared || this.#threads.hasRemoved;
   }
 
   /** Removes a piece of what was cleared. Returns whether there is more that can be removed now. */
   sweep(): boolean {
-    return this.#background(() => this.#messages.sweep(SWEEP_ROWS)) && this.hasCleared;
+    const swept = this.#messages.hasCleared ? this.#messages : this.#threads;
+    return this.#background(() => swept.sweep(SWEEP_ROWS)) && this.hasCleared;
   }
 
   /** Does what nobody waits for. Returns whether it could be done; otherwise it is tried again later. */
@@ -370,8 +390,8 @@ export class Engine {
 
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
-  return request.kind === "put" ||
-    request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
+  return request.kind === "put" || request.kind === "attach" ||
+    request.kind === "session" && request.changes.some(isAddingChange);
 }
 
 /** @throws {Error} It is no database of this program, or of a newer one. */

@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Messages } from "./messages.ts";
+import type { Threads } from "./threads.ts";
 import type { Change, SessionChanges, SessionOutcome, SessionState, Special } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -21,14 +22,22 @@ const REMEMBERED = 10_000;
 export class Sessions {
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #threads: Threads;
   readonly #now: () => number;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #remembered = new Map<string, SessionState>();
   #count: number;
 
-  constructor(db: DatabaseSync, transaction: Transaction, messages: Messages, now: () => number) {
+  constructor(
+    db: DatabaseSync,
+    transaction: Transaction,
+    messages: Messages,
+    threads: Threads,
+    now: () => number,
+  ) {
     this.#transaction = transaction;
     this.#messages = messages;
+    this.#threads = threads;
     this.#now = now;
     this.#sql = prepare(db);
     this.#count = (db.prepare("SELECT count(*) AS count FROM session").get() as { count: number }).count;
@@ -92,6 +101,11 @@ export class Sessions {
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
         return { kind: "bad", reason: change.reason };
+      default: {
+        if (isAddingChange(change) && !storing) return "storage";
+        const reason = this.#threads.change(change);
+        return reason === undefined ? undefined : { kind: "bad", reason };
+      }
     }
   }
 
@@ -137,6 +151,11 @@ export class Sessions {
     this.#count -= old.length;
     this.#transaction.onRollback(() => this.#count += old.length);
   }
+}
+
+/** Whether a change needs space, rather than freeing some. */
+export function isAddingChange({ kind }: Change): boolean {
+  return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
 }
 
 function prepare(db: DatabaseSync) {
