@@ -17,15 +17,10 @@ import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
 import { SessionService } from "./session.ts";
 import type { GroupCommit } from "./store/group.ts";
-
-/** Replies that may wait to be sent before the next datagram is read. */
-const MAX_REPLIES = 1024;
-
-/** Wait after a socket that can't be read, in milliseconds; doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
@@ -89,7 +84,12 @@ export class MailboxService {
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
-      this.#reading.push(this.#read(socket, replies));
+      this.#reading.push(readDatagrams(socket, replies, {
+        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
+        metrics: options.metrics,
+        stopping: () => this.#stopping,
+        received: (datagram, address) => this.#received(datagram, { address, replies }),
+      }));
     }
   }
 
@@ -107,29 +107,6 @@ export class MailboxService {
     await Promise.all(this.#replies.map((replies) => replies.sent()));
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#reading);
-  }
-
-  async #read(socket: Deno.DatagramConn, replies: Replies) {
-    // one byte more than is taken: what fills it was cut
-    const buffer = new Uint8Array(Math.max(this.#options.maxDatagram, MAX_SESSION_DATAGRAM) + 1);
-    let retry = FIRST_RETRY;
-    while (!this.#stopping) {
-      let datagram: Uint8Array, from: Deno.Addr;
-      try {
-        [datagram, from] = await socket.receive(buffer);
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        // Windows tells here that a receiver of an earlier reply is gone
-        if (error instanceof Deno.errors.ConnectionReset) continue;
-        this.#options.metrics.add("read failed");
-        await new Promise((resolve) => setTimeout(resolve, retry));
-        retry = Math.min(2 * retry, LAST_RETRY);
-        continue;
-      }
-      this.#received(datagram, { address: from as Deno.NetAddr, replies });
-      if (replies.waiting > MAX_REPLIES) await replies.sent();
-    }
   }
 
   #received(datagram: Uint8Array, from: Client) {

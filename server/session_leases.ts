@@ -299,7 +299,7 @@ function* messageAnswers(t: number, { token, messages }: Leased): Generator<Sess
 }
 
 /** As much of the text from `at` as takes no more than so many bytes, cut between characters. */
-function cut(text: string, at: number, bytes: number): string {
+export function cut(text: string, at: number, bytes: number): string {
   let end = Math.min(text.length, at + bytes);
   const atCharacter = () => end >= text.length || (text.charCodeAt(end) & 0xfc00) !== 0xdc00;
   while (!atCharacter() || utf8Length(text.slice(at, end)) > bytes) end--;

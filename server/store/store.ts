@@ -290,9 +290,25 @@ export interface EntryPage {
   more: boolean;
 }
 /** A message, or a file that was uploaded. IDs grow in the order of the entries, and none is used again. */
-export type Entry =
-  | { id: number; user: string; time: number; number: number; text: string; bytes: number; version: number }
-  | { id: number; user: string; time: number; file: string; size: number };
+export type Entry = Post | FileEntry;
+export interface Post {
+  id: number;
+  user: string;
+  time: number;
+  /** Its rank among the messages of its thread, from 1. */
+  number: number;
+  text: string;
+  bytes: number;
+  /** How often it was edited. */
+  version: number;
+}
+export interface FileEntry {
+  id: number;
+  user: string;
+  time: number;
+  file: string;
+  size: number;
+}
 /** A file of a thread, as it was uploaded. `content` is the name of what it holds. */
 export interface FileContent {
   user: string;
