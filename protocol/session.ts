@@ -56,6 +56,7 @@ export type SessionAnswer =
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "pending" | "got"; t: number }
+  | { kind: "denied"; t: number | undefined }
   | { kind: "stat"; t: number; values: string }
   | { kind: "unknown" | "busy" | "ending" };
 
@@ -99,6 +100,14 @@ export function decodeRequests(
   return { header: { session, epoch, cookie, low: number }, requests: records };
 }
 
+/** What a client's datagram says under a seal, which names the session, or undefined where it is none. */
+export function decodeSealedRequests(
+  body: Uint8Array,
+): { low: number; requests: SessionRequest[] } | undefined {
+  const parsed = parseLines(body, NUMBER, request);
+  return parsed && { low: Number(parsed.match[0]), requests: parsed.records };
+}
+
 /** A server's datagram, or undefined where it is none. */
 export function decodeAnswers(
   datagram: Uint8Array,
@@ -110,22 +119,10 @@ export function decodeAnswers(
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
-  let text: string;
-  try {
-    text = decoder.decode(datagram);
-  } catch {
-    return undefined;
-  }
-  const lines = text.split("\n");
-  const match = HEADER.exec(lines[0]!);
-  if (match === null || match[1] !== direction) return undefined;
-  const records: T[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const parsed = record(lines[i]!);
-    if (parsed === undefined) return undefined;
-    records.push(parsed);
-  }
+  const parsed = parseLines(datagram, HEADER, record);
+  if (parsed === undefined) return undefined;
+  const { match, records } = parsed;
+  if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
   return {
     // not match[2], which as a slice would keep the whole text for as long as the session is known
@@ -135,6 +132,26 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
     number: Number(match[5]),
     records,
   };
+}
+
+function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
+  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  let text: string;
+  try {
+    text = decoder.decode(datagram);
+  } catch {
+    return undefined;
+  }
+  const lines = text.split("\n");
+  const match = header.exec(lines[0]!);
+  if (match === null) return undefined;
+  const records: T[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const parsed = record(lines[i]!);
+    if (parsed === undefined) return undefined;
+    records.push(parsed);
+  }
+  return { match, records };
 }
 
 /** The fields between the first `count - 1` commas, and what is left; undefined where there are fewer commas. */
@@ -286,6 +303,9 @@ function answer(line: string): SessionAnswer | undefined {
     case "pending":
     case "got":
       return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
+    case "denied":
+      if (comma < 0) return { kind, t: undefined };
+      return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
     case "stat": {
       const [, t = "", values] = split(line, 3) ?? [];
       return isNumber(t) && values !== undefined ? { kind, t: Number(t), values } : undefined;
@@ -366,6 +386,8 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "pending":
     case "got":
       return `${answer.kind},${answer.t}`;
+    case "denied":
+      return answer.t === undefined ? "denied" : `denied,${answer.t}`;
     case "stat":
       return `stat,${answer.t},${answer.values}`;
     default:
@@ -388,8 +410,17 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
   return datagram("<", header.session, header.epoch, header.cookie, header.done, lines);
 }
 
+/** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
+const SEAL = "012345678\n".length + 16;
+
 /** Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. */
-export const MAX_HEADER = "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+export const MAX_HEADER = SEAL +
+  "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+
+/** Where what is sealed of a datagram begins: behind its cookie, which is `-` or 16 digits. */
+export function bodyAt(datagram: Uint8Array): number {
+  return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
+}
 
 function datagram(
   direction: "<" | ">",

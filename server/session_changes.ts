@@ -15,6 +15,8 @@ const MAX_EARLY = 1024, MAX_EARLY_BYTES = 256 * 1024;
 
 export interface ChangesOptions {
   session: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner: string;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "submit">;
@@ -22,7 +24,7 @@ export interface ChangesOptions {
   now(): number;
   answer(answer: SessionAnswer): void;
   /** The store can't take the session up, or has forgotten it. */
-  onLost(why: "unknown" | "busy"): void;
+  onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
@@ -102,12 +104,15 @@ export class Changes {
       end += change.numbers ?? 1;
     }
     if (changes.length === 0) return;
-    const { session, store } = this.#options;
-    const taken = store.submit({ kind: "session", session, first, low: this.#low, changes }, (outcome) => {
-      this.#inFlight = false;
-      this.#carriedOut(outcome);
-      this.#submit();
-    });
+    const { session, owner, store } = this.#options;
+    const taken = store.submit(
+      { kind: "session", session, owner, first, low: this.#low, changes },
+      (outcome) => {
+        this.#inFlight = false;
+        this.#carriedOut(outcome);
+        this.#submit();
+      },
+    );
     // what is too much for the store now comes again
     if (!taken) return this.#forgetAll();
     for (let n = first; n < end; n++) this.#forget(n);
@@ -122,7 +127,9 @@ export class Changes {
     if (request === undefined) return undefined;
     const span = last > n ? { numbers: last - n + 1 } : {};
     if (request.kind !== "put") {
-      return last === n ? toChange(request) : { kind: "bad", reason: "parts without a put", ...span };
+      return last === n
+        ? toChange(request)
+        : { kind: "bad", reason: request.kind === "bad" ? request.reason : "parts without a put", ...span };
     }
     text += request.text;
     const bytes = utf8Length(text);
@@ -143,7 +150,9 @@ export class Changes {
   }
 
   #carriedOut(outcome: SessionOutcome) {
-    if (outcome === "unknown" || outcome === "busy") return this.#options.onLost(outcome);
+    if (outcome === "unknown" || outcome === "busy" || outcome === "denied") {
+      return this.#options.onLost(outcome);
+    }
     if (outcome === "storage") {
       this.#refuse(this.#done + 1, undefined);
     } else {

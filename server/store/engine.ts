@@ -6,6 +6,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Accounts } from "./accounts.ts";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
@@ -81,6 +82,7 @@ export class Engine {
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #sessions: Sessions;
+  readonly #accounts: Accounts;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
@@ -119,6 +121,7 @@ export class Engine {
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
     this.#sessions = new Sessions(db, transaction, this.#messages, now);
+    this.#accounts = new Accounts(db, transaction);
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -243,7 +246,7 @@ export class Engine {
       case "session":
         return sessions.change(request, storing);
       case "open":
-        return sessions.open(request.session);
+        return sessions.open(request);
       case "count":
         return messages.count(request);
       case "stat":
@@ -254,6 +257,8 @@ export class Engine {
         return messages.clear(request);
       case "dead":
         return messages.dead(request);
+      case "account":
+        return this.#accounts.request(request, storing);
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
@@ -370,7 +375,7 @@ export class Engine {
 
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
-  return request.kind === "put" ||
+  return request.kind === "put" || request.kind === "account" && request.what === "add" ||
     request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
 }
 

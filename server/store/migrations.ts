@@ -13,6 +13,8 @@
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
+ *           `owner` is the account that it belongs to, or empty.
+ * account   what the password of a name is checked against (RFC 5803).
  *
  * @module
  */
@@ -72,6 +74,13 @@ export const MIGRATIONS: readonly string[] = [
     done INTEGER NOT NULL,
     special TEXT NOT NULL,
     used INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE session ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  CREATE TABLE account (
+    name TEXT PRIMARY KEY,
+    verifier TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
 ];
