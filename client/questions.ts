@@ -7,6 +7,7 @@
 
 import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../protocol/session.ts";
 import { Assembly } from "./assembly.ts";
+import { RefusedError } from "./session_errors.ts";
 import type { Draft } from "./draft.ts";
 import type { Flight, Sendable, SentDatagram } from "./flight.ts";
 
@@ -183,6 +184,11 @@ export class Questions {
         this.#end(question, now);
         question.call?.settle(undefined, undefined);
         return;
+      case "denied":
+        this.#end(question, now);
+        question.call?.settle(denied(question.call.mailbox), undefined);
+        question.settleStat?.(denied(question.mailbox), "");
+        return;
       case "got":
         if (question.phase === "got") this.#end(question, now);
         return;
@@ -331,4 +337,8 @@ export class Questions {
       question.settleStat?.(error(), "");
     }
   }
+}
+
+function denied(mailbox: string): RefusedError {
+  return new RefusedError(`Cannot receive for '${mailbox}': the name has an account, and only its owner may`);
 }

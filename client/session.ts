@@ -12,6 +12,7 @@ import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, putChange } from "./change.ts";
 import { checkDuration, Lease } from "./lease.ts";
 import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
+import type { SessionEndError } from "./session_errors.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
 
 export { Lease, type PutMessage, type SessionEnvironment, type SessionState };
@@ -177,6 +178,11 @@ export class ClientSession {
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     this.#link.received(datagram);
+  }
+
+  /** Ends the session at once: what carries it has failed. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    this.#link.fail(error);
   }
 
   get #hasRoom(): boolean {

@@ -41,3 +41,15 @@ export class ServerGoneError extends SessionEndError {
 export class ClosedError extends SessionEndError {
   override name = "ClosedError";
 }
+
+/** The log-in was refused, or the server was: it is not the one it should be. */
+export class LoginError extends SessionEndError {
+  override name = "LoginError";
+  /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name` or `refused`. */
+  readonly reason: string;
+
+  constructor(message: string, sent: boolean, reason: string) {
+    super(message, sent);
+    this.reason = reason;
+  }
+}

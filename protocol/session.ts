@@ -55,10 +55,9 @@ export type SessionAnswer =
   | { kind: "storage"; n: number }
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
-  | { kind: "none" | "pending" | "got"; t: number }
-  | { kind: "denied"; t: number | undefined }
+  | { kind: "none" | "denied" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string }
-  | { kind: "unknown" | "busy" | "ending" };
+  | { kind: "unknown" | "busy" | "ending" | "owned" };
 
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
@@ -300,11 +299,9 @@ function answer(line: string): SessionAnswer | undefined {
       return { kind, t: Number(t), i: Number(i), offset: Number(offset), text };
     }
     case "none":
+    case "denied":
     case "pending":
     case "got":
-      return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
-    case "denied":
-      if (comma < 0) return { kind, t: undefined };
       return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
     case "stat": {
       const [, t = "", values] = split(line, 3) ?? [];
@@ -313,6 +310,7 @@ function answer(line: string): SessionAnswer | undefined {
     case "unknown":
     case "busy":
     case "ending":
+    case "owned":
       return { kind };
     default:
       return undefined;
@@ -383,11 +381,10 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "piece":
       return `piece,${answer.t},${answer.i},${answer.offset},${answer.text}`;
     case "none":
+    case "denied":
     case "pending":
     case "got":
       return `${answer.kind},${answer.t}`;
-    case "denied":
-      return answer.t === undefined ? "denied" : `denied,${answer.t}`;
     case "stat":
       return `stat,${answer.t},${answer.values}`;
     default:

@@ -8,7 +8,7 @@
 import { decodeVerifier, type Verifier } from "../protocol/scram.ts";
 import { Chances } from "./chances.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { AccountOutcome, AccountRequest } from "./store/store.ts";
+import type { Account, AccountOutcome, AccountRequest, Store } from "./store/store.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE = 1000;
@@ -18,8 +18,21 @@ const OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 
 export interface AccountsOptions {
   store: Pick<GroupCommit, "submit">;
+  /** What the store holds: see {@linkcode readAccounts}. */
+  known: readonly Account[];
   /** Milliseconds, from any beginning. */
   now(): number;
+}
+
+/** All accounts that a store holds. */
+export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
+  const accounts: Account[] = [];
+  for (;;) {
+    const after = accounts.at(-1)?.name ?? "";
+    const [page] = await store.apply([{ kind: "account", what: "list", after, limit: PAGE }]);
+    accounts.push(...page as Account[]);
+    if ((page as Account[]).length < PAGE) return accounts;
+  }
 }
 
 /** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
@@ -33,23 +46,12 @@ export class Accounts {
   /** From where each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  private constructor({ store, now }: AccountsOptions) {
+  constructor({ store, known, now }: AccountsOptions) {
     this.#store = store;
+    for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
     this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
     this.#guessesFrom = new Chances({ most: 64, every: 1000, now });
     this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
-  }
-
-  /** Reads the names from the store. */
-  static async load(options: AccountsOptions): Promise<Accounts> {
-    const accounts = new Accounts(options);
-    for (let after = "";;) {
-      const page = await accounts.#ask({ kind: "account", what: "list", after, limit: PAGE });
-      if (!Array.isArray(page)) throw new Error("Cannot read the accounts: the store is overloaded");
-      for (const { name, verifier } of page) accounts.#verifiers.set(name, verifier);
-      if (page.length < PAGE) return accounts;
-      after = page.at(-1)!.name;
-    }
   }
 
   has(name: string): boolean {

@@ -7,7 +7,7 @@
 import { format as formatDuration } from "@std/fmt/duration";
 import { formatAddress, Networks } from "./address.ts";
 import { accountCommand } from "./account_admin.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts, readAccounts } from "./accounts.ts";
 import { Admin } from "./admin.ts";
 import {
   makeDataDirectory,
@@ -26,7 +26,7 @@ import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
-import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
+import { type Account, type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
 
 export interface ServeOptions {
   version: string;
@@ -76,8 +76,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const store = await openStore(options, (name) => mailbox?.ready(name));
 
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-  let secret: Uint8Array | undefined, key: SealKey, sockets: Deno.DatagramConn[];
+  let secret: Uint8Array | undefined, key: SealKey, known: Account[], sockets: Deno.DatagramConn[];
   try {
+    known = await readAccounts(store);
     if (options.secretFile !== undefined) secret = await readSecret(options.secretFile);
     else if (data !== undefined) secret = await obtainSecret(data);
     if (options.sealKeyFile !== undefined) key = await readSealKey(options.sealKeyFile);
@@ -95,7 +96,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const metrics = new Metrics();
   const logging = { requests: options.logRequests };
   const started = Date.now();
-  const accounts = await Accounts.load({ store: group, now: () => performance.now() });
+  const accounts = new Accounts({ store: group, known, now: () => performance.now() });
   const admin = new Admin({
     secret,
     commands: [

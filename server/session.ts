@@ -155,7 +155,7 @@ export class SessionService<A extends Address> {
     if (header.epoch !== this.#epoch || !at && header.cookie !== this.#cookie(header.session, from)) {
       this.#challenge(header.session, from);
     } else if (session?.path !== undefined) {
-      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["denied"]), from);
+      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
     } else if (session !== undefined) {
       session.address = from;
       this.#handle(session, header, requests);
@@ -247,7 +247,7 @@ export class SessionService<A extends Address> {
   #opened(session: Session<A>, outcome: SessionOutcome) {
     if (outcome === "storage" || outcome === "busy") return this.#forget(session);
     if (outcome === "denied") {
-      session.answer({ kind: "denied", t: undefined });
+      session.answer({ kind: "owned" });
       return this.#forget(session);
     }
     const opening = session.opening ?? [];
@@ -271,7 +271,7 @@ export class SessionService<A extends Address> {
       now,
       answer: (answer) => session.answer(answer),
       onLost: (kind) => {
-        session.answer(kind === "denied" ? { kind, t: undefined } : { kind });
+        session.answer({ kind: kind === "denied" ? "owned" : kind });
         this.#forget(session);
       },
     });
