@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   send: () => import("./client/command/send.ts"),
   receive: () => import("./client/command/receive.ts"),
   mailbox: () => import("./client/command/mailbox.ts"),
+  chat: () => import("./client/command/chat.ts"),
+  room: () => import("./client/command/room.ts"),
   admin: () => import("./client/command/admin.ts"),
   bench: () => import("./client/command/bench.ts"),
 };

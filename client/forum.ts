@@ -186,13 +186,7 @@ export class Forum implements AsyncDisposable {
     });
   }
 
-  /** `XIT`: the name is free to log in again. */
-  async exit(): Promise<void> {
-    await this.#ask((t) => ({ kind: "XIT", t }));
-    await this.close();
-  }
-
-  /** Waits for what is open, up to `limit` milliseconds, and ends the session. */
+  /** `XIT`: waits for what is open, up to `limit` milliseconds, and leaves. The name is free to log in again. */
   async close(limit?: number): Promise<void> {
     await this.#session.close(limit);
   }

@@ -112,6 +112,6 @@ async function change(
     case "DWN":
       return await forum.download(typed.title, typed.file, typed.file, options);
     case "XIT":
-      return await forum.exit();
+      return await forum.close();
   }
 }

@@ -13,6 +13,7 @@ import { Flight, type Sendable } from "./flight.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
 import {
   ClosedError,
+  LoginError,
   NotLoggedInError,
   OutcomeUnknownError,
   ServerGoneError,
@@ -144,6 +145,11 @@ export class Link {
     await this.#closing.promise;
   }
 
+  /** Ends the session at once. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    this.#end(error);
+  }
+
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     if (this.#ended !== undefined) return;
@@ -175,6 +181,8 @@ export class Link {
         return this.questions.ending(now);
       case "login":
         return this.#end(notLoggedIn);
+      case "owned":
+        return this.#end(owned);
     }
     this.#known = true;
     this.#busy = FIRST_BUSY;
@@ -362,6 +370,10 @@ function closed(sent: boolean): ClosedError {
 
 function notLoggedIn(sent: boolean): NotLoggedInError {
   return new NotLoggedInError(`The server does not know who asks: ${told(sent)}`, sent);
+}
+
+function owned(sent: boolean): LoginError {
+  return new LoginError(`The session belongs to an account: ${told(sent)}`, sent, "denied");
 }
 
 function unknownOutcome(sent: boolean): OutcomeUnknownError {

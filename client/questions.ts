@@ -193,8 +193,15 @@ export class Questions {
         question.call?.settle(undefined, undefined);
         return;
       case "no":
+      case "denied":
         this.#end(question, now);
-        question.call?.settle(new RefusedError(answer.reason), undefined);
+        if (question.call !== undefined) {
+          const { call } = question;
+          call.settle(
+            answer.kind === "no" ? new RefusedError(answer.reason) : denied(call.mailbox),
+            undefined,
+          );
+        }
         return;
       case "got":
         if (question.phase === "got") this.#end(question, now);
@@ -347,4 +354,11 @@ export class Questions {
       question.inquiry?.fail(error());
     }
   }
+}
+
+export function denied(mailbox: string): RefusedError {
+  return new RefusedError(
+    "denied",
+    `Cannot receive for '${mailbox}': the name has an account, and only its owner may`,
+  );
 }

@@ -20,6 +20,9 @@
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { resolveServer } from "./address.ts";
+import { KnownServers, ServerKeyError } from "./known_servers.ts";
+import type { Credentials } from "./login.ts";
+import { ClientSeal } from "./seal.ts";
 import {
   ClientSession,
   type Lease,
@@ -29,7 +32,7 @@ import {
 } from "./session.ts";
 
 export * from "./session_errors.ts";
-export type { SessionState };
+export { type Credentials, KnownServers, ServerKeyError, type SessionState };
 
 export interface ConnectOptions {
   /** Name or address of the server. */
@@ -40,6 +43,12 @@ export interface ConnectOptions {
   timeout?: number;
   /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
   resume?: Omit<SessionState, "low">;
+  /** Logs in: everything then travels under a seal, and the mailbox of the name is its own. */
+  as?: Credentials;
+  /** The server's key, as it logs it. Without it, the servers are remembered that were logged in to. */
+  serverKey?: string;
+  /** Where they are remembered; the user's own file by default. */
+  knownServers?: KnownServers;
 }
 
 /** What is wanted beside the text of a message. */
@@ -57,13 +66,58 @@ export interface ReceiveOptions {
 /** For how long messages are leased, and how often the lease is prolonged while one of them is worked on, in ms. */
 const LEASE = 30_000, PROLONG = 10_000;
 
+/** Longest time that it takes to leave, in milliseconds: a server that is gone frees the name by itself. */
+const LEAVING = 1000;
+
 /** The longest wait that is asked for at a time, in milliseconds. */
 const LONGEST_WAIT = 3_600_000;
 
-/** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
+/**
+ * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has.
+ *
+ * @throws {LoginError} The server refuses the log-in, or could not prove who it is.
+ * @throws {ServerKeyError} The server has another key than it should have; nothing was told to it.
+ * @throws {ServerGoneError} There was no answer to the log-in.
+ */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
-  const { hostname = "127.0.0.1", port = MAILBOX_PORT } = options;
-  return new Mailbox(await resolveServer(hostname, port), options);
+  const { hostname = "127.0.0.1", port = MAILBOX_PORT, as } = options;
+  const address = await resolveServer(hostname, port);
+  if (as === undefined) return new Mailbox(address, options);
+  const name = hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname.toLowerCase()}:${port}`;
+  const mailbox = new Mailbox(address, options, await trustOf(name, options));
+  try {
+    await mailbox.open();
+  } catch (error) {
+    await mailbox.close(0);
+    throw error;
+  }
+  return mailbox;
+}
+
+/** Who is to be trusted, and what becomes of it. */
+interface Trust {
+  trust(key: string): void;
+  trusted(key: string): Promise<void> | void;
+}
+
+async function trustOf(server: string, { serverKey, knownServers }: ConnectOptions): Promise<Trust> {
+  const check = (expected: string, where: string) => (key: string) => {
+    if (key === expected) return;
+    throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}`);
+  };
+  if (serverKey !== undefined) return { trust: check(serverKey, "was to have"), trusted() {} };
+  const known = knownServers ?? new KnownServers(), key = await known.keyOf(server);
+  if (key !== undefined) return { trust: check(key, `${known.path} says`), trusted() {} };
+  let first: string | undefined;
+  return {
+    trust(key) {
+      if (first !== undefined) check(first, "had")(key);
+    },
+    async trusted(key) {
+      if (first === undefined) await known.add(server, key);
+      first = key;
+    },
+  };
 }
 
 /** A message that is leased to this client until it is acknowledged or given back. */
@@ -105,12 +159,14 @@ export class Mailbox implements AsyncDisposable {
   /** The server's address as replies name it, without its zone. */
   readonly #repliesFrom: string;
   readonly #session: ClientSession;
+  readonly #seal: ClientSeal | undefined;
   readonly #reading: Promise<void>;
 
   /** @ignore */
   constructor(
     { address, family }: { address: Deno.NetAddr; family: number },
     options: ConnectOptions = {},
+    trust?: Trust,
   ) {
     this.#server = address;
     this.#repliesFrom = address.hostname.split("%")[0]!;
@@ -119,21 +175,35 @@ export class Mailbox implements AsyncDisposable {
       hostname: family === 6 ? "::" : "0.0.0.0",
       port: 0,
     });
-    this.#session = new ClientSession({
+    const environment = {
       now: () => performance.now(),
-      setTimer(ms, callback) {
+      setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
       },
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
-      send: (datagram) => this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
+      send: (datagram: Uint8Array<ArrayBuffer>) =>
+        this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
       server: address.hostname.includes(":")
         ? `[${address.hostname}]:${address.port}`
         : `${address.hostname}:${address.port}`,
       ...options.timeout === undefined ? {} : { timeout: options.timeout },
+    };
+    const session: ClientSession = this.#session = new ClientSession({
+      ...environment,
+      send: (datagram) => this.#seal === undefined ? environment.send(datagram) : this.#seal.send(datagram),
     }, options.resume);
+    if (options.as !== undefined && trust !== undefined) {
+      const service = { ...environment, ...trust, service: "mailbox" };
+      this.#seal = new ClientSeal(service, options.as, session);
+    }
     this.#reading = this.#read();
+  }
+
+  /** Logs in. @ignore */
+  async open() {
+    await this.#seal?.open(this.state.id);
   }
 
   async #read() {
@@ -143,7 +213,7 @@ export class Mailbox implements AsyncDisposable {
         const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
         // anybody can send to this port
         if (from.hostname !== this.#repliesFrom || from.port !== this.#server.port) continue;
-        this.#session.received(datagram);
+        (this.#seal ?? this.#session).received(datagram);
       } catch (error) {
         // Windows tells here that nobody listens where we sent to; the session finds out by itself
         if (!(error instanceof Deno.errors.ConnectionReset)) return;
@@ -252,6 +322,7 @@ export class Mailbox implements AsyncDisposable {
   async close(limit = 5000): Promise<void> {
     try {
       await this.#session.close(limit);
+      await this.#seal?.close(Math.min(limit, LEAVING));
     } finally {
       this.#socket.close();
       await this.#reading;

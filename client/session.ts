@@ -12,9 +12,9 @@ import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, textChange } from "./change.ts";
 import { checkDuration, Lease } from "./lease.ts";
 import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
-import type { Inquiry } from "./questions.ts";
+import { denied, type Inquiry } from "./questions.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
-import { RefusedError } from "./session_errors.ts";
+import { RefusedError, type SessionEndError } from "./session_errors.ts";
 
 export { type Inquiry, Lease, type PutMessage, type SessionEnvironment, type SessionState };
 export type { LeasedMessage } from "../protocol/session.ts";
@@ -189,7 +189,8 @@ export class ClientSession {
       take(answer) {
         if (answer.kind === "stat") resolve(answer.values);
         else if (answer.kind === "no") reject(new RefusedError(answer.reason));
-        return answer.kind === "stat" || answer.kind === "no";
+        else if (answer.kind === "denied") reject(denied(mailbox));
+        return true;
       },
       fail: reject,
     });
@@ -209,6 +210,11 @@ export class ClientSession {
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     this.#link.received(datagram);
+  }
+
+  /** Ends the session at once: what carries it has failed. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    this.#link.fail(error);
   }
 
   get #hasRoom(): boolean {

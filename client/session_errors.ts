@@ -4,8 +4,8 @@ export class RefusedError extends Error {
   /** Why, as the server says it. */
   readonly reason: string;
 
-  constructor(reason: string) {
-    super(`The server refuses it: ${reason}`);
+  constructor(reason: string, message = `The server refuses it: ${reason}`) {
+    super(message);
     this.reason = reason;
   }
 }
@@ -52,4 +52,16 @@ export class ServerGoneError extends SessionEndError {
 /** The session was closed before there was an answer. */
 export class ClosedError extends SessionEndError {
   override name = "ClosedError";
+}
+
+/** The log-in was refused, or the server was: it is not the one it should be. */
+export class LoginError extends SessionEndError {
+  override name = "LoginError";
+  /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name` or `refused`. */
+  readonly reason: string;
+
+  constructor(message: string, sent: boolean, reason: string) {
+    super(message, sent);
+    this.reason = reason;
+  }
 }

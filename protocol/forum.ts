@@ -32,8 +32,7 @@ export type ForumQuestion =
   | { kind: "LST"; t: number; place: string }
   | { kind: "RDT"; t: number; place: string; title: string }
   | { kind: "UPD"; t: number; attempt: number; size: number; hash: string; title: string; file: string }
-  | { kind: "DWN"; t: number; title: string; file: string }
-  | { kind: "XIT"; t: number };
+  | { kind: "DWN"; t: number; title: string; file: string };
 
 /** An entry of a thread, or a thread, that stands behind `place`. `time` is in milliseconds since 1970. */
 export type ForumRow =
@@ -68,7 +67,7 @@ export type ForumAnswer =
   | { kind: "rest"; t: number; id: number; version: number; offset: number; text: string }
   | { kind: "next" | "end"; t: number; place: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
-  | { kind: "stored" | "bye"; t: number }
+  | { kind: "stored"; t: number }
   | { kind: "no"; t: number; reason: string };
 
 const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
@@ -103,7 +102,6 @@ export function decodeForumRequest(
   if (!(FORUM_COMMANDS as readonly string[]).includes(kind) || line[kind.length] !== ",") return undefined;
   const [head, rest] = halves(line.slice(kind.length + 1), ",") ?? [line.slice(kind.length + 1), undefined];
   if (!NUMBER.test(head)) return undefined;
-  if (kind === "XIT") return rest === undefined ? { kind, t: Number(head) } : undefined;
   if (rest === undefined) return undefined;
   if (kind === "LST" || kind === "RDT" || kind === "UPD" || kind === "DWN") {
     return question(kind, Number(head), rest);
@@ -183,8 +181,6 @@ function questionFields(question: ForumQuestion): string {
     }
     case "DWN":
       return `,${question.title} ${question.file}`;
-    case "XIT":
-      return "";
   }
 }
 
@@ -244,7 +240,6 @@ function answer(kind: ForumAnswer["kind"], t: number, fields: string[]): ForumAn
     case "no":
       return { kind, t, reason: last };
     case "stored":
-    case "bye":
       return { kind, t };
   }
 }
@@ -273,7 +268,6 @@ export function encodeForumAnswer(answer: ForumAnswer): string {
     case "no":
       return `no,${t},${answer.reason}`;
     case "stored":
-    case "bye":
       return `${kind},${t}`;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Lines out of a stream of bytes.
+ * Lines out of a stream of bytes, and text that nobody can pass off as a line of another's.
  *
  * @module
  */
@@ -7,8 +7,40 @@
 /** A line, without its end (LF or CR LF). Of one that can not be read, only why. */
 export type Line = { text: string } | { error: "too long" | "not UTF-8" };
 
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const LF = 0x0a, CR = 0x0d;
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const TAB = 0x09, LF = 0x0a, CR = 0x0d, SP = 0x20;
+
+/** Unicode's control characters (C0, DEL, C1) but for TAB. */
+const CONTROL = /[^\P{Cc}\t]/u;
+const CONTROLS = /[^\P{Cc}\t]/gu;
+const LINE_BREAK = /\r\n|\r|\n/;
+
+/** Whether a byte is white space: TAB, LF, VT, FF, CR or SP. */
+export function isWhiteSpace(byte: number): boolean {
+  return byte === SP || byte >= TAB && byte <= CR;
+}
+
+/** Where the white space at the end of the bytes begins. */
+export function whiteSpaceEnd(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && isWhiteSpace(bytes[end - 1]!)) end--;
+  return end;
+}
+
+/**
+ * The lines of a text, as they may be shown to others: parted at CR LF, LF and CR, with every other control character
+ * but TAB replaced by U+FFFD. A text without a line break is one line.
+ */
+export function printableLines(text: string): string[] {
+  if (!CONTROL.test(text)) return [text];
+  return text.split(LINE_BREAK).map((line) => line.replace(CONTROLS, "\ufffd"));
+}
+
+/** A text as it may be shown within a line: with every control character but TAB replaced by U+FFFD. */
+export function printable(text: string): string {
+  return CONTROL.test(text) ? text.replace(CONTROLS, "\ufffd") : text;
+}
 
 /**
  * Puts lines together across reads and takes them apart within one, in bounded memory: a line that is too long is
@@ -16,23 +48,31 @@ const LF = 0x0a, CR = 0x0d;
  */
 export class LineDecoder {
   readonly #max: number;
-  readonly #begun: Uint8Array;
+  readonly #decoder: TextDecoder;
+  /** The beginning of a line; it grows with what comes, so that an idle connection costs nothing. */
+  #begun = new Uint8Array(0);
   #length = 0;
   #tooLong = false;
 
-  /** @param max Longest line, in bytes without its end. */
-  constructor(max: number) {
+  /**
+   * @param max Longest line, in bytes without its end.
+   * @param invalid What becomes of bytes that are not UTF-8: the line is an error, or they are replaced by U+FFFD.
+   */
+  constructor(max: number, invalid: "refuse" | "replace" = "refuse") {
     this.#max = max;
-    // and one for the CR before LF
-    this.#begun = new Uint8Array(max + 1);
+    this.#decoder = invalid === "refuse" ? strict : lenient;
   }
 
   /** The lines that end in these bytes. */
   *decode(bytes: Uint8Array): Generator<Line> {
     let from = 0;
     for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
-      this.#add(bytes.subarray(from, end));
-      yield this.#take();
+      if (this.#length === 0 && !this.#tooLong) {
+        yield this.#read(bytes.subarray(from, end));
+      } else {
+        this.#add(bytes.subarray(from, end));
+        yield this.#take();
+      }
       from = end + 1;
     }
     this.#add(bytes.subarray(from));
@@ -44,21 +84,37 @@ export class LineDecoder {
   }
 
   #add(bytes: Uint8Array) {
-    if (this.#length + bytes.length > this.#begun.length) this.#tooLong = true;
-    if (this.#tooLong) return;
+    const length = this.#length + bytes.length;
+    // one more than the limit for the CR before LF
+    if (length > this.#max + 1) {
+      this.#tooLong = true;
+      this.#begun = new Uint8Array(0);
+    }
+    if (this.#tooLong || bytes.length === 0) return;
+    if (length > this.#begun.length) {
+      const begun = new Uint8Array(Math.min(Math.max(2 * length, 64), this.#max + 1));
+      begun.set(this.#begun.subarray(0, this.#length));
+      this.#begun = begun;
+    }
     this.#begun.set(bytes, this.#length);
-    this.#length += bytes.length;
+    this.#length = length;
   }
 
   #take(): Line {
-    const cr = this.#length > 0 && this.#begun[this.#length - 1] === CR;
-    const line = this.#begun.subarray(0, this.#length - (cr ? 1 : 0));
-    const tooLong = this.#tooLong || line.length > this.#max;
+    const line = this.#tooLong
+      ? { error: "too long" as const }
+      : this.#read(this.#begun.subarray(0, this.#length));
+    this.#begun = new Uint8Array(0);
     this.#length = 0;
     this.#tooLong = false;
-    if (tooLong) return { error: "too long" };
+    return line;
+  }
+
+  #read(bytes: Uint8Array): Line {
+    const line = bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
+    if (line.length > this.#max) return { error: "too long" };
     try {
-      return { text: decoder.decode(line) };
+      return { text: this.#decoder.decode(line) };
     } catch {
       return { error: "not UTF-8" };
     }

@@ -67,12 +67,13 @@ export type SessionAnswer =
   | { kind: "storage"; n: number }
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
-  | { kind: "none" | "pending" | "got"; t: number }
+  | { kind: "none" | "denied" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string }
   | { kind: "unknown" }
   | { kind: "busy" }
   | { kind: "ending" }
-  | { kind: "login" };
+  | { kind: "login" }
+  | { kind: "owned" };
 
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
@@ -114,6 +115,14 @@ export function decodeRequests(
   return { header: { session, epoch, cookie, low: number }, requests: records };
 }
 
+/** What a client's datagram says under a seal, which names the session, or undefined where it is none. */
+export function decodeSealedRequests(
+  body: Uint8Array,
+): { low: number; requests: SessionRequest[] } | undefined {
+  const parsed = parseLines(body, NUMBER, request);
+  return parsed && { low: Number(parsed.match[0]), requests: parsed.records };
+}
+
 /** A server's datagram, or undefined where it is none. */
 export function decodeAnswers(
   datagram: Uint8Array,
@@ -125,22 +134,10 @@ export function decodeAnswers(
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
-  let text: string;
-  try {
-    text = decoder.decode(datagram);
-  } catch {
-    return undefined;
-  }
-  const lines = text.split("\n");
-  const match = HEADER.exec(lines[0]!);
-  if (match === null || match[1] !== direction) return undefined;
-  const records: T[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const parsed = record(lines[i]!);
-    if (parsed === undefined) return undefined;
-    records.push(parsed);
-  }
+  const parsed = parseLines(datagram, HEADER, record);
+  if (parsed === undefined) return undefined;
+  const { match, records } = parsed;
+  if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
   return {
     // not match[2], which as a slice would keep the whole text for as long as the session is known
@@ -150,6 +147,26 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
     number: Number(match[5]),
     records,
   };
+}
+
+function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
+  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  let text: string;
+  try {
+    text = decoder.decode(datagram);
+  } catch {
+    return undefined;
+  }
+  const lines = text.split("\n");
+  const match = header.exec(lines[0]!);
+  if (match === null) return undefined;
+  const records: T[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const parsed = record(lines[i]!);
+    if (parsed === undefined) return undefined;
+    records.push(parsed);
+  }
+  return { match, records };
 }
 
 /** The fields between the first `count - 1` commas, and what is left; undefined where there are fewer commas. */
@@ -298,6 +315,7 @@ function answer(line: string): SessionAnswer | undefined {
       return { kind, t: Number(t), i: Number(i), offset: Number(offset), text };
     }
     case "none":
+    case "denied":
     case "pending":
     case "got":
       return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
@@ -309,6 +327,7 @@ function answer(line: string): SessionAnswer | undefined {
     case "busy":
     case "ending":
     case "login":
+    case "owned":
       return { kind };
     default:
       return decodeForumAnswer(kind, line);
@@ -381,6 +400,7 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "piece":
       return `piece,${answer.t},${answer.i},${answer.offset},${answer.text}`;
     case "none":
+    case "denied":
     case "pending":
     case "got":
       return `${answer.kind},${answer.t}`;
@@ -390,6 +410,7 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "busy":
     case "ending":
     case "login":
+    case "owned":
       return answer.kind;
     default:
       return encodeForumAnswer(answer);
@@ -411,8 +432,17 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
   return datagram("<", header.session, header.epoch, header.cookie, header.done, lines);
 }
 
+/** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
+const SEAL = "012345678\n".length + 16;
+
 /** Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. */
-export const MAX_HEADER = "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+export const MAX_HEADER = SEAL +
+  "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+
+/** Where what is sealed of a datagram begins: behind its cookie, which is `-` or 16 digits. */
+export function bodyAt(datagram: Uint8Array): number {
+  return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
+}
 
 function datagram(
   direction: "<" | ">",

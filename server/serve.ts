@@ -6,22 +6,27 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import { formatAddress, Networks } from "./address.ts";
+import { accountCommand } from "./account_admin.ts";
+import { Accounts, readAccounts } from "./accounts.ts";
 import { Admin } from "./admin.ts";
 import {
   makeDataDirectory,
+  obtainSealKey,
   obtainSecret,
   readRunning,
+  readSealKey,
   readSecret,
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { type SealKey, sealKey } from "../protocol/seal.ts";
 import type { Log } from "./log.ts";
 import { mailboxName, MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
-import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
+import { type Account, type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
 
 export interface ServeOptions {
   version: string;
@@ -33,6 +38,8 @@ export interface ServeOptions {
   data: string | undefined;
   /** Where the administrator's secret is, if not in `data`. */
   secretFile: string | undefined;
+  /** Where the server's own key is, if not in `data`. */
+  sealKeyFile: string | undefined;
   limits: StoreLimits;
   /** Most bytes that the database may take on the disk. */
   maxFileBytes: number | undefined;
@@ -68,10 +75,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let mailbox: MailboxService | undefined;
   const store = await openStore(options, (name) => mailbox?.ready(name));
 
-  let secret: Uint8Array | undefined, sockets: Deno.DatagramConn[];
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+  let secret: Uint8Array | undefined, key: SealKey, known: Account[], sockets: Deno.DatagramConn[];
   try {
+    known = await readAccounts(store);
     if (options.secretFile !== undefined) secret = await readSecret(options.secretFile);
     else if (data !== undefined) secret = await obtainSecret(data);
+    if (options.sealKeyFile !== undefined) key = await readSealKey(options.sealKeyFile);
+    else key = data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
     sockets = listen(options.hosts, options.mailboxPort);
   } catch (error) {
     await store.close();
@@ -85,15 +96,18 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const metrics = new Metrics();
   const logging = { requests: options.logRequests };
   const started = Date.now();
-  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+  const accounts = new Accounts({ store: group, known, now: () => performance.now() });
   const admin = new Admin({
     secret,
-    commands: mailboxCommands({
-      store: group,
-      status: () => status(options.version, started, group, store, metrics),
-      logging,
-      stop: stopping.resolve,
-    }),
+    commands: [
+      ...mailboxCommands({
+        store: group,
+        status: () => status(options.version, started, group, store, metrics),
+        logging,
+        stop: stopping.resolve,
+      }),
+      accountCommand(accounts),
+    ],
     now: () => Math.floor(performance.now()),
     random,
   });
@@ -101,6 +115,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     sockets,
     store: group,
     admin,
+    accounts,
+    sealKey: key,
     originalFrom: options.originalFrom,
     timestamps: options.timestamps,
     maxDatagram: options.maxDatagram,
@@ -118,7 +134,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       log.line(`mailbox: ${data} does not tell where the server is: ${error.message}`);
     });
   }
-  greet(options, addresses, store);
+  greet(options, addresses, store, key);
   for (const address of addresses) await options.ready(`mailbox listening on udp ${formatAddress(address)}`);
 
   return {
@@ -186,6 +202,7 @@ function greet(
   { data, log, originalFrom }: ServeOptions,
   addresses: readonly Deno.NetAddr[],
   store: Store,
+  key: SealKey,
 ) {
   log.line("Message server is listening");
   const { messages, mailboxes } = store.opened;
@@ -196,6 +213,7 @@ function greet(
   );
   const answered = originalFrom.networks.join(", ") || "nobody";
   log.line(`mailbox: the original wire is answered for ${answered}`);
+  log.line(`mailbox: the server's key is ${key.text}`);
   const reachable = addresses.filter(({ hostname }) => !new Networks(["127.0.0.0/8", "::1"]).has(hostname));
   for (const { hostname, port } of reachable) {
     log.line(

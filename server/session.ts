@@ -7,7 +7,9 @@
 
 import { createHmac } from "node:crypto";
 import {
+  bodyAt,
   decodeRequests,
+  decodeSealedRequests,
   encodeAnswer,
   encodeAnswers,
   lineLength,
@@ -18,7 +20,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../protocol/session.ts";
-import { plainAddress } from "./address.ts";
+import { network } from "./address.ts";
 import { Changes } from "./session_changes.ts";
 import type { Tag } from "./session_leases.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
@@ -32,6 +34,15 @@ export interface Address {
   port: number;
 }
 
+/** The seal under which a session is, and to whom it is logged in. */
+export interface SealPath<A extends Address> {
+  /** Where the client is now. */
+  readonly address: A;
+  readonly user: string | undefined;
+  /** Seals what stands in a datagram behind the cookie, and sends it. */
+  send(body: Uint8Array): void;
+}
+
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit">;
   /** What is served; the mailbox by default. */
@@ -39,7 +50,9 @@ export interface SessionServiceOptions<A extends Address> {
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Is told of every request, before it is looked at. */
-  onRequest?(request: SessionRequest, from: A): void;
+  onRequest?(request: SessionRequest, from: A, user: string | undefined): void;
+  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
+  refuse?(request: SessionRequest, user: string | undefined): string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -84,12 +97,17 @@ class Session<A extends Address> implements SessionClient {
   told = 0;
   /** Where it began, for which it is counted. */
   readonly network: string;
+  /** Whose it is; undefined is a session without a seal. */
+  readonly user: string | undefined;
 
   constructor(
     readonly id: string,
     public address: A,
+    /** The seal that it is under now. */
+    public path: SealPath<A> | undefined,
     readonly flushLater: (session: Session<A>) => void,
   ) {
+    this.user = path?.user;
     this.network = network(address.hostname);
   }
 
@@ -136,6 +154,8 @@ export class SessionService<A extends Address> {
       session.address.hostname === from.hostname;
     if (header.epoch !== this.#epoch || !at && header.cookie !== this.#cookie(header.session, from)) {
       this.#challenge(header.session, from);
+    } else if (session?.path !== undefined) {
+      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
     } else if (session !== undefined) {
       session.address = from;
       this.#handle(session, header, requests);
@@ -143,6 +163,39 @@ export class SessionService<A extends Address> {
       this.#open(header, requests, from);
     }
     return true;
+  }
+
+  /** Takes what a session that is logged in says under its seal. Returns whether it is anything. */
+  sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
+    const decoded = decodeSealedRequests(body);
+    if (decoded === undefined) return false;
+    const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
+    const session = this.#sessions.get(id);
+    if (session === undefined) {
+      this.#open(header, requests, path.address, path);
+    } else if (session.user === path.user) {
+      session.path = path;
+      session.address = path.address;
+      this.#handle(session, header, requests);
+    }
+    return true;
+  }
+
+  /** Whose session this is, as far as memory knows: a name, `""` for nobody's, undefined for a new one. */
+  ownerOf(id: string): string | undefined {
+    const session = this.#sessions.get(id);
+    return session && (session.user ?? "");
+  }
+
+  /** The session has ended. */
+  logOut(id: string) {
+    const session = this.#sessions.get(id);
+    if (session?.path !== undefined) this.#forget(session);
+  }
+
+  /** Whom `refuse` lets wait for a mailbox has changed. */
+  review(mailbox: string) {
+    this.#requests.review?.(mailbox);
   }
 
   /** There is a message in a mailbox that somebody waits for. */
@@ -171,9 +224,9 @@ export class SessionService<A extends Address> {
   }
 
   /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: SessionRequest[], from: A) {
+  #open(header: RequestHeader, requests: SessionRequest[], from: A, path?: SealPath<A>) {
     const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
-    const session = new Session(header.session, from, this.#speakLater);
+    const session = new Session(header.session, from, path, this.#speakLater);
     session.heard = session.told = now();
     const count = this.#atAddress.get(session.network) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
@@ -184,7 +237,7 @@ export class SessionService<A extends Address> {
     this.#startTimer();
     session.opening = [{ header, requests }];
     const taken = store.submit(
-      { kind: "open", session: session.id },
+      { kind: "open", session: session.id, owner: session.user ?? "" },
       (outcome) => this.#opened(session, outcome),
     );
     // the client repeats it
@@ -193,6 +246,10 @@ export class SessionService<A extends Address> {
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
     if (outcome === "storage" || outcome === "busy") return this.#forget(session);
+    if (outcome === "denied") {
+      session.answer({ kind: "owned" });
+      return this.#forget(session);
+    }
     const opening = session.opening ?? [];
     session.opening = undefined;
     if (outcome === "unknown" && opening.some(({ header }) => header.low > 1)) {
@@ -208,6 +265,7 @@ export class SessionService<A extends Address> {
     const { store, now } = this.#options;
     return session.changes ??= new Changes({
       session: session.id,
+      owner: session.user ?? "",
       state: session.state,
       store,
       now,
@@ -215,7 +273,7 @@ export class SessionService<A extends Address> {
       change: (request, bytes) => this.#requests.change(session, request, bytes),
       onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),
       onLost: (kind) => {
-        session.answer({ kind });
+        session.answer({ kind: kind === "denied" ? "owned" : kind });
         this.#forget(session);
       },
     });
@@ -230,8 +288,12 @@ export class SessionService<A extends Address> {
     if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
     const numbered: NumberedRequest[] = [];
     for (const request of requests) {
-      this.#options.onRequest?.(request, session.address);
-      if ("t" in request) {
+      this.#options.onRequest?.(request, session.address, session.user);
+      const reason = this.#options.refuse?.(request, session.user);
+      if (reason !== undefined) {
+        if ("t" in request) session.answer({ kind: "denied", t: request.t });
+        else numbered.push({ kind: "bad", n: request.n, reason });
+      } else if ("t" in request) {
         this.#requests.ask(session, request);
       } else {
         this.#requests.arrived(session, request);
@@ -253,10 +315,14 @@ export class SessionService<A extends Address> {
     const speaking = this.#speaking;
     this.#speaking = [];
     for (const session of speaking) {
-      const { id, lines = [], address, changes, state } = session;
+      const { id, lines = [], address, path, changes, state } = session;
       const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
       session.lines = undefined;
-      for (const packed of pack(lines)) this.#options.send(encodeAnswers(header, packed), address);
+      for (const packed of pack(lines)) {
+        const datagram = encodeAnswers(header, packed);
+        if (path === undefined) this.#options.send(datagram, address);
+        else path.send(datagram.subarray(bodyAt(datagram)));
+      }
     }
   }
 
@@ -272,7 +338,10 @@ export class SessionService<A extends Address> {
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
   #tellInUse(session: Session<A>) {
     session.told = this.#options.now();
-    this.#options.store.submit({ kind: "open", session: session.id }, () => {});
+    this.#options.store.submit(
+      { kind: "open", session: session.id, owner: session.user ?? "" },
+      () => {},
+    );
   }
 
   #startTimer() {
@@ -291,16 +360,6 @@ export class SessionService<A extends Address> {
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
-}
-
-/** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
-function network(hostname: string): string {
-  const address = plainAddress(hostname);
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const before = head.split(":").filter(Boolean), after = (tail ?? "").split(":").filter(Boolean);
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

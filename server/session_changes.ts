@@ -15,6 +15,8 @@ const MAX_EARLY = 1024, MAX_EARLY_BYTES = 256 * 1024;
 
 export interface ChangesOptions {
   session: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner: string;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "submit">;
@@ -26,7 +28,7 @@ export interface ChangesOptions {
   /** Is told of each change once it is carried out. */
   onCarriedOut(change: Change, special: Special | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
-  onLost(why: "unknown" | "busy"): void;
+  onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
@@ -108,13 +110,16 @@ export class Changes {
       end += change.numbers ?? 1;
     }
     if (changes.length === 0) return;
-    const { session, store } = this.#options;
-    const taken = store.submit({ kind: "session", session, first, low: this.#low, changes }, (outcome) => {
-      this.#inFlight = false;
-      this.#carriedOut(outcome);
-      this.#tell(first, changes);
-      this.#submit();
-    });
+    const { session, owner, store } = this.#options;
+    const taken = store.submit(
+      { kind: "session", session, owner, first, low: this.#low, changes },
+      (outcome) => {
+        this.#inFlight = false;
+        this.#carriedOut(outcome);
+        this.#tell(first, changes);
+        this.#submit();
+      },
+    );
     // what is too much for the store now comes again
     if (!taken) return this.#forgetAll();
     for (let n = first; n < end; n++) this.#forget(n);
@@ -131,7 +136,7 @@ export class Changes {
     if (!("text" in request)) {
       return last === n
         ? this.#options.change(request, 0)
-        : { kind: "bad", reason: "parts without a text", ...span };
+        : { kind: "bad", reason: request.kind === "bad" ? request.reason : "parts without a text", ...span };
     }
     text += request.text;
     const bytes = utf8Length(text);
@@ -140,7 +145,9 @@ export class Changes {
   }
 
   #carriedOut(outcome: SessionOutcome) {
-    if (outcome === "unknown" || outcome === "busy") return this.#options.onLost(outcome);
+    if (outcome === "unknown" || outcome === "busy" || outcome === "denied") {
+      return this.#options.onLost(outcome);
+    }
     if (outcome === "storage") {
       this.#refuse(this.#done + 1, undefined);
     } else {

@@ -28,10 +28,6 @@ export interface ForumRequestsOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds since 1970. */
   now(): number;
-  /** Who has logged in, in this session. */
-  user(session: string): string | undefined;
-  /** The user of this session leaves: the name is free. */
-  exit(session: string): void;
   /** Gives the tickets. */
   transfer: Pick<TransferService, "issueUpload" | "issueDownload">;
   /** Takes a line that the server's console says. */
@@ -47,20 +43,17 @@ export class ForumRequests implements ServiceRequests {
     this.#options = options;
   }
 
-  admits({ id }: SessionClient): boolean {
-    return this.#options.user(id) !== undefined;
+  admits({ user }: SessionClient): boolean {
+    return user !== undefined;
   }
 
   arrived() {}
 
   forget() {}
 
-  change({ id }: SessionClient, request: NumberedRequest, bytes: number): Change {
+  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): Change {
     if (request.kind === "skip") return { kind: "skip" };
     if (request.kind === "bad") return { kind: "bad", reason: request.reason };
-    const user = this.#options.user(id);
-    // it has left behind this command
-    if (user === undefined) return { kind: "bad", reason: "not logged in" };
     switch (request.kind) {
       case "CRT":
         return { kind: "create", thread: request.title, user };
@@ -98,8 +91,6 @@ export class ForumRequests implements ServiceRequests {
       case "UPD":
       case "DWN":
         return this.#transfer(client, request);
-      case "XIT":
-        return this.#exit(client, request.t);
       default:
         client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
     }
@@ -109,7 +100,7 @@ export class ForumRequests implements ServiceRequests {
   #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true) {
     if (t <= (this.#told.get(client) ?? 0)) return;
     this.#told.set(client, t);
-    if (isFirst) this.#options.console(`${this.#options.user(client.id)} issued ${kind} command`);
+    if (isFirst) this.#options.console(`${client.user} issued ${kind} command`);
   }
 
   #list(client: SessionClient, request: ForumQuestion & { kind: "LST" }) {
@@ -133,7 +124,7 @@ export class ForumRequests implements ServiceRequests {
   }
 
   #transfer(client: SessionClient, request: ForumQuestion & { kind: "UPD" | "DWN" }) {
-    const { t, title, file: name } = request, user = this.#options.user(client.id)!;
+    const { t, title, file: name } = request, user = client.user!;
     this.#tell(client, request);
     const no = (reason: string) => client.answer({ kind: "no", t, reason });
     this.#options.store.submit({ kind: "file", thread: title, name }, (found) => {
@@ -152,12 +143,6 @@ export class ForumRequests implements ServiceRequests {
       if ("error" in issued) return no(`no ticket ${issued.error}`);
       client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
     });
-  }
-
-  #exit(client: SessionClient, t: number) {
-    this.#tell(client, { kind: "XIT", t });
-    client.answer({ kind: "bye", t });
-    this.#options.exit(client.id);
   }
 }
 

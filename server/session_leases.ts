@@ -46,6 +46,8 @@ export interface LeaseServiceOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds, from any beginning. */
   now(): number;
+  /** Whether this client may not have messages of this mailbox, any more. */
+  isDenied?(client: SessionClient, request: LeaseRequest): boolean;
 }
 
 export class LeaseService {
@@ -155,6 +157,7 @@ export class LeaseService {
   }
 
   #wait(tag: Tag) {
+    if (this.#options.isDenied?.(tag.client, tag.request)) return this.#deny(tag);
     tag.state = "waiting";
     const { mailbox } = tag.request;
     let waiting = this.#waiting.get(mailbox);
@@ -162,6 +165,13 @@ export class LeaseService {
     waiting.add(tag);
     this.#waits++;
     this.#answer(tag);
+  }
+
+  #deny(tag: Tag) {
+    const { client, request: { t } } = tag;
+    tag.state = "none";
+    client.tags.delete(t);
+    client.answer({ kind: "denied", t });
   }
 
   #stopWaiting(tag: Tag) {
@@ -177,6 +187,15 @@ export class LeaseService {
     if (state === "waiting") client.answer({ kind: "pending", t });
     else if (state === "none") client.answer({ kind: "none", t });
     else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+  }
+
+  /** Who may wait for a mailbox has changed. */
+  review(mailbox: string) {
+    for (const tag of this.#waiting.get(mailbox) ?? []) {
+      if (!this.#options.isDenied?.(tag.client, tag.request)) continue;
+      this.#stopWaiting(tag);
+      this.#deny(tag);
+    }
   }
 
   /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */

@@ -8,6 +8,8 @@ export interface MailboxRequestsOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
+  refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
 }
 
 /** The mailbox's requests in sessions: puts, leases and counts. */
@@ -17,7 +19,11 @@ export class MailboxRequests implements ServiceRequests {
 
   constructor(options: MailboxRequestsOptions) {
     this.#options = options;
-    this.#leases = new LeaseService(options);
+    this.#leases = new LeaseService({
+      store: options.store,
+      now: options.now,
+      isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
+    });
   }
 
   admits(): boolean {
@@ -82,6 +88,10 @@ export class MailboxRequests implements ServiceRequests {
 
   ready(mailbox: string) {
     this.#leases.ready(mailbox);
+  }
+
+  review(mailbox: string) {
+    this.#leases.review(mailbox);
   }
 
   repeat() {

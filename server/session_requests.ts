@@ -8,6 +8,8 @@ export const NOT_SERVED = "not served here";
 /** A session, as a service sees it. */
 export interface SessionClient {
   readonly id: string;
+  /** Who has logged in; undefined in a session without a seal. */
+  readonly user: string | undefined;
   /** What its leases' tags stand for, the oldest first. */
   readonly tags: Map<number, Tag>;
   answer(answer: SessionAnswer): void;
@@ -31,6 +33,8 @@ export interface ServiceRequests {
   ask(client: SessionClient, request: TaggedRequest): void;
   /** There is a message in a mailbox. */
   ready?(mailbox: string): void;
+  /** Who may wait for a mailbox has changed. */
+  review?(mailbox: string): void;
   /** Is called about every 100 ms, and every second. */
   repeat?(): void;
   expire?(): void;

@@ -42,6 +42,7 @@ export const command: Command = {
       value: "FILE",
       help: "The administrator's secret, if not the one in the data directory",
     },
+    "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
     "original-from": {
       value: "NETWORK",
       many: true,
@@ -79,6 +80,7 @@ async function run(args: Arguments): Promise<number> {
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
     secretFile: args.text("secret-file"),
+    sealKeyFile: args.text("seal-key"),
     limits: {
       mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,
       mailboxBytes: args.size("mailbox-bytes") ?? DEFAULT_LIMITS.mailboxBytes,

@@ -31,11 +31,15 @@ export function writeError(text: string): Promise<void> {
   return writeAll(Deno.stderr, encoder.encode(text));
 }
 
-/** Somebody else's text as a terminal can show it: control characters but TAB as `^X`, so that none is obeyed. */
+/**
+ * Somebody else's text as it may be shown: control characters but TAB as `^X`, so that none is obeyed, and what breaks
+ * lines or changes the direction of the text behind it as `<U+202E>`, so that it can't look like another text.
+ */
 export function shown(text: string): string {
-  return text.replace(/[^\P{Cc}\t]/gu, (c) => {
+  return text.replace(/[^\P{Cc}\t]|[\u2028-\u202e\u2066-\u2069]/gu, (c) => {
     const code = c.charCodeAt(0);
     if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;
-    return code === 0x7f ? "^?" : `^[${String.fromCharCode(code - 0x40)}`;
+    if (code === 0x7f) return "^?";
+    return code < 0xa0 ? `^[${String.fromCharCode(code - 0x40)}` : `<U+${code.toString(16).toUpperCase()}>`;
   });
 }

@@ -6,6 +6,7 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Accounts } from "./accounts.ts";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
@@ -86,6 +87,7 @@ export class Engine {
   readonly #messages: Messages;
   readonly #threads: Threads;
   readonly #sessions: Sessions;
+  readonly #accounts: Accounts;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
@@ -125,6 +127,7 @@ export class Engine {
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
+    this.#accounts = new Accounts(db, transaction);
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -249,7 +252,7 @@ export class Engine {
       case "session":
         return sessions.change(request, storing);
       case "open":
-        return sessions.open(request.session);
+        return sessions.open(request);
       case "count":
         return messages.count(request);
       case "stat":
@@ -270,6 +273,8 @@ export class Engine {
         return storing ? threads.attach(request) : "storage";
       case "contents":
         return threads.known(request.contents);
+      case "account":
+        return this.#accounts.request(request, storing);
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
@@ -391,6 +396,7 @@ export class Engine {
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" ||
+    request.kind === "account" && request.what === "add" ||
     request.kind === "session" && request.changes.some(isAddingChange);
 }
 

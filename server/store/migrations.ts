@@ -13,7 +13,8 @@
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
- *
+ *           `owner` is the account that it belongs to, or empty.
+ * account   what the password of a name is checked against (RFC 5803).
  * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
  * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
  * rank      how many messages lie in a block of IDs of a thread.
@@ -78,6 +79,13 @@ export const MIGRATIONS: readonly string[] = [
     done INTEGER NOT NULL,
     special TEXT NOT NULL,
     used INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE session ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  CREATE TABLE account (
+    name TEXT PRIMARY KEY,
+    verifier TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
   `

@@ -174,6 +174,8 @@ export interface SessionChanges {
   session: string;
   /** Number with which the first of `changes` begins; the others follow it. */
   first: number;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner?: string;
   /** Outcomes of numbers below need not be remembered any more. */
   low: number;
   changes: readonly Change[];
@@ -183,6 +185,8 @@ export interface SessionChanges {
 export interface OpenSession {
   kind: "open";
   session: string;
+  /** Name of the account that the session is logged in to, or `""`: a session that is another's is `denied`. */
+  owner?: string;
 }
 
 /** Messages of a mailbox, or of all, by what becomes of them. */
@@ -199,6 +203,15 @@ export interface DeadLetters {
   id?: number;
   limit: number;
 }
+
+/** Keeps an account's verifier, removes one, or lists them by the bytes of their names from the first after `after`. */
+export type AccountRequest =
+  & { kind: "account" }
+  & (
+    | { what: "add"; name: string; verifier: string }
+    | { what: "remove"; name: string }
+    | { what: "list"; after?: string; limit: number }
+  );
 
 export type StoreRequest =
   | Put
@@ -219,7 +232,8 @@ export type StoreRequest =
   | ReadThread
   | FindFile
   | Attach
-  | KnownContents;
+  | KnownContents
+  | AccountRequest;
 
 /** A message that was taken. */
 export interface Taken {
@@ -261,7 +275,19 @@ export interface SessionState {
   /** The number that was refused for the time being, behind which nothing was carried out. */
   refused?: { n: number; limit: string } | { n: number; limit?: undefined };
 }
-export type SessionOutcome = SessionState | "unknown" | "busy" | "storage";
+/** `denied`: it belongs to another account, or to none. */
+export type SessionOutcome = SessionState | "unknown" | "busy" | "denied" | "storage";
+
+/** A name, and what its password is checked against (RFC 5803). */
+export interface Account {
+  name: string;
+  verifier: string;
+}
+/** `full`: {@linkcode MAX_ACCOUNTS}. */
+export type AccountOutcome = "added" | "exists" | "full" | "removed" | "unknown" | Account[] | "storage";
+
+/** Accounts that are kept. */
+export const MAX_ACCOUNTS = 100_000;
 
 export interface Stats {
   messages: number;
@@ -341,6 +367,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends FindFile ? FindFileOutcome
   : R extends Attach ? AttachOutcome
   : R extends KnownContents ? string[]
+  : R extends AccountRequest ? AccountOutcome
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;

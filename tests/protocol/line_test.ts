@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Line, LineDecoder } from "../../protocol/line.ts";
+import { type Line, LineDecoder, printable, printableLines } from "../../protocol/line.ts";
 
 const bytes = new TextEncoder().encode("one\r\ntwo Ω\n\nfour is too long\nfive ✓");
 const lines: Line[] = [
@@ -35,4 +35,36 @@ Deno.test("LineDecoder tells a line that is not UTF-8 and goes on behind it", ()
     { text: "a" },
   ]);
   assertEquals([...decoder.end()], []);
+});
+
+Deno.test("LineDecoder replaces what is not UTF-8 where it is told to", () => {
+  const decoder = new LineDecoder(8, "replace");
+  assertEquals([...decoder.decode(new Uint8Array([0x61, 0xff, 0x0a, 0x62, 0x0a]))], [
+    { text: "a\ufffd" },
+    { text: "b" },
+  ]);
+});
+
+Deno.test("LineDecoder discards a line that is too long, whatever it comes in", () => {
+  for (const piece of [1, 3, 100]) {
+    const decoder = new LineDecoder(8);
+    const stream = new TextEncoder().encode("x".repeat(1000) + "\nend\n");
+    const got: Line[] = [];
+    for (let from = 0; from < stream.length; from += piece) {
+      got.push(...decoder.decode(stream.subarray(from, from + piece)));
+    }
+    assertEquals(got, [{ error: "too long" }, { text: "end" }]);
+  }
+});
+
+Deno.test("printableLines() parts a text at its line breaks, and shows no other control character", () => {
+  assertEquals(printableLines("hello ✓\tthere"), ["hello ✓\tthere"]);
+  assertEquals(printableLines("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
+  assertEquals(printableLines("\n"), ["", ""]);
+  assertEquals(printableLines("\x1b[2J\0\x7f\x85"), ["\ufffd[2J\ufffd\ufffd\ufffd"]);
+});
+
+Deno.test("printable() leaves a text one line", () => {
+  assertEquals(printable("Al\nice\x1b"), "Al\ufffdice\ufffd");
+  assertEquals(printable("Al ice Ω"), "Al ice Ω");
 });

@@ -1,0 +1,111 @@
+/**
+ * Talks in the channels of a server, in 200-byte frames.
+ *
+ * Needs `--allow-net`.
+ *
+ * ```ts
+ * import { connectChannels } from "./client/channels.ts";
+ *
+ * await using channels = await connectChannels({ name: "Alice" });
+ * await channels.send("/create lounge");
+ * await channels.send("Is anybody here?");
+ * for await (const message of channels) console.log(message); // [Bob] I am
+ * ```
+ *
+ * @module
+ */
+
+import { CHANNELS_PORT, MAX_NAME } from "../protocol/channels.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
+import { type ConnectOptions, connectTcp } from "./connection.ts";
+import { Conversation } from "./conversation.ts";
+
+export type { ConnectOptions };
+
+const encoder = new TextEncoder();
+
+/** Whether it can be the name of a client: 1 to 64 bytes, no control character, white space at neither end. */
+export function isClientName(name: string): boolean {
+  return name !== "" && name === name.trim() && !/\p{Cc}/u.test(name) && isWithin(name, MAX_NAME);
+}
+
+function isWithin(text: string, bytes: number): boolean {
+  return text.length <= bytes && encoder.encode(text).length <= bytes;
+}
+
+/**
+ * Connects, and says the name. That the server takes it is only seen by what follows: it closes where it doesn't.
+ *
+ * @throws {TypeError} It is no name.
+ * @throws {Error} There is no server.
+ */
+export async function connectChannels(options: ConnectOptions & { name: string }): Promise<Channels> {
+  const { name, port = CHANNELS_PORT, signal } = options;
+  if (!isClientName(name)) {
+    throw new TypeError(
+      `Cannot use '${name}' as a name: expected 1 to ${MAX_NAME} bytes, no control character, no space at an end`,
+    );
+  }
+  const connection = await connectTcp({ ...options, port });
+  const channels = new Channels(connection, signal);
+  try {
+    await connection.write(encodeFrames(name));
+  } catch (error) {
+    channels.close();
+    throw new Error(`Cannot send to the server: ${(error as Error).message}`);
+  }
+  return channels;
+}
+
+/**
+ * A place in the channels: in one of them, or in none. What comes are the texts of whole frames: `[Bob] text` of others
+ * who are in the same channel, and what the server says. The wire can't tell the two apart.
+ */
+export class Channels extends Conversation {
+  readonly #decoder = new FrameDecoder();
+
+  /**
+   * Sends a message to the channel, or a control message, which begins with `/`. A message over 200 bytes goes out as
+   * several, none of which begins with `/`. White space at the end is lost on this wire. It resolves as fast as the
+   * server reads.
+   *
+   * @throws {RangeError} A control message is longer than a frame.
+   * @throws {Error} The connection is broken.
+   */
+  async send(text: string): Promise<void> {
+    const control = text.startsWith("/"), trimmed = text.trimEnd();
+    if (control && !isWithin(trimmed, FRAME_BYTES)) {
+      throw new RangeError(
+        `Cannot send a control message over ${FRAME_BYTES} bytes: '${text.slice(0, 16)}…'`,
+      );
+    }
+    await this.write(control ? encodeFrames(trimmed) : encodeMessage(text));
+  }
+
+  protected override *decode(bytes: Uint8Array): Generator<string> {
+    for (const frame of this.#decoder.push(bytes)) yield decodeFrame(frame);
+  }
+
+  protected override decodeEnd(): Iterable<string> {
+    // what is begun is no message
+    return [];
+  }
+}
+
+/** Nothing but what a receiver strips at the end of a frame. */
+const BLANK = /^[\t-\r ]*$/;
+
+/** Frames of a message. Where one behind the first would begin with `/`, a space stands before it. */
+function encodeMessage(text: string): Uint8Array<ArrayBuffer> {
+  const frames: Uint8Array[] = [];
+  for (let rest = text; frames.length === 0 || !BLANK.test(rest);) {
+    // no more of it can be in one frame
+    const frame = encodeFrames(rest.slice(0, 2 * FRAME_BYTES)).subarray(0, FRAME_BYTES);
+    frames.push(frame);
+    rest = rest.slice(decodeFrame(frame).length || FRAME_BYTES);
+    if (rest.startsWith("/")) rest = ` ${rest}`;
+  }
+  const all = new Uint8Array(frames.length * FRAME_BYTES);
+  frames.forEach((frame, i) => all.set(frame, i * FRAME_BYTES));
+  return all;
+}

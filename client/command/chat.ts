@@ -1,0 +1,46 @@
+import { connectChannels, isClientName } from "../channels.ts";
+import { shown } from "../terminal/output.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
+import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, nameOf, readServer } from "./conversation.ts";
+
+/** `parley chat`. */
+export const command: Command = {
+  name: "chat",
+  summary: "Talk in the channels of a server.",
+  usage: ["NAME HOST PORT [OPTION…]"],
+  about: [
+    "Lines that begin with / are for the server:\n" +
+    "  /create CHANNEL   make a channel and join it\n" +
+    "  /join CHANNEL     join a channel, and leave the one before\n" +
+    "  /list             list the channels",
+    ...CONVERSATION_ABOUT,
+  ],
+  options: CONVERSATION_OPTIONS,
+  examples: [
+    "parley chat Alice 127.0.0.1 55555",
+    "printf '/join lounge\\nhello\\n' | parley chat Alice 127.0.0.1 55555 --linger 0s",
+  ],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [name, host, port, ...more] = args.rest;
+  if (name === undefined) throw new UsageError("Missing NAME: what the others will call you");
+  const server = readServer(host, port, more);
+  if (!isClientName(name)) {
+    throw new UsageError(
+      `Cannot use '${name}' as a name: expected 1 to 64 bytes, no control character, no space at an end`,
+    );
+  }
+  return await converse(args, () => connectChannels({ name, ...server }), {
+    prompt: "[Me] ",
+    unable: `Unable to connect to ${nameOf(server)}`,
+    disconnected: `Server at ${nameOf(server)} has disconnected`,
+    show,
+  });
+}
+
+/** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
+function show(message: string): string {
+  return message.startsWith("[") ? shown(message) : message.split("\n").map(shown).join("\n");
+}

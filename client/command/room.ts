@@ -1,0 +1,27 @@
+import { connectRoom } from "../room.ts";
+import { shown } from "../terminal/output.ts";
+import type { Arguments, Command } from "./command.ts";
+import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
+
+/** `parley room`. */
+export const command: Command = {
+  name: "room",
+  summary: "Talk in the room of a server.",
+  usage: ["HOST PORT [OPTION…]"],
+  about: CONVERSATION_ABOUT,
+  options: CONVERSATION_OPTIONS,
+  examples: ["parley room 127.0.0.1 6000", "echo hello | parley room 127.0.0.1 6000 --linger 0s"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [host, port, ...more] = args.rest;
+  const server = readServer(host, port, more);
+  return await converse(args, () => connectRoom(server), {
+    prompt: "<You> ",
+    unable: "Unable to connect to server",
+    connected: "Connected to server. Start sending messages",
+    disconnected: "Disconnected from the server",
+    show: shown,
+  });
+}

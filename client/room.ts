@@ -1,0 +1,76 @@
+/**
+ * Talks in the room of a server, in plain lines.
+ *
+ * Needs `--allow-net`.
+ *
+ * ```ts
+ * import { connectRoom } from "./client/room.ts";
+ *
+ * await using room = await connectRoom();
+ * await room.send("Is anybody here?");
+ * for await (const line of room) console.log(line); // <('127.0.0.1', 60602)> I am
+ * ```
+ *
+ * @module
+ */
+
+import { LineDecoder } from "../protocol/line.ts";
+import { ROOM_PORT } from "../protocol/room.ts";
+import { type ConnectOptions, connectTcp } from "./connection.ts";
+import { Conversation } from "./conversation.ts";
+
+export type { ConnectOptions };
+
+/** Longest line that is read, in bytes: many times what a server of Parley sends. */
+const MAX_RECEIVED = 65_536;
+
+const encoder = new TextEncoder();
+
+/**
+ * Connects; that is all there is to being in the room.
+ *
+ * @throws {Error} There is no server.
+ */
+export async function connectRoom(options: ConnectOptions = {}): Promise<Room> {
+  return new Room(await connectTcp({ port: ROOM_PORT, ...options }), options.signal);
+}
+
+/** A place in the room. What comes are its lines, without the CR before and the line end behind them. */
+export class Room extends Conversation {
+  readonly #decoder = new LineDecoder(MAX_RECEIVED, "replace");
+  #dropped = 0;
+
+  /** Lines that came and were dropped because they are over 65,536 bytes. */
+  override get dropped(): number {
+    return this.#dropped;
+  }
+
+  /**
+   * Sends a line. It resolves as fast as the server reads. A server tells whoever sends a longer line than it takes.
+   *
+   * @throws {TypeError} It has a line end in it.
+   * @throws {Error} The connection is broken.
+   */
+  async send(line: string): Promise<void> {
+    if (line.includes("\n")) throw new TypeError("Cannot send a line with a line end in it");
+    await this.write(encoder.encode(`${line}\n`));
+  }
+
+  protected override decode(bytes: Uint8Array): string[] {
+    return this.#read(this.#decoder.decode(bytes));
+  }
+
+  protected override decodeEnd(): string[] {
+    return this.#read(this.#decoder.end());
+  }
+
+  #read(lines: ReturnType<LineDecoder["decode"]>): string[] {
+    const texts: string[] = [];
+    for (const line of lines) {
+      // the CR has a terminal write over the prompt of whoever uses telnet
+      if ("text" in line) texts.push(line.text.replace(/^\r/, ""));
+      else this.#dropped++;
+    }
+    return texts;
+  }
+}

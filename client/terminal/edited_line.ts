@@ -1,0 +1,135 @@
+import { nextBoundary, previousBoundary } from "./graphemes.ts";
+import type { History } from "./history.ts";
+import type { KeyName } from "./keys.ts";
+
+/** The line that is being typed: its text, and the cursor, which is never inside a grapheme cluster. */
+export class EditedLine {
+  #text = "";
+  /** In UTF-16 code units, as a string counts. */
+  #cursor = 0;
+  #killed = "";
+  readonly #max: number;
+  readonly #history: History;
+
+  /** @param max Longest text, in UTF-16 code units; what would be more is not taken. */
+  constructor(max: number, history: History) {
+    this.#max = max;
+    this.#history = history;
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** Puts text in at the cursor. Returns whether all of it had room. */
+  insert(text: string): boolean {
+    const room = Math.max(0, this.#max - this.#text.length);
+    const fits = text.length <= room;
+    const taken = fits ? text : text.slice(0, previousBoundary(text, room + 1));
+    const end = this.#cursor + taken.length;
+    this.#text = this.#text.slice(0, this.#cursor) + taken + this.#text.slice(this.#cursor);
+    // what was put in may have become one cluster with what is behind it
+    this.#cursor = taken === "" ? this.#cursor : nextBoundary(this.#text, end - 1);
+    return fits;
+  }
+
+  /** The text, which is then gone; no history is kept of it here. */
+  take(): string {
+    const text = this.#text;
+    this.#set("");
+    return text;
+  }
+
+  /** Forgets what was killed. */
+  forget() {
+    this.#killed = "";
+  }
+
+  /** Does what a key does to a line; the other keys do nothing. */
+  press(key: KeyName) {
+    const text = this.#text, at = this.#cursor;
+    switch (key) {
+      case "left":
+        return this.#move(previousBoundary(text, at));
+      case "right":
+        return this.#move(nextBoundary(text, at));
+      case "word-left":
+        return this.#move(wordLeft(text, at));
+      case "word-right":
+        return this.#move(wordRight(text, at));
+      case "home":
+        return this.#move(0);
+      case "end":
+        return this.#move(text.length);
+      case "up":
+        return this.#set(this.#history.up(text));
+      case "down":
+        return this.#set(this.#history.down(text));
+      case "backspace":
+        return this.#remove(previousBoundary(text, at), at);
+      case "delete":
+        return this.#remove(at, nextBoundary(text, at));
+      case "kill-to-start":
+        return this.#kill(0, at);
+      case "kill-to-end":
+        return this.#kill(at, text.length);
+      case "kill-space-word":
+        return this.#kill(spaceWordLeft(text, at), at);
+      case "kill-word-left":
+        return this.#kill(wordLeft(text, at), at);
+      case "kill-word-right":
+        return this.#kill(at, wordRight(text, at));
+      case "yank":
+        this.insert(this.#killed);
+    }
+  }
+
+  #move(to: number) {
+    this.#cursor = to;
+  }
+
+  #set(text: string | undefined) {
+    if (text === undefined) return;
+    this.#text = text;
+    this.#cursor = text.length;
+  }
+
+  #remove(from: number, to: number) {
+    this.#text = this.#text.slice(0, from) + this.#text.slice(to);
+    // what was apart may have become one cluster
+    this.#cursor = from === 0 ? 0 : nextBoundary(this.#text, from - 1);
+  }
+
+  #kill(from: number, to: number) {
+    if (from === to) return;
+    this.#killed = this.#text.slice(from, to);
+    this.#remove(from, to);
+  }
+}
+
+const WORD = /[\p{L}\p{M}\p{N}_]/u;
+
+function isWordAt(text: string, at: number): boolean {
+  return WORD.test(String.fromCodePoint(text.codePointAt(at)!));
+}
+
+function wordLeft(text: string, at: number): number {
+  const back = () => previousBoundary(text, at);
+  while (at > 0 && !isWordAt(text, back())) at = back();
+  while (at > 0 && isWordAt(text, back())) at = back();
+  return at;
+}
+
+function wordRight(text: string, at: number): number {
+  while (at < text.length && !isWordAt(text, at)) at = nextBoundary(text, at);
+  while (at < text.length && isWordAt(text, at)) at = nextBoundary(text, at);
+  return at;
+}
+
+function spaceWordLeft(text: string, at: number): number {
+  return at - (/\S*\s*$/u.exec(text.slice(0, at))?.[0].length ?? 0);
+}

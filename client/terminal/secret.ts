@@ -1,0 +1,17 @@
+import { TerminalEditor } from "./terminal_editor.ts";
+import { StandardTty } from "./tty.ts";
+
+/** Longest secret, in UTF-16 code units. */
+const MAX_SECRET = 4096;
+
+/**
+ * Asks for a secret, such as a password, on the terminal of standard input and standard error, and shows nothing of
+ * it. Everything else goes on meanwhile. Undefined after Ctrl-C, or Ctrl-D with nothing typed.
+ *
+ * @throws {Error} Standard input is no terminal.
+ */
+export async function promptSecret(prompt: string): Promise<string | undefined> {
+  if (!Deno.stdin.isTerminal()) throw new Error("Cannot ask for a secret: standard input is no terminal");
+  await using editor = new TerminalEditor(new StandardTty("stderr"), prompt, MAX_SECRET);
+  return (await editor.read({ secret: true }))?.text;
+}

@@ -1,0 +1,145 @@
+import { readInput } from "./input.ts";
+import { writeBytes, writeErrorBytes } from "./output.ts";
+import type { Size } from "./screen.ts";
+
+/** A terminal that is read key by key. */
+export interface Tty {
+  /** From now on its keys come one by one, and are not shown; {@linkcode restore} takes it back. */
+  raw(): void;
+  restore(): void;
+  /** What it sends next; null at its end. */
+  read(): Promise<Uint8Array | null>;
+  /** Writes all of it. */
+  write(bytes: Uint8Array): Promise<void>;
+  size(): Size;
+  /** Calls `changed` when its size may have changed, until the function that is returned is called. */
+  watch(changed: () => void): () => void;
+  /** Stops the program, as Ctrl-Z does, until it is told to go on. Does nothing where that can't be. */
+  suspend(): void;
+}
+
+const encoder = new TextEncoder();
+
+/** Sequences that make a terminal mark what is pasted, and stop marking it. */
+const MARK_PASTES = "\x1b[?2004h", LEAVE_PASTES = "\x1b[?2004l";
+
+/** How a shell knows a program that a signal ended: 128 and its number. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** What the operating system does not have is not listened for: SIGWINCH and SIGTERM are not on Windows. */
+function listen(signal: Deno.Signal, handler: () => void) {
+  try {
+    Deno.addSignalListener(signal, handler);
+  } catch {
+    // the size is also asked for whenever something is drawn
+  }
+}
+
+function unlisten(signal: Deno.Signal, handler: () => void) {
+  try {
+    Deno.removeSignalListener(signal, handler);
+  } catch {
+    // as above
+  }
+}
+
+/**
+ * The terminal of standard input, and of standard output or standard error. While it is raw, it is given back whatever ends the program but SIGKILL:
+ * a signal, {@linkcode Deno.exit}, or an error that nobody caught.
+ */
+export class StandardTty implements Tty {
+  readonly #output: "stdout" | "stderr";
+  #isRaw = false;
+  readonly #giveBack = () => this.restore();
+  readonly #dying = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).map((signal) => ({
+    signal,
+    handler: () => {
+      this.restore();
+      Deno.exit(128 + SIGNALS[signal]);
+    },
+  }));
+
+  constructor(output: "stdout" | "stderr") {
+    this.#output = output;
+  }
+
+  raw() {
+    if (this.#isRaw) return;
+    this.#isRaw = true;
+    this.#take();
+    globalThis.addEventListener("unload", this.#giveBack);
+    for (const { signal, handler } of this.#dying) listen(signal, handler);
+  }
+
+  restore() {
+    if (!this.#isRaw) return;
+    this.#isRaw = false;
+    globalThis.removeEventListener("unload", this.#giveBack);
+    for (const { signal, handler } of this.#dying) unlisten(signal, handler);
+    try {
+      this.#leave();
+    } catch {
+      // the terminal itself has gone
+    }
+  }
+
+  #take() {
+    Deno.stdin.setRaw(true);
+    Deno[this.#output].writeSync(encoder.encode(MARK_PASTES));
+  }
+
+  #leave() {
+    try {
+      Deno[this.#output].writeSync(encoder.encode(LEAVE_PASTES));
+    } finally {
+      Deno.stdin.setRaw(false);
+    }
+  }
+
+  read(): Promise<Uint8Array | null> {
+    return readInput();
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#output === "stdout" ? writeBytes(bytes) : writeErrorBytes(bytes);
+  }
+
+  size(): Size {
+    try {
+      const { columns, rows } = Deno.consoleSize();
+      // some say 0, because nobody has told them
+      if (columns > 1 && rows > 1) return { columns, rows };
+    } catch {
+      // as below
+    }
+    return { columns: 80, rows: 24 };
+  }
+
+  watch(changed: () => void): () => void {
+    // a shell that lets the program go on has changed the terminal's settings
+    const again = () => {
+      if (this.#isRaw) {
+        Deno.stdin.setRaw(false);
+        this.#take();
+      }
+      changed();
+    };
+    listen("SIGWINCH", changed);
+    listen("SIGCONT", again);
+    return () => {
+      unlisten("SIGWINCH", changed);
+      unlisten("SIGCONT", again);
+    };
+  }
+
+  suspend() {
+    if (Deno.build.os === "windows") return;
+    try {
+      this.#leave();
+      Deno.kill(Deno.pid, "SIGTSTP");
+    } catch {
+      // without --allow-run there is no signal to send
+      this.#take();
+    }
+  }
+}

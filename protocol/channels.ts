@@ -1,0 +1,80 @@
+/**
+ * The channels' wire: what the text of a frame asks for, and the texts that a server says. `protocol/README.md`,
+ * "Channels", is the specification.
+ *
+ * @module
+ */
+
+/** TCP port that clients of the original use. */
+export const CHANNELS_PORT = 55555;
+
+/** Longest name of a client or a channel, in bytes of UTF-8. */
+export const MAX_NAME = 64;
+
+/** What a frame behind the first asks for. A `create` or `join` alone has no channel. */
+export type ChannelsRequest =
+  | { kind: "create" | "join"; channel?: string }
+  | { kind: "list" }
+  | { kind: "unknown"; text: string }
+  | { kind: "message"; text: string };
+
+const WHITE_SPACE = /[\t\n\v\f\r ]+/;
+
+/** Reads a frame's text, which has no white space at its end. */
+export function decodeChannelsRequest(text: string): ChannelsRequest {
+  if (!text.startsWith("/")) return { kind: "message", text };
+  const [command, channel] = text.split(WHITE_SPACE, 2);
+  switch (command) {
+    case "/list":
+      return { kind: "list" };
+    case "/create":
+    case "/join": {
+      const kind = command === "/create" ? "create" : "join";
+      return channel === undefined ? { kind } : { kind, channel };
+    }
+    default:
+      return { kind: "unknown", text };
+  }
+}
+
+/** What stands before the text of a message, in each of its frames. */
+export function channelsPrefix(name: string): string {
+  return `[${name}] `;
+}
+
+/** To those who are in the channel that somebody comes into. */
+export function hasJoined(name: string): string {
+  return `${name} has joined`;
+}
+
+/** To those who stay in the channel that somebody has left. */
+export function hasLeft(name: string): string {
+  return `${name} has left`;
+}
+
+export function alreadyExists(channel: string): string {
+  return `Room ${channel} already exists, so cannot be created.`;
+}
+
+export const CREATE_ALONE = "/create command must be followed by the name of a channel to create";
+
+export function noChannelNamed(channel: string): string {
+  return `No channel named ${channel} exists. Try '/create ${channel}'?`;
+}
+
+export const JOIN_ALONE = "/join command must be followed by the name of a channel to join.";
+
+/** @param message All of it, as it came. */
+export function notValid(message: string): string {
+  return `${message} is not a valid control message. Valid messages are /create, /list, and /join.`;
+}
+
+export const IN_NO_CHANNEL = "Not currently in any channel. Must join a channel before sending messages.";
+
+/** To a client whose name is longer than {@linkcode MAX_NAME}, before it is closed. */
+export const NAME_TOO_LONG = `The name of a client must have at most ${MAX_NAME} bytes.`;
+
+export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_NAME} bytes.`;
+
+/** To one who creates a channel where there are as many as may be. */
+export const TOO_MANY_CHANNELS = "There are too many channels, so no other can be created.";

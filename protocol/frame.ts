@@ -1,0 +1,101 @@
+/**
+ * Frames of a fixed length out of a stream of bytes, and text into them. `protocol/README.md`, "Channels", is the
+ * specification.
+ *
+ * @module
+ */
+
+import { isWhiteSpace, whiteSpaceEnd } from "./line.ts";
+
+/** Bytes of every message, in both directions. */
+export const FRAME_BYTES = 200;
+
+const SP = 0x20;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const encoder = new TextEncoder();
+
+/** Puts frames together across reads and takes them apart within one. */
+export class FrameDecoder {
+  /** The beginning of a frame; there only while one is awaited, so that an idle connection costs nothing. */
+  #begun: Uint8Array | undefined;
+  #length = 0;
+
+  /** Whether the stream stands in the middle of a frame. */
+  get isWithinFrame(): boolean {
+    return this.#length > 0;
+  }
+
+  /** The frames that end in these bytes: of 200 bytes each, and good as long as `bytes` is not written over. */
+  push(bytes: Uint8Array): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    let from = 0;
+    if (this.#length > 0) {
+      from = Math.min(FRAME_BYTES - this.#length, bytes.length);
+      this.#begun!.set(bytes.subarray(0, from), this.#length);
+      this.#length += from;
+      if (this.#length < FRAME_BYTES) return frames;
+      frames.push(this.#begun!);
+      this.#begun = undefined;
+      this.#length = 0;
+    }
+    for (; from + FRAME_BYTES <= bytes.length; from += FRAME_BYTES) {
+      frames.push(bytes.subarray(from, from + FRAME_BYTES));
+    }
+    if (from < bytes.length) {
+      this.#begun = new Uint8Array(FRAME_BYTES);
+      this.#begun.set(bytes.subarray(from));
+      this.#length = bytes.length - from;
+    }
+    return frames;
+  }
+}
+
+/** The text of a frame, without the white space at its end. Bytes that are not UTF-8 become U+FFFD. */
+export function decodeFrame(frame: Uint8Array): string {
+  return decoder.decode(frame.subarray(0, whiteSpaceEnd(frame)));
+}
+
+/**
+ * Frames that carry the text, each beginning with the prefix, padded with spaces. A frame ends between two characters,
+ * and before white space rather than behind it: there the receiver would strip it.
+ *
+ * @param prefix No longer than half a frame.
+ */
+export function encodeFrames(text: string, prefix = ""): Uint8Array<ArrayBuffer> {
+  const most = FRAME_BYTES - prefix.length;
+  // the text alone is at least as many bytes as UTF-16 units
+  if (text.length <= most) {
+    const frame = new Uint8Array(FRAME_BYTES);
+    const { read, written } = encoder.encodeInto(prefix + text, frame);
+    if (read === prefix.length + text.length) return frame.fill(SP, written);
+  }
+  return encodeLong(encoder.encode(text), encoder.encode(prefix));
+}
+
+function encodeLong(text: Uint8Array, prefix: Uint8Array): Uint8Array<ArrayBuffer> {
+  const most = FRAME_BYTES - prefix.length;
+  const ends: number[] = [];
+  for (let from = 0; from < text.length || ends.length === 0;) {
+    const end = cut(text, from, most);
+    ends.push(end);
+    from = end;
+  }
+  const frames = new Uint8Array(ends.length * FRAME_BYTES).fill(SP);
+  ends.forEach((end, i) => {
+    frames.set(prefix, i * FRAME_BYTES);
+    frames.set(text.subarray(ends[i - 1] ?? 0, end), i * FRAME_BYTES + prefix.length);
+  });
+  return frames;
+}
+
+/** Where the piece ends that begins at `from` and has at most so many bytes. */
+function cut(text: Uint8Array, from: number, most: number): number {
+  const last = from + most;
+  if (last >= text.length) return text.length;
+  let end = last;
+  // not within a character: bytes 10xxxxxx go on with one
+  while ((text[end]! & 0xc0) === 0x80) end--;
+  let ink = end;
+  while (ink > from && isWhiteSpace(text[ink - 1]!)) ink--;
+  return ink > from ? ink : end;
+}
