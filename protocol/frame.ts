@@ -62,14 +62,52 @@ export function decodeFrame(frame: Uint8Array): string {
  * @param prefix No longer than half a frame.
  */
 export function encodeFrames(text: string, prefix = ""): Uint8Array<ArrayBuffer> {
-  const most = FRAME_BYTES - prefix.length;
-  // the text alone is at least as many bytes as UTF-16 units
-  if (text.length <= most) {
-    const frame = new Uint8Array(FRAME_BYTES);
-    const { read, written } = encoder.encodeInto(prefix + text, frame);
-    if (read === prefix.length + text.length) return frame.fill(SP, written);
+  const frames = new FrameWriter(1);
+  frames.add(text, prefix);
+  return frames.bytes;
+}
+
+/** Frames, one behind the other. */
+export class FrameWriter {
+  #frames: Uint8Array<ArrayBuffer>;
+  #length = 0;
+
+  /** @param frames How many there will be, about. */
+  constructor(frames: number) {
+    this.#frames = new Uint8Array(frames * FRAME_BYTES).fill(SP);
   }
-  return encodeLong(encoder.encode(text), encoder.encode(prefix));
+
+  /** What was added until now; nothing may be added after it. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#frames.subarray(0, this.#length);
+  }
+
+  /** Adds what {@linkcode encodeFrames} makes of it. */
+  add(text: string, prefix = "") {
+    const whole = prefix + text;
+    // a UTF-16 unit is at least a byte
+    if (whole.length <= FRAME_BYTES && this.#length < this.#frames.length) {
+      const frame = this.#frames.subarray(this.#length, this.#length + FRAME_BYTES);
+      const { read, written } = encoder.encodeInto(whole, frame);
+      if (read === whole.length) {
+        this.#length += FRAME_BYTES;
+        return;
+      }
+      frame.fill(SP, 0, written);
+    }
+    this.#append(encodeLong(encoder.encode(text), encoder.encode(prefix)));
+  }
+
+  #append(frames: Uint8Array) {
+    const length = this.#length + frames.length;
+    if (length > this.#frames.length) {
+      const more = new Uint8Array(2 * length).fill(SP);
+      more.set(this.#frames.subarray(0, this.#length));
+      this.#frames = more;
+    }
+    this.#frames.set(frames, this.#length);
+    this.#length = length;
+  }
 }
 
 function encodeLong(text: Uint8Array, prefix: Uint8Array): Uint8Array<ArrayBuffer> {

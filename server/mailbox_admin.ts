@@ -8,16 +8,6 @@ import type { AdminCommand } from "./admin.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { DeadLetter, OutcomeOf, StoreRequest } from "./store/store.ts";
 
-export interface MailboxAdminOptions {
-  store: GroupCommit;
-  /** Fields of the answer to `status`. */
-  status(): Promise<string[]>;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
-  /** Begins to stop the server, once the answer is on its way. */
-  stop(): void;
-}
-
 /** Mailboxes that are looked up for one answer to `list`: more than fit into it. */
 const LISTED = 256;
 
@@ -31,7 +21,7 @@ function idOf(text: string): number {
 }
 
 /** The commands, in the order in which `help` names them. */
-export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOptions): AdminCommand[] {
+export function mailboxCommands(store: GroupCommit): AdminCommand[] {
   const ask = <R extends StoreRequest>(request: R) =>
     new Promise<Exclude<OutcomeOf<R>, "storage">>((resolve, reject) => {
       const taken = store.submit(request, (outcome) => {
@@ -41,15 +31,7 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
       if (!taken) reject(new RangeError("too much is waiting for the disk"));
     });
 
-  const commands: AdminCommand[] = [
-    {
-      name: "help",
-      usage: "help",
-      min: 0,
-      max: 0,
-      run: () => commands.map(({ usage }) => usage),
-    },
-    { name: "status", usage: "status", min: 0, max: 0, run: () => status() },
+  return [
     {
       name: "list",
       usage: "list[, AFTER]",
@@ -120,27 +102,5 @@ export function mailboxCommands({ store, status, logging, stop }: MailboxAdminOp
         return [String(messages)];
       },
     },
-    {
-      name: "log",
-      usage: "log, on|off",
-      min: 1,
-      max: 1,
-      run([text = ""]) {
-        if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
-        logging.requests = text === "on";
-        return [text];
-      },
-    },
-    {
-      name: "stop",
-      usage: "stop",
-      min: 0,
-      max: 0,
-      run() {
-        stop();
-        return ["stopping"];
-      },
-    },
   ];
-  return commands;
 }

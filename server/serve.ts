@@ -5,10 +5,15 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { formatAddress, Networks } from "./address.ts";
+import { CHANNELS_PORT } from "../protocol/channels.ts";
+import { MAILBOX_PORT } from "../protocol/mailbox.ts";
+import { ROOM_PORT } from "../protocol/room.ts";
+import { type SealKey, sealKey } from "../protocol/seal.ts";
 import { accountCommand } from "./account_admin.ts";
 import { Accounts, readAccounts } from "./accounts.ts";
+import { formatAddress, type Networks } from "./address.ts";
 import { Admin } from "./admin.ts";
+import { AdminSocket } from "./admin_socket.ts";
 import {
   makeDataDirectory,
   obtainSealKey,
@@ -19,19 +24,28 @@ import {
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
-import { type SealKey, sealKey } from "../protocol/seal.ts";
+import { type HubLimits, HubService } from "./hub_service.ts";
+import { isLoopback } from "./limits.ts";
 import type { Log } from "./log.ts";
 import { mailboxName, MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
+import { serverCommands } from "./server_admin.ts";
+import type { Service } from "./service.ts";
+import { listenDatagrams } from "./sockets.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
-import { type Account, type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
+import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
+
+/** Each service by its name on the command line, in the order in which they start, with the port of its original. */
+export const SERVICE_PORTS = { mailbox: MAILBOX_PORT, channels: CHANNELS_PORT, room: ROOM_PORT } as const;
+
+export type ServiceName = keyof typeof SERVICE_PORTS;
 
 export interface ServeOptions {
   version: string;
-  /** UDP port of the mailbox, or 0 for a free one. */
-  mailboxPort: number;
+  /** Port of each service that is to run, or 0 for a free one. */
+  ports: Readonly<Partial<Record<ServiceName, number>>>;
   /** Addresses to listen on. */
   hosts: readonly string[];
   /** Where messages are kept, or undefined for memory. */
@@ -41,6 +55,7 @@ export interface ServeOptions {
   /** Where the server's own key is, if not in `data`. */
   sealKeyFile: string | undefined;
   limits: StoreLimits;
+  hubLimits: HubLimits;
   /** Most bytes that the database may take on the disk. */
   maxFileBytes: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
@@ -56,7 +71,8 @@ export interface ServeOptions {
 }
 
 export interface Server {
-  /** Where each service listens. */
+  readonly services: readonly Service[];
+  /** Where they listen. */
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when somebody asked for a stop; rejects when the store can't be relied on any more. */
   readonly stopping: Promise<void>;
@@ -70,78 +86,106 @@ export interface Server {
  * @throws {Error} The data directory is in use or can't be used, or an address can't be listened on.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { data, log } = options;
+  const { data, log, ports } = options;
   if (data !== undefined) await makeDataDirectory(data);
   let mailbox: MailboxService | undefined;
-  const store = await openStore(options, (name) => mailbox?.ready(name));
-
-  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-  let secret: Uint8Array | undefined, key: SealKey, known: Account[], sockets: Deno.DatagramConn[];
-  try {
-    known = await readAccounts(store);
-    if (options.secretFile !== undefined) secret = await readSecret(options.secretFile);
-    else if (data !== undefined) secret = await obtainSecret(data);
-    if (options.sealKeyFile !== undefined) key = await readSealKey(options.sealKeyFile);
-    else key = data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
-    sockets = listen(options.hosts, options.mailboxPort);
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
-  const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+  const store = await openStore(options, (name) => mailbox?.ready(name), () => {});
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
   const group = new GroupCommit(store, stopping.reject);
   const metrics = new Metrics();
   const logging = { requests: options.logRequests };
-  const started = Date.now();
-  const accounts = new Accounts({ store: group, known, now: () => performance.now() });
-  const admin = new Admin({
-    secret,
-    commands: [
-      ...mailboxCommands({
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+  const services: Service[] = [];
+  let hub: HubService | undefined;
+  const running: { close(): Promise<void> }[] = [];
+  const close = () => Promise.all(running.map((each) => each.close()));
+
+  let key: SealKey;
+  try {
+    const secret = await secretOf(options);
+    key = await sealKeyOf(options, random);
+    const known = await readAccounts(store);
+    const accounts = new Accounts({ store: group, known, now: () => performance.now() });
+    if (ports.channels !== undefined || ports.room !== undefined) {
+      hub = await HubService.start({
+        hosts: options.hosts,
+        channelsPort: ports.channels,
+        roomPort: ports.room,
+        limits: options.hubLimits,
         store: group,
-        status: () => status(options.version, started, group, store, metrics),
+        metrics,
+        log,
         logging,
-        stop: stopping.resolve,
-      }),
+      });
+      running.push(hub);
+      services.push(...hub.services);
+    }
+    const started = Date.now();
+    const status = async () => [
+      ...await storeStatus(options.version, started, group, store),
+      ...hub?.status() ?? [],
+      ...metrics.entries().map(([name, count]) => `${name} ${count}`),
+    ];
+    const commands = [
+      ...ports.mailbox === undefined ? [] : mailboxCommands(group),
+      ...hub?.commands ?? [],
       accountCommand(accounts),
-    ],
-    now: () => Math.floor(performance.now()),
-    random,
-  });
-  const service = mailbox = new MailboxService({
-    sockets,
-    store: group,
-    admin,
-    accounts,
-    sealKey: key,
-    originalFrom: options.originalFrom,
-    timestamps: options.timestamps,
-    maxDatagram: options.maxDatagram,
-    metrics,
-    log,
-    logging,
-    now: Date.now,
-    random,
-  });
-
-  if (data !== undefined) {
-    const running = { pid: Deno.pid, services: { mailbox: addresses.map(formatAddress) } };
-    await writeRunning(data, running).catch((error) => {
-      // on a full disk, what is stored can still be read
-      log.line(`mailbox: ${data} does not tell where the server is: ${error.message}`);
+    ];
+    const admin = new Admin({
+      secret,
+      commands: serverCommands({ commands, status, logging, stop: stopping.resolve }),
+      now: () => Math.floor(performance.now()),
+      random,
     });
+    if (ports.mailbox !== undefined) {
+      const sockets = listenDatagrams(options.hosts, ports.mailbox);
+      const { originalFrom, timestamps, maxDatagram } = options;
+      mailbox = new MailboxService({
+        sockets,
+        store: group,
+        admin,
+        accounts,
+        sealKey: key,
+        originalFrom,
+        timestamps,
+        maxDatagram,
+        metrics,
+        log,
+        logging,
+        now: Date.now,
+        random,
+      });
+      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+      running.push(mailbox);
+      services.unshift({ name: "mailbox", transport: "udp", addresses });
+    }
+    if (ports.mailbox === undefined && secret !== undefined) {
+      const socket = new AdminSocket(admin, metrics);
+      running.push(socket);
+      services.push(socket);
+    }
+  } catch (error) {
+    await close();
+    await store.close();
+    throw error;
   }
-  greet(options, addresses, store, key);
-  for (const address of addresses) await options.ready(`mailbox listening on udp ${formatAddress(address)}`);
 
+  if (data !== undefined) await tellWhereItIs(data, services, log);
+  greet(options, services, store, hub, key);
+  for (const { name, transport, addresses } of services) {
+    if (name === "admin") continue;
+    for (const address of addresses) {
+      await options.ready(`${name} listening on ${transport} ${formatAddress(address)}`);
+    }
+  }
   return {
-    addresses,
+    services,
+    addresses: services.flatMap(({ addresses }) => addresses),
     stopping: stopping.promise,
     async close() {
-      await service.close();
+      await close();
       // while the directory is still locked
       if (data !== undefined) await removeRunning(data);
       await store.close();
@@ -150,7 +194,35 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
 }
 
-async function openStore(options: ServeOptions, ready: (mailbox: string) => void): Promise<Store> {
+/** The administrator's secret, if there is one. */
+async function secretOf({ secretFile, data }: ServeOptions): Promise<Uint8Array | undefined> {
+  if (secretFile !== undefined) return await readSecret(secretFile);
+  return data === undefined ? undefined : await obtainSecret(data);
+}
+
+async function tellWhereItIs(data: string, services: readonly Service[], log: Log) {
+  const where = services.map(({ name, addresses }) => [name, addresses.map(formatAddress)]);
+  try {
+    await writeRunning(data, { pid: Deno.pid, services: Object.fromEntries(where) });
+  } catch (error) {
+    // on a full disk, what is stored can still be read
+    log.line(`${data} does not tell where the server is: ${(error as Error).message}`);
+  }
+}
+
+async function sealKeyOf(
+  { data, sealKeyFile }: ServeOptions,
+  random: (bytes: number) => Uint8Array,
+): Promise<SealKey> {
+  if (sealKeyFile !== undefined) return await readSealKey(sealKeyFile);
+  return data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
+}
+
+async function openStore(
+  options: ServeOptions,
+  ready: (mailbox: string) => void,
+  unused: (contents: string[]) => void,
+): Promise<Store> {
   const { data, limits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
@@ -160,7 +232,8 @@ async function openStore(options: ServeOptions, ready: (mailbox: string) => void
       commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
-        else if (event.kind !== "unused") log.line(`mailbox: ${describe(event)}`);
+        else if (event.kind === "unused") unused(event.contents);
+        else log.line(`${event.kind.startsWith("storage") ? "store" : "mailbox"}: ${describe(event)}`);
       },
     });
   } catch (error) {
@@ -174,60 +247,49 @@ async function openStore(options: ServeOptions, ready: (mailbox: string) => void
   }
 }
 
-/** One socket for each host, all with the same port. */
-function listen(hosts: readonly string[], port: number): Deno.DatagramConn[] {
-  const sockets: Deno.DatagramConn[] = [];
-  try {
-    // `::` first: where it takes IPv4 as well, `0.0.0.0` is served by it
-    for (const hostname of hosts.toSorted((a, b) => Number(b === "::") - Number(a === "::"))) {
-      try {
-        const socket = Deno.listenDatagram({ transport: "udp", hostname, port });
-        sockets.push(socket);
-        port = (socket.addr as Deno.NetAddr).port;
-      } catch (error) {
-        const served = hostname === "0.0.0.0" && sockets.length > 0 && hosts.includes("::");
-        if (served && error instanceof Deno.errors.AddrInUse) continue;
-        const address = formatAddress({ hostname, port });
-        throw new Error(`Cannot listen on udp ${address}: ${(error as Error).message}`);
-      }
-    }
-  } catch (error) {
-    for (const socket of sockets) socket.close();
-    throw error;
-  }
-  return sockets;
-}
-
+/** The originals' console lines, what is there, and who can reach it. */
 function greet(
-  { data, log, originalFrom }: ServeOptions,
-  addresses: readonly Deno.NetAddr[],
+  options: ServeOptions,
+  services: readonly Service[],
   store: Store,
+  hub: HubService | undefined,
   key: SealKey,
 ) {
-  log.line("Message server is listening");
-  const { messages, mailboxes } = store.opened;
-  log.line(
-    data === undefined
-      ? "mailbox: messages are kept in memory and end with this process"
-      : `mailbox: ${messages} messages in ${mailboxes} mailboxes in ${data}`,
-  );
-  const answered = originalFrom.networks.join(", ") || "nobody";
-  log.line(`mailbox: the original wire is answered for ${answered}`);
-  log.line(`mailbox: the server's key is ${key.text}`);
-  const reachable = addresses.filter(({ hostname }) => !new Networks(["127.0.0.0/8", "::1"]).has(hostname));
-  for (const { hostname, port } of reachable) {
-    log.line(
-      `mailbox: ${hostname} can be reached by others; a firewall has to let ${port}/udp through`,
-    );
+  const { data, log, originalFrom } = options;
+  const inMemory = (what: string) => `${what} are kept in memory and end with this process`;
+  for (const { name, transport, addresses } of services) {
+    if (name === "admin") {
+      log.line(`admin: commands are taken on ${transport} ${addresses.map(formatAddress)}`);
+      continue;
+    }
+    if (name === "mailbox") {
+      const { messages, mailboxes } = store.opened;
+      log.line("Message server is listening");
+      log.line(
+        `mailbox: ${
+          data ? `${messages} messages in ${mailboxes} mailboxes in ${data}` : inMemory("messages")
+        }`,
+      );
+      log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
+      log.line(`mailbox: the server's key is ${key.text}`);
+    }
+    if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
+    if (hub?.services[0]?.name === name) {
+      log.line(`${name}: ${data ? `${hub.summary} in ${data}` : inMemory("channels and messages")}`);
+    }
+    for (const { hostname, port } of addresses.filter(({ hostname }) => !isLoopback(hostname))) {
+      log.line(
+        `${name}: ${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`,
+      );
+    }
   }
 }
 
-async function status(
+async function storeStatus(
   version: string,
   started: number,
   group: GroupCommit,
   store: Store,
-  metrics: Metrics,
 ): Promise<string[]> {
   const counts = await new Promise<{ messages: number; bytes: number; mailboxes: number }>(
     (resolve, reject) => {
@@ -247,7 +309,6 @@ async function status(
     `bytes ${counts.bytes}`,
     `mailboxes ${counts.mailboxes}`,
     `dropped ${store.dropped}`,
-    ...metrics.entries().map(([name, count]) => `${name} ${count}`),
   ];
 }
 

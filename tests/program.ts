@@ -101,7 +101,10 @@ export class ServerProcess implements AsyncDisposable {
       }
     };
     const draining = async () => {
-      for (let read = await out.read(); !read.done; read = await out.read()) this.out += read.value;
+      for (let read = await out.read(); !read.done; read = await out.read()) {
+        this.out += read.value;
+        this.#wrote?.();
+      }
     };
     this.#reading = Promise.all([reading(), draining()]);
   }
@@ -131,6 +134,23 @@ export class ServerProcess implements AsyncDisposable {
       text += value;
     }
     return new ServerProcess(child, text, out);
+  }
+
+  /** Resolves to the port of the first address of this service, once it listens. */
+  async ready(service: string): Promise<number> {
+    const line = new RegExp(`^${service} listening on .*:(\\d+)\n`, "m");
+    const ended = this.#reading.then(() => {
+      throw new Error(`Server ended before ${service} was ready: ${this.err}`);
+    });
+    // nobody may wait for it
+    ended.catch(() => {});
+    for (;;) {
+      const port = line.exec(this.out)?.[1];
+      if (port !== undefined) return Number(port);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wrote = resolve;
+      await Promise.race([promise, ended]);
+    }
   }
 
   get pid(): number {

@@ -1,8 +1,10 @@
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
 import { Log } from "../../server/log.ts";
-import { serve } from "../../server/serve.ts";
+import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
+import { OTHERS } from "../../server/limits.ts";
+import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
-import { MAILBOX_PORT, MAX_DATAGRAM } from "../../protocol/mailbox.ts";
+import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import config from "../../deno.json" with { type: "json" };
 import { write, writeErrorBytes } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
@@ -16,16 +18,30 @@ const LAST_WORDS = 100;
 /** A database file that is smaller holds next to nothing, in bytes. */
 const MIN_FILE = 1024 * 1024;
 
+/** Messages that a channel may be told to keep: its ring is in memory. */
+const MAX_HISTORY = 100_000;
+
+/** Bytes that have to be allowed to wait: one turn's messages do. */
+const MIN_PENDING = 256 * 1024;
+
 /** Longest UDP payload over IPv4: RFC 768 and RFC 791. */
 const MAX_UDP = 65_507;
+
+const HUB = DEFAULT_HUB_LIMITS;
 
 /** `parley serve`. */
 export const command: Command = {
   name: "serve",
-  summary: "Run the server: the mailbox, on UDP port 21001.",
-  usage: ["[mailbox [PORT]] [OPTION…]"],
+  summary: "Run the server: mailbox, channels and room.",
+  usage: ["[SERVICE [PORT]]… [OPTION…]"],
   about: [
-    "Prints a line when it is ready, and logs to standard error. Port 0 takes a free port.",
+    [
+      "Services, and their ports; all of them where none is named:",
+      "  mailbox    keeps messages until their receivers ask for them (UDP 21001)",
+      "  channels   passes messages on in channels, in frames of 200 bytes (TCP 55555)",
+      "  room       passes lines on to all others who are connected (TCP 6000)",
+    ].join("\n"),
+    "Prints a line for each address when it is ready, and logs to standard error. Port 0 takes a free port.",
     "Clients drop an answer from another address than they asked: where this machine has several on one network, name\n" +
     "with --host those that are used, not 0.0.0.0.",
     "Without --memory, what it answered for is on disk. Ends on SIGINT, SIGTERM and 'parley admin stop'.",
@@ -36,8 +52,11 @@ export const command: Command = {
       many: true,
       help: "Listen here (127.0.0.1); may be repeated; 0.0.0.0 and :: are every address",
     },
-    "data": { value: "DIR", help: "Keep messages and the administrator's secret here (./parley-data)" },
-    "memory": { help: "Keep messages in memory, and write no file" },
+    "data": {
+      value: "DIR",
+      help: "Keep what there is, and the administrator's secret, here (./parley-data)",
+    },
+    "memory": { help: "Keep it in memory, and write no file" },
     "secret-file": {
       value: "FILE",
       help: "The administrator's secret, if not the one in the data directory",
@@ -59,24 +78,50 @@ export const command: Command = {
     "max-bytes": { value: "SIZE", help: "Text in all (4GiB)" },
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
     "max-file": { value: "SIZE", help: "The database file (no limit but the disk)" },
+    "max-channels": { value: "N", help: `Channels (${HUB.maxChannels})` },
+    "history": { value: "N", help: `Messages kept of each channel (${HUB.history.messages})` },
+    "history-bytes": { value: "SIZE", help: "Messages kept of all channels (64MiB)" },
+    "max-connections": {
+      value: "N",
+      help: `Connections to channels and room (${HUB.connections.connections})`,
+    },
+    "address-connections": {
+      value: "N",
+      help: `Those of one address (${OTHERS.addressConnections}; any number of this machine's own)`,
+    },
+    "message-rate": {
+      value: "N",
+      help: `Messages a second of one connection (${OTHERS.messageRate}; any number of this machine's own)`,
+    },
+    "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
+    "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
+    "stall": { value: "DURATION", help: "Cut off who takes nothing for so long while something waits (10s)" },
     "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
     "log": { value: "on|off", help: "Log every request (off)" },
   },
-  examples: ["parley serve", "parley serve mailbox 21001 --host 0.0.0.0 --data /var/lib/parley"],
+  examples: [
+    "parley serve",
+    "parley serve channels 55555",
+    "parley serve mailbox 21001 --host 0.0.0.0 --data /var/lib/parley",
+  ],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const mailboxPort = servicePort(args.rest);
+  const ports = servicePorts(args.rest);
   const memory = args.flag("memory");
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
   }
   const hosts = args.texts("host");
   const log = new Log(writeErrorBytes);
+  // before anybody is told that it is ready: a signal that comes then is to end it cleanly
+  const stop = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop.resolve);
   const server = await serve({
     version: config.version,
-    mailboxPort,
+    ports,
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
     secretFile: args.text("secret-file"),
@@ -89,6 +134,23 @@ async function run(args: Arguments): Promise<number> {
       mailboxes: args.integer("max-mailboxes", 1) ?? DEFAULT_LIMITS.mailboxes,
       whenFull: args.word("when-full", ["refuse", "drop-oldest"], "refuse"),
     },
+    hubLimits: {
+      maxChannels: args.integer("max-channels", 1) ?? HUB.maxChannels,
+      history: {
+        messages: args.integer("history", 1, MAX_HISTORY) ?? HUB.history.messages,
+        bytes: args.size("history-bytes") ?? HUB.history.bytes,
+      },
+      connections: {
+        connections: args.integer("max-connections", 1) ?? HUB.connections.connections,
+        addressConnections: args.integer("address-connections", 1),
+        messageRate: args.integer("message-rate", 1),
+      },
+      sending: {
+        maxPending: args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending,
+        stall: args.duration("stall") ?? HUB.sending.stall,
+      },
+      maxLine: args.size("max-line", 1) ?? HUB.maxLine,
+    },
     maxFileBytes: args.size("max-file", MIN_FILE),
     originalFrom: originalFrom(args.texts("original-from")),
     timestamps: args.word("timestamps", ["on", "off"], "on") === "on",
@@ -98,21 +160,18 @@ async function run(args: Arguments): Promise<number> {
     ready: (line) => write(`${line}\n`),
   });
 
-  const stop = Promise.withResolvers<void>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, stop.resolve);
   let failed: Error | undefined;
   await Promise.race([stop.promise, server.stopping]).catch((error) => failed = error);
   for (const signal of signals) Deno.removeSignalListener(signal, stop.resolve);
   if (failed !== undefined) {
     // the store can't be relied on: nothing may be finished, committed or answered any more
-    log.line(`mailbox: ${failed.message}`);
+    log.line(`store: ${failed.message}`);
     await within(STOP_TIMEOUT, log.flush());
     return 1;
   }
   const closed = await within(STOP_TIMEOUT, server.close());
   if (!closed) {
-    log.line(`mailbox: the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`);
+    log.line(`the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`);
     // it may be standard error itself that is stuck
     await within(LAST_WORDS, log.flush());
   }
@@ -130,17 +189,29 @@ async function within(ms: number, work: Promise<void>): Promise<boolean> {
   }
 }
 
-/** The port of `[mailbox [PORT]]`. */
-function servicePort([service, port, ...more]: readonly string[]): number {
-  if (service !== undefined && service !== "mailbox") {
-    throw new UsageError(`Unknown service '${service}': expected mailbox`);
+/** The ports of `[SERVICE [PORT]]…`: of all services where none is named. */
+function servicePorts(args: readonly string[]): Partial<Record<ServiceName, number>> {
+  if (args.length === 0) return SERVICE_PORTS;
+  const names = Object.keys(SERVICE_PORTS);
+  const ports: Partial<Record<ServiceName, number>> = {};
+  for (let i = 0; i < args.length; i++) {
+    const name = args[i]! as ServiceName, next = args[i + 1];
+    if (/^\d+$/.test(name)) throw new UsageError(`Unexpected argument '${name}'`);
+    if (!names.includes(name)) {
+      throw new UsageError(
+        `Unknown service '${name}': expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
+      );
+    }
+    if (ports[name] !== undefined) throw new UsageError(`Service '${name}' is given more than once`);
+    ports[name] = SERVICE_PORTS[name];
+    if (next === undefined || names.includes(next)) continue;
+    if (!/^\d{1,5}$/.test(next) || Number(next) > 65535) {
+      throw new UsageError(`Cannot read port '${next}': expected a number from 0 to 65535`);
+    }
+    ports[name] = Number(next);
+    i++;
   }
-  if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
-  if (port === undefined) return MAILBOX_PORT;
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
-    throw new UsageError(`Cannot read port '${port}': expected a number from 0 to 65535`);
-  }
-  return Number(port);
+  return ports;
 }
 
 function originalFrom(networks: readonly string[]): Networks {

@@ -7,6 +7,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
+import { Channels } from "./channels.ts";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
@@ -88,13 +89,14 @@ export class Engine {
   readonly #threads: Threads;
   readonly #sessions: Sessions;
   readonly #accounts: Accounts;
+  readonly #channels: Channels;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
   /** Puts refused because the disk takes nothing; undefined while it does. */
   #storageRefused: number | undefined;
-  /** Whether the last commit gave a message a row. */
+  /** Whether the last commit gave a message a row, or one that was said. */
   #inserted = false;
 
   /**
@@ -128,6 +130,7 @@ export class Engine {
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
     this.#accounts = new Accounts(db, transaction);
+    this.#channels = new Channels(db, transaction);
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -203,8 +206,9 @@ export class Engine {
   /** Refuses the puts among `which`, and returns the others. */
   #refusePuts({ requests, result }: Batch, which: readonly number[]): number[] {
     return which.filter((i) => {
-      if (requests[i]!.kind !== "put") return true;
-      result.outcomes[i] = this.#refuseForStorage();
+      const request = requests[i]!;
+      if (request.kind !== "put" && request.kind !== "channel") return true;
+      result.outcomes[i] = this.#refuseForStorage(request);
       return false;
     });
   }
@@ -212,7 +216,7 @@ export class Engine {
   /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
   #failed(batch: Batch, request: StoreRequest): Outcome {
     if (request.kind !== "session" || request.changes.length === 1) {
-      return isAdding(request) ? this.#refuseForStorage() : "storage";
+      return isAdding(request) ? this.#refuseForStorage(request) : "storage";
     }
     const half = request.changes.length >> 1;
     const front = request.changes.slice(0, half);
@@ -275,6 +279,14 @@ export class Engine {
         return threads.known(request.contents);
       case "account":
         return this.#accounts.request(request, storing);
+      case "channel":
+        this.#channels.change(request);
+        return "kept";
+      case "remove channel":
+        this.#channels.remove(request.name);
+        return "kept";
+      case "channels":
+        return this.#channels.list();
       case "limit":
         this.#limits.mailboxMessages = request.messages;
         return "set";
@@ -287,7 +299,8 @@ export class Engine {
     messages.beforeCommit();
     this.#transaction.commit();
     const { dropped, inserted } = messages;
-    this.#inserted = inserted || this.#threads.inserted;
+    this.#inserted = inserted || this.#threads.inserted || this.#channels.inserted;
+    this.#channels.inserted = false;
     messages.afterCommit();
     const contents = this.#threads.afterCommit();
     if (contents.length > 0) this.#onEvent({ kind: "unused", contents });
@@ -319,6 +332,7 @@ export class Engine {
     this.#transaction.rollback();
     this.#messages.rollback();
     this.#threads.rollback();
+    this.#channels.inserted = false;
   }
 
   /**
@@ -331,9 +345,10 @@ export class Engine {
     return free * PAGE_BYTES >= RESERVE_BYTES;
   }
 
-  #refuseForStorage(): "storage" {
+  #refuseForStorage({ kind }: StoreRequest): "storage" {
     this.#tellFailure("database or disk is full");
-    this.#storageRefused!++;
+    // what was said is kept in memory meanwhile, and comes again
+    if (kind !== "channel") this.#storageRefused!++;
     return "storage";
   }
 
@@ -395,7 +410,7 @@ export class Engine {
 
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
-  return request.kind === "put" || request.kind === "attach" ||
+  return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
     request.kind === "account" && request.what === "add" ||
     request.kind === "session" && request.changes.some(isAddingChange);
 }

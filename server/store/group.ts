@@ -44,7 +44,7 @@ class Group {
 }
 
 function bytesOf(request: StoreRequest): number {
-  return REQUEST_BYTES + (request.kind === "put" ? request.bytes : 0);
+  return REQUEST_BYTES + (request.kind === "put" || request.kind === "channel" ? request.bytes : 0);
 }
 
 /**

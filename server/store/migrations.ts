@@ -20,6 +20,9 @@
  * rank      how many messages lie in a block of IDs of a thread.
  * content   what is in a file of a thread: `content` is its name on the disk.
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
+ * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
+ *           are gone.
+ * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
  *
  * @module
  */
@@ -125,5 +128,21 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (thread, name)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE removed (thread INTEGER PRIMARY KEY) STRICT;
+  `,
+  `
+  CREATE TABLE channel (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    place INTEGER NOT NULL,
+    first INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE said (
+    channel INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    sender TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (channel, seq)
+  ) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -213,6 +213,42 @@ export type AccountRequest =
     | { what: "list"; after?: string; limit: number }
   );
 
+/** A message that was said in a channel. */
+export interface ChannelMessage {
+  sender: string;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  text: string;
+  /** Bytes of `sender` and `text` in UTF-8. */
+  bytes: number;
+}
+
+/** What became of a channel since the store last heard of it. */
+export interface ChannelChange {
+  kind: "channel";
+  name: string;
+  /** Where it stands in the list, from 1; 0: it is not listed. */
+  place: number;
+  /** Messages with lower numbers are dropped. */
+  first: number;
+  /** Number of the first of `messages`. */
+  from: number;
+  messages: readonly ChannelMessage[];
+  /** Their bytes. */
+  bytes: number;
+}
+
+/** Forgets a channel and its messages. */
+export interface RemoveChannel {
+  kind: "remove channel";
+  name: string;
+}
+
+/** Every channel, with its messages. */
+export interface ListChannels {
+  kind: "channels";
+}
+
 export type StoreRequest =
   | Put
   | Take
@@ -233,7 +269,10 @@ export type StoreRequest =
   | FindFile
   | Attach
   | KnownContents
-  | AccountRequest;
+  | AccountRequest
+  | ChannelChange
+  | RemoveChannel
+  | ListChannels;
 
 /** A message that was taken. */
 export interface Taken {
@@ -346,6 +385,14 @@ export interface FileContent {
 export type FindFileOutcome = { thread: number; file?: FileContent } | "no thread";
 /** Where nothing was changed, why: `full LIMIT` is a limit of {@linkcode ForumLimits}. */
 export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
+/** A channel as it was kept; its messages have consecutive numbers from `first`. */
+export interface StoredChannel {
+  name: string;
+  place: number;
+  first: number;
+  messages: ChannelMessage[];
+}
+export type ChannelOutcome = "kept" | "storage";
 
 export type ListOutcome = { mailbox: string; messages: number }[] | "storage";
 
@@ -368,6 +415,8 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Attach ? AttachOutcome
   : R extends KnownContents ? string[]
   : R extends AccountRequest ? AccountOutcome
+  : R extends ChannelChange | RemoveChannel ? ChannelOutcome
+  : R extends ListChannels ? StoredChannel[]
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;

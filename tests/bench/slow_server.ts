@@ -2,16 +2,19 @@
 
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
 import { Log } from "../../server/log.ts";
+import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { serve } from "../../server/serve.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
 import { write, writeErrorBytes } from "../../client/terminal/output.ts";
 
 const server = await serve({
   version: "slow",
-  mailboxPort: 0,
+  ports: { mailbox: 0 },
+  hubLimits: DEFAULT_HUB_LIMITS,
   hosts: ["127.0.0.1"],
   data: Deno.args[1],
   secretFile: undefined,
+  sealKeyFile: undefined,
   limits: DEFAULT_LIMITS,
   maxFileBytes: undefined,
   commitDelay: 5,

@@ -2,11 +2,11 @@
  * Does what README.md says, word for word. In its `console` blocks a line that begins with `$ ` is a command, and the
  * lines behind it are its output, in which `…` stands for anything. A `serve` command runs until the next one. A
  * `python` or `ts` block is a program, and a comment behind its print what it prints. All run in one copy of the source
- * and in order, on a free port in place of the mailbox's own, so that a server on the machine is left alone.
+ * and in order, on free ports in place of the services' own, so that a server on the machine is left alone.
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
+import { SERVICE_PORTS } from "../../server/serve.ts";
 import { FROM_SOURCE, lacks, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;
@@ -69,6 +69,7 @@ function freePort(): number {
     try {
       for (const hostname of ["0.0.0.0", "::"]) {
         Deno.listenDatagram({ transport: "udp", hostname, port }).close();
+        Deno.listen({ transport: "tcp", hostname, port }).close();
       }
       return port;
     } catch {
@@ -81,10 +82,13 @@ function freePort(): number {
 class Reader implements AsyncDisposable {
   #server: { child: Deno.ChildProcess; ended: Promise<Deno.CommandStatus> } | undefined;
 
-  constructor(readonly directory: string, readonly port: number) {}
+  /** By the port of each service, the one that stands in for it. */
+  readonly #ports = new Map(Object.values(SERVICE_PORTS).map((port) => [`${port}`, `${freePort()}`]));
+
+  constructor(readonly directory: string) {}
 
   here(text: string): string {
-    return text.replaceAll(`${MAILBOX_PORT}`, `${this.port}`);
+    return text.replace(/\b\d{4,5}\b/g, (number) => this.#ports.get(number) ?? number);
   }
 
   async prepare() {
@@ -186,7 +190,7 @@ Deno.test("every command of README.md does what it says", async (t) => {
   const blocks = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
   assertEquals(readme.match(/^ *(?:```|~~~)/gm)?.length, 2 * blocks.length, "a block that is not closed");
   await using directory = await temporaryDirectory();
-  await using reader = new Reader(directory.path, freePort());
+  await using reader = new Reader(directory.path);
   await reader.prepare();
   for (const [, language = "", block = ""] of blocks) {
     assert(["console", "python", "ts"].includes(language), `a block in no language: ${block}`);

@@ -1,4 +1,5 @@
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
+import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { Log } from "../../server/log.ts";
 import { serve, type ServeOptions, type Server } from "../../server/serve.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
@@ -12,7 +13,8 @@ export async function withServer(
   const log: string[] = [];
   const server = await serve({
     version: "0",
-    mailboxPort: 0,
+    ports: { mailbox: 0 },
+    hubLimits: DEFAULT_HUB_LIMITS,
     hosts: ["127.0.0.1"],
     data: undefined,
     secretFile: undefined,

@@ -1,0 +1,153 @@
+/**
+ * The channels: members of the hub that speak frames of 200 bytes. `protocol/README.md`, "Channels", is the
+ * specification.
+ *
+ * @module
+ */
+
+import {
+  alreadyExists,
+  CHANNEL_TOO_LONG,
+  channelsPrefix,
+  CREATE_ALONE,
+  decodeChannelsRequest,
+  hasJoined,
+  hasLeft,
+  IN_NO_CHANNEL,
+  JOIN_ALONE,
+  MAX_NAME,
+  NAME_TOO_LONG,
+  noChannelNamed,
+  notValid,
+  TOO_MANY_CHANNELS,
+} from "../protocol/channels.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../protocol/frame.ts";
+import { printable } from "../protocol/line.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+import { type HubEvent, Member, type Wire } from "./hub.ts";
+import type { Listener } from "./listener.ts";
+import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
+
+/** What members in frames are told. */
+const frames: Wire = {
+  name: "channels",
+  encode(events: readonly HubEvent[]): Uint8Array {
+    const frames = new FrameWriter(events.length);
+    for (const event of events) {
+      const { name } = event.speaker;
+      if (event.kind === "said") { for (const line of event.lines) frames.add(line, channelsPrefix(name)); }
+      else frames.add(event.kind === "joined" ? hasJoined(name) : hasLeft(name));
+    }
+    return frames.bytes;
+  },
+};
+
+export class ChannelsService {
+  readonly #options: MemberServiceOptions;
+  readonly #listener: Listener;
+
+  /** Begins to accept. */
+  constructor(options: MemberServiceOptions) {
+    this.#options = options;
+    this.#listener = listenForMembers("channels", options, (session) => this.#serve(session));
+  }
+
+  close(): Promise<void> {
+    return this.#listener.close();
+  }
+
+  async #serve(session: Session) {
+    const decoder = new FrameDecoder();
+    for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
+      for (const frame of decoder.push(bytes)) {
+        const wait = session.pace();
+        if (wait !== undefined) await wait;
+        if (session.connection.isClosed || !this.#received(session, frame)) return;
+      }
+    }
+    if (decoder.isWithinFrame) session.count("partial frame");
+  }
+
+  /** Returns whether the client may go on. */
+  #received(session: Session, frame: Uint8Array): boolean {
+    const text = decodeFrame(frame);
+    if (session.member === undefined) return this.#name(session, printable(text));
+    session.count("received");
+    if (text.startsWith("/")) this.#control(session, session.member, text);
+    else if (!this.#options.hub.say(session.member, text)) answer(session, IN_NO_CHANNEL);
+    return true;
+  }
+
+  #name(session: Session, name: string): boolean {
+    if (utf8Length(name) > MAX_NAME) {
+      session.count("name too long");
+      answer(session, NAME_TOO_LONG);
+      return false;
+    }
+    session.member = new Member({ name }, frames, session.connection);
+    session.tell("has come");
+    return true;
+  }
+
+  #control(session: Session, member: Member, text: string) {
+    const { hub } = this.#options;
+    const request = decodeChannelsRequest(text);
+    session.tell(`says ${text}`);
+    switch (request.kind) {
+      case "list":
+        return list(session, hub.listed);
+      case "create":
+        if (request.channel === undefined) return answer(session, CREATE_ALONE);
+        return this.#create(session, member, printable(request.channel));
+      case "join": {
+        if (request.channel === undefined) return answer(session, JOIN_ALONE);
+        const channel = printable(request.channel);
+        if (utf8Length(channel) > MAX_NAME) return tooLong(session);
+        if (!hub.join(member, channel)) answer(session, noChannelNamed(channel));
+        return;
+      }
+      default:
+        return answer(session, notValid(text));
+    }
+  }
+
+  #create(session: Session, member: Member, channel: string) {
+    switch (this.#options.hub.create(member, channel)) {
+      case "exists":
+        return answer(session, alreadyExists(channel));
+      case "too long":
+        return tooLong(session);
+      case "too many":
+        session.count("too many channels");
+        return answer(session, TOO_MANY_CHANNELS);
+    }
+  }
+}
+
+function answer({ connection }: Session, text: string) {
+  connection.send(encodeFrames(text));
+}
+
+function tooLong(session: Session) {
+  session.count("name too long");
+  answer(session, CHANNEL_TOO_LONG);
+}
+
+/** The names with LF between them, as many as fit into a frame; none is longer than one. */
+function list({ connection }: Session, names: readonly string[]) {
+  const frames = new FrameWriter(names.length);
+  let text = "", bytes = 0;
+  for (const name of names) {
+    const more = utf8Length(name);
+    if (text !== "" && bytes + 1 + more > FRAME_BYTES) {
+      frames.add(text);
+      text = "";
+      bytes = 0;
+    }
+    bytes += more + (text === "" ? 0 : 1);
+    text += text === "" ? name : `\n${name}`;
+  }
+  if (text === "") return;
+  frames.add(text);
+  connection.send(frames.bytes);
+}

@@ -1,0 +1,341 @@
+/**
+ * The hub: who is in which channel, and the way of a message to all of them, whatever wire each speaks.
+ * `protocol/README.md`, "What the hub keeps to", is the specification.
+ *
+ * Invariants:
+ * - A member is in one channel or in none.
+ * - Between two turns of the event loop nothing is left in a channel's outbox. It is emptied before a member comes or
+ *   goes, so that each gets what was said while it was there.
+ *
+ * @module
+ */
+
+import { MAX_NAME } from "../protocol/channels.ts";
+import { printableLines } from "../protocol/line.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+import { roomName, type RoomSpeaker } from "../protocol/room.ts";
+import type { ChannelRecord, History } from "./history.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** The channel that the room is. */
+export const ROOM = "room";
+
+/** Bytes of events, about, after which they are passed on at once. */
+const OUTBOX_BYTES = 65_536;
+
+/** Who speaks in a channel waits where more than one in so many of the others are behind. */
+const BEHIND_SHARE = 8;
+
+/** Longest time that it waits, in milliseconds. */
+export const LONGEST_WAIT = 1000;
+
+/** Something that members of a channel are told. `lines` is what was said; each is a message. */
+export type HubEvent =
+  | { kind: "said"; speaker: Speaker; lines: readonly string[] }
+  | { kind: "joined" | "left"; speaker: Speaker };
+
+/** Somebody of whom others are told. */
+export interface Speaker {
+  /** The name in the channels. */
+  readonly name: string;
+  /** How the room's lines tell of it. */
+  readonly inRoom: RoomSpeaker;
+}
+
+/** How members of one kind are told. */
+export interface Wire {
+  /** Counts of it begin with this. */
+  readonly name: string;
+  /** The events in its bytes, one behind the other, which are not changed any more. */
+  encode(events: readonly HubEvent[]): Uint8Array;
+}
+
+/** What the hub needs of a client's connection. */
+export interface MemberConnection {
+  /** Sends bytes that are not changed any more. Never waits and never throws. */
+  send(bytes: Uint8Array): void;
+  /** Whether it ought to be waited for. */
+  readonly isBehind: boolean;
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** One who may be in a channel. */
+export class Member implements Speaker {
+  readonly name: string;
+  channel: Channel | undefined;
+  /** As the channel counts it. */
+  isBehind = false;
+
+  constructor(
+    readonly inRoom: RoomSpeaker,
+    readonly wire: Wire,
+    readonly connection: MemberConnection,
+  ) {
+    this.name = "name" in inRoom ? inRoom.name : roomName(inRoom);
+  }
+}
+
+/** A channel. */
+export class Channel {
+  readonly name: string;
+  record: ChannelRecord;
+  readonly members = new Map<Wire, Set<Member>>();
+  size = 0;
+  /** Members that ought to be waited for. */
+  behind = 0;
+  /** Told since they were last passed on, and by whom, so that nobody is told what he did. */
+  events: HubEvent[] = [];
+  by: Member[] = [];
+  bytes = 0;
+  /** Woken when there is nobody to wait for any more. */
+  readonly waiting = new Set<() => void>();
+
+  constructor(record: ChannelRecord) {
+    this.name = record.name;
+    this.record = record;
+  }
+
+  get isSlow(): boolean {
+    return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
+  }
+}
+
+export interface HubOptions {
+  /** Channels that there may be. */
+  maxChannels: number;
+  /** The channels that there were before, and what is said from now on. */
+  history: History;
+  metrics: Metrics;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+export class Hub {
+  readonly #options: HubOptions;
+  /** In the order in which they were made. */
+  readonly #channels = new Map<string, Channel>();
+  /** Channels that something is told in during this turn of the event loop. */
+  readonly #told = new Set<Channel>();
+  #hasRoom = false;
+
+  constructor(options: HubOptions) {
+    this.#options = options;
+    for (const record of options.history.records) this.#channels.set(record.name, new Channel(record));
+  }
+
+  /** Makes the channel `room` be there from now on, whether listed or not. */
+  openRoom(): Channel {
+    this.#hasRoom = true;
+    return this.#channels.get(ROOM) ?? this.#add(ROOM);
+  }
+
+  /** Channels that are listed, in the order in which they were made. */
+  get listed(): string[] {
+    return [...this.#channels.values()].filter(({ record }) => record.place > 0).map(({ name }) => name);
+  }
+
+  /** Every channel that there is for somebody. */
+  get channels(): Channel[] {
+    return [...this.#channels.values()].filter((channel) => this.#isThere(channel));
+  }
+
+  /** The channel of this name, if there is one for somebody. */
+  find(name: string): Channel | undefined {
+    const channel = this.#channels.get(name);
+    return channel !== undefined && this.#isThere(channel) ? channel : undefined;
+  }
+
+  /** Makes a channel and has the member join it. Where that can't be, nothing changes. */
+  create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
+    if (utf8Length(name) > MAX_NAME) return "too long";
+    const before = this.#channels.get(name);
+    if (before !== undefined && before.record.place > 0) return "exists";
+    if (before === undefined && this.#channels.size >= this.#options.maxChannels) return "too many";
+    this.#join(member, before ?? this.#add(name));
+    return "created";
+  }
+
+  /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */
+  join(member: Member, name: string): boolean {
+    const channel = this.find(name);
+    if (channel === undefined) return false;
+    this.#join(member, channel);
+    return true;
+  }
+
+  /** Has a client of the room come in. */
+  enter(member: Member) {
+    this.#enter(member, this.openRoom());
+  }
+
+  /** Has the member leave its channel, if it is in one. */
+  leave(member: Member) {
+    const channel = this.#remove(member);
+    if (channel !== undefined) this.#tell(channel, member, { kind: "left", speaker: member });
+  }
+
+  /** Passes on what the member says; a line break begins a further message. Returns false where it is in no channel. */
+  say(member: Member, text: string): boolean {
+    const { channel } = member;
+    if (channel === undefined) return false;
+    const { history, now } = this.#options;
+    const lines = printableLines(text), time = now();
+    for (const line of lines) history.add(channel.record, member.name, time, line);
+    this.#tell(channel, member, { kind: "said", speaker: member, lines }, text.length);
+    return true;
+  }
+
+  /**
+   * Something to wait for before more is read from this member, if there is: that enough of those who hear it take what
+   * they were sent.
+   */
+  congestion(member: Member): Promise<void> | undefined {
+    const { channel } = member;
+    if (channel === undefined || !channel.isSlow) return undefined;
+    return this.#waitFor(channel);
+  }
+
+  /** Whether so much was said in this turn that it is time to look at {@linkcode congestion} again. */
+  isFull(member: Member): boolean {
+    const { channel } = member;
+    if (channel === undefined || channel.bytes < OUTBOX_BYTES) return false;
+    this.#passOn(channel);
+    return true;
+  }
+
+  /** The member ought to be waited for, or no longer. */
+  setBehind(member: Member, behind: boolean) {
+    const { channel } = member;
+    if (channel === undefined || member.isBehind === behind) return;
+    member.isBehind = behind;
+    channel.behind += behind ? 1 : -1;
+    if (!channel.isSlow) wake(channel);
+  }
+
+  /** Removes a channel, and what was said there; returns how many members were put out of it, or undefined: no such. */
+  removeChannel(name: string): number | undefined {
+    const channel = this.find(name);
+    if (channel === undefined) return undefined;
+    const isRoom = this.#hasRoom && name === ROOM;
+    // who is in the room stays in it
+    const out = [...channel.members.values()].flatMap((members) => [...members])
+      .filter(({ inRoom }) => !isRoom || "name" in inRoom);
+    for (const member of out) {
+      if (isRoom) this.leave(member);
+      else this.#remove(member);
+    }
+    this.#options.history.remove(channel.record);
+    if (isRoom) channel.record = this.#options.history.create(name);
+    else this.#channels.delete(name);
+    return out.length;
+  }
+
+  #isThere({ name, record }: Channel): boolean {
+    return record.place > 0 || this.#hasRoom && name === ROOM;
+  }
+
+  #add(name: string): Channel {
+    const channel = new Channel(this.#options.history.create(name));
+    this.#channels.set(name, channel);
+    return channel;
+  }
+
+  #join(member: Member, channel: Channel) {
+    this.leave(member);
+    if (channel.record.place === 0) {
+      this.#options.history.list(channel.record);
+      // the last that was made
+      this.#channels.delete(channel.name);
+      this.#channels.set(channel.name, channel);
+    }
+    this.#enter(member, channel);
+  }
+
+  #enter(member: Member, channel: Channel) {
+    this.#tell(channel, member, { kind: "joined", speaker: member });
+    this.#passOn(channel);
+    let members = channel.members.get(member.wire);
+    if (members === undefined) channel.members.set(member.wire, members = new Set());
+    members.add(member);
+    channel.size++;
+    member.channel = channel;
+    this.setBehind(member, member.connection.isBehind);
+  }
+
+  #remove(member: Member): Channel | undefined {
+    const { channel } = member;
+    if (channel === undefined) return undefined;
+    this.#passOn(channel);
+    this.setBehind(member, false);
+    // passing on may have cut this member off, and so removed it
+    if (member.channel === undefined) return undefined;
+    member.channel = undefined;
+    const members = channel.members.get(member.wire)!;
+    members.delete(member);
+    if (members.size === 0) channel.members.delete(member.wire);
+    channel.size--;
+    return channel;
+  }
+
+  #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
+    channel.events.push(event);
+    channel.by.push(by);
+    channel.bytes += bytes + MAX_NAME;
+    // what else arrived in this turn goes with it: one write for all of it
+    if (this.#told.size === 0) queueMicrotask(() => this.#passAllOn());
+    this.#told.add(channel);
+  }
+
+  #passAllOn() {
+    // a member that is cut off meanwhile adds to them
+    for (const channel of this.#told) {
+      this.#passOn(channel);
+      this.#told.delete(channel);
+    }
+  }
+
+  /** Tells the members what is in the outbox: encoded once for each wire, and the same bytes for all who only listen. */
+  #passOn(channel: Channel) {
+    const { events, by } = channel;
+    if (events.length === 0) return;
+    channel.events = [];
+    channel.by = [];
+    channel.bytes = 0;
+    const speakers = new Set(by);
+    const said = events.reduce((sum, event) => sum + (event.kind === "said" ? event.lines.length : 0), 0);
+    for (const [wire, members] of channel.members) {
+      let all: Uint8Array | undefined;
+      let heard = 0;
+      for (const member of members) {
+        if (!speakers.has(member)) {
+          all ??= wire.encode(events);
+          member.connection.send(all);
+          heard++;
+        } else if (speakers.size > 1) {
+          member.connection.send(wire.encode(events.filter((_, i) => by[i] !== member)));
+          heard++;
+        }
+      }
+      this.#options.metrics.add(`${wire.name} delivered`, heard * said);
+    }
+  }
+
+  async #waitFor(channel: Channel) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LONGEST_WAIT);
+    channel.waiting.add(resolve);
+    await promise;
+    clearTimeout(timer);
+    channel.waiting.delete(resolve);
+  }
+
+  /** Ends every wait: the server stops. */
+  close() {
+    for (const channel of this.#channels.values()) wake(channel);
+  }
+}
+
+function wake(channel: Channel) {
+  for (const resolve of channel.waiting) resolve();
+}

@@ -1,0 +1,157 @@
+/**
+ * The hub with the services that it has: channels, room, or both; and its history, which it writes once a second.
+ *
+ * @module
+ */
+
+import { MAX_ROOM_LINE } from "../protocol/room.ts";
+import type { AdminCommand } from "./admin.ts";
+import { ChannelsService } from "./channels.ts";
+import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./history.ts";
+import { Hub } from "./hub.ts";
+import { hubCommands } from "./hub_admin.ts";
+import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { RoomService } from "./room.ts";
+import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
+import type { Service } from "./service.ts";
+import { listenStreams } from "./sockets.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { ChannelChange, RemoveChannel } from "./store/store.ts";
+
+/** Milliseconds between two writes of what was said. */
+const WRITE = 1000;
+
+/** Limits of channels and room; all are inclusive. */
+export interface HubLimits {
+  maxChannels: number;
+  history: HistoryLimits;
+  connections: ConnectionLimits;
+  sending: SendLimits;
+  /** Longest line of the room, in bytes without its end. */
+  maxLine: number;
+}
+
+export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
+  maxChannels: 1000,
+  history: DEFAULT_HISTORY_LIMITS,
+  connections: DEFAULT_CONNECTION_LIMITS,
+  sending: DEFAULT_SEND_LIMITS,
+  maxLine: MAX_ROOM_LINE,
+};
+
+export interface HubServiceOptions {
+  hosts: readonly string[];
+  /** Ports of the services that run; 0 is a free one. */
+  channelsPort: number | undefined;
+  roomPort: number | undefined;
+  limits: HubLimits;
+  store: GroupCommit;
+  metrics: Metrics;
+  log: Log;
+  /** Whether every request is logged. */
+  logging: { requests: boolean };
+}
+
+export class HubService {
+  readonly services: readonly Service[];
+  readonly commands: readonly AdminCommand[];
+  readonly #hub: Hub;
+  readonly #history: History;
+  readonly #counter: ConnectionCounter;
+  readonly #store: GroupCommit;
+  readonly #running: { close(): Promise<void> }[] = [];
+  readonly #writing: ReturnType<typeof setInterval>;
+
+  private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
+    const { limits, store, metrics, log, logging } = options;
+    const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
+    const counter = this.#counter = new ConnectionCounter(limits.connections);
+    this.#history = history;
+    this.#store = store;
+    const { connections, sending, maxLine } = limits;
+    const now = () => Math.floor(performance.now());
+    const shared = { hub, counter, connections, sending, metrics, log, logging, now };
+    const services: Service[] = [];
+    const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
+      services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });
+      this.#running.push(service);
+    };
+    const { channels, room } = sockets;
+    if (channels !== undefined) {
+      add("channels", channels, new ChannelsService({ ...shared, sockets: channels }));
+    }
+    if (room !== undefined) add("room", room, new RoomService({ ...shared, sockets: room, maxLine }));
+    this.services = services;
+    this.commands = hubCommands(hub);
+    this.#writing = setInterval(() => this.#write(), WRITE);
+  }
+
+  /**
+   * Reads what was kept, and begins to accept.
+   *
+   * @throws {Error} An address can't be listened on.
+   */
+  static async start(options: HubServiceOptions): Promise<HubService> {
+    const { hosts, channelsPort, roomPort, store, limits } = options;
+    const sockets: Sockets = {};
+    try {
+      if (channelsPort !== undefined) sockets.channels = listenStreams(hosts, channelsPort);
+      if (roomPort !== undefined) sockets.room = listenStreams(hosts, roomPort);
+      const { promise, resolve, reject } = Promise.withResolvers<History>();
+      const asked = store.submit(
+        { kind: "channels" },
+        (stored) => resolve(new History(limits.history, stored)),
+      );
+      if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
+      return new HubService(options, await promise, sockets);
+    } catch (error) {
+      for (const socket of [...sockets.channels ?? [], ...sockets.room ?? []]) socket.close();
+      throw error;
+    }
+  }
+
+  /** Fields of the answer to `status`. */
+  status(): string[] {
+    const { channels } = this.#hub;
+    const members = channels.reduce((sum, { size }) => sum + size, 0);
+    return [
+      `channels ${this.#hub.listed.length}`,
+      `members ${members}`,
+      `connections ${this.#counter.connections}`,
+    ];
+  }
+
+  /** What is there, for the log. */
+  get summary(): string {
+    const { records } = this.#history;
+    const messages = records.reduce((sum, { first, next }) => sum + next - first, 0);
+    return `${messages} messages in ${this.#hub.listed.length} channels`;
+  }
+
+  /** Has every client go, and what was said be kept. */
+  async close() {
+    this.#hub.close();
+    await Promise.all(this.#running.map((service) => service.close()));
+    clearInterval(this.#writing);
+    await this.#write();
+    // what was new while another write was under way
+    await this.#write();
+  }
+
+  #write(): Promise<void> {
+    return this.#history.write({
+      keep: (change: ChannelChange | RemoveChannel) => {
+        const { promise, resolve } = Promise.withResolvers<boolean>();
+        if (!this.#store.submit(change, (outcome) => resolve(outcome === "kept"))) resolve(false);
+        return promise;
+      },
+    });
+  }
+}
+
+interface Sockets {
+  channels?: Deno.TcpListener[];
+  room?: Deno.TcpListener[];
+}

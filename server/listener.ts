@@ -1,0 +1,140 @@
+/**
+ * Accepts clients on streams, within limits, and keeps watch over them.
+ *
+ * @module
+ */
+
+import { plainAddress } from "./address.ts";
+import { Connection, type Stream } from "./connection.ts";
+import { ConnectionCounter } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
+
+/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
+const FIRST_RETRY = 5, LAST_RETRY = 1000;
+
+/** Milliseconds between two looks at clients that take nothing. */
+const WATCH = 1000;
+
+/** Milliseconds that a stop gives clients to take what they were sent. */
+const LAST_WORDS = 1000;
+
+/** A socket that others connect to. Deno's listeners are such ones, those of TLS too. */
+export interface StreamListener {
+  readonly addr: Deno.Addr;
+  accept(): Promise<Stream & { remoteAddr: Deno.Addr; setNoDelay?(on: boolean): void }>;
+  close(): void;
+}
+
+export interface ListenerOptions {
+  /** The service: what its counts and log lines begin with. */
+  name: string;
+  /** Where it listens; it closes them. */
+  sockets: readonly StreamListener[];
+  counter: ConnectionCounter;
+  limits: SendLimits;
+  metrics: Metrics;
+  log: Log;
+  /** Whole milliseconds of a clock that is never set back. */
+  now(): number;
+  /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
+  serve(connection: Connection): Promise<void>;
+}
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #joiner = new ChunkJoiner();
+  readonly #accepting: Promise<void>[];
+  readonly #watching: ReturnType<typeof setInterval>;
+  readonly #stopped = Promise.withResolvers<void>();
+  #stopping = false;
+  /** Which limit the last client met, until one is accepted again. */
+  #refusing: string | undefined;
+
+  /** Begins to accept. */
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#accepting = options.sockets.map((socket) => this.#accept(socket));
+    this.#watching = setInterval(() => {
+      this.#joiner.clear();
+      for (const connection of this.#connections.keys()) connection.check();
+    }, WATCH);
+  }
+
+  get connections(): Iterable<Connection> {
+    return this.#connections.keys();
+  }
+
+  /** Accepts no more, lets clients take what they were sent, and closes them. */
+  async close() {
+    this.#stopping = true;
+    this.#stopped.resolve();
+    for (const socket of this.#options.sockets) socket.close();
+    await Promise.all(this.#accepting);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORDS));
+    const connections = [...this.#connections];
+    await Promise.race([Promise.all(connections.map(([connection]) => connection.sent())), late]);
+    clearTimeout(timer);
+    clearInterval(this.#watching);
+    for (const [connection] of connections) connection.close();
+    await Promise.all(connections.map(([, served]) => served));
+  }
+
+  async #accept(socket: StreamListener) {
+    const { metrics, name, log } = this.#options;
+    for (let retry = FIRST_RETRY; !this.#stopping;) {
+      try {
+        this.#accepted(await socket.accept());
+        retry = FIRST_RETRY;
+      } catch (error) {
+        if (this.#stopping || error instanceof Deno.errors.BadResource) return;
+        metrics.add(`${name} accept failed`);
+        if (retry === FIRST_RETRY) {
+          log.line(`${name}: a client can't be accepted: ${(error as Error).message}; trying again`);
+        }
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        const over = new Promise<void>((resolve) => timer = setTimeout(resolve, retry));
+        await Promise.race([over, this.#stopped.promise]);
+        clearTimeout(timer);
+        retry = Math.min(2 * retry, LAST_RETRY);
+      }
+    }
+  }
+
+  #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
+    const { name, counter, limits, metrics, log, now, serve } = this.#options;
+    const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
+    const outcome = counter.add(hostname);
+    if (outcome !== "added") {
+      stream.close();
+      metrics.add(`${name} ${outcome}`);
+      if (this.#refusing !== outcome) log.line(`${name}: ${outcome}: further clients are refused`);
+      this.#refusing = outcome;
+      return;
+    }
+    this.#refusing = undefined;
+    metrics.add(`${name} connections`);
+    try {
+      stream.setNoDelay?.(true);
+    } catch {
+      // it is gone already, which reading from it will tell
+    }
+    const connection = new Connection({
+      stream,
+      hostname: plainAddress(hostname),
+      port,
+      limits,
+      joiner: this.#joiner,
+      now,
+    });
+    const served = serve(connection).finally(() => {
+      connection.close();
+      counter.remove(hostname);
+      this.#connections.delete(connection);
+    });
+    this.#connections.set(connection, served);
+  }
+}

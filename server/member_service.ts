@@ -1,0 +1,123 @@
+/**
+ * What the channels and the room share: clients on streams that are members of the hub, and are read no faster than
+ * they and those who hear them allow.
+ *
+ * @module
+ */
+
+import { formatAddress } from "./address.ts";
+import type { Connection } from "./connection.ts";
+import { type Hub, LONGEST_WAIT, type Member } from "./hub.ts";
+import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, RateLimit } from "./limits.ts";
+import { Listener, type StreamListener } from "./listener.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { SendLimits } from "./send_queue.ts";
+
+export interface MemberServiceOptions {
+  /** Where it listens; it closes them. */
+  sockets: readonly StreamListener[];
+  hub: Hub;
+  counter: ConnectionCounter;
+  connections: ConnectionLimits;
+  sending: SendLimits;
+  metrics: Metrics;
+  log: Log;
+  /** Whether every request is logged. */
+  logging: { requests: boolean };
+  /** Milliseconds of a clock that is never set back. */
+  now(): number;
+}
+
+/** Listens for one service, and gives each client a {@linkcode Session}. */
+export function listenForMembers(
+  name: string,
+  options: MemberServiceOptions,
+  serve: (session: Session) => Promise<void>,
+): Listener {
+  const { sockets, counter, sending, metrics, log, now } = options;
+  return new Listener({
+    name,
+    sockets,
+    counter,
+    limits: sending,
+    metrics,
+    log,
+    now,
+    serve: async (connection) => {
+      const session = new Session(name, connection, options);
+      await serve(session);
+      session.leave();
+      // who says no more may still listen
+      await connection.sent();
+    },
+  });
+}
+
+/** One client from its connection to its end. */
+export class Session {
+  member: Member | undefined;
+  readonly #name: string;
+  readonly #options: MemberServiceOptions;
+  readonly #rate: RateLimit | undefined;
+
+  constructor(name: string, readonly connection: Connection, options: MemberServiceOptions) {
+    this.#name = name;
+    this.#options = options;
+    const { connections, now } = options;
+    const rate = connections.messageRate ??
+      (isLoopback(connection.hostname) ? undefined : OTHERS.messageRate);
+    if (rate !== undefined) this.#rate = new RateLimit(rate, now);
+    connection.onBehind = (behind) => {
+      if (this.member !== undefined) options.hub.setBehind(this.member, behind);
+    };
+    connection.onCutOff = (why) => {
+      this.count(`cut off ${why}`);
+      const reason = why === "pending"
+        ? `more than ${options.sending.maxPending} bytes waited to be sent to it`
+        : `it took nothing for ${options.sending.stall / 1000} s`;
+      options.log.line(`${name}: ${this.#who} is cut off: ${reason}`);
+      this.leave();
+    };
+  }
+
+  get #who(): string {
+    const address = formatAddress(this.connection);
+    return this.member === undefined || this.member.name === address
+      ? address
+      : `${this.member.name} at ${address}`;
+  }
+
+  count(what: string) {
+    this.#options.metrics.add(`${this.#name} ${what}`);
+  }
+
+  /** Logs what the client does, where every request is logged. */
+  tell(what: string) {
+    if (this.#options.logging.requests) this.#options.log.line(`${this.#name}: ${this.#who} ${what}`);
+  }
+
+  /** What it says next; undefined when it says no more. Waits until those who heard it before keep pace. */
+  async read(): Promise<Uint8Array | undefined> {
+    await (this.member && this.#options.hub.congestion(this.member));
+    return await this.connection.read();
+  }
+
+  /** Comes before each message. Returns what has to be waited for before it may be carried out, if anything. */
+  pace(): Promise<void> | undefined {
+    const early = this.#rate?.take() ?? 0;
+    if (early > 0) {
+      this.count("slowed down");
+      return this.connection.pause(early);
+    }
+    // it is to take its answers first
+    if (this.connection.isBehind) return this.connection.pause(LONGEST_WAIT, this.connection.sent());
+    const { member } = this;
+    return member && this.#options.hub.isFull(member) ? this.#options.hub.congestion(member) : undefined;
+  }
+
+  /** Takes it out of the hub, if it is there. */
+  leave() {
+    if (this.member !== undefined) this.#options.hub.leave(this.member);
+  }
+}

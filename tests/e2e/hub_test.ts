@@ -1,0 +1,244 @@
+/** `parley serve channels` and `parley serve room`: what they keep, whom they take, and other programs as clients. */
+
+import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FramePeer, LinePeer } from "../stream.ts";
+
+Deno.test("serve runs the services that are named, each on its port", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["room", "0", "mailbox", "0", "channels", "0"], {
+    cwd: directory.path,
+  });
+  const [channels, room] = [await server.ready("channels"), await server.ready("room")];
+  using alice = await FramePeer.named("Alice", channels);
+  await alice.send("/create room");
+  assertEquals(await alice.settle(), []);
+  using bob = await LinePeer.connect(room);
+  assertEquals(await alice.next(), `127.0.0.1:${bob.port} has joined`);
+  const running = JSON.parse(await Deno.readTextFile(`${directory.path}/parley-data/server.json`));
+  assertEquals(running.services, {
+    mailbox: [`127.0.0.1:${server.port}`],
+    channels: [`127.0.0.1:${channels}`],
+    room: [`127.0.0.1:${room}`],
+  });
+  const begun = performance.now();
+  assertEquals((await server.end()).code, 0);
+  assertLess(performance.now() - begun, 5000);
+  assertEquals(server.out.split("\n"), [
+    `mailbox listening on udp 127.0.0.1:${server.port}`,
+    `channels listening on tcp 127.0.0.1:${channels}`,
+    `room listening on tcp 127.0.0.1:${room}`,
+    "",
+  ]);
+  assertStringIncludes(server.err, "\nchannels: 0 messages in 0 channels in parley-data\n");
+  assertStringIncludes(server.err, `\nChat server started on port ${room}\n`);
+  assertStringIncludes(server.err, `\nClient (127.0.0.1, ${bob.port}) connected\n`);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  Deno.test(`channels and what was said there are there after ${signal} and a restart`, async () => {
+    await using data = await temporaryDirectory();
+    const args = ["channels", "0", "--data", data.path];
+    {
+      await using server = await ServerProcess.start(args);
+      using alice = await FramePeer.named("Alice", server.port);
+      await alice.send("/create tea", "/create Ω✓", "/join tea");
+      await alice.send(...Array.from({ length: 1500 }, (_, i) => `message ${i}`));
+      assertEquals(await alice.settle(), []);
+      assertEquals((await server.end(signal)).code, 0);
+    }
+    await using server = await ServerProcess.start(args);
+    await server.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
+    using bob = await FramePeer.named("Bob", server.port);
+    await bob.send("/list", "/create tea");
+    assertEquals(await bob.next(), "tea\nΩ✓");
+    assertEquals(await bob.next(), "Room tea already exists, so cannot be created.");
+  });
+}
+
+Deno.test("--memory writes no file, and forgets the channels", async () => {
+  await using directory = await temporaryDirectory();
+  for (let i = 0; i < 2; i++) {
+    await using server = await ServerProcess.start(["channels", "0", "--memory"], { cwd: directory.path });
+    using alice = await FramePeer.named("Alice", server.port);
+    await alice.send("/create tea");
+    assertEquals(await alice.settle(), []);
+    assertEquals((await server.end()).code, 0);
+    assertStringIncludes(
+      server.err,
+      "channels: channels and messages are kept in memory and end with this process",
+    );
+  }
+  assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
+});
+
+Deno.test("admin lists channels and their members, and removes a channel, without a mailbox too", async () => {
+  await using directory = await temporaryDirectory();
+  const { path: cwd } = directory;
+  await using server = await ServerProcess.start(["channels", "0", "room", "0"], { cwd });
+  const room = await server.ready("room");
+  const admin = async (...args: string[]) => {
+    const { code, out, err } = await parley(["admin", ...args], { cwd });
+    assertEquals([code, err], [0, ""], err);
+    return out;
+  };
+  using alice = await FramePeer.named("Alice, A.", server.port);
+  await alice.send("/create a,b", "/create tea");
+  using bob = await FramePeer.named("Bob", server.port);
+  assertEquals([await alice.settle(), await bob.settle()], [[], []]);
+  using carol = await LinePeer.connect(room);
+  await bob.send("/join room", "/list");
+  assertEquals(await carol.next(), "[Bob] entered room");
+  assertEquals(await admin("channels"), " members  channel\n       0  a,b\n       2  room\n       1  tea\n");
+  assertEquals(
+    await admin("members", "tea"),
+    `address                name\n127.0.0.1:${alice.port}`.padEnd(28 + 23) + "Alice,A.\n",
+  );
+  assertEquals((await admin("members", "room")).split("\n").length, 4);
+  assertEquals(await admin("remove-channel", "a,b"), "0\n");
+  assertEquals(await admin("remove-channel", "tea"), "1\n");
+  await alice.send("hello");
+  assertEquals(
+    await alice.next(),
+    "Not currently in any channel. Must join a channel before sending messages.",
+  );
+  assertEquals(await admin("remove-channel", "room"), "1\n");
+  assertEquals(await carol.next(), "Client Bob is offline");
+  assertEquals(await admin("channels"), " members  channel\n       1  room\n");
+  const none = await parley(["admin", "members", "tea"], { cwd });
+  assertEquals(none, { code: 1, out: "", err: "parley admin: no channel named 'tea'\n" });
+  const status = await admin("status");
+  for (
+    const line of ["channels 0", "members 1", "connections 3", "channels received 7", "room connections 1"]
+  ) {
+    assertStringIncludes(status, `\n${line}\n`);
+  }
+  assertEquals(await admin("stop"), "stopping\n");
+  assertEquals((await server.ended()).code, 0);
+});
+
+Deno.test("admin lists more channels and members than one datagram holds", async () => {
+  await using data = await temporaryDirectory();
+  await using server = await ServerProcess.start(["channels", "0", "--data", data.path]);
+  using alice = await FramePeer.named("Alice", server.port);
+  const names = Array.from({ length: 100 }, (_, i) => `${i}`.padStart(30, "Ω")).toSorted();
+  await alice.send(...names.map((name) => `/create ${name}`), "/create all");
+  assertEquals(await alice.settle(), []);
+  const peers = await Promise.all(names.map((_, i) => FramePeer.named(`member ${i}`, server.port)));
+  try {
+    for (const peer of peers) await peer.send("/join all");
+    for (const _ of peers) assertMatch((await alice.next())!, / has joined$/);
+    const { out } = await parley(["admin", "channels", "--data", data.path]);
+    assertEquals(out.trimEnd().split("\n").slice(2), names.map((name) => `       0  ${name}`));
+    const members = await parley(["admin", "members", "all", "--data", data.path]);
+    assertEquals(
+      members.out.trimEnd().split("\n").slice(1).map((line) => line.slice(23)).toSorted(),
+      ["Alice", ...names.map((_, i) => `member ${i}`)].toSorted(),
+    );
+  } finally {
+    for (const peer of peers) peer[Symbol.dispose]();
+  }
+});
+
+Deno.test("connections are limited in all and by address, which is counted and logged once", async () => {
+  await using data = await temporaryDirectory();
+  const args = ["channels", "0", "room", "0", "--data", data.path];
+  await using server = await ServerProcess.start([
+    ...args,
+    "--max-connections",
+    "3",
+    "--address-connections",
+    "2",
+  ]);
+  const room = await server.ready("room");
+  using alice = await FramePeer.named("Alice", server.port);
+  using bob = await LinePeer.connect(room);
+  await alice.send("/join room");
+  assertEquals(await bob.next(), "[Alice] entered room");
+  for (let i = 0; i < 3; i++) {
+    using refused = await FramePeer.connect(server.port);
+    assertEquals(await refused.next(), undefined);
+  }
+  bob.conn.close();
+  assertMatch((await alice.next())!, / has left$/);
+  using carol = await FramePeer.named("Carol", server.port);
+  assertEquals(await carol.settle(), []);
+  const { out } = await parley(["admin", "status", "--data", data.path]);
+  assertStringIncludes(out, "\nchannels too many connections of an address 3\n");
+  const told = server.err.match(
+    /channels: too many connections of an address: further clients are refused\n/g,
+  );
+  assertEquals(told?.length, 1);
+});
+
+Deno.test("who sends faster than he may is read later, and nothing is lost", async () => {
+  await using data = await temporaryDirectory();
+  await using server = await ServerProcess.start(
+    ["channels", "0", "room", "0", "--data", data.path, "--message-rate", "100"],
+  );
+  const room = await server.ready("room");
+  using alice = await FramePeer.named("Alice", server.port);
+  using bob = await LinePeer.connect(room);
+  await alice.send("/join room");
+  assertEquals(await bob.next(), "[Alice] entered room");
+  const begun = performance.now();
+  const texts = Array.from({ length: 200 }, (_, i) => `${i}`);
+  await Promise.all([alice.send(...texts), bob.send(...texts)]);
+  for (const text of texts) {
+    assertEquals(await bob.next(), `\r<Alice> ${text}`);
+    assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] ${text}`);
+  }
+  // the second hundred takes a second
+  assertEquals(performance.now() - begun >= 900, true);
+  const { out } = await parley(["admin", "status", "--data", data.path]);
+  assertMatch(out, /\nchannels slowed down \d+\n/);
+  assertMatch(out, /\nroom slowed down \d+\n/);
+});
+
+Deno.test("python3 speaks both wires", async (t) => {
+  if (await lacks("python3")) return;
+  await using server = await ServerProcess.start(["channels", "0", "room", "0", "--memory"]);
+  const room = await server.ready("room");
+  const script = new URL("hub_client.py", import.meta.url).pathname;
+  const { code, out, err } = await runCommand(["python3", script, `${server.port}`, `${room}`]);
+  await t.step("every row of both tables", () => assertEquals([code, out, err], [0, "ok\n", ""]));
+});
+
+Deno.test("nc is a client of the room", { ignore: Deno.build.os !== "linux" }, async () => {
+  if (await lacks("nc")) return;
+  await using server = await ServerProcess.start(["room", "0", "--memory"]);
+  using alice = await LinePeer.connect(server.port);
+  await server.logged("connected\n");
+  const said = runCommand(["nc", "-N", "127.0.0.1", `${server.port}`], { input: "hello Ω\nfrom nc\n" });
+  const entered = /^\[127\.0\.0\.1:(\d+)\] entered room$/.exec((await alice.next())!);
+  const port = entered![1];
+  assertEquals(await alice.next(), `\r<('127.0.0.1', ${port})> hello Ω`);
+  assertEquals(await alice.next(), `\r<('127.0.0.1', ${port})> from nc`);
+  assertEquals(await alice.next(), `Client (127.0.0.1, ${port}) is offline`);
+  assertEquals(await said, { code: 0, out: "", err: "" });
+});
+
+Deno.test(
+  "the server goes on where it runs out of descriptors",
+  { ignore: Deno.build.os !== "linux" },
+  async () => {
+    await using data = await temporaryDirectory();
+    const [deno = "", ...rest] = FROM_SOURCE;
+    const command = ["sh", "-c", 'ulimit -n 60; exec "$0" "$@"', deno, ...rest];
+    await using server = await ServerProcess.start(["channels", "0", "--data", data.path], { command });
+    const peers: FramePeer[] = [];
+    try {
+      // the kernel takes them, the server can't
+      for (let i = 0; i < 80; i++) peers.push(await FramePeer.connect(server.port));
+      await server.logged("channels: a client can't be accepted: ");
+      for (const peer of peers.splice(0, 70)) peer[Symbol.dispose]();
+      for (const peer of peers) {
+        await peer.send("Alice");
+        assertEquals(await peer.settle(), []);
+      }
+    } finally {
+      for (const peer of peers) peer[Symbol.dispose]();
+    }
+    assertEquals((await server.end()).code, 0);
+  },
+);

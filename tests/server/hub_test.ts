@@ -1,0 +1,93 @@
+import { converse, type Writes } from "./conversation.ts";
+import { withServer } from "./serve.ts";
+
+const rows: Readonly<Record<string, string>> = {
+  "frame members and room members see each other in their own ways": `
+    a enter
+    Alice > Alice
+    Alice > /list
+    Alice > /create room
+    a < [Alice] entered room
+    Alice > /list
+    Alice < room
+    b enter
+    a < [127.0.0.1:{b}] entered room
+    Alice < 127.0.0.1:{b} has joined
+    Alice > hello
+    a < \\r<Alice> hello
+    b < \\r<Alice> hello
+    b > 5 Ω ✓
+    a < \\r<('127.0.0.1', {b})> 5 Ω ✓
+    Alice < [127.0.0.1:{b}] 5 Ω ✓
+    Bob > Bob
+    Bob > /create room
+    Bob < Room room already exists, so cannot be created.
+    Bob > /join room
+    a < [Bob] entered room
+    b < [Bob] entered room
+    Alice < Bob has joined
+    Bob > /create tea
+    a < Client Bob is offline
+    b < Client Bob is offline
+    Alice < Bob has left
+    Alice close
+    a < Client Alice is offline
+    b < Client Alice is offline
+  `,
+  "the room can be joined before it is listed": `
+    a enter
+    Alice > Alice
+    Alice > /list
+    Alice > /join room
+    a < [Alice] entered room
+    a > hello
+    Alice < [127.0.0.1:{a}] hello
+    Alice > /list
+    Alice < room
+    Bob > Bob
+    Bob > /create room
+    Bob < Room room already exists, so cannot be created.
+  `,
+  "a room's line that is longer than a frame comes in several": `
+    a enter
+    Alice > Alice
+    Alice > /create room
+    a < [Alice] entered room
+    a > ${"✓".repeat(100)}
+    Alice < [127.0.0.1:{a}] ${"✓".repeat(60)}
+    Alice < [127.0.0.1:{a}] ${"✓".repeat(40)}
+  `,
+  "nobody can make a line that looks like another's, on either wire": `
+    a enter
+    Alice > Al\\nice
+    Alice > /create room
+    a < [Al\ufffdice] entered room
+    Alice > hello\\n<('127.0.0.1', 1)> I am another\\x1b
+    a < \\r<Al\ufffdice> hello
+    a < \\r<Al\ufffdice> <('127.0.0.1', 1)> I am another\ufffd
+    a > hello\\r[Carol] I am Carol
+    Alice < [127.0.0.1:{a}] hello
+    Alice < [127.0.0.1:{a}] [Carol] I am Carol
+  `,
+};
+
+for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
+  for (const [row, conversation] of Object.entries(rows)) {
+    Deno.test(`channels and room, ${writes}: ${row}`, () =>
+      withServer({ ports: { channels: 0, room: 0 } }, (server) => converse(server, conversation, writes)));
+  }
+}
+
+Deno.test("without a room, 'room' is a name like any other", () =>
+  withServer({ ports: { channels: 0 } }, (server) =>
+    converse(
+      server,
+      `
+    Alice > Alice
+    Alice > /join room
+    Alice < No channel named room exists. Try '/create room'?
+    Alice > /create room
+    Alice > /create room
+    Alice < Room room already exists, so cannot be created.
+  `,
+    )));

@@ -1,0 +1,120 @@
+import { assertEquals } from "@std/assert";
+import { ChunkJoiner, SendQueue } from "../../server/send_queue.ts";
+
+/** A queue whose client takes what it is allowed to, when it is allowed to. */
+function setUp(limits = { maxPending: 100, stall: 10_000 }, joiner = new ChunkJoiner()) {
+  const state = { now: 0, behind: false, writes: [] as Uint8Array[] };
+  let taken = Promise.withResolvers<number>();
+  const queue = new SendQueue({
+    limits,
+    joiner,
+    now: () => state.now,
+    write(bytes) {
+      state.writes.push(bytes);
+      taken = Promise.withResolvers<number>();
+      return taken.promise;
+    },
+    onBehind: (behind) => state.behind = behind,
+  });
+  /** Has the client take so many bytes of what was written last. */
+  const take = async (bytes = state.writes.at(-1)!.length) => {
+    taken.resolve(bytes);
+    // the queue hears of it in the next turn
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  };
+  const fail = () => taken.reject(new Error("gone"));
+  const written = () => state.writes.map((bytes) => new TextDecoder().decode(bytes));
+  return { queue, state, take, fail, written };
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+Deno.test("SendQueue writes one thing at a time, and all that waits with the next", async () => {
+  const { queue, take, written } = setUp();
+  for (const text of ["a", "b", "c"]) assertEquals(queue.push(bytes(text)), true);
+  assertEquals(written(), ["a"]);
+  assertEquals(queue.pending, 3);
+  await take();
+  assertEquals(written(), ["a", "bc"]);
+  await take();
+  assertEquals(queue.pending, 0);
+  await queue.sent();
+});
+
+Deno.test("SendQueue goes on with what a write left", async () => {
+  const { queue, take, written } = setUp();
+  queue.push(bytes("abcdef"));
+  await take(4);
+  assertEquals([written(), queue.pending], [["abcdef", "ef"], 2]);
+  await take(2);
+  assertEquals(queue.pending, 0);
+});
+
+Deno.test("SendQueue refuses what is over its limit, and takes more when there is room", async () => {
+  const { queue, take } = setUp();
+  assertEquals(queue.push(bytes("x".repeat(100))), true);
+  assertEquals(queue.push(bytes("y")), false);
+  assertEquals(queue.pending, 100);
+  await take(1);
+  assertEquals(queue.push(bytes("y")), true);
+  queue.close();
+});
+
+Deno.test("SendQueue tells a client that takes nothing from one that takes little", async () => {
+  const { queue, state, take } = setUp();
+  queue.push(bytes("abc"));
+  state.now = 9_999;
+  assertEquals(queue.isStalled(), false);
+  await take(1);
+  state.now = 19_998;
+  assertEquals(queue.isStalled(), false);
+  state.now = 19_999;
+  assertEquals(queue.isStalled(), true);
+  await take();
+  assertEquals(queue.isStalled(), false);
+  state.now = 50_000;
+  queue.push(bytes("abc"));
+  assertEquals(queue.isStalled(), false);
+  queue.close();
+});
+
+Deno.test("SendQueue asks to wait for one that is behind, and only as long as it takes something", async () => {
+  const { queue, state, take } = setUp();
+  queue.push(bytes("x".repeat(26)));
+  assertEquals(state.behind, true);
+  await take(1);
+  assertEquals(state.behind, false);
+  queue.push(bytes("x".repeat(10)));
+  assertEquals(state.behind, true);
+  state.now = 500;
+  queue.isStalled();
+  assertEquals(state.behind, false);
+  queue.push(bytes("x"));
+  assertEquals(state.behind, false);
+  await take(5);
+  assertEquals(state.behind, true);
+  queue.close();
+  assertEquals(state.behind, false);
+});
+
+Deno.test("SendQueue lets go of everything when its client is gone", async () => {
+  const { queue, fail } = setUp();
+  queue.push(bytes("a"));
+  queue.push(bytes("b"));
+  const sent = queue.sent();
+  fail();
+  await sent;
+  assertEquals([queue.pending, queue.push(bytes("c")), queue.pending], [0, true, 0]);
+});
+
+Deno.test("queues that were given the same chunks write the same joined bytes", async () => {
+  const joiner = new ChunkJoiner();
+  const [one, two, other] = [setUp(undefined, joiner), setUp(undefined, joiner), setUp(undefined, joiner)];
+  const chunks = ["a", "b", "c"].map(bytes);
+  for (const { queue } of [one, two, other]) for (const chunk of chunks) queue.push(chunk);
+  other.queue.push(bytes("d"));
+  for (const { take } of [one, two, other]) await take();
+  assertEquals(one.state.writes[1] === two.state.writes[1], true);
+  assertEquals([one.written()[1], other.written()[1]], ["bc", "bcd"]);
+  for (const { queue } of [one, two, other]) queue.close();
+});

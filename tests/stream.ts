@@ -1,0 +1,137 @@
+/**
+ * Clients of channels and room as any program has them: sockets that write bytes and wait for what comes back.
+ *
+ * @module
+ */
+
+import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/frame.ts";
+import { LineDecoder } from "../protocol/line.ts";
+
+/** Milliseconds after which what is waited for counts as not coming: more than any load explains. */
+const PATIENCE = 30_000;
+
+const encoder = new TextEncoder();
+
+/** A socket, and the messages that have come from it. */
+abstract class StreamPeer implements Disposable {
+  readonly conn: Deno.TcpConn;
+  /** What was received and not yet asked for. */
+  readonly #messages: string[] = [];
+  readonly #buffer = new Uint8Array(65_536);
+
+  protected constructor(conn: Deno.TcpConn) {
+    conn.setNoDelay(true);
+    this.conn = conn;
+  }
+
+  get port(): number {
+    return (this.conn.localAddr as Deno.NetAddr).port;
+  }
+
+  /** The bytes of a message on this wire. */
+  abstract encode(text: string): Uint8Array;
+  protected abstract decode(bytes: Uint8Array): string[];
+
+  async write(bytes: Uint8Array) {
+    for (let from = 0; from < bytes.length;) from += await this.conn.write(bytes.subarray(from));
+  }
+
+  async send(...texts: string[]) {
+    const all = texts.map((text) => this.encode(text));
+    const bytes = new Uint8Array(all.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const each of all) bytes.set(each, at), at += each.length;
+    await this.write(bytes);
+  }
+
+  /**
+   * The next message; undefined when the server has closed.
+   *
+   * @throws {Error} Nothing came: better than a test that never ends.
+   */
+  async next(): Promise<string | undefined> {
+    while (this.#messages.length === 0) {
+      const timer = setTimeout(() => this.conn.close(), PATIENCE);
+      try {
+        const length = await this.conn.read(this.#buffer);
+        if (length === null) return undefined;
+        this.#messages.push(...this.decode(this.#buffer.subarray(0, length)));
+      } catch (error) {
+        if (error instanceof Deno.errors.ConnectionReset) return undefined;
+        throw new Error(`Nothing came within ${PATIENCE / 1000} s: ${(error as Error).message}`);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+    return this.#messages.shift();
+  }
+
+  /** Says no more, and returns what still comes. */
+  async rest(): Promise<string[]> {
+    await this.conn.closeWrite();
+    const rest: string[] = [];
+    for (let text = await this.next(); text !== undefined; text = await this.next()) rest.push(text);
+    return rest;
+  }
+
+  [Symbol.dispose]() {
+    try {
+      this.conn.close();
+    } catch {
+      // it is closed already
+    }
+  }
+}
+
+/** A client of the channels. */
+export class FramePeer extends StreamPeer {
+  readonly #decoder = new FrameDecoder();
+
+  static async connect(port: number, hostname = "127.0.0.1"): Promise<FramePeer> {
+    return new FramePeer(await Deno.connect({ hostname, port }));
+  }
+
+  /** A client that has said its name. */
+  static async named(name: string, port: number): Promise<FramePeer> {
+    const peer = await FramePeer.connect(port);
+    await peer.send(name);
+    return peer;
+  }
+
+  override encode(text: string): Uint8Array {
+    return encodeFrames(text);
+  }
+
+  protected override decode(bytes: Uint8Array): string[] {
+    return this.#decoder.push(bytes).map(decodeFrame);
+  }
+
+  /** Waits until the server has carried out all that was sent, and returns what came before that. */
+  async settle(): Promise<string[]> {
+    await this.send("/");
+    const before: string[] = [];
+    for (;;) {
+      const text = await this.next();
+      if (text === undefined) throw new Error("The server has closed");
+      if (text.startsWith("/ is not a valid")) return before;
+      before.push(text);
+    }
+  }
+}
+
+/** A client of the room. */
+export class LinePeer extends StreamPeer {
+  readonly #decoder = new LineDecoder(1_000_000);
+
+  static async connect(port: number, hostname = "127.0.0.1"): Promise<LinePeer> {
+    return new LinePeer(await Deno.connect({ hostname, port }));
+  }
+
+  override encode(text: string): Uint8Array {
+    return encoder.encode(`${text}\n`);
+  }
+
+  protected override decode(bytes: Uint8Array): string[] {
+    return [...this.#decoder.decode(bytes)].map((line) => "text" in line ? line.text : `(${line.error})`);
+  }
+}
