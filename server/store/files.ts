@@ -83,8 +83,8 @@ export class ContentFiles {
   readonly directory: string;
   /** By name, the one that was left alone longest first. */
   readonly #partials = new Map<string, Partial>();
-  /** Names of uploads that were stored last, the latest at the end. */
-  readonly #stored = new Set<string>();
+  /** Contents of the uploads that were stored last, by their names, the latest at the end. */
+  readonly #stored = new Map<string, string>();
   #bytes = 0;
   #files = 0;
 
@@ -158,10 +158,15 @@ export class ContentFiles {
     this.#partials.set(name, partial);
     const arrival = new Arrival(upload.hash, partial.file, {
       whole: () => attempt.displace = undefined,
+      stored: (content) => {
+        this.#partials.delete(name);
+        this.#stored.set(name, content);
+        if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
+      },
       store: (file) => this.#store(file, partial.size),
       end: async (outcome) => {
         if (outcome === "kept" && partial.file.length > 0) this.#keep(name, partial);
-        else await this.#leave(name, partial, outcome === "stored");
+        else if (outcome !== "stored") await this.#leave(name, partial);
         partial.attempt = undefined;
         attempt.ended.resolve();
         await this.#makeRoom();
@@ -188,6 +193,7 @@ export class ContentFiles {
 
   /** Removes this content, where it is there. Never rejects: what can't be removed now is at the next start. */
   async remove(content: string) {
+    for (const [name, stored] of this.#stored) if (stored === content) this.#stored.delete(name);
     try {
       const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
@@ -270,14 +276,12 @@ export class ContentFiles {
     if (partial === undefined || partial.attempt !== undefined) return;
     // whoever wants to go on with it has to wait until it is gone
     const { ended } = partial.attempt = { displace: undefined, ended: Promise.withResolvers() };
-    await this.#leave(name, partial, false);
+    await this.#leave(name, partial);
     ended.resolve();
   }
 
-  async #leave(name: string, partial: Partial, stored: boolean) {
-    if (!stored) await partial.file.remove();
-    else this.#stored.add(name);
-    if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.values().next().value!);
+  async #leave(name: string, partial: Partial) {
+    await partial.file.remove();
     this.#partials.delete(name);
   }
 
@@ -321,6 +325,8 @@ interface ArrivalHooks {
   whole(): void;
   /** Gives the whole file a name, which it returns. */
   store(file: PartialFile): Promise<string>;
+  /** A row has the content of this name. */
+  stored(content: string): void;
   end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
 }
 
@@ -329,6 +335,7 @@ export class Arrival {
   readonly #expected: string;
   readonly #file: PartialFile;
   readonly #hooks: ArrivalHooks;
+  #content: string | undefined;
   #isEnded = false;
 
   constructor(expected: string, file: PartialFile, hooks: ArrivalHooks) {
@@ -361,11 +368,12 @@ export class Arrival {
     this.#hooks.whole();
     if (this.#file.digest() !== this.#expected) return undefined;
     await this.#file.close();
-    return await this.#hooks.store(this.#file);
+    return this.#content = await this.#hooks.store(this.#file);
   }
 
   /** The content with its name has been taken over, by its row or by who removes it. */
   async settle(stored: boolean) {
+    if (stored) this.#hooks.stored(this.#content!);
     await this.#end(stored ? "stored" : "dropped");
   }
 

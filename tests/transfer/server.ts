@@ -54,6 +54,7 @@ export class TransferServer implements AsyncDisposable {
   readonly #listener: Deno.TcpListener;
   readonly #accepting: Promise<void>;
   readonly #serving = new Set<Promise<void>>();
+  #isClosed = false;
 
   private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
     this.files = files;
@@ -121,6 +122,8 @@ export class TransferServer implements AsyncDisposable {
   }
 
   async close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#listener.close();
     await this.#accepting;
     await this.service.close();
