@@ -18,7 +18,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../protocol/session.ts";
-import { plainAddress } from "./address.ts";
+import { networkOf } from "./address.ts";
 import { Changes } from "./session_changes.ts";
 import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
 import type { GroupCommit } from "./store/group.ts";
@@ -86,7 +86,7 @@ class Session<A extends Address> implements LeaseClient {
     public address: A,
     readonly flushLater: (session: Session<A>) => void,
   ) {
-    this.network = network(address.hostname);
+    this.network = networkOf(address.hostname);
   }
 
   answer(answer: SessionAnswer) {
@@ -303,16 +303,6 @@ export class SessionService<A extends Address> {
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
-}
-
-/** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
-function network(hostname: string): string {
-  const address = plainAddress(hostname);
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const before = head.split(":").filter(Boolean), after = (tail ?? "").split(":").filter(Boolean);
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

@@ -388,3 +388,23 @@ Deno.test("with nothing kept, contents go with the server", async () => {
   await server.close();
   await assertRejects(() => Deno.stat(directory), Deno.errors.NotFound);
 });
+
+Deno.test("an address has as many connections as it may, and another one when one ends", async () => {
+  await using server = await TransferServer.start({ maxAddressConnections: 2 });
+  const first = await TransferPeer.connect(server.port, "x");
+  assertEquals(await first.line(), "P1 no malformed");
+  using second = await TransferPeer.connect(server.port);
+  using third = await TransferPeer.connect(server.port);
+  assertEquals(await third.line().catch(() => null), null);
+  assertEquals(server.metrics.get("files connections refused"), 1);
+  assertEquals(await first.line(), null);
+  first[Symbol.dispose]();
+  await second.send("x\n");
+  assertEquals([await second.line(), await second.line()], ["P1 no malformed", null]);
+  for (let answer: string | null = null; answer === null;) {
+    using next = await TransferPeer.connect(server.port);
+    // one that is refused may be reset before it has sent anything
+    await next.send("x\n").catch(() => {});
+    answer = await next.line().catch(() => null);
+  }
+});

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { Log } from "../../server/log.ts";
 import { Metrics } from "../../server/metrics.ts";
 import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../server/store/files.ts";
+import { TransferListener } from "../../server/transfer_listener.ts";
 import { TransferService, type Upload } from "../../server/transfer.ts";
 
 /** Bytes that are no text, the same ones for the same size. */
@@ -42,6 +43,7 @@ export interface TransferServerOptions {
   beforeCommit?: () => Promise<void>;
   max?: number;
   maxUser?: number;
+  maxAddressConnections?: number;
 }
 
 export class TransferServer implements AsyncDisposable {
@@ -51,9 +53,9 @@ export class TransferServer implements AsyncDisposable {
   /** What is visible in the threads. */
   readonly uploads: Upload[];
   log = "";
-  readonly #listener: Deno.TcpListener;
-  readonly #accepting: Promise<void>;
-  readonly #serving = new Set<Promise<void>>();
+  readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
+  readonly #socket: Deno.TcpListener;
+  readonly #listener: TransferListener;
   #isClosed = false;
 
   private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
@@ -71,15 +73,24 @@ export class TransferServer implements AsyncDisposable {
         return "stored";
       },
       metrics: this.metrics,
-      log: new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes))),
+      log: this.#log,
       now,
       setTimer,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       ...max === undefined ? {} : { max },
       ...maxUser === undefined ? {} : { maxUser },
     });
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#accepting = this.#accept();
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = new TransferListener({
+      sockets: [this.#socket],
+      serve: (connection) => this.service.serve(connection),
+      metrics: this.metrics,
+      log: this.#log,
+      setTimer: realTimer,
+      ...options.maxAddressConnections === undefined
+        ? {}
+        : { maxAddressConnections: options.maxAddressConnections },
+    });
   }
 
   /** @param uploads What is visible in the threads from an earlier start. */
@@ -98,7 +109,7 @@ export class TransferServer implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.#listener.addr.port;
+    return this.#socket.addr.port;
   }
 
   /** A ticket for an upload. */
@@ -124,22 +135,14 @@ export class TransferServer implements AsyncDisposable {
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener.close();
-    await this.#accepting;
+    this.#listener.stop();
     await this.service.close();
-    await Promise.all(this.#serving);
+    await this.#listener.close();
     await this.files.close();
   }
 
   async [Symbol.asyncDispose]() {
     await this.close();
-  }
-
-  async #accept() {
-    for await (const connection of this.#listener) {
-      const serving = this.service.serve(connection).finally(() => this.#serving.delete(serving));
-      this.#serving.add(serving);
-    }
   }
 }
 
