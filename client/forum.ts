@@ -18,7 +18,9 @@ import { isFileName } from "../protocol/transfer.ts";
 import { PageInquiry } from "./forum_page.ts";
 import type { ClientSession } from "./session.ts";
 import { RefusedError } from "./session_errors.ts";
-import { download, type FileContent, type TransferProgress, upload } from "./transfer.ts";
+import { download } from "./download.ts";
+import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer.ts";
+import { upload } from "./upload.ts";
 
 /** A message of a thread, or a file. `time` is when the server received it, in milliseconds since 1970. */
 export type ForumEntry =
@@ -32,10 +34,7 @@ export interface ForumOptions {
 }
 
 /** How a file is transferred. */
-export interface TransferOptions {
-  signal?: AbortSignal;
-  onProgress?(progress: TransferProgress): void;
-}
+export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onCut">;
 
 /** Milliseconds for which a change is tried again while the server's disk takes nothing. */
 const WAIT = 5000;

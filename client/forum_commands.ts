@@ -12,8 +12,10 @@ import {
   threadIsEmpty,
   type Typed,
 } from "../protocol/forum_text.ts";
+import { checkSavedName, nameOfPath } from "./file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "./forum.ts";
 import { FullError, RefusedError } from "./session_errors.ts";
+import { TransferError } from "./transfer.ts";
 
 /** What of a command can't be typed. */
 export interface CommandOptions extends TransferOptions {
@@ -26,11 +28,6 @@ export interface CommandOptions extends TransferOptions {
 /** A command that did not do what it was to do. Its message is what the user is told. */
 export class CommandFailed extends Error {
   override name = "CommandFailed";
-}
-
-/** What stands behind the last separator of a path, as either system writes it. */
-export function lastPart(path: string): string {
-  return path.split(/[\\/]/).at(-1)!;
 }
 
 /** An entry as a line. */
@@ -79,6 +76,10 @@ export async function* perform(
     yield doneText(named(typed));
   } catch (error) {
     if (error instanceof RefusedError) throw new CommandFailed(refusedText(named(typed), error.reason));
+    if (error instanceof TransferError && error.code === "thread") {
+      throw new CommandFailed(refusedText(named(typed), error.message));
+    }
+    if (error instanceof TransferError || error instanceof TypeError) throw new CommandFailed(error.message);
     if (error instanceof FullError) {
       throw new CommandFailed(`The server's disk takes nothing: ${typed.command} was withdrawn`);
     }
@@ -88,7 +89,7 @@ export async function* perform(
 
 /** The command with its file as it is called in the thread. */
 function named(typed: Typed): Typed {
-  return typed.command === "UPD" ? { ...typed, file: lastPart(typed.file) } : typed;
+  return typed.command === "UPD" ? { ...typed, file: nameOfPath(typed.file) } : typed;
 }
 
 async function change(
@@ -108,8 +109,9 @@ async function change(
     case "RMV":
       return await forum.remove(typed.title);
     case "UPD":
-      return await forum.upload(typed.title, lastPart(typed.file), typed.file, options);
+      return await forum.upload(typed.title, nameOfPath(typed.file), typed.file, options);
     case "DWN":
+      checkSavedName(typed.file);
       return await forum.download(typed.title, typed.file, typed.file, options);
     case "XIT":
       return await forum.close();

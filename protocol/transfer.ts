@@ -40,6 +40,8 @@ export type RefusalCode =
   | "full"
   /** The disk takes nothing. */
   | "storage"
+  /** The client ended its side before all had come. */
+  | "short"
   /** The thread does not take it: the text is the thread's answer. */
   | "thread"
   /** Nothing came for too long. */
@@ -68,6 +70,7 @@ const CODES: ReadonlySet<string> = new Set<RefusalCode>(
     "gone",
     "hash",
     "elsewhere",
+    "short",
     "full",
     "storage",
     "thread",
@@ -98,19 +101,19 @@ export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBu
   switch (answer.kind) {
     case "from":
       return encoder.encode(`P1 from ${answer.offset}\n`);
-    case "no": {
-      const line = encoder.encode(`P1 no ${answer.code} ${answer.text.replace(/\p{Cc}/gu, "?")}`);
-      let end = Math.min(line.length, MAX_ANSWER_BYTES);
-      // not inside a character
-      while (end < line.length && (line[end]! & 0xc0) === 0x80) end--;
-      line[end] = 0x0a;
-      return end < line.length
-        ? line.slice(0, end + 1)
-        : encoder.encode(`P1 no ${answer.code} ${answer.text.replace(/\p{Cc}/gu, "?")}\n`);
-    }
+    case "no":
+      return encodeRefusal(`P1 no ${answer.code} ${answer.text.replace(/\p{Cc}/gu, "?")}`.trimEnd());
     default:
       return encoder.encode(`P1 ${answer.kind}\n`);
   }
+}
+
+function encodeRefusal(line: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(MAX_ANSWER_BYTES + 1);
+  // what doesn't fit is cut off between characters
+  const { written } = encoder.encodeInto(line, bytes.subarray(0, MAX_ANSWER_BYTES));
+  bytes[written] = 0x0a;
+  return bytes.subarray(0, written + 1);
 }
 
 /** What a line, without its end, answers; undefined where it is no answer. */

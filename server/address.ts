@@ -31,8 +31,8 @@ export function plainAddress(hostname: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
-/** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
-export function network(hostname: string): string {
+/** An address as it counts in limits: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
+export function networkOf(hostname: string): string {
   const address = plainAddress(hostname);
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.split("::");

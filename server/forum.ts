@@ -1,30 +1,36 @@
 /**
- * The forum's service on UDP: commands in sessions. `protocol/README.md`, "Forum", is the specification.
+ * The forum's service: commands in sealed sessions over UDP, and files over TCP on the same port number.
+ * `protocol/README.md`, "Forum" and "Files", is the specification.
  *
  * @module
  */
 
 import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
+import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { Accounts } from "./accounts.ts";
 import { readDatagrams } from "./datagrams.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Replies } from "./replies.ts";
+import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import { ForumRequests } from "./session_forum.ts";
+import type { ContentFiles } from "./store/files.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { TransferService, Upload } from "./transfer.ts";
+import { TransferListener } from "./transfer_listener.ts";
+import { TransferService, type Upload } from "./transfer.ts";
 
 export interface ForumServiceOptions {
   /** Where it listens; it closes them. */
   sockets: readonly Deno.DatagramConn[];
+  listeners: readonly Deno.TcpListener[];
   store: GroupCommit;
-  /** Gives the tickets for files. */
-  transfer: Pick<TransferService, "issueUpload" | "issueDownload">;
-  /** Who has logged in, in this session. */
-  user(session: string): string | undefined;
-  /** The user of this session leaves: the name is free. */
-  exit(session: string): void;
+  accounts: Accounts;
+  /** The server's own key. */
+  sealKey: SealKey;
+  /** Where files are; it closes them. */
+  files: ContentFiles;
   metrics: Metrics;
   log: Log;
   /** Milliseconds since 1970. */
@@ -46,21 +52,46 @@ export class ForumService {
   readonly #replies: Replies[] = [];
   readonly #reading: Promise<void>[] = [];
   readonly #sessions: SessionService<ForumAddress>;
+  readonly #seals: SealService<ForumAddress>;
+  readonly #transfers: TransferService;
+  readonly #listener: TransferListener;
   #stopping = false;
 
-  /** Begins to read. */
+  /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
     const { log, metrics } = options;
+    const setTimer = (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const transfers = this.#transfers = new TransferService({
+      ...options,
+      now: () => performance.now(),
+      setTimer,
+      commit: (upload) => this.#attach(upload),
+    });
+    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
+    this.#listener = new TransferListener({ sockets: options.listeners, serve, metrics, log, setTimer });
+    const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
+      replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, console: (line) => log.line(line) }),
-      send: (datagram, { address, replies }) => replies.send(datagram, address),
+      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => log.line(line) }),
+      send,
+      setTimer,
       onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
-      setTimer(ms, callback) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+    });
+    this.#seals = new SealService({
+      ...options,
+      service: "forum",
+      key: options.sealKey,
+      oneSession: true,
+      sessions: this.#sessions,
+      send,
+      setTimer,
+      onDropped: (reason) => metrics.add(`refused ${reason}`),
+      onUser: (user, what) => log.line(what === "in" ? `${user} successful login` : `${user} exited`),
     });
     for (const line of CONSOLE_BEGIN) log.line(line);
     for (const socket of options.sockets) {
@@ -76,39 +107,39 @@ export class ForumService {
   }
 
   #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
-    this.#options.metrics.add("received");
+    const { metrics } = this.#options, { hostname, port } = address;
+    metrics.add("received");
     if (this.#stopping) return;
-    const { hostname, port } = address;
-    if (!this.#sessions.received(datagram, { hostname, port, address, replies })) {
-      this.#options.metrics.add("refused malformed");
-    }
+    const from = { hostname, port, address, replies };
+    if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
+    if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
+  }
+
+  /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
+  #attach(upload: Upload): Promise<"stored" | string> {
+    const { store, now, log } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
+    const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
+      if (outcome === "storage") return reject(new Error("the disk takes nothing"));
+      if (outcome === "stored") log.line(`${upload.user} uploaded ${upload.name}`);
+      resolve(outcome);
+    });
+    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    return promise;
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
     this.#stopping = true;
+    this.#listener.stop();
+    await this.#transfers.close();
+    await this.#listener.close();
     await this.#options.store.idle();
     this.#sessions.close();
+    this.#seals.close();
     await Promise.all(this.#replies.map((replies) => replies.sent()));
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#reading);
+    await this.#options.files.close();
   }
-}
-
-/** Adds a file that has arrived to its thread: the `commit` of the transfer service. */
-export function attachUpload(
-  { store, now, log }: Pick<ForumServiceOptions, "store" | "now" | "log">,
-  upload: Upload,
-): Promise<"stored" | string> {
-  const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
-  const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
-    if (outcome === "stored") {
-      log.line(`${upload.user} uploaded ${upload.name}`);
-      return resolve(outcome);
-    }
-    if (outcome === "storage") return reject(new Error("the disk takes nothing"));
-    resolve(outcome);
-  });
-  if (!taken) reject(new RangeError("too much is waiting for the disk"));
-  return promise;
 }

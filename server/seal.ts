@@ -20,7 +20,7 @@ import {
   serverKeys,
 } from "../protocol/seal.ts";
 import type { Accounts } from "./accounts.ts";
-import { network } from "./address.ts";
+import { networkOf } from "./address.ts";
 import { Chances } from "./chances.ts";
 import { Login } from "./login.ts";
 import type { Address, SealPath } from "./session.ts";
@@ -95,7 +95,7 @@ export class Seal<A extends Address> implements SealPath<A> {
     this.binding = keys.binding;
     this.opener = new Opener(keys.toServer);
     this.#sealer = new Sealer("<", keys.toClient);
-    this.network = network(address.hostname);
+    this.network = networkOf(address.hostname);
     this.#send = send;
     this.login = login(this);
   }
@@ -178,7 +178,7 @@ export class SealService<A extends Address> {
   #hello(id: string, client: Uint8Array, from: A) {
     const { maxSeals = 100_000, maxSealsOfNetwork = 10_000, service, key: own, random, now } = this.#options;
     if (sealId(client) !== id) return this.#drop("bad key", from);
-    const place = network(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
+    const place = networkOf(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
     const full = this.#seals.size >= maxSeals || count >= maxSealsOfNetwork;
     if (full || this.#handshakes.wait(place) > 0) return this.#say("busy", id, from);
     this.#handshakes.use(place);

@@ -6,6 +6,7 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import { CHANNELS_PORT } from "../protocol/channels.ts";
+import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { type SealKey, sealKey } from "../protocol/seal.ts";
@@ -24,6 +25,7 @@ import {
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { ForumService } from "./forum.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
 import { isLoopback } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -32,13 +34,19 @@ import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
-import { listenDatagrams } from "./sockets.ts";
+import { listenDatagrams, listenStreams } from "./sockets.ts";
+import { ContentFiles, DEFAULT_FILE_LIMITS } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
-export const SERVICE_PORTS = { mailbox: MAILBOX_PORT, channels: CHANNELS_PORT, room: ROOM_PORT } as const;
+export const SERVICE_PORTS = {
+  mailbox: MAILBOX_PORT,
+  channels: CHANNELS_PORT,
+  room: ROOM_PORT,
+  forum: FORUM_PORT,
+} as const;
 
 export type ServiceName = keyof typeof SERVICE_PORTS;
 
@@ -89,7 +97,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { data, log, ports } = options;
   if (data !== undefined) await makeDataDirectory(data);
   let mailbox: MailboxService | undefined;
-  const store = await openStore(options, (name) => mailbox?.ready(name), () => {});
+  let files: ContentFiles | undefined;
+  const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
+  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
@@ -161,6 +171,39 @@ export async function serve(options: ServeOptions): Promise<Server> {
       running.push(mailbox);
       services.unshift({ name: "mailbox", transport: "udp", addresses });
     }
+    if (ports.forum !== undefined) {
+      const contents = files = await ContentFiles.open({
+        directory: data,
+        limits: DEFAULT_FILE_LIMITS,
+        known: (contents) => knownContents(group, contents),
+        now: Date.now,
+        random,
+      });
+      const sockets = listenDatagrams(options.hosts, ports.forum);
+      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+      let listeners: Deno.TcpListener[];
+      try {
+        listeners = listenStreams(options.hosts, addresses[0]!.port);
+      } catch (error) {
+        for (const socket of sockets) socket.close();
+        await contents.close();
+        throw error;
+      }
+      const forum = new ForumService({
+        sockets,
+        listeners,
+        store: group,
+        accounts,
+        sealKey: key,
+        files: contents,
+        metrics,
+        log,
+        now: Date.now,
+        random,
+      });
+      running.push(forum);
+      services.push({ name: "forum", transport: "udp", addresses });
+    }
     if (ports.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
       running.push(socket);
@@ -208,6 +251,14 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
     // on a full disk, what is stored can still be read
     log.line(`${data} does not tell where the server is: ${(error as Error).message}`);
   }
+}
+
+/** Which of these contents the store knows. */
+function knownContents(group: GroupCommit, contents: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Promise((resolve, reject) => {
+    const taken = group.submit({ kind: "contents", contents }, (known) => resolve(new Set(known)));
+    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+  });
 }
 
 async function sealKeyOf(

@@ -20,7 +20,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../protocol/session.ts";
-import { network } from "./address.ts";
+import { networkOf } from "./address.ts";
 import { Changes } from "./session_changes.ts";
 import type { Tag } from "./session_leases.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
@@ -108,7 +108,7 @@ class Session<A extends Address> implements SessionClient {
     readonly flushLater: (session: Session<A>) => void,
   ) {
     this.user = path?.user;
-    this.network = network(address.hostname);
+    this.network = networkOf(address.hostname);
   }
 
   answer(answer: SessionAnswer) {
