@@ -95,12 +95,12 @@ export async function connectMailbox(options: ConnectOptions = {}): Promise<Mail
 }
 
 /** Who is to be trusted, and what becomes of it. */
-interface Trust {
+export interface Trust {
   trust(key: string): void;
   trusted(key: string): Promise<void> | void;
 }
 
-async function trustOf(server: string, { serverKey, knownServers }: ConnectOptions): Promise<Trust> {
+export async function trustOf(server: string, { serverKey, knownServers }: ConnectOptions): Promise<Trust> {
   const check = (expected: string, where: string) => (key: string) => {
     if (key === expected) return;
     throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}`);
