@@ -64,6 +64,7 @@ class SealedConnection {
   readonly #session: ClientSession;
   readonly #seal: ClientSeal;
   readonly #reading: Promise<void>;
+  #closed: Promise<void> | undefined;
 
   constructor(
     { address, family }: { address: Deno.NetAddr; family: number },
@@ -117,7 +118,11 @@ class SealedConnection {
   change: ClientSession["change"] = (...args) => this.#session.change(...args);
   inquire: ClientSession["inquire"] = (inquiry) => this.#session.inquire(inquiry);
 
-  async close(limit = 5000): Promise<void> {
+  close(limit = 5000): Promise<void> {
+    return this.#closed ??= this.#close(limit);
+  }
+
+  async #close(limit: number) {
     try {
       await this.#session.close(limit);
       await this.#seal.close(Math.min(limit, LEAVING));

@@ -202,7 +202,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
         random,
       });
       running.push(forum);
-      services.push({ name: "forum", transport: "udp", addresses });
+      services.push({ name: "forum", transport: "udp", addresses }, {
+        name: "forum",
+        transport: "tcp",
+        addresses,
+      });
     }
     if (ports.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
@@ -323,6 +327,10 @@ function greet(
       );
       log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
       log.line(`mailbox: the server's key is ${key.text}`);
+    }
+    if (name === "forum" && transport === "udp") {
+      log.line(`forum: ${data ? `threads and files are in ${data}` : inMemory("threads and files")}`);
+      log.line(`forum: the server's key is ${key.text}`);
     }
     if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
     if (hub?.services[0]?.name === name) {

@@ -1,4 +1,5 @@
 import { SessionService } from "../../server/session.ts";
+import type { ServiceRequests } from "../../server/session_requests.ts";
 import { Engine } from "../../server/store/engine.ts";
 import type { GroupCommit } from "../../server/store/group.ts";
 import {
@@ -20,6 +21,8 @@ export interface SimulatedServerOptions {
   directory: string;
   limits?: Partial<StoreLimits>;
   maxSessions?: number;
+  /** What is served on this store; the mailbox by default. */
+  requests?(store: Pick<GroupCommit, "submit">, now: () => number): ServiceRequests;
   /** Longest time that a commit takes, in milliseconds. */
   commit: number;
   /** Probability with which a group of requests can't be written, and with which the store takes no more. */
@@ -63,8 +66,11 @@ export class SimulatedServer {
         if (event.kind === "ready") this.#later(0, life, () => this.#service!.ready(event.mailbox));
       },
     });
+    const store = { submit: (request, done) => this.#submit(request, done) } as Pick<GroupCommit, "submit">;
+    const requests = this.#options.requests?.(store, now);
     this.#service = new SessionService<Address>({
-      store: { submit: (request, done) => this.#submit(request, done) } as Pick<GroupCommit, "submit">,
+      store,
+      ...requests === undefined ? {} : { requests },
       send: (datagram, to) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
