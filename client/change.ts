@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { NumberedRequest } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_LINE } from "./draft.ts";
 import type { Sendable, SentDatagram } from "./flight.ts";
@@ -30,7 +31,7 @@ export class Change implements Sendable {
   state: ChangeState = "waiting";
   /** Its number, from when it is first sent. */
   n = 0;
-  kind: "put" | "part" | "ack" | "back" | "extend" | "skip";
+  kind: Exclude<NumberedRequest["kind"], "bad">;
   /** What stands behind the number. */
   rest: string;
   /** Bytes of `rest`. */
@@ -79,18 +80,18 @@ const MAX_PART = MAX_LINE - "\npart,012345678901234,".length;
 const MAX_REST = MAX_LINE - "\nput,012345678901234".length;
 
 /**
- * The put, with its parts where the text does not fit into one datagram. Where the text is cut depends on nothing but
+ * A change that ends with a text, with its parts where the text does not fit into one datagram. Where the text is cut depends on nothing but
  * these fields, so that a session that is resumed gives its requests the same numbers again.
  *
  * @param fields What stands between number and text, commas included.
  */
-export function putChange(fields: string, text: string, settle: Settle): Change {
+export function textChange(kind: Change["kind"], fields: string, text: string, settle: Settle): Change {
   const bytes = utf8Length(fields) + utf8Length(text);
-  if (bytes <= MAX_REST) return new Change("put", fields + text, bytes, settle);
+  if (bytes <= MAX_REST) return new Change(kind, fields + text, bytes, settle);
   const all = encoder.encode(text);
   const last = cut(all, all.length - (MAX_REST - utf8Length(fields)), 1);
   const rest = fields + decoder.decode(all.subarray(last));
-  const put = new Change("put", rest, utf8Length(rest), settle);
+  const put = new Change(kind, rest, utf8Length(rest), settle);
   for (let from = 0; from < last;) {
     const to = Math.min(cut(all, from + MAX_PART, -1), last);
     const part = decoder.decode(all.subarray(from, to));

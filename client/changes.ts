@@ -175,7 +175,7 @@ export class Changes {
     const change = this.#at(n);
     if (change === undefined) return;
     const { put } = change;
-    put.settle(put.kind === "skip" ? withdrawn(put) : new RefusedError(`The server refuses it: ${reason}`));
+    put.settle(put.kind === "skip" ? withdrawn(put) : new RefusedError(reason));
     this.#done(change, now);
   }
 

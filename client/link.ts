@@ -11,7 +11,14 @@ import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
-import { ClosedError, OutcomeUnknownError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
+import {
+  ClosedError,
+  LoginError,
+  NotLoggedInError,
+  OutcomeUnknownError,
+  ServerGoneError,
+  type SessionEndError,
+} from "./session_errors.ts";
 
 /** What a session needs from where it runs. */
 export interface SessionEnvironment {
@@ -138,6 +145,11 @@ export class Link {
     await this.#closing.promise;
   }
 
+  /** Ends the session at once. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    this.#end(error);
+  }
+
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     if (this.#ended !== undefined) return;
@@ -167,6 +179,10 @@ export class Link {
         return this.#isBusy(now);
       case "ending":
         return this.questions.ending(now);
+      case "login":
+        return this.#end(notLoggedIn);
+      case "owned":
+        return this.#end(owned);
     }
     this.#known = true;
     this.#busy = FIRST_BUSY;
@@ -350,6 +366,14 @@ export class Link {
 
 function closed(sent: boolean): ClosedError {
   return new ClosedError(`The session is closed: ${told(sent)}`, sent);
+}
+
+function notLoggedIn(sent: boolean): NotLoggedInError {
+  return new NotLoggedInError(`The server does not know who asks: ${told(sent)}`, sent);
+}
+
+function owned(sent: boolean): LoginError {
+  return new LoginError(`The session belongs to an account: ${told(sent)}`, sent, "denied");
 }
 
 function unknownOutcome(sent: boolean): OutcomeUnknownError {

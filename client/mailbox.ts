@@ -19,25 +19,16 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
-import { resolveServer } from "./address.ts";
 import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
-import { ClientSession, type PutMessage, type SessionState } from "./session.ts";
+import type { ClientSession, PutMessage, SessionState } from "./session.ts";
+import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
 import { MAX_PREFETCH, Share } from "./share.ts";
 
+export { KnownServers, ServerKeyError } from "./known_servers.ts";
+export type { Credentials } from "./login.ts";
 export * from "./session_errors.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
-export type { ReceivedMessage, SessionState };
-
-export interface ConnectOptions {
-  /** Name or address of the server. */
-  hostname?: string;
-  /** Its UDP port. */
-  port?: number;
-  /** Milliseconds without any answer after which the server counts as gone; 10 s by default. */
-  timeout?: number;
-  /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
-  resume?: Omit<SessionState, "low">;
-}
+export type { ConnectOptions, ReceivedMessage, SessionState };
 
 /** What is wanted beside the text of a message. */
 export type SendOptions = Pick<PutMessage, "delay" | "ttl" | "wait" | "signal">;
@@ -57,7 +48,8 @@ export interface ReceiveOptions {
 const LONGEST_WAIT = 3_600_000;
 
 /**
- * Looks the server up and makes ready to talk to it. Nothing is sent yet.
+ * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has, and the
+ * mailbox of the name is its own.
  *
  * ```ts
  * import { connectMailbox } from "./mailbox.ts";
@@ -75,65 +67,24 @@ const LONGEST_WAIT = 3_600_000;
  * ```
  *
  * @throws {Error} There is no server of that name.
+ * @throws {LoginError} The server refuses the log-in, or could not prove who it is.
+ * @throws {ServerKeyError} The server has another key than it should have; nothing was told to it.
+ * @throws {ServerGoneError} There was no answer to the log-in.
  */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
-  const { hostname = "127.0.0.1", port = MAILBOX_PORT } = options;
-  return new Mailbox(await resolveServer(hostname, port), options);
+  return new Mailbox(await SessionConnection.open(options, { service: "mailbox", port: MAILBOX_PORT }));
 }
 
 /** A connection to a mailbox server: one socket, and one session on it. */
 export class Mailbox implements AsyncDisposable {
-  readonly #socket: Deno.DatagramConn;
-  readonly #server: Deno.NetAddr;
-  /** The server's address as replies name it, without its zone. */
-  readonly #repliesFrom: string;
+  readonly #connection: SessionConnection;
   readonly #session: ClientSession;
-  readonly #reading: Promise<void>;
   readonly #holds = new Holds();
-  #closed: Promise<void> | undefined;
 
   /** @ignore */
-  constructor(
-    { address, family }: { address: Deno.NetAddr; family: number },
-    options: ConnectOptions = {},
-  ) {
-    this.#server = address;
-    this.#repliesFrom = address.hostname.split("%")[0]!;
-    this.#socket = Deno.listenDatagram({
-      transport: "udp",
-      hostname: family === 6 ? "::" : "0.0.0.0",
-      port: 0,
-    });
-    this.#session = new ClientSession({
-      now: () => performance.now(),
-      setTimer(ms, callback) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      // a datagram that can't be sent is one that was lost
-      send: (datagram) => this.#socket.send(datagram, this.#server).then(() => {}, () => {}),
-      server: address.hostname.includes(":")
-        ? `[${address.hostname}]:${address.port}`
-        : `${address.hostname}:${address.port}`,
-      ...options.timeout === undefined ? {} : { timeout: options.timeout },
-    }, options.resume);
-    this.#reading = this.#read();
-  }
-
-  async #read() {
-    const buffer = new Uint8Array(65_536);
-    for (;;) {
-      try {
-        const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
-        // anybody can send to this port
-        if (from.hostname !== this.#repliesFrom || from.port !== this.#server.port) continue;
-        this.#session.received(datagram);
-      } catch (error) {
-        // Windows tells here that nobody listens where we sent to; the session finds out by itself
-        if (!(error instanceof Deno.errors.ConnectionReset)) return;
-      }
-    }
+  constructor(connection: SessionConnection) {
+    this.#connection = connection;
+    this.#session = connection.session;
   }
 
   /** What a later connection needs to go on as this one. */
@@ -328,17 +279,8 @@ export class Mailbox implements AsyncDisposable {
    * of its block, `await using` does this by itself.
    */
   close(limit = 5000): Promise<void> {
-    return this.#closed ??= this.#close(limit);
-  }
-
-  async #close(limit: number) {
     this.#holds.close();
-    try {
-      await this.#session.close(limit);
-    } finally {
-      this.#socket.close();
-      await this.#reading;
-    }
+    return this.#connection.close(limit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * The requests of a session that have no order: leases, with the waiting for them and the word that they came, and
- * statistics. `protocol/README.md`, "Leases" and "Waiting".
+ * whatever else is asked. `protocol/README.md`, "Leases" and "Waiting".
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../protoc
 import { Assembly } from "./assembly.ts";
 import type { Draft } from "./draft.ts";
 import type { Flight, Sendable, SentDatagram } from "./flight.ts";
+import { RefusedError } from "./session_errors.ts";
 
 /** How often a wait is refreshed, in milliseconds. */
 const REFRESH = 5000;
@@ -32,6 +33,16 @@ export interface Leased {
   messages: LeasedMessage[];
 }
 
+/** A request whose answers are its asker's own affair. It is asked for until they are there. */
+export interface Inquiry {
+  /** The request's line with this tag, for what is still missing. */
+  line(t: number): string;
+  /** Takes an answer. Returns whether nothing is missing any more. */
+  take(answer: SessionAnswer): boolean;
+  /** There is no answer. */
+  fail(error: Error): void;
+}
+
 /** Who asked, and what is told. */
 interface LeaseCall {
   mailbox: string;
@@ -47,9 +58,9 @@ interface LeaseCall {
  * - `wait`: the answer was `pending`.
  * - `have`: the messages have come. The server is told when it has not understood so by itself.
  * - `got`, `cancel`: being told so, until that is answered.
- * - `stat`: sent, or to be sent, until it is answered.
+ * - `inquiry`: sent, or to be sent, until all of its answer is there.
  */
-type Phase = "ask" | "wait" | "have" | "got" | "cancel" | "stat";
+type Phase = "ask" | "wait" | "have" | "got" | "cancel" | "inquiry";
 
 class Question implements Sendable {
   readonly ordered = false;
@@ -66,8 +77,7 @@ class Question implements Sendable {
   call: LeaseCall | undefined;
   assembly: Assembly | undefined;
   token = "";
-  mailbox = "";
-  settleStat: ((error: Error | undefined, values: string) => void) | undefined;
+  inquiry: Inquiry | undefined;
 
   constructor(t: number, phase: Phase) {
     this.t = t;
@@ -80,8 +90,8 @@ class Question implements Sendable {
       case "got":
       case "cancel":
         return encodeRequest({ kind: this.phase, t });
-      case "stat":
-        return encodeRequest({ kind: "stat", t, mailbox: this.mailbox });
+      case "inquiry":
+        return this.inquiry!.line(t);
       default: {
         const { mailbox, max, duration, until } = call!;
         // what is left of the wait: a server that has forgotten it begins anew
@@ -118,10 +128,8 @@ export class Questions {
     return { cancel: (error) => this.#cancel(call, error) };
   }
 
-  stat(mailbox: string, settle: (error: Error | undefined, values: string) => void) {
-    const question = this.#add("stat");
-    question.mailbox = mailbox;
-    question.settleStat = settle;
+  inquire(inquiry: Inquiry) {
+    this.#add("inquiry").inquiry = inquiry;
   }
 
   #ask(call: LeaseCall) {
@@ -166,6 +174,7 @@ export class Questions {
     const question = this.#open.get(answer.t);
     if (question === undefined) return;
     this.#busy = FIRST_BUSY;
+    if (question.inquiry !== undefined) return this.#inquiry(question, question.inquiry, answer, now);
     switch (answer.kind) {
       case "msg":
       case "piece":
@@ -183,13 +192,27 @@ export class Questions {
         this.#end(question, now);
         question.call?.settle(undefined, undefined);
         return;
+      case "no":
+      case "denied":
+        this.#end(question, now);
+        if (question.call !== undefined) {
+          const { call } = question;
+          call.settle(
+            answer.kind === "no" ? new RefusedError(answer.reason) : denied(call.mailbox),
+            undefined,
+          );
+        }
+        return;
       case "got":
         if (question.phase === "got") this.#end(question, now);
-        return;
-      case "stat":
-        this.#end(question, now);
-        question.settleStat?.(undefined, answer.values);
     }
+  }
+
+  #inquiry(question: Question, inquiry: Inquiry, answer: SessionAnswer, now: number) {
+    // it has arrived; where a part of the answer does not come, the rest is asked for
+    this.#flight.answered(question, now);
+    question.at = now + this.#flight.trip.timeout(0);
+    if (inquiry.take(answer)) this.#end(question, now);
   }
 
   #refresh(question: Question, now: number) {
@@ -313,7 +336,7 @@ export class Questions {
   restart() {
     for (const question of [...this.#open.values()]) {
       const { call } = question;
-      if (question.phase === "stat") continue;
+      if (question.inquiry !== undefined) continue;
       this.#flight.forget(question);
       this.#open.delete(question.t);
       if (call !== undefined) this.#ask(call);
@@ -328,7 +351,14 @@ export class Questions {
     for (const question of all) {
       this.#flight.forget(question);
       question.call?.settle(error(), undefined);
-      question.settleStat?.(error(), "");
+      question.inquiry?.fail(error());
     }
   }
+}
+
+export function denied(mailbox: string): RefusedError {
+  return new RefusedError(
+    "denied",
+    `Cannot receive for '${mailbox}': the name has an account, and only its owner may`,
+  );
 }

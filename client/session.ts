@@ -7,14 +7,16 @@
  * @module
  */
 
-import { MAX_LEASE } from "../protocol/session.ts";
+import { encodeRequest, MAX_LEASE } from "../protocol/session.ts";
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
-import { Change, putChange } from "./change.ts";
+import { Change, textChange } from "./change.ts";
 import { checkDuration, Lease } from "./lease.ts";
 import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
+import { denied, type Inquiry } from "./questions.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
+import { RefusedError, type SessionEndError } from "./session_errors.ts";
 
-export { Lease, type PutMessage, type SessionEnvironment, type SessionState };
+export { type Inquiry, Lease, type PutMessage, type SessionEnvironment, type SessionState };
 export type { LeasedMessage } from "../protocol/session.ts";
 export * from "./session_errors.ts";
 
@@ -72,11 +74,37 @@ export class ClientSession {
    * @throws What `put` would throw before anything is sent.
    */
   post(message: PutMessage, settle: (error?: Error) => void): boolean {
-    const { signal, wait } = message;
+    return this.#post(textChange("put", putFields(message), message.text, settle), message);
+  }
+
+  /**
+   * Sends a change of another service than the mailbox's; resolves when it is carried out and on the server's disk.
+   *
+   * @param fields What stands between number and text, the comma at its beginning included.
+   * @throws What {@linkcode put} throws.
+   */
+  change(
+    kind: Change["kind"],
+    fields: string,
+    text = "",
+    options: { wait?: number; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error) => error === undefined ? resolve() : reject(error);
+      this.#post(textChange(kind, fields, text, settle), options);
+    });
+  }
+
+  /** Asks what has no order, until the answer is there. */
+  inquire(inquiry: Inquiry) {
+    this.#link.begin();
+    this.#link.questions.inquire(inquiry);
+  }
+
+  #post(change: Change, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
     if (this.#link.changes.requests >= MOST || this.#link.changes.bytes >= MOST_BYTES) {
       throw new RangeError(`Cannot put more than ${MOST} messages at a time: wait for ready()`);
     }
-    const change = putChange(putFields(message), message.text, settle);
     if (wait !== undefined) change.deadline = this.#environment.now() + wait;
     if (signal !== undefined) this.#watch(change, signal);
     this.#add(change);
@@ -155,12 +183,17 @@ export class ClientSession {
    */
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
-    this.#link.begin();
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.#link.questions.stat(
-      mailbox,
-      (error, values) => error === undefined ? resolve(values) : reject(error),
-    );
+    this.inquire({
+      line: (t) => encodeRequest({ kind: "stat", t, mailbox }),
+      take(answer) {
+        if (answer.kind === "stat") resolve(answer.values);
+        else if (answer.kind === "no") reject(new RefusedError(answer.reason));
+        else if (answer.kind === "denied") reject(denied(mailbox));
+        return true;
+      },
+      fail: reject,
+    });
     const fields = (await promise).split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
   }
@@ -177,6 +210,11 @@ export class ClientSession {
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     this.#link.received(datagram);
+  }
+
+  /** Ends the session at once: what carries it has failed. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    this.#link.fail(error);
   }
 
   get #hasRoom(): boolean {

@@ -1,6 +1,13 @@
 /** The server can never carry the request out. */
 export class RefusedError extends Error {
   override name = "RefusedError";
+  /** Why, as the server says it. */
+  readonly reason: string;
+
+  constructor(reason: string, message = `The server refuses it: ${reason}`) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 /** The message was withdrawn before it was stored: there was no room for it, or it was not wanted any more. */
@@ -32,6 +39,11 @@ export class OutcomeUnknownError extends SessionEndError {
   override name = "OutcomeUnknownError";
 }
 
+/** The server does not know who asks. */
+export class NotLoggedInError extends SessionEndError {
+  override name = "NotLoggedInError";
+}
+
 /** The server has not been heard for too long. */
 export class ServerGoneError extends SessionEndError {
   override name = "ServerGoneError";
@@ -40,4 +52,16 @@ export class ServerGoneError extends SessionEndError {
 /** The session was closed before there was an answer. */
 export class ClosedError extends SessionEndError {
   override name = "ClosedError";
+}
+
+/** The log-in was refused, or the server was: it is not the one it should be. */
+export class LoginError extends SessionEndError {
+  override name = "LoginError";
+  /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name` or `refused`. */
+  readonly reason: string;
+
+  constructor(message: string, sent: boolean, reason: string) {
+    super(message, sent);
+    this.reason = reason;
+  }
 }

@@ -5,6 +5,15 @@
  * @module
  */
 
+import {
+  decodeForumAnswer,
+  decodeForumRequest,
+  encodeForumAnswer,
+  encodeForumRequest,
+  type ForumAnswer,
+  type ForumChange,
+  type ForumQuestion,
+} from "./forum.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session, in bytes. */
@@ -21,6 +30,7 @@ export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
 
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
+  | ForumChange
   | { kind: "put"; n: number; to: string; from: string; delay: number; ttl: number | undefined; text: string }
   | { kind: "part"; n: number; text: string }
   | { kind: "ack"; n: number; token: string; ids: number[] }
@@ -31,6 +41,7 @@ export type NumberedRequest =
 
 /** A request that changes nothing that has an order. `t` is its tag. */
 export type TaggedRequest =
+  | ForumQuestion
   | { kind: "lease"; t: number; mailbox: string; max: number; duration: number; wait: number }
   | { kind: "got"; t: number }
   | { kind: "cancel"; t: number }
@@ -48,6 +59,7 @@ export interface LeasedMessage {
 }
 
 export type SessionAnswer =
+  | ForumAnswer
   | { kind: "ok" | "have"; from: number; to: number }
   | { kind: "lost"; n: number; ids: number[] }
   | { kind: "bad"; n: number; reason: string }
@@ -55,9 +67,13 @@ export type SessionAnswer =
   | { kind: "storage"; n: number }
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
-  | { kind: "none" | "pending" | "got"; t: number }
+  | { kind: "none" | "denied" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string }
-  | { kind: "unknown" | "busy" | "ending" };
+  | { kind: "unknown" }
+  | { kind: "busy" }
+  | { kind: "ending" }
+  | { kind: "login" }
+  | { kind: "owned" };
 
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
@@ -99,6 +115,14 @@ export function decodeRequests(
   return { header: { session, epoch, cookie, low: number }, requests: records };
 }
 
+/** What a client's datagram says under a seal, which names the session, or undefined where it is none. */
+export function decodeSealedRequests(
+  body: Uint8Array,
+): { low: number; requests: SessionRequest[] } | undefined {
+  const parsed = parseLines(body, NUMBER, request);
+  return parsed && { low: Number(parsed.match[0]), requests: parsed.records };
+}
+
 /** A server's datagram, or undefined where it is none. */
 export function decodeAnswers(
   datagram: Uint8Array,
@@ -110,22 +134,10 @@ export function decodeAnswers(
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
-  let text: string;
-  try {
-    text = decoder.decode(datagram);
-  } catch {
-    return undefined;
-  }
-  const lines = text.split("\n");
-  const match = HEADER.exec(lines[0]!);
-  if (match === null || match[1] !== direction) return undefined;
-  const records: T[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const parsed = record(lines[i]!);
-    if (parsed === undefined) return undefined;
-    records.push(parsed);
-  }
+  const parsed = parseLines(datagram, HEADER, record);
+  if (parsed === undefined) return undefined;
+  const { match, records } = parsed;
+  if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
   return {
     // not match[2], which as a slice would keep the whole text for as long as the session is known
@@ -135,6 +147,26 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
     number: Number(match[5]),
     records,
   };
+}
+
+function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
+  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  let text: string;
+  try {
+    text = decoder.decode(datagram);
+  } catch {
+    return undefined;
+  }
+  const lines = text.split("\n");
+  const match = header.exec(lines[0]!);
+  if (match === null) return undefined;
+  const records: T[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const parsed = record(lines[i]!);
+    if (parsed === undefined) return undefined;
+    records.push(parsed);
+  }
+  return { match, records };
 }
 
 /** The fields between the first `count - 1` commas, and what is left; undefined where there are fewer commas. */
@@ -231,7 +263,7 @@ function request(line: string): SessionRequest | undefined {
       return isNumber(t) ? { kind, t: Number(t) } : undefined;
     }
     default:
-      return undefined;
+      return decodeForumRequest(kind, line);
   }
 }
 
@@ -283,6 +315,7 @@ function answer(line: string): SessionAnswer | undefined {
       return { kind, t: Number(t), i: Number(i), offset: Number(offset), text };
     }
     case "none":
+    case "denied":
     case "pending":
     case "got":
       return isNumber(rest) ? { kind, t: Number(rest) } : undefined;
@@ -293,9 +326,11 @@ function answer(line: string): SessionAnswer | undefined {
     case "unknown":
     case "busy":
     case "ending":
+    case "login":
+    case "owned":
       return { kind };
     default:
-      return undefined;
+      return decodeForumAnswer(kind, line);
   }
 }
 
@@ -337,6 +372,8 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "got":
     case "cancel":
       return `${request.kind},${request.t}`;
+    default:
+      return encodeForumRequest(request);
   }
 }
 
@@ -363,13 +400,20 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "piece":
       return `piece,${answer.t},${answer.i},${answer.offset},${answer.text}`;
     case "none":
+    case "denied":
     case "pending":
     case "got":
       return `${answer.kind},${answer.t}`;
     case "stat":
       return `stat,${answer.t},${answer.values}`;
-    default:
+    case "unknown":
+    case "busy":
+    case "ending":
+    case "login":
+    case "owned":
       return answer.kind;
+    default:
+      return encodeForumAnswer(answer);
   }
 }
 
@@ -388,8 +432,17 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
   return datagram("<", header.session, header.epoch, header.cookie, header.done, lines);
 }
 
+/** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
+const SEAL = "012345678\n".length + 16;
+
 /** Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. */
-export const MAX_HEADER = "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+export const MAX_HEADER = SEAL +
+  "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+
+/** Where what is sealed of a datagram begins: behind its cookie, which is `-` or 16 digits. */
+export function bodyAt(datagram: Uint8Array): number {
+  return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
+}
 
 function datagram(
   direction: "<" | ">",

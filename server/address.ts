@@ -31,6 +31,16 @@ export function plainAddress(hostname: string): string {
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }
 
+/** An address as it counts in limits: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
+export function networkOf(hostname: string): string {
+  const address = plainAddress(hostname);
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.split("::");
+  const before = head.split(":").filter(Boolean), after = (tail ?? "").split(":").filter(Boolean);
+  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
+  return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
+}
+
 /** `127.0.0.1:21001`, `[::1]:21001`. */
 export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;

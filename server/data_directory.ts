@@ -4,10 +4,13 @@
  * @module
  */
 
+import { type SealKey, sealKey } from "../protocol/seal.ts";
+
 const SECRET_FILE = "secret";
+const SEAL_KEY_FILE = "seal-key";
 const RUNNING_FILE = "server.json";
 
-/** Bytes of a secret. */
+/** Bytes of a secret, and of a private key of X25519. */
 const SECRET_BYTES = 32;
 
 /** What a running server tells of itself. */
@@ -28,6 +31,32 @@ export async function obtainSecret(directory: string): Promise<Uint8Array> {
   const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
   if (size === 0) await makeSecret(path);
   return await readSecret(path);
+}
+
+/** The server's own key in this directory, made at first; only who has locked the directory may ask for it. */
+export async function obtainSealKey(directory: string): Promise<SealKey> {
+  const path = `${directory}/${SEAL_KEY_FILE}`;
+  const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
+  if (size === 0) await makeSecret(path);
+  return await readSealKey(path);
+}
+
+/**
+ * The server's own key in a file: 32 bytes as 64 hexadecimal digits.
+ *
+ * @throws {Error} It can't be read, or is none.
+ */
+export async function readSealKey(path: string): Promise<SealKey> {
+  let text: string;
+  try {
+    text = (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    throw new Error(`Cannot read the key in ${path}: ${(error as Error).message}`);
+  }
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) {
+    throw new Error(`Cannot use the key in ${path}: expected 64 hexadecimal digits`);
+  }
+  return sealKey(Uint8Array.fromHex(text));
 }
 
 /** Under another name first: a start that is interrupted leaves no half of a secret. */

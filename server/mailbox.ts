@@ -12,20 +12,18 @@ import {
   type MailboxRequest,
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
+import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import type { Accounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
+import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import type { GroupCommit } from "./store/group.ts";
-
-/** Replies that may wait to be sent before the next datagram is read. */
-const MAX_REPLIES = 1024;
-
-/** Wait after a socket that can't be read, in milliseconds; doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
@@ -37,6 +35,9 @@ export interface MailboxServiceOptions {
   sockets: readonly Deno.DatagramConn[];
   store: GroupCommit;
   admin: Admin;
+  accounts: Accounts;
+  /** The server's own key. */
+  sealKey: SealKey;
   /** Whom the original wire is answered for. */
   originalFrom: Networks;
   /** Whether the shared queue's replies carry the time (second generation) or not (first). */
@@ -72,24 +73,50 @@ export class MailboxService {
   readonly #reading: Promise<void>[] = [];
   readonly #controls = new Set<Promise<void>>();
   readonly #sessions: SessionService<SessionAddress>;
+  readonly #seals: SealService<SessionAddress>;
   #stopping = false;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
     this.#options = options;
-    this.#sessions = new SessionService({
+    const { accounts } = options;
+    const common = {
       ...options,
-      send: (datagram, { client }) => client.replies.send(datagram, client.address),
-      onRequest: (request, { client }) => this.#note(request, client),
-      setTimer(ms, callback) {
+      send: (datagram: Uint8Array<ArrayBuffer>, { client }: SessionAddress) =>
+        client.replies.send(datagram, client.address),
+      setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
       },
+    };
+    this.#sessions = new SessionService({
+      ...common,
+      onRequest: (request, { client }) => this.#note(request, client),
+      refuse: (request, user) => this.#refuse(request, user),
+    });
+    this.#seals = new SealService({
+      ...common,
+      service: "mailbox",
+      key: options.sealKey,
+      sessions: this.#sessions,
+      onDropped: (reason, { client }) => this.#drop(reason, client),
+      onUser: (user, what) => {
+        options.metrics.add(`logged ${what}`);
+        this.#tell(() => `${user} logged ${what}`);
+      },
+    });
+    accounts.watch((name, added) => {
+      if (added) this.#sessions.review(name);
     });
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
-      this.#reading.push(this.#read(socket, replies));
+      this.#reading.push(readDatagrams(socket, replies, {
+        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
+        metrics: options.metrics,
+        stopping: () => this.#stopping,
+        received: (datagram, address) => this.#received(datagram, { address, replies }),
+      }));
     }
   }
 
@@ -104,44 +131,23 @@ export class MailboxService {
     await this.#options.store.idle();
     await Promise.all(this.#controls);
     this.#sessions.close();
+    this.#seals.close();
     await Promise.all(this.#replies.map((replies) => replies.sent()));
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#reading);
-  }
-
-  async #read(socket: Deno.DatagramConn, replies: Replies) {
-    // one byte more than is taken: what fills it was cut
-    const buffer = new Uint8Array(Math.max(this.#options.maxDatagram, MAX_SESSION_DATAGRAM) + 1);
-    let retry = FIRST_RETRY;
-    while (!this.#stopping) {
-      let datagram: Uint8Array, from: Deno.Addr;
-      try {
-        [datagram, from] = await socket.receive(buffer);
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        // Windows tells here that a receiver of an earlier reply is gone
-        if (error instanceof Deno.errors.ConnectionReset) continue;
-        this.#options.metrics.add("read failed");
-        await new Promise((resolve) => setTimeout(resolve, retry));
-        retry = Math.min(2 * retry, LAST_RETRY);
-        continue;
-      }
-      this.#received(datagram, { address: from as Deno.NetAddr, replies });
-      if (replies.waiting > MAX_REPLIES) await replies.sent();
-    }
   }
 
   #received(datagram: Uint8Array, from: Client) {
     const { metrics, originalFrom, maxDatagram } = this.#options;
     metrics.add("received");
     if (this.#stopping) return;
+    const { hostname, port } = from.address;
+    if (isSealDatagram(datagram)) return this.#seals.received(datagram, { hostname, port, client: from });
     if (isSessionDatagram(datagram)) {
-      const { hostname, port } = from.address;
       if (!this.#sessions.received(datagram, { hostname, port, client: from })) this.#drop("malformed", from);
       return;
     }
-    if (!originalFrom.has(from.address.hostname)) return this.#drop("address not answered", from);
+    if (!originalFrom.has(hostname)) return this.#drop("address not answered", from);
     const request = decodeRequest(datagram, maxDatagram);
     if (typeof request === "string") return this.#drop(request, from);
     switch (request.kind) {
@@ -157,7 +163,9 @@ export class MailboxService {
   }
 
   #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
-    const { store, metrics, now } = this.#options;
+    const { store, accounts, metrics, now } = this.#options;
+    // who has an account says who he is: this wire can't
+    if (accounts.has(sender)) return this.#drop("sender has an account", from);
     const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
@@ -168,7 +176,11 @@ export class MailboxService {
   }
 
   #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
-    const { store, metrics, timestamps } = this.#options;
+    const { store, accounts, metrics, timestamps } = this.#options;
+    if (accounts.has(mailbox)) {
+      from.replies.send(encodeNone(mailbox), from.address);
+      return this.#drop("account", from);
+    }
     const taken = store.submit({ kind: "take", mailbox }, (outcome) => {
       if (outcome === "storage") return this.#drop(outcome, from);
       const none = outcome === "empty";
@@ -190,6 +202,20 @@ export class MailboxService {
       answer = `error, ${(error as Error).message}`;
     }
     replies.send(encodeControl(answer), address);
+  }
+
+  /** Why a session may not ask for this: what belongs to an account is for its owner. */
+  #refuse(request: SessionRequest, user: string | undefined): string | undefined {
+    const { accounts } = this.#options;
+    switch (request.kind) {
+      case "put":
+        if (request.from === user || request.to === SHARED_QUEUE) return undefined;
+        if (accounts.has(request.from)) return "sender has an account";
+        return user === undefined ? undefined : "not your name";
+      case "lease":
+      case "stat":
+        return request.mailbox !== user && accounts.has(request.mailbox) ? "not your mailbox" : undefined;
+    }
   }
 
   /** Counts and tells a request of a session. */

@@ -6,19 +6,26 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import { CHANNELS_PORT } from "../protocol/channels.ts";
+import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
+import { type SealKey, sealKey } from "../protocol/seal.ts";
+import { accountCommand } from "./account_admin.ts";
+import { Accounts, readAccounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import { Admin } from "./admin.ts";
 import { AdminSocket } from "./admin_socket.ts";
 import {
   makeDataDirectory,
+  obtainSealKey,
   obtainSecret,
   readRunning,
+  readSealKey,
   readSecret,
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { ForumService } from "./forum.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
 import { isLoopback } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -27,13 +34,19 @@ import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
-import { listenDatagrams } from "./sockets.ts";
+import { listenDatagrams, listenStreams } from "./sockets.ts";
+import { ContentFiles, DEFAULT_FILE_LIMITS } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
 import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
-export const SERVICE_PORTS = { mailbox: MAILBOX_PORT, channels: CHANNELS_PORT, room: ROOM_PORT } as const;
+export const SERVICE_PORTS = {
+  mailbox: MAILBOX_PORT,
+  channels: CHANNELS_PORT,
+  room: ROOM_PORT,
+  forum: FORUM_PORT,
+} as const;
 
 export type ServiceName = keyof typeof SERVICE_PORTS;
 
@@ -47,6 +60,8 @@ export interface ServeOptions {
   data: string | undefined;
   /** Where the administrator's secret is, if not in `data`. */
   secretFile: string | undefined;
+  /** Where the server's own key is, if not in `data`. */
+  sealKeyFile: string | undefined;
   limits: StoreLimits;
   hubLimits: HubLimits;
   /** Most bytes that the database may take on the disk. */
@@ -82,7 +97,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { data, log, ports } = options;
   if (data !== undefined) await makeDataDirectory(data);
   let mailbox: MailboxService | undefined;
-  const store = await openStore(options, (name) => mailbox?.ready(name));
+  let files: ContentFiles | undefined;
+  const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
+  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
@@ -95,8 +112,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const running: { close(): Promise<void> }[] = [];
   const close = () => Promise.all(running.map((each) => each.close()));
 
+  let key: SealKey;
   try {
     const secret = await secretOf(options);
+    key = await sealKeyOf(options, random);
+    const known = await readAccounts(store);
+    const accounts = new Accounts({ store: group, known, now: () => performance.now() });
     if (ports.channels !== undefined || ports.room !== undefined) {
       hub = await HubService.start({
         hosts: options.hosts,
@@ -117,7 +138,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
       ...hub?.status() ?? [],
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
-    const commands = [...ports.mailbox === undefined ? [] : mailboxCommands(group), ...hub?.commands ?? []];
+    const commands = [
+      ...ports.mailbox === undefined ? [] : mailboxCommands(group),
+      ...hub?.commands ?? [],
+      accountCommand(accounts),
+    ];
     const admin = new Admin({
       secret,
       commands: serverCommands({ commands, status, logging, stop: stopping.resolve }),
@@ -131,6 +156,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
         sockets,
         store: group,
         admin,
+        accounts,
+        sealKey: key,
         originalFrom,
         timestamps,
         maxDatagram,
@@ -144,6 +171,43 @@ export async function serve(options: ServeOptions): Promise<Server> {
       running.push(mailbox);
       services.unshift({ name: "mailbox", transport: "udp", addresses });
     }
+    if (ports.forum !== undefined) {
+      const contents = files = await ContentFiles.open({
+        directory: data,
+        limits: DEFAULT_FILE_LIMITS,
+        known: (contents) => knownContents(group, contents),
+        now: Date.now,
+        random,
+      });
+      const sockets = listenDatagrams(options.hosts, ports.forum);
+      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+      let listeners: Deno.TcpListener[];
+      try {
+        listeners = listenStreams(options.hosts, addresses[0]!.port);
+      } catch (error) {
+        for (const socket of sockets) socket.close();
+        await contents.close();
+        throw error;
+      }
+      const forum = new ForumService({
+        sockets,
+        listeners,
+        store: group,
+        accounts,
+        sealKey: key,
+        files: contents,
+        metrics,
+        log,
+        now: Date.now,
+        random,
+      });
+      running.push(forum);
+      services.push({ name: "forum", transport: "udp", addresses }, {
+        name: "forum",
+        transport: "tcp",
+        addresses,
+      });
+    }
     if (ports.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
       running.push(socket);
@@ -156,7 +220,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   }
 
   if (data !== undefined) await tellWhereItIs(data, services, log);
-  greet(options, services, store, hub);
+  greet(options, services, store, hub, key);
   for (const { name, transport, addresses } of services) {
     if (name === "admin") continue;
     for (const address of addresses) {
@@ -193,7 +257,27 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
   }
 }
 
-async function openStore(options: ServeOptions, ready: (mailbox: string) => void): Promise<Store> {
+/** Which of these contents the store knows. */
+function knownContents(group: GroupCommit, contents: readonly string[]): Promise<ReadonlySet<string>> {
+  return new Promise((resolve, reject) => {
+    const taken = group.submit({ kind: "contents", contents }, (known) => resolve(new Set(known)));
+    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+  });
+}
+
+async function sealKeyOf(
+  { data, sealKeyFile }: ServeOptions,
+  random: (bytes: number) => Uint8Array,
+): Promise<SealKey> {
+  if (sealKeyFile !== undefined) return await readSealKey(sealKeyFile);
+  return data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
+}
+
+async function openStore(
+  options: ServeOptions,
+  ready: (mailbox: string) => void,
+  unused: (contents: string[]) => void,
+): Promise<Store> {
   const { data, limits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
@@ -203,6 +287,7 @@ async function openStore(options: ServeOptions, ready: (mailbox: string) => void
       commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
+        else if (event.kind === "unused") unused(event.contents);
         else log.line(`${event.kind.startsWith("storage") ? "store" : "mailbox"}: ${describe(event)}`);
       },
     });
@@ -223,6 +308,7 @@ function greet(
   services: readonly Service[],
   store: Store,
   hub: HubService | undefined,
+  key: SealKey,
 ) {
   const { data, log, originalFrom } = options;
   const inMemory = (what: string) => `${what} are kept in memory and end with this process`;
@@ -240,6 +326,11 @@ function greet(
         }`,
       );
       log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
+      log.line(`mailbox: the server's key is ${key.text}`);
+    }
+    if (name === "forum" && transport === "udp") {
+      log.line(`forum: ${data ? `threads and files are in ${data}` : inMemory("threads and files")}`);
+      log.line(`forum: the server's key is ${key.text}`);
     }
     if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
     if (hub?.services[0]?.name === name) {
@@ -280,7 +371,7 @@ async function storeStatus(
   ];
 }
 
-function describe(event: Exclude<StoreEvent, { kind: "ready" }>): string {
+function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
   switch (event.kind) {
     case "full":
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;

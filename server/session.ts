@@ -7,7 +7,9 @@
 
 import { createHmac } from "node:crypto";
 import {
+  bodyAt,
   decodeRequests,
+  decodeSealedRequests,
   encodeAnswer,
   encodeAnswers,
   lineLength,
@@ -18,9 +20,11 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../protocol/session.ts";
-import { plainAddress } from "./address.ts";
+import { networkOf } from "./address.ts";
 import { Changes, type Early } from "./session_changes.ts";
-import { type LeaseClient, LeaseService, type Tag } from "./session_leases.ts";
+import type { Tag } from "./session_leases.ts";
+import { MailboxRequests } from "./session_mailbox.ts";
+import type { ServiceRequests, SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { SessionOutcome, SessionState } from "./store/store.ts";
 
@@ -30,12 +34,25 @@ export interface Address {
   port: number;
 }
 
+/** The seal under which a session is, and to whom it is logged in. */
+export interface SealPath<A extends Address> {
+  /** Where the client is now. */
+  readonly address: A;
+  readonly user: string | undefined;
+  /** Seals what stands in a datagram behind the cookie, and sends it. */
+  send(body: Uint8Array): void;
+}
+
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit" | "gather">;
+  /** What is served; the mailbox by default. */
+  requests?: ServiceRequests;
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Is told of every request, before it is looked at. */
-  onRequest?(request: SessionRequest, from: A): void;
+  onRequest?(request: SessionRequest, from: A, user: string | undefined): void;
+  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
+  refuse?(request: SessionRequest, user: string | undefined): string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -67,7 +84,7 @@ interface Opening {
   requests: SessionRequest[];
 }
 
-class Session<A extends Address> implements LeaseClient {
+class Session<A extends Address> implements SessionClient {
   readonly tags = new Map<number, Tag>();
   /** How far it had come when it was taken up; {@linkcode Changes} knows what came since. */
   state: SessionState = FRESH;
@@ -80,13 +97,18 @@ class Session<A extends Address> implements LeaseClient {
   told = 0;
   /** Where it began, for which it is counted. */
   readonly network: string;
+  /** Whose it is; undefined is a session without a seal. */
+  readonly user: string | undefined;
 
   constructor(
     readonly id: string,
     public address: A,
+    /** The seal that it is under now. */
+    public path: SealPath<A> | undefined,
     readonly flushLater: (session: Session<A>) => void,
   ) {
-    this.network = network(address.hostname);
+    this.user = path?.user;
+    this.network = networkOf(address.hostname);
   }
 
   answer(answer: SessionAnswer) {
@@ -99,7 +121,7 @@ class Session<A extends Address> implements LeaseClient {
 
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
-  readonly #leases: LeaseService;
+  readonly #requests: ServiceRequests;
   readonly #epoch: string;
   readonly #key: Uint8Array;
   readonly #sessions = new Map<string, Session<A>>();
@@ -113,7 +135,7 @@ export class SessionService<A extends Address> {
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
-    this.#leases = new LeaseService(options);
+    this.#requests = options.requests ?? new MailboxRequests(options);
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
   }
@@ -133,6 +155,8 @@ export class SessionService<A extends Address> {
       session.address.hostname === from.hostname;
     if (header.epoch !== this.#epoch || !at && header.cookie !== this.#cookie(header.session, from)) {
       this.#challenge(header.session, from);
+    } else if (session?.path !== undefined) {
+      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
     } else if (session !== undefined) {
       session.address = from;
       this.#handle(session, header, requests);
@@ -142,9 +166,42 @@ export class SessionService<A extends Address> {
     return true;
   }
 
+  /** Takes what a session that is logged in says under its seal. Returns whether it is anything. */
+  sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
+    const decoded = decodeSealedRequests(body);
+    if (decoded === undefined) return false;
+    const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
+    const session = this.#sessions.get(id);
+    if (session === undefined) {
+      this.#open(header, requests, path.address, path);
+    } else if (session.user === path.user) {
+      session.path = path;
+      session.address = path.address;
+      this.#handle(session, header, requests);
+    }
+    return true;
+  }
+
+  /** Whose session this is, as far as memory knows: a name, `""` for nobody's, undefined for a new one. */
+  ownerOf(id: string): string | undefined {
+    const session = this.#sessions.get(id);
+    return session && (session.user ?? "");
+  }
+
+  /** The session has ended. */
+  logOut(id: string) {
+    const session = this.#sessions.get(id);
+    if (session?.path !== undefined) this.#forget(session);
+  }
+
+  /** Whom `refuse` lets wait for a mailbox has changed. */
+  review(mailbox: string) {
+    this.#requests.review?.(mailbox);
+  }
+
   /** There is a message in a mailbox that somebody waits for. */
   ready(mailbox: string) {
-    this.#leases.ready(mailbox);
+    this.#requests.ready?.(mailbox);
   }
 
   /** Tells every client that the server ends, and forgets them. */
@@ -168,9 +225,9 @@ export class SessionService<A extends Address> {
   }
 
   /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: SessionRequest[], from: A) {
+  #open(header: RequestHeader, requests: SessionRequest[], from: A, path?: SealPath<A>) {
     const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
-    const session = new Session(header.session, from, this.#speakLater);
+    const session = new Session(header.session, from, path, this.#speakLater);
     session.heard = session.told = now();
     const count = this.#atAddress.get(session.network) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
@@ -181,7 +238,7 @@ export class SessionService<A extends Address> {
     this.#startTimer();
     session.opening = [{ header, requests }];
     const taken = store.submit(
-      { kind: "open", session: session.id },
+      { kind: "open", session: session.id, owner: session.user ?? "" },
       (outcome) => this.#opened(session, outcome),
     );
     // the client repeats it
@@ -190,6 +247,10 @@ export class SessionService<A extends Address> {
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
     if (outcome === "storage" || outcome === "busy") return this.#forget(session);
+    if (outcome === "denied") {
+      session.answer({ kind: "owned" });
+      return this.#forget(session);
+    }
     const opening = session.opening ?? [];
     session.opening = undefined;
     if (outcome === "unknown" && opening.some(({ header }) => header.low > 1)) {
@@ -205,13 +266,16 @@ export class SessionService<A extends Address> {
     const { store, now } = this.#options;
     return session.changes ??= new Changes({
       session: session.id,
+      owner: session.user ?? "",
       state: session.state,
       store,
       early: this.#early,
       now,
       answer: (answer) => session.answer(answer),
+      change: (request, bytes) => this.#requests.change(session, request, bytes),
+      onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),
       onLost: (kind) => {
-        session.answer({ kind });
+        session.answer({ kind: kind === "denied" ? "owned" : kind });
         this.#forget(session);
       },
     });
@@ -223,38 +287,24 @@ export class SessionService<A extends Address> {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
     }
+    if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
     const numbered: NumberedRequest[] = [];
     for (const request of requests) {
-      this.#options.onRequest?.(request, session.address);
-      switch (request.kind) {
-        case "lease":
-          this.#leases.request(session, request);
-          break;
-        case "got":
-          this.#leases.confirm(session, request.t);
-          break;
-        case "cancel":
-          this.#leases.cancel(session, request.t);
-          break;
-        case "stat":
-          this.#stat(session, request.t, request.mailbox);
-          break;
-        default:
-          if ("token" in request) this.#leases.used(session, request.token);
-          numbered.push(request);
+      this.#options.onRequest?.(request, session.address, session.user);
+      const reason = this.#options.refuse?.(request, session.user);
+      if (reason !== undefined) {
+        if ("t" in request) session.answer({ kind: "denied", t: request.t });
+        else numbered.push({ kind: "bad", n: request.n, reason });
+      } else if ("t" in request) {
+        this.#requests.ask(session, request);
+      } else {
+        this.#requests.arrived(session, request);
+        numbered.push(request);
       }
     }
     if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
     // a datagram that asks for nothing asks whether we are there
     if (requests.length === 0) this.#speak(session);
-  }
-
-  #stat(session: Session<A>, t: number, mailbox: string) {
-    const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
-    this.#options.store.submit(request, (stats) => {
-      const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
-      session.answer({ kind: "stat", t, values });
-    });
   }
 
   #speak(session: Session<A>) {
@@ -267,10 +317,14 @@ export class SessionService<A extends Address> {
     const speaking = this.#speaking;
     this.#speaking = [];
     for (const session of speaking) {
-      const { id, lines = [], address, changes, state } = session;
+      const { id, lines = [], address, path, changes, state } = session;
       const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
       session.lines = undefined;
-      for (const packed of pack(lines)) this.#options.send(encodeAnswers(header, packed), address);
+      for (const packed of pack(lines)) {
+        const datagram = encodeAnswers(header, packed);
+        if (path === undefined) this.#options.send(datagram, address);
+        else path.send(datagram.subarray(bodyAt(datagram)));
+      }
     }
   }
 
@@ -278,7 +332,7 @@ export class SessionService<A extends Address> {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     session.changes?.close();
-    this.#leases.forget(session);
+    this.#requests.forget(session);
     const count = this.#atAddress.get(session.network) ?? 1;
     if (count > 1) this.#atAddress.set(session.network, count - 1);
     else this.#atAddress.delete(session.network);
@@ -287,17 +341,20 @@ export class SessionService<A extends Address> {
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
   #tellInUse(session: Session<A>) {
     session.told = this.#options.now();
-    this.#options.store.submit({ kind: "open", session: session.id }, () => {});
+    this.#options.store.submit(
+      { kind: "open", session: session.id, owner: session.user ?? "" },
+      () => {},
+    );
   }
 
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
-      this.#leases.repeat();
+      this.#requests.repeat?.();
       const now = this.#options.now();
       if (now >= this.#slowTick) {
         this.#slowTick = now + SLOW_TICK;
-        this.#leases.expire();
+        this.#requests.expire?.();
         for (const session of this.#sessions.values()) {
           if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
           else if (now - session.told > IN_USE && session.opening === undefined) this.#tellInUse(session);
@@ -306,16 +363,6 @@ export class SessionService<A extends Address> {
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
-}
-
-/** An address as sessions are counted by: IPv4, or the /64 of IPv6 that one site has (RFC 6177). */
-function network(hostname: string): string {
-  const address = plainAddress(hostname);
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const before = head.split(":").filter(Boolean), after = (tail ?? "").split(":").filter(Boolean);
-  const zeros = tail === undefined ? 0 : 8 - before.length - after.length;
-  return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

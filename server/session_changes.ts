@@ -23,6 +23,8 @@ export interface Early {
 
 export interface ChangesOptions {
   session: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner: string;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "gather">;
@@ -30,8 +32,12 @@ export interface ChangesOptions {
   /** Milliseconds since 1970. */
   now(): number;
   answer(answer: SessionAnswer): void;
+  /** The change that a request stands for, whose whole text has so many bytes. */
+  change(request: NumberedRequest, bytes: number): Change;
+  /** Is told of each change once it is carried out. */
+  onCarriedOut(change: Change, special: Special | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
-  onLost(why: "unknown" | "busy"): void;
+  onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
@@ -47,8 +53,11 @@ export class Changes implements Source<SessionChanges> {
   #gap: number;
   readonly #early = new Map<number, NumberedRequest>();
   #earlyBytes = 0;
-  /** Batches that are with the store. Each carries all that came before it went: the session's row is written once. */
-  #batches = 0;
+  /**
+   * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
+   * written once.
+   */
+  readonly #batches: SessionChanges[] = [];
 
   constructor(options: ChangesOptions) {
     this.#options = options;
@@ -64,11 +73,12 @@ export class Changes implements Source<SessionChanges> {
 
   /** Whether nothing waits here that would be lost if this were forgotten. */
   get isIdle(): boolean {
-    return this.#batches === 0;
+    return this.#batches.length === 0;
   }
 
   /** Takes the numbered requests of a datagram. */
   received(requests: readonly NumberedRequest[], low: number) {
+    this.#low = Math.max(this.#low, low);
     const ok = new Ranges("ok"), have = new Ranges("have"), before = this.#gap;
     for (const request of requests) {
       const { n } = request;
@@ -84,7 +94,6 @@ export class Changes implements Source<SessionChanges> {
       }
       while (this.#early.has(this.#gap)) this.#gap++;
     }
-    this.#low = Math.max(this.#low, low);
     // what is too much for the store now comes again
     if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.#forgetAll();
     for (const answer of ok.answers()) this.#options.answer(answer);
@@ -93,6 +102,8 @@ export class Changes implements Source<SessionChanges> {
 
   /** Whether the request is kept until those before it have come. */
   #keep(request: NumberedRequest): boolean {
+    // no more outcomes are remembered than a client may have to ask for
+    if (request.n >= this.#low + MAX_EARLY) return false;
     const bytes = bytesOf(request);
     const full = request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES ||
       this.#options.early.bytes > MAX_ALL_EARLY_BYTES;
@@ -114,8 +125,10 @@ export class Changes implements Source<SessionChanges> {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    this.#batches++;
-    return { kind: "session", session: this.#options.session, first, low: this.#low, changes };
+    const { session, owner } = this.#options;
+    const batch: SessionChanges = { kind: "session", session, owner, first, low: this.#low, changes };
+    this.#batches.push(batch);
+    return batch;
   }
 
   /** The change that begins with this number, once all of its parts have come. */
@@ -124,31 +137,23 @@ export class Changes implements Source<SessionChanges> {
     for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
     if (request === undefined) return undefined;
     const span = last > n ? { numbers: last - n + 1 } : {};
-    if (request.kind !== "put") {
-      return last === n ? toChange(request) : { kind: "bad", reason: "parts without a put", ...span };
+    if (!("text" in request)) {
+      return last === n
+        ? this.#options.change(request, 0)
+        : { kind: "bad", reason: request.kind === "bad" ? request.reason : "parts without a put", ...span };
     }
     text += request.text;
     const bytes = utf8Length(text);
     if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
-    const time = this.#options.now();
-    const { to, from, delay, ttl } = request;
-    return {
-      kind: "put",
-      mailbox: to,
-      sender: from,
-      time,
-      message: text,
-      bytes,
-      ...span,
-      ...delay > 0 ? { delay } : {},
-      ...ttl === undefined ? {} : { expires: time + ttl },
-    };
+    return { ...this.#options.change({ ...request, text }, bytes), ...span };
   }
 
   /** Answers what the store has carried out. */
   settle(outcome: SessionOutcome) {
-    this.#batches--;
-    if (outcome === "unknown" || outcome === "busy") return this.#options.onLost(outcome);
+    const batch = this.#batches.shift()!;
+    if (outcome === "unknown" || outcome === "busy" || outcome === "denied") {
+      return this.#options.onLost(outcome);
+    }
     if (outcome === "storage") {
       this.#refuse(this.#done + 1, undefined);
     } else {
@@ -163,6 +168,18 @@ export class Changes implements Source<SessionChanges> {
       }
       for (const answer of ok.answers()) this.#options.answer(answer);
       if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
+      this.#tell(batch, before);
+    }
+  }
+
+  /** Tells of those that have been carried out since `before` was the highest. */
+  #tell({ first, changes }: SessionChanges, before: number) {
+    let n = first - 1;
+    for (const change of changes) {
+      n += change.numbers ?? 1;
+      if (n > this.#done) return;
+      if (n <= before) continue;
+      this.#options.onCarriedOut(change, this.#special.get(n));
     }
   }
 
@@ -198,11 +215,6 @@ export class Changes implements Source<SessionChanges> {
 
 function bytesOf(request: NumberedRequest): number {
   return REQUEST_BYTES + ("text" in request ? request.text.length : 0);
-}
-
-function toChange(request: Exclude<NumberedRequest, { kind: "put" | "part" }>): Change {
-  const { n: _, ...change } = request;
-  return change;
 }
 
 /** Numbers, told as the ranges that they make. */

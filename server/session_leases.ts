@@ -7,6 +7,7 @@
 import { encodeAnswer, lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
+import type { SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Leased } from "./store/store.ts";
 
@@ -30,17 +31,9 @@ const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
  */
 const LEASE_BYTES = 8192;
 
-/** Where the answers to a session's leases go. */
-export interface LeaseClient {
-  readonly id: string;
-  /** What its tags stand for, the oldest first. */
-  readonly tags: Map<number, Tag>;
-  answer(answer: SessionAnswer): void;
-}
-
 /** What has become of a tag. */
 export interface Tag {
-  client: LeaseClient;
+  client: SessionClient;
   request: LeaseRequest;
   state: "asking" | "waiting" | "given" | "none";
   leased?: Leased;
@@ -56,6 +49,8 @@ export interface LeaseServiceOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds, from any beginning. */
   now(): number;
+  /** Whether this client may not have messages of this mailbox, any more. */
+  isDenied?(client: SessionClient, request: LeaseRequest): boolean;
 }
 
 export class LeaseService {
@@ -78,7 +73,7 @@ export class LeaseService {
     return this.#waits;
   }
 
-  request(client: LeaseClient, request: LeaseRequest) {
+  request(client: SessionClient, request: LeaseRequest) {
     const known = client.tags.get(request.t), now = this.#options.now();
     if (known !== undefined) {
       known.asked = now;
@@ -100,7 +95,7 @@ export class LeaseService {
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
-  #makeRoom({ tags }: LeaseClient): boolean {
+  #makeRoom({ tags }: SessionClient): boolean {
     for (const [t, { state, confirmed }] of tags) {
       if (tags.size < MAX_TAGS) break;
       if (state === "none" || state === "given" && confirmed) tags.delete(t);
@@ -165,6 +160,7 @@ export class LeaseService {
   }
 
   #wait(tag: Tag) {
+    if (this.#options.isDenied?.(tag.client, tag.request)) return this.#deny(tag);
     tag.state = "waiting";
     const { mailbox } = tag.request;
     let waiting = this.#waiting.get(mailbox);
@@ -172,6 +168,13 @@ export class LeaseService {
     waiting.add(tag);
     this.#waits++;
     this.#answer(tag);
+  }
+
+  #deny(tag: Tag) {
+    const { client, request: { t } } = tag;
+    tag.state = "none";
+    client.tags.delete(t);
+    client.answer({ kind: "denied", t });
   }
 
   #stopWaiting(tag: Tag) {
@@ -187,6 +190,15 @@ export class LeaseService {
     if (state === "waiting") client.answer({ kind: "pending", t });
     else if (state === "none") client.answer({ kind: "none", t });
     else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+  }
+
+  /** Who may wait for a mailbox has changed. */
+  review(mailbox: string) {
+    for (const tag of this.#waiting.get(mailbox) ?? []) {
+      if (!this.#options.isDenied?.(tag.client, tag.request)) continue;
+      this.#stopWaiting(tag);
+      this.#deny(tag);
+    }
   }
 
   /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */
@@ -213,7 +225,7 @@ export class LeaseService {
     });
   }
 
-  confirm(client: LeaseClient, t: number) {
+  confirm(client: SessionClient, t: number) {
     const tag = client.tags.get(t);
     if (tag !== undefined) this.#confirmed(tag);
     const { store } = this.#options;
@@ -221,7 +233,7 @@ export class LeaseService {
   }
 
   /** Something was done with a token: its messages have arrived. */
-  used(client: LeaseClient, token: string) {
+  used(client: SessionClient, token: string) {
     for (const tag of client.tags.values()) if (tag.leased?.token === token) this.#confirmed(tag);
   }
 
@@ -230,7 +242,7 @@ export class LeaseService {
     this.#unconfirmed.delete(tag);
   }
 
-  cancel(client: LeaseClient, t: number) {
+  cancel(client: SessionClient, t: number) {
     const tag = client.tags.get(t);
     if (tag === undefined) return client.answer({ kind: "none", t });
     const { state } = tag;
@@ -246,7 +258,7 @@ export class LeaseService {
   }
 
   /** Forgets a session: its waits end, and what it was given is left to the store's deadline. */
-  forget({ tags }: LeaseClient) {
+  forget({ tags }: SessionClient) {
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
       this.#unconfirmed.delete(tag);
@@ -311,7 +323,7 @@ function* messageAnswers(t: number, { token, messages }: Leased): Generator<Sess
 const encoder = new TextEncoder(), room = new Uint8Array(MAX_SESSION_DATAGRAM);
 
 /** As much of the text from `at` as takes no more than so many bytes, cut between characters. */
-function cut(text: string, at: number, bytes: number): string {
+export function cut(text: string, at: number, bytes: number): string {
   const { read } = encoder.encodeInto(text.slice(at, at + bytes), room.subarray(0, bytes));
   return text.slice(at, at + read);
 }

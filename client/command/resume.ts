@@ -1,4 +1,5 @@
 import type { SessionState } from "../mailbox.ts";
+import { stateDirectory } from "../state_directory.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;
@@ -35,7 +36,7 @@ export class Resume {
     if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
       throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
     }
-    const directory = stateDirectory();
+    const directory = stateDirectory("send");
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     const path = `${directory}/${name}.json`;
     const text = await Deno.readTextFile(path).catch((error) => {
@@ -90,14 +91,4 @@ export class Resume {
       await Deno.rename(`${this.#path}.new`, this.#path);
     });
   }
-}
-
-/** Where a user's programs keep what they remember: the XDG Base Directory Specification, and Windows' own. */
-function stateDirectory(): string {
-  const { get } = Deno.env;
-  const base = Deno.build.os === "windows"
-    ? get("LOCALAPPDATA")
-    : get("XDG_STATE_HOME") || (get("HOME") && `${get("HOME")}/.local/state`);
-  if (!base) throw new Error("Cannot tell where to remember how far it came: set HOME or XDG_STATE_HOME");
-  return `${base}/parley/send`;
 }

@@ -32,7 +32,7 @@ const HUB = DEFAULT_HUB_LIMITS;
 /** `parley serve`. */
 export const command: Command = {
   name: "serve",
-  summary: "Run the server: mailbox, channels and room.",
+  summary: "Run the server: mailbox, channels, room and forum.",
   usage: ["[SERVICE [PORT]]… [OPTION…]"],
   about: [
     [
@@ -40,6 +40,7 @@ export const command: Command = {
       "  mailbox    keeps messages until their receivers ask for them (UDP 21001)",
       "  channels   passes messages on in channels, in frames of 200 bytes (TCP 55555)",
       "  room       passes lines on to all others who are connected (TCP 6000)",
+      "  forum      keeps threads of messages and files, for users with accounts (UDP and TCP 10005)",
     ].join("\n"),
     "Prints a line for each address when it is ready, and logs to standard error. Port 0 takes a free port.",
     "Clients drop an answer from another address than they asked: where this machine has several on one network, name\n" +
@@ -61,6 +62,7 @@ export const command: Command = {
       value: "FILE",
       help: "The administrator's secret, if not the one in the data directory",
     },
+    "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
     "original-from": {
       value: "NETWORK",
       many: true,
@@ -124,6 +126,7 @@ async function run(args: Arguments): Promise<number> {
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
     secretFile: args.text("secret-file"),
+    sealKeyFile: args.text("seal-key"),
     limits: {
       mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,
       mailboxBytes: args.size("mailbox-bytes") ?? DEFAULT_LIMITS.mailboxBytes,

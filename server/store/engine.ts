@@ -6,13 +6,16 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { Messages } from "./messages.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
-import { Sessions } from "./sessions.ts";
+import { isAddingChange, Sessions } from "./sessions.ts";
 import {
   type Counts,
+  DEFAULT_FORUM_LIMITS,
+  type ForumLimits,
   type Outcome,
   type SessionOutcome,
   type StoreEvent,
@@ -21,12 +24,14 @@ import {
   StoreLost,
   type StoreRequest,
 } from "./store.ts";
+import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "./transaction.ts";
 
 export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
   directory: string | undefined;
   limits: StoreLimits;
+  forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes that the database file may take. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
@@ -81,7 +86,9 @@ export class Engine {
   readonly #limits: StoreLimits;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #threads: Threads;
   readonly #sessions: Sessions;
+  readonly #accounts: Accounts;
   readonly #channels: Channels;
   readonly #writeBack: StatementSync;
   readonly #freePages: StatementSync;
@@ -120,7 +127,9 @@ export class Engine {
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
-    this.#sessions = new Sessions(db, transaction, this.#messages, now);
+    this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
+    this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
+    this.#accounts = new Accounts(db, transaction);
     this.#channels = new Channels(db, transaction);
   }
 
@@ -228,7 +237,7 @@ export class Engine {
   }
 
   #one(request: StoreRequest, storing: boolean): Outcome {
-    const messages = this.#messages, sessions = this.#sessions;
+    const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
     switch (request.kind) {
       case "put":
         return messages.put(request);
@@ -247,7 +256,7 @@ export class Engine {
       case "session":
         return sessions.change(request, storing);
       case "open":
-        return sessions.open(request.session);
+        return sessions.open(request);
       case "count":
         return messages.count(request);
       case "stat":
@@ -258,6 +267,18 @@ export class Engine {
         return messages.clear(request);
       case "dead":
         return messages.dead(request);
+      case "threads":
+        return threads.list(request);
+      case "read":
+        return threads.read(request);
+      case "file":
+        return threads.findFile(request);
+      case "attach":
+        return storing ? threads.attach(request) : "storage";
+      case "contents":
+        return threads.known(request.contents);
+      case "account":
+        return this.#accounts.request(request, storing);
       case "channel":
         this.#channels.change(request);
         return "kept";
@@ -278,9 +299,11 @@ export class Engine {
     messages.beforeCommit();
     this.#transaction.commit();
     const { dropped, inserted } = messages;
-    this.#inserted = inserted || this.#channels.inserted;
+    this.#inserted = inserted || this.#threads.inserted || this.#channels.inserted;
     this.#channels.inserted = false;
     messages.afterCommit();
+    const contents = this.#threads.afterCommit();
+    if (contents.length > 0) this.#onEvent({ kind: "unused", contents });
     if (this.#transaction.pages >= CHECKPOINT_PAGES) this.#checkpoint();
     return dropped;
   }
@@ -308,6 +331,7 @@ export class Engine {
   #rollback() {
     this.#transaction.rollback();
     this.#messages.rollback();
+    this.#threads.rollback();
     this.#channels.inserted = false;
   }
 
@@ -353,14 +377,15 @@ export class Engine {
     });
   }
 
-  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
+  /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */
   get hasCleared(): boolean {
-    return this.#messages.hasCleared;
+    return this.#messages.hasCleared || this.#threads.hasRemoved;
   }
 
   /** Removes a piece of what was cleared. Returns whether there is more that can be removed now. */
   sweep(): boolean {
-    return this.#background(() => this.#messages.sweep(SWEEP_ROWS)) && this.hasCleared;
+    const swept = this.#messages.hasCleared ? this.#messages : this.#threads;
+    return this.#background(() => swept.sweep(SWEEP_ROWS)) && this.hasCleared;
   }
 
   /** Does what nobody waits for. Returns whether it could be done; otherwise it is tried again later. */
@@ -385,8 +410,9 @@ export class Engine {
 
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
-  return request.kind === "put" || request.kind === "channel" ||
-    request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
+  return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
+    request.kind === "account" && request.what === "add" ||
+    request.kind === "session" && request.changes.some(isAddingChange);
 }
 
 /** @throws {Error} It is no database of this program, or of a newer one. */

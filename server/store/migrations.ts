@@ -14,6 +14,13 @@
  * dead      messages that were given out too often.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
+ *           `owner` is the account that it belongs to, or empty.
+ * account   what the password of a name is checked against (RFC 5803).
+ * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
+ * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
+ * rank      how many messages lie in a block of IDs of a thread.
+ * content   what is in a file of a thread: `content` is its name on the disk.
+ * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
  * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
  *           are gone.
  * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
@@ -101,5 +108,50 @@ export const MIGRATIONS: readonly string[] = [
     body TEXT NOT NULL,
     PRIMARY KEY (channel, seq)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE session ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  CREATE TABLE account (
+    name TEXT PRIMARY KEY,
+    verifier TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE thread (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    title TEXT NOT NULL UNIQUE,
+    creator TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE entry (
+    thread INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    file INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (thread, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE rank (
+    thread INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    block INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (thread, level, block)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE content (
+    thread INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    user TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    hash TEXT NOT NULL,
+    content TEXT NOT NULL UNIQUE,
+    PRIMARY KEY (thread, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE removed (thread INTEGER PRIMARY KEY) STRICT;
   `,
 ];

@@ -6,7 +6,8 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { Messages } from "./messages.ts";
-import type { Change, SessionChanges, SessionOutcome, SessionState, Special } from "./store.ts";
+import type { Threads } from "./threads.ts";
+import type { Change, OpenSession, SessionChanges, SessionOutcome, SessionState, Special } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Sessions that are kept. One more is not taken up. */
@@ -18,39 +19,54 @@ export const SESSION_KEPT = 24 * 60 * 60 * 1000;
 /** Sessions that memory holds; the others are read again when they are used. */
 const REMEMBERED = 10_000;
 
+interface Known {
+  state: SessionState;
+  owner: string;
+}
+
 export class Sessions {
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #threads: Threads;
   readonly #now: () => number;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #remembered = new Map<string, SessionState>();
+  readonly #remembered = new Map<string, Known>();
   #count: number;
 
-  constructor(db: DatabaseSync, transaction: Transaction, messages: Messages, now: () => number) {
+  constructor(
+    db: DatabaseSync,
+    transaction: Transaction,
+    messages: Messages,
+    threads: Threads,
+    now: () => number,
+  ) {
     this.#transaction = transaction;
     this.#messages = messages;
+    this.#threads = threads;
     this.#now = now;
     this.#sql = prepare(db);
     this.#count = (db.prepare("SELECT count(*) AS count FROM session").get() as { count: number }).count;
   }
 
   /** How far the session has come, if it is known; this counts as use of it. */
-  open(session: string): SessionOutcome {
-    const state = this.#read(session);
-    if (state === undefined) return "unknown";
+  open({ session, owner = "" }: OpenSession): SessionOutcome {
+    const known = this.#read(session);
+    if (known === undefined) return "unknown";
+    if (known.owner !== owner) return "denied";
     this.#transaction.begin();
     this.#sql.use.run(this.#now(), session);
-    return { ...state };
+    return { ...known.state };
   }
 
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
-  change({ session, first, low, changes }: SessionChanges, storing: boolean): SessionOutcome {
+  change({ session, owner = "", first, low, changes }: SessionChanges, storing: boolean): SessionOutcome {
     const known = this.#read(session);
+    if (known !== undefined && known.owner !== owner) return "denied";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
     if (known === undefined && this.#count >= MAX_SESSIONS) return "busy";
     const state: SessionState = {
-      done: known?.done ?? 0,
-      special: (known?.special ?? []).filter(([n]) => n >= low),
+      done: known?.state.done ?? 0,
+      special: (known?.state.special ?? []).filter(([n]) => n >= low),
     };
     let n = first;
     for (const change of changes) {
@@ -68,7 +84,7 @@ export class Sessions {
       }
       n = last + 1;
     }
-    this.#write(session, state, known === undefined);
+    this.#write(session, { state, owner }, known === undefined);
     return state;
   }
 
@@ -92,20 +108,27 @@ export class Sessions {
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
         return { kind: "bad", reason: change.reason };
+      default: {
+        if (isAddingChange(change) && !storing) return "storage";
+        const reason = this.#threads.change(change);
+        return reason === undefined ? undefined : { kind: "bad", reason };
+      }
     }
   }
 
-  #read(session: string): SessionState | undefined {
+  #read(session: string): Known | undefined {
     const remembered = this.#remembered.get(session);
     if (remembered !== undefined) return remembered;
-    const row = this.#sql.read.get(session) as { done: number; special: string } | undefined;
+    const row = this.#sql.read.get(session) as
+      | { done: number; special: string; owner: string }
+      | undefined;
     if (row === undefined) return undefined;
-    const state = { done: row.done, special: JSON.parse(row.special) };
-    this.#remember(session, state);
-    return state;
+    const known = { state: { done: row.done, special: JSON.parse(row.special) }, owner: row.owner };
+    this.#remember(session, known);
+    return known;
   }
 
-  #write(session: string, { done, special }: SessionState, isNew: boolean) {
+  #write(session: string, { state: { done, special }, owner }: Known, isNew: boolean) {
     this.#transaction.begin();
     // what memory holds is read again after a rollback
     this.#transaction.onRollback(() => this.#remembered.delete(session));
@@ -113,13 +136,13 @@ export class Sessions {
       this.#count++;
       this.#transaction.onRollback(() => this.#count--);
     }
-    this.#sql.write.run(session, done, JSON.stringify(special), this.#now());
-    this.#remember(session, { done, special });
+    this.#sql.write.run(session, done, JSON.stringify(special), this.#now(), owner);
+    this.#remember(session, { state: { done, special }, owner });
   }
 
-  #remember(session: string, state: SessionState) {
+  #remember(session: string, known: Known) {
     this.#remembered.delete(session);
-    this.#remembered.set(session, state);
+    this.#remembered.set(session, known);
     if (this.#remembered.size <= REMEMBERED) return;
     const [oldest] = this.#remembered.keys();
     this.#remembered.delete(oldest!);
@@ -139,11 +162,16 @@ export class Sessions {
   }
 }
 
+/** Whether a change needs space, rather than freeing some. */
+export function isAddingChange({ kind }: Change): boolean {
+  return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
+}
+
 function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
-    read: sql("SELECT done, special FROM session WHERE id = ?"),
-    write: sql("REPLACE INTO session (id, done, special, used) VALUES (?, ?, ?, ?)"),
+    read: sql("SELECT done, special, owner FROM session WHERE id = ?"),
+    write: sql("REPLACE INTO session (id, done, special, used, owner) VALUES (?, ?, ?, ?, ?)"),
     use: sql("UPDATE session SET used = ? WHERE id = ?"),
     old: sql("SELECT id FROM session WHERE used < ? LIMIT ?"),
     forget: sql("DELETE FROM session WHERE id = ?"),

@@ -97,6 +97,62 @@ export interface Release {
 }
 
 /**
+ * What a forum's user changes in a thread, which is named by its title. `number` is the rank of a message among those of
+ * the thread, from 1.
+ */
+export type ThreadChange =
+  | { kind: "create"; thread: string; user: string }
+  | { kind: "post"; thread: string; user: string; time: number; text: string; bytes: number }
+  | { kind: "delete"; thread: string; user: string; number: number }
+  | { kind: "edit"; thread: string; user: string; number: number; text: string; bytes: number }
+  | { kind: "remove"; thread: string; user: string };
+
+/** Threads behind the one with this ID, in the order in which they were created. */
+export interface ListThreads {
+  kind: "threads";
+  after: number;
+  /** Most threads, and most bytes of their titles. */
+  limit: number;
+  maxBytes: number;
+}
+
+/** Entries of a thread, in their order: behind the entry with this ID, or from the message with this number on. */
+export interface ReadThread {
+  kind: "read";
+  thread: string;
+  from: { after: number } | { number: number };
+  /** Most entries, and most bytes of text, though one entry is always given. */
+  limit: number;
+  maxBytes: number;
+}
+
+/** What is known of a file before it is transferred. */
+export interface FindFile {
+  kind: "file";
+  thread: string;
+  name: string;
+}
+
+/** A file whose content is there and on disk: adds it to its thread. */
+export interface Attach {
+  kind: "attach";
+  /** ID of the thread: its title may be another's by now. */
+  thread: number;
+  name: string;
+  user: string;
+  time: number;
+  size: number;
+  hash: string;
+  content: string;
+}
+
+/** Which of these contents are of a file. */
+export interface KnownContents {
+  kind: "contents";
+  contents: readonly string[];
+}
+
+/**
  * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
  * last: `numbers` in all.
  */
@@ -104,6 +160,7 @@ export type Change =
   & { numbers?: number }
   & (
     | Put
+    | ThreadChange
     | { kind: "ack"; token: string; ids: readonly number[] }
     | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
     | { kind: "extend"; token: string; duration: number }
@@ -117,6 +174,8 @@ export interface SessionChanges {
   session: string;
   /** Number with which the first of `changes` begins; the others follow it. */
   first: number;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner?: string;
   /** Outcomes of numbers below need not be remembered any more. */
   low: number;
   changes: readonly Change[];
@@ -126,6 +185,8 @@ export interface SessionChanges {
 export interface OpenSession {
   kind: "open";
   session: string;
+  /** Name of the account that the session is logged in to, or `""`: a session that is another's is `denied`. */
+  owner?: string;
 }
 
 /** Messages of a mailbox, or of all, by what becomes of them. */
@@ -142,6 +203,15 @@ export interface DeadLetters {
   id?: number;
   limit: number;
 }
+
+/** Keeps an account's verifier, removes one, or lists them by the bytes of their names from the first after `after`. */
+export type AccountRequest =
+  & { kind: "account" }
+  & (
+    | { what: "add"; name: string; verifier: string }
+    | { what: "remove"; name: string }
+    | { what: "list"; after?: string; limit: number }
+  );
 
 /** A message that was said in a channel. */
 export interface ChannelMessage {
@@ -194,6 +264,12 @@ export type StoreRequest =
   | OpenSession
   | Stat
   | DeadLetters
+  | ListThreads
+  | ReadThread
+  | FindFile
+  | Attach
+  | KnownContents
+  | AccountRequest
   | ChannelChange
   | RemoveChannel
   | ListChannels;
@@ -228,7 +304,7 @@ export interface Leased {
 }
 export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
 
-/** Of a number that was carried out otherwise than asked for. */
+/** Of a number that was carried out otherwise than asked for: `bad` is one that changed nothing. */
 export type Special = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
 export interface SessionState {
   /** The highest number carried out. */
@@ -238,7 +314,19 @@ export interface SessionState {
   /** The number that was refused for the time being, behind which nothing was carried out. */
   refused?: { n: number; limit: string } | { n: number; limit?: undefined };
 }
-export type SessionOutcome = SessionState | "unknown" | "busy" | "storage";
+/** `denied`: it belongs to another account, or to none. */
+export type SessionOutcome = SessionState | "unknown" | "busy" | "denied" | "storage";
+
+/** A name, and what its password is checked against (RFC 5803). */
+export interface Account {
+  name: string;
+  verifier: string;
+}
+/** `full`: {@linkcode MAX_ACCOUNTS}. */
+export type AccountOutcome = "added" | "exists" | "full" | "removed" | "unknown" | Account[] | "storage";
+
+/** Accounts that are kept. */
+export const MAX_ACCOUNTS = 100_000;
 
 export interface Stats {
   messages: number;
@@ -257,6 +345,46 @@ export interface DeadLetter {
 }
 export type DeadOutcome = DeadLetter[] | number | "storage";
 
+/** Threads, or entries of one, and whether there are more behind them. */
+export interface ThreadPage {
+  threads: { id: number; title: string }[];
+  more: boolean;
+}
+export interface EntryPage {
+  entries: Entry[];
+  more: boolean;
+}
+/** A message, or a file that was uploaded. IDs grow in the order of the entries, and none is used again. */
+export type Entry = Post | FileEntry;
+export interface Post {
+  id: number;
+  user: string;
+  time: number;
+  /** Its rank among the messages of its thread, from 1. */
+  number: number;
+  text: string;
+  bytes: number;
+  /** How often it was edited. */
+  version: number;
+}
+export interface FileEntry {
+  id: number;
+  user: string;
+  time: number;
+  file: string;
+  size: number;
+}
+/** A file of a thread, as it was uploaded. `content` is the name of what it holds. */
+export interface FileContent {
+  user: string;
+  size: number;
+  hash: string;
+  content: string;
+}
+/** `thread` is its ID. */
+export type FindFileOutcome = { thread: number; file?: FileContent } | "no thread";
+/** Where nothing was changed, why: `full LIMIT` is a limit of {@linkcode ForumLimits}. */
+export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
 /** A channel as it was kept; its messages have consecutive numbers from `first`. */
 export interface StoredChannel {
   name: string;
@@ -281,6 +409,12 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends OpenSession ? SessionOutcome
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
+  : R extends ListThreads ? ThreadPage
+  : R extends ReadThread ? EntryPage | "no thread"
+  : R extends FindFile ? FindFileOutcome
+  : R extends Attach ? AttachOutcome
+  : R extends KnownContents ? string[]
+  : R extends AccountRequest ? AccountOutcome
   : R extends ChannelChange | RemoveChannel ? ChannelOutcome
   : R extends ListChannels ? StoredChannel[]
   : "set";
@@ -312,10 +446,29 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
   whenFull: "refuse",
 };
 
+/** Bounds of the forum, inclusive. An entry is a message or a file. */
+export interface ForumLimits {
+  threads: number;
+  /** Entries of one thread, and of all together. */
+  threadEntries: number;
+  entries: number;
+  /** Bytes of message text in all. */
+  bytes: number;
+}
+
+export const DEFAULT_FORUM_LIMITS: Readonly<ForumLimits> = {
+  threads: 100_000,
+  threadEntries: 1_000_000,
+  entries: 10_000_000,
+  bytes: 4 * 1024 ** 3,
+};
+
 /** What an operator should know, once each time it begins or ends. Without `mailbox` it is about all together. */
 export type StoreEvent =
   /** There is a message in a mailbox that is watched. */
   | { kind: "ready"; mailbox: string }
+  /** No file has these contents any more. */
+  | { kind: "unused"; contents: string[] }
   | { kind: "full"; mailbox?: string; limit: string }
   | { kind: "room"; mailbox?: string; refused: number }
   | { kind: "storage failed"; reason: string }

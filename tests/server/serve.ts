@@ -18,6 +18,7 @@ export async function withServer(
     hosts: ["127.0.0.1"],
     data: undefined,
     secretFile: undefined,
+    sealKeyFile: undefined,
     maxFileBytes: undefined,
     originalFrom: new Networks(PRIVATE_NETWORKS),
     timestamps: true,

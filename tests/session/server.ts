@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { SessionService } from "../../server/session.ts";
+import type { ServiceRequests } from "../../server/session_requests.ts";
 import { DATABASE_FILE, Engine } from "../../server/store/engine.ts";
 import type { GroupCommit, Source } from "../../server/store/group.ts";
 import {
@@ -21,6 +22,8 @@ export interface SimulatedServerOptions {
   directory: string;
   limits?: Partial<StoreLimits>;
   maxSessions?: number;
+  /** What is served on this store; the mailbox by default. */
+  requests?(store: Pick<GroupCommit, "submit">, now: () => number): ServiceRequests;
   /** Longest time that a commit takes, in milliseconds. */
   commit: number;
   /** Probability with which a group of requests can't be written, and with which the store takes no more. */
@@ -67,11 +70,14 @@ export class SimulatedServer {
         if (event.kind === "ready") this.#later(0, life, () => this.#service!.ready(event.mailbox));
       },
     });
+    const store = {
+      submit: (request, done) => this.#submit(() => request, done),
+      gather: (source) => this.#gather(source as Source<StoreRequest>),
+    } as Pick<GroupCommit, "submit" | "gather">;
+    const requests = this.#options.requests?.(store, now);
     this.#service = new SessionService<Address>({
-      store: {
-        submit: (request, done) => this.#submit(() => request, done),
-        gather: (source) => this.#gather(source as Source<StoreRequest>),
-      } as Pick<GroupCommit, "submit" | "gather">,
+      store,
+      ...requests === undefined ? {} : { requests },
       send: (datagram, to) => {
         if (life === this.#life) network.send(datagram, address, to);
       },

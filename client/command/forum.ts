@@ -1,0 +1,246 @@
+import {
+  alreadyLoggedIn,
+  ENTER_COMMAND,
+  ENTER_PASSWORD,
+  ENTER_USERNAME,
+  enterNewPassword,
+  INVALID_PASSWORD,
+  parseCommand,
+  type Typed,
+  WELCOME,
+} from "../../protocol/forum_text.ts";
+import { isWord } from "../../protocol/forum.ts";
+import type { ForumEntry } from "../forum.ts";
+import { CommandFailed, type CommandOptions, entryText, perform } from "../forum_commands.ts";
+import { connectForum, type Credentials, type Forum, type ForumConnectOptions } from "../forum_connection.ts";
+import { LoginError } from "../session_errors.ts";
+import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
+import { promptSecret } from "../terminal/secret.ts";
+import { TransferBar } from "../terminal/transfer_progress.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
+import { readServer } from "./conversation.ts";
+
+/** Where a password may be, when nobody is there to type it. */
+const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
+
+/** Exit code after Ctrl-C. */
+const INTERRUPTED = 130;
+
+/** `parley forum`. */
+export const command: Command = {
+  name: "forum",
+  summary: "Read and write the threads of a forum.",
+  usage: ["HOST PORT [OPTION…]", "HOST PORT --user NAME COMMAND [ARG…] [OPTION…]"],
+  about: [
+    "Commands: CRT title, MSG title text, DLT title number, EDT title number text, LST, RDT title, UPD title file,\n" +
+    "DWN title file, RMV title, XIT. Without one, they are asked for, after user name and password.",
+    `The password is asked for on the terminal, or is the first line of --password-file, or in ${PASSWORD_VARIABLE}.\n` +
+    "A name that has no account gets one with this password; with a COMMAND, only where --new says so.",
+    "Contents of files travel in the clear.",
+  ],
+  options: {
+    user: { value: "NAME", help: "Log in as NAME" },
+    "password-file": { value: "FILE", help: "Where the password is" },
+    new: { help: "Make the account, where the name has none" },
+    "server-key": { value: "KEY", help: "The server's key, as it logs it" },
+    json: { help: "Print an object a line for what LST and RDT find" },
+    from: { value: "N", help: "RDT: begin with message N" },
+    force: { help: "DWN: replace a file that is there" },
+    timeout: { value: "DURATION", help: "How long the server may take to answer (10s)" },
+  },
+  examples: [
+    "parley forum 127.0.0.1 10005",
+    "parley forum 127.0.0.1 10005 --user yoda --password-file secret.txt LST",
+    "parley forum 127.0.0.1 10005 --user yoda RDT thread0 --from 10 --json",
+  ],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [host, port, ...words] = args.rest;
+  const timeout = args.duration("timeout"), serverKey = args.text("server-key");
+  const where = {
+    ...readServer(host, port, []),
+    ...timeout === undefined ? {} : { timeout },
+    ...serverKey === undefined ? {} : { serverKey },
+  };
+  const from = args.integer("from", 1), user = args.text("user"), password = await givenPassword(args);
+  if (user !== undefined && !isWord(user)) {
+    throw new UsageError(`Cannot use '${user}' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`);
+  }
+  const options = { force: args.flag("force"), ...from === undefined ? {} : { from } };
+  if (words.length > 0) {
+    if (user === undefined) throw new UsageError("Missing --user NAME: who gives the command");
+    return await once(
+      where,
+      { user, password, make: args.flag("new") },
+      words.join(" "),
+      options,
+      args.flag("json"),
+    );
+  }
+  await using editor = openLineEditor({ prompt: ENTER_USERNAME });
+  const forum = await logIn(editor, where, user, password);
+  if (forum === undefined) return editor.interrupted.aborted ? INTERRUPTED : 0;
+  await using _ = forum;
+  return await converse(editor, forum, options);
+}
+
+/** The password of `--password-file` or the environment. */
+async function givenPassword(args: Arguments): Promise<string | undefined> {
+  const file = args.text("password-file");
+  if (file === undefined) return Deno.env.get(PASSWORD_VARIABLE);
+  try {
+    return (await Deno.readTextFile(file)).split(/\r?\n/, 1)[0]!;
+  } catch (error) {
+    throw new Error(`Cannot read the password in '${file}': ${(error as Error).message}`);
+  }
+}
+
+type Where = Omit<ForumConnectOptions, "as">;
+
+/** One command of the command line. */
+async function once(
+  where: Where,
+  { user: name, password, make }: { user: string; password: string | undefined; make: boolean },
+  line: string,
+  options: CommandOptions,
+  json: boolean,
+): Promise<number> {
+  const typed = parseCommand(line);
+  if (typeof typed === "string") throw new UsageError(typed);
+  const as: Credentials = {
+    name,
+    make,
+    password: password ?? (async (isNew) => {
+      const typed = await promptSecret(isNew ? enterNewPassword(name) : ENTER_PASSWORD);
+      if (typed === undefined) throw new Error("No password was given");
+      return typed;
+    }),
+  };
+  let forum: Forum;
+  try {
+    forum = await connectForum({ ...where, as });
+  } catch (error) {
+    if (!(error instanceof LoginError)) throw error;
+    throw new Error(error.reason === "active" ? alreadyLoggedIn(name) : error.message);
+  }
+  await using _ = forum;
+  if (json && typed.command === "LST") {
+    for await (const title of forum.threads()) await write(`${JSON.stringify({ title })}\n`);
+    return 0;
+  }
+  await tell(forum, typed, options, async (what) => {
+    const text = typeof what === "string" ? what : entryText(what);
+    if (!json) await write(`${Deno.stdout.isTerminal() ? shown(text) : text}\n`);
+    else if (typeof what !== "string") await write(`${JSON.stringify(toJson(what))}\n`);
+    // an empty thread has no entry to print
+    else if (typed.command !== "RDT") await write(`${JSON.stringify({ result: what })}\n`);
+  });
+  return 0;
+}
+
+function toJson({ time, ...entry }: ForumEntry) {
+  return { ...entry, time: new Date(time).toISOString() };
+}
+
+/** Carries a command out, with a bar that shows how far a file is, and prints what comes of it. */
+async function tell(
+  forum: Forum,
+  typed: Typed,
+  options: CommandOptions,
+  print: (what: string | ForumEntry) => Promise<void>,
+) {
+  const transfers = typed.command === "UPD" || typed.command === "DWN";
+  const bar = transfers ? new TransferBar(typed.file) : undefined;
+  try {
+    const onCut = (reason: string) => void writeError(`parley forum: ${reason}; trying again\n`);
+    for await (
+      const what of perform(forum, typed, { ...options, ...bar && { onProgress: bar.show, onCut } })
+    ) {
+      await bar?.clear();
+      await print(what);
+    }
+  } finally {
+    await bar?.clear();
+  }
+}
+
+/** Asks for name and password until they are right. Undefined where there is no more to read. */
+async function logIn(
+  editor: LineEditor,
+  where: Where,
+  user: string | undefined,
+  password: string | undefined,
+): Promise<Forum | undefined> {
+  for (let given = user;; given = undefined) {
+    editor.prompt = ENTER_USERNAME;
+    const line = given === undefined ? await editor.read() : { text: given };
+    if (line === undefined) return undefined;
+    const name = "error" in line ? "" : line.text.trim();
+    if (!isWord(name)) {
+      if (name !== "") {
+        await editor.print(
+          `Cannot use '${shown(name)}' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`,
+        );
+      }
+      continue;
+    }
+    const ended = new Error("No password was given");
+    const ask = async (isNew: boolean) => {
+      editor.prompt = isNew ? enterNewPassword(name) : ENTER_PASSWORD;
+      const line = await editor.read({ secret: true });
+      if (line === undefined) throw ended;
+      return "error" in line ? "" : line.text;
+    };
+    try {
+      const forum = await connectForum({ ...where, as: { name, password: password ?? ask, make: true } });
+      await editor.print(WELCOME);
+      return forum;
+    } catch (error) {
+      if (error === ended) return undefined;
+      // one that can't be a password at all is the user's mistake too
+      if (!(error instanceof LoginError) && !(error instanceof TypeError)) throw error;
+      const reason = error instanceof LoginError ? error.reason : "wrong password";
+      await editor.print(
+        reason === "wrong password"
+          ? INVALID_PASSWORD
+          : reason === "active"
+          ? alreadyLoggedIn(name)
+          : shown(error.message),
+      );
+      password = undefined;
+    }
+  }
+}
+
+/** Carries out what is typed, until the user leaves. */
+async function converse(editor: LineEditor, forum: Forum, options: CommandOptions): Promise<number> {
+  let failed = false;
+  // a mistake on a terminal was seen
+  const code = () => failed && !editor.isTerminal ? 1 : 0;
+  editor.prompt = ENTER_COMMAND;
+  for await (const line of editor) {
+    const typed = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);
+    if (typeof typed === "string") {
+      failed = true;
+      await editor.print(typed);
+      continue;
+    }
+    try {
+      await tell(
+        forum,
+        typed,
+        options,
+        (what) => editor.print(shown(typeof what === "string" ? what : entryText(what))),
+      );
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      failed = true;
+      await editor.print(shown(error.message));
+    }
+    if (typed.command === "XIT") return code();
+  }
+  return editor.interrupted.aborted ? INTERRUPTED : code();
+}

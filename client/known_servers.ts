@@ -1,0 +1,82 @@
+import { decodeKey } from "../protocol/seal.ts";
+import { stateDirectory } from "./state_directory.ts";
+
+/** A server's key is not the one that is known. */
+export class ServerKeyError extends Error {
+  override name = "ServerKeyError";
+}
+
+/** The keys of servers that a user has logged in to, each in a line `HOST:PORT KEY` of a file. */
+export class KnownServers {
+  readonly path: string;
+
+  /** @throws {Error} No path is given, and the environment does not tell the user's own. */
+  constructor(path = `${stateDirectory()}/known-servers`) {
+    this.path = path;
+  }
+
+  /**
+   * The key of a server, if it is known.
+   *
+   * @throws {Error} The file can't be read, or has a line about this server that tells no key.
+   */
+  async keyOf(server: string): Promise<string | undefined> {
+    let text: string;
+    try {
+      text = await Deno.readTextFile(this.path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw new Error(`Cannot read the known servers in ${this.path}: ${(error as Error).message}`);
+    }
+    for (const [i, line] of text.split("\n").entries()) {
+      const [name, key = ""] = line.trim().split(/\s+/);
+      if (name !== server) continue;
+      if (decodeKey(key) === undefined) throw new Error(`Cannot read ${this.path}: line ${i + 1} has no key`);
+      return key;
+    }
+    return undefined;
+  }
+
+  /** Remembers a server that is not known. */
+  async add(server: string, key: string) {
+    await Deno.mkdir(this.path.replace(/\/[^/]*$/, ""), { recursive: true, mode: 0o700 });
+    // one write at the end of the file: several clients at a time spoil nothing
+    await Deno.writeTextFile(this.path, `${server} ${key}\n`, { append: true, mode: 0o600 });
+  }
+}
+
+/** What is made of the key of a server that one logs in to. */
+export interface Trust {
+  /** Throws a {@linkcode ServerKeyError} where it is not the server's. */
+  trust(key: string): void;
+  /** The server with this key has proved that it knows the account. */
+  trusted(key: string): Promise<void> | void;
+}
+
+/**
+ * Trusts the server whose key is given or known, and remembers another one once it has proved itself.
+ *
+ * @throws {Error} The known servers can't be read.
+ */
+export async function trustOf(
+  server: string,
+  { serverKey, knownServers }: { serverKey?: string; knownServers?: KnownServers },
+): Promise<Trust> {
+  const check = (expected: string, where: string) => (key: string) => {
+    if (key === expected) return;
+    throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}`);
+  };
+  if (serverKey !== undefined) return { trust: check(serverKey, "was to have"), trusted() {} };
+  const known = knownServers ?? new KnownServers(), key = await known.keyOf(server);
+  if (key !== undefined) return { trust: check(key, `${known.path} says`), trusted() {} };
+  let first: string | undefined;
+  return {
+    trust(key) {
+      if (first !== undefined) check(first, "had")(key);
+    },
+    async trusted(key) {
+      if (first === undefined) await known.add(server, key);
+      first = key;
+    },
+  };
+}

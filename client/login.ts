@@ -1,0 +1,171 @@
+/**
+ * The client half of a log-in, under a seal. `protocol/README.md`, "Log-in", is the specification.
+ *
+ * @module
+ */
+
+import {
+  authMessage,
+  clientFinalBare,
+  clientFirstBare,
+  type ClientKeys,
+  clientKeysOf,
+  clientProof,
+  encodeName,
+  encodeVerifier,
+  GS2_HEADER,
+  isName,
+  isServerFinal,
+  ITERATIONS,
+  MAX_ITERATIONS,
+  NONCE_BYTES,
+  parseServerFirst,
+  preparePassword,
+  SALT_BYTES,
+  saltPassword,
+  verifierOf,
+} from "../protocol/scram.ts";
+import { LoginError } from "./session_errors.ts";
+
+/** Who logs in. */
+export interface Credentials {
+  name: string;
+  /** The password, or who asks for it: `isNew` where the name has no account yet. It is called once for each. */
+  password: string | ((isNew: boolean) => Promise<string> | string);
+  /** Whether an account is made where the name has none. */
+  make?: boolean;
+}
+
+/** An answer of the server to a request of a log-in. */
+export interface LoginAnswer {
+  kind: string;
+  rest: string;
+}
+
+export interface LoginOptions {
+  credentials: Credentials;
+  /** The session that is logged in. */
+  session: string;
+  /** The channel binding. */
+  binding: Uint8Array;
+  environment: {
+    random(bytes: number): Uint8Array;
+    saltPassword?(
+      password: string,
+      salt: Uint8Array<ArrayBuffer>,
+      iterations: number,
+    ): Promise<Uint8Array>;
+  };
+  /** Asks the server until it answers. */
+  request(kind: "first" | "final" | "make", text: string): Promise<LoginAnswer>;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Passwords that were asked for, and keys that were computed of them: a log-in made again needs neither again. */
+const remembered = new WeakMap<
+  Credentials,
+  { passwords: Map<boolean, string>; keys: Map<string, ClientKeys> }
+>();
+
+/**
+ * Logs in, and makes an account before that where it is wanted.
+ *
+ * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
+ */
+export async function logIn(options: LoginOptions): Promise<void> {
+  const { credentials: { name, make }, session, binding, request } = options;
+  if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
+  for (;;) {
+    const nonce = options.environment.random(NONCE_BYTES).toBase64();
+    const bare = clientFirstBare(name, nonce);
+    const first = await request("first", `${GS2_HEADER}${bare}`);
+    if (first.kind === "none") {
+      if (!make) throw failed(name, "no account has this name", "no account");
+      await makeAccount(options);
+      continue;
+    }
+    const server = first.kind === "first" ? parseServerFirst(first.rest, nonce) : undefined;
+    if (server === undefined) throw failed(name, `the server says '${first.kind}'`, "refused");
+    const { salt, iterations } = server;
+    if (iterations < ITERATIONS || iterations > MAX_ITERATIONS) {
+      throw failed(name, `the server wants a password hashed ${iterations} times`, "refused");
+    }
+    const keys = await keysOf(options, false, salt, iterations);
+    const final = clientFinalBare(server.nonce, binding);
+    const message = authMessage(bare, first.rest, final);
+    const proof = `${session},${final},p=${clientProof(keys, message)}`;
+    const answer = await patiently(options, () => request("final", proof));
+    if (answer.kind === "none") continue;
+    if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
+    throw refused(name, answer);
+  }
+}
+
+function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
+  switch (kind === "final" ? rest : kind) {
+    case "e=invalid-proof":
+      return failed(name, "the password is wrong", "wrong password");
+    case "e=channel-bindings-dont-match":
+      return failed(name, "somebody is between this client and the server", "not the server");
+    case "active":
+      return failed(name, "the name is active elsewhere", "active");
+    case "denied":
+      return failed(name, "the session is not this account's", "denied");
+  }
+  if (kind === "final" && rest.startsWith("v=")) {
+    return failed(name, "the server could not prove that it knows the account", "not the server");
+  }
+  return failed(name, `the server says '${kind}'`, "refused");
+}
+
+async function makeAccount(options: LoginOptions) {
+  const { credentials: { name }, environment, request } = options;
+  const salt = Uint8Array.from(environment.random(SALT_BYTES));
+  const keys = await keysOf(options, true, salt, ITERATIONS);
+  const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
+  const { kind, rest } = await patiently(
+    options,
+    () => request("make", `${encodeName(name)},${verifier}`),
+  );
+  if (kind === "made" || kind === "exists") return;
+  const why = kind === "full"
+    ? "the server has as many accounts as it can hold"
+    : kind === "storage"
+    ? "the server's disk takes nothing"
+    : rest || kind;
+  throw new LoginError(`Cannot make an account for '${name}': ${why}`, false, "refused");
+}
+
+/** Asks again after a while, for as long as the server wants that. */
+async function patiently({ sleep }: LoginOptions, ask: () => Promise<LoginAnswer>): Promise<LoginAnswer> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.kind !== "wait") return answer;
+    await sleep(Math.min(Math.max(Number(answer.rest) || 0, 100), 60_000));
+  }
+}
+
+async function keysOf(
+  { credentials, environment }: LoginOptions,
+  isNew: boolean,
+  salt: Uint8Array<ArrayBuffer>,
+  iterations: number,
+): Promise<ClientKeys> {
+  let known = remembered.get(credentials);
+  if (known === undefined) remembered.set(credentials, known = { passwords: new Map(), keys: new Map() });
+  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id);
+  if (before !== undefined) return before;
+  const { password } = credentials, { passwords } = known;
+  // whoever has just made the account need not be asked again
+  let text = typeof password === "string" ? password : passwords.get(isNew) ?? passwords.get(true);
+  if (text === undefined) passwords.set(isNew, text = await (password as (isNew: boolean) => string)(isNew));
+  const salted = await (environment.saltPassword ?? saltPassword)(preparePassword(text), salt, iterations);
+  const keys = clientKeysOf(salted);
+  known.keys.clear();
+  known.keys.set(id, keys);
+  return keys;
+}
+
+function failed(name: string, why: string, reason: string): LoginError {
+  return new LoginError(`Cannot log in as '${name}': ${why}`, false, reason);
+}

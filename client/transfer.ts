@@ -1,0 +1,140 @@
+/**
+ * The forum's file transfer, client's half. `protocol/README.md`, "Files", is the specification.
+ *
+ * @module
+ */
+
+import type { RefusalCode } from "../protocol/transfer.ts";
+import { CutError } from "./transfer_connection.ts";
+
+/** What a file is, as its ticket has to be bound to it. */
+export interface FileContent {
+  /** In bytes. */
+  size: number;
+  /** SHA-256, 64 small hexadecimal digits. */
+  hash: string;
+}
+
+/** How far a transfer is. */
+export interface TransferProgress {
+  /** What is being done: an upload is hashed before it is sent, and what is there of a download before more comes. */
+  step: "hash" | "transfer";
+  /** Bytes that are done, of `size`. */
+  done: number;
+  size: number;
+}
+
+export interface TransferOptions {
+  hostname: string;
+  port: number;
+  /** Ends it; what has arrived is kept for a later attempt. */
+  signal?: AbortSignal | undefined;
+  /** Called while it goes on, about once for each MiB. */
+  onProgress?: ((progress: TransferProgress) => void) | undefined;
+  /** Called when it was cut, with the reason, before it is tried again. */
+  onCut?: ((reason: string) => void) | undefined;
+  /** Milliseconds for which a transfer that is cut is tried again with no byte more; 60 s by default. */
+  patience?: number;
+  /** Milliseconds without a byte either way after which a connection counts as cut; 30 s by default. */
+  silence?: number;
+}
+
+/** A transfer failed, and says why. */
+export class TransferError extends Error {
+  override name = "TransferError";
+  /** What the server answered, where it was the server's word. */
+  readonly code: RefusalCode | undefined;
+  /** Whether it was given up because nothing moved any more: the same transfer goes on later with what has arrived. */
+  readonly canResume: boolean;
+
+  constructor(
+    message: string,
+    { code, canResume = false }: { code?: RefusalCode; canResume?: boolean } = {},
+  ) {
+    super(message);
+    this.code = code;
+    this.canResume = canResume;
+  }
+}
+
+/** Milliseconds for which a transfer is tried again without progress, and that a silence may last. */
+const PATIENCE = 60_000, SILENCE = 30_000;
+
+/** Milliseconds before it is tried again: at first, and at most. */
+const FIRST_PAUSE = 100, LAST_PAUSE = 5000;
+
+/** Refusals after which another attempt can do better. */
+const PASSING: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "silence", "ending"]);
+
+/** Attempts at one transfer, until one does it or nothing moves any more. */
+export class Attempts {
+  readonly #options: TransferOptions;
+  readonly #what: string;
+  /** Bytes that have arrived for certain, the most that there were. */
+  #reached = 0;
+  #progressed = performance.now();
+  #pause = FIRST_PAUSE;
+
+  /** @param what What the transfer does, for its errors: `send 'notes.txt'`. */
+  constructor(options: TransferOptions, what: string) {
+    this.#options = options;
+    this.#what = what;
+  }
+
+  /** Where and how a connection is made. */
+  get target() {
+    const { hostname, port, signal, silence = SILENCE } = this.#options;
+    return { hostname, port, signal, silence };
+  }
+
+  /** Tells that so many bytes of the file have arrived. */
+  reached(bytes: number) {
+    if (bytes <= this.#reached) return;
+    this.#reached = bytes;
+    this.#progressed = performance.now();
+    this.#pause = FIRST_PAUSE;
+  }
+
+  /**
+   * Runs the attempt until one returns something.
+   *
+   * @throws {TransferError} It failed for good, or for longer than patience lasts.
+   * @throws Whatever else the attempt throws, and the reason of the signal.
+   */
+  async run<T>(attempt: () => Promise<T>): Promise<T> {
+    const { signal, onCut, patience = PATIENCE } = this.#options;
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof CutError)) throw error;
+        if (performance.now() - this.#progressed + this.#pause > patience) {
+          throw new TransferError(`Cannot ${this.#what}: ${error.message}`, { canResume: true });
+        }
+        onCut?.(error.message);
+      }
+      await pause(this.#pause, signal);
+      this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
+    }
+  }
+
+  /** What a refusal comes to: one that passes is as a cut. */
+  refused({ code, text }: { code: RefusalCode; text: string }): Error {
+    const why = text || code;
+    if (PASSING.has(code)) return new CutError(`the server answers: ${why}`);
+    // a thread's answer is meant for the user as it is
+    return new TransferError(code === "thread" ? text : `Cannot ${this.#what}: ${why}`, { code });
+  }
+}
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+async function pause(ms: number, signal: AbortSignal | undefined) {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms), abort = () => resolve();
+  signal?.addEventListener("abort", abort);
+  await promise;
+  clearTimeout(timer);
+  signal?.removeEventListener("abort", abort);
+}

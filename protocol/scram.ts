@@ -1,0 +1,202 @@
+/**
+ * SCRAM-SHA-256 (RFC 5802, RFC 7677) with channel binding: messages, proofs and verifiers. `protocol/README.md`,
+ * "Log-in", is the specification. Its hashes are computations: randomness comes from the caller.
+ *
+ * @module
+ */
+
+import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { ADMIN, utf8Length } from "./mailbox.ts";
+
+/** Rounds of a verifier, and the most that a client computes. */
+export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
+
+/** Bytes of a salt, and of randomness in a nonce. */
+export const SALT_BYTES = 16, NONCE_BYTES = 18;
+
+/** Longest name and longest password, in bytes. */
+export const MAX_NAME = 64, MAX_PASSWORD = 1024;
+
+/** What tells a server that the binding is that of our seal. */
+export const GS2_HEADER = "p=parley-seal-1,,";
+
+const encoder = new TextEncoder();
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What a server keeps of a password (RFC 5803). */
+export interface Verifier {
+  iterations: number;
+  salt: Bytes;
+  storedKey: Bytes;
+  serverKey: Bytes;
+}
+
+/** What a client needs of its password. */
+export interface ClientKeys {
+  clientKey: Bytes;
+  serverKey: Bytes;
+}
+
+/** Whether an account may have this name. */
+export function isName(name: string): boolean {
+  return /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/.test(name) && name !== ADMIN;
+}
+
+/** A name as it travels: a saslname (RFC 5802, section 5.1). */
+export function encodeName(name: string): string {
+  return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
+}
+
+/** The name that travels so, or undefined where none does. */
+export function decodeName(saslname: string): string | undefined {
+  if (/=(?!2C|3D)|,/.test(saslname)) return undefined;
+  const name = saslname.replaceAll("=2C", ",").replaceAll("=3D", "=");
+  return isName(name) ? name : undefined;
+}
+
+/**
+ * The password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2.
+ *
+ * @throws {TypeError|RangeError} It can't be one.
+ */
+export function preparePassword(password: string): string {
+  const prepared = password.replace(/\p{Zs}/gu, " ").normalize("NFC");
+  if (prepared === "") throw new TypeError("Cannot use an empty password");
+  if (/[\p{Cc}\p{Cn}\p{Co}\p{Cs}\p{DI}]/u.test(prepared)) {
+    throw new TypeError("Cannot use the password: it has control characters or others that nobody sees");
+  }
+  if (utf8Length(prepared) > MAX_PASSWORD) {
+    throw new RangeError(`Cannot use the password: it is longer than ${MAX_PASSWORD} bytes`);
+  }
+  return prepared;
+}
+
+/** SaltedPassword: PBKDF2 with HMAC-SHA-256, computed beside this thread. */
+export async function saltPassword(password: string, salt: Bytes, iterations: number): Promise<Bytes> {
+  const key = await crypto.subtle.importKey("raw", encoder.encode(password), "PBKDF2", false, ["deriveBits"]);
+  const derived = { name: "PBKDF2", hash: "SHA-256", salt, iterations };
+  return new Uint8Array(await crypto.subtle.deriveBits(derived, key, 256));
+}
+
+export function clientKeysOf(saltedPassword: Uint8Array): ClientKeys {
+  return { clientKey: hmac(saltedPassword, "Client Key"), serverKey: hmac(saltedPassword, "Server Key") };
+}
+
+export function verifierOf({ clientKey, serverKey }: ClientKeys, salt: Bytes, iterations: number): Verifier {
+  return { iterations, salt, storedKey: sha256(clientKey), serverKey };
+}
+
+const BASE64 = "[A-Za-z0-9+/]+={0,2}";
+const VERIFIER = new RegExp(`^SCRAM-SHA-256\\$([1-9]\\d{0,7}):(${BASE64})\\$(${BASE64}):(${BASE64})$`);
+
+/** A verifier as it travels and is kept. */
+export function encodeVerifier({ iterations, salt, storedKey, serverKey }: Verifier): string {
+  return `SCRAM-SHA-256$${iterations}:${salt.toBase64()}$${storedKey.toBase64()}:${serverKey.toBase64()}`;
+}
+
+/** The verifier in a text, or undefined where there is none, or one that no client would take. */
+export function decodeVerifier(text: string): Verifier | undefined {
+  const match = VERIFIER.exec(text), iterations = Number(match?.[1]);
+  const [salt, storedKey, serverKey] = [2, 3, 4].map((i) => base64(match?.[i]));
+  if (salt?.length !== SALT_BYTES || storedKey?.length !== 32 || serverKey?.length !== 32) return undefined;
+  if (iterations < ITERATIONS || iterations > MAX_ITERATIONS) return undefined;
+  return { iterations, salt, storedKey, serverKey };
+}
+
+/** client-first-message-bare. */
+export function clientFirstBare(name: string, nonce: string): string {
+  return `n=${encodeName(name)},r=${nonce}`;
+}
+
+/** What a client-first-message says, or undefined where it is none, or none with this channel binding. */
+export function parseClientFirst(
+  message: string,
+): { name: string; nonce: string; bare: string } | undefined {
+  if (!message.startsWith(GS2_HEADER)) return undefined;
+  const bare = message.slice(GS2_HEADER.length);
+  const match = /^n=([^,]{1,192}),r=([\x21-\x2b\x2d-\x7e]{8,64})$/.exec(bare);
+  const name = decodeName(match?.[1] ?? "");
+  return match && name !== undefined ? { name, nonce: match[2]!, bare } : undefined;
+}
+
+export function serverFirst(nonce: string, { salt, iterations }: Verifier): string {
+  return `r=${nonce},s=${salt.toBase64()},i=${iterations}`;
+}
+
+/** What a server-first-message says; undefined where it is none, or does not go on with the client's nonce. */
+export function parseServerFirst(
+  message: string,
+  clientNonce: string,
+): { nonce: string; salt: Bytes; iterations: number } | undefined {
+  const match = /^r=([\x21-\x2b\x2d-\x7e]{1,256}),s=([A-Za-z0-9+/]+={0,2}),i=([1-9]\d{0,7})$/.exec(message);
+  const nonce = match?.[1] ?? "", salt = base64(match?.[2]);
+  if (salt === undefined || salt.length === 0) return undefined;
+  if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) return undefined;
+  return { nonce, salt, iterations: Number(match![3]) };
+}
+
+/** client-final-message-without-proof. */
+export function clientFinalBare(nonce: string, binding: Uint8Array, gs2Header = GS2_HEADER): string {
+  const input = new Uint8Array([...encoder.encode(gs2Header), ...binding]);
+  return `c=${input.toBase64()},r=${nonce}`;
+}
+
+/** What a client-final-message says, or undefined where it is none. */
+export function parseClientFinal(
+  message: string,
+): { bare: string; binding: string; nonce: string; proof: Bytes } | undefined {
+  const match = /^(c=([A-Za-z0-9+/=]{1,256}),r=([\x21-\x2b\x2d-\x7e]{1,256})),p=([A-Za-z0-9+/]{43}=)$/.exec(
+    message,
+  );
+  const proof = base64(match?.[4]);
+  if (match === null || proof === undefined) return undefined;
+  return { bare: match[1]!, binding: match[2]!, nonce: match[3]!, proof };
+}
+
+/** AuthMessage: what both proofs are of. */
+export function authMessage(clientFirstBare: string, serverFirst: string, clientFinalBare: string): string {
+  return `${clientFirstBare},${serverFirst},${clientFinalBare}`;
+}
+
+/** The client's proof, in base64. */
+export function clientProof({ clientKey }: ClientKeys, message: string): string {
+  return xor(clientKey, hmac(sha256(clientKey), message)).toBase64();
+}
+
+/** Whether the proof comes from somebody who has the password of this verifier. */
+export function isClientProof(proof: Uint8Array, { storedKey }: Verifier, message: string): boolean {
+  return timingSafeEqual(sha256(xor(proof, hmac(storedKey, message))), storedKey);
+}
+
+/** The server's proof: a server-final-message. */
+export function serverFinal({ serverKey }: Pick<Verifier, "serverKey">, message: string): string {
+  return `v=${hmac(serverKey, message).toBase64()}`;
+}
+
+/** Whether a server-final-message comes from somebody who has the verifier. */
+export function isServerFinal(final: string, { serverKey }: ClientKeys, message: string): boolean {
+  const given = encoder.encode(final), wanted = encoder.encode(serverFinal({ serverKey }, message));
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function hmac(key: Uint8Array, text: string): Bytes {
+  return Uint8Array.from(createHmac("sha256", key).update(text).digest());
+}
+
+function sha256(bytes: Uint8Array): Bytes {
+  return Uint8Array.from(createHash("sha256").update(bytes).digest());
+}
+
+function xor(a: Uint8Array, b: Uint8Array): Bytes {
+  return Uint8Array.from(a, (byte, i) => byte ^ b[i]!);
+}
+
+/** The bytes of base64 with its padding, or undefined where it is not written as it has to be. */
+function base64(text: string | undefined): Bytes | undefined {
+  try {
+    return text === undefined ? undefined : Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
+  } catch {
+    return undefined;
+  }
+}

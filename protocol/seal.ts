@@ -1,0 +1,380 @@
+/**
+ * The seal around a session's datagrams: handshake, keys and datagrams. `protocol/README.md`, "Seal", is the
+ * specification. Its hashes and ciphers are computations: randomness comes from the caller.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
+import { MAX_SESSION_DATAGRAM } from "./session.ts";
+
+/** Bytes of a key of X25519. */
+export const KEY_BYTES = 32;
+
+/** Datagrams that one handshake carries each way, and after how many the client makes a new one. */
+export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
+
+/** Bytes of the tag behind a ciphertext. */
+const TAG = 16;
+
+/** How far below the highest number opened one may be that is still taken. */
+const WINDOW = 1024;
+
+const CIPHER = "aes-256-gcm";
+
+/** What stands before the 32 bytes of a key: RFC 8410, in DER. */
+const PRIVATE_KEY = Uint8Array.fromHex("302e020100300506032b656e04220420");
+const PUBLIC_KEY = Uint8Array.fromHex("302a300506032b656e032100");
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A key of X25519. `text` is the public half, as it is written and remembered. */
+export interface SealKey {
+  private: KeyObject;
+  public: Bytes;
+  text: string;
+}
+
+/** What a sealed datagram begins with. `epoch` and `cookie` are empty where there is none. */
+export interface SealHeader {
+  id: string;
+  epoch: string;
+  cookie: string;
+}
+
+/** What stands behind the header. A sealed datagram is opened by {@linkcode Opener}. */
+export type SealToServer = { kind: "hello"; key: Bytes } | { kind: "sealed"; number: number };
+export type SealToClient =
+  | { kind: "challenge" | "unknown" | "busy" }
+  | { kind: "hello"; key: Bytes; server: Bytes; confirm: Bytes }
+  | { kind: "sealed"; number: number };
+
+/** What both sides know after a handshake. */
+export interface SealKeys {
+  toServer: DirectionKey;
+  toClient: DirectionKey;
+  /** Shows that the server has its key. */
+  confirm: Bytes;
+  /** The channel binding of the log-in. */
+  binding: Bytes;
+}
+
+export interface DirectionKey {
+  key: KeyObject;
+  iv: Bytes;
+}
+
+/** Whether these bytes begin as a datagram under seal does: `S1>` or `S1<`. */
+export function isSealDatagram(datagram: Uint8Array): boolean {
+  return datagram[0] === 0x53 && datagram[1] === 0x31 && (datagram[2] === 0x3e || datagram[2] === 0x3c);
+}
+
+/** The key with this private half, of 32 bytes. */
+export function sealKey(bytes: Uint8Array): SealKey {
+  const key = createPrivateKey({
+    key: Buffer.from([...PRIVATE_KEY, ...bytes]),
+    format: "der",
+    type: "pkcs8",
+  });
+  const half = Uint8Array.from(
+    createPublicKey(key as unknown as string).export({
+      format: "der",
+      type: "spki",
+    }),
+  ).slice(PUBLIC_KEY.length);
+  return { private: key, public: half, text: base64url(half) };
+}
+
+/**
+ * The secret that two keys agree on (RFC 7748, section 6.1).
+ *
+ * @throws {Error} It would be all zeros.
+ */
+function agree(key: SealKey, other: Uint8Array): Uint8Array {
+  const publicKey = createPublicKey({
+    key: Buffer.from([...PUBLIC_KEY, ...other]),
+    format: "der",
+    type: "spki",
+  });
+  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey }));
+}
+
+/** The id of the handshake that this public key of a client begins. */
+export function sealId(client: Uint8Array): string {
+  return base64url(Uint8Array.from(createHash("sha256").update(client).digest().subarray(0, 16)));
+}
+
+/** The cookie of a client at an address, under a key of the server. */
+export function sealCookie(key: Uint8Array, id: string, hostname: string, port: number): string {
+  return createHmac("sha256", key).update(`S1 ${id} ${hostname} ${port}`).digest("hex").slice(0, 16);
+}
+
+/** What both sides know before the keys, from their own view. */
+export interface Exchange {
+  service: string;
+  id: string;
+  epoch: string;
+}
+
+/** The keys as the server computes them. @throws {Error} An exchange comes to zero. */
+export function serverKeys(
+  exchange: Exchange,
+  ephemeral: SealKey,
+  own: SealKey,
+  client: Uint8Array,
+): SealKeys {
+  const secrets = concat(agree(ephemeral, client), agree(own, client));
+  return keysOf(exchange, client, ephemeral.public, own.public, secrets);
+}
+
+/** The keys as the client computes them. @throws {Error} An exchange comes to zero. */
+export function clientKeys(
+  exchange: Exchange,
+  ephemeral: SealKey,
+  server: Uint8Array,
+  own: Uint8Array,
+): SealKeys {
+  const secrets = concat(agree(ephemeral, server), agree(ephemeral, own));
+  return keysOf(exchange, ephemeral.public, server, own, secrets);
+}
+
+function keysOf(
+  { service, id, epoch }: Exchange,
+  client: Uint8Array,
+  server: Uint8Array,
+  own: Uint8Array,
+  secrets: Uint8Array,
+): SealKeys {
+  const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${epoch}\n`)
+    .update(client).update(server).update(own).digest();
+  const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
+  let at = 0;
+  const next = (bytes: number) => material.slice(at, at += bytes);
+  const toServer = next(KEY_BYTES), toClient = next(KEY_BYTES), toServerIv = next(12), toClientIv = next(12);
+  const confirm = createHmac("sha256", next(KEY_BYTES)).update(transcript).digest();
+  return {
+    toServer: { key: createSecretKey(toServer), iv: toServerIv },
+    toClient: { key: createSecretKey(toClient), iv: toClientIv },
+    confirm: Uint8Array.from(confirm),
+    binding: next(KEY_BYTES),
+  };
+}
+
+const HEADER = /^S1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{16}|-) (\S+)$/;
+const HELLO = /^hello,([\w-]{43})$/;
+const HELLO_ANSWER = /^hello,([\w-]{43}),([\w-]{43}),([\w-]{43})$/;
+const NUMBER = /^[1-9]\d{0,8}$/;
+
+/** A client's datagram, or undefined where it is none. */
+export function decodeSealToServer(
+  datagram: Uint8Array,
+): { header: SealHeader; body: SealToServer } | undefined {
+  const parsed = parse(datagram, ">");
+  if (parsed === undefined) return undefined;
+  const { header, word, number } = parsed;
+  if (number !== undefined) return { header, body: { kind: "sealed", number } };
+  const key = fromBase64url(HELLO.exec(word)?.[1]);
+  return key && { header, body: { kind: "hello", key } };
+}
+
+/** A server's datagram, or undefined where it is none. */
+export function decodeSealToClient(
+  datagram: Uint8Array,
+): { header: SealHeader; body: SealToClient } | undefined {
+  const parsed = parse(datagram, "<");
+  if (parsed === undefined) return undefined;
+  const { header, word, number } = parsed;
+  if (header.epoch === "" || (header.cookie !== "") !== (word === "challenge")) return undefined;
+  if (number !== undefined) return { header, body: { kind: "sealed", number } };
+  if (word === "challenge" || word === "unknown" || word === "busy") return { header, body: { kind: word } };
+  const match = HELLO_ANSWER.exec(word);
+  const [key, server, confirm] = [1, 2, 3].map((i) => fromBase64url(match?.[i]));
+  return key && server && confirm && { header, body: { kind: "hello", key, server, confirm } };
+}
+
+function parse(datagram: Uint8Array, direction: "<" | ">") {
+  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  const end = datagram.indexOf(0x0a), head = end < 0 ? datagram : datagram.subarray(0, end);
+  // a header is ASCII, and no longer than a hello's answer
+  if (head.length > 256 || head.some((byte) => byte >= 0x80)) return undefined;
+  const match = HEADER.exec(decoder.decode(head));
+  if (match === null || match[1] !== direction) return undefined;
+  const word = match[5]!, given = (field: string) => field === "-" ? "" : field;
+  const sealed = NUMBER.test(word);
+  if (sealed !== end >= 0 || sealed && datagram.length < end + 1 + TAG) return undefined;
+  const header = { id: match[2]!, epoch: given(match[3]!), cookie: given(match[4]!) };
+  return { header, word, number: sealed ? Number(word) : undefined };
+}
+
+/** A client's `hello`. */
+export function encodeHello(header: SealHeader, key: Uint8Array): Bytes {
+  return encoder.encode(`${head(">", header)} hello,${base64url(key)}`);
+}
+
+/** The server's answer to it. */
+export function encodeHelloAnswer(
+  header: SealHeader,
+  key: Uint8Array,
+  own: Uint8Array,
+  confirm: Uint8Array,
+): Bytes {
+  return encoder.encode(`${head("<", header)} hello,${[key, own, confirm].map(base64url).join(",")}`);
+}
+
+/** What a server says without a seal. A `challenge` has a cookie, the others have none. */
+export function encodeSealWord(header: SealHeader, word: "challenge" | "unknown" | "busy"): Bytes {
+  return encoder.encode(`${head("<", header)} ${word}`);
+}
+
+function head(direction: "<" | ">", { id, epoch, cookie }: SealHeader): string {
+  return `S1${direction} ${id} ${epoch || "-"} ${cookie || "-"}`;
+}
+
+/** Seals the datagrams of one direction. */
+export class Sealer {
+  readonly #direction: "<" | ">";
+  readonly #key: DirectionKey;
+  /** Datagrams sealed so far: the number of the last one. */
+  number = 0;
+
+  constructor(direction: "<" | ">", key: DirectionKey) {
+    this.#direction = direction;
+    this.#key = key;
+  }
+
+  /** @throws {RangeError} This key has sealed as many as it may. */
+  seal(header: SealHeader, plain: Uint8Array): Bytes {
+    if (this.number >= MAX_NUMBER) throw new RangeError("Cannot seal a datagram: the key is used up");
+    const number = ++this.number, { key, iv } = this.#key;
+    const begin = encoder.encode(`${head(this.#direction, header)} ${number}\n`);
+    const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
+    cipher.setAAD(begin);
+    const sealed = cipher.update(plain);
+    cipher.final();
+    const datagram = new Uint8Array(begin.length + plain.length + TAG);
+    datagram.set(begin);
+    datagram.set(sealed, begin.length);
+    datagram.set(cipher.getAuthTag(), begin.length + plain.length);
+    return datagram;
+  }
+}
+
+/** Opens the datagrams of one direction, each once. */
+export class Opener {
+  readonly #key: DirectionKey;
+  /** The highest number opened. */
+  #highest = 0;
+  /** Of the numbers up to there, a bit for each that was opened, at its remainder by {@linkcode WINDOW}. */
+  readonly #opened = new Uint32Array(WINDOW / 32);
+
+  constructor(key: DirectionKey) {
+    this.#key = key;
+  }
+
+  get highest(): number {
+    return this.#highest;
+  }
+
+  /**
+   * What is in a sealed datagram of this number.
+   *
+   * @returns Or why there is nothing: `twice` where it was opened before or is too old to tell, `wrong` where it is
+   * none of this seal, `too often` where its number is over {@linkcode MAX_NUMBER}.
+   */
+  open(datagram: Uint8Array, number: number): Uint8Array | "twice" | "wrong" | "too often" {
+    if (number > MAX_NUMBER) return "too often";
+    if (number <= this.#highest - WINDOW || number <= this.#highest && this.#has(number)) return "twice";
+    const plain = this.#decrypt(datagram, number);
+    if (plain === undefined) return "wrong";
+    this.#mark(number);
+    return plain;
+  }
+
+  #decrypt(datagram: Uint8Array, number: number): Uint8Array | undefined {
+    const begin = datagram.indexOf(0x0a) + 1, end = datagram.length - TAG;
+    const { key, iv } = this.#key;
+    const cipher = createDecipheriv(CIPHER, key, nonce(iv, number), { authTagLength: TAG });
+    cipher.setAAD(datagram.subarray(0, begin));
+    cipher.setAuthTag(datagram.subarray(end));
+    const plain = cipher.update(datagram.subarray(begin, end));
+    try {
+      cipher.final();
+    } catch {
+      return undefined;
+    }
+    return plain;
+  }
+
+  #has(number: number): boolean {
+    const bit = number % WINDOW;
+    return (this.#opened[bit >> 5]! & 1 << (bit & 31)) !== 0;
+  }
+
+  #mark(number: number) {
+    // what lies between was not opened
+    if (number - this.#highest >= WINDOW) this.#opened.fill(0);
+    else {
+      for (let n = this.#highest + 1; n < number; n++) {
+        this.#opened[n % WINDOW >> 5]! &= ~(1 << (n & 31));
+      }
+    }
+    this.#opened[number % WINDOW >> 5]! |= 1 << (number & 31);
+    this.#highest = Math.max(this.#highest, number);
+  }
+}
+
+/** The direction's iv, combined with the number by exclusive or. */
+function nonce(iv: Uint8Array, number: number): Uint8Array {
+  const nonce = iv.slice();
+  // numbers have 29 bits at most
+  for (let i = 0; i < 4; i++) nonce[11 - i]! ^= number >>> 8 * i & 0xff;
+  return nonce;
+}
+
+/** Whether two are the same, in a time that tells nothing about where they differ. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** The 32 bytes of a key as they are written, or undefined where it is none. */
+export function decodeKey(text: string): Bytes | undefined {
+  return /^[\w-]{43}$/.test(text) ? fromBase64url(text) : undefined;
+}
+
+/** 32 bytes; undefined where the bits of the last character that belong to none are not zero. */
+function fromBase64url(text: string | undefined): Bytes | undefined {
+  if (text === undefined) return undefined;
+  try {
+    // strict wants the padding that is left out on the wire
+    return Uint8Array.fromBase64(`${text}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
+  } catch {
+    return undefined;
+  }
+}
+
+function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

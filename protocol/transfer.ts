@@ -1,0 +1,140 @@
+/**
+ * The forum's file transfer: text head lines and raw bytes over TCP. `protocol/README.md`, "Files".
+ *
+ * @module
+ */
+
+/** Longest line that a client sends, in bytes without its end. */
+export const MAX_REQUEST_BYTES = 80;
+
+/** Longest line that a server sends, in bytes without its end. */
+export const MAX_ANSWER_BYTES = 1024;
+
+/** Most bytes of a file, 4 GiB. */
+export const MAX_FILE_BYTES = 4 * 1024 ** 3;
+
+/** Most bytes of a file's name. */
+export const MAX_NAME_BYTES = 128;
+
+/** What a client asks for in its first line. */
+export type TransferRequest =
+  | { kind: "upload"; ticket: string }
+  /** `offset` is how many bytes of the file the client has. */
+  | { kind: "download"; ticket: string; offset: number };
+
+/** Why a transfer is not done, or not to its end. */
+export type RefusalCode =
+  /** The first line is none. */
+  | "malformed"
+  /** The ticket is unknown, used, too old, or one for the other direction. */
+  | "ticket"
+  /** As many transfers run as can. */
+  | "busy"
+  /** The file is not there any more, or shorter than the offset. */
+  | "gone"
+  /** What came has another hash than the ticket. */
+  | "hash"
+  /** The same upload goes on over another connection. */
+  | "elsewhere"
+  /** There is no room for it. */
+  | "full"
+  /** The disk takes nothing. */
+  | "storage"
+  /** The client ended its side before all had come. */
+  | "short"
+  /** The thread does not take it: the text is the thread's answer. */
+  | "thread"
+  /** Nothing came for too long. */
+  | "silence"
+  /** The server stops. */
+  | "ending";
+
+/** A line that a server sends. */
+export type TransferAnswer =
+  /** The content follows from here: of an upload from the client, of a download from the server. */
+  | { kind: "from"; offset: number }
+  /** The server works on it: so many bytes are behind it. */
+  | { kind: "wait" }
+  /** The upload is in the thread, and on disk. */
+  | { kind: "stored" }
+  | { kind: "no"; code: RefusalCode; text: string };
+
+const TICKET = /^[A-Za-z0-9_-]{22}$/;
+const HASH = /^[0-9a-f]{64}$/;
+const OFFSET = /^(?:0|[1-9]\d{0,15})$/;
+const CODES: ReadonlySet<string> = new Set<RefusalCode>(
+  [
+    "malformed",
+    "ticket",
+    "busy",
+    "gone",
+    "hash",
+    "elsewhere",
+    "short",
+    "full",
+    "storage",
+    "thread",
+    "silence",
+    "ending",
+  ],
+);
+
+const encoder = new TextEncoder();
+
+/** The line, with its end. */
+export function encodeTransferRequest(request: TransferRequest): Uint8Array<ArrayBuffer> {
+  const offset = request.kind === "download" ? ` ${request.offset}` : "";
+  return encoder.encode(`P1 ${request.kind} ${request.ticket}${offset}\n`);
+}
+
+/** What a line, without its end, asks for; undefined where it is no request. */
+export function decodeTransferRequest(line: string): TransferRequest | undefined {
+  const [word, kind, ticket = "", offset = "", ...rest] = line.split(" ");
+  if (word !== "P1" || !TICKET.test(ticket) || rest.length > 0) return undefined;
+  if (kind === "upload") return line.endsWith(ticket) ? { kind, ticket } : undefined;
+  if (kind !== "download" || !OFFSET.test(offset)) return undefined;
+  return { kind, ticket, offset: Number(offset) };
+}
+
+/** The line, with its end. Of a refusal's text, what is too long for a line is cut off, and control characters are replaced. */
+export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBuffer> {
+  switch (answer.kind) {
+    case "from":
+      return encoder.encode(`P1 from ${answer.offset}\n`);
+    case "no":
+      return encodeRefusal(`P1 no ${answer.code} ${answer.text.replace(/\p{Cc}/gu, "?")}`.trimEnd());
+    default:
+      return encoder.encode(`P1 ${answer.kind}\n`);
+  }
+}
+
+function encodeRefusal(line: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(MAX_ANSWER_BYTES + 1);
+  // what doesn't fit is cut off between characters
+  const { written } = encoder.encodeInto(line, bytes.subarray(0, MAX_ANSWER_BYTES));
+  bytes[written] = 0x0a;
+  return bytes.subarray(0, written + 1);
+}
+
+/** What a line, without its end, answers; undefined where it is no answer. */
+export function decodeTransferAnswer(line: string): TransferAnswer | undefined {
+  if (line === "P1 wait") return { kind: "wait" };
+  if (line === "P1 stored") return { kind: "stored" };
+  const [, kind, field = "", text = ""] = /^P1 (from|no) ([^ ]+)(?: (.*))?$/u.exec(line) ?? [];
+  if (kind === "from" && OFFSET.test(field) && text === "") return { kind, offset: Number(field) };
+  if (kind === "no" && CODES.has(field)) return { kind, code: field as RefusalCode, text };
+  return undefined;
+}
+
+/** Whether this is a SHA-256 as tickets are bound to: 64 small hexadecimal digits. */
+export function isFileHash(hash: string): boolean {
+  return HASH.test(hash);
+}
+
+/**
+ * Whether this names a file of a thread: one word of 1 to 128 of the forum's characters that is not `.` or `..`. No path
+ * can be one: there is no slash and no backslash in it.
+ */
+export function isFileName(name: string): boolean {
+  return /^[A-Za-z0-9!@#$%.?,_-]{1,128}$/.test(name) && name !== "." && name !== "..";
+}

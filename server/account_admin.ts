@@ -1,0 +1,55 @@
+/**
+ * The control command for accounts.
+ *
+ * @module
+ */
+
+import { decodeName, decodeVerifier, encodeName } from "../protocol/scram.ts";
+import type { Accounts } from "./accounts.ts";
+import type { AdminCommand } from "./admin.ts";
+
+/** Names that are looked up for one answer: more than fit into it. */
+const LISTED = 512;
+
+/** `account, list|add|remove`. */
+export function accountCommand(accounts: Accounts): AdminCommand {
+  return {
+    name: "account",
+    usage: "account, list[, AFTER] | add, NAME, VERIFIER | remove, NAME",
+    min: 1,
+    max: 3,
+    async run([what = "", name = "", verifier = ""]) {
+      if (what === "list") {
+        const names = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
+        if (names === "storage") throw new RangeError("the disk takes nothing");
+        return names.map(encodeName);
+      }
+      const outcome = what === "add"
+        ? await accounts.add(nameOf(name), verifierOf(verifier))
+        : what === "remove"
+        ? await accounts.remove(nameOf(name))
+        : undefined;
+      if (outcome === undefined) throw new RangeError(`neither list, add nor remove: '${what}'`);
+      if (outcome !== "added" && outcome !== "removed") throw new RangeError(REFUSED[outcome]);
+      return [name];
+    },
+  };
+}
+
+const REFUSED = {
+  exists: "the name has an account",
+  unknown: "no account has this name",
+  full: "there are as many accounts as there may be",
+  storage: "the disk takes nothing",
+};
+
+function nameOf(saslname: string): string {
+  const name = decodeName(saslname);
+  if (name === undefined) throw new RangeError(`not a name: '${saslname}'`);
+  return name;
+}
+
+function verifierOf(text: string): string {
+  if (decodeVerifier(text) === undefined) throw new RangeError("not a verifier");
+  return text;
+}

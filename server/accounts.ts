@@ -1,0 +1,132 @@
+/**
+ * Names that have an account, what their passwords are checked against, and how often one may guess.
+ * `protocol/README.md`, "Log-in", is the specification.
+ *
+ * @module
+ */
+
+import { decodeVerifier, type Verifier } from "../protocol/scram.ts";
+import { Chances } from "./chances.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { Account, AccountOutcome, AccountRequest, Store } from "./store/store.ts";
+
+/** Accounts that are read from the store at a time. */
+const PAGE = 1000;
+
+/** Networks that are remembered as those of a name's owner, and names of which they are. */
+const OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
+
+export interface AccountsOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** What the store holds: see {@linkcode readAccounts}. */
+  known: readonly Account[];
+  /** Milliseconds, from any beginning. */
+  now(): number;
+}
+
+/** All accounts that a store holds. */
+export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
+  const accounts: Account[] = [];
+  for (;;) {
+    const after = accounts.at(-1)?.name ?? "";
+    const [page] = await store.apply([{ kind: "account", what: "list", after, limit: PAGE }]);
+    accounts.push(...page as Account[]);
+    if ((page as Account[]).length < PAGE) return accounts;
+  }
+}
+
+/** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
+export class Accounts {
+  readonly #store: Pick<GroupCommit, "submit">;
+  readonly #verifiers = new Map<string, string>();
+  readonly #watchers: ((name: string, added: boolean) => void)[] = [];
+  readonly #guessesAtName: Chances;
+  readonly #guessesFrom: Chances;
+  readonly #makingFrom: Chances;
+  /** From where each name's owner logged in, the latest last. */
+  readonly #ownNetworks = new Map<string, string[]>();
+
+  constructor({ store, known, now }: AccountsOptions) {
+    this.#store = store;
+    for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
+    this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
+    this.#guessesFrom = new Chances({ most: 64, every: 1000, now });
+    this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
+  }
+
+  has(name: string): boolean {
+    return this.#verifiers.has(name);
+  }
+
+  verifier(name: string): Verifier | undefined {
+    return decodeVerifier(this.#verifiers.get(name) ?? "");
+  }
+
+  /** Has every account that is made or removed from now on told, once that is on the disk. */
+  watch(watcher: (name: string, added: boolean) => void) {
+    this.#watchers.push(watcher);
+  }
+
+  /** Names behind `after`, in the order of their bytes. */
+  async list(after: string, limit: number): Promise<string[] | "storage"> {
+    const page = await this.#ask({ kind: "account", what: "list", after, limit });
+    return Array.isArray(page) ? page.map(({ name }) => name) : "storage";
+  }
+
+  /** Makes an account. Name and verifier are checked by the caller. */
+  async add(name: string, verifier: string): Promise<"added" | "exists" | "full" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
+    if (outcome === "added") {
+      this.#verifiers.set(name, verifier);
+      this.#tell(name, true);
+    }
+    return outcome as "added" | "exists" | "full" | "storage";
+  }
+
+  async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "remove", name });
+    if (outcome === "removed") {
+      this.#verifiers.delete(name);
+      this.#ownNetworks.delete(name);
+      this.#tell(name, false);
+    }
+    return outcome as "removed" | "unknown" | "storage";
+  }
+
+  #tell(name: string, added: boolean) {
+    for (const watcher of this.#watchers) watcher(name, added);
+  }
+
+  #ask(request: AccountRequest): Promise<AccountOutcome> {
+    return new Promise((resolve) => {
+      if (!this.#store.submit(request, resolve)) resolve("storage");
+    });
+  }
+
+  /** Milliseconds until a proof for this name from this network may be looked at. */
+  guessWait(name: string, network: string): number {
+    const own = this.#ownNetworks.get(name)?.includes(network);
+    return Math.max(this.#guessesFrom.wait(network), own ? 0 : this.#guessesAtName.wait(name));
+  }
+
+  guessedWrong(name: string, network: string) {
+    this.#guessesFrom.use(network);
+    if (!this.#ownNetworks.get(name)?.includes(network)) this.#guessesAtName.use(name);
+  }
+
+  guessedRight(name: string, network: string) {
+    const networks = this.#ownNetworks.get(name)?.filter((other) => other !== network) ?? [];
+    this.#ownNetworks.delete(name);
+    this.#ownNetworks.set(name, [...networks, network].slice(-OWN_NETWORKS));
+    if (this.#ownNetworks.size > MAX_OWNERS) {
+      this.#ownNetworks.delete(this.#ownNetworks.keys().next().value!);
+    }
+  }
+
+  /** Milliseconds until an account may be made from this network; 0 uses a chance up. */
+  makeWait(network: string): number {
+    const wait = this.#makingFrom.wait(network);
+    if (wait === 0) this.#makingFrom.use(network);
+    return wait;
+  }
+}

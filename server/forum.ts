@@ -1,0 +1,145 @@
+/**
+ * The forum's service: commands in sealed sessions over UDP, and files over TCP on the same port number.
+ * `protocol/README.md`, "Forum" and "Files", is the specification.
+ *
+ * @module
+ */
+
+import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
+import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
+import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { Accounts } from "./accounts.ts";
+import { readDatagrams } from "./datagrams.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { Replies } from "./replies.ts";
+import { SealService } from "./seal.ts";
+import { SessionService } from "./session.ts";
+import { ForumRequests } from "./session_forum.ts";
+import type { ContentFiles } from "./store/files.ts";
+import type { GroupCommit } from "./store/group.ts";
+import { TransferListener } from "./transfer_listener.ts";
+import { TransferService, type Upload } from "./transfer.ts";
+
+export interface ForumServiceOptions {
+  /** Where it listens; it closes them. */
+  sockets: readonly Deno.DatagramConn[];
+  listeners: readonly Deno.TcpListener[];
+  store: GroupCommit;
+  accounts: Accounts;
+  /** The server's own key. */
+  sealKey: SealKey;
+  /** Where files are; it closes them. */
+  files: ContentFiles;
+  metrics: Metrics;
+  log: Log;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** Where a client is, and what sends to it. */
+interface ForumAddress {
+  hostname: string;
+  port: number;
+  address: Deno.NetAddr;
+  replies: Replies;
+}
+
+export class ForumService {
+  readonly #options: ForumServiceOptions;
+  readonly #replies: Replies[] = [];
+  readonly #reading: Promise<void>[] = [];
+  readonly #sessions: SessionService<ForumAddress>;
+  readonly #seals: SealService<ForumAddress>;
+  readonly #transfers: TransferService;
+  readonly #listener: TransferListener;
+  #stopping = false;
+
+  /** Begins to read and to accept. */
+  constructor(options: ForumServiceOptions) {
+    this.#options = options;
+    const { log, metrics } = options;
+    const setTimer = (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const transfers = this.#transfers = new TransferService({
+      ...options,
+      now: () => performance.now(),
+      setTimer,
+      commit: (upload) => this.#attach(upload),
+    });
+    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
+    this.#listener = new TransferListener({ sockets: options.listeners, serve, metrics, log, setTimer });
+    const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
+      replies.send(datagram, address);
+    this.#sessions = new SessionService({
+      ...options,
+      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => log.line(line) }),
+      send,
+      setTimer,
+      onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
+    });
+    this.#seals = new SealService({
+      ...options,
+      service: "forum",
+      key: options.sealKey,
+      oneSession: true,
+      sessions: this.#sessions,
+      send,
+      setTimer,
+      onDropped: (reason) => metrics.add(`refused ${reason}`),
+      onUser: (user, what) => log.line(what === "in" ? `${user} successful login` : `${user} exited`),
+    });
+    for (const line of CONSOLE_BEGIN) log.line(line);
+    for (const socket of options.sockets) {
+      const replies = new Replies(socket, () => metrics.add("send failed"));
+      this.#replies.push(replies);
+      this.#reading.push(readDatagrams(socket, replies, {
+        maxBytes: MAX_SESSION_DATAGRAM,
+        metrics,
+        stopping: () => this.#stopping,
+        received: (datagram, address) => this.#received(datagram, address, replies),
+      }));
+    }
+  }
+
+  #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
+    const { metrics } = this.#options, { hostname, port } = address;
+    metrics.add("received");
+    if (this.#stopping) return;
+    const from = { hostname, port, address, replies };
+    if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
+    if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
+  }
+
+  /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
+  #attach(upload: Upload): Promise<"stored" | string> {
+    const { store, now, log } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
+    const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
+      if (outcome === "storage") return reject(new Error("the disk takes nothing"));
+      if (outcome === "stored") log.line(`${upload.user} uploaded ${upload.name}`);
+      resolve(outcome);
+    });
+    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    return promise;
+  }
+
+  /** Takes no more, answers what was taken, and closes the sockets. */
+  async close() {
+    this.#stopping = true;
+    this.#listener.stop();
+    await this.#transfers.close();
+    await this.#listener.close();
+    await this.#options.store.idle();
+    this.#sessions.close();
+    this.#seals.close();
+    await Promise.all(this.#replies.map((replies) => replies.sent()));
+    for (const socket of this.#options.sockets) socket.close();
+    await Promise.all(this.#reading);
+    await this.#options.files.close();
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The server half of the seal: handshakes, log-ins, and what is under a seal. `protocol/README.md`, "Seal", is the
+ * specification.
+ *
+ * @module
+ */
+
+import {
+  decodeSealToServer,
+  encodeHelloAnswer,
+  encodeSealWord,
+  Opener,
+  sealCookie,
+  Sealer,
+  type SealHeader,
+  sealId,
+  type SealKey,
+  sealKey,
+  type SealKeys,
+  serverKeys,
+} from "../protocol/seal.ts";
+import type { Accounts } from "./accounts.ts";
+import { networkOf } from "./address.ts";
+import { Chances } from "./chances.ts";
+import { Login } from "./login.ts";
+import type { Address, SealPath } from "./session.ts";
+
+export interface SealServiceOptions<A extends Address> {
+  /** `mailbox` or `forum`: what was said to one is not taken by the other. */
+  service: string;
+  key: SealKey;
+  accounts: Accounts;
+  /** Whether a name may be active in one session alone. */
+  oneSession?: boolean;
+  /** What the sessions do: see `SessionService`. */
+  sessions: {
+    /** Takes what a session that is logged in says. Returns whether that is anything. */
+    sealed(session: string, body: Uint8Array, path: SealPath<A>): boolean;
+    /** Whose session this is, as far as memory knows: a name, `""` for nobody's, undefined for a new one. */
+    ownerOf(session: string): string | undefined;
+    logOut(session: string): void;
+  };
+  /** Sends a datagram; to one address, in the order of the calls. */
+  send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /** Is told what was dropped, and why. */
+  onDropped(reason: string, from: A): void;
+  /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
+  onUser?(user: string, what: "in" | "out", from: A): void;
+  /** Milliseconds, from any beginning. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  setTimer(ms: number, callback: () => void): () => void;
+  /** Handshakes that are known, in all and of one network. */
+  maxSeals?: number;
+  maxSealsOfNetwork?: number;
+}
+
+/** What is not heard for so long is forgotten, and how often that is looked at, in milliseconds. */
+const IDLE = 60_000, TICK = 1000;
+
+/** Handshakes that a network may begin at once, and milliseconds for one more. */
+const HANDSHAKES = 256, HANDSHAKE_EVERY = 1000 / 64;
+
+const encoder = new TextEncoder();
+
+/** What is known of one handshake. */
+export class Seal<A extends Address> implements SealPath<A> {
+  readonly id: string;
+  readonly opener: Opener;
+  readonly binding: Uint8Array;
+  /** Where it began, for which it is counted. */
+  readonly network: string;
+  readonly login: Login<A>;
+  /** The account that it is logged in to, and the session. */
+  user: string | undefined;
+  session: string | undefined;
+  heard = 0;
+  open = true;
+  readonly #header: SealHeader;
+  readonly #sealer: Sealer;
+  readonly #send: (datagram: Uint8Array<ArrayBuffer> | undefined, to: A) => void;
+
+  constructor(
+    header: SealHeader,
+    keys: SealKeys,
+    readonly hello: Uint8Array<ArrayBuffer>,
+    public address: A,
+    send: (datagram: Uint8Array<ArrayBuffer> | undefined, to: A) => void,
+    login: (seal: Seal<A>) => Login<A>,
+  ) {
+    this.id = header.id;
+    this.#header = header;
+    this.binding = keys.binding;
+    this.opener = new Opener(keys.toServer);
+    this.#sealer = new Sealer("<", keys.toClient);
+    this.network = networkOf(address.hostname);
+    this.#send = send;
+    this.login = login(this);
+  }
+
+  /** Sends this under the seal. */
+  send(body: Uint8Array | string) {
+    if (!this.open) return;
+    let datagram: Uint8Array<ArrayBuffer> | undefined;
+    try {
+      datagram = this.#sealer.seal(this.#header, typeof body === "string" ? encoder.encode(body) : body);
+    } catch {
+      // used up; the client makes a new handshake long before
+    }
+    this.#send(datagram, this.address);
+  }
+}
+
+export class SealService<A extends Address> {
+  readonly #options: SealServiceOptions<A>;
+  readonly #epoch: string;
+  readonly #key: Uint8Array;
+  readonly #handshakes: Chances;
+  readonly #seals = new Map<string, Seal<A>>();
+  readonly #ofNetwork = new Map<string, number>();
+  /** Those that are logged in, by session, and by name. */
+  readonly #bySession = new Map<string, Seal<A>>();
+  readonly #byUser = new Map<string, Set<Seal<A>>>();
+  #stopTimer: (() => void) | undefined;
+
+  constructor(options: SealServiceOptions<A>) {
+    this.#options = options;
+    this.#epoch = options.random(4).toHex();
+    this.#key = options.random(32);
+    this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
+    options.accounts.watch((name, added) => {
+      if (!added) this.#removed(name);
+    });
+  }
+
+  /** Handshakes in memory. */
+  get size(): number {
+    return this.#seals.size;
+  }
+
+  /** Whether a name is logged in. */
+  isActive(user: string): boolean {
+    return this.#byUser.has(user);
+  }
+
+  /** Takes a datagram that begins as one under seal does. */
+  received(datagram: Uint8Array, from: A) {
+    const decoded = decodeSealToServer(datagram);
+    if (decoded === undefined) return this.#drop("malformed", from);
+    const { header: { id, epoch, cookie }, body } = decoded;
+    const seal = this.#seals.get(id);
+    const at = seal !== undefined && seal.address.port === from.port &&
+      seal.address.hostname === from.hostname;
+    if (epoch !== this.#epoch || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
+      return this.#say("challenge", id, from);
+    }
+    if (body.kind === "hello") {
+      if (seal !== undefined) return this.#options.send(seal.hello, from);
+      return this.#hello(id, body.key, from);
+    }
+    if (seal === undefined) return this.#say("unknown", id, from);
+    const plain = seal.opener.open(datagram, body.number);
+    if (typeof plain === "string") return this.#drop(plain, from);
+    seal.heard = this.#options.now();
+    if (body.number === seal.opener.highest) seal.address = from;
+    if (!this.#opened(seal, plain)) this.#drop("out of place", from);
+  }
+
+  /** Returns whether it was anything. */
+  #opened(seal: Seal<A>, plain: Uint8Array): boolean {
+    const isBody = plain[0]! >= 0x30 && plain[0]! <= 0x39;
+    if (!isBody) return seal.login.received(plain);
+    return seal.session !== undefined && this.#options.sessions.sealed(seal.session, plain, seal);
+  }
+
+  #hello(id: string, client: Uint8Array, from: A) {
+    const { maxSeals = 100_000, maxSealsOfNetwork = 10_000, service, key: own, random, now } = this.#options;
+    if (sealId(client) !== id) return this.#drop("bad key", from);
+    const place = networkOf(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
+    const full = this.#seals.size >= maxSeals || count >= maxSealsOfNetwork;
+    if (full || this.#handshakes.wait(place) > 0) return this.#say("busy", id, from);
+    this.#handshakes.use(place);
+    const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
+    let keys: SealKeys;
+    try {
+      keys = serverKeys({ service, id, epoch: this.#epoch }, ephemeral, own, client);
+    } catch {
+      return this.#drop("bad key", from);
+    }
+    const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
+    const seal = new Seal<A>(header, keys, hello, from, (datagram, to) => {
+      if (datagram === undefined) this.#drop("too often", to);
+      else this.#options.send(datagram, to);
+    }, (seal) => new Login(seal, { ...this.#options, logIn: this.#logIn, bye: this.#bye }));
+    seal.heard = now();
+    this.#seals.set(id, seal);
+    this.#ofNetwork.set(place, count + 1);
+    this.#startTimer();
+    this.#options.send(hello, from);
+  }
+
+  /** The proof was right. Returns why it is not logged in all the same. */
+  readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
+    const { sessions, oneSession, onUser } = this.#options;
+    if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
+    const others = this.#byUser.get(user) ?? new Set();
+    if (oneSession) {
+      for (const other of others) if (other.session !== session) return "active";
+    }
+    const isNew = others.size === 0;
+    seal.user = user;
+    seal.session = session;
+    this.#byUser.set(user, others.add(seal));
+    const before = this.#bySession.get(session);
+    this.#bySession.set(session, seal);
+    if (before !== undefined) this.#forget(before);
+    if (isNew) onUser?.(user, "in", seal.address);
+  };
+
+  readonly #bye = (seal: Seal<A>) => {
+    if (seal.session !== undefined) this.#options.sessions.logOut(seal.session);
+    this.#forget(seal);
+  };
+
+  /** An account was removed. */
+  #removed(name: string) {
+    for (const seal of this.#byUser.get(name) ?? []) this.#bye(seal);
+  }
+
+  #forget(seal: Seal<A>) {
+    if (!this.#seals.delete(seal.id)) return;
+    seal.open = false;
+    const count = this.#ofNetwork.get(seal.network) ?? 1;
+    if (count > 1) this.#ofNetwork.set(seal.network, count - 1);
+    else this.#ofNetwork.delete(seal.network);
+    const { user, session } = seal;
+    if (user === undefined || session === undefined) return;
+    if (this.#bySession.get(session) === seal) this.#bySession.delete(session);
+    const same = this.#byUser.get(user);
+    same?.delete(seal);
+    if (same?.size !== 0) return;
+    this.#byUser.delete(user);
+    this.#options.onUser?.(user, "out", seal.address);
+  }
+
+  #say(word: "challenge" | "unknown" | "busy", id: string, to: A) {
+    const cookie = word === "challenge" ? sealCookie(this.#key, id, to.hostname, to.port) : "";
+    this.#options.send(encodeSealWord({ id, epoch: this.#epoch, cookie }, word), to);
+  }
+
+  #drop(reason: string, from: A) {
+    this.#options.onDropped(`sealed ${reason}`, from);
+  }
+
+  #startTimer() {
+    this.#stopTimer ??= this.#options.setTimer(TICK, () => {
+      this.#stopTimer = undefined;
+      const old = this.#options.now() - IDLE;
+      for (const seal of this.#seals.values()) if (seal.heard < old) this.#forget(seal);
+      if (this.#seals.size > 0) this.#startTimer();
+    });
+  }
+
+  /** Forgets everybody, without a word: that is for the sessions to say. */
+  close() {
+    this.#stopTimer?.();
+    for (const seal of this.#seals.values()) seal.open = false;
+    this.#seals.clear();
+  }
+}

@@ -1,0 +1,108 @@
+import type { NumberedRequest, TaggedRequest } from "../protocol/session.ts";
+import { LeaseService } from "./session_leases.ts";
+import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { Change } from "./store/store.ts";
+
+export interface MailboxRequestsOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
+  refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
+}
+
+/** The mailbox's requests in sessions: puts, leases and counts. */
+export class MailboxRequests implements ServiceRequests {
+  readonly #options: MailboxRequestsOptions;
+  readonly #leases: LeaseService;
+
+  constructor(options: MailboxRequestsOptions) {
+    this.#options = options;
+    this.#leases = new LeaseService({
+      store: options.store,
+      now: options.now,
+      isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
+    });
+  }
+
+  admits(): boolean {
+    return true;
+  }
+
+  arrived(client: SessionClient, request: NumberedRequest) {
+    if ("token" in request) this.#leases.used(client, request.token);
+  }
+
+  change(_: SessionClient, request: NumberedRequest, bytes: number): Change {
+    switch (request.kind) {
+      case "put": {
+        const time = this.#options.now();
+        const { to, from, delay, ttl, text } = request;
+        return {
+          kind: "put",
+          mailbox: to,
+          sender: from,
+          time,
+          message: text,
+          bytes,
+          ...delay > 0 ? { delay } : {},
+          ...ttl === undefined ? {} : { expires: time + ttl },
+        };
+      }
+      case "ack":
+      case "back":
+      case "extend":
+      case "skip":
+      case "bad": {
+        const { n: _, ...change } = request;
+        return change;
+      }
+      default:
+        return { kind: "bad", reason: NOT_SERVED };
+    }
+  }
+
+  ask(client: SessionClient, request: TaggedRequest) {
+    switch (request.kind) {
+      case "lease":
+        return this.#leases.request(client, request);
+      case "got":
+        return this.#leases.confirm(client, request.t);
+      case "cancel":
+        return this.#leases.cancel(client, request.t);
+      case "stat":
+        return this.#stat(client, request.t, request.mailbox);
+      default:
+        client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
+    }
+  }
+
+  #stat(client: SessionClient, t: number, mailbox: string) {
+    const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
+    this.#options.store.submit(request, (stats) => {
+      const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
+      client.answer({ kind: "stat", t, values });
+    });
+  }
+
+  ready(mailbox: string) {
+    this.#leases.ready(mailbox);
+  }
+
+  review(mailbox: string) {
+    this.#leases.review(mailbox);
+  }
+
+  repeat() {
+    this.#leases.repeat();
+  }
+
+  expire() {
+    this.#leases.expire();
+  }
+
+  forget(client: SessionClient) {
+    this.#leases.forget(client);
+  }
+}

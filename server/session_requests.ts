@@ -1,0 +1,43 @@
+import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../protocol/session.ts";
+import type { Tag } from "./session_leases.ts";
+import type { Change, Special } from "./store/store.ts";
+
+/** The answer to a request of another service, and the reason for which nothing came of it. */
+export const NOT_SERVED = "not served here";
+
+/** A session, as a service sees it. */
+export interface SessionClient {
+  readonly id: string;
+  /** Who has logged in; undefined in a session without a seal. */
+  readonly user: string | undefined;
+  /** What its leases' tags stand for, the oldest first. */
+  readonly tags: Map<number, Tag>;
+  answer(answer: SessionAnswer): void;
+}
+
+/** What a service makes of the requests of its sessions: the mailbox's or the forum's. */
+export interface ServiceRequests {
+  /** Whether the session may ask for something. One that may not is told to log in. */
+  admits(client: SessionClient): boolean;
+  /** Takes note of a numbered request that has come, whether or not it is its turn. */
+  arrived(client: SessionClient, request: NumberedRequest): void;
+  /**
+   * The change that a numbered request stands for.
+   *
+   * @param bytes Those of its text, which is whole here.
+   */
+  change(client: SessionClient, request: NumberedRequest, bytes: number): Change;
+  /** Takes note of a change that was carried out just now. */
+  carriedOut?(client: SessionClient, change: Change, special: Special | undefined): void;
+  /** Answers a request with a tag. */
+  ask(client: SessionClient, request: TaggedRequest): void;
+  /** There is a message in a mailbox. */
+  ready?(mailbox: string): void;
+  /** Who may wait for a mailbox has changed. */
+  review?(mailbox: string): void;
+  /** Is called about every 100 ms, and every second. */
+  repeat?(): void;
+  expire?(): void;
+  /** The session is known no longer. */
+  forget(client: SessionClient): void;
+}

@@ -1,0 +1,429 @@
+/**
+ * The contents of the forum's files: each a file under a random name. A content is there, whole and on disk, before the
+ * row that names it is committed; what no row names is removed at the next start.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { format as formatBytes } from "@std/fmt/bytes";
+import { PartialFile } from "./partial_file.ts";
+
+/** Limits of what is kept in files. */
+export interface FileLimits {
+  /** Most bytes of one file; to 4 GiB. */
+  fileBytes: number;
+  /** Most bytes of all files together, those that are still arriving too. */
+  bytes: number;
+  /** Most files. */
+  files: number;
+}
+
+export const DEFAULT_FILE_LIMITS: FileLimits = {
+  fileBytes: 4 * 1024 ** 3,
+  bytes: 64 * 1024 ** 3,
+  files: 100_000,
+};
+
+export interface ContentFilesOptions {
+  /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
+  directory: string | undefined;
+  limits: FileLimits;
+  /** Of these names, those that a row of the store has: the others are removed at the start. */
+  known(names: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** What tells one upload from another: an attempt goes on where an earlier one with the same got to. */
+export interface UploadKey {
+  user: string;
+  thread: number;
+  name: string;
+  size: number;
+  hash: string;
+}
+
+/** Uploads that nobody works at and that are kept for a later attempt: in all, of one user, and for how long in milliseconds. */
+const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_IDLE_TIME = 24 * 60 * 60 * 1000;
+
+/** Uploads that are remembered to be stored, for an attempt whose ticket was given before. */
+const MAX_STORED = 1024;
+
+/** Names that are looked up together at the start. */
+const BATCH = 256;
+
+const CONTENT = /^[0-9a-f]{32}$/;
+const PARTIAL = /^([0-9a-f]{32})\.part$/;
+
+/** An upload that is not whole. */
+interface Partial {
+  file: PartialFile;
+  size: number;
+  /** Undefined until somebody works at it again after a start. */
+  user: string | undefined;
+  /** When somebody worked at it last, in milliseconds since 1970. */
+  used: number;
+  /** The attempt that works at it. */
+  attempt: Attempt | undefined;
+}
+
+interface Attempt {
+  /** Ends it, because another one takes its place. Undefined where all has arrived. */
+  displace: (() => void) | undefined;
+  /** Resolves when nobody works at it any more. */
+  ended: PromiseWithResolvers<void>;
+}
+
+export class ContentFiles {
+  readonly #options: ContentFilesOptions;
+  /** Where they are. */
+  readonly directory: string;
+  /** By name, the one that was left alone longest first. */
+  readonly #partials = new Map<string, Partial>();
+  /** Contents of the uploads that were stored last, by their names, the latest at the end. */
+  readonly #stored = new Map<string, string>();
+  #bytes = 0;
+  #files = 0;
+
+  private constructor(options: ContentFilesOptions, directory: string) {
+    this.#options = options;
+    this.directory = directory;
+  }
+
+  /**
+   * Opens the directory, and removes what no row names and what was left alone for too long.
+   *
+   * @throws {Error} It can't be made or read, or `known` rejects.
+   */
+  static async open(options: ContentFilesOptions): Promise<ContentFiles> {
+    const { directory } = options;
+    const path = directory === undefined
+      ? await Deno.makeTempDir({ prefix: "parley-files-" })
+      : `${directory}/files`;
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    const files = new ContentFiles(options, path);
+    await files.#scan();
+    return files;
+  }
+
+  /** Files, and their bytes; those that are still arriving are not among them. */
+  get counts(): { files: number; bytes: number } {
+    return { files: this.#files, bytes: this.#bytes };
+  }
+
+  /** Why this upload can't be taken, in words; undefined where it can. */
+  refuses(upload: UploadKey): string | undefined {
+    const { limits } = this.#options;
+    if (upload.size > limits.fileBytes) {
+      return `a file may have ${bytes(limits.fileBytes)}, and this one has ${bytes(upload.size)}`;
+    }
+    const others = this.#others(partialName(upload));
+    if (this.#bytes + others.bytes + upload.size > limits.bytes) {
+      return `all files together may have ${bytes(limits.bytes)}`;
+    }
+    return this.#files + others.count >= limits.files ? `there may be ${limits.files} files` : undefined;
+  }
+
+  /**
+   * Begins an attempt at an upload, with what earlier ones left of it. One that is going on is displaced; one that has
+   * all bytes is waited for.
+   *
+   * @param displace Called when a later attempt wants to take this one's place: it has to end soon.
+   * @returns The attempt; or that the upload is stored meanwhile; or why it can't be taken.
+   * @throws What the disk says.
+   */
+  async begin(upload: UploadKey, displace: () => void): Promise<Arrival | "stored" | { error: string }> {
+    const name = partialName(upload);
+    for (let before = this.#partials.get(name)?.attempt; before; before = this.#partials.get(name)?.attempt) {
+      before.displace?.();
+      await before.ended.promise;
+    }
+    if (this.#stored.has(name)) return "stored";
+    const error = this.refuses(upload);
+    if (error !== undefined) return { error };
+
+    const attempt: Attempt = { displace, ended: Promise.withResolvers() };
+    const partial = this.#partials.get(name) ?? {
+      file: new PartialFile(`${this.directory}/${name}.part`, 0),
+      size: upload.size,
+      user: upload.user,
+      used: 0,
+      attempt,
+    };
+    partial.attempt = attempt;
+    partial.user = upload.user;
+    this.#partials.set(name, partial);
+    const arrival = new Arrival(upload.hash, partial.file, {
+      whole: () => attempt.displace = undefined,
+      stored: (content) => {
+        this.#partials.delete(name);
+        this.#stored.set(name, content);
+        if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
+      },
+      store: (file) => this.#store(file, partial.size),
+      end: async (outcome) => {
+        if (outcome === "kept" && partial.file.length > 0) this.#keep(name, partial);
+        else if (outcome !== "stored") await this.#leave(name, partial);
+        partial.attempt = undefined;
+        attempt.ended.resolve();
+        await this.#makeRoom();
+      },
+    });
+    try {
+      await this.#makeRoom();
+      await partial.file.open();
+    } catch (error) {
+      await arrival.drop();
+      throw error;
+    }
+    return arrival;
+  }
+
+  /**
+   * Opens a content to be read.
+   *
+   * @throws {Deno.errors.NotFound} It is not there.
+   */
+  async read(content: string): Promise<Deno.FsFile> {
+    return await Deno.open(this.#path(content));
+  }
+
+  /** Removes this content, where it is there. Never rejects: what can't be removed now is at the next start. */
+  async remove(content: string) {
+    for (const [name, stored] of this.#stored) if (stored === content) this.#stored.delete(name);
+    try {
+      const { size } = await Deno.stat(this.#path(content));
+      await Deno.remove(this.#path(content));
+      this.#files--;
+      this.#bytes -= size;
+    } catch {
+      // somebody else did
+    }
+  }
+
+  /** Removes what is left of uploads that nobody went on with. */
+  async expire() {
+    const before = this.#options.now() - MAX_IDLE_TIME;
+    for (const [name, { attempt, used }] of this.#partials) {
+      if (attempt === undefined && used < before) await this.#forget(name);
+    }
+  }
+
+  /** Removes what is temporary. No attempt may be going on. */
+  async close() {
+    if (this.#options.directory === undefined) await Deno.remove(this.directory, { recursive: true });
+  }
+
+  #path(content: string): string {
+    if (!CONTENT.test(content)) throw new Deno.errors.NotFound(`no content '${content}'`);
+    return `${this.directory}/${content}`;
+  }
+
+  /** How many uploads are going on but this one, and what they will take. */
+  #others(but: string): { count: number; bytes: number } {
+    let count = 0, bytes = 0;
+    for (const [name, { attempt, size }] of this.#partials) {
+      if (attempt === undefined || name === but) continue;
+      count++;
+      bytes += size;
+    }
+    return { count, bytes };
+  }
+
+  /** Gives a whole file its own name; returns that. */
+  async #store(file: PartialFile, size: number): Promise<string> {
+    const content = this.#options.random(16).toHex();
+    await Deno.rename(file.path, this.#path(content));
+    await syncDirectory(this.directory);
+    this.#files++;
+    this.#bytes += size;
+    return content;
+  }
+
+  #keep(name: string, partial: Partial) {
+    partial.used = this.#options.now();
+    this.#partials.delete(name);
+    this.#partials.set(name, partial);
+  }
+
+  /** Removes of the uploads that nobody works at as many as are too many, those that were left alone longest first. */
+  async #makeRoom() {
+    const { bytes, count } = this.#others("");
+    const room = this.#options.limits.bytes - this.#bytes - bytes;
+    const idle = [...this.#partials].filter(([, { attempt }]) => attempt === undefined);
+    const users = new Map<string | undefined, number>();
+    let held = 0, kept = 0;
+    // the latest first: the earlier ones are those that go
+    for (const [name, { file, user }] of idle.reverse()) {
+      const own = (users.get(user) ?? 0) + 1;
+      if (
+        held + file.length > room || kept + count >= MAX_IDLE || user !== undefined && own > MAX_USER_IDLE
+      ) {
+        await this.#forget(name);
+        continue;
+      }
+      users.set(user, own);
+      held += file.length;
+      kept++;
+    }
+  }
+
+  async #forget(name: string) {
+    const partial = this.#partials.get(name);
+    if (partial === undefined || partial.attempt !== undefined) return;
+    // whoever wants to go on with it has to wait until it is gone
+    const { ended } = partial.attempt = { displace: undefined, ended: Promise.withResolvers() };
+    await this.#leave(name, partial);
+    ended.resolve();
+  }
+
+  async #leave(name: string, partial: Partial) {
+    await partial.file.remove();
+    this.#partials.delete(name);
+  }
+
+  async #scan() {
+    const contents: string[] = [], partials: [string, Partial][] = [];
+    for await (const { name } of Deno.readDir(this.directory)) {
+      const partial = PARTIAL.exec(name)?.[1];
+      if (CONTENT.test(name)) contents.push(name);
+      if (partial === undefined) continue;
+      const path = `${this.directory}/${name}`, { size, mtime } = await Deno.stat(path);
+      partials.push([partial, {
+        file: new PartialFile(path, size),
+        size,
+        user: undefined,
+        used: mtime?.getTime() ?? 0,
+        attempt: undefined,
+      }]);
+    }
+    for (let i = 0; i < contents.length; i += BATCH) await this.#scanBatch(contents.slice(i, i + BATCH));
+    for (const [name, partial] of partials.sort(([, a], [, b]) => a.used - b.used)) {
+      this.#partials.set(name, partial);
+    }
+    await this.expire();
+    await this.#makeRoom();
+  }
+
+  async #scanBatch(names: string[]) {
+    const known = await this.#options.known(names);
+    await Promise.all(names.map(async (name) => {
+      const path = this.#path(name);
+      if (!known.has(name)) return await Deno.remove(path).catch(() => {});
+      this.#bytes += (await Deno.stat(path)).size;
+      this.#files++;
+    }));
+  }
+}
+
+/** What an {@linkcode Arrival} asks of the files. */
+interface ArrivalHooks {
+  /** All bytes are there: nobody displaces it any more. */
+  whole(): void;
+  /** Gives the whole file a name, which it returns. */
+  store(file: PartialFile): Promise<string>;
+  /** A row has the content of this name. */
+  stored(content: string): void;
+  end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
+}
+
+/** One attempt at an upload. It ends with the first of `keep`, `drop` and `settle`; further ones do nothing. */
+export class Arrival {
+  readonly #expected: string;
+  readonly #file: PartialFile;
+  readonly #hooks: ArrivalHooks;
+  #content: string | undefined;
+  #isEnded = false;
+
+  constructor(expected: string, file: PartialFile, hooks: ArrivalHooks) {
+    this.#expected = expected;
+    this.#file = file;
+    this.#hooks = hooks;
+  }
+
+  /** Bytes that are there. */
+  get length(): number {
+    return this.#file.length;
+  }
+
+  /**
+   * Appends the bytes, which must not change until this resolves; at most 1 MiB. One call at a time.
+   *
+   * @throws What the disk says.
+   */
+  append(bytes: Uint8Array): Promise<void> {
+    return this.#file.append(bytes);
+  }
+
+  /**
+   * Checks and syncs what has arrived, all of it, and gives it its name. {@linkcode settle} has to follow.
+   *
+   * @returns The name of the content; undefined where it has another hash.
+   * @throws What the disk says.
+   */
+  async finish(): Promise<string | undefined> {
+    this.#hooks.whole();
+    if (this.#file.digest() !== this.#expected) return undefined;
+    await this.#file.close();
+    return this.#content = await this.#hooks.store(this.#file);
+  }
+
+  /** The content with its name has been taken over, by its row or by who removes it. */
+  async settle(stored: boolean) {
+    if (stored) this.#hooks.stored(this.#content!);
+    await this.#end(stored ? "stored" : "dropped");
+  }
+
+  /** Keeps what has arrived for a later attempt, or removes it where the disk doesn't take it. */
+  async keep() {
+    if (this.#isEnded) return;
+    try {
+      await this.#file.close();
+    } catch {
+      return await this.#end("dropped");
+    }
+    await this.#end("kept");
+  }
+
+  /** Removes what has arrived. */
+  async drop() {
+    await this.#end("dropped");
+  }
+
+  async #end(outcome: "kept" | "dropped" | "stored") {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    await this.#hooks.end(outcome);
+  }
+}
+
+/** The same for the same upload, over restarts, and tells nothing of it. */
+function partialName({ user, thread, name, size, hash }: UploadKey): string {
+  return createHash("sha256").update(JSON.stringify([user, thread, name, size, hash])).digest("hex").slice(
+    0,
+    32,
+  );
+}
+
+/** A name is on disk when its directory is; not every system lets a directory be opened, and none of those needs it. */
+async function syncDirectory(path: string) {
+  let directory: Deno.FsFile;
+  try {
+    directory = await Deno.open(path);
+  } catch (error) {
+    if (Deno.build.os === "windows") return;
+    throw error;
+  }
+  try {
+    await directory.sync();
+  } finally {
+    directory.close();
+  }
+}
+
+function bytes(count: number): string {
+  return formatBytes(count, { binary: true }).replace("kiB", "KiB");
+}

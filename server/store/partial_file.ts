@@ -1,0 +1,113 @@
+import { createHash, type Hash } from "node:crypto";
+
+/** Bytes after which what was written is synced while more is on its way, so that the end has little left to wait for. */
+const SYNC_BYTES = 256 * 1024 * 1024;
+
+/** Bytes that are hashed in one go: less than a millisecond, so that no service waits for long. */
+const HASH_BYTES = 1024 * 1024;
+
+/**
+ * A file of which a part is there, and the hash of that part. It is opened for each attempt to get more of it; between
+ * two attempts it costs no descriptor.
+ *
+ * What any call rejects with is the disk's: the file is good for nothing then but {@linkcode remove}.
+ */
+export class PartialFile {
+  readonly path: string;
+  #file: Deno.FsFile | undefined;
+  /** A second handle, because what syncs one holds up what is written to it. */
+  #synced: Deno.FsFile | undefined;
+  /** Of the first `length` bytes; undefined where they are from an earlier start. */
+  #hash: Hash | undefined;
+  #length: number;
+  #unsynced = 0;
+  #syncing: Promise<void> = Promise.resolve();
+  #isSyncing = false;
+
+  /** @param length Bytes that are there of an earlier start. */
+  constructor(path: string, length: number) {
+    this.path = path;
+    this.#length = length;
+    if (length === 0) this.#hash = createHash("sha256");
+  }
+
+  /** Bytes that are there and hashed; after {@linkcode close}, that are on disk. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Opens it, to append behind what is there. */
+  async open() {
+    this.#file = await Deno.open(this.path, { read: true, write: true, create: true, mode: 0o600 });
+    this.#synced = await Deno.open(this.path, { write: true });
+    this.#hash ??= await this.#rehash(this.#file);
+    await this.#file.truncate(this.#length);
+    await this.#file.seek(this.#length, Deno.SeekMode.Start);
+  }
+
+  /** Appends the bytes, which must not change until this resolves, and may be at most 1 MiB. */
+  append(bytes: Uint8Array): Promise<void> {
+    const written = this.#write(bytes);
+    // while the disk has its turn
+    this.#hash!.update(bytes);
+    return written;
+  }
+
+  /** Syncs and closes it. */
+  async close() {
+    try {
+      await this.#syncing;
+      if (this.#unsynced > 0) await this.#file?.syncData();
+      this.#unsynced = 0;
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** SHA-256 of what is there; nothing can be appended any more. */
+  digest(): string {
+    return this.#hash!.digest("hex");
+  }
+
+  /** Closes and removes it. Never rejects. */
+  async remove() {
+    await this.#syncing.catch(() => {});
+    this.#release();
+    await Deno.remove(this.path).catch(() => {});
+  }
+
+  #release() {
+    this.#file?.close();
+    this.#synced?.close();
+    this.#file = this.#synced = undefined;
+  }
+
+  async #write(bytes: Uint8Array) {
+    for (let at = 0; at < bytes.length;) at += await this.#file!.write(bytes.subarray(at));
+    this.#length += bytes.length;
+    this.#unsynced += bytes.length;
+    if (this.#unsynced >= SYNC_BYTES && !this.#isSyncing) this.#sync();
+  }
+
+  #sync() {
+    this.#unsynced = 0;
+    this.#isSyncing = true;
+    this.#syncing = this.#synced!.syncData().finally(() => this.#isSyncing = false);
+    // whoever closes the file hears of it
+    this.#syncing.catch(() => {});
+  }
+
+  /** Hashes what an earlier start left, which may be less than was said if the machine failed. */
+  async #rehash(file: Deno.FsFile): Promise<Hash> {
+    const hash = createHash("sha256"), buffer = new Uint8Array(HASH_BYTES);
+    let length = 0;
+    while (length < this.#length) {
+      const read = await file.read(buffer.subarray(0, Math.min(buffer.length, this.#length - length)));
+      if (read === null) break;
+      hash.update(buffer.subarray(0, read));
+      length += read;
+    }
+    this.#length = length;
+    return hash;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * Accepts connections of the file transfer, within limits.
+ *
+ * @module
+ */
+
+import { networkOf } from "./address.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Timers } from "./transfer_connection.ts";
+
+/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
+const FIRST_RETRY = 5, LAST_RETRY = 1000;
+
+/** Most connections: in all, and of one address. A transfer needs one; what is more is strangers. */
+const MAX_CONNECTIONS = 1024, MAX_ADDRESS_CONNECTIONS = 64;
+
+export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
+  /** Where it listens; it closes them. */
+  sockets: readonly Deno.TcpListener[];
+  /** Serves a connection to its end, and never rejects. */
+  serve(connection: Deno.TcpConn): Promise<void>;
+  metrics: Metrics;
+  log: Log;
+  maxConnections?: number;
+  maxAddressConnections?: number;
+}
+
+export class TransferListener {
+  readonly #options: TransferListenerOptions;
+  readonly #serving = new Set<Promise<void>>();
+  /** Connections by address. */
+  readonly #addresses = new Map<string, number>();
+  readonly #accepting: Promise<void>[];
+  readonly #stopped = Promise.withResolvers<void>();
+  #isStopping = false;
+
+  /** Begins to accept. */
+  constructor(options: TransferListenerOptions) {
+    this.#options = options;
+    this.#accepting = options.sockets.map((socket) => this.#accept(socket));
+  }
+
+  /** Accepts no more; resolves when every connection has been served. */
+  async close() {
+    this.stop();
+    await Promise.all(this.#accepting);
+    await Promise.all(this.#serving);
+  }
+
+  /** Accepts no more. */
+  stop() {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    this.#stopped.resolve();
+    for (const socket of this.#options.sockets) socket.close();
+  }
+
+  async #accept(socket: Deno.TcpListener) {
+    const { metrics, log, setTimer } = this.#options;
+    for (let retry = FIRST_RETRY; !this.#isStopping;) {
+      try {
+        this.#accepted(await socket.accept());
+        retry = FIRST_RETRY;
+      } catch (error) {
+        if (this.#isStopping) return;
+        metrics.add("files accept failed");
+        if (retry === FIRST_RETRY) {
+          log.line(`forum: no file can be transferred: ${(error as Error).message}; trying again`);
+        }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        const cancel = setTimer(retry, resolve);
+        await Promise.race([promise, this.#stopped.promise]);
+        cancel();
+        retry = Math.min(2 * retry, LAST_RETRY);
+      }
+    }
+  }
+
+  #accepted(connection: Deno.TcpConn) {
+    const { serve, metrics, maxConnections = MAX_CONNECTIONS } = this.#options;
+    const { maxAddressConnections = MAX_ADDRESS_CONNECTIONS } = this.#options;
+    const address = networkOf(connection.remoteAddr.hostname), own = this.#addresses.get(address) ?? 0;
+    if (this.#serving.size >= maxConnections || own >= maxAddressConnections) {
+      connection.close();
+      metrics.add("files connections refused");
+      return;
+    }
+    this.#addresses.set(address, own + 1);
+    const serving = serve(connection).finally(() => {
+      this.#serving.delete(serving);
+      const left = this.#addresses.get(address)! - 1;
+      if (left > 0) this.#addresses.set(address, left);
+      else this.#addresses.delete(address);
+    });
+    this.#serving.add(serving);
+  }
+}

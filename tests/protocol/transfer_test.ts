@@ -1,0 +1,113 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  decodeTransferAnswer,
+  decodeTransferRequest,
+  encodeTransferAnswer,
+  encodeTransferRequest,
+  isFileName,
+  MAX_ANSWER_BYTES,
+  MAX_REQUEST_BYTES,
+  type TransferAnswer,
+  type TransferRequest,
+} from "../../protocol/transfer.ts";
+
+const TICKET = "4fJmX0b2TzWq7yR1sNcVbA";
+const text = (bytes: Uint8Array) => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+
+Deno.test("requests of a transfer are the lines that the specification shows", () => {
+  const lines: [TransferRequest, string][] = [
+    [{ kind: "upload", ticket: TICKET }, `P1 upload ${TICKET}`],
+    [{ kind: "download", ticket: TICKET, offset: 0 }, `P1 download ${TICKET} 0`],
+    [{ kind: "download", ticket: TICKET, offset: 1_048_576 }, `P1 download ${TICKET} 1048576`],
+    [{ kind: "download", ticket: TICKET, offset: 4 * 1024 ** 3 }, `P1 download ${TICKET} 4294967296`],
+  ];
+  for (const [request, line] of lines) {
+    assertEquals(text(encodeTransferRequest(request)), `${line}\n`);
+    assertEquals(decodeTransferRequest(line), request);
+    assert(line.length <= MAX_REQUEST_BYTES);
+  }
+});
+
+Deno.test("a line that is no request of a transfer is none", () => {
+  const lines = [
+    "",
+    "P1",
+    "P1 upload",
+    `P1 upload ${TICKET} `,
+    `P1 upload ${TICKET} 0`,
+    `P1 upload ${TICKET}x`,
+    `P1 upload ${TICKET.slice(1)}`,
+    `P1 upload ${TICKET.slice(1)}=`,
+    `P1  upload ${TICKET}`,
+    ` P1 upload ${TICKET}`,
+    `P2 upload ${TICKET}`,
+    `P1 UPLOAD ${TICKET}`,
+    `P1 download ${TICKET}`,
+    `P1 download ${TICKET} `,
+    `P1 download ${TICKET} -1`,
+    `P1 download ${TICKET} 01`,
+    `P1 download ${TICKET} 1e3`,
+    `P1 download ${TICKET} 12345678901234567`,
+    `P1 download ${TICKET} 0 0`,
+    "GET / HTTP/1.1",
+  ];
+  for (const line of lines) assertEquals(decodeTransferRequest(line), undefined, line);
+});
+
+Deno.test("answers of a transfer are the lines that the specification shows", () => {
+  const lines: [TransferAnswer, string][] = [
+    [{ kind: "from", offset: 0 }, "P1 from 0"],
+    [{ kind: "from", offset: 1_048_576 }, "P1 from 1048576"],
+    [{ kind: "wait" }, "P1 wait"],
+    [{ kind: "stored" }, "P1 stored"],
+    [{ kind: "no", code: "ticket", text: "" }, "P1 no ticket"],
+    [
+      { kind: "no", code: "thread", text: "File a exists in Thread b" },
+      "P1 no thread File a exists in Thread b",
+    ],
+  ];
+  for (const [answer, line] of lines) {
+    assertEquals(text(encodeTransferAnswer(answer)), `${line}\n`);
+    assertEquals(decodeTransferAnswer(line), answer);
+  }
+  for (const line of ["", "P1", "P1 from", "P1 from x", "P1 no", "P1 no idea", "P1 stored ", "N, x"]) {
+    assertEquals(decodeTransferAnswer(line), undefined, line);
+  }
+});
+
+Deno.test("a refusal's text forges no line, and is cut between characters", () => {
+  assertEquals(
+    text(encodeTransferAnswer({ kind: "no", code: "thread", text: "a\nP1 stored\r\x1b" })),
+    "P1 no thread a?P1 stored??\n",
+  );
+  for (const character of ["x", "é", "€", "😀"]) {
+    const line = text(encodeTransferAnswer({ kind: "no", code: "full", text: character.repeat(2000) }));
+    assert(new TextEncoder().encode(line).length <= MAX_ANSWER_BYTES + 1);
+    assert(new TextEncoder().encode(line).length > MAX_ANSWER_BYTES - 4);
+    assert(line.endsWith(`${character}\n`));
+  }
+});
+
+Deno.test("a file's name is one word, and never a path", () => {
+  for (const name of ["a", "notes.txt", "CON", "...", "-rf", "!@#$%.?,_-", "x".repeat(128)]) {
+    assert(isFileName(name), name);
+  }
+  for (
+    const name of [
+      "",
+      ".",
+      "..",
+      "../x",
+      "a/b",
+      "/etc/passwd",
+      "a\\b",
+      "a b",
+      "a\0",
+      "a\n",
+      "é",
+      "~",
+      "c:x",
+      "x".repeat(129),
+    ]
+  ) assert(!isFileName(name), name);
+});

@@ -1,0 +1,70 @@
+const PATIENCE = 30_000;
+
+/** A TCP socket as any client has it: lines and bytes, each waited for. */
+export class TransferPeer implements Disposable {
+  readonly #socket: Deno.TcpConn;
+  #ahead = new Uint8Array(0);
+  #isOver = false;
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  private constructor(socket: Deno.TcpConn) {
+    this.#socket = socket;
+    // better than a test that never ends
+    this.#timer = setTimeout(() => this[Symbol.dispose](), PATIENCE);
+  }
+
+  static async connect(port: number, first?: string): Promise<TransferPeer> {
+    const peer = new TransferPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
+    if (first !== undefined) await peer.send(`${first}\n`);
+    return peer;
+  }
+
+  async send(data: string | Uint8Array) {
+    const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+    for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+  }
+
+  /** Ends its side; the other may go on. */
+  async end() {
+    await this.#socket.closeWrite();
+  }
+
+  /** The next line without its end, that is not `P1 wait`; null at the end. */
+  async line(): Promise<string | null> {
+    for (;;) {
+      const end = this.#ahead.indexOf(0x0a);
+      if (end < 0) {
+        if (!await this.#more()) return null;
+        continue;
+      }
+      const line = new TextDecoder().decode(this.#ahead.subarray(0, end));
+      this.#ahead = this.#ahead.slice(end + 1);
+      if (line !== "P1 wait") return line;
+    }
+  }
+
+  /** So many bytes, or fewer where the end comes before. */
+  async bytes(count: number): Promise<Uint8Array> {
+    while (this.#ahead.length < count && await this.#more());
+    const bytes = this.#ahead.slice(0, count);
+    this.#ahead = this.#ahead.slice(count);
+    return bytes;
+  }
+
+  [Symbol.dispose]() {
+    clearTimeout(this.#timer);
+    if (!this.#isOver) this.#socket.close();
+    this.#isOver = true;
+  }
+
+  async #more(): Promise<boolean> {
+    const buffer = new Uint8Array(262_144);
+    const read = await this.#socket.read(buffer);
+    if (read === null) return false;
+    const both = new Uint8Array(this.#ahead.length + read);
+    both.set(this.#ahead);
+    both.set(buffer.subarray(0, read), this.#ahead.length);
+    this.#ahead = both;
+    return true;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * The server's half of the file transfer with threads of its own, on a free port.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { Log } from "../../server/log.ts";
+import { Metrics } from "../../server/metrics.ts";
+import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../server/store/files.ts";
+import { TransferListener } from "../../server/transfer_listener.ts";
+import { TransferService, type Upload } from "../../server/transfer.ts";
+
+/** Bytes that are no text, the same ones for the same size. */
+export function contentOf(size: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const content = new Uint8Array(size);
+  for (let i = 0, state = seed; i < size; i++) content[i] = state = (state * 5 + 1 + (i >> 8)) & 0xff;
+  return content;
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** What names an upload of this content. */
+export function uploadOf(content: Uint8Array, more: Partial<Upload> = {}) {
+  return {
+    user: "alice",
+    thread: 1,
+    name: "notes.txt",
+    size: content.length,
+    hash: sha256(content),
+    ...more,
+  };
+}
+
+export interface TransferServerOptions {
+  directory?: string | undefined;
+  limits?: Partial<FileLimits>;
+  now?: () => number;
+  setTimer?: (ms: number, callback: () => void) => () => void;
+  /** Comes before every commit. */
+  beforeCommit?: () => Promise<void>;
+  max?: number;
+  maxUser?: number;
+  maxAddressConnections?: number;
+}
+
+export class TransferServer implements AsyncDisposable {
+  readonly files: ContentFiles;
+  readonly service: TransferService;
+  readonly metrics = new Metrics();
+  /** What is visible in the threads. */
+  readonly uploads: Upload[];
+  log = "";
+  readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
+  readonly #socket: Deno.TcpListener;
+  readonly #listener: TransferListener;
+  #isClosed = false;
+
+  private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
+    this.files = files;
+    this.uploads = uploads;
+    const { now = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
+    this.service = new TransferService({
+      files,
+      commit: async (upload) => {
+        await options.beforeCommit?.();
+        if (this.uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
+          return `File ${upload.name} exists in Thread news`;
+        }
+        this.uploads.push(upload);
+        return "stored";
+      },
+      metrics: this.metrics,
+      log: this.#log,
+      now,
+      setTimer,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      ...max === undefined ? {} : { max },
+      ...maxUser === undefined ? {} : { maxUser },
+    });
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = new TransferListener({
+      sockets: [this.#socket],
+      serve: (connection) => this.service.serve(connection),
+      metrics: this.metrics,
+      log: this.#log,
+      setTimer: realTimer,
+      ...options.maxAddressConnections === undefined
+        ? {}
+        : { maxAddressConnections: options.maxAddressConnections },
+    });
+  }
+
+  /** @param uploads What is visible in the threads from an earlier start. */
+  static async start(options: TransferServerOptions = {}, uploads: Upload[] = []): Promise<TransferServer> {
+    const files = await ContentFiles.open({
+      directory: options.directory,
+      limits: { ...DEFAULT_FILE_LIMITS, ...options.limits },
+      known: (names) => {
+        const contents = new Set(uploads.map(({ content }) => content));
+        return Promise.resolve(new Set(names.filter((name) => contents.has(name))));
+      },
+      now: Date.now,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    });
+    return new TransferServer(files, uploads, options);
+  }
+
+  get port(): number {
+    return this.#socket.addr.port;
+  }
+
+  /** A ticket for an upload. */
+  ticket(upload: Omit<Upload, "content">): string {
+    const issued = this.service.issueUpload(upload);
+    if ("error" in issued) throw new Error(issued.error);
+    return issued.ticket;
+  }
+
+  /** A ticket for a download of what is in a thread. */
+  downloadTicket({ content, size }: Upload, user = "bob"): string {
+    const issued = this.service.issueDownload({ user, content, size });
+    if ("error" in issued) throw new Error(issued.error);
+    return issued.ticket;
+  }
+
+  /** What is visible under this name, and its bytes. */
+  async content(upload: Upload): Promise<Uint8Array> {
+    const file = await this.files.read(upload.content);
+    return new Uint8Array(await new Response(file.readable).arrayBuffer());
+  }
+
+  async close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.stop();
+    await this.service.close();
+    await this.#listener.close();
+    await this.files.close();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}
+
+function realTimer(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}
