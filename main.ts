@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   mailbox: () => import("./client/command/mailbox.ts"),
   chat: () => import("./client/command/chat.ts"),
   room: () => import("./client/command/room.ts"),
+  account: () => import("./client/command/account.ts"),
   admin: () => import("./client/command/admin.ts"),
   bench: () => import("./client/command/bench.ts"),
 };

@@ -12,6 +12,7 @@ const server = await serve({
   hosts: ["127.0.0.1"],
   data: Deno.args[1],
   secretFile: undefined,
+  sealKeyFile: undefined,
   limits: DEFAULT_LIMITS,
   maxFileBytes: undefined,
   commitDelay: 5,
