@@ -25,6 +25,7 @@ export interface SimulatedServerOptions {
   maxSessions?: number;
   /** Whether a name may be active in one session alone. */
   oneSession?: boolean;
+  maxSeals?: number;
   /** Longest time that a commit takes, in milliseconds. */
   commit: number;
   /** Probability with which a group of requests can't be written, and with which the store takes no more. */
@@ -76,8 +77,17 @@ export class SimulatedServer {
   }
 
   async start() {
-    const { clock, random, network, address, directory, limits, maxSessions = 100_000, oneSession } =
-      this.#options;
+    const {
+      clock,
+      random,
+      network,
+      address,
+      directory,
+      limits,
+      maxSessions = 100_000,
+      oneSession,
+      maxSeals,
+    } = this.#options;
     const life = ++this.#life;
     const now = () => Math.floor(clock.now());
     this.#engine = new Engine({
@@ -111,6 +121,7 @@ export class SimulatedServer {
     this.#seals = new SealService<Address>({
       ...common,
       ...oneSession === undefined ? {} : { oneSession },
+      ...maxSeals === undefined ? {} : { maxSeals },
       service: "mailbox",
       key: this.#key,
       accounts: this.#accounts,
