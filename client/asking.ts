@@ -38,7 +38,12 @@ export class Asking {
     this.#say = say;
     this.#heardAt = this.#askedAt = this.#clock.now();
     this.#pause = this.#trip === undefined ? FIRST_PAUSE : Math.max(LEAST_PAUSE, TRIPS * this.#trip);
-    say();
+    try {
+      say();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
     this.#wait();
     return settle.promise as Promise<T>;
   }
