@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   chat: () => import("./client/command/chat.ts"),
   room: () => import("./client/command/room.ts"),
   forum: () => import("./client/command/forum.ts"),
+  account: () => import("./client/command/account.ts"),
   admin: () => import("./client/command/admin.ts"),
   bench: () => import("./client/command/bench.ts"),
 };

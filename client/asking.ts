@@ -33,12 +33,17 @@ export class Asking {
 
   /** Asks by `say` until there is an answer. */
   ask<T>(say: () => unknown): Promise<T> {
-    this.#end();
+    if (this.#settle !== undefined) throw new Error("Cannot ask: another question is open");
     const settle = this.#settle = Promise.withResolvers<unknown>();
     this.#say = say;
     this.#heardAt = this.#askedAt = this.#clock.now();
     this.#pause = this.#trip === undefined ? FIRST_PAUSE : Math.max(LEAST_PAUSE, TRIPS * this.#trip);
-    say();
+    try {
+      say();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
     this.#wait();
     return settle.promise as Promise<T>;
   }
@@ -95,7 +100,6 @@ export class Asking {
 
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void> {
-    this.#end();
     const settle = this.#settle = Promise.withResolvers<unknown>();
     this.#cancelTimer = this.#clock.setTimer(ms, () => this.answered(undefined));
     return settle.promise as Promise<void>;

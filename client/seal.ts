@@ -107,6 +107,7 @@ export class ClientSeal {
   #busy = FIRST_BUSY;
   #spoke = 0;
   #cancelTimer: (() => void) | undefined;
+  #leaving = false;
   #closed = false;
 
   constructor(environment: SealEnvironment, credentials: Credentials, session: SealedSession) {
@@ -200,7 +201,8 @@ export class ClientSeal {
 
   /** Makes a new handshake and logs in again; what is sent meanwhile is lost. */
   #restart() {
-    if (this.#closed) return;
+    // a server that knows nothing of it has nothing to be told
+    if (this.#closed || this.#leaving) return this.#asking.fail(new Again());
     if (this.#establishing !== undefined) return this.#asking.fail(new Again());
     this.#establish().catch((error) => {
       if (this.#closed) return;
@@ -312,8 +314,8 @@ export class ClientSeal {
   async close(limit: number): Promise<void> {
     if (this.#open && !this.#closed) {
       this.#open = false;
+      this.#leaving = true;
       const cancel = this.#environment.setTimer(limit, () => this.#asking.fail(new Again()));
-      // a server that knows nothing of it has forgotten it
       await this.#request("bye", "").catch(() => {});
       cancel();
     }

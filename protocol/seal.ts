@@ -13,7 +13,6 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
-  createSecretKey,
   diffieHellman,
   hkdfSync,
   type KeyObject,
@@ -76,7 +75,8 @@ export interface SealKeys {
 }
 
 export interface DirectionKey {
-  key: KeyObject;
+  /** Bytes, because Deno 2.6 takes no other key for a cipher. */
+  key: Bytes;
   iv: Bytes;
 }
 
@@ -169,8 +169,8 @@ function keysOf(
   const toServer = next(KEY_BYTES), toClient = next(KEY_BYTES), toServerIv = next(12), toClientIv = next(12);
   const confirm = createHmac("sha256", next(KEY_BYTES)).update(transcript).digest();
   return {
-    toServer: { key: createSecretKey(toServer), iv: toServerIv },
-    toClient: { key: createSecretKey(toClient), iv: toClientIv },
+    toServer: { key: toServer, iv: toServerIv },
+    toClient: { key: toClient, iv: toClientIv },
     confirm: Uint8Array.from(confirm),
     binding: next(KEY_BYTES),
   };

@@ -49,16 +49,28 @@ async function run(args: Arguments): Promise<number> {
   for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.rest) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
-  const data = args.text("data") ?? "parley-data";
-  const secret = await secretOf(args, data);
-  const running = args.text("server") === undefined ? await readRunning(data) : undefined;
-  const address = parseAddress((running?.services.mailbox ?? running?.services.admin)?.[0] ?? "");
-  await using mailbox = await connectBasic(args, address && reachable(address));
+  const { mailbox, secret } = await administration(args);
+  await using _ = mailbox;
   if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
     return await list(mailbox, secret, LISTS[name]!, rest[0] ?? "");
   }
   for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
   return 0;
+}
+
+/** A server that is to be administered, and what proves that one may. */
+export interface Administration {
+  mailbox: BasicMailbox;
+  secret: Uint8Array;
+}
+
+/** The server of `--server`, or of the data directory. */
+export async function administration(args: Arguments): Promise<Administration> {
+  const data = args.text("data") ?? "parley-data";
+  const secret = await secretOf(args, data);
+  const running = args.text("server") === undefined ? await readRunning(data) : undefined;
+  const address = parseAddress((running?.services.mailbox ?? running?.services.admin)?.[0] ?? "");
+  return { mailbox: await connectBasic(args, address && reachable(address)), secret };
 }
 
 async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {

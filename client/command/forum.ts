@@ -20,9 +20,7 @@ import { promptSecret } from "../terminal/secret.ts";
 import { TransferBar } from "../terminal/transfer_progress.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
-
-/** Where a password may be, when nobody is there to type it. */
-const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
+import { givenPassword, PASSWORD_VARIABLE } from "./password.ts";
 
 /** Exit code after Ctrl-C. */
 const INTERRUPTED = 130;
@@ -85,17 +83,6 @@ async function run(args: Arguments): Promise<number> {
   if (forum === undefined) return editor.interrupted.aborted ? INTERRUPTED : 0;
   await using _ = forum;
   return await converse(editor, forum, options);
-}
-
-/** The password of `--password-file` or the environment. */
-async function givenPassword(args: Arguments): Promise<string | undefined> {
-  const file = args.text("password-file");
-  if (file === undefined) return Deno.env.get(PASSWORD_VARIABLE);
-  try {
-    return (await Deno.readTextFile(file)).split(/\r?\n/, 1)[0]!;
-  } catch (error) {
-    throw new Error(`Cannot read the password in '${file}': ${(error as Error).message}`);
-  }
 }
 
 type Where = Omit<ForumConnectOptions, "as">;

@@ -1,8 +1,9 @@
-import { type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
+import { LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { shown, tryWrite, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
+import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
@@ -18,7 +19,7 @@ const RETRY = 1000;
 export const command: Command = {
   name: "receive",
   summary: "Receive messages from a mailbox.",
-  usage: ["ME [OPTION…]", "--shared [OPTION…]"],
+  usage: ["ME [OPTION…]", "--as NAME [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
     "A message is removed once it was printed, or once CMD ended with 0; otherwise it is given out again, and after 5\n" +
@@ -35,6 +36,7 @@ export const command: Command = {
     json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
+    ...LOGIN_OPTIONS,
     ...SERVER_OPTIONS,
   },
   examples: [
@@ -46,8 +48,8 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const shared = args.flag("shared");
-  const [me, more] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
+  const shared = args.flag("shared"), as = credentialsOf(args);
+  const [me = as?.name, more] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
   if (me === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (!shared && !isId(me)) throw new UsageError(`Cannot use '${me}' as an ID`);
@@ -61,7 +63,7 @@ async function run(args: Arguments): Promise<number> {
   const json = args.flag("json");
   const forOutput = Deno.stdout.isTerminal() ? shown : (text: string) => text;
   if (args.flag("basic")) {
-    for (const [name, given] of Object.entries({ follow, exec })) {
+    for (const [name, given] of Object.entries({ follow, exec, as })) {
       if (given) throw new UsageError(`--basic and --${name} exclude each other`);
     }
     const received = await receiveBasic(args, { me, count, wait, json, forOutput });
@@ -74,11 +76,11 @@ async function run(args: Arguments): Promise<number> {
   try {
     for (;;) {
       try {
-        await using mailbox = await connect(args);
+        await using mailbox = await connect(args, as === undefined ? {} : { as });
         await receiver.receive(mailbox);
         break;
       } catch (error) {
-        if (!follow || !(error instanceof SessionEndError)) throw error;
+        if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
         await writeError(`parley receive: ${error.message}; trying again\n`);
         await receiver.pause(RETRY);
       }

@@ -5,6 +5,7 @@ import { readLines } from "../terminal/input.ts";
 import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { Resume } from "./resume.ts";
 import { sendBasic } from "./send_basic.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
@@ -16,7 +17,7 @@ const WAIT = 30_000;
 export const command: Command = {
   name: "send",
   summary: "Send messages to a mailbox.",
-  usage: ["TO [MESSAGE…] --from ME", "--shared [MESSAGE…]"],
+  usage: ["TO [MESSAGE…] --from ME", "TO [MESSAGE…] --as NAME", "--shared [MESSAGE…]"],
   about: [
     "Each MESSAGE is one message; with none, every line of standard input is one. Text that begins with '-' comes\n" +
     "after '--'.",
@@ -32,6 +33,7 @@ export const command: Command = {
     wait: { value: "DURATION", help: "How long to wait while the mailbox is full (30s)" },
     resume: { value: "NAME", help: "Remember under this name how far standard input was sent" },
     basic: { help: "Use the original wire" },
+    ...LOGIN_OPTIONS,
     ...SERVER_OPTIONS,
   },
   examples: [
@@ -44,18 +46,21 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const shared = args.flag("shared");
   const [to, ...messages] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
-  const from = args.text("from") ?? "";
+  const as = credentialsOf(args), from = args.text("from") ?? (shared ? "" : as?.name ?? "");
   if (to === undefined) throw new UsageError("Missing TO: the ID of the receiver");
   if (shared && from !== "") throw new UsageError("--shared and --from exclude each other");
   if (!shared) {
     if (from === "") throw new UsageError("Missing --from ME: the ID of the sender");
+    if (as !== undefined && from !== as.name) {
+      throw new UsageError("--as and --from exclude each other: who logs in sends under his name");
+    }
     for (const id of [to, from]) if (!isId(id)) throw new UsageError(`Cannot use '${id}' as an ID`);
     if (from === ADMIN) throw new UsageError(`Cannot send as '${ADMIN}': the name is the administrator's`);
   }
   const delay = args.duration("delay"), ttl = args.duration("ttl"), wait = args.duration("wait") ?? WAIT;
   const name = args.text("resume");
   if (args.flag("basic")) {
-    for (const option of ["delay", "ttl", "wait", "resume"]) {
+    for (const option of ["delay", "ttl", "wait", "resume", "as"]) {
       if (args.text(option) !== undefined) throw new UsageError(`--basic and --${option} exclude each other`);
     }
   }
@@ -67,7 +72,10 @@ async function run(args: Arguments): Promise<number> {
 
   const options = { ...delay === undefined ? {} : { delay }, ...ttl === undefined ? {} : { ttl } };
   const resume = name === undefined ? undefined : await Resume.load(name);
-  const mailbox = await connect(args, resume?.state ? { resume: resume.state } : {});
+  const mailbox = await connect(args, {
+    ...resume?.state ? { resume: resume.state } : {},
+    ...as === undefined ? {} : { as },
+  });
   if (messages.length === 0) return await new Lines(mailbox, to, from, options, wait, resume).send();
   await using _ = mailbox;
   for (const message of messages) await mailbox.send(to, from, message, { ...options, wait });

@@ -9,8 +9,9 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /** A connection on the reliable session, as these options say. */
-export function connect(args: Arguments, more: Pick<ConnectOptions, "resume"> = {}): Promise<Mailbox> {
-  return connectMailbox({ ...where(args), ...more });
+export function connect(args: Arguments, more: Pick<ConnectOptions, "resume" | "as"> = {}): Promise<Mailbox> {
+  const serverKey = args.text("server-key");
+  return connectMailbox({ ...where(args), ...serverKey === undefined ? {} : { serverKey }, ...more });
 }
 
 /** A connection on the original wire, as these options say, unless `address` is known better. */

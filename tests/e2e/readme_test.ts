@@ -110,6 +110,7 @@ class Reader implements AsyncDisposable {
       PATH: `${first}${this.directory}/.bin:${Deno.env.get("PATH")}`,
       NO_COLOR: "1",
       NO_UPDATE_NOTIFIER: "1",
+      XDG_STATE_HOME: `${this.directory}/.state`,
     };
   }
 

@@ -25,21 +25,30 @@ function checkCounts(direction: string, { arrived, lost, repeated, delayed, over
   assert(overtaken > 0, "nothing was reordered");
 }
 
-async function exchange(seed: number) {
+async function exchange(seed: number, sealed = false) {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
   await using proxy = new UdpProxy(server.port, seed);
   await using stack = new AsyncDisposableStack();
-  const connect = async () => stack.use(await connectMailbox({ port: proxy.port }));
+  await server.logged("the server's key is ");
+  const serverKey = /key is (\S+)/.exec(server.err)![1]!;
+  // under seal everybody makes an account on the way
+  const connect = async (name: string) =>
+    stack.use(
+      await connectMailbox({
+        port: proxy.port,
+        ...sealed ? { serverKey, as: { name, password: `of ${name}`, make: true } } : {},
+      }),
+    );
   const ledger = new SessionLedger();
   const began = performance.now();
   for (let i = 0; i < RECEIVERS; i++) {
-    const receiver = await connect();
+    const receiver = await connect(`of-sender-${i}`);
     ledger.receive(receiver, `of-sender-${i}`);
     ledger.receive(receiver, "shared");
   }
   for (let i = 0; i < SENDERS; i++) {
-    const sender = await connect();
+    const sender = await connect(`sender-${i}`);
     for (let n = 0; n < MESSAGES / SENDERS; n++) {
       ledger.send(sender, n % 2 === 0 ? `of-sender-${i}` : "shared", `sender-${i}`);
     }
@@ -64,3 +73,4 @@ const SENTENCE = "over a network that loses, repeats and reorders, each message 
 
 for (const seed of SEEDS) Deno.test(`${SENTENCE}, seed ${seed}`, () => exchange(seed));
 Deno.test(`${SENTENCE}, random seed`, () => exchange(obtainSeed()));
+Deno.test(`${SENTENCE}, under seal`, () => exchange(SEEDS[0]!, true));

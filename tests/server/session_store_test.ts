@@ -302,6 +302,25 @@ Deno.test("a mailbox that is cleared takes its leases along", () => {
   assertEquals(s.texts("r", 1), "empty");
 });
 
+Deno.test("a session belongs to the account that began it, over a restart", () => {
+  using s = new Subject();
+  const changes = { kind: "session", session: "s", first: 1, low: 1, changes: [s.put("1")] } as const;
+  assertEquals(s.apply({ ...changes, owner: "alice" }), [{ done: 1, special: [] }]);
+  for (let start = 0; start < 2; start++) {
+    for (const owner of [{}, { owner: "" }, { owner: "bob" }]) {
+      assertEquals(s.apply({ ...changes, ...owner }, { kind: "open", session: "s", ...owner }), [
+        "denied",
+        "denied",
+      ]);
+    }
+    assertEquals(s.apply({ kind: "open", session: "s", owner: "alice" }), [{ done: 1, special: [] }]);
+    s.restart();
+  }
+  assertEquals(s.change(1, s.put("2")), "denied");
+  assertEquals(s.apply({ ...changes, session: "t" }), [{ done: 1, special: [] }]);
+  assertEquals(s.apply({ ...changes, session: "t", owner: "alice" }), ["denied"]);
+});
+
 Deno.test("a session is forgotten a day after its last use", () => {
   using s = new Subject();
   s.change(1, s.put("1"));

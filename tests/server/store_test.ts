@@ -102,6 +102,29 @@ everyStore("gives messages first in, first out, of each mailbox apart", async (s
   );
 });
 
+everyStore("keeps a verifier for each name, and lists the names by their bytes", async (store) => {
+  const account = { kind: "account" } as const;
+  const add = (name: string, verifier = "v") => ({ ...account, what: "add", name, verifier }) as const;
+  const names = (after?: string, limit = 10) =>
+    ({ ...account, what: "list", limit, ...after === undefined ? {} : { after } }) as const;
+  assertEquals(
+    await store.apply([add("b", "1"), add("a,!"), add("B"), add("b", "2"), names()]),
+    ["added", "added", "added", "exists", [
+      { name: "B", verifier: "v" },
+      { name: "a,!", verifier: "v" },
+      { name: "b", verifier: "1" },
+    ]],
+  );
+  assertEquals(await store.apply([names("B", 1)]), [[{ name: "a,!", verifier: "v" }]]);
+  const remove = { ...account, what: "remove", name: "b" } as const;
+  assertEquals(await store.apply([remove, remove, add("b", "3"), names("a,!")]), [
+    "removed",
+    "unknown",
+    "added",
+    [{ name: "b", verifier: "3" }],
+  ]);
+});
+
 everyStore("gives all of a message: sender, time and text", async (store) => {
   const message = "Ω ✓ 😀, '\"; \t ";
   await store.apply([put("b", message)]);

@@ -1,4 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
+import { Accounts, readAccounts } from "../../server/accounts.ts";
+import { SealService } from "../../server/seal.ts";
 import { SessionService } from "../../server/session.ts";
 import type { ServiceRequests } from "../../server/session_requests.ts";
 import { DATABASE_FILE, Engine } from "../../server/store/engine.ts";
@@ -9,6 +11,7 @@ import {
   type StoreLimits,
   type StoreRequest,
 } from "../../server/store/store.ts";
+import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";
 import type { Random } from "./random.ts";
@@ -24,6 +27,9 @@ export interface SimulatedServerOptions {
   maxSessions?: number;
   /** What is served on this store; the mailbox by default. */
   requests?(store: Pick<GroupCommit, "submit">, now: () => number): ServiceRequests;
+  /** Whether a name may be active in one session alone. */
+  oneSession?: boolean;
+  maxSeals?: number;
   /** Longest time that a commit takes, in milliseconds. */
   commit: number;
   /** Probability with which a group of requests can't be written, and with which the store takes no more. */
@@ -36,7 +42,13 @@ const MAY_FAIL = new Set(["session", "lease", "open"]);
 
 /** The server's half on a real store, in simulated time. It can be killed at any moment, and started again. */
 export class SimulatedServer {
+  /** What of the datagrams under seal was dropped, by reason. */
+  readonly dropped = new Map<string, number>();
   readonly #options: SimulatedServerOptions;
+  /** The server's own key, which outlives it. */
+  readonly #key;
+  #accounts: Accounts | undefined;
+  #seals: SealService<Address> | undefined;
   #engine: Engine | undefined;
   #service: SessionService<Address> | undefined;
   #unbind: (() => void) | undefined;
@@ -50,14 +62,39 @@ export class SimulatedServer {
 
   constructor(options: SimulatedServerOptions) {
     this.#options = options;
+    this.#key = sealKey(options.random.bytes(32));
+  }
+
+  /** The public half of its key, as clients know it. */
+  get key(): string {
+    return this.#key.text;
+  }
+
+  get accounts(): Accounts {
+    return this.#accounts!;
+  }
+
+  /** Handshakes that it knows. */
+  get seals(): number {
+    return this.#seals!.size;
   }
 
   get running(): boolean {
     return this.#engine !== undefined;
   }
 
-  start() {
-    const { clock, random, network, address, directory, limits, maxSessions = 100_000 } = this.#options;
+  async start() {
+    const {
+      clock,
+      random,
+      network,
+      address,
+      directory,
+      limits,
+      maxSessions = 100_000,
+      oneSession,
+      maxSeals,
+    } = this.#options;
     const life = ++this.#life;
     const now = () => Math.floor(clock.now());
     this.#engine = new Engine({
@@ -70,23 +107,46 @@ export class SimulatedServer {
         if (event.kind === "ready") this.#later(0, life, () => this.#service!.ready(event.mailbox));
       },
     });
+    const engine = this.#engine;
     const store = {
       submit: (request, done) => this.#submit(() => request, done),
       gather: (source) => this.#gather(source as Source<StoreRequest>),
     } as Pick<GroupCommit, "submit" | "gather">;
+    const known = await readAccounts({
+      apply: (requests) => Promise.resolve(engine.apply(requests).outcomes),
+    });
+    if (life !== this.#life) return;
+    this.#accounts = new Accounts({ store, known, now });
     const requests = this.#options.requests?.(store, now);
-    this.#service = new SessionService<Address>({
+    const common = {
       store,
-      ...requests === undefined ? {} : { requests },
-      send: (datagram, to) => {
+      send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
       now,
       random: random.bytes,
-      setTimer: (ms, callback) => clock.setTimer(ms, () => life === this.#life && callback()),
+      setTimer: (ms: number, callback: () => void) =>
+        clock.setTimer(ms, () => life === this.#life && callback()),
+    };
+    this.#service = new SessionService<Address>({
+      ...common,
+      ...requests === undefined ? {} : { requests },
       maxSessions,
     });
-    this.#unbind = network.bind(address, (datagram, from) => void this.#service!.received(datagram, from));
+    this.#seals = new SealService<Address>({
+      ...common,
+      ...oneSession === undefined ? {} : { oneSession },
+      ...maxSeals === undefined ? {} : { maxSeals },
+      service: "mailbox",
+      key: this.#key,
+      accounts: this.#accounts,
+      sessions: this.#service,
+      onDropped: (reason) => void this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + 1),
+    });
+    this.#unbind = network.bind(address, (datagram, from) => {
+      if (isSealDatagram(datagram)) this.#seals!.received(datagram, from);
+      else this.#service!.received(datagram, from);
+    });
     this.#tick(life);
   }
 

@@ -5,14 +5,18 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
 import {
   ClientSession,
   FullError,
   type Lease,
   OutcomeUnknownError,
+  ServerGoneError,
   SessionEndError,
 } from "../../client/session.ts";
 import type { DeadLetter, Stats } from "../../server/store/store.ts";
+import { ClientSeal } from "../../client/seal.ts";
+import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, type Conditions, type Counts, Network } from "./network.ts";
 import { Random } from "./random.ts";
@@ -48,6 +52,8 @@ export interface Report {
   delivered: number;
   /** Simulated milliseconds. */
   took: number;
+  /** Sessions that were logged in. */
+  sealed: number;
 }
 
 export class Simulation {
@@ -71,6 +77,7 @@ export class Simulation {
   /** Whether the server forgets its sessions while something is open. */
   readonly #forgetful: boolean;
   readonly #senders = new Set<ClientSession>();
+  #sealed = 0;
 
   constructor(seed: number, directory: string) {
     this.#seed = seed;
@@ -109,7 +116,10 @@ export class Simulation {
   /** @throws {Error} What was promised does not hold. */
   async run(): Promise<Report> {
     const random = this.#random, clock = this.#clock, began = clock.now();
-    this.#server.start();
+    await this.#server.start();
+    this.#server.ask(makeAccount(ACCOUNT));
+    this.#server.kill();
+    await this.#server.start();
     const sending = Array.from({ length: random.between(1, 4) }, (_, i) => this.#sender(`s${i}`));
     const receiving = Array.from({ length: random.between(1, 3) }, () => this.#receiver());
     const killing = this.#forgetful ? this.#forgetSessions() : this.#killServer();
@@ -145,6 +155,7 @@ export class Simulation {
       withdrawnButStored,
       delivered: this.#delivered,
       took: Math.round(clock.now() - began),
+      sealed: this.#sealed,
     };
   }
 
@@ -161,22 +172,46 @@ export class Simulation {
   }
 
   /** A client at an address of its own. `kill` ends it as the death of its process does. */
-  #client(resume?: { id: string; next: number }) {
+  async #client(isSealed: boolean, resume?: { id: string; next: number }) {
     const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
     let alive = true;
-    const session = new ClientSession({
+    const environment = {
       now: clock.now,
       random: this.#random.bytes,
-      setTimer: (ms, callback) => clock.setTimer(ms, () => alive && callback()),
-      send: (datagram) => {
+      setTimer: (ms: number, callback: () => void) => clock.setTimer(ms, () => alive && callback()),
+      send: (datagram: Uint8Array<ArrayBuffer>) => {
         if (alive) this.#network.send(datagram, address, SERVER);
       },
+    };
+    let seal: ClientSeal | undefined;
+    const session = new ClientSession({
+      ...environment,
+      send: (datagram) => seal === undefined ? environment.send(datagram) : seal.send(datagram),
     }, resume);
-    const unbind = this.#network.bind(address, (datagram) => session.received(datagram));
+    if (isSealed) {
+      const trust = { trust: (key: string) => assertEquals(key, this.#server.key), trusted() {} };
+      seal = new ClientSeal(
+        { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt },
+        { ...ACCOUNT },
+        session,
+      );
+    }
+    const unbind = this.#network.bind(address, (datagram) => (seal ?? session).received(datagram));
     const kill = () => {
       alive = false;
       unbind();
     };
+    // as often as it takes, where the server is down or has no room
+    while (seal !== undefined && alive) {
+      try {
+        await seal.open(session.state.id);
+        this.#sealed++;
+        break;
+      } catch (error) {
+        if (!(error instanceof ServerGoneError)) throw error;
+        await this.#sleep(500);
+      }
+    }
     return { session, kill, isAlive: () => alive };
   }
 
@@ -188,7 +223,7 @@ export class Simulation {
       this.#kills.server++;
       // mostly shorter than it takes to be given up
       await this.#sleep(random.chance(0.1) ? 12_000 : random.fraction() * 3000);
-      this.#server.start();
+      await this.#server.start();
     }
   }
 
@@ -205,7 +240,7 @@ export class Simulation {
     this.#kills.server++;
     this.#server.forget();
     await this.#sleep(this.#random.fraction() * 3000);
-    this.#server.start();
+    await this.#server.start();
   }
 
   /** Puts messages, with several lives where it is killed. */
@@ -213,10 +248,11 @@ export class Simulation {
     const random = this.#random;
     // some have everything to say at once
     const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
-    const durable = this.#durable && name === "s0";
+    const durable = this.#durable && name === "s0", isSealed = random.chance(0.4);
+    const from = isSealed ? ACCOUNT.name : "sender";
     let next = 0, state: { id: string; next: number } | undefined;
     for (let life = 0; next < count; life++) {
-      const client = this.#client(state);
+      const client = await this.#client(isSealed, state);
       this.#senders.add(client.session);
       const mortal = !this.#forgetful && random.chance(0.3);
       if (mortal) {
@@ -230,7 +266,7 @@ export class Simulation {
       for (; next < count && client.isAlive() && !failed; next++) {
         const message = this.#sent.find(({ text }) => durable && text === `${name} ${next}`) ??
           this.#message(name, next, session, durable);
-        settled.push(this.#put(client.session, message, durable, () => failed = true));
+        settled.push(this.#put(client.session, from, message, durable, () => failed = true));
         if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
       }
       const over = Promise.all(settled).then(() => true);
@@ -264,7 +300,7 @@ export class Simulation {
     return message;
   }
 
-  async #put(session: ClientSession, message: Sent, durable: boolean, onFailed: () => void) {
+  async #put(session: ClientSession, from: string, message: Sent, durable: boolean, onFailed: () => void) {
     const random = this.#random, { text, mailbox: to } = message;
     const withdrawing = new AbortController();
     if (!durable && random.chance(0.02)) {
@@ -272,7 +308,7 @@ export class Simulation {
     }
     const wait = !durable && random.chance(0.2) ? { wait: random.between(0, 3000) } : {};
     try {
-      await session.put({ to, from: "sender", text, signal: withdrawing.signal, ...wait });
+      await session.put({ to, from, text, signal: withdrawing.signal, ...wait });
       message.outcome = "stored";
     } catch (error) {
       if (error instanceof FullError) message.outcome = "withdrawn";
@@ -289,7 +325,7 @@ export class Simulation {
   async #receiver() {
     const random = this.#random;
     while (this.#receiving) {
-      const client = this.#client();
+      const client = await this.#client(random.chance(0.4));
       if (random.chance(0.4)) {
         this.#sleep(random.fraction() * 8000).then(() => {
           if (client.isAlive() && this.#faults) this.#kills.receiver++, client.kill();
@@ -354,7 +390,7 @@ export class Simulation {
 
   /** Receives what is left, until the server has nothing any more but dead letters. */
   async #drain() {
-    const { session } = this.#client();
+    const { session } = await this.#client(false);
     let empty = false;
     (async () => {
       while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {

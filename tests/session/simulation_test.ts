@@ -39,6 +39,7 @@ Deno.test("a session keeps its promises on a bad network, whoever is killed", as
   assert(sum(({ kills }) => kills.server) > 100);
   assert(sum(({ kills }) => kills.sender) > 50);
   assert(sum(({ kills }) => kills.receiver) > 50);
+  assert(sum(({ sealed }) => sealed) > 300);
   assert(sum(({ outcomes }) => outcomes.stored) > 5000);
   assert(sum(({ outcomes }) => outcomes.withdrawn) > 10);
   assert(sum(({ named }) => named.there) > 10);

@@ -1,0 +1,153 @@
+import {
+  clientKeysOf,
+  encodeVerifier,
+  isName,
+  ITERATIONS,
+  preparePassword,
+  SALT_BYTES,
+  saltPassword,
+  verifierOf,
+} from "../../protocol/scram.ts";
+import { connectMailbox } from "../mailbox.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
+import { Progress } from "../terminal/progress.ts";
+import { openAccounts } from "./account_place.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
+import { LOGIN_OPTIONS, readPassword } from "./password.ts";
+import { SERVER_OPTIONS } from "./server_option.ts";
+
+/** `parley account`. */
+export const command: Command = {
+  name: "account",
+  summary: "Make, list and remove accounts.",
+  usage: ["add NAME [OPTION…]", "list [OPTION…]", "remove NAME [OPTION…]", "import FILE [OPTION…]"],
+  about: [
+    "A name has 1 to 64 letters, digits and !@#$%.?,_- characters. The server keeps what a password is checked against,\n" +
+    "and never the password.",
+    "FILE has a line 'NAME PASSWORD' for each account; names that have one keep it.",
+    "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
+    "--server, and 'list' and 'remove' --secret-file too.",
+  ],
+  options: {
+    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+    "password-file": LOGIN_OPTIONS["password-file"]!,
+    "server-key": LOGIN_OPTIONS["server-key"]!,
+    ...SERVER_OPTIONS,
+    "server": { value: "HOST:PORT", help: "Where the server is (the one of the data directory)" },
+  },
+  examples: [
+    "parley account add alice",
+    "parley account import credentials.txt",
+    'parley account add bob --server 192.168.1.7:21001 --server-key "$KEY"',
+  ],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [what, ...rest] = args.rest;
+  if (what === undefined) throw new UsageError("Missing add, list, remove or import");
+  const named = what === "add" || what === "remove" ? "NAME" : what === "import" ? "FILE" : undefined;
+  if (what !== "list" && named === undefined) throw new UsageError(`Unknown command '${what}'`);
+  const count = named === undefined ? 0 : 1;
+  if (rest.length < count) throw new UsageError(`Missing ${named}`);
+  if (rest.length > count) throw new UsageError(`Unexpected argument '${rest[count]}'`);
+  const [name = ""] = rest;
+  if (named === "NAME" && !isName(name)) throw new UsageError(`Cannot use '${name}' as a name`);
+  switch (what) {
+    case "add":
+      return await (args.text("server") === undefined ? add(args, name) : addUnderSeal(args, name));
+    case "remove": {
+      await using accounts = await openAccounts(args);
+      await accounts.remove(name);
+      return 0;
+    }
+    case "list": {
+      await using accounts = await openAccounts(args);
+      for await (const name of accounts.names()) await write(`${shown(name)}\n`);
+      return 0;
+    }
+    default:
+      if (args.text("server") !== undefined) throw new UsageError("import and --server exclude each other");
+      return await importFile(args, name);
+  }
+}
+
+function askNew(args: Arguments, name: string): Promise<string> {
+  return readPassword(args, `New password of ${name}: `, "The same again: ");
+}
+
+async function add(args: Arguments, name: string): Promise<number> {
+  const password = preparePassword(await askNew(args, name));
+  await using accounts = await openAccounts(args);
+  if (!await accounts.add(name, await verifier(password))) throw exists(name);
+  return 0;
+}
+
+/** As anybody may: the verifier travels under a seal. */
+async function addUnderSeal(args: Arguments, name: string): Promise<number> {
+  const serverKey = args.text("server-key"), timeout = args.duration("timeout");
+  const password = (isNew: boolean) => {
+    if (!isNew) throw exists(name);
+    return askNew(args, name);
+  };
+  await using _ = await connectMailbox({
+    ...args.address("server"),
+    ...timeout === undefined ? {} : { timeout },
+    ...serverKey === undefined ? {} : { serverKey },
+    as: { name, password, make: true },
+  });
+  return 0;
+}
+
+function exists(name: string): Error {
+  return new Error(`Cannot add '${name}': the name has an account`);
+}
+
+async function verifier(password: string): Promise<string> {
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const keys = clientKeysOf(await saltPassword(password, salt, ITERATIONS));
+  return encodeVerifier(verifierOf(keys, salt, ITERATIONS));
+}
+
+async function importFile(args: Arguments, file: string): Promise<number> {
+  const lines = await readCredentials(file);
+  await using accounts = await openAccounts(args);
+  const progress = new Progress();
+  let added = 0, next = 0;
+  const worker = async () => {
+    for (let line = lines[next++]; line !== undefined; line = lines[next++]) {
+      const { name, password } = line;
+      if (await accounts.add(name, await verifier(password))) added++;
+      else await writeError(`parley account: '${shown(name)}' has an account, which was kept\n`);
+      await progress.show(() => `${added} of ${lines.length} added`);
+    }
+  };
+  // hashing takes a tenth of a second of one processor each
+  await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
+  await progress.clear();
+  await write(`${added} ${added === 1 ? "account" : "accounts"} added\n`);
+  return 0;
+}
+
+/** All lines are looked at before the first is carried out. */
+async function readCredentials(file: string): Promise<{ name: string; password: string }[]> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    throw new Error(`Cannot read ${file}: ${(error as Error).message}`);
+  }
+  const credentials: { name: string; password: string }[] = [];
+  for (const [i, line] of text.replace(/^\ufeff/, "").split(/\r?\n/).entries()) {
+    if (line.trim() === "") continue;
+    const [, name = "", password = ""] = /^\s*(\S+)(?:\s+(.*?))?\s*$/.exec(line) ?? [];
+    try {
+      if (!isName(name)) throw new Error(`Cannot use '${name}' as a name`);
+      credentials.push({ name, password: preparePassword(password) });
+    } catch (error) {
+      throw new Error(`${file}, line ${i + 1}: ${(error as Error).message}`);
+    }
+  }
+  return credentials;
+}

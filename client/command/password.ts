@@ -1,0 +1,62 @@
+import type { Credentials } from "../login.ts";
+import { promptSecret } from "../terminal/secret.ts";
+import type { Arguments, Option } from "./command.ts";
+
+/** The environment's password, where a terminal can't be asked. */
+export const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
+
+/** Options of every command that may log in. */
+export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
+  "as": { value: "NAME", help: "Log in to this account: everything then travels under a seal" },
+  "password-file": {
+    value: "FILE",
+    help: `The password, as its first line; or set ${PASSWORD_VARIABLE} (asked for on the terminal)`,
+  },
+  "server-key": { value: "KEY", help: "The server's key, as it logs it (the one that it had at first)" },
+};
+
+/** Who is to log in, if anybody. The terminal is asked for the password when it is needed. */
+export function credentialsOf(args: Arguments): Credentials | undefined {
+  const name = args.text("as");
+  return name === undefined
+    ? undefined
+    : { name, password: () => readPassword(args, `Password of ${name}: `) };
+}
+
+/**
+ * The password: the first line of `--password-file`, or the environment's, or what is typed.
+ *
+ * @param again Asks the terminal a second time by this, and wants the same.
+ * @throws {Error} There is none.
+ */
+export async function readPassword(args: Arguments, prompt: string, again?: string): Promise<string> {
+  const given = await givenPassword(args);
+  if (given !== undefined) return given;
+  if (!Deno.stdin.isTerminal()) {
+    throw new Error(
+      `Cannot ask for a password: standard input is no terminal; give --password-file or set ${PASSWORD_VARIABLE}`,
+    );
+  }
+  const password = await promptSecret(prompt);
+  if (password === undefined) throw new Error("Cannot go on: no password was given");
+  if (again !== undefined && await promptSecret(again) !== password) {
+    throw new Error("Cannot use the password: what was typed the second time differs");
+  }
+  return password;
+}
+
+/** The password of `--password-file` or the environment, if there is one. */
+export async function givenPassword(args: Arguments): Promise<string | undefined> {
+  const file = args.text("password-file");
+  return file === undefined ? Deno.env.get(PASSWORD_VARIABLE) : await readFirstLine(file);
+}
+
+async function readFirstLine(file: string): Promise<string> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    throw new Error(`Cannot read the password in ${file}: ${(error as Error).message}`);
+  }
+  return text.split(/\r?\n/)[0]!;
+}

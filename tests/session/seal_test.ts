@@ -1,0 +1,371 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { type LoginError, LoginError as LoginErrorClass } from "../../client/session_errors.ts";
+import {
+  clientKeys,
+  decodeSealToClient,
+  decodeSealToServer,
+  encodeHello,
+  encodeHelloAnswer,
+  encodeSealWord,
+  Opener,
+  Sealer,
+  sealId,
+  sealKey,
+  serverKeys,
+} from "../../protocol/seal.ts";
+import { ACCOUNT, makeAccount } from "./account.ts";
+import { SealedWorld, SERVER } from "./sealed_world.ts";
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** What a log-in is refused for. */
+async function refused(world: SealedWorld, login: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => world.soon(login), LoginErrorClass) as LoginError).reason;
+}
+
+Deno.test("a session logs in, and its row in the store is its account's", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client();
+  await world.soon(client.login());
+  await world.soon(Promise.all(["1", "2", "x".repeat(5000)].map(client.put)));
+  const session = client.session.state.id;
+  assertEquals(world.server.ask({ kind: "open", session }), "denied");
+  assertEquals(world.server.ask({ kind: "open", session, owner: "bob" }), "denied");
+  assert(typeof world.server.ask({ kind: "open", session, owner: "alice" }) === "object");
+  assertEquals(world.texts().map((text) => text.length), [1, 1, 5000]);
+  assertEquals([...world.server.dropped], []);
+  assert(Math.max(...world.passed.map(({ datagram }) => datagram.length)) <= 1200);
+});
+
+Deno.test("a stranger is not answered with more than three times what he sends, and nothing is kept", async () => {
+  await using world = await SealedWorld.make();
+  const id = "A".repeat(22), stranger = { hostname: "10.0.0.9", port: 9 };
+  const shortest = [`S1> ${id} - - 1\n${"x".repeat(16)}`, `S1> ${id} - - hello,${"A".repeat(43)}`];
+  for (const said of shortest) {
+    const datagram = new TextEncoder().encode(said);
+    world.network.send(datagram, stranger, SERVER);
+    await world.clock.run(5);
+    const answer = world.passed.at(-1)!;
+    assertEquals([answer.to, text(answer.datagram).split(" ").at(-1)], [stranger, "challenge"]);
+    assert(answer.datagram.length <= 3 * datagram.length);
+  }
+  assertEquals(world.passed.length, 4);
+  assertEquals(world.server.seals, 0);
+});
+
+Deno.test("what is said again at the wrong time, or changed on its way, does nothing and is counted", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client();
+  await world.soon(client.login());
+  await world.soon(Promise.all(Array.from({ length: 20 }, (_, i) => client.put(`${i}`))));
+  await world.soon(client.put("last"));
+  const sealed = world.passed.filter(({ datagram, to }) =>
+    to === SERVER && decodeSealToServer(datagram)?.body.kind === "sealed"
+  );
+  const before = world.passed.length;
+  for (const { datagram, from } of sealed) world.network.send(datagram, from, SERVER);
+  // and from elsewhere, whither nothing is to go but a challenge
+  for (const { datagram } of sealed) world.network.send(datagram, { hostname: "10.0.0.9", port: 9 }, SERVER);
+  for (const { datagram, from } of sealed) {
+    const changed = datagram.slice();
+    changed[changed.length - 1]! ^= 1;
+    world.network.send(changed.slice(), from, SERVER);
+    // under a number that has not come
+    const later = text(datagram.subarray(0, 60)).replace(/ \d+\n[^]*/, " 999999\n");
+    world.network.send(
+      new Uint8Array([...new TextEncoder().encode(later), ...datagram.subarray(70)]),
+      from,
+      SERVER,
+    );
+  }
+  await world.clock.run(50);
+  const answers = world.passed.slice(before).filter(({ to }) => to !== SERVER);
+  assertEquals(answers.filter(({ to }) => to.hostname === "10.0.0.9").length, sealed.length);
+  assertEquals(answers.filter(({ to }) => to.hostname !== "10.0.0.9").length, 0);
+  assertEquals(world.server.dropped.get("sealed twice"), 2 * sealed.length);
+  assertEquals(world.server.dropped.get("sealed wrong"), sealed.length);
+  // those of the server do nothing to the client either
+  const down = world.passed.filter(({ to, datagram }) => to !== SERVER && datagram.length > 90);
+  for (const { datagram } of down) client.seal.received(datagram);
+  await world.soon(client.put("after"));
+  assertEquals(world.texts(), [...Array.from({ length: 20 }, (_, i) => `${i}`), "last", "after"]);
+});
+
+Deno.test("a session goes on under its numbers when the server starts anew, and when its address changes", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client();
+  await world.soon(client.login());
+  await world.soon(client.put("1"));
+  const { id } = client.session.state;
+  world.server.kill();
+  const second = client.put("2");
+  await world.clock.run(500);
+  await world.server.start();
+  await world.soon(second);
+  client.move();
+  await world.soon(client.put("3"));
+  // one that was silent for so long that the server has forgotten it
+  await world.clock.run(120_000);
+  assertEquals(world.server.seals, 0);
+  await world.soon(client.put("4"));
+  assertEquals(client.session.state, { id, next: 5, low: 5 });
+  assertEquals(world.texts(), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a later process goes on with the session of an account, and nobody else does", async () => {
+  await using world = await SealedWorld.make();
+  await world.soon(world.server.accounts.add("eve", makeAccount({ name: "eve", password: "e" }).verifier));
+  const first = world.client();
+  await world.soon(first.login());
+  await world.soon(first.put("1"));
+  first.kill();
+  const resume = { id: first.session.state.id, next: 1 };
+  const eve = world.client({ as: { name: "eve", password: "e" }, resume });
+  assertEquals(await refused(world, eve.login()), "denied");
+  const again = world.client({ resume });
+  await world.soon(again.login());
+  // carried out before
+  await world.soon(again.put("1"));
+  await world.soon(again.put("2"));
+  // memory has forgotten whose it is; the store has not
+  again.kill();
+  await world.clock.run(120_000);
+  const later = world.client({ as: { name: "eve", password: "e" }, resume });
+  await world.soon(later.login());
+  assertEquals(await refused(world, later.put("3")), "denied");
+  assertEquals(world.texts(), ["1", "2"]);
+});
+
+Deno.test("a log-in is refused with its reason", async () => {
+  await using world = await SealedWorld.make();
+  const login = (as: { name?: string; password?: string }) => refused(world, world.client({ as }).login());
+  assertEquals(await login({ password: "wrong" }), "wrong password");
+  assertEquals(await login({ name: "nobody" }), "no account");
+  assertEquals(await login({ name: "no name" }), "bad name");
+});
+
+Deno.test("a new name gets an account, once, and its password is asked for as a new one", async () => {
+  await using world = await SealedWorld.make();
+  const asked: boolean[] = [];
+  const as = {
+    name: "bob,b",
+    make: true,
+    password: (isNew: boolean) => {
+      asked.push(isNew);
+      return "new";
+    },
+  };
+  await world.soon(world.client({ as }).login());
+  assertEquals(asked, [true]);
+  assert(world.server.accounts.has("bob,b"));
+  await world.soon(world.client({ as }).login());
+  assertEquals(asked, [true, false]);
+  assertEquals(
+    await refused(world, world.client({ as: { ...as, password: "other" } }).login()),
+    "wrong password",
+  );
+});
+
+Deno.test("wrong proofs are slowed down, for a stranger's network more than for the owner's", async () => {
+  await using world = await SealedWorld.make();
+  await world.soon(world.client({ hostname: "10.1.0.1" }).login());
+  const took = async (login: Promise<void>) => {
+    const began = world.clock.now();
+    await world.soon(login.catch(() => {}));
+    return world.clock.now() - began;
+  };
+  for (let i = 0; i < 16; i++) {
+    const client = world.client({ hostname: `10.2.0.${i}`, as: { password: "guess" } });
+    assert(await took(client.login()) < 1000);
+  }
+  // the name's chances are used up, for the right proof too, but where its owner comes from
+  const stranger = await took(world.client({ hostname: "10.3.0.1" }).login());
+  assert(stranger > 1000 && stranger < 5000, `${stranger}`);
+  for (let i = 0; i < 16; i++) {
+    await took(world.client({ hostname: `10.4.0.${i}`, as: { password: "guess" } }).login());
+  }
+  assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
+});
+
+Deno.test("a name is active in one place where the service wants it, until it leaves or is silent", async () => {
+  await using world = await SealedWorld.make({ oneSession: true });
+  const first = world.client({ keepAlive: true });
+  await world.soon(first.login());
+  assertEquals(await refused(world, world.client().login()), "active");
+  // it has nothing to say for a long time, and is there
+  await world.clock.run(300_000);
+  assertEquals(await refused(world, world.client().login()), "active");
+  // the same client, come back
+  const same = world.client({ resume: { id: first.session.state.id, next: 1 } });
+  await world.soon(same.login());
+  first.kill();
+  await world.soon(same.seal.close(1000));
+  const second = world.client();
+  await world.soon(second.login());
+  second.kill();
+  await world.clock.run(30_000);
+  assertEquals(await refused(world, world.client().login()), "active");
+  await world.clock.run(40_000);
+  await world.soon(world.client().login());
+});
+
+Deno.test("an account that is removed ends its sessions", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client();
+  await world.soon(client.login());
+  await world.soon(client.put("1"));
+  await world.soon(world.server.accounts.remove(ACCOUNT.name));
+  assertEquals(world.server.seals, 0);
+  assertEquals(await refused(world, client.put("2")), "no account");
+  assertEquals(world.texts(), ["1"]);
+});
+
+Deno.test("a server that knows as many handshakes as it can says so, and takes the next when one has gone", async () => {
+  await using world = await SealedWorld.make({ maxSeals: 2 });
+  const [first, second, third] = [world.client(), world.client(), world.client()];
+  await world.soon(first.login());
+  await world.soon(second.login());
+  const login = third.login();
+  await world.clock.run(5000);
+  assertEquals(world.server.seals, 2);
+  await world.soon(first.seal.close(1000));
+  await world.soon(login);
+});
+
+Deno.test("50 log in at the same moment over a bad network, half of them wrongly, some with the same name", async () => {
+  const conditions = {
+    loss: 0.2,
+    repeated: 0.1,
+    reordered: 0.2,
+    late: 50,
+    delay: [1, 20] as [number, number],
+  };
+  await using world = await SealedWorld.make({ conditions, oneSession: true });
+  const names = Array.from({ length: 20 }, (_, i) => `user${i}`);
+  for (const name of names) {
+    await world.soon(world.server.accounts.add(name, makeAccount({ name, password: name }).verifier));
+  }
+  const logins = Array.from({ length: 50 }, (_, i) => {
+    const name = names[(i >> 1) % 20]!, right = i % 2 === 0;
+    const client = world.client({ as: { name, password: right ? name : "wrong" } });
+    return { name, right, client, login: client.login() };
+  });
+  const results = await world.soon(Promise.allSettled(logins.map(({ login }) => login)), 120_000);
+  const active = new Map<string, number>();
+  for (const [i, result] of results.entries()) {
+    const { name, right } = logins[i]!;
+    if (result.status === "fulfilled") {
+      assert(right);
+      active.set(name, (active.get(name) ?? 0) + 1);
+    } else {
+      const { reason } = result.reason as LoginError;
+      assert(right ? reason === "active" : reason === "wrong password", `${name}: ${result.reason}`);
+    }
+  }
+  // whoever leaves is not kept by a server that does not hear of it, or is not heard
+  await world.soon(Promise.all(logins.map(({ client }) => client.seal.close(1000))), 1500);
+  assertEquals([...active].sort(), names.map((name) => [name, 1] as [string, number]).sort());
+});
+
+/** Sits between a client and the server with keys of his own, and reads what he can. */
+class Middleman {
+  readonly address = { hostname: "10.0.0.66", port: 66 };
+  readonly read: string[] = [];
+  /** What he makes of the server's answers. */
+  change = (plain: string) => plain;
+  readonly #key;
+  readonly #ephemeral;
+
+  constructor(world: SealedWorld) {
+    this.#key = sealKey(world.random.bytes(32));
+    this.#ephemeral = sealKey(world.random.bytes(32));
+    const { network } = world, outer = { hostname: "10.0.0.67", port: 67 };
+    const mine = sealKey(world.random.bytes(32)), id = sealId(mine.public);
+    const there = { id, epoch: "", cookie: "" };
+    let server: { sealer: Sealer; opener: Opener } | undefined,
+      client: { sealer: Sealer; opener: Opener } | undefined;
+    let victim = this.address;
+    let header = { id: "", epoch: "0000000a", cookie: "" };
+    const encoder = new TextEncoder();
+    network.bind(this.address, (datagram, from) => {
+      const decoded = decodeSealToServer(datagram);
+      if (decoded === undefined) return;
+      victim = from;
+      header = { ...header, id: decoded.header.id };
+      if (decoded.header.epoch !== header.epoch) {
+        const challenge = encodeSealWord({ ...header, cookie: "0".repeat(16) }, "challenge");
+        return network.send(challenge, this.address, from);
+      }
+      if (decoded.body.kind === "hello") {
+        const exchange = { service: "mailbox", ...header };
+        const keys = serverKeys(exchange, this.#ephemeral, this.#key, decoded.body.key);
+        client ??= { sealer: new Sealer("<", keys.toClient), opener: new Opener(keys.toServer) };
+        const answer = encodeHelloAnswer(header, this.#ephemeral.public, this.#key.public, keys.confirm);
+        network.send(answer, this.address, from);
+        network.send(encodeHello(there, mine.public), outer, SERVER);
+        return;
+      }
+      const plain = client?.opener.open(datagram, decoded.body.number);
+      if (plain === undefined || typeof plain === "string") return;
+      this.read.push(text(plain));
+      if (server !== undefined) network.send(server.sealer.seal(there, plain), outer, SERVER);
+    });
+    network.bind(outer, (datagram) => {
+      const { header: { epoch, cookie }, body } = decodeSealToClient(datagram)!;
+      if (body.kind === "challenge") {
+        Object.assign(there, { epoch, cookie });
+        network.send(encodeHello(there, mine.public), outer, SERVER);
+      } else if (body.kind === "hello" && server === undefined) {
+        const keys = clientKeys({ service: "mailbox", id, epoch }, mine, body.key, body.server);
+        server = { sealer: new Sealer(">", keys.toServer), opener: new Opener(keys.toClient) };
+      } else if (body.kind === "sealed") {
+        const plain = server?.opener.open(datagram, body.number);
+        if (plain === undefined || typeof plain === "string") return;
+        this.read.push(text(plain));
+        const changed = encoder.encode(this.change(text(plain)));
+        network.send(client!.sealer.seal(header, changed), this.address, victim);
+      }
+    });
+  }
+}
+
+Deno.test("somebody in the middle with keys of his own is refused by the server, and by the client", async () => {
+  await using world = await SealedWorld.make();
+  const middle = new Middleman(world);
+  const client = () => world.client({ server: middle.address });
+  assertEquals(await refused(world, client().login()), "not the server");
+  assert(
+    middle.read.some((plain) => plain.endsWith("e=channel-bindings-dont-match")),
+    middle.read.join("\n"),
+  );
+  // he says that all is well, in place of the server
+  await using second = await SealedWorld.make();
+  const lying = new Middleman(second);
+  lying.change = (plain) => plain.replace(/e=.*/, `v=${"A".repeat(43)}=`);
+  assertEquals(await refused(second, second.client({ server: lying.address }).login()), "not the server");
+  assert(lying.read.every((plain) => !plain.includes(ACCOUNT.password)));
+  assertEquals(second.texts(), []);
+});
+
+Deno.test("somebody in the middle learns nothing of a new account where the server's key is known", async () => {
+  await using world = await SealedWorld.make();
+  const middle = new Middleman(world);
+  const client = world.client({
+    server: middle.address,
+    as: { name: "carol", make: true },
+    trust(key) {
+      if (key !== world.server.key) throw new LoginErrorClass("another key", false, "not the server");
+    },
+  });
+  assertEquals(await refused(world, client.login()), "not the server");
+  assertEquals(middle.read, []);
+  assert(!world.server.accounts.has("carol"));
+});
+
+Deno.test("a client proves nothing to a server that wants few rounds", async () => {
+  await using world = await SealedWorld.make();
+  const weak = new Middleman(world);
+  weak.change = (plain) => plain.replace(/i=\d+/, "i=4096");
+  assertEquals(await refused(world, world.client({ server: weak.address }).login()), "refused");
+  assert(weak.read.every((plain) => !plain.startsWith("final")));
+});
