@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, report } from "./form.ts";
+import { mount } from "./mount.ts";
 
 const FAILED = /the disk takes nothing \(.*\): messages are refused, what is stored can be read/g;
 const WORKS = /the disk takes messages again; \d+ were refused/g;
@@ -153,25 +154,6 @@ async function fillAndEmpty(full: Full, { end, by }: Way) {
   await free?.();
   await second.putUntilStored();
   assertEquals(await second.end("SIGTERM"), { failed: 1, works: 1 });
-}
-
-/** A file system of so many MiB, where one can be mounted. */
-async function mount(mebibytes: number): Promise<AsyncDisposable & { path: string } | undefined> {
-  const path = await Deno.makeTempDir({ prefix: "parley-test-" });
-  const { code, err } = await runCommand(["mount", "-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path])
-    .catch((error) => ({ code: 1, err: String(error) }));
-  if (code !== 0) {
-    await Deno.remove(path);
-    return report(`skipped, nothing can be mounted: ${err.trim()}`), undefined;
-  }
-  return {
-    path,
-    async [Symbol.asyncDispose]() {
-      const { code, err } = await runCommand(["umount", path]);
-      assertEquals(code, 0, err);
-      await Deno.remove(path);
-    },
-  };
 }
 
 /** Takes what room there is. */
