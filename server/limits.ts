@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Networks, plainAddress } from "./address.ts";
+import { networkOf, Networks } from "./address.ts";
 
 /** Limits of connections. Those with `undefined` are {@linkcode OTHERS} for other machines and none for this one. */
 export interface ConnectionLimits {
@@ -64,20 +64,6 @@ export class ConnectionCounter {
     else this.#addresses.set(network, left);
     this.#connections--;
   }
-}
-
-/** Who counts as one: an IPv4 address, or an IPv6 /64 (RFC 6177). */
-function networkOf(hostname: string): string {
-  const address = plainAddress(hostname);
-  if (!address.includes(":")) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  if (tail !== undefined) {
-    const last = tail === "" ? [] : tail.split(":");
-    while (groups.length + last.length < 8) groups.push("0");
-    groups.push(...last);
-  }
-  return groups.slice(0, 4).join(":");
 }
 
 /** A token bucket: so many a second, and as many at once after a while of silence. */

@@ -34,7 +34,7 @@ import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
-import { listenDatagrams, listenStreams } from "./sockets.ts";
+import { listenBoth, listenDatagrams } from "./sockets.ts";
 import { ContentFiles, DEFAULT_FILE_LIMITS } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -172,26 +172,24 @@ export async function serve(options: ServeOptions): Promise<Server> {
       services.unshift({ name: "mailbox", transport: "udp", addresses });
     }
     if (ports.forum !== undefined) {
-      const contents = files = await ContentFiles.open({
-        directory: data,
-        limits: DEFAULT_FILE_LIMITS,
-        known: (contents) => knownContents(group, contents),
-        now: Date.now,
-        random,
-      });
-      const sockets = listenDatagrams(options.hosts, ports.forum);
-      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
-      let listeners: Deno.TcpListener[];
+      const { datagrams, streams } = listenBoth(options.hosts, ports.forum);
+      const addresses = datagrams.map(({ addr }) => addr as Deno.NetAddr);
+      let contents: ContentFiles;
       try {
-        listeners = listenStreams(options.hosts, addresses[0]!.port);
+        contents = files = await ContentFiles.open({
+          directory: data,
+          limits: DEFAULT_FILE_LIMITS,
+          known: (contents) => knownContents(group, contents),
+          now: Date.now,
+          random,
+        });
       } catch (error) {
-        for (const socket of sockets) socket.close();
-        await contents.close();
+        for (const socket of [...datagrams, ...streams]) socket.close();
         throw error;
       }
       const forum = new ForumService({
-        sockets,
-        listeners,
+        sockets: datagrams,
+        listeners: streams,
         store: group,
         accounts,
         sealKey: key,

@@ -26,6 +26,30 @@ export function listenStreams(hosts: readonly string[], port: number): Deno.TcpL
   return onEach(hosts, port, "tcp", (hostname, port) => Deno.listen({ transport: "tcp", hostname, port }));
 }
 
+/** Free ports that are tried where one is to be free for UDP and for TCP. */
+const TRIES = 16;
+
+/**
+ * A UDP and a TCP socket for each host, all with the same port.
+ *
+ * @param port 0 for a free one.
+ * @throws {Error} One of them can't be had; then there is none.
+ */
+export function listenBoth(
+  hosts: readonly string[],
+  port: number,
+): { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] } {
+  for (let tries = 1;; tries++) {
+    const datagrams = listenDatagrams(hosts, port);
+    try {
+      return { datagrams, streams: listenStreams(hosts, (datagrams[0]!.addr as Deno.NetAddr).port) };
+    } catch (error) {
+      for (const socket of datagrams) socket.close();
+      if (port !== 0 || tries === TRIES) throw error;
+    }
+  }
+}
+
 function onEach<S extends { readonly addr: Deno.Addr; close(): void }>(
   hosts: readonly string[],
   port: number,

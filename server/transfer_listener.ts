@@ -4,7 +4,7 @@
  * @module
  */
 
-import { networkOf } from "./address.ts";
+import { ConnectionCounter } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Timers } from "./transfer_connection.ts";
@@ -29,8 +29,7 @@ export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
 export class TransferListener {
   readonly #options: TransferListenerOptions;
   readonly #serving = new Set<Promise<void>>();
-  /** Connections by address. */
-  readonly #addresses = new Map<string, number>();
+  readonly #counter: ConnectionCounter;
   readonly #accepting: Promise<void>[];
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
@@ -38,6 +37,11 @@ export class TransferListener {
   /** Begins to accept. */
   constructor(options: TransferListenerOptions) {
     this.#options = options;
+    this.#counter = new ConnectionCounter({
+      connections: options.maxConnections ?? MAX_CONNECTIONS,
+      addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
+      messageRate: undefined,
+    });
     this.#accepting = options.sockets.map((socket) => this.#accept(socket));
   }
 
@@ -78,20 +82,15 @@ export class TransferListener {
   }
 
   #accepted(connection: Deno.TcpConn) {
-    const { serve, metrics, maxConnections = MAX_CONNECTIONS } = this.#options;
-    const { maxAddressConnections = MAX_ADDRESS_CONNECTIONS } = this.#options;
-    const address = networkOf(connection.remoteAddr.hostname), own = this.#addresses.get(address) ?? 0;
-    if (this.#serving.size >= maxConnections || own >= maxAddressConnections) {
+    const { serve, metrics } = this.#options, { hostname } = connection.remoteAddr;
+    if (this.#counter.add(hostname) !== "added") {
       connection.close();
       metrics.add("files connections refused");
       return;
     }
-    this.#addresses.set(address, own + 1);
     const serving = serve(connection).finally(() => {
       this.#serving.delete(serving);
-      const left = this.#addresses.get(address)! - 1;
-      if (left > 0) this.#addresses.set(address, left);
-      else this.#addresses.delete(address);
+      this.#counter.remove(hostname);
     });
     this.#serving.add(serving);
   }
