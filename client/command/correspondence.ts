@@ -1,5 +1,5 @@
 import { bold, dim } from "@std/fmt/colors";
-import { type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
+import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../mailbox.ts";
 import { shown } from "../terminal/output.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 
@@ -117,6 +117,8 @@ export class SessionCorrespondence implements Correspondence {
         });
       } catch (error) {
         if (signal.aborted) return;
+        // the mailbox has an owner, or has one now: who writes may be somebody else
+        if (error instanceof RefusedError) return void await this.#editor.tell(`${shown(error.message)}\n`);
         if (!(error instanceof SessionEndError)) throw error;
         if (!this.#gone) await this.#editor.tell(`${error.message} Trying again\n`);
         this.#gone = true;

@@ -24,10 +24,12 @@ Deno.test("serve says where it listens, what it holds and whom it answers", asyn
   await pass(server.port, "127.0.0.1");
   assertEquals((await server.end()).code, 0);
   assertEquals(server.out, `mailbox listening on udp 127.0.0.1:${server.port}\n`);
+  const key = /key is ([\w-]{43})$/m.exec(server.err)?.[1];
   assertEquals(server.err.split("\n"), [
     "Message server is listening",
     "mailbox: 0 messages in 0 mailboxes in parley-data",
     `mailbox: the original wire is answered for ${PRIVATE}`,
+    `mailbox: the server's key is ${key}`,
     "",
   ]);
   assertEquals(await names(directory.path), ["parley-data"]);
@@ -38,7 +40,9 @@ Deno.test("nobody else can read the data directory", { ignore: Deno.build.os ===
   const data = `${directory.path}/data`;
   await using server = await ServerProcess.start(["mailbox", "0", "--data", data]);
   assertEquals((await Deno.stat(data)).mode! & 0o777, 0o700);
-  assertEquals((await Deno.stat(`${data}/secret`)).mode! & 0o777, 0o600);
+  for (const name of ["secret", "seal-key"]) {
+    assertEquals((await Deno.stat(`${data}/${name}`)).mode! & 0o777, 0o600);
+  }
   await server.end();
 });
 
@@ -89,7 +93,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       if (signal !== "SIGKILL") {
         assertEquals(status.code, 0);
         assertLess(performance.now() - started, 5000);
-        assertEquals(await names(data.path), ["messages.db", "reserve", "secret"]);
+        assertEquals(await names(data.path), ["messages.db", "reserve", "seal-key", "secret"]);
       }
     }
     await using server = await ServerProcess.start(options);
