@@ -15,6 +15,9 @@ const LINGER = 1000;
 /** Longest time that a timer takes, in milliseconds. */
 const MAX_TIMER = 2 ** 31 - 1;
 
+/** Milliseconds that a server has to close a connection on which everything was said. */
+const FAREWELL = 2000;
+
 /** Options of every command that talks live. */
 export const CONVERSATION_OPTIONS: Readonly<Record<string, Option>> = {
   linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
@@ -120,7 +123,12 @@ class Talk {
     await this.#send();
     if (editor.isTerminal) await editor.close();
     else await within(linger, receiving);
-    await this.#leave(() => speaker[Symbol.asyncDispose]());
+    await this.#leave(async () => {
+      await speaker.finish();
+      // what has come and is not printed yet is not for anybody else to take
+      await within(FAREWELL, receiving);
+      speaker.close();
+    });
     await receiving;
     if (speaker.dropped > 0) await writeError(`Lines that were too long to be shown: ${speaker.dropped}\n`);
     if (!this.#left) await writeError(`${this.#words.disconnected}\n`);
