@@ -63,7 +63,7 @@ export class TemporaryFile {
     try {
       const opened = await file.stat(), named = await Deno.lstat(path);
       const isSame = named.isFile && named.ino === opened.ino && named.dev === opened.dev;
-      if (isSame && await file.tryLock(true)) {
+      if (isSame && await isOurs(file)) {
         synced = await Deno.open(path, { write: true });
         return new TemporaryFile(target, path, file, synced, opened.size > size ? 0 : opened.size);
       }
@@ -209,4 +209,10 @@ async function syncDirectory(path: string) {
 
 function cannot(path: string, error: unknown): TransferError {
   return new TransferError(`Cannot save '${path}': ${(error as Error).message}`);
+}
+
+/** Whether no other program is writing to it. A Deno that can't tell without waiting takes it to be so. */
+async function isOurs(file: object): Promise<boolean> {
+  const { tryLock } = file as { tryLock?: (exclusive: boolean) => Promise<boolean> };
+  return await tryLock?.call(file, true) ?? true;
 }
