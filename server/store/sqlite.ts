@@ -1,4 +1,5 @@
 import type { EngineOptions } from "./engine.ts";
+import { packRequests } from "./packed.ts";
 import type { FromWorker, ToWorker } from "./sqlite_worker.ts";
 import { type Counts, type Outcome, type Store, StoreLocked, StoreLost, type StoreRequest } from "./store.ts";
 
@@ -53,7 +54,7 @@ export class SqliteStore implements Store {
 
   async apply(requests: readonly StoreRequest[]): Promise<Outcome[]> {
     if (this.#closed) throw new StoreLost("Cannot apply requests: the store is closed");
-    const answer = await this.#ask({ kind: "apply", requests });
+    const answer = await this.#ask({ kind: "apply", requests: packRequests(requests) });
     if (answer.kind !== "applied") throw this.#lost ?? new StoreLost("Cannot apply requests");
     this.dropped += answer.result.dropped;
     return answer.result.outcomes;

@@ -6,7 +6,8 @@
 
 /// <reference lib="deno.worker" />
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
-import { type Counts, type StoreEvent, StoreLocked, type StoreRequest } from "./store.ts";
+import { type PackedRequests, unpackRequests } from "./packed.ts";
+import { type Counts, type StoreEvent, StoreLocked } from "./store.ts";
 
 /** Milliseconds between two looks at what has become due. */
 const TICK = 100;
@@ -17,7 +18,7 @@ export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "random">;
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =
   | { kind: "open"; options: SqliteOptions }
-  | { kind: "apply"; requests: readonly StoreRequest[] }
+  | { kind: "apply"; requests: PackedRequests }
   | { kind: "close" };
 
 /** From the Worker: one for each of its orders, in their order, and events at any time before the answer. */
@@ -73,7 +74,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     if (data.kind === "open") {
       answer(open(data.options));
     } else if (data.kind === "apply") {
-      answer({ kind: "applied", result: engine!.apply(data.requests) });
+      answer({ kind: "applied", result: engine!.apply(unpackRequests(data.requests)) });
       sweepLater();
       tickLater();
     } else {
