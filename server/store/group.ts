@@ -25,9 +25,6 @@ const LINGER = 2;
 const GATHER = 0.5;
 const GATHER_REQUESTS = 256;
 
-/** Milliseconds without anything new after which nothing is waited for any more, where there were several before. */
-const QUIET = 0.1;
-
 /** Bytes that a request takes up beside its message text, about. */
 const REQUEST_BYTES = 128;
 
@@ -81,8 +78,6 @@ export class GroupCommit {
   /** What came, and how much of that before the last group. */
   #arrivals = 0;
   #grouped = 0;
-  /** Groups of a single request since the last larger one: others may not be there to come with it. */
-  #alone = 2;
   #gathering = false;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   #groups = 0;
@@ -106,6 +101,7 @@ export class GroupCommit {
     done: (outcome: OutcomeOf<R>) => void,
     awaited = true,
   ): boolean {
+    this.#arrivals++;
     return this.#add({ request, done, bytes: bytesOf(request) }, awaited);
   }
 
@@ -126,7 +122,6 @@ export class GroupCommit {
 
   #add(entry: Entry, awaited: boolean): boolean {
     if (this.#waiting >= BACKLOG_REQUESTS || this.#waitingBytes + entry.bytes > BACKLOG_BYTES) return false;
-    this.#arrivals++;
     this.#waiting++;
     this.#waitingBytes += entry.bytes;
     this.#queue.push(entry);
@@ -167,13 +162,12 @@ export class GroupCommit {
     return this.#queue.length >= GROUP_REQUESTS || this.#queueBytes >= GROUP_BYTES;
   }
 
-  /** Waits until nothing comes any more; setTimeout would come 2 ms later. */
-  #gather(until: number, arrivals = this.#arrivals, quiet = performance.now() + QUIET) {
+  /** Waits until a look at the sockets has brought nothing; setTimeout would come 2 ms later. */
+  #gather(until: number) {
+    const arrivals = this.#arrivals;
     setImmediate(() => {
-      const now = performance.now(), isMore = this.#arrivals !== arrivals;
-      if (!this.#isFull && now < until && (isMore || this.#alone < 2 && now < quiet)) {
-        return isMore ? this.#gather(until) : this.#gather(until, arrivals, quiet);
-      }
+      const isMore = this.#arrivals !== arrivals;
+      if (isMore && !this.#isFull && performance.now() < until) return this.#gather(until);
       this.#gathering = false;
       if (this.#groups === 0) this.#commit(this.#idle !== undefined);
     });
@@ -186,7 +180,6 @@ export class GroupCommit {
   #commit(all: boolean) {
     clearTimeout(this.#lingering);
     this.#lingering = undefined;
-    this.#alone = this.#arrivals - this.#grouped > 1 ? 0 : this.#alone + 1;
     this.#grouped = this.#arrivals;
     const group = this.#next(all || this.#isFull ? this.#queue.length : this.#awaited);
     if (group !== undefined) this.#apply(group);
