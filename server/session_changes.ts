@@ -13,7 +13,10 @@ import type { Change, SessionChanges, SessionOutcome, SessionState, Special } fr
 /** Requests, and bytes of their text, that may wait for a lower number. */
 const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
 
-/** The same in all sessions, with what a request takes up beside its text, about. */
+/**
+ * The same in all sessions, with what a request takes up beside its text, about. As much again is for what comes in its
+ * turn, so that those who keep the numbers before theirs back hold up nobody else.
+ */
 const MAX_ALL_EARLY_BYTES = 64 * 1024 * 1024, REQUEST_BYTES = 256;
 
 /** What waits in all sessions for lower numbers, in bytes. */
@@ -58,6 +61,9 @@ export class Changes implements Source<SessionChanges> {
    * written once.
    */
   readonly #batches: SessionChanges[] = [];
+  /** How many of them went before one before them was refused: nothing of these is carried out. */
+  #stale = 0;
+  #closed = false;
 
   constructor(options: ChangesOptions) {
     this.#options = options;
@@ -102,16 +108,21 @@ export class Changes implements Source<SessionChanges> {
 
   /** Whether the request is kept until those before it have come. */
   #keep(request: NumberedRequest): boolean {
+    const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
     // no more outcomes are remembered than a client may have to ask for
-    if (request.n >= this.#low + MAX_EARLY) return false;
-    const bytes = bytesOf(request);
-    const full = request.n >= this.#next + MAX_EARLY || this.#earlyBytes + bytes > MAX_EARLY_BYTES ||
-      this.#options.early.bytes > MAX_ALL_EARLY_BYTES;
+    if (n >= this.#next + MAX_EARLY || n >= this.#low + MAX_EARLY) return false;
     // without the lowest nothing that is kept could ever go on
-    if (full && request.n !== this.#gap) return false;
-    this.#early.set(request.n, request);
+    if (inTurn && this.#earlyBytes + bytes > MAX_EARLY_BYTES) this.#forgetBehind(n);
+    if (this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
+    const room = MAX_ALL_EARLY_BYTES * (inTurn ? 2 : 1);
+    if (this.#options.early.bytes + bytes > room && !(inTurn && this.#earlyBytes === 0)) return false;
+    this.#early.set(n, request);
     this.#count(bytes);
     return true;
+  }
+
+  #forgetBehind(n: number) {
+    for (const early of this.#early.keys()) if (early > n) this.#forget(early);
   }
 
   /** Takes what is next out of here, as far as nothing is missing. */
@@ -150,12 +161,15 @@ export class Changes implements Source<SessionChanges> {
 
   /** Answers what the store has carried out. */
   settle(outcome: SessionOutcome) {
-    const batch = this.#batches.shift()!;
+    const batch = this.#batches.shift()!, stale = this.#stale > 0;
+    if (stale) this.#stale--;
+    if (this.#closed) return;
     if (outcome === "unknown" || outcome === "busy" || outcome === "denied") {
       return this.#options.onLost(outcome);
     }
     if (outcome === "storage") {
-      this.#refuse(this.#done + 1, undefined);
+      // what was refused may be on its way again, behind this
+      if (!stale) this.#refuse(this.#done + 1, undefined);
     } else {
       const before = this.#done;
       this.#done = outcome.done;
@@ -185,6 +199,7 @@ export class Changes implements Source<SessionChanges> {
 
   #refuse(n: number, limit: string | undefined) {
     this.#next = this.#done + 1;
+    this.#stale = this.#batches.length;
     this.#forgetAll();
     this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
   }
@@ -200,8 +215,9 @@ export class Changes implements Source<SessionChanges> {
     this.#options.early.bytes += bytes;
   }
 
-  /** Forgets what waits here. */
+  /** Forgets what waits here; what the store still carries out is answered to nobody. */
   close() {
+    this.#closed = true;
     this.#forgetAll();
   }
 

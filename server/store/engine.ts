@@ -230,9 +230,11 @@ export class Engine {
     this.#inHalves(each, [1]);
     batch.result.dropped += each.result.dropped;
     const [first, second] = each.result.outcomes as [SessionOutcome, SessionOutcome];
-    if (typeof second === "object" && typeof first === "object") {
+    if (typeof first === "object" && typeof second === "object") {
       return first.refused === undefined ? second : { ...second, refused: first.refused };
     }
+    // what the first half asks for may have been done before: then the second one was carried out
+    if (typeof second === "object" && second.done >= request.first + numbers) return second;
     return typeof first === "object" ? { ...first, refused: first.refused ?? { n: first.done + 1 } } : first;
   }
 

@@ -47,14 +47,19 @@ function isSource(request: Entry["request"]): request is Source<StoreRequest> {
 }
 
 function bytesOf(request: StoreRequest): number {
-  return REQUEST_BYTES + (request.kind === "put" || request.kind === "channel" ? request.bytes : 0);
+  if (request.kind === "put" || request.kind === "channel") return REQUEST_BYTES + request.bytes;
+  if (request.kind !== "session") return REQUEST_BYTES;
+  return request.changes.reduce(
+    (sum, change) => sum + REQUEST_BYTES + (change.kind === "put" ? change.bytes : 0),
+    0,
+  );
 }
 
 /** Requests that are with the store. */
 interface Group {
   requests: StoreRequest[];
   done: Entry["done"][];
-  /** Those of them that were counted as waiting, and their bytes. */
+  /** How many entries of the queue they were, and what was counted as their bytes there. */
   waited: number;
   bytes: number;
 }
@@ -144,10 +149,12 @@ export class GroupCommit {
   #schedule() {
     if (this.#groups === GROUPS || this.#queue.length === 0) return;
     // the sockets are read on and on while they hold something, and no turn of the event loop ends
-    if (this.#arrivals - this.#grouped >= GATHER_REQUESTS) return this.#commit(this.#idle !== undefined);
+    if (this.#arrivals - this.#grouped >= GATHER_REQUESTS || this.#isFull) {
+      return this.#commit(this.#idle !== undefined);
+    }
     // a small group behind another one would only make the next one small too
     if (this.#gathering || this.#groups > 0) return;
-    if (this.#awaited > 0 || this.#isFull || this.#idle !== undefined) {
+    if (this.#awaited > 0 || this.#idle !== undefined) {
       this.#gathering = true;
       this.#gather(performance.now() + GATHER);
     } else {
@@ -167,7 +174,7 @@ export class GroupCommit {
     const arrivals = this.#arrivals;
     setImmediate(() => {
       const isMore = this.#arrivals !== arrivals;
-      if (isMore && !this.#isFull && performance.now() < until) return this.#gather(until);
+      if (isMore && performance.now() < until) return this.#gather(until);
       this.#gathering = false;
       if (this.#groups === 0) this.#commit(this.#idle !== undefined);
     });
@@ -189,9 +196,9 @@ export class GroupCommit {
   /** A group of what stands in the first `ready` places of the queue. */
   #next(ready: number): Group | undefined {
     const group: Group = { requests: [], done: [], waited: 0, bytes: 0 };
-    for (let requests = 0; group.waited < ready; group.waited++) {
+    for (let requests = 0, size = 0; group.waited < ready; group.waited++) {
       const { request: waiting, done, bytes } = this.#queue[group.waited]!;
-      if (requests >= GROUP_REQUESTS || requests > 0 && group.bytes + bytes > GROUP_BYTES) break;
+      if (requests >= GROUP_REQUESTS || requests > 0 && size + bytes > GROUP_BYTES) break;
       let request: StoreRequest | undefined;
       if (isSource(waiting)) {
         this.#sources.delete(waiting);
@@ -204,6 +211,8 @@ export class GroupCommit {
       group.requests.push(request);
       group.done.push(done);
       requests += request.kind === "session" ? request.changes.length : 1;
+      // how much a source has shows when it gives it
+      size += bytesOf(request);
     }
     if (group.waited === 0) return undefined;
     this.#queue.splice(0, group.waited);
@@ -214,22 +223,33 @@ export class GroupCommit {
 
   async #apply({ requests, done, waited, bytes }: Group) {
     this.#groups++;
+    let outcomes: Outcome[];
     try {
-      const outcomes = await this.#store.apply(requests);
-      this.#waiting -= waited;
-      this.#waitingBytes -= bytes;
-      for (const [i, tell] of done.entries()) tell(outcomes[i] as Outcome as never);
+      outcomes = await this.#store.apply(requests);
     } catch (error) {
-      // the groups behind it fail with it
-      if (this.#lost !== undefined) return;
-      this.#lost = error;
-      this.#idle?.reject(error);
-      this.#onLost(error);
-      return;
+      return this.#lose(error);
+    }
+    if (this.#lost !== undefined) return;
+    this.#waiting -= waited;
+    this.#waitingBytes -= bytes;
+    for (const [i, tell] of done.entries()) {
+      try {
+        tell(outcomes[i] as never);
+      } catch (error) {
+        // a fault of this program and none of the store: the others are answered before it ends
+        reportError(error);
+      }
     }
     this.#groups--;
     if (this.#waiting > 0) return this.#schedule();
     this.#idle?.resolve();
     this.#idle = undefined;
+  }
+  /** Nothing is answered any more, of this group or of one behind it. */
+  #lose(error: unknown) {
+    if (this.#lost !== undefined) return;
+    this.#lost = error;
+    this.#idle?.reject(error);
+    this.#onLost(error);
   }
 }

@@ -104,8 +104,17 @@ export class LeasedMessages {
   confirm(session: string, tag: number): "confirmed" | "unknown" {
     const lease = this.#leases.of(session, tag);
     if (lease === undefined) return "unknown";
-    lease.confirmed = true;
+    this.#confirmed(lease);
     return "confirmed";
+  }
+
+  #confirmed(lease: Lease) {
+    if (lease.confirmed) return;
+    lease.confirmed = true;
+    this.#options.transaction.onRollback(() => {
+      lease.confirmed = false;
+      this.#leases.heed(lease);
+    });
   }
 
   release(session: string, tag: number) {
@@ -140,8 +149,13 @@ export class LeasedMessages {
     if (lease === undefined || lease.session !== session) return false;
     const { now, transaction } = this.#options;
     const { duration: before, until } = lease;
-    transaction.onRollback(() => Object.assign(lease, { duration: before, until }));
-    Object.assign(lease, { duration, until: now() + duration, confirmed: true });
+    transaction.onRollback(() => {
+      Object.assign(lease, { duration: before, until });
+      this.#leases.heed(lease);
+    });
+    Object.assign(lease, { duration, until: now() + duration });
+    this.#confirmed(lease);
+    this.#leases.heed(lease);
     this.#changed.add(lease);
     return true;
   }
@@ -150,8 +164,8 @@ export class LeasedMessages {
   #sort(session: string, token: string, ids: readonly number[]) {
     const found = this.#leases.get(token), lease = found?.session === session ? found : undefined;
     const held = new Map<number, number>(), others: number[] = [];
-    if (lease !== undefined) lease.confirmed = true;
-    for (const id of ids) {
+    if (lease !== undefined) this.#confirmed(lease);
+    for (const id of new Set(ids)) {
       const bytes = lease?.messages.get(id);
       if (bytes === undefined) others.push(id);
       else held.set(id, bytes);
@@ -217,7 +231,7 @@ export class LeasedMessages {
 
   /** Takes back what leases hold that have ended, up to `limit` of them. */
   end(now: number, limit: number) {
-    for (const lease of this.#leases.ended(now).slice(0, limit)) {
+    for (const lease of this.#leases.ended(now, limit)) {
       this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
     }
   }

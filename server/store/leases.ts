@@ -58,6 +58,11 @@ export class Leases {
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
     for (const id of lease.messages.keys()) this.#byId.set(id, lease);
+    this.heed(lease);
+  }
+
+  /** To be called when the lease may end earlier than before. */
+  heed(lease: Lease) {
     this.#nextEnd = Math.min(this.#nextEnd, endOf(lease));
   }
 
@@ -69,12 +74,9 @@ export class Leases {
 
   /** Puts messages back into the lease that they were taken out of. */
   restore(lease: Lease, messages: ReadonlyMap<number, number>) {
-    for (const [id, bytes] of messages) {
-      lease.messages.set(id, bytes);
-      this.#byId.set(id, lease);
-    }
-    this.#byToken.set(lease.token, lease);
-    this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
+    // at their place: the answer to a repeated request is the same as before
+    lease.messages = new Map([...lease.messages, ...messages].sort(([a], [b]) => a - b));
+    this.add(lease);
   }
 
   /** Takes messages out of their lease, which ends when it is empty. */
@@ -86,14 +88,14 @@ export class Leases {
     if (lease.messages.size === 0) this.remove(lease);
   }
 
-  /** Those that have ended. */
-  ended(now: number): Lease[] {
+  /** Those that have ended, up to `limit` of them. */
+  ended(now: number, limit: number): Lease[] {
     if (now < this.#nextEnd) return [];
     const ended: Lease[] = [];
     this.#nextEnd = Infinity;
     for (const lease of this.#byToken.values()) {
       const end = endOf(lease);
-      if (end <= now) ended.push(lease);
+      if (end <= now && ended.length < limit) ended.push(lease);
       else this.#nextEnd = Math.min(this.#nextEnd, end);
     }
     return ended;

@@ -146,10 +146,18 @@ export class Messages {
     const { cursor } = mailbox, rows: Row[] = [], pending: Pending[] = [];
     const left = mailbox.pending.slice(mailbox.nextPending).values();
     let freed = 0;
-    while (this.#mailboxes.reachedBy(mailbox, bytes - freed, false, rows.length + pending.length)) {
+    const isReached = () =>
+      this.#mailboxes.reachedBy(mailbox, bytes - freed, false, rows.length + pending.length) !== undefined;
+    while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
       if (rows.length + pending.length === MAX_DROPS) break;
-      const row = this.#next(mailbox), next = row === undefined ? left.next().value : undefined;
+      const row = this.#next(mailbox);
+      if (!isReached()) {
+        // what had expired before it was enough
+        mailbox.cursor = row?.seq ?? mailbox.cursor;
+        break;
+      }
+      const next = row === undefined ? left.next().value : undefined;
       if (row !== undefined) rows.push(row);
       else if (next !== undefined) pending.push(next);
       else {
@@ -348,6 +356,8 @@ export class Messages {
     this.#watches.rollback();
     this.#inserted = false;
     this.#dropped = 0;
+    // what was found to be done with is there again, perhaps
+    this.#timed = this.#cleared = true;
   }
 
   /** Whether something has to be done as time goes by: {@linkcode tick}. */

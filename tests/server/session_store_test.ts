@@ -17,7 +17,7 @@ class Subject implements Disposable {
   readonly events: StoreEvent[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
   #engine: Engine;
-  #byte = 0;
+  #number = 0;
 
   constructor(readonly limits: Partial<StoreLimits> = {}) {
     this.#engine = this.#open();
@@ -29,7 +29,8 @@ class Subject implements Disposable {
       limits: { ...DEFAULT_LIMITS, ...this.limits },
       onEvent: (event) => this.events.push(event),
       now: () => this.now,
-      random: (bytes) => new Uint8Array(bytes).fill(++this.#byte),
+      random: (bytes) =>
+        new Uint8Array(bytes).fill(++this.#number).fill(this.#number + (this.#number >> 8), 0, 1),
     });
   }
 
@@ -330,4 +331,34 @@ Deno.test("a session is forgotten a day after its last use", () => {
   assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 1, special: [] }]);
   s.pass(24 * 3_600_000 + 1);
   assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+});
+
+Deno.test("leases that end all at once end within a few ticks, however many they are", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 600 }, (_, i) => s.put(`${i}`)));
+  for (let tag = 1; tag <= 600; tag++) s.lease("r", tag, { max: 1 });
+  for (let i = 0; i < 3; i++) s.pass(30_000);
+  assertEquals(s.apply({ kind: "stat" }), [
+    { messages: 600, bytes: 1690, ready: 600, leased: 0, delayed: 0, dead: 0 },
+  ]);
+});
+
+Deno.test("a lease that is shortened ends at its new time", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token } = leased(s.lease("s", 1));
+  // so that it is known when the next one ends
+  s.apply({ kind: "confirm", session: "s", tag: 1 });
+  s.pass(6000);
+  s.change(2, { kind: "extend", token, duration: 1000 });
+  s.pass(1000);
+  assertEquals(s.texts("r", 1), ["1"]);
+});
+
+Deno.test("what has expired makes room in a full mailbox before anything is dropped", () => {
+  using s = new Subject({ mailboxMessages: 2, whenFull: "drop-oldest" });
+  s.change(1, s.put("1", { expires: s.now + 1000 }), s.put("2", { expires: s.now + 1000 }));
+  s.now += 1000;
+  assertEquals(s.change(3, s.put("3"), s.put("4"), s.put("5")), { done: 5, special: [] });
+  assertEquals(s.texts("r", 1), ["4", "5"]);
 });

@@ -1,0 +1,313 @@
+import type {
+  Change,
+  Leased,
+  LeaseRequest,
+  Outcome,
+  Put,
+  SessionChanges,
+  SessionState,
+  Special,
+  Stats,
+  StoreLimits,
+  StoreRequest,
+} from "../../server/store/store.ts";
+
+/** The mailboxes that there are. */
+export const MAILBOXES = ["", "bob", "Ω"];
+
+interface Message {
+  put: Put;
+  attempts: number;
+  /** The last lease that it came back from. */
+  token?: string;
+  lease?: Lease;
+  /** What the engine calls it, once that is known. */
+  id?: number;
+}
+
+interface Lease {
+  token: string;
+  session: string;
+  tag: number;
+  mailbox: string;
+  duration: number;
+  given: number;
+  until: number;
+  confirmed: boolean;
+  held: Message[];
+}
+
+/** What the engine has to do, in arrays: each mailbox is one, in its order. */
+export class Model {
+  now = 1_700_000_000_000;
+  dropped = 0;
+  readonly boxes = new Map<string, Message[]>(MAILBOXES.map((name) => [name, []]));
+  delayed: (Message & { due: number })[] = [];
+  dead: Message[] = [];
+  leases: Lease[] = [];
+  readonly sessions = new Map<string, SessionState>();
+  constructor(public limits: StoreLimits) {}
+
+  #in(mailbox?: string) {
+    const of = <T extends Message>(all: T[]) =>
+      all.filter(({ put }) => put.mailbox === (mailbox ?? put.mailbox));
+    return { here: of([...this.boxes.values()].flat()), delayed: of(this.delayed), dead: of(this.dead) };
+  }
+
+  stat(mailbox?: string): Stats {
+    const { here, delayed, dead } = this.#in(mailbox), all = [...here, ...delayed];
+    const leased = here.filter(({ lease }) => lease !== undefined).length;
+    return {
+      messages: all.length,
+      bytes: all.reduce((sum, { put }) => sum + put.bytes, 0),
+      ready: here.length - leased,
+      leased,
+      delayed: delayed.length,
+      dead: dead.length,
+    };
+  }
+
+  put(put: Put): "stored" | "full" {
+    const { limits } = this, box = this.boxes.get(put.mailbox)!;
+    const own = this.stat(put.mailbox), all = this.stat();
+    const free = limits.whenFull === "refuse" || own.messages === 0
+      ? []
+      : box.filter(({ lease }) => lease === undefined);
+    for (let drop = 0, bytes = put.bytes; drop <= free.length; bytes -= free[drop++]?.put.bytes ?? 0) {
+      if (own.messages - drop >= limits.mailboxMessages || own.bytes + bytes > limits.mailboxBytes) continue;
+      if (all.messages - drop >= limits.messages || all.bytes + bytes > limits.bytes) continue;
+      for (const message of free.slice(0, drop)) box.splice(box.indexOf(message), 1);
+      this.dropped += drop;
+      const message = { put, attempts: 0 };
+      if (put.delay) this.delayed.push({ ...message, due: put.time + put.delay });
+      else box.push(message);
+      return "stored";
+    }
+    return "full";
+  }
+
+  /** Messages as a lease or a take finds them: those that have expired go on the way. */
+  #oldest(box: Message[], max: number, maxBytes: number): Message[] {
+    const found: Message[] = [];
+    let bytes = 0;
+    for (const message of [...box]) {
+      if (found.length === max) break;
+      if (message.lease !== undefined) continue;
+      if ((message.put.expires ?? Infinity) <= this.now) {
+        box.splice(box.indexOf(message), 1);
+        continue;
+      }
+      bytes += message.put.bytes;
+      if (found.length > 0 && bytes > maxBytes) break;
+      found.push(message);
+    }
+    return found;
+  }
+
+  lease({ session, tag, mailbox, max, maxBytes, duration }: LeaseRequest, outcome: Outcome): Outcome {
+    const before = this.leases.find((lease) => lease.session === session && lease.tag === tag);
+    const held = before?.held ?? this.#oldest(this.boxes.get(mailbox)!, max, maxBytes);
+    if (held.length === 0) return "empty";
+    // its token, and what the messages are called, are the engine's to choose
+    const { token, messages } = outcome as Leased;
+    const lease = before ??
+      {
+        token,
+        session,
+        tag,
+        mailbox,
+        duration,
+        given: this.now,
+        until: this.now + duration,
+        confirmed: false,
+        held,
+      };
+    if (before === undefined) this.leases.push(lease);
+    for (const [i, message] of held.entries()) {
+      message.lease = lease;
+      message.id ??= messages[i]?.id ?? 0;
+    }
+    return {
+      token: lease.token,
+      messages: held.map(({ id, attempts, put: { sender, time, message } }) => (
+        { id: id!, attempt: attempts + 1, sender, time, message }
+      )),
+    };
+  }
+
+  #letGo(message: Message) {
+    const { lease } = message;
+    delete message.lease;
+    if (lease === undefined) return;
+    lease.held = lease.held.filter((one) => one !== message);
+    if (lease.held.length === 0) this.leases = this.leases.filter((one) => one !== lease);
+  }
+
+  #remove(message: Message) {
+    this.#letGo(message);
+    const box = this.boxes.get(message.put.mailbox)!;
+    box.splice(box.indexOf(message), 1);
+  }
+
+  #giveBack(message: Message, token: string, counted: boolean) {
+    this.#letGo(message);
+    if (counted) message.attempts++;
+    message.token = token;
+    if (message.attempts < 5) return;
+    this.#remove(message);
+    this.dead.push(message);
+    this.dead.sort((a, b) => a.id! - b.id!);
+  }
+
+  #each(ids: readonly number[], session: string, token: string, act: (message: Message) => void): number[] {
+    const all = this.#in().here;
+    return [...new Set(ids)].filter((id) => {
+      const message = all.find((one) => one.id === id), lease = message?.lease;
+      const isHeld = lease?.token === token && lease.session === session;
+      if (message === undefined || !isHeld && (lease !== undefined || message.token !== token)) return true;
+      act(message);
+      return false;
+    });
+  }
+
+  change(session: string, change: Change): Special | "full" | undefined {
+    const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
+    if (change.kind === "put") return this.put(change) === "full" ? "full" : undefined;
+    if (change.kind === "skip") return { kind: "bad", reason: "withdrawn" };
+    if (change.kind === "bad") return { kind: "bad", reason: change.reason };
+    const lease = this.leases.find((one) => one.token === change.token && one.session === session);
+    if (lease !== undefined) lease.confirmed = true;
+    if (change.kind === "extend") {
+      if (lease === undefined) return { kind: "lost", ids: [] };
+      lease.duration = change.duration;
+      lease.until = this.now + change.duration;
+      return undefined;
+    }
+    return lost(
+      this.#each(change.ids, session, change.token, (message) => {
+        if (change.kind === "ack") this.#remove(message);
+        else if (message.lease !== undefined) this.#giveBack(message, change.token, change.why === "failed");
+      }),
+    );
+  }
+
+  /** @param outcome The engine's: what the disk refused alone is its to choose. */
+  session({ session, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
+    const known = this.sessions.get(session);
+    if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+    const state: SessionState = {
+      done: known?.done ?? 0,
+      special: (known?.special ?? []).filter(([n]) => n >= low),
+    };
+    const { refused, done } = outcome as SessionState,
+      kept = (value: SessionState) => {
+        this.sessions.set(session, { done: value.done, special: value.special });
+        return value;
+      };
+    let n = first;
+    for (const change of changes) {
+      const last = n + (change.numbers ?? 1) - 1;
+      if (n > state.done + 1) break;
+      if (last > state.done) {
+        if (refused !== undefined && refused.limit === undefined && state.done === done) {
+          return kept({ ...state, refused });
+        }
+        const result = this.change(session, change);
+        if (result === "full") return kept({ ...state, refused: { n: last, limit: "full" } });
+        if (result !== undefined) state.special.push([last, result]);
+        state.done = last;
+      }
+      n = last + 1;
+    }
+    // of a half of them that the disk does not take it is told even where there was nothing to do
+    return kept(refused === undefined || refused.limit !== undefined ? state : { ...state, refused });
+  }
+
+  perform(request: StoreRequest, outcome: Outcome): Outcome {
+    switch (request.kind) {
+      case "put":
+        return this.put(request);
+      case "take": {
+        const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity);
+        if (message === undefined) return "empty";
+        this.#remove(message);
+        const { sender, time, message: text } = message.put;
+        return { sender, time, message: text };
+      }
+      case "lease":
+        return this.lease(request, outcome);
+      case "confirm": {
+        const lease = this.leases.find(({ session, tag }) =>
+          session === request.session && tag === request.tag
+        );
+        if (lease !== undefined) lease.confirmed = true;
+        return lease === undefined ? "unknown" : "confirmed";
+      }
+      case "release": {
+        const lease = this.leases.find(({ session, tag }) =>
+          session === request.session && tag === request.tag
+        );
+        for (const message of lease?.held ?? []) this.#giveBack(message, lease!.token, false);
+        return "released";
+      }
+      case "session":
+        return this.session(request, outcome);
+      case "open":
+        return structuredClone(this.sessions.get(request.session)) ?? "unknown";
+      case "stat":
+        return this.stat(request.mailbox);
+      case "clear": {
+        const { messages } = this.stat(request.mailbox), { here, delayed } = this.#in(request.mailbox);
+        for (const message of here) this.#remove(message);
+        this.delayed = this.delayed.filter((message) => !delayed.includes(message));
+        return messages;
+      }
+      case "dead":
+        return this.letters(request.what);
+      default:
+        throw new Error(`No ${request.kind} here`);
+    }
+  }
+
+  letters(what: "list" | "requeue" | "drop"): Outcome {
+    if (what === "list") {
+      return this.dead.map(({ id, put: { mailbox, sender, time, message } }) => (
+        { id: id!, mailbox, sender, time, message }
+      ));
+    }
+    const dead = this.dead;
+    this.dead = [];
+    if (what === "drop") return dead.length;
+    for (const message of dead) {
+      const { mailbox, sender, time, message: text, bytes } = message.put;
+      const again: Put = { kind: "put", mailbox, sender, time, message: text, bytes };
+      if (this.put(again) === "full") this.dead.push(message);
+    }
+    return dead.length - this.dead.length;
+  }
+
+  tick() {
+    const ended = this.leases.filter(({ confirmed, until, given }) =>
+      (confirmed ? until : Math.min(until, given + 5000)) <= this.now
+    );
+    for (const { held, token, confirmed } of ended) {
+      for (const message of held) this.#giveBack(message, token, confirmed);
+    }
+    const due = this.delayed.filter((message) => message.due <= this.now);
+    this.delayed = this.delayed.filter((message) => message.due > this.now);
+    for (const { put } of due.sort((a, b) => a.due - b.due)) {
+      this.boxes.get(put.mailbox)!.push({ put, attempts: 0 });
+    }
+    for (const message of this.#in().here) {
+      if (message.lease === undefined && (message.put.expires ?? Infinity) <= this.now) this.#remove(message);
+    }
+  }
+
+  restart() {
+    for (const lease of this.leases) {
+      lease.given = this.now;
+      lease.until = this.now + lease.duration;
+      lease.confirmed = true;
+    }
+  }
+}
