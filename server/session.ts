@@ -263,14 +263,13 @@ export class SessionService<A extends Address> {
 
   /** Made with the first change: those who only wait, of whom there may be many, need none. */
   #changes(session: Session<A>): Changes {
-    const { store, now } = this.#options;
+    const { store } = this.#options;
     return session.changes ??= new Changes({
       session: session.id,
       owner: session.user ?? "",
       state: session.state,
       store,
       early: this.#early,
-      now,
       answer: (answer) => session.answer(answer),
       change: (request, bytes) => this.#requests.change(session, request, bytes),
       onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),

@@ -32,8 +32,6 @@ export interface ChangesOptions {
   state: SessionState;
   store: Pick<GroupCommit, "gather">;
   early: Early;
-  /** Milliseconds since 1970. */
-  now(): number;
   answer(answer: SessionAnswer): void;
   /** The change that a request stands for, whose whole text has so many bytes. */
   change(request: NumberedRequest, bytes: number): Change;

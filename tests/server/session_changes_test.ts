@@ -16,10 +16,15 @@ class Subject {
     this.early = early;
     this.changes = new Changes({
       session: "s",
+      owner: "",
       state: { done: 0, special: [] },
       store: { gather: () => this.taking },
       early,
-      now: () => 0,
+      change: (request, bytes) => {
+        const message = "text" in request ? request.text : "";
+        return { kind: "put", mailbox: "bob", sender: "", time: 0, message, bytes };
+      },
+      onCarriedOut: () => {},
       answer: (answer) => this.answers.push(encodeAnswer(answer)),
       onLost: (why) => this.lost.push(why),
     });
@@ -38,7 +43,7 @@ class Subject {
   }
 
   #received(requests: NumberedRequest[]) {
-    this.changes.received(requests, 1);
+    this.changes.received(requests, this.changes.done + 1);
   }
 
   /** Hands a batch to the store: its first and last number. */

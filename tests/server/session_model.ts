@@ -10,6 +10,7 @@ import type {
   Stats,
   StoreLimits,
   StoreRequest,
+  ThreadChange,
 } from "../../server/store/store.ts";
 
 /** The mailboxes that there are. */
@@ -170,7 +171,7 @@ export class Model {
     });
   }
 
-  change(session: string, change: Change): Special | "full" | undefined {
+  change(session: string, change: Exclude<Change, ThreadChange>): Special | "full" | undefined {
     const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
     if (change.kind === "put") return this.put(change) === "full" ? "full" : undefined;
     if (change.kind === "skip") return { kind: "bad", reason: "withdrawn" };
@@ -212,7 +213,8 @@ export class Model {
         if (refused !== undefined && refused.limit === undefined && state.done === done) {
           return kept({ ...state, refused });
         }
-        const result = this.change(session, change);
+        // the mailbox's are the only ones here
+        const result = this.change(session, change as Exclude<Change, ThreadChange>);
         if (result === "full") return kept({ ...state, refused: { n: last, limit: "full" } });
         if (result !== undefined) state.special.push([last, result]);
         state.done = last;
