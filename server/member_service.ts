@@ -8,10 +8,10 @@
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./channel.ts";
+import type { ClientLog } from "./client_log.ts";
 import { type Hub, LONGEST_WAIT } from "./hub.ts";
 import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, RateLimit } from "./limits.ts";
 import { Listener, type StreamListener } from "./listener.ts";
-import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SendLimits } from "./send_queue.ts";
 
@@ -23,7 +23,7 @@ export interface MemberServiceOptions {
   connections: ConnectionLimits;
   sending: SendLimits;
   metrics: Metrics;
-  log: Log;
+  log: ClientLog;
   /** Whether every request is logged. */
   logging: { requests: boolean };
   /** Milliseconds of a clock that is never set back. */
