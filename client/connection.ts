@@ -8,7 +8,7 @@
 export const CONNECT_TIMEOUT = 2000;
 
 /** Longest time that a timer takes, in milliseconds. */
-const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER = 2 ** 31 - 1;
 
 export interface ConnectOptions {
   /** Name or address of the server: 127.0.0.1 unless told otherwise. */

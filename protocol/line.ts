@@ -11,9 +11,9 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const TAB = 0x09, LF = 0x0a, CR = 0x0d, SP = 0x20;
 
-/** Unicode's control characters (C0, DEL, C1) but for TAB. */
-const CONTROL = /[^\P{Cc}\t]/u;
-const CONTROLS = /[^\P{Cc}\t]/gu;
+/** Unicode's control characters (C0, DEL, C1) but for TAB, and its line and paragraph separators. */
+const CONTROL = /[^\P{Cc}\t]|[\u2028\u2029]/u;
+const CONTROLS = new RegExp(CONTROL, "gu");
 const LINE_BREAK = /\r\n|\r|\n/;
 
 /** Whether a byte is white space: TAB, LF, VT, FF, CR or SP. */
@@ -28,16 +28,15 @@ export function whiteSpaceEnd(bytes: Uint8Array): number {
   return end;
 }
 
-/**
- * The lines of a text, as they may be shown to others: parted at CR LF, LF and CR, with every other control character
- * but TAB replaced by U+FFFD. A text without a line break is one line.
- */
-export function printableLines(text: string): string[] {
-  if (!CONTROL.test(text)) return [text];
-  return text.split(LINE_BREAK).map((line) => line.replace(CONTROLS, "\ufffd"));
+/** The lines of a text, parted at CR LF, LF and CR. A text without a line break is one line. */
+export function linesOf(text: string): string[] {
+  return LINE_BREAK.test(text) ? text.split(LINE_BREAK) : [text];
 }
 
-/** A text as it may be shown within a line: with every control character but TAB replaced by U+FFFD. */
+/**
+ * A text as it may be shown to others within a line: with every control character but TAB, and whatever else breaks
+ * lines, replaced by U+FFFD.
+ */
 export function printable(text: string): string {
   return CONTROL.test(text) ? text.replace(CONTROLS, "\ufffd") : text;
 }

@@ -22,9 +22,9 @@ import {
   TOO_MANY_CHANNELS,
 } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../protocol/frame.ts";
-import { printable } from "../protocol/line.ts";
+import { linesOf, printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { type HubEvent, Member, type Wire } from "./hub.ts";
+import { type HubEvent, Member, type Wire } from "./channel.ts";
 import type { Listener } from "./listener.ts";
 import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
 
@@ -35,7 +35,7 @@ const frames: Wire = {
     const frames = new FrameWriter(events.length);
     for (const event of events) {
       const { name } = event.speaker;
-      if (event.kind === "said") { for (const line of event.lines) frames.add(line, channelsPrefix(name)); }
+      if (event.kind === "said") frames.add(event.text, channelsPrefix(name));
       else frames.add(event.kind === "joined" ? hasJoined(name) : hasLeft(name));
     }
     return frames.bytes;
@@ -60,21 +60,26 @@ export class ChannelsService {
     const decoder = new FrameDecoder();
     for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
       for (const frame of decoder.push(bytes)) {
-        const wait = session.pace();
-        if (wait !== undefined) await wait;
-        if (session.connection.isClosed || !this.#received(session, frame)) return;
+        const text = decodeFrame(frame);
+        const isMessage = session.member !== undefined && !text.startsWith("/");
+        // each line is a message, or a frame could be as many as it has bytes
+        for (const line of isMessage ? linesOf(text) : [text]) {
+          const wait = session.pace();
+          if (wait !== undefined) await wait;
+          if (session.connection.isClosed || !this.#received(session, line, isMessage)) return;
+        }
       }
     }
     if (decoder.isWithinFrame) session.count("partial frame");
   }
 
   /** Returns whether the client may go on. */
-  #received(session: Session, frame: Uint8Array): boolean {
-    const text = decodeFrame(frame);
-    if (session.member === undefined) return this.#name(session, printable(text));
+  #received(session: Session, text: string, isMessage: boolean): boolean {
+    const { member } = session;
+    if (member === undefined) return this.#name(session, printable(text));
     session.count("received");
-    if (text.startsWith("/")) this.#control(session, session.member, text);
-    else if (!this.#options.hub.say(session.member, text)) answer(session, IN_NO_CHANNEL);
+    if (!isMessage) this.#control(session, member, text);
+    else if (!this.#options.hub.say(member, text)) answer(session, IN_NO_CHANNEL);
     return true;
   }
 

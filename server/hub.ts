@@ -11,11 +11,12 @@
  */
 
 import { MAX_NAME } from "../protocol/channels.ts";
-import { printableLines } from "../protocol/line.ts";
+import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { roomName, type RoomSpeaker } from "../protocol/room.ts";
-import type { ChannelRecord, History } from "./history.ts";
+import { Channel, type HubEvent, type Member } from "./channel.ts";
+import type { History } from "./history.ts";
 import type { Metrics } from "./metrics.ts";
+import { joinChunks } from "./send_queue.ts";
 
 /** The channel that the room is. */
 export const ROOM = "room";
@@ -23,83 +24,8 @@ export const ROOM = "room";
 /** Bytes of events, about, after which they are passed on at once. */
 const OUTBOX_BYTES = 65_536;
 
-/** Who speaks in a channel waits where more than one in so many of the others are behind. */
-const BEHIND_SHARE = 8;
-
 /** Longest time that it waits, in milliseconds. */
 export const LONGEST_WAIT = 1000;
-
-/** Something that members of a channel are told. `lines` is what was said; each is a message. */
-export type HubEvent =
-  | { kind: "said"; speaker: Speaker; lines: readonly string[] }
-  | { kind: "joined" | "left"; speaker: Speaker };
-
-/** Somebody of whom others are told. */
-export interface Speaker {
-  /** The name in the channels. */
-  readonly name: string;
-  /** How the room's lines tell of it. */
-  readonly inRoom: RoomSpeaker;
-}
-
-/** How members of one kind are told. */
-export interface Wire {
-  /** Counts of it begin with this. */
-  readonly name: string;
-  /** The events in its bytes, one behind the other, which are not changed any more. */
-  encode(events: readonly HubEvent[]): Uint8Array;
-}
-
-/** What the hub needs of a client's connection. */
-export interface MemberConnection {
-  /** Sends bytes that are not changed any more. Never waits and never throws. */
-  send(bytes: Uint8Array): void;
-  /** Whether it ought to be waited for. */
-  readonly isBehind: boolean;
-  readonly hostname: string;
-  readonly port: number;
-}
-
-/** One who may be in a channel. */
-export class Member implements Speaker {
-  readonly name: string;
-  channel: Channel | undefined;
-  /** As the channel counts it. */
-  isBehind = false;
-
-  constructor(
-    readonly inRoom: RoomSpeaker,
-    readonly wire: Wire,
-    readonly connection: MemberConnection,
-  ) {
-    this.name = "name" in inRoom ? inRoom.name : roomName(inRoom);
-  }
-}
-
-/** A channel. */
-export class Channel {
-  readonly name: string;
-  record: ChannelRecord;
-  readonly members = new Map<Wire, Set<Member>>();
-  size = 0;
-  /** Members that ought to be waited for. */
-  behind = 0;
-  /** Told since they were last passed on, and by whom, so that nobody is told what he did. */
-  events: HubEvent[] = [];
-  by: Member[] = [];
-  bytes = 0;
-  /** Woken when there is nobody to wait for any more. */
-  readonly waiting = new Set<() => void>();
-
-  constructor(record: ChannelRecord) {
-    this.name = record.name;
-    this.record = record;
-  }
-
-  get isSlow(): boolean {
-    return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
-  }
-}
 
 export interface HubOptions {
   /** Channels that there may be. */
@@ -175,29 +101,26 @@ export class Hub {
     if (channel !== undefined) this.#tell(channel, member, { kind: "left", speaker: member });
   }
 
-  /** Passes on what the member says; a line break begins a further message. Returns false where it is in no channel. */
-  say(member: Member, text: string): boolean {
+  /** Passes on what the member says, as one line. Returns false where it is in no channel. */
+  say(member: Member, line: string): boolean {
     const { channel } = member;
     if (channel === undefined) return false;
     const { history, now } = this.#options;
-    const lines = printableLines(text), time = now();
-    for (const line of lines) history.add(channel.record, member.name, time, line);
-    this.#tell(channel, member, { kind: "said", speaker: member, lines }, text.length);
+    const text = printable(line);
+    history.add(channel.record, member.name, now(), text);
+    this.#tell(channel, member, { kind: "said", speaker: member, text }, text.length);
     return true;
   }
 
-  /**
-   * Something to wait for before more is read from this member, if there is: that enough of those who hear it take what
-   * they were sent.
-   */
+  /** Something to wait for before this member goes on, if there is: that enough of those who hear it keep pace. */
   congestion(member: Member): Promise<void> | undefined {
     const { channel } = member;
     if (channel === undefined || !channel.isSlow) return undefined;
     return this.#waitFor(channel);
   }
 
-  /** Whether so much was said in this turn that it is time to look at {@linkcode congestion} again. */
-  isFull(member: Member): boolean {
+  /** Passes on what was said in this turn, if it is much; then it is time to look at {@linkcode congestion} again. */
+  passOnIfFull(member: Member): boolean {
     const { channel } = member;
     if (channel === undefined || channel.bytes < OUTBOX_BYTES) return false;
     this.#passOn(channel);
@@ -288,14 +211,14 @@ export class Hub {
   }
 
   #passAllOn() {
-    // a member that is cut off meanwhile adds to them
     for (const channel of this.#told) {
-      this.#passOn(channel);
+      // a member that is cut off meanwhile puts it there again, and the loop comes to it once more
       this.#told.delete(channel);
+      this.#passOn(channel);
     }
   }
 
-  /** Tells the members what is in the outbox: encoded once for each wire, and the same bytes for all who only listen. */
+  /** Tells the members what is in the outbox: encoded once for each wire, and once more where several speak. All who only listen get the same bytes. */
   #passOn(channel: Channel) {
     const { events, by } = channel;
     if (events.length === 0) return;
@@ -303,9 +226,10 @@ export class Hub {
     channel.by = [];
     channel.bytes = 0;
     const speakers = new Set(by);
-    const said = events.reduce((sum, event) => sum + (event.kind === "said" ? event.lines.length : 0), 0);
+    const said = events.reduce((sum, { kind }) => sum + (kind === "said" ? 1 : 0), 0);
     for (const [wire, members] of channel.members) {
       let all: Uint8Array | undefined;
+      let each: Uint8Array[] | undefined;
       let heard = 0;
       for (const member of members) {
         if (!speakers.has(member)) {
@@ -313,7 +237,8 @@ export class Hub {
           member.connection.send(all);
           heard++;
         } else if (speakers.size > 1) {
-          member.connection.send(wire.encode(events.filter((_, i) => by[i] !== member)));
+          each ??= events.map((event) => wire.encode([event]));
+          member.connection.send(joinChunks(each.filter((_, i) => by[i] !== member)));
           heard++;
         }
       }

@@ -6,7 +6,8 @@
 
 import { formatAddress } from "./address.ts";
 import type { AdminCommand } from "./admin.ts";
-import type { Channel, Hub } from "./hub.ts";
+import type { Channel } from "./channel.ts";
+import type { Hub } from "./hub.ts";
 
 /** Names are compared by their bytes, as everywhere: UTF-16 would order some otherwise. */
 const encoder = new TextEncoder();

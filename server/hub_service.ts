@@ -7,6 +7,7 @@
 import { MAX_ROOM_LINE } from "../protocol/room.ts";
 import type { AdminCommand } from "./admin.ts";
 import { ChannelsService } from "./channels.ts";
+import { ClientLog } from "./client_log.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./history.ts";
 import { Hub } from "./hub.ts";
 import { hubCommands } from "./hub_admin.ts";
@@ -65,13 +66,14 @@ export class HubService {
   readonly #writing: ReturnType<typeof setInterval>;
 
   private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
-    const { limits, store, metrics, log, logging } = options;
+    const { limits, store, metrics, logging } = options;
     const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;
     const { connections, sending, maxLine } = limits;
     const now = () => Math.floor(performance.now());
+    const log = new ClientLog(options.log, logging, now);
     const shared = { hub, counter, connections, sending, metrics, log, logging, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {

@@ -86,10 +86,22 @@ export class RateLimit {
 
   /** Takes one, and returns how many milliseconds it comes too early. */
   take(): number {
+    this.#fill();
+    this.#tokens--;
+    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens * 1000 / this.#rate);
+  }
+
+  /** Takes one, unless it would come too early. */
+  tryTake(): boolean {
+    this.#fill();
+    if (this.#tokens < 1) return false;
+    this.#tokens--;
+    return true;
+  }
+
+  #fill() {
     const now = this.#now();
     this.#tokens = Math.min(this.#rate, this.#tokens + (now - this.#filled) * this.#rate / 1000);
     this.#filled = now;
-    this.#tokens--;
-    return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens * 1000 / this.#rate);
   }
 }

@@ -5,9 +5,9 @@
  */
 
 import { plainAddress } from "./address.ts";
+import type { ClientLog } from "./client_log.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
-import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
 
@@ -23,7 +23,9 @@ const LAST_WORDS = 1000;
 /** A socket that others connect to. Deno's listeners are such ones, those of TLS too. */
 export interface StreamListener {
   readonly addr: Deno.Addr;
-  accept(): Promise<Stream & { remoteAddr: Deno.Addr; setNoDelay?(on: boolean): void }>;
+  accept(): Promise<
+    Stream & { remoteAddr: Deno.Addr; setNoDelay?(on: boolean): void; setKeepAlive?(on: boolean): void }
+  >;
   close(): void;
 }
 
@@ -35,7 +37,7 @@ export interface ListenerOptions {
   counter: ConnectionCounter;
   limits: SendLimits;
   metrics: Metrics;
-  log: Log;
+  log: ClientLog;
   /** Whole milliseconds of a clock that is never set back. */
   now(): number;
   /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
@@ -119,6 +121,8 @@ export class Listener {
     metrics.add(`${name} connections`);
     try {
       stream.setNoDelay?.(true);
+      // of one whose machine or network has gone, nothing else would tell while nothing is sent to it
+      stream.setKeepAlive?.(true);
     } catch {
       // it is gone already, which reading from it will tell
     }

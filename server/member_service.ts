@@ -7,10 +7,11 @@
 
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
-import { type Hub, LONGEST_WAIT, type Member } from "./hub.ts";
+import type { Member } from "./channel.ts";
+import type { ClientLog } from "./client_log.ts";
+import { type Hub, LONGEST_WAIT } from "./hub.ts";
 import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, RateLimit } from "./limits.ts";
 import { Listener, type StreamListener } from "./listener.ts";
-import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SendLimits } from "./send_queue.ts";
 
@@ -22,7 +23,7 @@ export interface MemberServiceOptions {
   connections: ConnectionLimits;
   sending: SendLimits;
   metrics: Metrics;
-  log: Log;
+  log: ClientLog;
   /** Whether every request is logged. */
   logging: { requests: boolean };
   /** Milliseconds of a clock that is never set back. */
@@ -60,6 +61,8 @@ export class Session {
   readonly #name: string;
   readonly #options: MemberServiceOptions;
   readonly #rate: RateLimit | undefined;
+  /** Whether what was read last has already waited for those who hear it. */
+  #hasWaited = false;
 
   constructor(name: string, readonly connection: Connection, options: MemberServiceOptions) {
     this.#name = name;
@@ -97,10 +100,10 @@ export class Session {
     if (this.#options.logging.requests) this.#options.log.line(`${this.#name}: ${this.#who} ${what}`);
   }
 
-  /** What it says next; undefined when it says no more. Waits until those who heard it before keep pace. */
-  async read(): Promise<Uint8Array | undefined> {
-    await (this.member && this.#options.hub.congestion(this.member));
-    return await this.connection.read();
+  /** What it says next; undefined when it says no more. */
+  read(): Promise<Uint8Array | undefined> {
+    this.#hasWaited = false;
+    return this.connection.read();
   }
 
   /** Comes before each message. Returns what has to be waited for before it may be carried out, if anything. */
@@ -112,8 +115,12 @@ export class Session {
     }
     // it is to take its answers first
     if (this.connection.isBehind) return this.connection.pause(LONGEST_WAIT, this.connection.sent());
-    const { member } = this;
-    return member && this.#options.hub.isFull(member) ? this.#options.hub.congestion(member) : undefined;
+    const { member } = this, { hub } = this.#options;
+    if (member === undefined || !hub.passOnIfFull(member) && this.#hasWaited) return undefined;
+    // many speakers must not say all that they were read before those who hear them are looked at
+    const congestion = hub.congestion(member);
+    if (congestion !== undefined) this.#hasWaited = true;
+    return congestion;
   }
 
   /** Takes it out of the hub, if it is there. */

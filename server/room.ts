@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Line, LineDecoder } from "../protocol/line.ts";
+import { type Line, LineDecoder, linesOf } from "../protocol/line.ts";
 import { enteredRoom, isOffline, lineTooLong, roomPrefix } from "../protocol/room.ts";
-import { type HubEvent, Member, type Wire } from "./hub.ts";
+import { type HubEvent, Member, type Wire } from "./channel.ts";
 import type { Listener } from "./listener.ts";
 import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
 
@@ -24,7 +24,7 @@ const lines: Wire = {
     let text = "";
     for (const event of events) {
       const { inRoom } = event.speaker;
-      if (event.kind === "said") { for (const line of event.lines) text += `${roomPrefix(inRoom)}${line}\n`; }
+      if (event.kind === "said") text += `${roomPrefix(inRoom)}${event.text}\n`;
       else text += event.kind === "joined" ? enteredRoom(inRoom) : isOffline(inRoom);
     }
     return encoder.encode(text);
@@ -54,25 +54,29 @@ export class RoomService {
     hub.enter(member);
     const decoder = new LineDecoder(maxLine, "replace");
     for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
-      for (const line of decoder.decode(bytes)) {
-        const wait = session.pace();
-        if (wait !== undefined) await wait;
-        if (connection.isClosed) break;
-        this.#received(session, member, line);
-      }
+      await this.#receive(session, member, decoder.decode(bytes));
     }
     // the last one may lack its end
-    if (!connection.isClosed) { for (const line of decoder.end()) this.#received(session, member, line); }
+    await this.#receive(session, member, decoder.end());
     log.line(`Client (${hostname}, ${port}) is offline`);
   }
 
-  #received(session: Session, member: Member, line: Line) {
-    if ("text" in line) {
-      session.count("received");
-      this.#options.hub.say(member, line.text);
-      return;
+  async #receive(session: Session, member: Member, lines: Iterable<Line>) {
+    const { hub, maxLine } = this.#options;
+    for (const line of lines) {
+      // each piece between two CRs is a message, or a line could be as many as it has bytes
+      for (const text of "text" in line ? linesOf(line.text) : [undefined]) {
+        const wait = session.pace();
+        if (wait !== undefined) await wait;
+        if (session.connection.isClosed) return;
+        if (text === undefined) {
+          session.count("line too long");
+          session.connection.send(encoder.encode(lineTooLong(maxLine)));
+        } else {
+          session.count("received");
+          hub.say(member, text);
+        }
+      }
     }
-    session.count("line too long");
-    session.connection.send(encoder.encode(lineTooLong(this.#options.maxLine)));
   }
 }

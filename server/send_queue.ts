@@ -14,6 +14,17 @@ const GIVEN_UP = 500;
 /** Batches that are remembered joined: of clients of both wires, which are behind by different amounts. */
 const REMEMBERED = 8;
 
+/** The chunks, one behind the other. */
+export function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
 /**
  * Puts chunks together for one write. Clients that were sent the same chunks since their last write get the same joined
  * bytes, so that a message is copied once for all who keep pace.
@@ -27,12 +38,7 @@ export class ChunkJoiner {
       before.length === chunks.length && before.every((chunk, i) => chunk === chunks[i]);
     const found = this.#joined.find(same);
     if (found !== undefined) return found.bytes;
-    const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-    let at = 0;
-    for (const chunk of chunks) {
-      bytes.set(chunk, at);
-      at += chunk.length;
-    }
+    const bytes = joinChunks(chunks);
     this.#joined[this.#next] = { chunks, bytes };
     this.#next = (this.#next + 1) % REMEMBERED;
     return bytes;

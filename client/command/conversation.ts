@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../connection.ts";
+import { formatAddress, MAX_TIMER } from "../connection.ts";
 import type { Conversation } from "../conversation.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { shown, writeError } from "../terminal/output.ts";
@@ -12,8 +12,6 @@ import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Milliseconds to wait for answers after the end of a pipe. */
 const LINGER = 1000;
-/** Longest time that a timer takes, in milliseconds. */
-const MAX_TIMER = 2 ** 31 - 1;
 
 /** Milliseconds that a server has to close a connection on which everything was said. */
 const FAREWELL = 2000;

@@ -24,6 +24,9 @@ const MAX_HISTORY = 100_000;
 /** Bytes that have to be allowed to wait: one turn's messages do. */
 const MIN_PENDING = 256 * 1024;
 
+/** How many of the longest lines have to be allowed to wait: in frames, one may be over four times as long. */
+const LINES_PENDING = 16;
+
 /** Longest UDP payload over IPv4: RFC 768 and RFC 791. */
 const MAX_UDP = 65_507;
 
@@ -114,6 +117,13 @@ async function run(args: Arguments): Promise<number> {
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
   }
+  const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
+  const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
+  if (maxLine > maxPending / LINES_PENDING) {
+    throw new UsageError(
+      `Cannot use --max-line ${maxLine}: expected at most 1/${LINES_PENDING} of --max-pending`,
+    );
+  }
   const hosts = args.texts("host");
   const log = new Log(writeErrorBytes);
   // before anybody is told that it is ready: a signal that comes then is to end it cleanly
@@ -147,10 +157,10 @@ async function run(args: Arguments): Promise<number> {
         messageRate: args.integer("message-rate", 1),
       },
       sending: {
-        maxPending: args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending,
+        maxPending,
         stall: args.duration("stall") ?? HUB.sending.stall,
       },
-      maxLine: args.size("max-line", 1) ?? HUB.maxLine,
+      maxLine,
     },
     maxFileBytes: args.size("max-file", MIN_FILE),
     originalFrom: originalFrom(args.texts("original-from")),

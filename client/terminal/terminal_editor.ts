@@ -7,8 +7,10 @@ import type { Tty } from "./tty.ts";
 
 /** Lines that can be gone back to, and UTF-16 code units of all of them. */
 const HISTORY_LINES = 1000, HISTORY_LENGTH = 1024 * 1024;
-/** UTF-16 code units that may wait to be read; beyond it, the terminal is not read from. */
+/** UTF-16 code units that may wait to be read; beyond it, the terminal is not read from, while lines are taken. */
 const MAX_WAITING = 4 * 1024 * 1024;
+/** Milliseconds in which none was taken after which it is read again, or Ctrl-C would stay unseen; lines are dropped. */
+const PATIENCE = 1000;
 
 const encoder = new TextEncoder();
 
@@ -26,7 +28,11 @@ export class TerminalEditor implements LineEditor {
   /** Lines that were ended and not read yet. */
   #waiting: string[] = [];
   #waitingLength = 0;
-  #hasRoom: (() => void) | undefined;
+  /** Told when a line was taken from those that wait. */
+  #taken: (() => void) | undefined;
+  /** Whether lines are dropped while too many wait, and how many were. */
+  #dropping = false;
+  #dropped = 0;
   /** Who waits for a line. */
   #asking: { secret: boolean; resolve(line: { text: string } | undefined): void } | undefined;
   /** No line comes any more but those that wait. */
@@ -38,6 +44,7 @@ export class TerminalEditor implements LineEditor {
   #clear = false;
   #resized = false;
   #due = false;
+  #suspending = false;
   #writing: Promise<void> | undefined;
 
   /** @param max Longest line, in UTF-16 code units. */
@@ -72,7 +79,8 @@ export class TerminalEditor implements LineEditor {
     const waiting = this.#waiting.shift();
     if (waiting !== undefined) {
       this.#waitingLength -= weight(waiting);
-      this.#hasRoom?.();
+      this.#taken?.();
+      if (this.#waitingLength <= MAX_WAITING) this.#endDropping();
       resolve(this.#show(waiting, secret));
     } else if (this.#ended) resolve(undefined);
     else this.#asking = { secret, resolve };
@@ -101,6 +109,7 @@ export class TerminalEditor implements LineEditor {
 
   async #close() {
     this.#unwatch();
+    this.#taken?.();
     try {
       await this.#writing;
       await this.#put(this.#compose() + this.#screen.leave(this.#tty.size()));
@@ -122,14 +131,31 @@ export class TerminalEditor implements LineEditor {
         if (bytes === null) break;
         for (const key of this.#keys.decode(bytes)) this.#press(key);
         this.#update();
-        while (this.#waitingLength > MAX_WAITING) {
-          await new Promise<void>((resolve) => this.#hasRoom = resolve);
+        while (this.#waitingLength > MAX_WAITING && !this.#dropping && this.#closing === undefined) {
+          this.#dropping = !await this.#isTaken();
         }
       }
     } catch {
       // the terminal has gone
     }
     this.#end();
+  }
+
+  /** Waits until a line is taken; false where none is. */
+  async #isTaken(): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(resolve, PATIENCE, false);
+    this.#taken = () => resolve(true);
+    const taken = await promise;
+    clearTimeout(timer);
+    this.#taken = undefined;
+    return taken;
+  }
+
+  #endDropping() {
+    if (this.#dropped > 0) this.#above += `Lines that were dropped: ${this.#dropped}\n`;
+    this.#dropping = false;
+    this.#dropped = 0;
   }
 
   #press(key: Key) {
@@ -170,6 +196,11 @@ export class TerminalEditor implements LineEditor {
     const asking = this.#asking;
     this.#asking = undefined;
     if (asking !== undefined) return asking.resolve(this.#show(text, asking.secret));
+    if (this.#dropping && this.#waitingLength > MAX_WAITING) {
+      if (this.#dropped++ === 0) this.#above += "Too many lines wait: further ones are dropped\n";
+      this.#bell = true;
+      return;
+    }
     this.#waiting.push(text);
     this.#waitingLength += weight(text);
   }
@@ -188,7 +219,7 @@ export class TerminalEditor implements LineEditor {
     this.#above += asking === undefined ? "^C\n" : `${this.#prompt}${asking.secret ? "" : visible(text)}^C\n`;
     this.#waiting = [];
     this.#waitingLength = 0;
-    this.#hasRoom?.();
+    this.#endDropping();
     this.#end();
     this.#interrupt.abort();
   }
@@ -202,9 +233,12 @@ export class TerminalEditor implements LineEditor {
   }
 
   async #suspend() {
+    this.#suspending = true;
     await this.#writing;
-    await this.#put(this.#screen.leave(this.#tty.size()));
+    // it comes back with the program
+    await this.#put(this.#screen.erase(this.#tty.size()));
     if (this.#closing === undefined) this.#tty.suspend();
+    this.#suspending = false;
     this.#update();
   }
 
@@ -217,7 +251,7 @@ export class TerminalEditor implements LineEditor {
   async #write() {
     // what happens in one turn is written in one piece
     await Promise.resolve();
-    while (this.#due && this.#closing === undefined) {
+    while (this.#due && !this.#suspending && this.#closing === undefined) {
       this.#due = false;
       await this.#put(this.#compose());
     }

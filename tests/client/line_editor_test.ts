@@ -240,6 +240,35 @@ Deno.test("Ctrl-C ends it at once, and drops the lines that wait", async () => {
   assertEquals(tty.events, ["raw", "restored"]);
 });
 
+Deno.test("Ctrl-C is seen where more waits than may, and none of it is taken", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 65_536);
+  const interrupted = Promise.withResolvers<unknown>();
+  editor.interrupted.addEventListener("abort", interrupted.resolve);
+  tty.type(`${"x".repeat(65_535)}\r`.repeat(65));
+  tty.type("\x03");
+  await interrupted.promise;
+  assertEquals(await editor.read(), undefined);
+});
+
+Deno.test("where none of too many lines is taken, further ones are dropped, and how many is told", async () => {
+  const tty = new VirtualTty(60);
+  await using editor = new TerminalEditor(tty, "> ", 65_536);
+  tty.type(`${"x".repeat(65_535)}\r`.repeat(65));
+  tty.type("too\rmany\r");
+  await tty.shows("Too many lines wait: further ones are dropped\n|");
+  for (let i = 0; i < 65; i++) assertEquals((await editor.read())?.text.length, 65_535);
+  const next = editor.read();
+  tty.type("again\r");
+  assertEquals(await next, { text: "again" });
+  await editor.close();
+  assertEquals(tty.lines.filter((line) => /^[A-Z>]/.test(line) && line.length < 60), [
+    "Too many lines wait: further ones are dropped",
+    "Lines that were dropped: 2",
+    "> again",
+  ]);
+});
+
 Deno.test("Ctrl-C at the prompt leaves what was typed on the screen", async () => {
   const tty = new VirtualTty();
   const { editor, lines, reading } = open(tty);
@@ -277,9 +306,12 @@ Deno.test("Ctrl-L empties the screen but for the line, and Ctrl-Z stops the prog
   await editor.print("a message");
   tty.type(`hello${LEFT}\x0c`);
   await tty.shows("> hell|o");
+  const stopped = Promise.withResolvers<string>();
+  tty.suspend = () => stopped.resolve(tty.screen);
   tty.type("\x1a");
-  await tty.shows("> hello\n> hell|o");
-  assertEquals(tty.events, ["raw", "suspended"]);
+  // what is typed comes back with the program, and stands there once
+  assertEquals(await stopped.promise, "|");
+  await tty.shows("> hell|o");
   await editor.close();
   await reading;
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Line, LineDecoder, printable, printableLines } from "../../protocol/line.ts";
+import { type Line, LineDecoder, linesOf, printable } from "../../protocol/line.ts";
 
 const bytes = new TextEncoder().encode("one\r\ntwo Ω\n\nfour is too long\nfive ✓");
 const lines: Line[] = [
@@ -57,14 +57,15 @@ Deno.test("LineDecoder discards a line that is too long, whatever it comes in", 
   }
 });
 
-Deno.test("printableLines() parts a text at its line breaks, and shows no other control character", () => {
-  assertEquals(printableLines("hello ✓\tthere"), ["hello ✓\tthere"]);
-  assertEquals(printableLines("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
-  assertEquals(printableLines("\n"), ["", ""]);
-  assertEquals(printableLines("\x1b[2J\0\x7f\x85"), ["\ufffd[2J\ufffd\ufffd\ufffd"]);
+Deno.test("linesOf() parts a text at its line breaks", () => {
+  assertEquals(linesOf("hello ✓\tthere"), ["hello ✓\tthere"]);
+  assertEquals(linesOf("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
+  assertEquals(linesOf("\n"), ["", ""]);
 });
 
 Deno.test("printable() leaves a text one line", () => {
   assertEquals(printable("Al\nice\x1b"), "Al\ufffdice\ufffd");
-  assertEquals(printable("Al ice Ω"), "Al ice Ω");
+  assertEquals(printable("\x1b[2J\0\x7f\x85\r"), "\ufffd[2J\ufffd\ufffd\ufffd\ufffd");
+  assertEquals(printable("one\u2028two\u2029"), "one\ufffdtwo\ufffd");
+  assertEquals(printable("Al ice Ω\t\u202e"), "Al ice Ω\t\u202e");
 });

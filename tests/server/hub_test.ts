@@ -1,3 +1,6 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
+import { FramePeer, LinePeer } from "../stream.ts";
 import { converse, type Writes } from "./conversation.ts";
 import { withServer } from "./serve.ts";
 
@@ -77,6 +80,23 @@ for (const writes of ["a message a write", "a byte a write", "all in one write"]
       withServer({ ports: { channels: 0, room: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
+
+Deno.test("a line of nothing but CRs is no flood for those in the channel", () =>
+  withServer({ ports: { channels: 0, room: 0 } }, async (server) => {
+    const [channels = 0, room = 0] = server.addresses.map(({ port }) => port);
+    using alice = await FramePeer.named("Alice", channels);
+    await alice.send("/join room");
+    assertEquals(await alice.settle(), []);
+    using flood = await LinePeer.connect(room);
+    assertEquals(await alice.next(), `127.0.0.1:${flood.port} has joined`);
+    const lines = 16, pieces = DEFAULT_HUB_LIMITS.maxLine;
+    const sending = flood.send(...new Array<string>(lines).fill("\r".repeat(pieces - 2) + "x"), "the last");
+    for (let i = 0; i < lines * (pieces - 1); i++) {
+      assertMatch((await alice.next())!, /^\[127\.0\.0\.1:\d+\]/);
+    }
+    assertEquals(await alice.next(), `[127.0.0.1:${flood.port}] the last`);
+    await sending;
+  }));
 
 Deno.test("without a room, 'room' is a name like any other", () =>
   withServer({ ports: { channels: 0 } }, (server) =>
