@@ -189,14 +189,17 @@ export class ForumUser {
     const reigning = [...this.reigns.keys()];
     const own = reigning.length > 0 && this.#random.chance(0.3) ? this.#one(reigning) : steady;
     const kind = this.#random.between(0, 99);
-    if (kind < 30) return await this.#post(own);
-    if (kind < 36) return await this.#visit(passing);
-    if (kind < 52) return await this.#delete(own);
+    if (kind < 24) return await this.#post(own);
+    if (kind < 30) return await this.#visit(passing);
+    if (kind < 50) return await this.#delete(own);
     if (kind < 66) return await this.#edit(own);
     if (kind < 74) return await this.#look(own);
     if (kind < 80) return await this.#list();
     if (kind < 87) return await this.#create(this.#random.chance(0.9) ? passing : steady);
-    if (kind < 94) return await this.#remove(this.#random.chance(0.9) ? passing : steady);
+    if (kind < 94) {
+      const chosen = reigning.length > 0 && this.#random.chance(0.5) ? this.#one(reigning) : passing;
+      return await this.#remove(this.#random.chance(0.9) ? chosen : steady);
+    }
     if (kind < 96) return await this.#upload(steady);
     return await this.#download(steady);
   }
@@ -226,7 +229,8 @@ export class ForumUser {
 
   /** One or several at once: they are carried out in this order. */
   async #post(title: string) {
-    await Promise.all(Array.from({ length: this.#random.between(1, 3) }, async () => {
+    const count = this.#random.chance(0.2) ? this.#random.between(2, 5) : 1;
+    await Promise.all(Array.from({ length: count }, async () => {
       const post = this.#ask(title, this.#text());
       this.#mine(title).push(post);
       assertEquals(await this.#model.attempt("MSG", () => this.#forum.post(title, post.text)), "ok");
