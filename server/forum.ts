@@ -117,11 +117,10 @@ export class ForumService {
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
   #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, now, log } = this.#options;
+    const { store, now } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
     const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
       if (outcome === "storage") return reject(new Error("the disk takes nothing"));
-      if (outcome === "stored") log.line(`${upload.user} uploaded ${upload.name}`);
       resolve(outcome);
     });
     if (!taken) reject(new RangeError("too much is waiting for the disk"));

@@ -6,7 +6,7 @@
  */
 
 import { encodeForumAnswer, type ForumAnswer, type ForumQuestion, isPost } from "../protocol/forum.ts";
-import { doneText, refusedText, type Typed } from "../protocol/forum_text.ts";
+import { doneText, NO_THREADS, refusedText, threadIsEmpty, type Typed } from "../protocol/forum_text.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import {
   lineLength,
@@ -77,9 +77,13 @@ export class ForumRequests implements ServiceRequests {
   carriedOut(_: SessionClient, change: Change, special: Special | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
-    const { console } = this.#options;
-    console(`${(change as ThreadChange).user} issued ${typed.command} command`);
-    console(special?.kind === "bad" ? refusedText(typed, special.reason) : doneText(typed));
+    this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
+    this.#tellEnd(typed, special?.kind === "bad" ? special.reason : undefined);
+  }
+
+  /** Tells the console what came of a command. */
+  #tellEnd(typed: Typed, refused?: string) {
+    this.#options.console(refused === undefined ? doneText(typed) : refusedText(typed, refused));
   }
 
   ask(client: SessionClient, request: TaggedRequest) {
@@ -96,18 +100,25 @@ export class ForumRequests implements ServiceRequests {
     }
   }
 
-  /** Tells the console of a command, once, however often its request comes. */
-  #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true) {
-    if (t <= (this.#told.get(client) ?? 0)) return;
+  /**
+   * Tells the console of a command, once, however often its request comes.
+   *
+   * @returns What tells the console why it was refused, or that there is nothing to read.
+   */
+  #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true): (result: string) => void {
+    if (t <= (this.#told.get(client) ?? 0)) return () => {};
     this.#told.set(client, t);
-    if (isFirst) this.#options.console(`${client.user} issued ${kind} command`);
+    if (!isFirst) return () => {};
+    this.#options.console(`${client.user} issued ${kind} command`);
+    return this.#options.console;
   }
 
   #list(client: SessionClient, request: ForumQuestion & { kind: "LST" }) {
     const { t, place } = request;
-    this.#tell(client, request, Number(place) === 0);
+    const tell = this.#tell(client, request, Number(place) === 0);
     const list = { kind: "threads", after: Number(place), limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
     this.#options.store.submit(list, (page) => {
+      if (page.threads.length === 0) tell(NO_THREADS);
       for (const answer of titleAnswers(t, place, page)) client.answer(answer);
     });
   }
@@ -115,18 +126,27 @@ export class ForumRequests implements ServiceRequests {
   #read(client: SessionClient, request: ForumQuestion & { kind: "RDT" }) {
     const { t, place, title } = request;
     const from = place.startsWith("#") ? { number: Number(place.slice(1)) } : { after: Number(place) };
-    this.#tell(client, request, "number" in from || from.after === 0);
+    const tell = this.#tell(client, request, "number" in from || from.after === 0);
     const read = { kind: "read", thread: title, from, limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
     this.#options.store.submit(read, (page) => {
-      if (page === "no thread") return client.answer({ kind: "no", t, reason: page });
+      if (page === "no thread") {
+        tell(refusedText({ command: "RDT", title }, page));
+        return client.answer({ kind: "no", t, reason: page });
+      }
+      if (page.entries.length === 0 && "after" in from) tell(threadIsEmpty(title));
       for (const answer of entryAnswers(t, place, page)) client.answer(answer);
     });
   }
 
   #transfer(client: SessionClient, request: ForumQuestion & { kind: "UPD" | "DWN" }) {
     const { t, title, file: name } = request, user = client.user!;
-    this.#tell(client, request);
-    const no = (reason: string) => client.answer({ kind: "no", t, reason });
+    const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
+    const typed: Typed = { command: request.kind, title, file: name };
+    const no = (reason: string) => {
+      tell(refusedText(typed, reason));
+      client.answer({ kind: "no", t, reason });
+    };
+    const onEnd = (refused?: string) => this.#tellEnd(typed, refused);
     this.#options.store.submit({ kind: "file", thread: title, name }, (found) => {
       if (found === "no thread") return no(found);
       const { thread, file } = found;
@@ -138,8 +158,8 @@ export class ForumRequests implements ServiceRequests {
       }
       const { transfer } = this.#options;
       const issued = request.kind === "UPD"
-        ? transfer.issueUpload({ user, thread, name, size, hash })
-        : transfer.issueDownload({ user, content: file!.content, size });
+        ? transfer.issueUpload({ user, thread, name, size, hash, onEnd })
+        : transfer.issueDownload({ user, content: file!.content, size, onEnd });
       if ("error" in issued) return no(`no ticket ${issued.error}`);
       client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
     });

@@ -16,6 +16,8 @@ export interface UploadGrant {
   size: number;
   /** SHA-256 of the content, 64 small hexadecimal digits. */
   hash: string;
+  /** Called when the file is in its thread, or with the reason for which the thread does not take it. */
+  onEnd?: ((refused?: string) => void) | undefined;
 }
 
 /** A download that a user may make: one attempt at it. */
@@ -26,6 +28,8 @@ export interface DownloadGrant {
   content: string;
   /** In bytes. */
   size: number;
+  /** Called when all of it was sent. */
+  onEnd?: (() => void) | undefined;
 }
 
 export type Grant = UploadGrant | DownloadGrant;

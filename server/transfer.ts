@@ -29,7 +29,7 @@ import { Cut, type Timers, TransferConnection } from "./transfer_connection.ts";
 export type { DownloadGrant, UploadGrant } from "./tickets.ts";
 
 /** A file that arrived whole. */
-export interface Upload extends Omit<UploadGrant, "kind"> {
+export interface Upload extends Omit<UploadGrant, "kind" | "onEnd"> {
   /** Name of the content among the content files: what the row has to hold. */
   content: string;
 }
@@ -208,6 +208,7 @@ export class TransferService {
       if (result !== undefined && result !== "stored") await files.remove(content);
       await arrival.settle(result === "stored");
     }
+    upload.onEnd?.(result === "stored" ? undefined : result);
     if (result !== "stored") return no("thread", result);
     metrics.add("files uploaded");
     return { kind: "stored" };
@@ -239,6 +240,7 @@ export class TransferService {
         throw new Cut(undefined);
       }
       metrics.add("files downloaded");
+      download.onEnd?.();
     } finally {
       file.close();
     }

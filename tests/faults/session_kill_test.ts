@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
+import { ClientProcess } from "./client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
 import { SessionLedger } from "./session_ledger.ts";
 
@@ -85,67 +86,6 @@ Deno.test("kill -9 of the server loses nothing, doubles nothing, and its clients
   assertGreaterOrEqual(between, BETWEEN);
   if (FULL) assertGreaterOrEqual(rate, RATE);
 });
-
-/** A client in a process of its own, and the lines that it prints. */
-class ClientProcess implements AsyncDisposable {
-  readonly lines: string[] = [];
-  readonly #child: Deno.ChildProcess;
-  readonly #reading: Promise<void>;
-  readonly #errors: Promise<string>;
-  #enough = Infinity;
-  #reached = Promise.withResolvers<void>();
-
-  constructor(script: string, args: readonly string[]) {
-    this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--allow-net", new URL(script, import.meta.url).pathname, ...args],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#errors = new Response(this.#child.stderr).text();
-    this.#reading = this.#read();
-  }
-
-  async #read() {
-    let rest = "";
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      // what is no whole line when it is killed was not said
-      rest = lines.pop()!;
-      this.lines.push(...lines);
-      if (this.lines.length >= this.#enough) this.#reached.resolve();
-    }
-    this.#reached.resolve();
-  }
-
-  /** Resolves when it has printed so many lines. */
-  async printed(lines: number) {
-    this.#enough = lines;
-    if (this.lines.length >= lines) return;
-    await this.#reached.promise;
-    assert(this.lines.length >= lines, "the client ended by itself");
-  }
-
-  /** Ends it without a warning. Gives all that it printed. */
-  async kill(): Promise<readonly string[]> {
-    this.#child.kill("SIGKILL");
-    const { signal } = await this.#child.status;
-    await this.#reading;
-    assertEquals(signal, "SIGKILL", `the client ended by itself: ${await this.#errors}`);
-    return this.lines;
-  }
-
-  async [Symbol.asyncDispose]() {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it has ended
-    }
-    await this.#child.status;
-    await this.#reading;
-    await this.#errors;
-  }
-}
 
 /** What is known of the messages of one mailbox whose senders and receivers are killed. */
 class Mail {

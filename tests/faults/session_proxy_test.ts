@@ -1,29 +1,12 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, obtainSeed, report } from "./form.ts";
 import { SessionLedger } from "./session_ledger.ts";
-import { type Counts, DELAYED, LOST, REPEATED, UdpProxy } from "./udp_proxy.ts";
+import { checkCounts, UdpProxy } from "./udp_proxy.ts";
 
 const MESSAGES = FULL ? 10_000 : 500, SENDERS = 10, RECEIVERS = 10;
 const SEEDS = FULL ? [1, 2, 3] : [1];
-
-/** That so many of so many are a share of this size, but for what is left to chance: six standard deviations. */
-function assertShare(count: number, of: number, share: number, what: string) {
-  const deviation = Math.sqrt(of * share * (1 - share));
-  assertLess(Math.abs(count - of * share), 6 * deviation, `${count} of ${of} datagrams ${what}`);
-}
-
-/** The network was as bad as it was to be. */
-function checkCounts(direction: string, { arrived, lost, repeated, delayed, overtaken }: Counts) {
-  report(
-    `${direction}: ${arrived} datagrams, ${lost} lost, ${repeated} repeated, ${delayed} delayed, ${overtaken} overtaken`,
-  );
-  assertShare(lost, arrived, LOST, "lost");
-  assertShare(repeated, arrived - lost, REPEATED, "repeated");
-  assertShare(delayed, arrived - lost + repeated, DELAYED, "delayed");
-  assert(overtaken > 0, "nothing was reordered");
-}
 
 async function exchange(seed: number, sealed = false) {
   await using directory = await temporaryDirectory();

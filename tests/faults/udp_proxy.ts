@@ -4,7 +4,9 @@
  * @module
  */
 
+import { assert, assertLess } from "@std/assert";
 import { Random } from "../session/random.ts";
+import { report } from "./form.ts";
 
 /** What share of the datagrams is lost, how much of the rest comes twice, and how much of what passes is delayed. */
 export const LOST = 0.2, REPEATED = 0.1, DELAYED = 0.1;
@@ -23,6 +25,23 @@ export interface Counts {
 }
 
 const none = (): Counts => ({ arrived: 0, lost: 0, repeated: 0, delayed: 0, overtaken: 0 });
+
+/** That so many of so many are a share of this size, but for what is left to chance: six standard deviations. */
+function assertShare(count: number, of: number, share: number, what: string) {
+  const deviation = Math.sqrt(of * share * (1 - share));
+  assertLess(Math.abs(count - of * share), 6 * deviation, `${count} of ${of} datagrams ${what}`);
+}
+
+/** Looks whether the network was as bad as it was to be, and prints what it did. */
+export function checkCounts(direction: string, { arrived, lost, repeated, delayed, overtaken }: Counts) {
+  report(
+    `${direction}: ${arrived} datagrams, ${lost} lost, ${repeated} repeated, ${delayed} delayed, ${overtaken} overtaken`,
+  );
+  assertShare(lost, arrived, LOST, "lost");
+  assertShare(repeated, arrived - lost, REPEATED, "repeated");
+  assertShare(delayed, arrived - lost + repeated, DELAYED, "delayed");
+  assert(overtaken > 0, "nothing was reordered");
+}
 
 /** One direction between one client and the server. The seed determines what becomes of its first datagram, its second, … */
 class Path {
@@ -80,15 +99,20 @@ export class UdpProxy implements AsyncDisposable {
   readonly toClients = none();
   readonly #seed: number;
   readonly #server: Deno.NetAddr;
-  readonly #front = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  readonly #front: Deno.DatagramConn;
   /** By the client's address, the way of what it sends. */
   readonly #clients = new Map<string, Path>();
-  readonly #sockets = [this.#front];
+  readonly #sockets: Deno.DatagramConn[];
   readonly #paths: Path[] = [];
   readonly #reading: Promise<void>[] = [];
 
-  /** @param port That of the server, on this machine. */
-  constructor(port: number, seed: number) {
+  /**
+   * @param port That of the server, on this machine.
+   * @param front Where clients find it; 0 takes a free one.
+   */
+  constructor(port: number, seed: number, front = 0) {
+    this.#front = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: front });
+    this.#sockets = [this.#front];
     this.#seed = seed;
     this.#server = { transport: "udp", hostname: "127.0.0.1", port };
     this.#read(this.#front, (datagram, from) => {
