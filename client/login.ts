@@ -44,6 +44,8 @@ export interface LoginAnswer {
 
 export interface LoginOptions {
   credentials: Credentials;
+  /** Whether an account may be made, where the credentials say so. */
+  mayMake: boolean;
   /** The session that is logged in. */
   session: string;
   /** The channel binding. */
@@ -73,14 +75,14 @@ const remembered = new WeakMap<
  * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
  */
 export async function logIn(options: LoginOptions): Promise<void> {
-  const { credentials: { name, make }, session, binding, request } = options;
+  const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
   for (;;) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
     const first = await request("first", `${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
-      if (!make) throw failed(name, "no account has this name", "no account");
+      if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       await makeAccount(options);
       continue;
     }

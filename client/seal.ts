@@ -206,9 +206,13 @@ export class ClientSeal {
     if (this.#establishing !== undefined) return this.#asking.fail(new Again());
     this.#establish().catch((error) => {
       if (this.#closed) return;
-      this.#session.fail((sent) =>
-        error instanceof LoginError ? new LoginError(error.message, sent, error.reason) : this.#gone(sent)
-      );
+      this.#session.fail((sent) => {
+        if (error instanceof LoginError) return new LoginError(error.message, sent, error.reason);
+        // what was found out about its key is no silence
+        return error instanceof ServerGoneError
+          ? this.#gone(sent)
+          : new LoginError(error.message, sent, "not the server");
+      });
     });
   }
 
@@ -224,6 +228,8 @@ export class ClientSeal {
         await this.#environment.trust(server);
         await logIn({
           credentials: this.#credentials,
+          // an account that was removed is not made anew by a client that goes on
+          mayMake: this.#times === 0,
           session: id,
           binding: this.#handshake!.secret!.binding,
           environment: this.#environment,

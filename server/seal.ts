@@ -120,6 +120,8 @@ export class SealService<A extends Address> {
   readonly #handshakes: Chances;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #ofNetwork = new Map<string, number>();
+  /** Those that are not logged in, the oldest first. */
+  readonly #anonymous = new Set<Seal<A>>();
   /** Those that are logged in, by session, and by name. */
   readonly #bySession = new Map<string, Seal<A>>();
   readonly #byUser = new Map<string, Set<Seal<A>>>();
@@ -163,7 +165,8 @@ export class SealService<A extends Address> {
     if (seal === undefined) return this.#say("unknown", id, from);
     const plain = seal.opener.open(datagram, body.number);
     if (typeof plain === "string") return this.#drop(plain, from);
-    seal.heard = this.#options.now();
+    // whoever never logs in is not kept by what he says
+    if (seal.user !== undefined) seal.heard = this.#options.now();
     if (body.number === seal.opener.highest) seal.address = from;
     if (!this.#opened(seal, plain)) this.#drop("out of place", from);
   }
@@ -179,7 +182,7 @@ export class SealService<A extends Address> {
     const { maxSeals = 100_000, maxSealsOfNetwork = 10_000, service, key: own, random, now } = this.#options;
     if (sealId(client) !== id) return this.#drop("bad key", from);
     const place = networkOf(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
-    const full = this.#seals.size >= maxSeals || count >= maxSealsOfNetwork;
+    const full = this.#seals.size >= maxSeals && this.#anonymous.size === 0 || count >= maxSealsOfNetwork;
     if (full || this.#handshakes.wait(place) > 0) return this.#say("busy", id, from);
     this.#handshakes.use(place);
     const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
@@ -195,15 +198,17 @@ export class SealService<A extends Address> {
       else this.#options.send(datagram, to);
     }, (seal) => new Login(seal, { ...this.#options, logIn: this.#logIn, bye: this.#bye }));
     seal.heard = now();
+    if (this.#seals.size >= maxSeals) this.#forget(this.#anonymous.values().next().value!);
     this.#seals.set(id, seal);
-    this.#ofNetwork.set(place, count + 1);
+    this.#anonymous.add(seal);
+    this.#ofNetwork.set(place, (this.#ofNetwork.get(place) ?? 0) + 1);
     this.#startTimer();
     this.#options.send(hello, from);
   }
 
   /** The proof was right. Returns why it is not logged in all the same. */
   readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
-    const { sessions, oneSession, onUser } = this.#options;
+    const { sessions, oneSession, onUser, now } = this.#options;
     if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
     const others = this.#byUser.get(user) ?? new Set();
     if (oneSession) {
@@ -212,6 +217,8 @@ export class SealService<A extends Address> {
     const isNew = others.size === 0;
     seal.user = user;
     seal.session = session;
+    seal.heard = now();
+    this.#anonymous.delete(seal);
     this.#byUser.set(user, others.add(seal));
     const before = this.#bySession.get(session);
     this.#bySession.set(session, seal);
@@ -231,6 +238,7 @@ export class SealService<A extends Address> {
 
   #forget(seal: Seal<A>) {
     if (!this.#seals.delete(seal.id)) return;
+    this.#anonymous.delete(seal);
     seal.open = false;
     const count = this.#ofNetwork.get(seal.network) ?? 1;
     if (count > 1) this.#ofNetwork.set(seal.network, count - 1);
@@ -268,5 +276,6 @@ export class SealService<A extends Address> {
     this.#stopTimer?.();
     for (const seal of this.#seals.values()) seal.open = false;
     this.#seals.clear();
+    this.#anonymous.clear();
   }
 }

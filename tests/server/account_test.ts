@@ -114,8 +114,14 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
     assertEquals(await Deno.readTextFile(known.path), file);
     await Deno.writeTextFile(known.path, `# mine\n${name} ${"A".repeat(43)}\n`);
     await assertRejects(() => connect("alice"), Error, `but ${known.path} says ${"A".repeat(43)}`);
+    await assertRejects(() => connect("alice"), Error, "remove line 2 of that file");
     await Deno.writeTextFile(known.path, `${name} key\n`);
     await assertRejects(() => connect("alice"), Error, "line 1 has no key");
+    // as an editor may leave it
+    await Deno.writeTextFile(known.path, `other:1 ${key}`);
+    await (await connect("alice")).close();
+    assertEquals(await Deno.readTextFile(known.path), `other:1 ${key}\n${name} ${key}\n`);
+    assertEquals((await Deno.stat(known.path)).mode! & 0o777, 0o600);
     const pinned = (serverKey: string) =>
       connectMailbox({ port, serverKey, as: { name: "alice", password: "secret" } });
     await (await pinned(key!)).close();

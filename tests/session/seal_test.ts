@@ -220,6 +220,55 @@ Deno.test("an account that is removed ends its sessions", async () => {
   assertEquals(world.texts(), ["1"]);
 });
 
+Deno.test("a client that goes on does not make an account anew that was removed", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client({ as: { name: "carol", make: true } });
+  await world.soon(client.login());
+  await world.soon(world.server.accounts.remove("carol"));
+  assertEquals(await refused(world, client.put("1")), "no account");
+  assert(!world.server.accounts.has("carol"));
+});
+
+Deno.test("a client that finds another key when it goes on says so, and nothing else to it", async () => {
+  await using world = await SealedWorld.make();
+  let refuse = false;
+  const trust = () => {
+    if (refuse) throw new Error("another key");
+  };
+  const client = world.client({ trust });
+  await world.soon(client.login());
+  refuse = true;
+  world.server.kill();
+  await world.server.start();
+  const error = await world.soon(client.put("1").then(() => undefined, (error) => error));
+  assertEquals(error.message, "another key");
+  assertEquals(world.texts(), []);
+});
+
+Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
+  await using world = await SealedWorld.make({ maxSeals: 4 });
+  const first = world.client({ keepAlive: true });
+  await world.soon(first.login());
+  const idlers = [1, 2, 3, 4, 5].map(() => {
+    let ask = () => {};
+    const password = () => new Promise<string>((resolve) => ask = () => resolve(ACCOUNT.password));
+    const client = world.client({ as: { password } });
+    const login = client.login();
+    login.catch(() => {});
+    return { login, type: () => ask() };
+  });
+  await world.clock.run(5000);
+  assertEquals(world.server.seals, 4);
+  await world.soon(world.client().login());
+  // whoever took his time begins again by himself
+  idlers[0]!.type();
+  await world.soon(idlers[0]!.login);
+  await world.clock.run(70_000);
+  assertEquals(world.server.seals, 1);
+  await world.soon(first.put("still there"));
+  assertEquals(world.texts(), ["still there"]);
+});
+
 Deno.test("a server that knows as many handshakes as it can says so, and takes the next when one has gone", async () => {
   await using world = await SealedWorld.make({ maxSeals: 2 });
   const [first, second, third] = [world.client(), world.client(), world.client()];
