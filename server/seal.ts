@@ -125,10 +125,19 @@ export class SealService<A extends Address> {
   /** Those that are logged in, by session, and by name. */
   readonly #bySession = new Map<string, Seal<A>>();
   readonly #byUser = new Map<string, Set<Seal<A>>>();
+  /** One for all seals, of which there may be many. */
+  readonly #login: (seal: Seal<A>) => Login<A>;
+  readonly #sendSealed: (datagram: Uint8Array<ArrayBuffer> | undefined, to: A) => void;
   #stopTimer: (() => void) | undefined;
 
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye };
+    this.#login = (seal) => new Login(seal, login);
+    this.#sendSealed = (datagram, to) => {
+      if (datagram === undefined) this.#drop("too often", to);
+      else options.send(datagram, to);
+    };
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
     this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
@@ -193,10 +202,7 @@ export class SealService<A extends Address> {
       return this.#drop("bad key", from);
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
-    const seal = new Seal<A>(header, keys, hello, from, (datagram, to) => {
-      if (datagram === undefined) this.#drop("too often", to);
-      else this.#options.send(datagram, to);
-    }, (seal) => new Login(seal, { ...this.#options, logIn: this.#logIn, bye: this.#bye }));
+    const seal = new Seal<A>(header, keys, hello, from, this.#sendSealed, this.#login);
     seal.heard = now();
     if (this.#seals.size >= maxSeals) this.#forget(this.#anonymous.values().next().value!);
     this.#seals.set(id, seal);
