@@ -22,7 +22,7 @@ import {
 } from "../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../protocol/session.ts";
 import { Asking } from "./asking.ts";
-import { type Credentials, logIn, type LoginAnswer } from "./login.ts";
+import { changePassword, type Credentials, logIn, type LoginAnswer } from "./login.ts";
 import { LoginError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
 
 /** What a seal needs from where it runs. */
@@ -92,7 +92,7 @@ interface Handshake {
 
 export class ClientSeal {
   readonly #environment: SealEnvironment;
-  readonly #credentials: Credentials;
+  #credentials: Credentials;
   readonly #session: SealedSession;
   readonly #asking: Asking;
   readonly #past = new Set<string>();
@@ -126,6 +126,29 @@ export class ClientSeal {
   async open(session: string): Promise<void> {
     this.#id = session;
     await this.#establish();
+  }
+
+  /**
+   * Gives the account another password. Every other session of it ends.
+   *
+   * @throws {LoginError} The server refuses it, or can't be asked any more.
+   */
+  async setPassword(password: string): Promise<void> {
+    await this.#establishing;
+    try {
+      await changePassword({
+        credentials: this.#credentials,
+        environment: this.#environment,
+        request: (kind, text) => this.#request(kind, text),
+        sleep: (ms) => this.#asking.sleep(ms),
+      }, password);
+    } catch (error) {
+      if (!(error instanceof Again)) throw error;
+      const { name } = this.#credentials;
+      const why = "the server has begun anew: try whether it was changed";
+      throw new LoginError(`Cannot tell about the password of '${name}': ${why}`, true, "unknown");
+    }
+    this.#credentials = { ...this.#credentials, password };
   }
 
   /** Sends a datagram of the session under the seal. While there is none, it is as if the network had lost it. */

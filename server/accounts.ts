@@ -35,11 +35,14 @@ export async function readAccounts(store: Pick<Store, "apply">): Promise<Account
   }
 }
 
+/** What has become of an account. */
+export type AccountEvent = "added" | "changed" | "removed";
+
 /** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
 export class Accounts {
   readonly #store: Pick<GroupCommit, "submit">;
   readonly #verifiers = new Map<string, string>();
-  readonly #watchers: ((name: string, added: boolean) => void)[] = [];
+  readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
   readonly #guessesAtName: Chances;
   readonly #guessesFrom: Chances;
   readonly #makingFrom: Chances;
@@ -62,8 +65,8 @@ export class Accounts {
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
 
-  /** Has every account that is made or removed from now on told, once that is on the disk. */
-  watch(watcher: (name: string, added: boolean) => void) {
+  /** Has every account that is made, changed or removed from now on told, once that is on the disk. */
+  watch(watcher: (name: string, what: AccountEvent) => void) {
     this.#watchers.push(watcher);
   }
 
@@ -78,9 +81,19 @@ export class Accounts {
     const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
     if (outcome === "added") {
       this.#verifiers.set(name, verifier);
-      this.#tell(name, true);
+      this.#tell(name, "added");
     }
     return outcome as "added" | "exists" | "full" | "storage";
+  }
+
+  /** Has an account's password checked against another verifier, which is checked by the caller. */
+  async change(name: string, verifier: string): Promise<"changed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "change", name, verifier });
+    if (outcome === "changed") {
+      this.#verifiers.set(name, verifier);
+      this.#tell(name, "changed");
+    }
+    return outcome as "changed" | "unknown" | "storage";
   }
 
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
@@ -88,13 +101,13 @@ export class Accounts {
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#ownNetworks.delete(name);
-      this.#tell(name, false);
+      this.#tell(name, "removed");
     }
     return outcome as "removed" | "unknown" | "storage";
   }
 
-  #tell(name: string, added: boolean) {
-    for (const watcher of this.#watchers) watcher(name, added);
+  #tell(name: string, what: AccountEvent) {
+    for (const watcher of this.#watchers) watcher(name, what);
   }
 
   #ask(request: AccountRequest): Promise<AccountOutcome> {
@@ -123,7 +136,7 @@ export class Accounts {
     }
   }
 
-  /** Milliseconds until an account may be made from this network; 0 uses a chance up. */
+  /** Milliseconds until an account may be made, or given another password, from this network; 0 uses a chance up. */
   makeWait(network: string): number {
     const wait = this.#makingFrom.wait(network);
     if (wait === 0) this.#makingFrom.use(network);

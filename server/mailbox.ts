@@ -107,8 +107,8 @@ export class MailboxService {
         this.#tell(() => `${user} logged ${what}`);
       },
     });
-    accounts.watch((name, added) => {
-      if (added) this.#sessions.review(name);
+    accounts.watch((name, what) => {
+      if (what === "added") this.#sessions.review(name);
     });
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));

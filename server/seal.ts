@@ -77,6 +77,8 @@ export class Seal<A extends Address> implements SealPath<A> {
   user: string | undefined;
   session: string | undefined;
   heard = 0;
+  /** Whether it is giving its account another password, and so stays. */
+  isChanging = false;
   open = true;
   readonly #header: SealHeader;
   readonly #sealer: Sealer;
@@ -141,8 +143,8 @@ export class SealService<A extends Address> {
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
     this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
-    options.accounts.watch((name, added) => {
-      if (!added) this.#removed(name);
+    options.accounts.watch((name, what) => {
+      if (what !== "added") this.#end(name);
     });
   }
 
@@ -237,9 +239,9 @@ export class SealService<A extends Address> {
     this.#forget(seal);
   };
 
-  /** An account was removed. */
-  #removed(name: string) {
-    for (const seal of this.#byUser.get(name) ?? []) this.#bye(seal);
+  /** An account was removed, or has another password: whoever was logged in by the old one is not any more. */
+  #end(name: string) {
+    for (const seal of this.#byUser.get(name) ?? []) if (!seal.isChanging) this.#bye(seal);
   }
 
   #forget(seal: Seal<A>) {

@@ -220,6 +220,24 @@ Deno.test("an account that is removed ends its sessions", async () => {
   assertEquals(world.texts(), ["1"]);
 });
 
+Deno.test("a new password ends every session that was logged in by the old one, but the one that sets it", async () => {
+  await using world = await SealedWorld.make();
+  const [first, second] = [world.client(), world.client()];
+  await world.soon(first.login());
+  await world.soon(second.login());
+  await world.soon(first.seal.setPassword("new one"));
+  assertEquals(world.server.seals, 1);
+  await world.soon(first.put("from the first"));
+  assertEquals(await refused(world, second.put("from the second")), "wrong password");
+  assertEquals(await refused(world, world.client().login()), "wrong password");
+  await world.soon(world.client({ as: { password: "new one" } }).login());
+  // and when it has to log in again
+  world.server.kill();
+  await world.server.start();
+  await world.soon(first.put("later"));
+  assertEquals(world.texts(), ["from the first", "later"]);
+});
+
 Deno.test("a client that goes on does not make an account anew that was removed", async () => {
   await using world = await SealedWorld.make();
   const client = world.client({ as: { name: "carol", make: true } });
