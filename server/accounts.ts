@@ -43,7 +43,11 @@ export class Accounts {
   readonly #store: Pick<GroupCommit, "submit">;
   readonly #verifiers = new Map<string, string>();
   readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
+  /** By name: for networks that have guessed wrong there lately, and for all others. */
   readonly #guessesAtName: Chances;
+  readonly #firstGuessesAtName: Chances;
+  /** By name and network. */
+  readonly #guessesAtNameFrom: Chances;
   readonly #guessesFrom: Chances;
   readonly #makingFrom: Chances;
   /** From where each name's owner logged in, the latest last. */
@@ -53,6 +57,8 @@ export class Accounts {
     this.#store = store;
     for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
     this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
+    this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, now });
+    this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, now });
     this.#guessesFrom = new Chances({ most: 64, every: 1000, now });
     this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
   }
@@ -118,13 +124,25 @@ export class Accounts {
 
   /** Milliseconds until a proof for this name from this network may be looked at. */
   guessWait(name: string, network: string): number {
-    const own = this.#ownNetworks.get(name)?.includes(network);
-    return Math.max(this.#guessesFrom.wait(network), own ? 0 : this.#guessesAtName.wait(name));
+    const atName = this.#isOwn(name, network) ? 0 : this.#chancesOf(name, network).wait(name);
+    return Math.max(this.#guessesFrom.wait(network), atName);
   }
 
   guessedWrong(name: string, network: string) {
     this.#guessesFrom.use(network);
-    if (!this.#ownNetworks.get(name)?.includes(network)) this.#guessesAtName.use(name);
+    if (this.#isOwn(name, network)) return;
+    this.#chancesOf(name, network).use(name);
+    this.#guessesAtNameFrom.use(pair(name, network));
+  }
+
+  #isOwn(name: string, network: string): boolean {
+    return this.#ownNetworks.get(name)?.includes(network) ?? false;
+  }
+
+  /** Whoever goes on guessing must not use up the chances of an owner who comes from somewhere new. */
+  #chancesOf(name: string, network: string): Chances {
+    const guesses = this.#guessesAtNameFrom.wait(pair(name, network)) > 0;
+    return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }
 
   guessedRight(name: string, network: string) {
@@ -142,4 +160,8 @@ export class Accounts {
     if (wait === 0) this.#makingFrom.use(network);
     return wait;
   }
+}
+
+function pair(name: string, network: string): string {
+  return `${name} ${network}`;
 }

@@ -187,6 +187,23 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
   assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
 });
 
+Deno.test("a stranger who guesses for hours does not keep the owner out", async () => {
+  await using world = await SealedWorld.make();
+  const { accounts } = world.server, stranger = "10.2.0.1";
+  let guesses = 0;
+  const guess = () => {
+    if (accounts.guessWait(ACCOUNT.name, stranger) > 0) return;
+    accounts.guessedWrong(ACCOUNT.name, stranger);
+    guesses++;
+  };
+  for (let second = 0; second < 7200; second++) {
+    guess();
+    if (second % 600 === 599) assertEquals(accounts.guessWait(ACCOUNT.name, "10.3.0.1"), 0);
+    await world.clock.run(1000);
+  }
+  assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);
+});
+
 Deno.test("a name is active in one place where the service wants it, until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
