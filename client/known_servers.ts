@@ -21,6 +21,11 @@ export class KnownServers {
    * @throws {Error} The file can't be read, or has a line about this server that tells no key.
    */
   async keyOf(server: string): Promise<string | undefined> {
+    return (await this.find(server))?.key;
+  }
+
+  /** The same, with the number of its line. */
+  async find(server: string): Promise<{ key: string; line: number } | undefined> {
     let text: string;
     try {
       text = await Deno.readTextFile(this.path);
@@ -32,16 +37,28 @@ export class KnownServers {
       const [name, key = ""] = line.trim().split(/\s+/);
       if (name !== server) continue;
       if (decodeKey(key) === undefined) throw new Error(`Cannot read ${this.path}: line ${i + 1} has no key`);
-      return key;
+      return { key, line: i + 1 };
     }
     return undefined;
   }
 
   /** Remembers a server that is not known. */
   async add(server: string, key: string) {
+    try {
+      await this.#append(`${server} ${key}\n`);
+    } catch (error) {
+      throw new Error(
+        `Cannot remember the server in ${this.path}: ${(error as Error).message} (give its key instead)`,
+      );
+    }
+  }
+
+  async #append(line: string) {
     await Deno.mkdir(this.path.replace(/\/[^/]*$/, ""), { recursive: true, mode: 0o700 });
-    // one write at the end of the file: several clients at a time spoil nothing
-    await Deno.writeTextFile(this.path, `${server} ${key}\n`, { append: true, mode: 0o600 });
+    // one write at the end of the file: several clients at a time spoil nothing, nor does a last line without an end
+    const before = await Deno.readTextFile(this.path).catch(() => "");
+    const begin = before === "" || before.endsWith("\n") ? "" : "\n";
+    await Deno.writeTextFile(this.path, `${begin}${line}`, { append: true, mode: 0o600 });
   }
 }
 
@@ -62,13 +79,17 @@ export async function trustOf(
   server: string,
   { serverKey, knownServers }: { serverKey?: string; knownServers?: KnownServers },
 ): Promise<Trust> {
-  const check = (expected: string, where: string) => (key: string) => {
+  const check = (expected: string, where: string, then = "") => (key: string) => {
     if (key === expected) return;
-    throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}`);
+    throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}${then}`);
   };
   if (serverKey !== undefined) return { trust: check(serverKey, "was to have"), trusted() {} };
-  const known = knownServers ?? new KnownServers(), key = await known.keyOf(server);
-  if (key !== undefined) return { trust: check(key, `${known.path} says`), trusted() {} };
+  const known = knownServers ?? new KnownServers(), found = await known.find(server);
+  if (found !== undefined) {
+    const { key, line } = found;
+    const then = `: somebody may be in between; if it was given a new key, remove line ${line} of that file`;
+    return { trust: check(key, `${known.path} says`, then), trusted() {} };
+  }
   let first: string | undefined;
   return {
     trust(key) {

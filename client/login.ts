@@ -44,6 +44,8 @@ export interface LoginAnswer {
 
 export interface LoginOptions {
   credentials: Credentials;
+  /** Whether an account may be made, where the credentials say so. */
+  mayMake: boolean;
   /** The session that is logged in. */
   session: string;
   /** The channel binding. */
@@ -57,7 +59,7 @@ export interface LoginOptions {
     ): Promise<Uint8Array>;
   };
   /** Asks the server until it answers. */
-  request(kind: "first" | "final" | "make", text: string): Promise<LoginAnswer>;
+  request(kind: "first" | "final" | "make" | "change", text: string): Promise<LoginAnswer>;
   sleep(ms: number): Promise<void>;
 }
 
@@ -73,14 +75,14 @@ const remembered = new WeakMap<
  * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
  */
 export async function logIn(options: LoginOptions): Promise<void> {
-  const { credentials: { name, make }, session, binding, request } = options;
+  const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
   for (;;) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
     const first = await request("first", `${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
-      if (!make) throw failed(name, "no account has this name", "no account");
+      if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       await makeAccount(options);
       continue;
     }
@@ -136,8 +138,34 @@ async function makeAccount(options: LoginOptions) {
   throw new LoginError(`Cannot make an account for '${name}': ${why}`, false, "refused");
 }
 
+/**
+ * Gives the account that is logged in to another password.
+ *
+ * @throws {LoginError} The server refuses it.
+ */
+export async function changePassword(
+  options: Pick<LoginOptions, "credentials" | "environment" | "request" | "sleep">,
+  password: string,
+): Promise<void> {
+  const { credentials: { name }, environment, request } = options;
+  const salt = Uint8Array.from(environment.random(SALT_BYTES)), prepared = preparePassword(password);
+  const keys = clientKeysOf(await (environment.saltPassword ?? saltPassword)(prepared, salt, ITERATIONS));
+  const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
+  const { kind, rest } = await patiently(options, () => request("change", verifier));
+  if (kind === "changed") return;
+  const why = kind === "none"
+    ? "no account has this name"
+    : kind === "storage"
+    ? "the server's disk takes nothing"
+    : rest || kind;
+  throw new LoginError(`Cannot change the password of '${name}': ${why}`, false, "refused");
+}
+
 /** Asks again after a while, for as long as the server wants that. */
-async function patiently({ sleep }: LoginOptions, ask: () => Promise<LoginAnswer>): Promise<LoginAnswer> {
+async function patiently(
+  { sleep }: Pick<LoginOptions, "sleep">,
+  ask: () => Promise<LoginAnswer>,
+): Promise<LoginAnswer> {
   for (;;) {
     const answer = await ask();
     if (answer.kind !== "wait") return answer;

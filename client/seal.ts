@@ -22,7 +22,7 @@ import {
 } from "../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../protocol/session.ts";
 import { Asking } from "./asking.ts";
-import { type Credentials, logIn, type LoginAnswer } from "./login.ts";
+import { changePassword, type Credentials, logIn, type LoginAnswer } from "./login.ts";
 import { LoginError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
 
 /** What a seal needs from where it runs. */
@@ -92,7 +92,7 @@ interface Handshake {
 
 export class ClientSeal {
   readonly #environment: SealEnvironment;
-  readonly #credentials: Credentials;
+  #credentials: Credentials;
   readonly #session: SealedSession;
   readonly #asking: Asking;
   readonly #past = new Set<string>();
@@ -126,6 +126,29 @@ export class ClientSeal {
   async open(session: string): Promise<void> {
     this.#id = session;
     await this.#establish();
+  }
+
+  /**
+   * Gives the account another password. Every other session of it ends.
+   *
+   * @throws {LoginError} The server refuses it, or can't be asked any more.
+   */
+  async setPassword(password: string): Promise<void> {
+    await this.#establishing;
+    try {
+      await changePassword({
+        credentials: this.#credentials,
+        environment: this.#environment,
+        request: (kind, text) => this.#request(kind, text),
+        sleep: (ms) => this.#asking.sleep(ms),
+      }, password);
+    } catch (error) {
+      if (!(error instanceof Again)) throw error;
+      const { name } = this.#credentials;
+      const why = "the server has begun anew: try whether it was changed";
+      throw new LoginError(`Cannot tell about the password of '${name}': ${why}`, true, "unknown");
+    }
+    this.#credentials = { ...this.#credentials, password };
   }
 
   /** Sends a datagram of the session under the seal. While there is none, it is as if the network had lost it. */
@@ -206,9 +229,13 @@ export class ClientSeal {
     if (this.#establishing !== undefined) return this.#asking.fail(new Again());
     this.#establish().catch((error) => {
       if (this.#closed) return;
-      this.#session.fail((sent) =>
-        error instanceof LoginError ? new LoginError(error.message, sent, error.reason) : this.#gone(sent)
-      );
+      this.#session.fail((sent) => {
+        if (error instanceof LoginError) return new LoginError(error.message, sent, error.reason);
+        // what was found out about its key is no silence
+        return error instanceof ServerGoneError
+          ? this.#gone(sent)
+          : new LoginError(error.message, sent, "not the server");
+      });
     });
   }
 
@@ -224,6 +251,8 @@ export class ClientSeal {
         await this.#environment.trust(server);
         await logIn({
           credentials: this.#credentials,
+          // an account that was removed is not made anew by a client that goes on
+          mayMake: this.#times === 0,
           session: id,
           binding: this.#handshake!.secret!.binding,
           environment: this.#environment,

@@ -121,6 +121,16 @@ export class SessionConnection {
     }
   }
 
+  /**
+   * Gives the account that it is logged in to another password. Every other session of the account ends.
+   *
+   * @throws {LoginError} The server refuses it.
+   */
+  async setPassword(password: string): Promise<void> {
+    if (this.#seal === undefined) throw new TypeError("Cannot set a password: not logged in");
+    await this.#seal.setPassword(password);
+  }
+
   /** Waits for what is open, up to `limit` milliseconds, leaves, and closes the socket. */
   close(limit = 5000): Promise<void> {
     return this.#closed ??= this.#close(limit);

@@ -165,7 +165,8 @@ function keysOf(
     .update(client).update(server).update(own).digest();
   const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
   let at = 0;
-  const next = (bytes: number) => material.slice(at, at += bytes);
+  // parts of one array: a server keeps those of many handshakes
+  const next = (bytes: number) => material.subarray(at, at += bytes);
   const toServer = next(KEY_BYTES), toClient = next(KEY_BYTES), toServerIv = next(12), toClientIv = next(12);
   const confirm = createHmac("sha256", next(KEY_BYTES)).update(transcript).digest();
   return {
@@ -281,7 +282,7 @@ export class Opener {
   /** The highest number opened. */
   #highest = 0;
   /** Of the numbers up to there, a bit for each that was opened, at its remainder by {@linkcode WINDOW}. */
-  readonly #opened = new Uint32Array(WINDOW / 32);
+  #opened: Uint32Array | undefined;
 
   constructor(key: DirectionKey) {
     this.#key = key;
@@ -323,18 +324,19 @@ export class Opener {
 
   #has(number: number): boolean {
     const bit = number % WINDOW;
-    return (this.#opened[bit >> 5]! & 1 << (bit & 31)) !== 0;
+    return this.#opened !== undefined && (this.#opened[bit >> 5]! & 1 << (bit & 31)) !== 0;
   }
 
   #mark(number: number) {
+    const opened = this.#opened ??= new Uint32Array(WINDOW / 32);
     // what lies between was not opened
-    if (number - this.#highest >= WINDOW) this.#opened.fill(0);
+    if (number - this.#highest >= WINDOW) opened.fill(0);
     else {
       for (let n = this.#highest + 1; n < number; n++) {
-        this.#opened[n % WINDOW >> 5]! &= ~(1 << (n & 31));
+        opened[n % WINDOW >> 5]! &= ~(1 << (n & 31));
       }
     }
-    this.#opened[number % WINDOW >> 5]! |= 1 << (number & 31);
+    opened[number % WINDOW >> 5]! |= 1 << (number & 31);
     this.#highest = Math.max(this.#highest, number);
   }
 }

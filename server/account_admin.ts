@@ -11,11 +11,11 @@ import type { AdminCommand } from "./admin.ts";
 /** Names that are looked up for one answer: more than fit into it. */
 const LISTED = 512;
 
-/** `account, list|add|remove`. */
+/** `account, list|add|set-password|remove`. */
 export function accountCommand(accounts: Accounts): AdminCommand {
   return {
     name: "account",
-    usage: "account, list[, AFTER] | add, NAME, VERIFIER | remove, NAME",
+    usage: "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME",
     min: 1,
     max: 3,
     async run([what = "", name = "", verifier = ""]) {
@@ -26,11 +26,15 @@ export function accountCommand(accounts: Accounts): AdminCommand {
       }
       const outcome = what === "add"
         ? await accounts.add(nameOf(name), verifierOf(verifier))
+        : what === "set-password"
+        ? await accounts.change(nameOf(name), verifierOf(verifier))
         : what === "remove"
         ? await accounts.remove(nameOf(name))
         : undefined;
-      if (outcome === undefined) throw new RangeError(`neither list, add nor remove: '${what}'`);
-      if (outcome !== "added" && outcome !== "removed") throw new RangeError(REFUSED[outcome]);
+      if (outcome === undefined) {
+        throw new RangeError(`neither list, add, set-password nor remove: '${what}'`);
+      }
+      if (outcome in REFUSED) throw new RangeError(REFUSED[outcome as keyof typeof REFUSED]);
       return [name];
     },
   };

@@ -35,12 +35,19 @@ export async function readAccounts(store: Pick<Store, "apply">): Promise<Account
   }
 }
 
+/** What has become of an account. */
+export type AccountEvent = "added" | "changed" | "removed";
+
 /** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
 export class Accounts {
   readonly #store: Pick<GroupCommit, "submit">;
   readonly #verifiers = new Map<string, string>();
-  readonly #watchers: ((name: string, added: boolean) => void)[] = [];
+  readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
+  /** By name: for networks that have guessed wrong there lately, and for all others. */
   readonly #guessesAtName: Chances;
+  readonly #firstGuessesAtName: Chances;
+  /** By name and network. */
+  readonly #guessesAtNameFrom: Chances;
   readonly #guessesFrom: Chances;
   readonly #makingFrom: Chances;
   /** From where each name's owner logged in, the latest last. */
@@ -50,6 +57,8 @@ export class Accounts {
     this.#store = store;
     for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
     this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
+    this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, now });
+    this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, now });
     this.#guessesFrom = new Chances({ most: 64, every: 1000, now });
     this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
   }
@@ -62,8 +71,8 @@ export class Accounts {
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
 
-  /** Has every account that is made or removed from now on told, once that is on the disk. */
-  watch(watcher: (name: string, added: boolean) => void) {
+  /** Has every account that is made, changed or removed from now on told, once that is on the disk. */
+  watch(watcher: (name: string, what: AccountEvent) => void) {
     this.#watchers.push(watcher);
   }
 
@@ -78,9 +87,19 @@ export class Accounts {
     const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
     if (outcome === "added") {
       this.#verifiers.set(name, verifier);
-      this.#tell(name, true);
+      this.#tell(name, "added");
     }
     return outcome as "added" | "exists" | "full" | "storage";
+  }
+
+  /** Has an account's password checked against another verifier, which is checked by the caller. */
+  async change(name: string, verifier: string): Promise<"changed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "change", name, verifier });
+    if (outcome === "changed") {
+      this.#verifiers.set(name, verifier);
+      this.#tell(name, "changed");
+    }
+    return outcome as "changed" | "unknown" | "storage";
   }
 
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
@@ -88,13 +107,13 @@ export class Accounts {
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#ownNetworks.delete(name);
-      this.#tell(name, false);
+      this.#tell(name, "removed");
     }
     return outcome as "removed" | "unknown" | "storage";
   }
 
-  #tell(name: string, added: boolean) {
-    for (const watcher of this.#watchers) watcher(name, added);
+  #tell(name: string, what: AccountEvent) {
+    for (const watcher of this.#watchers) watcher(name, what);
   }
 
   #ask(request: AccountRequest): Promise<AccountOutcome> {
@@ -105,13 +124,25 @@ export class Accounts {
 
   /** Milliseconds until a proof for this name from this network may be looked at. */
   guessWait(name: string, network: string): number {
-    const own = this.#ownNetworks.get(name)?.includes(network);
-    return Math.max(this.#guessesFrom.wait(network), own ? 0 : this.#guessesAtName.wait(name));
+    const atName = this.#isOwn(name, network) ? 0 : this.#chancesOf(name, network).wait(name);
+    return Math.max(this.#guessesFrom.wait(network), atName);
   }
 
   guessedWrong(name: string, network: string) {
     this.#guessesFrom.use(network);
-    if (!this.#ownNetworks.get(name)?.includes(network)) this.#guessesAtName.use(name);
+    if (this.#isOwn(name, network)) return;
+    this.#chancesOf(name, network).use(name);
+    this.#guessesAtNameFrom.use(pair(name, network));
+  }
+
+  #isOwn(name: string, network: string): boolean {
+    return this.#ownNetworks.get(name)?.includes(network) ?? false;
+  }
+
+  /** Whoever goes on guessing must not use up the chances of an owner who comes from somewhere new. */
+  #chancesOf(name: string, network: string): Chances {
+    const guesses = this.#guessesAtNameFrom.wait(pair(name, network)) > 0;
+    return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }
 
   guessedRight(name: string, network: string) {
@@ -123,10 +154,14 @@ export class Accounts {
     }
   }
 
-  /** Milliseconds until an account may be made from this network; 0 uses a chance up. */
+  /** Milliseconds until an account may be made, or given another password, from this network; 0 uses a chance up. */
   makeWait(network: string): number {
     const wait = this.#makingFrom.wait(network);
     if (wait === 0) this.#makingFrom.use(network);
     return wait;
   }
+}
+
+function pair(name: string, network: string): string {
+  return `${name} ${network}`;
 }

@@ -3,7 +3,7 @@ export interface ChancesOptions {
   most: number;
   /** Milliseconds after which one that was used comes back. */
   every: number;
-  /** Whole milliseconds, from any beginning. */
+  /** Milliseconds, from any beginning. */
   now(): number;
 }
 
@@ -20,10 +20,10 @@ export class Chances {
     this.#options = options;
   }
 
-  /** Milliseconds until somebody has a chance; 0 if he has one now. */
+  /** Whole milliseconds until somebody has a chance; 0 if he has one now. */
   wait(who: string): number {
     const { most, every, now } = this.#options;
-    return Math.max(0, (this.#whole.get(who) ?? -Infinity) - (most - 1) * every - now());
+    return Math.max(0, Math.ceil((this.#whole.get(who) ?? -Infinity) - (most - 1) * every - now()));
   }
 
   /** Uses a chance up. */

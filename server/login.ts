@@ -39,7 +39,7 @@ interface Exchange {
   verifier: Verifier;
 }
 
-const REQUEST = /^(first|final|make|bye),([1-9]\d{0,8})(?:,(.*))?$/;
+const REQUEST = /^(first|final|make|change|bye),([1-9]\d{0,8})(?:,(.*))?$/;
 const SESSION = /^[\w-]{22},/;
 
 const decoder = new TextDecoder();
@@ -72,7 +72,8 @@ export class Login<A extends Address> {
       if (k === this.#k && this.#answer !== undefined) this.#seal.send(this.#answer);
       return true;
     }
-    if (this.#seal.user !== undefined && kind !== "bye") return false;
+    const isInside = kind === "change" || kind === "bye";
+    if (this.#seal.user === undefined ? kind === "change" : !isInside) return false;
     this.#k = k;
     this.#answer = undefined;
     switch (kind) {
@@ -84,6 +85,9 @@ export class Login<A extends Address> {
         break;
       case "make":
         this.#make(k, rest);
+        break;
+      case "change":
+        this.#change(k, this.#seal.user!, rest);
         break;
       case "bye":
         this.#say("bye");
@@ -146,5 +150,16 @@ export class Login<A extends Address> {
     const outcome = await accounts.add(name, encodeVerifier(verifier));
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#say(outcome === "added" ? "made" : outcome);
+  }
+  /** Whoever is logged in has proved that he has the old password. */
+  async #change(k: number, name: string, text: string) {
+    const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);
+    if (verifier === undefined) return this.#say("refused,bad verifier");
+    const wait = accounts.makeWait(seal.network);
+    if (wait > 0) return this.#say(`wait,${wait}`);
+    seal.isChanging = true;
+    const outcome = await accounts.change(name, encodeVerifier(verifier));
+    seal.isChanging = false;
+    if (k === this.#k) this.#say(outcome === "unknown" ? "none" : outcome);
   }
 }

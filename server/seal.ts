@@ -77,6 +77,8 @@ export class Seal<A extends Address> implements SealPath<A> {
   user: string | undefined;
   session: string | undefined;
   heard = 0;
+  /** Whether it is giving its account another password, and so stays. */
+  isChanging = false;
   open = true;
   readonly #header: SealHeader;
   readonly #sealer: Sealer;
@@ -120,18 +122,29 @@ export class SealService<A extends Address> {
   readonly #handshakes: Chances;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #ofNetwork = new Map<string, number>();
+  /** Those that are not logged in, the oldest first. */
+  readonly #anonymous = new Set<Seal<A>>();
   /** Those that are logged in, by session, and by name. */
   readonly #bySession = new Map<string, Seal<A>>();
   readonly #byUser = new Map<string, Set<Seal<A>>>();
+  /** One for all seals, of which there may be many. */
+  readonly #login: (seal: Seal<A>) => Login<A>;
+  readonly #sendSealed: (datagram: Uint8Array<ArrayBuffer> | undefined, to: A) => void;
   #stopTimer: (() => void) | undefined;
 
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye };
+    this.#login = (seal) => new Login(seal, login);
+    this.#sendSealed = (datagram, to) => {
+      if (datagram === undefined) this.#drop("too often", to);
+      else options.send(datagram, to);
+    };
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
     this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
-    options.accounts.watch((name, added) => {
-      if (!added) this.#removed(name);
+    options.accounts.watch((name, what) => {
+      if (what !== "added") this.#end(name);
     });
   }
 
@@ -163,7 +176,8 @@ export class SealService<A extends Address> {
     if (seal === undefined) return this.#say("unknown", id, from);
     const plain = seal.opener.open(datagram, body.number);
     if (typeof plain === "string") return this.#drop(plain, from);
-    seal.heard = this.#options.now();
+    // whoever never logs in is not kept by what he says
+    if (seal.user !== undefined) seal.heard = this.#options.now();
     if (body.number === seal.opener.highest) seal.address = from;
     if (!this.#opened(seal, plain)) this.#drop("out of place", from);
   }
@@ -179,7 +193,7 @@ export class SealService<A extends Address> {
     const { maxSeals = 100_000, maxSealsOfNetwork = 10_000, service, key: own, random, now } = this.#options;
     if (sealId(client) !== id) return this.#drop("bad key", from);
     const place = networkOf(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
-    const full = this.#seals.size >= maxSeals || count >= maxSealsOfNetwork;
+    const full = this.#seals.size >= maxSeals && this.#anonymous.size === 0 || count >= maxSealsOfNetwork;
     if (full || this.#handshakes.wait(place) > 0) return this.#say("busy", id, from);
     this.#handshakes.use(place);
     const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
@@ -190,20 +204,19 @@ export class SealService<A extends Address> {
       return this.#drop("bad key", from);
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
-    const seal = new Seal<A>(header, keys, hello, from, (datagram, to) => {
-      if (datagram === undefined) this.#drop("too often", to);
-      else this.#options.send(datagram, to);
-    }, (seal) => new Login(seal, { ...this.#options, logIn: this.#logIn, bye: this.#bye }));
+    const seal = new Seal<A>(header, keys, hello, from, this.#sendSealed, this.#login);
     seal.heard = now();
+    if (this.#seals.size >= maxSeals) this.#forget(this.#anonymous.values().next().value!);
     this.#seals.set(id, seal);
-    this.#ofNetwork.set(place, count + 1);
+    this.#anonymous.add(seal);
+    this.#ofNetwork.set(place, (this.#ofNetwork.get(place) ?? 0) + 1);
     this.#startTimer();
     this.#options.send(hello, from);
   }
 
   /** The proof was right. Returns why it is not logged in all the same. */
   readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
-    const { sessions, oneSession, onUser } = this.#options;
+    const { sessions, oneSession, onUser, now } = this.#options;
     if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
     const others = this.#byUser.get(user) ?? new Set();
     if (oneSession) {
@@ -212,6 +225,8 @@ export class SealService<A extends Address> {
     const isNew = others.size === 0;
     seal.user = user;
     seal.session = session;
+    seal.heard = now();
+    this.#anonymous.delete(seal);
     this.#byUser.set(user, others.add(seal));
     const before = this.#bySession.get(session);
     this.#bySession.set(session, seal);
@@ -224,13 +239,14 @@ export class SealService<A extends Address> {
     this.#forget(seal);
   };
 
-  /** An account was removed. */
-  #removed(name: string) {
-    for (const seal of this.#byUser.get(name) ?? []) this.#bye(seal);
+  /** An account was removed, or has another password: whoever was logged in by the old one is not any more. */
+  #end(name: string) {
+    for (const seal of this.#byUser.get(name) ?? []) if (!seal.isChanging) this.#bye(seal);
   }
 
   #forget(seal: Seal<A>) {
     if (!this.#seals.delete(seal.id)) return;
+    this.#anonymous.delete(seal);
     seal.open = false;
     const count = this.#ofNetwork.get(seal.network) ?? 1;
     if (count > 1) this.#ofNetwork.set(seal.network, count - 1);
@@ -268,5 +284,6 @@ export class SealService<A extends Address> {
     this.#stopTimer?.();
     for (const seal of this.#seals.values()) seal.open = false;
     this.#seals.clear();
+    this.#anonymous.clear();
   }
 }

@@ -128,7 +128,13 @@ export class LeaseService {
         // it was cancelled meanwhile
         if (typeof outcome === "object") this.#release(tag);
       } else if (typeof outcome === "object") {
-        this.#give(tag, outcome);
+        if (this.#options.isDenied?.(client, request)) {
+          // the mailbox has got an owner meanwhile
+          this.#release(tag);
+          this.#deny(tag);
+        } else {
+          this.#give(tag, outcome);
+        }
       } else if (outcome === "empty" && this.#options.now() < tag.end) {
         this.#wait(tag);
       } else {

@@ -1,3 +1,4 @@
+import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import {
   clientKeysOf,
   encodeVerifier,
@@ -9,35 +10,49 @@ import {
   verifierOf,
 } from "../../protocol/scram.ts";
 import { connectMailbox } from "../mailbox.ts";
+import { SessionConnection } from "../session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { openAccounts } from "./account_place.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { LOGIN_OPTIONS, readPassword } from "./password.ts";
+import { LOGIN_OPTIONS, NEW_PASSWORD_VARIABLE, readNewPassword, readPassword } from "./password.ts";
 import { SERVER_OPTIONS } from "./server_option.ts";
 
 /** `parley account`. */
 export const command: Command = {
   name: "account",
-  summary: "Make, list and remove accounts.",
-  usage: ["add NAME [OPTION…]", "list [OPTION…]", "remove NAME [OPTION…]", "import FILE [OPTION…]"],
+  summary: "Make, list and remove accounts, and set their passwords.",
+  usage: [
+    "add NAME [OPTION…]",
+    "set-password NAME [OPTION…]",
+    "list [OPTION…]",
+    "remove NAME [OPTION…]",
+    "import FILE [OPTION…]",
+  ],
   about: [
     "A name has 1 to 64 letters, digits and !@#$%.?,_- characters. The server keeps what a password is checked against,\n" +
     "and never the password.",
     "FILE has a line 'NAME PASSWORD' for each account; names that have one keep it.",
+    "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
-    "--server, and 'list' and 'remove' --secret-file too.",
+    "--server, 'set-password' --server and the password until now, and 'list' and 'remove' --secret-file too.",
   ],
   options: {
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     "password-file": LOGIN_OPTIONS["password-file"]!,
+    "new-password-file": {
+      value: "FILE",
+      help:
+        `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for on the terminal)`,
+    },
     "server-key": LOGIN_OPTIONS["server-key"]!,
     ...SERVER_OPTIONS,
     "server": { value: "HOST:PORT", help: "Where the server is (the one of the data directory)" },
   },
   examples: [
     "parley account add alice",
+    "parley account set-password alice",
     "parley account import credentials.txt",
     'parley account add bob --server 192.168.1.7:21001 --server-key "$KEY"',
   ],
@@ -46,15 +61,24 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [what, ...rest] = args.rest;
-  if (what === undefined) throw new UsageError("Missing add, list, remove or import");
-  const named = what === "add" || what === "remove" ? "NAME" : what === "import" ? "FILE" : undefined;
+  if (what === undefined) throw new UsageError("Missing add, set-password, list, remove or import");
+  const named = ["add", "set-password", "remove"].includes(what)
+    ? "NAME"
+    : what === "import"
+    ? "FILE"
+    : undefined;
   if (what !== "list" && named === undefined) throw new UsageError(`Unknown command '${what}'`);
   const count = named === undefined ? 0 : 1;
   if (rest.length < count) throw new UsageError(`Missing ${named}`);
   if (rest.length > count) throw new UsageError(`Unexpected argument '${rest[count]}'`);
   const [name = ""] = rest;
   if (named === "NAME" && !isName(name)) throw new UsageError(`Cannot use '${name}' as a name`);
+  if (what !== "set-password" && args.text("new-password-file") !== undefined) {
+    throw new UsageError(`${what} and --new-password-file exclude each other`);
+  }
   switch (what) {
+    case "set-password":
+      return await (args.text("server") === undefined ? setPassword(args, name) : setUnderSeal(args, name));
     case "add":
       return await (args.text("server") === undefined ? add(args, name) : addUnderSeal(args, name));
     case "remove": {
@@ -97,6 +121,35 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
     ...serverKey === undefined ? {} : { serverKey },
     as: { name, password, make: true },
   });
+  return 0;
+}
+
+async function setPassword(args: Arguments, name: string): Promise<number> {
+  if (args.text("password-file") !== undefined) {
+    throw new UsageError(
+      "--password-file needs --server: beside the server the old password is not asked for",
+    );
+  }
+  const password = preparePassword(await readNewPassword(args, name));
+  await using accounts = await openAccounts(args);
+  await accounts.change(name, await verifier(password));
+  return 0;
+}
+
+/** As the owner of the account may: by the password that it has until now. */
+async function setUnderSeal(args: Arguments, name: string): Promise<number> {
+  const serverKey = args.text("server-key"), timeout = args.duration("timeout");
+  const connection = await SessionConnection.open({
+    ...args.address("server"),
+    ...timeout === undefined ? {} : { timeout },
+    ...serverKey === undefined ? {} : { serverKey },
+    as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
+  }, { service: "mailbox", port: MAILBOX_PORT });
+  try {
+    await connection.setPassword(await readNewPassword(args, name));
+  } finally {
+    await connection.close();
+  }
   return 0;
 }
 

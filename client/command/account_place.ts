@@ -23,6 +23,8 @@ import type { Arguments } from "./command.ts";
 export interface AccountPlace extends AsyncDisposable {
   /** Returns false where the name has one. */
   add(name: string, verifier: string): Promise<boolean>;
+  /** Gives an account another verifier. @throws {Error} There is none of that name. */
+  change(name: string, verifier: string): Promise<void>;
   /** @throws {Error} There is none of that name. */
   remove(name: string): Promise<void>;
   names(): AsyncGenerator<string, void, void>;
@@ -81,6 +83,13 @@ class InDirectory implements AccountPlace {
     return outcome === "added";
   }
 
+  async change(name: string, verifier: string) {
+    const outcome = await this.#ask({ kind: "account", what: "change", name, verifier });
+    if (outcome === "unknown" || outcome === "storage") {
+      throw new Error(`Cannot set the password of '${name}': ${REFUSED[outcome]}`);
+    }
+  }
+
   async remove(name: string) {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "unknown" || outcome === "storage") {
@@ -123,6 +132,10 @@ class WithServer implements AccountPlace {
       if ((error as Error).message.endsWith("the name has an account")) return false;
       throw error;
     }
+  }
+
+  async change(name: string, verifier: string) {
+    await this.#control("set-password", encodeName(name), verifier);
   }
 
   async remove(name: string) {

@@ -5,6 +5,9 @@ import type { Arguments, Option } from "./command.ts";
 /** The environment's password, where a terminal can't be asked. */
 export const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
 
+/** The same for a password that is to be set. */
+export const NEW_PASSWORD_VARIABLE = "PARLEY_NEW_PASSWORD";
+
 /** Options of every command that may log in. */
 export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
   "as": { value: "NAME", help: "Log in to this account: everything then travels under a seal" },
@@ -30,11 +33,28 @@ export function credentialsOf(args: Arguments): Credentials | undefined {
  * @throws {Error} There is none.
  */
 export async function readPassword(args: Arguments, prompt: string, again?: string): Promise<string> {
-  const given = await givenPassword(args);
-  if (given !== undefined) return given;
+  return await givenPassword(args) ?? await typedPassword(prompt, again);
+}
+
+/**
+ * The password that is to be set: the first line of `--new-password-file`, or the environment's, or what is typed
+ * twice.
+ *
+ * @throws {Error} There is none.
+ */
+export async function readNewPassword(args: Arguments, name: string): Promise<string> {
+  const file = args.text("new-password-file");
+  const given = file === undefined ? Deno.env.get(NEW_PASSWORD_VARIABLE) : await readFirstLine(file);
+  return given ?? await typedPassword(`New password of ${name}: `, "The same again: ", true);
+}
+
+async function typedPassword(prompt: string, again?: string, isNew = false): Promise<string> {
   if (!Deno.stdin.isTerminal()) {
+    const [option, variable] = isNew
+      ? ["--new-password-file", NEW_PASSWORD_VARIABLE]
+      : ["--password-file", PASSWORD_VARIABLE];
     throw new Error(
-      `Cannot ask for a password: standard input is no terminal; give --password-file or set ${PASSWORD_VARIABLE}`,
+      `Cannot ask for a password: standard input is no terminal; give ${option} or set ${variable}`,
     );
   }
   const password = await promptSecret(prompt);

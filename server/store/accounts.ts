@@ -27,6 +27,14 @@ export class Accounts {
         this.#counted(1);
         return "added";
       }
+      case "change": {
+        const { name, verifier } = request;
+        if (this.#sql.has.get(name) === undefined) return "unknown";
+        if (!storing) return "storage";
+        this.#transaction.begin(name.length + verifier.length);
+        this.#sql.change.run(verifier, name);
+        return "changed";
+      }
       case "remove":
         if (this.#sql.has.get(request.name) === undefined) return "unknown";
         this.#transaction.begin();
@@ -52,6 +60,7 @@ function prepare(db: DatabaseSync) {
   return {
     has: sql("SELECT 1 FROM account WHERE name = ?"),
     add: sql("INSERT INTO account (name, verifier) VALUES (?, ?)"),
+    change: sql("UPDATE account SET verifier = ? WHERE name = ?"),
     remove: sql("DELETE FROM account WHERE name = ?"),
     list: sql("SELECT name, verifier FROM account WHERE name > ? ORDER BY name LIMIT ?"),
   };

@@ -413,7 +413,7 @@ export class Engine {
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
-    request.kind === "account" && request.what === "add" ||
+    request.kind === "account" && (request.what === "add" || request.what === "change") ||
     request.kind === "session" && request.changes.some(isAddingChange);
 }
 

@@ -204,11 +204,11 @@ export interface DeadLetters {
   limit: number;
 }
 
-/** Keeps an account's verifier, removes one, or lists them by the bytes of their names from the first after `after`. */
+/** Keeps an account's verifier, puts another in its place, removes an account, or lists them by the bytes of their names from the first after `after`. */
 export type AccountRequest =
   & { kind: "account" }
   & (
-    | { what: "add"; name: string; verifier: string }
+    | { what: "add" | "change"; name: string; verifier: string }
     | { what: "remove"; name: string }
     | { what: "list"; after?: string; limit: number }
   );
@@ -323,7 +323,15 @@ export interface Account {
   verifier: string;
 }
 /** `full`: {@linkcode MAX_ACCOUNTS}. */
-export type AccountOutcome = "added" | "exists" | "full" | "removed" | "unknown" | Account[] | "storage";
+export type AccountOutcome =
+  | "added"
+  | "changed"
+  | "exists"
+  | "full"
+  | "removed"
+  | "unknown"
+  | Account[]
+  | "storage";
 
 /** Accounts that are kept. */
 export const MAX_ACCOUNTS = 100_000;

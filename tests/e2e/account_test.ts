@@ -16,6 +16,8 @@ function runner(cwd: string) {
 Deno.test("accounts are managed in the data directory, and through the server that has it open", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
+  const set = (name: string) => run(`account set-password ${name} --new-password-file new`);
+  await Deno.writeTextFile(`${directory.path}/new`, "endor\n");
   await Deno.writeTextFile(`${directory.path}/credentials.txt`, "yoda wise@!@\nhan falcon\n\nr2d2 bee,p");
   assertEquals(await run("account import credentials.txt"), { code: 0, out: "3 accounts added\n", err: "" });
   const again = await run("account import credentials.txt");
@@ -23,8 +25,20 @@ Deno.test("accounts are managed in the data directory, and through the server th
   assertStringIncludes(again.err, "'yoda' has an account, which was kept");
   assertEquals((await run("account add leia", { password: "organa" })).code, 0);
   assertEquals((await run("account list")).out, "han\nleia\nr2d2\nyoda\n");
+  assertEquals(await set("leia"), { code: 0, out: "", err: "" });
+  assertEquals(await set("jabba"), {
+    code: 1,
+    out: "",
+    err: "parley account: Cannot set the password of 'jabba': no account has this name\n",
+  });
   {
-    await using _ = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+    await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+    const receive = async (name: string, password: string) =>
+      (await run(`receive --as ${name} --server ${server.address}`, { password })).code;
+    assertEquals([await receive("leia", "endor"), await receive("leia", "organa")], [3, 1]);
+    assertEquals(await set("yoda"), { code: 0, out: "", err: "" });
+    assertEquals([await receive("yoda", "endor"), await receive("yoda", "wise@!@")], [3, 1]);
+    assertStringIncludes((await set("jabba")).err, "no account has this name");
     assertEquals((await run("account list")).out, "han\nleia\nr2d2\nyoda\n");
     assertEquals((await run("account add luke,s", { password: "force" })).code, 0);
     const twice = await run("account add luke,s", { password: "force" });
@@ -52,7 +66,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
   for await (const { name } of Deno.readDir(`${directory.path}/parley-data`)) {
     const bytes = await Deno.readFile(`${directory.path}/parley-data/${name}`);
     const text = new TextDecoder("latin1").decode(bytes);
-    for (const password of ["wise@!@", "falcon", "bee,p", "organa", "force"]) {
+    for (const password of ["wise@!@", "falcon", "bee,p", "organa", "force", "endor"]) {
       assert(!text.includes(password), name);
     }
   }
@@ -104,6 +118,21 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
     1,
     "parley receive: Cannot log in as 'leia': the password is wrong\n",
   ]);
+  await Deno.writeTextFile(`${directory.path}/new`, "alderaan\n");
+  const set = (password: string) =>
+    run(`account set-password leia --new-password-file new ${at}`, { password });
+  assertStringIncludes((await set("wrong")).err, "Cannot log in as 'leia': the password is wrong");
+  assertEquals(await set("organa"), { code: 0, out: "", err: "" });
+  assertEquals((await run(`receive --as leia ${at}`, { password: "organa" })).code, 1);
+  await Deno.writeTextFile(`${directory.path}/new`, "organa\n");
+  assertEquals((await set("alderaan")).code, 0);
+  const unasked = await run(`account set-password leia --password-file password ${at}`);
+  assertStringIncludes(unasked.err, "give --new-password-file or set PARLEY_NEW_PASSWORD");
+  for (
+    const usage of ["account set-password leia --password-file new", "account add x --new-password-file new"]
+  ) {
+    assertEquals((await run(usage)).code, 2);
+  }
   const none = await run(`receive --as leia ${at}`);
   assertEquals(none.code, 1);
   assertStringIncludes(none.err, "give --password-file or set PARLEY_PASSWORD");

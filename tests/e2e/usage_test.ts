@@ -91,7 +91,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "forum 127.0.0.1 10005 LST": "parley forum: Missing --user NAME: who gives the command",
   "forum 127.0.0.1 10005 --user a/b":
     "parley forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
-  "account": "parley account: Missing add, list, remove or import",
+  "account": "parley account: Missing add, set-password, list, remove or import",
   "account sing": "parley account: Unknown command 'sing'",
   "account add": "parley account: Missing NAME",
   "account add a/b": "parley account: Cannot use 'a/b' as a name",

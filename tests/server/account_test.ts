@@ -114,8 +114,14 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
     assertEquals(await Deno.readTextFile(known.path), file);
     await Deno.writeTextFile(known.path, `# mine\n${name} ${"A".repeat(43)}\n`);
     await assertRejects(() => connect("alice"), Error, `but ${known.path} says ${"A".repeat(43)}`);
+    await assertRejects(() => connect("alice"), Error, "remove line 2 of that file");
     await Deno.writeTextFile(known.path, `${name} key\n`);
     await assertRejects(() => connect("alice"), Error, "line 1 has no key");
+    // as an editor may leave it
+    await Deno.writeTextFile(known.path, `other:1 ${key}`);
+    await (await connect("alice")).close();
+    assertEquals(await Deno.readTextFile(known.path), `other:1 ${key}\n${name} ${key}\n`);
+    assertEquals((await Deno.stat(known.path)).mode! & 0o777, 0o600);
     const pinned = (serverKey: string) =>
       connectMailbox({ port, serverKey, as: { name: "alice", password: "secret" } });
     await (await pinned(key!)).close();
@@ -191,18 +197,25 @@ Deno.test("what a capture of a whole session shows is neither password nor verif
       await alice.send("alice", "alice", message);
       assertEquals(await next(alice, "alice"), `alice: ${message}`);
     }
+    const sealed = captured.splice(0);
+    {
+      await using nobody = await connectMailbox({ port: proxy });
+      await nobody.send("bob", "eve", message);
+    }
     front.close();
     back.close();
     await Promise.all(passing);
-    assert(captured.length > 15);
-    const all = captured.map((datagram) => String.fromCharCode(...datagram)).join("\n");
-    for (
-      const secret of [password, "SCRAM", "600000", "alice", message, "put,", "ack,", "StoredKey", "p=", "v="]
-    ) {
-      assert(!all.includes(secret), secret);
+    assert(sealed.length > 15);
+    const textOf = (datagrams: Uint8Array[]) =>
+      datagrams.map((datagram) => String.fromCharCode(...datagram)).join("\n");
+    // no word is so short that ciphertext may have it by chance
+    for (const secret of [password, "SCRAM", "600000", "alice", message, ",alice,", "first,", "final,"]) {
+      assert(!textOf(sealed).includes(secret), secret);
     }
     // what it does show
-    assert(captured.every((datagram) => datagram[0] === 0x53 && datagram[1] === 0x31));
+    assert(sealed.every((datagram) => datagram[0] === 0x53 && datagram[1] === 0x31));
+    // and what is seen where there is no seal
+    assert(textOf(captured).includes(message));
   });
 });
 

@@ -131,7 +131,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       };
       assertEquals(
         await order("help"),
-        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | remove, NAME, log, on|off, stop",
+        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME, log, on|off, stop",
       );
       assertEquals(await order("list"), "A, ok");
       for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {

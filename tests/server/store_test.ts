@@ -123,6 +123,12 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
     "added",
     [{ name: "b", verifier: "3" }],
   ]);
+  const change = (name: string) => ({ ...account, what: "change", name, verifier: "4" }) as const;
+  assertEquals(await store.apply([change("b"), change("c"), names("a,!")]), [
+    "changed",
+    "unknown",
+    [{ name: "b", verifier: "4" }],
+  ]);
 });
 
 everyStore("gives all of a message: sender, time and text", async (store) => {

@@ -187,6 +187,23 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
   assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
 });
 
+Deno.test("a stranger who guesses for hours does not keep the owner out", async () => {
+  await using world = await SealedWorld.make();
+  const { accounts } = world.server, stranger = "10.2.0.1";
+  let guesses = 0;
+  const guess = () => {
+    if (accounts.guessWait(ACCOUNT.name, stranger) > 0) return;
+    accounts.guessedWrong(ACCOUNT.name, stranger);
+    guesses++;
+  };
+  for (let second = 0; second < 7200; second++) {
+    guess();
+    if (second % 600 === 599) assertEquals(accounts.guessWait(ACCOUNT.name, "10.3.0.1"), 0);
+    await world.clock.run(1000);
+  }
+  assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);
+});
+
 Deno.test("a name is active in one place where the service wants it, until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
@@ -218,6 +235,73 @@ Deno.test("an account that is removed ends its sessions", async () => {
   assertEquals(world.server.seals, 0);
   assertEquals(await refused(world, client.put("2")), "no account");
   assertEquals(world.texts(), ["1"]);
+});
+
+Deno.test("a new password ends every session that was logged in by the old one, but the one that sets it", async () => {
+  await using world = await SealedWorld.make();
+  const [first, second] = [world.client(), world.client()];
+  await world.soon(first.login());
+  await world.soon(second.login());
+  await world.soon(first.seal.setPassword("new one"));
+  assertEquals(world.server.seals, 1);
+  await world.soon(first.put("from the first"));
+  assertEquals(await refused(world, second.put("from the second")), "wrong password");
+  assertEquals(await refused(world, world.client().login()), "wrong password");
+  await world.soon(world.client({ as: { password: "new one" } }).login());
+  // and when it has to log in again
+  world.server.kill();
+  await world.server.start();
+  await world.soon(first.put("later"));
+  assertEquals(world.texts(), ["from the first", "later"]);
+});
+
+Deno.test("a client that goes on does not make an account anew that was removed", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client({ as: { name: "carol", make: true } });
+  await world.soon(client.login());
+  await world.soon(world.server.accounts.remove("carol"));
+  assertEquals(await refused(world, client.put("1")), "no account");
+  assert(!world.server.accounts.has("carol"));
+});
+
+Deno.test("a client that finds another key when it goes on says so, and nothing else to it", async () => {
+  await using world = await SealedWorld.make();
+  let refuse = false;
+  const trust = () => {
+    if (refuse) throw new Error("another key");
+  };
+  const client = world.client({ trust });
+  await world.soon(client.login());
+  refuse = true;
+  world.server.kill();
+  await world.server.start();
+  const error = await world.soon(client.put("1").then(() => undefined, (error) => error));
+  assertEquals(error.message, "another key");
+  assertEquals(world.texts(), []);
+});
+
+Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
+  await using world = await SealedWorld.make({ maxSeals: 4 });
+  const first = world.client({ keepAlive: true });
+  await world.soon(first.login());
+  const idlers = [1, 2, 3, 4, 5].map(() => {
+    let ask = () => {};
+    const password = () => new Promise<string>((resolve) => ask = () => resolve(ACCOUNT.password));
+    const client = world.client({ as: { password } });
+    const login = client.login();
+    login.catch(() => {});
+    return { login, type: () => ask() };
+  });
+  await world.clock.run(5000);
+  assertEquals(world.server.seals, 4);
+  await world.soon(world.client().login());
+  // whoever took his time begins again by himself
+  idlers[0]!.type();
+  await world.soon(idlers[0]!.login);
+  await world.clock.run(70_000);
+  assertEquals(world.server.seals, 1);
+  await world.soon(first.put("still there"));
+  assertEquals(world.texts(), ["still there"]);
 });
 
 Deno.test("a server that knows as many handshakes as it can says so, and takes the next when one has gone", async () => {
