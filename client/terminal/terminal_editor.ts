@@ -197,7 +197,8 @@ export class TerminalEditor implements LineEditor {
     this.#asking = undefined;
     if (asking !== undefined) return asking.resolve(this.#show(text, asking.secret));
     if (this.#dropping && this.#waitingLength > MAX_WAITING) {
-      if (this.#dropped++ === 0) this.#above += "Too many lines wait: further ones are dropped\n";
+      if (this.#dropped++ > 0) return;
+      this.#above += "Too many lines wait: further ones are dropped\n";
       this.#bell = true;
       return;
     }
