@@ -2,7 +2,7 @@ import type { Connection } from "./connection.ts";
 import { Queue } from "./queue.ts";
 
 /** Milliseconds that a server has to close a connection on which everything was said. */
-const FAREWELL = 2000;
+export const FAREWELL = 2000;
 
 /**
  * A live connection on which text goes both ways. Messages that nobody takes are not read from the server, which may

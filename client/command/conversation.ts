@@ -5,16 +5,13 @@
  */
 
 import { formatAddress, MAX_TIMER } from "../connection.ts";
-import type { Conversation } from "../conversation.ts";
+import { type Conversation, FAREWELL } from "../conversation.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { shown, writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Milliseconds to wait for answers after the end of a pipe. */
 const LINGER = 1000;
-
-/** Milliseconds that a server has to close a connection on which everything was said. */
-const FAREWELL = 2000;
 
 /** Options of every command that talks live. */
 export const CONVERSATION_OPTIONS: Readonly<Record<string, Option>> = {
@@ -122,9 +119,8 @@ class Talk {
     if (editor.isTerminal) await editor.close();
     else await within(linger, receiving);
     await this.#leave(async () => {
-      await speaker.finish();
-      // what has come and is not printed yet is not for anybody else to take
-      await within(FAREWELL, receiving);
+      // a server that reads nothing would keep us from saying so; what has come is not for anybody else to take
+      await within(FAREWELL, speaker.finish().then(() => receiving));
       speaker.close();
     });
     await receiving;

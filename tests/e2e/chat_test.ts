@@ -1,6 +1,7 @@
 /** `parley chat` and `parley room`, in a terminal and in a pipe, with the real server. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { FRAME_BYTES } from "../../protocol/frame.ts";
 import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { Terminal } from "./terminal.ts";
@@ -262,4 +263,23 @@ Deno.test("chat and room say so where there is no server, or it goes", async () 
   const room = await parley(["room", "127.0.0.1", `${port}`]);
   assertEquals([room.code, room.out], [1, ""]);
   assertMatch(room.err, new RegExp(`^Unable to connect to server\nparley room: ${refused}.*\n$`));
+});
+
+Deno.test("what comes while a message is being printed is printed too, though the input has ended", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const [deno = "", ...source] = FROM_SOURCE;
+  const child = new Deno.Command(deno, {
+    args: [...source, "chat", "Alice", "127.0.0.1", `${listener.addr.port}`, "--linger", "0s"],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  using server = await listener.accept();
+  // more than a pipe holds that nobody reads from yet
+  const count = 1000, all = new Uint8Array(count * FRAME_BYTES).fill(0x78);
+  for (let at = 0; at < all.length;) at += await server.write(all.subarray(at));
+  // it says no more
+  while (await server.read(new Uint8Array(1000)) !== null);
+  await server.closeWrite();
+  const { stdout } = await child.output();
+  assertEquals(stdout.length, count * (FRAME_BYTES + 1));
 });
