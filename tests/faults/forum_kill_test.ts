@@ -20,6 +20,9 @@ const LOGINS = FULL ? 50 : 16;
 /** Milliseconds for which a server may be away: a busy machine takes its time to start one. */
 const TIMEOUT = 60_000;
 
+/** Milliseconds after which users who wait wait for ever: more than any load explains. */
+const PATIENCE = 120_000;
+
 /** Logs in; an account is made where there is none. */
 function connect(port: number, serverKey: string, as: Omit<Credentials, "make">): Promise<Forum> {
   return connectForum({ port, serverKey, timeout: TIMEOUT, as: { ...as, make: true } });
@@ -28,6 +31,17 @@ function connect(port: number, serverKey: string, as: Omit<Credentials, "make">)
 async function keyOf(server: ServerProcess): Promise<string> {
   await server.logged("the server's key is ");
   return /key is (\S+)/.exec(server.err)![1]!;
+}
+
+/** @throws {Error} It takes too long: what was acknowledged and is not there may leave a user waiting for ever. */
+async function soon(promise: Promise<unknown>) {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error("The users have no answers any more")), PATIENCE);
+  try {
+    await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 Deno.test("kill -9 of the server with many users in the same threads leaves what they were told", async () => {
@@ -58,12 +72,11 @@ Deno.test("kill -9 of the server with many users in the same threads leaves what
   const began = performance.now();
   const working = Promise.all(users.map((user) => user.work(() => !stopped)));
   working.catch(() => {});
-  const failed = working.then(() => {});
   let kills = 0, between = 0;
   while (kills < KILLS || performance.now() - began < TIME) {
     reached = Promise.withResolvers();
     enough = model.commands + 50 + random(MOST);
-    await Promise.race([reached.promise, failed]);
+    await soon(Promise.race([reached.promise, working]));
     if (model.open > 0) between++;
     Deno.kill(server.pid, "SIGKILL");
     kills++;
@@ -71,7 +84,7 @@ Deno.test("kill -9 of the server with many users in the same threads leaves what
     server = servers.use(await start(port));
   }
   stopped = true;
-  await working;
+  await soon(working);
   const seconds = (performance.now() - began) / 1000;
   await model.check(founder);
   report(
