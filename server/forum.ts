@@ -71,6 +71,9 @@ export class ForumService {
       setTimer,
       commit: (upload) => this.#attach(upload),
     });
+    options.accounts.watch((name, what) => {
+      if (what !== "added") transfers.revoke(name);
+    });
     const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
     this.#listener = new TransferListener({ sockets: options.listeners, serve, metrics, log, setTimer });
     const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>

@@ -98,6 +98,11 @@ export class Tickets {
     return this.#remove(ticket)?.grant;
   }
 
+  /** Takes back all that a user was given. */
+  revoke(user: string) {
+    for (const ticket of this.#users.get(user) ?? []) this.#remove(ticket);
+  }
+
   #expire() {
     const now = this.#options.now();
     for (const [ticket, { until }] of this.#tickets) {

@@ -90,6 +90,11 @@ export class TransferService {
     return this.#issue({ kind: "download", ...download });
   }
 
+  /** A user may begin none of the transfers that he was allowed any more. */
+  revoke(user: string) {
+    this.#tickets.revoke(user);
+  }
+
   /** Serves a connection to its end. Never rejects. */
   serve(socket: Deno.Conn): Promise<void> {
     const connection = new TransferConnection(socket, this.#options);

@@ -187,16 +187,21 @@ async function importFile(args: Arguments, file: string): Promise<number> {
 async function readCredentials(file: string): Promise<{ name: string; password: string }[]> {
   let text: string;
   try {
-    text = await Deno.readTextFile(file);
+    // what stands in the place of other bytes would be another password
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
-    throw new Error(`Cannot read ${file}: ${(error as Error).message}`);
+    throw new Error(
+      `Cannot read ${file}: ${error instanceof TypeError ? "it is no UTF-8" : (error as Error).message}`,
+    );
   }
-  const credentials: { name: string; password: string }[] = [];
+  const credentials: { name: string; password: string }[] = [], names = new Set<string>();
   for (const [i, line] of text.replace(/^\ufeff/, "").split(/\r?\n/).entries()) {
     if (line.trim() === "") continue;
     const [, name = "", password = ""] = /^\s*(\S+)(?:\s+(.*?))?\s*$/.exec(line) ?? [];
     try {
       if (!isName(name)) throw new Error(`Cannot use '${name}' as a name`);
+      if (names.has(name)) throw new Error(`Cannot use '${name}' a second time`);
+      names.add(name);
       credentials.push({ name, password: preparePassword(password) });
     } catch (error) {
       throw new Error(`${file}, line ${i + 1}: ${(error as Error).message}`);

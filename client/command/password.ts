@@ -74,9 +74,10 @@ export async function givenPassword(args: Arguments): Promise<string | undefined
 async function readFirstLine(file: string): Promise<string> {
   let text: string;
   try {
-    text = await Deno.readTextFile(file);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
-    throw new Error(`Cannot read the password in ${file}: ${(error as Error).message}`);
+    const why = error instanceof TypeError ? "it is no UTF-8" : (error as Error).message;
+    throw new Error(`Cannot read the password in ${file}: ${why}`);
   }
   return text.split(/\r?\n/)[0]!;
 }

@@ -76,12 +76,20 @@ Deno.test("a file of credentials with a bad line is not imported at all", async 
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   const path = `${directory.path}/c.txt`;
-  for (const bad of ["han", "a b\u0007c", "h\u00e4n solo", "admin x"]) {
+  for (const bad of ["han", "a b\u0007c", "h\u00e4n solo", "admin x", "yoda again"]) {
     await Deno.writeTextFile(path, `yoda wise\n${bad}\n`);
     const { code, err } = await run("account import c.txt");
     assertEquals(code, 1);
     assertStringIncludes(err, "c.txt, line 2: Cannot use");
   }
+  // as an older editor writes "ä"
+  await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("yoda w"), 0xe4]));
+  assertEquals(
+    (await run("account import c.txt")).err,
+    "parley account: Cannot read c.txt: it is no UTF-8\n",
+  );
+  const add = await run("account add yoda --password-file c.txt");
+  assertEquals(add.err, "parley account: Cannot read the password in c.txt: it is no UTF-8\n");
   assertEquals((await run("account list")).out, "");
 });
 

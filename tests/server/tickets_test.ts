@@ -55,3 +55,12 @@ Deno.test("where too many tickets are out there is none until one is taken or to
   assert(tickets.issue(grant("d")));
   assertEquals(tickets.size, 1);
 });
+
+Deno.test("what a user was given is taken back, and what others have is not", () => {
+  const tickets = new Tickets({ now: () => 0, random });
+  const own = [tickets.issue(grant())!, tickets.issue(grant())!], bob = tickets.issue(grant("bob"))!;
+  tickets.revoke(grant().user);
+  tickets.revoke("nobody");
+  assertEquals(own.map((ticket) => tickets.take(ticket)), [undefined, undefined]);
+  assertEquals(tickets.take(bob), grant("bob"));
+});
