@@ -209,7 +209,7 @@ def refuse():
 
 def administration():
     admin, client = Administrator(), Client()
-    assert admin.ask("help") == "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | remove, NAME, log, on|off, stop"
+    assert admin.ask("help") == "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME, log, on|off, stop"
     assert admin.ask("list") == "A, ok"
     client.send("F, bob, alice, 1", "F, bob, alice, 2", "F, Ω, alice, 3", "for, 4")
     client.expect("R, nobody", "X")
