@@ -152,7 +152,8 @@ export class Forum implements AsyncDisposable {
       ...options,
       path,
       ticket: async ({ size, hash }, attempt) => {
-        const answer = await this.#ask((t) => ({ kind: "UPD", t, attempt, size, hash, title, file }));
+        const question = (t: number) => ({ kind: "UPD", t, attempt, size, hash, title, file }) as const;
+        const answer = await this.#ask(question, options.signal);
         return answer.kind === "ticket" ? answer.ticket : "stored";
       },
     });
@@ -177,7 +178,7 @@ export class Forum implements AsyncDisposable {
       ...options,
       path,
       ticket: async () => {
-        const answer = await this.#ask((t) => ({ kind: "DWN", t, title, file }));
+        const answer = await this.#ask((t) => ({ kind: "DWN", t, title, file }), options.signal);
         if (answer.kind !== "ticket") throw new RefusedError(answer.kind);
         const { ticket, size, hash } = answer;
         return { ticket, size, hash };
@@ -194,9 +195,14 @@ export class Forum implements AsyncDisposable {
     await this.close();
   }
 
-  /** Asks what has one answer. */
-  #ask(question: (t: number) => ForumQuestion): Promise<SessionAnswer> {
+  /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
+  async #ask(
+    question: (t: number) => ForumQuestion,
+    signal: AbortSignal | undefined,
+  ): Promise<SessionAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<SessionAnswer>();
+    const abort = () => reject(signal!.reason);
+    signal?.addEventListener("abort", abort);
     this.#session.inquire({
       line: (t) => encodeForumRequest(question(t)),
       take(answer) {
@@ -206,7 +212,11 @@ export class Forum implements AsyncDisposable {
       },
       fail: reject,
     });
-    return promise;
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener("abort", abort);
+    }
   }
 }
 

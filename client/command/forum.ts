@@ -25,6 +25,9 @@ import { givenPassword, PASSWORD_VARIABLE } from "./password.ts";
 /** Exit code after Ctrl-C. */
 const INTERRUPTED = 130;
 
+/** Milliseconds that are spent on leaving after Ctrl-C: a name that is not left stays active for a minute. */
+const LEAVING = 1000;
+
 /** `parley forum`. */
 export const command: Command = {
   name: "forum",
@@ -79,10 +82,44 @@ async function run(args: Arguments): Promise<number> {
     );
   }
   await using editor = openLineEditor({ prompt: ENTER_USERNAME });
-  const forum = await logIn(editor, where, user, password);
-  if (forum === undefined) return editor.interrupted.aborted ? INTERRUPTED : 0;
-  await using _ = forum;
-  return await converse(editor, forum, options);
+  const { interrupted } = editor;
+  return await untilInterrupted(interrupted, async () => {
+    const forum = await logIn(editor, where, user, password);
+    if (forum === undefined) return 0;
+    await using _ = leaving(forum, interrupted);
+    return await converse(editor, forum, options);
+  });
+}
+
+/** Does the work to its exit code, or up to Ctrl-C. */
+async function untilInterrupted(interrupted: AbortSignal, work: () => Promise<number>): Promise<number> {
+  try {
+    const code = await work();
+    return interrupted.aborted ? INTERRUPTED : code;
+  } catch (error) {
+    if (interrupted.aborted) return INTERRUPTED;
+    throw error;
+  }
+}
+
+/** Leaves the forum in the end, soon where that was not awaited. */
+function leaving(forum: Forum, interrupted: AbortSignal): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: () => forum.close(interrupted.aborted ? LEAVING : undefined),
+  };
+}
+
+/** Waits for the work, or rejects with the reason of the signal where that comes first. */
+async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 type Where = Omit<ForumConnectOptions, "as">;
@@ -106,26 +143,38 @@ async function once(
       return typed;
     }),
   };
-  let forum: Forum;
+  const interrupt = new AbortController(), { signal } = interrupt;
+  const stop = () => interrupt.abort();
+  Deno.addSignalListener("SIGINT", stop);
   try {
-    forum = await connectForum({ ...where, as });
+    return await untilInterrupted(signal, async () => {
+      const forum = await unless(signal, connectOnce({ ...where, as }));
+      await using _ = leaving(forum, signal);
+      if (json && typed.command === "LST") {
+        for await (const title of forum.threads()) await write(`${JSON.stringify({ title })}\n`);
+        return 0;
+      }
+      await tell(forum, typed, options, signal, async (what) => {
+        const text = typeof what === "string" ? what : entryText(what);
+        if (!json) await write(`${Deno.stdout.isTerminal() ? shown(text) : text}\n`);
+        else if (typeof what !== "string") await write(`${JSON.stringify(toJson(what))}\n`);
+        // an empty thread has no entry to print
+        else if (typed.command !== "RDT") await write(`${JSON.stringify({ result: what })}\n`);
+      });
+      return 0;
+    });
+  } finally {
+    Deno.removeSignalListener("SIGINT", stop);
+  }
+}
+
+async function connectOnce(options: ForumConnectOptions): Promise<Forum> {
+  try {
+    return await connectForum(options);
   } catch (error) {
     if (!(error instanceof LoginError)) throw error;
-    throw new Error(error.reason === "active" ? alreadyLoggedIn(name) : error.message);
+    throw new Error(error.reason === "active" ? alreadyLoggedIn(options.as.name) : error.message);
   }
-  await using _ = forum;
-  if (json && typed.command === "LST") {
-    for await (const title of forum.threads()) await write(`${JSON.stringify({ title })}\n`);
-    return 0;
-  }
-  await tell(forum, typed, options, async (what) => {
-    const text = typeof what === "string" ? what : entryText(what);
-    if (!json) await write(`${Deno.stdout.isTerminal() ? shown(text) : text}\n`);
-    else if (typeof what !== "string") await write(`${JSON.stringify(toJson(what))}\n`);
-    // an empty thread has no entry to print
-    else if (typed.command !== "RDT") await write(`${JSON.stringify({ result: what })}\n`);
-  });
-  return 0;
 }
 
 function toJson({ time, ...entry }: ForumEntry) {
@@ -137,17 +186,24 @@ async function tell(
   forum: Forum,
   typed: Typed,
   options: CommandOptions,
+  signal: AbortSignal,
   print: (what: string | ForumEntry) => Promise<void>,
 ) {
   const transfers = typed.command === "UPD" || typed.command === "DWN";
   const bar = transfers ? new TransferBar(typed.file) : undefined;
+  const tellCut = async (reason: string) => {
+    await bar?.clear();
+    await writeError(`parley forum: ${reason}; trying again\n`);
+  };
+  // what can't be told is no reason to end the transfer
+  const onCut = (reason: string) => void tellCut(reason).catch(() => {});
   try {
-    const onCut = (reason: string) => void writeError(`parley forum: ${reason}; trying again\n`);
-    for await (
-      const what of perform(forum, typed, { ...options, ...bar && { onProgress: bar.show, onCut } })
-    ) {
+    const told = perform(forum, typed, { ...options, ...bar && { onProgress: bar.show, onCut, signal } });
+    // a transfer ends itself, and keeps what has arrived
+    const next = () => transfers ? told.next() : unless(signal, told.next());
+    for (let what = await next(); !what.done; what = await next()) {
       await bar?.clear();
-      await print(what);
+      await print(what.value);
     }
   } finally {
     await bar?.clear();
@@ -182,11 +238,12 @@ async function logIn(
       return "error" in line ? "" : line.text;
     };
     try {
-      const forum = await connectForum({ ...where, as: { name, password: password ?? ask, make: true } });
+      const as = { name, password: password ?? ask, make: true };
+      const forum = await unless(editor.interrupted, connectForum({ ...where, as }));
       await editor.print(WELCOME);
       return forum;
     } catch (error) {
-      if (error === ended) return undefined;
+      if (error === ended || editor.interrupted.aborted) return undefined;
       // one that can't be a password at all is the user's mistake too
       if (!(error instanceof LoginError) && !(error instanceof TypeError)) throw error;
       const reason = error instanceof LoginError ? error.reason : "wrong password";
@@ -220,6 +277,7 @@ async function converse(editor: LineEditor, forum: Forum, options: CommandOption
         forum,
         typed,
         options,
+        editor.interrupted,
         (what) => editor.print(shown(typeof what === "string" ? what : entryText(what))),
       );
     } catch (error) {
@@ -229,5 +287,5 @@ async function converse(editor: LineEditor, forum: Forum, options: CommandOption
     }
     if (typed.command === "XIT") return code();
   }
-  return editor.interrupted.aborted ? INTERRUPTED : code();
+  return code();
 }

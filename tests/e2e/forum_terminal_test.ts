@@ -1,0 +1,226 @@
+/** `parley forum` in a real terminal, with the real server. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../program.ts";
+import { contentOf } from "../transfer/server.ts";
+import { Terminal } from "./terminal.ts";
+
+const ignore = Deno.build.os === "windows" || await lacks("tmux");
+
+/** What is asked for when a user has logged in. */
+const COMMANDS = "Enter one of the following commands: CRT, MSG, DLT, EDT, LST, RDT, UPD, DWN, RMV, XIT: ";
+
+const MIB = 1024 ** 2;
+
+const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join(" ");
+
+/** A forum, and a directory for those who use it. */
+async function forum() {
+  const directory = await temporaryDirectory(), { path } = directory;
+  const server = await ServerProcess.start(["forum", "0", "--memory"]);
+  return {
+    path,
+    server,
+    /** The client in a terminal; the shell that started it tells its exit code and what settings it left behind. */
+    open: (...args: string[]) =>
+      Terminal.open(
+        `trap : INT; cd '${path}'; export XDG_STATE_HOME='${path}'; stty -a >before; ` +
+          `${quoted([...FROM_SOURCE, "forum", "127.0.0.1", `${server.port}`, ...args])}; ` +
+          `code=$?; stty -a >after; cmp before after && echo "left with $code"; read wait; echo "read $wait"; read wait`,
+      ),
+    write: (name: string, content: Uint8Array) => Deno.writeFile(`${path}/${name}`, content),
+    read: (name: string) => Deno.readFile(`${path}/${name}`),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Types a user's name and password, for a new account or one that is there. */
+async function logIn(terminal: Terminal, name: string, password: string, isNew: boolean) {
+  await terminal.shows("Enter username: ");
+  await terminal.type(name);
+  await terminal.shows(isNew ? `Enter new password for ${name}: ` : "Enter password: ");
+  await terminal.type(password);
+}
+
+/** Waits for these lines. */
+async function says(terminal: Terminal, ...lines: string[]) {
+  for (const line of lines) await terminal.shows(`${line}\r`);
+}
+
+/** Gives a command when commands are asked for, and waits for the lines that it comes to. */
+async function command(terminal: Terminal, line: string, ...answer: string[]) {
+  await terminal.shows(COMMANDS);
+  await terminal.type(line);
+  await says(terminal, ...answer);
+}
+
+Deno.test("each command of the forum is typed once, and the terminal is given back", { ignore }, async () => {
+  await using here = await forum();
+  const content = contentOf(3 * MIB);
+  await here.write("notes.txt", content);
+  await using terminal = await here.open();
+  await logIn(terminal, "yoda", "jedi Ω", true);
+  await says(terminal, "Welcome to the forum");
+  await command(terminal, "LST", "No threads to list");
+  await command(terminal, "CRT thread0", "Thread thread0 created");
+  await command(terminal, "RDT thread0", "Thread thread0 is empty");
+  await command(terminal, "MSG thread0 5 Ω,   or more? ✓", "Message posted to thread0 thread");
+  await command(terminal, "MSG thread0 second", "Message posted to thread0 thread");
+  await command(terminal, "EDT thread0 2 the second", "The message has been edited");
+  await command(terminal, "UPD thread0 notes.txt", "notes.txt uploaded to thread0 thread");
+  await command(terminal, "LST", "The list of active threads:", "thread0");
+  await command(
+    terminal,
+    "RDT thread0",
+    "1 yoda: 5 Ω,   or more? ✓",
+    "2 yoda: the second",
+    "yoda uploaded notes.txt",
+  );
+  await command(terminal, "DLT thread0 1", "The message has been deleted");
+  await command(terminal, "RDT thread0", "1 yoda: the second", "yoda uploaded notes.txt");
+  await command(terminal, "DWN thread0 notes.txt", "Cannot save 'notes.txt': it is there already");
+  await Deno.remove(`${here.path}/notes.txt`);
+  await command(terminal, "DWN thread0 notes.txt", "notes.txt successfully downloaded");
+  assertEquals(await here.read("notes.txt"), content);
+  await command(terminal, "RMV thread0", "Thread thread0 removed");
+  await command(terminal, "XIT", "Goodbye");
+  await terminal.shows("left with 0");
+  // and what is typed is seen again
+  await terminal.type("hello");
+  await terminal.shows("hello\r\nread hello");
+  await here.server.logged("yoda exited");
+});
+
+Deno.test("what is wrong is answered in a terminal, and asked for again", { ignore }, async () => {
+  await using here = await forum();
+  await using terminal = await here.open();
+  await logIn(terminal, "yoda", "jedi", true);
+  await command(terminal, "", "Invalid command");
+  await command(terminal, "crt thread0", "Invalid command");
+  await command(terminal, "CRT", "Incorrect syntax for CRT");
+  await command(terminal, "CRT a b", "Incorrect syntax for CRT");
+  await command(terminal, "DLT thread0 one", "Incorrect syntax for DLT");
+  await command(terminal, "MSG thread0 hello", "Thread thread0 does not exist");
+  await command(terminal, "CRT thread0", "Thread thread0 created");
+  await command(terminal, "CRT thread0", "Thread thread0 exists");
+  await command(terminal, "DLT thread0 1", "Message 1 does not exist");
+  await command(terminal, "DWN thread0 none", "File does not exist in Thread thread0");
+  await terminal.shows(COMMANDS);
+  await terminal.type("UPD thread0 none");
+  await terminal.shows("Cannot send 'none': No such file");
+  await terminal.shows(COMMANDS);
+  // Ctrl-D leaves as XIT does, but for the word
+  await terminal.type("", "C-d");
+  await terminal.shows("left with 0");
+  await here.server.logged("yoda exited");
+});
+
+Deno.test("a wrong password leads back to the name, and none is ever shown", { ignore }, async () => {
+  await using here = await forum();
+  await using first = await here.open();
+  await logIn(first, "yoda", "jedi-master", true);
+  await says(first, "Welcome to the forum");
+  await using second = await here.open();
+  await logIn(second, "yoda", "sith-lord", false);
+  await says(second, "Invalid password");
+  await logIn(second, "yoda", "jedi-master", false);
+  await says(second, "yoda has already logged in");
+  await command(first, "XIT", "Goodbye");
+  await first.shows("left with 0");
+  await logIn(second, "yoda", "jedi-master", false);
+  await says(second, "Welcome to the forum");
+  await second.shows(COMMANDS);
+  // nor does the history give it
+  await second.type("", "Up");
+  await second.shows("yoda");
+  await second.type("", "C-u");
+  await second.type("LST");
+  await says(second, "No threads to list");
+  for (const screen of [await first.screen(), await second.screen()]) {
+    assertMatch(screen, /Enter (?:new )?password.*: ?\n/);
+    assertEquals(/sith|lord|jedi|master/.test(screen), false, screen);
+  }
+});
+
+Deno.test("a password that is asked for a single command is not shown either", { ignore }, async () => {
+  await using here = await forum();
+  await using terminal = await here.open("--user", "yoda", "--new", "CRT", "thread0");
+  await terminal.shows("Enter new password for yoda: ");
+  await terminal.type("jedi-master");
+  await says(terminal, "Thread thread0 created");
+  await terminal.shows("left with 0");
+  const screen = await terminal.screen();
+  assertEquals(screen.includes("jedi"), false, screen);
+});
+
+Deno.test("a transfer shows how far it is, and its line goes when it is done", { ignore }, async () => {
+  await using here = await forum();
+  await here.write("big", contentOf(96 * MIB));
+  await using terminal = await here.open();
+  await logIn(terminal, "yoda", "jedi", true);
+  await command(terminal, "CRT thread0", "Thread thread0 created");
+  await terminal.shows(COMMANDS);
+  await terminal.type("UPD thread0 big");
+  const up = await terminal.shows("big uploaded to thread0 thread\r");
+  assertMatch(up, /(?:checking )?big \[#* *\] \d+ % of 96 MiB/);
+  await Deno.rename(`${here.path}/big`, `${here.path}/sent`);
+  await terminal.shows(COMMANDS);
+  await terminal.type("DWN thread0 big");
+  const down = await terminal.shows("big successfully downloaded\r");
+  assertMatch(down, /big \[#* *\] \d+ % of 96 MiB/);
+  await terminal.shows(COMMANDS);
+  const screen = await terminal.screen();
+  assertEquals(screen.includes("% of"), false, screen);
+});
+
+for (const once of [false, true]) {
+  Deno.test(
+    `Ctrl-C ends an upload ${once ? "of a single command" : "at the prompt"}, and the name is free`,
+    { ignore },
+    async () => {
+      await using here = await forum();
+      // sparse: far more than is sent while a key is pressed
+      using file = await Deno.create(`${here.path}/big`);
+      await file.truncate(4096 * MIB);
+      await Deno.writeTextFile(`${here.path}/password`, "jedi\n");
+      const user = ["--user", "yoda", "--password-file", "password"];
+      await using terminal = await here.open(...user, ...once ? ["--new", "CRT", "thread0"] : []);
+      if (once) await terminal.shows("left with 0");
+      else {
+        await command(terminal, "CRT thread0", "Thread thread0 created");
+        await terminal.shows(COMMANDS);
+      }
+      await using other = once ? await here.open(...user, "UPD", "thread0", "big") : undefined;
+      const uploading = other ?? terminal;
+      if (!once) await terminal.type("UPD thread0 big");
+      await uploading.shows("big [");
+      await uploading.type("", "C-c");
+      await uploading.shows("left with 130");
+      await here.server.logged("yoda exited");
+      await using again = await here.open(...user, "RDT", "thread0");
+      await says(again, "Thread thread0 is empty");
+    },
+  );
+}
+
+Deno.test("Ctrl-C leaves wherever something is asked for", { ignore }, async () => {
+  await using here = await forum();
+  for (const place of ["name", "password", "command"]) {
+    await using terminal = await here.open();
+    await terminal.shows("Enter username: ");
+    if (place !== "name") {
+      await terminal.type("yoda");
+      await terminal.shows("password");
+    }
+    if (place === "command") {
+      await terminal.type("jedi");
+      await terminal.shows(COMMANDS);
+      await terminal.type("MSG half a", "Left");
+    }
+    await terminal.type("", "C-c");
+    await terminal.shows("left with 130");
+  }
+});
