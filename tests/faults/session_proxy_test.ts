@@ -25,13 +25,17 @@ async function exchange(seed: number, sealed = false) {
     );
   const ledger = new SessionLedger();
   const began = performance.now();
-  for (let i = 0; i < RECEIVERS; i++) {
-    const receiver = await connect(`of-sender-${i}`);
+  const names = (prefix: string, many: number) => Array.from({ length: many }, (_, i) => `${prefix}${i}`);
+  // a first log-in takes seconds on such a network: all at the same time
+  const [receivers, senders] = await Promise.all([
+    Promise.all(names("of-sender-", RECEIVERS).map(connect)),
+    Promise.all(names("sender-", SENDERS).map(connect)),
+  ]);
+  for (const [i, receiver] of receivers.entries()) {
     ledger.receive(receiver, `of-sender-${i}`);
     ledger.receive(receiver, "shared");
   }
-  for (let i = 0; i < SENDERS; i++) {
-    const sender = await connect(`sender-${i}`);
+  for (const [i, sender] of senders.entries()) {
     for (let n = 0; n < MESSAGES / SENDERS; n++) {
       ledger.send(sender, n % 2 === 0 ? `of-sender-${i}` : "shared", `sender-${i}`);
     }
