@@ -55,7 +55,8 @@ export interface TransferOptions extends Timers {
 }
 
 /** Most transfers at a time, and of one user. */
-const MAX_TRANSFERS = 32, MAX_USER_TRANSFERS = 4;
+export const MAX_TRANSFERS = 32;
+const MAX_USER_TRANSFERS = 4;
 
 /** Bytes that are read in one go. A transfer has two such buffers. */
 const BUFFER_BYTES = 1024 * 1024;
