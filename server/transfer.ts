@@ -22,7 +22,8 @@ import {
 } from "../protocol/transfer.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Arrival, ContentFiles } from "./store/files.ts";
+import type { Arrival } from "./store/arrival.ts";
+import type { ContentFiles } from "./store/files.ts";
 import { type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
 import { Cut, type Timers, TransferConnection } from "./transfer_connection.ts";
 
