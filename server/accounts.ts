@@ -63,6 +63,11 @@ export class Accounts {
     this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.#verifiers.size;
+  }
+
   has(name: string): boolean {
     return this.#verifiers.has(name);
   }

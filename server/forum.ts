@@ -16,10 +16,32 @@ import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import { ForumRequests } from "./session_forum.ts";
-import type { ContentFiles } from "./store/files.ts";
+import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files.ts";
 import type { GroupCommit } from "./store/group.ts";
-import { TransferListener } from "./transfer_listener.ts";
-import { TransferService, type Upload } from "./transfer.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
+import { MAX_CONNECTIONS, TransferListener } from "./transfer_listener.ts";
+import { MAX_TRANSFERS, TransferService, type Upload } from "./transfer.ts";
+
+/** Limits of the forum. */
+export interface ForumServiceLimits {
+  threads: ForumLimits;
+  files: FileLimits;
+  transfers: TransferLimits;
+}
+
+/** Limits of the file transfer; both are inclusive. */
+export interface TransferLimits {
+  /** TCP connections in all. */
+  connections: number;
+  /** Transfers at the same time. */
+  transfers: number;
+}
+
+export const DEFAULT_FORUM_SERVICE_LIMITS: Readonly<ForumServiceLimits> = {
+  threads: DEFAULT_FORUM_LIMITS,
+  files: DEFAULT_FILE_LIMITS,
+  transfers: { connections: MAX_CONNECTIONS, transfers: MAX_TRANSFERS },
+};
 
 export interface ForumServiceOptions {
   /** Where it listens; it closes them. */
@@ -31,6 +53,7 @@ export interface ForumServiceOptions {
   sealKey: SealKey;
   /** Where files are; it closes them. */
   files: ContentFiles;
+  limits: TransferLimits;
   metrics: Metrics;
   log: Log;
   /** Milliseconds since 1970. */
@@ -60,7 +83,7 @@ export class ForumService {
   /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, metrics } = options;
+    const { log, metrics, limits } = options;
     const setTimer = (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -69,13 +92,21 @@ export class ForumService {
       ...options,
       now: () => performance.now(),
       setTimer,
+      max: limits.transfers,
       commit: (upload) => this.#attach(upload),
     });
     options.accounts.watch((name, what) => {
       if (what !== "added") transfers.revoke(name);
     });
     const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
-    this.#listener = new TransferListener({ sockets: options.listeners, serve, metrics, log, setTimer });
+    this.#listener = new TransferListener({
+      sockets: options.listeners,
+      serve,
+      metrics,
+      log,
+      setTimer,
+      maxConnections: limits.connections,
+    });
     const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
       replies.send(datagram, address);
     this.#sessions = new SessionService({

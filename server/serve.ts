@@ -4,7 +4,6 @@
  * @module
  */
 
-import { format as formatDuration } from "@std/fmt/duration";
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
@@ -19,26 +18,26 @@ import {
   makeDataDirectory,
   obtainSealKey,
   obtainSecret,
-  readRunning,
   readSealKey,
   readSecret,
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
-import { ForumService } from "./forum.ts";
+import { ForumService, type ForumServiceLimits } from "./forum.ts";
+import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
-import { isLoopback } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { mailboxName, MailboxService } from "./mailbox.ts";
+import { MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
+import { openStore } from "./open_store.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { listenBoth, listenDatagrams } from "./sockets.ts";
-import { ContentFiles, DEFAULT_FILE_LIMITS } from "./store/files.ts";
+import { storeStatus } from "./status.ts";
+import { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
-import { SqliteStore } from "./store/sqlite.ts";
-import { type Store, type StoreEvent, type StoreLimits, StoreLocked } from "./store/store.ts";
+import type { StoreLimits } from "./store/store.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -64,6 +63,7 @@ export interface ServeOptions {
   sealKeyFile: string | undefined;
   limits: StoreLimits;
   hubLimits: HubLimits;
+  forumLimits: ForumServiceLimits;
   /** Most bytes that the database may take on the disk. */
   maxFileBytes: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
@@ -134,7 +134,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     }
     const started = Date.now();
     const status = async () => [
-      ...await storeStatus(options.version, started, group, store),
+      ...await storeStatus({ version: options.version, started, store, group, accounts, files }),
       ...hub?.status() ?? [],
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
@@ -178,7 +178,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       try {
         contents = files = await ContentFiles.open({
           directory: data,
-          limits: DEFAULT_FILE_LIMITS,
+          limits: options.forumLimits.files,
           known: (contents) => knownContents(group, contents),
           now: Date.now,
           random,
@@ -194,17 +194,17 @@ export async function serve(options: ServeOptions): Promise<Server> {
         accounts,
         sealKey: key,
         files: contents,
+        limits: options.forumLimits.transfers,
         metrics,
         log,
         now: Date.now,
         random,
       });
       running.push(forum);
-      services.push({ name: "forum", transport: "udp", addresses }, {
-        name: "forum",
-        transport: "tcp",
-        addresses,
-      });
+      services.push(
+        { name: "forum", transport: "udp", addresses },
+        { name: "forum", transport: "tcp", addresses },
+      );
     }
     if (ports.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
@@ -269,119 +269,4 @@ async function sealKeyOf(
 ): Promise<SealKey> {
   if (sealKeyFile !== undefined) return await readSealKey(sealKeyFile);
   return data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
-}
-
-async function openStore(
-  options: ServeOptions,
-  ready: (mailbox: string) => void,
-  unused: (contents: string[]) => void,
-): Promise<Store> {
-  const { data, limits, maxFileBytes, commitDelay, log } = options;
-  try {
-    return await SqliteStore.open({
-      directory: data,
-      limits,
-      maxFileBytes,
-      commitDelay,
-      onEvent: (event) => {
-        if (event.kind === "ready") ready(event.mailbox);
-        else if (event.kind === "unused") unused(event.contents);
-        else log.line(`${event.kind.startsWith("storage") ? "store" : "mailbox"}: ${describe(event)}`);
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof StoreLocked)) throw error;
-    const running = await readRunning(data!);
-    throw new Error(
-      `Cannot use data directory ${data}: ${
-        running ? `the server with process id ${running.pid}` : "another process"
-      } has it open`,
-    );
-  }
-}
-
-/** The originals' console lines, what is there, and who can reach it. */
-function greet(
-  options: ServeOptions,
-  services: readonly Service[],
-  store: Store,
-  hub: HubService | undefined,
-  key: SealKey,
-) {
-  const { data, log, originalFrom } = options;
-  const inMemory = (what: string) => `${what} are kept in memory and end with this process`;
-  for (const { name, transport, addresses } of services) {
-    if (name === "admin") {
-      log.line(`admin: commands are taken on ${transport} ${addresses.map(formatAddress)}`);
-      continue;
-    }
-    if (name === "mailbox") {
-      const { messages, mailboxes } = store.opened;
-      log.line("Message server is listening");
-      log.line(
-        `mailbox: ${
-          data ? `${messages} messages in ${mailboxes} mailboxes in ${data}` : inMemory("messages")
-        }`,
-      );
-      log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
-      log.line(`mailbox: the server's key is ${key.text}`);
-    }
-    if (name === "forum" && transport === "udp") {
-      log.line(`forum: ${data ? `threads and files are in ${data}` : inMemory("threads and files")}`);
-      log.line(`forum: the server's key is ${key.text}`);
-    }
-    if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
-    if (hub?.services[0]?.name === name) {
-      log.line(`${name}: ${data ? `${hub.summary} in ${data}` : inMemory("channels and messages")}`);
-    }
-    for (const { hostname, port } of addresses.filter(({ hostname }) => !isLoopback(hostname))) {
-      log.line(
-        `${name}: ${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`,
-      );
-    }
-  }
-}
-
-async function storeStatus(
-  version: string,
-  started: number,
-  group: GroupCommit,
-  store: Store,
-): Promise<string[]> {
-  const counts = await new Promise<{ messages: number; bytes: number; mailboxes: number }>(
-    (resolve, reject) => {
-      if (!group.submit({ kind: "count" }, resolve)) {
-        reject(new RangeError("too much is waiting for the disk"));
-      }
-    },
-  );
-  const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
-    style: "narrow",
-    ignoreZero: true,
-  });
-  return [
-    `version ${version}`,
-    `up ${up || "0s"}`,
-    `messages ${counts.messages}`,
-    `bytes ${counts.bytes}`,
-    `mailboxes ${counts.mailboxes}`,
-    `dropped ${store.dropped}`,
-  ];
-}
-
-function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
-  switch (event.kind) {
-    case "full":
-      return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
-    case "room":
-      return `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
-    case "storage failed":
-      return `the disk takes nothing (${event.reason}): messages are refused, what is stored can be read`;
-    case "storage works":
-      return `the disk takes messages again; ${event.refused} were refused`;
-  }
-}
-
-function full(mailbox: string | undefined): string {
-  return mailbox === undefined ? "all mailboxes together are" : `${mailboxName(mailbox)} is`;
 }

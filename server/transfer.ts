@@ -22,7 +22,8 @@ import {
 } from "../protocol/transfer.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Arrival, ContentFiles } from "./store/files.ts";
+import type { Arrival } from "./store/arrival.ts";
+import type { ContentFiles } from "./store/files.ts";
 import { type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
 import { Cut, type Timers, TransferConnection } from "./transfer_connection.ts";
 
@@ -55,7 +56,8 @@ export interface TransferOptions extends Timers {
 }
 
 /** Most transfers at a time, and of one user. */
-const MAX_TRANSFERS = 32, MAX_USER_TRANSFERS = 4;
+export const MAX_TRANSFERS = 32;
+const MAX_USER_TRANSFERS = 4;
 
 /** Bytes that are read in one go. A transfer has two such buffers. */
 const BUFFER_BYTES = 1024 * 1024;

@@ -13,7 +13,8 @@ import type { Timers } from "./transfer_connection.ts";
 const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** Most connections: in all, and of one address. A transfer needs one; what is more is strangers. */
-const MAX_CONNECTIONS = 1024, MAX_ADDRESS_CONNECTIONS = 64;
+export const MAX_CONNECTIONS = 1024;
+const MAX_ADDRESS_CONNECTIONS = 64;
 
 export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
   /** Where it listens; it closes them. */

@@ -43,8 +43,7 @@ export const command: Command = {
     "password-file": LOGIN_OPTIONS["password-file"]!,
     "new-password-file": {
       value: "FILE",
-      help:
-        `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for on the terminal)`,
+      help: `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for)`,
     },
     "server-key": LOGIN_OPTIONS["server-key"]!,
     ...SERVER_OPTIONS,

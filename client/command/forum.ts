@@ -16,11 +16,10 @@ import { connectForum, type Credentials, type Forum, type ForumConnectOptions } 
 import { LoginError } from "../session_errors.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
-import { promptSecret } from "../terminal/secret.ts";
 import { TransferBar } from "../terminal/transfer_progress.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
-import { givenPassword, PASSWORD_VARIABLE } from "./password.ts";
+import { givenPassword, PASSWORD_VARIABLE, readPassword } from "./password.ts";
 
 /** Exit code after Ctrl-C. */
 const INTERRUPTED = 130;
@@ -75,7 +74,7 @@ async function run(args: Arguments): Promise<number> {
     if (user === undefined) throw new UsageError("Missing --user NAME: who gives the command");
     return await once(
       where,
-      { user, password, make: args.flag("new") },
+      { user, password, make: args.flag("new"), ask: (prompt) => readPassword(args, prompt) },
       words.join(" "),
       options,
       args.flag("json"),
@@ -124,10 +123,20 @@ async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 
 type Where = Omit<ForumConnectOptions, "as">;
 
+/** Who gives a command of the command line. */
+interface User {
+  user: string;
+  password: string | undefined;
+  /** Whether the account is made, where there is none. */
+  make: boolean;
+  /** Asks for a password that was not given. */
+  ask(prompt: string): Promise<string>;
+}
+
 /** One command of the command line. */
 async function once(
   where: Where,
-  { user: name, password, make }: { user: string; password: string | undefined; make: boolean },
+  { user: name, password, make, ask }: User,
   line: string,
   options: CommandOptions,
   json: boolean,
@@ -137,11 +146,7 @@ async function once(
   const as: Credentials = {
     name,
     make,
-    password: password ?? (async (isNew) => {
-      const typed = await promptSecret(isNew ? enterNewPassword(name) : ENTER_PASSWORD);
-      if (typed === undefined) throw new Error("No password was given");
-      return typed;
-    }),
+    password: password ?? ((isNew) => ask(isNew ? enterNewPassword(name) : ENTER_PASSWORD)),
   };
   const interrupt = new AbortController(), { signal } = interrupt;
   const stop = () => interrupt.abort();

@@ -3,8 +3,10 @@ import { Log } from "../../server/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { OTHERS } from "../../server/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
+import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };
 import { write, writeErrorBytes } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
@@ -30,7 +32,7 @@ const LINES_PENDING = 16;
 /** Longest UDP payload over IPv4: RFC 768 and RFC 791. */
 const MAX_UDP = 65_507;
 
-const HUB = DEFAULT_HUB_LIMITS;
+const HUB = DEFAULT_HUB_LIMITS, FORUM = DEFAULT_FORUM_SERVICE_LIMITS;
 
 /** `parley serve`. */
 export const command: Command = {
@@ -81,7 +83,10 @@ export const command: Command = {
     "max-messages": { value: "N", help: `Messages in all (${DEFAULT_LIMITS.messages})` },
     "max-bytes": { value: "SIZE", help: "Text in all (4GiB)" },
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
-    "max-file": { value: "SIZE", help: "The database file (no limit but the disk)" },
+    "max-file": {
+      value: "SIZE",
+      help: "The database file, without the forum's files (no limit but the disk)",
+    },
     "max-channels": { value: "N", help: `Channels (${HUB.maxChannels})` },
     "history": { value: "N", help: `Messages kept of each channel (${HUB.history.messages})` },
     "history-bytes": { value: "SIZE", help: "Messages kept of all channels (64MiB)" },
@@ -100,6 +105,24 @@ export const command: Command = {
     "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
     "stall": { value: "DURATION", help: "Cut off who takes nothing for so long while something waits (10s)" },
+    "max-threads": { value: "N", help: `Threads of the forum (${FORUM.threads.threads})` },
+    "thread-entries": {
+      value: "N",
+      help: `Messages and files in one thread (${FORUM.threads.threadEntries})`,
+    },
+    "max-entries": { value: "N", help: `Messages and files in all threads (${FORUM.threads.entries})` },
+    "max-posts": { value: "SIZE", help: "Text of all messages in threads, and names of files (4GiB)" },
+    "file-size": { value: "SIZE", help: "One file of the forum (4GiB, which is the most)" },
+    "max-files": { value: "N", help: `Files of the forum (${FORUM.files.files})` },
+    "max-file-bytes": { value: "SIZE", help: "All of them together (64GiB)" },
+    "max-transfers": {
+      value: "N",
+      help: `Files on their way at the same time (${FORUM.transfers.transfers})`,
+    },
+    "file-connections": {
+      value: "N",
+      help: `TCP connections to the forum (${FORUM.transfers.connections})`,
+    },
     "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
     "log": { value: "on|off", help: "Log every request (off)" },
   },
@@ -161,6 +184,23 @@ async function run(args: Arguments): Promise<number> {
         stall: args.duration("stall") ?? HUB.sending.stall,
       },
       maxLine,
+    },
+    forumLimits: {
+      threads: {
+        threads: args.integer("max-threads", 1) ?? FORUM.threads.threads,
+        threadEntries: args.integer("thread-entries", 1) ?? FORUM.threads.threadEntries,
+        entries: args.integer("max-entries", 1) ?? FORUM.threads.entries,
+        bytes: args.size("max-posts") ?? FORUM.threads.bytes,
+      },
+      files: {
+        fileBytes: fileSize(args),
+        bytes: args.size("max-file-bytes") ?? FORUM.files.bytes,
+        files: args.integer("max-files", 1) ?? FORUM.files.files,
+      },
+      transfers: {
+        connections: args.integer("file-connections", 1) ?? FORUM.transfers.connections,
+        transfers: args.integer("max-transfers", 1) ?? FORUM.transfers.transfers,
+      },
     },
     maxFileBytes: args.size("max-file", MIN_FILE),
     originalFrom: originalFrom(args.texts("original-from")),
@@ -239,5 +279,11 @@ function datagramSize(args: Arguments): number {
   if (bytes < 256 || bytes > MAX_UDP) {
     throw new UsageError(`Cannot use --max-datagram ${bytes}: expected 256 to ${MAX_UDP}`);
   }
+  return bytes;
+}
+
+function fileSize(args: Arguments): number {
+  const bytes = args.size("file-size") ?? MAX_FILE_BYTES;
+  if (bytes > MAX_FILE_BYTES) throw new UsageError(`Cannot use --file-size ${bytes}: expected at most 4GiB`);
   return bytes;
 }

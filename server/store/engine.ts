@@ -279,6 +279,8 @@ export class Engine {
         return storing ? threads.attach(request) : "storage";
       case "contents":
         return threads.known(request.contents);
+      case "thread counts":
+        return threads.counts;
       case "account":
         return this.#accounts.request(request, storing);
       case "channel":

@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
+import { Arrival } from "./arrival.ts";
 import { PartialFile } from "./partial_file.ts";
 
 /** Limits of what is kept in files. */
@@ -316,87 +317,6 @@ export class ContentFiles {
       this.#bytes += (await Deno.stat(path)).size;
       this.#files++;
     }));
-  }
-}
-
-/** What an {@linkcode Arrival} asks of the files. */
-interface ArrivalHooks {
-  /** All bytes are there: nobody displaces it any more. */
-  whole(): void;
-  /** Gives the whole file a name, which it returns. */
-  store(file: PartialFile): Promise<string>;
-  /** A row has the content of this name. */
-  stored(content: string): void;
-  end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
-}
-
-/** One attempt at an upload. It ends with the first of `keep`, `drop` and `settle`; further ones do nothing. */
-export class Arrival {
-  readonly #expected: string;
-  readonly #file: PartialFile;
-  readonly #hooks: ArrivalHooks;
-  #content: string | undefined;
-  #isEnded = false;
-
-  constructor(expected: string, file: PartialFile, hooks: ArrivalHooks) {
-    this.#expected = expected;
-    this.#file = file;
-    this.#hooks = hooks;
-  }
-
-  /** Bytes that are there. */
-  get length(): number {
-    return this.#file.length;
-  }
-
-  /**
-   * Appends the bytes, which must not change until this resolves; at most 1 MiB. One call at a time.
-   *
-   * @throws What the disk says.
-   */
-  append(bytes: Uint8Array): Promise<void> {
-    return this.#file.append(bytes);
-  }
-
-  /**
-   * Checks and syncs what has arrived, all of it, and gives it its name. {@linkcode settle} has to follow.
-   *
-   * @returns The name of the content; undefined where it has another hash.
-   * @throws What the disk says.
-   */
-  async finish(): Promise<string | undefined> {
-    this.#hooks.whole();
-    if (this.#file.digest() !== this.#expected) return undefined;
-    await this.#file.close();
-    return this.#content = await this.#hooks.store(this.#file);
-  }
-
-  /** The content with its name has been taken over, by its row or by who removes it. */
-  async settle(stored: boolean) {
-    if (stored) this.#hooks.stored(this.#content!);
-    await this.#end(stored ? "stored" : "dropped");
-  }
-
-  /** Keeps what has arrived for a later attempt, or removes it where the disk doesn't take it. */
-  async keep() {
-    if (this.#isEnded) return;
-    try {
-      await this.#file.close();
-    } catch {
-      return await this.#end("dropped");
-    }
-    await this.#end("kept");
-  }
-
-  /** Removes what has arrived. */
-  async drop() {
-    await this.#end("dropped");
-  }
-
-  async #end(outcome: "kept" | "dropped" | "stored") {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    await this.#hooks.end(outcome);
   }
 }
 

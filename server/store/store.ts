@@ -152,6 +152,11 @@ export interface KnownContents {
   contents: readonly string[];
 }
 
+/** What the forum's threads hold. */
+export interface CountThreads {
+  kind: "thread counts";
+}
+
 /**
  * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
  * last: `numbers` in all.
@@ -269,6 +274,7 @@ export type StoreRequest =
   | FindFile
   | Attach
   | KnownContents
+  | CountThreads
   | AccountRequest
   | ChannelChange
   | RemoveChannel
@@ -290,6 +296,14 @@ export interface Counts {
   bytes: number;
   mailboxes: number;
 }
+
+/** What the forum's threads hold: messages and files are entries, and `bytes` those of message text. */
+export interface ThreadCounts {
+  threads: number;
+  entries: number;
+  bytes: number;
+}
+
 /** A message that is leased. `attempt` counts from 1. */
 export interface LeasedMessage {
   id: number;
@@ -422,6 +436,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends FindFile ? FindFileOutcome
   : R extends Attach ? AttachOutcome
   : R extends KnownContents ? string[]
+  : R extends CountThreads ? ThreadCounts
   : R extends AccountRequest ? AccountOutcome
   : R extends ChannelChange | RemoveChannel ? ChannelOutcome
   : R extends ListChannels ? StoredChannel[]

@@ -19,6 +19,7 @@ import type {
   ListThreads,
   ReadThread,
   ThreadChange,
+  ThreadCounts,
   ThreadPage,
 } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
@@ -52,7 +53,7 @@ export class Threads {
   readonly #limits: ForumLimits;
   readonly #ranks: Ranks;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #totals = { threads: 0, entries: 0, bytes: 0 };
+  readonly #totals: ThreadCounts = { threads: 0, entries: 0, bytes: 0 };
   /** Contents whose rows this batch removes. */
   #unused: string[] = [];
   #inserted = false;
@@ -66,6 +67,11 @@ export class Threads {
     this.#sql = prepare(db);
     Object.assign(this.#totals, this.#sql.totals.get());
     this.#removed = this.#sql.nextRemoved.get() !== undefined;
+  }
+
+  /** What is there. */
+  get counts(): ThreadCounts {
+    return { ...this.#totals };
   }
 
   /** Carries the change out, or gives the reason for which nothing was changed. */

@@ -2,6 +2,7 @@
 
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
 import { Log } from "../../server/log.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { serve } from "../../server/serve.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
@@ -11,6 +12,7 @@ const server = await serve({
   version: "slow",
   ports: { mailbox: 0 },
   hubLimits: DEFAULT_HUB_LIMITS,
+  forumLimits: DEFAULT_FORUM_SERVICE_LIMITS,
   hosts: ["127.0.0.1"],
   data: Deno.args[1],
   secretFile: undefined,

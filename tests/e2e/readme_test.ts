@@ -85,6 +85,9 @@ class Reader implements AsyncDisposable {
   /** By the port of each service, the one that stands in for it. */
   readonly #ports = new Map(Object.values(SERVICE_PORTS).map((port) => [`${port}`, `${freePort()}`]));
 
+  /** The commands by which the reader's shell was told of variables. */
+  #exports = "";
+
   constructor(readonly directory: string) {}
 
   here(text: string): string {
@@ -116,6 +119,7 @@ class Reader implements AsyncDisposable {
 
   async run(language: string, { command, output }: Step) {
     const text = this.here(command), shown = output.map((line) => this.here(line));
+    if (/^export /.test(text)) this.#exports += `${text}\n`;
     if (/\bserve\b/.test(text)) return await this.#serve(text, shown);
     const compiler = Deno.env.get("DENO_COMPILER");
     // the task calls the deno that runs it
@@ -124,7 +128,7 @@ class Reader implements AsyncDisposable {
       ? ["python3", "-c", text]
       : language === "ts"
       ? ["sh", "-c", "deno run --allow-net readme.ts 2>&1"]
-      : ["sh", "-c", `exec 2>&1\n${text}`];
+      : ["sh", "-c", `exec 2>&1\n${this.#exports}${text}`];
     if (language === "ts") await Deno.writeTextFile(`${this.directory}/readme.ts`, text);
     const result = await runCommand(program, { cwd: this.directory, env: this.#env(first) });
     const said = `${result.out}${result.err}`;

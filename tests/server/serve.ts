@@ -1,4 +1,5 @@
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { Log } from "../../server/log.ts";
 import { serve, type ServeOptions, type Server } from "../../server/serve.ts";
@@ -15,6 +16,7 @@ export async function withServer(
     version: "0",
     ports: { mailbox: 0 },
     hubLimits: DEFAULT_HUB_LIMITS,
+    forumLimits: DEFAULT_FORUM_SERVICE_LIMITS,
     hosts: ["127.0.0.1"],
     data: undefined,
     secretFile: undefined,

@@ -1,0 +1,57 @@
+/**
+ * What `status` tells of what is stored.
+ *
+ * @module
+ */
+
+import { format as formatDuration } from "@std/fmt/duration";
+import type { Accounts } from "./accounts.ts";
+import type { ContentFiles } from "./store/files.ts";
+import type { GroupCommit } from "./store/group.ts";
+import type { Outcome, OutcomeOf, Store, StoreRequest } from "./store/store.ts";
+
+export interface StatusOptions {
+  version: string;
+  /** When the server started, in milliseconds since 1970. */
+  started: number;
+  store: Store;
+  group: GroupCommit;
+  accounts: Accounts;
+  /** The forum's, where it runs. */
+  files: ContentFiles | undefined;
+}
+
+/** The fields `name value`, but for what the services have done. */
+export async function storeStatus(
+  { version, started, store, group, accounts, files }: StatusOptions,
+): Promise<string[]> {
+  const ask = <R extends StoreRequest>(request: R) =>
+    new Promise<OutcomeOf<R>>((resolve, reject) => {
+      const taken = group.submit(request, resolve as (outcome: Outcome) => void);
+      if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    });
+  const { messages, bytes, mailboxes } = await ask({ kind: "count" });
+  const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
+    style: "narrow",
+    ignoreZero: true,
+  });
+  const status = [
+    `version ${version}`,
+    `up ${up || "0s"}`,
+    `messages ${messages}`,
+    `bytes ${bytes}`,
+    `mailboxes ${mailboxes}`,
+    `dropped ${store.dropped}`,
+    `accounts ${accounts.count}`,
+  ];
+  if (files === undefined) return status;
+  const { threads, entries, bytes: text } = await ask({ kind: "thread counts" });
+  return [
+    ...status,
+    `forum threads ${threads}`,
+    `forum entries ${entries}`,
+    `forum bytes ${text}`,
+    `forum files ${files.counts.files}`,
+    `forum file bytes ${files.counts.bytes}`,
+  ];
+}

@@ -1,0 +1,93 @@
+/** The forum's limits as `parley serve` takes them, and what `parley admin status` and `--json` tell. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+
+/** Gives commands of the forum as `yoda`, whose account the first one makes. */
+function userOf(server: ServerProcess, path: string) {
+  const env = { PARLEY_PASSWORD: "jedi", XDG_STATE_HOME: path };
+  return async (...words: string[]) => {
+    const { code, out, err } = await parley(
+      ["forum", "127.0.0.1", `${server.port}`, "--user", "yoda", "--new", ...words],
+      { cwd: path, env },
+    );
+    return code === 0 && err === "" ? out : `${code} ${out}${err}`;
+  };
+}
+
+Deno.test("a forum keeps to the limits of its options, and says which one was passed", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  const limits = ["--max-threads", "1", "--thread-entries", "3", "--max-posts", "14"];
+  const files = ["--file-size", "4", "--max-files", "1", "--max-file-bytes", "6"];
+  await using server = await ServerProcess.start([
+    "forum",
+    "0",
+    "--data",
+    `${path}/data`,
+    ...limits,
+    ...files,
+  ]);
+  const user = userOf(server, path);
+  await Deno.writeTextFile(`${path}/four`, "1234");
+  await Deno.writeTextFile(`${path}/five`, "12345");
+
+  assertEquals(await user("CRT", "thread0"), "Thread thread0 created\n");
+  assertMatch(await user("CRT", "thread1"), /^1 parley forum: .*1 threads\n$/);
+  assertEquals(await user("MSG", "thread0", "12345678"), "Message posted to thread0 thread\n");
+  assertMatch(await user("MSG", "thread0", "1234567"), /^1 parley forum: .*14 bytes\n$/);
+  assertMatch(
+    await user("UPD", "thread0", "five"),
+    /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
+  );
+  assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
+  await Deno.rename(`${path}/four`, `${path}/more`);
+  assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
+  assertEquals(await user("MSG", "thread0", "9"), "Message posted to thread0 thread\n");
+  assertMatch(await user("MSG", "thread0", "0"), /^1 parley forum: .*3 entries of a thread\n$/);
+
+  const status = await parley(["admin", "status", "--data", `${path}/data`]);
+  assertMatch(
+    status.out,
+    /\naccounts 1\nforum threads 1\nforum entries 3\nforum bytes 13\nforum files 1\nforum file bytes 4\n/,
+  );
+});
+
+Deno.test("with --json a forum's command prints objects alone", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await using server = await ServerProcess.start(["forum", "0", "--memory"]);
+  const user = userOf(server, path);
+  const objects = async (...words: string[]) =>
+    (await user(...words, "--json")).split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
+
+  assertEquals(await objects("LST"), []);
+  assertEquals(await objects("CRT", "thread0"), [{ result: "Thread thread0 created" }]);
+  assertEquals(await objects("RDT", "thread0"), []);
+  assertEquals(await objects("MSG", "thread0", '5 Ω, "or" more?'), [{
+    result: "Message posted to thread0 thread",
+  }]);
+  assertEquals(await objects("UPD", "thread0", "notes.txt"), [{
+    result: "notes.txt uploaded to thread0 thread",
+  }]);
+  assertEquals(await objects("LST"), [{ title: "thread0" }]);
+  const [message, file, ...more] = await objects("RDT", "thread0");
+  const { time, ...rest } = message, { time: fileTime, ...fileRest } = file;
+  assertEquals(rest, { number: 1, user: "yoda", text: '5 Ω, "or" more?' });
+  assertEquals(fileRest, { user: "yoda", file: "notes.txt", size: 5 - 1 });
+  for (const at of [time, fileTime]) assertEquals(at, new Date(at).toISOString());
+  assertEquals(more, []);
+  assertEquals(await objects("EDT", "thread0", "1", "x"), [{ result: "The message has been edited" }]);
+  assertEquals(
+    await user("RDT", "thread0", "--from", "2", "--json"),
+    "1 parley forum: Message 2 does not exist\n",
+  );
+  assertEquals(await objects("DLT", "thread0", "1"), [{ result: "The message has been deleted" }]);
+  assertEquals(
+    await user("RMV", "nope", "--json"),
+    "1 parley forum: Thread nope does not exist\n",
+  );
+  assertEquals(await objects("RMV", "thread0"), [{ result: "Thread thread0 removed" }]);
+  assertEquals(await objects("XIT"), [{ result: "Goodbye" }]);
+});
