@@ -8,7 +8,8 @@
 import { decodeVerifier, type Verifier } from "../protocol/scram.ts";
 import { Chances } from "./chances.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { Account, AccountOutcome, AccountRequest, Store } from "./store/store.ts";
+import type { Account, AccountOutcome, AccountRequest } from "./store/account_requests.ts";
+import type { Store } from "./store/store.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE = 1000;

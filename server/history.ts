@@ -5,7 +5,12 @@
  */
 
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { ChannelChange, ChannelMessage, RemoveChannel, StoredChannel } from "./store/store.ts";
+import type {
+  ChannelChange,
+  ChannelMessage,
+  RemoveChannel,
+  StoredChannel,
+} from "./store/channel_requests.ts";
 
 export interface HistoryLimits {
   /** Messages of one channel, from 1. */

@@ -218,7 +218,10 @@ export class Hub {
     }
   }
 
-  /** Tells the members what is in the outbox: encoded once for each wire, and once more where several speak. All who only listen get the same bytes. */
+  /**
+   * Tells the members what is in the outbox: encoded once for each wire, and once more where several speak. All who only
+   * listen get the same bytes.
+   */
   #passOn(channel: Channel) {
     const { events, by } = channel;
     if (events.length === 0) return;

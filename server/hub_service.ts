@@ -19,7 +19,7 @@ import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
 import { listenStreams } from "./sockets.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { ChannelChange, RemoveChannel } from "./store/store.ts";
+import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
 
 /** Milliseconds between two writes of what was said. */
 const WRITE = 1000;

@@ -6,7 +6,8 @@
 
 import type { AdminCommand } from "./admin.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { DeadLetter, OutcomeOf, StoreRequest } from "./store/store.ts";
+import type { DeadLetter } from "./store/message_requests.ts";
+import type { OutcomeOf, StoreRequest } from "./store/store.ts";
 
 /** Mailboxes that are looked up for one answer to `list`: more than fit into it. */
 const LISTED = 256;

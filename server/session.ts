@@ -26,7 +26,7 @@ import type { Tag } from "./session_leases.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
 import type { ServiceRequests, SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { SessionOutcome, SessionState } from "./store/store.ts";
+import type { SessionOutcome, SessionState } from "./store/session_requests.ts";
 
 /** Where a client is, as the socket names it. */
 export interface Address {

@@ -8,7 +8,13 @@ import type { NumberedRequest, SessionAnswer } from "../protocol/session.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import type { GroupCommit, Source } from "./store/group.ts";
-import type { Change, SessionChanges, SessionOutcome, SessionState, Special } from "./store/store.ts";
+import type {
+  Change,
+  SessionChanges,
+  SessionOutcome,
+  SessionState,
+  Special,
+} from "./store/session_requests.ts";
 
 /** Requests, and bytes of their text, that may wait for a lower number. */
 const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;

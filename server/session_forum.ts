@@ -18,7 +18,8 @@ import {
 import { cut } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { Change, EntryPage, Post, Special, ThreadChange, ThreadPage } from "./store/store.ts";
+import type { Change, Special } from "./store/session_requests.ts";
+import type { EntryPage, Post, ThreadChange, ThreadPage } from "./store/thread_requests.ts";
 import type { TransferService } from "./transfer.ts";
 
 /** What one page of an answer holds at most: lines, and bytes of text. */

@@ -9,7 +9,7 @@ import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import type { SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { Leased } from "./store/store.ts";
+import type { Leased } from "./store/lease_requests.ts";
 
 type LeaseRequest = TaggedRequest & { kind: "lease" };
 

@@ -2,7 +2,7 @@ import type { NumberedRequest, TaggedRequest } from "../protocol/session.ts";
 import { LeaseService } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { Change } from "./store/store.ts";
+import type { Change } from "./store/session_requests.ts";
 
 export interface MailboxRequestsOptions {
   store: Pick<GroupCommit, "submit">;

@@ -1,6 +1,6 @@
 import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../protocol/session.ts";
 import type { Tag } from "./session_leases.ts";
-import type { Change, Special } from "./store/store.ts";
+import type { Change, Special } from "./store/session_requests.ts";
 
 /** The answer to a request of another service, and the reason for which nothing came of it. */
 export const NOT_SERVED = "not served here";

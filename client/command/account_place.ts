@@ -7,14 +7,8 @@
 import { decodeName, encodeName } from "../../protocol/scram.ts";
 import { makeDataDirectory } from "../../server/data_directory.ts";
 import { SqliteStore } from "../../server/store/sqlite.ts";
-import {
-  type Account,
-  type AccountOutcome,
-  type AccountRequest,
-  DEFAULT_LIMITS,
-  type Store,
-  StoreLocked,
-} from "../../server/store/store.ts";
+import type { Account, AccountOutcome, AccountRequest } from "../../server/store/account_requests.ts";
+import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
 import type { BasicMailbox } from "../basic_mailbox.ts";
 import { type Administration, administration } from "./admin.ts";
 import type { Arguments } from "./command.ts";

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type AccountOutcome, type AccountRequest, MAX_ACCOUNTS } from "./store.ts";
+import { type AccountOutcome, type AccountRequest, MAX_ACCOUNTS } from "./account_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** What the SQLite store knows of accounts: a verifier for each name. */

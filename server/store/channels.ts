@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { ChannelChange, ChannelMessage, StoredChannel } from "./store.ts";
+import type { ChannelChange, ChannelMessage, StoredChannel } from "./channel_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 interface ChannelRow {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { DeadLetter } from "./store.ts";
+import type { DeadLetter } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Dead letters that are kept; the oldest goes for one more. */

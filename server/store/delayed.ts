@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Put } from "./store.ts";
+import type { Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A message whose time has not come. */

@@ -8,20 +8,19 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
+import { DATABASE_FILE, isBusy, openDatabase, throwIfLost } from "./database.ts";
 import { Messages } from "./messages.ts";
-import { MIGRATIONS } from "./migrations.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { isAddingChange, Sessions } from "./sessions.ts";
+import type { Counts } from "./message_requests.ts";
+import type { SessionOutcome } from "./session_requests.ts";
 import {
-  type Counts,
   DEFAULT_FORUM_LIMITS,
   type ForumLimits,
   type Outcome,
-  type SessionOutcome,
   type StoreEvent,
   type StoreLimits,
   StoreLocked,
-  StoreLost,
   type StoreRequest,
 } from "./store.ts";
 import { Threads } from "./threads.ts";
@@ -49,29 +48,11 @@ export interface BatchResult {
   dropped: number;
 }
 
-/** The database's file in its directory. */
-export const DATABASE_FILE = "messages.db";
-
-/** "Prly" in ASCII: tells `file` and other programs whose database this is. */
-const APPLICATION_ID = 0x50726c79;
-
 /** Rows of cleared mailboxes, or old sessions, that are removed at a time: about a millisecond's work. */
 const SWEEP_ROWS = 512;
 
 /** Pages of the log after which it is written back. */
 const CHECKPOINT_PAGES = 1000;
-
-// SQLite, "Result and Error Codes"; the low byte of an extended code is the code that it extends
-const SQLITE_BUSY = 5;
-
-/** A disk that takes nothing: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
-const STORAGE = new Set([8, 10, 13, 14]);
-
-/**
- * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: what a failed sync left behind can't be known, so it is not tried
- * again.
- */
-const LOST = new Set([1034, 1290]);
 
 interface Batch {
   requests: readonly StoreRequest[];
@@ -110,11 +91,11 @@ export class Engine {
     if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
     const db = this.#db = new DatabaseSync(path);
     try {
-      open(db, options.maxFileBytes);
+      openDatabase(db, options.maxFileBytes);
       if (directory !== undefined) this.#reserve = new Reserve(directory);
     } catch (error) {
       db.close();
-      if (((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY) {
+      if (isBusy(error)) {
         throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       }
       throw error;
@@ -417,58 +398,4 @@ function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
     request.kind === "account" && (request.what === "add" || request.what === "change") ||
     request.kind === "session" && request.changes.some(isAddingChange);
-}
-
-/** @throws {Error} It is no database of this program, or of a newer one. */
-function open(db: DatabaseSync, maxFileBytes: number | undefined) {
-  // prepared, because an error of exec() tells no result code
-  const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
-  const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
-  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
-  for (const setting of ["busy_timeout = 500", "locking_mode = EXCLUSIVE", `page_size = ${PAGE_BYTES}`]) {
-    all(`PRAGMA ${setting}`);
-  }
-  const id = pragma("application_id"), version = pragma("user_version");
-  const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
-  if (id !== APPLICATION_ID && !isNew) {
-    throw new Error(`Cannot open ${DATABASE_FILE}: another program made it`);
-  }
-  if (version > MIGRATIONS.length) {
-    throw new Error(
-      `Cannot open ${DATABASE_FILE}: its schema is version ${version}, this program knows up to ${MIGRATIONS.length}`,
-    );
-  }
-  const settings = [
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "fullfsync = ON",
-    "checkpoint_fullfsync = ON",
-    "wal_autocheckpoint = 0",
-    "cache_size = -49152",
-  ];
-  for (const setting of settings) all(`PRAGMA ${setting}`);
-  // takes the lock; changes nothing where nothing is to be changed, as on a disk that is full
-  all("BEGIN IMMEDIATE");
-  if (version < MIGRATIONS.length) {
-    for (const step of MIGRATIONS.slice(version)) db.exec(step);
-    all(`PRAGMA application_id = ${APPLICATION_ID}`);
-    all(`PRAGMA user_version = ${MIGRATIONS.length}`);
-  }
-  all("COMMIT");
-  if (maxFileBytes !== undefined) {
-    all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
-  }
-}
-
-function errcode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode;
-  return typeof code === "number" ? code : undefined;
-}
-
-/** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
-function throwIfLost(error: unknown) {
-  const code = errcode(error);
-  if (error instanceof StoreLost || code === undefined) throw error;
-  if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
-  throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
 }

@@ -9,7 +9,8 @@ import type { DeadLetterRows } from "./dead_letters.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
-import { type LeasedMessage, type LeaseOutcome, type LeaseRequest, StoreLost } from "./store.ts";
+import type { LeasedMessage, LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
+import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Watches } from "./watches.ts";
 

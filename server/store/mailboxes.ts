@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Counts, Put, StoreEvent, StoreLimits } from "./store.ts";
+import type { Counts, Put } from "./message_requests.ts";
+import type { StoreEvent, StoreLimits } from "./store.ts";
 
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {

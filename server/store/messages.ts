@@ -10,25 +10,23 @@ import { DelayedMessages } from "./delayed.ts";
 import { LeasedMessages } from "./leased_messages.ts";
 import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
 import type {
   Clear,
   Count,
   Counts,
   DeadLetter,
   DeadLetters,
-  LeaseOutcome,
-  LeaseRequest,
   List,
   ListOutcome,
   Put,
   PutOutcome,
   Stat,
   Stats,
-  StoreEvent,
-  StoreLimits,
   Taken,
   TakeOutcome,
-} from "./store.ts";
+} from "./message_requests.ts";
+import type { StoreEvent, StoreLimits } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import { Watches } from "./watches.ts";
 

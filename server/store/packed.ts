@@ -5,7 +5,9 @@
  * @module
  */
 
-import type { Change, Put, SessionChanges, StoreRequest } from "./store.ts";
+import type { Put } from "./message_requests.ts";
+import type { Change, SessionChanges } from "./session_requests.ts";
+import type { StoreRequest } from "./store.ts";
 
 type Value = string | number;
 

@@ -7,7 +7,14 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Messages } from "./messages.ts";
 import type { Threads } from "./threads.ts";
-import type { Change, OpenSession, SessionChanges, SessionOutcome, SessionState, Special } from "./store.ts";
+import type {
+  Change,
+  OpenSession,
+  SessionChanges,
+  SessionOutcome,
+  SessionState,
+  Special,
+} from "./session_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Sessions that are kept. One more is not taken up. */

@@ -1,7 +1,8 @@
 import type { EngineOptions } from "./engine.ts";
 import { packRequests } from "./packed.ts";
 import type { FromWorker, ToWorker } from "./sqlite_worker.ts";
-import { type Counts, type Outcome, type Store, StoreLocked, StoreLost, type StoreRequest } from "./store.ts";
+import type { Counts } from "./message_requests.ts";
+import { type Outcome, type Store, StoreLocked, StoreLost, type StoreRequest } from "./store.ts";
 
 /** A {@linkcode Store} in one SQLite database, which a Worker of its own works on. */
 export class SqliteStore implements Store {

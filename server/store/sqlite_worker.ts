@@ -7,7 +7,8 @@
 /// <reference lib="deno.worker" />
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
 import { type PackedRequests, unpackRequests } from "./packed.ts";
-import { type Counts, type StoreEvent, StoreLocked } from "./store.ts";
+import type { Counts } from "./message_requests.ts";
+import { type StoreEvent, StoreLocked } from "./store.ts";
 
 /** Milliseconds between two looks at what has become due. */
 const TICK = 100;

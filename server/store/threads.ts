@@ -7,6 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { Ranks } from "./ranks.ts";
+import type { ForumLimits } from "./store.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -15,13 +16,12 @@ import type {
   FileContent,
   FindFile,
   FindFileOutcome,
-  ForumLimits,
   ListThreads,
   ReadThread,
   ThreadChange,
   ThreadCounts,
   ThreadPage,
-} from "./store.ts";
+} from "./thread_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 interface Thread {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { ClientSession } from "../../client/session.ts";
-import { DATABASE_FILE } from "../../server/store/engine.ts";
+import { DATABASE_FILE } from "../../server/store/database.ts";
 import { Clock } from "../session/clock.ts";
 import { Network, PERFECT } from "../session/network.ts";
 import { Random } from "../session/random.ts";

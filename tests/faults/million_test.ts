@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { Engine } from "../../server/store/engine.ts";
-import { DEFAULT_LIMITS, type Put, type StoreRequest } from "../../server/store/store.ts";
+import type { Put } from "../../server/store/message_requests.ts";
+import { DEFAULT_LIMITS, type StoreRequest } from "../../server/store/store.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, median, report, residentMiB } from "./form.ts";

@@ -2,17 +2,9 @@ import { assertEquals } from "@std/assert";
 import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../protocol/forum_text.ts";
 import { doneText, refusedText, type Typed } from "../../protocol/forum_text.ts";
 import { Engine } from "../../server/store/engine.ts";
-import type {
-  Change,
-  EntryPage,
-  FindFileOutcome,
-  ForumLimits,
-  Outcome,
-  SessionState,
-  StoreEvent,
-  StoreRequest,
-  ThreadPage,
-} from "../../server/store/store.ts";
+import type { Change, SessionState } from "../../server/store/session_requests.ts";
+import type { ForumLimits, Outcome, StoreEvent, StoreRequest } from "../../server/store/store.ts";
+import type { EntryPage, FindFileOutcome, ThreadPage } from "../../server/store/thread_requests.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
 import { entryText } from "../../client/forum_commands.ts";
 import { exchanges, TRANSCRIPTS } from "./transcripts.ts";

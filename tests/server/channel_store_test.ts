@@ -1,12 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SqliteStore } from "../../server/store/sqlite.ts";
-import {
-  type ChannelChange,
-  type ChannelMessage,
-  DEFAULT_LIMITS,
-  type StoredChannel,
-  type StoreEvent,
-} from "../../server/store/store.ts";
+import type { ChannelChange, ChannelMessage, StoredChannel } from "../../server/store/channel_requests.ts";
+import { DEFAULT_LIMITS, type StoreEvent } from "../../server/store/store.ts";
 import { temporaryDirectory } from "../program.ts";
 
 function open(directory: string | undefined, events: StoreEvent[] = [], maxFileBytes?: number) {

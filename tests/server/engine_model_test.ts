@@ -1,17 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../server/store/engine.ts";
-import type {
-  Clear,
-  Count,
-  Counts,
-  List,
-  Outcome,
-  Put,
-  SetLimit,
-  StoreLimits,
-  Take,
-} from "../../server/store/store.ts";
+import type { Clear, Count, Counts, List, Put, SetLimit, Take } from "../../server/store/message_requests.ts";
+import type { Outcome, StoreLimits } from "../../server/store/store.ts";
 
 /** Requests of the original wire and of its administration. */
 type StoreRequest = Put | Take | Clear | Count | List | SetLimit;

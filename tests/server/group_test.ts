@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GroupCommit, type Source } from "../../server/store/group.ts";
-import type { Outcome, Put, SessionChanges, Store, StoreRequest } from "../../server/store/store.ts";
+import type { Put } from "../../server/store/message_requests.ts";
+import type { SessionChanges } from "../../server/store/session_requests.ts";
+import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
 import { Random } from "../session/random.ts";
 
 /** A store that answers a group when the test says so, in their order. */

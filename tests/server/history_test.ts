@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ChannelStore, History } from "../../server/history.ts";
-import type { ChannelChange, RemoveChannel } from "../../server/store/store.ts";
+import type { ChannelChange, RemoveChannel } from "../../server/store/channel_requests.ts";
 
 /** A store that notes what it is given, and takes it as long as `takes`. */
 function setUp() {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeAnswer, type NumberedRequest } from "../../protocol/session.ts";
 import { Changes, type Early } from "../../server/session_changes.ts";
-import type { SessionChanges, SessionOutcome } from "../../server/store/store.ts";
+import type { SessionChanges, SessionOutcome } from "../../server/store/session_requests.ts";
 
 /** A session's changes, and a store that takes a batch and answers it when the test says so. */
 class Subject {

@@ -1,17 +1,8 @@
-import type {
-  Change,
-  Leased,
-  LeaseRequest,
-  Outcome,
-  Put,
-  SessionChanges,
-  SessionState,
-  Special,
-  Stats,
-  StoreLimits,
-  StoreRequest,
-  ThreadChange,
-} from "../../server/store/store.ts";
+import type { Leased, LeaseRequest } from "../../server/store/lease_requests.ts";
+import type { Put, Stats } from "../../server/store/message_requests.ts";
+import type { Change, SessionChanges, SessionState, Special } from "../../server/store/session_requests.ts";
+import type { Outcome, StoreLimits, StoreRequest } from "../../server/store/store.ts";
+import type { ThreadChange } from "../../server/store/thread_requests.ts";
 
 /** The mailboxes that there are. */
 export const MAILBOXES = ["", "bob", "Ω"];

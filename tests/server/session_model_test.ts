@@ -1,12 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../server/store/engine.ts";
+import type { Put } from "../../server/store/message_requests.ts";
+import type { Change, OpenSession } from "../../server/store/session_requests.ts";
 import {
-  type Change,
   DEFAULT_LIMITS,
-  type OpenSession,
   type Outcome,
-  type Put,
   type StoreLimits,
   type StoreRequest,
 } from "../../server/store/store.ts";

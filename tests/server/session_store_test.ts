@@ -1,11 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { Engine } from "../../server/store/engine.ts";
+import type { Leased } from "../../server/store/lease_requests.ts";
+import type { Change, Special } from "../../server/store/session_requests.ts";
 import {
-  type Change,
   DEFAULT_LIMITS,
-  type Leased,
   type Outcome,
-  type Special,
   type StoreEvent,
   type StoreLimits,
   type StoreRequest,

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../../server/store/sqlite.ts";
+import type { Put } from "../../server/store/message_requests.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,
-  type Put,
   type Store,
   type StoreEvent,
   type StoreLimits,

@@ -3,7 +3,8 @@ import { Accounts, readAccounts } from "../../server/accounts.ts";
 import { SealService } from "../../server/seal.ts";
 import { SessionService } from "../../server/session.ts";
 import type { ServiceRequests } from "../../server/session_requests.ts";
-import { DATABASE_FILE, Engine } from "../../server/store/engine.ts";
+import { DATABASE_FILE } from "../../server/store/database.ts";
+import { Engine } from "../../server/store/engine.ts";
 import type { GroupCommit, Source } from "../../server/store/group.ts";
 import {
   DEFAULT_LIMITS,

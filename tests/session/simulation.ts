@@ -14,7 +14,7 @@ import {
   ServerGoneError,
   SessionEndError,
 } from "../../client/session.ts";
-import type { DeadLetter, Stats } from "../../server/store/store.ts";
+import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import { ClientSeal } from "../../client/seal.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";

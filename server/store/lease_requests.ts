@@ -1,0 +1,57 @@
+/**
+ * How messages are lent to a session, until it acknowledges them.
+ *
+ * @module
+ */
+
+/** Gives the oldest messages that nobody has to a session, for a time. The same session and tag: the same messages. */
+export interface LeaseRequest {
+  kind: "lease";
+  session: string;
+  tag: number;
+  mailbox: string;
+  /** Most messages. */
+  max: number;
+  /** Most bytes of message text, though one message is always given. */
+  maxBytes: number;
+  /** Milliseconds. */
+  duration: number;
+  /** Whether to tell, once, by the event `ready` when there is a message after all. */
+  watch: boolean;
+}
+
+/** A message that is leased. `attempt` counts from 1. */
+export interface LeasedMessage {
+  id: number;
+  attempt: number;
+  sender: string;
+  time: number;
+  message: string;
+}
+
+export interface Leased {
+  token: string;
+  messages: LeasedMessage[];
+}
+
+export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
+
+/** Nobody waits for messages of this mailbox any more. */
+export interface Unwatch {
+  kind: "unwatch";
+  mailbox: string;
+}
+
+/** The messages of a lease have arrived: it runs for all of its duration. */
+export interface Confirm {
+  kind: "confirm";
+  session: string;
+  tag: number;
+}
+
+/** Gives the messages of a lease back, uncounted: nobody waits for them any more. */
+export interface Release {
+  kind: "release";
+  session: string;
+  tag: number;
+}
