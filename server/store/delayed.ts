@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { MailboxCounts } from "./mailbox_counts.ts";
 import type { Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -12,6 +13,7 @@ export interface Delayed extends Omit<Put, "kind" | "expires"> {
 export class DelayedMessages {
   readonly #transaction: Transaction;
   readonly #sql;
+  readonly #counts: MailboxCounts;
 
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
@@ -25,15 +27,18 @@ export class DelayedMessages {
       ),
       remove: sql("DELETE FROM delayed WHERE id = ?"),
       drop: sql("DELETE FROM delayed WHERE mailbox = ?"),
-      any: sql("SELECT 1 FROM delayed LIMIT 1"),
-      count: sql("SELECT count(*) AS messages FROM delayed WHERE ? IS NULL OR mailbox = ?"),
-      counts: sql("SELECT mailbox, count(*) AS messages FROM delayed GROUP BY mailbox"),
     };
+    const counts = db.prepare("SELECT mailbox, count(*) AS messages FROM delayed GROUP BY mailbox").all();
+    this.#counts = new MailboxCounts(
+      transaction,
+      new Map(counts.map((row) => [row.mailbox as string, row.messages as number])),
+    );
   }
 
   add(id: number, { mailbox, sender, time, message, bytes, expires, delay = 0 }: Put) {
     this.#transaction.begin(bytes);
     this.#sql.add.run(id, time + delay, mailbox, sender, time, message, bytes, expires ?? null);
+    this.#counts.change(mailbox, 1);
   }
 
   /** Those whose time has come, in the order of these times. */
@@ -41,28 +46,23 @@ export class DelayedMessages {
     return this.#sql.due.all(now, limit) as unknown as Delayed[];
   }
 
-  remove(id: number) {
+  remove({ id, mailbox }: Delayed) {
     this.#transaction.begin();
     this.#sql.remove.run(id);
+    this.#counts.change(mailbox, -1);
   }
 
   /** Removes those of one mailbox. */
   drop(mailbox: string) {
+    const count = this.count(mailbox);
+    if (count === 0) return;
     this.#transaction.begin();
     this.#sql.drop.run(mailbox);
+    this.#counts.change(mailbox, -count);
   }
 
-  get isEmpty(): boolean {
-    return this.#sql.any.get() === undefined;
-  }
-
+  /** How many there are of a mailbox, or in all. */
   count(mailbox: string | undefined): number {
-    return (this.#sql.count.get(mailbox ?? null, mailbox ?? null) as { messages: number }).messages;
-  }
-
-  /** How many there are of each mailbox that has any. */
-  counts(): Map<string, number> {
-    const rows = this.#sql.counts.all() as { mailbox: string; messages: number }[];
-    return new Map(rows.map(({ mailbox, messages }) => [mailbox, messages]));
+    return this.#counts.of(mailbox);
   }
 }

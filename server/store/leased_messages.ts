@@ -64,10 +64,7 @@ export class LeasedMessages {
 
   /** Messages of a mailbox, or of all, that are leased. */
   count(mailbox: string | undefined): number {
-    if (mailbox === undefined) return this.#leases.messages;
-    let count = 0;
-    for (const { messages } of this.#leases.in(mailbox)) count += messages.size;
-    return count;
+    return this.#leases.messages(mailbox);
   }
 
   /** What a session was given under this tag before. */
@@ -196,7 +193,7 @@ export class LeasedMessages {
 
   /** Takes out of a lease that ends without a trace all that it holds. */
   drop(mailbox: string) {
-    for (const lease of [...this.#leases.in(mailbox)]) this.#take(lease, new Map(lease.messages));
+    for (const lease of this.#leases.in(mailbox)) this.#take(lease, new Map(lease.messages));
   }
 
   /** Removes messages of a lease, those with consecutive numbers together. */

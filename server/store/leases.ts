@@ -17,6 +17,12 @@ export interface Lease {
   stored: boolean;
 }
 
+/** Those of one mailbox, and how many messages they hold. */
+interface MailboxLeases {
+  leases: Set<Lease>;
+  messages: number;
+}
+
 /** Milliseconds after which messages that nobody has confirmed to have go back. */
 export const UNCONFIRMED = 5000;
 
@@ -25,6 +31,7 @@ export class Leases {
   readonly #byToken = new Map<string, Lease>();
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
+  readonly #byMailbox = new Map<string, MailboxLeases>();
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
@@ -32,9 +39,9 @@ export class Leases {
     return this.#byToken.size;
   }
 
-  /** Messages that are leased. */
-  get messages(): number {
-    return this.#byId.size;
+  /** Messages of a mailbox, or of all, that are leased. */
+  messages(mailbox: string | undefined): number {
+    return mailbox === undefined ? this.#byId.size : this.#byMailbox.get(mailbox)?.messages ?? 0;
   }
 
   has(id: number): boolean {
@@ -50,14 +57,20 @@ export class Leases {
   }
 
   /** Those of one mailbox. */
-  *in(mailbox: string): Generator<Lease> {
-    for (const lease of this.#byToken.values()) if (lease.mailbox === mailbox) yield lease;
+  in(mailbox: string): Lease[] {
+    return [...this.#byMailbox.get(mailbox)?.leases ?? []];
   }
 
   add(lease: Lease) {
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
-    for (const id of lease.messages.keys()) this.#byId.set(id, lease);
+    const own = this.#byMailbox.get(lease.mailbox) ?? { leases: new Set(), messages: 0 };
+    this.#byMailbox.set(lease.mailbox, own);
+    own.leases.add(lease);
+    for (const id of lease.messages.keys()) {
+      if (!this.#byId.has(id)) own.messages++;
+      this.#byId.set(id, lease);
+    }
     this.heed(lease);
   }
 
@@ -69,7 +82,10 @@ export class Leases {
   remove(lease: Lease) {
     this.#byToken.delete(lease.token);
     this.#byTag.delete(`${lease.session} ${lease.tag}`);
-    for (const id of lease.messages.keys()) this.#byId.delete(id);
+    this.#forget(lease, lease.messages.keys());
+    const own = this.#byMailbox.get(lease.mailbox);
+    own?.leases.delete(lease);
+    if (own?.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
   }
 
   /** Puts messages back into the lease that they were taken out of. */
@@ -81,11 +97,14 @@ export class Leases {
 
   /** Takes messages out of their lease, which ends when it is empty. */
   take(lease: Lease, messages: ReadonlyMap<number, number>) {
-    for (const id of messages.keys()) {
-      lease.messages.delete(id);
-      this.#byId.delete(id);
-    }
+    this.#forget(lease, messages.keys());
+    for (const id of messages.keys()) lease.messages.delete(id);
     if (lease.messages.size === 0) this.remove(lease);
+  }
+
+  #forget(lease: Lease, ids: Iterable<number>) {
+    const own = this.#byMailbox.get(lease.mailbox);
+    for (const id of ids) if (this.#byId.delete(id) && own !== undefined) own.messages--;
   }
 
   /** Those that have ended, up to `limit` of them. */

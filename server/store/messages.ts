@@ -74,10 +74,9 @@ export class Messages {
     const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
-    const delayed = this.#delayed.counts();
     for (const row of db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
       const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
-      mailboxes.load(name, id!, messages!, bytes!, messages! - (delayed.get(name) ?? 0));
+      mailboxes.load(name, id!, messages!, bytes!, messages! - this.#delayed.count(name));
     }
     this.#leased = new LeasedMessages({
       db,
@@ -93,7 +92,7 @@ export class Messages {
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.#cleared = rows.hasCleared;
-    this.#timed = delayed.size > 0 || rows.hasExpiring;
+    this.#timed = this.#delayed.count(undefined) > 0 || rows.hasExpiring;
   }
 
   get counts(): Counts {
@@ -303,15 +302,18 @@ export class Messages {
   /** Dead letters: lists them, gives them out again with no attempts counted, or removes them. */
   dead({ what, id, limit }: DeadLetters): DeadLetter[] | number {
     if (what === "list") return this.#dead.after(id ?? 0, limit);
-    if (what === "drop") return this.#dead.drop(id);
-    let requeued = 0;
-    for (const { id: dead, mailbox, sender, time, message } of this.#dead.some(id, limit)) {
-      const bytes = new TextEncoder().encode(message).length;
-      if (this.put({ kind: "put", mailbox, sender, time, message, bytes }) !== "stored") continue;
-      this.#dead.drop(dead);
-      requeued++;
+    if (what === "drop" && id === undefined) return this.#dead.clear();
+    const one = id === undefined ? undefined : this.#dead.get(id);
+    const letters = id === undefined ? this.#dead.after(0, limit) : one === undefined ? [] : [one];
+    let done = 0;
+    for (const letter of letters) {
+      const { mailbox, sender, time, message } = letter, bytes = new TextEncoder().encode(message).length;
+      const put: Put = { kind: "put", mailbox, sender, time, message, bytes };
+      if (what === "requeue" && this.put(put) !== "stored") continue;
+      this.#dead.drop(letter);
+      done++;
     }
-    return requeued;
+    return done;
   }
 
   /** Gives rows to what is still to be stored, and brings the rows of mailboxes and leases up to date. */
@@ -368,10 +370,11 @@ export class Messages {
     const now = this.#options.now();
     this.#leased.end(now, TIMED_ROWS);
     if (!this.#timed) return;
-    const due = this.#delayed.due(now, TIMED_ROWS).map(({ id, expires, ...message }) => {
+    const due = this.#delayed.due(now, TIMED_ROWS).map((one) => {
+      const { id: _, expires, ...message } = one;
       const mailbox = this.#mailboxes.obtain(message.mailbox);
       this.#mailboxes.touch(mailbox);
-      this.#delayed.remove(id);
+      this.#delayed.remove(one);
       this.#watches.notice(mailbox.name);
       const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
       return { seq: ++this.#seq, mailbox, put, taken: false };
@@ -383,7 +386,7 @@ export class Messages {
       this.#mailboxes.touch(row.mailbox);
       this.#remove(row.mailbox, row);
     }
-    this.#timed = !this.#delayed.isEmpty || this.#rows.hasExpiring;
+    this.#timed = this.#delayed.count(undefined) > 0 || this.#rows.hasExpiring;
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */

@@ -154,4 +154,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE removed (thread INTEGER PRIMARY KEY) STRICT;
   `,
+  `
+  CREATE INDEX delayed_mailbox ON delayed (mailbox);
+  `,
 ];
