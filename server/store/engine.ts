@@ -354,12 +354,15 @@ export class Engine {
     return this.#messages.isTimed;
   }
 
-  /** Does what it is time for: leases that end, messages that are due or expired, sessions that are old. */
+  /** Does what it is time for: leases that end, messages that are due or expired. */
   tick() {
-    this.#background(() => {
-      this.#messages.tick();
-      this.#sessions.sweep(SWEEP_ROWS);
-    });
+    this.#background(() => this.#messages.tick());
+  }
+
+  /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
+  forgetSessions(): boolean {
+    let forgotten = 0;
+    return this.#background(() => forgotten = this.#sessions.forget(SWEEP_ROWS)) && forgotten === SWEEP_ROWS;
   }
 
   /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */

@@ -155,10 +155,10 @@ export class Sessions {
     this.#remembered.delete(oldest!);
   }
 
-  /** Forgets those that were not used for a day, up to `rows` of them. */
-  sweep(rows: number) {
+  /** Forgets those that were not used for a day, up to `rows` of them. Returns how many they were. */
+  forget(rows: number): number {
     const old = this.#sql.old.all(this.#now() - SESSION_KEPT, rows) as { id: string }[];
-    if (old.length === 0) return;
+    if (old.length === 0) return 0;
     this.#transaction.begin();
     for (const { id } of old) {
       this.#sql.forget.run(id);
@@ -166,6 +166,7 @@ export class Sessions {
     }
     this.#count -= old.length;
     this.#transaction.onRollback(() => this.#count += old.length);
+    return old.length;
   }
 }
 

@@ -13,6 +13,9 @@ import { type StoreEvent, StoreLocked } from "./store.ts";
 /** Milliseconds between two looks at what has become due. */
 const TICK = 100;
 
+/** Milliseconds between two looks for sessions that are old: each reads all of them. */
+const FORGET_INTERVAL = 60_000;
+
 /** What of the options can be handed to a Worker. */
 export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "random">;
 
@@ -34,6 +37,7 @@ export type FromWorker =
 let engine: Engine | undefined;
 let ticking: ReturnType<typeof setTimeout> | undefined;
 let sweeping: ReturnType<typeof setTimeout> | undefined;
+let forgetting: ReturnType<typeof setTimeout> | undefined;
 
 const answer = (message: FromWorker) => self.postMessage(message);
 
@@ -42,6 +46,7 @@ function open(options: SqliteOptions): FromWorker {
     engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
     sweepLater();
     tickLater();
+    forget();
     return { kind: "opened", counts: engine.counts };
   } catch (error) {
     return { kind: "not opened", locked: error instanceof StoreLocked, message: (error as Error).message };
@@ -70,6 +75,18 @@ function tickLater() {
   }, TICK);
 }
 
+/** Forgets what sessions are old, and looks again later: often enough that there is always room for new ones. */
+function forget() {
+  const delay = engine!.forgetSessions() ? 0 : FORGET_INTERVAL;
+  forgetting = setTimeout(() => {
+    try {
+      forget();
+    } catch (error) {
+      answer({ kind: "lost", message: (error as Error).message });
+    }
+  }, delay);
+}
+
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   try {
     if (data.kind === "open") {
@@ -81,6 +98,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     } else {
       clearTimeout(sweeping);
       clearTimeout(ticking);
+      clearTimeout(forgetting);
       engine!.close();
       answer({ kind: "closed" });
     }

@@ -41,6 +41,7 @@ class Subject implements Disposable {
   pass(ms: number) {
     this.now += ms;
     this.#engine.tick();
+    while (this.#engine.forgetSessions());
   }
 
   restart() {

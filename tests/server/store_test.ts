@@ -340,6 +340,28 @@ Deno.test("a store on disk is opened by one at a time", () =>
     await (await open(directory)).close();
   }));
 
+Deno.test("a store forgets sessions that are old, though nothing is leased or delayed", () =>
+  withDirectory(async (directory) => {
+    const session = "s".repeat(22),
+      change: StoreRequest = {
+        kind: "session",
+        session,
+        first: 1,
+        low: 1,
+        changes: [put("b", "1")],
+      };
+    const known = { done: 1, special: [] };
+    const store = await open(directory);
+    assertEquals(await store.apply([change, { kind: "open", session }]), [known, known]);
+    await store.close();
+    const db = new DatabaseSync(`${directory}/messages.db`);
+    db.exec("UPDATE session SET used = 0");
+    db.close();
+    const again = await open(directory);
+    assertEquals(await again.apply([{ kind: "open", session }]), ["unknown"]);
+    await again.close();
+  }));
+
 Deno.test("a store refuses a database with a newer schema, or of another program", () =>
   withDirectory(async (directory) => {
     await (await open(directory)).close();
