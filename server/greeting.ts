@@ -12,7 +12,7 @@ import type { ServeOptions } from "./serve.ts";
 import type { Service } from "./service.ts";
 import type { Store } from "./store/store.ts";
 
-/** The originals' console lines, what is there, and who can reach it. */
+/** The originals' console lines, what is there, who can reach it, and the key that clients of accounts can be given. */
 export function greet(
   options: ServeOptions,
   services: readonly Service[],
@@ -36,11 +36,9 @@ export function greet(
         }`,
       );
       log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
-      log.line(`mailbox: the server's key is ${key.text}`);
     }
     if (name === "forum" && transport === "udp") {
       log.line(`forum: ${data ? `threads and files are in ${data}` : inMemory("threads and files")}`);
-      log.line(`forum: the server's key is ${key.text}`);
     }
     if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
     if (hub?.services[0]?.name === name) {
@@ -51,5 +49,8 @@ export function greet(
         `${name}: ${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`,
       );
     }
+  }
+  if (services.some(({ name }) => name === "mailbox" || name === "forum")) {
+    log.line(`the server's key is ${key.text}`);
   }
 }

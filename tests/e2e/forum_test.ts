@@ -104,7 +104,7 @@ class Users implements AsyncDisposable {
 
 /** What the console has said since it began. */
 function consoleOf({ err }: ServerProcess): string[] {
-  return err.split("\n").slice(0, -1).filter((line) => !line.startsWith("forum: the server's key is "));
+  return err.split("\n").slice(0, -1).filter((line) => !line.startsWith("the server's key is "));
 }
 
 for (const [name, transcript] of Object.entries({ ...TRANSCRIPTS, "UPD and DWN, as they are told": FILES })) {
