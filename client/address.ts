@@ -13,8 +13,19 @@ export async function resolveServer(
   try {
     ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
   } catch (error) {
-    throw new Error(`Cannot look up ${hostname}: ${(error as Error).message}`);
+    throw lookupError(hostname, error);
   }
   if (family === 6 && !address.includes("%")) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
   return { address: { transport: "udp", hostname: address, port }, family };
+}
+
+/** What a look-up that failed comes to: the system's own words are for programs. */
+export function lookupError(hostname: string, error: unknown): Error {
+  const { code, message } = error as Error & { code?: string };
+  const why = code === "ENOTFOUND"
+    ? "there is no such name"
+    : code === "EAI_AGAIN"
+    ? "no name server answers"
+    : message;
+  return new Error(`Cannot look up ${hostname}: ${why}`);
 }

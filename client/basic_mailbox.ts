@@ -34,6 +34,7 @@ import {
   utf8Length,
 } from "../protocol/mailbox.ts";
 import { proof } from "../protocol/admin.ts";
+import { lookupError } from "./address.ts";
 
 export { type Mail, SHARED_QUEUE };
 
@@ -67,7 +68,7 @@ export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Pr
   try {
     ({ address } = await lookup(hostname, { order: "ipv4first" }));
   } catch (error) {
-    throw new Error(`Cannot look up ${hostname}: ${(error as Error).message}`);
+    throw lookupError(hostname, error);
   }
   return new BasicMailbox({ transport: "udp", hostname: address, port }, timeout);
 }

@@ -1,4 +1,5 @@
 import { decodeKey } from "../protocol/seal.ts";
+import { fileError } from "./file_error.ts";
 import { stateDirectory } from "./state_directory.ts";
 
 /** A server's key is not the one that is known. */
@@ -31,7 +32,7 @@ export class KnownServers {
       text = await Deno.readTextFile(this.path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
-      throw new Error(`Cannot read the known servers in ${this.path}: ${(error as Error).message}`);
+      throw new Error(`Cannot read the known servers in ${this.path}: ${fileError(error)}`);
     }
     for (const [i, line] of text.split("\n").entries()) {
       const [name, key = ""] = line.trim().split(/\s+/);
@@ -48,7 +49,7 @@ export class KnownServers {
       await this.#append(`${server} ${key}\n`);
     } catch (error) {
       throw new Error(
-        `Cannot remember the server in ${this.path}: ${(error as Error).message} (give its key instead)`,
+        `Cannot remember the server in ${this.path}: ${fileError(error)} (give its key instead)`,
       );
     }
   }

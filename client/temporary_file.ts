@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { fileError } from "./file_error.ts";
 import { type FileContent, TransferError } from "./transfer.ts";
 
 /** Bytes that are hashed in one go. */
@@ -208,7 +209,7 @@ async function syncDirectory(path: string) {
 }
 
 function cannot(path: string, error: unknown): TransferError {
-  return new TransferError(`Cannot save '${path}': ${(error as Error).message}`);
+  return new TransferError(`Cannot save '${path}': ${fileError(error)}`);
 }
 
 /** Whether no other program is writing to it. A Deno that can't tell without waiting takes it to be so. */

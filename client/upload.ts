@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
+import { fileError } from "./file_error.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
 import { CutError, TransferConnection } from "./transfer_connection.ts";
 
@@ -28,9 +29,11 @@ export async function upload(options: UploadOptions): Promise<FileContent> {
   signal?.throwIfAborted();
   let file: Deno.FsFile;
   try {
+    // to open a pipe is to wait for somebody who writes to it
+    if (!(await Deno.stat(path)).isFile) throw cannot(path, "it is no file");
     file = await Deno.open(path);
   } catch (error) {
-    throw cannot(path, (error as Error).message);
+    throw error instanceof TransferError ? error : cannot(path, fileError(error));
   }
   try {
     const { isFile, size } = await file.stat();
@@ -142,7 +145,7 @@ async function* pieces(
     try {
       return await file.read(into.subarray(0, Math.min(into.length, left))) ?? 0;
     } catch (error) {
-      throw cannot(path, (error as Error).message);
+      throw cannot(path, fileError(error));
     }
   };
   let reading = read(buffer);

@@ -1,3 +1,4 @@
+import { fileError } from "../file_error.ts";
 import type { Credentials } from "../login.ts";
 import { promptSecret } from "../terminal/secret.ts";
 import type { Arguments, Option } from "./command.ts";
@@ -68,7 +69,8 @@ async function typedPassword(prompt: string, again?: string, isNew = false): Pro
 /** The password of `--password-file` or the environment, if there is one. */
 export async function givenPassword(args: Arguments): Promise<string | undefined> {
   const file = args.text("password-file");
-  return file === undefined ? Deno.env.get(PASSWORD_VARIABLE) : await readFirstLine(file);
+  // an empty variable is as good as none: no password is empty
+  return file === undefined ? Deno.env.get(PASSWORD_VARIABLE) || undefined : await readFirstLine(file);
 }
 
 async function readFirstLine(file: string): Promise<string> {
@@ -76,7 +78,7 @@ async function readFirstLine(file: string): Promise<string> {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
-    const why = error instanceof TypeError ? "it is no UTF-8" : (error as Error).message;
+    const why = error instanceof TypeError ? "it is no UTF-8" : fileError(error);
     throw new Error(`Cannot read the password in ${file}: ${why}`);
   }
   return text.split(/\r?\n/)[0]!;
