@@ -1,3 +1,4 @@
+import { fileError } from "./file_error.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
 import { TransferConnection } from "./transfer_connection.ts";
 import { TemporaryFile } from "./temporary_file.ts";
@@ -27,8 +28,9 @@ const BUFFER_BYTES = 1024 * 1024;
 export async function download(options: DownloadOptions): Promise<FileContent> {
   const { path, force = false, signal } = options;
   signal?.throwIfAborted();
-  if (!force && await exists(path)) throw cannot(path, "it is there already");
+  // that there is no such file in the thread says more than what is there under its name here
   const { ticket, size, hash } = await options.ticket(0);
+  if (!force && await exists(path)) throw cannot(path, "it is there already");
   const content = { size, hash };
   const file = await TemporaryFile.open(path, content);
   let isKept = true;
@@ -139,7 +141,7 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw cannot(path, (error as Error).message);
+    throw cannot(path, fileError(error));
   }
 }
 
