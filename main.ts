@@ -6,7 +6,8 @@
 
 import { bold, red, setColorEnabled } from "@std/fmt/colors";
 import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./client/command/command.ts";
-import { shown, write, writeError } from "./client/terminal/output.ts";
+import { isDumb, shown, write, writeError } from "./client/terminal/output.ts";
+import { INTERRUPTED, InterruptedError } from "./client/terminal/signals.ts";
 import config from "./deno.json" with { type: "json" };
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
@@ -45,7 +46,7 @@ async function overview(): Promise<string> {
 async function main(args: readonly string[]): Promise<number> {
   const [name = "--help", ...rest] = args;
   const colour = (stream: { isTerminal(): boolean }) =>
-    setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR"));
+    setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR") && !isDumb());
   colour(Deno.stdout);
   try {
     if (name === "--version") {
@@ -70,6 +71,7 @@ async function main(args: readonly string[]): Promise<number> {
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
     // the reader of our results has gone: there is nobody left to tell
     if (error instanceof Deno.errors.BrokenPipe) return 1;
+    if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
     const usage = error instanceof UsageError;
     const known = Object.hasOwn(COMMANDS, name) ? `parley ${name}` : "parley";

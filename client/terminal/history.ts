@@ -27,6 +27,12 @@ export class History {
     this.reset();
   }
 
+  /** Forgets all of them. */
+  clear() {
+    this.#lines.length = this.#length = 0;
+    this.reset();
+  }
+
   /** Stands behind the last line again, and forgets what was typed elsewhere. */
   reset() {
     this.#changed.clear();

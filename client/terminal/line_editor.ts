@@ -5,15 +5,16 @@
  */
 
 import type { Line } from "../../protocol/line.ts";
+import { isDumb } from "./output.ts";
 import { PipedLines } from "./piped_lines.ts";
 import { TerminalEditor } from "./terminal_editor.ts";
 import { StandardTty } from "./tty.ts";
 
 /** Where lines come from and messages are shown: a terminal, or a pipe or file. */
 export interface LineEditor extends AsyncIterable<Line>, AsyncDisposable {
-  /** Whether it is a terminal, with a prompt. */
+  /** Whether it is a terminal, which shows the prompt. */
   readonly isTerminal: boolean;
-  /** What stands before the line on a terminal; may hold colours. A change is seen at once. */
+  /** What stands before the line on a terminal; may hold colours. A change is seen at once where lines are edited. */
   prompt: string;
   /** Aborted by Ctrl-C on a terminal; the lines that were not read by then are dropped. */
   readonly interrupted: AbortSignal;
@@ -32,6 +33,8 @@ export interface LineEditor extends AsyncIterable<Line>, AsyncDisposable {
   print(text: string): Promise<void>;
   /** The same for what is no result: without a terminal it goes to standard error. */
   tell(text: string): Promise<void>;
+  /** Forgets the lines that can be gone back to: from now on, others are asked for. */
+  forget(): void;
   /** Gives the terminal back, with what was typed left on it. A pending {@linkcode read} has no line. */
   close(): Promise<void>;
 }
@@ -39,10 +42,15 @@ export interface LineEditor extends AsyncIterable<Line>, AsyncDisposable {
 /** Longest line that can be typed, in UTF-16 code units, or that a pipe may bring, in bytes. */
 export const MAX_LINE = 65_536;
 
-/** An editor on standard input and output: on a terminal where both are one that can move its cursor. */
-export function openLineEditor(options: { prompt: string }): LineEditor {
-  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && Deno.env.get("TERM") !== "dumb";
+/**
+ * An editor on standard input and output: on a terminal where both are one that can move its cursor.
+ *
+ * @param options.endsOnSignal Whether it ends the program when a signal comes that is to end it; true by default.
+ */
+export function openLineEditor(options: { prompt: string; endsOnSignal?: boolean }): LineEditor {
+  const { prompt, endsOnSignal } = options;
+  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && !isDumb();
   return isTerminal
-    ? new TerminalEditor(new StandardTty("stdout"), options.prompt, MAX_LINE)
-    : new PipedLines(options.prompt, MAX_LINE);
+    ? new TerminalEditor(new StandardTty("stdout", endsOnSignal), prompt, MAX_LINE)
+    : new PipedLines(prompt, MAX_LINE);
 }

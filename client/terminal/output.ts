@@ -6,6 +6,11 @@
 
 const encoder = new TextEncoder();
 
+/** Whether the terminal, if there is one, would show the sequences that others obey. */
+export function isDumb(): boolean {
+  return Deno.env.get("TERM") === "dumb";
+}
+
 async function writeAll(stream: { write(bytes: Uint8Array): Promise<number> }, bytes: Uint8Array) {
   // a pipe may take less than it is given
   for (let at = 0; at < bytes.length;) at += await stream.write(bytes.subarray(at));

@@ -12,8 +12,6 @@ const MAX_WAITING = 4 * 1024 * 1024;
 /** Milliseconds in which none was taken after which it is read again, or Ctrl-C would stay unseen; lines are dropped. */
 const PATIENCE = 1000;
 
-const encoder = new TextEncoder();
-
 /** Edits lines on a terminal. All that it shows goes through one writer, so that nothing is torn apart. */
 export class TerminalEditor implements LineEditor {
   readonly isTerminal = true;
@@ -97,6 +95,10 @@ export class TerminalEditor implements LineEditor {
     if (this.#closing !== undefined) return this.#closing.then(() => this.#put(line));
     this.#above += line;
     return this.#update();
+  }
+
+  forget() {
+    this.#history.clear();
   }
 
   tell(text: string): Promise<void> {
@@ -278,7 +280,7 @@ export class TerminalEditor implements LineEditor {
   async #put(text: string) {
     if (text === "") return;
     try {
-      await this.#tty.write(encoder.encode(text));
+      await this.#tty.write(text);
     } catch {
       // the terminal has gone
       this.#end();

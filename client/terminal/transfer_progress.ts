@@ -1,5 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { TransferProgress } from "../transfer.ts";
+import { clusters, columnsOf } from "./graphemes.ts";
 import { Progress } from "./progress.ts";
 
 /** Milliseconds over which the rate is measured. */
@@ -39,15 +40,21 @@ export class TransferMeter {
     while (this.#points.length > 2 && time - this.#points[1]!.time >= WINDOW) this.#points.shift();
   }
 
-  /** The line. */
-  text({ step, done, size }: TransferProgress): string {
+  /** The line, as much of it as so many columns hold. */
+  text({ step, done, size }: TransferProgress, columns = Infinity): string {
     const part = size === 0 ? 1 : done / size;
     const filled = Math.floor(part * WIDTH);
     const bar = "#".repeat(filled) + " ".repeat(WIDTH - filled);
     const rate = this.#rate();
     const left = rate > 0 ? ` ${bytes(rate)}/s ${duration((size - done) / rate)} left` : "";
     const what = step === "hash" ? "checking " : "";
-    return `${what}${this.#name} [${bar}] ${Math.floor(100 * part)} % of ${bytes(size)}${left}`;
+    const percent = `${Math.floor(100 * part)} %`, begin = `${what}${this.#name}`;
+    const forms = [
+      `${begin} [${bar}] ${percent} of ${bytes(size)}${left}`,
+      `${begin} ${percent} of ${bytes(size)}${left}`,
+      `${begin} ${percent}`,
+    ];
+    return forms.find((form) => widthOf(form) <= columns) ?? percent;
   }
 
   /** Bytes a second. */
@@ -72,13 +79,19 @@ export class TransferBar {
   show = (progress: TransferProgress) => {
     this.#meter.add(progress);
     // what can't be shown is no reason to end the transfer
-    this.#progress.show(() => this.#meter.text(progress)).catch(() => {});
+    this.#progress.show((columns) => this.#meter.text(progress, columns)).catch(() => {});
   };
 
   /** Takes the line away. */
   async clear() {
     await this.#progress.clear();
   }
+}
+
+function widthOf(text: string): number {
+  let width = 0;
+  for (const cluster of clusters(text)) width += columnsOf(cluster);
+  return width;
 }
 
 function bytes(count: number): string {

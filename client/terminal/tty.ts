@@ -1,6 +1,7 @@
 import { readInput } from "./input.ts";
-import { writeBytes, writeErrorBytes } from "./output.ts";
+import { isDumb, writeBytes, writeErrorBytes } from "./output.ts";
 import type { Size } from "./screen.ts";
+import { listen, onEnd, unlisten } from "./signals.ts";
 
 /** A terminal that is read key by key. */
 export interface Tty {
@@ -10,7 +11,7 @@ export interface Tty {
   /** What it sends next; null at its end. */
   read(): Promise<Uint8Array | null>;
   /** Writes all of it. */
-  write(bytes: Uint8Array): Promise<void>;
+  write(text: string): Promise<void>;
   size(): Size;
   /** Calls `changed` when its size may have changed, until the function that is returned is called. */
   watch(changed: () => void): () => void;
@@ -23,44 +24,25 @@ const encoder = new TextEncoder();
 /** Sequences that make a terminal mark what is pasted, and stop marking it. */
 const MARK_PASTES = "\x1b[?2004h", LEAVE_PASTES = "\x1b[?2004l";
 
-/** How a shell knows a program that a signal ended: 128 and its number. */
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
-
-/** What the operating system does not have is not listened for: SIGWINCH and SIGTERM are not on Windows. */
-function listen(signal: Deno.Signal, handler: () => void) {
-  try {
-    Deno.addSignalListener(signal, handler);
-  } catch {
-    // the size is also asked for whenever something is drawn
-  }
-}
-
-function unlisten(signal: Deno.Signal, handler: () => void) {
-  try {
-    Deno.removeSignalListener(signal, handler);
-  } catch {
-    // as above
-  }
-}
+// deno-lint-ignore no-control-regex -- what a terminal obeys
+const SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 /**
- * The terminal of standard input, and of standard output or standard error. While it is raw, it is given back whatever ends the program but SIGKILL:
- * a signal, {@linkcode Deno.exit}, or an error that nobody caught.
+ * The terminal of standard input, and of standard output or standard error. While it is raw, it is given back whatever
+ * ends the program but SIGKILL: a signal, {@linkcode Deno.exit}, or an error that nobody caught.
  */
 export class StandardTty implements Tty {
   readonly #output: "stdout" | "stderr";
+  readonly #endsOnSignal: boolean;
+  readonly #isDumb = isDumb();
   #isRaw = false;
+  #signals: Disposable | undefined;
   readonly #giveBack = () => this.restore();
-  readonly #dying = (Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]).map((signal) => ({
-    signal,
-    handler: () => {
-      this.restore();
-      Deno.exit(128 + SIGNALS[signal]);
-    },
-  }));
 
-  constructor(output: "stdout" | "stderr") {
+  /** @param endsOnSignal Whether it ends the program on a signal; otherwise its user does, who has something to do. */
+  constructor(output: "stdout" | "stderr", endsOnSignal = true) {
     this.#output = output;
+    this.#endsOnSignal = endsOnSignal;
   }
 
   raw() {
@@ -68,14 +50,18 @@ export class StandardTty implements Tty {
     this.#isRaw = true;
     this.#take();
     globalThis.addEventListener("unload", this.#giveBack);
-    for (const { signal, handler } of this.#dying) listen(signal, handler);
+    if (!this.#endsOnSignal) return;
+    this.#signals = onEnd((code) => {
+      this.restore();
+      Deno.exit(code);
+    });
   }
 
   restore() {
     if (!this.#isRaw) return;
     this.#isRaw = false;
     globalThis.removeEventListener("unload", this.#giveBack);
-    for (const { signal, handler } of this.#dying) unlisten(signal, handler);
+    this.#signals?.[Symbol.dispose]();
     try {
       this.#leave();
     } catch {
@@ -85,12 +71,12 @@ export class StandardTty implements Tty {
 
   #take() {
     Deno.stdin.setRaw(true);
-    Deno[this.#output].writeSync(encoder.encode(MARK_PASTES));
+    if (!this.#isDumb) Deno[this.#output].writeSync(encoder.encode(MARK_PASTES));
   }
 
   #leave() {
     try {
-      Deno[this.#output].writeSync(encoder.encode(LEAVE_PASTES));
+      if (!this.#isDumb) Deno[this.#output].writeSync(encoder.encode(LEAVE_PASTES));
     } finally {
       Deno.stdin.setRaw(false);
     }
@@ -100,7 +86,9 @@ export class StandardTty implements Tty {
     return readInput();
   }
 
-  write(bytes: Uint8Array): Promise<void> {
+  write(text: string): Promise<void> {
+    // it would show them
+    const bytes = encoder.encode(this.#isDumb ? text.replace(SEQUENCES, "") : text);
     return this.#output === "stdout" ? writeBytes(bytes) : writeErrorBytes(bytes);
   }
 

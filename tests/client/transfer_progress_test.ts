@@ -30,6 +30,22 @@ Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
   );
 });
 
+Deno.test("the line of a transfer leaves out what a narrow terminal has no room for", () => {
+  let now = 0;
+  const meter = new TransferMeter("漢字.txt", () => now);
+  const progress = (done: number) => ({ step: "transfer", done, size: 8 * MIB }) as const;
+  meter.add(progress(0));
+  now = 1000;
+  meter.add(progress(4 * MIB));
+  const line = (columns: number) => meter.text(progress(4 * MIB), columns);
+  const bar = `[${"#".repeat(12)}${" ".repeat(12)}]`;
+  assertEquals(line(66), `漢字.txt ${bar} 50 % of 8 MiB 4 MiB/s 1 s left`);
+  assertEquals(line(67), `漢字.txt ${bar} 50 % of 8 MiB 4 MiB/s 1 s left`);
+  assertEquals(line(65), "漢字.txt 50 % of 8 MiB 4 MiB/s 1 s left");
+  assertEquals(line(38), "漢字.txt 50 %");
+  assertEquals(line(12), "50 %");
+});
+
 function rate(bytes: number, ms: number): string {
   return `${(bytes / ms * 1000 / MIB).toFixed(0)} MiB/s`;
 }

@@ -8,7 +8,7 @@
 import type { Size } from "../../client/terminal/screen.ts";
 import type { Tty } from "../../client/terminal/tty.ts";
 
-const encoder = new TextEncoder(), decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** Milliseconds after which what should be shown counts as not coming: more than any load explains. */
 const PATIENCE = 10_000;
@@ -121,8 +121,8 @@ export class VirtualTty implements Tty {
     return this.#input.shift()!;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    this.#obey(decoder.decode(bytes));
+  write(text: string): Promise<void> {
+    this.#obey(text);
     this.#wrote?.();
     return Promise.resolve();
   }

@@ -52,6 +52,28 @@ Deno.test("a message that arrives does not destroy what is being typed", { ignor
   assertEquals(await here.bob.next(), "Alice has left");
 });
 
+Deno.test(
+  "on a terminal that can't move its cursor a message stands below what is typed",
+  { ignore },
+  async () => {
+    await using here = await channel();
+    const chat = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port]);
+    await using terminal = await Terminal.open(`TERM=dumb ${chat}; echo "left with $?"; read wait`);
+    await terminal.holds("[Me] |");
+    await terminal.type("/join tea");
+    assertEquals(await here.bob.next(), "Alice has joined");
+    await here.bob.send("Ω");
+    await terminal.holds("[Me] /join tea\n[Me]\n[Bob] Ω\n[Me] |");
+    await terminal.type("hello");
+    assertEquals(await here.bob.next(), "[Alice] hello");
+    await terminal.holds("[Me] hello\n[Me] |");
+    await terminal.type("", "C-d");
+    await terminal.shows("left with 0");
+    const written = terminal.written.slice(terminal.written.indexOf("[Me] "));
+    assertEquals(written.includes("\x1b"), false, written);
+  },
+);
+
 Deno.test("arrows, Home, End, words and history work in a terminal", { ignore }, async () => {
   await using here = await channel();
   await using terminal = await open("chat", "Alice", "127.0.0.1", here.port);

@@ -17,6 +17,8 @@ const OCTAL = /\\([0-7]{3})/g;
 const SEQUENCES = /\x1b(?:\[[0-9;?]*[A-Za-z]|\(B)/g;
 
 export class Terminal implements AsyncDisposable {
+  /** All that was written to it, sequences too. */
+  written = "";
   /** All that was shown since the last {@linkcode shows} took effect, without colours. */
   #shown = "";
   #wake: (() => void) | undefined;
@@ -56,8 +58,9 @@ export class Terminal implements AsyncDisposable {
       rest = lines.pop()!;
       for (const line of lines) {
         const output = /^%output %\d+ (.*)$/s.exec(line)?.[1] ?? "";
-        this.#shown += output.replace(OCTAL, (_, octal) => String.fromCharCode(parseInt(octal, 8)))
-          .replace(SEQUENCES, "");
+        const written = output.replace(OCTAL, (_, octal) => String.fromCharCode(parseInt(octal, 8)));
+        this.written += written;
+        this.#shown += written.replace(SEQUENCES, "");
       }
       this.#wake?.();
     }
