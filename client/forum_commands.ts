@@ -12,9 +12,11 @@ import {
   threadIsEmpty,
   type Typed,
 } from "../protocol/forum_text.ts";
+import { utf8Length } from "../protocol/mailbox.ts";
+import { MAX_TEXT } from "../protocol/session.ts";
 import { checkSavedName, nameOfPath } from "./file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "./forum.ts";
-import { FullError, RefusedError } from "./session_errors.ts";
+import { FullError, RefusedError, ServerGoneError } from "./session_errors.ts";
 import { TransferError } from "./transfer.ts";
 
 /** What of a command can't be typed. */
@@ -24,6 +26,9 @@ export interface CommandOptions extends TransferOptions {
   /** `DWN`: whether a file that is there is replaced. */
   force?: boolean;
 }
+
+/** Commands whose outcome is unknown where no answer comes. */
+const CHANGES: ReadonlySet<Typed["command"]> = new Set(["CRT", "MSG", "DLT", "EDT", "RMV"]);
 
 /** A command that did not do what it was to do. Its message is what the user is told. */
 export class CommandFailed extends Error {
@@ -71,6 +76,7 @@ export async function* perform(
         return yield threadIsEmpty(typed.title);
       }
       default:
+        if ("text" in typed && utf8Length(typed.text) > MAX_TEXT) throw new RefusedError("too long");
         await change(forum, typed, options);
     }
     yield doneText(named(typed));
@@ -82,6 +88,9 @@ export async function* perform(
     if (error instanceof TransferError || error instanceof TypeError) throw new CommandFailed(error.message);
     if (error instanceof FullError) {
       throw new CommandFailed(`The server's disk takes nothing: ${typed.command} was withdrawn`);
+    }
+    if (error instanceof ServerGoneError && error.sent && CHANGES.has(typed.command)) {
+      throw new ServerGoneError(`${error.message} ${typed.command} may have been carried out`, true);
     }
     throw error;
   }

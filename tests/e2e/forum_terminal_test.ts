@@ -14,6 +14,17 @@ const MIB = 1024 ** 2;
 
 const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join(" ");
 
+/** The client as a shell's command. */
+const client = (port: number, args: readonly string[]) =>
+  quoted([...FROM_SOURCE, "forum", "127.0.0.1", `${port}`, ...args]);
+
+/** A terminal; the shell that runs the command in it tells its exit code and what settings it left behind. */
+const inTerminal = (path: string, command: string) =>
+  Terminal.open(
+    `trap : INT; cd '${path}'; export XDG_STATE_HOME='${path}'; stty -a >before; ${command}; ` +
+      `code=$?; stty -a >after; cmp before after && echo "left with $code"; read wait; echo "read $wait"; read wait`,
+  );
+
 /** A forum, and a directory for those who use it. */
 async function forum() {
   const directory = await temporaryDirectory(), { path } = directory;
@@ -21,13 +32,11 @@ async function forum() {
   return {
     path,
     server,
-    /** The client in a terminal; the shell that started it tells its exit code and what settings it left behind. */
-    open: (...args: string[]) =>
-      Terminal.open(
-        `trap : INT; cd '${path}'; export XDG_STATE_HOME='${path}'; stty -a >before; ` +
-          `${quoted([...FROM_SOURCE, "forum", "127.0.0.1", `${server.port}`, ...args])}; ` +
-          `code=$?; stty -a >after; cmp before after && echo "left with $code"; read wait; echo "read $wait"; read wait`,
-      ),
+    open: (...args: string[]) => inTerminal(path, client(server.port, args)),
+    /** The same where it is dumb. */
+    openDumb: () => inTerminal(path, `TERM=dumb ${client(server.port, [])}`),
+    /** The same with standard output in a file. */
+    openInto: (file: string) => inTerminal(path, `${client(server.port, [])} >${file}`),
     write: (name: string, content: Uint8Array) => Deno.writeFile(`${path}/${name}`, content),
     read: (name: string) => Deno.readFile(`${path}/${name}`),
     async [Symbol.asyncDispose]() {
@@ -108,13 +117,95 @@ Deno.test("what is wrong is answered in a terminal, and asked for again", { igno
   await command(terminal, "CRT thread0", "Thread thread0 exists");
   await command(terminal, "DLT thread0 1", "Message 1 does not exist");
   await command(terminal, "DWN thread0 none", "File does not exist in Thread thread0");
-  await terminal.shows(COMMANDS);
-  await terminal.type("UPD thread0 none");
-  await terminal.shows("Cannot send 'none': No such file");
+  await command(terminal, "UPD thread0 none", "Cannot send 'none': no such file or directory");
   await terminal.shows(COMMANDS);
   // Ctrl-D leaves as XIT does, but for the word
   await terminal.type("", "C-d");
   await terminal.shows("left with 0");
+  await here.server.logged("yoda exited");
+});
+
+Deno.test("the history of names is one of its own", { ignore }, async () => {
+  await using here = await forum();
+  await using terminal = await here.open();
+  await logIn(terminal, "yoda", "jedi", true);
+  await command(terminal, "XIT", "Goodbye");
+  await terminal.shows("left with 0");
+  await using again = await here.open();
+  await logIn(again, "yoda", "sith", false);
+  await says(again, "Invalid password");
+  await again.shows("Enter username: ");
+  await again.type("", "Up");
+  await again.shows("yoda");
+  await again.type("");
+  await again.shows("Enter password: ");
+  // where a password is typed, there is none at all
+  await again.type("", "Up");
+  await again.type("jedi");
+  await says(again, "Welcome to the forum");
+});
+
+Deno.test(
+  "a name that has no account gets one with a given password only where --new says so",
+  { ignore },
+  async () => {
+    await using here = await forum();
+    await Deno.writeTextFile(`${here.path}/password`, "jedi\n");
+    await using terminal = await here.open("--user", "yoda", "--password-file", "password");
+    await says(terminal, "Cannot log in as 'yoda': no account has this name");
+    await logIn(terminal, "yoda", "jedi", true);
+    await says(terminal, "Welcome to the forum");
+  },
+);
+
+Deno.test(
+  "a terminal that can't move its cursor shows prompts, answers, and no sequences",
+  { ignore },
+  async () => {
+    await using here = await forum();
+    await here.write("notes.txt", contentOf(MIB));
+    await using terminal = await here.openDumb();
+    await logIn(terminal, "yoda", "jedi-master", true);
+    await says(terminal, "Welcome to the forum");
+    for (
+      const [typed, answer] of [
+        ["CRT thread0", "Thread thread0 created"],
+        ["crt thread1", "Invalid command"],
+        ["MSG thread1 hello", "Thread thread1 does not exist"],
+        ["UPD thread0 notes.txt", "notes.txt uploaded to thread0 thread"],
+        ["RDT thread0", "yoda uploaded notes.txt"],
+      ] as const
+    ) await command(terminal, typed, answer);
+    await terminal.shows(COMMANDS);
+    await terminal.type("", "C-c");
+    await terminal.shows("left with 130");
+    await here.server.logged("yoda exited");
+    // before it, Deno itself writes
+    const written = terminal.written.slice(terminal.written.indexOf("Enter username: "));
+    assertEquals(["\x1b", "jedi", "master"].filter((text) => written.includes(text)), []);
+  },
+);
+
+Deno.test("who reads results elsewhere still sees what is asked for", { ignore }, async () => {
+  await using here = await forum();
+  await using terminal = await here.openInto("results");
+  await logIn(terminal, "yoda", "jedi", true);
+  await says(terminal, "Welcome to the forum");
+  await command(terminal, "CRT thread0");
+  await command(terminal, "RDT nope", "Thread nope does not exist");
+  await terminal.shows(COMMANDS);
+  await terminal.type("XIT");
+  await terminal.shows("left with 1");
+  assertEquals(await Deno.readTextFile(`${here.path}/results`), "Thread thread0 created\nGoodbye\n");
+});
+
+Deno.test("a terminal that is closed leaves the forum", { ignore }, async () => {
+  await using here = await forum();
+  {
+    await using terminal = await here.open();
+    await logIn(terminal, "yoda", "jedi", true);
+    await terminal.shows(COMMANDS);
+  }
   await here.server.logged("yoda exited");
 });
 
@@ -133,12 +224,15 @@ Deno.test("a wrong password leads back to the name, and none is ever shown", { i
   await logIn(second, "yoda", "jedi-master", false);
   await says(second, "Welcome to the forum");
   await second.shows(COMMANDS);
-  // nor does the history give it
+  // nor does the history of commands give it, or a name; it is not asked for where one is typed
   await second.type("", "Up");
-  await second.shows("yoda");
-  await second.type("", "C-u");
   await second.type("LST");
-  await says(second, "No threads to list");
+  await says(second, "LST", "No threads to list");
+  await second.shows(COMMANDS);
+  await second.type("", "Up");
+  await second.type("", "Up");
+  await second.type("");
+  await says(second, "LST", "No threads to list");
   for (const screen of [await first.screen(), await second.screen()]) {
     assertMatch(screen, /Enter (?:new )?password.*: ?\n/);
     assertEquals(/sith|lord|jedi|master/.test(screen), false, screen);
@@ -187,7 +281,7 @@ for (const once of [false, true]) {
       await file.truncate(4096 * MIB);
       await Deno.writeTextFile(`${here.path}/password`, "jedi\n");
       const user = ["--user", "yoda", "--password-file", "password"];
-      await using terminal = await here.open(...user, ...once ? ["--new", "CRT", "thread0"] : []);
+      await using terminal = await here.open(...user, "--new", ...once ? ["CRT", "thread0"] : []);
       if (once) await terminal.shows("left with 0");
       else {
         await command(terminal, "CRT thread0", "Thread thread0 created");

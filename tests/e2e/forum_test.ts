@@ -33,7 +33,7 @@ const FILES = `
     hans> UPD b notes.txt
     Thread b does not exist
     hans> UPD a missing.txt
-    Cannot send 'missing.txt': No such file or directory (os error 2): open 'missing.txt'
+    Cannot send 'missing.txt': no such file or directory
     hans> CRT b
     Thread b created
     hans> UPD b notes.txt

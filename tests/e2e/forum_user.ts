@@ -9,16 +9,21 @@ const encoder = new TextEncoder();
 export class ForumUser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #errors: Promise<string>;
-  readonly #out: ReadableStreamDefaultReader<string>;
-  #rest = "";
+  readonly #reading: Promise<unknown>;
+  /** What it has written, and nobody has read. */
+  readonly #written = { out: "", err: "" };
+  #wrote: (() => void) | undefined;
+  #isOver = false;
   #isOpen = true;
 
-  /** @param cwd Where it runs, and remembers servers. */
-  constructor(port: number, cwd: string) {
+  /**
+   * @param cwd Where it runs, and remembers servers.
+   * @param options Further arguments.
+   */
+  constructor(port: number, cwd: string, options: readonly string[] = []) {
     const [program = "", ...args] = FROM_SOURCE;
     const child = this.#child = new Deno.Command(program, {
-      args: [...args, "forum", "127.0.0.1", `${port}`],
+      args: [...args, "forum", "127.0.0.1", `${port}`, ...options],
       cwd,
       env: { XDG_STATE_HOME: `${cwd}/state` },
       stdin: "piped",
@@ -26,11 +31,19 @@ export class ForumUser implements AsyncDisposable {
       stderr: "piped",
     }).spawn();
     this.#keys = child.stdin.getWriter();
-    this.#out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    this.#errors = new Response(child.stderr).text();
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, to: "out" | "err") => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        this.#written[to] += text;
+        this.#wrote?.();
+      }
+    };
+    this.#reading = Promise.all([read(child.stdout, "out"), read(child.stderr, "err")]).then(() => {
+      this.#isOver = true;
+      this.#wrote?.();
+    });
   }
 
-  /** Types this line. Gives the next so many lines that are told. */
+  /** Types this line. Gives the next so many lines that are told, be they results or not. */
   async say(line: string, told: number): Promise<string[]> {
     await this.#keys.write(encoder.encode(`${line}\n`));
     const lines: string[] = [];
@@ -41,38 +54,43 @@ export class ForumUser implements AsyncDisposable {
   async #line(typed: string): Promise<string> {
     // better than a test that never ends
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), PATIENCE);
+    const written = this.#written;
     try {
       for (;;) {
-        const end = this.#rest.indexOf("\n");
-        if (end >= 0) {
-          const line = this.#rest.slice(0, end);
-          this.#rest = this.#rest.slice(end + 1);
+        for (const from of ["out", "err"] as const) {
+          const end = written[from].indexOf("\n"), line = written[from].slice(0, end);
+          if (end < 0) continue;
+          written[from] = written[from].slice(end + 1);
           return line;
         }
-        const { value, done } = await this.#out.read();
-        if (done) throw new Error(`The client ended after '${typed}': ${this.#rest}${await this.#errors}`);
-        this.#rest += value;
+        if (this.#isOver) throw new Error(`The client ended after '${typed}': ${written.out}${written.err}`);
+        await new Promise<void>((resolve) => this.#wrote = resolve);
       }
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Has no more to say. Gives what it came to, `out` being what was told beyond what was asked for. */
+  /** Has no more to say. Gives what it came to, and what was told beyond what was asked for. */
   async end(): Promise<{ code: number; out: string; err: string }> {
     this.#isOpen = false;
     await this.#keys.close().catch(() => {});
-    for (let read = await this.#out.read(); !read.done; read = await this.#out.read()) {
-      this.#rest += read.value;
-    }
-    const { code } = await this.#child.status;
-    return { code, out: this.#rest, err: await this.#errors };
+    return await this.#ended();
   }
 
-  /** Ends it without a warning. */
-  async kill() {
-    this.#child.kill("SIGKILL");
-    await this.end();
+  /** Sends it a signal, and gives what it came to. */
+  async kill(signal: Deno.Signal = "SIGKILL"): Promise<{ code: number; out: string; err: string }> {
+    this.#child.kill(signal);
+    const result = await this.#ended();
+    this.#isOpen = false;
+    await this.#keys.close().catch(() => {});
+    return result;
+  }
+
+  async #ended() {
+    await this.#reading;
+    const { code } = await this.#child.status;
+    return { code, ...this.#written };
   }
 
   async [Symbol.asyncDispose]() {

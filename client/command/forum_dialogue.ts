@@ -1,0 +1,121 @@
+/**
+ * The forum as somebody uses it who types: name, password, commands.
+ *
+ * @module
+ */
+
+import {
+  alreadyLoggedIn,
+  ENTER_COMMAND,
+  ENTER_PASSWORD,
+  ENTER_USERNAME,
+  enterNewPassword,
+  INVALID_PASSWORD,
+  parseCommand,
+  WELCOME,
+} from "../../protocol/forum_text.ts";
+import { isWord } from "../../protocol/forum.ts";
+import { CommandFailed } from "../forum_commands.ts";
+import type { Forum } from "../forum_connection.ts";
+import { LoginError } from "../session_errors.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { shown } from "../terminal/output.ts";
+import { connect, type Where } from "./forum_login.ts";
+import { type ResultOptions, tellResults } from "./forum_results.ts";
+
+/** What of name and password is known before anybody is asked. */
+export interface Known {
+  user: string | undefined;
+  /** The user's password. */
+  password: string | undefined;
+  /** Whether a password that is known may make the account. One that is typed may. */
+  make: boolean;
+}
+
+/** What is wrong with a name. */
+export function noName(name: string): string {
+  return `Cannot use '${name}' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`;
+}
+
+/**
+ * Asks for name and password until they are right.
+ *
+ * @returns The forum, or undefined where there is no more to read.
+ * @throws {ServerGoneError|ServerKeyError} What asking again would not change.
+ */
+export async function logIn(
+  editor: LineEditor,
+  where: Where,
+  known: Known,
+  signal: AbortSignal,
+): Promise<Forum | undefined> {
+  for (let { user, password } = known;; user = password = undefined) {
+    editor.prompt = ENTER_USERNAME;
+    const line = user === undefined ? await editor.read() : { text: user };
+    if (line === undefined) return undefined;
+    const name = "error" in line ? "" : line.text.trim();
+    if (!isWord(name)) {
+      const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : shown(noName(name));
+      if (text !== "") await editor.tell(text);
+      continue;
+    }
+    const ended = new Error("No password was given");
+    const ask = async (isNew: boolean) => {
+      editor.prompt = isNew ? enterNewPassword(name) : ENTER_PASSWORD;
+      const line = await editor.read({ secret: true });
+      if (line === undefined) throw ended;
+      return "error" in line ? "" : line.text;
+    };
+    try {
+      const as = { name, password: password ?? ask, make: password === undefined || known.make };
+      const forum = await connect({ ...where, as }, signal);
+      await editor.tell(WELCOME);
+      return forum;
+    } catch (error) {
+      if (error === ended) return undefined;
+      // one that can't be a password at all is the user's mistake too
+      if (!(error instanceof LoginError) && !(error instanceof TypeError)) throw error;
+      const reason = error instanceof LoginError ? error.reason : "wrong password";
+      await editor.tell(
+        reason === "wrong password"
+          ? INVALID_PASSWORD
+          : reason === "active"
+          ? alreadyLoggedIn(name)
+          : shown(error.message),
+      );
+    }
+  }
+}
+
+/**
+ * Carries out what is typed, until the user leaves.
+ *
+ * @returns The exit code: 1 where a command of a pipe failed, else 0.
+ */
+export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
+  let failed = false;
+  // a mistake on a terminal was seen
+  const code = () => failed && !editor.isTerminal ? 1 : 0;
+  const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
+  const fail = async (text: string) => {
+    failed = true;
+    await editor.tell(shown(text));
+  };
+  editor.forget();
+  editor.prompt = ENTER_COMMAND;
+  for await (const line of editor) {
+    const typed = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);
+    if (typeof typed === "string") {
+      await fail(typed);
+      continue;
+    }
+    try {
+      await tellResults(forum, typed, options, print);
+    } catch (error) {
+      if (!(error instanceof CommandFailed)) throw error;
+      await fail(error.message);
+    }
+    if (typed.command === "XIT") break;
+  }
+  return code();
+}
