@@ -33,9 +33,9 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   await Deno.writeTextFile(`${path}/five`, "12345");
 
   assertEquals(await user("CRT", "thread0"), "Thread thread0 created\n");
-  assertMatch(await user("CRT", "thread1"), /^1 parley forum: .*1 threads\n$/);
+  assertEquals(await user("CRT", "thread1"), "1 parley forum: The forum is full: 1 threads\n");
   assertEquals(await user("MSG", "thread0", "12345678"), "Message posted to thread0 thread\n");
-  assertMatch(await user("MSG", "thread0", "1234567"), /^1 parley forum: .*14 bytes\n$/);
+  assertEquals(await user("MSG", "thread0", "1234567"), "1 parley forum: The forum is full: 14 bytes\n");
   assertMatch(
     await user("UPD", "thread0", "five"),
     /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
@@ -44,13 +44,57 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   await Deno.rename(`${path}/four`, `${path}/more`);
   assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
   assertEquals(await user("MSG", "thread0", "9"), "Message posted to thread0 thread\n");
-  assertMatch(await user("MSG", "thread0", "0"), /^1 parley forum: .*3 entries of a thread\n$/);
+  assertEquals(
+    await user("MSG", "thread0", "0"),
+    "1 parley forum: The forum is full: 3 entries of a thread\n",
+  );
 
   const status = await parley(["admin", "status", "--data", `${path}/data`]);
   assertMatch(
     status.out,
     /\naccounts 1\nforum threads 1\nforum entries 3\nforum bytes 13\nforum files 1\nforum file bytes 4\n/,
   );
+});
+
+Deno.test("--max-entries counts messages and files of all threads, and what is deleted makes room", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await using server = await ServerProcess.start(["forum", "0", "--memory", "--max-entries", "2"]);
+  const user = userOf(server, path);
+  await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
+  const full = "1 parley forum: The forum is full: 2 entries\n";
+  await user("CRT", "thread0");
+  await user("CRT", "thread1");
+  assertEquals(await user("MSG", "thread0", "one"), "Message posted to thread0 thread\n");
+  assertEquals(await user("UPD", "thread1", "notes.txt"), "notes.txt uploaded to thread1 thread\n");
+  assertEquals(await user("MSG", "thread1", "two"), full);
+  assertEquals(await user("UPD", "thread0", "notes.txt"), full);
+  assertEquals(await user("EDT", "thread0", "1", "another one"), "The message has been edited\n");
+  assertEquals(await user("DLT", "thread0", "1"), "The message has been deleted\n");
+  assertEquals(await user("MSG", "thread1", "two"), "Message posted to thread1 thread\n");
+  assertEquals(await user("RMV", "thread1"), "Thread thread1 removed\n");
+  assertEquals(await user("UPD", "thread0", "notes.txt"), "notes.txt uploaded to thread0 thread\n");
+});
+
+Deno.test("--max-threads makes room when a thread is removed, and --max-posts when a text gets shorter", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await using server = await ServerProcess.start([
+    ...["forum", "0", "--memory"],
+    ...["--max-threads", "2", "--max-posts", "10"],
+  ]);
+  const user = userOf(server, path);
+  await user("CRT", "thread0");
+  await user("CRT", "thread1");
+  assertEquals(await user("CRT", "thread2"), "1 parley forum: The forum is full: 2 threads\n");
+  assertEquals(await user("RMV", "thread1"), "Thread thread1 removed\n");
+  assertEquals(await user("CRT", "thread2"), "Thread thread2 created\n");
+  assertEquals(await user("MSG", "thread0", "ΩΩΩΩΩ"), "Message posted to thread0 thread\n");
+  const full = "1 parley forum: The forum is full: 10 bytes\n";
+  assertEquals(await user("MSG", "thread2", "x"), full);
+  assertEquals(await user("EDT", "thread0", "1", "ΩΩΩΩΩx"), full);
+  assertEquals(await user("EDT", "thread0", "1", "ΩΩΩΩ"), "The message has been edited\n");
+  assertEquals(await user("MSG", "thread2", "xy"), "Message posted to thread2 thread\n");
 });
 
 Deno.test("with --json a forum's command prints objects alone", async () => {
