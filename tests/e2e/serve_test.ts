@@ -35,6 +35,17 @@ Deno.test("serve says where it listens, what it holds and whom it answers", asyn
   assertEquals(await names(directory.path), ["parley-data"]);
 });
 
+Deno.test("the server's key is logged once where several services have it, and not where none does", async () => {
+  for (
+    const [services, count] of [[["forum", "0", "mailbox", "0", "room", "0"], 1], [["room", "0"], 0]] as const
+  ) {
+    await using server = await ServerProcess.start([...services, "--memory"]);
+    await server.ready("room");
+    await server.end();
+    assertEquals([...server.err.matchAll(/key/g)].length, count, server.err);
+  }
+});
+
 Deno.test("nobody else can read the data directory", { ignore: Deno.build.os === "windows" }, async () => {
   await using directory = await temporaryDirectory();
   const data = `${directory.path}/data`;
