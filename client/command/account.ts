@@ -9,6 +9,7 @@ import {
   saltPassword,
   verifierOf,
 } from "../../protocol/scram.ts";
+import { fileError } from "../file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
@@ -16,7 +17,6 @@ import { Progress } from "../terminal/progress.ts";
 import { openAccounts } from "./account_place.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { LOGIN_OPTIONS, NEW_PASSWORD_VARIABLE, readNewPassword, readPassword } from "./password.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
 
 /** `parley account`. */
 export const command: Command = {
@@ -46,8 +46,8 @@ export const command: Command = {
       help: `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for)`,
     },
     "server-key": LOGIN_OPTIONS["server-key"]!,
-    ...SERVER_OPTIONS,
     "server": { value: "HOST:PORT", help: "Where the server is (the one of the data directory)" },
+    "timeout": { value: "DURATION", help: "How long the server may take to answer (5s; 10s under a seal)" },
   },
   examples: [
     "parley account add alice",
@@ -190,7 +190,7 @@ async function readCredentials(file: string): Promise<{ name: string; password: 
     text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
     throw new Error(
-      `Cannot read ${file}: ${error instanceof TypeError ? "it is no UTF-8" : (error as Error).message}`,
+      `Cannot read ${file}: ${error instanceof TypeError ? "it is no UTF-8" : fileError(error)}`,
     );
   }
   const credentials: { name: string; password: string }[] = [], names = new Set<string>();

@@ -34,7 +34,8 @@ export const command: Command = {
   options: {
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
-    ...SERVER_OPTIONS,
+    server: SERVER_OPTIONS.server!,
+    timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },
   examples: [
     "parley admin status",

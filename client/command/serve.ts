@@ -80,8 +80,8 @@ export const command: Command = {
     },
     "mailbox-messages": { value: "N", help: `Messages in one mailbox (${DEFAULT_LIMITS.mailboxMessages})` },
     "mailbox-bytes": { value: "SIZE", help: "Text in one mailbox (256MiB)" },
-    "max-messages": { value: "N", help: `Messages in all (${DEFAULT_LIMITS.messages})` },
-    "max-bytes": { value: "SIZE", help: "Text in all (4GiB)" },
+    "max-messages": { value: "N", help: `Messages in all mailboxes (${DEFAULT_LIMITS.messages})` },
+    "max-bytes": { value: "SIZE", help: "Text in all mailboxes (4GiB)" },
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
     "max-file": {
       value: "SIZE",
@@ -96,7 +96,8 @@ export const command: Command = {
     },
     "address-connections": {
       value: "N",
-      help: `Those of one address (${OTHERS.addressConnections}; any number of this machine's own)`,
+      help:
+        `Those of one address to channels and room (${OTHERS.addressConnections}; any number of this machine's own)`,
     },
     "message-rate": {
       value: "N",
@@ -114,7 +115,7 @@ export const command: Command = {
     "max-posts": { value: "SIZE", help: "Text of all messages in threads, and names of files (4GiB)" },
     "file-size": { value: "SIZE", help: "One file of the forum (4GiB, which is the most)" },
     "max-files": { value: "N", help: `Files of the forum (${FORUM.files.files})` },
-    "max-file-bytes": { value: "SIZE", help: "All of them together (64GiB)" },
+    "max-file-bytes": { value: "SIZE", help: "All files of the forum together (64GiB)" },
     "max-transfers": {
       value: "N",
       help: `Files on their way at the same time (${FORUM.transfers.transfers})`,

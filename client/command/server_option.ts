@@ -5,7 +5,10 @@ import type { Arguments, Option } from "./command.ts";
 /** Options of every command that talks to a mailbox server. */
 export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
   server: { value: "HOST:PORT", help: "Where the server is (127.0.0.1:21001)" },
-  timeout: { value: "DURATION", help: "How long it may take to answer (5s)" },
+  timeout: {
+    value: "DURATION",
+    help: "How long the server may take to answer (10s; 5s where --basic is used)",
+  },
 };
 
 /** A connection on the reliable session, as these options say. */
