@@ -43,6 +43,7 @@ export class Hub {
   readonly #channels = new Map<string, Channel>();
   /** Channels that something is told in during this turn of the event loop. */
   readonly #told = new Set<Channel>();
+  #passedOn: Promise<void> | undefined;
   #hasRoom = false;
 
   constructor(options: HubOptions) {
@@ -127,6 +128,11 @@ export class Hub {
     return true;
   }
 
+  /** Resolves when what was said in this turn has been passed on; undefined where there is nothing. */
+  get passedOn(): Promise<void> | undefined {
+    return this.#passedOn;
+  }
+
   /** The member ought to be waited for, or no longer. */
   setBehind(member: Member, behind: boolean) {
     const { channel } = member;
@@ -206,11 +212,12 @@ export class Hub {
     channel.by.push(by);
     channel.bytes += bytes + MAX_NAME;
     // what else arrived in this turn goes with it: one write for all of it
-    if (this.#told.size === 0) queueMicrotask(() => this.#passAllOn());
+    if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
     this.#told.add(channel);
   }
 
   #passAllOn() {
+    this.#passedOn = undefined;
     for (const channel of this.#told) {
       // a member that is cut off meanwhile puts it there again, and the loop comes to it once more
       this.#told.delete(channel);

@@ -101,9 +101,11 @@ export class Session {
   }
 
   /** What it says next; undefined when it says no more. */
-  read(): Promise<Uint8Array | undefined> {
+  async read(): Promise<Uint8Array | undefined> {
     this.#hasWaited = false;
-    return this.connection.read();
+    // what it says while many are told is one read afterwards, and one write to each; read before, it would be several
+    await this.#options.hub.passedOn;
+    return await this.connection.read();
   }
 
   /** Comes before each message. Returns what has to be waited for before it may be carried out, if anything. */

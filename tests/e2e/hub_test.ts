@@ -218,6 +218,19 @@ Deno.test("nc is a client of the room", { ignore: Deno.build.os !== "linux" }, a
   assertEquals(await said, { code: 0, out: "", err: "" });
 });
 
+Deno.test("TCP asks after a client that is silent", { ignore: Deno.build.os !== "linux" }, async () => {
+  await using server = await ServerProcess.start(["room", "0", "--memory"]);
+  using alice = await LinePeer.connect(server.port);
+  await server.logged("connected\n");
+  using bob = await LinePeer.connect(server.port);
+  assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] entered room`);
+  const { out } = await runCommand(["cat", "/proc/net/tcp"]);
+  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, "0");
+  // nothing was sent to Bob yet, so the one timer that his socket at the server may have (02) is that of keep-alive
+  const socket = new RegExp(`:${hex(server.port)} 0100007F:${hex(bob.port)} 01 \\S+ (\\d\\d):`);
+  assertEquals(socket.exec(out)?.[1], "02");
+});
+
 Deno.test(
   "the server goes on where it runs out of descriptors",
   { ignore: Deno.build.os !== "linux" },

@@ -1,8 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { type HubEvent, Member, type Wire } from "../../server/channel.ts";
+import { ClientLog } from "../../server/client_log.ts";
+import { Connection } from "../../server/connection.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../server/history.ts";
 import { Hub } from "../../server/hub.ts";
+import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limits.ts";
+import { Session } from "../../server/member_service.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -84,4 +89,44 @@ Deno.test("what was said has no line break, and no other control character, whoe
   hub.say(alice.member, "a\nb\r\x1b[2J\u2028c\td");
   await turn();
   assertEquals(bob.heard, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
+});
+
+Deno.test("who speaks is read again when those who hear it have been told", async () => {
+  const hub = newHub(), bob = new Listener(hub, "Bob");
+  const heard: string[] = [];
+  const stream = {
+    read() {
+      heard.push(bob.heard);
+      return Promise.resolve(null);
+    },
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close() {},
+  };
+  const now = () => 0, logging = { requests: false };
+  const connection = new Connection({
+    stream,
+    hostname: "127.0.0.1",
+    port: 1,
+    limits: DEFAULT_SEND_LIMITS,
+    joiner: new ChunkJoiner(),
+    now,
+  });
+  const session = new Session("test", connection, {
+    sockets: [],
+    hub,
+    counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
+    connections: DEFAULT_CONNECTION_LIMITS,
+    sending: DEFAULT_SEND_LIMITS,
+    metrics: new Metrics(),
+    log: new ClientLog({ line() {} }, logging, now),
+    logging,
+    now,
+  });
+  session.member = new Member({ name: "Alice" }, wire, connection);
+  hub.join(session.member, "tea");
+  await turn();
+  bob.heard = "";
+  for (const text of ["one", "two"]) hub.say(session.member, text);
+  await session.read();
+  assertEquals(heard, ["Alice: one\nAlice: two\n"]);
 });
