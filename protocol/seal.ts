@@ -263,14 +263,14 @@ export class Sealer {
   seal(header: SealHeader, plain: Uint8Array): Bytes {
     if (this.number >= MAX_NUMBER) throw new RangeError("Cannot seal a datagram: the key is used up");
     const number = ++this.number, { key, iv } = this.#key;
-    const begin = encoder.encode(`${head(this.#direction, header)} ${number}\n`);
-    const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
-    cipher.setAAD(begin);
-    const sealed = cipher.update(plain);
-    cipher.final();
+    const begin = `${head(this.#direction, header)} ${number}\n`;
     const datagram = new Uint8Array(begin.length + plain.length + TAG);
-    datagram.set(begin);
-    datagram.set(sealed, begin.length);
+    // ASCII: this takes half of the time of an encoder
+    for (let i = 0; i < begin.length; i++) datagram[i] = begin.charCodeAt(i);
+    const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
+    cipher.setAAD(datagram.subarray(0, begin.length));
+    datagram.set(cipher.update(plain), begin.length);
+    cipher.final();
     datagram.set(cipher.getAuthTag(), begin.length + plain.length);
     return datagram;
   }
@@ -341,12 +341,15 @@ export class Opener {
   }
 }
 
-/** The direction's iv, combined with the number by exclusive or. */
+/** Written anew for each datagram: a cipher takes a copy. */
+const NONCE = new Uint8Array(12);
+
+/** The direction's iv, combined with the number by exclusive or. It is there until the next call. */
 function nonce(iv: Uint8Array, number: number): Uint8Array {
-  const nonce = iv.slice();
+  NONCE.set(iv);
   // numbers have 29 bits at most
-  for (let i = 0; i < 4; i++) nonce[11 - i]! ^= number >>> 8 * i & 0xff;
-  return nonce;
+  for (let i = 0; i < 4; i++) NONCE[11 - i]! ^= number >>> 8 * i & 0xff;
+  return NONCE;
 }
 
 /** Whether two are the same, in a time that tells nothing about where they differ. */
