@@ -106,13 +106,12 @@ export function sealKey(bytes: Uint8Array): SealKey {
  *
  * @throws {Error} It would be all zeros.
  */
-function agree(key: SealKey, other: Uint8Array): Uint8Array {
-  const publicKey = createPublicKey({
-    key: Buffer.from([...PUBLIC_KEY, ...other]),
-    format: "der",
-    type: "spki",
-  });
-  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey }));
+function agree(key: SealKey, other: KeyObject): Uint8Array {
+  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey: other }));
+}
+
+function publicKey(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from([...PUBLIC_KEY, ...bytes]), format: "der", type: "spki" });
 }
 
 /** The id of the handshake that this public key of a client begins. */
@@ -139,7 +138,7 @@ export function serverKeys(
   own: SealKey,
   client: Uint8Array,
 ): SealKeys {
-  const secrets = concat(agree(ephemeral, client), agree(own, client));
+  const other = publicKey(client), secrets = concat(agree(ephemeral, other), agree(own, other));
   return keysOf(exchange, client, ephemeral.public, own.public, secrets);
 }
 
@@ -150,7 +149,7 @@ export function clientKeys(
   server: Uint8Array,
   own: Uint8Array,
 ): SealKeys {
-  const secrets = concat(agree(ephemeral, server), agree(ephemeral, own));
+  const secrets = concat(agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own)));
   return keysOf(exchange, ephemeral.public, server, own, secrets);
 }
 
