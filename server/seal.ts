@@ -43,7 +43,7 @@ export interface SealServiceOptions<A extends Address> {
   };
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
-  /** Is told what was dropped, and why. */
+  /** Is told what was dropped or refused, and why. */
   onDropped(reason: string, from: A): void;
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
@@ -142,7 +142,8 @@ export class SealService<A extends Address> {
 
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
-    const login = { ...options, logIn: this.#logIn, bye: this.#bye };
+    const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed };
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
       if (datagram === undefined) this.#drop("too often", to);
