@@ -4,11 +4,14 @@ interface Clock {
   setTimer(ms: number, callback: () => void): () => void;
 }
 
-/** Time-out of the first question of all, and of any later one, in milliseconds (RFC 8085, section 3.1.1). */
-const FIRST_PAUSE = 1000, LEAST_PAUSE = 100, LAST_PAUSE = 1000;
+/** Wait before a question is asked again: before anything is known of the server, least and longest, in milliseconds. */
+const FIRST_PAUSE = 500, LEAST_PAUSE = 100, LAST_PAUSE = 1000;
 
-/** Round trips after which a question is asked again. */
-const TRIPS = 4;
+/** Round trips after which a question is asked again: what RFC 9002, 6.2.1, makes of the first sample. */
+const TRIPS = 3;
+
+/** Copies of a question that is asked again, so that one that is lost too costs no second wait (RFC 9002, 6.2.4). */
+const COPIES = 2;
 
 /** One question after the other, each asked again until it is answered or its server counts as gone. */
 export class Asking {
@@ -20,8 +23,9 @@ export class Asking {
   #cancelTimer: (() => void) | undefined;
   #pause = FIRST_PAUSE;
   #trip: number | undefined;
-  /** When the open question was asked, if only once. */
-  #askedAt: number | undefined;
+  /** When the open question was asked last, and how often. */
+  #askedAt = 0;
+  #times = 0;
   #heardAt = 0;
 
   /** @param gone The error of a server that has said nothing for `timeout` milliseconds. */
@@ -36,43 +40,62 @@ export class Asking {
     if (this.#settle !== undefined) throw new Error("Cannot ask: another question is open");
     const settle = this.#settle = Promise.withResolvers<unknown>();
     this.#say = say;
-    this.#heardAt = this.#askedAt = this.#clock.now();
-    this.#pause = this.#trip === undefined ? FIRST_PAUSE : Math.max(LEAST_PAUSE, TRIPS * this.#trip);
+    this.#heardAt = this.#clock.now();
     try {
-      say();
+      this.#first();
     } catch (error) {
       this.#end();
       throw error;
     }
-    this.#wait();
     return settle.promise as Promise<T>;
+  }
+
+  /** Asks as if it were for the first time. */
+  #first() {
+    this.#pause = this.#trip === undefined ? FIRST_PAUSE : TRIPS * this.#trip;
+    this.#pause = Math.min(Math.max(this.#pause, LEAST_PAUSE), LAST_PAUSE);
+    this.#times = 0;
+    this.#ask(1);
+  }
+
+  #ask(copies: number) {
+    this.#askedAt = this.#clock.now();
+    this.#times++;
+    for (let i = 0; i < copies; i++) this.#say!();
+    this.#wait();
+  }
+
+  /**
+   * Takes note of the round trip. Whether an answer is one to the last copy of the question can't be told (RFC 6298,
+   * section 3): it is taken for that where nothing better is known. If the trip is longer, the doubled waits find out.
+   */
+  #measure() {
+    const trip = this.#clock.now() - this.#askedAt;
+    if (this.#times === 1) this.#trip = trip;
+    else if (this.#times > 1) this.#trip = Math.max(this.#trip ?? 0, trip);
   }
 
   #wait() {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.setTimer(this.#pause, () => {
       if (this.#clock.now() - this.#heardAt >= this.#timeout) return this.fail(this.#gone());
-      this.#askedAt = undefined;
       this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
-      this.#say!();
-      this.#wait();
+      this.#ask(COPIES);
     });
   }
 
-  /** Asks at once, with what is known now. */
+  /** Asks at once, with what the server has said to the question. */
   again() {
     if (this.#say === undefined) return;
     this.heard();
-    this.#askedAt = this.#clock.now();
-    this.#say();
-    this.#wait();
+    this.#measure();
+    this.#first();
   }
 
   /** Asks only after so many milliseconds. */
   pause(ms: number) {
     if (this.#say === undefined) return;
     this.heard();
-    this.#askedAt = undefined;
     const pause = this.#pause;
     this.#pause = ms;
     this.#wait();
@@ -86,7 +109,7 @@ export class Asking {
 
   answered(answer: unknown) {
     const settle = this.#settle;
-    if (this.#askedAt !== undefined) this.#trip = this.#clock.now() - this.#askedAt;
+    this.#measure();
     this.#end();
     settle?.resolve(answer);
   }
@@ -110,6 +133,6 @@ export class Asking {
     this.#cancelTimer = undefined;
     this.#settle = undefined;
     this.#say = undefined;
-    this.#askedAt = undefined;
+    this.#times = 0;
   }
 }

@@ -63,6 +63,9 @@ export interface LoginOptions {
   sleep(ms: number): Promise<void>;
 }
 
+/** What a server says of a new account where not everybody may make one. */
+const CLOSED = "closed";
+
 /** Passwords that were asked for, and keys that were computed of them: a log-in made again needs neither again. */
 const remembered = new WeakMap<
   Credentials,
@@ -83,6 +86,8 @@ export async function logIn(options: LoginOptions): Promise<void> {
     const first = await request("first", `${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
+      // before its password is asked for
+      if (first.rest === CLOSED) throw closed(name);
       await makeAccount(options);
       continue;
     }
@@ -130,6 +135,7 @@ async function makeAccount(options: LoginOptions) {
     () => request("make", `${encodeName(name)},${verifier}`),
   );
   if (kind === "made" || kind === "exists") return;
+  if (kind === "refused" && rest === CLOSED) throw closed(name);
   const why = kind === "full"
     ? "the server has as many accounts as it can hold"
     : kind === "storage"
@@ -192,6 +198,11 @@ async function keysOf(
   known.keys.clear();
   known.keys.set(id, keys);
   return keys;
+}
+
+function closed(name: string): LoginError {
+  const why = "the administrator alone makes accounts";
+  return new LoginError(`Cannot make an account for '${name}': ${why}`, false, CLOSED);
 }
 
 function failed(name: string, why: string, reason: string): LoginError {

@@ -57,7 +57,7 @@ export class ClosedError extends SessionEndError {
 /** The log-in was refused, or the server was: it is not the one it should be. */
 export class LoginError extends SessionEndError {
   override name = "LoginError";
-  /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name` or `refused`. */
+  /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name`, `closed` or `refused`. */
   readonly reason: string;
 
   constructor(message: string, sent: boolean, reason: string) {

@@ -24,6 +24,8 @@ export const ENTER_PASSWORD = "Enter password: ";
 export const enterNewPassword = (user: string): string => `Enter new password for ${user}: `;
 export const INVALID_PASSWORD = "Invalid password";
 export const alreadyLoggedIn = (user: string): string => `${user} has already logged in`;
+export const noNewAccount = (user: string): string =>
+  `${user} has no account, and the administrator alone makes new ones`;
 export const WELCOME = "Welcome to the forum";
 export const ENTER_COMMAND = `Enter one of the following commands: ${FORUM_COMMANDS.join(", ")}: `;
 export const INVALID_COMMAND = "Invalid command";

@@ -106,13 +106,12 @@ export function sealKey(bytes: Uint8Array): SealKey {
  *
  * @throws {Error} It would be all zeros.
  */
-function agree(key: SealKey, other: Uint8Array): Uint8Array {
-  const publicKey = createPublicKey({
-    key: Buffer.from([...PUBLIC_KEY, ...other]),
-    format: "der",
-    type: "spki",
-  });
-  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey }));
+function agree(key: SealKey, other: KeyObject): Uint8Array {
+  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey: other }));
+}
+
+function publicKey(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from([...PUBLIC_KEY, ...bytes]), format: "der", type: "spki" });
 }
 
 /** The id of the handshake that this public key of a client begins. */
@@ -139,7 +138,7 @@ export function serverKeys(
   own: SealKey,
   client: Uint8Array,
 ): SealKeys {
-  const secrets = concat(agree(ephemeral, client), agree(own, client));
+  const other = publicKey(client), secrets = concat(agree(ephemeral, other), agree(own, other));
   return keysOf(exchange, client, ephemeral.public, own.public, secrets);
 }
 
@@ -150,7 +149,7 @@ export function clientKeys(
   server: Uint8Array,
   own: Uint8Array,
 ): SealKeys {
-  const secrets = concat(agree(ephemeral, server), agree(ephemeral, own));
+  const secrets = concat(agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own)));
   return keysOf(exchange, ephemeral.public, server, own, secrets);
 }
 
@@ -263,14 +262,14 @@ export class Sealer {
   seal(header: SealHeader, plain: Uint8Array): Bytes {
     if (this.number >= MAX_NUMBER) throw new RangeError("Cannot seal a datagram: the key is used up");
     const number = ++this.number, { key, iv } = this.#key;
-    const begin = encoder.encode(`${head(this.#direction, header)} ${number}\n`);
-    const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
-    cipher.setAAD(begin);
-    const sealed = cipher.update(plain);
-    cipher.final();
+    const begin = `${head(this.#direction, header)} ${number}\n`;
     const datagram = new Uint8Array(begin.length + plain.length + TAG);
-    datagram.set(begin);
-    datagram.set(sealed, begin.length);
+    // ASCII: this takes half of the time of an encoder
+    for (let i = 0; i < begin.length; i++) datagram[i] = begin.charCodeAt(i);
+    const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
+    cipher.setAAD(datagram.subarray(0, begin.length));
+    datagram.set(cipher.update(plain), begin.length);
+    cipher.final();
     datagram.set(cipher.getAuthTag(), begin.length + plain.length);
     return datagram;
   }
@@ -341,12 +340,15 @@ export class Opener {
   }
 }
 
-/** The direction's iv, combined with the number by exclusive or. */
+/** Written anew for each datagram: a cipher takes a copy. */
+const NONCE = new Uint8Array(12);
+
+/** The direction's iv, combined with the number by exclusive or. It is there until the next call. */
 function nonce(iv: Uint8Array, number: number): Uint8Array {
-  const nonce = iv.slice();
+  NONCE.set(iv);
   // numbers have 29 bits at most
-  for (let i = 0; i < 4; i++) nonce[11 - i]! ^= number >>> 8 * i & 0xff;
-  return nonce;
+  for (let i = 0; i < 4; i++) NONCE[11 - i]! ^= number >>> 8 * i & 0xff;
+  return NONCE;
 }
 
 /** Whether two are the same, in a time that tells nothing about where they differ. */

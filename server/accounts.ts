@@ -23,6 +23,8 @@ export interface AccountsOptions {
   known: readonly Account[];
   /** Milliseconds, from any beginning. */
   now(): number;
+  /** Whether anybody who reaches the server may make one. */
+  open?: boolean;
 }
 
 /** All accounts that a store holds. */
@@ -41,6 +43,8 @@ export type AccountEvent = "added" | "changed" | "removed";
 
 /** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
 export class Accounts {
+  /** Whether anybody who reaches the server may make one, and not the administrator alone. */
+  readonly open: boolean;
   readonly #store: Pick<GroupCommit, "submit">;
   readonly #verifiers = new Map<string, string>();
   readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
@@ -54,8 +58,9 @@ export class Accounts {
   /** From where each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, now }: AccountsOptions) {
+  constructor({ store, known, now, open = true }: AccountsOptions) {
     this.#store = store;
+    this.open = open;
     for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
     this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
     this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, now });

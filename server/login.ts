@@ -28,6 +28,8 @@ export interface LoginOptions<A extends Address> {
   /** Takes the log-in, or tells why it is none. */
   logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
   bye(seal: Seal<A>): void;
+  /** Is told that a name without an account was asked for, where not everybody may make one. */
+  onClosed(seal: Seal<A>): void;
 }
 
 /** What was agreed on by `first`. */
@@ -109,11 +111,17 @@ export class Login<A extends Address> {
     const first = parseClientFirst(message);
     if (first === undefined) return "refused,bad message";
     const verifier = accounts.verifier(first.name);
-    if (verifier === undefined) return "none";
+    if (verifier === undefined) return accounts.open ? "none" : this.#closed("none");
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
     const answer = serverFirst(nonce, verifier);
     this.#exchange = { name: first.name, nonce, clientFirst: first.bare, serverFirst: answer, verifier };
     return `first,${answer}`;
+  }
+
+  /** The administrator alone makes accounts. */
+  #closed(kind: "none" | "refused"): string {
+    this.#options.onClosed(this.#seal);
+    return `${kind},closed`;
   }
 
   #final(rest: string): string {
@@ -145,12 +153,14 @@ export class Login<A extends Address> {
     if (comma < 0 || name === undefined) return this.#say("refused,bad name");
     if (verifier === undefined) return this.#say("refused,bad verifier");
     if (accounts.has(name)) return this.#say("exists");
+    if (!accounts.open) return this.#say(this.#closed("refused"));
     const wait = accounts.makeWait(this.#seal.network);
     if (wait > 0) return this.#say(`wait,${wait}`);
     const outcome = await accounts.add(name, encodeVerifier(verifier));
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#say(outcome === "added" ? "made" : outcome);
   }
+
   /** Whoever is logged in has proved that he has the old password. */
   async #change(k: number, name: string, text: string) {
     const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);

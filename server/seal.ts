@@ -24,6 +24,7 @@ import { networkOf } from "./address.ts";
 import { Chances } from "./chances.ts";
 import { Login } from "./login.ts";
 import type { Address, SealPath } from "./session.ts";
+import { Turns } from "./turns.ts";
 
 export interface SealServiceOptions<A extends Address> {
   /** `mailbox` or `forum`: what was said to one is not taken by the other. */
@@ -42,7 +43,7 @@ export interface SealServiceOptions<A extends Address> {
   };
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
-  /** Is told what was dropped, and why. */
+  /** Is told what was dropped or refused, and why. */
   onDropped(reason: string, from: A): void;
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
@@ -60,8 +61,14 @@ export interface SealServiceOptions<A extends Address> {
 /** What is not heard for so long is forgotten, and how often that is looked at, in milliseconds. */
 const IDLE = 60_000, TICK = 1000;
 
+/** Handshakes that are known at most. */
+const MAX_SEALS = 100_000;
+
 /** Handshakes that a network may begin at once, and milliseconds for one more. */
 const HANDSHAKES = 256, HANDSHAKE_EVERY = 1000 / 64;
+
+/** What all handshakes together may take of the time: one counts at least half a millisecond, and 32 are done at once. */
+const HANDSHAKE_WORK = { share: 0.1, least: 0.5, saved: 16 };
 
 const encoder = new TextEncoder();
 
@@ -120,6 +127,7 @@ export class SealService<A extends Address> {
   readonly #epoch: string;
   readonly #key: Uint8Array;
   readonly #handshakes: Chances;
+  readonly #turns: Turns;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #ofNetwork = new Map<string, number>();
   /** Those that are not logged in, the oldest first. */
@@ -134,7 +142,8 @@ export class SealService<A extends Address> {
 
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
-    const login = { ...options, logIn: this.#logIn, bye: this.#bye };
+    const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed };
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
       if (datagram === undefined) this.#drop("too often", to);
@@ -143,6 +152,7 @@ export class SealService<A extends Address> {
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
     this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
+    this.#turns = new Turns({ ...HANDSHAKE_WORK, now: options.now, setTimer: options.setTimer });
     options.accounts.watch((name, what) => {
       if (what !== "added") this.#end(name);
     });
@@ -166,6 +176,10 @@ export class SealService<A extends Address> {
     const seal = this.#seals.get(id);
     const at = seal !== undefined && seal.address.port === from.port &&
       seal.address.hostname === from.hostname;
+    if (body.kind === "hello" && seal === undefined && epoch === this.#epoch) {
+      // before its cookie is looked at, which costs more than all else that is done about it
+      if (this.#turns.isFull(networkOf(from.hostname))) return this.#drop("too many handshakes", from);
+    }
     if (epoch !== this.#epoch || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
       return this.#say("challenge", id, from);
     }
@@ -190,12 +204,28 @@ export class SealService<A extends Address> {
   }
 
   #hello(id: string, client: Uint8Array, from: A) {
-    const { maxSeals = 100_000, maxSealsOfNetwork = 10_000, service, key: own, random, now } = this.#options;
     if (sealId(client) !== id) return this.#drop("bad key", from);
-    const place = networkOf(from.hostname), count = this.#ofNetwork.get(place) ?? 0;
-    const full = this.#seals.size >= maxSeals && this.#anonymous.size === 0 || count >= maxSealsOfNetwork;
-    if (full || this.#handshakes.wait(place) > 0) return this.#say("busy", id, from);
-    this.#handshakes.use(place);
+    const network = networkOf(from.hostname);
+    if (this.#turns.has(network, id)) return;
+    if (this.#isFull(network) || this.#handshakes.wait(network) > 0) return this.#say("busy", id, from);
+    const tooLate = () => this.#drop("too many handshakes", from);
+    const taken = this.#turns.take(network, id, { run: () => this.#greet(id, client, from), stale: tooLate });
+    if (taken) this.#handshakes.use(network);
+    else tooLate();
+  }
+
+  /** Whether no more handshakes can be known. */
+  #isFull(network: string): boolean {
+    const { maxSeals = MAX_SEALS, maxSealsOfNetwork = 10_000 } = this.#options;
+    return this.#seals.size >= maxSeals && this.#anonymous.size === 0 ||
+      (this.#ofNetwork.get(network) ?? 0) >= maxSealsOfNetwork;
+  }
+
+  #greet(id: string, client: Uint8Array, from: A) {
+    const { maxSeals = MAX_SEALS, service, key: own, random, now } = this.#options;
+    const network = networkOf(from.hostname);
+    // others may have come before it
+    if (this.#isFull(network)) return this.#say("busy", id, from);
     const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
     let keys: SealKeys;
     try {
@@ -209,7 +239,7 @@ export class SealService<A extends Address> {
     if (this.#seals.size >= maxSeals) this.#forget(this.#anonymous.values().next().value!);
     this.#seals.set(id, seal);
     this.#anonymous.add(seal);
-    this.#ofNetwork.set(place, (this.#ofNetwork.get(place) ?? 0) + 1);
+    this.#ofNetwork.set(network, (this.#ofNetwork.get(network) ?? 0) + 1);
     this.#startTimer();
     this.#options.send(hello, from);
   }
@@ -282,6 +312,7 @@ export class SealService<A extends Address> {
   /** Forgets everybody, without a word: that is for the sessions to say. */
   close() {
     this.#stopTimer?.();
+    this.#turns.close();
     for (const seal of this.#seals.values()) seal.open = false;
     this.#seals.clear();
     this.#anonymous.clear();

@@ -61,6 +61,8 @@ export interface ServeOptions {
   secretFile: string | undefined;
   /** Where the server's own key is, if not in `data`. */
   sealKeyFile: string | undefined;
+  /** Whether anybody who reaches the server may make an account, and not the administrator alone. */
+  openAccounts: boolean;
   limits: StoreLimits;
   hubLimits: HubLimits;
   forumLimits: ForumServiceLimits;
@@ -117,7 +119,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const secret = await secretOf(options);
     key = await sealKeyOf(options, random);
     const known = await readAccounts(store);
-    const accounts = new Accounts({ store: group, known, now: () => performance.now() });
+    const accounts = new Accounts({
+      store: group,
+      known,
+      now: () => performance.now(),
+      open: options.openAccounts,
+    });
     if (ports.channels !== undefined || ports.room !== undefined) {
       hub = await HubService.start({
         hosts: options.hosts,

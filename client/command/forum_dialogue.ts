@@ -11,6 +11,7 @@ import {
   ENTER_USERNAME,
   enterNewPassword,
   INVALID_PASSWORD,
+  noNewAccount,
   parseCommand,
   WELCOME,
 } from "../../protocol/forum_text.ts";
@@ -81,6 +82,8 @@ export async function logIn(
           ? INVALID_PASSWORD
           : reason === "active"
           ? alreadyLoggedIn(name)
+          : reason === "closed"
+          ? noNewAccount(name)
           : shown(error.message),
       );
     }

@@ -68,6 +68,10 @@ export const command: Command = {
       help: "The administrator's secret, if not the one in the data directory",
     },
     "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
+    "accounts": {
+      value: "anyone|admin",
+      help: "Who may make accounts: who reaches the server, or 'parley account' beside it alone (anyone)",
+    },
     "original-from": {
       value: "NETWORK",
       many: true,
@@ -161,6 +165,7 @@ async function run(args: Arguments): Promise<number> {
     data: memory ? undefined : args.text("data") ?? "parley-data",
     secretFile: args.text("secret-file"),
     sealKeyFile: args.text("seal-key"),
+    openAccounts: args.word("accounts", ["anyone", "admin"], "anyone") === "anyone",
     limits: {
       mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,
       mailboxBytes: args.size("mailbox-bytes") ?? DEFAULT_LIMITS.mailboxBytes,

@@ -17,6 +17,7 @@ const server = await serve({
   data: Deno.args[1],
   secretFile: undefined,
   sealKeyFile: undefined,
+  openAccounts: true,
   limits: DEFAULT_LIMITS,
   maxFileBytes: undefined,
   commitDelay: 5,

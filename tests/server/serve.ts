@@ -21,6 +21,7 @@ export async function withServer(
     data: undefined,
     secretFile: undefined,
     sealKeyFile: undefined,
+    openAccounts: true,
     maxFileBytes: undefined,
     originalFrom: new Networks(PRIVATE_NETWORKS),
     timestamps: true,

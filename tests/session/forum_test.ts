@@ -1,13 +1,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { CommandFailed, entryText, perform } from "../../client/forum_commands.ts";
+import { ClientSeal } from "../../client/seal.ts";
 import { ClientSession } from "../../client/session.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
+import { isSealDatagram } from "../../protocol/seal.ts";
+import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
 import { ForumRequests } from "../../server/session_forum.ts";
-import type { ServiceRequests, SessionClient } from "../../server/session_requests.ts";
 import { exchanges, TRANSCRIPTS } from "../forum/transcripts.ts";
+import { fastSalt } from "./account.ts";
 import { Clock } from "./clock.ts";
-import { type Address, type Conditions, type Counts, Network } from "./network.ts";
+import { type Address, type Conditions, Network } from "./network.ts";
 import { Random } from "./random.ts";
 import { SimulatedServer } from "./server.ts";
 
@@ -16,84 +19,77 @@ const SERVER: Address = { hostname: "10.0.0.1", port: 10005 };
 /** The time that any command takes at most, in milliseconds, whatever happens to the network and the server. */
 const LONGEST = 120_000;
 
-/** A forum on a bad network, whose server is killed. Who has which session is known without a log-in. */
+/** A forum on a bad network, whose server is killed. Its users log in, with new accounts. */
 class SimulatedForum {
   readonly network: Network;
   readonly console: string[] = [];
   kills = 0;
+  /** Bytes of the longest datagram. */
+  longest = 0;
   readonly #clock = new Clock(1_700_000_000_000);
   readonly #random: Random;
   readonly #server: SimulatedServer;
-  /** By session. */
-  readonly #users = new Map<string, string>();
-  readonly #forums = new Map<string, Forum>();
+  readonly #forums = new Map<string, Promise<Forum>>();
   #ports = 1000;
 
   constructor(seed: number, directory: string) {
     const random = this.#random = new Random(seed);
     const conditions: Conditions = { loss: 0.2, repeated: 0.2, reordered: 0.3, late: 200, delay: [1, 20] };
-    this.network = new Network(this.#clock, random, () => conditions);
+    const network = this.network = new Network(this.#clock, random, () => conditions);
+    const send = network.send.bind(network);
+    network.send = (datagram, from, to) => {
+      // nothing of it is to be read on the way
+      assert(isSealDatagram(datagram));
+      this.longest = Math.max(this.longest, datagram.length);
+      send(datagram, from, to);
+    };
+    const none = () => ({ error: "no files here" });
     this.#server = new SimulatedServer({
       clock: this.#clock,
       random,
-      network: this.network,
+      network,
       address: SERVER,
       directory,
       commit: 10,
       failing: 0.01,
       overloaded: 0.01,
-      requests: (store, now) => this.#requests(store, now),
+      oneSession: true,
+      requests: (store, now) =>
+        new ForumRequests({
+          store,
+          now,
+          transfer: { issueUpload: none, issueDownload: none },
+          console: (line) => this.console.push(line),
+        }),
     });
     this.#server.start();
   }
 
-  #requests(
-    store: ConstructorParameters<typeof ForumRequests>[0]["store"],
-    now: () => number,
-  ): ServiceRequests {
-    const none = () => ({ error: "no files here" });
-    const requests = new ForumRequests({
-      store,
-      now,
-      transfer: { issueUpload: none, issueDownload: none },
-      console: (line) => this.console.push(line),
-    });
-    const clients = new WeakMap<SessionClient, SessionClient>();
-    const known = (client: SessionClient): SessionClient => {
-      let named = clients.get(client);
-      if (named === undefined) {
-        const { id, tags } = client;
-        const user = this.#users.get(id);
-        clients.set(client, named = { id, tags, user, answer: (answer) => client.answer(answer) });
-      }
-      return named;
-    };
-    return {
-      admits: (client) => requests.admits(known(client)),
-      arrived: () => {},
-      change: (client, request, bytes) => requests.change(known(client), request, bytes),
-      carriedOut: (client, change, special) => requests.carriedOut(known(client), change, special),
-      ask: (client, request) => requests.ask(known(client), request),
-      forget: () => {},
-    };
+  #forumOf(user: string): Promise<Forum> {
+    let forum = this.#forums.get(user);
+    if (forum === undefined) this.#forums.set(user, forum = this.#connect(user));
+    return forum;
   }
 
-  #forumOf(user: string): Forum {
-    const known = this.#forums.get(user);
-    if (known !== undefined) return known;
+  async #connect(user: string): Promise<Forum> {
     const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
-    const session = new ClientSession({
+    const environment = {
       now: clock.now,
       random: this.#random.bytes,
       setTimer: clock.setTimer,
       timeout: LONGEST,
-      send: (datagram) => this.network.send(datagram, address, SERVER),
-    });
-    this.network.bind(address, (datagram) => session.received(datagram));
-    this.#users.set(session.state.id, user);
-    const forum = new Forum(session, SERVER, { wait: LONGEST });
-    this.#forums.set(user, forum);
-    return forum;
+      send: (datagram: Uint8Array<ArrayBuffer>) => this.network.send(datagram, address, SERVER),
+    };
+    const session = new ClientSession({ ...environment, send: (datagram) => seal.send(datagram) });
+    const trust = { trust() {}, trusted() {} };
+    const seal: ClientSeal = new ClientSeal(
+      { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt, keepAlive: true },
+      { name: user, password: user, make: true },
+      session,
+    );
+    this.network.bind(address, (datagram) => seal.received(datagram));
+    await seal.open(session.state.id);
+    return new Forum(session, SERVER, { wait: LONGEST });
   }
 
   /** What the user is told of what he types. The server may be killed meanwhile. */
@@ -104,7 +100,7 @@ class SimulatedForum {
     const told: string[] = [];
     let over = false, failure: unknown;
     const speak = async () => {
-      for await (const what of perform(this.#forumOf(user), typed)) {
+      for await (const what of perform(await this.#forumOf(user), typed)) {
         told.push(typeof what === "string" ? what : entryText(what));
       }
     };
@@ -129,6 +125,7 @@ class SimulatedForum {
   async end() {
     await this.#clock.until(() => this.#server.running, 10_000);
     this.#server.kill();
+    assert(this.longest <= MAX_SESSION_DATAGRAM, `a datagram of ${this.longest} bytes`);
   }
 }
 
@@ -141,7 +138,7 @@ async function temporaryDirectory(): Promise<string> {
 async function simulate(
   seed: number,
   use: (forum: SimulatedForum) => Promise<void>,
-): Promise<[Counts, number]> {
+): Promise<SimulatedForum> {
   const directory = await temporaryDirectory();
   const forum = new SimulatedForum(seed, directory);
   try {
@@ -152,7 +149,7 @@ async function simulate(
     await forum.end();
     await Deno.remove(directory, { recursive: true });
   }
-  return [forum.network.counts, forum.kills];
+  return forum;
 }
 
 function seeds(): number[] {
@@ -177,7 +174,7 @@ for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
 Deno.test("a thread of many pages and a text of many datagrams are read whole on a bad network", async () => {
   const long = "Ω✓ and so on ".repeat(800).trim();
   for (const seed of seeds()) {
-    const [counts, kills] = await simulate(seed, async (forum) => {
+    const { network: { counts }, kills, longest } = await simulate(seed, async (forum) => {
       await forum.say("yoda", "CRT a");
       const lines: string[] = [];
       for (let i = 1; i <= 150; i++) {
@@ -192,5 +189,6 @@ Deno.test("a thread of many pages and a text of many datagrams are read whole on
     });
     // else it would prove less than it says
     assert(counts.lost > 50 && counts.repeated > 50 && counts.reordered > 50 && kills > 5);
+    assert(longest > 1100, `a longest datagram of ${longest} bytes`);
   }
 });
