@@ -9,7 +9,7 @@ import type { DeadLetterRows } from "./dead_letters.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
-import type { LeasedMessage, LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
+import type { Leased, LeasedMessage, LeaseRequest } from "./lease_requests.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Watches } from "./watches.ts";
@@ -68,7 +68,7 @@ export class LeasedMessages {
   }
 
   /** What a session was given under this tag before. */
-  given(session: string, tag: number): LeaseOutcome | undefined {
+  given(session: string, tag: number): Leased | undefined {
     const lease = this.#leases.of(session, tag);
     if (lease === undefined) return undefined;
     return {
@@ -77,9 +77,13 @@ export class LeasedMessages {
     };
   }
 
+  /** Whether no other lease can be given. */
+  get isFull(): boolean {
+    return this.#leases.size >= MAX_LEASES;
+  }
+
   /** Gives these messages of a mailbox to a session. */
-  give({ session, tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): LeaseOutcome {
-    if (this.#leases.size >= MAX_LEASES) return "busy";
+  give({ session, tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
     const { now, random, transaction } = this.#options;
     const lease: Lease = {
       token: random(8).toHex(),
@@ -222,7 +226,7 @@ export class LeasedMessages {
         continue;
       }
       rows.giveBack(id, attempts, lease.token);
-      mailbox.cursor = Math.min(mailbox.cursor, id);
+      mailbox.comesBack(id);
       watches.notice(mailbox.name);
     }
   }

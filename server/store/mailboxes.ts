@@ -39,8 +39,10 @@ export class Mailbox implements State {
   rowBytes = 0;
   pending: Pending[] = [];
   nextPending = 0;
-  /** No message before this can be given out: it is gone, or somebody has it. */
+  /** No message before this can be given out: it is gone, or somebody has it, or it is in {@linkcode returned}. */
   cursor = 0;
+  /** Numbers before the cursor of messages that came back, the lowest first; some may be gone since. */
+  returned: number[] = [];
   /** Refused since it became full; undefined while it has room. */
   refused: number | undefined;
   /** The batch that last touched it. */
@@ -58,7 +60,24 @@ export class Mailbox implements State {
   rollback() {
     Object.assign(this, this.#committed);
     this.cursor = 0;
+    this.returned = [];
     this.forgetPending();
+  }
+
+  /** A message that nobody has any more is to be given out again, at its place. */
+  comesBack(seq: number) {
+    if (seq >= this.cursor) return;
+    const { returned } = this;
+    let from = 0, to = returned.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (returned[middle]! < seq) from = middle + 1;
+      else to = middle;
+    }
+    if (returned[from] !== seq) returned.splice(from, 0, seq);
+    if (returned.length <= RETURNED_KEPT) return;
+    this.cursor = returned[0]!;
+    this.returned = [];
   }
 
   forgetPending() {
@@ -66,6 +85,12 @@ export class Mailbox implements State {
     this.nextPending = 0;
   }
 }
+
+/**
+ * Messages of a mailbox that are remembered to have come back. With more, all behind the first of them are looked
+ * through once more, those that somebody has too, of whom there may be many.
+ */
+const RETURNED_KEPT = 4096;
 
 /** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
 const EMPTY_KEPT = 1024;

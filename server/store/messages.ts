@@ -33,6 +33,9 @@ import { Watches } from "./watches.ts";
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
+/** Rows that are read at a time, at most, where those before were somebody's. */
+const SKIPPED_ROWS = 256;
+
 /** Rows that are moved or removed at a time because of the time: about a millisecond's work. */
 const TIMED_ROWS = 256;
 
@@ -140,7 +143,7 @@ export class Messages {
   #makeRoom(mailbox: Mailbox, bytes: number): boolean {
     if (!this.#mailboxes.canMakeRoom(mailbox, bytes)) return false;
     this.#mailboxes.touch(mailbox);
-    const { cursor } = mailbox, rows: Row[] = [], pending: Pending[] = [];
+    const rows: Row[] = [], pending: Pending[] = [];
     const left = mailbox.pending.slice(mailbox.nextPending).values();
     let freed = 0;
     const isReached = () =>
@@ -151,14 +154,14 @@ export class Messages {
       const row = this.#next(mailbox);
       if (!isReached()) {
         // what had expired before it was enough
-        mailbox.cursor = row?.seq ?? mailbox.cursor;
+        if (row !== undefined) mailbox.comesBack(row.seq);
         break;
       }
       const next = row === undefined ? left.next().value : undefined;
       if (row !== undefined) rows.push(row);
       else if (next !== undefined) pending.push(next);
       else {
-        mailbox.cursor = cursor;
+        for (const { seq } of rows) mailbox.comesBack(seq);
         return false;
       }
       freed += row?.bytes ?? next!.put.bytes;
@@ -194,7 +197,7 @@ export class Messages {
     this.#mailboxes.change(mailbox, -1, -pending.put.bytes);
   }
 
-  /** The oldest row that nobody has; it is not given again until `mailbox.cursor` is set back. */
+  /** The oldest row that nobody has; it is not given again until it has come back. */
   #next(mailbox: Mailbox): Row | undefined {
     const [row] = this.#oldest(mailbox, 1, Infinity);
     return row;
@@ -202,27 +205,44 @@ export class Messages {
 
   /** The oldest rows that nobody has, at least one where there is any; they are not given again until then either. */
   #oldest(mailbox: Mailbox, max: number, maxBytes: number): Row[] {
-    const found: Row[] = [], now = this.#options.now();
+    const found: Row[] = [], { returned } = mailbox;
+    let bytes = 0;
+    const isRoom = (row: Row) => found.length === 0 || bytes + row.bytes <= maxBytes;
+    const add = (row: Row) => bytes += found.push(row) && row.bytes;
+    while (found.length < max && returned.length > 0) {
+      const row = this.#rows.get(returned[0]!);
+      // it may have been removed since, or its mailbox cleared
+      const isThere = row?.mailbox === mailbox && this.#canBeGiven(mailbox, row);
+      if (isThere && !isRoom(row)) return found;
+      returned.shift();
+      if (isThere) add(row);
+    }
     // where the messages are long, no more are read than are needed
     const about = Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1;
-    for (let bytes = 0; found.length < max && mailbox.stored > 0;) {
-      const limit = Math.min(max - found.length, about),
-        rows = this.#rows.from(mailbox, mailbox.cursor, limit);
+    for (let least = 1; found.length < max && mailbox.stored > 0;) {
+      const limit = Math.max(least, Math.min(max - found.length, about));
+      const rows = this.#rows.from(mailbox, mailbox.cursor, limit);
       for (const row of rows) {
-        if (this.#leased.has(row.seq)) {
-          // somebody has it
-        } else if (row.expires !== null && row.expires <= now) {
-          this.#remove(mailbox, row);
-        } else {
-          bytes += row.bytes;
-          if (found.length > 0 && bytes > maxBytes) return found;
-          found.push(row);
+        if (found.length === max) return found;
+        if (this.#canBeGiven(mailbox, row)) {
+          if (!isRoom(row)) return found;
+          add(row);
         }
         mailbox.cursor = row.seq + 1;
       }
       if (rows.length < limit) break;
+      // where somebody has all of them, he has more
+      if (found.length === 0) least = Math.min(2 * least, SKIPPED_ROWS);
     }
     return found;
+  }
+
+  /** Whether nobody has this message; one that has expired is removed instead. */
+  #canBeGiven(mailbox: Mailbox, row: Row): boolean {
+    if (this.#leased.has(row.seq)) return false;
+    const isExpired = row.expires !== null && row.expires <= this.#options.now();
+    if (isExpired) this.#remove(mailbox, row);
+    return !isExpired;
   }
 
   #remove(mailbox: Mailbox, { seq, bytes }: Row) {
@@ -236,12 +256,11 @@ export class Messages {
     if (mailbox === undefined || mailbox.messages === 0) return this.#empty(request);
     this.flush();
     this.#mailboxes.touch(mailbox);
-    const { cursor } = mailbox;
     const rows = this.#oldest(mailbox, request.max, request.maxBytes);
     if (rows.length === 0) return this.#empty(request);
-    const outcome = this.#leased.give(request, rows);
-    if (outcome === "busy") mailbox.cursor = cursor;
-    return outcome;
+    if (!this.#leased.isFull) return this.#leased.give(request, rows);
+    for (const { seq } of rows) mailbox.comesBack(seq);
+    return "busy";
   }
 
   #empty({ mailbox, watch }: LeaseRequest): "empty" {

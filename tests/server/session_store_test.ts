@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { StatementSync } from "node:sqlite";
 import { Engine } from "../../server/store/engine.ts";
 import type { Leased } from "../../server/store/lease_requests.ts";
 import type { Change, Special } from "../../server/store/session_requests.ts";
@@ -361,4 +362,57 @@ Deno.test("what has expired makes room in a full mailbox before anything is drop
   s.now += 1000;
   assertEquals(s.change(3, s.put("3"), s.put("4"), s.put("5")), { done: 5, special: [] });
   assertEquals(s.texts("r", 1), ["4", "5"]);
+});
+
+/** How many rows are read while this is done. */
+function rowsRead(does: () => void): number {
+  const { all, get } = StatementSync.prototype;
+  let rows = 0;
+  StatementSync.prototype.all = function (this: StatementSync, ...values) {
+    const result = Reflect.apply(all, this, values);
+    rows += result.length;
+    return result;
+  } as typeof all;
+  StatementSync.prototype.get = function (this: StatementSync, ...values) {
+    rows++;
+    return Reflect.apply(get, this, values);
+  } as typeof get;
+  try {
+    does();
+  } finally {
+    Object.assign(StatementSync.prototype, { all, get });
+  }
+  return rows;
+}
+
+Deno.test("a message that comes back is found without a look at all that others have", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 640 }, (_, i) => s.put(`${i}`)));
+  const first = leased(s.lease("r", 1, { max: 1 }));
+  for (let tag = 2; tag <= 640; tag++) s.lease("r", tag, { max: 1 });
+  const [id] = first.ids as [number];
+  s.change(641, s.put("last"));
+  s.apply({
+    kind: "session",
+    session: "r",
+    first: 1,
+    low: 1,
+    changes: [{ kind: "back", token: first.token, why: "unused", ids: [id] }],
+  });
+  let texts: string[] | string = [];
+  const rows = rowsRead(() => texts = s.texts("q", 1));
+  assertEquals(texts, ["0", "last"]);
+  assert(rows < 20, `${rows} rows were read`);
+});
+
+Deno.test("thousands of messages that come back are given out again in their order", () => {
+  using s = new Subject();
+  const count = 4200;
+  s.change(1, ...Array.from({ length: count }, (_, i) => s.put(`${i}`)));
+  for (let tag = 1; tag <= count / 10; tag++) s.lease("r", tag);
+  // the latest first, as no end of leases would have it
+  for (let tag = count / 10; tag >= 1; tag--) s.apply({ kind: "release", session: "r", tag });
+  const texts: string[] = [];
+  for (let tag = 1; tag <= count / 10; tag++) texts.push(...s.texts("q", tag));
+  assertEquals(texts, Array.from({ length: count }, (_, i) => `${i}`));
 });
