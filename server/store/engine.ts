@@ -38,6 +38,8 @@ export interface EngineOptions {
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970; the system's time by default. */
   now?(): number;
+  /** Milliseconds of a clock that is never set, by which leases end; the system's by default. */
+  clock?(): number;
   /** That many random bytes; the system's by default. */
   random?(bytes: number): Uint8Array;
 }
@@ -100,14 +102,14 @@ export class Engine {
       }
       throw error;
     }
-    const { onEvent, now = Date.now } = options;
+    const { onEvent, now = Date.now, clock = () => performance.now() } = options;
     const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
     const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
     const limits = this.#limits = { ...options.limits };
     this.#onEvent = onEvent;
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
-    this.#messages = new Messages({ db, transaction, limits, onEvent, now, random });
+    this.#messages = new Messages({ db, transaction, limits, onEvent, now, clock, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
     this.#accounts = new Accounts(db, transaction);
@@ -354,9 +356,10 @@ export class Engine {
     return this.#messages.isTimed;
   }
 
-  /** Does what it is time for: leases that end, messages that are due or expired. */
-  tick() {
-    this.#background(() => this.#messages.tick());
+  /** Does a piece of what it is time for: leases that end, messages that are due or expired. Returns whether there may be more. */
+  tick(): boolean {
+    let isMore = false;
+    return this.#background(() => isMore = this.#messages.tick()) && isMore;
   }
 
   /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
@@ -377,7 +380,7 @@ export class Engine {
   }
 
   /** Does what nobody waits for. Returns whether it could be done; otherwise it is tried again later. */
-  #background(work: () => void): boolean {
+  #background(work: () => unknown): boolean {
     try {
       work();
       this.#commit();

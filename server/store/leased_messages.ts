@@ -29,6 +29,8 @@ export interface LeasedMessagesOptions {
   watches: Watches;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that is never set. */
+  clock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -42,7 +44,7 @@ export class LeasedMessages {
 
   constructor(options: LeasedMessagesOptions) {
     this.#options = options;
-    const { db, rows } = options, now = options.now();
+    const { db, rows } = options, now = options.clock();
     this.#sql = prepare(db);
     for (const row of db.prepare("SELECT * FROM lease").all()) {
       const { messages: ids, ...lease } = row as unknown as Omit<Lease, "messages"> & { messages: string };
@@ -84,7 +86,7 @@ export class LeasedMessages {
 
   /** Gives these messages of a mailbox to a session. */
   give({ session, tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
-    const { now, random, transaction } = this.#options;
+    const { clock, random, transaction } = this.#options, now = clock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
@@ -92,8 +94,8 @@ export class LeasedMessages {
       mailbox,
       duration,
       messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
-      given: now(),
-      until: now() + duration,
+      given: now,
+      until: now + duration,
       confirmed: false,
       stored: false,
     };
@@ -149,13 +151,13 @@ export class LeasedMessages {
   extend(session: string, token: string, duration: number): boolean {
     const lease = this.#leases.get(token);
     if (lease === undefined || lease.session !== session) return false;
-    const { now, transaction } = this.#options;
+    const { clock, transaction } = this.#options;
     const { duration: before, until } = lease;
     transaction.onRollback(() => {
       Object.assign(lease, { duration: before, until });
       this.#leases.heed(lease);
     });
-    Object.assign(lease, { duration, until: now() + duration });
+    Object.assign(lease, { duration, until: clock() + duration });
     this.#confirmed(lease);
     this.#leases.heed(lease);
     this.#changed.add(lease);
@@ -218,10 +220,12 @@ export class LeasedMessages {
     const { mailboxes, rows, dead, watches } = this.#options, mailbox = this.#mailbox(lease.mailbox);
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
+    const wall = this.#options.now();
     for (const [id, bytes] of messages) {
-      const attempts = this.#row(id).attempts + (counted ? 1 : 0);
-      if (attempts >= MAX_ATTEMPTS) {
-        dead.add(mailbox.name, id);
+      const row = this.#row(id), attempts = row.attempts + (counted ? 1 : 0);
+      const isDead = attempts >= MAX_ATTEMPTS;
+      if (isDead) dead.add(mailbox.name, id);
+      if (isDead || row.expires !== null && row.expires <= wall) {
         rows.remove(mailbox, id, id, bytes);
         continue;
       }
@@ -231,11 +235,11 @@ export class LeasedMessages {
     }
   }
 
-  /** Takes back what leases hold that have ended, up to `limit` of them. */
-  end(now: number, limit: number) {
-    for (const lease of this.#leases.ended(now, limit)) {
-      this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
-    }
+  /** Takes back what leases hold that have ended, up to about so many messages. Returns whether there may be more. */
+  end(limit: number): boolean {
+    const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
+    for (const lease of leases) this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
+    return isMore;
   }
 
   #row(id: number): Row {

@@ -8,7 +8,7 @@ export interface Lease {
   duration: number;
   /** The messages that are not acknowledged or given back yet: the bytes of each, by its number. */
   messages: Map<number, number>;
-  /** When it was given, and when it ends, in milliseconds since 1970. */
+  /** When it was given, and when it ends, in milliseconds of a clock that is never set. */
   given: number;
   until: number;
   /** Whether it is known that its messages have arrived. */
@@ -107,17 +107,26 @@ export class Leases {
     for (const id of ids) if (this.#byId.delete(id) && own !== undefined) own.messages--;
   }
 
-  /** Those that have ended, up to `limit` of them. */
-  ended(now: number, limit: number): Lease[] {
-    if (now < this.#nextEnd) return [];
-    const ended: Lease[] = [];
+  /** Those that have ended, until they have about so many messages, and whether there may be more. */
+  ended(now: number, limit: number): { leases: Lease[]; isMore: boolean } {
+    const leases: Lease[] = [];
+    if (now < this.#nextEnd) return { leases, isMore: false };
     this.#nextEnd = Infinity;
+    let messages = 0;
     for (const lease of this.#byToken.values()) {
       const end = endOf(lease);
-      if (end <= now && ended.length < limit) ended.push(lease);
-      else this.#nextEnd = Math.min(this.#nextEnd, end);
+      if (end > now) {
+        this.#nextEnd = Math.min(this.#nextEnd, end);
+        continue;
+      }
+      if (messages >= limit) {
+        this.#nextEnd = now;
+        return { leases, isMore: true };
+      }
+      leases.push(lease);
+      messages += lease.messages.size;
     }
-    return ended;
+    return { leases, isMore: false };
   }
 }
 

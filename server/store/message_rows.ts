@@ -37,6 +37,8 @@ export class MessageRows {
   readonly #mailboxes: Mailboxes;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #inserts: { rows: number; statement: StatementSync }[];
+  /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
+  #expired = { expires: -1, seq: 0 };
 
   constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
     this.#transaction = transaction;
@@ -58,6 +60,7 @@ export class MessageRows {
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
       values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null);
+      if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
     }
     let at = 0;
@@ -103,10 +106,24 @@ export class MessageRows {
     return { ...row, mailbox: row.name === null ? undefined : this.#mailboxes.get(row.name) };
   }
 
-  /** Those that have expired. */
-  expired(now: number, limit: number): RowOf[] {
-    const rows = this.#sql.expired.all(now, limit) as unknown as (Row & { name: string })[];
-    return rows.map((row) => ({ ...row, token: null, mailbox: this.#mailboxes.get(row.name) }));
+  /** Those that have expired, none a second time: whoever has one of them removes it when it comes back. */
+  expired(now: number, limit: number): (Pick<Row, "seq" | "bytes"> & { mailbox: Mailbox | undefined })[] {
+    const { expires, seq } = this.#expired;
+    const rows = this.#sql.expired.all(
+      expires,
+      seq,
+      now,
+      limit,
+    ) as unknown as (Row & { expires: number; name: string | null })[];
+    this.#expired = rows.at(-1) ?? this.#expired;
+    return rows.map(({ seq, bytes, name }) => (
+      { seq, bytes, mailbox: name === null ? undefined : this.#mailboxes.get(name) }
+    ));
+  }
+
+  /** Comes after the transaction was rolled back: what had expired is there again. */
+  rollback() {
+    this.#expired = { expires: -1, seq: 0 };
   }
 
   /** Whether there are any that will expire. */
@@ -179,7 +196,8 @@ function prepare(db: DatabaseSync) {
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
-      "SELECT message.*, name FROM message JOIN mailbox ON mailbox.id = mailbox WHERE expires <= ? LIMIT ?",
+      `SELECT seq, message.bytes, expires, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq LIMIT ?`,
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),

@@ -6,7 +6,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { DeadLetterRows } from "./dead_letters.ts";
-import { DelayedMessages } from "./delayed.ts";
+import { type Delayed, DelayedMessages } from "./delayed.ts";
 import { LeasedMessages } from "./leased_messages.ts";
 import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
@@ -46,6 +46,8 @@ export interface MessagesOptions {
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that is never set. */
+  clock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -72,7 +74,7 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db, transaction, limits, onEvent, now, random } = options;
+    const { db, transaction, limits, onEvent, now, clock, random } = options;
     const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
     const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
@@ -89,6 +91,7 @@ export class Messages {
       dead,
       watches: this.#watches,
       now,
+      clock,
       random,
     });
     const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
@@ -245,7 +248,7 @@ export class Messages {
     return !isExpired;
   }
 
-  #remove(mailbox: Mailbox, { seq, bytes }: Row) {
+  #remove(mailbox: Mailbox, { seq, bytes }: Pick<Row, "seq" | "bytes">) {
     this.#rows.remove(mailbox, seq, seq, bytes);
   }
 
@@ -372,6 +375,7 @@ export class Messages {
     this.#mailboxes.rollback();
     this.#pending = [];
     this.#leased.rollback();
+    this.#rows.rollback();
     this.#watches.rollback();
     this.#inserted = false;
     this.#dropped = 0;
@@ -384,28 +388,40 @@ export class Messages {
     return this.#timed || this.#leased.size > 0;
   }
 
-  /** Ends leases, gives out what was delayed and removes what has expired, as far as it is time; a piece at a time. */
-  tick() {
+  /**
+   * Ends leases, gives out what was delayed and removes what has expired, as far as it is time; a piece at a time.
+   * Returns whether it may be time for more.
+   */
+  tick(): boolean {
     const now = this.#options.now();
-    this.#leased.end(now, TIMED_ROWS);
-    if (!this.#timed) return;
-    const due = this.#delayed.due(now, TIMED_ROWS).map((one) => {
-      const { id: _, expires, ...message } = one;
-      const mailbox = this.#mailboxes.obtain(message.mailbox);
-      this.#mailboxes.touch(mailbox);
-      this.#delayed.remove(one);
-      this.#watches.notice(mailbox.name);
-      const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
-      return { seq: ++this.#seq, mailbox, put, taken: false };
-    });
-    this.#rows.insert(due);
-    for (const row of this.#rows.expired(now, TIMED_ROWS)) {
+    const isMore = this.#leased.end(TIMED_ROWS);
+    if (!this.#timed) return isMore;
+    const due = this.#delayed.due(now, TIMED_ROWS);
+    this.#rows.insert(due.flatMap((one) => this.#come(one, now)));
+    const expired = this.#rows.expired(now, TIMED_ROWS);
+    for (const row of expired) {
       // a message that somebody has is his until his lease ends
       if (row.mailbox === undefined || this.#leased.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
       this.#remove(row.mailbox, row);
     }
     this.#timed = this.#delayed.count(undefined) > 0 || this.#rows.hasExpiring;
+    return isMore || due.length === TIMED_ROWS || expired.length === TIMED_ROWS;
+  }
+
+  /** Takes a message from the delayed ones; returns what is to be inserted, unless it has expired meanwhile. */
+  #come(one: Delayed, now: number): Pending[] {
+    const { id: _, expires, ...message } = one;
+    const mailbox = this.#mailboxes.obtain(message.mailbox);
+    this.#mailboxes.touch(mailbox);
+    this.#delayed.remove(one);
+    if (expires !== null && expires <= now) {
+      this.#mailboxes.change(mailbox, -1, -message.bytes);
+      return [];
+    }
+    this.#watches.notice(mailbox.name);
+    const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
+    return [{ seq: ++this.#seq, mailbox, put, taken: false }];
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */

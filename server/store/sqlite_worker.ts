@@ -17,7 +17,7 @@ const TICK = 100;
 const FORGET_INTERVAL = 60_000;
 
 /** What of the options can be handed to a Worker. */
-export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "random">;
+export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "clock" | "random">;
 
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =
@@ -45,7 +45,7 @@ function open(options: SqliteOptions): FromWorker {
   try {
     engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
     sweepLater();
-    tickLater();
+    tickLater(TICK);
     forget();
     return { kind: "opened", counts: engine.counts };
   } catch (error) {
@@ -62,17 +62,17 @@ function sweepLater() {
   }, 0);
 }
 
-function tickLater() {
+/** After a while, or at once where a piece has left more to be done: what many have put to one time is not late then. */
+function tickLater(delay: number) {
   if (!engine?.isTimed) return;
   ticking ??= setTimeout(() => {
     ticking = undefined;
     try {
-      engine?.tick();
-      tickLater();
+      tickLater(engine?.tick() ? 0 : TICK);
     } catch (error) {
       answer({ kind: "lost", message: (error as Error).message });
     }
-  }, TICK);
+  }, delay);
 }
 
 /** Forgets what sessions are old, and looks again later: often enough that there is always room for new ones. */
@@ -94,7 +94,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     } else if (data.kind === "apply") {
       answer({ kind: "applied", result: engine!.apply(unpackRequests(data.requests)) });
       sweepLater();
-      tickLater();
+      tickLater(TICK);
     } else {
       clearTimeout(sweeping);
       clearTimeout(ticking);

@@ -145,8 +145,10 @@ export class Model {
     this.#letGo(message);
     if (counted) message.attempts++;
     message.token = token;
-    if (message.attempts < 5) return;
+    const isDead = message.attempts >= 5;
+    if (!isDead && (message.put.expires ?? Infinity) > this.now) return;
     this.#remove(message);
+    if (!isDead) return;
     this.dead.push(message);
     this.dead.sort((a, b) => a.id! - b.id!);
   }

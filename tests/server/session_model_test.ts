@@ -136,6 +136,7 @@ class History {
         directory,
         limits: model.limits,
         now: () => model.now,
+        clock: () => model.now,
         random: random.bytes,
         onEvent() {},
       });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import { Engine } from "../../server/store/engine.ts";
 import type { Leased } from "../../server/store/lease_requests.ts";
+import type { Stats } from "../../server/store/message_requests.ts";
 import type { Change, Special } from "../../server/store/session_requests.ts";
 import {
   DEFAULT_LIMITS,
@@ -14,6 +15,8 @@ import {
 /** An engine whose clock stands until it is moved, on a directory of its own. */
 class Subject implements Disposable {
   now = 1_700_000_000_000;
+  /** The one that is never set. */
+  clock = 1000;
   readonly events: StoreEvent[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
   #engine: Engine;
@@ -29,6 +32,7 @@ class Subject implements Disposable {
       limits: { ...DEFAULT_LIMITS, ...this.limits },
       onEvent: (event) => this.events.push(event),
       now: () => this.now,
+      clock: () => this.clock,
       random: (bytes) =>
         new Uint8Array(bytes).fill(++this.#number).fill(this.#number + (this.#number >> 8), 0, 1),
     });
@@ -38,11 +42,17 @@ class Subject implements Disposable {
     return this.#engine.apply(requests).outcomes;
   }
 
-  /** Moves the clock, and does what it is time for. */
+  /** Moves the clocks, and does what it is time for. */
   pass(ms: number) {
     this.now += ms;
-    this.#engine.tick();
+    this.clock += ms;
+    while (this.#engine.tick());
     while (this.#engine.forgetSessions());
+  }
+
+  /** Does a piece of what it is time for; returns whether there may be more. */
+  tick(): boolean {
+    return this.#engine.tick();
   }
 
   restart() {
@@ -74,7 +84,7 @@ class Subject implements Disposable {
   lease(
     session: string,
     tag: number,
-    { max = 10, watch = false } = {},
+    { max = 10, maxBytes = 1200, watch = false } = {},
   ): Leased & { texts: string[] } | string {
     const request = {
       kind: "lease",
@@ -82,7 +92,7 @@ class Subject implements Disposable {
       tag,
       mailbox: "bob",
       max,
-      maxBytes: 1200,
+      maxBytes,
       duration: 30_000,
       watch,
     } as const;
@@ -415,4 +425,65 @@ Deno.test("thousands of messages that come back are given out again in their ord
   const texts: string[] = [];
   for (let tag = 1; tag <= count / 10; tag++) texts.push(...s.texts("q", tag));
   assertEquals(texts, Array.from({ length: count }, (_, i) => `${i}`));
+});
+
+Deno.test("what is due, has expired or ends all at once is done in pieces, one behind the other", () => {
+  using s = new Subject();
+  const many = (more: { delay?: number; expires?: number; mailbox?: string }) =>
+    Array.from({ length: 600 }, (_, i) => s.put(`${i}`, more));
+  s.change(1, ...many({ delay: 1000 }));
+  s.change(601, ...many({ expires: s.now + 1000, mailbox: "al" }));
+  s.pass(1000);
+  const ready = { messages: 600, bytes: 1690, ready: 600, leased: 0, delayed: 0, dead: 0 };
+  assertEquals(s.apply({ kind: "stat" }), [ready]);
+  for (let tag = 1; tag <= 10; tag++) s.lease("r", tag, { max: 64, maxBytes: 8192 });
+  s.now += 5000;
+  s.clock += 5000;
+  // more of them, and others would wait
+  assertEquals(s.tick(), true);
+  const [{ leased }] = s.apply({ kind: "stat" }) as [Stats];
+  assert(leased >= 600 - 256 - 64, `${600 - leased} messages went back at once`);
+  s.pass(0);
+  assertEquals(s.apply({ kind: "stat" }), [ready]);
+});
+
+Deno.test("what has expired goes, however much else has that somebody holds", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 256 }, (_, i) => s.put(`${i}`, { expires: s.now + 1000 })));
+  const leases = [];
+  for (let tag = 1; tag <= 4; tag++) leases.push(leased(s.lease("r", tag, { max: 64, maxBytes: 8192 })));
+  for (let tag = 1; tag <= 4; tag++) s.apply({ kind: "confirm", session: "r", tag });
+  s.change(257, s.put("late", { expires: s.now + 1000, mailbox: "al" }), s.put("stays"));
+  s.pass(1000);
+  assertEquals(s.apply({ kind: "count", mailbox: "al" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+  // what is put with an earlier end than that of those that have been looked at
+  s.change(259, s.put("at once", { expires: s.now, mailbox: "al" }));
+  s.pass(0);
+  assertEquals(s.apply({ kind: "count", mailbox: "al" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+  const { token, ids } = leases[0]!;
+  s.apply({
+    kind: "session",
+    session: "r",
+    first: 1,
+    low: 1,
+    changes: [{ kind: "back", token, why: "unused", ids }],
+  });
+  assertEquals(s.texts("q", 1), ["stays"]);
+  s.pass(30_000);
+  assertEquals(s.apply({ kind: "stat" }), [
+    { messages: 1, bytes: 5, ready: 1, leased: 0, delayed: 0, dead: 0 },
+  ]);
+});
+
+Deno.test("a lease runs for as long as it was given, whatever the time of day is set to", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  s.lease("r", 1);
+  s.apply({ kind: "confirm", session: "r", tag: 1 });
+  s.now += 86_400_000;
+  s.pass(29_999);
+  assertEquals(s.texts("q", 1), "empty");
+  s.now -= 2 * 86_400_000;
+  s.pass(1);
+  assertEquals(s.texts("q", 2), ["1"]);
 });

@@ -102,6 +102,7 @@ export class SimulatedServer {
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
       now,
+      clock: now,
       random: random.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
