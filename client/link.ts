@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodeAnswers, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
+import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
 import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
@@ -70,6 +70,8 @@ export class Link {
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   /** Whether the session is one of a name, that has to stay. */
   readonly #resumed: boolean;
+  /** Whether a later one may go on as this one. */
+  #isKept: boolean;
   #id: string;
   #epoch = "";
   #cookie = "";
@@ -103,6 +105,7 @@ export class Link {
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
+    this.#isKept = this.#resumed;
     this.#id = resume?.id ?? this.#newId();
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
@@ -113,6 +116,11 @@ export class Link {
 
   get state(): SessionState {
     return { id: this.#id, next: this.changes.next, low: this.changes.low };
+  }
+
+  /** Has the server remember the session when this has ended. */
+  keep() {
+    this.#isKept = true;
   }
 
   get ended(): boolean {
@@ -276,11 +284,29 @@ export class Link {
         // as if the network had lost it
       }
     }
-    this.#sending = false;
-    if (this.#closing !== undefined && this.changes.requests === 0 && this.questions.idle) {
+    const isOver = this.#closing !== undefined && this.changes.requests === 0 && this.questions.idle;
+    if (isOver && this.#ended === undefined) {
+      await this.#leave();
       this.#end(closed);
     }
+    this.#sending = false;
     this.#setTimer();
+  }
+
+  /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
+  async #leave() {
+    if (this.#isKept || this.#epoch === "" || this.changes.next === 1) return;
+    try {
+      const header = {
+        session: this.#id,
+        epoch: this.#epoch,
+        cookie: this.#cookie,
+        low: this.changes.low,
+      };
+      await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
+    } catch {
+      // as if the network had lost it
+    }
   }
 
   /** The next datagram to be sent, if one may be. */

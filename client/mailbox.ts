@@ -87,8 +87,9 @@ export class Mailbox implements AsyncDisposable {
     this.#session = connection.session;
   }
 
-  /** What a later connection needs to go on as this one. */
+  /** What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day. */
   get state(): SessionState {
+    this.#session.keep();
     return this.#session.state;
   }
 

@@ -47,9 +47,14 @@ export class ClientSession {
     this.#link = new Link(environment, () => this.#progress(), resume);
   }
 
-  /** What a later session needs to go on as this one. */
+  /** What a later session needs to go on as this one: see {@linkcode keep}. */
   get state(): SessionState {
     return this.#link.state;
+  }
+
+  /** Has the server remember the session when this has ended: a later one is to go on as this one. */
+  keep() {
+    this.#link.keep();
   }
 
   /**

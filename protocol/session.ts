@@ -47,7 +47,12 @@ export type TaggedRequest =
   | { kind: "cancel"; t: number }
   | { kind: "stat"; t: number; mailbox: string };
 
-export type SessionRequest = NumberedRequest | TaggedRequest;
+/** Nothing more is asked for, and nothing has no outcome. */
+export interface Bye {
+  kind: "bye";
+}
+
+export type SessionRequest = NumberedRequest | TaggedRequest | Bye;
 
 /** A message as a lease gives it. `time` is in milliseconds since 1970. */
 export interface LeasedMessage {
@@ -262,6 +267,8 @@ function request(line: string): SessionRequest | undefined {
       const t = line.slice(comma + 1);
       return isNumber(t) ? { kind, t: Number(t) } : undefined;
     }
+    case "bye":
+      return line === kind ? { kind } : undefined;
     default:
       return decodeForumRequest(kind, line);
   }
@@ -372,6 +379,8 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "got":
     case "cancel":
       return `${request.kind},${request.t}`;
+    case "bye":
+      return request.kind;
     default:
       return encodeForumRequest(request);
   }

@@ -21,6 +21,7 @@ import {
   type SessionRequest,
 } from "../protocol/session.ts";
 import { networkOf } from "./address.ts";
+import { isLoopback } from "./limits.ts";
 import { Changes, type Early } from "./session_changes.ts";
 import type { Tag } from "./session_leases.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
@@ -95,7 +96,8 @@ class Session<A extends Address> implements SessionClient {
   heard = 0;
   /** When the store last heard of it. */
   told = 0;
-  /** Where it began, for which it is counted. */
+  /** Where it began, for which it is counted here; and by the store, if it is not on this machine. */
+  readonly place: string;
   readonly network: string;
   /** Whose it is; undefined is a session without a seal. */
   readonly user: string | undefined;
@@ -108,7 +110,8 @@ class Session<A extends Address> implements SessionClient {
     readonly flushLater: (session: Session<A>) => void,
   ) {
     this.user = path?.user;
-    this.network = networkOf(address.hostname);
+    this.place = networkOf(address.hostname);
+    this.network = isLoopback(address.hostname) ? "" : this.place;
   }
 
   answer(answer: SessionAnswer) {
@@ -229,12 +232,12 @@ export class SessionService<A extends Address> {
     const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
     const session = new Session(header.session, from, path, this.#speakLater);
     session.heard = session.told = now();
-    const count = this.#atAddress.get(session.network) ?? 0;
+    const count = this.#atAddress.get(session.place) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
       return session.answer({ kind: "busy" });
     }
     this.#sessions.set(session.id, session);
-    this.#atAddress.set(session.network, count + 1);
+    this.#atAddress.set(session.place, count + 1);
     this.#startTimer();
     session.opening = [{ header, requests }];
     const taken = store.submit(
@@ -267,6 +270,7 @@ export class SessionService<A extends Address> {
     return session.changes ??= new Changes({
       session: session.id,
       owner: session.user ?? "",
+      network: session.network,
       state: session.state,
       store,
       early: this.#early,
@@ -288,10 +292,13 @@ export class SessionService<A extends Address> {
     }
     if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
     const numbered: NumberedRequest[] = [];
+    let isLast = false;
     for (const request of requests) {
       this.#options.onRequest?.(request, session.address, session.user);
       const reason = this.#options.refuse?.(request, session.user);
-      if (reason !== undefined) {
+      if (request.kind === "bye") {
+        isLast = true;
+      } else if (reason !== undefined) {
         if ("t" in request) session.answer({ kind: "denied", t: request.t });
         else numbered.push({ kind: "bad", n: request.n, reason });
       } else if ("t" in request) {
@@ -302,8 +309,18 @@ export class SessionService<A extends Address> {
       }
     }
     if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
+    if (isLast) return this.#end(session, header.low);
     // a datagram that asks for nothing asks whether we are there
     if (requests.length === 0) this.#speak(session);
+  }
+
+  /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
+  #end(session: Session<A>, low: number) {
+    const { id, user: owner = "", changes, state } = session;
+    const { done } = changes ?? state;
+    if (low <= done || !(changes?.isIdle ?? true)) return;
+    if (done > 0) this.#options.store.submit({ kind: "end", session: id, owner, low }, () => {});
+    this.#forget(session);
   }
 
   #speak(session: Session<A>) {
@@ -332,9 +349,9 @@ export class SessionService<A extends Address> {
     this.#sessions.delete(session.id);
     session.changes?.close();
     this.#requests.forget(session);
-    const count = this.#atAddress.get(session.network) ?? 1;
-    if (count > 1) this.#atAddress.set(session.network, count - 1);
-    else this.#atAddress.delete(session.network);
+    const count = this.#atAddress.get(session.place) ?? 1;
+    if (count > 1) this.#atAddress.set(session.place, count - 1);
+    else this.#atAddress.delete(session.place);
   }
 
   /** A receiver that waits for days changes nothing, and must not be forgotten. */

@@ -34,6 +34,8 @@ export interface ChangesOptions {
   session: string;
   /** Name of the account that the session is logged in to, or `""`. */
   owner: string;
+  /** Where the session began, if it is to be counted for that; or `""`. */
+  network: string;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "gather">;
@@ -140,8 +142,16 @@ export class Changes implements Source<SessionChanges> {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner } = this.#options;
-    const batch: SessionChanges = { kind: "session", session, owner, first, low: this.#low, changes };
+    const { session, owner, network } = this.#options;
+    const batch: SessionChanges = {
+      kind: "session",
+      session,
+      owner,
+      network,
+      first,
+      low: this.#low,
+      changes,
+    };
     this.#batches.push(batch);
     return batch;
   }

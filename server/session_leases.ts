@@ -16,8 +16,8 @@ type LeaseRequest = TaggedRequest & { kind: "lease" };
 /** Waits, and answers that are remembered, of one session. */
 const MAX_TAGS = 64;
 
-/** Waits in all. */
-const MAX_WAITS = 100_000;
+/** Waits in all, and of one network. */
+const MAX_WAITS = 100_000, MAX_WAITS_OF_NETWORK = 10_000;
 
 /** A wait that is not asked for again is forgotten after this, in milliseconds. */
 const REFRESHED = 15_000;
@@ -63,6 +63,8 @@ export class LeaseService {
   readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
   #waits = 0;
+  /** By network, where they are counted for one. */
+  readonly #waitsOf = new Map<string, number>();
 
   constructor(options: LeaseServiceOptions) {
     this.#options = options;
@@ -79,7 +81,7 @@ export class LeaseService {
       known.asked = now;
       return this.#answer(known);
     }
-    if (!this.#makeRoom(client) || this.#waits >= MAX_WAITS) return client.answer({ kind: "busy" });
+    if (!this.#makeRoom(client) || this.#isFullFor(client)) return client.answer({ kind: "busy" });
     const tag: Tag = {
       client,
       request,
@@ -92,6 +94,18 @@ export class LeaseService {
     };
     client.tags.set(request.t, tag);
     this.#ask(tag, () => {});
+  }
+
+  #isFullFor({ network }: SessionClient): boolean {
+    return this.#waits >= MAX_WAITS ||
+      network !== "" && (this.#waitsOf.get(network) ?? 0) >= MAX_WAITS_OF_NETWORK;
+  }
+
+  #counted({ network }: SessionClient, by: number) {
+    this.#waits += by;
+    const count = (this.#waitsOf.get(network) ?? 0) + by;
+    if (count > 0) this.#waitsOf.set(network, count);
+    else this.#waitsOf.delete(network);
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
@@ -109,6 +123,7 @@ export class LeaseService {
     const lease = {
       kind: "lease",
       session: client.id,
+      network: client.network,
       tag: t,
       mailbox,
       max,
@@ -172,7 +187,7 @@ export class LeaseService {
     let waiting = this.#waiting.get(mailbox);
     if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
     waiting.add(tag);
-    this.#waits++;
+    this.#counted(tag.client, 1);
     this.#answer(tag);
   }
 
@@ -186,7 +201,7 @@ export class LeaseService {
   #stopWaiting(tag: Tag) {
     const { mailbox } = tag.request, waiting = this.#waiting.get(mailbox);
     if (!waiting?.delete(tag)) return;
-    this.#waits--;
+    this.#counted(tag.client, -1);
     if (waiting.size > 0) return;
     this.#waiting.delete(mailbox);
     this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
@@ -217,7 +232,7 @@ export class LeaseService {
     this.#asking.add(mailbox);
     const waiting = this.#waiting.get(mailbox)!;
     waiting.delete(tag);
-    this.#waits--;
+    this.#counted(tag.client, -1);
     tag.state = "asking";
     this.#ask(tag, () => {
       this.#asking.delete(mailbox);

@@ -10,6 +10,8 @@ export interface SessionClient {
   readonly id: string;
   /** Who has logged in; undefined in a session without a seal. */
   readonly user: string | undefined;
+  /** Where it began, if it is to be counted for that; or `""`. */
+  readonly network: string;
   /** What its leases' tags stand for, the oldest first. */
   readonly tags: Map<number, Tag>;
   answer(answer: SessionAnswer): void;

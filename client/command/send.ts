@@ -149,7 +149,8 @@ class Lines {
 
   async #one(text: string) {
     let room: boolean;
-    const number = this.#mailbox.state.next;
+    // what a session is asked for, it is remembered for
+    const number = this.#resume === undefined ? 0 : this.#mailbox.state.next;
     try {
       room = this.#mailbox.post(this.#to, this.#from, text, (error) => this.#settle(error), this.#options);
     } catch (error) {

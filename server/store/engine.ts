@@ -242,6 +242,8 @@ export class Engine {
         return sessions.change(request, storing);
       case "open":
         return sessions.open(request);
+      case "end":
+        return sessions.end(request);
       case "count":
         return messages.count(request);
       case "stat":

@@ -8,6 +8,8 @@
 export interface LeaseRequest {
   kind: "lease";
   session: string;
+  /** Where the session is, if it is to be counted for that. */
+  network?: string;
   tag: number;
   mailbox: string;
   /** Most messages. */

@@ -17,8 +17,8 @@ import type { Watches } from "./watches.ts";
 /** Times that a message is given out before it is a dead letter. */
 const MAX_ATTEMPTS = 5;
 
-/** Leases that may run at a time. */
-const MAX_LEASES = 100_000;
+/** Leases that may run at a time, in all and of one network. */
+const MAX_LEASES = 100_000, MAX_LEASES_OF_NETWORK = 10_000;
 
 export interface LeasedMessagesOptions {
   db: DatabaseSync;
@@ -79,17 +79,19 @@ export class LeasedMessages {
     };
   }
 
-  /** Whether no other lease can be given. */
-  get isFull(): boolean {
-    return this.#leases.size >= MAX_LEASES;
+  /** Whether no other lease can be given to this network. */
+  isFullFor(network = ""): boolean {
+    return this.#leases.size >= MAX_LEASES ||
+      network !== "" && this.#leases.countOf(network) >= MAX_LEASES_OF_NETWORK;
   }
 
   /** Gives these messages of a mailbox to a session. */
-  give({ session, tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
+  give({ session, network = "", tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
     const { clock, random, transaction } = this.#options, now = clock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
+      network,
       tag,
       mailbox,
       duration,
@@ -261,13 +263,16 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, tag, mailbox, duration, messages, stored } = lease;
+    const { token, session, network, tag, mailbox, duration, messages, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
     transaction.onRollback(() => lease.stored = stored);
     if (messages.size === 0) this.#sql.drop.run(token);
-    else this.#sql.set.run(token, session, tag, mailbox, duration, [...messages.keys()].join(" "));
+    else {
+      const ids = [...messages.keys()].join(" ");
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network);
+    }
     lease.stored = messages.size > 0;
   }
 
@@ -283,7 +288,7 @@ function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessag
 function prepare(db: DatabaseSync) {
   return {
     set: db.prepare(
-      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages) VALUES (?, ?, ?, ?, ?, ?)",
+      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
     drop: db.prepare("DELETE FROM lease WHERE token = ?"),
   };

@@ -2,6 +2,8 @@
 export interface Lease {
   token: string;
   session: string;
+  /** Where that is, for which it is counted; or `""`. */
+  network: string;
   tag: number;
   mailbox: string;
   /** For how long they were given, in milliseconds. */
@@ -32,11 +34,17 @@ export class Leases {
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
+  readonly #ofNetwork = new Map<string, number>();
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
   get size(): number {
     return this.#byToken.size;
+  }
+
+  /** How many there are of one network. */
+  countOf(network: string): number {
+    return this.#ofNetwork.get(network) ?? 0;
   }
 
   /** Messages of a mailbox, or of all, that are leased. */
@@ -62,6 +70,7 @@ export class Leases {
   }
 
   add(lease: Lease) {
+    if (!this.#byToken.has(lease.token)) this.#count(lease, 1);
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
     const own = this.#byMailbox.get(lease.mailbox) ?? { leases: new Set(), messages: 0 };
@@ -80,12 +89,18 @@ export class Leases {
   }
 
   remove(lease: Lease) {
-    this.#byToken.delete(lease.token);
+    if (this.#byToken.delete(lease.token)) this.#count(lease, -1);
     this.#byTag.delete(`${lease.session} ${lease.tag}`);
     this.#forget(lease, lease.messages.keys());
     const own = this.#byMailbox.get(lease.mailbox);
     own?.leases.delete(lease);
     if (own?.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
+  }
+
+  #count({ network }: Lease, by: number) {
+    const count = this.countOf(network) + by;
+    if (count > 0) this.#ofNetwork.set(network, count);
+    else this.#ofNetwork.delete(network);
   }
 
   /** Puts messages back into the lease that they were taken out of. */

@@ -8,13 +8,13 @@
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
- * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
+ * lease     messages that are with a session: their numbers, separated by spaces. `network` as that of a session. A message that is in a lease keeps
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
- *           `owner` is the account that it belongs to, or empty.
+ *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
  * account   what the password of a name is checked against (RFC 5803).
  * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
  * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
@@ -156,5 +156,9 @@ export const MIGRATIONS: readonly string[] = [
   `,
   `
   CREATE INDEX delayed_mailbox ON delayed (mailbox);
+  `,
+  `
+  ALTER TABLE session ADD COLUMN network TEXT NOT NULL DEFAULT '';
+  ALTER TABLE lease ADD COLUMN network TEXT NOT NULL DEFAULT '';
   `,
 ];

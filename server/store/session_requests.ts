@@ -31,6 +31,8 @@ export interface SessionChanges {
   first: number;
   /** Name of the account that the session is logged in to, or `""`. */
   owner?: string;
+  /** Where the session is, if it is to be counted for that. */
+  network?: string;
   /** Outcomes of numbers below need not be remembered any more. */
   low: number;
   changes: readonly Change[];
@@ -42,6 +44,15 @@ export interface OpenSession {
   session: string;
   /** Name of the account that the session is logged in to, or `""`: a session that is another's is `denied`. */
   owner?: string;
+}
+
+/** The client has all outcomes below `low`, and asks for nothing more. */
+export interface EndSession {
+  kind: "end";
+  session: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner?: string;
+  low: number;
 }
 
 /** Of a number that was carried out otherwise than asked for: `bad` is one that changed nothing. */

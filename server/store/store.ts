@@ -39,7 +39,7 @@ import type {
   Take,
   TakeOutcome,
 } from "./message_requests.ts";
-import type { OpenSession, SessionChanges, SessionOutcome } from "./session_requests.ts";
+import type { EndSession, OpenSession, SessionChanges, SessionOutcome } from "./session_requests.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -67,6 +67,7 @@ export type StoreRequest =
   | Release
   | SessionChanges
   | OpenSession
+  | EndSession
   | Stat
   | DeadLetters
   | ListThreads
@@ -90,7 +91,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Confirm ? "confirmed" | "unknown"
   : R extends Release ? "released" | "storage"
   : R extends SessionChanges ? SessionOutcome
-  : R extends OpenSession ? SessionOutcome
+  : R extends OpenSession | EndSession ? SessionOutcome
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
   : R extends ListThreads ? ThreadPage

@@ -501,3 +501,24 @@ Deno.test("what the wire can not carry is refused before it is sent", async () =
   await assertRejects(() => client.lease("bob", { duration: 999 }), RangeError, "expected 1000 to 86400000");
   await assertRejects(() => client.lease(" bob"), TypeError, "as an ID");
 });
+
+Deno.test("a session that ends with every outcome known says so, once, unless it is to be gone on with", async () => {
+  for (const isKept of [false, true]) {
+    const script = await new Script().open();
+    const put = script.put("a");
+    assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+    if (isKept) script.client.keep();
+    const closed = follow(script.client.close());
+    assertEquals(await script.heard(), []);
+    script.say("ok,1");
+    assertEquals(await script.heard(5000), isKept ? [] : ["2 bye"]);
+    assertEquals([put.state, closed.state], ["done", "done"]);
+  }
+});
+
+Deno.test("a session that has changed nothing ends without a word", async () => {
+  const script = await new Script().open();
+  const closed = follow(script.client.close());
+  assertEquals(await script.heard(5000), []);
+  assertEquals(closed.state, "done");
+});

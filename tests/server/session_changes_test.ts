@@ -17,6 +17,7 @@ class Subject {
     this.changes = new Changes({
       session: "s",
       owner: "",
+      network: "",
       state: { done: 0, special: [] },
       store: { gather: () => this.taking },
       early,

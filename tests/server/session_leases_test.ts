@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import type { SessionAnswer } from "../../protocol/session.ts";
 import { LeaseService, type Tag } from "../../server/session_leases.ts";
+import type { SessionClient } from "../../server/session_requests.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 
 Deno.test("what was leased for somebody while the mailbox got an owner goes back, and is not shown", () => {
@@ -19,6 +20,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
   const client = {
     id: "A".repeat(22),
     user: undefined,
+    network: "",
     tags: new Map<number, Tag>(),
     answer: (answer: SessionAnswer) => void said.push(answer),
   };
@@ -34,4 +36,36 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
     session: client.id,
     tag: 1,
   }]);
+});
+
+Deno.test("one network can't take all waits", () => {
+  const leases = new LeaseService({
+    store: {
+      submit(_: StoreRequest, done: (outcome: never) => void) {
+        done("empty" as never);
+        return true;
+      },
+    } as never,
+    now: () => 0,
+  });
+  const said: SessionAnswer[] = [];
+  const client = (id: number, network: string) => ({
+    id: `${id}`,
+    user: undefined,
+    network,
+    tags: new Map<number, Tag>(),
+    answer: (answer: SessionAnswer) => void said.push(answer),
+  });
+  const wait = (client: SessionClient, t: number) => {
+    leases.request(client, { kind: "lease", t, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });
+    return said.splice(0).map(({ kind }) => kind);
+  };
+  const many = Array.from({ length: 200 }, (_, id) => client(id, "192.0.2.1"));
+  for (const client of many) for (let t = 1; t <= 50; t++) assertEquals(wait(client, t), ["pending"]);
+  assertEquals(wait(many[0]!, 51), ["busy"]);
+  assertEquals(wait(client(200, "192.0.2.2"), 1), ["pending"]);
+  // this machine's own
+  assertEquals(wait(client(201, ""), 1), ["pending"]);
+  leases.forget(many[1]!);
+  assertEquals(wait(many[0]!, 51), ["pending"]);
 });

@@ -195,7 +195,7 @@ export class Model {
     };
     const { refused, done } = outcome as SessionState,
       kept = (value: SessionState) => {
-        this.sessions.set(session, { done: value.done, special: value.special });
+        if (value.done > 0) this.sessions.set(session, { done: value.done, special: value.special });
         return value;
       };
     let n = first;

@@ -487,3 +487,65 @@ Deno.test("a lease runs for as long as it was given, whatever the time of day is
   s.pass(1);
   assertEquals(s.texts("q", 2), ["1"]);
 });
+
+Deno.test("a session that has ended is forgotten after two minutes, unless an outcome is missing", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const end = (low: number) => s.apply({ kind: "end", session: "s", low });
+  assertEquals(end(2), [{ done: 2, special: [] }]);
+  s.pass(24 * 3_600_000);
+  assertEquals(end(3), [{ done: 2, special: [] }]);
+  s.pass(2 * 60_000);
+  // a late copy of what it said
+  assertEquals(s.change(1, s.put("1")), { done: 2, special: [] });
+  assertEquals(end(3), [{ done: 2, special: [] }]);
+  s.pass(2 * 60_000 + 1);
+  assertEquals(s.apply({ kind: "open", session: "s" }, { kind: "end", session: "s", low: 3 }), [
+    "unknown",
+    "unknown",
+  ]);
+});
+
+Deno.test("a session that has carried out nothing is not kept", () => {
+  using s = new Subject({ mailboxMessages: 0 });
+  assertEquals(s.change(1, s.put("1")), { done: 0, special: [], refused: { n: 1, limit: "full" } });
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+});
+
+Deno.test("one network can't take all sessions, nor all leases, over a restart", () => {
+  using s = new Subject();
+  const skip = (session: string, network: string) => (
+    { kind: "session", session, network, first: 1, low: 1, changes: [{ kind: "skip" }] } as const
+  );
+  const each = (count: number, make: (i: number) => StoreRequest) =>
+    s.apply(...Array.from({ length: count }, (_, i) => make(i)));
+  each(10_000, (i) => skip(`s${i}`, "192.0.2.1"));
+  s.change(1, ...Array.from({ length: 10_002 }, (_, i) => s.put(`${i}`)));
+  const lease = (tag: number, network: string) => (
+    {
+      kind: "lease",
+      session: "r",
+      network,
+      tag,
+      mailbox: "bob",
+      max: 1,
+      maxBytes: 1,
+      duration: 30_000,
+      watch: false,
+    } as const
+  );
+  each(10_000, (i) => lease(i + 1, "192.0.2.1"));
+  for (const _ of [1, 2]) {
+    assertEquals(s.apply(skip("one more", "192.0.2.1"), lease(10_001, "192.0.2.1")), ["busy", "busy"]);
+    s.restart();
+  }
+  const [session, leased] = s.apply(skip("another", "192.0.2.2"), lease(10_002, "192.0.2.2"));
+  assertEquals([session, (leased as Leased).messages.length], [{
+    done: 1,
+    special: [[1, { kind: "bad", reason: "withdrawn" }]],
+  }, 1]);
+  s.pass(30_000);
+  assertEquals((s.apply(lease(10_003, "192.0.2.1"))[0] as Leased).messages.length, 1);
+  s.pass(24 * 3_600_000);
+  assertEquals((s.apply(skip("one more", "192.0.2.1"))[0] as { done: number }).done, 1);
+});

@@ -96,7 +96,7 @@ export class Simulation {
       random,
       (_, to) => !this.#faults ? calm : to === SERVER ? there : back,
     );
-    this.#forgetful = random.chance(0.15);
+    this.#forgetful = random.chance(0.25);
     this.#durable = !this.#forgetful && random.chance(0.5);
     const small = random.chance(0.3), crowded = random.chance(0.2);
     this.#server = new SimulatedServer({
@@ -254,6 +254,7 @@ export class Simulation {
     for (let life = 0; next < count; life++) {
       const client = await this.#client(isSealed, state);
       this.#senders.add(client.session);
+      if (durable) client.session.keep();
       const mortal = !this.#forgetful && random.chance(0.3);
       if (mortal) {
         this.#sleep(random.fraction() * 3000).then(() => {
