@@ -112,6 +112,7 @@ export class ForumService {
     this.#sessions = new SessionService({
       ...options,
       requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => log.line(line) }),
+      clock: () => performance.now(),
       send,
       setTimer,
       onRequest: ({ kind }) => metrics.add(`forum ${kind}`),

@@ -56,6 +56,8 @@ export interface SessionServiceOptions<A extends Address> {
   refuse?(request: SessionRequest, user: string | undefined): string | undefined;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that is never set. */
+  clock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
@@ -229,9 +231,9 @@ export class SessionService<A extends Address> {
 
   /** Takes a session up, and asks the store how far it has come. */
   #open(header: RequestHeader, requests: SessionRequest[], from: A, path?: SealPath<A>) {
-    const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, now } = this.#options;
+    const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, clock } = this.#options;
     const session = new Session(header.session, from, path, this.#speakLater);
-    session.heard = session.told = now();
+    session.heard = session.told = clock();
     const count = this.#atAddress.get(session.place) ?? 0;
     if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
       return session.answer({ kind: "busy" });
@@ -285,7 +287,7 @@ export class SessionService<A extends Address> {
   }
 
   #handle(session: Session<A>, header: RequestHeader, requests: SessionRequest[]) {
-    session.heard = this.#options.now();
+    session.heard = this.#options.clock();
     if (session.opening !== undefined) {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
@@ -356,7 +358,7 @@ export class SessionService<A extends Address> {
 
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
   #tellInUse(session: Session<A>) {
-    session.told = this.#options.now();
+    session.told = this.#options.clock();
     this.#options.store.submit(
       { kind: "open", session: session.id, owner: session.user ?? "" },
       () => {},
@@ -367,7 +369,7 @@ export class SessionService<A extends Address> {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
       this.#requests.repeat?.();
-      const now = this.#options.now();
+      const now = this.#options.clock();
       if (now >= this.#slowTick) {
         this.#slowTick = now + SLOW_TICK;
         this.#requests.expire?.();

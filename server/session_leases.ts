@@ -47,7 +47,7 @@ export interface Tag {
 
 export interface LeaseServiceOptions {
   store: Pick<GroupCommit, "submit">;
-  /** Milliseconds, from any beginning. */
+  /** Milliseconds of a clock that is never set. */
   now(): number;
   /** Whether this client may not have messages of this mailbox, any more. */
   isDenied?(client: SessionClient, request: LeaseRequest): boolean;

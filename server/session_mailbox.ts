@@ -8,6 +8,8 @@ export interface MailboxRequestsOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds of a clock that is never set. */
+  clock(): number;
   /** Why a request may not be carried out for this user; undefined is a session without a seal. */
   refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
 }
@@ -21,7 +23,7 @@ export class MailboxRequests implements ServiceRequests {
     this.#options = options;
     this.#leases = new LeaseService({
       store: options.store,
-      now: options.now,
+      now: options.clock,
       isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
     });
   }

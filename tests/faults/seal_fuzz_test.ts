@@ -47,6 +47,7 @@ class Subject {
     const common = {
       store: store as never,
       now: () => this.now,
+      clock: () => this.now,
       random: (bytes: number) => random.bytes(bytes),
       send: (datagram: Uint8Array) => void this.sent.push(datagram),
       setTimer: (_: number, callback: () => void) => {

@@ -126,6 +126,7 @@ export class SimulatedServer {
         if (life === this.#life) network.send(datagram, address, to);
       },
       now,
+      clock: now,
       random: random.bytes,
       setTimer: (ms: number, callback: () => void) =>
         clock.setTimer(ms, () => life === this.#life && callback()),
