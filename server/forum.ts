@@ -10,6 +10,7 @@ import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
 import { readDatagrams } from "./datagrams.ts";
+import type { ClientLog } from "./client_log.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { Replies } from "./replies.ts";
@@ -56,6 +57,8 @@ export interface ForumServiceOptions {
   limits: TransferLimits;
   metrics: Metrics;
   log: Log;
+  /** Takes the lines of the console that users cause. */
+  clients: Pick<ClientLog, "line">;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -83,7 +86,7 @@ export class ForumService {
   /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, metrics, limits } = options;
+    const { log, clients, metrics, limits } = options;
     const setTimer = (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -111,7 +114,7 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => log.line(line) }),
+      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => clients.line(line) }),
       clock: () => performance.now(),
       send,
       setTimer,
@@ -128,7 +131,7 @@ export class ForumService {
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
-      onUser: (user, what) => log.line(what === "in" ? `${user} successful login` : `${user} exited`),
+      onUser: (user, what) => clients.line(what === "in" ? `${user} successful login` : `${user} exited`),
     });
     for (const line of CONSOLE_BEGIN) log.line(line);
     for (const socket of options.sockets) {

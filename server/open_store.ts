@@ -1,3 +1,4 @@
+import type { ClientLog } from "./client_log.ts";
 import { readRunning } from "./data_directory.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
@@ -7,12 +8,14 @@ import { type Store, type StoreEvent, StoreLocked } from "./store/store.ts";
 /**
  * Opens the store, and has what it tells logged.
  *
+ * @param clients Takes lines that anybody may cause.
  * @param ready Is told that a mailbox has a message.
  * @param unused Is told which contents no file has any more.
  * @throws {Error} Another process has it open, or it can't be opened.
  */
 export async function openStore(
   options: ServeOptions,
+  clients: Pick<ClientLog, "line">,
   ready: (mailbox: string) => void,
   unused: (contents: string[]) => void,
 ): Promise<Store> {
@@ -27,7 +30,8 @@ export async function openStore(
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
         else if (event.kind === "unused") unused(event.contents);
-        else log.line(`${event.kind.startsWith("storage") ? "store" : "mailbox"}: ${describe(event)}`);
+        else if (event.kind === "full" || event.kind === "room") clients.line(`mailbox: ${describe(event)}`);
+        else log.line(`store: ${describe(event)}`);
       },
     });
   } catch (error) {

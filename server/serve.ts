@@ -35,6 +35,7 @@ import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { listenBoth, listenDatagrams } from "./sockets.ts";
 import { storeStatus } from "./status.ts";
+import { ClientLog } from "./client_log.ts";
 import { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
@@ -101,13 +102,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let mailbox: MailboxService | undefined;
   let files: ContentFiles | undefined;
   const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
-  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
+  const logging = { requests: options.logRequests };
+  const clients = new ClientLog(log, logging, () => Math.floor(performance.now()));
+  const store = await openStore(options, clients, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
   const group = new GroupCommit(store, stopping.reject);
   const metrics = new Metrics();
-  const logging = { requests: options.logRequests };
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const services: Service[] = [];
   let hub: HubService | undefined;
@@ -204,6 +206,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         limits: options.forumLimits.transfers,
         metrics,
         log,
+        clients,
         now: Date.now,
         random,
       });

@@ -130,6 +130,14 @@ Deno.test("a full mailbox refuses, and says so once; others are not touched", ()
     ]);
   }));
 
+Deno.test("nobody fills the log, by a mailbox that is full again and again", () =>
+  withServer({ limits: { mailboxMessages: 1 } }, async (server, log) => {
+    const round = "a > F, bob, alice, 1\na > F, bob, alice, 2\na > R, bob\na < N, TIME, alice, 1\n";
+    await transcript(server, round.repeat(200));
+    const lines = log.join("").split("\n").filter((line) => line.includes("full")).length;
+    assert(lines >= 50 && lines < 300, `${lines} lines`);
+  }));
+
 Deno.test("with drop-oldest, a full mailbox keeps the newest", () =>
   withServer({ limits: { mailboxMessages: 6, whenFull: "drop-oldest" } }, async (server) => {
     const puts = Array.from({ length: 9 }, (_, i) => `a > for, ${i}`).join("\n");
