@@ -63,6 +63,8 @@ export class Channel {
   record: ChannelRecord;
   readonly members = new Map<Wire, Set<Member>>();
   size = 0;
+  /** When somebody left it last, in milliseconds since 1970; 0 where nobody has since the start. */
+  deserted = 0;
   /** Members that ought to be waited for. */
   behind = 0;
   /** Told since they were last passed on, and by whom, so that nobody is told what he did. */

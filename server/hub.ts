@@ -78,7 +78,9 @@ export class Hub {
     if (utf8Length(name) > MAX_NAME) return "too long";
     const before = this.#channels.get(name);
     if (before !== undefined && before.record.place > 0) return "exists";
-    if (before === undefined && this.#channels.size >= this.#options.maxChannels) return "too many";
+    if (before === undefined && this.#channels.size >= this.#options.maxChannels && !this.#giveUpOne()) {
+      return "too many";
+    }
     this.#join(member, before ?? this.#add(name));
     return "created";
   }
@@ -170,6 +172,20 @@ export class Hub {
     return channel;
   }
 
+  /** Forgets the channel that nobody has been in for longest, so that a few who make many can't keep others from it. */
+  #giveUpOne(): boolean {
+    let oldest: Channel | undefined;
+    for (const channel of this.#channels.values()) {
+      if (channel.size > 0 || this.#hasRoom && channel.name === ROOM) continue;
+      if (oldest === undefined || channel.deserted < oldest.deserted) oldest = channel;
+    }
+    if (oldest === undefined) return false;
+    this.#options.history.remove(oldest.record);
+    this.#channels.delete(oldest.name);
+    this.#options.metrics.add("channels given up");
+    return true;
+  }
+
   #join(member: Member, channel: Channel) {
     this.leave(member);
     if (channel.record.place === 0) {
@@ -204,6 +220,7 @@ export class Hub {
     members.delete(member);
     if (members.size === 0) channel.members.delete(member.wire);
     channel.size--;
+    channel.deserted = this.#options.now();
     return channel;
   }
 

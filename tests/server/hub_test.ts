@@ -111,3 +111,36 @@ Deno.test("without a room, 'room' is a name like any other", () =>
     Alice < Room room already exists, so cannot be created.
   `,
     )));
+
+Deno.test("one channel too many takes the place of one that nobody is in, where there is one", () =>
+  withServer(
+    { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3 } },
+    (server) =>
+      converse(
+        server,
+        `
+    Alice > Alice
+    Alice > /create tea
+    Alice > /list
+    Alice < tea
+    Bob > Bob
+    Bob > /create coffee
+    Bob > /list
+    Bob < tea\\ncoffee
+    Carol > Carol
+    Carol > /create milk
+    Carol < There are too many channels, so no other can be created.
+    Bob > /join tea
+    Alice < Bob has joined
+    Carol > /create milk
+    Carol > /list
+    Carol < tea\\nmilk
+    Bob > /join coffee
+    Bob < No channel named coffee exists. Try '/create coffee'?
+    a enter
+    a > hello
+    Alice > hello
+    Bob < [Alice] hello
+  `,
+      ),
+  ));
