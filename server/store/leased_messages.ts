@@ -226,7 +226,7 @@ export class LeasedMessages {
     for (const [id, bytes] of messages) {
       const row = this.#row(id), attempts = row.attempts + (counted ? 1 : 0);
       const isDead = attempts >= MAX_ATTEMPTS;
-      if (isDead) dead.add(mailbox.name, id);
+      if (isDead) dead.add(mailbox.name, id, bytes);
       if (isDead || row.expires !== null && row.expires <= wall) {
         rows.remove(mailbox, id, id, bytes);
         continue;

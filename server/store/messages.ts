@@ -332,7 +332,7 @@ export class Messages {
       const { mailbox, sender, time, message } = letter, bytes = new TextEncoder().encode(message).length;
       const put: Put = { kind: "put", mailbox, sender, time, message, bytes };
       if (what === "requeue" && this.put(put) !== "stored") continue;
-      this.#dead.drop(letter);
+      this.#dead.drop(letter.id);
       done++;
     }
     return done;
