@@ -154,7 +154,10 @@ export class Forum implements AsyncDisposable {
       ticket: async ({ size, hash }, attempt) => {
         const question = (t: number) => ({ kind: "UPD", t, attempt, size, hash, title, file }) as const;
         const answer = await this.#ask(question, options.signal);
-        return answer.kind === "ticket" ? answer.ticket : "stored";
+        if (answer.kind === "stored") return answer.kind;
+        if (answer.kind !== "upload") throw new RefusedError(answer.kind);
+        const { ticket, key } = answer;
+        return { ticket, key };
       },
     });
   }

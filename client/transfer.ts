@@ -7,7 +7,7 @@
 import type { RefusalCode } from "../protocol/transfer.ts";
 import { CutError } from "./transfer_connection.ts";
 
-/** What a file is, as its ticket has to be bound to it. */
+/** What a file is. */
 export interface FileContent {
   /** In bytes. */
   size: number;
@@ -17,7 +17,10 @@ export interface FileContent {
 
 /** How far a transfer is. */
 export interface TransferProgress {
-  /** What is being done: an upload is hashed before it is sent, and what is there of a download before more comes. */
+  /**
+   * What is being done. What an earlier run left of a transfer is hashed before it goes on, and an upload of a file that
+   * is as new as a change could hide once more in the end.
+   */
   step: "hash" | "transfer";
   /** Bytes that are done, of `size`. */
   done: number;
@@ -29,7 +32,7 @@ export interface TransferOptions {
   port: number;
   /** Ends it; what has arrived is kept for a later attempt. */
   signal?: AbortSignal | undefined;
-  /** Called while it goes on, about once for each MiB. */
+  /** Called while it goes on, at least once for each MiB. */
   onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Called when it was cut, with the reason, before it is tried again. */
   onCut?: ((reason: string) => void) | undefined;
@@ -93,6 +96,11 @@ export class Attempts {
     this.#reached = bytes;
     this.#progressed = performance.now();
     this.#pause = FIRST_PAUSE;
+  }
+
+  /** Tells that the client does its part: that is no time in which nothing moves. */
+  worked() {
+    this.#progressed = performance.now();
   }
 
   /**

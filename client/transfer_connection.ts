@@ -59,12 +59,21 @@ export class TransferConnection implements Disposable {
     }
     const connection = new TransferConnection(socket, target);
     try {
-      await connection.write(encodeTransferRequest(request));
+      await connection.ask(request);
     } catch (error) {
       connection[Symbol.dispose]();
       throw error;
     }
     return connection;
+  }
+
+  /**
+   * Sends a line.
+   *
+   * @throws {CutError} The connection ended.
+   */
+  async ask(request: TransferRequest) {
+    await this.write(encodeTransferRequest(request));
   }
 
   /**

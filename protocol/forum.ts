@@ -6,7 +6,7 @@
  */
 
 import { isMessage } from "./mailbox.ts";
-import { isFileHash, isFileName } from "./transfer.ts";
+import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 
 /** The forum's port, UDP and TCP. */
 export const FORUM_PORT = 10005;
@@ -31,7 +31,16 @@ export type ForumChange =
 export type ForumQuestion =
   | { kind: "LST"; t: number; place: string }
   | { kind: "RDT"; t: number; place: string; title: string }
-  | { kind: "UPD"; t: number; attempt: number; size: number; hash: string; title: string; file: string }
+  /** `hash` is undefined where the client doesn't know it yet. */
+  | {
+    kind: "UPD";
+    t: number;
+    attempt: number;
+    size: number;
+    hash: string | undefined;
+    title: string;
+    file: string;
+  }
   | { kind: "DWN"; t: number; title: string; file: string };
 
 /** An entry of a thread, or a thread, that stands behind `place`. `time` is in milliseconds since 1970. */
@@ -66,6 +75,7 @@ export type ForumAnswer =
   | ForumRow
   | { kind: "rest"; t: number; id: number; version: number; offset: number; text: string }
   | { kind: "next" | "end"; t: number; place: string }
+  | { kind: "upload"; t: number; ticket: string; key: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
   | { kind: "stored"; t: number }
   | { kind: "no"; t: number; reason: string };
@@ -118,10 +128,11 @@ function question(kind: "LST" | "RDT" | "UPD" | "DWN", t: number, rest: string):
       return PLACE.test(place) && isWord(title) ? { kind, t, place, title } : undefined;
     }
     case "UPD": {
-      const [, attempt, size, hash = "", words = ""] = /^(\d{1,15}),(\d{1,15}),([^,]*),(.*)$/.exec(rest) ??
+      const [, attempt, size, given = "", words = ""] = /^(\d{1,15}),(\d{1,15}),([^,]*),(.*)$/.exec(rest) ??
         [];
       const [title, file] = halves(words, " ") ?? ["", ""];
-      if (!isFileHash(hash) || !isWord(title) || !isFileName(file)) return undefined;
+      const hash = given === "-" ? undefined : given;
+      if (hash !== undefined && !isFileHash(hash) || !isWord(title) || !isFileName(file)) return undefined;
       return { kind, t, attempt: Number(attempt), size: Number(size), hash, title, file };
     }
     case "DWN": {
@@ -176,7 +187,7 @@ function questionFields(question: ForumQuestion): string {
     case "RDT":
       return `,${question.place},${question.title}`;
     case "UPD": {
-      const { attempt, size, hash, title, file } = question;
+      const { attempt, size, hash = "-", title, file } = question;
       return `,${attempt},${size},${hash},${title} ${file}`;
     }
     case "DWN":
@@ -193,6 +204,7 @@ export function decodeForumAnswer(kind: string, line: string): ForumAnswer | und
     file: 6,
     next: 2,
     end: 2,
+    upload: 3,
     ticket: 4,
     stored: 1,
     bye: 1,
@@ -234,6 +246,9 @@ function answer(kind: ForumAnswer["kind"], t: number, fields: string[]): ForumAn
     case "next":
     case "end":
       return PLACE.test(first) ? { kind, t, place: first } : undefined;
+    case "upload":
+      if (!TICKET.test(first) || !isUploadKey(last)) return undefined;
+      return { kind, t, ticket: first, key: last };
     case "ticket":
       if (!TICKET.test(first) || !NUMBER.test(numbers[0]!) || !isFileHash(last)) return undefined;
       return { kind, t, ticket: first, size: a, hash: last };
@@ -263,6 +278,8 @@ export function encodeForumAnswer(answer: ForumAnswer): string {
     case "next":
     case "end":
       return `${kind},${t},${answer.place}`;
+    case "upload":
+      return `upload,${t},${answer.ticket},${answer.key}`;
     case "ticket":
       return `ticket,${t},${answer.ticket},${answer.size},${answer.hash}`;
     case "no":

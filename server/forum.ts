@@ -21,7 +21,8 @@ import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store
 import type { GroupCommit } from "./store/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
 import { MAX_CONNECTIONS, TransferListener } from "./transfer_listener.ts";
-import { MAX_TRANSFERS, TransferService, type Upload } from "./transfer.ts";
+import { TransferService, type Upload } from "./transfer.ts";
+import { MAX_TRANSFERS } from "./transfer_places.ts";
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {

@@ -19,7 +19,7 @@ import { cut } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Change, Special } from "./store/session_requests.ts";
-import type { EntryPage, Post, ThreadChange, ThreadPage } from "./store/thread_requests.ts";
+import type { EntryPage, FileContent, Post, ThreadChange, ThreadPage } from "./store/thread_requests.ts";
 import type { TransferService } from "./transfer.ts";
 
 /** What one page of an answer holds at most: lines, and bytes of text. */
@@ -150,20 +150,32 @@ export class ForumRequests implements ServiceRequests {
     const onEnd = (refused?: string) => this.#tellEnd(typed, refused);
     this.#options.store.submit({ kind: "file", thread: title, name }, (found) => {
       if (found === "no thread") return no(found);
-      const { thread, file } = found;
-      if (request.kind === "DWN" && file === undefined) return no("no file");
-      const { size, hash } = request.kind === "UPD" ? request : file!;
-      if (request.kind === "UPD" && file !== undefined) {
-        const same = file.user === user && file.size === size && file.hash === hash;
-        return request.attempt > 0 && same ? client.answer({ kind: "stored", t }) : no("file exists");
+      const { thread, file, full } = found;
+      if (request.kind === "DWN") {
+        return file === undefined ? no("no file") : this.#download(client, t, file, no, onEnd);
       }
-      const { transfer } = this.#options;
-      const issued = request.kind === "UPD"
-        ? transfer.issueUpload({ user, thread, name, size, hash, onEnd })
-        : transfer.issueDownload({ user, content: file!.content, size, onEnd });
+      const { size, hash } = request;
+      if (file !== undefined) {
+        const isSame = file.user === user && file.size === size && file.hash === hash;
+        return request.attempt > 0 && isSame ? client.answer({ kind: "stored", t }) : no("file exists");
+      }
+      if (full !== undefined) return no(full);
+      const issued = this.#options.transfer.issueUpload({ user, thread, name, size, hash, onEnd });
       if ("error" in issued) return no(`no ticket ${issued.error}`);
-      client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
+      client.answer({ kind: "upload", t, ...issued });
     });
+  }
+
+  #download(
+    client: SessionClient,
+    t: number,
+    { content, size, hash }: FileContent,
+    no: (reason: string) => void,
+    onEnd: () => void,
+  ) {
+    const issued = this.#options.transfer.issueDownload({ user: client.user!, content, size, onEnd });
+    if ("error" in issued) return no(`no ticket ${issued.error}`);
+    client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
   }
 }
 

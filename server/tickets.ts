@@ -14,8 +14,10 @@ export interface UploadGrant {
   name: string;
   /** In bytes, 0 to 4 GiB. */
   size: number;
-  /** SHA-256 of the content, 64 small hexadecimal digits. */
-  hash: string;
+  /** SHA-256 of the content, 64 small hexadecimal digits; undefined where the client didn't know it. */
+  hash: string | undefined;
+  /** What the content is proven with: 32 bytes in base64url, which the client was told over its session. */
+  key: string;
   /** Called when the file is in its thread, or with the reason for which the thread does not take it. */
   onEnd?: ((refused?: string) => void) | undefined;
 }
@@ -84,7 +86,7 @@ export class Tickets {
     let own = this.#users.get(grant.user);
     if (own !== undefined && own.size >= this.#maxUser) this.#remove(own.values().next().value!);
     if (this.#tickets.size >= this.#max) return undefined;
-    const ticket = this.#options.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    const ticket = base64url(this.#options.random(16));
     this.#tickets.set(ticket, { grant, until: this.#options.now() + this.#timeout });
     own = this.#users.get(grant.user);
     if (own === undefined) this.#users.set(grant.user, own = new Set());
@@ -120,4 +122,9 @@ export class Tickets {
     if (own.size === 0) this.#users.delete(found.grant.user);
     return found;
   }
+}
+
+/** Random bytes as they travel. */
+export function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

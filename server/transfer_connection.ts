@@ -4,6 +4,7 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../protocol/transfer.ts";
+import { Pace } from "./pace.ts";
 
 /** Milliseconds for the first line, without a byte either way, and for reading on after the last answer. */
 const LINE_TIME = 10_000, SILENCE = 30_000, DRAIN_TIME = 2000;
@@ -34,11 +35,12 @@ export class Cut extends Error {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LF = 0x0a;
 
-/** A connection of the file transfer: its first line, its bytes, and when it has been silent for too long. */
+/** A connection of the file transfer: its lines, its bytes, and when it has been silent for too long. */
 export class TransferConnection {
   readonly #socket: Deno.Conn;
   readonly #timers: Timers;
-  /** What came behind the first line. */
+  readonly #pace: Pace;
+  /** What came behind a line. */
   #early: Uint8Array = new Uint8Array(0);
   #cut: Cut | undefined;
   /** Ends the read that somebody waits for. */
@@ -56,21 +58,31 @@ export class TransferConnection {
   constructor(socket: Deno.Conn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
+    this.#pace = new Pace(timers.now());
     this.#deadline = timers.now() + LINE_TIME;
     this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
   }
 
-  /** The first line; undefined where there is none of at most 80 bytes of UTF-8 in time. */
-  async line(): Promise<string | undefined> {
+  /** Bytes that moved within the last 10 to 20 s; Infinity for one that is younger, or whose client has to wait. */
+  get lately(): number {
+    return this.#working > 0 ? Infinity : this.#pace.lately(this.#timers.now());
+  }
+
+  /**
+   * The next line; undefined where there is none of at most 80 bytes of UTF-8, null where the client ended its side.
+   *
+   * @throws {Cut} The connection ended, or was cut.
+   */
+  async line(): Promise<string | null | undefined> {
     const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
     for (let length = 0; length < buffer.length;) {
-      const read = await this.#receive(buffer.subarray(length));
-      if (read === null) return undefined;
+      const read = await this.read(buffer.subarray(length));
+      if (read === null) return null;
       const end = buffer.subarray(length, length + read).indexOf(LF);
       length += read;
       if (end < 0) continue;
       const line = length - read + end;
-      this.#early = buffer.subarray(line + 1, length);
+      this.#early = concat(buffer.subarray(line + 1, length), this.#early);
       this.#limit = SILENCE;
       this.#touch();
       try {
@@ -106,7 +118,9 @@ export class TransferConnection {
     this.#isWriting = true;
     try {
       for (let at = 0; at < bytes.length;) {
-        at += await this.#socket.write(bytes.subarray(at));
+        const written = await this.#socket.write(bytes.subarray(at));
+        at += written;
+        this.#pace.add(written, this.#timers.now());
         this.#touch();
       }
     } catch {
@@ -168,14 +182,16 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
+        this.#pace.add(read ?? 0, this.#timers.now());
         this.#touch();
         resolve(read);
       }, () => reject(this.#cut ??= new Cut(undefined)));
     });
   }
 
+  /** Something moves. The first line has its time as a whole, however it comes. */
   #touch() {
-    if (!this.#ending) this.#deadline = this.#timers.now() + this.#limit;
+    if (!this.#ending && this.#limit !== LINE_TIME) this.#deadline = this.#timers.now() + this.#limit;
   }
 
   #tick() {
@@ -187,4 +203,16 @@ export class TransferConnection {
     if (left <= 0) return this.cut(this.#limit === LINE_TIME ? "malformed" : "silence");
     this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL), () => this.#tick());
   }
+}
+
+/** Why a transfer is not done, or not to its end. */
+export function no(code: RefusalCode, text = ""): TransferAnswer {
+  return { kind: "no", code, text };
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }

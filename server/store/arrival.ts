@@ -2,25 +2,23 @@ import type { PartialFile } from "./partial_file.ts";
 
 /** What an {@linkcode Arrival} asks of the files. */
 export interface ArrivalHooks {
-  /** All bytes are there: nobody displaces it any more. */
+  /** All bytes are there, and proven: nobody displaces it any more. */
   whole(): void;
   /** Gives the whole file a name, which it returns. */
   store(file: PartialFile): Promise<string>;
-  /** A row has the content of this name. */
-  stored(content: string): void;
+  /** A row has the content of this name and this hash. */
+  stored(content: string, hash: string): void;
   end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
 }
 
 /** One attempt at an upload. It ends with the first of `keep`, `drop` and `settle`; further ones do nothing. */
 export class Arrival {
-  readonly #expected: string;
   readonly #file: PartialFile;
   readonly #hooks: ArrivalHooks;
   #content: string | undefined;
   #isEnded = false;
 
-  constructor(expected: string, file: PartialFile, hooks: ArrivalHooks) {
-    this.#expected = expected;
+  constructor(file: PartialFile, hooks: ArrivalHooks) {
     this.#file = file;
     this.#hooks = hooks;
   }
@@ -28,6 +26,20 @@ export class Arrival {
   /** Bytes that are there. */
   get length(): number {
     return this.#file.length;
+  }
+
+  /** SHA-256 of them, 64 small hexadecimal digits. */
+  get hash(): string {
+    return this.#file.hash;
+  }
+
+  /**
+   * Drops the bytes that are there, and begins anew.
+   *
+   * @throws What the disk says.
+   */
+  clear(): Promise<void> {
+    return this.#file.clear();
   }
 
   /**
@@ -40,21 +52,20 @@ export class Arrival {
   }
 
   /**
-   * Checks and syncs what has arrived, all of it, and gives it its name. {@linkcode settle} has to follow.
+   * Syncs what has arrived, all of it, and gives it its name. {@linkcode settle} has to follow.
    *
-   * @returns The name of the content; undefined where it has another hash.
+   * @returns The name of the content.
    * @throws What the disk says.
    */
-  async finish(): Promise<string | undefined> {
+  async finish(): Promise<string> {
     this.#hooks.whole();
-    if (this.#file.digest() !== this.#expected) return undefined;
     await this.#file.close();
     return this.#content = await this.#hooks.store(this.#file);
   }
 
   /** The content with its name has been taken over, by its row or by who removes it. */
   async settle(stored: boolean) {
-    if (stored) this.#hooks.stored(this.#content!);
+    if (stored) this.#hooks.stored(this.#content!, this.#file.hash);
     await this.#end(stored ? "stored" : "dropped");
   }
 

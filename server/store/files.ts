@@ -44,7 +44,6 @@ export interface UploadKey {
   thread: number;
   name: string;
   size: number;
-  hash: string;
 }
 
 /** Uploads that nobody works at and that are kept for a later attempt: in all, of one user, and for how long in milliseconds. */
@@ -84,8 +83,8 @@ export class ContentFiles {
   readonly directory: string;
   /** By name, the one that was left alone longest first. */
   readonly #partials = new Map<string, Partial>();
-  /** Contents of the uploads that were stored last, by their names, the latest at the end. */
-  readonly #stored = new Map<string, string>();
+  /** Uploads that were stored last, by their names, the latest at the end. */
+  readonly #stored = new Map<string, { content: string; hash: string }>();
   #bytes = 0;
   #files = 0;
 
@@ -130,19 +129,23 @@ export class ContentFiles {
 
   /**
    * Begins an attempt at an upload, with what earlier ones left of it. One that is going on is displaced; one that has
-   * all bytes is waited for.
+   * all bytes and is proven is waited for.
    *
    * @param displace Called when a later attempt wants to take this one's place: it has to end soon.
-   * @returns The attempt; or that the upload is stored meanwhile; or why it can't be taken.
+   * @returns The attempt; or the hash of the upload that is stored meanwhile; or why it can't be taken.
    * @throws What the disk says.
    */
-  async begin(upload: UploadKey, displace: () => void): Promise<Arrival | "stored" | { error: string }> {
+  async begin(
+    upload: UploadKey,
+    displace: () => void,
+  ): Promise<Arrival | { stored: string } | { error: string }> {
     const name = partialName(upload);
     for (let before = this.#partials.get(name)?.attempt; before; before = this.#partials.get(name)?.attempt) {
       before.displace?.();
       await before.ended.promise;
     }
-    if (this.#stored.has(name)) return "stored";
+    const stored = this.#stored.get(name);
+    if (stored !== undefined) return { stored: stored.hash };
     const error = this.refuses(upload);
     if (error !== undefined) return { error };
 
@@ -157,11 +160,11 @@ export class ContentFiles {
     partial.attempt = attempt;
     partial.user = upload.user;
     this.#partials.set(name, partial);
-    const arrival = new Arrival(upload.hash, partial.file, {
+    const arrival = new Arrival(partial.file, {
       whole: () => attempt.displace = undefined,
-      stored: (content) => {
+      stored: (content, hash) => {
         this.#partials.delete(name);
-        this.#stored.set(name, content);
+        this.#stored.set(name, { content, hash });
         if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
       },
       store: (file) => this.#store(file, partial.size),
@@ -194,7 +197,7 @@ export class ContentFiles {
 
   /** Removes this content, where it is there. Never rejects: what can't be removed now is at the next start. */
   async remove(content: string) {
-    for (const [name, stored] of this.#stored) if (stored === content) this.#stored.delete(name);
+    for (const [name, stored] of this.#stored) if (stored.content === content) this.#stored.delete(name);
     try {
       const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
@@ -321,11 +324,8 @@ export class ContentFiles {
 }
 
 /** The same for the same upload, over restarts, and tells nothing of it. */
-function partialName({ user, thread, name, size, hash }: UploadKey): string {
-  return createHash("sha256").update(JSON.stringify([user, thread, name, size, hash])).digest("hex").slice(
-    0,
-    32,
-  );
+function partialName({ user, thread, name, size }: UploadKey): string {
+  return createHash("sha256").update(JSON.stringify([user, thread, name, size])).digest("hex").slice(0, 32);
 }
 
 /** A name is on disk when its directory is; not every system lets a directory be opened, and none of those needs it. */

@@ -64,9 +64,17 @@ export class PartialFile {
     }
   }
 
-  /** SHA-256 of what is there; nothing can be appended any more. */
-  digest(): string {
-    return this.#hash!.digest("hex");
+  /** SHA-256 of what is there, 64 small hexadecimal digits. It has been opened. */
+  get hash(): string {
+    return this.#hash!.copy().digest("hex");
+  }
+
+  /** Begins anew. It is open. */
+  async clear() {
+    this.#hash = createHash("sha256");
+    this.#length = 0;
+    await this.#file!.truncate(0);
+    await this.#file!.seek(0, Deno.SeekMode.Start);
   }
 
   /** Closes and removes it. Never rejects. */

@@ -83,8 +83,10 @@ export interface FileContent {
   content: string;
 }
 
-/** `thread` is its ID. */
-export type FindFileOutcome = { thread: number; file?: FileContent } | "no thread";
+/** `thread` is its ID. `full` is why the thread takes no file of this name, though it has none. */
+export type FindFileOutcome =
+  | { thread: number; file?: FileContent; full?: `full ${string}` }
+  | "no thread";
 
 /** A file whose content is there and on disk: adds it to its thread. */
 export interface Attach {

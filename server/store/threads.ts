@@ -221,12 +221,14 @@ export class Threads {
     return this.#sql.content.get(thread, name) as FileContent | undefined;
   }
 
-  /** A thread, and its file of this name, where it has one. */
+  /** A thread, and its file of this name, where it has one, or why it takes none. */
   findFile({ thread: title, name }: FindFile): FindFileOutcome {
     const thread = this.#find(title);
     if (thread === undefined) return "no thread";
     const content = this.#content(thread.id, name);
-    return { thread: thread.id, ...content === undefined ? {} : { file: { ...content } } };
+    if (content !== undefined) return { thread: thread.id, file: { ...content } };
+    const full = this.#fullFor(thread, name.length);
+    return { thread: thread.id, ...full === undefined ? {} : { full } };
   }
 
   /** Adds a file whose content is there to its thread. */

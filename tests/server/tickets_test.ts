@@ -8,7 +8,8 @@ const grant = (user = "alice"): UploadGrant => ({
   thread: 1,
   name: "notes.txt",
   size: 1,
-  hash: "0".repeat(64),
+  hash: undefined,
+  key: "A".repeat(43),
 });
 
 Deno.test("a ticket is good once", () => {

@@ -5,9 +5,9 @@ import { TransferServer, uploadOf } from "./server.ts";
 const [directory, path] = Deno.args as [string, string];
 const server = await TransferServer.start({ directory });
 const content = await Deno.readFile(path);
-const ticket = server.ticket(uploadOf(content, { name: "n" }));
-const peer = await TransferPeer.connect(server.port, `P1 upload ${ticket}`);
+const peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(content, { name: "n" })));
 await peer.line();
+await peer.send("P1 from 0\n");
 await peer.send(content.subarray(0, 4_000_000));
 const [partial] = [...Deno.readDirSync(`${directory}/files`)];
 while (Deno.statSync(`${directory}/files/${partial!.name}`).size < 1_000_000) {

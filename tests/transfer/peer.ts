@@ -1,3 +1,5 @@
+import { createHash, createHmac } from "node:crypto";
+
 const PATIENCE = 30_000;
 
 /** A TCP socket as any client has it: lines and bytes, each waited for. */
@@ -17,6 +19,11 @@ export class TransferPeer implements Disposable {
     const peer = new TransferPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
     if (first !== undefined) await peer.send(`${first}\n`);
     return peer;
+  }
+
+  /** Presents the ticket of an upload. */
+  static async upload(port: number, { ticket, key }: { ticket: string; key: string }): Promise<UploadPeer> {
+    return keyed(await TransferPeer.connect(port, `P1 upload ${ticket}`), key);
   }
 
   async send(data: string | Uint8Array) {
@@ -67,4 +74,25 @@ export class TransferPeer implements Disposable {
     this.#ahead = both;
     return true;
   }
+}
+
+/** One that has presented the ticket of an upload. */
+export type UploadPeer = TransferPeer & { key: Uint8Array };
+
+/** With the key of its ticket, in base64url. */
+export function keyed(peer: TransferPeer, key: string): UploadPeer {
+  return Object.assign(peer, { key: Uint8Array.fromBase64(key, { alphabet: "base64url" }) });
+}
+
+/** The line that proves this content. */
+export function sumOf({ key }: Pick<UploadPeer, "key">, content: Uint8Array): string {
+  const hash = createHash("sha256").update(content).digest();
+  return `P1 sum ${createHmac("sha256", key).update(hash).digest("hex")}\n`;
+}
+
+/** Sends what of the content is behind `from`, and its proof. */
+export async function sendContent(peer: UploadPeer, content: Uint8Array, from = 0) {
+  await peer.send(`P1 from ${from}\n`);
+  await peer.send(content.subarray(from));
+  await peer.send(sumOf(peer, content));
 }

@@ -4,12 +4,14 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { Log } from "../../server/log.ts";
 import { Metrics } from "../../server/metrics.ts";
 import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../server/store/files.ts";
 import { TransferListener } from "../../server/transfer_listener.ts";
-import { TransferService, type Upload } from "../../server/transfer.ts";
+import { TransferService, type Upload, type UploadGrant } from "../../server/transfer.ts";
+import { sendContent, TransferPeer, type UploadPeer } from "./peer.ts";
 
 /** Bytes that are no text, the same ones for the same size. */
 export function contentOf(size: number, seed = 1): Uint8Array<ArrayBuffer> {
@@ -22,16 +24,50 @@ export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** What names an upload of this content. */
-export function uploadOf(content: Uint8Array, more: Partial<Upload> = {}) {
-  return {
-    user: "alice",
-    thread: 1,
-    name: "notes.txt",
-    size: content.length,
-    hash: sha256(content),
-    ...more,
-  };
+type NamedUpload = Omit<UploadGrant, "kind" | "key">;
+
+/** What names an upload of this content, by a client that has not read it yet. */
+export function uploadOf(content: Uint8Array, more: Partial<NamedUpload> = {}): NamedUpload {
+  return { user: "alice", thread: 1, name: "notes.txt", size: content.length, hash: undefined, ...more };
+}
+
+/** Names in a server's directory of contents: whole ones, and those that are on their way. */
+export function held(directory: string): { contents: number; partials: number } {
+  const names = [...Deno.readDirSync(`${directory}/files`)].map(({ name }) => name);
+  const partials = names.filter((name) => name.endsWith(".part")).length;
+  return { contents: names.length - partials, partials };
+}
+
+/** What a server answers that has so many bytes of the content. */
+export function offered(content: Uint8Array, from: number): string {
+  return `P1 from ${from}${from === 0 ? "" : ` ${sha256(content.subarray(0, from))}`}`;
+}
+
+/** Puts it, and gives the last answer. */
+export async function put(server: TransferServer, content: Uint8Array, more: Partial<NamedUpload> = {}) {
+  using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(content, more)));
+  assertEquals(await peer.line(), "P1 from 0");
+  await sendContent(peer, content);
+  const answer = await peer.line();
+  assertEquals(await peer.line(), null, "the server closes");
+  return answer;
+}
+
+/** Begins an upload, sends a part of it, and cuts it. Resolves to where it got when the server has seen that. */
+export async function beginUpload(
+  server: TransferServer,
+  content: Uint8Array,
+  cut: (peer: UploadPeer) => unknown,
+  from = 0,
+): Promise<number> {
+  const part = content.subarray(from, from + 2_000_000);
+  using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(content)));
+  assertEquals(await peer.line(), offered(content, from));
+  await peer.send(`P1 from ${from}\n`);
+  await peer.send(part);
+  await cut(peer);
+  while (await peer.line().catch(() => null) !== null);
+  return from + part.length;
 }
 
 export interface TransferServerOptions {
@@ -112,11 +148,11 @@ export class TransferServer implements AsyncDisposable {
     return this.#socket.addr.port;
   }
 
-  /** A ticket for an upload. */
-  ticket(upload: Omit<Upload, "content">): string {
+  /** A ticket for an upload, and its key. */
+  ticket(upload: NamedUpload): { ticket: string; key: string } {
     const issued = this.service.issueUpload(upload);
     if ("error" in issued) throw new Error(issued.error);
-    return issued.ticket;
+    return issued;
   }
 
   /** A ticket for a download of what is in a thread. */
