@@ -1,4 +1,4 @@
-import { uploadProof } from "../protocol/transfer.ts";
+import { isUploadProof, uploadProof } from "../protocol/transfer.ts";
 import { SentFile } from "./sent_file.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
 import { CutError, TransferConnection } from "./transfer_connection.ts";
@@ -63,21 +63,33 @@ class Uploading {
   async #attempt(): Promise<boolean> {
     const { size, hash } = this.#file;
     const allowed = await this.#options.ticket({ size, hash }, this.#tickets++);
-    if (allowed === "stored") return true;
+    if (allowed === "stored") return this.#isStored(hash !== undefined);
     const { ticket, key } = allowed;
     using connection = await TransferConnection.open(this.#attempts.target, { kind: "upload", ticket });
     const first = await connection.answer();
-    if (first.kind === "stored") return true;
+    if (first.kind === "stored") return this.#isStored(this.#proves(first.mac, key));
     if (first.kind === "no") throw this.#attempts.refused(first);
     this.#attempts.reached(first.offset);
     const offset = await this.#isOurs(first) ? first.offset : 0;
     await connection.ask({ kind: "from", offset });
 
     const answer = await this.#send(connection, offset, key);
-    if (answer.kind === "stored") return true;
+    if (answer.kind === "stored") return this.#isStored(this.#proves(answer.mac, key));
     if (answer.kind !== "no") throw new CutError("the server's answer is none");
     if (answer.code !== "hash") throw this.#attempts.refused(answer);
     return await this.#mismatched(offset);
+  }
+
+  /** Whether the server has all of the file, and says it itself. */
+  #proves(mac: string, key: string): boolean {
+    const { hash } = this.#file;
+    return hash !== undefined && isUploadProof(mac, "stored", key, hash);
+  }
+
+  /** True; where it is said by somebody who can't know it, that is as good as a cut. */
+  #isStored(isProven: boolean): true {
+    if (!isProven) throw new CutError("the server's answer is none");
+    return true;
   }
 
   /** Whether what the server has is the beginning of the file, as far as that can be told. */
@@ -108,7 +120,10 @@ class Uploading {
       done += piece.length;
       onProgress?.({ step: "transfer", done, size });
     });
-    await connection.ask({ kind: "sum", mac: uploadProof(key, await this.#file.finish(this.#hashing)) });
+    await connection.ask({
+      kind: "sum",
+      mac: uploadProof("sum", key, await this.#file.finish(this.#hashing)),
+    });
   }
 
   /** The server has other content than was proven: false where it is to be sent again. */

@@ -64,8 +64,8 @@ export type TransferAnswer =
   | { kind: "from"; offset: number; hash?: string }
   /** The server works on it: so many bytes are behind it. */
   | { kind: "wait" }
-  /** The upload is in the thread, and on disk. */
-  | { kind: "stored" }
+  /** The upload is in the thread, and on disk, and the server proves it. */
+  | { kind: "stored"; mac: string }
   | { kind: "no"; code: RefusalCode; text: string };
 
 const TICKET = /^[A-Za-z0-9_-]{22}$/;
@@ -137,8 +137,10 @@ export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBu
       );
     case "no":
       return encodeRefusal(`P1 no ${answer.code} ${answer.text.replace(/\p{Cc}/gu, "?")}`.trimEnd());
-    default:
-      return encoder.encode(`P1 ${answer.kind}\n`);
+    case "stored":
+      return encoder.encode(`P1 stored ${answer.mac}\n`);
+    case "wait":
+      return encoder.encode("P1 wait\n");
   }
 }
 
@@ -153,8 +155,8 @@ function encodeRefusal(line: string): Uint8Array<ArrayBuffer> {
 /** What a line, without its end, answers; undefined where it is no answer. */
 export function decodeTransferAnswer(line: string): TransferAnswer | undefined {
   if (line === "P1 wait") return { kind: "wait" };
-  if (line === "P1 stored") return { kind: "stored" };
-  const [, kind, field = "", text = ""] = /^P1 (from|no) ([^ ]+)(?: (.*))?$/u.exec(line) ?? [];
+  const [, kind, field = "", text = ""] = /^P1 (from|stored|no) ([^ ]+)(?: (.*))?$/u.exec(line) ?? [];
+  if (kind === "stored") return HASH.test(field) && text === "" ? { kind, mac: field } : undefined;
   if (kind === "from" && OFFSET.test(field)) {
     if (text === "") return { kind, offset: Number(field) };
     return HASH.test(text) ? { kind, offset: Number(field), hash: text } : undefined;
@@ -169,23 +171,24 @@ export function isUploadKey(key: string): boolean {
 }
 
 /**
- * What proves to the other end of the session which content an upload has: who sits on its connection has no key.
+ * What proves to the other end of the session which content an upload has, or that it is stored: whoever sits on its
+ * connection has no key.
  *
  * @param key What the session gave with the ticket.
- * @param hash SHA-256 of the whole, 64 hexadecimal digits.
+ * @param hash SHA-256 of the whole, 64 small hexadecimal digits.
  */
-export function uploadProof(key: string, hash: string): string {
-  return proofOf(key, hash).toHex();
+export function uploadProof(kind: "sum" | "stored", key: string, hash: string): string {
+  return proofOf(kind, key, hash).toHex();
 }
 
-/** Whether `mac` proves this content. Takes as long whatever is wrong with it. */
-export function isUploadProof(mac: string, key: string, hash: string): boolean {
-  return HASH.test(mac) && timingSafeEqual(Uint8Array.fromHex(mac), proofOf(key, hash));
+/** Whether `mac` proves this. Takes as long whatever is wrong with it. */
+export function isUploadProof(mac: string, kind: "sum" | "stored", key: string, hash: string): boolean {
+  return HASH.test(mac) && timingSafeEqual(Uint8Array.fromHex(mac), proofOf(kind, key, hash));
 }
 
-function proofOf(key: string, hash: string): Uint8Array {
+function proofOf(kind: "sum" | "stored", key: string, hash: string): Uint8Array {
   const bytes = Uint8Array.fromBase64(key, { alphabet: "base64url" });
-  return new Uint8Array(createHmac("sha256", bytes).update(Uint8Array.fromHex(hash)).digest());
+  return new Uint8Array(createHmac("sha256", bytes).update(`${kind} ${hash}`).digest());
 }
 
 /** Whether this is a SHA-256 as tickets are bound to: 64 small hexadecimal digits. */

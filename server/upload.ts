@@ -4,6 +4,7 @@ import {
   isUploadProof,
   type TransferAnswer,
   type TransferRequest,
+  uploadProof,
 } from "../protocol/transfer.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Arrival } from "./store/arrival.ts";
@@ -94,7 +95,7 @@ export class ReceivedUpload {
   /** The name was stored after the ticket was given: whether with this content, the ticket's hash or the proof tells. */
   async #compare(hash: string): Promise<TransferAnswer> {
     const { size, key, hash: expected } = this.#upload;
-    const answer = (isSame: boolean) => isSame ? { kind: "stored" } as const : no("thread", "file exists");
+    const answer = (isSame: boolean) => isSame ? this.#stored(hash) : no("thread", "file exists");
     if (expected !== undefined) return answer(hash === expected);
     await this.#offer(size, hash);
     const choice = await this.#next();
@@ -102,7 +103,7 @@ export class ReceivedUpload {
     if (choice.offset !== size) return answer(false);
     const proof = await this.#next();
     if (proof === null) return no("short", "no proof came");
-    return proof?.kind === "sum" ? answer(isUploadProof(proof.mac, key, hash)) : no("malformed");
+    return proof?.kind === "sum" ? answer(isUploadProof(proof.mac, "sum", key, hash)) : no("malformed");
   }
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
@@ -131,7 +132,7 @@ export class ReceivedUpload {
     const { files, commit, metrics } = this.#options;
     const { user, thread, name, size, key, hash: expected, onEnd } = this.#upload;
     const { hash } = arrival;
-    if (!isUploadProof(mac, key, hash) || expected !== undefined && expected !== hash) {
+    if (!isUploadProof(mac, "sum", key, hash) || expected !== undefined && expected !== hash) {
       await arrival.drop();
       return no("hash", "what arrived is not what was sent");
     }
@@ -146,6 +147,10 @@ export class ReceivedUpload {
     onEnd?.(result === "stored" ? undefined : result);
     if (result !== "stored") return no("thread", result);
     metrics.add("files uploaded");
-    return { kind: "stored" };
+    return this.#stored(hash);
+  }
+
+  #stored(hash: string): TransferAnswer {
+    return { kind: "stored", mac: uploadProof("stored", this.#upload.key, hash) };
   }
 }

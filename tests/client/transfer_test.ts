@@ -92,7 +92,8 @@ Deno.test("a file that is sent and fetched is the same, and its progress is told
     assertEquals(await desk.send({ onProgress }), { size, hash: sha256(content) });
     assertEquals(await desk.fetch({ onProgress }), { size, hash: sha256(content) });
     assertEquals(await Deno.readFile(desk.got), content);
-    assertEquals(steps, size === 0 ? [] : ["hash", "transfer", "transfer"]);
+    // the file is so new that a change could hide
+    assertEquals(steps, size === 0 ? [] : ["transfer", "hash", "transfer"]);
     assertEquals([desk.attempts, desk.names], [2, ["got"]]);
   }
 });
@@ -128,84 +129,15 @@ for (const cut of ["fin", "rst", "silence"] as const) {
 
 Deno.test("an upload whose last word was lost is not made twice", async () => {
   await using desk = await Desk.open();
-  // what the server answers after the content is `P1 stored`
+  // what the server answers after the proof is `P1 stored`
   const fates: ({ cut: Cut; after: number } | undefined)[] = [{
     cut: "rst",
-    after: "P1 upload 4fJmX0b2TzWq7yR1sNcVbA\nP1 from 0\nP1 s".length + CONTENT.length,
+    after: `P1 upload 4fJmX0b2TzWq7yR1sNcVbA\nP1 from 0\nP1 from 0\nP1 sum ${"0".repeat(64)}\nP1 s`.length +
+      CONTENT.length,
   }];
   await using proxy = await CuttingProxy.start(desk.server.port, () => fates.shift());
   await desk.send({ port: proxy.port });
   assertEquals([proxy.cuts.rst, desk.attempts, desk.server.uploads.length], [1, 2, 1]);
-});
-
-Deno.test("an upload is done where the session says that it is stored", async () => {
-  await using desk = await Desk.open();
-  await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "rst", after: 1000 }));
-  const content = await upload({
-    hostname: "127.0.0.1",
-    port: proxy.port,
-    path: desk.sent,
-    ticket: (content, attempt) =>
-      Promise.resolve(
-        attempt === 0 ? desk.server.ticket({ user: "alice", thread: 1, name: "n", ...content }) : "stored",
-      ),
-  });
-  assertEquals(content.size, CONTENT.length);
-});
-
-Deno.test("a file that changes while it is sent is told of, and leaves nothing", async () => {
-  await using desk = await Desk.open();
-  const change = (what: (file: Deno.FsFile) => void) => {
-    let isChanged = false;
-    return desk.send({
-      onProgress: ({ step, done, size }) => {
-        if (isChanged || step !== "hash" || done < size) return;
-        isChanged = true;
-        using file = Deno.openSync(desk.sent, { write: true });
-        what(file);
-      },
-    });
-  };
-  const changed = `Cannot send '${desk.sent}': it changed while it was sent`;
-  await assertRejects(() => change((file) => file.writeSync(new Uint8Array([255]))), TransferError, changed);
-  await Deno.writeFile(desk.sent, CONTENT);
-  await assertRejects(
-    () => change((file) => file.truncateSync(5_000_000)),
-    TransferError,
-    `Cannot send '${desk.sent}': it became shorter while it was read`,
-  );
-  assertEquals(desk.server.uploads, []);
-  await Deno.writeFile(desk.sent, CONTENT);
-  await desk.send();
-  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
-});
-
-Deno.test("what the server has of an upload and is not of this file is sent again", async () => {
-  await using desk = await Desk.open();
-  const files = `${desk.sent.slice(0, -5)}/files`;
-  await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
-  let name: string | undefined;
-  // on a machine with much to do, the patience may end before the server has anything
-  while (name === undefined) {
-    await assertRejects(() => desk.send({ port: proxy.port, patience: 50 }), TransferError);
-    name = [...Deno.readDirSync(files)][0]?.name;
-  }
-  await desk.server.close();
-  await Deno.writeFile(`${files}/${name}`, new Uint8Array(1_000_000));
-
-  await using server = await TransferServer.start({ directory: files.slice(0, -6) });
-  let tickets = 0;
-  await upload({
-    hostname: "127.0.0.1",
-    port: server.port,
-    path: desk.sent,
-    ticket: (content) => {
-      tickets++;
-      return Promise.resolve(server.ticket({ user: "alice", thread: 1, name: "notes.txt", ...content }));
-    },
-  });
-  assertEquals(tickets, 2);
-  assertEquals(await server.content(server.uploads[0]!), CONTENT);
 });
 
 Deno.test("a name that the thread has is the thread's answer", async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../program.ts";
 import { Clock } from "../session/clock.ts";
-import { keyed, sendContent, sumOf, TransferPeer, type UploadPeer } from "../transfer/peer.ts";
+import { keyed, sendContent, storedOf, sumOf, TransferPeer, type UploadPeer } from "../transfer/peer.ts";
 import { beginUpload, contentOf, held, offered, put, TransferServer, uploadOf } from "../transfer/server.ts";
 
 const HELLO = new TextEncoder().encode("hello world");
@@ -15,7 +15,7 @@ Deno.test("an upload is visible when its proof came, and not before", async () =
   await peer.send(proof.slice(0, -1));
   assertEquals(server.uploads, []);
   await peer.send(proof.slice(-1));
-  assertEquals(await peer.line(), "P1 stored");
+  assertEquals(await peer.line(), storedOf(peer, HELLO));
   assertEquals(await peer.line(), null);
   assertEquals(server.uploads.map(({ user, thread, name, size }) => [user, thread, name, size]), [
     ["alice", 1, "notes.txt", 11],
@@ -30,7 +30,11 @@ Deno.test("an upload without waiting for the offset, as nc sends it, is stored",
   const proof = sumOf(keyed(peer, key), HELLO).trim();
   await peer.send(`P1 upload ${ticket}\r\nP1 from 0\r\nhello world${proof}\r\nand more`);
   await peer.end();
-  assertEquals([await peer.line(), await peer.line(), await peer.line()], ["P1 from 0", "P1 stored", null]);
+  assertEquals([await peer.line(), await peer.line(), await peer.line()], [
+    "P1 from 0",
+    storedOf(keyed(peer, key), HELLO),
+    null,
+  ]);
   assertEquals(await server.content(server.uploads[0]!), HELLO);
 });
 
@@ -94,7 +98,7 @@ Deno.test("an upload has the name of its ticket, whatever else its user was allo
   for (const ticket of [second, first]) {
     using peer = await TransferPeer.upload(server.port, ticket);
     await sendContent(peer, HELLO);
-    assertEquals([await peer.line(), await peer.line()], ["P1 from 0", "P1 stored"]);
+    assertEquals([await peer.line(), await peer.line()], ["P1 from 0", storedOf(peer, HELLO)]);
   }
   assertEquals(server.uploads.map(({ name }) => name), ["b", "a"]);
 });
@@ -189,7 +193,7 @@ Deno.test("a user has four transfers at a time, and all have as many as there ma
   assertEquals(await begin("bob", 0), "P1 from 0");
   assertEquals(await begin("bob", 1), busy);
   await sendContent(peers[0]!, HELLO);
-  assertEquals(await peers[0]!.line(), "P1 stored");
+  assertEquals(await peers[0]!.line(), storedOf(peers[0]!, HELLO));
   assertEquals(await peers[0]!.line(), null);
   assertEquals(await begin("bob", 2), "P1 from 0");
   for (const peer of peers) peer[Symbol.dispose]();
@@ -217,7 +221,7 @@ Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes 
   using early = await attempt("alice");
   assertEquals(await early.line(), "P1 no busy too many transfers at the same time");
   await sendContent(newcomer, HELLO);
-  assertEquals([await newcomer.line(), await newcomer.line()], ["P1 stored", null]);
+  assertEquals([await newcomer.line(), await newcomer.line()], [storedOf(newcomer, HELLO), null]);
   using again = await attempt("alice");
   assertEquals(await again.line(), offered(HELLO, 4));
 });

@@ -86,8 +86,17 @@ export function keyed(peer: TransferPeer, key: string): UploadPeer {
 
 /** The line that proves this content. */
 export function sumOf({ key }: Pick<UploadPeer, "key">, content: Uint8Array): string {
-  const hash = createHash("sha256").update(content).digest();
-  return `P1 sum ${createHmac("sha256", key).update(hash).digest("hex")}\n`;
+  return `${proofOf("sum", key, content)}\n`;
+}
+
+/** What a server answers that stored this content. */
+export function storedOf({ key }: Pick<UploadPeer, "key">, content: Uint8Array): string {
+  return proofOf("stored", key, content);
+}
+
+function proofOf(kind: string, key: Uint8Array, content: Uint8Array): string {
+  const hash = createHash("sha256").update(content).digest("hex");
+  return `P1 ${kind} ${createHmac("sha256", key).update(`${kind} ${hash}`).digest("hex")}`;
 }
 
 /** Sends what of the content is behind `from`, and its proof. */
