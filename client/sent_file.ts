@@ -3,7 +3,7 @@ import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { TransferError } from "./transfer.ts";
 
 /** Bytes that are read, hashed or sent in one go. */
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /**
  * Milliseconds within which a change can leave a file's times as they were: those of FAT go in steps of 2 s, and others

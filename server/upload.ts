@@ -32,7 +32,7 @@ export interface UploadOptions {
 }
 
 /** Bytes that are read and hashed in one go. An upload has two such buffers. */
-const BUFFER_BYTES = 256 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** One attempt at an upload, from its ticket to its last answer. */
 export class ReceivedUpload {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 
 /** Bytes after which what was written is synced while more is on its way, so that the end has little left to wait for. */
-const SYNC_BYTES = 256 * 1024 * 1024;
+const SYNC_BYTES = 32 * 1024 * 1024;
 
 /** Bytes that are hashed in one go: less than a millisecond, so that no service waits for long. */
 const HASH_BYTES = 1024 * 1024;

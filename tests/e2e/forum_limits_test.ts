@@ -18,7 +18,7 @@ function userOf(server: ServerProcess, path: string) {
 Deno.test("a forum keeps to the limits of its options, and says which one was passed", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  const limits = ["--max-threads", "1", "--thread-entries", "3", "--max-posts", "14"];
+  const limits = ["--max-threads", "1", "--thread-entries", "3", "--max-posts", "17"];
   const files = ["--file-size", "4", "--max-files", "1", "--max-file-bytes", "6"];
   await using server = await ServerProcess.start([
     "forum",
@@ -35,7 +35,7 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   assertEquals(await user("CRT", "thread0"), "Thread thread0 created\n");
   assertEquals(await user("CRT", "thread1"), "1 parley forum: The forum is full: 1 threads\n");
   assertEquals(await user("MSG", "thread0", "12345678"), "Message posted to thread0 thread\n");
-  assertEquals(await user("MSG", "thread0", "1234567"), "1 parley forum: The forum is full: 14 bytes\n");
+  assertMatch(await user("MSG", "thread0", "1234567890"), /^1 parley forum: .*17 bytes\n$/);
   assertMatch(
     await user("UPD", "thread0", "five"),
     /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
@@ -43,17 +43,18 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
   await Deno.rename(`${path}/four`, `${path}/more`);
   assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
+  await Deno.writeTextFile(`${path}/longer`, "");
+  assertMatch(await user("UPD", "thread0", "longer"), /^1 parley forum: The forum is full: 17 bytes\n$/);
   assertEquals(await user("MSG", "thread0", "9"), "Message posted to thread0 thread\n");
-  assertEquals(
-    await user("MSG", "thread0", "0"),
-    "1 parley forum: The forum is full: 3 entries of a thread\n",
-  );
+  assertMatch(await user("MSG", "thread0", "0"), /^1 parley forum: .*3 entries of a thread\n$/);
+  assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*3 entries of a thread\n$/);
 
   const status = await parley(["admin", "status", "--data", `${path}/data`]);
   assertMatch(
     status.out,
     /\naccounts 1\nforum threads 1\nforum entries 3\nforum bytes 13\nforum files 1\nforum file bytes 4\n/,
   );
+  assertMatch(status.out, /\nfiles bytes received 4\n/, "what can't be taken is refused before it is sent");
 });
 
 Deno.test("--max-entries counts messages and files of all threads, and what is deleted makes room", async () => {

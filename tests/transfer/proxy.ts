@@ -4,6 +4,13 @@ import { connect } from "node:net";
 /** How a connection is cut. */
 export type Cut = "fin" | "rst" | "silence";
 
+/** How a connection is cut, after how many bytes either way, and who is told of it. */
+export interface Fate {
+  cut: Cut;
+  after: number;
+  then?: () => void;
+}
+
 /** A TCP proxy that cuts each connection after so many bytes of content, and counts the cuts. */
 export class CuttingProxy implements AsyncDisposable {
   readonly #server: Server;
@@ -14,11 +21,8 @@ export class CuttingProxy implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** @param next How the next connection is cut and after how many bytes either way; undefined where it is not. */
-  static async start(
-    port: number,
-    next: () => { cut: Cut; after: number } | undefined,
-  ): Promise<CuttingProxy> {
+  /** @param next How the next connection is cut; undefined where it is not. */
+  static async start(port: number, next: () => Fate | undefined): Promise<CuttingProxy> {
     const server = createServer({ allowHalfOpen: true });
     const proxy = new CuttingProxy(server);
     server.on(
@@ -38,7 +42,7 @@ export class CuttingProxy implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  #pass(client: Socket, server: Socket, fate: { cut: Cut; after: number } | undefined) {
+  #pass(client: Socket, server: Socket, fate: Fate | undefined) {
     let left = fate?.after ?? Infinity;
     for (const [from, to] of [[client, server], [server, client]] as const) {
       this.#sockets.add(from);
@@ -53,7 +57,9 @@ export class CuttingProxy implements AsyncDisposable {
           from.pause();
           to.once("drain", () => from.resume());
         }
-        if (left <= 0) this.#cut(fate!.cut, client, server);
+        if (left > 0) return;
+        this.#cut(fate!.cut, client, server);
+        fate!.then?.();
       });
     }
   }
