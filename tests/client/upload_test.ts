@@ -202,7 +202,7 @@ Deno.test("what a server has meanwhile of another file is found out in the end, 
 });
 
 /** Somebody on the path, who answers the first connection himself. */
-async function impostor(answer: (line: string) => string) {
+function impostor(answer: (line: string) => string) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serve = async () => {
     for await (const connection of listener) {
