@@ -6,8 +6,8 @@ import { TransferError } from "./transfer.ts";
 const BUFFER_BYTES = 512 * 1024;
 
 /**
- * Milliseconds within which a change can leave a file's times as they were: those of FAT go in steps of 2 s, and others
- * in steps of a few milliseconds, or are told in whole seconds.
+ * Milliseconds within which a change can leave a file's times as they were: they go in steps, on FAT of 2 s, elsewhere of
+ * a clock's tick. So a file that was changed so shortly before it was opened is read once more.
  */
 const TIME_STEP = 2000;
 
@@ -33,7 +33,7 @@ export class SentFile implements Disposable {
     this.path = path;
     this.#file = file;
     this.#stamp = stamp;
-    this.#isFresh = Math.max(stamp.modified, stamp.changed) > Date.now() - TIME_STEP;
+    this.#isFresh = stamp.modified > Date.now() - TIME_STEP;
   }
 
   /** @throws {TransferError} It can't be read, or has more than 4 GiB. */
