@@ -16,7 +16,7 @@ export interface DownloadOptions extends TransferOptions {
 }
 
 /** Bytes that are read, hashed and written in one go. */
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /**
  * Fetches a file and checks it; it appears under its name when it is whole and on disk. A connection that is cut is

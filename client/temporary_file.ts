@@ -6,7 +6,7 @@ import { type FileContent, TransferError } from "./transfer.ts";
 const BUFFER_BYTES = 1024 * 1024;
 
 /** Bytes after which what was written is synced while more is on its way. */
-const SYNC_BYTES = 256 * 1024 * 1024;
+const SYNC_BYTES = 32 * 1024 * 1024;
 
 /**
  * A file that is on its way: it lies beside its place, under a name that its hash gives, until it is whole. So a later

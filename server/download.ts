@@ -12,7 +12,7 @@ export interface DownloadOptions {
 }
 
 /** Bytes that are read in one go. A download has two such buffers. */
-const BUFFER_BYTES = 1024 * 1024;
+const BUFFER_BYTES = 512 * 1024;
 
 /** One attempt at a download, from its ticket to its last byte. */
 export class SentDownload {
