@@ -3,10 +3,13 @@ import type { Metrics } from "./metrics.ts";
 import type { ContentFiles } from "./store/files.ts";
 import type { DownloadGrant } from "./tickets.ts";
 import { Cut, no, type TransferConnection } from "./transfer_connection.ts";
+import type { LoopTurns } from "./loop_turns.ts";
 
 export interface DownloadOptions {
   files: ContentFiles;
   metrics: Metrics;
+  /** Those of all transfers. */
+  turns: LoopTurns;
   /** Takes what the disk said in the middle of the content, of which the client sees only that something is missing. */
   failed(error: Error): void;
 }
@@ -68,6 +71,7 @@ export class SentDownload {
       left > 0 ? file.read(into.subarray(0, Math.min(into.length, left))) : null;
     for (let read = await next(buffer); read !== null;) {
       left -= read;
+      await this.#options.turns.next();
       const reading = next(other), writing = this.#connection.write(buffer.subarray(0, read));
       this.#options.metrics.add("files bytes sent", read);
       // a buffer and the file are in use until both are done

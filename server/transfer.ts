@@ -20,6 +20,7 @@ import type { Log } from "./log.ts";
 import { base64url, type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
 import { Cut, no, type Timers, TransferConnection } from "./transfer_connection.ts";
 import { TransferPlaces } from "./transfer_places.ts";
+import { LoopTurns } from "./loop_turns.ts";
 import { ReceivedUpload, type UploadOptions } from "./upload.ts";
 
 export type { DownloadGrant, UploadGrant } from "./tickets.ts";
@@ -31,7 +32,7 @@ export type TicketOrError = { ticket: string } | { error: string };
 /** A ticket, and what the client proves its content with. */
 export type UploadTicketOrError = { ticket: string; key: string } | { error: string };
 
-export interface TransferOptions extends Timers, UploadOptions {
+export interface TransferOptions extends Timers, Omit<UploadOptions, "turns"> {
   log: Log;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
@@ -48,6 +49,7 @@ export class TransferService {
   readonly #tickets: Tickets;
   readonly #connections = new Map<TransferConnection, Promise<void>>();
   readonly #places: TransferPlaces;
+  readonly #turns = new LoopTurns();
   #isEnding = false;
   #stopTimer = () => {};
 
@@ -124,11 +126,10 @@ export class TransferService {
       return no("busy", "too many transfers at the same time");
     }
     try {
-      if (grant.kind === "upload") {
-        return await new ReceivedUpload(connection, grant, this.#options).receive();
-      }
+      const options = { ...this.#options, turns: this.#turns };
+      if (grant.kind === "upload") return await new ReceivedUpload(connection, grant, options).receive();
       const failed = (error: Error) => void this.#failed(error);
-      return await new SentDownload(connection, grant, { ...this.#options, failed })
+      return await new SentDownload(connection, grant, { ...options, failed })
         .send(request.kind === "download" ? request.offset : 0);
     } finally {
       this.#places.leave(connection);

@@ -11,6 +11,7 @@ import type { Arrival } from "./store/arrival.ts";
 import type { ContentFiles } from "./store/files.ts";
 import type { UploadGrant } from "./tickets.ts";
 import { Cut, no, type TransferConnection } from "./transfer_connection.ts";
+import type { LoopTurns } from "./loop_turns.ts";
 
 /** A file that arrived whole. */
 export interface Upload extends Omit<UploadGrant, "kind" | "key" | "onEnd"> {
@@ -29,6 +30,8 @@ export interface UploadOptions {
    */
   commit(upload: Upload): Promise<"stored" | string>;
   metrics: Metrics;
+  /** Those of all transfers. */
+  turns: LoopTurns;
 }
 
 /** Bytes that are read and hashed in one go. An upload has two such buffers. */
@@ -116,6 +119,7 @@ export class ReceivedUpload {
         if (read === null) return false;
         left -= read;
         await this.#connection.work(writing);
+        await this.#connection.work(this.#options.turns.next());
         writing = arrival.append(buffer.subarray(0, read));
         // whoever waits for it hears of it; here it could be too early
         writing.catch(() => {});
