@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
+import { fileError } from "./file_error.ts";
 import { TransferError } from "./transfer.ts";
 
 /** Bytes that are read, hashed or sent in one go. */
@@ -40,9 +41,11 @@ export class SentFile implements Disposable {
   static async open(path: string): Promise<SentFile> {
     let file: Deno.FsFile;
     try {
+      // to open a pipe is to wait for somebody who writes to it
+      if (!(await Deno.stat(path)).isFile) throw cannot(path, "it is no file");
       file = await Deno.open(path);
     } catch (error) {
-      throw cannot(path, (error as Error).message);
+      throw error instanceof TransferError ? error : cannot(path, fileError(error));
     }
     try {
       const info = await file.stat();
@@ -155,7 +158,7 @@ export class SentFile implements Disposable {
       try {
         return await this.#file.read(into.subarray(0, Math.min(into.length, left))) ?? 0;
       } catch (error) {
-        throw cannot(this.path, (error as Error).message);
+        throw cannot(this.path, fileError(error));
       }
     };
     await this.#file.seek(from, Deno.SeekMode.Start);

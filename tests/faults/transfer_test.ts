@@ -132,7 +132,7 @@ Deno.test("a client's disk that becomes full ends a download with an error, and 
           hash: sha256(content),
         }),
     });
-  await assertRejects(fetch, TransferError, `Cannot save '${disk.path}/got': No space left`);
+  await assertRejects(fetch, TransferError, `Cannot save '${disk.path}/got': no space left on device`);
   assertEquals([...Deno.readDirSync(disk.path)], []);
 });
 
