@@ -36,6 +36,7 @@ export class TerminalEditor implements LineEditor {
   /** No line comes any more but those that wait. */
   #ended = false;
   #closing: Promise<void> | undefined;
+  readonly #leaving = new AbortController();
   /** What the writer has still to do. */
   #above = "";
   #bell = false;
@@ -110,6 +111,9 @@ export class TerminalEditor implements LineEditor {
   }
 
   async #close() {
+    this.#leaving.abort();
+    const rest = this.#waiting.map((line) => `${line}\n`).join("") + this.#line.text;
+    if (rest !== "") this.#tty.unread(rest);
     this.#unwatch();
     this.#taken?.();
     try {
@@ -128,7 +132,7 @@ export class TerminalEditor implements LineEditor {
   async #read() {
     try {
       while (this.#closing === undefined) {
-        const bytes = await this.#tty.read();
+        const bytes = await this.#tty.read(this.#leaving.signal);
         if (this.#closing !== undefined) return;
         if (bytes === null) break;
         for (const key of this.#keys.decode(bytes)) this.#press(key);

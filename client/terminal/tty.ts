@@ -1,4 +1,4 @@
-import { readInput } from "./input.ts";
+import { readInput, unreadInput } from "./input.ts";
 import { isDumb, writeBytes, writeErrorBytes } from "./output.ts";
 import type { Size } from "./screen.ts";
 import { listen, onEnd, unlisten } from "./signals.ts";
@@ -8,8 +8,10 @@ export interface Tty {
   /** From now on its keys come one by one, and are not shown; {@linkcode restore} takes it back. */
   raw(): void;
   restore(): void;
-  /** What it sends next; null at its end. */
-  read(): Promise<Uint8Array | null>;
+  /** What it sends next; null at its end, or where `signal` is aborted: what comes then is the next reader's. */
+  read(signal: AbortSignal): Promise<Uint8Array | null>;
+  /** Gives back what was typed for the next reader. */
+  unread(text: string): void;
   /** Writes all of it. */
   write(text: string): Promise<void>;
   size(): Size;
@@ -82,8 +84,12 @@ export class StandardTty implements Tty {
     }
   }
 
-  read(): Promise<Uint8Array | null> {
-    return readInput();
+  read(signal: AbortSignal): Promise<Uint8Array | null> {
+    return readInput(signal);
+  }
+
+  unread(text: string) {
+    unreadInput(encoder.encode(text));
   }
 
   write(text: string): Promise<void> {

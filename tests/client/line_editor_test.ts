@@ -370,6 +370,20 @@ Deno.test("what is typed before a secret is asked for is part of it, and was not
   assertEquals(tty.lines, ["> alice", "> ", "done", ""]);
 });
 
+Deno.test("what an editor leaves unread is the next one's, and what comes later too", async () => {
+  const tty = new VirtualTty();
+  const first = new TerminalEditor(tty, "Password: ", 100);
+  const secret = first.read({ secret: true });
+  tty.type("secret\rone\rtw");
+  assertEquals(await secret, { text: "secret" });
+  await first.close();
+  await using second = new TerminalEditor(tty, "> ", 100);
+  assertEquals(await second.read(), { text: "one" });
+  const line = second.read();
+  tty.type("o\r");
+  assertEquals(await line, { text: "two" });
+});
+
 Deno.test("columnsOf() knows how wide characters are", () => {
   const widths = {
     "a": 1,

@@ -116,9 +116,19 @@ export class VirtualTty implements Tty {
     this.events.push("restored");
   }
 
-  async read(): Promise<Uint8Array | null> {
-    while (this.#input.length === 0) await new Promise<void>((resolve) => this.#wake = resolve);
-    return this.#input.shift()!;
+  async read(signal: AbortSignal): Promise<Uint8Array | null> {
+    while (this.#input.length === 0 && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>(), wake = () => resolve();
+      this.#wake = wake;
+      signal.addEventListener("abort", wake);
+      await promise;
+      signal.removeEventListener("abort", wake);
+    }
+    return signal.aborted ? null : this.#input.shift()!;
+  }
+
+  unread(text: string) {
+    this.#input.unshift(encoder.encode(text));
   }
 
   write(text: string): Promise<void> {

@@ -199,6 +199,20 @@ Deno.test("who reads results elsewhere still sees what is asked for", { ignore }
   assertEquals(await Deno.readTextFile(`${here.path}/results`), "Thread thread0 created\nGoodbye\n");
 });
 
+Deno.test("what is typed behind a password is not lost, wherever results go", { ignore }, async () => {
+  await using here = await forum();
+  await using terminal = await here.openInto("results");
+  await logIn(terminal, "yoda", "jedi", true);
+  await terminal.type("CRT thread0");
+  await terminal.type("LST");
+  await terminal.type("XIT");
+  await terminal.shows("left with 0");
+  assertEquals(
+    await Deno.readTextFile(`${here.path}/results`),
+    "Thread thread0 created\nThe list of active threads:\nthread0\nGoodbye\n",
+  );
+});
+
 Deno.test("a terminal that is closed leaves the forum", { ignore }, async () => {
   await using here = await forum();
   {
