@@ -14,6 +14,7 @@ import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, Rate
 import { Listener, type StreamListener } from "./listener.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SendLimits } from "./send_queue.ts";
+import type { Rounds } from "./rounds.ts";
 
 export interface MemberServiceOptions {
   /** Where it listens; it closes them. */
@@ -22,6 +23,7 @@ export interface MemberServiceOptions {
   counter: ConnectionCounter;
   connections: ConnectionLimits;
   sending: SendLimits;
+  rounds: Rounds;
   metrics: Metrics;
   log: ClientLog;
   /** Whether every request is logged. */
@@ -36,12 +38,13 @@ export function listenForMembers(
   options: MemberServiceOptions,
   serve: (session: Session) => Promise<void>,
 ): Listener {
-  const { sockets, counter, sending, metrics, log, now } = options;
+  const { sockets, counter, sending, rounds, metrics, log, now } = options;
   return new Listener({
     name,
     sockets,
     counter,
     limits: sending,
+    rounds,
     metrics,
     log,
     now,
