@@ -121,11 +121,13 @@ export class Session {
     // it is to take its answers first
     if (this.connection.isBehind) return this.connection.pause(LONGEST_WAIT, this.connection.sent());
     const { member } = this, { hub } = this.#options;
-    if (member === undefined || !hub.passOnIfFull(member) && this.#hasWaited) return undefined;
+    if (member === undefined) return undefined;
+    const wasFull = hub.passOnIfFull(member);
     // many speakers must not say all that they were read before those who hear them are looked at
-    const congestion = hub.congestion(member);
+    const congestion = wasFull || !this.#hasWaited ? hub.congestion(member) : undefined;
     if (congestion !== undefined) this.#hasWaited = true;
-    return congestion;
+    // what one read brought may be so much to pass on that it takes many rounds
+    return congestion ?? (wasFull ? this.#options.rounds.next : undefined);
   }
 
   /** Takes it out of the hub, if it is there. */
