@@ -4,8 +4,8 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
+import type { Rounds } from "./rounds.ts";
 
 /** What a connection needs of a socket; a TLS connection has it too. */
 export interface Stream {
@@ -21,6 +21,7 @@ export interface ConnectionOptions {
   port: number;
   limits: SendLimits;
   joiner: ChunkJoiner;
+  rounds: Rounds;
   /** Whole milliseconds of a clock that is never set back. */
   now(): number;
 }
@@ -31,9 +32,6 @@ export type CutOff = "pending" | "stalled";
 /** Bytes of the smallest and of the largest buffer that is read into. */
 const MIN_READ = 512, MAX_READ = 65_536;
 
-/** Reads after which other sockets have their turn. */
-const READS_A_TURN = 8;
-
 export class Connection {
   readonly hostname: string;
   readonly port: number;
@@ -43,15 +41,16 @@ export class Connection {
   onBehind: (behind: boolean) => void = () => {};
   readonly #stream: Stream;
   readonly #queue: SendQueue;
+  readonly #rounds: Rounds;
   #buffer = new Uint8Array(MIN_READ);
-  #reads = 0;
   #closed = false;
   #closing: PromiseWithResolvers<void> | undefined;
 
-  constructor({ stream, hostname, port, limits, joiner, now }: ConnectionOptions) {
+  constructor({ stream, hostname, port, limits, joiner, rounds, now }: ConnectionOptions) {
     this.hostname = hostname;
     this.port = port;
     this.#stream = stream;
+    this.#rounds = rounds;
     this.#queue = new SendQueue({
       limits,
       joiner,
@@ -74,10 +73,8 @@ export class Connection {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#closed) return undefined;
     try {
-      // reads that never have to wait would leave the other sockets no turn
-      if (++this.#reads % READS_A_TURN === 0) {
-        await new Promise<void>((resolve) => setImmediate(() => resolve()));
-      }
+      const round = this.#rounds.next;
+      if (round !== undefined) await round;
       const length = await this.#stream.read(this.#buffer);
       if (length === null || this.#closed) return undefined;
       const bytes = this.#buffer.subarray(0, length);

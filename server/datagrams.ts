@@ -1,5 +1,6 @@
 import type { Metrics } from "./metrics.ts";
 import type { Replies } from "./replies.ts";
+import type { Rounds } from "./rounds.ts";
 
 /** Replies that may wait to be sent before the next datagram is read. */
 const MAX_REPLIES = 1024;
@@ -10,6 +11,7 @@ const FIRST_RETRY = 5, LAST_RETRY = 1000;
 export interface DatagramReader {
   /** Longest datagram that is taken, in bytes. One that is longer is handed over with one byte more. */
   maxBytes: number;
+  rounds: Rounds;
   metrics: Metrics;
   /** Whether no more is to be read. */
   stopping(): boolean;
@@ -23,6 +25,8 @@ export async function readDatagrams(socket: Deno.DatagramConn, replies: Replies,
   const buffer = new Uint8Array(reader.maxBytes + 1);
   let retry = FIRST_RETRY;
   while (!reader.stopping()) {
+    const round = reader.rounds.next;
+    if (round !== undefined) await round;
     let datagram: Uint8Array, from: Deno.Addr;
     try {
       [datagram, from] = await socket.receive(buffer);

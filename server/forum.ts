@@ -23,6 +23,7 @@ import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
 import { MAX_CONNECTIONS, TransferListener } from "./transfer_listener.ts";
 import { TransferService, type Upload } from "./transfer.ts";
 import { MAX_TRANSFERS } from "./transfer_places.ts";
+import type { Rounds } from "./rounds.ts";
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -56,6 +57,7 @@ export interface ForumServiceOptions {
   /** Where files are; it closes them. */
   files: ContentFiles;
   limits: TransferLimits;
+  rounds: Rounds;
   metrics: Metrics;
   log: Log;
   /** Takes the lines of the console that users cause. */
@@ -140,6 +142,7 @@ export class ForumService {
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
         maxBytes: MAX_SESSION_DATAGRAM,
+        rounds: options.rounds,
         metrics,
         stopping: () => this.#stopping,
         received: (datagram, address) => this.#received(datagram, address, replies),

@@ -21,8 +21,8 @@ import { joinChunks } from "./send_queue.ts";
 /** The channel that the room is. */
 export const ROOM = "room";
 
-/** Bytes of events, about, after which they are passed on at once. */
-const OUTBOX_BYTES = 65_536;
+/** Bytes of events, about, after which they are passed on at once: for each channel, and for all of its members. */
+const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 
 /** Longest time that it waits, in milliseconds. */
 export const LONGEST_WAIT = 1000;
@@ -125,7 +125,8 @@ export class Hub {
   /** Passes on what was said in this turn, if it is much; then it is time to look at {@linkcode congestion} again. */
   passOnIfFull(member: Member): boolean {
     const { channel } = member;
-    if (channel === undefined || channel.bytes < OUTBOX_BYTES) return false;
+    if (channel === undefined) return false;
+    if (channel.bytes < Math.min(OUTBOX_BYTES, OUTBOX_BYTES_IN_ALL / channel.size)) return false;
     this.#passOn(channel);
     return true;
   }

@@ -18,6 +18,7 @@ import { RoomService } from "./room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
 import { listenStreams } from "./sockets.ts";
+import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
 
@@ -49,6 +50,7 @@ export interface HubServiceOptions {
   roomPort: number | undefined;
   limits: HubLimits;
   store: GroupCommit;
+  rounds: Rounds;
   metrics: Metrics;
   log: Log;
   /** Whether every request is logged. */
@@ -66,7 +68,7 @@ export class HubService {
   readonly #writing: ReturnType<typeof setInterval>;
 
   private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
-    const { limits, store, metrics, logging } = options;
+    const { limits, store, rounds, metrics, logging } = options;
     const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
@@ -74,7 +76,7 @@ export class HubService {
     const { connections, sending, maxLine } = limits;
     const now = () => Math.floor(performance.now());
     const log = new ClientLog(options.log, logging, now);
-    const shared = { hub, counter, connections, sending, metrics, log, logging, now };
+    const shared = { hub, counter, connections, sending, rounds, metrics, log, logging, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
       services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });

@@ -10,6 +10,7 @@ import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
+import type { Rounds } from "./rounds.ts";
 
 /** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
 const FIRST_RETRY = 5, LAST_RETRY = 1000;
@@ -36,6 +37,7 @@ export interface ListenerOptions {
   sockets: readonly StreamListener[];
   counter: ConnectionCounter;
   limits: SendLimits;
+  rounds: Rounds;
   metrics: Metrics;
   log: ClientLog;
   /** Whole milliseconds of a clock that is never set back. */
@@ -107,7 +109,7 @@ export class Listener {
   }
 
   #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
-    const { name, counter, limits, metrics, log, now, serve } = this.#options;
+    const { name, counter, limits, rounds, metrics, log, now, serve } = this.#options;
     const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
     const outcome = counter.add(hostname);
     if (outcome !== "added") {
@@ -132,6 +134,7 @@ export class Listener {
       port,
       limits,
       joiner: this.#joiner,
+      rounds,
       now,
     });
     const served = serve(connection).finally(() => {

@@ -24,6 +24,7 @@ import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import type { GroupCommit } from "./store/group.ts";
+import type { Rounds } from "./rounds.ts";
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
@@ -44,6 +45,7 @@ export interface MailboxServiceOptions {
   timestamps: boolean;
   /** Longest datagram of the original wire, in bytes. */
   maxDatagram: number;
+  rounds: Rounds;
   metrics: Metrics;
   log: Log;
   /** Whether every request is logged. */
@@ -116,6 +118,7 @@ export class MailboxService {
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
         maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
+        rounds: options.rounds,
         metrics: options.metrics,
         stopping: () => this.#stopping,
         received: (datagram, address) => this.#received(datagram, { address, replies }),

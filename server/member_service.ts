@@ -14,6 +14,7 @@ import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, Rate
 import { Listener, type StreamListener } from "./listener.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SendLimits } from "./send_queue.ts";
+import type { Rounds } from "./rounds.ts";
 
 export interface MemberServiceOptions {
   /** Where it listens; it closes them. */
@@ -22,6 +23,7 @@ export interface MemberServiceOptions {
   counter: ConnectionCounter;
   connections: ConnectionLimits;
   sending: SendLimits;
+  rounds: Rounds;
   metrics: Metrics;
   log: ClientLog;
   /** Whether every request is logged. */
@@ -36,12 +38,13 @@ export function listenForMembers(
   options: MemberServiceOptions,
   serve: (session: Session) => Promise<void>,
 ): Listener {
-  const { sockets, counter, sending, metrics, log, now } = options;
+  const { sockets, counter, sending, rounds, metrics, log, now } = options;
   return new Listener({
     name,
     sockets,
     counter,
     limits: sending,
+    rounds,
     metrics,
     log,
     now,
@@ -118,11 +121,13 @@ export class Session {
     // it is to take its answers first
     if (this.connection.isBehind) return this.connection.pause(LONGEST_WAIT, this.connection.sent());
     const { member } = this, { hub } = this.#options;
-    if (member === undefined || !hub.passOnIfFull(member) && this.#hasWaited) return undefined;
+    if (member === undefined) return undefined;
+    const wasFull = hub.passOnIfFull(member);
     // many speakers must not say all that they were read before those who hear them are looked at
-    const congestion = hub.congestion(member);
+    const congestion = wasFull || !this.#hasWaited ? hub.congestion(member) : undefined;
     if (congestion !== undefined) this.#hasWaited = true;
-    return congestion;
+    // what one read brought may be so much to pass on that it takes many rounds
+    return congestion ?? (wasFull ? this.#options.rounds.next : undefined);
   }
 
   /** Takes it out of the hub, if it is there. */

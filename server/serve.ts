@@ -27,6 +27,7 @@ import { ForumService, type ForumServiceLimits } from "./forum.ts";
 import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
 import type { Log } from "./log.ts";
+import { Loopback } from "./loopback.ts";
 import { MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
@@ -39,6 +40,7 @@ import { ClientLog } from "./client_log.ts";
 import { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
+import { Rounds } from "./rounds.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -112,9 +114,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const metrics = new Metrics();
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const services: Service[] = [];
+  let loopback: Loopback | undefined;
   let hub: HubService | undefined;
   const running: { close(): Promise<void> }[] = [];
-  const close = () => Promise.all(running.map((each) => each.close()));
+  const close = async () => {
+    await Promise.all(running.map((each) => each.close()));
+    loopback?.close();
+  };
 
   let key: SealKey;
   try {
@@ -127,6 +133,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       now: () => performance.now(),
       open: options.openAccounts,
     });
+    const own = loopback = await Loopback.open();
+    const rounds = new Rounds({ look: () => own.pass(), now: () => Math.floor(performance.now()) });
     if (ports.channels !== undefined || ports.room !== undefined) {
       hub = await HubService.start({
         hosts: options.hosts,
@@ -134,6 +142,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         roomPort: ports.room,
         limits: options.hubLimits,
         store: group,
+        rounds,
         metrics,
         log,
         logging,
@@ -170,6 +179,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         originalFrom,
         timestamps,
         maxDatagram,
+        rounds,
         metrics,
         log,
         logging,
@@ -204,6 +214,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         sealKey: key,
         files: contents,
         limits: options.forumLimits.transfers,
+        rounds,
         metrics,
         log,
         clients,

@@ -21,6 +21,7 @@ import { base64url, type DownloadGrant, type Grant, Tickets, type UploadGrant } 
 import { Cut, no, type Timers, TransferConnection } from "./transfer_connection.ts";
 import { TransferPlaces } from "./transfer_places.ts";
 import { LoopTurns } from "./loop_turns.ts";
+import type { Rounds } from "./rounds.ts";
 import { ReceivedUpload, type UploadOptions } from "./upload.ts";
 
 export type { DownloadGrant, UploadGrant } from "./tickets.ts";
@@ -33,6 +34,7 @@ export type TicketOrError = { ticket: string } | { error: string };
 export type UploadTicketOrError = { ticket: string; key: string } | { error: string };
 
 export interface TransferOptions extends Timers, Omit<UploadOptions, "turns"> {
+  rounds: Pick<Rounds, "next">;
   log: Log;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
@@ -49,7 +51,7 @@ export class TransferService {
   readonly #tickets: Tickets;
   readonly #connections = new Map<TransferConnection, Promise<void>>();
   readonly #places: TransferPlaces;
-  readonly #turns = new LoopTurns();
+  readonly #turns: LoopTurns;
   #isEnding = false;
   #stopTimer = () => {};
 
@@ -57,6 +59,7 @@ export class TransferService {
     this.#options = options;
     this.#tickets = new Tickets(options);
     this.#places = new TransferPlaces(options);
+    this.#turns = new LoopTurns(options.rounds);
     this.#expireLater();
   }
 

@@ -7,6 +7,7 @@ import { Hub } from "../../server/hub.ts";
 import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limits.ts";
 import { Session } from "../../server/member_service.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { Rounds } from "../../server/rounds.ts";
 import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
@@ -103,12 +104,14 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     close() {},
   };
   const now = () => 0, logging = { requests: false };
+  const rounds = new Rounds({ look: () => Promise.resolve(), now });
   const connection = new Connection({
     stream,
     hostname: "127.0.0.1",
     port: 1,
     limits: DEFAULT_SEND_LIMITS,
     joiner: new ChunkJoiner(),
+    rounds,
     now,
   });
   const session = new Session("test", connection, {
@@ -117,6 +120,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
+    rounds,
     metrics: new Metrics(),
     log: new ClientLog({ line() {} }, logging, now),
     logging,

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers";
 import { LoopTurns } from "../../server/loop_turns.ts";
 
 Deno.test("each has a turn of the event loop of its own, in the order in which they came", async () => {
-  const turns = new LoopTurns();
+  const turns = new LoopTurns({ next: undefined });
   const done: string[] = [];
   let turn = 0, isOver = false;
   const count = () => {
@@ -32,4 +32,18 @@ Deno.test("each has a turn of the event loop of its own, in the order in which t
   ]);
   assertEquals(new Set(done.map((line) => line.split(" ")[1])).size, 9, done.join());
   await new Promise((resolve) => setImmediate(resolve));
+});
+
+Deno.test("where a round is over, the sockets are looked at before the next piece", async () => {
+  const { promise: next, resolve: looked } = Promise.withResolvers<void>();
+  const done: string[] = [];
+  const rounds: { next: Promise<void> | undefined } = { next };
+  const turns = new LoopTurns(rounds);
+  const pieces = ["first", "second"].map((piece) => turns.next().then(() => done.push(piece)));
+  await new Promise((resolve) => setImmediate(resolve));
+  assertEquals(done, []);
+  rounds.next = undefined;
+  looked();
+  await Promise.all(pieces);
+  assertEquals(done, ["first", "second"]);
 });

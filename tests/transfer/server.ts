@@ -108,6 +108,7 @@ export class TransferServer implements AsyncDisposable {
         this.uploads.push(upload);
         return "stored";
       },
+      rounds: { next: undefined },
       metrics: this.metrics,
       log: this.#log,
       now,
