@@ -87,11 +87,20 @@ export class ServerProcess implements AsyncDisposable {
   /** Port of the address that its first ready line named. */
   readonly port: number;
   readonly #child: Deno.ChildProcess;
+  /** For its temporary files, which it can't remove where it is killed. */
+  readonly #temporary: AsyncDisposable;
+  #removed: PromiseLike<void> | undefined;
   readonly #reading: Promise<unknown>;
   #wrote: (() => void) | undefined;
 
-  private constructor(child: Deno.ChildProcess, ready: string, out: ReadableStreamDefaultReader<string>) {
+  private constructor(
+    child: Deno.ChildProcess,
+    temporary: AsyncDisposable,
+    ready: string,
+    out: ReadableStreamDefaultReader<string>,
+  ) {
     this.#child = child;
+    this.#temporary = temporary;
     this.out = ready;
     this.port = Number(/:(\d+)\n/.exec(ready)?.[1]);
     const reading = async () => {
@@ -115,9 +124,11 @@ export class ServerProcess implements AsyncDisposable {
     options: { cwd?: string; command?: readonly string[] } = {},
   ): Promise<ServerProcess> {
     const [program = "", ...before] = options.command ?? FROM_SOURCE;
+    const temporary = await temporaryDirectory();
     const child = new Deno.Command(program, {
       args: [...before, "serve", ...args],
       ...options.cwd === undefined ? {} : { cwd: options.cwd },
+      env: { TMPDIR: temporary.path },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -129,11 +140,12 @@ export class ServerProcess implements AsyncDisposable {
       if (done) {
         const err = await new Response(child.stderr).text();
         await child.status;
+        await temporary[Symbol.asyncDispose]();
         throw new Error(`Server ended before it was ready: ${err}`);
       }
       text += value;
     }
-    return new ServerProcess(child, text, out);
+    return new ServerProcess(child, temporary, text, out);
   }
 
   /** Resolves to the port of the first address of this service, once it listens. */
@@ -178,6 +190,7 @@ export class ServerProcess implements AsyncDisposable {
   async ended(): Promise<Deno.CommandStatus> {
     const status = await this.#child.status;
     await this.#reading;
+    await (this.#removed ??= this.#temporary[Symbol.asyncDispose]());
     return status;
   }
 

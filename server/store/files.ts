@@ -79,8 +79,8 @@ interface Attempt {
 
 export class ContentFiles {
   readonly #options: ContentFilesOptions;
-  /** Where they are. */
-  readonly directory: string;
+  #directory: string | undefined;
+  #making: Promise<string> | undefined;
   /** By name, the one that was left alone longest first. */
   readonly #partials = new Map<string, Partial>();
   /** Uploads that were stored last, by their names, the latest at the end. */
@@ -88,9 +88,8 @@ export class ContentFiles {
   #bytes = 0;
   #files = 0;
 
-  private constructor(options: ContentFilesOptions, directory: string) {
+  private constructor(options: ContentFilesOptions) {
     this.#options = options;
-    this.directory = directory;
   }
 
   /**
@@ -99,14 +98,23 @@ export class ContentFiles {
    * @throws {Error} It can't be made or read, or `known` rejects.
    */
   static async open(options: ContentFilesOptions): Promise<ContentFiles> {
-    const { directory } = options;
-    const path = directory === undefined
-      ? await Deno.makeTempDir({ prefix: "parley-files-" })
-      : `${directory}/files`;
+    const files = new ContentFiles(options), { directory } = options;
+    if (directory === undefined) return files;
+    const path = files.#directory = `${directory}/files`;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-    const files = new ContentFiles(options, path);
-    await files.#scan();
+    await files.#scan(path);
     return files;
+  }
+
+  /** Where they are; undefined as long as there is no temporary directory, because nothing was uploaded. */
+  get directory(): string | undefined {
+    return this.#directory;
+  }
+
+  async #obtainDirectory(): Promise<string> {
+    if (this.#directory !== undefined) return this.#directory;
+    this.#making ??= Deno.makeTempDir({ prefix: "parley-files-" }).finally(() => this.#making = undefined);
+    return this.#directory = await this.#making;
   }
 
   /** Files, and their bytes; those that are still arriving are not among them. */
@@ -139,7 +147,7 @@ export class ContentFiles {
     upload: UploadKey,
     displace: () => void,
   ): Promise<Arrival | { stored: string } | { error: string }> {
-    const name = partialName(upload);
+    const directory = await this.#obtainDirectory(), name = partialName(upload);
     for (let before = this.#partials.get(name)?.attempt; before; before = this.#partials.get(name)?.attempt) {
       before.displace?.();
       await before.ended.promise;
@@ -151,7 +159,7 @@ export class ContentFiles {
 
     const attempt: Attempt = { displace, ended: Promise.withResolvers() };
     const partial = this.#partials.get(name) ?? {
-      file: new PartialFile(`${this.directory}/${name}.part`, 0),
+      file: new PartialFile(`${directory}/${name}.part`, 0),
       size: upload.size,
       user: upload.user,
       used: 0,
@@ -218,12 +226,13 @@ export class ContentFiles {
 
   /** Removes what is temporary. No attempt may be going on. */
   async close() {
-    if (this.#options.directory === undefined) await Deno.remove(this.directory, { recursive: true });
+    if (this.#options.directory !== undefined || this.#directory === undefined) return;
+    await Deno.remove(this.#directory, { recursive: true });
   }
 
   #path(content: string): string {
     if (!CONTENT.test(content)) throw new Deno.errors.NotFound(`no content '${content}'`);
-    return `${this.directory}/${content}`;
+    return `${this.#directory}/${content}`;
   }
 
   /** How many uploads are going on but this one, and what they will take. */
@@ -241,7 +250,7 @@ export class ContentFiles {
   async #store(file: PartialFile, size: number): Promise<string> {
     const content = this.#options.random(16).toHex();
     await Deno.rename(file.path, this.#path(content));
-    await syncDirectory(this.directory);
+    await syncDirectory(this.#directory!);
     this.#files++;
     this.#bytes += size;
     return content;
@@ -289,13 +298,13 @@ export class ContentFiles {
     this.#partials.delete(name);
   }
 
-  async #scan() {
+  async #scan(directory: string) {
     const contents: string[] = [], partials: [string, Partial][] = [];
-    for await (const { name } of Deno.readDir(this.directory)) {
+    for await (const { name } of Deno.readDir(directory)) {
       const partial = PARTIAL.exec(name)?.[1];
       if (CONTENT.test(name)) contents.push(name);
       if (partial === undefined) continue;
-      const path = `${this.directory}/${name}`, { size, mtime } = await Deno.stat(path);
+      const path = `${directory}/${name}`, { size, mtime } = await Deno.stat(path);
       partials.push([partial, {
         file: new PartialFile(path, size),
         size,

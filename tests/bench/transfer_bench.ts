@@ -159,6 +159,9 @@ try {
     downs.push(down.seconds);
     clients.push(up.memory, down.memory);
     await check(name);
+    // as ncat's copy goes, or all that is kept would weigh on one side alone
+    await forum(port, "RMV", "files");
+    await forum(port, "CRT", "files");
     const rate = (seconds: number | undefined) =>
       seconds === undefined ? "none" : `${(size / seconds).toFixed(0)} MiB/s`;
     await print(

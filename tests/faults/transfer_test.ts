@@ -98,7 +98,7 @@ Deno.test("a server's disk that becomes full ends an upload with an error, and k
   const error = await assertRejects(send, TransferError);
   assertEquals([error.message, error.code], [`Cannot send '${path}': the server's disk failed`, "storage"]);
   assertEquals(server.uploads, []);
-  assertEquals([...Deno.readDirSync(server.files.directory)], []);
+  assertEquals([...Deno.readDirSync(server.files.directory!)], []);
   assertEquals(server.log.split("\n").length, 2, server.log);
 
   const content = contentOf(8 * MIB);
@@ -144,7 +144,7 @@ Deno.test("a server that is killed in the middle of an upload has what came, and
   const { out, err } = await runCommand([Deno.execPath(), "run", "-A", script, directory.path, path]);
   assertEquals(out, "killed\n", err);
   await using server = await TransferServer.start({ directory: directory.path });
-  assertEquals([...Deno.readDirSync(server.files.directory)].length, 1);
+  assertEquals([...Deno.readDirSync(server.files.directory!)].length, 1);
   await upload({
     hostname: "127.0.0.1",
     port: server.port,

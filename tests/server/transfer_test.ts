@@ -207,7 +207,7 @@ Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes 
   const slow = await attempt("alice");
   assertEquals(await slow.line(), "P1 from 0");
   await slow.send("P1 from 0\nhell");
-  const { directory } = server.files, [partial] = [...Deno.readDirSync(directory)];
+  const { directory } = server.files, [partial] = [...Deno.readDirSync(directory!)];
   while (Deno.statSync(`${directory}/${partial!.name}`).size < 4) {
     await new Promise((resolve) => setTimeout(resolve));
   }
@@ -245,13 +245,15 @@ Deno.test("a stop ends transfers, and keeps what came", async () => {
 
 Deno.test("with nothing kept, contents go with the server", async () => {
   const server = await TransferServer.start();
+  // nor is there a directory that a crash could leave behind, before there is something in it
+  assertEquals(server.files.directory, undefined);
   await put(server, HELLO);
   const ticket = server.downloadTicket(server.uploads[0]!);
   await server.files.remove(server.uploads[0]!.content);
   const peer = await TransferPeer.connect(server.port, `P1 download ${ticket} 0`);
   assertEquals([await peer.line(), await peer.line()], ["P1 no gone the file was removed", null]);
   peer[Symbol.dispose]();
-  const { directory } = server.files;
+  const directory = server.files.directory!;
   assert((await Deno.stat(directory)).isDirectory);
   await server.close();
   await assertRejects(() => Deno.stat(directory), Deno.errors.NotFound);
