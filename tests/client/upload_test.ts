@@ -146,6 +146,33 @@ Deno.test("an upload is done where the session says that it is stored, once all 
   assertEquals(said, [undefined, undefined, sha256(CONTENT)]);
 });
 
+/** For as long as it is used, the clock goes on by as much more as `skip` says. */
+function skippingClock(): Disposable & { skip(ms: number): void } {
+  const { now } = performance;
+  let skipped = 0;
+  performance.now = () => now.call(performance) + skipped;
+  return { skip: (ms) => skipped += ms, [Symbol.dispose]: () => void (performance.now = now) };
+}
+
+Deno.test("an upload that took long before it was cut goes on", async () => {
+  await using desk = await Desk.open();
+  await Deno.utime(desk.path, LONG_AGO, LONG_AGO);
+  let connections = 0;
+  await using proxy = await CuttingProxy.start(
+    desk.server.port,
+    () => connections++ === 0 ? { cut: "rst", after: 4_000_000 } : undefined,
+  );
+  using clock = skippingClock();
+  let cuts = 0;
+  await desk.send({
+    port: proxy.port,
+    onProgress: () => clock.skip(20_000),
+    onCut: () => cuts++,
+  });
+  assertEquals([cuts, connections], [1, 2]);
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
+});
+
 Deno.test("what an earlier run left is compared, and goes on where it is of this file", async () => {
   await using desk = await Desk.open();
   const from = await beginUpload(desk.server, CONTENT, (peer) => peer.end());
