@@ -6,6 +6,7 @@ import { upload, type UploadOptions } from "../../client/upload.ts";
 import { temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../transfer/peer.ts";
 import { CuttingProxy } from "../transfer/proxy.ts";
+import { skippingClock } from "../transfer/skipping_clock.ts";
 import { beginUpload, contentOf, held, sha256, TransferServer, uploadOf } from "../transfer/server.ts";
 
 const CONTENT = contentOf(6_000_000);
@@ -145,14 +146,6 @@ Deno.test("an upload is done where the session says that it is stored, once all 
   assertEquals(content, { size: CONTENT.length, hash: sha256(CONTENT) });
   assertEquals(said, [undefined, undefined, sha256(CONTENT)]);
 });
-
-/** For as long as it is used, the clock goes on by as much more as `skip` says. */
-function skippingClock(): Disposable & { skip(ms: number): void } {
-  const { now } = performance;
-  let skipped = 0;
-  performance.now = () => now.call(performance) + skipped;
-  return { skip: (ms) => skipped += ms, [Symbol.dispose]: () => void (performance.now = now) };
-}
 
 Deno.test("an upload that took long before it was cut goes on", async () => {
   await using desk = await Desk.open();
