@@ -73,7 +73,7 @@ const PASSING: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "s
 export class Attempts {
   readonly #options: TransferOptions;
   readonly #what: string;
-  /** Bytes that have arrived for certain, the most that there were. */
+  /** How far the file has come since {@linkcode run} began, in bytes. */
   #reached = 0;
   #progressed = performance.now();
   #pause = FIRST_PAUSE;
@@ -90,7 +90,7 @@ export class Attempts {
     return { hostname, port, signal, silence };
   }
 
-  /** Tells that so many bytes of the file have arrived. */
+  /** Tells that the transfer has come so far, in bytes. What was moved before and moves again is no progress. */
   reached(bytes: number) {
     if (bytes <= this.#reached) return;
     this.#reached = bytes;
@@ -104,13 +104,16 @@ export class Attempts {
   }
 
   /**
-   * Runs the attempt until one returns something.
+   * Runs the attempt until one returns something. Patience begins anew.
    *
    * @throws {TransferError} It failed for good, or for longer than patience lasts.
    * @throws Whatever else the attempt throws, and the reason of the signal.
    */
   async run<T>(attempt: () => Promise<T>): Promise<T> {
     const { signal, onCut, patience = PATIENCE } = this.#options;
+    this.#reached = 0;
+    this.#pause = FIRST_PAUSE;
+    this.worked();
     for (;;) {
       signal?.throwIfAborted();
       try {

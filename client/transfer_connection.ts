@@ -36,6 +36,8 @@ export class TransferConnection implements Disposable {
 
   private constructor(socket: Deno.TcpConn, target: TransferTarget) {
     this.#socket = socket;
+    // an upload's last bytes and its proof would wait for the server's system to acknowledge what came before them
+    socket.setNoDelay(true);
     this.#silence = target.silence;
     this.#signal = target.signal;
     this.#timer = setTimeout(() => this.#watch(), target.silence);

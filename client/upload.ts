@@ -53,10 +53,8 @@ class Uploading {
   }
 
   async run() {
-    await this.#attempts.run(async () => {
-      // what the server had was not of this file: it has nothing now
-      while (!await this.#attempt()) this.#isFresh = true;
-    });
+    // what the server had was not of this file: it has nothing now
+    while (!await this.#attempts.run(() => this.#attempt())) this.#isFresh = true;
   }
 
   /** Returns whether it is done; false where it is to be sent again from the beginning. */
@@ -69,8 +67,8 @@ class Uploading {
     const first = await connection.answer();
     if (first.kind === "stored") return this.#isStored(this.#proves(first.mac, key));
     if (first.kind === "no") throw this.#attempts.refused(first);
-    this.#attempts.reached(first.offset);
     const offset = await this.#isOurs(first) ? first.offset : 0;
+    this.#attempts.reached(offset);
     await connection.ask({ kind: "from", offset });
 
     const answer = await this.#send(connection, offset, key);
@@ -118,6 +116,7 @@ class Uploading {
     await this.#file.send(offset, async (piece) => {
       await connection.write(piece);
       done += piece.length;
+      this.#attempts.reached(done);
       onProgress?.({ step: "transfer", done, size });
     });
     await connection.ask({

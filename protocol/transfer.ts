@@ -128,7 +128,10 @@ export function decodeTransferRequest(line: string): TransferRequest | undefined
   }
 }
 
-/** The line, with its end. Of a refusal's text, what is too long for a line is cut off, and control characters are replaced. */
+/**
+ * The line, with its end. Of a refusal's text, what is too long for a line is cut off, and control characters are
+ * replaced.
+ */
 export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBuffer> {
   switch (answer.kind) {
     case "from":

@@ -63,8 +63,8 @@ export class Channel {
   record: ChannelRecord;
   readonly members = new Map<Wire, Set<Member>>();
   size = 0;
-  /** When somebody left it last, in milliseconds since 1970; 0 where nobody has since the start. */
-  deserted = 0;
+  /** Counts up with whoever leaves a channel: what it was when somebody left this one; 0 where nobody has. */
+  left = 0;
   /** Members that ought to be waited for. */
   behind = 0;
   /** Told since they were last passed on, and by whom, so that nobody is told what he did. */

@@ -44,6 +44,8 @@ export class Hub {
   /** Channels that something is told in during this turn of the event loop. */
   readonly #told = new Set<Channel>();
   #passedOn: Promise<void> | undefined;
+  /** How often somebody has left a channel. */
+  #leaves = 0;
   #hasRoom = false;
 
   constructor(options: HubOptions) {
@@ -178,7 +180,7 @@ export class Hub {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
       if (channel.size > 0 || this.#hasRoom && channel.name === ROOM) continue;
-      if (oldest === undefined || channel.deserted < oldest.deserted) oldest = channel;
+      if (oldest === undefined || channel.left < oldest.left) oldest = channel;
     }
     if (oldest === undefined) return false;
     this.#options.history.remove(oldest.record);
@@ -221,7 +223,7 @@ export class Hub {
     members.delete(member);
     if (members.size === 0) channel.members.delete(member.wire);
     channel.size--;
-    channel.deserted = this.#options.now();
+    channel.left = ++this.#leaves;
     return channel;
   }
 

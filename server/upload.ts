@@ -67,6 +67,7 @@ export class ReceivedUpload {
     try {
       await this.#offer(before, arrival.hash);
       const choice = await this.#next();
+      if (choice === null) return no("short", "no content came");
       if (choice?.kind !== "from" || choice.offset !== 0 && choice.offset !== before) return no("malformed");
       if (choice.offset < before) await this.#connection.work(arrival.clear());
       before = choice.offset;
@@ -102,6 +103,7 @@ export class ReceivedUpload {
     if (expected !== undefined) return answer(hash === expected);
     await this.#offer(size, hash);
     const choice = await this.#next();
+    if (choice === null) return no("short", "no proof came");
     if (choice?.kind !== "from") return no("malformed");
     if (choice.offset !== size) return answer(false);
     const proof = await this.#next();

@@ -56,6 +56,7 @@ export class DeadLetterRows {
       this.#drop(this.#sql.oldest.get() as unknown as Size);
     }
   }
+
   /** The oldest behind a number. */
   after(id: number, limit: number): DeadLetter[] {
     return this.#sql.after.all(id, limit) as unknown as DeadLetter[];

@@ -358,7 +358,10 @@ export class Engine {
     return this.#messages.isTimed;
   }
 
-  /** Does a piece of what it is time for: leases that end, messages that are due or expired. Returns whether there may be more. */
+  /**
+   * Does a piece of what it is time for: leases that end, messages that are due or expired. Returns whether there may be
+   * more.
+   */
   tick(): boolean {
     let isMore = false;
     return this.#background(() => isMore = this.#messages.tick()) && isMore;

@@ -8,8 +8,9 @@
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
- * lease     messages that are with a session: their numbers, separated by spaces. `network` as that of a session. A message that is in a lease keeps
+ * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
+ *           `network` is that of its session.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.

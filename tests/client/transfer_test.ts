@@ -6,6 +6,7 @@ import { upload } from "../../client/upload.ts";
 import { temporaryDirectory } from "../program.ts";
 import { type Cut, CuttingProxy } from "../transfer/proxy.ts";
 import { contentOf, sha256, TransferServer } from "../transfer/server.ts";
+import { skippingClock } from "../transfer/skipping_clock.ts";
 
 const CONTENT = contentOf(6_000_000);
 
@@ -233,6 +234,30 @@ Deno.test("a download that was given up goes on later, and two at a time don't m
   assertEquals([...steps].toSorted(), ["hash", "transfer"], "one of them goes on");
   const sent = desk.server.metrics.get("files bytes sent") - before;
   assert(sent < 2 * CONTENT.length, `${sent} bytes were sent again`);
+});
+
+Deno.test("a download whose beginning took so long to hash that its ticket is too old gets another one", async () => {
+  await using desk = await Desk.open();
+  await desk.send();
+  await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
+  const controller = new AbortController();
+  const given = desk.fetch({
+    port: proxy.port,
+    signal: controller.signal,
+    onCut: () => controller.abort(new Error("enough")),
+  });
+  await assertRejects(() => given, Error, "enough");
+  using clock = skippingClock();
+  let hashes = 0;
+  const cuts: string[] = [];
+  await desk.fetch({
+    onProgress: ({ step }) => {
+      if (step === "hash" && hashes++ === 0) clock.skip(70_000);
+    },
+    onCut: (why) => cuts.push(why),
+  });
+  assertEquals(cuts, ["the server answers: unknown, used or too old"]);
+  assertEquals(await Deno.readFile(desk.got), CONTENT);
 });
 
 Deno.test("what came and is not what was announced does not appear", async () => {

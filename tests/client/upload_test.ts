@@ -6,6 +6,7 @@ import { upload, type UploadOptions } from "../../client/upload.ts";
 import { temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../transfer/peer.ts";
 import { CuttingProxy } from "../transfer/proxy.ts";
+import { skippingClock } from "../transfer/skipping_clock.ts";
 import { beginUpload, contentOf, held, sha256, TransferServer, uploadOf } from "../transfer/server.ts";
 
 const CONTENT = contentOf(6_000_000);
@@ -144,6 +145,25 @@ Deno.test("an upload is done where the session says that it is stored, once all 
   });
   assertEquals(content, { size: CONTENT.length, hash: sha256(CONTENT) });
   assertEquals(said, [undefined, undefined, sha256(CONTENT)]);
+});
+
+Deno.test("an upload that took long before it was cut goes on", async () => {
+  await using desk = await Desk.open();
+  await Deno.utime(desk.path, LONG_AGO, LONG_AGO);
+  let connections = 0;
+  await using proxy = await CuttingProxy.start(
+    desk.server.port,
+    () => connections++ === 0 ? { cut: "rst", after: 4_000_000 } : undefined,
+  );
+  using clock = skippingClock();
+  let cuts = 0;
+  await desk.send({
+    port: proxy.port,
+    onProgress: () => clock.skip(20_000),
+    onCut: () => cuts++,
+  });
+  assertEquals([cuts, connections], [1, 2]);
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
 });
 
 Deno.test("what an earlier run left is compared, and goes on where it is of this file", async () => {

@@ -44,9 +44,10 @@ class Listener {
   }
 }
 
-function newHub(): Hub {
+/** A hub whose clock stands still. */
+function newHub(maxChannels = 10): Hub {
   const history = new History(DEFAULT_HISTORY_LIMITS, []);
-  return new Hub({ maxChannels: 10, history, metrics: new Metrics(), now: () => 0 });
+  return new Hub({ maxChannels, history, metrics: new Metrics(), now: () => 0 });
 }
 
 /** Resolves when this turn of the event loop is over. */
@@ -80,6 +81,14 @@ Deno.test("of many who speak at once, each hears the others in order, and not hi
   for (const [i, name] of names.entries()) {
     assertEquals(members[i]!.heard, all.filter((line) => !line.startsWith(name)).join(""));
   }
+});
+
+Deno.test("the channel that was left before the others is given up first, whatever the clock says", () => {
+  const hub = newHub(3), { member } = new Listener(hub, "Alice");
+  for (const name of ["coffee", "milk"]) hub.create(member, name);
+  for (const name of ["tea", "milk"]) hub.join(member, name);
+  assertEquals(hub.create(member, "juice"), "created");
+  assertEquals(hub.listed, ["tea", "milk", "juice"]);
 });
 
 Deno.test("what was said has no line break, and no other control character, whoever says it", async () => {

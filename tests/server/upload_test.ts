@@ -110,6 +110,18 @@ Deno.test("an upload that lacks only its proof takes that", async () => {
   assertEquals(await peer.line(), storedOf(peer, HELLO));
 });
 
+Deno.test("a client that ends its side before its choice may try again", async () => {
+  await using server = await TransferServer.start();
+  using late = await present(server, HELLO);
+  await late.end();
+  assertEquals([await late.line(), await late.line()], ["P1 from 0", "P1 no short no content came"]);
+  const ticket = server.ticket(uploadOf(HELLO));
+  assertEquals(await put(server, HELLO), "P1 stored");
+  using peer = await TransferPeer.upload(server.port, ticket);
+  await peer.end();
+  assertEquals([await peer.line(), await peer.line()], [offered(HELLO, 11), "P1 no short no proof came"]);
+});
+
 Deno.test("a client whose file is another one refuses the offer, and what the server had is gone", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
