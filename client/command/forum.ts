@@ -90,7 +90,7 @@ async function run(args: Arguments): Promise<number> {
         password: user === undefined ? undefined : await givenPassword(args),
         make: args.flag("new"),
       }, signal);
-    if (forum === undefined) return 0;
+    if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
     return await converse(editor, forum, { ...options, signal });
   });
