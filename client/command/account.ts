@@ -16,7 +16,13 @@ import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { openAccounts } from "./account_place.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { LOGIN_OPTIONS, NEW_PASSWORD_VARIABLE, readNewPassword, readPassword } from "./password.ts";
+import {
+  LOGIN_OPTIONS,
+  NEW_PASSWORD_VARIABLE,
+  readNewPassword,
+  readPassword,
+  serverKeyOf,
+} from "./password.ts";
 
 /** `parley account`. */
 export const command: Command = {
@@ -75,6 +81,13 @@ async function run(args: Arguments): Promise<number> {
   if (what !== "set-password" && args.text("new-password-file") !== undefined) {
     throw new UsageError(`${what} and --new-password-file exclude each other`);
   }
+  const sets = what === "add" || what === "set-password";
+  if (!sets && args.flag("password-file")) {
+    throw new UsageError(`${what} and --password-file exclude each other`);
+  }
+  if (args.flag("server-key") && !(sets && args.flag("server"))) {
+    throw new UsageError("--server-key is for add and set-password with --server");
+  }
   switch (what) {
     case "set-password":
       return await (args.text("server") === undefined ? setPassword(args, name) : setUnderSeal(args, name));
@@ -109,7 +122,7 @@ async function add(args: Arguments, name: string): Promise<number> {
 
 /** As anybody may: the verifier travels under a seal. */
 async function addUnderSeal(args: Arguments, name: string): Promise<number> {
-  const serverKey = args.text("server-key"), timeout = args.duration("timeout");
+  const timeout = args.duration("timeout");
   const password = (isNew: boolean) => {
     if (!isNew) throw exists(name);
     return askNew(args, name);
@@ -117,7 +130,7 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
   await using _ = await connectMailbox({
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
-    ...serverKey === undefined ? {} : { serverKey },
+    ...serverKeyOf(args),
     as: { name, password, make: true },
   });
   return 0;
@@ -137,11 +150,11 @@ async function setPassword(args: Arguments, name: string): Promise<number> {
 
 /** As the owner of the account may: by the password that it has until now. */
 async function setUnderSeal(args: Arguments, name: string): Promise<number> {
-  const serverKey = args.text("server-key"), timeout = args.duration("timeout");
+  const timeout = args.duration("timeout");
   const connection = await SessionConnection.open({
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
-    ...serverKey === undefined ? {} : { serverKey },
+    ...serverKeyOf(args),
     as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
   }, { service: "mailbox", port: MAILBOX_PORT });
   try {

@@ -15,7 +15,7 @@ import { readServer } from "./conversation.ts";
 import { connect, LEAVING, type Where } from "./forum_login.ts";
 import { converse, logIn, noName } from "./forum_dialogue.ts";
 import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
-import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword } from "./password.ts";
+import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
 /** `parley forum`. */
 export const command: Command = {
@@ -59,11 +59,11 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...words] = args.rest;
-  const timeout = args.duration("timeout"), serverKey = args.text("server-key");
+  const timeout = args.duration("timeout");
   const where: Where = {
     ...readServer(host, port, []),
     ...timeout === undefined ? {} : { timeout },
-    ...serverKey === undefined ? {} : { serverKey },
+    ...serverKeyOf(args),
   };
   const from = args.integer("from", 1), user = args.text("user");
   if (user !== undefined && !isWord(user)) throw new UsageError(noName(user));
@@ -90,7 +90,7 @@ async function run(args: Arguments): Promise<number> {
         password: user === undefined ? undefined : await givenPassword(args),
         make: args.flag("new"),
       }, signal);
-    if (forum === undefined) return 0;
+    if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
     return await converse(editor, forum, { ...options, signal });
   });

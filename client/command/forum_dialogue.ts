@@ -41,7 +41,7 @@ export function noName(name: string): string {
 /**
  * Asks for name and password until they are right.
  *
- * @returns The forum, or undefined where there is no more to read.
+ * @returns The forum; or, where there is no more to read, the exit code: 1 where a log-in of a pipe failed, else 0.
  * @throws {ServerGoneError|ServerKeyError} What asking again would not change.
  */
 export async function logIn(
@@ -49,15 +49,21 @@ export async function logIn(
   where: Where,
   known: Known,
   signal: AbortSignal,
-): Promise<Forum | undefined> {
+): Promise<Forum | number> {
+  let failed = false;
+  const code = () => exitCode(failed, editor);
+  const fail = async (text: string) => {
+    failed = true;
+    await editor.tell(text);
+  };
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
-    if (line === undefined) return undefined;
+    if (line === undefined) return code();
     const name = "error" in line ? "" : line.text.trim();
     if (!isWord(name)) {
       const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : shown(noName(name));
-      if (text !== "") await editor.tell(text);
+      if (text !== "") await fail(text);
       continue;
     }
     const ended = new Error("No password was given");
@@ -73,11 +79,11 @@ export async function logIn(
       await editor.tell(WELCOME);
       return forum;
     } catch (error) {
-      if (error === ended) return undefined;
+      if (error === ended) return code();
       // one that can't be a password at all is the user's mistake too
       if (!(error instanceof LoginError) && !(error instanceof TypeError)) throw error;
       const reason = error instanceof LoginError ? error.reason : "wrong password";
-      await editor.tell(
+      await fail(
         reason === "wrong password"
           ? INVALID_PASSWORD
           : reason === "active"
@@ -97,8 +103,6 @@ export async function logIn(
  */
 export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  // a mistake on a terminal was seen
-  const code = () => failed && !editor.isTerminal ? 1 : 0;
   const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
   const fail = async (text: string) => {
     failed = true;
@@ -120,5 +124,10 @@ export async function converse(editor: LineEditor, forum: Forum, options: Result
     }
     if (typed.command === "XIT") break;
   }
-  return code();
+  return exitCode(failed, editor);
+}
+
+/** A mistake on a terminal was seen. */
+function exitCode(failed: boolean, editor: LineEditor): number {
+  return failed && !editor.isTerminal ? 1 : 0;
 }

@@ -1,7 +1,8 @@
+import { decodeKey } from "../../protocol/seal.ts";
 import { fileError } from "../file_error.ts";
 import type { Credentials } from "../login.ts";
 import { promptSecret } from "../terminal/secret.ts";
-import type { Arguments, Option } from "./command.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** The environment's password, where a terminal can't be asked. */
 export const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
@@ -19,12 +20,32 @@ export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
   "server-key": { value: "KEY", help: "The server's key, as it logs it (the one that it had at first)" },
 };
 
-/** Who is to log in, if anybody. The terminal is asked for the password when it is needed. */
+/**
+ * Who is to log in, if anybody. The terminal is asked for the password when it is needed.
+ *
+ * @throws {UsageError} Nobody is, and there are options for it.
+ */
 export function credentialsOf(args: Arguments): Credentials | undefined {
   const name = args.text("as");
-  return name === undefined
-    ? undefined
-    : { name, password: () => readPassword(args, `Password of ${name}: `) };
+  if (name !== undefined) return { name, password: () => readPassword(args, `Password of ${name}: `) };
+  // whoever gives the key must not send in the clear, to any server
+  for (const option of ["password-file", "server-key"]) {
+    if (args.flag(option)) throw new UsageError(`--${option} needs --as NAME`);
+  }
+}
+
+/**
+ * The key that the server is to have, where it is given, for the options of a connection.
+ *
+ * @throws {UsageError} It is none.
+ */
+export function serverKeyOf(args: Arguments): { serverKey?: string } {
+  const serverKey = args.text("server-key");
+  if (serverKey === undefined) return {};
+  if (decodeKey(serverKey) === undefined) {
+    throw new UsageError(`Cannot read --server-key '${serverKey}': expected 43 of A-Z a-z 0-9 _-`);
+  }
+  return { serverKey };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type BasicMailbox, connectBasicMailbox } from "../basic_mailbox.ts";
 import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
 import type { Arguments, Option } from "./command.ts";
+import { serverKeyOf } from "./password.ts";
 
 /** Options of every command that talks to a mailbox server. */
 export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
@@ -13,8 +14,7 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
 
 /** A connection on the reliable session, as these options say. */
 export function connect(args: Arguments, more: Pick<ConnectOptions, "resume" | "as"> = {}): Promise<Mailbox> {
-  const serverKey = args.text("server-key");
-  return connectMailbox({ ...where(args), ...serverKey === undefined ? {} : { serverKey }, ...more });
+  return connectMailbox({ ...where(args), ...serverKeyOf(args), ...more });
 }
 
 /** A connection on the original wire, as these options say, unless `address` is known better. */

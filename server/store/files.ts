@@ -165,6 +165,8 @@ export class ContentFiles {
       used: 0,
       attempt,
     };
+    // of one from an earlier start only what is there was known
+    partial.size = upload.size;
     partial.attempt = attempt;
     partial.user = upload.user;
     this.#partials.set(name, partial);

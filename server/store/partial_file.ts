@@ -20,7 +20,7 @@ export class PartialFile {
   /** Of the first `length` bytes; undefined where they are from an earlier start. */
   #hash: Hash | undefined;
   #length: number;
-  #unsynced = 0;
+  #unsynced: number;
   #syncing: Promise<void> = Promise.resolve();
   #isSyncing = false;
 
@@ -28,6 +28,8 @@ export class PartialFile {
   constructor(path: string, length: number) {
     this.path = path;
     this.#length = length;
+    // which may have been killed before it had synced them
+    this.#unsynced = length;
     if (length === 0) this.#hash = createHash("sha256");
   }
 

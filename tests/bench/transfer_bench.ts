@@ -1,7 +1,7 @@
 /**
  * Measures a file's way into the forum and out of it beside `ncat`, which does nothing but pass bytes on: in turn, so that
  * what the machine does meanwhile meets all of them. Then both ways over connections that are cut 20 times. Tells the
- * most memory that the server and each client took.
+ * most memory that the server and each client took, and fails where that is over 150 MiB.
  *
  * `deno task bench-transfer [ROUNDS [MIB]]` (5, 1024).
  */
@@ -13,6 +13,10 @@ import { FROM_SOURCE, runCommand, ServerProcess } from "../program.ts";
 import { type Cut, CuttingProxy } from "../transfer/proxy.ts";
 
 const MIB = 1024 ** 2, CUTS = 20;
+
+/** Most memory of the server, and of each client. */
+const MOST_MIB = 150;
+
 const rounds = Number(Deno.args[0] ?? 5), size = Number(Deno.args[1] ?? 1024);
 
 const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
@@ -53,6 +57,7 @@ async function forum(port: number, ...command: string[]): Promise<{ seconds: num
   const { code } = await status;
   if (code !== 0) throw new Error(`${command.join(" ")}: ${await errors}`);
   await errors;
+  if (memory > MOST_MIB) throw new Error(`${command.join(" ")} took ${memory.toFixed(0)} MiB of memory`);
   return { seconds: (ended - began) / 1000, memory };
 }
 
@@ -189,7 +194,9 @@ try {
     await cut(port, "down", "DWN", "files", "cut");
   if (cuts !== 2 * CUTS) throw new Error(`${cuts} connections were cut`);
   await check("cut");
-  await print(`the same SHA-256; server ${(await peak(server.pid))!.toFixed(0)} MiB`);
+  const memory = (await peak(server.pid))!;
+  await print(`the same SHA-256; server ${memory.toFixed(0)} MiB`);
+  if (memory > MOST_MIB) throw new Error("The server took too much memory");
 } finally {
   await Deno.remove(directory, { recursive: true });
 }

@@ -97,12 +97,24 @@ Deno.test("a script that does not get in ends there, and its commands become no 
     out: "The list of active threads:\nthread0\na\n",
     err: "Welcome to the forum\n",
   });
+  // a log-in that fails is a failure, unless another one follows
+  assertEquals(await here.run([], "yoda\nsith\nCRT b\n", undefined), {
+    code: 1,
+    out: "",
+    err: "Invalid password\nCannot use 'CRT b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-\n",
+  });
+  assertEquals(await here.run([], "yoda\nsith\nyoda\njedi\n", undefined), {
+    code: 0,
+    out: "",
+    err: "Invalid password\nWelcome to the forum\n",
+  });
   await using yoda = new ForumUser(port, here.path, here.user);
   await yoda.say("LST", 3);
   await refused(here.user, undefined, "yoda has already logged in");
   assertEquals(here.server.err.match(/^\w+ successful login$/gm), [
     "yoda successful login",
     "luke successful login",
+    "yoda successful login",
     "yoda successful login",
     "yoda successful login",
   ]);

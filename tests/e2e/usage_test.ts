@@ -40,6 +40,14 @@ const WRONG: Readonly<Record<string, string>> = {
   "sing": "parley: Unknown command 'sing'",
   "constructor": "parley: Unknown command 'constructor'",
   "--sing": "parley: Unknown option '--sing'",
+  "send bob hi --from al --server-key k": "parley send: --server-key needs --as NAME",
+  "receive bob --password-file p": "parley receive: --password-file needs --as NAME",
+  "receive --as al --server-key k":
+    "parley receive: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+  "forum h 1 --user al --server-key k LST":
+    "parley forum: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+  "account list --password-file p": "parley account: list and --password-file exclude each other",
+  "account add al --server-key k": "parley account: --server-key is for add and set-password with --server",
   "serve --sing": "parley serve: Unknown option '--sing'",
   "serve --host": "parley serve: Option --host needs a value",
   "serve --data": "parley serve: Option --data needs a value",

@@ -199,6 +199,12 @@ Deno.test("a user has four transfers at a time, and all have as many as there ma
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
+Deno.test("tickets that nobody uses take no place of a transfer", async () => {
+  await using server = await TransferServer.start({ max: 1, maxUser: 1 });
+  for (const user of ["alice", "alice", "bob", "carol"]) server.ticket(uploadOf(HELLO, { user }));
+  assertEquals(await put(server, HELLO, { user: "dave" }), "P1 stored");
+});
+
 Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes on later", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({ max: 1, now: clock.now, setTimer: clock.setTimer });

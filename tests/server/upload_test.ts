@@ -171,6 +171,35 @@ Deno.test("an upload goes on after a restart of the server, and what no row name
   await sendContent(peer, CONTENT, from);
   assertEquals(await peer.line(), storedOf(peer, CONTENT));
   assertEquals(held(path), { contents: 2, partials: 0 });
+  // the limits count all of it, and not what was there at the start
+  assertEquals(server.files.counts, { files: 2, bytes: 11 + CONTENT.length });
+});
+
+Deno.test("what an earlier start left is synced before it is stored, where it lacks only its proof", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  {
+    await using server = await TransferServer.start({ directory: path });
+    await beginUpload(server, HELLO, end);
+    assertEquals(held(path), { contents: 0, partials: 1 });
+  }
+  await using server = await TransferServer.start({ directory: path });
+  using peer = await present(server, HELLO);
+  assertEquals(await peer.line(), offered(HELLO, HELLO.length));
+  // that start may have been killed before it had synced
+  let synced = 0;
+  const { syncData } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.syncData = function () {
+    synced++;
+    return syncData.call(this);
+  };
+  try {
+    await sendContent(peer, HELLO, HELLO.length);
+    assertEquals(await peer.line(), storedOf(peer, HELLO));
+  } finally {
+    Deno.FsFile.prototype.syncData = syncData;
+  }
+  assertEquals(synced, 1);
 });
 
 Deno.test("a client that is silent for 30 s is cut, and what came is kept", async () => {
