@@ -83,6 +83,15 @@ async function ncat(): Promise<number | undefined> {
   return seconds;
 }
 
+/**
+ * Has the system take as much memory for files, and give it back: on a virtual machine memory that was not used for long
+ * comes slowly, and would be the fate of whoever is measured first.
+ */
+async function warm() {
+  const script = `cat '${path}' > '${directory}/warm' && sync '${directory}/warm'; rm '${directory}/warm'`;
+  await runCommand(["sh", "-c", script]);
+}
+
 async function hashOf(path: string): Promise<string> {
   using file = await Deno.open(path);
   const hash = createHash("sha256"), buffer = new Uint8Array(MIB);
@@ -153,12 +162,15 @@ try {
   const alone: number[] = [];
   for (let round = 0; round < rounds; round++) {
     alone.push((await forum(port, "LST")).seconds);
+    await warm();
     const passed = await ncat();
+    await warm();
     if (passed !== undefined) plain.push(passed);
     const name = `file${round}`, named = `${directory}/${name}`;
     await Deno.rename(path, named);
     const up = await forum(port, "UPD", "files", named);
     await Deno.rename(named, path);
+    await warm();
     const down = await forum(port, "DWN", "files", name);
     ups.push(up.seconds);
     downs.push(down.seconds);
