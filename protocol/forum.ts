@@ -5,6 +5,7 @@
  * @module
  */
 
+import { split } from "./fields.ts";
 import { isMessage } from "./mailbox.ts";
 import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 
@@ -212,15 +213,8 @@ export function decodeForumAnswer(kind: string, line: string): ForumAnswer | und
   };
   const count = counts[kind];
   if (count === undefined) return undefined;
-  const fields: string[] = [];
-  let from = kind.length + 1;
-  for (let i = 1; i < count; i++) {
-    const comma = line.indexOf(",", from);
-    if (comma < 0) return undefined;
-    fields.push(line.slice(from, comma));
-    from = comma + 1;
-  }
-  fields.push(line.slice(from));
+  const fields = split(line.slice(kind.length + 1), count);
+  if (fields === undefined) return undefined;
   return NUMBER.test(fields[0]!)
     ? answer(kind as ForumAnswer["kind"], Number(fields[0]), fields.slice(1))
     : undefined;

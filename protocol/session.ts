@@ -5,6 +5,7 @@
  * @module
  */
 
+import { split } from "./fields.ts";
 import {
   decodeForumAnswer,
   decodeForumRequest,
@@ -172,20 +173,6 @@ function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: stri
     records.push(parsed);
   }
   return { match, records };
-}
-
-/** The fields between the first `count - 1` commas, and what is left; undefined where there are fewer commas. */
-function split(line: string, count: number): string[] | undefined {
-  const fields: string[] = [];
-  let from = 0;
-  for (let i = 1; i < count; i++) {
-    const comma = line.indexOf(",", from);
-    if (comma < 0) return undefined;
-    fields.push(line.slice(from, comma));
-    from = comma + 1;
-  }
-  fields.push(line.slice(from));
-  return fields;
 }
 
 const isNumber = (text: string) => NUMBER.test(text);
