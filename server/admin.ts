@@ -27,6 +27,8 @@ export interface AdminOptions {
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
+  /** Is told of a command with a wrong proof, and where it came from. */
+  onWrongProof?(from: string): void;
 }
 
 /**
@@ -82,7 +84,10 @@ export class Admin {
       return "error, unknown nonce";
     }
     if (until <= now) return "error, nonce too old";
-    if (!isProof(hex, this.#options.secret!, nonce, command)) return "error, wrong proof";
+    if (!isProof(hex, this.#options.secret!, nonce, command)) {
+      this.#options.onWrongProof?.(from);
+      return "error, wrong proof";
+    }
 
     // a repeated datagram is answered again and not performed again
     const before = this.#answered.get(nonce);

@@ -26,6 +26,7 @@ import { linesOf, printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { type HubEvent, Member, type Wire } from "./channel.ts";
 import type { Listener } from "./listener.ts";
+import { quoted } from "./log.ts";
 import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
 
 /** What members in frames are told. */
@@ -97,7 +98,8 @@ export class ChannelsService {
   #control(session: Session, member: Member, text: string) {
     const { hub } = this.#options;
     const request = decodeChannelsRequest(text);
-    session.tell(`says ${text}`);
+    const channel = "channel" in request ? ` ${quoted(request.channel ?? "")}` : "";
+    session.tell(`asks for ${request.kind}${channel}`);
     switch (request.kind) {
       case "list":
         return list(session, hub.listed);

@@ -10,8 +10,8 @@ import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
 import { readDatagrams } from "./datagrams.ts";
-import type { ClientLog } from "./client_log.ts";
 import type { Log } from "./log.ts";
+import { refusedLogin } from "./login.ts";
 import type { Metrics } from "./metrics.ts";
 import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
@@ -60,8 +60,6 @@ export interface ForumServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Takes the lines of the console that users cause. */
-  clients: Pick<ClientLog, "line">;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -89,7 +87,8 @@ export class ForumService {
   /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, clients, metrics, limits } = options;
+    const { log, metrics, limits } = options;
+    const console = (line: string) => log.console("forum", line, true);
     const setTimer = (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -117,7 +116,7 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => clients.line(line) }),
+      requests: new ForumRequests({ ...options, transfer: transfers, console }),
       clock: () => performance.now(),
       send,
       setTimer,
@@ -134,9 +133,10 @@ export class ForumService {
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
-      onUser: (user, what) => clients.line(what === "in" ? `${user} successful login` : `${user} exited`),
+      onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
+      onRefused: (name, why, from) => log.warn(refusedLogin("forum", name, why, from)),
     });
-    for (const line of CONSOLE_BEGIN) log.line(line);
+    for (const line of CONSOLE_BEGIN) log.console("forum", line);
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => metrics.add("send failed"));
       this.#replies.push(replies);

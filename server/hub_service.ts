@@ -7,7 +7,6 @@
 import { MAX_ROOM_LINE } from "../protocol/room.ts";
 import type { AdminCommand } from "./admin.ts";
 import { ChannelsService } from "./channels.ts";
-import { ClientLog } from "./client_log.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./history.ts";
 import { Hub } from "./hub.ts";
 import { hubCommands } from "./hub_admin.ts";
@@ -53,8 +52,6 @@ export interface HubServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
 }
 
 export class HubService {
@@ -68,15 +65,14 @@ export class HubService {
   readonly #writing: ReturnType<typeof setInterval>;
 
   private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
-    const { limits, store, rounds, metrics, logging } = options;
+    const { limits, store, rounds, metrics, log } = options;
     const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;
     const { connections, sending, maxLine } = limits;
     const now = () => Math.floor(performance.now());
-    const log = new ClientLog(options.log, logging, now);
-    const shared = { hub, counter, connections, sending, rounds, metrics, log, logging, now };
+    const shared = { hub, counter, connections, sending, rounds, metrics, log, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
       services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });

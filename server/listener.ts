@@ -4,10 +4,10 @@
  * @module
  */
 
-import { plainAddress } from "./address.ts";
-import type { ClientLog } from "./client_log.ts";
+import { formatAddress, plainAddress } from "./address.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
+import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
@@ -39,7 +39,7 @@ export interface ListenerOptions {
   limits: SendLimits;
   rounds: Rounds;
   metrics: Metrics;
-  log: ClientLog;
+  log: Log;
   /** Whole milliseconds of a clock that is never set back. */
   now(): number;
   /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
@@ -97,7 +97,8 @@ export class Listener {
         if (this.#stopping || error instanceof Deno.errors.BadResource) return;
         metrics.add(`${name} accept failed`);
         if (retry === FIRST_RETRY) {
-          log.line(`${name}: a client can't be accepted: ${(error as Error).message}; trying again`);
+          const what = `cannot accept a client: ${(error as Error).message}; trying again`;
+          log.warn({ service: name, what, kind: "a client that can't be accepted" });
         }
         let timer: ReturnType<typeof setTimeout> | undefined;
         const over = new Promise<void>((resolve) => timer = setTimeout(resolve, retry));
@@ -115,7 +116,10 @@ export class Listener {
     if (outcome !== "added") {
       stream.close();
       metrics.add(`${name} ${outcome}`);
-      if (this.#refusing !== outcome) log.line(`${name}: ${outcome}: further clients are refused`);
+      if (this.#refusing !== outcome) {
+        const what = `${outcome}: further clients are refused`;
+        log.warn({ service: name, peer: formatAddress({ hostname, port }), what, kind: outcome });
+      }
       this.#refusing = outcome;
       return;
     }

@@ -19,6 +19,8 @@ import {
   type Verifier,
 } from "../protocol/scram.ts";
 import type { Accounts } from "./accounts.ts";
+import { formatAddress } from "./address.ts";
+import { type LogEvent, quoted } from "./log.ts";
 import type { Seal } from "./seal.ts";
 import type { Address } from "./session.ts";
 
@@ -30,6 +32,27 @@ export interface LoginOptions<A extends Address> {
   bye(seal: Seal<A>): void;
   /** Is told that a name without an account was asked for, where not everybody may make one. */
   onClosed(seal: Seal<A>): void;
+  /** Is told of a log-in, or of an account to be made, that was refused. */
+  onRefused(seal: Seal<A>, name: string, why: LoginRefusal): void;
+}
+
+/** Why a log-in was refused, in words. */
+export type LoginRefusal =
+  | "wrong password"
+  | "too many wrong passwords"
+  | "not under its own seal"
+  | "the session is of another account"
+  | "the name is active"
+  | "no account";
+
+/** How a refused log-in is logged. */
+export function refusedLogin(service: string, name: string, why: LoginRefusal, from: Address): LogEvent {
+  return {
+    service,
+    peer: formatAddress(from),
+    what: `log-in as ${quoted(name)} refused: ${why}`,
+    kind: `log-in refused: ${why}`,
+  };
 }
 
 /** What was agreed on by `first`. */
@@ -111,7 +134,7 @@ export class Login<A extends Address> {
     const first = parseClientFirst(message);
     if (first === undefined) return "refused,bad message";
     const verifier = accounts.verifier(first.name);
-    if (verifier === undefined) return accounts.open ? "none" : this.#closed("none");
+    if (verifier === undefined) return accounts.open ? "none" : this.#closed(first.name, "none");
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
     const answer = serverFirst(nonce, verifier);
     this.#exchange = { name: first.name, nonce, clientFirst: first.bare, serverFirst: answer, verifier };
@@ -119,31 +142,43 @@ export class Login<A extends Address> {
   }
 
   /** The administrator alone makes accounts. */
-  #closed(kind: "none" | "refused"): string {
+  #closed(name: string, kind: "none" | "refused"): string {
     this.#options.onClosed(this.#seal);
+    this.#options.onRefused(this.#seal, name, "no account");
     return `${kind},closed`;
   }
 
   #final(rest: string): string {
-    const { accounts, logIn } = this.#options, { network, binding } = this.#seal;
+    const { accounts, logIn, onRefused } = this.#options, { network, binding } = this.#seal;
     const exchange = this.#exchange, final = parseClientFinal(rest.slice(23));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
     const wait = accounts.guessWait(name, network);
-    if (wait > 0) return `wait,${wait}`;
+    if (wait > 0) {
+      onRefused(this.#seal, name, "too many wrong passwords");
+      return `wait,${wait}`;
+    }
     this.#exchange = undefined;
     // the account may have been removed, and made anew, meanwhile
     const now = accounts.verifier(name);
     if (now === undefined || encodeVerifier(now) !== encodeVerifier(verifier)) return "none";
-    if (final.bare !== clientFinalBare(nonce, binding)) return "final,e=channel-bindings-dont-match";
+    if (final.bare !== clientFinalBare(nonce, binding)) {
+      onRefused(this.#seal, name, "not under its own seal");
+      return "final,e=channel-bindings-dont-match";
+    }
     const message = authMessage(exchange.clientFirst, exchange.serverFirst, final.bare);
     if (!isClientProof(final.proof, verifier, message)) {
       accounts.guessedWrong(name, network);
+      onRefused(this.#seal, name, "wrong password");
       return "final,e=invalid-proof";
     }
     accounts.guessedRight(name, network);
-    return logIn(this.#seal, name, rest.slice(0, 22)) ?? `final,${serverFinal(verifier, message)}`;
+    const refusal = logIn(this.#seal, name, rest.slice(0, 22));
+    if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
+    const isActive = refusal === "active";
+    onRefused(this.#seal, name, isActive ? "the name is active" : "the session is of another account");
+    return refusal;
   }
 
   async #make(k: number, rest: string) {
@@ -153,7 +188,7 @@ export class Login<A extends Address> {
     if (comma < 0 || name === undefined) return this.#say("refused,bad name");
     if (verifier === undefined) return this.#say("refused,bad verifier");
     if (accounts.has(name)) return this.#say("exists");
-    if (!accounts.open) return this.#say(this.#closed("refused"));
+    if (!accounts.open) return this.#say(this.#closed(name, "refused"));
     const wait = accounts.makeWait(this.#seal.network);
     if (wait > 0) return this.#say(`wait,${wait}`);
     const outcome = await accounts.add(name, encodeVerifier(verifier));

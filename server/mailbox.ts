@@ -17,7 +17,8 @@ import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "..
 import type { Accounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
-import type { Log } from "./log.ts";
+import { type Log, quoted } from "./log.ts";
+import { refusedLogin } from "./login.ts";
 import type { Metrics } from "./metrics.ts";
 import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
@@ -28,7 +29,7 @@ import type { Rounds } from "./rounds.ts";
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
-  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${mailbox}`;
+  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
 }
 
 export interface MailboxServiceOptions {
@@ -48,8 +49,6 @@ export interface MailboxServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -105,10 +104,11 @@ export class MailboxService {
       sessions: this.#sessions,
       now: common.clock,
       onDropped: (reason, { client }) => this.#drop(reason, client),
-      onUser: (user, what) => {
+      onUser: (user, what, { client }) => {
         options.metrics.add(`logged ${what}`);
-        this.#tell(() => `${user} logged ${what}`);
+        this.#tell(client, () => `${quoted(user)} logged ${what}`);
       },
+      onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
     accounts.watch((name, what) => {
       if (what === "added") this.#sessions.review(name);
@@ -176,7 +176,7 @@ export class MailboxService {
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");
-      this.#tell(() => `${formatAddress(from.address)} put ${bytes} bytes into ${mailboxName(mailbox)}`);
+      this.#tell(from, () => `put ${bytes} bytes into ${mailboxName(mailbox)}`);
     }, false);
     if (!taken) this.#drop("overload", from);
   }
@@ -192,9 +192,7 @@ export class MailboxService {
       const none = outcome === "empty";
       metrics.add(none ? "empty" : "forwarded");
       from.replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
-      this.#tell(() =>
-        `${formatAddress(from.address)} took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`
-      );
+      this.#tell(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
     if (!taken) this.#drop("overload", from);
   }
@@ -225,24 +223,25 @@ export class MailboxService {
   }
 
   /** Counts and tells a request of a session. */
-  #note(request: SessionRequest, { address }: Client) {
+  #note(request: SessionRequest, client: Client) {
     this.#options.metrics.add(`session ${request.kind}`);
-    this.#tell(() => {
+    this.#tell(client, () => {
       const what = request.kind === "put"
         ? `put ${mailboxName(request.to)}`
         : request.kind === "lease"
         ? `lease ${mailboxName(request.mailbox)}`
         : request.kind;
-      return `${formatAddress(address)} in a session: ${what}`;
+      return `in a session: ${what}`;
     });
   }
 
-  #drop(reason: string, { address }: Client) {
+  #drop(reason: string, client: Client) {
     this.#options.metrics.add(`refused ${reason}`);
-    this.#tell(() => `${formatAddress(address)} sent what is refused: ${reason}`);
+    this.#tell(client, () => `sent what is refused: ${reason}`);
   }
 
-  #tell(line: () => string) {
-    if (this.#options.logging.requests) this.#options.log.line(line());
+  #tell({ address }: Client, what: () => string) {
+    const { log } = this.#options;
+    if (log.isDebug) log.debug({ service: "mailbox", peer: formatAddress(address), what: what() });
   }
 }

@@ -8,10 +8,10 @@
 import { formatAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import type { Member } from "./channel.ts";
-import type { ClientLog } from "./client_log.ts";
 import { type Hub, LONGEST_WAIT } from "./hub.ts";
 import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, RateLimit } from "./limits.ts";
 import { Listener, type StreamListener } from "./listener.ts";
+import { type Log, quoted } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { SendLimits } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
@@ -25,9 +25,7 @@ export interface MemberServiceOptions {
   sending: SendLimits;
   rounds: Rounds;
   metrics: Metrics;
-  log: ClientLog;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
+  log: Log;
   /** Milliseconds of a clock that is never set back. */
   now(): number;
 }
@@ -82,25 +80,31 @@ export class Session {
       const reason = why === "pending"
         ? `more than ${options.sending.maxPending} bytes waited to be sent to it`
         : `it took nothing for ${options.sending.stall / 1000} s`;
-      options.log.line(`${name}: ${this.#who} is cut off: ${reason}`);
+      const what = `${this.#who} is cut off: ${reason}`;
+      options.log.warn({
+        service: name,
+        peer: formatAddress(connection),
+        what,
+        kind: "a client that is cut off",
+      });
       this.leave();
     };
   }
 
   get #who(): string {
-    const address = formatAddress(this.connection);
-    return this.member === undefined || this.member.name === address
-      ? address
-      : `${this.member.name} at ${address}`;
+    const { member } = this;
+    return member === undefined || !("name" in member.inRoom) ? "a client" : quoted(member.name);
   }
 
   count(what: string) {
     this.#options.metrics.add(`${this.#name} ${what}`);
   }
 
-  /** Logs what the client does, where every request is logged. */
+  /** Logs what the client does. */
   tell(what: string) {
-    if (this.#options.logging.requests) this.#options.log.line(`${this.#name}: ${this.#who} ${what}`);
+    const { log } = this.#options;
+    if (!log.isDebug) return;
+    log.debug({ service: this.#name, peer: formatAddress(this.connection), what: `${this.#who} ${what}` });
   }
 
   /** What it says next; undefined when it says no more. */

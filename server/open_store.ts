@@ -1,5 +1,5 @@
-import type { ClientLog } from "./client_log.ts";
 import { readRunning } from "./data_directory.ts";
+import type { Log } from "./log.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -8,14 +8,12 @@ import { type Store, type StoreEvent, StoreLocked } from "./store/store.ts";
 /**
  * Opens the store, and has what it tells logged.
  *
- * @param clients Takes lines that anybody may cause.
  * @param ready Is told that a mailbox has a message.
  * @param unused Is told which contents no file has any more.
  * @throws {Error} Another process has it open, or it can't be opened.
  */
 export async function openStore(
   options: ServeOptions,
-  clients: Pick<ClientLog, "line">,
   ready: (mailbox: string) => void,
   unused: (contents: string[]) => void,
 ): Promise<Store> {
@@ -30,8 +28,7 @@ export async function openStore(
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
         else if (event.kind === "unused") unused(event.contents);
-        else if (event.kind === "full" || event.kind === "room") clients.line(`mailbox: ${describe(event)}`);
-        else log.line(`store: ${describe(event)}`);
+        else report(log, event);
       },
     });
   } catch (error) {
@@ -45,16 +42,24 @@ export async function openStore(
   }
 }
 
-function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
+function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
   switch (event.kind) {
-    case "full":
-      return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
-    case "room":
-      return `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
-    case "storage failed":
-      return `the disk takes nothing (${event.reason}): messages are refused, what is stored can be read`;
-    case "storage works":
-      return `the disk takes messages again; ${event.refused} were refused`;
+    case "full": {
+      const what = `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
+      return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
+    }
+    case "room": {
+      const what = `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
+      return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
+    }
+    case "storage failed": {
+      const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
+      return log.error({ service: "store", what });
+    }
+    case "storage works": {
+      const refused = `${event.refused} ${event.refused === 1 ? "request was" : "requests were"} refused`;
+      return log.warn({ service: "store", what: `can write to disk again: ${refused} meanwhile` });
+    }
   }
 }
 

@@ -22,7 +22,7 @@ import {
 import type { Accounts } from "./accounts.ts";
 import { networkOf } from "./address.ts";
 import { Chances } from "./chances.ts";
-import { Login } from "./login.ts";
+import { Login, type LoginRefusal } from "./login.ts";
 import type { Address, SealPath } from "./session.ts";
 import { Turns } from "./turns.ts";
 
@@ -47,6 +47,8 @@ export interface SealServiceOptions<A extends Address> {
   onDropped(reason: string, from: A): void;
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
+  /** Is told of a log-in that was refused, and why. */
+  onRefused?(name: string, why: LoginRefusal, from: A): void;
   /** Milliseconds, from any beginning. */
   now(): number;
   /** That many random bytes. */
@@ -143,7 +145,9 @@ export class SealService<A extends Address> {
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
     const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
-    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed };
+    const onRefused = ({ address }: Seal<A>, name: string, why: LoginRefusal) =>
+      options.onRefused?.(name, why, address);
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed, onRefused };
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
       if (datagram === undefined) this.#drop("too often", to);

@@ -36,7 +36,6 @@ import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { listenBoth, listenDatagrams } from "./sockets.ts";
 import { storeStatus } from "./status.ts";
-import { ClientLog } from "./client_log.ts";
 import { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
@@ -77,7 +76,6 @@ export interface ServeOptions {
   originalFrom: Networks;
   timestamps: boolean;
   maxDatagram: number;
-  logRequests: boolean;
   log: Log;
   /** Takes the line that says that a service is ready. */
   ready(line: string): Promise<void>;
@@ -104,9 +102,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let mailbox: MailboxService | undefined;
   let files: ContentFiles | undefined;
   const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
-  const logging = { requests: options.logRequests };
-  const clients = new ClientLog(log, logging, () => Math.floor(performance.now()));
-  const store = await openStore(options, clients, (name) => mailbox?.ready(name), unused);
+  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
@@ -145,7 +141,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        logging,
       });
       running.push(hub);
       services.push(...hub.services);
@@ -163,9 +158,13 @@ export async function serve(options: ServeOptions): Promise<Server> {
     ];
     const admin = new Admin({
       secret,
-      commands: serverCommands({ commands, status, logging, stop: stopping.resolve }),
+      commands: serverCommands({ commands, status, log, stop: stopping.resolve }),
       now: () => Math.floor(performance.now()),
       random,
+      onWrongProof(peer) {
+        const what = "a command of the administrator refused: wrong proof";
+        log.warn({ service: "admin", peer, what, kind: what });
+      },
     });
     if (ports.mailbox !== undefined) {
       const sockets = listenDatagrams(options.hosts, ports.mailbox);
@@ -182,7 +181,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        logging,
         now: Date.now,
         random,
       });
@@ -217,7 +215,6 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        clients,
         now: Date.now,
         random,
       });
@@ -272,7 +269,8 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
     await writeRunning(data, { pid: Deno.pid, services: Object.fromEntries(where) });
   } catch (error) {
     // on a full disk, what is stored can still be read
-    log.line(`${data} does not tell where the server is: ${(error as Error).message}`);
+    const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
   }
 }
 

@@ -142,7 +142,8 @@ export class TransferService {
 
   /** What is answered where the server's own disk failed. */
   #failed(error: Error): TransferAnswer {
-    this.#options.log.line(`forum: a file transfer failed: ${error.message}`);
+    const what = `a file transfer failed: ${error.message}`;
+    this.#options.log.error({ service: "forum", what, kind: "a file transfer that failed" });
     return no("storage", "the server's disk failed");
   }
 

@@ -71,7 +71,8 @@ export class TransferListener {
         if (this.#isStopping) return;
         metrics.add("files accept failed");
         if (retry === FIRST_RETRY) {
-          log.line(`forum: no file can be transferred: ${(error as Error).message}; trying again`);
+          const what = `cannot accept a file transfer: ${(error as Error).message}; trying again`;
+          log.warn({ service: "forum", what, kind: "a file transfer that can't be accepted" });
         }
         const { promise, resolve } = Promise.withResolvers<void>();
         const cancel = setTimer(retry, resolve);

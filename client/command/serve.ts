@@ -1,5 +1,5 @@
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
-import { Log } from "../../server/log.ts";
+import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { OTHERS } from "../../server/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
@@ -129,7 +129,11 @@ export const command: Command = {
       help: `TCP connections to the forum (${FORUM.transfers.connections})`,
     },
     "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
-    "log": { value: "on|off", help: "Log every request (off)" },
+    "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
+    "log-level": {
+      value: LOG_LEVELS.join("|"),
+      help: "The least that is logged; 'debug' is every request, without limit (info)",
+    },
   },
   examples: [
     "parley serve",
@@ -153,7 +157,10 @@ async function run(args: Arguments): Promise<number> {
     );
   }
   const hosts = args.texts("host");
-  const log = new Log(writeErrorBytes);
+  const log = new Log(writeErrorBytes, {
+    format: args.word("log", LOG_FORMATS, "text"),
+    level: args.word("log-level", LOG_LEVELS, "info"),
+  });
   // before anybody is told that it is ready: a signal that comes then is to end it cleanly
   const stop = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
@@ -212,7 +219,6 @@ async function run(args: Arguments): Promise<number> {
     originalFrom: originalFrom(args.texts("original-from")),
     timestamps: args.word("timestamps", ["on", "off"], "on") === "on",
     maxDatagram: datagramSize(args),
-    logRequests: args.word("log", ["on", "off"], "off") === "on",
     log,
     ready: (line) => write(`${line}\n`),
   });
@@ -222,13 +228,14 @@ async function run(args: Arguments): Promise<number> {
   for (const signal of signals) Deno.removeSignalListener(signal, stop.resolve);
   if (failed !== undefined) {
     // the store can't be relied on: nothing may be finished, committed or answered any more
-    log.line(`store: ${failed.message}`);
+    log.error({ service: "store", what: failed.message });
     await within(STOP_TIMEOUT, log.flush());
     return 1;
   }
   const closed = await within(STOP_TIMEOUT, server.close());
   if (!closed) {
-    log.line(`the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`);
+    const what = `the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`;
+    log.error({ service: "server", what });
     // it may be standard error itself that is stuck
     await within(LAST_WORDS, log.flush());
   }

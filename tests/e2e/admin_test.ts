@@ -31,7 +31,7 @@ Deno.test("admin asks and tells the server whose data directory it stands beside
 
   assertEquals(await admin("limit", "2"), "2\n");
   await peer.send("F, bob, alice, too many");
-  await server.logged("mailbox: mailbox bob is full at 2 messages: further messages are refused\n");
+  await server.logged(" warn mailbox - mailbox 'bob' is full at 2 messages: further messages are refused\n");
   assertStringIncludes(await admin("status"), "\nrefused full 1\n");
   assertMatch(await peer.ask("R, bob"), /, 1$/);
   await peer.send("F, bob, alice, 5");
@@ -39,7 +39,7 @@ Deno.test("admin asks and tells the server whose data directory it stands beside
 
   assertEquals(await admin("log", "on"), "on\n");
   assertMatch(await peer.ask("R, bob"), /, 5$/);
-  await server.logged(` took a message from mailbox bob\n`);
+  await server.logged(` took a message from mailbox 'bob'\n`);
   assertEquals(await admin("log", "off"), "off\n");
 
   assertEquals(await admin("clear", "Ω ✓"), "1\n");

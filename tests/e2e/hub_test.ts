@@ -30,7 +30,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
     `room listening on tcp 127.0.0.1:${room}`,
     "",
   ]);
-  assertStringIncludes(server.err, "\nchannels: 0 messages in 0 channels in parley-data\n");
+  assertStringIncludes(server.err, " info channels - 0 messages in 0 channels in parley-data\n");
   assertStringIncludes(server.err, `\nChat server started on port ${room}\n`);
   assertStringIncludes(server.err, `\nClient (127.0.0.1, ${bob.port}) connected\n`);
 });
@@ -48,7 +48,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await server.end(signal)).code, 0);
     }
     await using server = await ServerProcess.start(args);
-    await server.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
+    await server.logged(` info channels - 1000 messages in 2 channels in ${data.path}\n`);
     using bob = await FramePeer.named("Bob", server.port);
     await bob.send("/list", "/create tea");
     assertEquals(await bob.next(), "tea\nΩ✓");
@@ -66,7 +66,7 @@ Deno.test("--memory writes no file, and forgets the channels", async () => {
     assertEquals((await server.end()).code, 0);
     assertStringIncludes(
       server.err,
-      "channels: channels and messages are kept in memory and end with this process",
+      " info channels - channels and messages are kept in memory and end with this process",
     );
   }
   assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
@@ -166,7 +166,7 @@ Deno.test("connections are limited in all and by address, which is counted and l
   const { out } = await parley(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels too many connections of an address 3\n");
   const told = server.err.match(
-    /channels: too many connections of an address: further clients are refused\n/g,
+    / warn channels 127\.0\.0\.1:\d+ too many connections of an address: further clients are refused\n/g,
   );
   assertEquals(told?.length, 1);
 });
@@ -243,7 +243,7 @@ Deno.test(
     try {
       // the kernel takes them, the server can't
       for (let i = 0; i < 80; i++) peers.push(await FramePeer.connect(server.port));
-      await server.logged("channels: a client can't be accepted: ");
+      await server.logged(" warn channels - cannot accept a client: ");
       for (const peer of peers.splice(0, 70)) peer[Symbol.dispose]();
       for (const peer of peers) {
         await peer.send("Alice");

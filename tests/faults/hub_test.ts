@@ -83,7 +83,7 @@ Deno.test("members of a channel get every message in order, and one that never r
     // what the kernel holds for the silent one is behind it; then its queue fills
     const more = encodeFrames("99999999" + rest);
     const hearing = peers.map((peer) => drain(peer.conn));
-    while (!server.err.includes("silent at ")) {
+    while (!server.err.includes("'silent' is cut off")) {
       for (let i = 0; i < 100; i++) await sender.write(more);
       await turn();
     }
@@ -128,7 +128,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
   await silent.send("/join load");
   assertEquals(await sender.next(), "silent has joined");
   const frame = encodeFrames("x".repeat(190));
-  while (!server.err.includes("silent at ")) {
+  while (!server.err.includes("'silent' is cut off")) {
     for (let i = 0; i < 100; i++) await sender.write(frame);
     await turn();
   }

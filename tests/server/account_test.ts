@@ -17,7 +17,7 @@ async function withAccounts(
 ) {
   const directory = await Deno.makeTempDir({ prefix: "parley-account-" });
   try {
-    await withServer({ logRequests: true }, async (server, log) => {
+    await withServer({ logLevel: "debug" }, async (server, log) => {
       const { port } = server.addresses[0]!;
       const knownServers = new KnownServers(`${directory}/sub/known-servers`);
       const connect = (name?: string, password = "secret") =>

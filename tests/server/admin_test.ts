@@ -166,10 +166,10 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       }
       assertEquals(await order("stop"), "A, ok, stopping");
       await server.stopping;
-      const lines = log.join("").split("\n").filter((line) => line.startsWith("127.0.0.1:"));
-      assertEquals(lines.map((line) => line.replace(/^\S+ /, "")), [
-        "put 1 bytes into mailbox bob",
-        "sent what is refused: full",
+      const lines = log.join("").split("\n").filter((line) => line.includes(" debug "));
+      assertEquals(lines.map((line) => line.replace(/^\S+Z /, "")), [
+        `debug mailbox 127.0.0.1:${peer.port} put 1 bytes into mailbox 'bob'`,
+        `debug mailbox 127.0.0.1:${peer.port} sent what is refused: full`,
       ]);
     });
   } finally {

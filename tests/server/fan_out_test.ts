@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { type HubEvent, Member, type Wire } from "../../server/channel.ts";
-import { ClientLog } from "../../server/client_log.ts";
 import { Connection } from "../../server/connection.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../server/history.ts";
 import { Hub } from "../../server/hub.ts";
 import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limits.ts";
+import { Log } from "../../server/log.ts";
 import { Session } from "../../server/member_service.ts";
 import { Metrics } from "../../server/metrics.ts";
 import { Rounds } from "../../server/rounds.ts";
@@ -112,7 +112,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
     close() {},
   };
-  const now = () => 0, logging = { requests: false };
+  const now = () => 0;
   const rounds = new Rounds({ look: () => Promise.resolve(), now });
   const connection = new Connection({
     stream,
@@ -131,8 +131,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     sending: DEFAULT_SEND_LIMITS,
     rounds,
     metrics: new Metrics(),
-    log: new ClientLog({ line() {} }, logging, now),
-    logging,
+    log: new Log(() => Promise.resolve()),
     now,
   });
   session.member = new Member({ name: "Alice" }, wire, connection);

@@ -124,9 +124,9 @@ Deno.test("a full mailbox refuses, and says so once; others are not touched", ()
       bob   < N, TIME, alice, 5
       `,
     );
-    assertEquals(log.join("").match(/.*(full).*/g), [
-      "mailbox: mailbox bob is full at 2 messages: further messages are refused",
-      "mailbox: mailbox bob is no longer full; 2 messages were refused",
+    assertEquals(log.join("").match(/(?<=Z ).*(full).*/g), [
+      "warn mailbox - mailbox 'bob' is full at 2 messages: further messages are refused",
+      "warn mailbox - mailbox 'bob' is no longer full; 2 messages were refused",
     ]);
   }));
 
