@@ -23,6 +23,7 @@ import {
   StoreLocked,
   type StoreRequest,
 } from "./store.ts";
+import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "./transaction.ts";
 
@@ -77,8 +78,7 @@ export class Engine {
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
-  /** Puts refused because the disk takes nothing; undefined while it does. */
-  #storageRefused: number | undefined;
+  readonly #failure: StorageFailure;
   /** Whether the last commit gave a message a row, or one that was said. */
   #inserted = false;
 
@@ -107,6 +107,7 @@ export class Engine {
     const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
     const limits = this.#limits = { ...options.limits };
     this.#onEvent = onEvent;
+    this.#failure = new StorageFailure(onEvent);
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, onEvent, now, clock, random });
@@ -135,15 +136,21 @@ export class Engine {
     let which = requests.map((_, i) => i);
     if (!batch.storing) which = this.#refusePuts(batch, which);
     this.#inserted = false;
-    const refused = this.#storageRefused;
+    const wasFailing = this.#failure.isOn;
     if (this.#attempt(batch, which)) {
+      const isRefused = this.#failure.count(requests, result.outcomes);
       // not where only the log could not be written back, which was told just now
-      if (refused !== undefined && this.#inserted) {
-        this.#onEvent({ kind: "storage works", refused });
-        this.#storageRefused = undefined;
-      }
+      if (wasFailing && this.#inserted && !isRefused) this.#failure.end();
       return result;
     }
+    this.#inPieces(batch, which);
+    this.#failure.count(requests, result.outcomes);
+    return result;
+  }
+
+  /** Frees space first, and then tries what needs some. */
+  #inPieces(batch: Batch, which: readonly number[]) {
+    const { requests } = batch;
     this.#checkpoint();
     const freeing = which.filter((i) => !isAdding(requests[i]!));
     if (!this.#attempt(batch, freeing)) {
@@ -157,7 +164,6 @@ export class Engine {
     this.#inHalves(batch, adding);
     // no more puts, and room for what is to be given out, until there is that much room again
     this.#reserve?.release();
-    return result;
   }
 
   /** Carries out those of the batch whose places are in `which`, in one transaction. Returns whether it could be. */
@@ -191,7 +197,7 @@ export class Engine {
     return which.filter((i) => {
       const request = requests[i]!;
       if (request.kind !== "put" && request.kind !== "channel") return true;
-      result.outcomes[i] = this.#refuseForStorage(request);
+      result.outcomes[i] = "storage";
       return false;
     });
   }
@@ -199,7 +205,7 @@ export class Engine {
   /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
   #failed(batch: Batch, request: StoreRequest): Outcome {
     if (request.kind !== "session" || request.changes.length === 1) {
-      return isAdding(request) ? this.#refuseForStorage(request) : "storage";
+      return "storage";
     }
     const half = request.changes.length >> 1;
     const front = request.changes.slice(0, half);
@@ -334,23 +340,10 @@ export class Engine {
     return free * PAGE_BYTES >= RESERVE_BYTES;
   }
 
-  #refuseForStorage({ kind }: StoreRequest): "storage" {
-    this.#tellFailure("database or disk is full");
-    // what was said is kept in memory meanwhile, and comes again
-    if (kind !== "channel") this.#storageRefused!++;
-    return "storage";
-  }
-
-  #tellFailure(reason: string) {
-    if (this.#storageRefused !== undefined) return;
-    this.#storageRefused = 0;
-    this.#onEvent({ kind: "storage failed", reason });
-  }
-
   /** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
   #storageFailed(error: unknown) {
     throwIfLost(error);
-    this.#tellFailure((error as Error).message);
+    this.#failure.begin((error as Error).message);
   }
 
   /** Whether {@linkcode tick} has something to do as time goes by. */

@@ -8,7 +8,6 @@ import { Terminal } from "./terminal.ts";
 const BEGIN = [
   "===== Server is running =====",
   "Waiting for clients",
-  "forum: threads and files are kept in memory and end with this process",
 ];
 
 /** Password of every user here. */
@@ -104,7 +103,7 @@ class Users implements AsyncDisposable {
 
 /** What the console has said since it began. */
 function consoleOf({ err }: ServerProcess): string[] {
-  return err.split("\n").slice(0, -1).filter((line) => !line.startsWith("the server's key is "));
+  return err.split("\n").slice(0, -1).filter((line) => !/^\d{4}-\S+Z /.test(line));
 }
 
 for (const [name, transcript] of Object.entries({ ...TRANSCRIPTS, "UPD and DWN, as they are told": FILES })) {

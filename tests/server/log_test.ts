@@ -132,7 +132,7 @@ Deno.test("wrong passwords and refused log-ins leave a line with the name and th
     const [mailboxPort, forumPort] = server.services.map(({ addresses }) => addresses[0]!.port);
     const [serverKey = ""] = /(?<=key is )\S+/.exec(log.join(""))!;
     const as = { name: "leia", password: "right" };
-    await using forum = await connectForum({ port: forumPort!, serverKey, as: { ...as, make: true } });
+    await using _ = await connectForum({ port: forumPort!, serverKey, as: { ...as, make: true } });
     const refused = async (connecting: Promise<AsyncDisposable>) => {
       let isIn = true;
       await connecting.catch(() => isIn = false);
