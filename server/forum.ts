@@ -161,13 +161,15 @@ export class ForumService {
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
   #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, now } = this.#options;
+    const { store, files, now } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
+    // no row names the content, and none will
+    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
     const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
-      if (outcome === "storage") return reject(new Error("the disk takes nothing"));
-      resolve(outcome);
+      if (outcome === "storage") refuse("the disk takes nothing");
+      else resolve(outcome);
     });
-    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    if (!taken) refuse("too much is waiting for the disk");
     return promise;
   }
 

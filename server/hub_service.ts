@@ -13,10 +13,10 @@ import { hubCommands } from "./hub_admin.ts";
 import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { ServiceSockets } from "./open_sockets.ts";
 import { RoomService } from "./room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
-import { listenStreams } from "./sockets.ts";
 import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
@@ -43,10 +43,8 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
 };
 
 export interface HubServiceOptions {
-  hosts: readonly string[];
-  /** Ports of the services that run; 0 is a free one. */
-  channelsPort: number | undefined;
-  roomPort: number | undefined;
+  /** Where the services listen that run; they close them. */
+  sockets: Pick<ServiceSockets, "channels" | "room">;
   limits: HubLimits;
   store: GroupCommit;
   rounds: Rounds;
@@ -64,8 +62,8 @@ export class HubService {
   readonly #running: { close(): Promise<void> }[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
-  private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
-    const { limits, store, rounds, metrics, log } = options;
+  private constructor(options: HubServiceOptions, history: History) {
+    const { sockets, limits, store, rounds, metrics, log } = options;
     const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
@@ -91,25 +89,17 @@ export class HubService {
   /**
    * Reads what was kept, and begins to accept.
    *
-   * @throws {Error} An address can't be listened on.
+   * @throws {Error} What was kept can't be read.
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
-    const { hosts, channelsPort, roomPort, store, limits } = options;
-    const sockets: Sockets = {};
-    try {
-      if (channelsPort !== undefined) sockets.channels = listenStreams(hosts, channelsPort);
-      if (roomPort !== undefined) sockets.room = listenStreams(hosts, roomPort);
-      const { promise, resolve, reject } = Promise.withResolvers<History>();
-      const asked = store.submit(
-        { kind: "channels" },
-        (stored) => resolve(new History(limits.history, stored)),
-      );
-      if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
-      return new HubService(options, await promise, sockets);
-    } catch (error) {
-      for (const socket of [...sockets.channels ?? [], ...sockets.room ?? []]) socket.close();
-      throw error;
-    }
+    const { store, limits } = options;
+    const { promise, resolve, reject } = Promise.withResolvers<History>();
+    const asked = store.submit(
+      { kind: "channels" },
+      (stored) => resolve(new History(limits.history, stored)),
+    );
+    if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
+    return new HubService(options, await promise);
   }
 
   /** Fields of the answer to `status`. */
@@ -149,9 +139,4 @@ export class HubService {
       },
     });
   }
-}
-
-interface Sockets {
-  channels?: Deno.TcpListener[];
-  room?: Deno.TcpListener[];
 }

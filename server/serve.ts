@@ -23,6 +23,7 @@ import {
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { DataWatch } from "./data_watch.ts";
 import { ForumService, type ForumServiceLimits } from "./forum.ts";
 import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
@@ -31,12 +32,14 @@ import { Loopback } from "./loopback.ts";
 import { MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
+import { openContents, removeContents, removeUnused } from "./open_contents.ts";
+import { closeSockets, openSockets, type ServiceSockets } from "./open_sockets.ts";
 import { openStore } from "./open_store.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
-import { listenBoth, listenDatagrams } from "./sockets.ts";
+import { checkStart } from "./start_check.ts";
 import { storeStatus } from "./status.ts";
-import { ContentFiles } from "./store/files.ts";
+import type { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
 import { Rounds } from "./rounds.ts";
@@ -55,10 +58,14 @@ export interface ServeOptions {
   version: string;
   /** Port of each service that is to run, or 0 for a free one. */
   ports: Readonly<Partial<Record<ServiceName, number>>>;
+  /** Whether a service whose port is taken is left out, as long as another one can run. */
+  leaveOutTaken?: boolean;
   /** Addresses to listen on. */
   hosts: readonly string[];
   /** Where messages are kept, or undefined for memory. */
   data: string | undefined;
+  /** Whether a new database is to begin in `data`, where what belongs to another is left. */
+  beginNew?: boolean;
   /** Where the administrator's secret is, if not in `data`. */
   secretFile: string | undefined;
   /** Where the server's own key is, if not in `data`. */
@@ -97,21 +104,29 @@ export interface Server {
  * @throws {Error} The data directory is in use or can't be used, or an address can't be listened on.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { data, log, ports } = options;
-  if (data !== undefined) await makeDataDirectory(data);
+  const { data, log } = options;
+  if (data !== undefined) {
+    await makeDataDirectory(data);
+    await checkStart(data, options.beginNew ?? false);
+  }
   let mailbox: MailboxService | undefined;
   let files: ContentFiles | undefined;
-  const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
+  const unused = (contents: string[]) => {
+    // before the files are opened it is left to what follows that
+    if (files !== undefined) removeContents(files, group, contents);
+  };
   const store = await openStore(options, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
   const group = new GroupCommit(store, stopping.reject);
+  const watch = data === undefined ? undefined : await DataWatch.of(data);
   const metrics = new Metrics();
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const services: Service[] = [];
   let loopback: Loopback | undefined;
   let hub: HubService | undefined;
+  let sockets: ServiceSockets = {};
   const running: { close(): Promise<void> }[] = [];
   const close = async () => {
     await Promise.all(running.map((each) => each.close()));
@@ -131,11 +146,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
     });
     const own = loopback = await Loopback.open();
     const rounds = new Rounds({ look: () => own.pass(), now: () => Math.floor(performance.now()) });
-    if (ports.channels !== undefined || ports.room !== undefined) {
+    sockets = await openSockets({
+      ...options,
+      leaveOutTaken: options.leaveOutTaken ?? false,
+      onLeftOut: (service, what) => log.warn({ service, what }),
+    });
+    if (sockets.channels !== undefined || sockets.room !== undefined) {
       hub = await HubService.start({
-        hosts: options.hosts,
-        channelsPort: ports.channels,
-        roomPort: ports.room,
+        sockets,
         limits: options.hubLimits,
         store: group,
         rounds,
@@ -152,7 +170,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
     const commands = [
-      ...ports.mailbox === undefined ? [] : mailboxCommands(group),
+      ...sockets.mailbox === undefined ? [] : mailboxCommands(group),
       ...hub?.commands ?? [],
       accountCommand(accounts),
     ];
@@ -166,11 +184,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
         log.warn({ service: "admin", peer, what, kind: what });
       },
     });
-    if (ports.mailbox !== undefined) {
-      const sockets = listenDatagrams(options.hosts, ports.mailbox);
+    if (sockets.mailbox !== undefined) {
       const { originalFrom, timestamps, maxDatagram } = options;
       mailbox = new MailboxService({
-        sockets,
+        sockets: sockets.mailbox,
         store: group,
         admin,
         accounts,
@@ -184,26 +201,16 @@ export async function serve(options: ServeOptions): Promise<Server> {
         now: Date.now,
         random,
       });
-      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+      const addresses = sockets.mailbox.map(({ addr }) => addr as Deno.NetAddr);
       running.push(mailbox);
       services.unshift({ name: "mailbox", transport: "udp", addresses });
     }
-    if (ports.forum !== undefined) {
-      const { datagrams, streams } = listenBoth(options.hosts, ports.forum);
+    if (sockets.forum !== undefined) {
+      const { datagrams, streams } = sockets.forum;
       const addresses = datagrams.map(({ addr }) => addr as Deno.NetAddr);
-      let contents: ContentFiles;
-      try {
-        contents = files = await ContentFiles.open({
-          directory: data,
-          limits: options.forumLimits.files,
-          known: (contents) => knownContents(group, contents),
-          now: Date.now,
-          random,
-        });
-      } catch (error) {
-        for (const socket of [...datagrams, ...streams]) socket.close();
-        throw error;
-      }
+      const { forumLimits: { files: limits } } = options;
+      const contents = files = await openContents({ directory: data, limits, store: group, log, random });
+      await removeUnused(contents, group);
       const forum = new ForumService({
         sockets: datagrams,
         listeners: streams,
@@ -224,17 +231,20 @@ export async function serve(options: ServeOptions): Promise<Server> {
         { name: "forum", transport: "tcp", addresses },
       );
     }
-    if (ports.mailbox === undefined && secret !== undefined) {
+    if (sockets.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
       running.push(socket);
       services.push(socket);
     }
   } catch (error) {
     await close();
+    closeSockets(sockets);
+    await watch?.close();
     await store.close();
     throw error;
   }
 
+  watch?.start((error) => group.lose(error));
   if (data !== undefined) await tellWhereItIs(data, services, log);
   greet(options, services, store, hub, key);
   for (const { name, transport, addresses } of services) {
@@ -249,6 +259,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stopping: stopping.promise,
     async close() {
       await close();
+      await watch?.close();
       // while the directory is still locked
       if (data !== undefined) await removeRunning(data);
       await store.close();
@@ -272,14 +283,6 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
     const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
     log.warn({ service: "server", what });
   }
-}
-
-/** Which of these contents the store knows. */
-function knownContents(group: GroupCommit, contents: readonly string[]): Promise<ReadonlySet<string>> {
-  return new Promise((resolve, reject) => {
-    const taken = group.submit({ kind: "contents", contents }, (known) => resolve(new Set(known)));
-    if (!taken) reject(new RangeError("too much is waiting for the disk"));
-  });
 }
 
 async function sealKeyOf(

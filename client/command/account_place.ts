@@ -5,7 +5,7 @@
  */
 
 import { decodeName, encodeName } from "../../protocol/scram.ts";
-import { makeDataDirectory } from "../../server/data_directory.ts";
+import { hasDatabase } from "../../server/start_check.ts";
 import { SqliteStore } from "../../server/store/sqlite.ts";
 import type { Account, AccountOutcome, AccountRequest } from "../../server/store/account_requests.ts";
 import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
@@ -35,7 +35,11 @@ const PAGE = 1000;
 export async function openAccounts(args: Arguments): Promise<AccountPlace> {
   if (args.text("server") !== undefined) return new WithServer(await administration(args));
   const directory = args.text("data") ?? "parley-data";
-  await makeDataDirectory(directory);
+  if (!await hasDatabase(directory)) {
+    throw new Error(
+      `No server has kept anything in ${directory}: start one there once, or give its --data or --server`,
+    );
+  }
   try {
     return new InDirectory(
       await SqliteStore.open({

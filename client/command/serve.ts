@@ -62,6 +62,9 @@ export const command: Command = {
       value: "DIR",
       help: "Keep what there is, and the administrator's secret, here (./parley-data)",
     },
+    "new": {
+      help: "Begin a new database where the keys or files of another are left",
+    },
     "memory": { help: "Keep it in memory, and write no file" },
     "secret-file": {
       value: "FILE",
@@ -131,8 +134,9 @@ export const command: Command = {
     "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
     "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
     "log-level": {
-      value: LOG_LEVELS.join("|"),
-      help: "The least that is logged; 'debug' is every request, without limit (info)",
+      value: "LEVEL",
+      help:
+        "The least that is logged: error, warn, info, or debug, which is every request without limit (info)",
     },
   },
   examples: [
@@ -149,6 +153,7 @@ async function run(args: Arguments): Promise<number> {
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
   }
+  if (memory && args.flag("new")) throw new UsageError("--memory and --new exclude each other");
   const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
   const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
   if (maxLine > maxPending / LINES_PENDING) {
@@ -168,8 +173,10 @@ async function run(args: Arguments): Promise<number> {
   const server = await serve({
     version: config.version,
     ports,
+    leaveOutTaken: args.rest.length === 0,
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
+    beginNew: args.flag("new"),
     secretFile: args.text("secret-file"),
     sealKeyFile: args.text("seal-key"),
     openAccounts: args.word("accounts", ["anyone", "admin"], "anyone") === "anyone",
@@ -260,7 +267,13 @@ function servicePorts(args: readonly string[]): Partial<Record<ServiceName, numb
   const ports: Partial<Record<ServiceName, number>> = {};
   for (let i = 0; i < args.length; i++) {
     const name = args[i]! as ServiceName, next = args[i + 1];
-    if (/^\d+$/.test(name)) throw new UsageError(`Unexpected argument '${name}'`);
+    if (/^\d+$/.test(name)) {
+      const meant = names.find((service) => `${SERVICE_PORTS[service as ServiceName]}` === name);
+      const hint = meant === undefined
+        ? "a port stands behind its service, as in 'parley serve mailbox 0'"
+        : `did you mean 'parley serve ${meant} ${name}'?`;
+      throw new UsageError(`Unexpected argument '${name}': ${hint}`);
+    }
     if (!names.includes(name)) {
       throw new UsageError(
         `Unknown service '${name}': expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,

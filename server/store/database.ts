@@ -18,6 +18,9 @@ const APPLICATION_ID = 0x50726c79;
 // SQLite, "Result and Error Codes"; the low byte of an extended code is the code that it extends
 const SQLITE_BUSY = 5;
 
+/** What is damaged, or was none: SQLITE_CORRUPT, SQLITE_NOTADB. */
+const UNREADABLE = new Set([11, 26]);
+
 /** A disk that takes nothing: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
 const STORAGE = new Set([8, 10, 13, 14]);
 
@@ -30,7 +33,8 @@ const LOST = new Set([1034, 1290]);
 /**
  * Takes the database for this process, and brings its schema up to date.
  *
- * @throws {Error} It is in use (see {@linkcode isBusy}), or no database of this program, or of a newer one.
+ * @throws {Error} It is in use (see {@linkcode isBusy}), or no database of this program, or of a newer one: see
+ * {@linkcode openError}.
  */
 export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined) {
   // prepared, because an error of exec() tells no result code
@@ -43,11 +47,11 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined)
   const id = pragma("application_id"), version = pragma("user_version");
   const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
   if (id !== APPLICATION_ID && !isNew) {
-    throw new Error(`Cannot open ${DATABASE_FILE}: another program made it`);
+    throw new Error("another program made it");
   }
   if (version > MIGRATIONS.length) {
     throw new Error(
-      `Cannot open ${DATABASE_FILE}: its schema is version ${version}, this program knows up to ${MIGRATIONS.length}`,
+      `its schema is version ${version}, this program knows up to ${MIGRATIONS.length}: use a newer program`,
     );
   }
   const settings = [
@@ -75,6 +79,18 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined)
 /** Whether another process has the database open. */
 export function isBusy(error: unknown): boolean {
   return ((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY;
+}
+
+/** The error of a database at `path` that can't be opened, with what can be done. */
+export function openError(path: string, error: unknown): Error {
+  const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
+  const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
+  return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
+}
+
+/** Whether SQLite gave this error. */
+export function isDatabaseError(error: unknown): boolean {
+  return errcode(error) !== undefined;
 }
 
 function errcode(error: unknown): number | undefined {

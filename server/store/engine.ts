@@ -8,7 +8,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
-import { DATABASE_FILE, isBusy, openDatabase, throwIfLost } from "./database.ts";
+import { DATABASE_FILE, isBusy, openDatabase, openError, throwIfLost } from "./database.ts";
 import { Messages } from "./messages.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { isAddingChange, Sessions } from "./sessions.ts";
@@ -100,7 +100,7 @@ export class Engine {
       if (isBusy(error)) {
         throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       }
-      throw error;
+      throw openError(path, error);
     }
     const { onEvent, now = Date.now, clock = () => performance.now() } = options;
     const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
@@ -270,6 +270,8 @@ export class Engine {
         return storing ? threads.attach(request) : "storage";
       case "contents":
         return threads.known(request.contents);
+      case "unused":
+        return threads.unused(request);
       case "thread counts":
         return threads.counts;
       case "account":

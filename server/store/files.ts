@@ -1,6 +1,7 @@
 /**
  * The contents of the forum's files: each a file under a random name. A content is there, whole and on disk, before the
- * row that names it is committed; what no row names is removed at the next start.
+ * row that names it is committed. What is removed at a start is what the store names as unused, and the parts of uploads
+ * that nobody went on with; a content that the store doesn't know is set aside: the store may be an older copy.
  *
  * @module
  */
@@ -9,6 +10,7 @@ import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Arrival } from "./arrival.ts";
 import { PartialFile } from "./partial_file.ts";
+import { setAside } from "./set_aside.ts";
 
 /** Limits of what is kept in files. */
 export interface FileLimits {
@@ -30,12 +32,24 @@ export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Of these names, those that a row of the store has: the others are removed at the start. */
+  /** Of these names, those that the store knows: the others are set aside at the start. */
   known(names: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Is told what was set aside at the start, and what could not be and why. */
+  onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
+}
+
+/** Contents that the store did not know at a start. */
+export interface UnknownContents {
+  /** Where those are that were set aside. */
+  directory: string;
+  files: number;
+  bytes: number;
+  /** The first reason for which others were left where they are. */
+  error: Error | undefined;
 }
 
 /** What tells one upload from another: an attempt goes on where an earlier one with the same got to. */
@@ -54,6 +68,9 @@ const MAX_STORED = 1024;
 
 /** Names that are looked up together at the start. */
 const BATCH = 256;
+
+/** Where what the store doesn't know is set aside, in the data directory. */
+export const UNKNOWN = "unknown";
 
 const CONTENT = /^[0-9a-f]{32}$/;
 const PARTIAL = /^([0-9a-f]{32})\.part$/;
@@ -93,7 +110,7 @@ export class ContentFiles {
   }
 
   /**
-   * Opens the directory, and removes what no row names and what was left alone for too long.
+   * Opens the directory, sets aside what the store doesn't know, and removes parts that were left alone for too long.
    *
    * @throws {Error} It can't be made or read, or `known` rejects.
    */
@@ -205,16 +222,17 @@ export class ContentFiles {
     return await Deno.open(this.#path(content));
   }
 
-  /** Removes this content, where it is there. Never rejects: what can't be removed now is at the next start. */
-  async remove(content: string) {
+  /** Removes this content, where it is there. Never rejects; resolves to whether it is gone. */
+  async remove(content: string): Promise<boolean> {
     for (const [name, stored] of this.#stored) if (stored.content === content) this.#stored.delete(name);
     try {
       const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
       this.#files--;
       this.#bytes -= size;
-    } catch {
-      // somebody else did
+      return true;
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound;
     }
   }
 
@@ -302,7 +320,9 @@ export class ContentFiles {
 
   async #scan(directory: string) {
     const contents: string[] = [], partials: [string, Partial][] = [];
-    for await (const { name } of Deno.readDir(directory)) {
+    for await (const { name, isFile } of Deno.readDir(directory)) {
+      // what somebody else put here is no business of ours
+      if (!isFile) continue;
       const partial = PARTIAL.exec(name)?.[1];
       if (CONTENT.test(name)) contents.push(name);
       if (partial === undefined) continue;
@@ -311,11 +331,20 @@ export class ContentFiles {
         file: new PartialFile(path, size),
         size,
         user: undefined,
-        used: mtime?.getTime() ?? 0,
+        used: mtime?.getTime() ?? this.#options.now(),
         attempt: undefined,
       }]);
     }
-    for (let i = 0; i < contents.length; i += BATCH) await this.#scanBatch(contents.slice(i, i + BATCH));
+    const unknown: UnknownContents = {
+      directory: `${this.#options.directory}/${UNKNOWN}`,
+      files: 0,
+      bytes: 0,
+      error: undefined,
+    };
+    for (let i = 0; i < contents.length; i += BATCH) {
+      await this.#scanBatch(contents.slice(i, i + BATCH), unknown);
+    }
+    if (unknown.files > 0 || unknown.error !== undefined) this.#options.onUnknown?.(unknown);
     for (const [name, partial] of partials.sort(([, a], [, b]) => a.used - b.used)) {
       this.#partials.set(name, partial);
     }
@@ -323,14 +352,24 @@ export class ContentFiles {
     await this.#makeRoom();
   }
 
-  async #scanBatch(names: string[]) {
+  async #scanBatch(names: string[], unknown: UnknownContents) {
     const known = await this.#options.known(names);
-    await Promise.all(names.map(async (name) => {
-      const path = this.#path(name);
-      if (!known.has(name)) return await Deno.remove(path).catch(() => {});
-      this.#bytes += (await Deno.stat(path)).size;
-      this.#files++;
-    }));
+    const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(this.#path(name))).size));
+    for (const [i, name] of names.entries()) {
+      if (known.has(name)) {
+        this.#bytes += sizes[i]!;
+        this.#files++;
+        continue;
+      }
+      try {
+        await setAside(this.#path(name), unknown.directory);
+        unknown.files++;
+        unknown.bytes += sizes[i]!;
+      } catch (error) {
+        // a start on a full disk is to give what it has
+        unknown.error ??= error as Error;
+      }
+    }
   }
 }
 

@@ -22,6 +22,7 @@
  * rank      how many messages lie in a block of IDs of a thread.
  * content   what is in a file of a thread: `content` is its name on the disk.
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
+ * unused    contents of removed threads whose files may still be on the disk.
  * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
  *           are gone.
  * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
@@ -161,5 +162,8 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE session ADD COLUMN network TEXT NOT NULL DEFAULT '';
   ALTER TABLE lease ADD COLUMN network TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  CREATE TABLE unused (content TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
 ];

@@ -52,6 +52,8 @@ import type {
   ReadThread,
   ThreadCounts,
   ThreadPage,
+  UnusedContents,
+  UnusedOutcome,
 } from "./thread_requests.ts";
 
 export type StoreRequest =
@@ -75,6 +77,7 @@ export type StoreRequest =
   | FindFile
   | Attach
   | KnownContents
+  | UnusedContents
   | CountThreads
   | AccountRequest
   | ChannelChange
@@ -99,6 +102,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends FindFile ? FindFileOutcome
   : R extends Attach ? AttachOutcome
   : R extends KnownContents ? string[]
+  : R extends UnusedContents ? UnusedOutcome
   : R extends CountThreads ? ThreadCounts
   : R extends AccountRequest ? AccountOutcome
   : R extends ChannelChange | RemoveChannel ? ChannelOutcome

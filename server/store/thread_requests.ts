@@ -104,11 +104,20 @@ export interface Attach {
 /** Where nothing was changed, why: `full LIMIT` is a limit of `ForumLimits`. */
 export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
 
-/** Which of these contents are of a file. */
+/** Which of these contents are of a file, or were and are still to be removed. */
 export interface KnownContents {
   kind: "contents";
   contents: readonly string[];
 }
+
+/** Forgets contents that were removed. Gives up to `limit` of those that no file has any more and that are still there. */
+export interface UnusedContents {
+  kind: "unused";
+  gone: readonly string[];
+  limit: number;
+}
+
+export type UnusedOutcome = string[] | "storage";
 
 /** What the forum's threads hold. */
 export interface CountThreads {

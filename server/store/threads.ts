@@ -21,6 +21,7 @@ import type {
   ThreadChange,
   ThreadCounts,
   ThreadPage,
+  UnusedContents,
 } from "./thread_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -47,6 +48,7 @@ interface EntryRow {
  * - `last` of a thread is no less than the ID of any entry that it ever had.
  * - Its `entries` and `bytes` are those of its rows in `entry`, and the totals in memory the sums of these.
  * - Each row of `content` has one of `entry` with its name in the same thread, until that thread is removed.
+ * - A content that had a row is in `content` or in `unused` until its file is known to be gone.
  */
 export class Threads {
   readonly #transaction: Transaction;
@@ -243,9 +245,16 @@ export class Threads {
     return "stored";
   }
 
-  /** Of these contents, those that a file has. */
+  /** Of these contents, those that a file has, or had and that are still to be removed. */
   known(contents: readonly string[]): string[] {
     return contents.filter((content) => this.#sql.known.get(content) !== undefined);
+  }
+
+  /** Forgets contents that are gone; gives some of those that no file has and that are not. */
+  unused({ gone, limit }: UnusedContents): string[] {
+    if (gone.length > 0) this.#transaction.begin();
+    for (const content of gone) this.#sql.gone.run(content);
+    return this.#sql.someUnused.all(limit).map(({ content }) => content as string);
   }
 
   /** Whether this batch has stored something. */
@@ -282,6 +291,7 @@ export class Threads {
     this.#transaction.begin();
     for (const { name, content } of this.#sql.someContents.all(thread, rows) as Record<string, string>[]) {
       this.#sql.removeContent.run(thread, name!);
+      this.#sql.unused.run(content!);
       this.#unused.push(content!);
     }
     let left = rows - this.#unused.length;
@@ -317,7 +327,10 @@ function prepare(db: DatabaseSync) {
     ),
     content: sql("SELECT user, size, hash, content FROM content WHERE thread = ? AND name = ?"),
     attach: sql("INSERT INTO content (thread, name, user, size, hash, content) VALUES (?, ?, ?, ?, ?, ?)"),
-    known: sql("SELECT 1 FROM content WHERE content = ?"),
+    known: sql("SELECT 1 FROM content WHERE content = ?1 UNION ALL SELECT 1 FROM unused WHERE content = ?1"),
+    unused: sql("INSERT INTO unused (content) VALUES (?)"),
+    someUnused: sql("SELECT content FROM unused LIMIT ?"),
+    gone: sql("DELETE FROM unused WHERE content = ?"),
     sweepLater: sql("INSERT INTO removed (thread) VALUES (?)"),
     nextRemoved: sql("SELECT thread FROM removed LIMIT 1"),
     someContents: sql("SELECT name, content FROM content WHERE thread = ? LIMIT ?"),

@@ -19,6 +19,18 @@ Deno.test("accounts are managed in the data directory, and through the server th
   const set = (name: string) => run(`account set-password ${name} --new-password-file new`);
   await Deno.writeTextFile(`${directory.path}/new`, "endor\n");
   await Deno.writeTextFile(`${directory.path}/credentials.txt`, "yoda wise@!@\nhan falcon\n\nr2d2 bee,p");
+  assertEquals(await run("account import credentials.txt"), {
+    code: 1,
+    out: "",
+    err:
+      "parley account: No server has kept anything in parley-data: start one there once, or give its --data " +
+      "or --server\n",
+  });
+  assertEquals([...Deno.readDirSync(directory.path)].map(({ name }) => name).toSorted(), [
+    "credentials.txt",
+    "new",
+  ]);
+  await (await ServerProcess.start(["mailbox", "0"], { cwd: directory.path })).end();
   assertEquals(await run("account import credentials.txt"), { code: 0, out: "3 accounts added\n", err: "" });
   const again = await run("account import credentials.txt");
   assertEquals([again.code, again.out], [0, "0 accounts added\n"]);

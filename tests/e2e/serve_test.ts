@@ -184,3 +184,13 @@ for (
     assertStringIncludes(server.err, firewall);
   });
 }
+
+Deno.test("--log json writes nothing but objects to standard error", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "room", "0", "--memory", "--log", "json"]);
+  await server.ready("room");
+  await server.end();
+  const lines = server.err.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  assertEquals(lines.find(({ service }) => service === "mailbox").console, "Message server is listening");
+  assertEquals(lines.at(-1).level, "info");
+  assertMatch(lines.at(-1).what, /^the server's key is /);
+});

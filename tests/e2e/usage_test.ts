@@ -53,7 +53,13 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve --data": "parley serve: Option --data needs a value",
   "serve mailbox x": "parley serve: Cannot read port 'x': expected a number from 0 to 65535",
   "serve mailbox 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
-  "serve mailbox 0 1": "parley serve: Unexpected argument '1'",
+  "serve mailbox 0 1":
+    "parley serve: Unexpected argument '1': a port stands behind its service, as in 'parley serve mailbox 0'",
+  "serve 55555": "parley serve: Unexpected argument '55555': did you mean 'parley serve channels 55555'?",
+  "serve --log on": "parley serve: Cannot read --log 'on': expected text or json",
+  "serve --log-level loud":
+    "parley serve: Cannot read --log-level 'loud': expected error or warn or info or debug",
+  "serve --memory --new": "parley serve: --memory and --new exclude each other",
   "serve sing": "parley serve: Unknown service 'sing': expected mailbox, channels, room or forum",
   "serve room 0 sing": "parley serve: Unknown service 'sing': expected mailbox, channels, room or forum",
   "serve room channels room": "parley serve: Service 'room' is given more than once",
