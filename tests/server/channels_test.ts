@@ -40,6 +40,21 @@ const rows: Readonly<Record<string, string>> = {
     Bob > tab\\tand spaces  within
     Alice < [Bob] tab\\tand spaces  within
   `,
+  "NULs behind a text are padding, in names, commands and messages": `
+    Alice > Alice\\0
+    Alice > /create tea\\0\\0
+    Alice > /list\\n\\0
+    Alice < tea
+    Bob > Bob${"\\0".repeat(197)}
+    Bob > /join tea\\0
+    Alice < Bob has joined
+    Bob > hello\\n${"\\0".repeat(194)}
+    Alice < [Bob] hello
+    Bob > within\\0it\\0
+    Alice < [Bob] within\ufffdit
+    Bob > \\0
+    Alice < [Bob]
+  `,
   "who moves has left the one and joined the other": `
     Alice > Alice
     Alice > /create tea
