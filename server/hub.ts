@@ -10,7 +10,7 @@
  * @module
  */
 
-import { MAX_NAME } from "../protocol/channels.ts";
+import { MAX_CHANNEL_NAME, MAX_SHOWN_NAME } from "../protocol/channels.ts";
 import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { Channel, type HubEvent, type Member } from "./channel.ts";
@@ -59,6 +59,11 @@ export class Hub {
     return this.#channels.get(ROOM) ?? this.#add(ROOM);
   }
 
+  /** Whether clients of the room, who are named by their addresses, are told what happens in the channel `room`. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
   /** Channels that are listed, in the order in which they were made. */
   get listed(): string[] {
     return [...this.#channels.values()].filter(({ record }) => record.place > 0).map(({ name }) => name);
@@ -77,7 +82,7 @@ export class Hub {
 
   /** Makes a channel and has the member join it. Where that can't be, nothing changes. */
   create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
-    if (utf8Length(name) > MAX_NAME) return "too long";
+    if (utf8Length(name) > MAX_CHANNEL_NAME) return "too long";
     const before = this.#channels.get(name);
     if (before !== undefined && before.record.place > 0) return "exists";
     if (before === undefined && this.#channels.size >= this.#options.maxChannels && !this.#giveUpOne()) {
@@ -230,7 +235,7 @@ export class Hub {
   #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
     channel.events.push(event);
     channel.by.push(by);
-    channel.bytes += bytes + MAX_NAME;
+    channel.bytes += bytes + MAX_SHOWN_NAME;
     // what else arrived in this turn goes with it: one write for all of it
     if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
     this.#told.add(channel);
