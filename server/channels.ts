@@ -15,10 +15,10 @@ import {
   hasLeft,
   IN_NO_CHANNEL,
   JOIN_ALONE,
-  MAX_NAME,
-  NAME_TOO_LONG,
+  MAX_CHANNEL_NAME,
   noChannelNamed,
   notValid,
+  shownName,
   TOO_MANY_CHANNELS,
 } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../protocol/frame.ts";
@@ -67,32 +67,29 @@ export class ChannelsService {
         for (const line of isMessage ? linesOf(text) : [text]) {
           const wait = session.pace();
           if (wait !== undefined) await wait;
-          if (session.connection.isClosed || !this.#received(session, line, isMessage)) return;
+          if (session.connection.isClosed) return;
+          this.#received(session, line, isMessage);
         }
       }
     }
     if (decoder.isWithinFrame) session.count("partial frame");
   }
 
-  /** Returns whether the client may go on. */
-  #received(session: Session, text: string, isMessage: boolean): boolean {
+  #received(session: Session, text: string, isMessage: boolean) {
     const { member } = session;
-    if (member === undefined) return this.#name(session, printable(text));
+    if (member === undefined) {
+      this.#come(session, printable(text));
+      return;
+    }
     session.count("received");
     if (!isMessage) this.#control(session, member, text);
     else if (!this.#options.hub.say(member, text)) answer(session, IN_NO_CHANNEL);
-    return true;
   }
 
-  #name(session: Session, name: string): boolean {
-    if (utf8Length(name) > MAX_NAME) {
-      session.count("name too long");
-      answer(session, NAME_TOO_LONG);
-      return false;
-    }
-    session.member = new Member({ name }, frames, session.connection);
+  #come(session: Session, name: string) {
+    const shown = shownName(name, this.#options.hub.hasRoom);
+    session.member = new Member({ name: shown }, frames, session.connection);
     session.tell("has come");
-    return true;
   }
 
   #control(session: Session, member: Member, text: string) {
@@ -109,7 +106,7 @@ export class ChannelsService {
       case "join": {
         if (request.channel === undefined) return answer(session, JOIN_ALONE);
         const channel = printable(request.channel);
-        if (utf8Length(channel) > MAX_NAME) return tooLong(session);
+        if (utf8Length(channel) > MAX_CHANNEL_NAME) return tooLong(session);
         if (!hub.join(member, channel)) answer(session, noChannelNamed(channel));
         return;
       }

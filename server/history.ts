@@ -120,9 +120,8 @@ export class History {
     return record;
   }
 
-  /** Lists a channel, behind those that are listed. */
+  /** Lists a channel, behind all others. */
   list(record: ChannelRecord) {
-    if (record.place > 0) return;
     record.place = ++this.#places;
     this.#changed.add(record);
   }

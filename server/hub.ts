@@ -4,13 +4,15 @@
  *
  * Invariants:
  * - A member is in one channel or in none.
+ * - A channel that was kept from an earlier run is as if it were not there, but for who administers it, until somebody
+ *   creates it: clients of the original expect a fresh server. The room's channel is always there.
  * - Between two turns of the event loop nothing is left in a channel's outbox. It is emptied before a member comes or
  *   goes, so that each gets what was said while it was there.
  *
  * @module
  */
 
-import { MAX_NAME } from "../protocol/channels.ts";
+import { MAX_CHANNEL_NAME, MAX_SHOWN_NAME } from "../protocol/channels.ts";
 import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { Channel, type HubEvent, type Member } from "./channel.ts";
@@ -59,27 +61,37 @@ export class Hub {
     return this.#channels.get(ROOM) ?? this.#add(ROOM);
   }
 
+  /** Whether clients of the room, who are named by their addresses, are told what happens in the channel `room`. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
+  }
+
   /** Channels that are listed, in the order in which they were made. */
   get listed(): string[] {
-    return [...this.#channels.values()].filter(({ record }) => record.place > 0).map(({ name }) => name);
+    return [...this.#channels.values()].filter(({ isListed }) => isListed).map(({ name }) => name);
   }
 
-  /** Every channel that there is for somebody. */
+  /** How many channels are listed, or were when they were kept. */
+  get count(): number {
+    return this.channels.filter(({ record }) => record.place > 0).length;
+  }
+
+  /** Every channel that there is, also of those that were kept. */
   get channels(): Channel[] {
-    return [...this.#channels.values()].filter((channel) => this.#isThere(channel));
+    return [...this.#channels.values()].filter((channel) => this.#isKept(channel));
   }
 
-  /** The channel of this name, if there is one for somebody. */
+  /** The channel of this name, if there is one, also of those that were kept. */
   find(name: string): Channel | undefined {
     const channel = this.#channels.get(name);
-    return channel !== undefined && this.#isThere(channel) ? channel : undefined;
+    return channel !== undefined && this.#isKept(channel) ? channel : undefined;
   }
 
   /** Makes a channel and has the member join it. Where that can't be, nothing changes. */
   create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
-    if (utf8Length(name) > MAX_NAME) return "too long";
+    if (utf8Length(name) > MAX_CHANNEL_NAME) return "too long";
     const before = this.#channels.get(name);
-    if (before !== undefined && before.record.place > 0) return "exists";
+    if (before?.isListed) return "exists";
     if (before === undefined && this.#channels.size >= this.#options.maxChannels && !this.#giveUpOne()) {
       return "too many";
     }
@@ -89,8 +101,8 @@ export class Hub {
 
   /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */
   join(member: Member, name: string): boolean {
-    const channel = this.find(name);
-    if (channel === undefined) return false;
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.isListed && !this.#isRoom(channel)) return false;
     this.#join(member, channel);
     return true;
   }
@@ -151,7 +163,7 @@ export class Hub {
   removeChannel(name: string): number | undefined {
     const channel = this.find(name);
     if (channel === undefined) return undefined;
-    const isRoom = this.#hasRoom && name === ROOM;
+    const isRoom = this.#isRoom(channel);
     // who is in the room stays in it
     const out = [...channel.members.values()].flatMap((members) => [...members])
       .filter(({ inRoom }) => !isRoom || "name" in inRoom);
@@ -160,13 +172,20 @@ export class Hub {
       else this.#remove(member);
     }
     this.#options.history.remove(channel.record);
-    if (isRoom) channel.record = this.#options.history.create(name);
-    else this.#channels.delete(name);
+    if (!isRoom) this.#channels.delete(name);
+    else {
+      channel.record = this.#options.history.create(name);
+      channel.isListed = false;
+    }
     return out.length;
   }
 
-  #isThere({ name, record }: Channel): boolean {
-    return record.place > 0 || this.#hasRoom && name === ROOM;
+  #isRoom({ name }: Channel): boolean {
+    return this.#hasRoom && name === ROOM;
+  }
+
+  #isKept(channel: Channel): boolean {
+    return channel.record.place > 0 || this.#isRoom(channel);
   }
 
   #add(name: string): Channel {
@@ -179,7 +198,7 @@ export class Hub {
   #giveUpOne(): boolean {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
-      if (channel.size > 0 || this.#hasRoom && channel.name === ROOM) continue;
+      if (channel.size > 0 || this.#isRoom(channel)) continue;
       if (oldest === undefined || channel.left < oldest.left) oldest = channel;
     }
     if (oldest === undefined) return false;
@@ -191,8 +210,9 @@ export class Hub {
 
   #join(member: Member, channel: Channel) {
     this.leave(member);
-    if (channel.record.place === 0) {
+    if (!channel.isListed) {
       this.#options.history.list(channel.record);
+      channel.isListed = true;
       // the last that was made
       this.#channels.delete(channel.name);
       this.#channels.set(channel.name, channel);
@@ -230,7 +250,7 @@ export class Hub {
   #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
     channel.events.push(event);
     channel.by.push(by);
-    channel.bytes += bytes + MAX_NAME;
+    channel.bytes += bytes + MAX_SHOWN_NAME;
     // what else arrived in this turn goes with it: one write for all of it
     if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
     this.#told.add(channel);

@@ -107,7 +107,7 @@ export class HubService {
     const { channels } = this.#hub;
     const members = channels.reduce((sum, { size }) => sum + size, 0);
     return [
-      `channels ${this.#hub.listed.length}`,
+      `channels ${this.#hub.count}`,
       `members ${members}`,
       `connections ${this.#counter.connections}`,
     ];
@@ -117,7 +117,7 @@ export class HubService {
   get summary(): string {
     const { records } = this.#history;
     const messages = records.reduce((sum, { first, next }) => sum + next - first, 0);
-    return `${messages} messages in ${this.#hub.listed.length} channels`;
+    return `${messages} messages in ${this.#hub.count} channels`;
   }
 
   /** Has every client go, and what was said be kept. */

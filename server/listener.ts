@@ -4,6 +4,7 @@
  * @module
  */
 
+import { acceptAll } from "./accept.ts";
 import { formatAddress, plainAddress } from "./address.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
@@ -11,9 +12,6 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
-
-/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** Milliseconds between two looks at clients that take nothing. */
 const WATCH = 1000;
@@ -53,7 +51,6 @@ export class Listener {
   readonly #accepting: Promise<void>[];
   readonly #watching: ReturnType<typeof setInterval>;
   readonly #stopped = Promise.withResolvers<void>();
-  #stopping = false;
   /** Which limit the last client met, until one is accepted again. */
   #refusing: string | undefined;
 
@@ -73,7 +70,6 @@ export class Listener {
 
   /** Accepts no more, lets clients take what they were sent, and closes them. */
   async close() {
-    this.#stopping = true;
     this.#stopped.resolve();
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#accepting);
@@ -87,26 +83,24 @@ export class Listener {
     await Promise.all(connections.map(([, served]) => served));
   }
 
-  async #accept(socket: StreamListener) {
+  #accept(socket: StreamListener): Promise<void> {
     const { metrics, name, log } = this.#options;
-    for (let retry = FIRST_RETRY; !this.#stopping;) {
-      try {
-        this.#accepted(await socket.accept());
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (this.#stopping || error instanceof Deno.errors.BadResource) return;
+    return acceptAll({
+      socket,
+      accepted: (stream) => this.#accepted(stream),
+      onGone: () => metrics.add(`${name} gone before accepted`),
+      onExhausted(error, isFirst) {
         metrics.add(`${name} accept failed`);
-        if (retry === FIRST_RETRY) {
-          const what = `cannot accept a client: ${(error as Error).message}; trying again`;
-          log.warn({ service: name, what, kind: "a client that can't be accepted" });
-        }
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const over = new Promise<void>((resolve) => timer = setTimeout(resolve, retry));
-        await Promise.race([over, this.#stopped.promise]);
-        clearTimeout(timer);
-        retry = Math.min(2 * retry, LAST_RETRY);
-      }
-    }
+        if (!isFirst) return;
+        const what = `cannot accept a client: ${error.message}; trying again`;
+        log.warn({ service: name, what, kind: "a client that can't be accepted" });
+      },
+      stopped: this.#stopped.promise,
+      setTimer(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    });
   }
 
   #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {

@@ -4,13 +4,11 @@
  * @module
  */
 
+import { acceptAll } from "./accept.ts";
 import { ConnectionCounter } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Timers } from "./transfer_connection.ts";
-
-/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** Most connections: in all, and of one address. A transfer needs one; what is more is strangers. */
 export const MAX_CONNECTIONS = 1024;
@@ -61,26 +59,21 @@ export class TransferListener {
     for (const socket of this.#options.sockets) socket.close();
   }
 
-  async #accept(socket: Deno.TcpListener) {
+  #accept(socket: Deno.TcpListener): Promise<void> {
     const { metrics, log, setTimer } = this.#options;
-    for (let retry = FIRST_RETRY; !this.#isStopping;) {
-      try {
-        this.#accepted(await socket.accept());
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (this.#isStopping) return;
+    return acceptAll({
+      socket,
+      accepted: (connection) => this.#accepted(connection),
+      onGone: () => metrics.add("files gone before accepted"),
+      onExhausted(error, isFirst) {
         metrics.add("files accept failed");
-        if (retry === FIRST_RETRY) {
-          const what = `cannot accept a file transfer: ${(error as Error).message}; trying again`;
-          log.warn({ service: "forum", what, kind: "a file transfer that can't be accepted" });
-        }
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const cancel = setTimer(retry, resolve);
-        await Promise.race([promise, this.#stopped.promise]);
-        cancel();
-        retry = Math.min(2 * retry, LAST_RETRY);
-      }
-    }
+        if (!isFirst) return;
+        const what = `cannot accept a file transfer: ${error.message}; trying again`;
+        log.warn({ service: "forum", what, kind: "a file transfer that can't be accepted" });
+      },
+      stopped: this.#stopped.promise,
+      setTimer,
+    });
   }
 
   #accepted(connection: Deno.TcpConn) {

@@ -29,7 +29,7 @@ async function run(args: Arguments): Promise<number> {
   const server = readServer(host, port, more);
   if (!isClientName(name)) {
     throw new UsageError(
-      `Cannot use '${name}' as a name: expected 1 to 64 bytes, no control character, no space at an end`,
+      `Cannot use '${name}' as a name: expected 1 to 200 bytes, no control character, no space at an end`,
     );
   }
   return await converse(args, () => connectChannels({ name, ...server }), {

@@ -50,11 +50,54 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await using server = await ServerProcess.start(args);
     await server.logged(` info channels - 1000 messages in 2 channels in ${data.path}\n`);
     using bob = await FramePeer.named("Bob", server.port);
-    await bob.send("/list", "/create tea");
-    assertEquals(await bob.next(), "tea\nΩ✓");
+    await bob.send("/list", "/join tea");
+    // as on a fresh server, until somebody creates it
+    assertEquals(await bob.next(), "No channel named tea exists. Try '/create tea'?");
+    const channels = await parley(["admin", "channels", "--data", data.path]);
+    assertEquals(channels.out, " members  channel\n       0  tea\n       0  Ω✓\n");
+    await bob.send("/create Ω✓", "/create tea", "/list", "/create tea");
+    assertEquals(await bob.next(), "Ω✓\ntea");
     assertEquals(await bob.next(), "Room tea already exists, so cannot be created.");
+    assertEquals((await server.end(signal)).code, 0);
+    // what was said there before was kept all the time
+    await using again = await ServerProcess.start(args);
+    await again.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
   });
 }
+
+Deno.test("the channel 'room' beside a room can be joined after a restart, and is listed once somebody was in it", async () => {
+  await using data = await temporaryDirectory();
+  for (let start = 0; start < 3; start++) {
+    await using server = await ServerProcess.start(["channels", "0", "room", "0", "--data", data.path]);
+    using alice = await FramePeer.named("Alice", server.port);
+    await alice.send("/list");
+    assertEquals(await alice.settle(), []);
+    await alice.send(start === 1 ? "/create room" : "/join room", "/list", "hello");
+    assertEquals(await alice.settle(), ["room"]);
+    assertEquals((await server.end()).code, 0);
+  }
+});
+
+Deno.test("a kept channel that an administrator removes begins again without what was said", async () => {
+  await using data = await temporaryDirectory();
+  const args = ["channels", "0", "--data", data.path];
+  {
+    await using server = await ServerProcess.start(args);
+    using alice = await FramePeer.named("Alice", server.port);
+    await alice.send("/create tea", "hello");
+    assertEquals(await alice.settle(), []);
+    assertEquals((await server.end()).code, 0);
+  }
+  {
+    await using server = await ServerProcess.start(args);
+    await server.logged("channels: 1 messages in 1 channels in ");
+    const removed = await parley(["admin", "remove-channel", "tea", "--data", data.path]);
+    assertEquals(removed.out, "0\n");
+    assertEquals((await server.end()).code, 0);
+  }
+  await using server = await ServerProcess.start(args);
+  await server.logged("channels: 0 messages in 0 channels in ");
+});
 
 Deno.test("--memory writes no file, and forgets the channels", async () => {
   await using directory = await temporaryDirectory();

@@ -60,6 +60,37 @@ const rows: Readonly<Record<string, string>> = {
     Alice < [127.0.0.1:{a}] ${"✓".repeat(60)}
     Alice < [127.0.0.1:{a}] ${"✓".repeat(40)}
   `,
+  "a client of the channels that is named like a client of the room is shown otherwise": `
+    a enter
+    Mimic > ('127.0.0.1', {a})
+    Mimic > /join room
+    a < [~('127.0.0.1', {a})] entered room
+    Mimic > hello
+    a < \\r<~('127.0.0.1', {a})> hello
+    Bob > 127.0.0.1:{a}
+    Bob > /join room
+    a < [~127.0.0.1:{a}] entered room
+    Mimic < ~127.0.0.1:{a} has joined
+    Bob > hello
+    a < \\r<~127.0.0.1:{a}> hello
+    Mimic < [~127.0.0.1:{a}] hello
+    Carol > ('127.0.0.1', {a})> hello
+    Carol > /join room
+    a < [~('127.0.0.1', {a})> hello] entered room
+    Mimic < ~('127.0.0.1', {a})> hello has joined
+    Bob < ~('127.0.0.1', {a})> hello has joined
+    Dora > (127.0.0.1, {a})
+    Dora > /join room
+    a < [~(127.0.0.1, {a})] entered room
+    Mimic < ~(127.0.0.1, {a}) has joined
+    Bob < ~(127.0.0.1, {a}) has joined
+    Carol < ~(127.0.0.1, {a}) has joined
+    Dora close
+    a < Client ~(127.0.0.1, {a}) is offline
+    Mimic < ~(127.0.0.1, {a}) has left
+    Bob < ~(127.0.0.1, {a}) has left
+    Carol < ~(127.0.0.1, {a}) has left
+  `,
   "nobody can make a line that looks like another's, on either wire": `
     a enter
     Alice > Al\\nice

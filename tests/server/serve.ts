@@ -55,8 +55,8 @@ export async function transcript(server: Server, text: string) {
       if (match === null) continue;
       const [, name = "", direction, quoted = ""] = match;
       const datagram = quoted.replace(
-        /\\([nrt\\])/g,
-        (_, c) => ({ n: "\n", r: "\r", t: "\t", "\\": "\\" })[c as "n"],
+        /\\([nrt0\\])/g,
+        (_, c) => ({ n: "\n", r: "\r", t: "\t", 0: "\0", "\\": "\\" })[c as "n"],
       );
       if (direction === ">") {
         await peer(name).send(datagram);
