@@ -48,6 +48,8 @@ export interface LoginOptions {
   mayMake: boolean;
   /** The session that is logged in. */
   session: string;
+  /** Whether a proof was sent for it before, so that the server may have it logged in. */
+  hasProved: boolean;
   /** The channel binding. */
   binding: Uint8Array;
   environment: {
@@ -78,12 +80,13 @@ const remembered = new WeakMap<
  * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
  */
 export async function logIn(options: LoginOptions): Promise<void> {
-  const { credentials: { name, make }, mayMake, session, binding, request } = options;
+  const { credentials: { name, make }, mayMake, session, hasProved, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
   for (;;) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
-    const first = await request("first", `${GS2_HEADER}${bare}`);
+    // where the name is active in this session, that is no other place
+    const first = await request("first", `${hasProved ? `${session},` : ""}${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       // before its password is asked for
@@ -91,6 +94,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
       await makeAccount(options);
       continue;
     }
+    if (first.kind === "active" || first.kind === "refused") throw refused(name, first);
     const server = first.kind === "first" ? parseServerFirst(first.rest, nonce) : undefined;
     if (server === undefined) throw failed(name, `the server says '${first.kind}'`, "refused");
     const { salt, iterations } = server;
@@ -118,6 +122,8 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
       return failed(name, "the name is active elsewhere", "active");
     case "denied":
       return failed(name, "the session is not this account's", "denied");
+    case "refused":
+      return failed(name, `the server refuses it: ${rest}`, "refused");
   }
   if (kind === "final" && rest.startsWith("v=")) {
     return failed(name, "the server could not prove that it knows the account", "not the server");

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
+import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
@@ -135,6 +135,7 @@ export class ForumService {
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
       onUser: (user, what) => clients.line(what === "in" ? `${user} successful login` : `${user} exited`),
+      onRefused: (user, why) => clients.line(why === "active" ? alreadyLoggedIn(user) : failedLogin(user)),
     });
     for (const line of CONSOLE_BEGIN) log.line(line);
     for (const socket of options.sockets) {

@@ -28,8 +28,14 @@ export interface LoginOptions<A extends Address> {
   /** Takes the log-in, or tells why it is none. */
   logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
   bye(seal: Seal<A>): void;
+  /** Whether the name is active in another session than this, where it may be in one alone. */
+  isElsewhere(user: string, session: string): boolean;
+  /** A name that is no account's here. */
+  reserved?: string;
   /** Is told that a name without an account was asked for, where not everybody may make one. */
   onClosed(seal: Seal<A>): void;
+  /** Is told of a log-in that was refused, for which of the two reasons. */
+  onRefused(seal: Seal<A>, user: string, why: "wrong password" | "active"): void;
 }
 
 /** What was agreed on by `first`. */
@@ -42,7 +48,7 @@ interface Exchange {
 }
 
 const REQUEST = /^(first|final|make|change|bye),([1-9]\d{0,8})(?:,(.*))?$/;
-const SESSION = /^[\w-]{22},/;
+const SESSION = /^[\w-]{22},/, SESSION_LENGTH = 22;
 
 const decoder = new TextDecoder();
 
@@ -105,13 +111,21 @@ export class Login<A extends Address> {
     this.#seal.send(this.#answer);
   }
 
-  #first(message: string): string {
-    const { accounts, random } = this.#options;
+  /** @param rest The message, behind the session that the client had, where it had one. */
+  #first(rest: string): string {
+    const { accounts, random, reserved, isElsewhere, onRefused } = this.#options;
     this.#exchange = undefined;
-    const first = parseClientFirst(message);
+    const hadSession = SESSION.test(rest), session = hadSession ? rest.slice(0, SESSION_LENGTH) : "";
+    const first = parseClientFirst(hadSession ? rest.slice(SESSION_LENGTH + 1) : rest);
     if (first === undefined) return "refused,bad message";
+    if (first.name === reserved) return "refused,bad name";
     const verifier = accounts.verifier(first.name);
     if (verifier === undefined) return accounts.open ? "none" : this.#closed("none");
+    // before a password is asked for
+    if (isElsewhere(first.name, session)) {
+      onRefused(this.#seal, first.name, "active");
+      return "active";
+    }
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
     const answer = serverFirst(nonce, verifier);
     this.#exchange = { name: first.name, nonce, clientFirst: first.bare, serverFirst: answer, verifier };
@@ -125,8 +139,8 @@ export class Login<A extends Address> {
   }
 
   #final(rest: string): string {
-    const { accounts, logIn } = this.#options, { network, binding } = this.#seal;
-    const exchange = this.#exchange, final = parseClientFinal(rest.slice(23));
+    const { accounts, logIn, onRefused } = this.#options, { network, binding } = this.#seal;
+    const exchange = this.#exchange, final = parseClientFinal(rest.slice(SESSION_LENGTH + 1));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
@@ -140,17 +154,22 @@ export class Login<A extends Address> {
     const message = authMessage(exchange.clientFirst, exchange.serverFirst, final.bare);
     if (!isClientProof(final.proof, verifier, message)) {
       accounts.guessedWrong(name, network);
+      onRefused(this.#seal, name, "wrong password");
       return "final,e=invalid-proof";
     }
     accounts.guessedRight(name, network);
-    return logIn(this.#seal, name, rest.slice(0, 22)) ?? `final,${serverFinal(verifier, message)}`;
+    const refused = logIn(this.#seal, name, rest.slice(0, SESSION_LENGTH));
+    if (refused === "active") onRefused(this.#seal, name, refused);
+    return refused ?? `final,${serverFinal(verifier, message)}`;
   }
 
   async #make(k: number, rest: string) {
     const { accounts } = this.#options;
     const comma = rest.indexOf(",");
     const name = decodeName(rest.slice(0, comma)), verifier = decodeVerifier(rest.slice(comma + 1));
-    if (comma < 0 || name === undefined) return this.#say("refused,bad name");
+    if (comma < 0 || name === undefined || name === this.#options.reserved) {
+      return this.#say("refused,bad name");
+    }
     if (verifier === undefined) return this.#say("refused,bad verifier");
     if (accounts.has(name)) return this.#say("exists");
     if (!accounts.open) return this.#say(this.#closed("refused"));
