@@ -48,8 +48,6 @@ export interface LoginOptions {
   mayMake: boolean;
   /** The session that is logged in. */
   session: string;
-  /** Whether a proof was sent for it before, so that the server may have it logged in. */
-  hasProved: boolean;
   /** The channel binding. */
   binding: Uint8Array;
   environment: {
@@ -80,13 +78,13 @@ const remembered = new WeakMap<
  * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
  */
 export async function logIn(options: LoginOptions): Promise<void> {
-  const { credentials: { name, make }, mayMake, session, hasProved, binding, request } = options;
+  const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
   for (;;) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
-    // where the name is active in this session, that is no other place
-    const first = await request("first", `${hasProved ? `${session},` : ""}${GS2_HEADER}${bare}`);
+    // the session, because a name that is active in it is active in no other place
+    const first = await request("first", `${session},${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       // before its password is asked for

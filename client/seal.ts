@@ -103,8 +103,6 @@ export class ClientSeal {
   /** Whether it is logged in; and how many times it was. */
   #open = false;
   #times = 0;
-  /** Whether the server has had a proof for this session. */
-  #hasProved = false;
   #establishing: Promise<void> | undefined;
   #busy = FIRST_BUSY;
   #spoke = 0;
@@ -256,13 +254,9 @@ export class ClientSeal {
           // an account that was removed is not made anew by a client that goes on
           mayMake: this.#times === 0,
           session: id,
-          hasProved: this.#hasProved,
           binding: this.#handshake!.secret!.binding,
           environment: this.#environment,
-          request: (kind, text) => {
-            if (kind === "final") this.#hasProved = true;
-            return this.#request(kind, text);
-          },
+          request: (kind, text) => this.#request(kind, text),
           sleep: (ms) => this.#asking.sleep(ms),
         });
         await this.#environment.trusted(server);

@@ -111,12 +111,12 @@ export class Login<A extends Address> {
     this.#seal.send(this.#answer);
   }
 
-  /** @param rest The message, behind the session that the client had, where it had one. */
+  /** @param rest The message, behind the session that is to be logged in, where it is named. */
   #first(rest: string): string {
     const { accounts, random, reserved, isElsewhere, onRefused } = this.#options;
     this.#exchange = undefined;
-    const hadSession = SESSION.test(rest), session = hadSession ? rest.slice(0, SESSION_LENGTH) : "";
-    const first = parseClientFirst(hadSession ? rest.slice(SESSION_LENGTH + 1) : rest);
+    const isNamed = SESSION.test(rest), session = isNamed ? rest.slice(0, SESSION_LENGTH) : "";
+    const first = parseClientFirst(isNamed ? rest.slice(SESSION_LENGTH + 1) : rest);
     if (first === undefined) return "refused,bad message";
     if (first.name === reserved) return "refused,bad name";
     const verifier = accounts.verifier(first.name);
