@@ -135,7 +135,8 @@ export class ForumService {
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
       onUser: (user, what) => clients.line(what === "in" ? `${user} successful login` : `${user} exited`),
-      onRefused: (user, why) => clients.line(why === "active" ? alreadyLoggedIn(user) : failedLogin(user)),
+      onRefused: (user, why) =>
+        clients.line(why === "wrong password" ? failedLogin(user) : alreadyLoggedIn(user)),
     });
     for (const line of CONSOLE_BEGIN) log.line(line);
     for (const socket of options.sockets) {

@@ -35,7 +35,7 @@ export interface LoginOptions<A extends Address> {
   /** Is told that a name without an account was asked for, where not everybody may make one. */
   onClosed(seal: Seal<A>): void;
   /** Is told of a log-in that was refused, for which of the two reasons. */
-  onRefused(seal: Seal<A>, user: string, why: "wrong password" | "active"): void;
+  onRefused(seal: Seal<A>, user: string, why: "wrong password" | "the name is active"): void;
 }
 
 /** What was agreed on by `first`. */
@@ -123,7 +123,7 @@ export class Login<A extends Address> {
     if (verifier === undefined) return accounts.open ? "none" : this.#closed("none");
     // before a password is asked for
     if (isElsewhere(first.name, session)) {
-      onRefused(this.#seal, first.name, "active");
+      onRefused(this.#seal, first.name, "the name is active");
       return "active";
     }
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
@@ -159,7 +159,7 @@ export class Login<A extends Address> {
     }
     accounts.guessedRight(name, network);
     const refused = logIn(this.#seal, name, rest.slice(0, SESSION_LENGTH));
-    if (refused === "active") onRefused(this.#seal, name, refused);
+    if (refused === "active") onRefused(this.#seal, name, "the name is active");
     return refused ?? `final,${serverFinal(verifier, message)}`;
   }
 

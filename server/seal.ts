@@ -50,7 +50,7 @@ export interface SealServiceOptions<A extends Address> {
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
   /** Is told of a name that was refused: its password was wrong, or it is active in another session. */
-  onRefused?(user: string, why: "wrong password" | "active", from: A): void;
+  onRefused?(user: string, why: "wrong password" | "the name is active", from: A): void;
   /** Milliseconds, from any beginning. */
   now(): number;
   /** That many random bytes. */
@@ -147,7 +147,7 @@ export class SealService<A extends Address> {
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
     const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
-    const onRefused = (seal: Seal<A>, user: string, why: "wrong password" | "active") =>
+    const onRefused = (seal: Seal<A>, user: string, why: "wrong password" | "the name is active") =>
       options.onRefused?.(user, why, seal.address);
     const isElsewhere = (user: string, session: string) => this.#isElsewhere(user, session);
     const login = { ...options, logIn: this.#logIn, bye: this.#bye, isElsewhere, onClosed, onRefused };
