@@ -20,6 +20,9 @@ const OVERHEAD = 16;
 /** First and longest wait before a request that was refused for the time being is repeated, in milliseconds. */
 const FIRST_BACKOFF = 100, LAST_BACKOFF = 2000;
 
+/** Changes that need no room: a server that refuses them for the time being has to take them soon. */
+const NEEDS_NO_ROOM: ReadonlySet<Change["kind"]> = new Set(["ack", "back", "extend", "skip"]);
+
 /** A put that was refused for the time being. Nothing behind it is sent until it is done. */
 interface Refused {
   put: Change;
@@ -45,6 +48,8 @@ export class Changes {
   #refused: Refused | undefined;
   /** Since when the lowest one is held, with all that takes effect with it. */
   #heldSince = Infinity;
+  /** Since when the lowest one waits for the server. */
+  #movedAt = -Infinity;
   /** Requests and bytes that have no outcome yet. */
   requests = 0;
   bytes = 0;
@@ -70,8 +75,14 @@ export class Changes {
     return this.#open.length > 0;
   }
 
+  /** Since when nothing has come of the lowest one; Infinity where there is none. */
+  get stuckSince(): number {
+    return this.requests === 0 ? Infinity : this.#movedAt;
+  }
+
   /** Queues the change, with its parts. */
-  add(change: Change) {
+  add(change: Change, now: number) {
+    if (this.requests === 0) this.#movedAt = now;
     for (const part of change.parts) this.#add(part);
     this.#add(change);
   }
@@ -184,6 +195,8 @@ export class Changes {
     const put = this.#at(n)?.put;
     if (put === undefined) return;
     put.limit = limit;
+    // it is for the sender to say how long that is waited for
+    if (!put.unwanted && !NEEDS_NO_ROOM.has(put.kind)) this.#movedAt = now;
     const again = this.#refused?.put === put ? this.#refused : undefined;
     // a late copy of an answer that was acted on
     if (again !== undefined && now < again.until) return;
@@ -220,6 +233,7 @@ export class Changes {
     this.bytes -= change.bytes + OVERHEAD;
     if (this.#refused?.put === change) this.#refused = undefined;
     while (this.#open.at(0)?.state === "done") {
+      this.#movedAt = now;
       this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD;
     }
     this.#heldSince = this.#isHeld() ? now : Infinity;

@@ -16,7 +16,7 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { checkSavedName, nameOfPath } from "./file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "./forum.ts";
-import { FullError, RefusedError, ServerGoneError } from "./session_errors.ts";
+import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "./session_errors.ts";
 import { TransferError } from "./transfer.ts";
 
 /** What of a command can't be typed. */
@@ -85,12 +85,15 @@ export async function* perform(
     if (error instanceof TransferError && error.code === "thread") {
       throw new CommandFailed(refusedText(named(typed), error.message));
     }
-    if (error instanceof TransferError || error instanceof TypeError) throw new CommandFailed(error.message);
+    const isItsOwn = error instanceof TransferError || error instanceof TypeError ||
+      error instanceof WrongAnswerError;
+    if (isItsOwn) throw new CommandFailed(error.message);
     if (error instanceof FullError) {
       throw new CommandFailed(`The server's disk takes nothing: ${typed.command} was withdrawn`);
     }
     if (error instanceof ServerGoneError && error.sent && CHANGES.has(typed.command)) {
-      throw new ServerGoneError(`${error.message} ${typed.command} may have been carried out`, true);
+      const why = error.message.endsWith("?") ? error.message : `${error.message};`;
+      throw new ServerGoneError(`${why} ${typed.command} may have been carried out`, true);
     }
     throw error;
   }

@@ -56,6 +56,15 @@ const STALE = 12 * 60 * 60 * 1000;
 /** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
 const MAX_PAST = 64;
 
+/**
+ * What a server that answers may take until something comes of it, as a multiple of the silence after which it is gone;
+ * and one that says that it is busy, which may have to wait until others are forgotten.
+ */
+const PATIENCE = 6, BUSY_PATIENCE = 30;
+
+/** How often a session begins anew at the server's word, and milliseconds after which one of these is forgotten. */
+const MAX_RESTARTS = 16, RESTART_EVERY = 4000;
+
 /** Probes that go out whatever the window is, when a probe time-out has passed (RFC 9002, sections 6.2.4 and 7.5). */
 const PROBES = 2;
 
@@ -81,7 +90,12 @@ export class Link {
   #done = 0;
   #busyUntil = -Infinity;
   #busy = FIRST_BUSY;
+  /** When it was busy no more. */
+  #roomSince = -Infinity;
   #probes = 0;
+  /** How often it has begun anew; and until when that was counted. */
+  #restarts = 0;
+  #restartedAt = 0;
   #deferred = false;
   #sending = false;
   #heardAt: number;
@@ -168,11 +182,14 @@ export class Link {
     const now = this.#heardAt = this.#environment.now();
     if (epoch !== this.#epoch) this.#newEpoch(epoch, cookie, now);
     else if (cookie !== "" && cookie !== this.#cookie) this.#newCookie(cookie, now);
+    if (this.#ended !== undefined) return;
     this.#done = done;
+    const wasBusy = this.#isBusyNow;
     for (const answer of answers) {
       this.#answer(answer, now);
       if (this.#ended !== undefined) return;
     }
+    if (wasBusy && !this.#isBusyNow) this.#roomSince = now;
     for (const request of this.#flight.lost(now)) this.#resend(request);
     this.#dueSince = this.#flight.waiting ? now : Infinity;
     this.#onProgress();
@@ -224,6 +241,7 @@ export class Link {
 
   /** Nothing of what was sent without this cookie is carried out. */
   #newCookie(cookie: string, now: number) {
+    if (!this.#restart(now)) return;
     this.#cookie = cookie;
     this.#known = false;
     this.changes.repeat(now);
@@ -233,7 +251,17 @@ export class Link {
   /** The server does not know the session. */
   #unknown() {
     if (this.changes.open) return this.#end(unknownOutcome);
-    this.#newSession();
+    if (this.#restart(this.#heardAt)) this.#newSession();
+  }
+
+  /** Counts that it begins anew at the server's word, and ends it where that was too often. Returns whether it goes on. */
+  #restart(now: number): boolean {
+    const forgotten = (now - this.#restartedAt) / RESTART_EVERY;
+    this.#restarts = Math.max(0, this.#restarts - forgotten) + 1;
+    this.#restartedAt = now;
+    if (this.#restarts <= MAX_RESTARTS) return true;
+    this.#end((sent) => this.#stuck("lets the session begin anew again and again", sent));
+    return false;
   }
 
   #newSession() {
@@ -350,6 +378,7 @@ export class Link {
       this.changes.deadline(now),
       this.questions.deadline(now),
       this.#dueSince + this.#timeout,
+      this.#stuckAt,
       this.#busyUntil > now ? this.#busyUntil : Infinity,
     );
     // one that comes too early is set again then: most move on with every answer
@@ -364,6 +393,11 @@ export class Link {
     this.#cancelTimer = undefined;
     const now = this.#environment.now();
     if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => this.#gone(sent));
+    if (now >= this.#stuckAt) {
+      const what = this.#isBusyNow ? "is busy" : "lets nothing come of it";
+      const seconds = this.#patience / 1000;
+      return this.#end((sent) => this.#stuck(`${what}, for ${seconds} s`, sent));
+    }
     if (now >= this.#flight.deadline) {
       for (const request of this.#flight.probe(now)) this.#resend(request);
       this.#probes = PROBES;
@@ -371,6 +405,27 @@ export class Link {
     this.changes.due(now, this.#done);
     this.questions.due(now);
     this.#send();
+  }
+
+  /** When a server that answers, and carries nothing out, is given up. */
+  get #stuckAt(): number {
+    const since = Math.min(this.changes.stuckSince, this.questions.stuckSince);
+    const last = since + BUSY_PATIENCE * this.#timeout;
+    return Math.min(Math.max(since, this.#roomSince) + this.#patience, last);
+  }
+
+  get #patience(): number {
+    return (this.#isBusyNow ? BUSY_PATIENCE : PATIENCE) * this.#timeout;
+  }
+
+  /** Whether that was its last word, about the session or about a lease. */
+  get #isBusyNow(): boolean {
+    return this.#busy > FIRST_BUSY || this.questions.isBusy;
+  }
+
+  #stuck(what: string, sent: boolean): ServerGoneError {
+    const { server = "the server" } = this.#environment;
+    return new ServerGoneError(`Cannot go on: ${server} answers, but ${what}`, sent);
   }
 
   #gone(sent: boolean): ServerGoneError {

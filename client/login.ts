@@ -83,7 +83,8 @@ export async function logIn(options: LoginOptions): Promise<void> {
   for (;;) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
-    const first = await request("first", `${GS2_HEADER}${bare}`);
+    // the session, because a name that is active in it is active in no other place
+    const first = await request("first", `${session},${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       // before its password is asked for
@@ -91,6 +92,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
       await makeAccount(options);
       continue;
     }
+    if (first.kind === "active" || first.kind === "refused") throw refused(name, first);
     const server = first.kind === "first" ? parseServerFirst(first.rest, nonce) : undefined;
     if (server === undefined) throw failed(name, `the server says '${first.kind}'`, "refused");
     const { salt, iterations } = server;
@@ -118,6 +120,8 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
       return failed(name, "the name is active elsewhere", "active");
     case "denied":
       return failed(name, "the session is not this account's", "denied");
+    case "refused":
+      return failed(name, `the server refuses it: ${rest}`, "refused");
   }
   if (kind === "final" && rest.startsWith("v=")) {
     return failed(name, "the server could not prove that it knows the account", "not the server");

@@ -23,6 +23,12 @@ const CONFIRM = 100;
 /** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
 const ASSEMBLE = 4000;
 
+/** How often `got` and `cancel` are said, where no answer comes. */
+const MAX_TOLD = 16;
+
+/** How often a lease is asked for under another tag, because what came under the last one does not fit together. */
+const MAX_TRIES = 16;
+
 /** First and longest wait after `busy`, in milliseconds. */
 export const FIRST_BUSY = 1000, LAST_BUSY = 30_000;
 
@@ -48,8 +54,11 @@ interface LeaseCall {
   mailbox: string;
   max: number;
   duration: number;
-  /** When the wait ends. */
+  /** When the wait begins, and when it ends. */
+  since: number;
   until: number;
+  /** How often it was asked for under another tag. */
+  tries: number;
   settle: (error: Error | undefined, leased: Leased | undefined) => void;
 }
 
@@ -72,12 +81,17 @@ class Question implements Sendable {
   queued = false;
   /** When it is next to be looked after, if no answer comes. */
   at = Infinity;
+  /** When an `ending` was last acted on, and how often `got` or `cancel` was said. */
+  hurriedAt = -Infinity;
+  told = 0;
   /** When a lease that has begun to come in is given up. */
   giveUp = Infinity;
   call: LeaseCall | undefined;
   assembly: Assembly | undefined;
   token = "";
   inquiry: Inquiry | undefined;
+  /** When the inquiry was made. */
+  since = Infinity;
 
   constructor(t: number, phase: Phase) {
     this.t = t;
@@ -122,14 +136,30 @@ export class Questions {
     return this.#open.size === 0;
   }
 
+  /** Whether the server's last word was `busy`. */
+  get isBusy(): boolean {
+    return this.#busy > FIRST_BUSY;
+  }
+
+  /** Since when something is overdue; Infinity where nothing is. Where a lease never fits together, it always is. */
+  get stuckSince(): number {
+    let since = Infinity;
+    for (const { call, since: inquired } of this.#open.values()) {
+      if (call === undefined) since = Math.min(since, inquired);
+      else since = Math.min(since, call.tries > MAX_TRIES ? -Infinity : Math.max(call.since, call.until));
+    }
+    return since;
+  }
+
   /** Asks for a lease. */
-  lease(call: LeaseCall): { cancel(error: Error): void } {
+  lease(asked: Omit<LeaseCall, "tries">): { cancel(error: Error): void } {
+    const call = { ...asked, tries: 0 };
     this.#ask(call);
     return { cancel: (error) => this.#cancel(call, error) };
   }
 
-  inquire(inquiry: Inquiry) {
-    this.#add("inquiry").inquiry = inquiry;
+  inquire(inquiry: Inquiry, now: number) {
+    Object.assign(this.#add("inquiry"), { inquiry, since: now });
   }
 
   #ask(call: LeaseCall) {
@@ -158,8 +188,11 @@ export class Questions {
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
       else if (question.phase === "ask" && now < this.#busyUntil) left.push(question);
-      else if (draft.add(question, question.line(now))) question.queued = false;
-      else left.push(question);
+      else if (question.told >= MAX_TOLD) this.#open.delete(question.t);
+      else if (draft.add(question, question.line(now))) {
+        question.queued = false;
+        if (question.phase === "got" || question.phase === "cancel") question.told++;
+      } else left.push(question);
     }
     this.#queue = left;
   }
@@ -211,7 +244,7 @@ export class Questions {
   #inquiry(question: Question, inquiry: Inquiry, answer: SessionAnswer, now: number) {
     // it has arrived; where a part of the answer does not come, the rest is asked for
     this.#flight.answered(question, now);
-    question.at = now + this.#flight.trip.timeout(0);
+    question.at = now + this.#flight.trip.timeout(question.sends - 1);
     if (inquiry.take(answer)) this.#end(question, now);
   }
 
@@ -251,6 +284,7 @@ export class Questions {
   #again(question: Question, now: number) {
     const call = question.call!;
     this.#drop(question);
+    call.tries++;
     call.until = Math.max(call.until, now);
     this.#ask(call);
   }
@@ -304,7 +338,9 @@ export class Questions {
   /** `ending`: waits end with the server, and are begun again with the next one. */
   ending(now: number) {
     for (const question of this.#open.values()) {
-      if (question.phase === "wait") question.at = Math.min(question.at, now + this.#flight.trip.timeout(0));
+      if (question.phase !== "wait" || now - question.hurriedAt < OVERDUE) continue;
+      question.hurriedAt = now;
+      question.at = Math.min(question.at, now + this.#flight.trip.timeout(0));
     }
   }
 

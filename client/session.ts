@@ -103,7 +103,7 @@ export class ClientSession {
   /** Asks what has no order, until the answer is there. */
   inquire(inquiry: Inquiry) {
     this.#link.begin();
-    this.#link.questions.inquire(inquiry);
+    this.#link.questions.inquire(inquiry, this.#environment.now());
   }
 
   #post(change: Change, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
@@ -141,12 +141,13 @@ export class ClientSession {
     checkDuration(duration);
     signal?.throwIfAborted();
     this.#link.begin();
-    const until = this.#environment.now() + wait;
+    const since = this.#environment.now(), until = since + wait;
     const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
     const asked = this.#link.questions.lease({
       mailbox,
       max,
       duration,
+      since,
       until,
       settle: (error, leased) => {
         signal?.removeEventListener("abort", abort);
@@ -195,6 +196,8 @@ export class ClientSession {
         if (answer.kind === "stat") resolve(answer.values);
         else if (answer.kind === "no") reject(new RefusedError(answer.reason));
         else if (answer.kind === "denied") reject(denied(mailbox));
+        // what is no answer to this question
+        else return false;
         return true;
       },
       fail: reject,
@@ -236,7 +239,7 @@ export class ClientSession {
 
   #add(change: Change) {
     this.#link.begin();
-    this.#link.changes.add(change);
+    this.#link.changes.add(change, this.#environment.now());
   }
 
   #watch(change: Change, signal: AbortSignal) {

@@ -22,6 +22,11 @@ export class FullError extends Error {
   }
 }
 
+/** The server has answered what the specification does not allow. */
+export class WrongAnswerError extends Error {
+  override name = "WrongAnswerError";
+}
+
 /** The session has ended, and the request with it. */
 export class SessionEndError extends Error {
   override name = "SessionEndError";

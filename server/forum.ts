@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
+import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
@@ -134,7 +134,11 @@ export class ForumService {
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
       onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
-      onRefused: (name, why, from) => log.warn(refusedLogin("forum", name, why, from)),
+      onRefused: (name, why, from) => {
+        log.warn(refusedLogin("forum", name, why, from));
+        if (why === "wrong password") console(failedLogin(name));
+        else if (why === "the name is active") console(alreadyLoggedIn(name));
+      },
     });
     for (const line of CONSOLE_BEGIN) log.console("forum", line);
     for (const socket of options.sockets) {

@@ -30,6 +30,10 @@ export interface LoginOptions<A extends Address> {
   /** Takes the log-in, or tells why it is none. */
   logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
   bye(seal: Seal<A>): void;
+  /** Whether the name is active in another session than this, where it may be in one alone. */
+  isElsewhere(user: string, session: string): boolean;
+  /** A name that is no account's here. */
+  reserved?: string;
   /** Is told that a name without an account was asked for, where not everybody may make one. */
   onClosed(seal: Seal<A>): void;
   /** Is told of a log-in, or of an account to be made, that was refused. */
@@ -65,7 +69,7 @@ interface Exchange {
 }
 
 const REQUEST = /^(first|final|make|change|bye),([1-9]\d{0,8})(?:,(.*))?$/;
-const SESSION = /^[\w-]{22},/;
+const SESSION = /^[\w-]{22},/, SESSION_LENGTH = 22;
 
 const decoder = new TextDecoder();
 
@@ -128,13 +132,21 @@ export class Login<A extends Address> {
     this.#seal.send(this.#answer);
   }
 
-  #first(message: string): string {
-    const { accounts, random } = this.#options;
+  /** @param rest The message, behind the session that is to be logged in, where it is named. */
+  #first(rest: string): string {
+    const { accounts, random, reserved, isElsewhere, onRefused } = this.#options;
     this.#exchange = undefined;
-    const first = parseClientFirst(message);
+    const isNamed = SESSION.test(rest), session = isNamed ? rest.slice(0, SESSION_LENGTH) : "";
+    const first = parseClientFirst(isNamed ? rest.slice(SESSION_LENGTH + 1) : rest);
     if (first === undefined) return "refused,bad message";
+    if (first.name === reserved) return "refused,bad name";
     const verifier = accounts.verifier(first.name);
     if (verifier === undefined) return accounts.open ? "none" : this.#closed(first.name, "none");
+    // before a password is asked for
+    if (isElsewhere(first.name, session)) {
+      onRefused(this.#seal, first.name, "the name is active");
+      return "active";
+    }
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
     const answer = serverFirst(nonce, verifier);
     this.#exchange = { name: first.name, nonce, clientFirst: first.bare, serverFirst: answer, verifier };
@@ -150,7 +162,7 @@ export class Login<A extends Address> {
 
   #final(rest: string): string {
     const { accounts, logIn, onRefused } = this.#options, { network, binding } = this.#seal;
-    const exchange = this.#exchange, final = parseClientFinal(rest.slice(23));
+    const exchange = this.#exchange, final = parseClientFinal(rest.slice(SESSION_LENGTH + 1));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
@@ -174,7 +186,7 @@ export class Login<A extends Address> {
       return "final,e=invalid-proof";
     }
     accounts.guessedRight(name, network);
-    const refusal = logIn(this.#seal, name, rest.slice(0, 22));
+    const refusal = logIn(this.#seal, name, rest.slice(0, SESSION_LENGTH));
     if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
     const isActive = refusal === "active";
     onRefused(this.#seal, name, isActive ? "the name is active" : "the session is of another account");
@@ -185,7 +197,9 @@ export class Login<A extends Address> {
     const { accounts } = this.#options;
     const comma = rest.indexOf(",");
     const name = decodeName(rest.slice(0, comma)), verifier = decodeVerifier(rest.slice(comma + 1));
-    if (comma < 0 || name === undefined) return this.#say("refused,bad name");
+    if (comma < 0 || name === undefined || name === this.#options.reserved) {
+      return this.#say("refused,bad name");
+    }
     if (verifier === undefined) return this.#say("refused,bad verifier");
     if (accounts.has(name)) return this.#say("exists");
     if (!accounts.open) return this.#say(this.#closed(name, "refused"));

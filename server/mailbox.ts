@@ -5,6 +5,7 @@
  */
 
 import {
+  ADMIN,
   decodeRequest,
   encodeControl,
   encodeMail,
@@ -100,6 +101,7 @@ export class MailboxService {
     this.#seals = new SealService({
       ...common,
       service: "mailbox",
+      reserved: ADMIN,
       key: options.sealKey,
       sessions: this.#sessions,
       now: common.clock,
@@ -169,9 +171,9 @@ export class MailboxService {
   }
 
   #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
-    const { store, accounts, metrics, now } = this.#options;
+    const { store, metrics, now } = this.#options;
     // who has an account says who he is: this wire can't
-    if (accounts.has(sender)) return this.#drop("sender has an account", from);
+    if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
     const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
@@ -182,8 +184,8 @@ export class MailboxService {
   }
 
   #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
-    const { store, accounts, metrics, timestamps } = this.#options;
-    if (accounts.has(mailbox)) {
+    const { store, metrics, timestamps } = this.#options;
+    if (this.#isOwned(mailbox)) {
       from.replies.send(encodeNone(mailbox), from.address);
       return this.#drop("account", from);
     }
@@ -208,17 +210,21 @@ export class MailboxService {
     replies.send(encodeControl(answer), address);
   }
 
+  /** Whether the name is an account's. `admin` is none here: the forum, which may have one of it, gives nothing. */
+  #isOwned(name: string): boolean {
+    return name !== ADMIN && this.#options.accounts.has(name);
+  }
+
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
   #refuse(request: SessionRequest, user: string | undefined): string | undefined {
-    const { accounts } = this.#options;
     switch (request.kind) {
       case "put":
         if (request.from === user || request.to === SHARED_QUEUE) return undefined;
-        if (accounts.has(request.from)) return "sender has an account";
+        if (this.#isOwned(request.from)) return "sender has an account";
         return user === undefined ? undefined : "not your name";
       case "lease":
       case "stat":
-        return request.mailbox !== user && accounts.has(request.mailbox) ? "not your mailbox" : undefined;
+        return request.mailbox !== user && this.#isOwned(request.mailbox) ? "not your mailbox" : undefined;
     }
   }
 

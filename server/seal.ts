@@ -33,6 +33,8 @@ export interface SealServiceOptions<A extends Address> {
   accounts: Accounts;
   /** Whether a name may be active in one session alone. */
   oneSession?: boolean;
+  /** A name that is no account's here, also where another service has one of it. */
+  reserved?: string;
   /** What the sessions do: see `SessionService`. */
   sessions: {
     /** Takes what a session that is logged in says. Returns whether that is anything. */
@@ -147,7 +149,8 @@ export class SealService<A extends Address> {
     const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
     const onRefused = ({ address }: Seal<A>, name: string, why: LoginRefusal) =>
       options.onRefused?.(name, why, address);
-    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed, onRefused };
+    const isElsewhere = (user: string, session: string) => this.#isElsewhere(user, session);
+    const login = { ...options, logIn: this.#logIn, bye: this.#bye, isElsewhere, onClosed, onRefused };
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
       if (datagram === undefined) this.#drop("too often", to);
@@ -250,12 +253,10 @@ export class SealService<A extends Address> {
 
   /** The proof was right. Returns why it is not logged in all the same. */
   readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
-    const { sessions, oneSession, onUser, now } = this.#options;
+    const { sessions, onUser, now } = this.#options;
     if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
+    if (this.#isElsewhere(user, session)) return "active";
     const others = this.#byUser.get(user) ?? new Set();
-    if (oneSession) {
-      for (const other of others) if (other.session !== session) return "active";
-    }
     const isNew = others.size === 0;
     seal.user = user;
     seal.session = session;
@@ -267,6 +268,13 @@ export class SealService<A extends Address> {
     if (before !== undefined) this.#forget(before);
     if (isNew) onUser?.(user, "in", seal.address);
   };
+
+  /** Whether the name is active in another session, and may be in one alone. */
+  #isElsewhere(user: string, session: string): boolean {
+    if (!this.#options.oneSession) return false;
+    for (const other of this.#byUser.get(user) ?? []) if (other.session !== session) return true;
+    return false;
+  }
 
   readonly #bye = (seal: Seal<A>) => {
     if (seal.session !== undefined) this.#options.sessions.logOut(seal.session);

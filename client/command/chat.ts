@@ -36,9 +36,13 @@ async function run(args: Arguments): Promise<number> {
     prompt: "[Me] ",
     unable: `Unable to connect to ${nameOf(server)}`,
     disconnected: `Server at ${nameOf(server)} has disconnected`,
+    live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });
 }
+
+/** What takes the prompt away. */
+const WIPE = "\r    \r";
 
 /** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
 function show(message: string): string {

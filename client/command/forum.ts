@@ -31,8 +31,9 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, results\n" +
-    "go to standard output and what failed to standard error, and the exit code is 1 where a command failed.",
+    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, and the\n" +
+    "exit code is 1 where a command failed. With --user or --json, a pipe shows no prompts: results go to standard output,\n" +
+    "and what failed to standard error.",
     `With --user, the password is that of --password-file or ${PASSWORD_VARIABLE}, or else the terminal is asked. A name\n` +
     "that has no account gets one with a password that is typed for it; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
@@ -79,7 +80,13 @@ async function run(args: Arguments): Promise<number> {
     }
   }
   return await untilEnded(async (signal, end) => {
-    await using editor = openLineEditor({ prompt: ENTER_USERNAME, endsOnSignal: false });
+    // whoever names no user uses it as the original; with one, a script wants results alone
+    const isOriginal = user === undefined && !options.json;
+    await using editor = openLineEditor({
+      prompt: ENTER_USERNAME,
+      endsOnSignal: false,
+      ...isOriginal ? { original: { tell: "stdout" } } : {},
+    });
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password
@@ -89,6 +96,7 @@ async function run(args: Arguments): Promise<number> {
         user,
         password: user === undefined ? undefined : await givenPassword(args),
         make: args.flag("new"),
+        greet: !options.json,
       }, signal);
     if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);

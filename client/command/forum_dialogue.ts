@@ -13,6 +13,7 @@ import {
   INVALID_PASSWORD,
   noNewAccount,
   parseCommand,
+  SEND_TO_SERVER,
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
@@ -31,6 +32,8 @@ export interface Known {
   password: string | undefined;
   /** Whether a password that is known may make the account. One that is typed may. */
   make: boolean;
+  /** Whether the lines are said that the original begins with. */
+  greet: boolean;
 }
 
 /** What is wrong with a name. */
@@ -56,6 +59,8 @@ export async function logIn(
     failed = true;
     await editor.tell(text);
   };
+  const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
+  if (greeting !== "") await editor.tell(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
@@ -76,7 +81,7 @@ export async function logIn(
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make };
       const forum = await connect({ ...where, as }, signal);
-      await editor.tell(WELCOME);
+      await editor.tell(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return code();

@@ -1,3 +1,4 @@
+import { MAX_THREAD_ENTRIES, MAX_THREADS } from "../../protocol/forum.ts";
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
@@ -207,8 +208,8 @@ async function run(args: Arguments): Promise<number> {
     },
     forumLimits: {
       threads: {
-        threads: args.integer("max-threads", 1) ?? FORUM.threads.threads,
-        threadEntries: args.integer("thread-entries", 1) ?? FORUM.threads.threadEntries,
+        threads: args.integer("max-threads", 1, MAX_THREADS) ?? FORUM.threads.threads,
+        threadEntries: args.integer("thread-entries", 1, MAX_THREAD_ENTRIES) ?? FORUM.threads.threadEntries,
         entries: args.integer("max-entries", 1) ?? FORUM.threads.entries,
         bytes: args.size("max-posts") ?? FORUM.threads.bytes,
       },

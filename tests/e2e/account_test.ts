@@ -84,25 +84,68 @@ Deno.test("accounts are managed in the data directory, and through the server th
   }
 });
 
-Deno.test("a file of credentials with a bad line is not imported at all", async () => {
+Deno.test("each good line of a file of credentials is imported, and each bad one is named", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   const path = `${directory.path}/c.txt`;
-  for (const bad of ["han", "a b\u0007c", "h\u00e4n solo", "admin x", "yoda again"]) {
-    await Deno.writeTextFile(path, `yoda wise\n${bad}\n`);
-    const { code, err } = await run("account import c.txt");
-    assertEquals(code, 1);
-    assertStringIncludes(err, "c.txt, line 2: Cannot use");
+  const lines = (...lines: string[]) => Deno.writeTextFile(path, lines.join("\n"));
+  const bad = ["han", "a b\u0007c", "h\u00e4n solo", "yoda again", `x${" ".repeat(9000)}y`];
+  await lines("\ufeffyoda wise@!@", ...bad, "", "admin of all\r", "  luke\tskywalker  ");
+  const said = [
+    "line 2: Missing the password of 'han'",
+    "line 3: Cannot use the password: it has control characters or others that nobody sees",
+    "line 4: Cannot use 'hän' as a name",
+    "line 5: Cannot use 'yoda' a second time",
+    "line 6: the line is too long",
+  ].map((text) => `parley account: c.txt, ${text}\n`);
+  const first = await run("account import c.txt");
+  assertEquals(first, { code: 1, out: "3 accounts added\n", err: said.join("") });
+  assertEquals((await run("account list")).out, "admin\nluke\nyoda\n");
+  // the same again keeps them
+  const again = await run("account import c.txt");
+  assertEquals([again.code, again.out], [1, "0 accounts added\n"]);
+  for (const [number, name] of [[1, "yoda"], [8, "admin"], [9, "luke"]]) {
+    assertStringIncludes(again.err, `c.txt, line ${number}: '${name}' has an account, which was kept\n`);
   }
   // as an older editor writes "ä"
-  await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("yoda w"), 0xe4]));
-  assertEquals(
-    (await run("account import c.txt")).err,
-    "parley account: Cannot read c.txt: it is no UTF-8\n",
-  );
-  const add = await run("account add yoda --password-file c.txt");
+  await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("hans w"), 0xe4, 10]));
+  const latin = "parley account: c.txt, line 1: the line is not UTF-8\n";
+  assertEquals(await run("account import c.txt"), { code: 1, out: "0 accounts added\n", err: latin });
+  const add = await run("account add hans --password-file c.txt");
   assertEquals(add.err, "parley account: Cannot read the password in c.txt: it is no UTF-8\n");
-  assertEquals((await run("account list")).out, "");
+  await lines("hans solo", "yoda other");
+  assertEquals((await run("account import c.txt")).code, 0);
+  assertEquals((await run("account list")).out, "admin\nhans\nluke\nyoda\n");
+});
+
+Deno.test("an account 'admin' is one of the forum, and gives and takes nothing at the mailbox", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path), data = `--data ${directory.path}/parley-data`;
+  await Deno.writeTextFile(`${directory.path}/c.txt`, "admin of-all\n");
+  assertEquals((await run("account import c.txt")).code, 0);
+  const services = ["mailbox", "0", "forum", "0", "--data", `${directory.path}/parley-data`];
+  await using server = await ServerProcess.start(services);
+  const forum = (command: string) =>
+    run(`forum 127.0.0.1 ${port} --user admin ${command}`, { password: "of-all" });
+  const port = await server.ready("forum"), at = `--server ${server.address}`;
+  assertEquals((await forum("CRT mine")).out, "Thread mine created\n");
+  // anybody may write to the mailbox of that name, and read it, as before
+  assertEquals((await run(`send admin hello --from luke ${at}`)).code, 0);
+  assertEquals((await run(`send admin again --from luke --basic ${at}`)).code, 0);
+  const refused = {
+    code: 1,
+    out: "",
+    err: "parley receive: Cannot log in as 'admin': the server refuses it: bad name\n",
+  };
+  assertEquals(await run(`receive --as admin ${at}`, { password: "of-all" }), refused);
+  assertEquals((await run(`receive admin ${at}`)).out, "hello\n");
+  assertEquals((await run(`receive admin --basic ${at}`)).out, "again\n");
+  assertEquals((await run(`send luke hi --from admin ${at}`)).code, 2);
+  // nobody makes it at the mailbox either
+  assertEquals((await run(`account remove admin ${data}`)).code, 0);
+  const made = await run(`account add admin ${at}`, { password: "of-all" });
+  assertEquals(made.err, "parley account: Cannot log in as 'admin': the server refuses it: bad name\n");
+  assertEquals((await forum("LST --new")).out, "The list of active threads:\nmine\n");
 });
 
 Deno.test("send and receive log in with --as, from anywhere", async () => {

@@ -226,6 +226,40 @@ Deno.test("a name is active in one place where the service wants it, until it le
   await world.soon(world.client().login());
 });
 
+Deno.test("a name that is active is refused before its password is asked for, and by final where both came at once", async () => {
+  await using world = await SealedWorld.make({ oneSession: true });
+  let asked = 0;
+  const password = () => {
+    asked++;
+    return ACCOUNT.password;
+  };
+  // both are asked for their passwords before one of them logs in
+  const both = [world.client({ as: { password } }), world.client({ as: { password } })];
+  const outcomes = await world.soon(Promise.allSettled(both.map((client) => client.login())));
+  assertEquals(asked, 2);
+  assertEquals(
+    outcomes.map((outcome) => outcome.status === "rejected" ? outcome.reason.reason : "logged in"),
+    [
+      "logged in",
+      "active",
+    ],
+  );
+  assertEquals(await refused(world, world.client({ as: { password } }).login()), "active");
+  assertEquals(asked, 2);
+});
+
+Deno.test("a client whose server loses sight of it is not kept out by itself", async () => {
+  await using world = await SealedWorld.make({ oneSession: true });
+  const client = world.client({ keepAlive: true });
+  await world.soon(client.login());
+  await world.soon(client.put("one"));
+  // made up by somebody who sees what passes: the server knows it all the while
+  const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
+  client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+  await world.soon(client.put("two"));
+  assertEquals(world.texts(), ["one", "two"]);
+});
+
 Deno.test("an account that is removed ends its sessions", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -343,7 +377,8 @@ Deno.test("50 log in at the same moment over a bad network, half of them wrongly
       active.set(name, (active.get(name) ?? 0) + 1);
     } else {
       const { reason } = result.reason as LoginError;
-      assert(right ? reason === "active" : reason === "wrong password", `${name}: ${result.reason}`);
+      // a name that is active is refused before its password is asked for
+      assert(reason === "active" || !right && reason === "wrong password", `${name}: ${result.reason}`);
     }
   }
   // whoever leaves is not kept by a server that does not hear of it, or is not heard
