@@ -26,6 +26,7 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
       usage: "help",
       min: 0,
       max: 0,
+      rows: true,
       run: () => all.map(({ usage }) => usage),
     },
     { name: "status", usage: "status", min: 0, max: 0, run: () => status() },
