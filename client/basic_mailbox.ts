@@ -47,6 +47,11 @@ export interface BasicMailboxOptions {
   timeout?: number;
 }
 
+/** The server refuses a control command. */
+export class RefusedCommandError extends Error {
+  override name = "RefusedCommandError";
+}
+
 /** The server did not answer within the time-out. */
 export class NoAnswerError extends Error {
   override name = "NoAnswerError";
@@ -57,6 +62,9 @@ export class NoAnswerError extends Error {
  * sender that knows no round-trip time begin no lower than this and back off.
  */
 const FIRST_RETRY = 500, LAST_RETRY = 2000;
+
+/** Wait before a command is sent again that the server is too busy for, in milliseconds. */
+const BUSY_PAUSE = 200;
 
 /** The answer to a challenge: `ok, ` and a nonce. */
 const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
@@ -169,13 +177,27 @@ export class BasicMailbox implements AsyncDisposable {
   }
 
   /**
-   * Sends a control command with its proof and gives the fields of the answer, without `ok`.
+   * Sends a control command with its proof and gives the fields or rows of the answer, without `ok`.
    *
    * @param secret The administrator's secret, as the server has it.
-   * @throws {Error} The server answers with an error.
+   * @throws {RefusedCommandError} The server answers with an error.
    * @throws {NoAnswerError} The server is not there.
    */
   async control(secret: Uint8Array, command: string): Promise<string[]> {
+    const end = performance.now() + this.#timeout;
+    for (;;) {
+      try {
+        return await this.#control(secret, command);
+      } catch (error) {
+        // it remembers as many commands as it can, each for 30 s: whoever lists very many is to go slower
+        if (!(error instanceof RefusedCommandError) || error.message !== "busy") throw error;
+        if (performance.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+      }
+    }
+  }
+
+  async #control(secret: Uint8Array, command: string): Promise<string[]> {
     // a nonce is bound to the address that asked for it: both questions come from one socket, and no others do
     await using asker = new Asker(this.#server);
     const ask = async (text: string, fits: (answer: string) => boolean) => {
@@ -184,8 +206,9 @@ export class BasicMailbox implements AsyncDisposable {
         (reply) => reply.kind === "control" && fits(reply.text),
         this.#timeout,
       );
-      const [state, ...fields] = (answer as { text: string }).text.split(", ");
-      if (state !== "ok") throw new Error(fields.join(", "));
+      const { text: said } = answer as { text: string };
+      const [state, ...fields] = said.split(said.startsWith("ok\n") ? "\n" : ", ");
+      if (state !== "ok") throw new RefusedCommandError(fields.join(", "));
       return fields;
     };
     const [nonce = ""] = await ask(

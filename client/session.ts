@@ -10,14 +10,14 @@
 import { encodeRequest, MAX_LEASE } from "../protocol/session.ts";
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, textChange } from "./change.ts";
-import { checkDuration, Lease } from "./lease.ts";
+import { checkDuration, Lease, type LeaseChange } from "./lease.ts";
 import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
 import { denied, type Inquiry } from "./questions.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./session_errors.ts";
 
 export { type Inquiry, Lease, type PutMessage, type SessionEnvironment, type SessionState };
-export type { LeasedMessage } from "../protocol/session.ts";
+export type { Failure, LeasedMessage } from "../protocol/session.ts";
 export * from "./session_errors.ts";
 
 /** What is asked of a lease. */
@@ -166,7 +166,7 @@ export class ClientSession {
 
   #changeLease(
     tag: number,
-    kind: "ack" | "back" | "extend",
+    kind: LeaseChange["kind"],
     rest: string,
   ): Promise<readonly number[] | undefined> {
     return new Promise((resolve, reject) => {

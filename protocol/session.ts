@@ -29,13 +29,17 @@ export const MAX_LEASE = 64;
 /** Least and most time for which a message is leased, in milliseconds. */
 export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
 
+/** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
+export const MAX_RETRY_DELAY = 86_400_000, MAX_ATTEMPTS = 1000;
+
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
   | ForumChange
   | { kind: "put"; n: number; to: string; from: string; delay: number; ttl: number | undefined; text: string }
   | { kind: "part"; n: number; text: string }
   | { kind: "ack"; n: number; token: string; ids: number[] }
-  | { kind: "back"; n: number; token: string; why: "failed" | "unused"; ids: number[] }
+  | { kind: "back"; n: number; token: string; ids: number[] }
+  | ({ kind: "fail"; n: number; token: string; ids: number[] } & Failure)
   | { kind: "extend"; n: number; token: string; duration: number }
   | { kind: "skip"; n: number }
   | { kind: "bad"; n: number; reason: string };
@@ -54,6 +58,19 @@ export interface Bye {
 }
 
 export type SessionRequest = NumberedRequest | TaggedRequest | Bye;
+
+/** An attempt at a message that failed, and what is to become of the message. */
+export interface Failure {
+  /** Milliseconds for which it is not given out. */
+  delay: number;
+  /** With so many it is a dead letter. */
+  attempts: number;
+  /** Why, as {@linkcode isReason} has it. */
+  reason: string;
+}
+
+/** Whether the text can be the reason of a {@linkcode Failure}. */
+export const isReason = isId;
 
 /** A message as a lease gives it. `time` is in milliseconds since 1970. */
 export interface LeasedMessage {
@@ -208,18 +225,18 @@ function request(line: string): SessionRequest | undefined {
       if (fields === undefined || !isNumber(fields[1]!)) return undefined;
       return { kind, n: Number(fields[1]), text: fields[2]! };
     }
-    case "ack": {
+    case "ack":
+    case "back": {
       const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
       const ids = numbers(list);
       return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
     }
-    case "back": {
-      const [, n = "", token = "", why = "", list = ""] = split(line, 5) ?? [];
+    case "fail": {
+      const [, n = "", token = "", delay = "", attempts = "", reason = "", list = ""] = split(line, 7) ?? [];
       const ids = numbers(list);
-      if (!isNumber(n) || !TOKEN.test(token) || !ids || why !== "failed" && why !== "unused") {
-        return undefined;
-      }
-      return { kind, n: Number(n), token, why, ids };
+      if (![n, delay, attempts].every(isNumber) || !TOKEN.test(token) || !ids) return undefined;
+      const failure = { delay: Number(delay), attempts: Number(attempts), reason };
+      return isFailure(failure) ? { kind, n: Number(n), token, ...failure, ids } : undefined;
     }
     case "extend": {
       const [, n = "", token = "", duration = ""] = split(line, 4) ?? [];
@@ -332,12 +349,23 @@ function isLeaseTime(text: string): boolean {
   return isNumber(text) && Number(text) >= MIN_LEASE_TIME && Number(text) <= MAX_LEASE_TIME;
 }
 
+/** Whether these values are what the wire allows. */
+export function isFailure({ delay, attempts, reason }: Failure): boolean {
+  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY &&
+    Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
+}
+
 function badPut(to: string, from: string, delay: string, ttl: string, text: string): string | undefined {
   if (!isMailbox(to)) return "bad receiver";
   if (to === SHARED_QUEUE ? from !== "" : !isId(from) || from === ADMIN) return "bad sender";
   if (delay !== "" && !isNumber(delay) || ttl !== "" && !isNumber(ttl)) return "bad time";
   if (!isMessage(text)) return "not printable";
   return undefined;
+}
+
+/** What of a failure stands in a `fail`, between token and IDs. */
+export function failureFields({ delay, attempts, reason }: Failure): string {
+  return `${delay},${attempts},${reason}`;
 }
 
 /** The line of a request in a datagram. Its fields are checked by the caller. */
@@ -350,9 +378,12 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "part":
       return `part,${request.n},${request.text}`;
     case "ack":
-      return `ack,${request.n},${request.token},${request.ids.join(" ")}`;
     case "back":
-      return `back,${request.n},${request.token},${request.why},${request.ids.join(" ")}`;
+      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
+    case "fail": {
+      const { n, token, ids } = request;
+      return `fail,${n},${token},${failureFields(request)},${ids.join(" ")}`;
+    }
     case "extend":
       return `extend,${request.n},${request.token},${request.duration}`;
     case "skip":

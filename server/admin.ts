@@ -15,7 +15,9 @@ export interface AdminCommand {
   usage: string;
   min: number;
   max: number;
-  /** Returns the fields of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
+  /** Whether its answer is rows, because what stands in one may hold commas. */
+  rows?: true;
+  /** Returns the fields or rows of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
   run(args: string[]): Promise<string[]> | string[];
 }
 
@@ -100,7 +102,7 @@ export class Admin {
     if (command === undefined) return `error, unknown command '${name}'`;
     if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
     try {
-      return fit(["ok", ...await command.run(args)]);
+      return fit(await command.run(args), command.rows ? "\n" : ", ");
     } catch (error) {
       if (error instanceof RangeError) return `error, ${error.message}`;
       throw error;
@@ -119,13 +121,13 @@ export class Admin {
   }
 }
 
-/** The fields with ", " between them, as many as an answer holds. */
-function fit(fields: string[]): string {
-  let text = fields.shift()!, bytes = utf8Length(text);
-  for (const field of fields) {
-    bytes += 2 + utf8Length(field);
+/** `ok` and the fields or rows, as many as an answer holds. */
+function fit(parts: readonly string[], separator: string): string {
+  let text = "ok", bytes = text.length;
+  for (const part of parts) {
+    bytes += separator.length + utf8Length(part);
     if (bytes > MAX_ANSWER) break;
-    text += `, ${field}`;
+    text += separator + part;
   }
   return text;
 }

@@ -25,6 +25,7 @@ export function serverCommands({ commands, status, logging, stop }: ServerAdminO
       usage: "help",
       min: 0,
       max: 0,
+      rows: true,
       run: () => all.map(({ usage }) => usage),
     },
     { name: "status", usage: "status", min: 0, max: 0, run: () => status() },

@@ -54,6 +54,7 @@ export class MailboxRequests implements ServiceRequests {
       }
       case "ack":
       case "back":
+      case "fail":
       case "extend":
       case "skip":
       case "bad": {

@@ -3,11 +3,12 @@ import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { shown, tryWrite, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
+import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
-/** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
-const EMPTY = 3, INTERRUPTED = 130;
+/** Exit code where CMD failed; where there was nothing, or less than was asked for; and after Ctrl-C. */
+const FAILED = 1, EMPTY = 3, INTERRUPTED = 130;
 
 /** Messages that are asked for at a time, where many are wanted; of how many times acknowledgements may be under way. */
 const PREFETCH = 1024, MAX_ACKS = 2;
@@ -22,8 +23,10 @@ export const command: Command = {
   usage: ["ME [OPTION…]", "--as NAME [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
-    "A message is removed once it was printed, or once CMD ended with 0; otherwise it is given out again, and after 5\n" +
-    "times it is a dead letter: see 'parley admin dead'.",
+    "A message is removed once it was printed, or once CMD ended with 0. Where CMD fails, the message waits at the\n" +
+    "server before it comes again, 1 s at first, doubled each time, up to 5 min, and those behind it go on; after 5\n" +
+    "attempts it is a dead letter: see 'parley admin dead'. Without --follow the exit code is 1 then. CMD finds\n" +
+    "PARLEY_ID, PARLEY_SENDER, PARLEY_RECEIVER, PARLEY_TIME and PARLEY_ATTEMPT in its environment.",
     "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
     "that the network loses on the way is a message lost, and so is one that could not be printed.",
   ],
@@ -32,7 +35,7 @@ export const command: Command = {
     all: { help: "Receive until there are none" },
     follow: { help: "Receive without an end, also when the server goes and comes again" },
     wait: { value: "DURATION", help: "Wait so long for each message that is not there yet" },
-    exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
+    ...EXEC_OPTIONS,
     json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
@@ -53,7 +56,7 @@ async function run(args: Arguments): Promise<number> {
   if (me === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (!shared && !isId(me)) throw new UsageError(`Cannot use '${me}' as an ID`);
-  const all = args.flag("all"), follow = args.flag("follow"), exec = args.text("exec");
+  const all = args.flag("all"), follow = args.flag("follow"), exec = execOf(args);
   const modes = [all && "--all", follow && "--follow", args.text("count") !== undefined && "--count"].filter(
     Boolean,
   );
@@ -89,6 +92,7 @@ async function run(args: Arguments): Promise<number> {
     Deno.removeSignalListener("SIGINT", stop);
   }
   if (receiver.interrupted && !follow) return INTERRUPTED;
+  if (receiver.hasFailed && !follow) return FAILED;
   return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
 
@@ -97,7 +101,7 @@ interface Wanted {
   /** Milliseconds for each message. */
   wait: number;
   json: boolean;
-  exec: string | undefined;
+  exec: Exec | undefined;
   forOutput(text: string): string;
 }
 
@@ -105,6 +109,7 @@ class Receiver {
   received = 0;
   readonly #me: string;
   readonly #wanted: Wanted;
+  readonly #executor: Executor | undefined;
   readonly #abort = new AbortController();
   readonly #acks = new Set<Promise<unknown>>();
   #failed: unknown;
@@ -112,6 +117,12 @@ class Receiver {
   constructor(me: string, wanted: Wanted) {
     this.#me = me;
     this.#wanted = wanted;
+    this.#executor = wanted.exec && new Executor(me, wanted.exec);
+  }
+
+  /** Whether the command failed for a message that it has not done since. */
+  get hasFailed(): boolean {
+    return this.#executor?.hasFailed ?? false;
   }
 
   get interrupted(): boolean {
@@ -132,18 +143,18 @@ class Receiver {
   }
 
   async receive(mailbox: Mailbox) {
-    const { count, wait, exec } = this.#wanted, { signal } = this.#abort;
+    const { count, wait } = this.#wanted, { signal } = this.#abort, executor = this.#executor;
     const options = {
       count: count - this.received,
       wait,
       signal,
-      prefetch: exec === undefined ? PREFETCH : 1,
+      prefetch: executor === undefined ? PREFETCH : 1,
     };
     this.#failed = undefined;
     try {
       for await (const batch of mailbox.batches(this.#me, options)) {
-        if (exec === undefined) await this.#print(batch);
-        else for (const message of batch) await this.#execute(message, exec);
+        if (executor === undefined) await this.#print(batch);
+        else for (const message of batch) await this.#execute(message, executor);
         if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
         if (this.#failed !== undefined) throw this.#failed;
       }
@@ -166,15 +177,10 @@ class Receiver {
     throw error;
   }
 
-  async #execute(message: ReceivedMessage, exec: string) {
-    const code = await runShell(exec, `${message.text}\n`);
-    if (code === 0) {
-      this.received++;
-      this.#ack([message]);
-    } else {
-      await writeError(`parley receive: the command ended with ${code} for message ${message.id}\n`);
-      await message.back("failed");
-    }
+  async #execute(message: ReceivedMessage, executor: Executor) {
+    if (!await executor.run(message, () => this.interrupted)) return;
+    this.received++;
+    this.#ack([message]);
   }
 
   /** Acknowledges, and goes on meanwhile. */
@@ -185,17 +191,6 @@ class Receiver {
     })).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
     this.#acks.add(ack);
   }
-}
-
-/** Runs a command of the system's shell to its end, with this input. */
-async function runShell(command: string, input: string): Promise<number> {
-  const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
-  const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  // a command that does not read its input decides by how it ends
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  return (await child.status).code;
 }
 
 function toJson(to: string, { id, from, time, attempt, text }: ReceivedMessage): string {

@@ -1,10 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { MailboxCounts } from "./mailbox_counts.ts";
-import type { DeadLetter } from "./message_requests.ts";
+import type { DeadLetter, DeadLetters, DeadOutcome, Put, PutOutcome } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest go for one more. */
 const LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
+
+/** Characters of a text that is listed: more than an administrator is shown. */
+const LISTED_TEXT = 128;
 
 /** Dead letters that go for one at most: where they are short and it is long, it takes several to come to the limit. */
 const MAX_DROPS = 64;
@@ -13,6 +16,14 @@ interface Size {
   id: number;
   mailbox: string;
   bytes: number;
+}
+
+/** A message that has become a dead letter. */
+interface Died {
+  seq: number;
+  bytes: number;
+  attempts: number;
+  reason: string;
 }
 
 /** Messages that were given out too often. */
@@ -28,10 +39,16 @@ export class DeadLetterRows {
     this.#limits = limits;
     const sql = (text: string) => db.prepare(text);
     this.#sql = {
-      add: sql("INSERT INTO dead SELECT seq, ?, sender, time, body, bytes FROM message WHERE seq = ?"),
-      after: sql(
-        "SELECT id, mailbox, sender, time, body AS message FROM dead WHERE id > ? ORDER BY id LIMIT ?",
+      add: sql(
+        `INSERT INTO dead (id, mailbox, sender, time, body, bytes, attempts, reason)
+          SELECT seq, ?, sender, time, body, bytes, ?, ? FROM message WHERE seq = ?`,
       ),
+      after: sql(
+        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(body, 1, ${LISTED_TEXT}) AS message
+          FROM dead WHERE id > ? ORDER BY id LIMIT ?`,
+      ),
+      next: sql("SELECT id FROM dead WHERE id > ? ORDER BY id LIMIT ?"),
+      whole: sql("SELECT mailbox, sender, time, body AS message, bytes FROM dead WHERE id = ?"),
       oldest: sql("SELECT id, mailbox, bytes FROM dead ORDER BY id LIMIT 1"),
       size: sql("SELECT id, mailbox, bytes FROM dead WHERE id = ?"),
       drop: sql("DELETE FROM dead WHERE id = ?"),
@@ -47,13 +64,32 @@ export class DeadLetterRows {
     this.#bytes = counts.reduce((sum, row) => sum + (row.bytes as number), 0);
   }
 
-  /** Adds a message that has a row; this is left to be removed. */
-  add(mailbox: string, seq: number, bytes: number) {
+  /** Adds a message that has a row; this is left to be removed. `reason` is why its last attempt failed. */
+  add(mailbox: string, { seq, bytes, attempts, reason }: Died) {
     this.#transaction.begin();
-    this.#sql.add.run(mailbox, seq);
+    this.#sql.add.run(mailbox, attempts, reason, seq);
     this.#count(mailbox, 1, bytes);
     for (let i = 0; i < MAX_DROPS && this.#isTooMuch; i++) {
       this.#drop(this.#sql.oldest.get() as unknown as Size);
+    }
+  }
+
+  /** Carries out what is asked for. @param put Puts a message that is to be given out again. */
+  request(request: DeadLetters, put: (put: Put) => PutOutcome): Exclude<DeadOutcome, "storage"> {
+    switch (request.what) {
+      case "list":
+        return this.after(request.after, request.limit);
+      case "requeue":
+        return this.#requeue(request.id, put);
+      case "requeue all": {
+        const { after, limit } = request, ids = this.#sql.next.all(after, limit) as { id: number }[];
+        const done = ids.filter(({ id }) => this.#requeue(id, put) === "requeued").length;
+        return { done, full: ids.length - done, last: ids.at(-1)?.id ?? 0 };
+      }
+      case "delete":
+        return this.delete(request.id) ? 1 : "unknown";
+      case "delete all":
+        return this.clear();
     }
   }
 
@@ -62,15 +98,20 @@ export class DeadLetterRows {
     return this.#sql.after.all(id, limit) as unknown as DeadLetter[];
   }
 
-  /** The one with this number. */
-  get(id: number): DeadLetter | undefined {
-    return this.after(id - 1, 1).find((letter) => letter.id === id);
+  /** Puts the one with this number at the end of its mailbox, as if it came now: with no attempt counted. */
+  #requeue(id: number, put: (put: Put) => PutOutcome): "requeued" | "unknown" | "full" {
+    const letter = this.#sql.whole.get(id) as unknown as Omit<Put, "kind"> | undefined;
+    if (letter === undefined) return "unknown";
+    if (put({ kind: "put", ...letter }) !== "stored") return "full";
+    this.delete(id);
+    return "requeued";
   }
 
-  /** Removes the one with this number, if there is one. */
-  drop(id: number) {
+  /** Removes the one with this number. Returns whether there was one. */
+  delete(id: number): boolean {
     const size = this.#sql.size.get(id) as unknown as Size | undefined;
     if (size !== undefined) this.#drop(size);
+    return size !== undefined;
   }
 
   #drop({ id, mailbox, bytes }: Size) {

@@ -7,15 +7,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import { type Lease, Leases } from "./leases.ts";
-import type { Mailboxes } from "./mailboxes.ts";
+import type { Mailbox, Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "./lease_requests.ts";
+import type { Failure } from "./message_requests.ts";
+import type { Retries } from "./retries.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Watches } from "./watches.ts";
 
-/** Times that a message is given out before it is a dead letter. */
-const MAX_ATTEMPTS = 5;
+/** What a lease comes to that ends by itself. */
+const RAN_OUT: Failure = { delay: 0, attempts: 5, reason: "lease ran out" };
 
 /** Leases that may run at a time, in all and of one network. */
 const MAX_LEASES = 100_000, MAX_LEASES_OF_NETWORK = 10_000;
@@ -26,6 +28,7 @@ export interface LeasedMessagesOptions {
   mailboxes: Mailboxes;
   rows: MessageRows;
   dead: DeadLetterRows;
+  retries: Retries;
   watches: Watches;
   /** Milliseconds since 1970. */
   now(): number;
@@ -125,7 +128,7 @@ export class LeasedMessages {
 
   release(session: string, tag: number) {
     const lease = this.#leases.of(session, tag);
-    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages), false);
+    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages));
   }
 
   /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
@@ -135,16 +138,21 @@ export class LeasedMessages {
       this.#take(lease, held);
       this.#removeRows(lease, held);
     }
-    return this.#each(token, others, ({ seq, bytes, mailbox }) => {
-      this.#options.mailboxes.touch(mailbox);
-      this.#options.rows.remove(mailbox, seq, seq, bytes);
+    return this.#each(token, others, ({ seq, bytes, due, mailbox }) => {
+      const { mailboxes, rows, retries } = this.#options;
+      mailboxes.touch(mailbox);
+      rows.remove(mailbox, seq, seq, bytes);
+      if (due !== null) retries.removed(mailbox.name);
     });
   }
 
-  /** Gives these messages out again. Returns those that are not the session's to give back any more. */
-  back(session: string, token: string, why: "failed" | "unused", ids: readonly number[]): number[] {
+  /**
+   * Gives these messages out again: uncounted, or because an attempt failed. Returns those that are not the session's to
+   * give back any more.
+   */
+  back(session: string, token: string, ids: readonly number[], failure?: Failure): number[] {
     const { lease, held, others } = this.#sort(session, token, ids);
-    if (lease !== undefined) this.#giveBack(lease, held, why === "failed");
+    if (lease !== undefined) this.#giveBack(lease, held, failure);
     // they are back already
     return this.#each(token, others, () => {});
   }
@@ -183,7 +191,7 @@ export class LeasedMessages {
    * Calls `act` for each message that came back from a lease with this token and that nobody has had since. Returns the
    * others.
    */
-  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: object }) => void): number[] {
+  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: Mailbox }) => void): number[] {
     return ids.filter((id) => {
       const row = this.#options.rows.get(id), mailbox = row?.mailbox;
       if (mailbox === undefined || this.#leases.has(id) || row!.token !== token) return true;
@@ -217,30 +225,37 @@ export class LeasedMessages {
     }
   }
 
-  /** Puts messages of a lease back at their place in the order, or with the dead letters. */
-  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, counted: boolean) {
-    const { mailboxes, rows, dead, watches } = this.#options, mailbox = this.#mailbox(lease.mailbox);
+  /** Puts messages of a lease back at their place in the order, or with the dead letters; uncounted without a failure. */
+  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, failure?: Failure) {
+    const { mailboxes, rows, dead, retries, watches } = this.#options;
+    const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
     const wall = this.#options.now();
     for (const [id, bytes] of messages) {
-      const row = this.#row(id), attempts = row.attempts + (counted ? 1 : 0);
-      const isDead = attempts >= MAX_ATTEMPTS;
-      if (isDead) dead.add(mailbox.name, id, bytes);
+      const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
+      const isDead = failure !== undefined && attempts >= failure.attempts;
+      if (isDead) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
       if (isDead || row.expires !== null && row.expires <= wall) {
         rows.remove(mailbox, id, id, bytes);
         continue;
       }
       rows.giveBack(id, attempts, lease.token);
+      if (failure !== undefined && failure.delay > 0) {
+        retries.add(name, id, wall + failure.delay);
+        continue;
+      }
       mailbox.comesBack(id);
-      watches.notice(mailbox.name);
+      watches.notice(name);
     }
   }
 
   /** Takes back what leases hold that have ended, up to about so many messages. Returns whether there may be more. */
   end(limit: number): boolean {
     const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
-    for (const lease of leases) this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
+    for (const lease of leases) {
+      this.#giveBack(lease, new Map(lease.messages), lease.confirmed ? RAN_OUT : undefined);
+    }
     return isMore;
   }
 

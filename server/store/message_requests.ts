@@ -88,21 +88,48 @@ export interface Stats {
   dead: number;
 }
 
-/** Lists dead letters from the first one after `after`, gives them out again, or removes them. */
-export interface DeadLetters {
-  kind: "dead";
-  what: "list" | "requeue" | "drop";
-  /** One dead letter, or all. For `list`: those after it. */
-  id?: number;
-  limit: number;
+/** An attempt at a message that failed, and what is to become of the message. */
+export interface Failure {
+  /** Milliseconds for which it is not given out. */
+  delay: number;
+  /** With so many it is a dead letter. */
+  attempts: number;
+  /** Why it failed; a dead letter keeps it. */
+  reason: string;
 }
 
+/**
+ * Lists dead letters, gives one out again or removes it, or gives out or removes all. Those that are listed, or that are
+ * given out together, are up to `limit` with numbers above `after`.
+ */
+export type DeadLetters =
+  & { kind: "dead" }
+  & (
+    | { what: "list" | "requeue all"; after: number; limit: number }
+    | { what: "requeue" | "delete"; id: number }
+    | { what: "delete all" }
+  );
+
+/** A dead letter. `message` is the beginning of its text, of which there are `bytes`. */
 export interface DeadLetter {
   id: number;
   mailbox: string;
   sender: string;
+  /** When the server received it, in milliseconds since 1970. */
   time: number;
+  attempts: number;
+  /** Of the last attempt; `""` where it is not known. */
+  reason: string;
+  bytes: number;
   message: string;
 }
 
-export type DeadOutcome = DeadLetter[] | number | "storage";
+/** How many dead letters were given out again, for how many there was no room, and the last of them. */
+export interface Requeued {
+  done: number;
+  full: number;
+  last: number;
+}
+
+/** A number is how many were removed. `unknown`: there is none of this number. `full`: its mailbox has no room. */
+export type DeadOutcome = DeadLetter[] | Requeued | number | "requeued" | "unknown" | "full" | "storage";

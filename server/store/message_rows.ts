@@ -18,6 +18,8 @@ export interface Row {
   bytes: number;
   expires: number | null;
   attempts: number;
+  /** Until when it is not given out; null where it may be. */
+  due: number | null;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -107,7 +109,10 @@ export class MessageRows {
   }
 
   /** Those that have expired, none a second time: whoever has one of them removes it when it comes back. */
-  expired(now: number, limit: number): (Pick<Row, "seq" | "bytes"> & { mailbox: Mailbox | undefined })[] {
+  expired(
+    now: number,
+    limit: number,
+  ): (Pick<Row, "seq" | "bytes" | "due"> & { mailbox: Mailbox | undefined })[] {
     const { expires, seq } = this.#expired;
     const rows = this.#sql.expired.all(
       expires,
@@ -116,8 +121,8 @@ export class MessageRows {
       limit,
     ) as unknown as (Row & { expires: number; name: string | null })[];
     this.#expired = rows.at(-1) ?? this.#expired;
-    return rows.map(({ seq, bytes, name }) => (
-      { seq, bytes, mailbox: name === null ? undefined : this.#mailboxes.get(name) }
+    return rows.map(({ seq, bytes, due, name }) => (
+      { seq, bytes, due, mailbox: name === null ? undefined : this.#mailboxes.get(name) }
     ));
   }
 
@@ -190,13 +195,13 @@ function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      "SELECT seq, sender, time, body, bytes, expires, attempts, due FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
     ),
     row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
-      `SELECT seq, message.bytes, expires, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+      `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
         WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq LIMIT ?`,
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),

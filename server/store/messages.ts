@@ -10,13 +10,14 @@ import { type Delayed, DelayedMessages } from "./delayed.ts";
 import { LeasedMessages } from "./leased_messages.ts";
 import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import { Retries, type Retry } from "./retries.ts";
 import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
 import type {
   Clear,
   Count,
   Counts,
-  DeadLetter,
   DeadLetters,
+  DeadOutcome,
   List,
   ListOutcome,
   Put,
@@ -59,6 +60,7 @@ export class Messages {
   readonly #rows: MessageRows;
   readonly #delayed: DelayedMessages;
   readonly #dead: DeadLetterRows;
+  readonly #retries: Retries;
   readonly #leased: LeasedMessages;
   readonly #watches = new Watches();
   /** The highest number that a message has, or has had; and what the database says of it. */
@@ -79,6 +81,7 @@ export class Messages {
     const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
+    const retries = this.#retries = new Retries(db, transaction);
     for (const row of db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
       const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
       mailboxes.load(name, id!, messages!, bytes!, messages! - this.#delayed.count(name));
@@ -89,6 +92,7 @@ export class Messages {
       mailboxes,
       rows,
       dead,
+      retries,
       watches: this.#watches,
       now,
       clock,
@@ -98,7 +102,7 @@ export class Messages {
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.#cleared = rows.hasCleared;
-    this.#timed = this.#delayed.count(undefined) > 0 || rows.hasExpiring;
+    this.#timed = this.#hasTimed;
   }
 
   get counts(): Counts {
@@ -240,9 +244,9 @@ export class Messages {
     return found;
   }
 
-  /** Whether nobody has this message; one that has expired is removed instead. */
+  /** Whether nobody has this message, and it does not wait; one that has expired is removed instead. */
   #canBeGiven(mailbox: Mailbox, row: Row): boolean {
-    if (this.#leased.has(row.seq)) return false;
+    if (this.#leased.has(row.seq) || row.due !== null) return false;
     const isExpired = row.expires !== null && row.expires <= this.#options.now();
     if (isExpired) this.#remove(mailbox, row);
     return !isExpired;
@@ -290,7 +294,8 @@ export class Messages {
   stat({ mailbox }: Stat): Stats {
     this.flush();
     const { messages, bytes } = this.count({ kind: "count", ...mailbox === undefined ? {} : { mailbox } });
-    const delayed = this.#delayed.count(mailbox), leased = this.#leased.count(mailbox);
+    const delayed = this.#delayed.count(mailbox) + this.#retries.count(mailbox),
+      leased = this.#leased.count(mailbox);
     const dead = this.#dead.count(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
@@ -315,6 +320,7 @@ export class Messages {
       this.#mailboxes.touch(mailbox);
       this.#leased.drop(mailbox.name);
       this.#delayed.drop(mailbox.name);
+      this.#retries.clear(mailbox.name);
       this.#rows.clear(mailbox);
       this.#cleared = true;
     }
@@ -322,20 +328,8 @@ export class Messages {
   }
 
   /** Dead letters: lists them, gives them out again with no attempts counted, or removes them. */
-  dead({ what, id, limit }: DeadLetters): DeadLetter[] | number {
-    if (what === "list") return this.#dead.after(id ?? 0, limit);
-    if (what === "drop" && id === undefined) return this.#dead.clear();
-    const one = id === undefined ? undefined : this.#dead.get(id);
-    const letters = id === undefined ? this.#dead.after(0, limit) : one === undefined ? [] : [one];
-    let done = 0;
-    for (const letter of letters) {
-      const { mailbox, sender, time, message } = letter, bytes = new TextEncoder().encode(message).length;
-      const put: Put = { kind: "put", mailbox, sender, time, message, bytes };
-      if (what === "requeue" && this.put(put) !== "stored") continue;
-      this.#dead.drop(letter.id);
-      done++;
-    }
-    return done;
+  dead(request: DeadLetters): DeadOutcome {
+    return this.#dead.request(request, (put) => this.put(put));
   }
 
   /** Gives rows to what is still to be stored, and brings the rows of mailboxes and leases up to date. */
@@ -385,7 +379,7 @@ export class Messages {
 
   /** Whether something has to be done as time goes by: {@linkcode tick}. */
   get isTimed(): boolean {
-    return this.#timed || this.#leased.size > 0;
+    return this.#timed || this.#leased.size > 0 || this.#retries.count(undefined) > 0;
   }
 
   /**
@@ -395,18 +389,35 @@ export class Messages {
   tick(): boolean {
     const now = this.#options.now();
     const isMore = this.#leased.end(TIMED_ROWS);
-    if (!this.#timed) return isMore;
+    if (!this.#timed && this.#retries.count(undefined) === 0) return isMore;
     const due = this.#delayed.due(now, TIMED_ROWS);
     this.#rows.insert(due.flatMap((one) => this.#come(one, now)));
+    const retries = this.#retries.due(now, TIMED_ROWS);
+    for (const retry of retries) this.#retry(retry);
     const expired = this.#rows.expired(now, TIMED_ROWS);
     for (const row of expired) {
       // a message that somebody has is his until his lease ends
       if (row.mailbox === undefined || this.#leased.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
       this.#remove(row.mailbox, row);
+      if (row.due !== null) this.#retries.removed(row.mailbox.name);
     }
-    this.#timed = this.#delayed.count(undefined) > 0 || this.#rows.hasExpiring;
-    return isMore || due.length === TIMED_ROWS || expired.length === TIMED_ROWS;
+    this.#timed = this.#hasTimed;
+    return isMore || [due, retries, expired].some(({ length }) => length === TIMED_ROWS);
+  }
+
+  get #hasTimed(): boolean {
+    return this.#delayed.count(undefined) > 0 || this.#retries.count(undefined) > 0 || this.#rows.hasExpiring;
+  }
+
+  /** Lets a message that was tried in vain be given out again, at its place. */
+  #retry(retry: Retry) {
+    this.#retries.end(retry);
+    const mailbox = retry.mailbox === undefined ? undefined : this.#mailboxes.get(retry.mailbox);
+    if (mailbox === undefined) return;
+    this.#mailboxes.touch(mailbox);
+    mailbox.comesBack(retry.seq);
+    this.#watches.notice(mailbox.name);
   }
 
   /** Takes a message from the delayed ones; returns what is to be inserted, unless it has expired meanwhile. */

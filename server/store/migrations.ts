@@ -4,6 +4,7 @@
  *
  * message   one row a message. `seq` grows with every message put, so that it is the order of arrival, and new rows go
  *           to the end of the table.
+ *           `due` is set while a message that was tried in vain is not to be given out.
  * mailbox   one row a mailbox that holds, or lately held, messages, with the sums over its rows of `message`: written
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
@@ -12,7 +13,7 @@
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
  *           `network` is that of its session.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
- * dead      messages that were given out too often.
+ * dead      messages that were given out too often. `reason` is why the last attempt failed, empty where it is not known.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
@@ -161,5 +162,11 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE session ADD COLUMN network TEXT NOT NULL DEFAULT '';
   ALTER TABLE lease ADD COLUMN network TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  ALTER TABLE message ADD COLUMN due INTEGER;
+  CREATE INDEX message_due ON message (due) WHERE due IS NOT NULL;
+  ALTER TABLE dead ADD COLUMN attempts INTEGER NOT NULL DEFAULT 5;
+  ALTER TABLE dead ADD COLUMN reason TEXT NOT NULL DEFAULT '';
   `,
 ];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Put } from "./message_requests.ts";
+import type { Failure, Put } from "./message_requests.ts";
 import type { ThreadChange } from "./thread_requests.ts";
 
 /**
@@ -17,7 +17,8 @@ export type Change =
     | Put
     | ThreadChange
     | { kind: "ack"; token: string; ids: readonly number[] }
-    | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
+    | { kind: "back"; token: string; ids: readonly number[] }
+    | ({ kind: "fail"; token: string; ids: readonly number[] } & Failure)
     | { kind: "extend"; token: string; duration: number }
     | { kind: "skip" }
     | { kind: "bad"; reason: string }

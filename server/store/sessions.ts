@@ -145,7 +145,9 @@ export class Sessions {
       case "ack":
         return lost(this.#messages.leased.ack(session, change.token, change.ids));
       case "back":
-        return lost(this.#messages.leased.back(session, change.token, change.why, change.ids));
+        return lost(this.#messages.leased.back(session, change.token, change.ids));
+      case "fail":
+        return lost(this.#messages.leased.back(session, change.token, change.ids, change));
       case "extend":
         return this.#messages.leased.extend(session, change.token, change.duration)
           ? undefined

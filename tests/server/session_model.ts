@@ -1,5 +1,5 @@
 import type { Leased, LeaseRequest } from "../../server/store/lease_requests.ts";
-import type { Put, Stats } from "../../server/store/message_requests.ts";
+import type { DeadLetters, Failure, Put, Stats } from "../../server/store/message_requests.ts";
 import type { Change, SessionChanges, SessionState, Special } from "../../server/store/session_requests.ts";
 import type { Outcome, StoreLimits, StoreRequest } from "../../server/store/store.ts";
 import type { ThreadChange } from "../../server/store/thread_requests.ts";
@@ -13,6 +13,10 @@ interface Message {
   /** The last lease that it came back from. */
   token?: string;
   lease?: Lease;
+  /** While it waits to be tried again, until when. */
+  due?: number;
+  /** Why the last attempt failed. */
+  reason?: string;
   /** What the engine calls it, once that is known. */
   id?: number;
 }
@@ -49,12 +53,13 @@ export class Model {
   stat(mailbox?: string): Stats {
     const { here, delayed, dead } = this.#in(mailbox), all = [...here, ...delayed];
     const leased = here.filter(({ lease }) => lease !== undefined).length;
+    const waiting = here.filter(({ due }) => due !== undefined).length;
     return {
       messages: all.length,
       bytes: all.reduce((sum, { put }) => sum + put.bytes, 0),
-      ready: here.length - leased,
+      ready: here.length - leased - waiting,
       leased,
-      delayed: delayed.length,
+      delayed: delayed.length + waiting,
       dead: dead.length,
     };
   }
@@ -64,7 +69,7 @@ export class Model {
     const own = this.stat(put.mailbox), all = this.stat();
     const free = limits.whenFull === "refuse" || own.messages === 0
       ? []
-      : box.filter(({ lease }) => lease === undefined);
+      : box.filter(({ lease, due }) => lease === undefined && due === undefined);
     for (let drop = 0, bytes = put.bytes; drop <= free.length; bytes -= free[drop++]?.put.bytes ?? 0) {
       if (own.messages - drop >= limits.mailboxMessages || own.bytes + bytes > limits.mailboxBytes) continue;
       if (all.messages - drop >= limits.messages || all.bytes + bytes > limits.bytes) continue;
@@ -84,7 +89,7 @@ export class Model {
     let bytes = 0;
     for (const message of [...box]) {
       if (found.length === max) break;
-      if (message.lease !== undefined) continue;
+      if (message.lease !== undefined || message.due !== undefined) continue;
       if ((message.put.expires ?? Infinity) <= this.now) {
         box.splice(box.indexOf(message), 1);
         continue;
@@ -141,14 +146,18 @@ export class Model {
     box.splice(box.indexOf(message), 1);
   }
 
-  #giveBack(message: Message, token: string, counted: boolean) {
+  #giveBack(message: Message, token: string, failure?: Failure) {
     this.#letGo(message);
-    if (counted) message.attempts++;
     message.token = token;
-    const isDead = message.attempts >= 5;
-    if (!isDead && (message.put.expires ?? Infinity) > this.now) return;
+    if (failure !== undefined) message.attempts++;
+    const isDead = failure !== undefined && message.attempts >= failure.attempts;
+    if (!isDead && (message.put.expires ?? Infinity) > this.now) {
+      if (failure !== undefined && failure.delay > 0) message.due = this.now + failure.delay;
+      return;
+    }
     this.#remove(message);
     if (!isDead) return;
+    message.reason = failure.reason;
     this.dead.push(message);
     this.dead.sort((a, b) => a.id! - b.id!);
   }
@@ -180,7 +189,9 @@ export class Model {
     return lost(
       this.#each(change.ids, session, change.token, (message) => {
         if (change.kind === "ack") this.#remove(message);
-        else if (message.lease !== undefined) this.#giveBack(message, change.token, change.why === "failed");
+        else if (message.lease !== undefined) {
+          this.#giveBack(message, change.token, change.kind === "fail" ? change : undefined);
+        }
       }),
     );
   }
@@ -242,7 +253,7 @@ export class Model {
         const lease = this.leases.find(({ session, tag }) =>
           session === request.session && tag === request.tag
         );
-        for (const message of lease?.held ?? []) this.#giveBack(message, lease!.token, false);
+        for (const message of lease?.held ?? []) this.#giveBack(message, lease!.token);
         return "released";
       }
       case "session":
@@ -258,27 +269,52 @@ export class Model {
         return messages;
       }
       case "dead":
-        return this.letters(request.what);
+        return this.letters(request);
       default:
         throw new Error(`No ${request.kind} here`);
     }
   }
 
-  letters(what: "list" | "requeue" | "drop"): Outcome {
-    if (what === "list") {
-      return this.dead.map(({ id, put: { mailbox, sender, time, message } }) => (
-        { id: id!, mailbox, sender, time, message }
-      ));
+  letters(request: DeadLetters): Outcome {
+    switch (request.what) {
+      case "list":
+        return this.dead.filter(({ id }) => id! > request.after).slice(0, request.limit).map((letter) => {
+          const { id, attempts, reason, put: { mailbox, sender, time, message, bytes } } = letter;
+          return {
+            id: id!,
+            mailbox,
+            sender,
+            time,
+            attempts,
+            reason: reason!,
+            bytes,
+            message: message.slice(0, 128),
+          };
+        });
+      case "requeue":
+        return this.#requeue(request.id);
+      case "requeue all": {
+        const ids = this.dead.map(({ id }) => id!).filter((id) => id > request.after).slice(0, request.limit);
+        const done = ids.filter((id) => this.#requeue(id) === "requeued").length;
+        return { done, full: ids.length - done, last: ids.at(-1) ?? 0 };
+      }
+      case "delete": {
+        const before = this.dead.length;
+        this.dead = this.dead.filter(({ id }) => id !== request.id);
+        return this.dead.length < before ? 1 : "unknown";
+      }
+      case "delete all":
+        return this.dead.splice(0).length;
     }
-    const dead = this.dead;
-    this.dead = [];
-    if (what === "drop") return dead.length;
-    for (const message of dead) {
-      const { mailbox, sender, time, message: text, bytes } = message.put;
-      const again: Put = { kind: "put", mailbox, sender, time, message: text, bytes };
-      if (this.put(again) === "full") this.dead.push(message);
-    }
-    return dead.length - this.dead.length;
+  }
+
+  #requeue(id: number): "requeued" | "full" | "unknown" {
+    const letter = this.dead.find((message) => message.id === id);
+    if (letter === undefined) return "unknown";
+    const { mailbox, sender, time, message, bytes } = letter.put;
+    if (this.put({ kind: "put", mailbox, sender, time, message, bytes }) === "full") return "full";
+    this.dead = this.dead.filter((message) => message !== letter);
+    return "requeued";
   }
 
   tick() {
@@ -286,7 +322,8 @@ export class Model {
       (confirmed ? until : Math.min(until, given + 5000)) <= this.now
     );
     for (const { held, token, confirmed } of ended) {
-      for (const message of held) this.#giveBack(message, token, confirmed);
+      const failure = confirmed ? { delay: 0, attempts: 5, reason: "lease ran out" } : undefined;
+      for (const message of held) this.#giveBack(message, token, failure);
     }
     const due = this.delayed.filter((message) => message.due <= this.now);
     this.delayed = this.delayed.filter((message) => message.due > this.now);
@@ -294,6 +331,7 @@ export class Model {
       this.boxes.get(put.mailbox)!.push({ put, attempts: 0 });
     }
     for (const message of this.#in().here) {
+      if ((message.due ?? Infinity) <= this.now) delete message.due;
       if (message.lease === undefined && (message.put.expires ?? Infinity) <= this.now) this.#remove(message);
     }
   }

@@ -89,7 +89,18 @@ class History {
     );
     const kind = random.between(0, 9);
     if (kind < 5) return { kind: "ack", token, ids };
-    if (kind < 7) return { kind: "back", token, why: random.chance(0.7) ? "failed" : "unused", ids };
+    if (kind < 7) {
+      if (random.chance(0.3)) return { kind: "back", token, ids };
+      const delay = random.chance(0.3) ? 0 : random.between(1, 9000);
+      return {
+        kind: "fail",
+        token,
+        delay,
+        attempts: random.between(1, 6),
+        reason: `exit ${random.between(1, 9)}`,
+        ids,
+      };
+    }
     if (kind < 8) return { kind: "extend", token, duration: random.between(1000, 8000) };
     return random.chance(0.5)
       ? { kind: "skip", ...numbers }
@@ -126,7 +137,12 @@ class History {
     if (kind < 91) return { kind: "open", session };
     if (kind < 95) return { kind: "stat", ...random.chance(0.5) ? { mailbox } : {} };
     if (kind < 96) return { kind: "clear", ...random.chance(0.8) ? { mailbox } : {} };
-    return { kind: "dead", what: this.#pick(["list", "requeue", "drop"]), limit: 1000 };
+    const what = this.#pick(["list", "requeue", "requeue all", "delete", "delete all"] as const);
+    if (what === "delete all") return { kind: "dead", what };
+    const { dead } = this.#model,
+      id = (random.chance(0.8) ? dead.at(0)?.id : undefined) ?? random.between(1, 99);
+    if (what === "requeue" || what === "delete") return { kind: "dead", what, id };
+    return { kind: "dead", what, after: random.chance(0.5) ? 0 : id, limit: random.between(1, 5) };
   }
 
   play(directory: string | undefined) {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import { Engine } from "../../server/store/engine.ts";
 import type { Leased } from "../../server/store/lease_requests.ts";
-import type { Stats } from "../../server/store/message_requests.ts";
+import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import type { Change, Special } from "../../server/store/session_requests.ts";
 import {
   DEFAULT_LIMITS,
@@ -107,6 +107,12 @@ class Subject implements Disposable {
     return typeof lease === "string" ? lease : lease.texts;
   }
 
+  /** Counts of messages, in all. */
+  stats(): Omit<Stats, "bytes"> {
+    const { bytes: _, ...stats } = this.apply({ kind: "stat" })[0] as Stats;
+    return stats;
+  }
+
   [Symbol.dispose]() {
     this.#engine.close();
     Deno.removeSync(this.#directory, { recursive: true });
@@ -117,6 +123,10 @@ const leased = (lease: Leased & { texts: string[] } | string) => {
   if (typeof lease === "string") throw new Error(`No lease: ${lease}`);
   return { ...lease, ids: lease.messages.map(({ id }) => id) };
 };
+
+const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
+  { kind: "fail", token, ids, delay, attempts, reason: "exit 1" } as const
+);
 
 Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
   using s = new Subject();
@@ -221,12 +231,14 @@ Deno.test("a lease that ends puts its messages back in order, and buries them af
     s.pass(30_000);
   }
   assertEquals(s.texts("r", 9), "empty");
-  const [dead] = s.apply({ kind: "dead", what: "list", limit: 9 }) as unknown as [
-    { id: number; message: string }[],
-  ];
-  assertEquals(dead.map(({ message }) => message), ["1", "2"]);
-  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id, limit: 9 }), [1]);
-  assertEquals(s.apply({ kind: "dead", what: "drop", limit: 9 }), [1]);
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(dead.map(({ message, attempts, reason }) => [message, attempts, reason]), [
+    ["1", 5, "lease ran out"],
+    ["2", 5, "lease ran out"],
+  ]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["requeued"]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["unknown"]);
+  assertEquals(s.apply({ kind: "dead", what: "delete all" }), [1]);
   assertEquals(leased(s.lease("r", 10)).messages.map(({ message, attempt }) => [message, attempt]), [[
     "2",
     1,
@@ -254,17 +266,85 @@ Deno.test("messages that are given back come at their place, counted only if the
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"), s.put("3"));
   const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
-  s.change(4, { kind: "back", token, why: "failed", ids: [ids[0]!] }, {
-    kind: "back",
-    token,
-    why: "unused",
-    ids: [ids[1]!],
-  });
+  s.change(4, fail(token, [ids[0]!], 0), { kind: "back", token, ids: [ids[1]!] });
   const again = leased(s.lease("r", 1));
   assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 1], [
     "3",
     1,
   ]]);
+});
+
+Deno.test("a message that failed waits while others go on, over a restart too, and comes back at its place", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
+  s.change(4, fail(token, ids, 2000));
+  assertEquals(s.stats(), { messages: 3, ready: 1, leased: 0, delayed: 2, dead: 0 });
+  s.pass(1000);
+  assertEquals(leased(s.lease("r", 1, { max: 1 })).texts, ["3"]);
+  assertEquals(s.texts("r", 2), "empty");
+  s.restart();
+  s.pass(999);
+  assertEquals(s.texts("r", 3), "empty");
+  s.change(5, s.put("4"));
+  s.pass(1);
+  const again = leased(s.lease("r", 4));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 2], [
+    "4",
+    1,
+  ]]);
+  assertEquals(s.stats(), { messages: 4, ready: 0, leased: 4, delayed: 0, dead: 0 });
+});
+
+Deno.test("who waits for a mailbox is told when a message that failed comes back", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(2, fail(token, ids, 1000));
+  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  s.pass(999);
+  assertEquals(s.events, []);
+  s.pass(1);
+  assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
+});
+
+Deno.test("a message is dead after as many attempts as its receiver says, and keeps the reason of the last", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("x".repeat(200)));
+  const first = leased(s.lease("s", 1));
+  s.change(3, { ...fail(first.token, first.ids, 100, 2), reason: "exit 1" });
+  // one that comes late changes nothing
+  assertEquals(s.change(4, fail(first.token, first.ids, 9000, 1)), { done: 4, special: [] });
+  s.pass(100);
+  const second = leased(s.lease("s", 2));
+  s.change(5, { ...fail(second.token, second.ids, 100, 2), reason: "exit 2" });
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 2 });
+  s.restart();
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(
+    dead.map(({ attempts, reason, bytes, message }) => [attempts, reason, bytes, message]),
+    [[2, "exit 2", 1, "1"], [2, "exit 2", 200, "x".repeat(128)]],
+  );
+  // what is given out again is whole
+  assertEquals(s.apply({ kind: "dead", what: "requeue all", after: 0, limit: 9 }), [
+    { done: 2, full: 0, last: dead[1]!.id },
+  ]);
+  assertEquals(leased(s.lease("r", 9)).texts, ["1", "x".repeat(200)]);
+});
+
+Deno.test("a message that waits to be tried again can be acknowledged late, expires, and is cleared", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2", { expires: s.now + 500 }), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(4, fail(token, ids, 60_000), { kind: "ack", token, ids: [ids[0]!] });
+  assertEquals(s.stats(), { messages: 2, ready: 0, leased: 0, delayed: 2, dead: 0 });
+  s.pass(500);
+  assertEquals(s.stats(), { messages: 1, ready: 0, leased: 0, delayed: 1, dead: 0 });
+  assertEquals(s.apply({ kind: "clear", mailbox: "bob" }), [1]);
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
+  s.pass(60_000);
+  s.restart();
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
 });
 
 Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothing", () => {
@@ -407,7 +487,7 @@ Deno.test("a message that comes back is found without a look at all that others 
     session: "r",
     first: 1,
     low: 1,
-    changes: [{ kind: "back", token: first.token, why: "unused", ids: [id] }],
+    changes: [{ kind: "back", token: first.token, ids: [id] }],
   });
   let texts: string[] | string = [];
   const rows = rowsRead(() => texts = s.texts("q", 1));
@@ -466,7 +546,7 @@ Deno.test("what has expired goes, however much else has that somebody holds", ()
     session: "r",
     first: 1,
     low: 1,
-    changes: [{ kind: "back", token, why: "unused", ids }],
+    changes: [{ kind: "back", token, ids }],
   });
   assertEquals(s.texts("q", 1), ["stays"]);
   s.pass(30_000);

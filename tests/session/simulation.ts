@@ -363,7 +363,11 @@ export class Simulation {
     if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
     const ids = lease.messages.map(({ id }) => id);
     const kept = random.chance(0.1) ? random.between(0, ids.length) : 0;
-    if (kept > 0) await lease.back(ids.slice(0, kept), random.chance(0.3) ? "failed" : "unused");
+    if (kept > 0 && random.chance(0.7)) await lease.back(ids.slice(0, kept));
+    else if (kept > 0) {
+      const delay = random.between(0, 3000);
+      await lease.fail({ delay, attempts: random.between(2, 5), reason: "exit 1" }, ids.slice(0, kept));
+    }
     if (random.chance(0.1)) return;
     await this.#acknowledge(lease, kept);
   }
@@ -406,7 +410,7 @@ export class Simulation {
       empty = true;
     })().catch((error) => this.#failure ??= error);
     await this.#within(() => empty, "the server has not been emptied");
-    const dead = this.#server.ask({ kind: "dead", what: "list", limit: 10_000 }) as DeadLetter[];
+    const dead = this.#server.ask({ kind: "dead", what: "list", after: 0, limit: 10_000 }) as DeadLetter[];
     for (const { id, time, message } of dead) this.#there(message, time, id);
   }
 
