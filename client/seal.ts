@@ -7,6 +7,7 @@
  * @module
  */
 
+import { encodePublicKey } from "../protocol/key_text.ts";
 import {
   clientKeys,
   decodeSealToClient,
@@ -296,7 +297,7 @@ export class ClientSeal {
     try {
       const keys = clientKeys({ service, id, epoch }, handshake.key, key, server);
       if (!isSame(confirm, keys.confirm)) return;
-      const text = server.toBase64({ alphabet: "base64url", omitPadding: true });
+      const text = encodePublicKey(server);
       handshake.secret = {
         sealer: new Sealer(">", keys.toServer),
         opener: new Opener(keys.toClient),

@@ -8,7 +8,7 @@ import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
-import { type SealKey, sealKey } from "../protocol/seal.ts";
+import type { SealKey } from "../protocol/seal.ts";
 import { accountCommand } from "./account_admin.ts";
 import { Accounts, readAccounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
@@ -16,9 +16,7 @@ import { Admin } from "./admin.ts";
 import { AdminSocket } from "./admin_socket.ts";
 import {
   makeDataDirectory,
-  obtainSealKey,
   obtainSecret,
-  readSealKey,
   readSecret,
   removeRunning,
   writeRunning,
@@ -35,6 +33,7 @@ import { Metrics } from "./metrics.ts";
 import { openContents, removeContents, removeUnused } from "./open_contents.ts";
 import { closeSockets, openSockets, type ServiceSockets } from "./open_sockets.ts";
 import { openStore } from "./open_store.ts";
+import { obtainSealKey } from "./seal_key.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { checkStart } from "./start_check.ts";
@@ -70,6 +69,8 @@ export interface ServeOptions {
   secretFile: string | undefined;
   /** Where the server's own key is, if not in `data`. */
   sealKeyFile: string | undefined;
+  /** Whether a key may be made in the place of one that was lost, which clients of accounts know. */
+  newSealKey?: boolean;
   /** Whether anybody who reaches the server may make an account, and not the administrator alone. */
   openAccounts: boolean;
   limits: StoreLimits;
@@ -136,8 +137,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let key: SealKey;
   try {
     const secret = await secretOf(options);
-    key = await sealKeyOf(options, random);
     const known = await readAccounts(store);
+    key = await obtainSealKey({ ...options, accounts: known.length });
     const accounts = new Accounts({
       store: group,
       known,
@@ -283,12 +284,4 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
     const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
     log.warn({ service: "server", what });
   }
-}
-
-async function sealKeyOf(
-  { data, sealKeyFile }: ServeOptions,
-  random: (bytes: number) => Uint8Array,
-): Promise<SealKey> {
-  if (sealKeyFile !== undefined) return await readSealKey(sealKeyFile);
-  return data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
 }

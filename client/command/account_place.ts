@@ -5,6 +5,7 @@
  */
 
 import { decodeName, encodeName } from "../../protocol/scram.ts";
+import { obtainSealKey } from "../../server/seal_key.ts";
 import { hasDatabase } from "../../server/start_check.ts";
 import { SqliteStore } from "../../server/store/sqlite.ts";
 import type { Account, AccountOutcome, AccountRequest } from "../../server/store/account_requests.ts";
@@ -40,19 +41,15 @@ export async function openAccounts(args: Arguments): Promise<AccountPlace> {
       `No server has kept anything in ${directory}: start one there once, or give its --data or --server`,
     );
   }
+  let store: Store;
   try {
-    return new InDirectory(
-      await SqliteStore.open({
-        directory,
-        limits: DEFAULT_LIMITS,
-        // what fails is told by the outcome
-        onEvent() {},
-      }),
-    );
+    // what fails is told by the outcome
+    store = await SqliteStore.open({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
     return new WithServer(await administration(args));
   }
+  return new InDirectory(store, directory);
 }
 
 const REFUSED = {
@@ -63,9 +60,12 @@ const REFUSED = {
 
 class InDirectory implements AccountPlace {
   readonly #store: Store;
+  readonly #directory: string;
+  #key: Promise<void> | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, directory: string) {
     this.#store = store;
+    this.#directory = directory;
   }
 
   async #ask(request: AccountRequest): Promise<AccountOutcome> {
@@ -74,11 +74,21 @@ class InDirectory implements AccountPlace {
   }
 
   async add(name: string, verifier: string): Promise<boolean> {
+    await this.#obtainKey();
     const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
     if (outcome === "full" || outcome === "storage") {
       throw new Error(`Cannot add '${name}': ${REFUSED[outcome]}`);
     }
     return outcome === "added";
+  }
+
+  /** Before the first account there is a key: a server takes a missing one for one that was lost, where there are any. */
+  async #obtainKey() {
+    this.#key ??= (async () => {
+      const some = await this.#ask({ kind: "account", what: "list", limit: 1 }) as Account[];
+      if (some.length === 0) await obtainSealKey({ data: this.#directory, accounts: 0 });
+    })();
+    await this.#key;
   }
 
   async change(name: string, verifier: string) {

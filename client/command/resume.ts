@@ -1,3 +1,4 @@
+import { replaceFile } from "../durable_file.ts";
 import type { SessionState } from "../mailbox.ts";
 import { stateDirectory } from "../state_directory.ts";
 
@@ -87,8 +88,7 @@ export class Resume {
 
   #write(saved: Saved) {
     this.#writing = this.#writing.then(async () => {
-      await Deno.writeTextFile(`${this.#path}.new`, `${JSON.stringify(saved)}\n`, { mode: 0o600 });
-      await Deno.rename(`${this.#path}.new`, this.#path);
+      await replaceFile(this.#path, `${JSON.stringify(saved)}\n`);
     });
   }
 }

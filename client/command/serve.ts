@@ -72,6 +72,10 @@ export const command: Command = {
       help: "The administrator's secret, if not the one in the data directory",
     },
     "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
+    "new-seal-key": {
+      help:
+        "Make a new key where the directory has lost its own; clients that know that refuse the server then",
+    },
     "accounts": {
       value: "anyone|admin",
       help: "Who may make accounts: who reaches the server, or 'parley account' beside it alone (anyone)",
@@ -155,6 +159,11 @@ async function run(args: Arguments): Promise<number> {
     throw new UsageError("--memory and --data exclude each other");
   }
   if (memory && args.flag("new")) throw new UsageError("--memory and --new exclude each other");
+  for (const option of ["memory", "seal-key"]) {
+    if (args.flag("new-seal-key") && args.flag(option)) {
+      throw new UsageError(`--new-seal-key and --${option} exclude each other`);
+    }
+  }
   const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
   const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
   if (maxLine > maxPending / LINES_PENDING) {
@@ -180,6 +189,7 @@ async function run(args: Arguments): Promise<number> {
     beginNew: args.flag("new"),
     secretFile: args.text("secret-file"),
     sealKeyFile: args.text("seal-key"),
+    newSealKey: args.flag("new-seal-key"),
     openAccounts: args.word("accounts", ["anyone", "admin"], "anyone") === "anyone",
     limits: {
       mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,

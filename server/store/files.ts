@@ -9,6 +9,7 @@
 import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Arrival } from "./arrival.ts";
+import { syncDirectory } from "./durable_file.ts";
 import { PartialFile } from "./partial_file.ts";
 import { setAside } from "./set_aside.ts";
 
@@ -376,22 +377,6 @@ export class ContentFiles {
 /** The same for the same upload, over restarts, and tells nothing of it. */
 function partialName({ user, thread, name, size }: UploadKey): string {
   return createHash("sha256").update(JSON.stringify([user, thread, name, size])).digest("hex").slice(0, 32);
-}
-
-/** A name is on disk when its directory is; not every system lets a directory be opened, and none of those needs it. */
-async function syncDirectory(path: string) {
-  let directory: Deno.FsFile;
-  try {
-    directory = await Deno.open(path);
-  } catch (error) {
-    if (Deno.build.os === "windows") return;
-    throw error;
-  }
-  try {
-    await directory.sync();
-  } finally {
-    directory.close();
-  }
 }
 
 function bytes(count: number): string {

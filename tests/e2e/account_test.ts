@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodePublicKey } from "../../protocol/key_text.ts";
 import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
 
 /** Runs the program in a directory, with a state directory of its own there. */
@@ -204,7 +205,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   }
   const key = /server's key is (\S+)/.exec(server.err)![1]!;
   assertEquals((await run(`receive --as leia --server-key ${key} ${at}`, { password: "organa" })).code, 3);
-  const other = "A".repeat(43);
+  const other = encodePublicKey(new Uint8Array(32));
   const refused = await run(`receive --as leia --server-key ${other} ${at}`, { password: "organa" });
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.err, `has the key ${key}, but was to have ${other}`);

@@ -6,7 +6,7 @@ import { parley } from "../program.ts";
 
 const COMMANDS = [
   ...["serve", "send", "receive", "mailbox", "chat", "room", "forum"],
-  ...["account", "admin", "bench"],
+  ...["account", "known-servers", "admin", "bench"],
 ];
 
 Deno.test("parley --version prints the version of deno.json", async () => {
@@ -43,9 +43,13 @@ const WRONG: Readonly<Record<string, string>> = {
   "send bob hi --from al --server-key k": "parley send: --server-key needs --as NAME",
   "receive bob --password-file p": "parley receive: --password-file needs --as NAME",
   "receive --as al --server-key k":
-    "parley receive: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+    "parley receive: Cannot read --server-key 'k': expected 'public1' and 56 of a-z 2-7",
   "forum h 1 --user al --server-key k LST":
-    "parley forum: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+    "parley forum: Cannot read --server-key 'k': expected 'public1' and 56 of a-z 2-7",
+  "known-servers": "parley known-servers: Missing list or remove",
+  "known-servers remove": "parley known-servers: Missing HOST:PORT",
+  "known-servers remove h": "parley known-servers: Cannot read 'h': expected HOST:PORT",
+  "known-servers list x": "parley known-servers: Unexpected argument 'x'",
   "account list --password-file p": "parley account: list and --password-file exclude each other",
   "account add al --server-key k": "parley account: --server-key is for add and set-password with --server",
   "serve --sing": "parley serve: Unknown option '--sing'",

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectBasicMailbox } from "../../client/basic_mailbox.ts";
 import { connectMailbox, KnownServers, type Mailbox } from "../../client/mailbox.ts";
+import { decodePublicKey, encodePublicKey } from "../../protocol/key_text.ts";
 import { RefusedError } from "../../client/session_errors.ts";
 import type { Server } from "../../server/serve.ts";
 import { Peer } from "../program.ts";
@@ -112,11 +113,22 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
     assertEquals(file, `${name} ${key}\n`);
     await (await connect("alice")).close();
     assertEquals(await Deno.readTextFile(known.path), file);
-    await Deno.writeTextFile(known.path, `# mine\n${name} ${"A".repeat(43)}\n`);
-    await assertRejects(() => connect("alice"), Error, `but ${known.path} says ${"A".repeat(43)}`);
-    await assertRejects(() => connect("alice"), Error, "remove line 2 of that file");
+    const other = encodePublicKey(new Uint8Array(32));
+    await Deno.writeTextFile(known.path, `# mine\n\n${name} ${other}\n`);
+    await assertRejects(() => connect("alice"), Error, `but ${known.path} says ${other}`);
+    await assertRejects(() => connect("alice"), Error, `run: parley known-servers remove ${name}`);
     await Deno.writeTextFile(known.path, `${name} key\n`);
-    await assertRejects(() => connect("alice"), Error, "line 1 has no key");
+    await assertRejects(() => connect("alice"), Error, "line 1 has no key: expected 'public1'");
+    await Deno.writeTextFile(
+      known.path,
+      `${name} ${key!.replace(/.$/, (last) => last === "a" ? "b" : "a")}\n`,
+    );
+    await assertRejects(() => connect("alice"), Error, "line 1 has no key: its checksum is wrong");
+    // as it was written before
+    const older = decodePublicKey(key!).toBase64({ alphabet: "base64url", omitPadding: true });
+    await Deno.writeTextFile(known.path, `${name} ${older}\n`);
+    await (await connect("alice")).close();
+    assertEquals(await known.keyOf(name), key);
     // as an editor may leave it
     await Deno.writeTextFile(known.path, `other:1 ${key}`);
     await (await connect("alice")).close();
@@ -124,8 +136,9 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
     assertEquals((await Deno.stat(known.path)).mode! & 0o777, 0o600);
     const pinned = (serverKey: string) =>
       connectMailbox({ port, serverKey, as: { name: "alice", password: "secret" } });
-    await (await pinned(key!)).close();
-    await assertRejects(() => pinned("A".repeat(43)), Error, "was to have");
+    for (const same of [key!, key!.toUpperCase(), older]) await (await pinned(same)).close();
+    await assertRejects(() => pinned(other), Error, "was to have");
+    await assertRejects(() => pinned(`${other}a`), SyntaxError, "expected 'public1'");
   });
 });
 
