@@ -20,6 +20,8 @@ import type { Service } from "./service.ts";
 import { listenStreams } from "./sockets.ts";
 import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { shareOf } from "./store/holders.ts";
+import { DEFAULT_SHARE } from "./store/store.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
 
 /** Milliseconds between two writes of what was said. */
@@ -27,6 +29,8 @@ const WRITE = 1000;
 
 /** Limits of channels and room; all are inclusive. */
 export interface HubLimits {
+  /** Percent of the channels that one address may have made; with 100 there is no such limit. */
+  share: number;
   maxChannels: number;
   history: HistoryLimits;
   connections: ConnectionLimits;
@@ -36,6 +40,7 @@ export interface HubLimits {
 }
 
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
+  share: DEFAULT_SHARE,
   maxChannels: 1000,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
@@ -69,7 +74,13 @@ export class HubService {
 
   private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
     const { limits, store, rounds, metrics, logging } = options;
-    const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
+    const hub = this.#hub = new Hub({
+      maxChannels: limits.maxChannels,
+      maxOfHolder: shareOf(limits.maxChannels, limits.share),
+      history,
+      metrics,
+      now: Date.now,
+    });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;

@@ -1,5 +1,6 @@
 import type { ClientLog } from "./client_log.ts";
 import { readRunning } from "./data_directory.ts";
+import { describeHolder } from "./holder.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -48,8 +49,18 @@ export async function openStore(
 function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
   switch (event.kind) {
     case "full":
+      if (event.holder !== undefined) {
+        return `${
+          describeHolder(event.holder)
+        } has its share, ${event.limit}: further messages of it are refused`;
+      }
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
     case "room":
+      if (event.holder !== undefined) {
+        return `${
+          describeHolder(event.holder)
+        } has some of its share left again; ${event.refused} messages were refused`;
+      }
       return `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
     case "storage failed":
       return `the disk takes nothing (${event.reason}): messages are refused, what is stored can be read`;

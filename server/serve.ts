@@ -276,10 +276,16 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
   }
 }
 
-/** Which of these contents the store knows. */
-function knownContents(group: GroupCommit, contents: readonly string[]): Promise<ReadonlySet<string>> {
+/** Which of these contents the store knows, and who uploaded each. */
+function knownContents(
+  group: GroupCommit,
+  contents: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
   return new Promise((resolve, reject) => {
-    const taken = group.submit({ kind: "contents", contents }, (known) => resolve(new Set(known)));
+    const taken = group.submit(
+      { kind: "contents", contents },
+      (known) => resolve(new Map(known.map(({ content, user }) => [content, user]))),
+    );
     if (!taken) reject(new RangeError("too much is waiting for the disk"));
   });
 }

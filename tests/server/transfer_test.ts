@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../program.ts";
+import type { Upload } from "../../server/transfer.ts";
 import { Clock } from "../session/clock.ts";
 import { keyed, sendContent, storedOf, sumOf, TransferPeer, type UploadPeer } from "../transfer/peer.ts";
 import { beginUpload, contentOf, held, offered, put, TransferServer, uploadOf } from "../transfer/server.ts";
@@ -174,6 +175,37 @@ Deno.test("files, their bytes and their number have limits", async () => {
   await server.files.remove(server.uploads[0]!.content);
   assertEquals(server.files.counts, { files: 2, bytes: 1999 });
   assertEquals(await put(server, contentOf(3000), { name: "e" }), "P1 stored");
+});
+
+Deno.test("one user fills his share of files and of their bytes, and leaves the rest to others", async () => {
+  await using directory = await temporaryDirectory();
+  const limits = { bytes: 8000, files: 12, share: 25 }, uploads: Upload[] = [];
+  const more = (user: string, size: number) => ({ user, name: "more", size });
+  {
+    await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
+    const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
+    assertEquals(refusal(more("alice", 2001)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(await put(server, contentOf(1500), { name: "a" }), "P1 stored");
+    assertEquals(refusal(more("alice", 501)), { error: "all files of one user may have 1.95 KiB" });
+    // what is on its way counts
+    using peer = await TransferPeer.upload(
+      server.port,
+      server.ticket(uploadOf(contentOf(499), { name: "b" })),
+    );
+    assertEquals(await peer.line(), "P1 from 0");
+    assertEquals(refusal(more("alice", 2)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(await put(server, contentOf(2000), { user: "bob", name: "z" }), "P1 stored");
+    await sendContent(peer, contentOf(499));
+    assertEquals(await peer.line(), storedOf(peer, contentOf(499)));
+    await put(server, new Uint8Array(0), { name: "c" });
+    assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+  }
+  await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
+  const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
+  assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+  assertEquals(refusal(more("bob", 1)), { error: "all files of one user may have 1.95 KiB" });
+  await server.files.remove(uploads[0]!.content);
+  assertEquals(await put(server, contentOf(1501), { name: "d" }), "P1 stored");
 });
 
 Deno.test("a user has four transfers at a time, and all have as many as there may be", async () => {
