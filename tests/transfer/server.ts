@@ -79,6 +79,7 @@ export interface TransferServerOptions {
   beforeCommit?: () => Promise<void>;
   max?: number;
   maxUser?: number;
+  maxConnections?: number;
   maxAddressConnections?: number;
 }
 
@@ -124,6 +125,7 @@ export class TransferServer implements AsyncDisposable {
       metrics: this.metrics,
       log: this.#log,
       setTimer: realTimer,
+      ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
       ...options.maxAddressConnections === undefined
         ? {}
         : { maxAddressConnections: options.maxAddressConnections },
