@@ -17,6 +17,7 @@ import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { Channel, type HubEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
+import { holderAt } from "./holder.ts";
 import type { Metrics } from "./metrics.ts";
 import { joinChunks } from "./send_queue.ts";
 
@@ -32,6 +33,8 @@ export const LONGEST_WAIT = 1000;
 export interface HubOptions {
   /** Channels that there may be. */
   maxChannels: number;
+  /** Those that one address may have made; as many as there may be by default. */
+  maxOfHolder?: number;
   /** The channels that there were before, and what is said from now on. */
   history: History;
   metrics: Metrics;
@@ -46,13 +49,18 @@ export class Hub {
   /** Channels that something is told in during this turn of the event loop. */
   readonly #told = new Set<Channel>();
   #passedOn: Promise<void> | undefined;
+  /** How many channels each holder has made. */
+  readonly #made = new Map<string, number>();
   /** How often somebody has left a channel. */
   #leaves = 0;
   #hasRoom = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    for (const record of options.history.records) this.#channels.set(record.name, new Channel(record));
+    for (const record of options.history.records) {
+      this.#channels.set(record.name, new Channel(record));
+      if (record.holder !== "") this.#made.set(record.holder, (this.#made.get(record.holder) ?? 0) + 1);
+    }
   }
 
   /** Makes the channel `room` be there from now on, whether listed or not. */
@@ -92,11 +100,32 @@ export class Hub {
     if (utf8Length(name) > MAX_CHANNEL_NAME) return "too long";
     const before = this.#channels.get(name);
     if (before?.isListed) return "exists";
-    if (before === undefined && this.#channels.size >= this.#options.maxChannels && !this.#giveUpOne()) {
-      return "too many";
-    }
-    this.#join(member, before ?? this.#add(name));
+    const holder = holderAt(member.connection.hostname);
+    if (before === undefined && !this.#makeRoom(holder)) return "too many";
+    const channel = before ?? this.#add(name);
+    this.#charge(channel, holder);
+    this.#join(member, channel);
     return "created";
+  }
+
+  /** Counts the channel for who made it, or for nobody any more. */
+  #charge({ record }: Channel, holder = "") {
+    const count = (of: string, by: number) => {
+      const made = (this.#made.get(of) ?? 0) + by;
+      if (made > 0) this.#made.set(of, made);
+      else this.#made.delete(of);
+    };
+    if (record.holder !== "") count(record.holder, -1);
+    if (holder !== "") count(holder, 1);
+    record.holder = holder;
+  }
+
+  /** Makes room for one more channel of this holder, unless there is some. Returns whether there is. */
+  #makeRoom(holder: string): boolean {
+    const { maxChannels, maxOfHolder = Infinity } = this.#options;
+    // who has made as many as he may gives up one of his own, and nobody else's
+    if ((this.#made.get(holder) ?? 0) >= maxOfHolder) return this.#giveUpOne(holder);
+    return this.#channels.size < maxChannels || this.#giveUpOne();
   }
 
   /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */
@@ -171,6 +200,7 @@ export class Hub {
       if (isRoom) this.leave(member);
       else this.#remove(member);
     }
+    this.#charge(channel);
     this.#options.history.remove(channel.record);
     if (!isRoom) this.#channels.delete(name);
     else {
@@ -194,14 +224,16 @@ export class Hub {
     return channel;
   }
 
-  /** Forgets the channel that nobody has been in for longest, so that a few who make many can't keep others from it. */
-  #giveUpOne(): boolean {
+  /** Forgets the channel, of one holder or of all, that nobody has been in for longest, so that a few who make many can't keep others from it. */
+  #giveUpOne(holder?: string): boolean {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
+      if (holder !== undefined && channel.record.holder !== holder) continue;
       if (channel.size > 0 || this.#isRoom(channel)) continue;
       if (oldest === undefined || channel.left < oldest.left) oldest = channel;
     }
     if (oldest === undefined) return false;
+    this.#charge(oldest);
     this.#options.history.remove(oldest.record);
     this.#channels.delete(oldest.name);
     this.#options.metrics.add("channels given up");

@@ -19,6 +19,8 @@ import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
 import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { shareOf } from "./store/holders.ts";
+import { DEFAULT_SHARE } from "./store/store.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
 
 /** Milliseconds between two writes of what was said. */
@@ -26,6 +28,8 @@ const WRITE = 1000;
 
 /** Limits of channels and room; all are inclusive. */
 export interface HubLimits {
+  /** Percent of the channels that one address may have made; with 100 there is no such limit. */
+  share: number;
   maxChannels: number;
   history: HistoryLimits;
   connections: ConnectionLimits;
@@ -35,6 +39,7 @@ export interface HubLimits {
 }
 
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
+  share: DEFAULT_SHARE,
   maxChannels: 1000,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
@@ -64,7 +69,13 @@ export class HubService {
 
   private constructor(options: HubServiceOptions, history: History) {
     const { sockets, limits, store, rounds, metrics, log } = options;
-    const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
+    const hub = this.#hub = new Hub({
+      maxChannels: limits.maxChannels,
+      maxOfHolder: shareOf(limits.maxChannels, limits.share),
+      history,
+      metrics,
+      now: Date.now,
+    });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;

@@ -18,6 +18,7 @@ import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "..
 import type { Accounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
+import { holderAt } from "./holder.ts";
 import { type Log, quoted } from "./log.ts";
 import { refusedLogin } from "./login.ts";
 import type { Metrics } from "./metrics.ts";
@@ -174,7 +175,8 @@ export class MailboxService {
     const { store, metrics, now } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
+    const holder = holderAt(from.address.hostname);
+    const put = { kind: "put", mailbox, sender, time: now(), message, bytes, holder } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");

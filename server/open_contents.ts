@@ -30,7 +30,10 @@ export function openContents(
   return ContentFiles.open({
     directory,
     limits,
-    known: async (contents) => new Set(await ask(store, { kind: "contents", contents })),
+    known: async (contents) => {
+      const known = await ask(store, { kind: "contents", contents });
+      return new Map(known.map(({ content, user }) => [content, user]));
+    },
     onUnknown: (unknown) => report(log, unknown),
     now: Date.now,
     random,

@@ -1,4 +1,5 @@
 import { readRunning } from "./data_directory.ts";
+import { describeHolder } from "./holder.ts";
 import type { Log } from "./log.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
@@ -45,11 +46,18 @@ export async function openStore(
 function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
   switch (event.kind) {
     case "full": {
-      const what = `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
+      const { holder, limit, mailbox } = event;
+      const what = holder === undefined
+        ? `${full(mailbox)} full at ${limit}: further messages are refused`
+        : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
       return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
     }
     case "room": {
-      const what = `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
+      const { holder, refused, mailbox } = event;
+      const has = holder === undefined
+        ? `${full(mailbox)} no longer full`
+        : `${describeHolder(holder)} has some of its share left again`;
+      const what = `${has}; ${refused} messages were refused`;
       return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
     }
     case "storage failed": {

@@ -1,4 +1,5 @@
 import type { NumberedRequest, TaggedRequest } from "../protocol/session.ts";
+import { holderOf } from "./holder.ts";
 import { LeaseService } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
@@ -36,7 +37,7 @@ export class MailboxRequests implements ServiceRequests {
     if ("token" in request) this.#leases.used(client, request.token);
   }
 
-  change(_: SessionClient, request: NumberedRequest, bytes: number): Change {
+  change(client: SessionClient, request: NumberedRequest, bytes: number): Change {
     switch (request.kind) {
       case "put": {
         const time = this.#options.now();
@@ -48,6 +49,7 @@ export class MailboxRequests implements ServiceRequests {
           time,
           message: text,
           bytes,
+          holder: holderOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };

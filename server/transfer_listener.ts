@@ -5,7 +5,7 @@
  */
 
 import { acceptAll } from "./accept.ts";
-import { ConnectionCounter } from "./limits.ts";
+import { ConnectionRoom, type Guest } from "./connection_room.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Timers } from "./transfer_connection.ts";
@@ -17,8 +17,8 @@ const MAX_ADDRESS_CONNECTIONS = 64;
 export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
   /** Where it listens; it closes them. */
   sockets: readonly Deno.TcpListener[];
-  /** Serves a connection to its end, and never rejects. */
-  serve(connection: Deno.TcpConn): Promise<void>;
+  /** Serves a connection to its end, which never rejects. */
+  serve(socket: Deno.TcpConn): { connection: Guest; ended: Promise<void> };
   metrics: Metrics;
   log: Log;
   maxConnections?: number;
@@ -28,7 +28,7 @@ export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
 export class TransferListener {
   readonly #options: TransferListenerOptions;
   readonly #serving = new Set<Promise<void>>();
-  readonly #counter: ConnectionCounter;
+  readonly #room: ConnectionRoom;
   readonly #accepting: Promise<void>[];
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
@@ -36,10 +36,9 @@ export class TransferListener {
   /** Begins to accept. */
   constructor(options: TransferListenerOptions) {
     this.#options = options;
-    this.#counter = new ConnectionCounter({
+    this.#room = new ConnectionRoom({
       connections: options.maxConnections ?? MAX_CONNECTIONS,
       addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
-      messageRate: undefined,
     });
     this.#accepting = options.sockets.map((socket) => this.#accept(socket));
   }
@@ -76,17 +75,18 @@ export class TransferListener {
     });
   }
 
-  #accepted(connection: Deno.TcpConn) {
-    const { serve, metrics } = this.#options, { hostname } = connection.remoteAddr;
-    if (this.#counter.add(hostname) !== "added") {
-      connection.close();
-      metrics.add("files connections refused");
-      return;
-    }
-    const serving = serve(connection).finally(() => {
+  #accepted(socket: Deno.TcpConn) {
+    const { serve, metrics } = this.#options;
+    const { connection, ended } = serve(socket);
+    const serving = ended.finally(() => {
       this.#serving.delete(serving);
-      this.#counter.remove(hostname);
+      this.#room.leave(connection);
     });
     this.#serving.add(serving);
+    const entered = this.#room.enter(socket.remoteAddr.hostname, connection);
+    if (entered === "full") connection.close();
+    if (entered !== "entered") {
+      metrics.add(`files connections ${entered === "full" ? "refused" : "displaced"}`);
+    }
   }
 }

@@ -5,7 +5,7 @@ import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { OTHERS } from "../../server/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
-import { DEFAULT_LIMITS } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };
@@ -95,6 +95,10 @@ export const command: Command = {
     "max-messages": { value: "N", help: `Messages in all mailboxes (${DEFAULT_LIMITS.messages})` },
     "max-bytes": { value: "SIZE", help: "Text in all mailboxes (4GiB)" },
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
+    "share": {
+      value: "PERCENT",
+      help: `What one address or user may have of all that is stored (${DEFAULT_SHARE}; 100 is no limit)`,
+    },
     "max-file": {
       value: "SIZE",
       help: "The database file, without the forum's files (no limit but the disk)",
@@ -171,6 +175,7 @@ async function run(args: Arguments): Promise<number> {
       `Cannot use --max-line ${maxLine}: expected at most 1/${LINES_PENDING} of --max-pending`,
     );
   }
+  const share = args.integer("share", 1, 100) ?? DEFAULT_SHARE;
   const hosts = args.texts("host");
   const log = new Log(writeErrorBytes, {
     format: args.word("log", LOG_FORMATS, "text"),
@@ -197,9 +202,11 @@ async function run(args: Arguments): Promise<number> {
       messages: args.integer("max-messages", 1) ?? DEFAULT_LIMITS.messages,
       bytes: args.size("max-bytes") ?? DEFAULT_LIMITS.bytes,
       mailboxes: args.integer("max-mailboxes", 1) ?? DEFAULT_LIMITS.mailboxes,
+      share,
       whenFull: args.word("when-full", ["refuse", "drop-oldest"], "refuse"),
     },
     hubLimits: {
+      share,
       maxChannels: args.integer("max-channels", 1) ?? HUB.maxChannels,
       history: {
         messages: args.integer("history", 1, MAX_HISTORY) ?? HUB.history.messages,
@@ -218,12 +225,14 @@ async function run(args: Arguments): Promise<number> {
     },
     forumLimits: {
       threads: {
+        share,
         threads: args.integer("max-threads", 1, MAX_THREADS) ?? FORUM.threads.threads,
         threadEntries: args.integer("thread-entries", 1, MAX_THREAD_ENTRIES) ?? FORUM.threads.threadEntries,
         entries: args.integer("max-entries", 1) ?? FORUM.threads.entries,
         bytes: args.size("max-posts") ?? FORUM.threads.bytes,
       },
       files: {
+        share,
         fileBytes: fileSize(args),
         bytes: args.size("max-file-bytes") ?? FORUM.files.bytes,
         files: args.integer("max-files", 1) ?? FORUM.files.files,

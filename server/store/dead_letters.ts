@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { MailboxCounts } from "./mailbox_counts.ts";
-import type { DeadLetter, DeadLetters, DeadOutcome, Put, PutOutcome } from "./message_requests.ts";
+import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest go for one more. */
@@ -75,7 +75,7 @@ export class DeadLetterRows {
   }
 
   /** Carries out what is asked for. @param put Puts a message that is to be given out again. */
-  request(request: DeadLetters, put: (put: Put) => PutOutcome): Exclude<DeadOutcome, "storage"> {
+  request(request: DeadLetters, put: (put: Put) => unknown): Exclude<DeadOutcome, "storage"> {
     switch (request.what) {
       case "list":
         return this.after(request.after, request.limit);
@@ -99,7 +99,7 @@ export class DeadLetterRows {
   }
 
   /** Puts the one with this number at the end of its mailbox, as if it came now: with no attempt counted. */
-  #requeue(id: number, put: (put: Put) => PutOutcome): "requeued" | "unknown" | "full" {
+  #requeue(id: number, put: (put: Put) => unknown): "requeued" | "unknown" | "full" {
     const letter = this.#sql.whole.get(id) as unknown as Omit<Put, "kind"> | undefined;
     if (letter === undefined) return "unknown";
     if (put({ kind: "put", ...letter }) !== "stored") return "full";

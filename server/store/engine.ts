@@ -12,7 +12,8 @@ import { DATABASE_FILE, isBusy, openDatabase, openError, throwIfLost } from "./d
 import { Messages } from "./messages.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { isAddingChange, Sessions } from "./sessions.ts";
-import type { Counts } from "./message_requests.ts";
+import type { Reached } from "./mailboxes.ts";
+import type { Counts, PutOutcome } from "./message_requests.ts";
 import type { SessionOutcome } from "./session_requests.ts";
 import {
   DEFAULT_FORUM_LIMITS,
@@ -231,7 +232,7 @@ export class Engine {
     const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
     switch (request.kind) {
       case "put":
-        return messages.put(request);
+        return putOutcome(messages.put(request));
       case "take":
         return messages.take(request.mailbox);
       case "lease":
@@ -397,6 +398,11 @@ export class Engine {
     // the log is gone now, and others must not take the space that the next start needs
     this.#reserve?.keep();
   }
+}
+
+function putOutcome(result: "stored" | Reached): PutOutcome {
+  if (result === "stored") return result;
+  return result.of === "share" ? "full share" : "full";
 }
 
 /** Whether a request needs space, rather than freeing some. */

@@ -10,11 +10,15 @@ import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Arrival } from "./arrival.ts";
 import { syncDirectory } from "./durable_file.ts";
+import { shareOf } from "./holders.ts";
 import { PartialFile } from "./partial_file.ts";
 import { setAside } from "./set_aside.ts";
+import { DEFAULT_SHARE } from "./store.ts";
 
 /** Limits of what is kept in files. */
 export interface FileLimits {
+  /** Percent of all files, and of their bytes, that one user may have; with 100 there is no such limit. */
+  share: number;
   /** Most bytes of one file; to 4 GiB. */
   fileBytes: number;
   /** Most bytes of all files together, those that are still arriving too. */
@@ -24,6 +28,7 @@ export interface FileLimits {
 }
 
 export const DEFAULT_FILE_LIMITS: FileLimits = {
+  share: DEFAULT_SHARE,
   fileBytes: 4 * 1024 ** 3,
   bytes: 64 * 1024 ** 3,
   files: 100_000,
@@ -33,8 +38,8 @@ export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Of these names, those that the store knows: the others are set aside at the start. */
-  known(names: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Of these names, those that the store knows, with who is charged for each: the others are set aside at the start. */
+  known(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Is told what was set aside at the start, and what could not be and why. */
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
@@ -105,6 +110,9 @@ export class ContentFiles {
   readonly #stored = new Map<string, { content: string; hash: string }>();
   #bytes = 0;
   #files = 0;
+  /** Who uploaded each, by its name, and what each user has. */
+  readonly #users = new Map<string, string>();
+  readonly #held = new Map<string, { files: number; bytes: number }>();
 
   private constructor(options: ContentFilesOptions) {
     this.#options = options;
@@ -150,7 +158,19 @@ export class ContentFiles {
     if (this.#bytes + others.bytes + upload.size > limits.bytes) {
       return `all files together may have ${bytes(limits.bytes)}`;
     }
-    return this.#files + others.count >= limits.files ? `there may be ${limits.files} files` : undefined;
+    if (this.#files + others.count >= limits.files) return `there may be ${limits.files} files`;
+    return this.#refusesShare(upload);
+  }
+
+  /** Why this upload would be more than its user's share; undefined where it would not. */
+  #refusesShare(upload: UploadKey): string | undefined {
+    const { limits } = this.#options, { user } = upload;
+    const held = this.#held.get(user), own = this.#others(partialName(upload), user);
+    const mostBytes = shareOf(limits.bytes, limits.share), mostFiles = shareOf(limits.files, limits.share);
+    if ((held?.bytes ?? 0) + own.bytes + upload.size > mostBytes) {
+      return `all files of one user may have ${bytes(mostBytes)}`;
+    }
+    return (held?.files ?? 0) + own.count >= mostFiles ? `one user may have ${mostFiles} files` : undefined;
   }
 
   /**
@@ -195,7 +215,7 @@ export class ContentFiles {
         this.#stored.set(name, { content, hash });
         if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
       },
-      store: (file) => this.#store(file, partial.size),
+      store: (file) => this.#store(file, partial.size, upload.user),
       end: async (outcome) => {
         if (outcome === "kept" && partial.file.length > 0) this.#keep(name, partial);
         else if (outcome !== "stored") await this.#leave(name, partial);
@@ -229,8 +249,8 @@ export class ContentFiles {
     try {
       const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
-      this.#files--;
-      this.#bytes -= size;
+      this.#count(content, -1, -size);
+      this.#users.delete(content);
       return true;
     } catch (error) {
       return error instanceof Deno.errors.NotFound;
@@ -256,11 +276,11 @@ export class ContentFiles {
     return `${this.#directory}/${content}`;
   }
 
-  /** How many uploads are going on but this one, and what they will take. */
-  #others(but: string): { count: number; bytes: number } {
+  /** How many uploads are going on but this one, of one user or of all, and what they will take. */
+  #others(but: string, of?: string): { count: number; bytes: number } {
     let count = 0, bytes = 0;
-    for (const [name, { attempt, size }] of this.#partials) {
-      if (attempt === undefined || name === but) continue;
+    for (const [name, { attempt, size, user }] of this.#partials) {
+      if (attempt === undefined || name === but || of !== undefined && user !== of) continue;
       count++;
       bytes += size;
     }
@@ -268,13 +288,25 @@ export class ContentFiles {
   }
 
   /** Gives a whole file its own name; returns that. */
-  async #store(file: PartialFile, size: number): Promise<string> {
+  async #store(file: PartialFile, size: number, user: string): Promise<string> {
     const content = this.#options.random(16).toHex();
     await Deno.rename(file.path, this.#path(content));
     await syncDirectory(this.#directory!);
-    this.#files++;
-    this.#bytes += size;
+    this.#users.set(content, user);
+    this.#count(content, 1, size);
     return content;
+  }
+
+  /** Counts a content in all and for its user. */
+  #count(content: string, files: number, bytes: number) {
+    this.#files += files;
+    this.#bytes += bytes;
+    const user = this.#users.get(content);
+    if (user === undefined) return;
+    const before = this.#held.get(user) ?? { files: 0, bytes: 0 };
+    const held = { files: before.files + files, bytes: before.bytes + bytes };
+    if (held.files > 0) this.#held.set(user, held);
+    else this.#held.delete(user);
   }
 
   #keep(name: string, partial: Partial) {
@@ -357,9 +389,10 @@ export class ContentFiles {
     const known = await this.#options.known(names);
     const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(this.#path(name))).size));
     for (const [i, name] of names.entries()) {
-      if (known.has(name)) {
-        this.#bytes += sizes[i]!;
-        this.#files++;
+      const user = known.get(name);
+      if (user !== undefined) {
+        this.#users.set(name, user);
+        this.#count(name, 1, sizes[i]!);
         continue;
       }
       try {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Holder, Holders, shareOf } from "./holders.ts";
 import type { Counts, Put } from "./message_requests.ts";
 import type { StoreEvent, StoreLimits } from "./store.ts";
 
@@ -12,6 +13,8 @@ import type { StoreEvent, StoreLimits } from "./store.ts";
 export interface Pending {
   seq: number;
   mailbox: Mailbox;
+  /** Who is charged for it. */
+  holder: Holder;
   put: Put;
   taken: boolean;
 }
@@ -27,6 +30,13 @@ interface State {
   /** What its row says of `messages` and `bytes`. */
   rowMessages: number;
   rowBytes: number;
+  /** Who is charged for the mailbox: whose message came first. What it holds of others is counted apart. */
+  holder: Holder;
+  /** The number of that one that its row has. */
+  rowHolder: number;
+  /** Messages of others, and whether there may be rows that count these. */
+  otherMessages: number;
+  hasOtherRows: boolean;
 }
 
 /** One mailbox. `Mailboxes.touch` comes before every change. */
@@ -37,6 +47,12 @@ export class Mailbox implements State {
   stored = 0;
   rowMessages = 0;
   rowBytes = 0;
+  holder: Holder;
+  rowHolder = 0;
+  otherMessages = 0;
+  hasOtherRows = false;
+  /** By how much more others hold than the rows say that count it. */
+  others: Map<Holder, { messages: number; bytes: number }> | undefined;
   pending: Pending[] = [];
   nextPending = 0;
   /** No message before this can be given out: it is gone, or somebody has it, or it is in {@linkcode returned}. */
@@ -47,18 +63,28 @@ export class Mailbox implements State {
   refused: number | undefined;
   /** The batch that last touched it. */
   batch = -1;
-  #committed: State = { id: 0, messages: 0, bytes: 0, stored: 0, rowMessages: 0, rowBytes: 0 };
+  #committed: State;
 
-  constructor(readonly name: string) {}
+  constructor(readonly name: string, nobody: Holder) {
+    this.holder = nobody;
+    this.#committed = this.#state;
+  }
+
+  get #state(): State {
+    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
+    const { holder, rowHolder, otherMessages, hasOtherRows } = this;
+    const charged = { holder, rowHolder, otherMessages, hasOtherRows };
+    return { id, messages, bytes, stored, rowMessages, rowBytes, ...charged };
+  }
 
   commit() {
-    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
-    this.#committed = { id, messages, bytes, stored, rowMessages, rowBytes };
+    this.#committed = this.#state;
     this.forgetPending();
   }
 
   rollback() {
     Object.assign(this, this.#committed);
+    this.others = undefined;
     this.cursor = 0;
     this.returned = [];
     this.forgetPending();
@@ -98,15 +124,22 @@ const EMPTY_KEPT = 1024;
 /** Full is over when no more than this part of a limit is used, so that the log isn't flooded at its edge. */
 const ROOM = 0.9;
 
-/** A limit that is reached, of one mailbox or of all together. */
-interface Reached {
-  of: "mailbox" | "all";
+/** A limit that is reached, of one mailbox, of all together, or the share of one holder. */
+export interface Reached {
+  of: "mailbox" | "all" | "share";
   limit: string;
+}
+
+/** A message that was refused. */
+interface Refusal extends Reached {
+  name: string;
+  holder: Holder;
 }
 
 /** Invariant: `totals` are the sums over the mailboxes; those that hold nothing are in `#empty`. */
 export class Mailboxes {
   readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
+  readonly holders: Holders;
   readonly #limits: StoreLimits;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #byName = new Map<string, Mailbox>();
@@ -116,7 +149,7 @@ export class Mailboxes {
   #refused: number | undefined;
 
   // of the batch
-  #refusals: { name: string; of: Reached["of"]; limit: string }[] = [];
+  #refusals: Refusal[] = [];
   #batch = 0;
   #touched: Mailbox[] = [];
   #forgotten: Mailbox[] = [];
@@ -124,13 +157,15 @@ export class Mailboxes {
   constructor(limits: StoreLimits, onEvent: (event: StoreEvent) => void) {
     this.#limits = limits;
     this.#onEvent = onEvent;
+    this.holders = new Holders(limits);
   }
 
   /** Adds one as the database has it. */
-  load(name: string, id: number, messages: number, bytes: number, stored: number) {
-    const mailbox = new Mailbox(name);
-    const state: State = { id, messages, bytes, stored, rowMessages: messages, rowBytes: bytes };
-    Object.assign(mailbox, state).commit();
+  load(name: string, row: Pick<State, "id" | "messages" | "bytes" | "stored" | "holder" | "otherMessages">) {
+    const { messages, bytes, holder } = row;
+    const mailbox = new Mailbox(name, this.holders.nobody);
+    const rest = { rowMessages: messages, rowBytes: bytes, rowHolder: holder.id, hasOtherRows: true };
+    Object.assign(mailbox, { ...row, ...rest }).commit();
     this.#byName.set(name, mailbox);
     this.#count(mailbox, 1);
   }
@@ -143,7 +178,7 @@ export class Mailboxes {
   obtain(name: string): Mailbox {
     let mailbox = this.#byName.get(name);
     if (mailbox === undefined) {
-      mailbox = new Mailbox(name);
+      mailbox = new Mailbox(name, this.holders.nobody);
       this.#byName.set(name, mailbox);
       this.#empty.add(mailbox);
     }
@@ -167,12 +202,47 @@ export class Mailboxes {
     this.#touched.push(mailbox);
   }
 
-  /** Adds to what the mailbox holds. */
-  change(mailbox: Mailbox, messages: number, bytes: number) {
+  /** Adds to what the mailbox holds, or takes from it, and charges the holder for it. */
+  change(mailbox: Mailbox, holder: Holder, messages: number, bytes: number) {
+    const { holders } = this;
+    if (mailbox.messages === 0) {
+      mailbox.holder = holder;
+      holders.change(holder, 1, 0, 0);
+    }
+    holders.change(holder, 0, messages, bytes);
+    if (holder !== mailbox.holder) {
+      mailbox.others ??= new Map();
+      const held = mailbox.others.get(holder) ?? { messages: 0, bytes: 0 };
+      mailbox.others.set(holder, { messages: held.messages + messages, bytes: held.bytes + bytes });
+      mailbox.otherMessages += messages;
+    }
     this.#count(mailbox, -1);
     mailbox.messages += messages;
     mailbox.bytes += bytes;
     this.#count(mailbox, 1);
+    if (mailbox.messages === 0) this.#release(mailbox);
+  }
+
+  /** Empties the mailbox. `others` is what of it others hold. */
+  clear(mailbox: Mailbox, others: readonly { holder: Holder; messages: number; bytes: number }[]) {
+    this.#count(mailbox, -1);
+    let { messages, bytes } = mailbox;
+    for (const held of others) {
+      this.holders.change(held.holder, 0, -held.messages, -held.bytes);
+      messages -= held.messages;
+      bytes -= held.bytes;
+    }
+    this.holders.change(mailbox.holder, 0, -messages, -bytes);
+    mailbox.messages = mailbox.bytes = 0;
+    this.#count(mailbox, 1);
+    this.#release(mailbox);
+  }
+
+  /** Nobody is charged for a mailbox that is empty. */
+  #release(mailbox: Mailbox) {
+    this.holders.change(mailbox.holder, -1, 0, 0);
+    mailbox.holder = this.holders.nobody;
+    mailbox.otherMessages = 0;
   }
 
   #count(mailbox: Mailbox, sign: 1 | -1) {
@@ -190,10 +260,11 @@ export class Mailboxes {
    * The limit that one more message of so many bytes would pass.
    *
    * @param isNew Whether it would be one more mailbox that holds messages.
-   * @param fewer Messages that this one would have fewer.
+   * @param fewer Messages that this one, and its holder, would have fewer.
    */
   reachedBy(
     mailbox: Mailbox | undefined,
+    holder: Holder,
     bytes: number,
     isNew = !mailbox?.messages,
     fewer = 0,
@@ -212,12 +283,20 @@ export class Mailboxes {
     if (isNew && totals.mailboxes >= limits.mailboxes) {
       return { of: "all", limit: `${limits.mailboxes} mailboxes` };
     }
-    return undefined;
+    const share = this.holders.reachedBy(holder, bytes, isNew, fewer);
+    return share === undefined ? undefined : { of: "share", limit: share };
   }
 
-  /** Whether room for so many bytes would come of dropping messages of this mailbox alone. */
-  canMakeRoom(mailbox: Mailbox, bytes: number): boolean {
+  /** Whether room for so many bytes of this holder would come of dropping messages of this mailbox alone. */
+  canMakeRoom(mailbox: Mailbox, holder: Holder, bytes: number): boolean {
     const limits = this.#limits, totals = this.totals;
+    if (this.holders.reachedBy(holder, bytes, false, 0) !== undefined) {
+      // nobody's share is made room in with what others hold
+      if (mailbox.holder !== holder || mailbox.otherMessages > 0) return false;
+      if (this.holders.reachedBy(holder, bytes - mailbox.bytes, false, mailbox.messages) !== undefined) {
+        return false;
+      }
+    }
     return limits.whenFull === "drop-oldest" && mailbox.messages > 0 &&
       limits.mailboxMessages > 0 && bytes <= limits.mailboxBytes &&
       totals.messages - mailbox.messages < limits.messages &&
@@ -225,16 +304,21 @@ export class Mailboxes {
   }
 
   /** Notes a message that was refused; one that no mailbox could ever hold says nothing about this one. */
-  refuse(name: string, bytes: number, { of, limit }: Reached) {
-    if (bytes <= this.#limits.mailboxBytes && bytes <= this.#limits.bytes) {
-      this.#refusals.push({ name, of, limit });
+  refuse(name: string, holder: Holder, bytes: number, reached: Reached) {
+    const { mailboxBytes, bytes: most, share } = this.#limits;
+    if (bytes > mailboxBytes || bytes > most || reached.of === "share" && bytes > shareOf(most, share)) {
+      return;
     }
+    this.#refusals.push({ ...reached, name, holder });
   }
 
   /** Counts a message that was refused for good, and tells of the first. */
-  #countRefusal({ name, of, limit }: { name: string; of: Reached["of"]; limit: string }) {
+  #countRefusal({ name, holder, of, limit }: Refusal) {
     const mailbox = this.#byName.get(name);
-    if (of === "all" || mailbox === undefined) {
+    if (of === "share") {
+      if (holder.refused === undefined) this.#onEvent({ kind: "full", holder: holder.name, limit });
+      holder.refused = (holder.refused ?? 0) + 1;
+    } else if (of === "all" || mailbox === undefined) {
       if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
       this.#refused = (this.#refused ?? 0) + 1;
     } else {
@@ -262,6 +346,7 @@ export class Mailboxes {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
     }
+    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", holder: name, refused }));
     if (this.#refused !== undefined) this.#noticeRoomInAll();
     this.#nextBatch();
   }
@@ -276,6 +361,7 @@ export class Mailboxes {
       mailbox.rollback();
       this.#count(mailbox, 1);
     }
+    this.holders.rollback();
     this.#nextBatch();
   }
 

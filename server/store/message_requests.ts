@@ -18,10 +18,15 @@ export interface Put {
   delay?: number;
   /** When it is removed, in milliseconds since 1970. */
   expires?: number;
+  /** Who is charged for it, see `server/holder.ts`; undefined is nobody. */
+  holder?: string;
 }
 
-/** `full`: a limit of `StoreLimits`. `storage`: the disk would not take it; nothing changed. */
-export type PutOutcome = "stored" | "full" | "storage";
+/**
+ * `full`: a limit of `StoreLimits`. `full share`: of one of these the part that its holder may have. `storage`: the disk
+ * would not take it; nothing changed.
+ */
+export type PutOutcome = "stored" | "full" | "full share" | "storage";
 
 /** Lease and acknowledgement in one: removes the oldest message and gives it. */
 export interface Take {

@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { HolderRows } from "./holder_rows.ts";
 import type { Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
@@ -20,6 +21,8 @@ export interface Row {
   attempts: number;
   /** Until when it is not given out; null where it may be. */
   due: number | null;
+  /** Number of who is charged for it. */
+  holder: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -32,9 +35,10 @@ export interface RowOf extends Row {
 /** How many rows one statement inserts, the most first: each statement that is run costs as much as half a row. */
 const INSERTED = [32, 4, 1];
 
-const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires"];
+const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder"];
 
 export class MessageRows {
+  readonly holders: HolderRows;
   readonly #transaction: Transaction;
   readonly #mailboxes: Mailboxes;
   readonly #sql: ReturnType<typeof prepare>;
@@ -45,6 +49,7 @@ export class MessageRows {
   constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
+    this.holders = new HolderRows(db, transaction, mailboxes.holders);
     this.#sql = prepare(db);
     this.#inserts = INSERTED.map((rows) => {
       const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
@@ -58,10 +63,11 @@ export class MessageRows {
   /** Gives these messages rows, in their order. */
   insert(messages: readonly Pending[]) {
     const values: SQLInputValue[] = [];
-    for (const { seq, mailbox, put: { sender, time, message, bytes, expires } } of messages) {
+    for (const { seq, mailbox, holder, put: { sender, time, message, bytes, expires } } of messages) {
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
-      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null);
+      const holderId = this.holders.idOf(holder);
+      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId);
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
     }
@@ -74,13 +80,15 @@ export class MessageRows {
 
   /** Brings the row of a mailbox up to date. */
   store(mailbox: Mailbox) {
-    const { messages, bytes } = mailbox;
-    if (messages === mailbox.rowMessages && bytes === mailbox.rowBytes) return;
-    this.#transaction.begin();
-    this.#giveRow(mailbox);
-    this.#sql.setMailbox.run(messages, bytes, mailbox.id);
-    mailbox.rowMessages = messages;
-    mailbox.rowBytes = bytes;
+    const { messages, bytes } = mailbox, holder = this.holders.idOf(mailbox.holder);
+    const isSame = messages === mailbox.rowMessages && bytes === mailbox.rowBytes;
+    if (!isSame || holder !== mailbox.rowHolder) {
+      this.#transaction.begin();
+      this.#giveRow(mailbox);
+      this.#sql.setMailbox.run(messages, bytes, holder, mailbox.id);
+      Object.assign(mailbox, { rowMessages: messages, rowBytes: bytes, rowHolder: holder });
+    }
+    this.holders.store(mailbox);
   }
 
   #giveRow(mailbox: Mailbox) {
@@ -140,11 +148,17 @@ export class MessageRows {
   remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
     this.#transaction.begin(0, messages);
-    if (Number(this.#sql.remove.run(first, last).changes) !== messages) {
+    // where one alone filled the mailbox, nothing has to be read
+    const isShared = mailbox.otherMessages > 0;
+    const held = isShared ? this.#sql.removeHeld.all(first, last) as Record<string, number>[] : [];
+    if ((isShared ? held.length : Number(this.#sql.remove.run(first, last).changes)) !== messages) {
       throw new StoreLost(`Mailbox ${mailbox.name} lacks a message that it should have`);
     }
     mailbox.stored -= messages;
-    this.#mailboxes.change(mailbox, -messages, -bytes);
+    if (!isShared) return this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
+    for (const { holder, bytes } of held) {
+      this.#mailboxes.change(mailbox, this.holders.get(holder!), -1, -bytes!);
+    }
   }
 
   /** Notes how often a message was given out, and the lease that it comes back from. */
@@ -158,11 +172,13 @@ export class MessageRows {
     this.#transaction.begin();
     this.#sql.clear.run(mailbox.id);
     this.#sql.dropMailbox.run(mailbox.id);
-    this.#mailboxes.change(mailbox, -mailbox.messages, -mailbox.bytes);
+    this.#mailboxes.clear(mailbox, this.holders.of(mailbox));
+    this.holders.drop(mailbox);
     mailbox.id =
       mailbox.stored =
       mailbox.rowMessages =
       mailbox.rowBytes =
+      mailbox.rowHolder =
         0;
   }
 
@@ -195,10 +211,11 @@ function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts, due FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      "SELECT seq, sender, time, body, bytes, expires, attempts, due, holder FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
     ),
     row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
+    removeHeld: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
       `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
@@ -206,7 +223,7 @@ function prepare(db: DatabaseSync) {
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
+    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ?, holder = ? WHERE id = ?"),
     dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
     list: sql(
       "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",

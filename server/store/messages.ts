@@ -8,7 +8,9 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type Delayed, DelayedMessages } from "./delayed.ts";
 import { LeasedMessages } from "./leased_messages.ts";
-import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
+import { readHeld } from "./holder_rows.ts";
+import type { Holder } from "./holders.ts";
+import { type Mailbox, Mailboxes, type Pending, type Reached } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
 import { Retries, type Retry } from "./retries.ts";
 import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
@@ -21,7 +23,6 @@ import type {
   List,
   ListOutcome,
   Put,
-  PutOutcome,
   Stat,
   Stats,
   Taken,
@@ -82,10 +83,17 @@ export class Messages {
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
     const retries = this.#retries = new Retries(db, transaction);
-    for (const row of db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
-      const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
-      mailboxes.load(name, id!, messages!, bytes!, messages! - this.#delayed.count(name));
+    const ofOthers = readHeld(db, mailboxes.holders);
+    for (const row of db.prepare("SELECT id, name, messages, bytes, holder FROM mailbox").iterate()) {
+      const { name, ...rest } = row as Record<"id" | "messages" | "bytes" | "holder", number> & {
+        name: string;
+      };
+      const { id, messages, bytes } = rest, held = ofOthers.get(id) ?? { messages: 0, bytes: 0 };
+      const holder = rows.holders.get(rest.holder), stored = messages - this.#delayed.count(name);
+      mailboxes.load(name, { id, messages, bytes, stored, holder, otherMessages: held.messages });
+      if (messages > 0) mailboxes.holders.change(holder, 1, messages - held.messages, bytes - held.bytes);
     }
+    mailboxes.holders.commit(() => {});
     this.#leased = new LeasedMessages({
       db,
       transaction,
@@ -119,42 +127,44 @@ export class Messages {
     return this.#inserted;
   }
 
-  put(put: Put): PutOutcome {
+  /** Puts a message, or gives the limit that is in the way. */
+  put(put: Put): "stored" | Reached {
     const { limits } = this.#options;
-    const known = this.#mailboxes.get(put.mailbox);
-    const reached = this.#mailboxes.reachedBy(known, put.bytes);
+    const known = this.#mailboxes.get(put.mailbox), holder = this.#mailboxes.holders.obtain(put.holder);
+    const reached = this.#mailboxes.reachedBy(known, holder, put.bytes);
     if (reached !== undefined) {
-      if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, put.bytes)) {
-        this.#mailboxes.refuse(put.mailbox, put.bytes, reached);
-        return "full";
+      if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, holder, put.bytes)) {
+        this.#mailboxes.refuse(put.mailbox, holder, put.bytes, reached);
+        return reached;
       }
     }
     const mailbox = known ?? this.#mailboxes.obtain(put.mailbox);
     this.#mailboxes.touch(mailbox);
     const seq = ++this.#seq;
     if (put.delay) {
-      this.#delayed.add(seq, put);
+      this.#delayed.add(seq, put, this.#rows.holders.idOf(holder));
       this.#timed = true;
     } else {
-      const pending = { seq, mailbox, put, taken: false };
+      const pending = { seq, mailbox, holder, put, taken: false };
       mailbox.pending.push(pending);
       this.#pending.push(pending);
       this.#watches.notice(put.mailbox);
       if (put.expires !== undefined) this.#timed = true;
     }
-    this.#mailboxes.change(mailbox, 1, put.bytes);
+    this.#mailboxes.change(mailbox, holder, 1, put.bytes);
     return "stored";
   }
 
   /** Drops the oldest messages that nobody has until there is room; none where that would not be enough. */
-  #makeRoom(mailbox: Mailbox, bytes: number): boolean {
-    if (!this.#mailboxes.canMakeRoom(mailbox, bytes)) return false;
+  #makeRoom(mailbox: Mailbox, holder: Holder, bytes: number): boolean {
+    if (!this.#mailboxes.canMakeRoom(mailbox, holder, bytes)) return false;
     this.#mailboxes.touch(mailbox);
     const rows: Row[] = [], pending: Pending[] = [];
     const left = mailbox.pending.slice(mailbox.nextPending).values();
     let freed = 0;
     const isReached = () =>
-      this.#mailboxes.reachedBy(mailbox, bytes - freed, false, rows.length + pending.length) !== undefined;
+      this.#mailboxes.reachedBy(mailbox, holder, bytes - freed, false, rows.length + pending.length) !==
+        undefined;
     while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
       if (rows.length + pending.length === MAX_DROPS) break;
@@ -201,7 +211,7 @@ export class Messages {
   #takePending(mailbox: Mailbox, pending: Pending) {
     mailbox.nextPending++;
     pending.taken = true;
-    this.#mailboxes.change(mailbox, -1, -pending.put.bytes);
+    this.#mailboxes.change(mailbox, pending.holder, -1, -pending.put.bytes);
   }
 
   /** The oldest row that nobody has; it is not given again until it has come back. */
@@ -353,6 +363,7 @@ export class Messages {
     // numbers of messages that never touched the disk may come again: nobody has seen them
     if (this.#options.transaction.isOpen && this.#seq !== this.#seqStored) this.#storeSeq.run(this.#seq);
     this.#rows.drop(this.#mailboxes.forgetEmpty());
+    this.#rows.holders.forget(this.#mailboxes.holders.forgetEmpty());
   }
 
   /** Comes after it. */
@@ -422,17 +433,17 @@ export class Messages {
 
   /** Takes a message from the delayed ones; returns what is to be inserted, unless it has expired meanwhile. */
   #come(one: Delayed, now: number): Pending[] {
-    const { id: _, expires, ...message } = one;
+    const { id: _, expires, holder: holderId, ...message } = one, holder = this.#rows.holders.get(holderId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.#mailboxes.touch(mailbox);
     this.#delayed.remove(one);
     if (expires !== null && expires <= now) {
-      this.#mailboxes.change(mailbox, -1, -message.bytes);
+      this.#mailboxes.change(mailbox, holder, -1, -message.bytes);
       return [];
     }
     this.#watches.notice(mailbox.name);
     const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
-    return [{ seq: ++this.#seq, mailbox, put, taken: false }];
+    return [{ seq: ++this.#seq, mailbox, holder, put, taken: false }];
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */

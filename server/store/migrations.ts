@@ -27,6 +27,9 @@
  * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
  *           are gone.
  * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
+ * holder    one row for each who is charged for messages or mailboxes, whose `holder` has its number; 0 is nobody. Of a
+ *           channel it is the name itself, of a thread its creator.
+ * mailbox_holder, thread_holder  what others than its holder have of a mailbox or of a thread; the rest is that one's.
  *
  * @module
  */
@@ -172,5 +175,28 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX message_due ON message (due) WHERE due IS NOT NULL;
   ALTER TABLE dead ADD COLUMN attempts INTEGER NOT NULL DEFAULT 5;
   ALTER TABLE dead ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  CREATE TABLE holder (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE mailbox_holder (
+    mailbox INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, holder)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE thread_holder (
+    thread INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (thread, user)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO thread_holder SELECT thread, user, count(*), sum(entry.bytes)
+    FROM entry JOIN thread ON thread.id = thread WHERE user <> creator GROUP BY thread, user;
+  ALTER TABLE message ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE delayed ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mailbox ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE channel ADD COLUMN holder TEXT NOT NULL DEFAULT '';
   `,
 ];

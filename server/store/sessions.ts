@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import type { Reached } from "./mailboxes.ts";
 import type { Messages } from "./messages.ts";
 import type { Threads } from "./threads.ts";
 import type {
@@ -108,8 +109,12 @@ export class Sessions {
       if (n > state.done + 1) break;
       if (last > state.done) {
         const result = this.#carryOut(session, change, storing);
-        if (result === "full" || result === "storage") {
-          state.refused = result === "full" ? { n: last, limit: "full" } : { n: last };
+        if (result === "storage") {
+          state.refused = { n: last };
+          break;
+        }
+        if (result !== undefined && "limit" in result) {
+          state.refused = { n: last, limit: result.of === "share" ? result.limit : "full" };
           break;
         }
         if (result !== undefined) state.special.push([last, result]);
@@ -134,7 +139,7 @@ export class Sessions {
     else this.#ofNetwork.delete(network);
   }
 
-  #carryOut(session: string, change: Change, storing: boolean): Special | "full" | "storage" | undefined {
+  #carryOut(session: string, change: Change, storing: boolean): Special | Reached | "storage" | undefined {
     const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
     switch (change.kind) {
       case "put": {

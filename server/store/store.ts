@@ -47,6 +47,7 @@ import type {
   EntryPage,
   FindFile,
   FindFileOutcome,
+  KnownContent,
   KnownContents,
   ListThreads,
   ReadThread,
@@ -101,7 +102,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends ReadThread ? EntryPage | "no thread"
   : R extends FindFile ? FindFileOutcome
   : R extends Attach ? AttachOutcome
-  : R extends KnownContents ? string[]
+  : R extends KnownContents ? KnownContent[]
   : R extends UnusedContents ? UnusedOutcome
   : R extends CountThreads ? ThreadCounts
   : R extends AccountRequest ? AccountOutcome
@@ -110,6 +111,9 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;
+
+/** Percent of what is limited in all that one address or one user may have. */
+export const DEFAULT_SHARE = 25;
 
 /** Bounds. All are inclusive: a mailbox with `mailboxMessages: 6` holds six. */
 export interface StoreLimits {
@@ -123,6 +127,8 @@ export interface StoreLimits {
   bytes: number;
   /** Mailboxes that hold messages. */
   mailboxes: number;
+  /** Percent of what is limited in all that one holder may have (see `Put.holder`); with 100 there is no such limit. */
+  share: number;
   /** What a mailbox at its limit does with one more message; `drop-oldest` makes room in that mailbox alone. */
   whenFull: "refuse" | "drop-oldest";
 }
@@ -133,11 +139,14 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
   messages: 10_000_000,
   bytes: 4 * 1024 ** 3,
   mailboxes: 100_000,
+  share: DEFAULT_SHARE,
   whenFull: "refuse",
 };
 
 /** Bounds of the forum, inclusive. An entry is a message or a file. */
 export interface ForumLimits {
+  /** Percent of what is limited in all that one user may have; with 100 there is no such limit. */
+  share: number;
   threads: number;
   /** Entries of one thread, and of all together. */
   threadEntries: number;
@@ -147,20 +156,24 @@ export interface ForumLimits {
 }
 
 export const DEFAULT_FORUM_LIMITS: Readonly<ForumLimits> = {
+  share: DEFAULT_SHARE,
   threads: 100_000,
   threadEntries: 1_000_000,
   entries: 10_000_000,
   bytes: 4 * 1024 ** 3,
 };
 
-/** What an operator should know, once each time it begins or ends. Without `mailbox` it is about all together. */
+/**
+ * What an operator should know, once each time it begins or ends. Without `mailbox` and without `holder`, who is at the
+ * end of a share, it is about all together.
+ */
 export type StoreEvent =
   /** There is a message in a mailbox that is watched. */
   | { kind: "ready"; mailbox: string }
   /** No file has these contents any more. */
   | { kind: "unused"; contents: string[] }
-  | { kind: "full"; mailbox?: string; limit: string }
-  | { kind: "room"; mailbox?: string; refused: number }
+  | { kind: "full"; mailbox?: string; holder?: string; limit: string }
+  | { kind: "room"; mailbox?: string; holder?: string; refused: number }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };
 

@@ -73,6 +73,8 @@ export interface FindFile {
   kind: "file";
   thread: string;
   name: string;
+  /** Who asks, and would upload it. */
+  user: string;
 }
 
 /** A file of a thread, as it was uploaded. `content` is the name of what it holds. */
@@ -118,6 +120,12 @@ export interface UnusedContents {
 }
 
 export type UnusedOutcome = string[] | "storage";
+
+/** A content of a file, and who uploaded that. */
+export interface KnownContent {
+  content: string;
+  user: string;
+}
 
 /** What the forum's threads hold. */
 export interface CountThreads {

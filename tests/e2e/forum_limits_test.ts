@@ -18,7 +18,8 @@ function userOf(server: ServerProcess, path: string) {
 Deno.test("a forum keeps to the limits of its options, and says which one was passed", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  const limits = ["--max-threads", "1", "--thread-entries", "3", "--max-posts", "17"];
+  // one user here fills what is for all
+  const limits = ["--share", "100", "--max-threads", "1", "--thread-entries", "3", "--max-posts", "17"];
   const files = ["--file-size", "4", "--max-files", "1", "--max-file-bytes", "6"];
   await using server = await ServerProcess.start([
     "forum",
@@ -60,7 +61,15 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
 Deno.test("--max-entries counts messages and files of all threads, and what is deleted makes room", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  await using server = await ServerProcess.start(["forum", "0", "--memory", "--max-entries", "2"]);
+  await using server = await ServerProcess.start([
+    "forum",
+    "0",
+    "--memory",
+    "--share",
+    "100",
+    "--max-entries",
+    "2",
+  ]);
   const user = userOf(server, path);
   await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
   const full = "1 parley forum: The forum is full: 2 entries\n";
@@ -81,7 +90,7 @@ Deno.test("--max-threads makes room when a thread is removed, and --max-posts wh
   await using directory = await temporaryDirectory();
   const { path } = directory;
   await using server = await ServerProcess.start([
-    ...["forum", "0", "--memory"],
+    ...["forum", "0", "--memory", "--share", "100"],
     ...["--max-threads", "2", "--max-posts", "10"],
   ]);
   const user = userOf(server, path);

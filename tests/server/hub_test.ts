@@ -145,7 +145,7 @@ Deno.test("without a room, 'room' is a name like any other", () =>
 
 Deno.test("one channel too many takes the place of one that nobody is in, where there is one", () =>
   withServer(
-    { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3 } },
+    { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3, share: 100 } },
     (server) =>
       converse(
         server,
@@ -172,6 +172,29 @@ Deno.test("one channel too many takes the place of one that nobody is in, where 
     a > hello
     Alice > hello
     Bob < [Alice] hello
+  `,
+      ),
+  ));
+
+Deno.test("an address that has made its share of the channels gives up one of its own, and nobody else's", () =>
+  withServer(
+    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 8 } },
+    (server) =>
+      converse(
+        server,
+        `
+    Alice > Alice
+    Alice > /create tea
+    Bob > Bob
+    Bob > /create coffee
+    Carol > Carol
+    Carol > /create milk
+    Carol < There are too many channels, so no other can be created.
+    Bob > /join tea
+    Alice < Bob has joined
+    Carol > /create milk
+    Carol > /list
+    Carol < tea\\nmilk
   `,
       ),
   ));
