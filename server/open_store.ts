@@ -1,5 +1,6 @@
 import type { ClientLog } from "./client_log.ts";
 import { readRunning } from "./data_directory.ts";
+import { maxTaken } from "../protocol/mailbox.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -19,19 +20,21 @@ export async function openStore(
   ready: (mailbox: string) => void,
   unused: (contents: string[]) => void,
 ): Promise<Store> {
-  const { data, limits, forumLimits, maxFileBytes, commitDelay, log } = options;
+  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
       directory: data,
       limits,
+      takenBytes: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
       commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
         else if (event.kind === "unused") unused(event.contents);
-        else if (event.kind === "full" || event.kind === "room") clients.line(`mailbox: ${describe(event)}`);
-        else log.line(`store: ${describe(event)}`);
+        else if (event.kind !== "storage failed" && event.kind !== "storage works") {
+          clients.line(`mailbox: ${describe(event)}`);
+        } else log.line(`store: ${describe(event)}`);
       },
     });
   } catch (error) {
@@ -49,6 +52,9 @@ function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): str
   switch (event.kind) {
     case "full":
       return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
+    case "long":
+      return `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
+        "it stays for 'parley receive'";
     case "room":
       return `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
     case "storage failed":

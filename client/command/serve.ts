@@ -132,7 +132,10 @@ export const command: Command = {
       value: "N",
       help: `TCP connections to the forum (${FORUM.transfers.connections})`,
     },
-    "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
+    "max-datagram": {
+      value: "SIZE",
+      help: `Longest datagram taken (${MAX_DATAGRAM}); a reply may have as much, and ${MAX_DATAGRAM}`,
+    },
     "log": { value: "on|off", help: "Log every request (off)" },
   },
   examples: [

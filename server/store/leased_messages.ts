@@ -232,7 +232,7 @@ export class LeasedMessages {
         continue;
       }
       rows.giveBack(id, attempts, lease.token);
-      mailbox.comesBack(id);
+      mailbox.comesBack(row);
       watches.notice(mailbox.name);
     }
   }

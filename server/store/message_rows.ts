@@ -5,7 +5,8 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import { isLong } from "./message_order.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -18,6 +19,8 @@ export interface Row {
   bytes: number;
   expires: number | null;
   attempts: number;
+  /** Whether it is too long for a take: 0 or 1. */
+  isLong: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -40,10 +43,11 @@ export class MessageRows {
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
-  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
+  /** @param takenBytes Most bytes of sender and text of a message that a take gives. */
+  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes, takenBytes: number) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
-    this.#sql = prepare(db);
+    this.#sql = prepare(db, takenBytes);
     this.#inserts = INSERTED.map((rows) => {
       const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
       const statement = db.prepare(
@@ -56,12 +60,13 @@ export class MessageRows {
   /** Gives these messages rows, in their order. */
   insert(messages: readonly Pending[]) {
     const values: SQLInputValue[] = [];
-    for (const { seq, mailbox, put: { sender, time, message, bytes, expires } } of messages) {
+    for (const { seq, mailbox, isLong, put: { sender, time, message, bytes, expires } } of messages) {
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
       values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null);
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
+      (isLong ? mailbox.long : mailbox.short).mayHave = true;
     }
     let at = 0;
     for (const { rows, statement } of this.#inserts) {
@@ -93,9 +98,15 @@ export class MessageRows {
     }
   }
 
-  /** The oldest of a mailbox whose numbers are `seq` or above. */
-  from({ id }: Mailbox, seq: number, limit: number): Row[] {
-    return this.#sql.from.all(id, seq, limit) as unknown as Row[];
+  /** The oldest of a lane of a mailbox, from its cursor. */
+  from({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): Row[] {
+    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown as Row[];
+  }
+
+  /** Their numbers alone. */
+  numbersFrom({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): number[] {
+    const rows = this.#sql.numbersFrom.all(id, Number(isLong), cursor, limit) as unknown as { seq: number }[];
+    return rows.map(({ seq }) => seq);
   }
 
   get(seq: number): RowOf | undefined {
@@ -186,13 +197,19 @@ export class MessageRows {
   }
 }
 
-function prepare(db: DatabaseSync) {
+function prepare(db: DatabaseSync, takenBytes: number) {
   const sql = (text: string) => db.prepare(text);
+  const long = `(${isLong(takenBytes)})`;
+  const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      `SELECT seq, sender, time, body, bytes, expires, attempts, ${long} AS isLong FROM message ${lane}`,
     ),
-    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
+    numbersFrom: sql(`SELECT seq FROM message ${lane}`),
+    row: sql(
+      `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+        WHERE seq = ?`,
+    ),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
@@ -209,7 +226,7 @@ function prepare(db: DatabaseSync) {
     clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
     nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
     sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
+      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? LIMIT ?)",
     ),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };
