@@ -116,6 +116,16 @@ function maxReplied(mailbox: string, sender: string, max: number): number {
 }
 
 /**
+ * Most bytes that a message's sender and text may have together, so that it can be given out with a reply: however it
+ * came in, none is longer than a datagram may be, or than what existing clients have room for, where that is more.
+ *
+ * @param max Longest datagram, in bytes.
+ */
+export function maxTaken(max: number): number {
+  return Math.max(max, MAX_DATAGRAM) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
+}
+
+/**
  * Most bytes that a message from this sender to this mailbox may have, so that neither its datagram, as
  * {@linkcode encodePut} makes it, nor its reply is longer than a datagram may be.
  */

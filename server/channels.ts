@@ -46,6 +46,7 @@ const frames: Wire = {
 export class ChannelsService {
   readonly #options: MemberServiceOptions;
   readonly #listener: Listener;
+  readonly #list = new EncodedList();
 
   /** Begins to accept. */
   constructor(options: MemberServiceOptions) {
@@ -99,7 +100,7 @@ export class ChannelsService {
     session.tell(`asks for ${request.kind}${channel}`);
     switch (request.kind) {
       case "list":
-        return list(session, hub.listed);
+        return hub.listed.length > 0 ? answer(session, this.#list.of(hub.listed)) : undefined;
       case "create":
         if (request.channel === undefined) return answer(session, CREATE_ALONE);
         return this.#create(session, member, printable(request.channel));
@@ -128,8 +129,9 @@ export class ChannelsService {
   }
 }
 
-function answer({ connection }: Session, text: string) {
-  connection.send(encodeFrames(text));
+function answer(session: Session, text: string | Uint8Array) {
+  const bytes = typeof text === "string" ? encodeFrames(text) : text;
+  session.answer(bytes, bytes.length / FRAME_BYTES);
 }
 
 function tooLong(session: Session) {
@@ -137,8 +139,23 @@ function tooLong(session: Session) {
   answer(session, CHANNEL_TOO_LONG);
 }
 
+/** The answer to `/list`, which is made once and shared by all who ask, until the list changes. */
+class EncodedList {
+  #names: readonly string[] = [];
+  #bytes = new Uint8Array(0);
+
+  /** @param names An array that is never changed. */
+  of(names: readonly string[]): Uint8Array {
+    if (names !== this.#names) {
+      this.#names = names;
+      this.#bytes = encodeList(names);
+    }
+    return this.#bytes;
+  }
+}
+
 /** The names with LF between them, as many as fit into a frame; none is longer than one. */
-function list({ connection }: Session, names: readonly string[]) {
+function encodeList(names: readonly string[]): Uint8Array<ArrayBuffer> {
   const frames = new FrameWriter(names.length);
   let text = "", bytes = 0;
   for (const name of names) {
@@ -151,7 +168,7 @@ function list({ connection }: Session, names: readonly string[]) {
     bytes += more + (text === "" ? 0 : 1);
     text += text === "" ? name : `\n${name}`;
   }
-  if (text === "") return;
-  frames.add(text);
-  connection.send(frames.bytes);
+  if (text !== "") frames.add(text);
+  // as much memory as it has bytes: it is kept
+  return frames.bytes.slice();
 }

@@ -12,7 +12,7 @@
  * @module
  */
 
-import { MAX_CHANNEL_NAME, MAX_SHOWN_NAME } from "../protocol/channels.ts";
+import { MAX_CHANNEL_NAME } from "../protocol/channels.ts";
 import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { Channel, type HubEvent, type Member } from "./channel.ts";
@@ -23,6 +23,9 @@ import { joinChunks } from "./send_queue.ts";
 
 /** The channel that the room is. */
 export const ROOM = "room";
+
+/** Bytes of an event beside its text, about. */
+const EVENT_BYTES = 64;
 
 /** Bytes of events, about, after which they are passed on at once: for each channel, and for all of its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
@@ -46,6 +49,8 @@ export class Hub {
   readonly #options: HubOptions;
   /** In the order in which they were made. */
   readonly #channels = new Map<string, Channel>();
+  /** Names of those that are listed, until that changes. */
+  #listed: readonly string[] | undefined;
   /** Channels that something is told in during this turn of the event loop. */
   readonly #told = new Set<Channel>();
   #passedOn: Promise<void> | undefined;
@@ -74,9 +79,10 @@ export class Hub {
     return this.#hasRoom;
   }
 
-  /** Channels that are listed, in the order in which they were made. */
-  get listed(): string[] {
-    return [...this.#channels.values()].filter(({ isListed }) => isListed).map(({ name }) => name);
+  /** Channels that are listed, in the order in which they were made: the same array until that changes. */
+  get listed(): readonly string[] {
+    return this.#listed ??= [...this.#channels.values()].filter(({ isListed }) => isListed)
+      .map(({ name }) => name);
   }
 
   /** How many channels are listed, or were when they were kept. */
@@ -202,6 +208,7 @@ export class Hub {
     }
     this.#charge(channel);
     this.#options.history.remove(channel.record);
+    this.#listed = undefined;
     if (!isRoom) this.#channels.delete(name);
     else {
       channel.record = this.#options.history.create(name);
@@ -236,6 +243,7 @@ export class Hub {
     this.#charge(oldest);
     this.#options.history.remove(oldest.record);
     this.#channels.delete(oldest.name);
+    this.#listed = undefined;
     this.#options.metrics.add("channels given up");
     return true;
   }
@@ -245,6 +253,7 @@ export class Hub {
     if (!channel.isListed) {
       this.#options.history.list(channel.record);
       channel.isListed = true;
+      this.#listed = undefined;
       // the last that was made
       this.#channels.delete(channel.name);
       this.#channels.set(channel.name, channel);
@@ -282,7 +291,7 @@ export class Hub {
   #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
     channel.events.push(event);
     channel.by.push(by);
-    channel.bytes += bytes + MAX_SHOWN_NAME;
+    channel.bytes += bytes + EVENT_BYTES;
     // what else arrived in this turn goes with it: one write for all of it
     if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
     this.#told.add(channel);

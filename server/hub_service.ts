@@ -14,6 +14,7 @@ import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } f
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { ServiceSockets } from "./open_sockets.ts";
+import { PendingTotal } from "./pending.ts";
 import { RoomService } from "./room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
@@ -34,6 +35,8 @@ export interface HubLimits {
   history: HistoryLimits;
   connections: ConnectionLimits;
   sending: SendLimits;
+  /** Most bytes that may wait to be sent to all together; what several wait for counts once. */
+  maxPendingAll: number;
   /** Longest line of the room, in bytes without its end. */
   maxLine: number;
 }
@@ -44,6 +47,7 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
+  maxPendingAll: 128 * 1024 ** 2,
   maxLine: MAX_ROOM_LINE,
 };
 
@@ -79,9 +83,10 @@ export class HubService {
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;
-    const { connections, sending, maxLine } = limits;
+    const { connections, sending, maxPendingAll, maxLine } = limits;
+    const total = new PendingTotal(maxPendingAll);
     const now = () => Math.floor(performance.now());
-    const shared = { hub, counter, connections, sending, rounds, metrics, log, now };
+    const shared = { hub, counter, connections, sending, total, rounds, metrics, log, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
       services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });

@@ -11,6 +11,7 @@ import { ConnectionCounter } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
+import type { PendingTotal } from "./pending.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** Milliseconds between two looks at clients that take nothing. */
@@ -35,6 +36,7 @@ export interface ListenerOptions {
   sockets: readonly StreamListener[];
   counter: ConnectionCounter;
   limits: SendLimits;
+  total: PendingTotal;
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
@@ -104,7 +106,7 @@ export class Listener {
   }
 
   #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
-    const { name, counter, limits, rounds, metrics, log, now, serve } = this.#options;
+    const { name, counter, limits, total, rounds, metrics, log, now, serve } = this.#options;
     const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
     const outcome = counter.add(hostname);
     if (outcome !== "added") {
@@ -132,6 +134,7 @@ export class Listener {
       port,
       limits,
       joiner: this.#joiner,
+      total,
       rounds,
       now,
     });

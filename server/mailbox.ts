@@ -193,8 +193,9 @@ export class MailboxService {
     }
     const taken = store.submit({ kind: "take", mailbox }, (outcome) => {
       if (outcome === "storage") return this.#drop(outcome, from);
-      const none = outcome === "empty";
+      const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
+      if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
       from.replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
       this.#tell(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });

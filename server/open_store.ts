@@ -1,4 +1,5 @@
 import { readRunning } from "./data_directory.ts";
+import { maxTaken } from "../protocol/mailbox.ts";
 import { describeHolder } from "./holder.ts";
 import type { Log } from "./log.ts";
 import { mailboxName } from "./mailbox.ts";
@@ -18,11 +19,12 @@ export async function openStore(
   ready: (mailbox: string) => void,
   unused: (contents: string[]) => void,
 ): Promise<Store> {
-  const { data, limits, forumLimits, maxFileBytes, commitDelay, log } = options;
+  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
       directory: data,
       limits,
+      takenBytes: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
       commitDelay,
@@ -51,6 +53,11 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
         ? `${full(mailbox)} full at ${limit}: further messages are refused`
         : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
       return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
+    }
+    case "long": {
+      const what = `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
+        "it stays for 'parley receive'";
+      return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
     }
     case "room": {
       const { holder, refused, mailbox } = event;

@@ -71,7 +71,7 @@ export class RoomService {
         if (session.connection.isClosed) return;
         if (text === undefined) {
           session.count("line too long");
-          session.connection.send(encoder.encode(lineTooLong(maxLine)));
+          session.answer(encoder.encode(lineTooLong(maxLine)), 1);
         } else {
           session.count("received");
           hub.say(member, text);

@@ -121,6 +121,10 @@ export const command: Command = {
     },
     "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
+    "max-pending-all": {
+      value: "SIZE",
+      help: "Cut off who has most waiting where so much waits for all together (128MiB)",
+    },
     "stall": { value: "DURATION", help: "Cut off who takes nothing for so long while something waits (10s)" },
     "max-threads": { value: "N", help: `Threads of the forum (${FORUM.threads.threads})` },
     "thread-entries": {
@@ -140,7 +144,10 @@ export const command: Command = {
       value: "N",
       help: `TCP connections to the forum (${FORUM.transfers.connections})`,
     },
-    "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
+    "max-datagram": {
+      value: "SIZE",
+      help: `Longest datagram taken (${MAX_DATAGRAM}); a reply may have as much, and ${MAX_DATAGRAM}`,
+    },
     "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
     "log-level": {
       value: "LEVEL",
@@ -169,6 +176,10 @@ async function run(args: Arguments): Promise<number> {
     }
   }
   const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
+  const maxPendingAll = args.size("max-pending-all") ?? Math.max(HUB.maxPendingAll, maxPending);
+  if (maxPendingAll < maxPending) {
+    throw new UsageError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
+  }
   const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
   if (maxLine > maxPending / LINES_PENDING) {
     throw new UsageError(
@@ -221,6 +232,7 @@ async function run(args: Arguments): Promise<number> {
         maxPending,
         stall: args.duration("stall") ?? HUB.sending.stall,
       },
+      maxPendingAll,
       maxLine,
     },
     forumLimits: {

@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { ANY_LENGTH, orderMessages } from "./message_order.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { StoreLost } from "./store.ts";
 import { PAGE_BYTES } from "./transaction.ts";
@@ -33,10 +34,11 @@ const LOST = new Set([1034, 1290]);
 /**
  * Takes the database for this process, and brings its schema up to date.
  *
+ * @param takenBytes Most bytes of sender and text of a message that a take gives.
  * @throws {Error} It is in use (see {@linkcode isBusy}), or no database of this program, or of a newer one: see
  * {@linkcode openError}.
  */
-export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined) {
+export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined, takenBytes = ANY_LENGTH) {
   // prepared, because an error of exec() tells no result code
   const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
   const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
@@ -70,6 +72,7 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined)
     all(`PRAGMA application_id = ${APPLICATION_ID}`);
     all(`PRAGMA user_version = ${MIGRATIONS.length}`);
   }
+  orderMessages(db, takenBytes);
   all("COMMIT");
   if (maxFileBytes !== undefined) {
     all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);

@@ -9,6 +9,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { DATABASE_FILE, isBusy, openDatabase, openError, throwIfLost } from "./database.ts";
+import { ANY_LENGTH } from "./message_order.ts";
 import { Messages } from "./messages.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { isAddingChange, Sessions } from "./sessions.ts";
@@ -32,6 +33,8 @@ export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
   directory: string | undefined;
   limits: StoreLimits;
+  /** Most bytes of sender and text of a message that a take gives; any number by default. */
+  takenBytes?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes that the database file may take. */
   maxFileBytes?: number | undefined;
@@ -88,13 +91,13 @@ export class Engine {
    * @throws {Error} It can't be opened, or its schema is newer than this program.
    */
   constructor(options: EngineOptions) {
-    const { directory } = options;
+    const { directory, takenBytes = ANY_LENGTH } = options;
     const path = directory === undefined ? ":memory:" : `${directory}/${DATABASE_FILE}`;
     // made here, for its owner alone; SQLite gives its log the same mode
     if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
     const db = this.#db = new DatabaseSync(path);
     try {
-      openDatabase(db, options.maxFileBytes);
+      openDatabase(db, options.maxFileBytes, takenBytes);
       if (directory !== undefined) this.#reserve = new Reserve(directory);
     } catch (error) {
       db.close();
@@ -111,7 +114,7 @@ export class Engine {
     this.#failure = new StorageFailure(onEvent);
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
-    this.#messages = new Messages({ db, transaction, limits, onEvent, now, clock, random });
+    this.#messages = new Messages({ db, transaction, limits, takenBytes, onEvent, now, clock, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
     this.#accounts = new Accounts(db, transaction);

@@ -245,7 +245,7 @@ export class LeasedMessages {
         retries.add(name, id, wall + failure.delay);
         continue;
       }
-      mailbox.comesBack(id);
+      mailbox.comesBack(row);
       watches.notice(name);
     }
   }

@@ -7,6 +7,7 @@
 
 import { type Holder, Holders, shareOf } from "./holders.ts";
 import type { Counts, Put } from "./message_requests.ts";
+import type { Row } from "./message_rows.ts";
 import type { StoreEvent, StoreLimits } from "./store.ts";
 
 /** A message that was put in this batch and has no row yet. */
@@ -16,6 +17,8 @@ export interface Pending {
   /** Who is charged for it. */
   holder: Holder;
   put: Put;
+  /** Whether it is too long for a take. */
+  isLong: boolean;
   taken: boolean;
 }
 
@@ -39,6 +42,48 @@ interface State {
   hasOtherRows: boolean;
 }
 
+/** The messages of a mailbox that a take may give, or those that are too long for it: which of them nobody has. */
+export class Lane {
+  /** No message before this can be given out: it is gone, or somebody has it, or it is in {@linkcode returned}. */
+  cursor = 0;
+  /** Numbers before the cursor of messages that came back, the lowest first; some may be gone since. */
+  returned: number[] = [];
+  /** Whether there may be some that nobody has. */
+  mayHave = true;
+
+  constructor(readonly isLong: boolean) {}
+
+  /** A message that nobody has any more is to be given out again, at its place. */
+  comesBack(seq: number) {
+    this.mayHave = true;
+    if (seq >= this.cursor) return;
+    const { returned } = this;
+    let from = 0, to = returned.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (returned[middle]! < seq) from = middle + 1;
+      else to = middle;
+    }
+    if (returned[from] !== seq) returned.splice(from, 0, seq);
+    if (returned.length <= RETURNED_KEPT) return;
+    this.cursor = returned[0]!;
+    this.returned = [];
+  }
+
+  /** Knows nothing any more. */
+  reset() {
+    this.cursor = 0;
+    this.returned = [];
+    this.mayHave = true;
+  }
+}
+
+/**
+ * Messages of a mailbox that are remembered to have come back. With more, all behind the first of them are looked
+ * through once more, those that somebody has too, of whom there may be many.
+ */
+const RETURNED_KEPT = 4096;
+
 /** One mailbox. `Mailboxes.touch` comes before every change. */
 export class Mailbox implements State {
   id = 0;
@@ -55,10 +100,13 @@ export class Mailbox implements State {
   others: Map<Holder, { messages: number; bytes: number }> | undefined;
   pending: Pending[] = [];
   nextPending = 0;
-  /** No message before this can be given out: it is gone, or somebody has it, or it is in {@linkcode returned}. */
-  cursor = 0;
-  /** Numbers before the cursor of messages that came back, the lowest first; some may be gone since. */
-  returned: number[] = [];
+  /** Whether one in `pending` is too long for a take. */
+  hasLongPending = false;
+  readonly short = new Lane(false);
+  readonly long = new Lane(true);
+  readonly lanes: readonly Lane[] = [this.short, this.long];
+  /** Whether it was told that a take has left a message here that is too long for it. */
+  isLongTold = false;
   /** Refused since it became full; undefined while it has room. */
   refused: number | undefined;
   /** The batch that last touched it. */
@@ -85,38 +133,21 @@ export class Mailbox implements State {
   rollback() {
     Object.assign(this, this.#committed);
     this.others = undefined;
-    this.cursor = 0;
-    this.returned = [];
+    for (const lane of this.lanes) lane.reset();
     this.forgetPending();
   }
 
   /** A message that nobody has any more is to be given out again, at its place. */
-  comesBack(seq: number) {
-    if (seq >= this.cursor) return;
-    const { returned } = this;
-    let from = 0, to = returned.length;
-    while (from < to) {
-      const middle = (from + to) >> 1;
-      if (returned[middle]! < seq) from = middle + 1;
-      else to = middle;
-    }
-    if (returned[from] !== seq) returned.splice(from, 0, seq);
-    if (returned.length <= RETURNED_KEPT) return;
-    this.cursor = returned[0]!;
-    this.returned = [];
+  comesBack({ seq, isLong }: Pick<Row, "seq" | "isLong">) {
+    (isLong ? this.long : this.short).comesBack(seq);
   }
 
   forgetPending() {
     if (this.pending.length > 0) this.pending = [];
     this.nextPending = 0;
+    this.hasLongPending = false;
   }
 }
-
-/**
- * Messages of a mailbox that are remembered to have come back. With more, all behind the first of them are looked
- * through once more, those that somebody has too, of whom there may be many.
- */
-const RETURNED_KEPT = 4096;
 
 /** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
 const EMPTY_KEPT = 1024;
@@ -152,6 +183,7 @@ export class Mailboxes {
   #refusals: Refusal[] = [];
   #batch = 0;
   #touched: Mailbox[] = [];
+  #withLong: Mailbox[] = [];
   #forgotten: Mailbox[] = [];
 
   constructor(limits: StoreLimits, onEvent: (event: StoreEvent) => void) {
@@ -303,6 +335,11 @@ export class Mailboxes {
       totals.bytes - mailbox.bytes + bytes <= limits.bytes;
   }
 
+  /** Notes that a take has left a message in this mailbox because it is too long for it. */
+  noticeLong(mailbox: Mailbox) {
+    if (!mailbox.isLongTold) this.#withLong.push(mailbox);
+  }
+
   /** Notes a message that was refused; one that no mailbox could ever hold says nothing about this one. */
   refuse(name: string, holder: Holder, bytes: number, reached: Reached) {
     const { mailboxBytes, bytes: most, share } = this.#limits;
@@ -342,6 +379,7 @@ export class Mailboxes {
 
   commit() {
     for (const refusal of this.#refusals) this.#countRefusal(refusal);
+    for (const mailbox of this.#withLong) this.#tellLong(mailbox);
     for (const mailbox of this.#touched) {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
@@ -365,8 +403,16 @@ export class Mailboxes {
     this.#nextBatch();
   }
 
+  /** Tells of it once for each mailbox, or a client that asks again and again would fill the log. */
+  #tellLong(mailbox: Mailbox) {
+    if (mailbox.isLongTold) return;
+    mailbox.isLongTold = true;
+    this.#onEvent({ kind: "long", mailbox: mailbox.name });
+  }
+
   #nextBatch() {
     this.#batch++;
+    if (this.#withLong.length > 0) this.#withLong = [];
     if (this.#refusals.length > 0) this.#refusals = [];
     this.#touched = [];
     this.#forgotten = [];

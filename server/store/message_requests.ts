@@ -28,7 +28,10 @@ export interface Put {
  */
 export type PutOutcome = "stored" | "full" | "full share" | "storage";
 
-/** Lease and acknowledgement in one: removes the oldest message and gives it. */
+/**
+ * Lease and acknowledgement in one: removes the oldest message and gives it. One that is too long for it stays at its
+ * place, for leases.
+ */
 export interface Take {
   kind: "take";
   mailbox: string;
@@ -39,9 +42,12 @@ export interface Taken {
   sender: string;
   time: number;
   message: string;
+  /** Whether there is one before it that is too long. */
+  overtakes?: true;
 }
 
-export type TakeOutcome = Taken | "empty" | "storage";
+/** `too long`: there is nothing but what is too long. */
+export type TakeOutcome = Taken | "empty" | "too long" | "storage";
 
 /** Removes every message of one mailbox, or of all. */
 export interface Clear {

@@ -6,7 +6,8 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { HolderRows } from "./holder_rows.ts";
-import type { Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import { isLong } from "./message_order.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -23,6 +24,8 @@ export interface Row {
   due: number | null;
   /** Number of who is charged for it. */
   holder: number;
+  /** Whether it is too long for a take: 0 or 1. */
+  isLong: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -46,11 +49,12 @@ export class MessageRows {
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
-  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
+  /** @param takenBytes Most bytes of sender and text of a message that a take gives. */
+  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes, takenBytes: number) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
     this.holders = new HolderRows(db, transaction, mailboxes.holders);
-    this.#sql = prepare(db);
+    this.#sql = prepare(db, takenBytes);
     this.#inserts = INSERTED.map((rows) => {
       const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
       const statement = db.prepare(
@@ -63,13 +67,15 @@ export class MessageRows {
   /** Gives these messages rows, in their order. */
   insert(messages: readonly Pending[]) {
     const values: SQLInputValue[] = [];
-    for (const { seq, mailbox, holder, put: { sender, time, message, bytes, expires } } of messages) {
+    for (const { seq, mailbox, holder, isLong, put } of messages) {
+      const { sender, time, message, bytes, expires } = put;
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
       const holderId = this.holders.idOf(holder);
       values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId);
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
+      (isLong ? mailbox.long : mailbox.short).mayHave = true;
     }
     let at = 0;
     for (const { rows, statement } of this.#inserts) {
@@ -103,9 +109,17 @@ export class MessageRows {
     }
   }
 
-  /** The oldest of a mailbox whose numbers are `seq` or above. */
-  from({ id }: Mailbox, seq: number, limit: number): Row[] {
-    return this.#sql.from.all(id, seq, limit) as unknown as Row[];
+  /** The oldest of a lane of a mailbox, from its cursor. */
+  from({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): Row[] {
+    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown as Row[];
+  }
+
+  /** Their numbers alone, and until when they wait. */
+  numbersFrom({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): Pick<Row, "seq" | "due">[] {
+    return this.#sql.numbersFrom.all(id, Number(isLong), cursor, limit) as unknown as Pick<
+      Row,
+      "seq" | "due"
+    >[];
   }
 
   get(seq: number): RowOf | undefined {
@@ -207,13 +221,19 @@ export class MessageRows {
   }
 }
 
-function prepare(db: DatabaseSync) {
+function prepare(db: DatabaseSync, takenBytes: number) {
   const sql = (text: string) => db.prepare(text);
+  const long = `(${isLong(takenBytes)})`;
+  const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts, due, holder FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      `SELECT seq, sender, time, body, bytes, expires, attempts, due, holder, ${long} AS isLong FROM message ${lane}`,
     ),
-    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
+    numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
+    row: sql(
+      `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+        WHERE seq = ?`,
+    ),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     removeHeld: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
@@ -231,7 +251,7 @@ function prepare(db: DatabaseSync) {
     clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
     nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
     sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
+      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? LIMIT ?)",
     ),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };

@@ -12,6 +12,7 @@ import { readHeld } from "./holder_rows.ts";
 import type { Holder } from "./holders.ts";
 import { type Mailbox, Mailboxes, type Pending, type Reached } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import { ReadyMessages } from "./ready_messages.ts";
 import { Retries, type Retry } from "./retries.ts";
 import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
 import type {
@@ -28,15 +29,13 @@ import type {
   Taken,
   TakeOutcome,
 } from "./message_requests.ts";
+import { utf8Length } from "../../protocol/mailbox.ts";
 import type { StoreEvent, StoreLimits } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import { Watches } from "./watches.ts";
 
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
-
-/** Rows that are read at a time, at most, where those before were somebody's. */
-const SKIPPED_ROWS = 256;
 
 /** Rows that are moved or removed at a time because of the time: about a millisecond's work. */
 const TIMED_ROWS = 256;
@@ -45,6 +44,8 @@ export interface MessagesOptions {
   db: DatabaseSync;
   transaction: Transaction;
   limits: StoreLimits;
+  /** Most bytes of sender and text of a message that a take gives. */
+  takenBytes: number;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970. */
   now(): number;
@@ -63,6 +64,7 @@ export class Messages {
   readonly #dead: DeadLetterRows;
   readonly #retries: Retries;
   readonly #leased: LeasedMessages;
+  readonly #ready: ReadyMessages;
   readonly #watches = new Watches();
   /** The highest number that a message has, or has had; and what the database says of it. */
   #seq: number;
@@ -77,9 +79,9 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db, transaction, limits, onEvent, now, clock, random } = options;
+    const { db, transaction, limits, takenBytes, onEvent, now, clock, random } = options;
     const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
-    const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
+    const rows = this.#rows = new MessageRows(db, transaction, mailboxes, takenBytes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
     const retries = this.#retries = new Retries(db, transaction);
@@ -106,6 +108,7 @@ export class Messages {
       clock,
       random,
     });
+    this.#ready = new ReadyMessages({ rows, leased: this.#leased, takenBytes, now });
     const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
@@ -145,7 +148,8 @@ export class Messages {
       this.#delayed.add(seq, put, this.#rows.holders.idOf(holder));
       this.#timed = true;
     } else {
-      const pending = { seq, mailbox, holder, put, taken: false };
+      const pending = { seq, mailbox, holder, put, isLong: this.#isLong(put), taken: false };
+      if (pending.isLong) mailbox.hasLongPending = true;
       mailbox.pending.push(pending);
       this.#pending.push(pending);
       this.#watches.notice(put.mailbox);
@@ -171,14 +175,14 @@ export class Messages {
       const row = this.#next(mailbox);
       if (!isReached()) {
         // what had expired before it was enough
-        if (row !== undefined) mailbox.comesBack(row.seq);
+        if (row !== undefined) mailbox.comesBack(row);
         break;
       }
       const next = row === undefined ? left.next().value : undefined;
       if (row !== undefined) rows.push(row);
       else if (next !== undefined) pending.push(next);
       else {
-        for (const { seq } of rows) mailbox.comesBack(seq);
+        for (const row of rows) mailbox.comesBack(row);
         return false;
       }
       freed += row?.bytes ?? next!.put.bytes;
@@ -191,20 +195,23 @@ export class Messages {
 
   take(name: string): TakeOutcome {
     const mailbox = this.#mailboxes.get(name);
-    return mailbox !== undefined && mailbox.messages > 0 ? this.#takeOldest(mailbox) ?? "empty" : "empty";
-  }
-
-  #takeOldest(mailbox: Mailbox): Taken | undefined {
+    if (mailbox === undefined || mailbox.messages === 0) return "empty";
+    // a long one stays, and is looked for among the rows
+    if (mailbox.hasLongPending) this.flush();
     this.#mailboxes.touch(mailbox);
-    const row = this.#next(mailbox);
+    const [row] = this.#ready.oldest(mailbox, 1, Infinity, [mailbox.short]);
+    const pending = row === undefined ? mailbox.pending[mailbox.nextPending] : undefined;
+    const long = this.#ready.firstLong(mailbox) ?? Infinity;
+    const overtakes = long < (row?.seq ?? pending?.seq ?? Infinity);
+    if (overtakes) this.#mailboxes.noticeLong(mailbox);
     if (row !== undefined) {
       this.#remove(mailbox, row);
-      return { sender: row.sender, time: row.time, message: row.body };
+      return taken(row.sender, row.time, row.body, overtakes);
     }
-    const pending = mailbox.pending[mailbox.nextPending];
-    if (pending === undefined) return undefined;
+    if (pending === undefined) return overtakes ? "too long" : "empty";
     this.#takePending(mailbox, pending);
-    return { sender: pending.put.sender, time: pending.put.time, message: pending.put.message };
+    const { sender, time, message } = pending.put;
+    return taken(sender, time, message, overtakes);
   }
 
   /** Takes the oldest message that has no row yet: it gets none. */
@@ -216,50 +223,13 @@ export class Messages {
 
   /** The oldest row that nobody has; it is not given again until it has come back. */
   #next(mailbox: Mailbox): Row | undefined {
-    const [row] = this.#oldest(mailbox, 1, Infinity);
+    const [row] = this.#ready.oldest(mailbox, 1, Infinity);
     return row;
   }
 
-  /** The oldest rows that nobody has, at least one where there is any; they are not given again until then either. */
-  #oldest(mailbox: Mailbox, max: number, maxBytes: number): Row[] {
-    const found: Row[] = [], { returned } = mailbox;
-    let bytes = 0;
-    const isRoom = (row: Row) => found.length === 0 || bytes + row.bytes <= maxBytes;
-    const add = (row: Row) => bytes += found.push(row) && row.bytes;
-    while (found.length < max && returned.length > 0) {
-      const row = this.#rows.get(returned[0]!);
-      // it may have been removed since, or its mailbox cleared
-      const isThere = row?.mailbox === mailbox && this.#canBeGiven(mailbox, row);
-      if (isThere && !isRoom(row)) return found;
-      returned.shift();
-      if (isThere) add(row);
-    }
-    // where the messages are long, no more are read than are needed
-    const about = Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1;
-    for (let least = 1; found.length < max && mailbox.stored > 0;) {
-      const limit = Math.max(least, Math.min(max - found.length, about));
-      const rows = this.#rows.from(mailbox, mailbox.cursor, limit);
-      for (const row of rows) {
-        if (found.length === max) return found;
-        if (this.#canBeGiven(mailbox, row)) {
-          if (!isRoom(row)) return found;
-          add(row);
-        }
-        mailbox.cursor = row.seq + 1;
-      }
-      if (rows.length < limit) break;
-      // where somebody has all of them, he has more
-      if (found.length === 0) least = Math.min(2 * least, SKIPPED_ROWS);
-    }
-    return found;
-  }
-
-  /** Whether nobody has this message, and it does not wait; one that has expired is removed instead. */
-  #canBeGiven(mailbox: Mailbox, row: Row): boolean {
-    if (this.#leased.has(row.seq) || row.due !== null) return false;
-    const isExpired = row.expires !== null && row.expires <= this.#options.now();
-    if (isExpired) this.#remove(mailbox, row);
-    return !isExpired;
+  /** Whether a message is too long for a take. */
+  #isLong({ sender, bytes }: Pick<Put, "sender" | "bytes">): boolean {
+    return utf8Length(sender) + bytes > this.#options.takenBytes;
   }
 
   #remove(mailbox: Mailbox, { seq, bytes }: Pick<Row, "seq" | "bytes">) {
@@ -273,10 +243,10 @@ export class Messages {
     if (mailbox === undefined || mailbox.messages === 0) return this.#empty(request);
     this.flush();
     this.#mailboxes.touch(mailbox);
-    const rows = this.#oldest(mailbox, request.max, request.maxBytes);
+    const rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (rows.length === 0) return this.#empty(request);
     if (!this.#leased.isFullFor(request.network)) return this.#leased.give(request, rows);
-    for (const { seq } of rows) mailbox.comesBack(seq);
+    for (const row of rows) mailbox.comesBack(row);
     return "busy";
   }
 
@@ -427,7 +397,7 @@ export class Messages {
     const mailbox = retry.mailbox === undefined ? undefined : this.#mailboxes.get(retry.mailbox);
     if (mailbox === undefined) return;
     this.#mailboxes.touch(mailbox);
-    mailbox.comesBack(retry.seq);
+    mailbox.comesBack(this.#rows.get(retry.seq)!);
     this.#watches.notice(mailbox.name);
   }
 
@@ -443,7 +413,7 @@ export class Messages {
     }
     this.#watches.notice(mailbox.name);
     const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
-    return [{ seq: ++this.#seq, mailbox, holder, put, taken: false }];
+    return [{ seq: ++this.#seq, mailbox, holder, put, isLong: this.#isLong(put), taken: false }];
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
@@ -455,4 +425,8 @@ export class Messages {
   sweep(rows: number) {
     if (this.#rows.sweep(rows)) this.#cleared = false;
   }
+}
+
+function taken(sender: string, time: number, message: string, overtakes: boolean): Taken {
+  return overtakes ? { sender, time, message, overtakes } : { sender, time, message };
 }

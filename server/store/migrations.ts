@@ -3,7 +3,7 @@
  * done. A step is never changed once it was released; a new one is added behind it.
  *
  * message   one row a message. `seq` grows with every message put, so that it is the order of arrival, and new rows go
- *           to the end of the table.
+ *           to the end of the table. `message_order.ts` makes its index `message_order` anew for the limits in use.
  *           `due` is set while a message that was tried in vain is not to be given out.
  * mailbox   one row a mailbox that holds, or lately held, messages, with the sums over its rows of `message`: written
  *           in the same transaction as these, so that a start needs not count them.

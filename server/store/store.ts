@@ -173,6 +173,8 @@ export type StoreEvent =
   /** No file has these contents any more. */
   | { kind: "unused"; contents: string[] }
   | { kind: "full"; mailbox?: string; holder?: string; limit: string }
+  /** A take has left a message because it is too long for it. */
+  | { kind: "long"; mailbox: string }
   | { kind: "room"; mailbox?: string; holder?: string; refused: number }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };

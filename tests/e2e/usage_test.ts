@@ -70,6 +70,8 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve channels 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
   "serve --max-line 64KiB --max-pending 512KiB":
     "parley serve: Cannot use --max-line 65536: expected at most 1/16 of --max-pending",
+  "serve --max-pending-all 512KiB":
+    "parley serve: Cannot use --max-pending-all 524288: expected at least --max-pending",
   "serve --max-pending 1": "parley serve: Cannot read --max-pending '1': expected a size from 256 kiB",
   "serve --stall 3": "parley serve: Cannot read --stall '3': expected a duration such as 30s",
   "serve --memory --data d": "parley serve: --memory and --data exclude each other",

@@ -7,6 +7,7 @@ import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limit
 import { Log } from "../../server/log.ts";
 import { Session } from "../../server/member_service.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { PendingTotal } from "../../server/pending.ts";
 import { Rounds } from "../../server/rounds.ts";
 import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 
@@ -120,6 +121,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     port: 1,
     limits: DEFAULT_SEND_LIMITS,
     joiner: new ChunkJoiner(),
+    total: new PendingTotal(Infinity),
     rounds,
     now,
   });
@@ -129,6 +131,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
+    total: new PendingTotal(Infinity),
     rounds,
     metrics: new Metrics(),
     log: new Log(() => Promise.resolve()),

@@ -198,3 +198,30 @@ Deno.test("an address that has made its share of the channels gives up one of it
   `,
       ),
   ));
+
+Deno.test("where too much waits for all together, one that reads goes on and one that does not is cut off", () =>
+  withServer(
+    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingAll: 100_000 } },
+    async (server, log) => {
+      const { port } = server.addresses[0]!;
+      using alice = await FramePeer.named("Alice", port);
+      await alice.send("/create tea");
+      assertEquals(await alice.settle(), []);
+      using silent = await FramePeer.named("Silent", port);
+      await silent.send("/join tea");
+      assertEquals(await alice.next(), "Silent has joined");
+      // it is answered more than it has sent, until the system takes no more of it
+      const asked = new Array<string>(100).fill("/".padEnd(199, "x"));
+      const sending = (async () => {
+        for (;;) await silent.send(...asked);
+      })().catch(() => {});
+      assertEquals(await alice.next(), "Silent has left");
+      await sending;
+      const lines = log.filter((line) => line.includes(" is cut off: "));
+      assertEquals(lines.length, 1);
+      assertMatch(
+        lines[0]!,
+        / warn channels 127\.0\.0\.1:\d+ 'Silent' is cut off: too much waited to be sent to all/,
+      );
+    },
+  ));

@@ -8,6 +8,7 @@ import type { StreamListener } from "../../server/listener.ts";
 import { Log } from "../../server/log.ts";
 import { Loopback } from "../../server/loopback.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { PendingTotal } from "../../server/pending.ts";
 import { Rounds } from "../../server/rounds.ts";
 import { DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 import { FramePeer } from "../stream.ts";
@@ -84,6 +85,7 @@ Deno.test("two who talk don't wait for one who never stops", async () => {
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
+    total: new PendingTotal(Infinity),
     rounds: new Rounds({ look: () => loopback.pass(), now }),
     metrics,
     log: new Log(() => Promise.resolve()),

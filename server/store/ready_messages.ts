@@ -1,0 +1,138 @@
+import type { LeasedMessages } from "./leased_messages.ts";
+import type { Lane, Mailbox } from "./mailboxes.ts";
+import type { MessageRows, Row } from "./message_rows.ts";
+
+/** Rows that are read at a time, at most, where those before were somebody's. */
+const SKIPPED_ROWS = 256;
+
+export interface ReadyMessagesOptions {
+  rows: MessageRows;
+  leased: Pick<LeasedMessages, "has">;
+  /** Most bytes of sender and text of a message that is not long. */
+  takenBytes: number;
+  /** Milliseconds since 1970. */
+  now(): number;
+}
+
+/** Which rows of a mailbox nobody has, the oldest first. One that is given is not given again until it has come back. */
+export class ReadyMessages {
+  readonly #options: ReadyMessagesOptions;
+
+  constructor(options: ReadyMessagesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The oldest rows that nobody has, at least one where there is any.
+   *
+   * @param maxBytes Most bytes of text of all but the first.
+   * @param lanes Where they are looked for.
+   */
+  oldest(mailbox: Mailbox, max: number, maxBytes: number, lanes: readonly Lane[] = mailbox.lanes): Row[] {
+    const { takenBytes } = this.#options;
+    if (mailbox.stored === 0) return [];
+    // where the messages are long, no more are read than are needed
+    const about = (lane: Lane) =>
+      Math.ceil(maxBytes / Math.max(mailbox.bytes / mailbox.messages, lane.isLong ? takenBytes : 0)) + 1;
+    const readers = lanes.filter(({ mayHave }) => mayHave)
+      .map((lane) => new LaneReader(mailbox, lane, Math.min(max, about(lane)), this.#options));
+    const found: Row[] = [];
+    for (let bytes = 0; found.length < max;) {
+      let first: LaneReader | undefined;
+      for (const reader of readers) {
+        const seq = reader.peek()?.seq ?? Infinity;
+        if (seq < (first?.peek()?.seq ?? Infinity)) first = reader;
+      }
+      const row = first?.peek();
+      if (row === undefined || found.length > 0 && bytes + row.bytes > maxBytes) break;
+      first!.take();
+      found.push(row);
+      bytes += row.bytes;
+    }
+    return found;
+  }
+
+  /** The number of the first message that is too long for a take and that nobody has, if there is one. */
+  firstLong(mailbox: Mailbox): number | undefined {
+    const { rows, leased } = this.#options, lane = mailbox.long;
+    if (!lane.mayHave) return undefined;
+    // it may be gone since, which the next lease finds out
+    if (lane.returned.length > 0) return lane.returned[0]!;
+    for (let limit = 1;; limit = Math.min(2 * limit, SKIPPED_ROWS)) {
+      const numbers = rows.numbersFrom(mailbox, lane, limit);
+      for (const { seq, due } of numbers) {
+        if (due === null && !leased.has(seq)) return seq;
+        lane.cursor = seq + 1;
+      }
+      if (numbers.length < limit) break;
+    }
+    lane.mayHave = false;
+    return undefined;
+  }
+}
+
+/** Reads one lane of a mailbox, for as long as nothing else changes there. */
+class LaneReader {
+  /** What is read at a time: as much as may be needed, and more where somebody has all of it. */
+  #limit: number;
+  #rows: Row[] = [];
+  #next: Row | undefined;
+  #isAtEnd = false;
+
+  constructor(
+    readonly mailbox: Mailbox,
+    readonly lane: Lane,
+    limit: number,
+    readonly options: ReadyMessagesOptions,
+  ) {
+    this.#limit = limit;
+  }
+
+  /** The next that nobody has; the same one until it is taken. */
+  peek(): Row | undefined {
+    return this.#next ??= this.#nextReturned() ?? this.#nextUnread();
+  }
+
+  /** Goes on behind the next one. */
+  take() {
+    const { lane } = this;
+    if (lane.returned[0] === this.#next!.seq) lane.returned.shift();
+    else lane.cursor = this.#next!.seq + 1;
+    this.#next = undefined;
+  }
+
+  #nextReturned(): Row | undefined {
+    const { returned } = this.lane;
+    for (; returned.length > 0; returned.shift()) {
+      const row = this.options.rows.get(returned[0]!);
+      // it may have been removed since, or its mailbox cleared
+      if (row?.mailbox === this.mailbox && this.#canBeGiven(row)) return row;
+    }
+    return undefined;
+  }
+
+  #nextUnread(): Row | undefined {
+    const { mailbox, lane } = this;
+    for (;;) {
+      for (let row = this.#rows.shift(); row !== undefined; row = this.#rows.shift()) {
+        if (this.#canBeGiven(row)) return row;
+        lane.cursor = row.seq + 1;
+      }
+      if (this.#isAtEnd) break;
+      this.#rows = this.options.rows.from(mailbox, lane, this.#limit);
+      this.#isAtEnd = this.#rows.length < this.#limit;
+      this.#limit = Math.max(this.#limit, Math.min(2 * this.#limit, SKIPPED_ROWS));
+    }
+    lane.mayHave = false;
+    return undefined;
+  }
+
+  /** Whether nobody has this message, and it does not wait; one that has expired is removed instead. */
+  #canBeGiven(row: Row): boolean {
+    const { rows, leased, now } = this.options;
+    if (leased.has(row.seq) || row.due !== null) return false;
+    const isExpired = row.expires !== null && row.expires <= now();
+    if (isExpired) rows.remove(this.mailbox, row.seq, row.seq, row.bytes);
+    return !isExpired;
+  }
+}
