@@ -13,7 +13,12 @@ import {
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import {
+  isSessionDatagram,
+  MAX_SESSION_DATAGRAM,
+  NOT_CONFIRMED,
+  type SessionRequest,
+} from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
@@ -110,9 +115,8 @@ export class MailboxService {
         this.#tell(() => `${user} logged ${what}`);
       },
     });
-    accounts.watch((name, what) => {
-      if (what === "added") this.#sessions.review(name);
-    });
+    accounts.watchMailboxes((name) => this.#sessions.review(name));
+    accounts.heedWaits((mailbox) => this.#sessions.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -169,9 +173,9 @@ export class MailboxService {
   }
 
   #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
-    const { store, accounts, metrics, now } = this.#options;
+    const { store, metrics, now } = this.#options;
     // who has an account says who he is: this wire can't
-    if (accounts.has(sender)) return this.#drop("sender has an account", from);
+    if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
     const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
@@ -182,8 +186,8 @@ export class MailboxService {
   }
 
   #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
-    const { store, accounts, metrics, timestamps } = this.#options;
-    if (accounts.has(mailbox)) {
+    const { store, metrics, timestamps } = this.#options;
+    if (this.#isOwned(mailbox)) {
       from.replies.send(encodeNone(mailbox), from.address);
       return this.#drop("account", from);
     }
@@ -210,17 +214,23 @@ export class MailboxService {
     replies.send(encodeControl(answer), address);
   }
 
+  /** Whether the name is that of an account which covers the mailbox. */
+  #isOwned(name: string): boolean {
+    return this.#options.accounts.ownsMailbox(name);
+  }
+
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
   #refuse(request: SessionRequest, user: string | undefined): string | undefined {
-    const { accounts } = this.#options;
     switch (request.kind) {
       case "put":
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
         if (request.from === user || request.to === SHARED_QUEUE) return undefined;
-        if (accounts.has(request.from)) return "sender has an account";
+        if (this.#isOwned(request.from)) return "sender has an account";
         return user === undefined ? undefined : "not your name";
       case "lease":
       case "stat":
-        return request.mailbox !== user && accounts.has(request.mailbox) ? "not your mailbox" : undefined;
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
+        return request.mailbox !== user && this.#isOwned(request.mailbox) ? "not your mailbox" : undefined;
     }
   }
 
