@@ -80,7 +80,8 @@ Deno.test(
       await parley(["send", "bob", "one", "bad", "three", "--from", "alice"]);
       const command = "read text; echo $text; test $text != bad";
       const options = ["--all", "--retry-delay", "10m", "--exec", command];
-    const { code, out, err } = await parley(["receive", "bob", ...options]);
-    assertEquals([code, out], [1, "one\nbad\nthree\n"]);
-    assertEquals(unnamed(err), failed("exit 1", 1, "it comes again in 10m"));
-  }));
+      const { code, out, err } = await parley(["receive", "bob", ...options]);
+      assertEquals([code, out], [1, "one\nbad\nthree\n"]);
+      assertEquals(unnamed(err), failed("exit 1", 1, "it comes again in 10m"));
+    }),
+);
