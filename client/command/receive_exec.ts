@@ -14,7 +14,10 @@ import { type Arguments, type Option, UsageError } from "./command.ts";
 /** The options that go with `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
   exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
-  "retry-delay": { value: "DURATION", help: "Wait so long after CMD failed once, doubled each time (1s)" },
+  "retry-delay": {
+    value: "DURATION",
+    help: "How long a message waits after CMD failed once, doubled each time (1s)",
+  },
   attempts: {
     value: "N",
     help: `Let CMD fail so many times before a message is a dead letter (${ATTEMPTS})`,

@@ -209,13 +209,20 @@ def refuse():
 
 def administration():
     admin, client = Administrator(), Client()
-    assert admin.ask("help") == "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME, log, on|off, stop"
+    assert admin.ask("help").split("\n") == [
+        "A, ok", "help", "status", "list[, AFTER]", "count[, ID]", "clear, ID", "clear-shared", "clear-all",
+        "dead[, AFTER]", "requeue, NUMBER", "delete, NUMBER", "requeue-all[, AFTER]", "delete-all", "limit, N",
+        "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME",
+        "log, on|off", "stop",
+    ]
     assert admin.ask("list") == "A, ok"
     client.send("F, bob, alice, 1", "F, bob, alice, 2", "F, Ω, alice, 3", "for, 4")
     client.expect("R, nobody", "X")
     for command, answer in {
         "list": "ok, 1 , 2 bob, 1 Ω", "LIST, bob": "ok, 1 Ω", "count": "ok, 4", "count, bob": "ok, 2",
-        "count,": "ok, 1", "count, nobody": "ok, 0", "clear, bob": "ok, 2", "clear,": "ok, 1", "clear": "ok, 1",
+        "count,": "ok, 1", "count, nobody": "ok, 0", "clear, bob": "ok, 2", "clear": "error, usage: clear, ID",
+        "clear,": "error, usage: clear, ID", "clear-shared": "ok, 1", "clear-all": "ok, 1", "dead": "ok",
+        "requeue": "error, usage: requeue, NUMBER", "delete, 7": "error, no dead letter has the number 7",
         "limit, 1": "ok, 1", "limit, 0": "error, limit is not a number from 1: '0'", "log, on": "ok, on",
         "log, off": "ok, off", "log, x": "error, log is neither on nor off: 'x'", "limit": "error, usage: limit, N",
         "list, a, b": "error, usage: list[, AFTER]", "sing": "error, unknown command 'sing'",

@@ -26,6 +26,14 @@ function setUp() {
       run: () => Array.from({ length: 999 }, (_, i) => `box ${i}`),
     },
     {
+      name: "rows",
+      usage: "rows",
+      min: 0,
+      max: 0,
+      rows: true,
+      run: () => Array.from({ length: 999 }, (_, i) => `r, ${i}`),
+    },
+    {
       name: "refuse",
       usage: "refuse",
       min: 0,
@@ -101,11 +109,18 @@ Deno.test("Admin tells what is wrong with a command", async () => {
   assertEquals(await order("refuse"), "error, that is too much");
 });
 
-Deno.test("Admin gives as many fields as a datagram holds", async () => {
+Deno.test("Admin gives as many fields or rows as a datagram holds", async () => {
   const { order } = setUp();
-  const answer = await order("many");
-  assertMatch(answer, /^ok, box 0, box 1, .*, box \d+$/);
-  assertEquals(answer.length <= 1021 && answer.length > 1000, true);
+  for (
+    const [command, shape] of [["many", /^ok, box 0, box 1, .*, box \d+$/], [
+      "rows",
+      /^ok\nr, 0\nr, 1\n/,
+    ]] as const
+  ) {
+    const answer = await order(command);
+    assertMatch(answer, shape);
+    assertEquals(answer.length <= 1021 && answer.length > 1000, true);
+  }
 });
 
 Deno.test("Admin without a secret refuses everything", async () => {
@@ -131,7 +146,10 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       };
       assertEquals(
         await order("help"),
-        "A, ok, help, status, list[, AFTER], count[, ID], clear[, ID], dead[, AFTER], requeue[, NUMBER], drop[, NUMBER], limit, N, account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME, log, on|off, stop",
+        "A, ok\nhelp\nstatus\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
+          "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
+          "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME\n" +
+          "log, on|off\nstop",
       );
       assertEquals(await order("list"), "A, ok");
       for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {
@@ -145,12 +163,23 @@ Deno.test("control messages of the mailbox do what they say", async () => {
       assertEquals(await order("count,"), "A, ok, 1");
       assertEquals(await order("count, nobody"), "A, ok, 0");
       assertEquals(await order("clear, bob"), "A, ok, 2");
-      assertEquals(await order("clear"), "A, ok, 2");
+      // neither what was left out nor an empty name is everything
+      assertEquals(await order("clear"), "A, error, usage: clear, ID");
+      assertEquals(await order("clear,"), "A, error, usage: clear, ID");
+      assertEquals(await order("clear-all, x"), "A, error, usage: clear-all");
+      assertEquals(await order("count"), "A, ok, 2");
+      assertEquals(await order("clear-shared"), "A, ok, 1");
+      assertEquals(await order("clear-all"), "A, ok, 1");
       assertEquals(await order("count"), "A, ok, 0");
       assertEquals(await order("dead"), "A, ok");
-      assertEquals(await order("requeue"), "A, ok, 0");
-      assertEquals(await order("drop, 7"), "A, ok, 0");
-      assertEquals(await order("drop, x"), "A, error, not the number of a dead letter: 'x'");
+      for (const name of ["requeue", "delete"]) {
+        assertEquals(await order(name), `A, error, usage: ${name}, NUMBER`);
+        assertEquals(await order(`${name},`), "A, error, not the number of a dead letter: ''");
+        assertEquals(await order(`${name}, x`), "A, error, not the number of a dead letter: 'x'");
+        assertEquals(await order(`${name}, 7`), "A, error, no dead letter has the number 7");
+      }
+      assertEquals(await order("requeue-all"), "A, ok, 0, 0, 0");
+      assertEquals(await order("delete-all"), "A, ok, 0");
       assertEquals(await order("limit, 1"), "A, ok, 1");
       assertEquals(await order("limit, 0"), "A, error, limit is not a number from 1: '0'");
       assertEquals(await order("log, on"), "A, ok, on");
