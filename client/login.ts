@@ -34,6 +34,8 @@ export interface Credentials {
   password: string | ((isNew: boolean) => Promise<string> | string);
   /** Whether an account is made where the name has none. */
   make?: boolean;
+  /** Is told that an account was made, and whether it covers the mailbox of the name, or the forum alone. */
+  made?(covers: { mailbox: boolean }): Promise<void> | void;
 }
 
 /** An answer of the server to a request of a log-in. */
@@ -65,6 +67,9 @@ export interface LoginOptions {
 
 /** What a server says of a new account where not everybody may make one. */
 const CLOSED = "closed";
+
+/** What it says of one that does not cover the mailbox. */
+const FORUM_ALONE = "forum";
 
 /** Passwords that were asked for, and keys that were computed of them: a log-in made again needs neither again. */
 const remembered = new WeakMap<
@@ -130,7 +135,7 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
 }
 
 async function makeAccount(options: LoginOptions) {
-  const { credentials: { name }, environment, request } = options;
+  const { credentials: { name, made }, environment, request } = options;
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await keysOf(options, true, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
@@ -138,7 +143,8 @@ async function makeAccount(options: LoginOptions) {
     options,
     () => request("make", `${encodeName(name)},${verifier}`),
   );
-  if (kind === "made" || kind === "exists") return;
+  if (kind === "made") return await made?.({ mailbox: rest !== FORUM_ALONE });
+  if (kind === "exists") return;
   if (kind === "refused" && rest === CLOSED) throw closed(name);
   const why = kind === "full"
     ? "the server has as many accounts as it can hold"

@@ -49,7 +49,7 @@ const LONGEST_WAIT = 3_600_000;
 
 /**
  * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has, and the
- * mailbox of the name is its own.
+ * mailbox of the name is its own, if the account covers it; otherwise whatever is asked for is refused.
  *
  * ```ts
  * import { connectMailbox } from "./mailbox.ts";

@@ -32,6 +32,9 @@ export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
 /** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
 export const MAX_RETRY_DELAY = 86_400_000, MAX_ATTEMPTS = 1000;
 
+/** Why nothing is done for a session that is logged in to an account which does not cover the mailbox. */
+export const NOT_CONFIRMED = "not confirmed";
+
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
   | ForumChange

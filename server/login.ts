@@ -205,9 +205,9 @@ export class Login<A extends Address> {
     if (!accounts.open) return this.#say(this.#closed(name, "refused"));
     const wait = accounts.makeWait(this.#seal.network);
     if (wait > 0) return this.#say(`wait,${wait}`);
-    const outcome = await accounts.add(name, encodeVerifier(verifier));
+    const outcome = await accounts.add(name, encodeVerifier(verifier), "anybody");
     // unless the client has gone on meanwhile
-    if (k === this.#k) this.#say(outcome === "added" ? "made" : outcome);
+    if (k === this.#k) this.#say(answerToMake(outcome));
   }
 
   /** Whoever is logged in has proved that he has the old password. */
@@ -221,4 +221,10 @@ export class Login<A extends Address> {
     seal.isChanging = false;
     if (k === this.#k) this.#say(outcome === "unknown" ? "none" : outcome);
   }
+}
+
+/** What is said of a new account, or of none. */
+function answerToMake(outcome: Awaited<ReturnType<Accounts["add"]>>): string {
+  if (typeof outcome !== "object") return outcome;
+  return outcome.mailbox ? "made" : "made,forum";
 }

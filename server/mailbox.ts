@@ -14,7 +14,12 @@ import {
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import {
+  isSessionDatagram,
+  MAX_SESSION_DATAGRAM,
+  NOT_CONFIRMED,
+  type SessionRequest,
+} from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
@@ -113,9 +118,8 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watch((name, what) => {
-      if (what === "added") this.#sessions.review(name);
-    });
+    accounts.watchMailboxes((name) => this.#sessions.review(name));
+    accounts.heedWaits((mailbox) => this.#sessions.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -213,20 +217,22 @@ export class MailboxService {
     replies.send(encodeControl(answer), address);
   }
 
-  /** Whether the name is an account's. `admin` is none here: the forum, which may have one of it, gives nothing. */
+  /** Whether the name is that of an account which covers the mailbox. */
   #isOwned(name: string): boolean {
-    return name !== ADMIN && this.#options.accounts.has(name);
+    return this.#options.accounts.ownsMailbox(name);
   }
 
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
   #refuse(request: SessionRequest, user: string | undefined): string | undefined {
     switch (request.kind) {
       case "put":
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
         if (request.from === user || request.to === SHARED_QUEUE) return undefined;
         if (this.#isOwned(request.from)) return "sender has an account";
         return user === undefined ? undefined : "not your name";
       case "lease":
       case "stat":
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
         return request.mailbox !== user && this.#isOwned(request.mailbox) ? "not your mailbox" : undefined;
     }
   }

@@ -15,6 +15,7 @@ import {
   lineLength,
   MAX_HEADER,
   MAX_SESSION_DATAGRAM,
+  NOT_CONFIRMED,
   type NumberedRequest,
   type RequestHeader,
   type SessionAnswer,
@@ -204,6 +205,11 @@ export class SessionService<A extends Address> {
     this.#requests.review?.(mailbox);
   }
 
+  /** Whether a session waits for a mailbox. */
+  isAwaited(mailbox: string): boolean {
+    return this.#requests.isAwaited?.(mailbox) ?? false;
+  }
+
   /** There is a message in a mailbox that somebody waits for. */
   ready(mailbox: string) {
     this.#requests.ready?.(mailbox);
@@ -301,7 +307,7 @@ export class SessionService<A extends Address> {
       if (request.kind === "bye") {
         isLast = true;
       } else if (reason !== undefined) {
-        if ("t" in request) session.answer({ kind: "denied", t: request.t });
+        if ("t" in request) session.answer(denial(request.t, reason));
         else numbered.push({ kind: "bad", n: request.n, reason });
       } else if ("t" in request) {
         this.#requests.ask(session, request);
@@ -381,6 +387,11 @@ export class SessionService<A extends Address> {
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
+}
+
+/** What is said to a question that is not for this client. */
+function denial(t: number, reason: string): SessionAnswer {
+  return reason === NOT_CONFIRMED ? { kind: "no", t, reason } : { kind: "denied", t };
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

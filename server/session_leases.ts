@@ -60,6 +60,8 @@ export class LeaseService {
   readonly #asking = new Set<string>();
   /** Requests that are with the store, and mailboxes that got a message meanwhile: its answer does not know of it. */
   #asks = 0;
+  /** How many of them are for each mailbox. */
+  readonly #asksFor = new Map<string, number>();
   readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
   #waits = 0;
@@ -132,12 +134,12 @@ export class LeaseService {
       watch: wait > 0,
     } as const;
     const answered = () => {
-      this.#asks--;
+      this.#countAsks(mailbox, -1);
       then();
       if (this.#missed.delete(mailbox)) this.ready(mailbox);
       if (this.#asks === 0) this.#missed.clear();
     };
-    this.#asks++;
+    this.#countAsks(mailbox, 1);
     const taken = this.#options.store.submit(lease, (outcome) => {
       if (tag.state === "none") {
         // it was cancelled meanwhile
@@ -211,6 +213,18 @@ export class LeaseService {
     if (state === "waiting") client.answer({ kind: "pending", t });
     else if (state === "none") client.answer({ kind: "none", t });
     else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+  }
+
+  /** Whether somebody waits for a mailbox, or is about to. */
+  isAwaited(mailbox: string): boolean {
+    return this.#waiting.has(mailbox) || this.#asksFor.has(mailbox);
+  }
+
+  #countAsks(mailbox: string, by: number) {
+    this.#asks += by;
+    const count = (this.#asksFor.get(mailbox) ?? 0) + by;
+    if (count > 0) this.#asksFor.set(mailbox, count);
+    else this.#asksFor.delete(mailbox);
   }
 
   /** Who may wait for a mailbox has changed. */

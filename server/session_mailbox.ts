@@ -95,6 +95,10 @@ export class MailboxRequests implements ServiceRequests {
     this.#leases.ready(mailbox);
   }
 
+  isAwaited(mailbox: string): boolean {
+    return this.#leases.isAwaited(mailbox);
+  }
+
   review(mailbox: string) {
     this.#leases.review(mailbox);
   }

@@ -35,6 +35,8 @@ export interface ServiceRequests {
   ask(client: SessionClient, request: TaggedRequest): void;
   /** There is a message in a mailbox. */
   ready?(mailbox: string): void;
+  /** Whether a session waits for a mailbox. */
+  isAwaited?(mailbox: string): boolean;
   /** Who may wait for a mailbox has changed. */
   review?(mailbox: string): void;
   /** Is called about every 100 ms, and every second. */

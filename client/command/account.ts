@@ -15,8 +15,9 @@ import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
-import { openAccounts } from "./account_place.ts";
+import { type AccountPlace, openAccounts } from "./account_place.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { coversForumAlone, tellApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
   NEW_PASSWORD_VARIABLE,
@@ -31,11 +32,12 @@ const MAX_CREDENTIALS = 8192;
 /** `parley account`. */
 export const command: Command = {
   name: "account",
-  summary: "Make, list and remove accounts, and set their passwords.",
+  summary: "Make, list, confirm and remove accounts, and set their passwords.",
   usage: [
     "add NAME [OPTION…]",
     "set-password NAME [OPTION…]",
     "list [OPTION…]",
+    "confirm NAME [OPTION…]",
     "remove NAME [OPTION…]",
     "import FILE [OPTION…]",
   ],
@@ -44,9 +46,12 @@ export const command: Command = {
     "and never the password.",
     "FILE has a line 'NAME PASSWORD' for each account; names that have one keep it. A line that is none is named by its\n" +
     "number, the others are taken, and the exit code is 1.",
+    "An account that is made beside the server covers the forum, and the mailbox of its name. One that is made from\n" +
+    "elsewhere covers the mailbox only where that is empty and nobody waits for it, otherwise the forum alone until\n" +
+    "'confirm'. What was in the mailbox before is set apart then: see 'parley admin dead'. 'list' shows what each covers.",
     "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
-    "--server, 'set-password' --server and the password until now, and 'list' and 'remove' --secret-file too.",
+    "--server, 'set-password' --server and the password until now, and 'list', 'confirm' and 'remove' --secret-file too.",
   ],
   options: {
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
@@ -71,8 +76,8 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [what, ...rest] = args.rest;
-  if (what === undefined) throw new UsageError("Missing add, set-password, list, remove or import");
-  const named = ["add", "set-password", "remove"].includes(what)
+  if (what === undefined) throw new UsageError("Missing add, set-password, list, confirm, remove or import");
+  const named = ["add", "set-password", "confirm", "remove"].includes(what)
     ? "NAME"
     : what === "import"
     ? "FILE"
@@ -105,7 +110,11 @@ async function run(args: Arguments): Promise<number> {
     }
     case "list": {
       await using accounts = await openAccounts(args);
-      for await (const name of accounts.names()) await write(`${shown(name)}\n`);
+      return await list(accounts);
+    }
+    case "confirm": {
+      await using accounts = await openAccounts(args);
+      await tellApart(name, (await accounts.cover(name)).apart);
       return 0;
     }
     default:
@@ -121,7 +130,19 @@ function askNew(args: Arguments, name: string): Promise<string> {
 async function add(args: Arguments, name: string): Promise<number> {
   const password = preparePassword(await askNew(args, name));
   await using accounts = await openAccounts(args);
-  if (!await accounts.add(name, await verifier(password))) throw exists(name);
+  const added = await accounts.add(name, await verifier(password));
+  if (added === undefined) throw exists(name);
+  await tellApart(name, added.apart);
+  return 0;
+}
+
+/** Each name, and what its account covers. */
+async function list(accounts: AccountPlace): Promise<number> {
+  const listed = await Array.fromAsync(accounts.list());
+  const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
+  for (const { name, mailbox } of listed) {
+    await write(`${shown(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
+  }
   return 0;
 }
 
@@ -136,7 +157,14 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
-    as: { name, password, make: true },
+    as: {
+      name,
+      password,
+      make: true,
+      made: async ({ mailbox }) => {
+        if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+      },
+    },
   });
   return 0;
 }
@@ -197,8 +225,11 @@ async function importFile(args: Arguments, file: string): Promise<number> {
     for (let line = good[next++]; line !== undefined; line = good[next++]) {
       const { number, name, password } = line;
       try {
-        if (await accounts.add(name, await verifier(password))) added++;
-        else await report(number, `'${name}' has an account, which was kept`);
+        const account = await accounts.add(name, await verifier(password));
+        if (account !== undefined) {
+          added++;
+          await tellApart(name, account.apart);
+        } else await report(number, `'${name}' has an account, which was kept`);
       } catch (error) {
         // no room, or no server: so it is for the others
         failure ??= new Error(at(number, (error as Error).message));

@@ -19,7 +19,7 @@ export const command: Command = {
       "  count [ID]              how many messages there are, in all or for ID; '' is the shared queue",
       "  clear ID                remove the messages of ID; --shared those of the shared queue, --all everybody's",
       "  dead                    the messages that nobody could deal with, and why; --json an object a line",
-      "  requeue ID…             give these dead letters out again; --all every one",
+      "  requeue ID…             give these dead letters out again; --all every one that is not set apart",
       "  delete ID…              remove these dead letters; --all every one",
       "  limit N                 let a mailbox hold N messages, until the server ends",
       "  channels                the channels, with how many members each has",

@@ -112,10 +112,10 @@ function deadLines({ id, mailbox, sender, time, attempts, reason, bytes, text }:
     `    ${shown(text)}${dim(rest)}\n`;
 }
 
-function deadJson({ reason, ...letter }: DeadLetter): string {
-  const { id, mailbox, sender, time, attempts, bytes, text } = letter;
-  const why = reason === "" ? null : reason;
-  return `${JSON.stringify({ id, mailbox, sender, time, attempts, reason: why, bytes, text })}\n`;
+function deadJson({ reason, bytes, text, ...letter }: DeadLetter): string {
+  const line = JSON.stringify({ ...letter, reason: reason === "" ? null : reason, bytes, text });
+  // a program gets it as it is
+  return `${Deno.stdout.isTerminal() ? shown(line) : line}\n`;
 }
 
 function mailboxName(id: string): string {

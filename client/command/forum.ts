@@ -8,10 +8,11 @@ import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session_errors.ts";
 import { openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write } from "../terminal/output.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
+import { coversForumAlone } from "./coverage.ts";
 import { connect, LEAVING, type Where } from "./forum_login.ts";
 import { converse, logIn, noName } from "./forum_dialogue.ts";
 import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
@@ -135,9 +136,13 @@ async function once(
 /** Logs in by what the command line says, or not at all. */
 async function logInOnce(args: Arguments, where: Where, name: string, signal: AbortSignal): Promise<Forum> {
   const given = await givenPassword(args);
+  const made = async ({ mailbox }: { mailbox: boolean }) => {
+    if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+  };
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
   try {
-    return await connect({ ...where, as: { name, make: args.flag("new"), password: given ?? ask } }, signal);
+    const as = { name, make: args.flag("new"), password: given ?? ask, made };
+    return await connect({ ...where, as }, signal);
   } catch (error) {
     if (!(error instanceof LoginError) || signal.aborted) throw error;
     throw new Error(error.reason === "active" ? alreadyLoggedIn(name) : error.message);

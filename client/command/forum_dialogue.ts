@@ -22,6 +22,7 @@ import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session_errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { shown } from "../terminal/output.ts";
+import { coversForumAlone } from "./coverage.ts";
 import { connect, type Where } from "./forum_login.ts";
 import { type ResultOptions, tellResults } from "./forum_results.ts";
 
@@ -78,8 +79,11 @@ export async function logIn(
       if (line === undefined) throw ended;
       return "error" in line ? "" : line.text;
     };
+    const made = async ({ mailbox }: { mailbox: boolean }) => {
+      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+    };
     try {
-      const as = { name, password: password ?? ask, make: password === undefined || known.make };
+      const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...where, as }, signal);
       await editor.tell(`${WELCOME}\n${greeting}`);
       return forum;

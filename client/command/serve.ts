@@ -73,8 +73,7 @@ export const command: Command = {
     },
     "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
     "new-seal-key": {
-      help:
-        "Make a new key where the directory has lost its own; clients that know that refuse the server then",
+      help: "Make a new key where the directory has lost its own: clients of accounts refuse it at first",
     },
     "accounts": {
       value: "anyone|admin",

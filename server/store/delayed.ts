@@ -29,6 +29,9 @@ export class DelayedMessages {
         `SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed
           WHERE due <= ? ORDER BY due, id LIMIT ?`,
       ),
+      of: sql(
+        "SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed WHERE mailbox = ?",
+      ),
       remove: sql("DELETE FROM delayed WHERE id = ?"),
       drop: sql("DELETE FROM delayed WHERE mailbox = ?"),
     };
@@ -49,6 +52,11 @@ export class DelayedMessages {
   /** Those whose time has come, in the order of these times. */
   due(now: number, limit: number): Delayed[] {
     return this.#sql.due.all(now, limit) as unknown as Delayed[];
+  }
+
+  /** Those of one mailbox. */
+  of(mailbox: string): Delayed[] {
+    return this.count(mailbox) === 0 ? [] : this.#sql.of.all(mailbox) as unknown as Delayed[];
   }
 
   remove({ id, mailbox }: Delayed) {

@@ -117,7 +117,7 @@ export class Engine {
     this.#messages = new Messages({ db, transaction, limits, takenBytes, onEvent, now, clock, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
-    this.#accounts = new Accounts(db, transaction);
+    this.#accounts = new Accounts(db, transaction, this.#messages);
     this.#channels = new Channels(db, transaction);
   }
 
@@ -411,6 +411,6 @@ function putOutcome(result: "stored" | Reached): PutOutcome {
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
-    request.kind === "account" && (request.what === "add" || request.what === "change") ||
+    request.kind === "account" && ["add", "change", "cover"].includes(request.what) ||
     request.kind === "session" && request.changes.some(isAddingChange);
 }

@@ -9,6 +9,7 @@ import type { DeadLetterRows } from "./dead_letters.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { Mailbox, Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
+import type { Owned } from "./set_apart.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "./lease_requests.ts";
 import type { Failure } from "./message_requests.ts";
 import type { Retries } from "./retries.ts";
@@ -28,6 +29,7 @@ export interface LeasedMessagesOptions {
   mailboxes: Mailboxes;
   rows: MessageRows;
   dead: DeadLetterRows;
+  owned: Owned;
   retries: Retries;
   watches: Watches;
   /** Milliseconds since 1970. */
@@ -227,16 +229,19 @@ export class LeasedMessages {
 
   /** Puts messages of a lease back at their place in the order, or with the dead letters; uncounted without a failure. */
   #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, failure?: Failure) {
-    const { mailboxes, rows, dead, retries, watches } = this.#options;
+    const { mailboxes, rows, dead, owned, retries, watches } = this.#options;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
     const wall = this.#options.now();
     for (const [id, bytes] of messages) {
       const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
+      const isExpired = row.expires !== null && row.expires <= wall;
+      const isBefore = owned.isBefore(name, id);
       const isDead = failure !== undefined && attempts >= failure.attempts;
-      if (isDead) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
-      if (isDead || row.expires !== null && row.expires <= wall) {
+      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, message: row.body, attempts });
+      else if (isDead && !isBefore) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
+      if (isDead || isBefore || isExpired) {
         rows.remove(mailbox, id, id, bytes);
         continue;
       }

@@ -110,7 +110,7 @@ export class MessageRows {
   }
 
   /** The oldest of a lane of a mailbox, from its cursor. */
-  from({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): Row[] {
+  from({ id }: Mailbox, { isLong, cursor }: Pick<Lane, "isLong" | "cursor">, limit: number): Row[] {
     return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown as Row[];
   }
 

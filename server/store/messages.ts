@@ -14,6 +14,7 @@ import { type Mailbox, Mailboxes, type Pending, type Reached } from "./mailboxes
 import { MessageRows, type Row } from "./message_rows.ts";
 import { ReadyMessages } from "./ready_messages.ts";
 import { Retries, type Retry } from "./retries.ts";
+import { Owned, setApart } from "./set_apart.ts";
 import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
 import type {
   Clear,
@@ -66,6 +67,8 @@ export class Messages {
   readonly #leased: LeasedMessages;
   readonly #ready: ReadyMessages;
   readonly #watches = new Watches();
+  /** Mailboxes that are an account's. */
+  readonly owned: Owned;
   /** The highest number that a message has, or has had; and what the database says of it. */
   #seq: number;
   #seqStored: number;
@@ -85,6 +88,7 @@ export class Messages {
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
     const retries = this.#retries = new Retries(db, transaction);
+    const owned = this.owned = new Owned(transaction);
     const ofOthers = readHeld(db, mailboxes.holders);
     for (const row of db.prepare("SELECT id, name, messages, bytes, holder FROM mailbox").iterate()) {
       const { name, ...rest } = row as Record<"id" | "messages" | "bytes" | "holder", number> & {
@@ -102,6 +106,7 @@ export class Messages {
       mailboxes,
       rows,
       dead,
+      owned,
       retries,
       watches: this.#watches,
       now,
@@ -305,6 +310,28 @@ export class Messages {
       this.#cleared = true;
     }
     return messages;
+  }
+
+  /** Whether nothing is in a mailbox, neither delayed nor with a session. */
+  isEmpty(mailbox: string): boolean {
+    return this.count({ kind: "count", mailbox }).messages === 0;
+  }
+
+  /** Makes a mailbox an account's, and sets apart what was put before. Returns how many that were, and up to which one. */
+  own(mailbox: string): { apart: number; last: number } | "apart full" {
+    this.flush();
+    const apart = setApart(mailbox, {
+      mailboxes: this.#mailboxes,
+      rows: this.#rows,
+      delayed: this.#delayed,
+      retries: this.#retries,
+      dead: this.#dead,
+      leased: this.#leased,
+      now: this.#options.now,
+    });
+    if (apart === "apart full") return apart;
+    this.owned.set(mailbox, this.#seq);
+    return { apart, last: this.#seq };
   }
 
   /** Dead letters: lists them, gives them out again with no attempts counted, or removes them. */

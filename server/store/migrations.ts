@@ -14,10 +14,12 @@
  *           `network` is that of its session.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often. `reason` is why the last attempt failed, empty where it is not known.
+ *           Where `apart` is 1, one that was put before its mailbox was an account's.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
- * account   what the password of a name is checked against (RFC 5803).
+ * account   what the password of a name is checked against (RFC 5803). `last` is the number of the last message that was
+ *           put before the account covered the mailbox of the name; NULL where it does not.
  * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
  * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
  * rank      how many messages lie in a block of IDs of a thread.
@@ -198,5 +200,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE delayed ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE mailbox ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE channel ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  ALTER TABLE account ADD COLUMN last INTEGER;
+  UPDATE account SET last = 0;
+  ALTER TABLE dead ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX dead_kept ON dead (id) WHERE apart = 0;
   `,
 ];

@@ -50,6 +50,8 @@ const WRONG: Readonly<Record<string, string>> = {
   "known-servers remove": "parley known-servers: Missing HOST:PORT",
   "known-servers remove h": "parley known-servers: Cannot read 'h': expected HOST:PORT",
   "known-servers list x": "parley known-servers: Unexpected argument 'x'",
+  "account confirm": "parley account: Missing NAME",
+  "serve --memory --new-seal-key": "parley serve: --new-seal-key and --memory exclude each other",
   "account list --password-file p": "parley account: list and --password-file exclude each other",
   "account add al --server-key k": "parley account: --server-key is for add and set-password with --server",
   "serve --sing": "parley serve: Unknown option '--sing'",
@@ -116,7 +118,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "forum 127.0.0.1 10005 LST": "parley forum: Missing --user NAME: who gives the command",
   "forum 127.0.0.1 10005 --user a/b":
     "parley forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
-  "account": "parley account: Missing add, set-password, list, remove or import",
+  "account": "parley account: Missing add, set-password, list, confirm, remove or import",
   "account sing": "parley account: Unknown command 'sing'",
   "account add": "parley account: Missing NAME",
   "account add a/b": "parley account: Cannot use 'a/b' as a name",
