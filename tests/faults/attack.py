@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import resource
+import select
 import selectors
 import socket
 import struct
@@ -140,19 +141,24 @@ def lists(size, ports):
     seen = b""
     while b"/ is not a valid" not in seen:
         seen = seen[-FRAME:] + maker.recv(65536)
-    clients = [again(ports["channels"]) for _ in range(size)]
-    reached()
+    clients, watched = {}, select.poll()
+    waiting = range(size)
+    first = True
     while True:
-        for at, client in enumerate(clients):
-            try:
-                client.send(frames("/list"))
-            except BlockingIOError:
-                pass
-            except OSError:
-                # it was cut off, and comes again
-                client.close()
-                clients[at] = again(ports["channels"])
+        for _ in waiting:
+            client = again(ports["channels"])
+            clients[client.fileno()] = client
+            # it is told of the end alone
+            watched.register(client, 0)
+        if first:
+            reached()
+        first = False
         time.sleep(0.5)
+        waiting = watched.poll(0)
+        for descriptor, _ in waiting:
+            # it was cut off, and comes again
+            watched.unregister(descriptor)
+            clients.pop(descriptor).close()
 
 
 def again(port):
@@ -167,6 +173,7 @@ def connections(size, ports):
     selector, waiting = selectors.DefaultSelector(), list(range(size))
     first = True
     while True:
+        failed = []
         for at in waiting:
             sock = socket.socket()
             sock.bind((f"127.0.1.{1 + at // OF_ADDRESS}", 0))
@@ -177,9 +184,10 @@ def connections(size, ports):
                 selector.register(sock, selectors.EVENT_READ, at)
             except OSError:
                 sock.close()
+                failed.append(at)
         if first:
             reached()
-        first, waiting = False, []
+        first, waiting = False, failed
         time.sleep(0.1)
         for key, _ in selector.select(1):
             # it was closed, and comes again
