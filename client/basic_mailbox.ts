@@ -152,13 +152,14 @@ export class BasicMailbox implements AsyncDisposable {
    * answer that was lost, the message in it is lost, and the one behind it comes.
    *
    * @param id ID of the receiver, or {@linkcode SHARED_QUEUE}.
+   * @param limit Milliseconds that the answer may take, where that is less than the time-out.
    * @throws {TypeError} It is no ID.
    * @throws {NoAnswerError} The server is not there.
    */
-  async receive(id: string): Promise<Mail | undefined> {
+  async receive(id: string, limit = Infinity): Promise<Mail | undefined> {
     if (id !== SHARED_QUEUE) checkId(id);
     const asker = this.#asker(id);
-    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), this.#timeout);
+    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), Math.min(this.#timeout, limit));
     return answer.kind === "mail" ? answer.mail : undefined;
   }
 

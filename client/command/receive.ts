@@ -5,6 +5,7 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { WaitLimit } from "./wait_limit.ts";
 
 /** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
 const EMPTY = 3, INTERRUPTED = 130;
@@ -31,7 +32,10 @@ export const command: Command = {
     count: { value: "N", help: "Receive so many messages (1)" },
     all: { help: "Receive until there are none" },
     follow: { help: "Receive without an end, also when the server goes and comes again" },
-    wait: { value: "DURATION", help: "Wait so long for each message that is not there yet" },
+    wait: {
+      value: "DURATION",
+      help: "Wait so long in all for messages that are not there yet; with --follow, for each",
+    },
     exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
     json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
@@ -70,14 +74,17 @@ async function run(args: Arguments): Promise<number> {
     return received >= (all ? 1 : count) ? 0 : EMPTY;
   }
 
-  const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
+  const receiver = new Receiver(me, { count, wait, follow, json, exec, forOutput });
+  using limit = new WaitLimit(wait);
+  const credentials = as && limit.credentials(as);
   const stop = () => receiver.interrupt();
   Deno.addSignalListener("SIGINT", stop);
   try {
     for (;;) {
       try {
-        await using mailbox = await connect(args, as === undefined ? {} : { as });
-        await receiver.receive(mailbox);
+        const connecting = connect(args, credentials === undefined ? {} : { as: credentials });
+        await using mailbox = await limit.connect(connecting);
+        await receiver.receive(mailbox, limit);
         break;
       } catch (error) {
         if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
@@ -94,8 +101,9 @@ async function run(args: Arguments): Promise<number> {
 
 interface Wanted {
   count: number;
-  /** Milliseconds for each message. */
+  /** Milliseconds in all, or for each message of those that are followed. */
   wait: number;
+  follow: boolean;
   json: boolean;
   exec: string | undefined;
   forOutput(text: string): string;
@@ -131,8 +139,9 @@ class Receiver {
     clearTimeout(timer);
   }
 
-  async receive(mailbox: Mailbox) {
-    const { count, wait, exec } = this.#wanted, { signal } = this.#abort;
+  async receive(mailbox: Mailbox, limit: WaitLimit) {
+    const { count, wait, follow, exec } = this.#wanted;
+    const signal = AbortSignal.any([this.#abort.signal, limit.signal]);
     const options = {
       count: count - this.received,
       wait,
@@ -142,14 +151,19 @@ class Receiver {
     this.#failed = undefined;
     try {
       for await (const batch of mailbox.batches(this.#me, options)) {
+        limit.stop();
         if (exec === undefined) await this.#print(batch);
         else for (const message of batch) await this.#execute(message, exec);
         if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
         if (this.#failed !== undefined) throw this.#failed;
+        if (follow) limit.reset();
+        limit.start();
       }
     } finally {
+      limit.start();
       await Promise.all(this.#acks);
     }
+    if (limit.signal.aborted && (this.#failed !== undefined || !mailbox.hasAnswered)) throw limit.error;
     if (this.#failed !== undefined) throw this.#failed;
   }
 
