@@ -240,6 +240,9 @@ function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
   return (reply) => reply.kind !== "control" && reply.shared === shared;
 }
 
+/** Answers that are kept until they are asked for: more than a client that asks can be due. */
+const MAX_ANSWERS = 4096;
+
 /** One socket on which one question at a time is asked, and what came back that nobody waits for yet. */
 class Asker implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
@@ -275,7 +278,7 @@ class Asker implements AsyncDisposable {
       // anybody can send to this port
       if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
       const answer = decodeReply(datagram);
-      if (answer === undefined) continue;
+      if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
       this.#answers.push(answer);
       this.#wake?.();
     }
@@ -332,13 +335,15 @@ class Asker implements AsyncDisposable {
 
   /** The answers that are still due, as far as they come within `wait` milliseconds of each other. */
   async late(wait: number): Promise<MailboxReply[]> {
-    const answers: MailboxReply[] = [];
-    const any = () => true;
-    for (;;) {
-      const answer = this.#next(any) ?? (this.#open > 0 ? await this.#wait(any, wait) : undefined);
-      if (answer === undefined) return answers;
+    const answers = this.#answers.splice(0), any = () => true;
+    // no more than were asked for: a server may send without an end
+    for (let due = this.#open - answers.length; due > 0; due--) {
+      const answer = await this.#wait(any, wait);
+      if (answer === undefined) break;
       answers.push(answer);
     }
+    this.#open = 0;
+    return answers;
   }
 
   async #wait(fits: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {

@@ -137,10 +137,16 @@ class WithServer implements AccountPlace {
   }
 
   async *names() {
+    let last = "";
     for (let after: string[] = [];;) {
       const names = await this.#control("list", ...after);
       if (names.length === 0) return;
-      for (const name of names) yield decodeName(name) ?? name;
+      for (const encoded of names) {
+        const name = decodeName(encoded) ?? encoded;
+        // a list that goes back would have no end
+        if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
+        yield last = name;
+      }
       after = names.slice(-1);
     }
   }
