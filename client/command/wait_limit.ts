@@ -1,3 +1,4 @@
+import { MAX_TIMER } from "../connection.ts";
 import type { Credentials } from "../login.ts";
 import type { Mailbox } from "../mailbox.ts";
 
@@ -28,7 +29,13 @@ export class WaitLimit implements Disposable {
   start() {
     if (this.#left === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => this.#over.abort(), this.#left);
+    this.#timer = setTimeout(() => this.#due(), Math.min(Math.max(this.#left, 0), MAX_TIMER));
+  }
+
+  #due() {
+    this.stop();
+    if (this.#left > 0) this.start();
+    else this.#over.abort();
   }
 
   /** Nothing is waited for until {@linkcode start}. */
