@@ -160,13 +160,14 @@ export class BasicMailbox implements AsyncDisposable {
    * answer that was lost, the message in it is lost, and the one behind it comes.
    *
    * @param id ID of the receiver, or {@linkcode SHARED_QUEUE}.
+   * @param limit Milliseconds that the answer may take, where that is less than the time-out.
    * @throws {TypeError} It is no ID.
    * @throws {NoAnswerError} The server is not there.
    */
-  async receive(id: string): Promise<Mail | undefined> {
+  async receive(id: string, limit = Infinity): Promise<Mail | undefined> {
     if (id !== SHARED_QUEUE) checkId(id);
     const asker = this.#asker(id);
-    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), this.#timeout);
+    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), Math.min(this.#timeout, limit));
     return answer.kind === "mail" ? answer.mail : undefined;
   }
 
@@ -262,6 +263,9 @@ function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
   return (reply) => reply.kind !== "control" && reply.shared === shared;
 }
 
+/** Answers that are kept until they are asked for: more than a client that asks can be due. */
+const MAX_ANSWERS = 4096;
+
 /** One socket on which one question at a time is asked, and what came back that nobody waits for yet. */
 class Asker implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
@@ -297,7 +301,7 @@ class Asker implements AsyncDisposable {
       // anybody can send to this port
       if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
       const answer = decodeReply(datagram);
-      if (answer === undefined) continue;
+      if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
       this.#answers.push(answer);
       this.#wake?.();
     }
@@ -354,13 +358,15 @@ class Asker implements AsyncDisposable {
 
   /** The answers that are still due, as far as they come within `wait` milliseconds of each other. */
   async late(wait: number): Promise<MailboxReply[]> {
-    const answers: MailboxReply[] = [];
-    const any = () => true;
-    for (;;) {
-      const answer = this.#next(any) ?? (this.#open > 0 ? await this.#wait(any, wait) : undefined);
-      if (answer === undefined) return answers;
+    const answers = this.#answers.splice(0), any = () => true;
+    // no more than were asked for: a server may send without an end
+    for (let due = this.#open - answers.length; due > 0; due--) {
+      const answer = await this.#wait(any, wait);
+      if (answer === undefined) break;
       answers.push(answer);
     }
+    this.#open = 0;
+    return answers;
   }
 
   async #wait(fits: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {

@@ -48,6 +48,8 @@ export class Changes {
   #refused: Refused | undefined;
   /** Since when the lowest one is held, with all that takes effect with it. */
   #heldSince = Infinity;
+  /** How often it was sent again all the same. */
+  #heldTimes = 0;
   /** Since when the lowest one waits for the server. */
   #movedAt = -Infinity;
   /** Requests and bytes that have no outcome yet. */
@@ -234,6 +236,7 @@ export class Changes {
     if (this.#refused?.put === change) this.#refused = undefined;
     while (this.#open.at(0)?.state === "done") {
       this.#movedAt = now;
+      this.#heldTimes = 0;
       this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD;
     }
     this.#heldSince = this.#isHeld() ? now : Infinity;
@@ -280,7 +283,7 @@ export class Changes {
   /** When {@linkcode due} has something to do; Infinity where it has nothing. */
   deadline(now: number): number {
     const refused = this.#refused;
-    let deadline = this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff);
+    let deadline = this.#heldUntil;
     if (refused !== undefined && refused.put.state !== "sent") {
       if (!refused.put.unwanted) deadline = Math.min(deadline, refused.put.deadline);
       // once that has passed it is the window alone that keeps it back
@@ -289,10 +292,16 @@ export class Changes {
     return deadline;
   }
 
+  /** When the lowest one is sent again, though the server has it. */
+  get #heldUntil(): number {
+    return this.#heldSince + this.#flight.trip.timeout(Math.max(this.#flight.backoff, this.#heldTimes));
+  }
+
   /** @param done Up to where the server says that it has carried out everything. */
   due(now: number, done: number) {
     this.#withdrawOverdue(now);
-    if (now < this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff)) return;
+    if (now < this.#heldUntil) return;
+    this.#heldTimes++;
     // Nothing is missing, so the answer was lost on its way; or a late `have` told of what was dropped since.
     this.#heldSince = Infinity;
     const put = this.#open.at(0)?.put;

@@ -137,6 +137,11 @@ export class Link {
     this.#isKept = true;
   }
 
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#epoch !== "";
+  }
+
   get ended(): boolean {
     return this.#ended !== undefined;
   }

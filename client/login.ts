@@ -65,6 +65,12 @@ export interface LoginOptions {
   sleep(ms: number): Promise<void>;
 }
 
+/** How often a log-in begins anew, because the server says that there is no account, or no such account any more. */
+const MAX_TRIES = 4;
+
+/** Milliseconds in all for which a log-in is put off, and the longest of these waits. */
+const MAX_WAIT = 300_000, LONGEST_WAIT = 60_000;
+
 /** What a server says of a new account where not everybody may make one. */
 const CLOSED = "closed";
 
@@ -85,7 +91,7 @@ const remembered = new WeakMap<
 export async function logIn(options: LoginOptions): Promise<void> {
   const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
-  for (;;) {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
     // the session, because a name that is active in it is active in no other place
@@ -113,6 +119,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
     if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
     throw refused(name, answer);
   }
+  throw failed(name, "the server says again and again that no account has this name", "refused");
 }
 
 function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
@@ -177,15 +184,20 @@ export async function changePassword(
   throw new LoginError(`Cannot change the password of '${name}': ${why}`, false, "refused");
 }
 
-/** Asks again after a while, for as long as the server wants that. */
+/** Asks again after a while, for as long as the server wants that, up to 5 minutes. */
 async function patiently(
-  { sleep }: Pick<LoginOptions, "sleep">,
+  { credentials: { name }, sleep }: Pick<LoginOptions, "credentials" | "sleep">,
   ask: () => Promise<LoginAnswer>,
 ): Promise<LoginAnswer> {
-  for (;;) {
+  for (let waited = 0;;) {
     const answer = await ask();
     if (answer.kind !== "wait") return answer;
-    await sleep(Math.min(Math.max(Number(answer.rest) || 0, 100), 60_000));
+    if (waited >= MAX_WAIT) {
+      throw failed(name, "the server wants it to be tried later, again and again", "refused");
+    }
+    const wait = Math.min(Math.max(Number(answer.rest) || 0, 100), LONGEST_WAIT, MAX_WAIT - waited);
+    waited += wait;
+    await sleep(wait);
   }
 }
 

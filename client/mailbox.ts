@@ -87,6 +87,11 @@ export class Mailbox implements AsyncDisposable {
     this.#session = connection.session;
   }
 
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#session.hasAnswered;
+  }
+
   /** What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day. */
   get state(): SessionState {
     this.#session.keep();

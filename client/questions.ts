@@ -263,12 +263,13 @@ export class Questions {
     if (question.assembly === undefined) {
       question.assembly = new Assembly(call.max);
       question.giveUp = now + ASSEMBLE;
-      question.at = now + this.#flight.trip.timeout(0);
     }
-    this.#flight.heard(question, now);
+    // what is still missing is asked for again, less and less often
+    this.#flight.answered(question, now);
+    question.at = now + this.#flight.trip.timeout(question.sends - 1);
     const { assembly } = question;
     if (answer.kind === "piece") assembly.piece(answer);
-    else if (!assembly.message(answer)) return this.#again(question, now);
+    else if (!assembly.message(answer)) return this.#again(question);
     const { messages, token } = assembly;
     if (messages === undefined) return;
     this.#flight.forget(question);
@@ -281,11 +282,10 @@ export class Questions {
   }
 
   /** Asks anew under another tag, because what comes under this one may be of two leases. */
-  #again(question: Question, now: number) {
+  #again(question: Question) {
     const call = question.call!;
     this.#drop(question);
     call.tries++;
-    call.until = Math.max(call.until, now);
     this.#ask(call);
   }
 
@@ -353,7 +353,7 @@ export class Questions {
 
   due(now: number) {
     for (const question of [...this.#open.values()]) {
-      if (now >= question.giveUp) this.#again(question, now);
+      if (now >= question.giveUp) this.#again(question);
       else if (now >= question.at) {
         if (question.phase === "have") question.phase = "got";
         this.#send(question);

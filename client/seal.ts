@@ -115,7 +115,11 @@ export class ClientSeal {
     this.#environment = environment;
     this.#credentials = credentials;
     this.#session = session;
-    this.#asking = new Asking(environment, environment.timeout ?? GONE, () => this.#gone(false));
+    this.#asking = new Asking(
+      environment,
+      environment.timeout ?? GONE,
+      (isSilent) => this.#gone(false, isSilent),
+    );
   }
 
   /**
@@ -332,8 +336,11 @@ export class ClientSeal {
     });
   }
 
-  #gone(sent: boolean): ServerGoneError {
+  #gone(sent: boolean, isSilent = true): ServerGoneError {
     const { server = "the server", timeout = GONE } = this.#environment;
+    if (!isSilent) {
+      return new ServerGoneError(`Cannot log in: ${server} answers, but lets nothing come of it`, sent);
+    }
     return new ServerGoneError(
       `No answer from ${server} within ${timeout / 1000} s: is the server running?`,
       sent,

@@ -47,6 +47,11 @@ export class ClientSession {
     this.#link = new Link(environment, () => this.#progress(), resume);
   }
 
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#link.hasAnswered;
+  }
+
   /** What a later session needs to go on as this one: see {@linkcode keep}. */
   get state(): SessionState {
     return this.#link.state;

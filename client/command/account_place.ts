@@ -170,13 +170,17 @@ class WithServer implements AccountPlace {
   }
 
   async *list() {
+    let last = "";
     for (let after: string[] = [];;) {
       const fields = await this.#control("list", ...after);
       if (fields.length === 0) return;
       for (const field of fields) {
-        const [name = "", what] = field.split(" ");
-        yield { name: decodeName(name) ?? name, mailbox: what === "mailbox" };
-        after = [name];
+        const [encoded = "", what] = field.split(" "), name = decodeName(encoded) ?? encoded;
+        // a list that goes back would have no end
+        if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
+        yield { name, mailbox: what === "mailbox" };
+        last = name;
+        after = [encoded];
       }
     }
   }

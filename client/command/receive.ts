@@ -6,6 +6,7 @@ import { receiveBasic } from "./receive_basic.ts";
 import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { WaitLimit } from "./wait_limit.ts";
 
 /** Exit code where CMD failed; where there was nothing, or less than was asked for; and after Ctrl-C. */
 const FAILED = 1, EMPTY = 3, INTERRUPTED = 130;
@@ -34,7 +35,10 @@ export const command: Command = {
     count: { value: "N", help: "Receive so many messages (1)" },
     all: { help: "Receive until there are none" },
     follow: { help: "Receive without an end, also when the server goes and comes again" },
-    wait: { value: "DURATION", help: "Wait so long for each message that is not there yet" },
+    wait: {
+      value: "DURATION",
+      help: "Wait so long in all for messages that are not there yet; with --follow, for each",
+    },
     ...EXEC_OPTIONS,
     json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
@@ -73,14 +77,17 @@ async function run(args: Arguments): Promise<number> {
     return received >= (all ? 1 : count) ? 0 : EMPTY;
   }
 
-  const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
+  const receiver = new Receiver(me, { count, wait, follow, json, exec, forOutput });
+  using limit = new WaitLimit(wait);
+  const credentials = as && limit.credentials(as);
   const stop = () => receiver.interrupt();
   Deno.addSignalListener("SIGINT", stop);
   try {
     for (;;) {
       try {
-        await using mailbox = await connect(args, as === undefined ? {} : { as });
-        await receiver.receive(mailbox);
+        const connecting = connect(args, credentials === undefined ? {} : { as: credentials });
+        await using mailbox = await limit.connect(connecting);
+        await receiver.receive(mailbox, limit);
         break;
       } catch (error) {
         if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
@@ -98,8 +105,9 @@ async function run(args: Arguments): Promise<number> {
 
 interface Wanted {
   count: number;
-  /** Milliseconds for each message. */
+  /** Milliseconds in all, or for each message of those that are followed. */
   wait: number;
+  follow: boolean;
   json: boolean;
   exec: Exec | undefined;
   forOutput(text: string): string;
@@ -142,8 +150,9 @@ class Receiver {
     clearTimeout(timer);
   }
 
-  async receive(mailbox: Mailbox) {
-    const { count, wait } = this.#wanted, { signal } = this.#abort, executor = this.#executor;
+  async receive(mailbox: Mailbox, limit: WaitLimit) {
+    const { count, wait, follow } = this.#wanted, executor = this.#executor;
+    const signal = AbortSignal.any([this.#abort.signal, limit.signal]);
     const options = {
       count: count - this.received,
       wait,
@@ -153,14 +162,19 @@ class Receiver {
     this.#failed = undefined;
     try {
       for await (const batch of mailbox.batches(this.#me, options)) {
+        limit.stop();
         if (executor === undefined) await this.#print(batch);
         else for (const message of batch) await this.#execute(message, executor);
         if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
         if (this.#failed !== undefined) throw this.#failed;
+        if (follow) limit.reset();
+        limit.start();
       }
     } finally {
+      limit.start();
       await Promise.all(this.#acks);
     }
+    if (limit.signal.aborted && (this.#failed !== undefined || !mailbox.hasAnswered)) throw limit.error;
     if (this.#failed !== undefined) throw this.#failed;
   }
 
