@@ -194,7 +194,7 @@ export class TemporaryFile {
 }
 
 /** What stands before the last part of a path, with its separator; empty for the current directory. */
-function directoryOf(path: string): string {
+export function directoryOf(path: string): string {
   return path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
 }
 
