@@ -19,8 +19,6 @@ export interface Row {
   bytes: number;
   expires: number | null;
   attempts: number;
-  /** Number of who is charged for it. */
-  holder: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -143,16 +141,19 @@ export class MessageRows {
   remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
     this.#transaction.begin(0, messages);
-    // where one alone filled the mailbox, nothing has to be read
-    const isShared = mailbox.otherMessages > 0;
-    const held = isShared ? this.#sql.removeHeld.all(first, last) as Record<string, number>[] : [];
-    if ((isShared ? held.length : Number(this.#sql.remove.run(first, last).changes)) !== messages) {
-      throw new StoreLost(`Mailbox ${mailbox.name} lacks a message that it should have`);
-    }
+    if (mailbox.otherMessages > 0) return this.#removeShared(mailbox, first, last);
+    if (Number(this.#sql.remove.run(first, last).changes) !== messages) throw lacksMessage(mailbox);
     mailbox.stored -= messages;
-    if (!isShared) return this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
-    for (const { holder, bytes } of held) {
-      this.#mailboxes.change(mailbox, this.holders.get(holder!), -1, -bytes!);
+    this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
+  }
+
+  /** The same of a mailbox that several have filled: who is charged for each stands with it. */
+  #removeShared(mailbox: Mailbox, first: number, last: number) {
+    const removed = this.#sql.removeShared.all(first, last) as { holder: number; bytes: number }[];
+    if (removed.length !== last - first + 1) throw lacksMessage(mailbox);
+    mailbox.stored -= removed.length;
+    for (const { holder, bytes } of removed) {
+      this.#mailboxes.change(mailbox, this.holders.get(holder), -1, -bytes);
     }
   }
 
@@ -202,15 +203,19 @@ export class MessageRows {
   }
 }
 
+function lacksMessage({ name }: Mailbox): StoreLost {
+  return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
+}
+
 function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts, holder FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      "SELECT seq, sender, time, body, bytes, expires, attempts FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
     ),
     row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
-    removeHeld: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
+    removeShared: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
       `SELECT seq, message.bytes, expires, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
