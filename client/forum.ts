@@ -173,12 +173,13 @@ export class Forum implements AsyncDisposable {
    *
    * @param path Where it is to be.
    * @param options.force Whether a file that is there is replaced.
+   * @param options.maxSize Most bytes that it may have; 4 GiB by default.
    */
   async download(
     title: string,
     file: string,
     path: string,
-    options: TransferOptions & { force?: boolean } = {},
+    options: TransferOptions & { force?: boolean; maxSize?: number | undefined } = {},
   ): Promise<FileContent> {
     checkTitle(title);
     checkFile(file);

@@ -23,8 +23,9 @@ import { TransferError } from "./transfer.ts";
 export interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;
-  /** `DWN`: whether a file that is there is replaced. */
+  /** `DWN`: whether a file that is there is replaced, and most bytes that it may have. */
   force?: boolean;
+  maxSize?: number | undefined;
 }
 
 /** Commands whose outcome is unknown where no answer comes. */

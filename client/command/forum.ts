@@ -49,6 +49,7 @@ export const command: Command = {
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
     "force": { help: "DWN: replace a file that is there" },
+    "max-size": { value: "SIZE", help: "DWN: refuse a file that is larger (4GiB)" },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
@@ -72,6 +73,7 @@ async function run(args: Arguments): Promise<number> {
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
+    maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
   if (words.length > 0) return await once(args, where, user, words, options);
@@ -116,7 +118,7 @@ async function once(
   if (user === undefined) throw new UsageError("Missing --user NAME: who gives the command");
   const typed = commandOf(words);
   if (typeof typed === "string") throw new UsageError(typed);
-  for (const [option, command] of [["from", "RDT"], ["force", "DWN"]] as const) {
+  for (const [option, command] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
     if (args.flag(option) && typed.command !== command) throw new UsageError(`--${option} is for ${command}`);
   }
   return await untilEnded(async (signal) => {

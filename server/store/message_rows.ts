@@ -22,8 +22,6 @@ export interface Row {
   attempts: number;
   /** Until when it is not given out; null where it may be. */
   due: number | null;
-  /** Number of who is charged for it. */
-  holder: number;
   /** Whether it is too long for a take: 0 or 1. */
   isLong: number;
 }
@@ -162,16 +160,19 @@ export class MessageRows {
   remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
     this.#transaction.begin(0, messages);
-    // where one alone filled the mailbox, nothing has to be read
-    const isShared = mailbox.otherMessages > 0;
-    const held = isShared ? this.#sql.removeHeld.all(first, last) as Record<string, number>[] : [];
-    if ((isShared ? held.length : Number(this.#sql.remove.run(first, last).changes)) !== messages) {
-      throw new StoreLost(`Mailbox ${mailbox.name} lacks a message that it should have`);
-    }
+    if (mailbox.otherMessages > 0) return this.#removeShared(mailbox, first, last);
+    if (Number(this.#sql.remove.run(first, last).changes) !== messages) throw lacksMessage(mailbox);
     mailbox.stored -= messages;
-    if (!isShared) return this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
-    for (const { holder, bytes } of held) {
-      this.#mailboxes.change(mailbox, this.holders.get(holder!), -1, -bytes!);
+    this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
+  }
+
+  /** The same of a mailbox that several have filled: who is charged for each stands with it. */
+  #removeShared(mailbox: Mailbox, first: number, last: number) {
+    const removed = this.#sql.removeShared.all(first, last) as { holder: number; bytes: number }[];
+    if (removed.length !== last - first + 1) throw lacksMessage(mailbox);
+    mailbox.stored -= removed.length;
+    for (const { holder, bytes } of removed) {
+      this.#mailboxes.change(mailbox, this.holders.get(holder), -1, -bytes);
     }
   }
 
@@ -221,13 +222,17 @@ export class MessageRows {
   }
 }
 
+function lacksMessage({ name }: Mailbox): StoreLost {
+  return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
+}
+
 function prepare(db: DatabaseSync, takenBytes: number) {
   const sql = (text: string) => db.prepare(text);
   const long = `(${isLong(takenBytes)})`;
   const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
   return {
     from: sql(
-      `SELECT seq, sender, time, body, bytes, expires, attempts, due, holder, ${long} AS isLong FROM message ${lane}`,
+      `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
     ),
     numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
     row: sql(
@@ -235,7 +240,7 @@ function prepare(db: DatabaseSync, takenBytes: number) {
         WHERE seq = ?`,
     ),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
-    removeHeld: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
+    removeShared: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
       `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox

@@ -42,6 +42,12 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
     /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
   );
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
+  assertMatch(
+    await user("DWN", "thread0", "four", "--force", "--max-size", "3"),
+    /^1 parley forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
+  );
+  assertEquals(await user("DWN", "thread0", "four", "--force"), "four successfully downloaded\n");
+  assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 parley forum: --max-size is for DWN\n/);
   await Deno.rename(`${path}/four`, `${path}/more`);
   assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
   await Deno.writeTextFile(`${path}/longer`, "");
