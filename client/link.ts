@@ -5,7 +5,15 @@
  * @module
  */
 
-import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
+import {
+  BORN_LONG_AGO,
+  bornOf,
+  decodeAnswers,
+  encodeRequest,
+  encodeRequests,
+  type SessionAnswer,
+  unprovedCookie,
+} from "../protocol/session.ts";
 import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
@@ -34,6 +42,11 @@ export interface SessionEnvironment {
   readonly timeout?: number;
   /** What the server is called where it is gone. */
   readonly server?: string;
+  /**
+   * Is told what a later session needs to go on as this one, before the first number is sent, which waits for it. It is
+   * told again where the session had to begin anew, and not at all under a seal.
+   */
+  onBegin?(state: SessionState): Promise<void>;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -41,17 +54,28 @@ export interface SessionEnvironment {
 /** What a later session needs to go on as this one. */
 export interface SessionState {
   id: string;
+  /** When it began, as the server has said; `""` until then, and under a seal. */
+  born: string;
   /** The number that the next request gets. */
   next: number;
   /** The outcome of every number below is known. */
   low: number;
 }
 
+/** The same, as far as it is known: without `born`, a server that does not know the session has forgotten it. */
+export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
+
 /** Milliseconds without any valid datagram after which the server is gone. */
 const GONE = 10_000;
 
 /** A session that has been silent so long, in milliseconds, is given up while nothing is open: the server may soon. */
 const STALE = 12 * 60 * 60 * 1000;
+
+/**
+ * Milliseconds from the beginning of a session within which it sends its first number: later the server may have to say
+ * that it has forgotten it, because it can't know that there was nothing to forget.
+ */
+const FIRST_NUMBER = 1000;
 
 /** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
 const MAX_PAST = 64;
@@ -70,11 +94,18 @@ export class Link {
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   /** Whether the session is one of a name, that has to stay. */
   readonly #resumed: boolean;
+  /** Whether an earlier one may have sent what this one knows nothing of, until the server has answered anything. */
+  #isInDoubt: boolean;
   /** Whether a later one may go on as this one. */
   #isKept: boolean;
   #id: string;
   #epoch = "";
   #cookie = "";
+  /** The first digits of its cookies, and since when they are known. */
+  #born = "";
+  #bornAt = -Infinity;
+  /** Whether the first number waits until {@linkcode SessionEnvironment.onBegin} has taken note. */
+  #isBeginning = false;
   readonly #past = new Set<string>();
   /** Whether the server has this session, as far as is known. */
   #known = false;
@@ -99,14 +130,16 @@ export class Link {
   constructor(
     environment: SessionEnvironment,
     onProgress: () => void,
-    resume: Omit<SessionState, "low"> | undefined,
+    resume: SessionResume | undefined,
   ) {
     this.#environment = environment;
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
-    this.#isKept = this.#resumed;
+    this.#isKept = this.#isInDoubt = this.#resumed;
     this.#id = resume?.id ?? this.#newId();
+    if (resume !== undefined) this.#born = resume.born || BORN_LONG_AGO;
+    this.#cookie = this.#born && unprovedCookie(this.#born);
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
@@ -115,7 +148,7 @@ export class Link {
   }
 
   get state(): SessionState {
-    return { id: this.#id, next: this.changes.next, low: this.changes.low };
+    return { id: this.#id, born: this.#born, next: this.changes.next, low: this.changes.low };
   }
 
   /** Has the server remember the session when this has ended. */
@@ -166,8 +199,9 @@ export class Link {
     const { header: { session, epoch, cookie, done }, answers } = decoded;
     if (session !== this.#id || epoch === "" || this.#past.has(epoch)) return;
     const now = this.#heardAt = this.#environment.now();
-    if (epoch !== this.#epoch) this.#newEpoch(epoch, cookie, now);
-    else if (cookie !== "" && cookie !== this.#cookie) this.#newCookie(cookie, now);
+    const own = this.#own(cookie);
+    if (epoch !== this.#epoch) this.#newEpoch(epoch, own, now);
+    else if (own !== "" && own !== this.#cookie) this.#newCookie(own, now);
     this.#done = done;
     for (const answer of answers) {
       this.#answer(answer, now);
@@ -193,6 +227,7 @@ export class Link {
         return this.#end(owned);
     }
     this.#known = true;
+    this.#isInDoubt = false;
     this.#busy = FIRST_BUSY;
     switch (answer.kind) {
       case "ok":
@@ -222,24 +257,58 @@ export class Link {
     this.#newCookie(cookie, now);
   }
 
+  /** The cookie with the BORN that came first: the answers to two copies of a question may have different ones. */
+  #own(cookie: string): string {
+    return cookie === "" || this.#born === "" ? cookie : this.#born + cookie.slice(this.#born.length);
+  }
+
   /** Nothing of what was sent without this cookie is carried out. */
   #newCookie(cookie: string, now: number) {
     this.#cookie = cookie;
+    if (this.#born === "" && cookie !== "") this.#begins(bornOf(cookie), now);
     this.#known = false;
     this.changes.repeat(now);
     this.questions.repeat();
   }
 
+  #begins(born: string, now: number) {
+    this.#born = born;
+    this.#bornAt = now;
+    const { onBegin } = this.#environment, id = this.#id;
+    if (onBegin === undefined) return;
+    this.#isBeginning = true;
+    onBegin(this.state).then(
+      () => {
+        // it may have begun anew meanwhile, of which it is told then
+        if (id !== this.#id) return;
+        this.#isBeginning = false;
+        this.later();
+      },
+      (error) => this.#end((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent)),
+    );
+  }
+
+  /** Whether it is too late for the first number of this session, and another one costs nothing but a round trip. */
+  #isTooLate(now: number): boolean {
+    const { changes, questions } = this;
+    if (this.#resumed || changes.begun || changes.requests === 0 || now - this.#bornAt <= FIRST_NUMBER) {
+      return false;
+    }
+    // who knows its name goes on as this one, and leases and waits are those of this one
+    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    return this.#born !== "" && !isNamed && questions.idle && !questions.leased;
+  }
+
   /** The server does not know the session. */
   #unknown() {
-    if (this.changes.open) return this.#end(unknownOutcome);
+    if (this.changes.open || this.#isInDoubt) return this.#end(unknownOutcome);
     this.#newSession();
   }
 
   #newSession() {
     this.#id = this.#newId();
-    this.#epoch = this.#cookie = "";
-    this.#known = false;
+    this.#epoch = this.#cookie = this.#born = "";
+    this.#known = this.#isBeginning = false;
     this.#done = 0;
     this.#flight.forget(this.#hello);
     this.changes.restart();
@@ -295,7 +364,7 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#epoch === "" || this.changes.next === 1) return;
+    if (this.#isKept || this.#epoch === "" || !this.changes.begun) return;
     try {
       const header = {
         session: this.#id,
@@ -314,6 +383,7 @@ export class Link {
     if (this.#ended !== undefined) return undefined;
     const now = this.#environment.now(), draft = new Draft();
     if (now < this.#busyUntil) return undefined;
+    if (this.#isTooLate(now)) this.#newSession();
     if (this.#epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
@@ -321,7 +391,7 @@ export class Link {
     } else {
       if (this.#probes === 0 && !this.#flight.window.open) return undefined;
       this.questions.fill(draft, now);
-      this.changes.fill(draft, now);
+      if (!this.#isBeginning) this.changes.fill(draft, now);
       if (draft.requests.length === 0) return undefined;
     }
     if (this.#probes > 0) this.#probes--;

@@ -110,6 +110,7 @@ export class Questions {
   /** Until when no lease is asked for, after `busy`. */
   #busyUntil = -Infinity;
   #busy = FIRST_BUSY;
+  #leased = false;
 
   /** @param tag The first tag. */
   constructor(flight: Flight, tag: number) {
@@ -120,6 +121,11 @@ export class Questions {
   /** Whether nothing is left to be told or answered. */
   get idle(): boolean {
     return this.#open.size === 0;
+  }
+
+  /** Whether a lease was given to this session. */
+  get leased(): boolean {
+    return this.#leased;
   }
 
   /** Asks for a lease. */
@@ -240,6 +246,7 @@ export class Questions {
     if (messages === undefined) return;
     this.#flight.forget(question);
     question.phase = "have";
+    this.#leased = true;
     question.token = token;
     question.at = now + CONFIRM;
     question.giveUp = Infinity;
@@ -334,6 +341,7 @@ export class Questions {
 
   /** A new session begins: what was told to the old one does not concern it. */
   restart() {
+    this.#leased = false;
     for (const question of [...this.#open.values()]) {
       const { call } = question;
       if (question.inquiry !== undefined) continue;

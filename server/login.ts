@@ -25,6 +25,8 @@ import type { Address } from "./session.ts";
 export interface LoginOptions<A extends Address> {
   accounts: Accounts;
   random(bytes: number): Uint8Array;
+  /** Milliseconds until there may be room for a session of this user; 0 where there is. */
+  logInWait(seal: Seal<A>, user: string, session: string): number;
   /** Takes the log-in, or tells why it is none. */
   logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
   bye(seal: Seal<A>): void;
@@ -125,12 +127,13 @@ export class Login<A extends Address> {
   }
 
   #final(rest: string): string {
-    const { accounts, logIn } = this.#options, { network, binding } = this.#seal;
+    const { accounts, logIn, logInWait } = this.#options, { network, binding } = this.#seal;
     const exchange = this.#exchange, final = parseClientFinal(rest.slice(23));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
-    const wait = accounts.guessWait(name, network);
+    const session = rest.slice(0, 22);
+    const wait = Math.max(accounts.guessWait(name, network), logInWait(this.#seal, name, session));
     if (wait > 0) return `wait,${wait}`;
     this.#exchange = undefined;
     // the account may have been removed, and made anew, meanwhile
@@ -143,7 +146,7 @@ export class Login<A extends Address> {
       return "final,e=invalid-proof";
     }
     accounts.guessedRight(name, network);
-    return logIn(this.#seal, name, rest.slice(0, 22)) ?? `final,${serverFinal(verifier, message)}`;
+    return logIn(this.#seal, name, session) ?? `final,${serverFinal(verifier, message)}`;
   }
 
   async #make(k: number, rest: string) {

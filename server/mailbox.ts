@@ -15,6 +15,7 @@ import {
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Births } from "./births.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import type { Log } from "./log.ts";
@@ -23,6 +24,7 @@ import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -50,6 +52,8 @@ export interface MailboxServiceOptions {
   log: Log;
   /** Whether every request is logged. */
   logging: { requests: boolean };
+  /** Gives sessions their beginning. */
+  births: Births;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -124,6 +128,11 @@ export class MailboxService {
         received: (datagram, address) => this.#received(datagram, { address, replies }),
       }));
     }
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
   /** There is a message in a mailbox that a session waits for. */

@@ -23,6 +23,7 @@ import {
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { Births, readBirths } from "./births.ts";
 import { ForumService, type ForumServiceLimits } from "./forum.ts";
 import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
@@ -35,6 +36,7 @@ import { openStore } from "./open_store.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { listenBoth, listenDatagrams } from "./sockets.ts";
+import { tableStatus } from "./table_status.ts";
 import { storeStatus } from "./status.ts";
 import { ClientLog } from "./client_log.ts";
 import { ContentFiles } from "./store/files.ts";
@@ -102,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const { data, log, ports } = options;
   if (data !== undefined) await makeDataDirectory(data);
   let mailbox: MailboxService | undefined;
+  let forum: ForumService | undefined;
   let files: ContentFiles | undefined;
   const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
   const logging = { requests: options.logRequests };
@@ -127,6 +130,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const secret = await secretOf(options);
     key = await sealKeyOf(options, random);
     const known = await readAccounts(store);
+    const births = new Births(await readBirths(store), Date.now);
     const accounts = new Accounts({
       store: group,
       known,
@@ -153,6 +157,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const started = Date.now();
     const status = async () => [
       ...await storeStatus({ version: options.version, started, store, group, accounts, files }),
+      ...tableStatus(mailbox?.tables.map(([name, usage]) => [`mailbox ${name}`, usage]) ?? []),
+      ...tableStatus(forum?.tables.map(([name, usage]) => [`forum ${name}`, usage]) ?? []),
       ...hub?.status() ?? [],
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
@@ -183,6 +189,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         metrics,
         log,
         logging,
+        births,
         now: Date.now,
         random,
       });
@@ -206,7 +213,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         for (const socket of [...datagrams, ...streams]) socket.close();
         throw error;
       }
-      const forum = new ForumService({
+      forum = new ForumService({
         sockets: datagrams,
         listeners: streams,
         store: group,
@@ -218,6 +225,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         metrics,
         log,
         clients,
+        births,
         now: Date.now,
         random,
       });

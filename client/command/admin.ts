@@ -55,8 +55,19 @@ async function run(args: Arguments): Promise<number> {
   if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
     return await list(mailbox, secret, LISTS[name]!, rest[0] ?? "");
   }
+  if (name === "status" && rest.length === 0) return await status(mailbox, secret);
   for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
   return 0;
+}
+
+/** An answer holds as many fields as fit into a datagram: asks on until there are no more. */
+async function status(mailbox: BasicMailbox, secret: Uint8Array): Promise<number> {
+  for (let shownFields = 0;;) {
+    const fields = await mailbox.control(secret, shownFields === 0 ? "status" : `status, ${shownFields}`);
+    if (fields.length === 0) return 0;
+    shownFields += fields.length;
+    for (const field of fields) await write(`${shown(field)}\n`);
+  }
 }
 
 /** A server that is to be administered, and what proves that one may. */

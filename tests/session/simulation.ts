@@ -13,6 +13,7 @@ import {
   OutcomeUnknownError,
   ServerGoneError,
   SessionEndError,
+  type SessionResume,
 } from "../../client/session.ts";
 import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import { ClientSeal } from "../../client/seal.ts";
@@ -106,7 +107,7 @@ export class Simulation {
       address: SERVER,
       directory,
       ...small ? { limits: { mailboxMessages: random.between(3, 20) } } : {},
-      ...crowded ? { maxSessions: 5 } : {},
+      ...crowded ? { sessions: { all: 5, ofNetwork: 5, ofAccount: 5, loggedInOfNetwork: 5 } } : {},
       commit: random.between(1, 20),
       failing: random.chance(0.2) ? 0.02 : 0,
       overloaded: random.chance(0.2) ? 0.02 : 0,
@@ -172,7 +173,7 @@ export class Simulation {
   }
 
   /** A client at an address of its own. `kill` ends it as the death of its process does. */
-  async #client(isSealed: boolean, resume?: { id: string; next: number }) {
+  async #client(isSealed: boolean, resume?: SessionResume) {
     const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
     let alive = true;
     const environment = {
@@ -250,7 +251,7 @@ export class Simulation {
     const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
     const durable = this.#durable && name === "s0", isSealed = random.chance(0.4);
     const from = isSealed ? ACCOUNT.name : "sender";
-    let next = 0, state: { id: string; next: number } | undefined;
+    let next = 0, state: SessionResume | undefined;
     for (let life = 0; next < count; life++) {
       const client = await this.#client(isSealed, state);
       this.#senders.add(client.session);
@@ -275,8 +276,10 @@ export class Simulation {
       if (await Promise.race([over, died])) await Promise.race([client.session.close(2000), died]);
       if (durable && (failed || !client.isAlive())) {
         // its messages are its numbers: it goes on where it does not know what came of them
-        state = { id: client.session.state.id, next: client.session.state.low };
-        next = state.next - 1;
+        const { id, born, low } = client.session.state;
+        // without a beginning nothing was sent
+        state = born === "" && !isSealed ? undefined : { id, born, next: low };
+        next = low - 1;
       }
       client.kill();
       this.#senders.delete(client.session);
