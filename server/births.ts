@@ -23,10 +23,13 @@ export class Births {
     return this.#latest = Math.max(this.#latest, Math.floor(this.#now()));
   }
 
-  /** The BORN in a cookie, or 0 for one that was not given yet: as that of a session that was forgotten. */
+  /**
+   * The BORN in a cookie. One that can't have been given yet is 0, as that of a session that was forgotten: it would make
+   * every other session one that was forgotten, once it is.
+   */
   read(cookie: string): number {
     const born = parseInt(bornOf(cookie), 16);
-    return born <= this.#latest ? born : 0;
+    return born <= this.next() ? born : 0;
   }
 }
 

@@ -11,14 +11,17 @@ export interface Place {
 /** All addresses of this machine, as one network. */
 export const LOOPBACK = "";
 
-/** Most things in a table; for the anonymous, and as many again for those who have logged in. */
+/** Most things in a table. */
 export interface TableLimits {
+  /** Of the anonymous. */
   all: number;
   /** Of one network, while they are anonymous; this machine is limited by `all` alone. */
   ofNetwork: number;
+  /** Of those who have logged in; as many again by default. */
+  loggedIn?: number;
   /** Of one account. */
   ofAccount: number;
-  /** Of one network, of those who have logged in; a quarter of all by default. */
+  /** Of one network, of those who have logged in; a quarter by default. */
   loggedInOfNetwork?: number;
 }
 
@@ -85,12 +88,12 @@ export class FairTable<T extends Held<T>> {
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
   isFullFor({ network, owner }: Place): boolean {
-    const { all, ofNetwork, ofAccount, loggedInOfNetwork = all / 4 } = this.#limits;
+    const { all, ofNetwork, ofAccount, loggedIn = all, loggedInOfNetwork = loggedIn / 4 } = this.#limits;
     if (owner === "") {
       return this.#anonymous.size >= all ||
         network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
     }
-    return this.#accounts.size >= all || this.#accounts.count(owner) >= ofAccount ||
+    return this.#accounts.size >= loggedIn || this.#accounts.count(owner) >= ofAccount ||
       (this.#networks.get(network) ?? 0) >= loggedInOfNetwork;
   }
 
