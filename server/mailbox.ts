@@ -171,7 +171,9 @@ export class MailboxService {
       case "take":
         return this.#take(request, from);
       case "control": {
-        const control = this.#control(request.text, from).finally(() => this.#controls.delete(control));
+        const control = this.#control(request.text, datagram.length, from).finally(() =>
+          this.#controls.delete(control)
+        );
         this.#controls.add(control);
       }
     }
@@ -208,14 +210,16 @@ export class MailboxService {
     if (!taken) this.#drop("overload", from);
   }
 
-  async #control(text: string, { address, replies }: Client) {
+  async #control(text: string, bytes: number, from: Client) {
+    const { address, replies } = from;
     this.#options.metrics.add("control");
-    let answer: string;
+    let answer: string | undefined;
     try {
-      answer = await this.#options.admin.answer(text, formatAddress(address));
+      answer = await this.#options.admin.answer(text, formatAddress(address), bytes);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
+    if (answer === undefined) return this.#drop("unproved", from);
     replies.send(encodeControl(answer), address);
   }
 
