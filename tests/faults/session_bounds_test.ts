@@ -26,7 +26,7 @@ async function challenge(peer: Peer, id: string): Promise<{ epoch: string; cooki
 
 /** @throws {AssertionError} It is something else than a challenge to this session. */
 function parseChallenge(reply: string, id: string): { epoch: string; cookie: string } {
-  const [, session, epoch = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{16}) 0$/.exec(reply) ?? [];
+  const [, session, epoch = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{28}) 0$/.exec(reply) ?? [];
   assertEquals(session, id, `expected a challenge, got '${reply}'`);
   return { epoch, cookie };
 }
@@ -52,7 +52,7 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
   const id = newId(), { epoch, cookie } = await challenge(known, id);
   assertMatch(await known.ask(`P1> ${id} ${epoch} ${cookie} 1\nstat,1,bob`), /stat,1,.*ready 1/);
 
-  const stranger = newId(), wrong = "0123456789abcdef";
+  const stranger = newId(), token = "0123456789abcdef", wrong = `000000000000${token}`;
   const lease = "lease,1,bob,64,30000,0", wait = "lease,1,nobody,64,30000,60000";
   const put = (n: number) => `put,${n},bob,mallory,,,spam`;
   const shapes: Record<string, string> = {
@@ -67,7 +67,7 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
     "statistics": `P1> ${stranger} ${epoch} - 1\n${
       Array.from({ length: 100 }, (_, t) => `stat,${t},`).join("\n")
     }`,
-    "a session that was forgotten": `P1> ${stranger} ${epoch} - 99\nack,99,${wrong},1`,
+    "a session that was forgotten": `P1> ${stranger} ${epoch} - 99\nack,99,${token},1`,
     "a full datagram": `P1> ${stranger} ${epoch} - 1\n${
       Array.from({ length: 40 }, (_, n) => put(n + 1)).join("\n")
     }`,
