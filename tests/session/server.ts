@@ -50,6 +50,8 @@ const MAY_FAIL = new Set(["session", "lease", "open"]);
 export class SimulatedServer {
   /** What of the datagrams under seal was dropped, by reason. */
   readonly dropped = new Map<string, number>();
+  /** Milliseconds by which its clock is wrong. */
+  clockSet = 0;
   readonly #options: SimulatedServerOptions;
   /** The server's own key, which outlives it. */
   readonly #key;
@@ -103,12 +105,12 @@ export class SimulatedServer {
       seals,
     } = this.#options;
     const life = ++this.#life;
-    const now = () => Math.floor(clock.now());
+    const now = () => Math.floor(clock.now()), wall = () => now() + this.clockSet;
     this.#engine = new Engine({
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
       sessionLimits: kept,
-      now,
+      now: wall,
       clock: now,
       random: random.bytes,
       onEvent: (event) => {
@@ -125,7 +127,7 @@ export class SimulatedServer {
       Store,
       "apply"
     >;
-    const known = await readAccounts(whole), births = new Births(await readBirths(whole), now);
+    const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
     if (life !== this.#life) return;
     this.#accounts = new Accounts({ store, known, now });
     const requests = this.#options.requests?.(store, now);
@@ -134,7 +136,7 @@ export class SimulatedServer {
       send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
-      now,
+      now: wall,
       clock: now,
       random: random.bytes,
       setTimer: (ms: number, callback: () => void) =>
@@ -148,6 +150,7 @@ export class SimulatedServer {
     });
     this.#seals = new SealService<Address>({
       ...common,
+      now,
       ...oneSession === undefined ? {} : { oneSession },
       ...seals === undefined ? {} : { tableLimits: seals },
       service: "mailbox",
