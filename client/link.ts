@@ -5,20 +5,13 @@
  * @module
  */
 
-import {
-  BORN_LONG_AGO,
-  bornOf,
-  decodeAnswers,
-  encodeRequest,
-  encodeRequests,
-  type SessionAnswer,
-  unprovedCookie,
-} from "../protocol/session.ts";
+import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
 import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
+import { SessionIdentity } from "./session_identity.ts";
 import {
   ClosedError,
   LoginError,
@@ -77,9 +70,6 @@ const STALE = 12 * 60 * 60 * 1000;
  */
 const FIRST_NUMBER = 1000;
 
-/** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
-const MAX_PAST = 64;
-
 /** Probes that go out whatever the window is, when a probe time-out has passed (RFC 9002, sections 6.2.4 and 7.5). */
 const PROBES = 2;
 
@@ -98,15 +88,9 @@ export class Link {
   #isInDoubt: boolean;
   /** Whether a later one may go on as this one. */
   #isKept: boolean;
-  #id: string;
-  #epoch = "";
-  #cookie = "";
-  /** The first digits of its cookies, and since when they are known. */
-  #born = "";
-  #bornAt = -Infinity;
+  readonly #identity: SessionIdentity;
   /** Whether the first number waits until {@linkcode SessionEnvironment.onBegin} has taken note. */
   #isBeginning = false;
-  readonly #past = new Set<string>();
   /** Whether the server has this session, as far as is known. */
   #known = false;
   #done = 0;
@@ -137,9 +121,8 @@ export class Link {
     this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
     this.#isKept = this.#isInDoubt = this.#resumed;
-    this.#id = resume?.id ?? this.#newId();
-    if (resume !== undefined) this.#born = resume.born || BORN_LONG_AGO;
-    this.#cookie = this.#born && unprovedCookie(this.#born);
+    const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    this.#identity = new SessionIdentity(newId, resume);
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
@@ -148,7 +131,8 @@ export class Link {
   }
 
   get state(): SessionState {
-    return { id: this.#id, born: this.#born, next: this.changes.next, low: this.changes.low };
+    const { id, born } = this.#identity;
+    return { id, born, next: this.changes.next, low: this.changes.low };
   }
 
   /** Has the server remember the session when this has ended. */
@@ -197,11 +181,9 @@ export class Link {
     const decoded = decodeAnswers(datagram);
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (session !== this.#id || epoch === "" || this.#past.has(epoch)) return;
+    if (!this.#identity.isMeant(session, epoch)) return;
     const now = this.#heardAt = this.#environment.now();
-    const own = this.#own(cookie);
-    if (epoch !== this.#epoch) this.#newEpoch(epoch, own, now);
-    else if (own !== "" && own !== this.#cookie) this.#newCookie(own, now);
+    this.#introduced(epoch, cookie, now);
     this.#done = done;
     for (const answer of answers) {
       this.#answer(answer, now);
@@ -247,40 +229,32 @@ export class Link {
     }
   }
 
-  /** The server is another one than before, or the first: it knows of nothing that is not on its disk. */
-  #newEpoch(epoch: string, cookie: string, now: number) {
-    if (this.#epoch !== "") this.#past.add(this.#epoch);
-    if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
-    this.#epoch = epoch;
-    this.#flight.answered(this.#hello, now);
-    this.#busyUntil = -Infinity;
-    this.#newCookie(cookie, now);
-  }
-
-  /** The cookie with the BORN that came first: the answers to two copies of a question may have different ones. */
-  #own(cookie: string): string {
-    return cookie === "" || this.#born === "" ? cookie : this.#born + cookie.slice(this.#born.length);
-  }
-
-  /** Nothing of what was sent without this cookie is carried out. */
-  #newCookie(cookie: string, now: number) {
-    this.#cookie = cookie;
-    if (this.#born === "" && cookie !== "") this.#begins(bornOf(cookie), now);
+  /** Takes what the server says of itself, and of when the session began. */
+  #introduced(epoch: string, cookie: string, now: number) {
+    const isOther = epoch !== this.#identity.epoch;
+    if (isOther) {
+      // it knows of nothing that is not on its disk
+      this.#identity.meet(epoch);
+      this.#flight.answered(this.#hello, now);
+      this.#busyUntil = -Infinity;
+    }
+    const { isNew, begins } = this.#identity.take(cookie, now);
+    if (begins) this.#begins();
+    if (!isOther && !isNew) return;
+    // nothing of what was sent without this cookie is carried out
     this.#known = false;
     this.changes.repeat(now);
     this.questions.repeat();
   }
 
-  #begins(born: string, now: number) {
-    this.#born = born;
-    this.#bornAt = now;
-    const { onBegin } = this.#environment, id = this.#id;
+  #begins() {
+    const { onBegin } = this.#environment, { id } = this.#identity;
     if (onBegin === undefined) return;
     this.#isBeginning = true;
     onBegin(this.state).then(
       () => {
         // it may have begun anew meanwhile, of which it is told then
-        if (id !== this.#id) return;
+        if (id !== this.#identity.id) return;
         this.#isBeginning = false;
         this.later();
       },
@@ -291,12 +265,10 @@ export class Link {
   /** Whether it is too late for the first number of this session, and another one costs nothing but a round trip. */
   #isTooLate(now: number): boolean {
     const { changes, questions } = this;
-    if (this.#resumed || changes.begun || changes.requests === 0 || now - this.#bornAt <= FIRST_NUMBER) {
-      return false;
-    }
+    if (this.#resumed || changes.begun || changes.requests === 0) return false;
     // who knows its name goes on as this one, and leases and waits are those of this one
     const isNamed = this.#isKept && this.#environment.onBegin === undefined;
-    return this.#born !== "" && !isNamed && questions.idle && !questions.leased;
+    return this.#identity.isOlder(FIRST_NUMBER, now) && !isNamed && questions.idle && !questions.leased;
   }
 
   /** The server does not know the session. */
@@ -306,8 +278,7 @@ export class Link {
   }
 
   #newSession() {
-    this.#id = this.#newId();
-    this.#epoch = this.#cookie = this.#born = "";
+    this.#identity.renew();
     this.#known = this.#isBeginning = false;
     this.#done = 0;
     this.#flight.forget(this.#hello);
@@ -323,10 +294,6 @@ export class Link {
     this.questions.repeat();
     this.#busyUntil = now + this.#busy;
     this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
-  }
-
-  #newId(): string {
-    return this.#environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
   }
 
   /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
@@ -364,14 +331,9 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#epoch === "" || !this.changes.begun) return;
+    if (this.#isKept || this.#identity.epoch === "" || !this.changes.begun) return;
     try {
-      const header = {
-        session: this.#id,
-        epoch: this.#epoch,
-        cookie: this.#cookie,
-        low: this.changes.low,
-      };
+      const header = this.#identity.header(this.changes.low);
       await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
     } catch {
       // as if the network had lost it
@@ -384,7 +346,7 @@ export class Link {
     const now = this.#environment.now(), draft = new Draft();
     if (now < this.#busyUntil) return undefined;
     if (this.#isTooLate(now)) this.#newSession();
-    if (this.#epoch === "") {
+    if (this.#identity.epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
       draft.requests.push(this.#hello);
@@ -395,12 +357,7 @@ export class Link {
       if (draft.requests.length === 0) return undefined;
     }
     if (this.#probes > 0) this.#probes--;
-    const header = {
-      session: this.#id,
-      epoch: this.#epoch,
-      cookie: this.#cookie,
-      low: this.changes.low,
-    };
+    const header = this.#identity.header(this.changes.low);
     const datagram = encodeRequests(header, draft.lines);
     this.#flight.sent(draft.requests, datagram.length, now);
     this.#dueSince = Math.min(this.#dueSince, now);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientSession, type SessionResume } from "../../client/session.ts";
+import { ClientSession, type SessionResume, type SessionState } from "../../client/session.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 
@@ -23,7 +23,7 @@ export class Script {
   #heard: string[] = [];
   #sessions = 0;
 
-  constructor(resume?: SessionResume) {
+  constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
     this.session = resume?.id ?? FIRST_SESSION;
     this.client = new ClientSession({
       now: this.clock.now,
@@ -33,6 +33,7 @@ export class Script {
         this.#hear(new TextDecoder().decode(datagram));
         return this.sending(datagram);
       },
+      ...onBegin === undefined ? {} : { onBegin },
     }, resume);
   }
 
