@@ -5,12 +5,12 @@ import { LOOPBACK, type TableUsage } from "./store/fair_table.ts";
  * have logged in, each with its limit, and who holds most of them.
  */
 export function tableStatus(tables: readonly [name: string, usage: TableUsage][]): string[] {
-  return tables.flatMap(([name, { anonymous, loggedIn, all, networks, accounts }]) => [
-    `${name} ${anonymous}/${all}`,
+  return tables.flatMap(([name, { networks, accounts, ...usage }]) => [
+    `${name} ${usage.anonymous}/${usage.mostAnonymous}`,
     ...networks.map(([network, count]) =>
       `${name} at ${network === LOOPBACK ? "loopback" : network} ${count}`
     ),
-    `${name} logged in ${loggedIn}/${all}`,
+    `${name} logged in ${usage.loggedIn}/${usage.mostLoggedIn}`,
     ...accounts.map(([account, count]) => `${name} of ${account} ${count}`),
   ]);
 }

@@ -28,9 +28,9 @@ export interface TableLimits {
 /** How full a table is, and who holds most of it. */
 export interface TableUsage {
   anonymous: number;
+  mostAnonymous: number;
   loggedIn: number;
-  /** What each half holds at most. */
-  all: number;
+  mostLoggedIn: number;
   networks: [network: string, count: number][];
   accounts: [account: string, count: number][];
 }
@@ -122,10 +122,12 @@ export class FairTable<T extends Held<T>> {
   }
 
   get usage(): TableUsage {
+    const { all, loggedIn = all } = this.#limits;
     return {
       anonymous: this.#anonymous.size,
+      mostAnonymous: all,
       loggedIn: this.#accounts.size,
-      all: this.#limits.all,
+      mostLoggedIn: loggedIn,
       networks: this.#anonymous.top(NAMED),
       accounts: this.#accounts.top(NAMED),
     };

@@ -620,8 +620,9 @@ Deno.test("sessions that log in have room of their own, a part of it each accoun
   const [tables] = s.apply({ kind: "tables" }) as unknown as [{ sessions: unknown }];
   assertEquals(tables.sessions, {
     anonymous: 8,
+    mostAnonymous: 8,
     loggedIn: 3,
-    all: 8,
+    mostLoggedIn: 8,
     networks: [["", 8]],
     accounts: [["al", 2], ["bo", 1]],
   });
