@@ -122,7 +122,7 @@ Deno.test("--secret-file gives a server in memory an administrator, and without 
 Deno.test("admin status tells how full the tables of sessions are, and who holds most of them", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, name = "dora".repeat(16), password = "correct horse";
-  await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
+  await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd });
   const env = { PARLEY_PASSWORD: password };
   assertEquals((await parley(["account", "add", name], { cwd, env })).code, 0);
   const knownServers = new KnownServers(`${cwd}/known-servers`), { port } = server;
