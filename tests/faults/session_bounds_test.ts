@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, median, report, residentMiB } from "./form.ts";
 
 const STRANGERS = FULL ? 100_000 : 5000, WARM_UP = FULL ? 100_000 : 5000;
@@ -14,6 +14,8 @@ const REFRESH = 5000;
 const ROUNDS = FULL ? 500 : 50;
 /** A server that does not let garbage lie because there is memory: what is measured is what stays. */
 const TIDY = FROM_SOURCE.toSpliced(2, 0, "--v8-flags=--optimize-for-size");
+/** Loads of 1,000 sessions. */
+const LOADS = FULL ? 12 : 1;
 const RECEIVER_KIB = 2, ARRIVAL_MS = 5;
 
 const newId = () =>
@@ -224,4 +226,16 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   if (!FULL) return;
   assertLess(kib, RECEIVER_KIB);
   assertLess(median(times), ARRIVAL_MS);
+});
+
+Deno.test("loads of 1,000 sessions each run to their end, one after the other, from one address", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+  const load = new URL("../bench/session_load.ts", import.meta.url).pathname;
+  const command = [...FROM_SOURCE.slice(0, -1), "--unstable-net", load, `${server.port}`];
+  for (let i = 0; i < LOADS; i++) {
+    const { code, out, err } = await runCommand([...command, "32", "1", "1000", "1000", `load-${i}`]);
+    assertEquals([code, err], [0, ""]);
+    assertMatch(out, /^\d+\.\d+\n$/);
+  }
 });
