@@ -33,7 +33,7 @@ import {
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
-import { proof } from "../protocol/admin.ts";
+import { CHALLENGE, proof } from "../protocol/admin.ts";
 import { lookupError } from "./address.ts";
 
 export { type Mail, SHARED_QUEUE };
@@ -213,7 +213,7 @@ export class BasicMailbox implements AsyncDisposable {
       return fields;
     };
     const [nonce = ""] = await ask(
-      "challenge",
+      CHALLENGE,
       (text) => CHALLENGED.test(text) || text.startsWith("error, "),
     );
     // spaces around fields don't count on this wire, so the proof is of the command without them

@@ -39,6 +39,8 @@ export class Changes {
   /** Those with a number, from `low` on. */
   readonly #open = new Queue<Change>();
   #openBytes = 0;
+  /** How many are waiting. */
+  #unnumbered = 0;
   #next: number;
   /** What `low` was when the session ended: a later one goes on there. */
   #lowAtEnd: number | undefined;
@@ -67,9 +69,14 @@ export class Changes {
     return this.#lowAtEnd ?? this.#next - this.#open.length;
   }
 
-  /** The number that the next change gets. */
+  /** The number that the next change gets that is added. */
   get next(): number {
-    return this.#next;
+    return this.#next + this.#unnumbered;
+  }
+
+  /** Whether a number was given. */
+  get begun(): boolean {
+    return this.#next > 1;
   }
 
   /** Whether the outcome of something that was sent is not known. */
@@ -91,6 +98,7 @@ export class Changes {
 
   #add(change: Change) {
     this.#waiting.push(change);
+    this.#unnumbered++;
     this.requests++;
     this.bytes += change.bytes + OVERHEAD;
   }
@@ -133,6 +141,7 @@ export class Changes {
     if (change.state === "again") this.#again.pop();
     else {
       this.#waiting.shift();
+      this.#unnumbered--;
       change.n = this.#next++;
       this.#open.push(change);
       this.#openBytes += change.bytes + OVERHEAD;
@@ -249,6 +258,7 @@ export class Changes {
     for (const change of [...put.parts, ...put.first.n === 0 ? [put] : []]) {
       if (change.state !== "waiting") continue;
       change.state = "done";
+      this.#unnumbered--;
       this.requests--;
       this.bytes -= change.bytes + OVERHEAD;
     }
@@ -332,7 +342,11 @@ export class Changes {
       for (let change; (change = queue.shift()) !== undefined;) all.push(change);
     }
     this.#again = [];
-    this.requests = this.bytes = this.#openBytes = 0;
+    this.requests =
+      this.bytes =
+      this.#openBytes =
+      this.#unnumbered =
+        0;
     for (const change of all) {
       this.#flight.forget(change);
       if (change.state !== "done") change.settle(error(change.put.first.n > 0));

@@ -11,6 +11,7 @@ import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
+import { SessionIdentity } from "./session_identity.ts";
 import {
   ClosedError,
   LoginError,
@@ -34,6 +35,11 @@ export interface SessionEnvironment {
   readonly timeout?: number;
   /** What the server is called where it is gone. */
   readonly server?: string;
+  /**
+   * Is told what a later session needs to go on as this one, before the first number is sent, which waits for it. It is
+   * told again where the session had to begin anew, and not at all under a seal.
+   */
+  onBegin?(state: SessionState): Promise<void>;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -41,11 +47,16 @@ export interface SessionEnvironment {
 /** What a later session needs to go on as this one. */
 export interface SessionState {
   id: string;
+  /** When it began, as the server has said; `""` until then, and under a seal. */
+  born: string;
   /** The number that the next request gets. */
   next: number;
   /** The outcome of every number below is known. */
   low: number;
 }
+
+/** The same, as far as it is known: without `born`, a server that does not know the session has forgotten it. */
+export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
 
 /** Milliseconds without any valid datagram after which the server is gone. */
 const GONE = 10_000;
@@ -53,8 +64,11 @@ const GONE = 10_000;
 /** A session that has been silent so long, in milliseconds, is given up while nothing is open: the server may soon. */
 const STALE = 12 * 60 * 60 * 1000;
 
-/** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
-const MAX_PAST = 64;
+/**
+ * Milliseconds from the beginning of a session within which it sends its first number: later the server may have to say
+ * that it has forgotten it, because it can't know that there was nothing to forget.
+ */
+const FIRST_NUMBER = 1000;
 
 /**
  * What a server that answers may take until something comes of it, as a multiple of the silence after which it is gone;
@@ -79,12 +93,13 @@ export class Link {
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   /** Whether the session is one of a name, that has to stay. */
   readonly #resumed: boolean;
+  /** Whether an earlier one may have sent what this one knows nothing of, until the server has answered anything. */
+  #isInDoubt: boolean;
   /** Whether a later one may go on as this one. */
   #isKept: boolean;
-  #id: string;
-  #epoch = "";
-  #cookie = "";
-  readonly #past = new Set<string>();
+  readonly #identity: SessionIdentity;
+  /** Whether the first number waits until {@linkcode SessionEnvironment.onBegin} has taken note. */
+  #isBeginning = false;
   /** Whether the server has this session, as far as is known. */
   #known = false;
   #done = 0;
@@ -113,14 +128,15 @@ export class Link {
   constructor(
     environment: SessionEnvironment,
     onProgress: () => void,
-    resume: Omit<SessionState, "low"> | undefined,
+    resume: SessionResume | undefined,
   ) {
     this.#environment = environment;
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
-    this.#isKept = this.#resumed;
-    this.#id = resume?.id ?? this.#newId();
+    this.#isKept = this.#isInDoubt = this.#resumed;
+    const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    this.#identity = new SessionIdentity(newId, resume);
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
@@ -129,7 +145,8 @@ export class Link {
   }
 
   get state(): SessionState {
-    return { id: this.#id, next: this.changes.next, low: this.changes.low };
+    const { id, born } = this.#identity;
+    return { id, born, next: this.changes.next, low: this.changes.low };
   }
 
   /** Has the server remember the session when this has ended. */
@@ -139,7 +156,7 @@ export class Link {
 
   /** Whether the server has answered anything yet. */
   get hasAnswered(): boolean {
-    return this.#epoch !== "";
+    return this.#identity.epoch !== "";
   }
 
   get ended(): boolean {
@@ -183,10 +200,9 @@ export class Link {
     const decoded = decodeAnswers(datagram);
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (session !== this.#id || epoch === "" || this.#past.has(epoch)) return;
+    if (!this.#identity.isMeant(session, epoch)) return;
     const now = this.#heardAt = this.#environment.now();
-    if (epoch !== this.#epoch) this.#newEpoch(epoch, cookie, now);
-    else if (cookie !== "" && cookie !== this.#cookie) this.#newCookie(cookie, now);
+    this.#introduced(epoch, cookie, now);
     if (this.#ended !== undefined) return;
     this.#done = done;
     const wasBusy = this.#isBusyNow;
@@ -215,6 +231,7 @@ export class Link {
         return this.#end(owned);
     }
     this.#known = true;
+    this.#isInDoubt = false;
     this.#busy = FIRST_BUSY;
     switch (answer.kind) {
       case "ok":
@@ -234,28 +251,52 @@ export class Link {
     }
   }
 
-  /** The server is another one than before, or the first: it knows of nothing that is not on its disk. */
-  #newEpoch(epoch: string, cookie: string, now: number) {
-    if (this.#epoch !== "") this.#past.add(this.#epoch);
-    if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
-    this.#epoch = epoch;
-    this.#flight.answered(this.#hello, now);
-    this.#busyUntil = -Infinity;
-    this.#newCookie(cookie, now);
-  }
-
-  /** Nothing of what was sent without this cookie is carried out. */
-  #newCookie(cookie: string, now: number) {
+  /** Takes what the server says of itself, and of when the session began. */
+  #introduced(epoch: string, cookie: string, now: number) {
+    const isOther = epoch !== this.#identity.epoch;
+    if (isOther) {
+      // it knows of nothing that is not on its disk
+      this.#identity.meet(epoch);
+      this.#flight.answered(this.#hello, now);
+      this.#busyUntil = -Infinity;
+    }
+    const { isNew, begins } = this.#identity.take(cookie, now);
+    if (begins) this.#begins();
+    if (!isOther && !isNew) return;
     if (!this.#restart(now)) return;
-    this.#cookie = cookie;
+    // nothing of what was sent without this cookie is carried out
     this.#known = false;
     this.changes.repeat(now);
     this.questions.repeat();
   }
 
+  #begins() {
+    const { onBegin } = this.#environment, { id } = this.#identity;
+    if (onBegin === undefined) return;
+    this.#isBeginning = true;
+    onBegin(this.state).then(
+      () => {
+        // it may have begun anew meanwhile, of which it is told then
+        if (id !== this.#identity.id) return;
+        this.#isBeginning = false;
+        this.later();
+      },
+      (error) => this.#end((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent)),
+    );
+  }
+
+  /** Whether it is too late for the first number of this session, and another one costs nothing but a round trip. */
+  #isTooLate(now: number): boolean {
+    const { changes, questions } = this;
+    if (this.#resumed || changes.begun || changes.requests === 0) return false;
+    // who knows its name goes on as this one, and leases and waits are those of this one
+    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    return this.#identity.isOlder(FIRST_NUMBER, now) && !isNamed && questions.idle && !questions.leased;
+  }
+
   /** The server does not know the session. */
   #unknown() {
-    if (this.changes.open) return this.#end(unknownOutcome);
+    if (this.changes.open || this.#isInDoubt) return this.#end(unknownOutcome);
     if (this.#restart(this.#heardAt)) this.#newSession();
   }
 
@@ -270,9 +311,8 @@ export class Link {
   }
 
   #newSession() {
-    this.#id = this.#newId();
-    this.#epoch = this.#cookie = "";
-    this.#known = false;
+    this.#identity.renew();
+    this.#known = this.#isBeginning = false;
     this.#done = 0;
     this.#flight.forget(this.#hello);
     this.changes.restart();
@@ -287,10 +327,6 @@ export class Link {
     this.questions.repeat();
     this.#busyUntil = now + this.#busy;
     this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
-  }
-
-  #newId(): string {
-    return this.#environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
   }
 
   /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
@@ -328,14 +364,9 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#epoch === "" || this.changes.next === 1) return;
+    if (this.#isKept || this.#identity.epoch === "" || !this.changes.begun) return;
     try {
-      const header = {
-        session: this.#id,
-        epoch: this.#epoch,
-        cookie: this.#cookie,
-        low: this.changes.low,
-      };
+      const header = this.#identity.header(this.changes.low);
       await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
     } catch {
       // as if the network had lost it
@@ -347,23 +378,19 @@ export class Link {
     if (this.#ended !== undefined) return undefined;
     const now = this.#environment.now(), draft = new Draft();
     if (now < this.#busyUntil) return undefined;
-    if (this.#epoch === "") {
+    if (this.#isTooLate(now)) this.#newSession();
+    if (this.#identity.epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
       draft.requests.push(this.#hello);
     } else {
       if (this.#probes === 0 && !this.#flight.window.open) return undefined;
       this.questions.fill(draft, now);
-      this.changes.fill(draft, now);
+      if (!this.#isBeginning) this.changes.fill(draft, now);
       if (draft.requests.length === 0) return undefined;
     }
     if (this.#probes > 0) this.#probes--;
-    const header = {
-      session: this.#id,
-      epoch: this.#epoch,
-      cookie: this.#cookie,
-      low: this.changes.low,
-    };
+    const header = this.#identity.header(this.changes.low);
     const datagram = encodeRequests(header, draft.lines);
     this.#flight.sent(draft.requests, datagram.length, now);
     this.#dueSince = Math.min(this.#dueSince, now);

@@ -20,7 +20,7 @@
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
-import type { ClientSession, PutMessage, SessionState } from "./session.ts";
+import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session.ts";
 import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
 import { MAX_PREFETCH, Share } from "./share.ts";
 
@@ -28,7 +28,7 @@ export { KnownServers, ServerKeyError } from "./known_servers.ts";
 export type { Credentials } from "./login.ts";
 export * from "./session_errors.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
-export type { ConnectOptions, ReceivedMessage, SessionState };
+export type { ConnectOptions, ReceivedMessage, SessionResume, SessionState };
 
 /** What is wanted beside the text of a message. */
 export type SendOptions = Pick<PutMessage, "delay" | "ttl" | "wait" | "signal">;

@@ -124,6 +124,7 @@ export class Questions {
   /** Until when no lease is asked for, after `busy`. */
   #busyUntil = -Infinity;
   #busy = FIRST_BUSY;
+  #leased = false;
 
   /** @param tag The first tag. */
   constructor(flight: Flight, tag: number) {
@@ -149,6 +150,11 @@ export class Questions {
       else since = Math.min(since, call.tries > MAX_TRIES ? -Infinity : Math.max(call.since, call.until));
     }
     return since;
+  }
+
+  /** Whether a lease was given to this session. */
+  get leased(): boolean {
+    return this.#leased;
   }
 
   /** Asks for a lease. */
@@ -274,6 +280,7 @@ export class Questions {
     if (messages === undefined) return;
     this.#flight.forget(question);
     question.phase = "have";
+    this.#leased = true;
     question.token = token;
     question.at = now + CONFIRM;
     question.giveUp = Infinity;
@@ -370,6 +377,7 @@ export class Questions {
 
   /** A new session begins: what was told to the old one does not concern it. */
   restart() {
+    this.#leased = false;
     for (const question of [...this.#open.values()]) {
       const { call } = question;
       if (question.inquiry !== undefined) continue;

@@ -11,12 +11,19 @@ import { encodeRequest, MAX_LEASE } from "../protocol/session.ts";
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, textChange } from "./change.ts";
 import { checkDuration, Lease, type LeaseChange } from "./lease.ts";
-import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
+import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
 import { denied, type Inquiry } from "./questions.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./session_errors.ts";
 
-export { type Inquiry, Lease, type PutMessage, type SessionEnvironment, type SessionState };
+export {
+  type Inquiry,
+  Lease,
+  type PutMessage,
+  type SessionEnvironment,
+  type SessionResume,
+  type SessionState,
+};
 export type { Failure, LeasedMessage } from "../protocol/session.ts";
 export * from "./session_errors.ts";
 
@@ -42,7 +49,7 @@ export class ClientSession {
   #room: PromiseWithResolvers<void> | undefined;
 
   /** @param resume The state of an earlier session, to go on with its number `next`. */
-  constructor(environment: SessionEnvironment, resume?: Omit<SessionState, "low">) {
+  constructor(environment: SessionEnvironment, resume?: SessionResume) {
     this.#environment = environment;
     this.#link = new Link(environment, () => this.#progress(), resume);
   }

@@ -101,6 +101,9 @@ export type SessionAnswer =
   | { kind: "login" }
   | { kind: "owned" };
 
+/** Digits of a cookie, of which the first are its session's BORN: the time at which it began. */
+const BORN_DIGITS = 12, PROOF_DIGITS = 16;
+
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
   session: string;
@@ -120,7 +123,7 @@ export interface AnswerHeader {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{16}|-) (\d{1,15})$/;
+const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{28}|-) (\d{1,15})$/;
 /** Where the session's ID begins. */
 const SESSION_AT = "P1> ".length;
 const NUMBER = /^\d{1,15}$/;
@@ -465,11 +468,27 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
 /** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
-/** Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. */
+/**
+ * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. A sealed one has the
+ * shorter cookie of "Seal", and is the longer one all the same.
+ */
 export const MAX_HEADER = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
 
-/** Where what is sealed of a datagram begins: behind its cookie, which is `-` or 16 digits. */
+/** The BORN of a session as it stands in its cookie, or `""` where there is none. */
+export function bornOf(cookie: string): string {
+  return cookie.slice(0, BORN_DIGITS);
+}
+
+/** The cookie of a client that knows when its session began, and that the server has not given a right one. */
+export function unprovedCookie(born: string): string {
+  return born.padEnd(BORN_DIGITS + PROOF_DIGITS, "0");
+}
+
+/** A BORN that no session has: the server knows a session that says so, or has forgotten it. */
+export const BORN_LONG_AGO = "0".repeat(BORN_DIGITS);
+
+/** Where what is sealed of a datagram begins: behind its cookie, if it has one. */
 export function bodyAt(datagram: Uint8Array): number {
   return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
 }

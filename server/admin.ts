@@ -48,6 +48,12 @@ interface Answered {
   answer: Promise<string>;
 }
 
+/** Bytes for a byte that an address is sent that has not shown that it receives them (RFC 9000, section 8). */
+const MOST_TIMES = 3;
+
+/** What stands before every answer. */
+const BEGIN = "A, ";
+
 /** Longest answer in bytes, so that with "A, " it fits into a datagram of the original wire. */
 export const MAX_ANSWER = 1021;
 
@@ -62,21 +68,30 @@ export class Admin {
   }
 
   /**
-   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`.
+   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`. There is none where it would be more
+   * than 3 times the datagram, and the address has not shown by a nonce of its own that it receives anything.
    *
    * @param from Address and port of the sender; a nonce is good for one.
+   * @param bytes Those of the datagram.
    */
-  answer(text: string, from: string): Promise<string> | string {
-    if (this.#options.secret === undefined) return "error, administration is off";
-    if (text.toLowerCase() === "challenge") return `ok, ${this.#nonce(from)}`;
+  answer(text: string, from: string, bytes: number): Promise<string> | string | undefined {
     const [nonce = "", hex = "", ...rest] = text.split(",");
-    if (rest.length === 0) return "error, no proof: send 'A, challenge'";
-    return this.#prove(
-      trimSpaces(nonce).toLowerCase(),
-      trimSpaces(hex),
-      trimSpaces(rest.join(",")),
-      from,
-    );
+    if (this.#options.secret !== undefined && rest.length > 0) {
+      const command = trimSpaces(rest.join(","));
+      const answer = this.#prove(trimSpaces(nonce).toLowerCase(), trimSpaces(hex), command, from);
+      return typeof answer === "string" && !fits(answer, bytes) ? undefined : answer;
+    }
+    return this.#unproved(text, from).find((answer) => fits(answer, bytes));
+  }
+
+  /** The answers to what is no command, of which the first is given that is short enough. */
+  #unproved(text: string, from: string): string[] {
+    if (this.#options.secret === undefined) return ["error, administration is off", "error, off"];
+    if (text.toLowerCase() !== "challenge") {
+      return ["error, no proof: send 'A, challenge'", "error, no proof"];
+    }
+    const answer = `ok, ${this.#nonce(from)}`;
+    return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MOST_TIMES)} bytes`];
   }
 
   #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
@@ -124,6 +139,11 @@ export class Admin {
   #mark(text: string, from: string): string {
     return createHmac("sha256", this.#key).update(`${text},${from}`).digest("hex").slice(0, 16);
   }
+}
+
+/** Whether the answer may be sent for a datagram of so many bytes from anywhere. */
+function fits(answer: string, bytes: number): boolean {
+  return BEGIN.length + utf8Length(answer) <= MOST_TIMES * bytes;
 }
 
 /** `ok` and the fields or rows, as many as an answer holds. */

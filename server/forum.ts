@@ -9,6 +9,7 @@ import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_t
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Births } from "./births.ts";
 import { readDatagrams } from "./datagrams.ts";
 import type { Log } from "./log.ts";
 import { refusedLogin } from "./login.ts";
@@ -17,6 +18,7 @@ import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import { ForumRequests } from "./session_forum.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files.ts";
 import type { GroupCommit } from "./store/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
@@ -60,6 +62,8 @@ export interface ForumServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
+  /** Gives sessions their beginning. */
+  births: Births;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -152,6 +156,11 @@ export class ForumService {
         received: (datagram, address) => this.#received(datagram, address, replies),
       }));
     }
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
   #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {

@@ -27,6 +27,8 @@ import type { Address } from "./session.ts";
 export interface LoginOptions<A extends Address> {
   accounts: Accounts;
   random(bytes: number): Uint8Array;
+  /** Milliseconds until there may be room for a session of this user; 0 where there is. */
+  logInWait(seal: Seal<A>, user: string, session: string): number;
   /** Takes the log-in, or tells why it is none. */
   logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
   bye(seal: Seal<A>): void;
@@ -44,6 +46,7 @@ export interface LoginOptions<A extends Address> {
 export type LoginRefusal =
   | "wrong password"
   | "too many wrong passwords"
+  | "too many sessions"
   | "not under its own seal"
   | "the session is of another account"
   | "the name is active"
@@ -161,15 +164,21 @@ export class Login<A extends Address> {
   }
 
   #final(rest: string): string {
-    const { accounts, logIn, onRefused } = this.#options, { network, binding } = this.#seal;
+    const { accounts, logIn, logInWait, onRefused } = this.#options, { network, binding } = this.#seal;
     const exchange = this.#exchange, final = parseClientFinal(rest.slice(SESSION_LENGTH + 1));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
+    const session = rest.slice(0, SESSION_LENGTH);
     const wait = accounts.guessWait(name, network);
     if (wait > 0) {
       onRefused(this.#seal, name, "too many wrong passwords");
       return `wait,${wait}`;
+    }
+    const roomWait = logInWait(this.#seal, name, session);
+    if (roomWait > 0) {
+      onRefused(this.#seal, name, "too many sessions");
+      return `wait,${roomWait}`;
     }
     this.#exchange = undefined;
     // the account may have been removed, and made anew, meanwhile
@@ -186,7 +195,7 @@ export class Login<A extends Address> {
       return "final,e=invalid-proof";
     }
     accounts.guessedRight(name, network);
-    const refusal = logIn(this.#seal, name, rest.slice(0, SESSION_LENGTH));
+    const refusal = logIn(this.#seal, name, session);
     if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
     const isActive = refusal === "active";
     onRefused(this.#seal, name, isActive ? "the name is active" : "the session is of another account");

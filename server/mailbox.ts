@@ -21,6 +21,7 @@ import {
   type SessionRequest,
 } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Births } from "./births.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
 import { holderAt } from "./holder.ts";
@@ -31,6 +32,7 @@ import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -56,6 +58,8 @@ export interface MailboxServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
+  /** Gives sessions their beginning. */
+  births: Births;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -133,6 +137,11 @@ export class MailboxService {
     }
   }
 
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
+  }
+
   /** There is a message in a mailbox that a session waits for. */
   ready(mailbox: string) {
     this.#sessions.ready(mailbox);
@@ -169,7 +178,9 @@ export class MailboxService {
       case "take":
         return this.#take(request, from);
       case "control": {
-        const control = this.#control(request.text, from).finally(() => this.#controls.delete(control));
+        const control = this.#control(request.text, datagram.length, from).finally(() =>
+          this.#controls.delete(control)
+        );
         this.#controls.add(control);
       }
     }
@@ -206,14 +217,16 @@ export class MailboxService {
     if (!taken) this.#drop("overload", from);
   }
 
-  async #control(text: string, { address, replies }: Client) {
+  async #control(text: string, bytes: number, from: Client) {
+    const { address, replies } = from;
     this.#options.metrics.add("control");
-    let answer: string;
+    let answer: string | undefined;
     try {
-      answer = await this.#options.admin.answer(text, formatAddress(address));
+      answer = await this.#options.admin.answer(text, formatAddress(address), bytes);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
+    if (answer === undefined) return this.#drop("unproved", from);
     replies.send(encodeControl(answer), address);
   }
 

@@ -21,6 +21,7 @@ import {
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { Births, readBirths } from "./births.ts";
 import { DataWatch } from "./data_watch.ts";
 import { ForumService, type ForumServiceLimits } from "./forum.ts";
 import { greet } from "./greeting.ts";
@@ -37,6 +38,7 @@ import { obtainSealKey } from "./seal_key.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
 import { checkStart } from "./start_check.ts";
+import { tableStatus } from "./table_status.ts";
 import { storeStatus } from "./status.ts";
 import type { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
@@ -111,6 +113,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await checkStart(data, options.beginNew ?? false);
   }
   let mailbox: MailboxService | undefined;
+  let forum: ForumService | undefined;
   let files: ContentFiles | undefined;
   const unused = (contents: string[]) => {
     // before the files are opened it is left to what follows that
@@ -139,6 +142,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const secret = await secretOf(options);
     const known = await readAccounts(store);
     key = await obtainSealKey({ ...options, accounts: known.length });
+    const births = new Births(await readBirths(store), Date.now);
     const accounts = new Accounts({
       store: group,
       known,
@@ -167,6 +171,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const started = Date.now();
     const status = async () => [
       ...await storeStatus({ version: options.version, started, store, group, accounts, files }),
+      ...tableStatus(mailbox?.tables.map(([name, usage]) => [`mailbox ${name}`, usage]) ?? []),
+      ...tableStatus(forum?.tables.map(([name, usage]) => [`forum ${name}`, usage]) ?? []),
       ...hub?.status() ?? [],
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
@@ -199,6 +205,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
+        births,
         now: Date.now,
         random,
       });
@@ -212,7 +219,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const { forumLimits: { files: limits } } = options;
       const contents = files = await openContents({ directory: data, limits, store: group, log, random });
       await removeUnused(contents, group);
-      const forum = new ForumService({
+      forum = new ForumService({
         sockets: datagrams,
         listeners: streams,
         store: group,
@@ -223,6 +230,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
+        births,
         now: Date.now,
         random,
       });

@@ -29,7 +29,16 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
       rows: true,
       run: () => all.map(({ usage }) => usage),
     },
-    { name: "status", usage: "status", min: 0, max: 0, run: () => status() },
+    {
+      name: "status",
+      usage: "status[, SKIP]",
+      min: 0,
+      max: 1,
+      async run([skip = "0"]) {
+        if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not how many fields to skip: '${skip}'`);
+        return (await status()).slice(Number(skip));
+      },
+    },
     ...commands,
     {
       name: "log",

@@ -8,6 +8,8 @@ import { encodeAnswer, lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../p
 import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import type { SessionClient } from "./session_requests.ts";
+import { FairTable, type TableLimits, type TableUsage } from "./store/fair_table.ts";
+import type { Held } from "./store/holder_lists.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Leased } from "./store/lease_requests.ts";
 
@@ -16,8 +18,8 @@ type LeaseRequest = TaggedRequest & { kind: "lease" };
 /** Waits, and answers that are remembered, of one session. */
 const MAX_TAGS = 64;
 
-/** Waits in all, and of one network. */
-const MAX_WAITS = 100_000, MAX_WAITS_OF_NETWORK = 10_000;
+/** Waits. */
+const WAIT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** A wait that is not asked for again is forgotten after this, in milliseconds. */
 const REFRESHED = 15_000;
@@ -32,7 +34,7 @@ const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
 const LEASE_BYTES = 8192;
 
 /** What has become of a tag. */
-export interface Tag {
+export interface Tag extends Held<Tag> {
   client: SessionClient;
   request: LeaseRequest;
   state: "asking" | "waiting" | "given" | "none";
@@ -51,6 +53,8 @@ export interface LeaseServiceOptions {
   now(): number;
   /** Whether this client may not have messages of this mailbox, any more. */
   isDenied?(client: SessionClient, request: LeaseRequest): boolean;
+  /** Those that wait at a time. */
+  limits?: TableLimits;
 }
 
 export class LeaseService {
@@ -64,28 +68,32 @@ export class LeaseService {
   readonly #asksFor = new Map<string, number>();
   readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
-  #waits = 0;
-  /** By network, where they are counted for one. */
-  readonly #waitsOf = new Map<string, number>();
+  readonly #waits: FairTable<Tag>;
 
   constructor(options: LeaseServiceOptions) {
     this.#options = options;
+    this.#waits = new FairTable(options.limits ?? WAIT_LIMITS, ({ client }) => client);
   }
 
-  /** How many wait. */
-  get waits(): number {
-    return this.#waits;
+  /** How many wait, and for whom. */
+  get usage(): TableUsage {
+    return this.#waits.usage;
   }
 
   request(client: SessionClient, request: LeaseRequest) {
     const known = client.tags.get(request.t), now = this.#options.now();
     if (known !== undefined) {
       known.asked = now;
+      if (known.state === "waiting") this.#waits.use(known);
       return this.#answer(known);
     }
-    if (!this.#makeRoom(client) || this.#isFullFor(client)) return client.answer({ kind: "busy" });
+    if (!this.#makeRoom(client) || this.#waits.roomFor(client) === "full") {
+      return client.answer({ kind: "busy" });
+    }
     const tag: Tag = {
       client,
+      older: undefined,
+      newer: undefined,
       request,
       state: "asking",
       confirmed: false,
@@ -96,18 +104,6 @@ export class LeaseService {
     };
     client.tags.set(request.t, tag);
     this.#ask(tag, () => {});
-  }
-
-  #isFullFor({ network }: SessionClient): boolean {
-    return this.#waits >= MAX_WAITS ||
-      network !== "" && (this.#waitsOf.get(network) ?? 0) >= MAX_WAITS_OF_NETWORK;
-  }
-
-  #counted({ network }: SessionClient, by: number) {
-    this.#waits += by;
-    const count = (this.#waitsOf.get(network) ?? 0) + by;
-    if (count > 0) this.#waitsOf.set(network, count);
-    else this.#waitsOf.delete(network);
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
@@ -126,6 +122,7 @@ export class LeaseService {
       kind: "lease",
       session: client.id,
       network: client.network,
+      owner: client.owner,
       tag: t,
       mailbox,
       max,
@@ -189,8 +186,18 @@ export class LeaseService {
     let waiting = this.#waiting.get(mailbox);
     if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
     waiting.add(tag);
-    this.#counted(tag.client, 1);
+    this.#takeWait(tag);
     this.#answer(tag);
+  }
+
+  /** Counts the wait. The one that it takes the place of is forgotten: its client asks for it again. */
+  #takeWait(tag: Tag) {
+    const leaving = this.#waits.roomFor(tag.client);
+    if (typeof leaving === "object") {
+      this.#stopWaiting(leaving);
+      leaving.client.tags.delete(leaving.request.t);
+    }
+    this.#waits.add(tag);
   }
 
   #deny(tag: Tag) {
@@ -203,7 +210,7 @@ export class LeaseService {
   #stopWaiting(tag: Tag) {
     const { mailbox } = tag.request, waiting = this.#waiting.get(mailbox);
     if (!waiting?.delete(tag)) return;
-    this.#counted(tag.client, -1);
+    this.#waits.remove(tag);
     if (waiting.size > 0) return;
     this.#waiting.delete(mailbox);
     this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
@@ -246,7 +253,7 @@ export class LeaseService {
     this.#asking.add(mailbox);
     const waiting = this.#waiting.get(mailbox)!;
     waiting.delete(tag);
-    this.#counted(tag.client, -1);
+    this.#waits.remove(tag);
     tag.state = "asking";
     this.#ask(tag, () => {
       this.#asking.delete(mailbox);
@@ -297,6 +304,8 @@ export class LeaseService {
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
       this.#unconfirmed.delete(tag);
+      // what the store still gives goes back
+      if (tag.state === "asking") tag.state = "none";
     }
     tags.clear();
   }

@@ -2,6 +2,7 @@ import type { NumberedRequest, TaggedRequest } from "../protocol/session.ts";
 import { holderOf } from "./holder.ts";
 import { LeaseService } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Change } from "./store/session_requests.ts";
 
@@ -27,6 +28,10 @@ export class MailboxRequests implements ServiceRequests {
       now: options.clock,
       isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
     });
+  }
+
+  get tables(): [name: string, usage: TableUsage][] {
+    return [["waits", this.#leases.usage]];
   }
 
   admits(): boolean {

@@ -1,4 +1,5 @@
 import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../protocol/session.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { Tag } from "./session_leases.ts";
 import type { Change, Special } from "./store/session_requests.ts";
 
@@ -10,7 +11,9 @@ export interface SessionClient {
   readonly id: string;
   /** Who has logged in; undefined in a session without a seal. */
   readonly user: string | undefined;
-  /** Where it began, if it is to be counted for that; or `""`. */
+  /** The same, or `""`: for whom it is counted. */
+  readonly owner: string;
+  /** Where it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** What its leases' tags stand for, the oldest first. */
   readonly tags: Map<number, Tag>;
@@ -42,6 +45,8 @@ export interface ServiceRequests {
   /** Is called about every 100 ms, and every second. */
   repeat?(): void;
   expire?(): void;
+  /** How full its tables are, by name. */
+  readonly tables?: [name: string, usage: TableUsage][];
   /** The session is known no longer. */
   forget(client: SessionClient): void;
 }

@@ -64,6 +64,7 @@ async function run(args: Arguments): Promise<number> {
   if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
     return await list(control, LISTS[name]!, rest[0] ?? "");
   }
+  if (name === "status" && rest.length === 0) return await status(control);
   for (const field of await control(args.rest.join(", "))) await write(`${shown(field)}\n`);
   return 0;
 }
@@ -81,6 +82,16 @@ function checkArguments(args: Arguments) {
   }
   if (name === "dead" && rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
   if (name !== "dead" && args.flag("json")) throw new UsageError(`--json does not go with '${name}'`);
+}
+
+/** An answer holds as many fields as fit into a datagram: asks on until there are no more. */
+async function status(control: Control): Promise<number> {
+  for (let shownFields = 0;;) {
+    const fields = await control(shownFields === 0 ? "status" : `status, ${shownFields}`);
+    if (fields.length === 0) return 0;
+    shownFields += fields.length;
+    for (const field of fields) await write(`${shown(field)}\n`);
+  }
 }
 
 /** A server that is to be administered, and what proves that one may. */

@@ -71,9 +71,10 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag("basic")) return await sendBasic(args, to, from, messages);
 
   const options = { ...delay === undefined ? {} : { delay }, ...ttl === undefined ? {} : { ttl } };
-  const resume = name === undefined ? undefined : await Resume.load(name);
+  const resume = name === undefined ? undefined : await Resume.load(name, as !== undefined);
   const mailbox = await connect(args, {
     ...resume?.state ? { resume: resume.state } : {},
+    ...resume === undefined ? {} : { onBegin: (state) => resume.began(state) },
     ...as === undefined ? {} : { as },
   });
   if (messages.length === 0) return await new Lines(mailbox, to, from, options, wait, resume).send();

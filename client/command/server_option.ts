@@ -13,7 +13,10 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 /** A connection on the reliable session, as these options say. */
-export function connect(args: Arguments, more: Pick<ConnectOptions, "resume" | "as"> = {}): Promise<Mailbox> {
+export function connect(
+  args: Arguments,
+  more: Pick<ConnectOptions, "resume" | "as" | "onBegin"> = {},
+): Promise<Mailbox> {
   return connectMailbox({ ...where(args), ...serverKeyOf(args), ...more });
 }
 

@@ -9,6 +9,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { DATABASE_FILE, isBusy, openDatabase, openError, throwIfLost } from "./database.ts";
+import type { TableLimits } from "./fair_table.ts";
 import { ANY_LENGTH } from "./message_order.ts";
 import { Messages } from "./messages.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
@@ -40,6 +41,8 @@ export interface EngineOptions {
   maxFileBytes?: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
   commitDelay?: number | undefined;
+  /** How many sessions are kept. */
+  sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970; the system's time by default. */
   now?(): number;
@@ -116,7 +119,14 @@ export class Engine {
     this.#freePages = db.prepare("PRAGMA freelist_count");
     this.#messages = new Messages({ db, transaction, limits, takenBytes, onEvent, now, clock, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
-    this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
+    this.#sessions = new Sessions({
+      db,
+      transaction,
+      messages: this.#messages,
+      threads: this.#threads,
+      limits: options.sessionLimits,
+      now,
+    });
     this.#accounts = new Accounts(db, transaction, this.#messages);
     this.#channels = new Channels(db, transaction);
   }
@@ -137,6 +147,7 @@ export class Engine {
   apply(requests: readonly StoreRequest[]): BatchResult {
     const result: BatchResult = { outcomes: new Array(requests.length), dropped: 0 };
     const batch: Batch = { requests, result, storing: this.#storing() };
+    this.#sessions.begin(requests);
     let which = requests.map((_, i) => i);
     if (!batch.storing) which = this.#refusePuts(batch, which);
     this.#inserted = false;
@@ -254,6 +265,10 @@ export class Engine {
         return sessions.open(request);
       case "end":
         return sessions.end(request);
+      case "births":
+        return sessions.births;
+      case "tables":
+        return { sessions: sessions.usage, leases: messages.leased.usage };
       case "count":
         return messages.count(request);
       case "stat":

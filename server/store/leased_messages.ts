@@ -6,6 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetterRows } from "./dead_letters.ts";
+import type { TableUsage } from "./fair_table.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { Mailbox, Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
@@ -19,9 +20,6 @@ import type { Watches } from "./watches.ts";
 
 /** What a lease comes to that ends by itself. */
 const RAN_OUT: Failure = { delay: 0, attempts: 5, reason: "lease ran out" };
-
-/** Leases that may run at a time, in all and of one network. */
-const MAX_LEASES = 100_000, MAX_LEASES_OF_NETWORK = 10_000;
 
 export interface LeasedMessagesOptions {
   db: DatabaseSync;
@@ -56,13 +54,26 @@ export class LeasedMessages {
       const messages = new Map(ids.split(" ").map((id) => [Number(id), rows.get(Number(id))?.bytes ?? 0]));
       // a start prolongs every lease
       const until = now + lease.duration;
-      this.#leases.add({ ...lease, messages, given: now, until, confirmed: true, stored: true });
+      this.#leases.add({
+        ...lease,
+        messages,
+        given: now,
+        until,
+        confirmed: true,
+        stored: true,
+        older: undefined,
+        newer: undefined,
+      });
     }
   }
 
   /** Leases that run. */
   get size(): number {
     return this.#leases.size;
+  }
+
+  get usage(): TableUsage {
+    return this.#leases.usage;
   }
 
   has(id: number): boolean {
@@ -84,19 +95,22 @@ export class LeasedMessages {
     };
   }
 
-  /** Whether no other lease can be given to this network. */
-  isFullFor(network = ""): boolean {
-    return this.#leases.size >= MAX_LEASES ||
-      network !== "" && this.#leases.countOf(network) >= MAX_LEASES_OF_NETWORK;
+  /** Whether no other lease can be given to this network, or this account. */
+  isFullFor({ network = "", owner = "" }: LeaseRequest): boolean {
+    return this.#leases.isFullFor({ network, owner });
   }
 
   /** Gives these messages of a mailbox to a session. */
-  give({ session, network = "", tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
+  give(
+    { session, network = "", owner = "", tag, mailbox, duration }: LeaseRequest,
+    rows: readonly Row[],
+  ): Leased {
     const { clock, random, transaction } = this.#options, now = clock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
       network,
+      owner,
       tag,
       mailbox,
       duration,
@@ -105,6 +119,8 @@ export class LeasedMessages {
       until: now + duration,
       confirmed: false,
       stored: false,
+      older: undefined,
+      newer: undefined,
     };
     this.#leases.add(lease);
     this.#changed.add(lease);
@@ -283,7 +299,7 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, tag, mailbox, duration, messages, stored } = lease;
+    const { token, session, network, owner, tag, mailbox, duration, messages, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
@@ -291,7 +307,7 @@ export class LeasedMessages {
     if (messages.size === 0) this.#sql.drop.run(token);
     else {
       const ids = [...messages.keys()].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network);
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, owner);
     }
     lease.stored = messages.size > 0;
   }
@@ -308,7 +324,8 @@ function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessag
 function prepare(db: DatabaseSync) {
   return {
     set: db.prepare(
-      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, owner)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     drop: db.prepare("DELETE FROM lease WHERE token = ?"),
   };

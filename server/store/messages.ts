@@ -250,7 +250,7 @@ export class Messages {
     this.#mailboxes.touch(mailbox);
     const rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (rows.length === 0) return this.#empty(request);
-    if (!this.#leased.isFullFor(request.network)) return this.#leased.give(request, rows);
+    if (!this.#leased.isFullFor(request)) return this.#leased.give(request, rows);
     for (const row of rows) mailbox.comesBack(row);
     return "busy";
   }
@@ -266,7 +266,7 @@ export class Messages {
   }
 
   /** What has to do with messages that are with a session. */
-  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend"> {
+  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "usage"> {
     return this.#leased;
   }
 

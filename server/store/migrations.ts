@@ -11,13 +11,15 @@
  *           numbers are not used again.
  * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
- *           `network` is that of its session.
+ *           `network` and `owner` are those of its session.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
  * dead      messages that were given out too often. `reason` is why the last attempt failed, empty where it is not known.
  *           Where `apart` is 1, one that was put before its mailbox was an account's.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
+ *           `born` is when it began, in milliseconds since 1970, and `ended` whether its client has said `bye`.
+ * horizon   one row: no session that was forgotten, and that a client may still go on with, began after this.
  * account   what the password of a name is checked against (RFC 5803). `last` is the number of the last message that was
  *           put before the account covered the mailbox of the name; NULL where it does not.
  * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
@@ -206,5 +208,13 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE account SET last = 0;
   ALTER TABLE dead ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX dead_kept ON dead (id) WHERE apart = 0;
+  `,
+  `
+  ALTER TABLE session ADD COLUMN born INTEGER NOT NULL DEFAULT 0;
+  UPDATE session SET born = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
+  ALTER TABLE session ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE lease ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  CREATE TABLE horizon (born INTEGER NOT NULL) STRICT;
+  INSERT INTO horizon VALUES (0);
   `,
 ];

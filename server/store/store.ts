@@ -39,7 +39,15 @@ import type {
   Take,
   TakeOutcome,
 } from "./message_requests.ts";
-import type { EndSession, OpenSession, SessionChanges, SessionOutcome } from "./session_requests.ts";
+import type {
+  AskBirths,
+  AskTables,
+  EndSession,
+  OpenSession,
+  SessionChanges,
+  SessionOutcome,
+  StoreTables,
+} from "./session_requests.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -71,6 +79,8 @@ export type StoreRequest =
   | SessionChanges
   | OpenSession
   | EndSession
+  | AskBirths
+  | AskTables
   | Stat
   | DeadLetters
   | ListThreads
@@ -96,6 +106,8 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Release ? "released" | "storage"
   : R extends SessionChanges ? SessionOutcome
   : R extends OpenSession | EndSession ? SessionOutcome
+  : R extends AskBirths ? number
+  : R extends AskTables ? StoreTables
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
   : R extends ListThreads ? ThreadPage

@@ -42,7 +42,7 @@ class Client:
 
 class Administrator(Client):
     def challenge(self):
-        self.send("A, challenge")
+        self.send("A, challenge   ")
         answer = self.receive().decode()
         assert re.fullmatch(r"A, ok, [0-9a-f]{36}", answer), answer
         return answer[len("A, ok, "):]
@@ -210,7 +210,7 @@ def refuse():
 def administration():
     admin, client = Administrator(), Client()
     assert admin.ask("help").split("\n") == [
-        "A, ok", "help", "status", "list[, AFTER]", "count[, ID]", "clear, ID", "clear-shared", "clear-all",
+        "A, ok", "help", "status[, SKIP]", "list[, AFTER]", "count[, ID]", "clear, ID", "clear-shared", "clear-all",
         "dead[, AFTER]", "requeue, NUMBER", "delete, NUMBER", "requeue-all[, AFTER]", "delete-all", "limit, N",
         "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME",
         "log, on|off", "stop",
@@ -247,9 +247,10 @@ def proof():
     admin.send("F, bob, alice, x")
     admin.expect(f"A, {nonce}, {hex}, count", "A, ok, 0")  # a repeated datagram is not carried out again
     admin.expect(f"A, {nonce}, {admin.prove(nonce, 'stop')}, stop", "A, error, nonce used")
-    admin.expect("A, count", "A, error, no proof: send 'A, challenge'")
+    admin.expect("A, count", "A, error, no proof")
     admin.expect("A, x, y, count", "A, error, unknown nonce")
-    admin.expect("A,", "A, error, no proof: send 'A, challenge'")
+    admin.send("A,")  # any answer would be more than 3 times as long
+    admin.expect("A, count     ", "A, error, no proof: send 'A, challenge'")
     assert admin.ask("stop") == "A, ok, stopping"
 
 

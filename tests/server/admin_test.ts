@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { proof } from "../../protocol/admin.ts";
 import { Admin, type AdminCommand } from "../../server/admin.ts";
 import { Peer } from "../program.ts";
@@ -46,10 +46,11 @@ function setUp() {
   let byte = 0;
   const random = (bytes: number) => new Uint8Array(bytes).map(() => byte++);
   const admin = new Admin({ secret, commands, now: () => state.now, random });
-  const challenge = async (address = from) => (await admin.answer("challenge", address)).replace("ok, ", "");
+  const challenge = async (address = from) =>
+    (await admin.answer("challenge", address, 15))!.replace("ok, ", "");
   const order = async (command: string, key = secret, nonce?: string) => {
     nonce ??= await challenge();
-    return await admin.answer(`${nonce}, ${proof(key, nonce, command)}, ${command}`, from);
+    return await admin.answer(`${nonce}, ${proof(key, nonce, command)}, ${command}`, from, 200);
   };
   return { admin, state, challenge, order };
 }
@@ -65,20 +66,20 @@ Deno.test("Admin takes the nonce and the proof in either case, with spaces", asy
   const { admin, challenge } = setUp();
   const nonce = await challenge();
   const hex = proof(secret, nonce, "count").toUpperCase();
-  assertEquals(await admin.answer(`  ${nonce.toUpperCase()} ,${hex} ,  count  `, from), "ok, -, 1");
+  assertEquals(await admin.answer(`  ${nonce.toUpperCase()} ,${hex} ,  count  `, from, 200), "ok, -, 1");
 });
 
 Deno.test("Admin refuses what is not proved", async () => {
   const { admin, state, challenge, order } = setUp();
-  assertEquals(await admin.answer("status", from), "error, no proof: send 'A, challenge'");
-  assertEquals(await admin.answer("a, b, count", from), "error, unknown nonce");
+  assertEquals(await admin.answer("status", from, 13), "error, no proof: send 'A, challenge'");
+  assertEquals(await admin.answer("a, b, count", from, 14), "error, unknown nonce");
   assertEquals(
     await order("count", new TextEncoder().encode("another secret altogether")),
     "error, wrong proof",
   );
   const nonce = await challenge();
   assertEquals(
-    await admin.answer(`${nonce}, ${proof(secret, nonce, "count")}, clear`, from),
+    await admin.answer(`${nonce}, ${proof(secret, nonce, "count")}, clear`, from, 200),
     "error, wrong proof",
   );
   assertEquals(
@@ -117,7 +118,7 @@ Deno.test("Admin gives as many fields or rows as a datagram holds", async () => 
       /^ok\nr, 0\nr, 1\n/,
     ]] as const
   ) {
-    const answer = await order(command);
+    const answer = await order(command) ?? "";
     assertMatch(answer, shape);
     assertEquals(answer.length <= 1021 && answer.length > 1000, true);
   }
@@ -130,7 +131,41 @@ Deno.test("Admin without a secret refuses everything", async () => {
     now: Date.now,
     random: (n) => new Uint8Array(n),
   });
-  assertEquals(await admin.answer("challenge", from), "error, administration is off");
+  assertEquals(await admin.answer("challenge", from, 15), "error, administration is off");
+});
+
+Deno.test("who has not shown that he receives anything gets at most 3 times what came from him", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "parley-admin-" });
+  await Deno.writeFile(`${directory}/secret`, secret);
+  try {
+    await withServer({ secretFile: `${directory}/secret` }, async (server) => {
+      const nonce = "0".repeat(36), hex = "0".repeat(64);
+      const transcript: [string, string][] = [
+        ["A, challenge", "A, error, pad to 15 bytes"],
+        ["A,challenge  ", "A, error, pad to 15 bytes"],
+        ["A,", ""],
+        ["A,,", ""],
+        ["A,,,", ""],
+        ["A, count", "A, error, no proof"],
+        ["A, status now", "A, error, no proof: send 'A, challenge'"],
+        ["A, x, y, count", "A, error, unknown nonce"],
+        [`A, ${nonce}, ${hex}, status`, "A, error, unknown nonce"],
+      ];
+      for (const [request, expected] of transcript) {
+        using peer = new Peer(server.addresses[0]!.port);
+        await peer.send(request);
+        // what is answered comes before this
+        await peer.send("R, nobody");
+        const reply = await peer.receive();
+        assertEquals(reply, expected || "X", request);
+        if (expected !== "") assertLessOrEqual(reply.length, 3 * request.length, request);
+      }
+      using peer = new Peer(server.addresses[0]!.port);
+      assertMatch(await peer.ask("A, challenge   "), /^A, ok, [0-9a-f]{36}$/);
+    });
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("control messages of the mailbox do what they say", async () => {
@@ -141,12 +176,12 @@ Deno.test("control messages of the mailbox do what they say", async () => {
     await withServer({ secretFile }, async (server, log) => {
       using peer = new Peer(server.addresses[0]!.port);
       const order = async (command: string) => {
-        const nonce = (await peer.ask("A, challenge")).replace("A, ok, ", "");
+        const nonce = (await peer.ask("A, challenge   ")).replace("A, ok, ", "");
         return await peer.ask(`A, ${nonce}, ${proof(secret, nonce, command)}, ${command}`);
       };
       assertEquals(
         await order("help"),
-        "A, ok\nhelp\nstatus\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
+        "A, ok\nhelp\nstatus[, SKIP]\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
           "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
           "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME\n" +
           "log, on|off\nstop",

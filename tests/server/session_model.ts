@@ -259,7 +259,7 @@ export class Model {
       case "session":
         return this.session(request, outcome);
       case "open":
-        return structuredClone(this.sessions.get(request.session)) ?? "unknown";
+        return structuredClone(this.sessions.get(request.session)) ?? "new";
       case "stat":
         return this.stat(request.mailbox);
       case "clear": {

@@ -108,7 +108,7 @@ Deno.test("a session goes on under its numbers when the server starts anew, and 
   await world.clock.run(120_000);
   assertEquals(world.server.seals, 0);
   await world.soon(client.put("4"));
-  assertEquals(client.session.state, { id, next: 5, low: 5 });
+  assertEquals(client.session.state, { id, born: "", next: 5, low: 5 });
   assertEquals(world.texts(), ["1", "2", "3", "4"]);
 });
 
@@ -315,7 +315,9 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
 });
 
 Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
-  await using world = await SealedWorld.make({ maxSeals: 4 });
+  await using world = await SealedWorld.make({
+    seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
+  });
   const first = world.client({ keepAlive: true });
   await world.soon(first.login());
   const idlers = [1, 2, 3, 4, 5].map(() => {
@@ -327,7 +329,7 @@ Deno.test("handshakes that never log in keep nobody out, and are not kept by wha
     return { login, type: () => ask() };
   });
   await world.clock.run(5000);
-  assertEquals(world.server.seals, 4);
+  assertEquals(world.server.seals, 5);
   await world.soon(world.client().login());
   // whoever took his time begins again by himself
   idlers[0]!.type();
@@ -338,14 +340,16 @@ Deno.test("handshakes that never log in keep nobody out, and are not kept by wha
   assertEquals(world.texts(), ["still there"]);
 });
 
-Deno.test("a server that knows as many handshakes as it can says so, and takes the next when one has gone", async () => {
-  await using world = await SealedWorld.make({ maxSeals: 2 });
+Deno.test("a server that has as many log-ins as it can takes the next when one has gone", async () => {
+  await using world = await SealedWorld.make({
+    seals: { all: 2, ofNetwork: 2, ofAccount: 2, loggedInOfNetwork: 2 },
+  });
   const [first, second, third] = [world.client(), world.client(), world.client()];
   await world.soon(first.login());
   await world.soon(second.login());
   const login = third.login();
   await world.clock.run(5000);
-  assertEquals(world.server.seals, 2);
+  assertEquals(world.server.seals, 3);
   await world.soon(first.seal.close(1000));
   await world.soon(login);
 });
