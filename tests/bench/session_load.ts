@@ -103,9 +103,9 @@ class Session {
     if (this.#repeats++ === 0) return;
     if (this.#repeats > MOST_REPEATS) throw new Error("Cannot put: the server does not answer");
     if (this.#flying.length === 0) await this.#send();
-    for (const [i, first] of [...this.#flying].entries()) {
-      await this.#send(first, this.#flying[i + 1] ?? this.#next);
-    }
+    // what is answered meanwhile is sent once more than it has to be
+    const flying = [...this.#flying, this.#next];
+    for (let i = 0; i + 1 < flying.length; i++) await this.#send(flying[i], flying[i + 1]);
   }
 }
 
