@@ -1,6 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
 
 const PASSWORD = "organa";
 
@@ -74,12 +73,11 @@ Deno.test("account add and a name that is typed say that an account covers the f
     assertEquals((await run(`send ${name} hello --from alice ${at}`)).code, 0);
   }
   assertEquals(await run(`account add carol ${at}`), { code: 0, out: "", err: FORUM_ALONE });
-  await using user = new ForumUser(forum, directory.path);
-  assertEquals(await user.say(`dora\n${PASSWORD}`, 2), [
-    FORUM_ALONE.replaceAll("carol", "dora").trimEnd(),
-    "Welcome to the forum",
-  ]);
-  assertEquals((await user.end()).code, 0);
+  const args = ["forum", "127.0.0.1", `${forum}`], env = { XDG_STATE_HOME: `${directory.path}/state` };
+  const { code, out, err } = await parley(args, { env, input: `dora\n${PASSWORD}\nLST\nXIT\n` });
+  assertEquals(code, 0);
+  // before it is welcome
+  assertMatch(out + err, new RegExp(`${FORUM_ALONE.replaceAll("carol", "dora")}(.*\n)*.*Welcome`));
 });
 
 Deno.test("an account that is made beside a server that does not run covers the mailbox, and sets apart what was there", async () => {

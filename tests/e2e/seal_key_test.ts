@@ -8,6 +8,10 @@ Deno.test("a server that has accounts does not start without its key, and says w
   const cwd = directory.path, path = `${cwd}/parley-data/seal-key`;
   const env = { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: "organa" };
   const run = (...args: string[]) => parley(args, { cwd, env });
+  {
+    await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
+    await server.end();
+  }
   assertEquals((await run("account", "add", "leia")).code, 0);
   const key = await Deno.readTextFile(path);
   assertMatch(key, /^private1[a-z2-7]{56}\n$/);

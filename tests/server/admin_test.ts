@@ -183,7 +183,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
         await order("help"),
         "A, ok\nhelp\nstatus[, SKIP]\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
           "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
-          "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME\n" +
+          "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | remove, NAME\n" +
           "log, on|off\nstop",
       );
       assertEquals(await order("list"), "A, ok");

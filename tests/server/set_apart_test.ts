@@ -31,7 +31,7 @@ interface Use {
   directory: string;
   /** The clock of expiries and the like. */
   time: { now: number };
-  open(): Engine;
+  open(maxFileBytes?: number): Engine;
 }
 
 async function withEngine(use: (world: Use) => void) {
@@ -41,9 +41,10 @@ async function withEngine(use: (world: Use) => void) {
     use({
       directory,
       time,
-      open: () =>
+      open: (maxFileBytes) =>
         new Engine({
           directory,
+          maxFileBytes,
           limits: DEFAULT_LIMITS,
           onEvent() {},
           now: () => time.now,
@@ -213,6 +214,33 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   assertEquals([dead.delete(1), dead.hasRoomApart("dora", 2, 2)], [true, true]);
   assertEquals([dead.clear(), kept(), dead.hasRoomApart("dora", 3, 20)], [2, [], true]);
 });
+
+Deno.test("where the disk takes nothing, a mailbox stays as it was", () =>
+  withEngine(({ open }) => {
+    let engine = open(1024 * 1024);
+    const text = "x".repeat(10_000);
+    let stored = 0;
+    while (apply(engine, put("carol", text))[0] === "stored") stored++;
+    assertEquals(apply(engine, add("carol")), ["storage"]);
+    const [stat] = apply(engine, { kind: "stat", mailbox: "carol" });
+    const counts = {
+      messages: stored,
+      bytes: stored * 10_000,
+      ready: stored,
+      leased: 0,
+      delayed: 0,
+      dead: 0,
+    };
+    assertEquals(stat, counts);
+    assertEquals(apply(engine, list, { ...account, what: "list", limit: 9 }), [[], []]);
+    // what is there can be taken, and with more room the rest is set apart
+    const [taken] = apply(engine, { kind: "take", mailbox: "carol" });
+    assertEquals((taken as { message: string }).message, text);
+    engine.close();
+    engine = open();
+    assertEquals(apply(engine, add("carol")), [{ mailbox: true, apart: stored - 1 }]);
+    engine.close();
+  }));
 
 Deno.test("a mailbox that holds more than can be set apart is not covered, and nothing of it is touched", () =>
   withEngine(({ open }) => {
