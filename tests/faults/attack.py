@@ -20,6 +20,8 @@ HOST = "127.0.0.1"
 FRAME = 200
 # what one address may do at a time
 OF_ADDRESS = 64
+# seconds before those come again who were cut off
+AGAIN = 2
 # datagrams on their way before the answers are waited for: a socket's buffer holds so many
 WINDOW = 32
 
@@ -153,7 +155,7 @@ def lists(size, ports):
         if first:
             reached()
         first = False
-        time.sleep(0.5)
+        time.sleep(AGAIN)
         waiting = watched.poll(0)
         for descriptor, _ in waiting:
             # it was cut off, and comes again
