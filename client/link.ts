@@ -10,6 +10,7 @@ import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
+import { Patience } from "./patience.ts";
 import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
 import { SessionIdentity } from "./session_identity.ts";
 import {
@@ -70,15 +71,6 @@ const STALE = 12 * 60 * 60 * 1000;
  */
 const FIRST_NUMBER = 1000;
 
-/**
- * What a server that answers may take until something comes of it, as a multiple of the silence after which it is gone;
- * and one that says that it is busy, which may have to wait until others are forgotten.
- */
-const PATIENCE = 6, BUSY_PATIENCE = 30;
-
-/** How often a session begins anew at the server's word, and milliseconds after which one of these is forgotten. */
-const MAX_RESTARTS = 16, RESTART_EVERY = 4000;
-
 /** Probes that go out whatever the window is, when a probe time-out has passed (RFC 9002, sections 6.2.4 and 7.5). */
 const PROBES = 2;
 
@@ -88,6 +80,7 @@ export class Link {
   readonly #environment: SessionEnvironment;
   readonly #onProgress: () => void;
   readonly #timeout: number;
+  readonly #patience: Patience;
   readonly #flight = new Flight();
   /** Asks who the server is: a datagram without requests. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
@@ -105,12 +98,7 @@ export class Link {
   #done = 0;
   #busyUntil = -Infinity;
   #busy = FIRST_BUSY;
-  /** When it was busy no more. */
-  #roomSince = -Infinity;
   #probes = 0;
-  /** How often it has begun anew; and until when that was counted. */
-  #restarts = 0;
-  #restartedAt = 0;
   #deferred = false;
   #sending = false;
   #heardAt: number;
@@ -133,6 +121,7 @@ export class Link {
     this.#environment = environment;
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
+    this.#patience = new Patience(this.#timeout);
     this.#resumed = resume !== undefined;
     this.#isKept = this.#isInDoubt = this.#resumed;
     const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -210,7 +199,7 @@ export class Link {
       this.#answer(answer, now);
       if (this.#ended !== undefined) return;
     }
-    if (wasBusy && !this.#isBusyNow) this.#roomSince = now;
+    if (wasBusy && !this.#isBusyNow) this.#patience.hasRoom(now);
     for (const request of this.#flight.lost(now)) this.#resend(request);
     this.#dueSince = this.#flight.waiting ? now : Infinity;
     this.#onProgress();
@@ -302,10 +291,7 @@ export class Link {
 
   /** Counts that it begins anew at the server's word, and ends it where that was too often. Returns whether it goes on. */
   #restart(now: number): boolean {
-    const forgotten = (now - this.#restartedAt) / RESTART_EVERY;
-    this.#restarts = Math.max(0, this.#restarts - forgotten) + 1;
-    this.#restartedAt = now;
-    if (this.#restarts <= MAX_RESTARTS) return true;
+    if (this.#patience.restart(now)) return true;
     this.#end((sent) => this.#stuck("lets the session begin anew again and again", sent));
     return false;
   }
@@ -426,9 +412,8 @@ export class Link {
     const now = this.#environment.now();
     if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => this.#gone(sent));
     if (now >= this.#stuckAt) {
-      const what = this.#isBusyNow ? "is busy" : "lets nothing come of it";
-      const seconds = this.#patience / 1000;
-      return this.#end((sent) => this.#stuck(`${what}, for ${seconds} s`, sent));
+      const complaint = this.#patience.complaint(this.#isBusyNow);
+      return this.#end((sent) => this.#stuck(complaint, sent));
     }
     if (now >= this.#flight.deadline) {
       for (const request of this.#flight.probe(now)) this.#resend(request);
@@ -442,12 +427,7 @@ export class Link {
   /** When a server that answers, and carries nothing out, is given up. */
   get #stuckAt(): number {
     const since = Math.min(this.changes.stuckSince, this.questions.stuckSince);
-    const last = since + BUSY_PATIENCE * this.#timeout;
-    return Math.min(Math.max(since, this.#roomSince) + this.#patience, last);
-  }
-
-  get #patience(): number {
-    return (this.#isBusyNow ? BUSY_PATIENCE : PATIENCE) * this.#timeout;
+    return this.#patience.end(since, this.#isBusyNow);
   }
 
   /** Whether that was its last word, about the session or about a lease. */
