@@ -36,7 +36,8 @@ interface Use {
 
 async function withEngine(use: (world: Use) => void) {
   const directory = await Deno.makeTempDir({ prefix: "parley-apart-" });
-  const time = { now: 0 };
+  // no session began before the first moment
+  const time = { now: 1 };
   try {
     use({
       directory,
@@ -147,13 +148,13 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
   withEngine(({ directory, open }) => {
     {
       // as a server of before that left it
-      using db = new DatabaseSync(`${directory}/messages.db`);
-      openDatabase(db, undefined);
-      db.exec(
-        `ALTER TABLE account DROP COLUMN last; DROP INDEX dead_kept; ALTER TABLE dead DROP COLUMN apart`,
-      );
+      using made = new DatabaseSync(":memory:"), db = new DatabaseSync(`${directory}/messages.db`);
+      openDatabase(made, undefined);
+      const { application_id } = made.prepare("PRAGMA application_id").get()!;
       const before = MIGRATIONS.findIndex((migration) => migration.includes("dead_kept"));
+      for (const migration of MIGRATIONS.slice(0, before)) db.exec(migration);
       db.exec(`
+        PRAGMA application_id = ${application_id};
         PRAGMA user_version = ${before};
         INSERT INTO account (name, verifier) VALUES ('alice', 'v');
         INSERT INTO mailbox (name, messages, bytes) VALUES ('alice', 1, 5);
