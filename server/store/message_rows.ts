@@ -109,6 +109,11 @@ export class MessageRows {
     return rows.map(({ seq }) => seq);
   }
 
+  /** Whether a mailbox has a message of this number. */
+  isIn({ id }: Mailbox, seq: number): boolean {
+    return this.#sql.isIn.get(seq, id) !== undefined;
+  }
+
   get(seq: number): RowOf | undefined {
     const row = this.#sql.row.get(seq) as unknown as
       | Row & { name: string | null; token: string | null }
@@ -206,6 +211,7 @@ function prepare(db: DatabaseSync, takenBytes: number) {
       `SELECT seq, sender, time, body, bytes, expires, attempts, ${long} AS isLong FROM message ${lane}`,
     ),
     numbersFrom: sql(`SELECT seq FROM message ${lane}`),
+    isIn: sql("SELECT 1 FROM message WHERE seq = ? AND mailbox = ?"),
     row: sql(
       `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
         WHERE seq = ?`,
