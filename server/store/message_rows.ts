@@ -120,6 +120,11 @@ export class MessageRows {
     >[];
   }
 
+  /** Whether a mailbox has a message of this number that does not wait. */
+  isIn({ id }: Mailbox, seq: number): boolean {
+    return this.#sql.isIn.get(seq, id) !== undefined;
+  }
+
   get(seq: number): RowOf | undefined {
     const row = this.#sql.row.get(seq) as unknown as
       | Row & { name: string | null; token: string | null }
@@ -235,6 +240,7 @@ function prepare(db: DatabaseSync, takenBytes: number) {
       `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
     ),
     numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
+    isIn: sql("SELECT 1 FROM message WHERE seq = ? AND mailbox = ? AND due IS NULL"),
     row: sql(
       `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
         WHERE seq = ?`,

@@ -113,7 +113,7 @@ export class Messages {
       clock,
       random,
     });
-    this.#ready = new ReadyMessages({ rows, leased: this.#leased, takenBytes, now });
+    this.#ready = new ReadyMessages({ rows, leased: this.#leased, now });
     const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");

@@ -8,8 +8,6 @@ const SKIPPED_ROWS = 256;
 export interface ReadyMessagesOptions {
   rows: MessageRows;
   leased: Pick<LeasedMessages, "has">;
-  /** Most bytes of sender and text of a message that is not long. */
-  takenBytes: number;
   /** Milliseconds since 1970. */
   now(): number;
 }
@@ -23,19 +21,18 @@ export class ReadyMessages {
   }
 
   /**
-   * The oldest rows that nobody has, at least one where there is any.
+   * The oldest rows that nobody has, at least one where there is any. Those before them that have expired are removed.
    *
    * @param maxBytes Most bytes of text of all but the first.
    * @param lanes Where they are looked for.
    */
   oldest(mailbox: Mailbox, max: number, maxBytes: number, lanes: readonly Lane[] = mailbox.lanes): Row[] {
-    const { takenBytes } = this.#options;
+    const { rows, now } = this.#options;
     if (mailbox.stored === 0) return [];
-    // where the messages are long, no more are read than are needed
-    const about = (lane: Lane) =>
-      Math.ceil(maxBytes / Math.max(mailbox.bytes / mailbox.messages, lane.isLong ? takenBytes : 0)) + 1;
+    // no more are read than are needed: of the long ones, which may all stand behind the others, one at first
+    const about = Math.min(max, Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1);
     const readers = lanes.filter(({ mayHave }) => mayHave)
-      .map((lane) => new LaneReader(mailbox, lane, Math.min(max, about(lane)), this.#options));
+      .map((lane) => new LaneReader(mailbox, lane, lane.isLong ? 1 : about, this.#options));
     const found: Row[] = [];
     for (let bytes = 0; found.length < max;) {
       let first: LaneReader | undefined;
@@ -44,7 +41,13 @@ export class ReadyMessages {
         if (seq < (first?.peek()?.seq ?? Infinity)) first = reader;
       }
       const row = first?.peek();
-      if (row === undefined || found.length > 0 && bytes + row.bytes > maxBytes) break;
+      if (row === undefined) break;
+      if (row.expires !== null && row.expires <= now()) {
+        first!.take();
+        rows.remove(mailbox, row.seq, row.seq, row.bytes);
+        continue;
+      }
+      if (found.length > 0 && bytes + row.bytes > maxBytes) break;
       first!.take();
       found.push(row);
       bytes += row.bytes;
@@ -56,8 +59,10 @@ export class ReadyMessages {
   firstLong(mailbox: Mailbox): number | undefined {
     const { rows, leased } = this.#options, lane = mailbox.long;
     if (!lane.mayHave) return undefined;
-    // it may be gone since, which the next lease finds out
-    if (lane.returned.length > 0) return lane.returned[0]!;
+    for (const { returned } = lane; returned.length > 0; returned.shift()) {
+      const seq = returned[0]!;
+      if (!leased.has(seq) && rows.isIn(mailbox, seq)) return seq;
+    }
     for (let limit = 1;; limit = Math.min(2 * limit, SKIPPED_ROWS)) {
       const numbers = rows.numbersFrom(mailbox, lane, limit);
       for (const { seq, due } of numbers) {
@@ -88,7 +93,7 @@ class LaneReader {
     this.#limit = limit;
   }
 
-  /** The next that nobody has; the same one until it is taken. */
+  /** The next that nobody has, expired or not; the same one until it is taken. */
   peek(): Row | undefined {
     return this.#next ??= this.#nextReturned() ?? this.#nextUnread();
   }
@@ -106,7 +111,7 @@ class LaneReader {
     for (; returned.length > 0; returned.shift()) {
       const row = this.options.rows.get(returned[0]!);
       // it may have been removed since, or its mailbox cleared
-      if (row?.mailbox === this.mailbox && this.#canBeGiven(row)) return row;
+      if (row?.mailbox === this.mailbox && this.#isFree(row)) return row;
     }
     return undefined;
   }
@@ -115,7 +120,7 @@ class LaneReader {
     const { mailbox, lane } = this;
     for (;;) {
       for (let row = this.#rows.shift(); row !== undefined; row = this.#rows.shift()) {
-        if (this.#canBeGiven(row)) return row;
+        if (this.#isFree(row)) return row;
         lane.cursor = row.seq + 1;
       }
       if (this.#isAtEnd) break;
@@ -127,12 +132,8 @@ class LaneReader {
     return undefined;
   }
 
-  /** Whether nobody has this message, and it does not wait; one that has expired is removed instead. */
-  #canBeGiven(row: Row): boolean {
-    const { rows, leased, now } = this.options;
-    if (leased.has(row.seq) || row.due !== null) return false;
-    const isExpired = row.expires !== null && row.expires <= now();
-    if (isExpired) rows.remove(this.mailbox, row.seq, row.seq, row.bytes);
-    return !isExpired;
+  /** Whether nobody has this message, and it does not wait to be tried again. */
+  #isFree({ seq, due }: Row): boolean {
+    return due === null && !this.options.leased.has(seq);
   }
 }

@@ -42,6 +42,8 @@ export class Model {
   dead: Message[] = [];
   leases: Lease[] = [];
   readonly sessions = new Map<string, SessionState>();
+  /** Most bytes of sender and text of a message that a take gives. */
+  takenBytes = Infinity;
   constructor(public limits: StoreLimits) {}
 
   #in(mailbox?: string) {
@@ -84,12 +86,14 @@ export class Model {
   }
 
   /** Messages as a lease or a take finds them: those that have expired go on the way. */
-  #oldest(box: Message[], max: number, maxBytes: number): Message[] {
+  /** @param takenBytes Most bytes of sender and text of each. */
+  #oldest(box: Message[], max: number, maxBytes: number, takenBytes = Infinity): Message[] {
     const found: Message[] = [];
     let bytes = 0;
     for (const message of [...box]) {
       if (found.length === max) break;
-      if (message.lease !== undefined || message.due !== undefined) continue;
+      const { lease, due, put } = message;
+      if (lease !== undefined || due !== undefined || put.sender.length + put.bytes > takenBytes) continue;
       if ((message.put.expires ?? Infinity) <= this.now) {
         box.splice(box.indexOf(message), 1);
         continue;
@@ -234,7 +238,7 @@ export class Model {
       case "put":
         return this.put(request);
       case "take": {
-        const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity);
+        const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity, this.takenBytes);
         if (message === undefined) return "empty";
         this.#remove(message);
         const { sender, time, message: text } = message.put;
