@@ -92,7 +92,11 @@ export class Mailbox implements AsyncDisposable {
     return this.#session.hasAnswered;
   }
 
-  /** What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day. */
+  /**
+   * What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day.
+   * A server that had to forget it can tell it from a new one by `born`, which is known with the first answer: see
+   * `onBegin` of {@linkcode ConnectOptions}. Without it, such a session ends with an {@linkcode OutcomeUnknownError}.
+   */
   get state(): SessionState {
     this.#session.keep();
     return this.#session.state;

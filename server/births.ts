@@ -18,9 +18,10 @@ export class Births {
     this.#latest = known + 1;
   }
 
-  /** BORN of a session that begins now. */
+  /** BORN of a session that begins now. Where the clock was set back, each is another one: so it is over all before. */
   next(): number {
-    return this.#latest = Math.max(this.#latest, Math.floor(this.#now()));
+    const now = Math.floor(this.#now());
+    return this.#latest = now >= this.#latest ? now : this.#latest + 1;
   }
 
   /**
@@ -29,7 +30,7 @@ export class Births {
    */
   read(cookie: string): number {
     const born = parseInt(bornOf(cookie), 16);
-    return born <= this.next() ? born : 0;
+    return born <= Math.max(this.#latest, this.#now()) ? born : 0;
   }
 }
 

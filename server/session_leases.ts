@@ -139,8 +139,11 @@ export class LeaseService {
     this.#countAsks(mailbox, 1);
     const taken = this.#options.store.submit(lease, (outcome) => {
       if (tag.state === "none") {
-        // it was cancelled meanwhile
-        if (typeof outcome === "object") this.#release(tag);
+        // it was cancelled meanwhile, or its session is gone: the next one who waits gets it
+        if (typeof outcome === "object") {
+          this.#release(tag);
+          this.#missed.add(mailbox);
+        }
       } else if (typeof outcome === "object") {
         if (this.#options.isDenied?.(client, request)) {
           // the mailbox has got an owner meanwhile

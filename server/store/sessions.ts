@@ -73,7 +73,9 @@ export class Sessions {
     this.#sql = prepare(db);
     this.#table = new FairTable(limits, (known) => known);
     this.#forgotten = new Forgotten(db, transaction);
-    for (const row of db.prepare("SELECT id, owner, network, born, ended FROM session ORDER BY used").all()) {
+    for (
+      const row of db.prepare("SELECT id, owner, network, born, ended FROM session ORDER BY used, id").all()
+    ) {
       const { id, owner, network, born, ended } = row as unknown as
         & Pick<Known, "id" | "owner" | "network" | "born">
         & { ended: number };

@@ -99,3 +99,32 @@ Deno.test("strangers who wait take no room from those who have logged in", () =>
   for (let t = 10; t <= 19; t++) waits.wait(stranger, t);
   assertEquals([...owner.tags.keys()], [1]);
 });
+
+Deno.test("a message for a session that is gone meanwhile goes to the next one who waits", () => {
+  const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: SessionAnswer[] = [];
+  const leases = new LeaseService({
+    store: {
+      submit(request: StoreRequest, done: (outcome: never) => void) {
+        asked.push({ request, done });
+        return true;
+      },
+    } as never,
+    now: () => 0,
+  });
+  const [gone, next] = ["gone", "next"].map((id): SessionClient => {
+    const answer = (answer: SessionAnswer) => void said.push(answer);
+    return { id, user: undefined, owner: "", network: "", tags: new Map<number, Tag>(), answer };
+  }) as [SessionClient, SessionClient];
+  for (const client of [gone, next]) {
+    leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });
+    asked.pop()!.done("empty" as never);
+  }
+  leases.ready("bob");
+  leases.forget(gone);
+  const leased = { token: "0".repeat(16), messages: [] };
+  asked.shift()!.done(leased as never);
+  assertEquals(asked.map(({ request }) => [request.kind, (request as { session: string }).session]), [
+    ["release", "gone"],
+    ["lease", "next"],
+  ]);
+});

@@ -1,8 +1,16 @@
 import type { Leased, LeaseRequest } from "../../server/store/lease_requests.ts";
 import type { DeadLetters, Failure, Put, Stats } from "../../server/store/message_requests.ts";
-import type { Change, SessionChanges, SessionState, Special } from "../../server/store/session_requests.ts";
+import type {
+  Change,
+  OpenSession,
+  SessionChanges,
+  SessionState,
+  Special,
+} from "../../server/store/session_requests.ts";
 import type { Outcome, StoreLimits, StoreRequest } from "../../server/store/store.ts";
 import type { ThreadChange } from "../../server/store/thread_requests.ts";
+
+import { KeptSessions } from "./kept_sessions_model.ts";
 
 /** The mailboxes that there are. */
 export const MAILBOXES = ["", "bob", "Ω"];
@@ -41,10 +49,14 @@ export class Model {
   delayed: (Message & { due: number })[] = [];
   dead: Message[] = [];
   leases: Lease[] = [];
-  readonly sessions = new Map<string, SessionState>();
+  readonly sessions: KeptSessions;
   /** Most bytes of sender and text of a message that a take gives. */
   takenBytes = Infinity;
-  constructor(public limits: StoreLimits) {}
+
+  /** @param sessions How many sessions are kept. */
+  constructor(public limits: StoreLimits, sessions: number) {
+    this.sessions = new KeptSessions(sessions);
+  }
 
   #in(mailbox?: string) {
     const of = <T extends Message>(all: T[]) =>
@@ -201,16 +213,21 @@ export class Model {
   }
 
   /** @param outcome The engine's: what the disk refused alone is its to choose. */
-  session({ session, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
+  session({ session, born = 0, fresh, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
     const known = this.sessions.get(session);
+    if (known === undefined && !fresh && this.sessions.isForgotten(session, born)) return "unknown";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+    const leaving = known === undefined ? this.sessions.leaving() : undefined;
+    if (leaving === "full") return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
       special: (known?.special ?? []).filter(([n]) => n >= low),
     };
     const { refused, done } = outcome as SessionState,
       kept = (value: SessionState) => {
-        if (value.done > 0) this.sessions.set(session, { done: value.done, special: value.special });
+        if (value.done === 0) return value;
+        if (leaving !== undefined) this.sessions.forget(leaving);
+        this.sessions.set(session, { done: value.done, special: value.special }, born, this.now);
         return value;
       };
     let n = first;
@@ -263,7 +280,7 @@ export class Model {
       case "session":
         return this.session(request, outcome);
       case "open":
-        return structuredClone(this.sessions.get(request.session)) ?? "new";
+        return this.open(request);
       case "stat":
         return this.stat(request.mailbox);
       case "clear": {
@@ -277,6 +294,13 @@ export class Model {
       default:
         throw new Error(`No ${request.kind} here`);
     }
+  }
+
+  open({ session, born = 0 }: OpenSession): Outcome {
+    this.sessions.use(session, this.now);
+    const known = this.sessions.get(session);
+    if (known !== undefined) return structuredClone(known);
+    return this.sessions.isForgotten(session, born) ? "unknown" : "new";
   }
 
   letters(request: DeadLetters): Outcome {
@@ -341,6 +365,7 @@ export class Model {
   }
 
   restart() {
+    this.sessions.restart();
     for (const lease of this.leases) {
       lease.given = this.now;
       lease.until = this.now + lease.duration;

@@ -12,7 +12,7 @@ import {
 import { Random } from "../session/random.ts";
 import { MAILBOXES, Model } from "./session_model.ts";
 
-const SESSIONS = ["s", "t", "u"];
+const SESSIONS = ["s", "t", "u"], MANY_SESSIONS = Array.from({ length: 30 }, (_, i) => `s${i}`);
 
 /** Calls `does` while one in `odds` statements fails as on a full disk; tells whether any failed. */
 function onBadDisk<T>(random: Random, odds: number, does: () => T): [T, boolean] {
@@ -44,6 +44,10 @@ class History {
   readonly #random: Random;
   readonly #model: Model;
   readonly #expiring: boolean;
+  /** Whether there are more sessions than are kept. What makes room on a disk that fails is the engine's to choose. */
+  readonly #crowded: boolean;
+  /** When each session began, as its client says. */
+  readonly #births = new Map<string, number>();
   /** What sessions were given so far, so that they can name it, late too. */
   readonly #given: { token: string; ids: number[] }[] = [];
   /** Each session's `low`, which never goes back. */
@@ -61,7 +65,8 @@ class History {
       bytes: random.between(500, 6000),
       whenFull: random.chance(0.5) ? "refuse" : "drop-oldest",
     });
-    this.#model = new Model(limits());
+    this.#crowded = random.chance(0.4);
+    this.#model = new Model(limits(), this.#crowded ? random.between(3, 20) : 1000);
     this.#model.takenBytes = this.#takenBytes();
     // what makes room for another one, while some have expired, depends on when these are found
     this.#expiring = this.#model.limits.whenFull === "refuse";
@@ -123,7 +128,8 @@ class History {
 
   /** @param changed Sessions that change something in this batch. */
   #request(changed: Set<string>): StoreRequest {
-    const random = this.#random, mailbox = this.#pick(MAILBOXES), session = this.#pick(SESSIONS);
+    const random = this.#random, mailbox = this.#pick(MAILBOXES);
+    const session = this.#pick(this.#crowded ? MANY_SESSIONS : SESSIONS), born = this.#born(session);
     const kind = random.between(0, 99);
     if (kind < 15) return this.#put();
     if (kind < 20) return { kind: "take", mailbox };
@@ -146,9 +152,9 @@ class History {
       const first = Math.max(1, done + 1 - (random.chance(0.2) ? random.between(-2, 4) : 0));
       const low = Math.max(this.#lows.get(session) ?? 1, Math.min(first, done + 1) - random.between(0, 10));
       this.#lows.set(session, low);
-      return { kind: "session", session, first, low, changes };
+      return { kind: "session", session, born, fresh: false, first, low, changes };
     }
-    if (kind < 91) return { kind: "open", session };
+    if (kind < 91) return { kind: "open", session, born };
     if (kind < 95) return { kind: "stat", ...random.chance(0.5) ? { mailbox } : {} };
     if (kind < 96) return { kind: "clear", ...random.chance(0.8) ? { mailbox } : {} };
     const what = this.#pick(["list", "requeue", "requeue all", "delete", "delete all"] as const);
@@ -159,6 +165,15 @@ class History {
     return { kind: "dead", what, after: random.chance(0.5) ? 0 : id, limit: random.between(1, 5) };
   }
 
+  /** Now and then a client does as if its session began just now. */
+  #born(session: string): number {
+    const born = this.#births.get(session);
+    if (born !== undefined && !this.#random.chance(0.05)) return born;
+    const latest = Math.max(this.#model.now, ...this.#births.values()) + 1;
+    this.#births.set(session, latest);
+    return latest;
+  }
+
   play(directory: string | undefined) {
     const random = this.#random, model = this.#model;
     const start = () =>
@@ -166,6 +181,7 @@ class History {
         directory,
         limits: model.limits,
         takenBytes: model.takenBytes,
+        sessionLimits: { all: model.sessions.most, ofNetwork: 1, ofAccount: 1 },
         now: () => model.now,
         clock: () => model.now,
         random: random.bytes,
@@ -175,7 +191,8 @@ class History {
     for (let batch = 0; batch < 50; batch++) {
       const changed = new Set<string>();
       const requests = Array.from({ length: random.between(1, 12) }, () => this.#request(changed));
-      const odds = random.chance(0.5) ? random.between(5, 60) : Infinity;
+      model.sessions.begin(requests.flatMap((request) => "session" in request ? [request.session] : []));
+      const odds = !this.#crowded && random.chance(0.5) ? random.between(5, 60) : Infinity;
       const [{ outcomes, dropped }, failed] = onBadDisk(random, odds, () => engine.apply(requests));
       failing ||= failed;
       const order = [...requests.keys()];
