@@ -244,8 +244,12 @@ export class Mailboxes {
     holders.change(holder, 0, messages, bytes);
     if (holder !== mailbox.holder) {
       mailbox.others ??= new Map();
-      const held = mailbox.others.get(holder) ?? { messages: 0, bytes: 0 };
-      mailbox.others.set(holder, { messages: held.messages + messages, bytes: held.bytes + bytes });
+      const held = mailbox.others.get(holder);
+      if (held === undefined) mailbox.others.set(holder, { messages, bytes });
+      else {
+        held.messages += messages;
+        held.bytes += bytes;
+      }
       mailbox.otherMessages += messages;
     }
     this.#count(mailbox, -1);
