@@ -7,6 +7,7 @@
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import type { Figures } from "./attack_figures.ts";
 import type { Target } from "./attack_services.ts";
+import { residentMiB } from "./form.ts";
 
 /** The program that is attacked: this one, or that of another checkout, to compare them. */
 export const MAIN = Deno.env.has("PARLEY_MAIN")
@@ -27,8 +28,16 @@ export interface Attack {
   duration: number;
 }
 
-/** Runs the attack, and gives what the honest client of each service counted meanwhile. */
-export async function run({ kind, size, serve, duration }: Attack): Promise<Record<string, Figures>> {
+/** What came of an attack. */
+export interface Outcome {
+  /** What the honest client of each service counted meanwhile. */
+  figures: Record<string, Figures>;
+  /** Memory of the server at its end. */
+  mib: number;
+}
+
+/** Runs the attack. */
+export async function run({ kind, size, serve, duration }: Attack): Promise<Outcome> {
   await using directory = await temporaryDirectory();
   await using server = await start([
     ...["mailbox", "0", "channels", "0", "room", "0", "forum", "0"],
@@ -45,8 +54,9 @@ export async function run({ kind, size, serve, duration }: Attack): Promise<Reco
   await attacker?.says("reached");
   await honest.hears("begin");
   await new Promise((resolve) => setTimeout(resolve, duration));
+  const mib = await residentMiB(server.pid);
   await honest.hears("end");
-  return JSON.parse(await honest.says("{"));
+  return { figures: JSON.parse(await honest.says("{")), mib };
 }
 
 /** A server with as many descriptors as there are. */
