@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parley, temporaryDirectory } from "../program.ts";
 
-const EPOCH = "00000001", COOKIE = "1".repeat(16);
+const EPOCH = "00000001", COOKIE = "1".repeat(28);
 
 /** A server on a UDP port that says to each datagram what the test wants: lines of an answer, or whole datagrams. */
 class Server implements AsyncDisposable {
