@@ -90,13 +90,13 @@ Deno.test("a kept channel that an administrator removes begins again without wha
   }
   {
     await using server = await ServerProcess.start(args);
-    await server.logged("channels: 1 messages in 1 channels in ");
+    await server.logged(" info channels - 1 messages in 1 channels in ");
     const removed = await parley(["admin", "remove-channel", "tea", "--data", data.path]);
     assertEquals(removed.out, "0\n");
     assertEquals((await server.end()).code, 0);
   }
   await using server = await ServerProcess.start(args);
-  await server.logged("channels: 0 messages in 0 channels in ");
+  await server.logged(" info channels - 0 messages in 0 channels in ");
 });
 
 Deno.test("--memory writes no file, and forgets the channels", async () => {

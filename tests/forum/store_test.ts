@@ -187,7 +187,7 @@ Deno.test("a file is a line without a number, once in its thread, and goes with 
   forum.sweep();
   assertEquals(forum.events, [{ kind: "unused", contents: ["c1"] }]);
   // its file may still be there
-  assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), ["c1"]);
+  assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), [{ content: "c1", user: "" }]);
   forum.restart();
   assertEquals(forum.ask({ kind: "unused", gone: [], limit: 10 }), ["c1"]);
   assertEquals(forum.ask({ kind: "unused", gone: ["c1"], limit: 10 }), []);
