@@ -17,8 +17,14 @@ const REFRESH = 5000;
 /** How often, in milliseconds, a wait is asked about that should be over: the server may look at its clock no sooner. */
 const OVERDUE = 1000;
 
-/** Milliseconds from the messages to `got`: the server is to know within 200. */
-const CONFIRM = 100;
+/**
+ * Milliseconds from the messages to `got`: the server is to know within 200. Where they were waited for, it keeps back
+ * what comes behind them until then.
+ */
+const CONFIRM = 100, CONFIRM_WAITED = 1;
+
+/** Milliseconds since a wait was sent after which `pending` asks for it anew, and is no late answer. */
+const ASKED_ANEW = 1000;
 
 /** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
 const ASSEMBLE = 4000;
@@ -70,8 +76,11 @@ class Question implements Sendable {
   phase: Phase;
   /** Whether it is in the line of what is to be sent. */
   queued = false;
-  /** When it is next to be looked after, if no answer comes. */
+  /** When it was sent last, and when it is next to be looked after, if no answer comes. */
+  sentAt = -Infinity;
   at = Infinity;
+  /** Whether it had to wait. */
+  waited = false;
   /** When a lease that has begun to come in is given up. */
   giveUp = Infinity;
   call: LeaseCall | undefined;
@@ -158,8 +167,10 @@ export class Questions {
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
       else if (question.phase === "ask" && now < this.#busyUntil) left.push(question);
-      else if (draft.add(question, question.line(now))) question.queued = false;
-      else left.push(question);
+      else if (draft.add(question, question.line(now))) {
+        question.queued = false;
+        question.sentAt = now;
+      } else left.push(question);
     }
     this.#queue = left;
   }
@@ -182,8 +193,13 @@ export class Questions {
         return;
       case "pending":
         if (question.phase !== "ask" && question.phase !== "wait") return;
+        // the server asks whether this client still waits
+        if (question.datagram === undefined && now - question.sentAt >= ASKED_ANEW) {
+          return this.#send(question);
+        }
         this.#flight.answered(question, now);
         question.phase = "wait";
+        question.waited = true;
         this.#refresh(question, now);
         return;
       case "none":
@@ -241,7 +257,7 @@ export class Questions {
     this.#flight.forget(question);
     question.phase = "have";
     question.token = token;
-    question.at = now + CONFIRM;
+    question.at = now + (question.waited ? CONFIRM_WAITED : CONFIRM);
     question.giveUp = Infinity;
     question.call = question.assembly = undefined;
     call.settle(undefined, { tag: question.t, token, messages });
@@ -274,6 +290,12 @@ export class Questions {
       else this.#drop(question);
       call.settle(error, undefined);
     }
+  }
+
+  /** A change of the lease with this tag is about to be sent, which says as much as `got`. */
+  named(tag: number, now: number) {
+    const question = this.#open.get(tag);
+    if (question?.phase === "have") question.at = now + CONFIRM;
   }
 
   /** The server has shown that it knows of the messages: by carrying out a change of the lease with this tag. */

@@ -169,6 +169,7 @@ export class ClientSession {
     kind: "ack" | "back" | "extend",
     rest: string,
   ): Promise<readonly number[] | undefined> {
+    this.#link.questions.named(tag, this.#environment.now());
     return new Promise((resolve, reject) => {
       this.#add(
         new Change(kind, rest, rest.length, (error, lost) => {

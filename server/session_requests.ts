@@ -12,6 +12,8 @@ export interface SessionClient {
   readonly user: string | undefined;
   /** Where it began, if it is to be counted for that; or `""`. */
   readonly network: string;
+  /** When something came from it last, in milliseconds of a clock that is never set. */
+  readonly heard: number;
   /** What its leases' tags stand for, the oldest first. */
   readonly tags: Map<number, Tag>;
   answer(answer: SessionAnswer): void;

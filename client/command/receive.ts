@@ -1,13 +1,17 @@
 import { LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { shown, tryWrite, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
-/** Exit code where there was nothing, or less than was asked for; and after Ctrl-C. */
-const EMPTY = 3, INTERRUPTED = 130;
+/** Exit code where there was nothing, or less than was asked for. */
+const EMPTY = 3;
+
+/** Milliseconds that are spent on leaving after a signal, and before that on a reader that does not read. */
+const LEAVING = 2000, LAST_WRITE = 500;
 
 /** Messages that are asked for at a time, where many are wanted; of how many times acknowledgements may be under way. */
 const PREFETCH = 1024, MAX_ACKS = 2;
@@ -24,6 +28,7 @@ export const command: Command = {
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
     "A message is removed once it was printed, or once CMD ended with 0; otherwise it is given out again, and after 5\n" +
     "times it is a dead letter: see 'parley admin dead'.",
+    "A signal that ends it, as Ctrl-C does, ends a CMD too, and what is not done with is given out again at once.",
     "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
     "that the network loses on the way is a message lost, and so is one that could not be printed.",
   ],
@@ -71,24 +76,9 @@ async function run(args: Arguments): Promise<number> {
   }
 
   const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
-  const stop = () => receiver.interrupt();
-  Deno.addSignalListener("SIGINT", stop);
-  try {
-    for (;;) {
-      try {
-        await using mailbox = await connect(args, as === undefined ? {} : { as });
-        await receiver.receive(mailbox);
-        break;
-      } catch (error) {
-        if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
-        await writeError(`parley receive: ${error.message}; trying again\n`);
-        await receiver.pause(RETRY);
-      }
-    }
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-  }
-  if (receiver.interrupted && !follow) return INTERRUPTED;
+  using _ = onEnd((code) => receiver.stop(code));
+  await receiver.run(() => connect(args, as === undefined ? {} : { as }), follow);
+  if (receiver.code !== undefined && !follow) return receiver.code;
   return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
 
@@ -103,9 +93,17 @@ interface Wanted {
 
 class Receiver {
   received = 0;
+  /** The exit code of the signal that has stopped it. */
+  code: number | undefined;
   readonly #me: string;
   readonly #wanted: Wanted;
   readonly #abort = new AbortController();
+  readonly #stopped = Promise.withResolvers<undefined>();
+  /** Aborted when a command is to end, and resolved when nothing is waited for any more. */
+  readonly #commandEnd = new AbortController();
+  readonly #hurry = Promise.withResolvers<undefined>();
+  /** Resolves when a reader that does not read has had its time. */
+  readonly #writeEnd = Promise.withResolvers<void>();
   readonly #acks = new Set<Promise<unknown>>();
   #failed: unknown;
 
@@ -114,24 +112,53 @@ class Receiver {
     this.#wanted = wanted;
   }
 
-  get interrupted(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
-  interrupt() {
+  /** A signal has come that is to end it; with the second one, a command that does not end is left to itself. */
+  stop(code: number) {
+    if (this.code !== undefined) this.#hurry.resolve(undefined);
+    // Ctrl-C has reached the command by itself
+    if (this.code !== undefined || code !== INTERRUPTED) this.#commandEnd.abort();
+    if (this.code !== undefined) return;
+    this.code = code;
+    setTimeout(this.#writeEnd.resolve, LAST_WRITE);
     this.#abort.abort();
+    this.#stopped.resolve(undefined);
   }
 
-  /** Waits, unless it is interrupted. */
-  async pause(ms: number) {
+  /** Receives what is wanted; where it follows, over as many connections as that takes. */
+  async run(connect: () => Promise<Mailbox>, follow: boolean) {
+    while (this.code === undefined) {
+      try {
+        return await this.#connected(connect);
+      } catch (error) {
+        if (this.code !== undefined) return;
+        if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
+        await writeError(`parley receive: ${error.message}; trying again\n`);
+        await this.#pause(RETRY);
+      }
+    }
+  }
+
+  async #connected(connect: () => Promise<Mailbox>) {
+    const connecting = connect();
+    const mailbox = await Promise.race([connecting, this.#stopped.promise]);
+    // nothing was asked for yet
+    if (mailbox === undefined) return void connecting.then((late) => late.close(0), () => {});
+    try {
+      await this.#receive(mailbox);
+    } finally {
+      await mailbox.close(this.code === undefined ? undefined : LEAVING);
+    }
+  }
+
+  /** Waits, unless it is stopped. */
+  async #pause(ms: number) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    this.#abort.signal.addEventListener("abort", () => resolve());
-    if (!this.interrupted) await promise;
+    await Promise.race([promise, this.#stopped.promise]);
     clearTimeout(timer);
   }
 
-  async receive(mailbox: Mailbox) {
+  async #receive(mailbox: Mailbox) {
     const { count, wait, exec } = this.#wanted, { signal } = this.#abort;
     const options = {
       count: count - this.received,
@@ -148,7 +175,8 @@ class Receiver {
         if (this.#failed !== undefined) throw this.#failed;
       }
     } finally {
-      await Promise.all(this.#acks);
+      // the end of the connection waits for them too, but not for ever
+      await Promise.race([Promise.all(this.#acks), this.#stopped.promise]);
     }
     if (this.#failed !== undefined) throw this.#failed;
   }
@@ -157,7 +185,7 @@ class Receiver {
   async #print(batch: readonly ReceivedMessage[]) {
     const { json, forOutput } = this.#wanted;
     const lines = batch.map((message) => `${forOutput(json ? toJson(this.#me, message) : message.text)}\n`);
-    const { taken, error } = await tryWrite(lines);
+    const { taken, error } = await tryWrite(lines, this.#writeEnd.promise);
     this.received += taken;
     this.#ack(batch.slice(0, taken));
     if (error === undefined) return;
@@ -167,8 +195,11 @@ class Receiver {
   }
 
   async #execute(message: ReceivedMessage, exec: string) {
-    const code = await runShell(exec, `${message.text}\n`);
-    if (code === 0) {
+    const running = runShell(exec, `${message.text}\n`, this.#commandEnd.signal);
+    const code = await Promise.race([running, this.#hurry.promise]);
+    if (this.code !== undefined && code !== 0) {
+      await message.back();
+    } else if (code === 0) {
       this.received++;
       this.#ack([message]);
     } else {
@@ -187,15 +218,27 @@ class Receiver {
   }
 }
 
-/** Runs a command of the system's shell to its end, with this input. */
-async function runShell(command: string, input: string): Promise<number> {
+/** Runs a command of the system's shell to its end, with this input, or until the signal is to end it. */
+async function runShell(command: string, input: string, end: AbortSignal): Promise<number> {
   const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
   const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped" }).spawn();
+  const kill = () => tryKill(child);
+  end.addEventListener("abort", kill);
   const writer = child.stdin.getWriter();
   // a command that does not read its input decides by how it ends
   await writer.write(new TextEncoder().encode(input)).catch(() => {});
   await writer.close().catch(() => {});
-  return (await child.status).code;
+  const { code } = await child.status;
+  end.removeEventListener("abort", kill);
+  return code;
+}
+
+function tryKill(child: Deno.ChildProcess) {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // it has ended
+  }
 }
 
 function toJson(to: string, { id, from, time, attempt, text }: ReceivedMessage): string {

@@ -21,6 +21,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
     id: "A".repeat(22),
     user: undefined,
     network: "",
+    heard: 0,
     tags: new Map<number, Tag>(),
     answer: (answer: SessionAnswer) => void said.push(answer),
   };
@@ -53,6 +54,7 @@ Deno.test("one network can't take all waits", () => {
     id: `${id}`,
     user: undefined,
     network,
+    heard: 0,
     tags: new Map<number, Tag>(),
     answer: (answer: SessionAnswer) => void said.push(answer),
   });
