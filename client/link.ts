@@ -6,12 +6,14 @@
  */
 
 import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
+import { Busy, busyText, type OnBusy } from "./busy.ts";
 import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
-import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
+import { Questions } from "./questions.ts";
 import {
+  BusyError,
   ClosedError,
   LoginError,
   NotLoggedInError,
@@ -34,6 +36,8 @@ export interface SessionEnvironment {
   readonly timeout?: number;
   /** What the server is called where it is gone. */
   readonly server?: string;
+  /** Is told when the server has no room for this client, and when it has some again. */
+  readonly onBusy?: OnBusy;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -78,9 +82,11 @@ export class Link {
   readonly #past = new Set<string>();
   /** Whether the server has this session, as far as is known. */
   #known = false;
+  /** Whether any server has ever had it. */
+  #wasKnown: boolean;
   #done = 0;
-  #busyUntil = -Infinity;
-  #busy = FIRST_BUSY;
+  /** Of the session. */
+  readonly #busy: Busy;
   #probes = 0;
   #deferred = false;
   #sending = false;
@@ -105,12 +111,14 @@ export class Link {
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
     this.#resumed = resume !== undefined;
-    this.#isKept = this.#resumed;
+    this.#isKept = this.#wasKnown = this.#resumed;
+    this.#busy = new Busy(environment.onBusy);
     this.#id = resume?.id ?? this.#newId();
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
-    this.questions = new Questions(this.#flight, 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024);
+    const tag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
+    this.questions = new Questions(this.#flight, tag, new Busy(environment.onBusy));
     this.#heardAt = environment.now();
   }
 
@@ -192,8 +200,8 @@ export class Link {
       case "owned":
         return this.#end(owned);
     }
-    this.#known = true;
-    this.#busy = FIRST_BUSY;
+    this.#known = this.#wasKnown = true;
+    this.#busy.end();
     switch (answer.kind) {
       case "ok":
         return this.changes.ok(answer.from, answer.to, now);
@@ -218,7 +226,7 @@ export class Link {
     if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
     this.#epoch = epoch;
     this.#flight.answered(this.#hello, now);
-    this.#busyUntil = -Infinity;
+    this.#busy.forget();
     this.#newCookie(cookie, now);
   }
 
@@ -248,12 +256,14 @@ export class Link {
 
   /** The server has no room: for the session, unless it has that already; then for a lease. */
   #isBusy(now: number) {
-    if (this.#known) return this.questions.busy(now);
-    if (now < this.#busyUntil) return;
+    const { server } = this.#environment;
+    if (this.#known) return this.questions.busy(now, () => new BusyError(busyText(server), false));
+    if (now < this.#busy.until) return;
+    if (!this.#busy.begin(now)) {
+      return this.#end((sent) => new BusyError(busyText(server), sent && this.#wasKnown));
+    }
     this.changes.repeat(now);
     this.questions.repeat();
-    this.#busyUntil = now + this.#busy;
-    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
   }
 
   #newId(): string {
@@ -313,7 +323,7 @@ export class Link {
   #datagram(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#ended !== undefined) return undefined;
     const now = this.#environment.now(), draft = new Draft();
-    if (now < this.#busyUntil) return undefined;
+    if (now < this.#busy.until) return undefined;
     if (this.#epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
@@ -350,7 +360,7 @@ export class Link {
       this.changes.deadline(now),
       this.questions.deadline(now),
       this.#dueSince + this.#timeout,
-      this.#busyUntil > now ? this.#busyUntil : Infinity,
+      this.#busy.until > now ? this.#busy.until : Infinity,
     );
     // one that comes too early is set again then: most move on with every answer
     if (at >= this.#timerAt) return;

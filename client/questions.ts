@@ -7,6 +7,7 @@
 
 import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../protocol/session.ts";
 import { Assembly } from "./assembly.ts";
+import type { Busy } from "./busy.ts";
 import type { Draft } from "./draft.ts";
 import type { Flight, Sendable, SentDatagram } from "./flight.ts";
 import { RefusedError } from "./session_errors.ts";
@@ -28,9 +29,6 @@ const ASKED_ANEW = 1000;
 
 /** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
 const ASSEMBLE = 4000;
-
-/** First and longest wait after `busy`, in milliseconds. */
-export const FIRST_BUSY = 1000, LAST_BUSY = 30_000;
 
 /** What a lease brought. */
 export interface Leased {
@@ -116,14 +114,14 @@ export class Questions {
   readonly #open = new Map<number, Question>();
   #queue: Question[] = [];
   #tag: number;
-  /** Until when no lease is asked for, after `busy`. */
-  #busyUntil = -Infinity;
-  #busy = FIRST_BUSY;
+  /** Of leases. */
+  readonly #busy: Busy;
 
   /** @param tag The first tag. */
-  constructor(flight: Flight, tag: number) {
+  constructor(flight: Flight, tag: number, busy: Busy) {
     this.#flight = flight;
     this.#tag = tag;
+    this.#busy = busy;
   }
 
   /** Whether nothing is left to be told or answered. */
@@ -166,7 +164,7 @@ export class Questions {
     const left: Question[] = [];
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
-      else if (question.phase === "ask" && now < this.#busyUntil) left.push(question);
+      else if (question.phase === "ask" && now < this.#busy.until) left.push(question);
       else if (draft.add(question, question.line(now))) {
         question.queued = false;
         question.sentAt = now;
@@ -184,8 +182,8 @@ export class Questions {
   answer(answer: SessionAnswer & { t: number }, now: number) {
     const question = this.#open.get(answer.t);
     if (question === undefined) return;
-    this.#busy = FIRST_BUSY;
     if (question.inquiry !== undefined) return this.#inquiry(question, question.inquiry, answer, now);
+    if (question.phase === "ask") this.#busy.end();
     switch (answer.kind) {
       case "msg":
       case "piece":
@@ -309,18 +307,24 @@ export class Questions {
     this.#open.delete(question.t);
   }
 
-  /** `busy`: what asks for a lease waits. */
-  busy(now: number) {
-    let any = false;
-    for (const question of this.#open.values()) {
-      if (question.phase !== "ask" || question.datagram === undefined) continue;
-      any = true;
+  /** `busy`: what asks for a lease waits, or is given up where that has been so for too long. */
+  busy(now: number, error: () => Error) {
+    const asking = [...this.#open.values()].filter(({ phase, datagram }) => {
+      return phase === "ask" && datagram !== undefined;
+    });
+    if (asking.length === 0) return;
+    const isGivenUp = !this.#busy.begin(now);
+    for (const question of asking) {
       this.#flight.heard(question, now);
-      this.#send(question);
+      if (!isGivenUp) {
+        this.#send(question);
+        continue;
+      }
+      const { call } = question;
+      this.#end(question, now);
+      call?.settle(error(), undefined);
     }
-    if (!any) return;
-    this.#busyUntil = now + this.#busy;
-    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
+    if (isGivenUp) this.#busy.giveUp();
   }
 
   /** `ending`: waits end with the server, and are begun again with the next one. */
@@ -332,7 +336,7 @@ export class Questions {
 
   /** When {@linkcode due} has something to do; Infinity where it has nothing. */
   deadline(now: number): number {
-    let deadline = this.#busyUntil > now ? this.#busyUntil : Infinity;
+    let deadline = this.#busy.until > now ? this.#busy.until : Infinity;
     for (const { at, giveUp } of this.#open.values()) deadline = Math.min(deadline, at, giveUp);
     return deadline;
   }

@@ -8,13 +8,14 @@ import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session_errors.ts";
 import { openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write } from "../terminal/output.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
 import { connect, LEAVING, type Where } from "./forum_login.ts";
 import { converse, logIn, noName } from "./forum_dialogue.ts";
 import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
+import { BUSY } from "./server_option.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
 /** `parley forum`. */
@@ -72,7 +73,8 @@ async function run(args: Arguments): Promise<number> {
     force: args.flag("force"),
     json: args.flag("json"),
   };
-  if (words.length > 0) return await once(args, where, user, words, options);
+  const onBusy = (busy: boolean) => busy && void writeError(`parley forum: ${BUSY}\n`);
+  if (words.length > 0) return await once(args, { ...where, onBusy }, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {
       if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
@@ -80,6 +82,7 @@ async function run(args: Arguments): Promise<number> {
   }
   return await untilEnded(async (signal, end) => {
     await using editor = openLineEditor({ prompt: ENTER_USERNAME, endsOnSignal: false });
+    where.onBusy = (busy) => busy && void editor.tell(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password

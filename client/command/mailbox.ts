@@ -7,7 +7,7 @@ import { onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
 import { BasicCorrespondence } from "./correspondence_basic.ts";
-import { connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
   `Lines are sent to the one you write to, and are stored when the prompt is there again. What is sent to you
@@ -64,9 +64,10 @@ async function run(args: Arguments): Promise<number> {
   }
   const basic = args.flag("basic");
   await using editor = openLineEditor({ prompt: promptOf(state), endsOnSignal: false });
+  const onBusy = (busy: boolean) => busy && void editor.tell(BUSY);
   await using correspondence: Correspondence = basic
     ? new BasicCorrespondence(await connectBasic(args), editor)
-    : new SessionCorrespondence(() => connect(args), editor);
+    : new SessionCorrespondence(() => connect(args, { onBusy }), editor);
   // what is waited for is withdrawn before the program ends
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   using _ = onEnd(resolve);

@@ -1,11 +1,11 @@
-import { LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
+import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { shown, tryWrite, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** Exit code where there was nothing, or less than was asked for. */
 const EMPTY = 3;
@@ -18,6 +18,9 @@ const PREFETCH = 1024, MAX_ACKS = 2;
 
 /** Wait before a server that is gone is asked again, in milliseconds. */
 const RETRY = 1000;
+
+/** What the user is told of a busy server with --follow, which never gives up. */
+const BUSY_FOLLOWED = "the server is busy; trying again";
 
 /** `parley receive`. */
 export const command: Command = {
@@ -77,7 +80,13 @@ async function run(args: Arguments): Promise<number> {
 
   const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
   using _ = onEnd((code) => receiver.stop(code));
-  await receiver.run(() => connect(args, as === undefined ? {} : { as }), follow);
+  let isBusy = false;
+  const onBusy = (busy: boolean) => {
+    // over all connections, and until there is room, once
+    if (busy && !isBusy) writeError(`parley receive: ${follow ? BUSY_FOLLOWED : BUSY}\n`);
+    isBusy = busy;
+  };
+  await receiver.run(() => connect(args, { onBusy, ...as === undefined ? {} : { as } }), follow);
   if (receiver.code !== undefined && !follow) return receiver.code;
   return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
@@ -132,7 +141,9 @@ class Receiver {
       } catch (error) {
         if (this.code !== undefined) return;
         if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
-        await writeError(`parley receive: ${error.message}; trying again\n`);
+        if (!(error instanceof BusyError)) {
+          await writeError(`parley receive: ${error.message}; trying again\n`);
+        }
         await this.#pause(RETRY);
       }
     }
