@@ -7,13 +7,15 @@ import {
 } from "../protocol/session.ts";
 
 /** What can be done with a lease; gives what was lost. */
-type LeaseChange = { kind: "ack" | "back" | "extend"; rest: string };
+type LeaseChange = { kind: "ack" | "back" | "extend" | "begin"; rest: string };
 
 /** Messages that were given to this client for a time: whatever is not acknowledged by then is given out again. */
 export class Lease {
   readonly mailbox: string;
   readonly token: string;
   readonly messages: readonly LeasedMessage[];
+  /** Whether a message counts as given out only once it was begun with. */
+  readonly ahead: boolean;
   readonly #change: (change: LeaseChange) => Promise<readonly number[] | undefined>;
 
   /** @ignore */
@@ -21,11 +23,13 @@ export class Lease {
     mailbox: string,
     token: string,
     messages: readonly LeasedMessage[],
+    ahead: boolean,
     change: (change: LeaseChange) => Promise<readonly number[] | undefined>,
   ) {
     this.mailbox = mailbox;
     this.token = token;
     this.messages = messages;
+    this.ahead = ahead;
     this.#change = change;
   }
 
@@ -51,13 +55,22 @@ export class Lease {
     return await this.#listed("back", `,${this.token},${why},`, ids);
   }
 
+  /** Has these messages count as given out. Returns those that are not the lease's any more. */
+  async begin(ids: readonly number[]): Promise<readonly number[]> {
+    return await this.#listed("begin", `,${this.token},`, ids);
+  }
+
   /** Lets the lease end so many milliseconds from now. Resolves to whether it was still there. */
   async extend(duration: number): Promise<boolean> {
     checkDuration(duration);
     return await this.#change({ kind: "extend", rest: `,${this.token},${duration}` }) === undefined;
   }
 
-  async #listed(kind: "ack" | "back", fields: string, ids: readonly number[]): Promise<readonly number[]> {
+  async #listed(
+    kind: "ack" | "back" | "begin",
+    fields: string,
+    ids: readonly number[],
+  ): Promise<readonly number[]> {
     if (ids.length === 0) return [];
     if (ids.length > MAX_LEASE) {
       throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE}`);

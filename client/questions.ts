@@ -54,6 +54,7 @@ interface LeaseCall {
   duration: number;
   /** When the wait ends. */
   until: number;
+  ahead: boolean;
   settle: (error: Error | undefined, leased: Leased | undefined) => void;
 }
 
@@ -100,10 +101,10 @@ class Question implements Sendable {
       case "inquiry":
         return this.inquiry!.line(t);
       default: {
-        const { mailbox, max, duration, until } = call!;
+        const { mailbox, max, duration, until, ahead } = call!;
         // what is left of the wait: a server that has forgotten it begins anew
         const wait = Math.max(0, Math.ceil(until - now));
-        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait });
+        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait, ...ahead ? { ahead } : {} });
       }
     }
   }

@@ -37,13 +37,23 @@ export type NumberedRequest =
   | { kind: "ack"; n: number; token: string; ids: number[] }
   | { kind: "back"; n: number; token: string; why: "failed" | "unused"; ids: number[] }
   | { kind: "extend"; n: number; token: string; duration: number }
+  | { kind: "begin"; n: number; token: string; ids: number[] }
   | { kind: "skip"; n: number }
   | { kind: "bad"; n: number; reason: string };
 
 /** A request that changes nothing that has an order. `t` is its tag. */
 export type TaggedRequest =
   | ForumQuestion
-  | { kind: "lease"; t: number; mailbox: string; max: number; duration: number; wait: number }
+  | {
+    kind: "lease";
+    t: number;
+    mailbox: string;
+    max: number;
+    duration: number;
+    wait: number;
+    /** Whether a message counts as given out only once it was begun with. */
+    ahead?: true;
+  }
   | { kind: "got"; t: number }
   | { kind: "cancel"; t: number }
   | { kind: "stat"; t: number; mailbox: string };
@@ -104,6 +114,8 @@ const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{16}|-) (\d{1,15}
 /** Where the session's ID begins. */
 const SESSION_AT = "P1> ".length;
 const NUMBER = /^\d{1,15}$/;
+/** What stands behind a lease of messages that may never be begun with. */
+const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
 
 /** Whether these bytes begin as a datagram of a session does: `P1>` or `P1<`. */
@@ -208,6 +220,7 @@ function request(line: string): SessionRequest | undefined {
       if (fields === undefined || !isNumber(fields[1]!)) return undefined;
       return { kind, n: Number(fields[1]), text: fields[2]! };
     }
+    case "begin":
     case "ack": {
       const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
       const ids = numbers(list);
@@ -227,7 +240,8 @@ function request(line: string): SessionRequest | undefined {
       return { kind, n: Number(n), token, duration: Number(duration) };
     }
     case "lease": {
-      const [, t = "", mailbox = "", max = "", duration = "", wait = ""] = split(line, 6) ?? [];
+      const [, t = "", mailbox = "", max = "", duration = "", rest = ""] = split(line, 6) ?? [];
+      const isAhead = rest.endsWith(AHEAD), wait = isAhead ? rest.slice(0, -AHEAD.length) : rest;
       if (![t, max, duration, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseTime(duration)) {
         return undefined;
       }
@@ -239,6 +253,7 @@ function request(line: string): SessionRequest | undefined {
         max: Number(max),
         duration: Number(duration),
         wait: Number(wait),
+        ...isAhead ? { ahead: true } : {},
       };
     }
     case "stat": {
@@ -350,7 +365,8 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "part":
       return `part,${request.n},${request.text}`;
     case "ack":
-      return `ack,${request.n},${request.token},${request.ids.join(" ")}`;
+    case "begin":
+      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
     case "back":
       return `back,${request.n},${request.token},${request.why},${request.ids.join(" ")}`;
     case "extend":
@@ -359,7 +375,7 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
       return `skip,${request.n}`;
     case "lease": {
       const { t, mailbox, max, duration, wait } = request;
-      return `lease,${t},${mailbox},${max},${duration},${wait}`;
+      return `lease,${t},${mailbox},${max},${duration},${wait}${request.ahead ? AHEAD : ""}`;
     }
     case "stat":
       return `stat,${request.t},${request.mailbox}`;

@@ -135,7 +135,7 @@ export class LeaseService {
   /** @param then Is told whether there was something for it, if only for a moment. */
   #ask(tag: Tag, then: (hadMessages: boolean) => void) {
     const { client, request } = tag;
-    const { t, mailbox, max, duration, wait } = request;
+    const { t, mailbox, max, duration, wait, ahead } = request;
     const lease = {
       kind: "lease",
       session: client.id,
@@ -146,6 +146,7 @@ export class LeaseService {
       maxBytes: LEASE_BYTES,
       duration,
       watch: wait > 0 || this.#waiting.has(mailbox),
+      ...ahead ? { ahead } : {},
     } as const;
     const answered = (hadMessages: boolean) => {
       this.#asks--;

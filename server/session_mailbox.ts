@@ -55,6 +55,7 @@ export class MailboxRequests implements ServiceRequests {
       case "ack":
       case "back":
       case "extend":
+      case "begin":
       case "skip":
       case "bad": {
         const { n: _, ...change } = request;

@@ -47,11 +47,14 @@ export class LeasedMessages {
     const { db, rows } = options, now = options.clock();
     this.#sql = prepare(db);
     for (const row of db.prepare("SELECT * FROM lease").all()) {
-      const { messages: ids, ...lease } = row as unknown as Omit<Lease, "messages"> & { messages: string };
+      const { messages: ids, begun: begunIds, ...lease } = row as unknown as
+        & Omit<Lease, "messages" | "begun">
+        & { messages: string; begun: string | null };
       const messages = new Map(ids.split(" ").map((id) => [Number(id), rows.get(Number(id))?.bytes ?? 0]));
+      const begun = begunIds === null ? undefined : new Set(begunIds.split(" ").map(Number));
       // a start prolongs every lease
       const until = now + lease.duration;
-      this.#leases.add({ ...lease, messages, given: now, until, confirmed: true, stored: true });
+      this.#leases.add({ ...lease, messages, begun, given: now, until, confirmed: true, stored: true });
     }
   }
 
@@ -86,7 +89,7 @@ export class LeasedMessages {
   }
 
   /** Gives these messages of a mailbox to a session. */
-  give({ session, network = "", tag, mailbox, duration }: LeaseRequest, rows: readonly Row[]): Leased {
+  give({ session, network = "", tag, mailbox, duration, ahead }: LeaseRequest, rows: readonly Row[]): Leased {
     const { clock, random, transaction } = this.#options, now = clock();
     const lease: Lease = {
       token: random(8).toHex(),
@@ -96,6 +99,7 @@ export class LeasedMessages {
       mailbox,
       duration,
       messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
+      begun: ahead ? new Set() : undefined,
       given: now,
       until: now + duration,
       confirmed: false,
@@ -125,7 +129,7 @@ export class LeasedMessages {
 
   release(session: string, tag: number) {
     const lease = this.#leases.of(session, tag);
-    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages), false);
+    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages), () => false);
   }
 
   /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
@@ -144,9 +148,20 @@ export class LeasedMessages {
   /** Gives these messages out again. Returns those that are not the session's to give back any more. */
   back(session: string, token: string, why: "failed" | "unused", ids: readonly number[]): number[] {
     const { lease, held, others } = this.#sort(session, token, ids);
-    if (lease !== undefined) this.#giveBack(lease, held, why === "failed");
+    if (lease !== undefined) this.#giveBack(lease, held, () => why === "failed");
     // they are back already
     return this.#each(token, others, () => {});
+  }
+
+  /** These messages count as given out. Returns those that are not the session's any more. */
+  begin(session: string, token: string, ids: readonly number[]): number[] {
+    const { lease, held, others } = this.#sort(session, token, ids), begun = lease?.begun;
+    if (lease === undefined || begun === undefined) return others;
+    const more = held.keys().filter((id) => !begun.has(id)).toArray();
+    for (const id of more) begun.add(id);
+    this.#changed.add(lease);
+    this.#options.transaction.onRollback(() => more.forEach((id) => begun.delete(id)));
+    return others;
   }
 
   /** Whether the lease is there to be prolonged. */
@@ -218,13 +233,13 @@ export class LeasedMessages {
   }
 
   /** Puts messages of a lease back at their place in the order, or with the dead letters. */
-  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, counted: boolean) {
+  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, counts: (id: number) => boolean) {
     const { mailboxes, rows, dead, watches } = this.#options, mailbox = this.#mailbox(lease.mailbox);
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
     const wall = this.#options.now();
     for (const [id, bytes] of messages) {
-      const row = this.#row(id), attempts = row.attempts + (counted ? 1 : 0);
+      const row = this.#row(id), attempts = row.attempts + (counts(id) ? 1 : 0);
       const isDead = attempts >= MAX_ATTEMPTS;
       if (isDead) dead.add(mailbox.name, id, bytes);
       if (isDead || row.expires !== null && row.expires <= wall) {
@@ -240,7 +255,10 @@ export class LeasedMessages {
   /** Takes back what leases hold that have ended, up to about so many messages. Returns whether there may be more. */
   end(limit: number): boolean {
     const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
-    for (const lease of leases) this.#giveBack(lease, new Map(lease.messages), lease.confirmed);
+    for (const lease of leases) {
+      const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
+      this.#giveBack(lease, new Map(lease.messages), counts);
+    }
     return isMore;
   }
 
@@ -263,7 +281,7 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, tag, mailbox, duration, messages, stored } = lease;
+    const { token, session, network, tag, mailbox, duration, messages, begun, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
@@ -271,7 +289,8 @@ export class LeasedMessages {
     if (messages.size === 0) this.#sql.drop.run(token);
     else {
       const ids = [...messages.keys()].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network);
+      const begunIds = begun === undefined ? null : [...begun].join(" ");
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, begunIds);
     }
     lease.stored = messages.size > 0;
   }
@@ -288,7 +307,8 @@ function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessag
 function prepare(db: DatabaseSync) {
   return {
     set: db.prepare(
-      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network) VALUES (?, ?, ?, ?, ?, ?, ?)",
+      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, begun)" +
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     drop: db.prepare("DELETE FROM lease WHERE token = ?"),
   };

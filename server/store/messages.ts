@@ -277,7 +277,7 @@ export class Messages {
   }
 
   /** What has to do with messages that are with a session. */
-  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend"> {
+  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "begin"> {
     return this.#leased;
   }
 

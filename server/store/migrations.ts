@@ -162,4 +162,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE session ADD COLUMN network TEXT NOT NULL DEFAULT '';
   ALTER TABLE lease ADD COLUMN network TEXT NOT NULL DEFAULT '';
   `,
+  `
+  ALTER TABLE lease ADD COLUMN begun TEXT;
+  `,
 ];

@@ -19,6 +19,7 @@ export type Change =
     | { kind: "ack"; token: string; ids: readonly number[] }
     | { kind: "back"; token: string; why: "failed" | "unused"; ids: readonly number[] }
     | { kind: "extend"; token: string; duration: number }
+    | { kind: "begin"; token: string; ids: readonly number[] }
     | { kind: "skip" }
     | { kind: "bad"; reason: string }
   );

@@ -150,6 +150,8 @@ export class Sessions {
         return this.#messages.leased.extend(session, change.token, change.duration)
           ? undefined
           : { kind: "lost", ids: [] };
+      case "begin":
+        return lost(this.#messages.leased.begin(session, change.token, change.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":

@@ -26,6 +26,8 @@ interface Lease {
   given: number;
   until: number;
   confirmed: boolean;
+  /** What counts as given out; undefined where all does. */
+  begun: Set<number> | undefined;
   held: Message[];
 }
 
@@ -96,7 +98,7 @@ export class Model {
     return found;
   }
 
-  lease({ session, tag, mailbox, max, maxBytes, duration }: LeaseRequest, outcome: Outcome): Outcome {
+  lease({ session, tag, mailbox, max, maxBytes, duration, ahead }: LeaseRequest, outcome: Outcome): Outcome {
     const before = this.leases.find((lease) => lease.session === session && lease.tag === tag);
     const held = before?.held ?? this.#oldest(this.boxes.get(mailbox)!, max, maxBytes);
     if (held.length === 0) return "empty";
@@ -112,6 +114,7 @@ export class Model {
         given: this.now,
         until: this.now + duration,
         confirmed: false,
+        begun: ahead ? new Set<number>() : undefined,
         held,
       };
     if (before === undefined) this.leases.push(lease);
@@ -176,6 +179,11 @@ export class Model {
       lease.duration = change.duration;
       lease.until = this.now + change.duration;
       return undefined;
+    }
+    if (change.kind === "begin") {
+      const held = new Set(lease?.held.map(({ id }) => id));
+      for (const id of change.ids) if (held.has(id)) lease!.begun?.add(id);
+      return lost([...new Set(change.ids)].filter((id) => !held.has(id)));
     }
     return lost(
       this.#each(change.ids, session, change.token, (message) => {
@@ -285,8 +293,10 @@ export class Model {
     const ended = this.leases.filter(({ confirmed, until, given }) =>
       (confirmed ? until : Math.min(until, given + 5000)) <= this.now
     );
-    for (const { held, token, confirmed } of ended) {
-      for (const message of held) this.#giveBack(message, token, confirmed);
+    for (const { held, token, confirmed, begun } of ended) {
+      for (const message of held) {
+        this.#giveBack(message, token, confirmed && (begun?.has(message.id!) ?? true));
+      }
     }
     const due = this.delayed.filter((message) => message.due <= this.now);
     this.delayed = this.delayed.filter((message) => message.due > this.now);

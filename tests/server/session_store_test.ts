@@ -549,3 +549,35 @@ Deno.test("one network can't take all sessions, nor all leases, over a restart",
   s.pass(24 * 3_600_000);
   assertEquals((s.apply(skip("one more", "192.0.2.1"))[0] as { done: number }).done, 1);
 });
+
+Deno.test("of messages that were leased ahead, only those that were begun with count as given out", () => {
+  using subject = new Subject();
+  const texts = ["a", "b", "c", "d"];
+  subject.change(1, ...texts.map((text) => subject.put(text)));
+  const request = {
+    kind: "lease",
+    session: "s",
+    tag: 1,
+    mailbox: "bob",
+    max: 4,
+    maxBytes: 1200,
+    duration: 30_000,
+    ahead: true,
+    watch: false,
+  } as const;
+  const [{ token, messages }] = subject.apply(request) as [Leased];
+  const [a = 0, b = 0] = messages.map(({ id }) => id);
+  subject.change(5, { kind: "begin", token, ids: [a] }, { kind: "ack", token, ids: [a] });
+  assertEquals(subject.change(7, { kind: "begin", token, ids: [a, b] }), {
+    done: 7,
+    special: [[7, { kind: "lost", ids: [a] }]],
+  });
+  // also by a server that was started anew
+  subject.restart();
+  subject.pass(30_000);
+  const again = leased(subject.lease("t", 1));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["b", 2], ["c", 1], [
+    "d",
+    1,
+  ]]);
+});
