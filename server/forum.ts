@@ -24,6 +24,7 @@ import { MAX_CONNECTIONS, TransferListener } from "./transfer_listener.ts";
 import { TransferService, type Upload } from "./transfer.ts";
 import { MAX_TRANSFERS } from "./transfer_places.ts";
 import type { Rounds } from "./rounds.ts";
+import { uptime } from "./uptime.ts";
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -96,7 +97,7 @@ export class ForumService {
     };
     const transfers = this.#transfers = new TransferService({
       ...options,
-      now: () => performance.now(),
+      now: uptime.now,
       setTimer,
       max: limits.transfers,
       commit: (upload) => this.#attach(upload),
@@ -118,7 +119,7 @@ export class ForumService {
     this.#sessions = new SessionService({
       ...options,
       requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => clients.line(line) }),
-      clock: () => performance.now(),
+      clock: uptime.now,
       send,
       setTimer,
       onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
@@ -130,7 +131,7 @@ export class ForumService {
       oneSession: true,
       sessions: this.#sessions,
       // a clock that is set forgets nobody, and makes nobody wait
-      now: () => performance.now(),
+      now: uptime.now,
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),

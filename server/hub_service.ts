@@ -21,6 +21,7 @@ import { listenStreams } from "./sockets.ts";
 import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
+import { uptime } from "./uptime.ts";
 
 /** Milliseconds between two writes of what was said. */
 const WRITE = 1000;
@@ -74,7 +75,7 @@ export class HubService {
     this.#history = history;
     this.#store = store;
     const { connections, sending, maxLine } = limits;
-    const now = () => Math.floor(performance.now());
+    const now = () => Math.floor(uptime.now());
     const log = new ClientLog(options.log, logging, now);
     const shared = { hub, counter, connections, sending, rounds, metrics, log, logging, now };
     const services: Service[] = [];

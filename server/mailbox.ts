@@ -24,6 +24,7 @@ import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { uptime } from "./uptime.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** A mailbox as it is named in log lines. */
@@ -87,7 +88,7 @@ export class MailboxService {
       send: (datagram: Uint8Array<ArrayBuffer>, { client }: SessionAddress) =>
         client.replies.send(datagram, client.address),
       // one that is set forgets nobody, and makes nobody wait
-      clock: () => performance.now(),
+      clock: uptime.now,
       setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);

@@ -7,6 +7,7 @@
 /// <reference lib="deno.worker" />
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
 import { type PackedRequests, unpackRequests } from "./packed.ts";
+import { uptime } from "../uptime.ts";
 import type { Counts } from "./message_requests.ts";
 import { type StoreEvent, StoreLocked } from "./store.ts";
 
@@ -35,6 +36,7 @@ export type FromWorker =
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
+let beating: ReturnType<typeof uptime.start> | undefined;
 let ticking: ReturnType<typeof setTimeout> | undefined;
 let sweeping: ReturnType<typeof setTimeout> | undefined;
 let forgetting: ReturnType<typeof setTimeout> | undefined;
@@ -43,7 +45,12 @@ const answer = (message: FromWorker) => self.postMessage(message);
 
 function open(options: SqliteOptions): FromWorker {
   try {
-    engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
+    beating = uptime.start();
+    engine = new Engine({
+      ...options,
+      clock: uptime.now,
+      onEvent: (event) => answer({ kind: "event", event }),
+    });
     sweepLater();
     tickLater(TICK);
     forget();
@@ -96,6 +103,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       sweepLater();
       tickLater(TICK);
     } else {
+      beating?.close();
       clearTimeout(sweeping);
       clearTimeout(ticking);
       clearTimeout(forgetting);
