@@ -43,7 +43,7 @@ export interface ReceiveOptions {
   count?: number;
   /**
    * Most messages that are asked for at a time, 1 to 1,024. `messages` asks by itself for as many as its loop takes in
-   * about 50 ms, at most for these, 1,024 by default, and with 1 for none before the loop wants it; `batches` asks for 1
+   * about 200 ms, at most for these, 1,024 by default, and with 1 for none before the loop wants it; `batches` asks for 1
    * by default.
    */
   prefetch?: number;
@@ -168,7 +168,7 @@ export class Mailbox implements AsyncDisposable {
    * The messages for `id`, as they come: each is leased to this client, and the lease is prolonged until the message is
    * acknowledged or given back. Ends when none came within `wait`, after `count` of them, or when `signal` says so.
    *
-   * Messages are fetched ahead, about as many as the loop takes in 50 ms: one that takes long for each leaves the others
+   * Messages are fetched ahead, about as many as the loop takes in 200 ms: one that takes long for each leaves the others
    * to other receivers. What was fetched and is not wanted, because the loop ends, by whatever, or has not come back for a
    * second, is given back, and counts as no attempt.
    *

@@ -4,7 +4,7 @@ import { bytesOf, type Hold, type ReceivedMessage } from "./received_message.ts"
 import { Share } from "./share.ts";
 
 /** Milliseconds of a loop's work that are fetched ahead of it, beside what it takes to fetch. */
-const AHEAD = 50;
+const AHEAD = 200;
 
 /** Milliseconds after which a loop that has not come back holds nothing but what it was given, and how often that is looked at. */
 const LONGEST_HOLD = 1000, LOOK = 250;
@@ -37,7 +37,7 @@ export interface PrefetchOptions {
 }
 
 /**
- * Fetches messages ahead of a loop that takes them one by one: about as many as it takes in 50 ms, so that a fast one
+ * Fetches messages ahead of a loop that takes them one by one: about as many as it takes in 200 ms, so that a fast one
  * does not wait for each, and a slow one takes none from other receivers. What the loop does not get goes back, and
  * counts as no attempt.
  */
@@ -60,12 +60,15 @@ export class Prefetch {
   #pace: number | undefined;
   #givenAt: number | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
-  readonly #release = () => void this.#giveBack(0);
+  readonly #abort = () => {
+    this.#stop.abort();
+    this.#giveBack(0);
+  };
 
   constructor(options: PrefetchOptions) {
     this.#options = options;
     this.#left = options.count;
-    options.signal?.addEventListener("abort", this.#release);
+    options.signal?.addEventListener("abort", this.#abort);
   }
 
   /** The next message, or undefined where none came in time, or no more are wanted. */
@@ -184,7 +187,7 @@ export class Prefetch {
 
   /** Fetches no more, and gives back what the loop was not given. */
   async end() {
-    this.#options.signal?.removeEventListener("abort", this.#release);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     this.#stop.abort();
     clearInterval(this.#looking);
     await Promise.all([this.#round, this.#giveBack(0)]);

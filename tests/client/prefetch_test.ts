@@ -88,7 +88,7 @@ Deno.test("a loop that takes long for each message has none fetched ahead", () =
     let count = 0;
     for await (const message of mailbox.messages("bob", { count: 3 })) {
       // longer than what is fetched ahead is worth
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 500));
       const { leased = 0 } = await other.stat("bob");
       assertLess(leased, 4, `${leased} leased for message ${++count}`);
       await message.ack();
