@@ -48,8 +48,6 @@ export interface Tag {
   state: "asking" | "waiting" | "given" | "none";
   leased?: Leased;
   confirmed: boolean;
-  /** Whether it has to be looked once more what there is for it, whenever its wait ends: it came while others had to wait. */
-  parked: boolean;
   /** Whether it had to wait for what it was given. */
   waited: boolean;
   /** When it was asked for last and when it was given something, when the wait ends, and when the answer is repeated. */
@@ -104,7 +102,6 @@ export class LeaseService {
       request,
       state: "asking",
       confirmed: false,
-      parked: false,
       waited: false,
       asked: now,
       given: 0,
@@ -114,7 +111,6 @@ export class LeaseService {
     };
     client.tags.set(request.t, tag);
     if (!this.#isHeld(request.mailbox)) return this.#ask(tag, () => {});
-    tag.parked = true;
     this.#wait(tag);
   }
 
@@ -261,7 +257,6 @@ export class LeaseService {
     line.delete(tag);
     this.#waits.add(tag.client.network, -1);
     tag.state = "asking";
-    tag.parked = false;
     this.#ask(tag, (hadMessages) => {
       this.#asking.delete(mailbox);
       // it may be another set than before, where the last one left and others came meanwhile
@@ -271,14 +266,13 @@ export class LeaseService {
       if (hadMessages) return this.ready(mailbox);
       // it got nothing, so it keeps its turn
       if (left.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...left]));
-      this.#unpark(mailbox);
+      this.#endWaits(mailbox);
     });
   }
 
-  /** There is nothing for those who came while others had to wait either. */
-  #unpark(mailbox: string) {
+  /** There is nothing for those either whose wait was over while others were served. */
+  #endWaits(mailbox: string) {
     for (const tag of this.#waiting.get(mailbox) ?? []) {
-      tag.parked = false;
       if (this.#options.now() < tag.end) continue;
       this.#stopWaiting(tag);
       this.#settle(tag);
@@ -391,7 +385,7 @@ export class LeaseService {
     for (const waiting of this.#waiting.values()) {
       for (const tag of waiting) {
         const forgotten = now - tag.asked > REFRESHED;
-        if (!forgotten && (now < tag.end || tag.parked && this.#isHeld(tag.request.mailbox))) continue;
+        if (!forgotten && (now < tag.end || this.#isHeld(tag.request.mailbox))) continue;
         this.#stopWaiting(tag);
         if (forgotten) tag.client.tags.delete(tag.request.t);
         else this.#settle(tag);
