@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   room: () => import("./client/command/room.ts"),
   forum: () => import("./client/command/forum.ts"),
   account: () => import("./client/command/account.ts"),
+  "known-servers": () => import("./client/command/known_servers.ts"),
   admin: () => import("./client/command/admin.ts"),
   bench: () => import("./client/command/bench.ts"),
 };

@@ -13,11 +13,17 @@ const TRIPS = 3;
 /** Copies of a question that is asked again, so that one that is lost too costs no second wait (RFC 9002, 6.2.4). */
 const COPIES = 2;
 
+/** What a server that says something else may take for one answer, as a multiple of the silence after which it is gone. */
+const PATIENCE = 6;
+
+/** How often a question is asked at once, with what the server has said to it. */
+const MAX_AGAIN = 16;
+
 /** One question after the other, each asked again until it is answered or its server counts as gone. */
 export class Asking {
   readonly #clock: Clock;
   readonly #timeout: number;
-  readonly #gone: () => Error;
+  readonly #gone: (isSilent: boolean) => Error;
   #say: (() => unknown) | undefined;
   #settle: PromiseWithResolvers<unknown> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -27,9 +33,12 @@ export class Asking {
   #askedAt = 0;
   #times = 0;
   #heardAt = 0;
+  /** When the open question was asked first, and how often it was asked at once. */
+  #since = 0;
+  #again = 0;
 
-  /** @param gone The error of a server that has said nothing for `timeout` milliseconds. */
-  constructor(clock: Clock, timeout: number, gone: () => Error) {
+  /** @param gone The error of a server that has said nothing for `timeout` milliseconds, or nothing to the point. */
+  constructor(clock: Clock, timeout: number, gone: (isSilent: boolean) => Error) {
     this.#clock = clock;
     this.#timeout = timeout;
     this.#gone = gone;
@@ -40,7 +49,8 @@ export class Asking {
     if (this.#settle !== undefined) throw new Error("Cannot ask: another question is open");
     const settle = this.#settle = Promise.withResolvers<unknown>();
     this.#say = say;
-    this.#heardAt = this.#clock.now();
+    this.#heardAt = this.#since = this.#clock.now();
+    this.#again = 0;
     try {
       this.#first();
     } catch (error) {
@@ -78,15 +88,25 @@ export class Asking {
   #wait() {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.setTimer(this.#pause, () => {
-      if (this.#clock.now() - this.#heardAt >= this.#timeout) return this.fail(this.#gone());
+      if (this.#isOver()) return;
       this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
       this.#ask(COPIES);
     });
   }
 
+  /** Ends the question where the server counts as gone. */
+  #isOver(): boolean {
+    const now = this.#clock.now(), isSilent = now - this.#heardAt >= this.#timeout;
+    const isOver = isSilent || now - this.#since >= PATIENCE * this.#timeout || this.#again > MAX_AGAIN;
+    if (isOver) this.fail(this.#gone(isSilent));
+    return isOver;
+  }
+
   /** Asks at once, with what the server has said to the question. */
   again() {
     if (this.#say === undefined) return;
+    this.#again++;
+    if (this.#isOver()) return;
     this.heard();
     this.#measure();
     this.#first();
@@ -94,7 +114,7 @@ export class Asking {
 
   /** Asks only after so many milliseconds, in which the server need say nothing. */
   pause(ms: number) {
-    if (this.#say === undefined) return;
+    if (this.#say === undefined || this.#isOver()) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#clock.setTimer(ms, () => {
       this.heard();

@@ -33,7 +33,7 @@ import {
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
-import { proof } from "../protocol/admin.ts";
+import { CHALLENGE, proof } from "../protocol/admin.ts";
 import { lookupError } from "./address.ts";
 
 export { type Mail, SHARED_QUEUE };
@@ -47,6 +47,11 @@ export interface BasicMailboxOptions {
   timeout?: number;
 }
 
+/** The server refuses a control command. */
+export class RefusedCommandError extends Error {
+  override name = "RefusedCommandError";
+}
+
 /** The server did not answer within the time-out. */
 export class NoAnswerError extends Error {
   override name = "NoAnswerError";
@@ -57,6 +62,9 @@ export class NoAnswerError extends Error {
  * sender that knows no round-trip time begin no lower than this and back off.
  */
 const FIRST_RETRY = 500, LAST_RETRY = 2000;
+
+/** Wait before a command is sent again that the server is too busy for, in milliseconds. */
+const BUSY_PAUSE = 200;
 
 /** The answer to a challenge: `ok, ` and a nonce. */
 const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
@@ -152,13 +160,14 @@ export class BasicMailbox implements AsyncDisposable {
    * answer that was lost, the message in it is lost, and the one behind it comes.
    *
    * @param id ID of the receiver, or {@linkcode SHARED_QUEUE}.
+   * @param limit Milliseconds that the answer may take, where that is less than the time-out.
    * @throws {TypeError} It is no ID.
    * @throws {NoAnswerError} The server is not there.
    */
-  async receive(id: string): Promise<Mail | undefined> {
+  async receive(id: string, limit = Infinity): Promise<Mail | undefined> {
     if (id !== SHARED_QUEUE) checkId(id);
     const asker = this.#asker(id);
-    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), this.#timeout);
+    const answer = await asker.ask(encodeTake(id), isAnswerFor(id), Math.min(this.#timeout, limit));
     return answer.kind === "mail" ? answer.mail : undefined;
   }
 
@@ -169,13 +178,27 @@ export class BasicMailbox implements AsyncDisposable {
   }
 
   /**
-   * Sends a control command with its proof and gives the fields of the answer, without `ok`.
+   * Sends a control command with its proof and gives the fields or rows of the answer, without `ok`.
    *
    * @param secret The administrator's secret, as the server has it.
-   * @throws {Error} The server answers with an error.
+   * @throws {RefusedCommandError} The server answers with an error.
    * @throws {NoAnswerError} The server is not there.
    */
   async control(secret: Uint8Array, command: string): Promise<string[]> {
+    const end = performance.now() + this.#timeout;
+    for (;;) {
+      try {
+        return await this.#control(secret, command);
+      } catch (error) {
+        // it remembers as many commands as it can, each for 30 s: whoever lists very many is to go slower
+        if (!(error instanceof RefusedCommandError) || error.message !== "busy") throw error;
+        if (performance.now() > end) throw error;
+        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+      }
+    }
+  }
+
+  async #control(secret: Uint8Array, command: string): Promise<string[]> {
     // a nonce is bound to the address that asked for it: both questions come from one socket, and no others do
     await using asker = new Asker(this.#server);
     const ask = async (text: string, fits: (answer: string) => boolean) => {
@@ -184,12 +207,13 @@ export class BasicMailbox implements AsyncDisposable {
         (reply) => reply.kind === "control" && fits(reply.text),
         this.#timeout,
       );
-      const [state, ...fields] = (answer as { text: string }).text.split(", ");
-      if (state !== "ok") throw new Error(fields.join(", "));
+      const { text: said } = answer as { text: string };
+      const [state, ...fields] = said.split(said.startsWith("ok\n") ? "\n" : ", ");
+      if (state !== "ok") throw new RefusedCommandError(fields.join(", "));
       return fields;
     };
     const [nonce = ""] = await ask(
-      "challenge",
+      CHALLENGE,
       (text) => CHALLENGED.test(text) || text.startsWith("error, "),
     );
     // spaces around fields don't count on this wire, so the proof is of the command without them
@@ -239,6 +263,9 @@ function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
   return (reply) => reply.kind !== "control" && reply.shared === shared;
 }
 
+/** Answers that are kept until they are asked for: more than a client that asks can be due. */
+const MAX_ANSWERS = 4096;
+
 /** One socket on which one question at a time is asked, and what came back that nobody waits for yet. */
 class Asker implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
@@ -274,7 +301,7 @@ class Asker implements AsyncDisposable {
       // anybody can send to this port
       if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
       const answer = decodeReply(datagram);
-      if (answer === undefined) continue;
+      if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
       this.#answers.push(answer);
       this.#wake?.();
     }
@@ -331,13 +358,15 @@ class Asker implements AsyncDisposable {
 
   /** The answers that are still due, as far as they come within `wait` milliseconds of each other. */
   async late(wait: number): Promise<MailboxReply[]> {
-    const answers: MailboxReply[] = [];
-    const any = () => true;
-    for (;;) {
-      const answer = this.#next(any) ?? (this.#open > 0 ? await this.#wait(any, wait) : undefined);
-      if (answer === undefined) return answers;
+    const answers = this.#answers.splice(0), any = () => true;
+    // no more than were asked for: a server may send without an end
+    for (let due = this.#open - answers.length; due > 0; due--) {
+      const answer = await this.#wait(any, wait);
+      if (answer === undefined) break;
       answers.push(answer);
     }
+    this.#open = 0;
+    return answers;
   }
 
   async #wait(fits: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {

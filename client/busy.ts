@@ -16,6 +16,11 @@ export class Busy {
     this.#onBusy = onBusy;
   }
 
+  /** Whether that was the server's last word. */
+  get isOn(): boolean {
+    return this.#since !== Infinity;
+  }
+
   /** The server has said so. Returns whether to ask it again: it has not said so for too long. */
   begin(now: number): boolean {
     if (this.#since === Infinity) {

@@ -20,6 +20,9 @@ const OVERHEAD = 16;
 /** First and longest wait before a request that was refused for the time being is repeated, in milliseconds. */
 const FIRST_BACKOFF = 100, LAST_BACKOFF = 2000;
 
+/** Changes that need no room: a server that refuses them for the time being has to take them soon. */
+const NEEDS_NO_ROOM: ReadonlySet<Change["kind"]> = new Set(["ack", "back", "extend", "skip"]);
+
 /** A put that was refused for the time being. Nothing behind it is sent until it is done. */
 interface Refused {
   put: Change;
@@ -36,6 +39,8 @@ export class Changes {
   /** Those with a number, from `low` on. */
   readonly #open = new Queue<Change>();
   #openBytes = 0;
+  /** How many are waiting. */
+  #unnumbered = 0;
   #next: number;
   /** What `low` was when the session ended: a later one goes on there. */
   #lowAtEnd: number | undefined;
@@ -45,6 +50,10 @@ export class Changes {
   #refused: Refused | undefined;
   /** Since when the lowest one is held, with all that takes effect with it. */
   #heldSince = Infinity;
+  /** How often it was sent again all the same. */
+  #heldTimes = 0;
+  /** Since when the lowest one waits for the server. */
+  #movedAt = -Infinity;
   /** Requests and bytes that have no outcome yet. */
   requests = 0;
   bytes = 0;
@@ -60,9 +69,14 @@ export class Changes {
     return this.#lowAtEnd ?? this.#next - this.#open.length;
   }
 
-  /** The number that the next change gets. */
+  /** The number that the next change gets that is added. */
   get next(): number {
-    return this.#next;
+    return this.#next + this.#unnumbered;
+  }
+
+  /** Whether a number was given. */
+  get begun(): boolean {
+    return this.#next > 1;
   }
 
   /** Whether the outcome of something that was sent is not known. */
@@ -70,14 +84,21 @@ export class Changes {
     return this.#open.length > 0;
   }
 
+  /** Since when nothing has come of the lowest one; Infinity where there is none. */
+  get stuckSince(): number {
+    return this.requests === 0 ? Infinity : this.#movedAt;
+  }
+
   /** Queues the change, with its parts. */
-  add(change: Change) {
+  add(change: Change, now: number) {
+    if (this.requests === 0) this.#movedAt = now;
     for (const part of change.parts) this.#add(part);
     this.#add(change);
   }
 
   #add(change: Change) {
     this.#waiting.push(change);
+    this.#unnumbered++;
     this.requests++;
     this.bytes += change.bytes + OVERHEAD;
   }
@@ -120,6 +141,7 @@ export class Changes {
     if (change.state === "again") this.#again.pop();
     else {
       this.#waiting.shift();
+      this.#unnumbered--;
       change.n = this.#next++;
       this.#open.push(change);
       this.#openBytes += change.bytes + OVERHEAD;
@@ -184,6 +206,8 @@ export class Changes {
     const put = this.#at(n)?.put;
     if (put === undefined) return;
     put.limit = limit;
+    // it is for the sender to say how long that is waited for
+    if (!put.unwanted && !NEEDS_NO_ROOM.has(put.kind)) this.#movedAt = now;
     const again = this.#refused?.put === put ? this.#refused : undefined;
     // a late copy of an answer that was acted on
     if (again !== undefined && now < again.until) return;
@@ -220,6 +244,8 @@ export class Changes {
     this.bytes -= change.bytes + OVERHEAD;
     if (this.#refused?.put === change) this.#refused = undefined;
     while (this.#open.at(0)?.state === "done") {
+      this.#movedAt = now;
+      this.#heldTimes = 0;
       this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD;
     }
     this.#heldSince = this.#isHeld() ? now : Infinity;
@@ -232,6 +258,7 @@ export class Changes {
     for (const change of [...put.parts, ...put.first.n === 0 ? [put] : []]) {
       if (change.state !== "waiting") continue;
       change.state = "done";
+      this.#unnumbered--;
       this.requests--;
       this.bytes -= change.bytes + OVERHEAD;
     }
@@ -266,7 +293,7 @@ export class Changes {
   /** When {@linkcode due} has something to do; Infinity where it has nothing. */
   deadline(now: number): number {
     const refused = this.#refused;
-    let deadline = this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff);
+    let deadline = this.#heldUntil;
     if (refused !== undefined && refused.put.state !== "sent") {
       if (!refused.put.unwanted) deadline = Math.min(deadline, refused.put.deadline);
       // once that has passed it is the window alone that keeps it back
@@ -275,10 +302,16 @@ export class Changes {
     return deadline;
   }
 
+  /** When the lowest one is sent again, though the server has it. */
+  get #heldUntil(): number {
+    return this.#heldSince + this.#flight.trip.timeout(Math.max(this.#flight.backoff, this.#heldTimes));
+  }
+
   /** @param done Up to where the server says that it has carried out everything. */
   due(now: number, done: number) {
     this.#withdrawOverdue(now);
-    if (now < this.#heldSince + this.#flight.trip.timeout(this.#flight.backoff)) return;
+    if (now < this.#heldUntil) return;
+    this.#heldTimes++;
     // Nothing is missing, so the answer was lost on its way; or a late `have` told of what was dropped since.
     this.#heldSince = Infinity;
     const put = this.#open.at(0)?.put;
@@ -309,7 +342,11 @@ export class Changes {
       for (let change; (change = queue.shift()) !== undefined;) all.push(change);
     }
     this.#again = [];
-    this.requests = this.bytes = this.#openBytes = 0;
+    this.requests =
+      this.bytes =
+      this.#openBytes =
+      this.#unnumbered =
+        0;
     for (const change of all) {
       this.#flight.forget(change);
       if (change.state !== "done") change.settle(error(change.put.first.n > 0));

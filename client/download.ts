@@ -1,6 +1,9 @@
+import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { fileError } from "./file_error.ts";
+import { freeSpace } from "./free_space.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
 import { TransferConnection } from "./transfer_connection.ts";
+import { directoryOf } from "./durable_file.ts";
 import { TemporaryFile } from "./temporary_file.ts";
 
 export interface DownloadOptions extends TransferOptions {
@@ -8,6 +11,8 @@ export interface DownloadOptions extends TransferOptions {
   path: string;
   /** Whether a file that is there is replaced. */
   force?: boolean;
+  /** Most bytes that the file may have; 4 GiB, the most that a server may hold, by default. */
+  maxSize?: number | undefined;
   /**
    * Asks the server, over the session, for a ticket for one attempt. `attempt` counts from 0. What it throws ends the
    * download.
@@ -22,19 +27,23 @@ const BUFFER_BYTES = 512 * 1024;
  * Fetches a file and checks it; it appears under its name when it is whole and on disk. A connection that is cut is
  * made again, and goes on with what is there; so does a later download of the same content to the same directory.
  *
- * @throws {TransferError} The file can't be written, is there already, or the server refuses it.
+ * @throws {TransferError} The file can't be written, is there already or too large, or the server refuses it.
  * @throws The reason of `signal`, and what `ticket` throws.
  */
 export async function download(options: DownloadOptions): Promise<FileContent> {
-  const { path, force = false, signal } = options;
+  const { path, force = false, maxSize = MAX_FILE_BYTES, signal } = options;
   signal?.throwIfAborted();
   // that there is no such file in the thread says more than what is there under its name here
   const { ticket, size, hash } = await options.ticket(0);
   if (!force && await exists(path)) throw cannot(path, "it is there already");
+  if (size > maxSize) throw cannot(path, `it has ${size} bytes, and may have ${maxSize}`);
   const content = { size, hash };
   const file = await TemporaryFile.open(path, content);
   let isKept = true;
   try {
+    const free = await freeSpace(directoryOf(path)), needed = size - file.length;
+    // what an earlier download left is kept until there is room
+    if (needed > free) throw cannot(path, `it needs ${needed} bytes, and the disk has ${free} left`, true);
     await new Downloading(file, content, options, ticket).run();
     isKept = false;
     if (!await file.give(force)) throw cannot(path, "it is there already");
@@ -145,6 +154,6 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-function cannot(path: string, why: string): TransferError {
-  return new TransferError(`Cannot save '${path}': ${why}`);
+function cannot(path: string, why: string, canResume = false): TransferError {
+  return new TransferError(`Cannot save '${path}': ${why}`, { canResume });
 }

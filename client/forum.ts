@@ -11,13 +11,15 @@ import {
   type ForumRow,
   isPost,
   isWord,
+  MAX_THREAD_ENTRIES,
+  MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageInquiry } from "./forum_page.ts";
 import type { ClientSession } from "./session.ts";
-import { RefusedError } from "./session_errors.ts";
+import { RefusedError, WrongAnswerError } from "./session_errors.ts";
 import { download } from "./download.ts";
 import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer.ts";
 import { upload } from "./upload.ts";
@@ -124,10 +126,14 @@ export class Forum implements AsyncDisposable {
   }
 
   async *#rows(title: string | undefined, place: string): AsyncGenerator<ForumRow, void, void> {
+    let left = title === undefined ? MAX_THREADS : MAX_THREAD_ENTRIES;
     for (let next: string | undefined = place; next !== undefined;) {
       const page: PageInquiry = new PageInquiry(title, next);
       this.#session.inquire(page);
       const { rows, next: behind } = await page.promise;
+      if ((left -= rows.length) < 0) {
+        throw new WrongAnswerError("Cannot read on: the server sends more than any forum has");
+      }
       yield* rows;
       next = behind;
     }
@@ -167,12 +173,13 @@ export class Forum implements AsyncDisposable {
    *
    * @param path Where it is to be.
    * @param options.force Whether a file that is there is replaced.
+   * @param options.maxSize Most bytes that it may have; 4 GiB by default.
    */
   async download(
     title: string,
     file: string,
     path: string,
-    options: TransferOptions & { force?: boolean } = {},
+    options: TransferOptions & { force?: boolean; maxSize?: number | undefined } = {},
   ): Promise<FileContent> {
     checkTitle(title);
     checkFile(file);

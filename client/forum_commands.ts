@@ -16,15 +16,16 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { checkSavedName, nameOfPath } from "./file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "./forum.ts";
-import { FullError, RefusedError, ServerGoneError } from "./session_errors.ts";
+import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "./session_errors.ts";
 import { TransferError } from "./transfer.ts";
 
 /** What of a command can't be typed. */
 export interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;
-  /** `DWN`: whether a file that is there is replaced. */
+  /** `DWN`: whether a file that is there is replaced, and most bytes that it may have. */
   force?: boolean;
+  maxSize?: number | undefined;
 }
 
 /** Commands whose outcome is unknown where no answer comes. */
@@ -85,12 +86,15 @@ export async function* perform(
     if (error instanceof TransferError && error.code === "thread") {
       throw new CommandFailed(refusedText(named(typed), error.message));
     }
-    if (error instanceof TransferError || error instanceof TypeError) throw new CommandFailed(error.message);
+    const isItsOwn = error instanceof TransferError || error instanceof TypeError ||
+      error instanceof WrongAnswerError;
+    if (isItsOwn) throw new CommandFailed(error.message);
     if (error instanceof FullError) {
       throw new CommandFailed(`The server's disk takes nothing: ${typed.command} was withdrawn`);
     }
     if (error instanceof ServerGoneError && error.sent && CHANGES.has(typed.command)) {
-      throw new ServerGoneError(`${error.message} ${typed.command} may have been carried out`, true);
+      const why = error.message.endsWith("?") ? error.message : `${error.message};`;
+      throw new ServerGoneError(`${why} ${typed.command} may have been carried out`, true);
     }
     throw error;
   }

@@ -1,8 +1,17 @@
 import { encodeForumRequest, type ForumQuestion, type ForumRow } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { SessionAnswer } from "../protocol/session.ts";
+import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
 import type { Inquiry } from "./questions.ts";
-import { RefusedError } from "./session_errors.ts";
+import { RefusedError, WrongAnswerError } from "./session_errors.ts";
+
+/**
+ * Rows that are kept while one before them is missing, and those of a page: an answer has 128, and one that was asked
+ * for again, because some were lost, has others behind them.
+ */
+const MAX_PENDING = 1024, MAX_ROWS = 8192;
+
+/** Bytes of the pieces that are kept of one text: twice over, in case that it is cut in two ways. */
+const MAX_KEPT = 2 * MAX_TEXT;
 
 /** What a page of a list came to: its rows, and the place behind them, or undefined where nothing is behind. */
 export interface ForumPage {
@@ -17,13 +26,14 @@ interface Partial {
   /** Text by the byte at which it begins, of one version. */
   pieces: Map<number, string>;
   version: number;
+  kept: number;
 }
 
 /**
  * Puts a page of `LST` or `RDT` together from lines that come in any order, each of which names the place that it stands
  * behind.
  *
- * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap.
+ * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap; their IDs ascend.
  */
 export class PageInquiry implements Inquiry {
   readonly promise: Promise<ForumPage>;
@@ -61,16 +71,12 @@ export class PageInquiry implements Inquiry {
         return true;
       case "next":
       case "end":
-        this.#ends.set(answer.place, answer.kind);
+        if (this.#ends.size < MAX_PENDING) this.#ends.set(answer.place, answer.kind);
         break;
       case "line":
-        this.#piece(answer.id, answer.version, 0, answer.text);
-        this.#behind.set(answer.place, answer);
-        break;
       case "title":
       case "file":
-        this.#behind.set(answer.place, answer);
-        break;
+        return this.#row(answer);
       case "rest":
         this.#piece(answer.id, answer.version, answer.offset, answer.text);
     }
@@ -81,13 +87,42 @@ export class PageInquiry implements Inquiry {
     this.#page.reject(error);
   }
 
+  /** Takes a row. Returns whether nothing is missing any more. */
+  #row(row: ForumRow): boolean {
+    // the place of a message's number is not known before the first row
+    const behind = row.place.startsWith("#") ? 0 : Number(row.place);
+    if (row.id <= behind) return this.#wrong("a line that is not behind the one before it");
+    // a late copy
+    if (row.id <= this.#reached) return false;
+    // what is dropped here is asked for again
+    if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
+    if (row.kind === "line") this.#piece(row.id, row.version, 0, row.text);
+    this.#behind.set(row.place, row);
+    return this.#advance();
+  }
+
+  /** The server says what the specification does not allow: it would not come to an end. */
+  #wrong(what: string): true {
+    this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
+    return true;
+  }
+
+  /** The ID of the last row. */
+  get #reached(): number {
+    return this.#place.startsWith("#") ? 0 : Number(this.#place);
+  }
+
   #piece(id: number, version: number, offset: number, text: string) {
+    if (id <= this.#reached) return;
     let partial = this.#partial.get(id);
     if (partial === undefined || partial.version < version) {
-      this.#partial.set(id, partial = { pieces: new Map(), version });
+      if (this.#partial.size >= MAX_PENDING) this.#partial.clear();
+      this.#partial.set(id, partial = { pieces: new Map(), version, kept: 0 });
     }
     // a piece of an earlier version came late
-    if (partial.version === version) partial.pieces.set(offset, text);
+    if (partial.version !== version || partial.kept > MAX_KEPT) return;
+    partial.kept += utf8Length(text) + 1;
+    partial.pieces.set(offset, text);
   }
 
   /** Follows the rows from place to place. Returns whether the page is there. */
@@ -97,8 +132,12 @@ export class PageInquiry implements Inquiry {
       const whole = row?.kind === "line" ? this.#whole(row) : row;
       if (whole !== undefined) {
         this.#rows.push(whole);
+        if (this.#rows.length > MAX_ROWS) return this.#wrong("a page without an end");
+        this.#behind.delete(this.#place);
+        this.#partial.delete(whole.id);
         this.#place = `${whole.id}`;
       } else if (row === undefined && end !== undefined) {
+        if (end === "next" && this.#rows.length === 0) return this.#wrong("a page with nothing in it");
         this.#page.resolve({ rows: this.#rows, next: end === "next" ? this.#place : undefined });
         return true;
       } else return false;
@@ -107,7 +146,8 @@ export class PageInquiry implements Inquiry {
 
   /** The message with all of its text, if that is there. */
   #whole(line: Line): Line | undefined {
-    const { pieces, version } = this.#partial.get(line.id)!;
+    const { pieces, version } = this.#partial.get(line.id) ?? {};
+    if (pieces === undefined) return undefined;
     // it was edited between two answers, of which this is the earlier
     if (version !== line.version) return undefined;
     let text = "", at = 0;

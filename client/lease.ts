@@ -1,13 +1,17 @@
 import {
+  type Failure,
+  failureFields,
+  isFailure,
   type LeasedMessage,
+  MAX_ATTEMPTS,
   MAX_LEASE,
   MAX_LEASE_TIME,
+  MAX_RETRY_DELAY,
   MIN_LEASE_TIME,
-  type NumberedRequest,
 } from "../protocol/session.ts";
 
 /** What can be done with a lease; gives what was lost. */
-type LeaseChange = { kind: "ack" | "back" | "extend" | "begin"; rest: string };
+export type LeaseChange = { kind: "ack" | "back" | "fail" | "extend" | "begin"; rest: string };
 
 /** Messages that were given to this client for a time: whatever is not acknowledged by then is given out again. */
 export class Lease {
@@ -43,16 +47,25 @@ export class Lease {
   }
 
   /**
-   * Gives messages back, to be given out again at their place in the order. All of them, where none are named.
+   * Gives messages back, to be given out again at their place in the order, with no attempt counted. All of them, where
+   * none are named.
    *
-   * @param why `failed` counts as an attempt; after 5 a message is a dead letter.
    * @returns Those that were not the lease's any more.
    */
-  async back(
-    ids: readonly number[] = this.#all(),
-    why: (NumberedRequest & { kind: "back" })["why"] = "unused",
-  ): Promise<readonly number[]> {
-    return await this.#listed("back", `,${this.token},${why},`, ids);
+  async back(ids: readonly number[] = this.#all()): Promise<readonly number[]> {
+    return await this.#listed("back", `,${this.token},`, ids);
+  }
+
+  /**
+   * Counts an attempt at messages, that failed: they are given out again after a delay, at their place in the order, or
+   * are dead letters. All of them, where none are named.
+   *
+   * @returns Those that were not the lease's any more.
+   * @throws {RangeError} The failure is not what the wire allows.
+   */
+  async fail(failure: Failure, ids: readonly number[] = this.#all()): Promise<readonly number[]> {
+    checkFailure(failure);
+    return await this.#listed("fail", `,${this.token},${failureFields(failure)},`, ids);
   }
 
   /** Has these messages count as given out. Returns those that are not the lease's any more. */
@@ -67,7 +80,7 @@ export class Lease {
   }
 
   async #listed(
-    kind: "ack" | "back" | "begin",
+    kind: "ack" | "back" | "fail" | "begin",
     fields: string,
     ids: readonly number[],
   ): Promise<readonly number[]> {
@@ -81,6 +94,16 @@ export class Lease {
   #all(): number[] {
     return this.messages.map(({ id }) => id);
   }
+}
+
+/** @throws {RangeError} A failure can't be like that. */
+export function checkFailure(failure: Failure) {
+  if (isFailure(failure)) return;
+  const { delay, attempts, reason } = failure;
+  throw new RangeError(
+    `Cannot give back after ${delay} ms, ${attempts} attempts and '${reason}': expected 0 to ${MAX_RETRY_DELAY}, ` +
+      `1 to ${MAX_ATTEMPTS}, and 1 to 64 bytes without a comma`,
+  );
 }
 
 /** @throws {RangeError} A lease can't be that long. */

@@ -11,7 +11,9 @@ import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
+import { Patience } from "./patience.ts";
 import { Questions } from "./questions.ts";
+import { SessionIdentity } from "./session_identity.ts";
 import {
   BusyError,
   ClosedError,
@@ -38,6 +40,11 @@ export interface SessionEnvironment {
   readonly server?: string;
   /** Is told when the server has no room for this client, and when it has some again. */
   readonly onBusy?: OnBusy;
+  /**
+   * Is told what a later session needs to go on as this one, before the first number is sent, which waits for it. It is
+   * told again where the session had to begin anew, and not at all under a seal.
+   */
+  onBegin?(state: SessionState): Promise<void>;
   /** Calls back at the end of this turn, when all that it asks for is there; a microtask by default. */
   defer?(callback: () => void): void;
 }
@@ -45,11 +52,16 @@ export interface SessionEnvironment {
 /** What a later session needs to go on as this one. */
 export interface SessionState {
   id: string;
+  /** When it began, as the server has said; `""` until then, and under a seal. */
+  born: string;
   /** The number that the next request gets. */
   next: number;
   /** The outcome of every number below is known. */
   low: number;
 }
+
+/** The same, as far as it is known: without `born`, a server that does not know the session has forgotten it. */
+export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
 
 /** Milliseconds without any valid datagram after which the server is gone. */
 const GONE = 10_000;
@@ -57,8 +69,11 @@ const GONE = 10_000;
 /** A session that has been silent so long, in milliseconds, is given up while nothing is open: the server may soon. */
 const STALE = 12 * 60 * 60 * 1000;
 
-/** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
-const MAX_PAST = 64;
+/**
+ * Milliseconds from the beginning of a session within which it sends its first number: later the server may have to say
+ * that it has forgotten it, because it can't know that there was nothing to forget.
+ */
+const FIRST_NUMBER = 1000;
 
 /** Probes that go out whatever the window is, when a probe time-out has passed (RFC 9002, sections 6.2.4 and 7.5). */
 const PROBES = 2;
@@ -69,17 +84,19 @@ export class Link {
   readonly #environment: SessionEnvironment;
   readonly #onProgress: () => void;
   readonly #timeout: number;
+  readonly #patience: Patience;
   readonly #flight = new Flight();
   /** Asks who the server is: a datagram without requests. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   /** Whether the session is one of a name, that has to stay. */
   readonly #resumed: boolean;
+  /** Whether an earlier one may have sent what this one knows nothing of, until the server has answered anything. */
+  #isInDoubt: boolean;
   /** Whether a later one may go on as this one. */
   #isKept: boolean;
-  #id: string;
-  #epoch = "";
-  #cookie = "";
-  readonly #past = new Set<string>();
+  readonly #identity: SessionIdentity;
+  /** Whether the first number waits until {@linkcode SessionEnvironment.onBegin} has taken note. */
+  #isBeginning = false;
   /** Whether the server has this session, as far as is known. */
   #known = false;
   /** Whether any server has ever had it. */
@@ -105,15 +122,17 @@ export class Link {
   constructor(
     environment: SessionEnvironment,
     onProgress: () => void,
-    resume: Omit<SessionState, "low"> | undefined,
+    resume: SessionResume | undefined,
   ) {
     this.#environment = environment;
     this.#onProgress = onProgress;
     this.#timeout = environment.timeout ?? GONE;
+    this.#patience = new Patience(this.#timeout);
     this.#resumed = resume !== undefined;
-    this.#isKept = this.#wasKnown = this.#resumed;
+    this.#isKept = this.#isInDoubt = this.#wasKnown = this.#resumed;
     this.#busy = new Busy(environment.onBusy);
-    this.#id = resume?.id ?? this.#newId();
+    const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    this.#identity = new SessionIdentity(newId, resume);
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
@@ -123,12 +142,18 @@ export class Link {
   }
 
   get state(): SessionState {
-    return { id: this.#id, next: this.changes.next, low: this.changes.low };
+    const { id, born } = this.#identity;
+    return { id, born, next: this.changes.next, low: this.changes.low };
   }
 
   /** Has the server remember the session when this has ended. */
   keep() {
     this.#isKept = true;
+  }
+
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#identity.epoch !== "";
   }
 
   get ended(): boolean {
@@ -172,15 +197,17 @@ export class Link {
     const decoded = decodeAnswers(datagram);
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (session !== this.#id || epoch === "" || this.#past.has(epoch)) return;
+    if (!this.#identity.isMeant(session, epoch)) return;
     const now = this.#heardAt = this.#environment.now();
-    if (epoch !== this.#epoch) this.#newEpoch(epoch, cookie, now);
-    else if (cookie !== "" && cookie !== this.#cookie) this.#newCookie(cookie, now);
+    this.#introduced(epoch, cookie, now);
+    if (this.#ended !== undefined) return;
     this.#done = done;
+    const wasBusy = this.#isBusyNow;
     for (const answer of answers) {
       this.#answer(answer, now);
       if (this.#ended !== undefined) return;
     }
+    if (wasBusy && !this.#isBusyNow) this.#patience.hasRoom(now);
     for (const request of this.#flight.lost(now)) this.#resend(request);
     this.#dueSince = this.#flight.waiting ? now : Infinity;
     this.#onProgress();
@@ -201,6 +228,7 @@ export class Link {
         return this.#end(owned);
     }
     this.#known = this.#wasKnown = true;
+    this.#isInDoubt = false;
     this.#busy.end();
     switch (answer.kind) {
       case "ok":
@@ -220,34 +248,65 @@ export class Link {
     }
   }
 
-  /** The server is another one than before, or the first: it knows of nothing that is not on its disk. */
-  #newEpoch(epoch: string, cookie: string, now: number) {
-    if (this.#epoch !== "") this.#past.add(this.#epoch);
-    if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
-    this.#epoch = epoch;
-    this.#flight.answered(this.#hello, now);
-    this.#busy.forget();
-    this.#newCookie(cookie, now);
-  }
-
-  /** Nothing of what was sent without this cookie is carried out. */
-  #newCookie(cookie: string, now: number) {
-    this.#cookie = cookie;
+  /** Takes what the server says of itself, and of when the session began. */
+  #introduced(epoch: string, cookie: string, now: number) {
+    const isOther = epoch !== this.#identity.epoch;
+    if (isOther) {
+      // it knows of nothing that is not on its disk
+      this.#identity.meet(epoch);
+      this.#flight.answered(this.#hello, now);
+      this.#busy.forget();
+    }
+    const { isNew, begins } = this.#identity.take(cookie, now);
+    if (begins) this.#begins();
+    if (!isOther && !isNew) return;
+    if (!this.#restart(now)) return;
+    // nothing of what was sent without this cookie is carried out
     this.#known = false;
     this.changes.repeat(now);
     this.questions.repeat();
   }
 
+  #begins() {
+    const { onBegin } = this.#environment, { id } = this.#identity;
+    if (onBegin === undefined) return;
+    this.#isBeginning = true;
+    onBegin(this.state).then(
+      () => {
+        // it may have begun anew meanwhile, of which it is told then
+        if (id !== this.#identity.id) return;
+        this.#isBeginning = false;
+        this.later();
+      },
+      (error) => this.#end((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent)),
+    );
+  }
+
+  /** Whether it is too late for the first number of this session, and another one costs nothing but a round trip. */
+  #isTooLate(now: number): boolean {
+    const { changes, questions } = this;
+    if (this.#resumed || changes.begun || changes.requests === 0) return false;
+    // who knows its name goes on as this one, and leases and waits are those of this one
+    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    return this.#identity.isOlder(FIRST_NUMBER, now) && !isNamed && questions.idle && !questions.leased;
+  }
+
   /** The server does not know the session. */
   #unknown() {
-    if (this.changes.open) return this.#end(unknownOutcome);
-    this.#newSession();
+    if (this.changes.open || this.#isInDoubt) return this.#end(unknownOutcome);
+    if (this.#restart(this.#heardAt)) this.#newSession();
+  }
+
+  /** Counts that it begins anew at the server's word, and ends it where that was too often. Returns whether it goes on. */
+  #restart(now: number): boolean {
+    if (this.#patience.restart(now)) return true;
+    this.#end((sent) => this.#stuck("lets the session begin anew again and again", sent));
+    return false;
   }
 
   #newSession() {
-    this.#id = this.#newId();
-    this.#epoch = this.#cookie = "";
-    this.#known = false;
+    this.#identity.renew();
+    this.#known = this.#isBeginning = false;
     this.#done = 0;
     this.#flight.forget(this.#hello);
     this.changes.restart();
@@ -264,10 +323,6 @@ export class Link {
     }
     this.changes.repeat(now);
     this.questions.repeat();
-  }
-
-  #newId(): string {
-    return this.#environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
   }
 
   /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
@@ -305,14 +360,9 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#epoch === "" || this.changes.next === 1) return;
+    if (this.#isKept || this.#identity.epoch === "" || !this.changes.begun) return;
     try {
-      const header = {
-        session: this.#id,
-        epoch: this.#epoch,
-        cookie: this.#cookie,
-        low: this.changes.low,
-      };
+      const header = this.#identity.header(this.changes.low);
       await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
     } catch {
       // as if the network had lost it
@@ -324,23 +374,19 @@ export class Link {
     if (this.#ended !== undefined) return undefined;
     const now = this.#environment.now(), draft = new Draft();
     if (now < this.#busy.until) return undefined;
-    if (this.#epoch === "") {
+    if (this.#isTooLate(now)) this.#newSession();
+    if (this.#identity.epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
       draft.requests.push(this.#hello);
     } else {
       if (this.#probes === 0 && !this.#flight.window.open) return undefined;
       this.questions.fill(draft, now);
-      this.changes.fill(draft, now);
+      if (!this.#isBeginning) this.changes.fill(draft, now);
       if (draft.requests.length === 0) return undefined;
     }
     if (this.#probes > 0) this.#probes--;
-    const header = {
-      session: this.#id,
-      epoch: this.#epoch,
-      cookie: this.#cookie,
-      low: this.changes.low,
-    };
+    const header = this.#identity.header(this.changes.low);
     const datagram = encodeRequests(header, draft.lines);
     this.#flight.sent(draft.requests, datagram.length, now);
     this.#dueSince = Math.min(this.#dueSince, now);
@@ -360,6 +406,7 @@ export class Link {
       this.changes.deadline(now),
       this.questions.deadline(now),
       this.#dueSince + this.#timeout,
+      this.#stuckAt,
       this.#busy.until > now ? this.#busy.until : Infinity,
     );
     // one that comes too early is set again then: most move on with every answer
@@ -374,6 +421,10 @@ export class Link {
     this.#cancelTimer = undefined;
     const now = this.#environment.now();
     if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => this.#gone(sent));
+    if (now >= this.#stuckAt) {
+      const complaint = this.#patience.complaint(this.#isBusyNow);
+      return this.#end((sent) => this.#stuck(complaint, sent));
+    }
     if (now >= this.#flight.deadline) {
       for (const request of this.#flight.probe(now)) this.#resend(request);
       this.#probes = PROBES;
@@ -381,6 +432,22 @@ export class Link {
     this.changes.due(now, this.#done);
     this.questions.due(now);
     this.#send();
+  }
+
+  /** When a server that answers, and carries nothing out, is given up. */
+  get #stuckAt(): number {
+    const since = Math.min(this.changes.stuckSince, this.questions.stuckSince);
+    return this.#patience.end(since, this.#isBusyNow);
+  }
+
+  /** Whether that was its last word, about the session or about a lease. */
+  get #isBusyNow(): boolean {
+    return this.#busy.isOn || this.questions.isBusy;
+  }
+
+  #stuck(what: string, sent: boolean): ServerGoneError {
+    const { server = "the server" } = this.#environment;
+    return new ServerGoneError(`Cannot go on: ${server} answers, but ${what}`, sent);
   }
 
   #gone(sent: boolean): ServerGoneError {

@@ -34,6 +34,8 @@ export interface Credentials {
   password: string | ((isNew: boolean) => Promise<string> | string);
   /** Whether an account is made where the name has none. */
   make?: boolean;
+  /** Is told that an account was made, and whether it covers the mailbox of the name, or the forum alone. */
+  made?(covers: { mailbox: boolean }): Promise<void> | void;
 }
 
 /** An answer of the server to a request of a log-in. */
@@ -63,8 +65,17 @@ export interface LoginOptions {
   sleep(ms: number): Promise<void>;
 }
 
+/** How often a log-in begins anew, because the server says that there is no account, or no such account any more. */
+const MAX_TRIES = 4;
+
+/** Milliseconds in all for which a log-in is put off, and the longest of these waits. */
+const MAX_WAIT = 300_000, LONGEST_WAIT = 60_000;
+
 /** What a server says of a new account where not everybody may make one. */
 const CLOSED = "closed";
+
+/** What it says of one that does not cover the mailbox. */
+const FORUM_ALONE = "forum";
 
 /** Passwords that were asked for, and keys that were computed of them: a log-in made again needs neither again. */
 const remembered = new WeakMap<
@@ -80,10 +91,11 @@ const remembered = new WeakMap<
 export async function logIn(options: LoginOptions): Promise<void> {
   const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
-  for (;;) {
+  for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
-    const first = await request("first", `${GS2_HEADER}${bare}`);
+    // the session, because a name that is active in it is active in no other place
+    const first = await request("first", `${session},${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
       // before its password is asked for
@@ -91,6 +103,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
       await makeAccount(options);
       continue;
     }
+    if (first.kind === "active" || first.kind === "refused") throw refused(name, first);
     const server = first.kind === "first" ? parseServerFirst(first.rest, nonce) : undefined;
     if (server === undefined) throw failed(name, `the server says '${first.kind}'`, "refused");
     const { salt, iterations } = server;
@@ -106,6 +119,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
     if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
     throw refused(name, answer);
   }
+  throw failed(name, "the server says again and again that no account has this name", "refused");
 }
 
 function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
@@ -118,6 +132,8 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
       return failed(name, "the name is active elsewhere", "active");
     case "denied":
       return failed(name, "the session is not this account's", "denied");
+    case "refused":
+      return failed(name, `the server refuses it: ${rest}`, "refused");
   }
   if (kind === "final" && rest.startsWith("v=")) {
     return failed(name, "the server could not prove that it knows the account", "not the server");
@@ -126,7 +142,7 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
 }
 
 async function makeAccount(options: LoginOptions) {
-  const { credentials: { name }, environment, request } = options;
+  const { credentials: { name, made }, environment, request } = options;
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await keysOf(options, true, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
@@ -134,7 +150,8 @@ async function makeAccount(options: LoginOptions) {
     options,
     () => request("make", `${encodeName(name)},${verifier}`),
   );
-  if (kind === "made" || kind === "exists") return;
+  if (kind === "made") return await made?.({ mailbox: rest !== FORUM_ALONE });
+  if (kind === "exists") return;
   if (kind === "refused" && rest === CLOSED) throw closed(name);
   const why = kind === "full"
     ? "the server has as many accounts as it can hold"
@@ -167,15 +184,20 @@ export async function changePassword(
   throw new LoginError(`Cannot change the password of '${name}': ${why}`, false, "refused");
 }
 
-/** Asks again after a while, for as long as the server wants that. */
+/** Asks again after a while, for as long as the server wants that, up to 5 minutes. */
 async function patiently(
-  { sleep }: Pick<LoginOptions, "sleep">,
+  { credentials: { name }, sleep }: Pick<LoginOptions, "credentials" | "sleep">,
   ask: () => Promise<LoginAnswer>,
 ): Promise<LoginAnswer> {
-  for (;;) {
+  for (let waited = 0;;) {
     const answer = await ask();
     if (answer.kind !== "wait") return answer;
-    await sleep(Math.min(Math.max(Number(answer.rest) || 0, 100), 60_000));
+    if (waited >= MAX_WAIT) {
+      throw failed(name, "the server wants it to be tried later, again and again", "refused");
+    }
+    const wait = Math.min(Math.max(Number(answer.rest) || 0, 100), LONGEST_WAIT, MAX_WAIT - waited);
+    waited += wait;
+    await sleep(wait);
   }
 }
 

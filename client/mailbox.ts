@@ -20,7 +20,7 @@
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
-import type { ClientSession, PutMessage, SessionState } from "./session.ts";
+import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session.ts";
 import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
 import { Prefetch } from "./prefetch.ts";
 import { MAX_PREFETCH, Share } from "./share.ts";
@@ -29,7 +29,7 @@ export { KnownServers, ServerKeyError } from "./known_servers.ts";
 export type { Credentials } from "./login.ts";
 export * from "./session_errors.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
-export type { ConnectOptions, ReceivedMessage, SessionState };
+export type { ConnectOptions, ReceivedMessage, SessionResume, SessionState };
 
 /** What is wanted beside the text of a message. */
 export type SendOptions = Pick<PutMessage, "delay" | "ttl" | "wait" | "signal">;
@@ -54,7 +54,7 @@ const LONGEST_WAIT = 3_600_000;
 
 /**
  * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has, and the
- * mailbox of the name is its own.
+ * mailbox of the name is its own, if the account covers it; otherwise whatever is asked for is refused.
  *
  * ```ts
  * import { connectMailbox } from "./mailbox.ts";
@@ -94,7 +94,16 @@ export class Mailbox implements AsyncDisposable {
     this.#session = connection.session;
   }
 
-  /** What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day. */
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#session.hasAnswered;
+  }
+
+  /**
+   * What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day.
+   * A server that had to forget it can tell it from a new one by `born`, which is known with the first answer: see
+   * `onBegin` of {@linkcode ConnectOptions}. Without it, such a session ends with an {@linkcode OutcomeUnknownError}.
+   */
   get state(): SessionState {
     this.#session.keep();
     return this.#session.state;

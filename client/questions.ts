@@ -30,6 +30,12 @@ const ASKED_ANEW = 1000;
 /** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
 const ASSEMBLE = 4000;
 
+/** How often `got` and `cancel` are said, where no answer comes. */
+const MAX_TOLD = 16;
+
+/** How often a lease is asked for under another tag, because what came under the last one does not fit together. */
+const MAX_TRIES = 16;
+
 /** What a lease brought. */
 export interface Leased {
   tag: number;
@@ -52,9 +58,12 @@ interface LeaseCall {
   mailbox: string;
   max: number;
   duration: number;
-  /** When the wait ends. */
+  /** When the wait begins, and when it ends. */
+  since: number;
   until: number;
   ahead: boolean;
+  /** How often it was asked for under another tag. */
+  tries: number;
   settle: (error: Error | undefined, leased: Leased | undefined) => void;
 }
 
@@ -80,12 +89,17 @@ class Question implements Sendable {
   at = Infinity;
   /** Whether it had to wait. */
   waited = false;
+  /** When an `ending` was last acted on, and how often `got` or `cancel` was said. */
+  hurriedAt = -Infinity;
+  told = 0;
   /** When a lease that has begun to come in is given up. */
   giveUp = Infinity;
   call: LeaseCall | undefined;
   assembly: Assembly | undefined;
   token = "";
   inquiry: Inquiry | undefined;
+  /** When the inquiry was made. */
+  since = Infinity;
 
   constructor(t: number, phase: Phase) {
     this.t = t;
@@ -117,6 +131,7 @@ export class Questions {
   #tag: number;
   /** Of leases. */
   readonly #busy: Busy;
+  #leased = false;
 
   /** @param tag The first tag. */
   constructor(flight: Flight, tag: number, busy: Busy) {
@@ -130,14 +145,35 @@ export class Questions {
     return this.#open.size === 0;
   }
 
+  /** Whether the server's last word was `busy`. */
+  get isBusy(): boolean {
+    return this.#busy.isOn;
+  }
+
+  /** Since when something is overdue; Infinity where nothing is. Where a lease never fits together, it always is. */
+  get stuckSince(): number {
+    let since = Infinity;
+    for (const { call, since: inquired } of this.#open.values()) {
+      if (call === undefined) since = Math.min(since, inquired);
+      else since = Math.min(since, call.tries > MAX_TRIES ? -Infinity : Math.max(call.since, call.until));
+    }
+    return since;
+  }
+
+  /** Whether a lease was given to this session. */
+  get leased(): boolean {
+    return this.#leased;
+  }
+
   /** Asks for a lease. */
-  lease(call: LeaseCall): { cancel(error: Error): void } {
+  lease(asked: Omit<LeaseCall, "tries">): { cancel(error: Error): void } {
+    const call = { ...asked, tries: 0 };
     this.#ask(call);
     return { cancel: (error) => this.#cancel(call, error) };
   }
 
-  inquire(inquiry: Inquiry) {
-    this.#add("inquiry").inquiry = inquiry;
+  inquire(inquiry: Inquiry, now: number) {
+    Object.assign(this.#add("inquiry"), { inquiry, since: now });
   }
 
   #ask(call: LeaseCall) {
@@ -166,9 +202,11 @@ export class Questions {
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
       else if (question.phase === "ask" && now < this.#busy.until) left.push(question);
+      else if (question.told >= MAX_TOLD) this.#open.delete(question.t);
       else if (draft.add(question, question.line(now))) {
         question.queued = false;
         question.sentAt = now;
+        if (question.phase === "got" || question.phase === "cancel") question.told++;
       } else left.push(question);
     }
     this.#queue = left;
@@ -226,7 +264,7 @@ export class Questions {
   #inquiry(question: Question, inquiry: Inquiry, answer: SessionAnswer, now: number) {
     // it has arrived; where a part of the answer does not come, the rest is asked for
     this.#flight.answered(question, now);
-    question.at = now + this.#flight.trip.timeout(0);
+    question.at = now + this.#flight.trip.timeout(question.sends - 1);
     if (inquiry.take(answer)) this.#end(question, now);
   }
 
@@ -245,16 +283,18 @@ export class Questions {
     if (question.assembly === undefined) {
       question.assembly = new Assembly(call.max);
       question.giveUp = now + ASSEMBLE;
-      question.at = now + this.#flight.trip.timeout(0);
     }
-    this.#flight.heard(question, now);
+    // what is still missing is asked for again, less and less often
+    this.#flight.answered(question, now);
+    question.at = now + this.#flight.trip.timeout(question.sends - 1);
     const { assembly } = question;
     if (answer.kind === "piece") assembly.piece(answer);
-    else if (!assembly.message(answer)) return this.#again(question, now);
+    else if (!assembly.message(answer)) return this.#again(question);
     const { messages, token } = assembly;
     if (messages === undefined) return;
     this.#flight.forget(question);
     question.phase = "have";
+    this.#leased = true;
     question.token = token;
     question.at = now + (question.waited ? CONFIRM_WAITED : CONFIRM);
     question.giveUp = Infinity;
@@ -263,10 +303,10 @@ export class Questions {
   }
 
   /** Asks anew under another tag, because what comes under this one may be of two leases. */
-  #again(question: Question, now: number) {
+  #again(question: Question) {
     const call = question.call!;
     this.#drop(question);
-    call.until = Math.max(call.until, now);
+    call.tries++;
     this.#ask(call);
   }
 
@@ -331,7 +371,9 @@ export class Questions {
   /** `ending`: waits end with the server, and are begun again with the next one. */
   ending(now: number) {
     for (const question of this.#open.values()) {
-      if (question.phase === "wait") question.at = Math.min(question.at, now + this.#flight.trip.timeout(0));
+      if (question.phase !== "wait" || now - question.hurriedAt < OVERDUE) continue;
+      question.hurriedAt = now;
+      question.at = Math.min(question.at, now + this.#flight.trip.timeout(0));
     }
   }
 
@@ -344,7 +386,7 @@ export class Questions {
 
   due(now: number) {
     for (const question of [...this.#open.values()]) {
-      if (now >= question.giveUp) this.#again(question, now);
+      if (now >= question.giveUp) this.#again(question);
       else if (now >= question.at) {
         if (question.phase === "have") question.phase = "got";
         this.#send(question);
@@ -361,6 +403,7 @@ export class Questions {
 
   /** A new session begins: what was told to the old one does not concern it. */
   restart() {
+    this.#leased = false;
     for (const question of [...this.#open.values()]) {
       const { call } = question;
       if (question.inquiry !== undefined) continue;

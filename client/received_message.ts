@@ -5,7 +5,10 @@
  */
 
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { Lease, LeasedMessage } from "./session.ts";
+import { failureFields } from "../protocol/session.ts";
+import { checkFailure } from "./lease.ts";
+import { ATTEMPTS, retryDelay } from "./retry.ts";
+import type { Failure, Lease, LeasedMessage } from "./session.ts";
 
 /** For how long messages are leased, and how often that is prolonged while one of them is open, in milliseconds. */
 export const LEASE = 30_000;
@@ -20,8 +23,8 @@ const OVERHEAD = 80;
  */
 const AT_ONCE = 16;
 
-/** What can be done with a message, in the words of the wire. */
-type Ending = "ack" | "failed" | "unused";
+/** What can be done with a message, in the words of the wire; or how an attempt at it failed. */
+type Ending = "ack" | "back" | Failure;
 
 interface Ended {
   id: number;
@@ -65,7 +68,8 @@ export class Hold {
   readonly messages: readonly ReceivedMessage[];
   readonly #lease: Lease;
   readonly #open: Set<number>;
-  readonly #ended = new Map<Ending, Ended[]>();
+  /** By what stands in the request. */
+  readonly #ended = new Map<string, { ending: Ending; messages: Ended[] }>();
   /** Messages that a loop was given, and of which the server is to be told. */
   readonly #begun = new Set<number>();
   readonly #onEnd: () => void;
@@ -104,21 +108,22 @@ export class Hold {
     if (this.#open.size === 0) this.#onEnd();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
     if (this.#ended.size === 0) queueMicrotask(() => this.#tell());
-    const ended = this.#ended.get(ending);
-    if (ended === undefined) this.#ended.set(ending, [{ id, resolve, reject }]);
-    else ended.push({ id, resolve, reject });
+    const key = typeof ending === "string" ? ending : failureFields(ending);
+    const ended = this.#ended.get(key);
+    if (ended === undefined) this.#ended.set(key, { ending, messages: [{ id, resolve, reject }] });
+    else ended.messages.push({ id, resolve, reject });
     return promise;
   }
 
   #tell() {
-    const all = [...this.#ended];
+    const all = [...this.#ended.values()];
     this.#ended.clear();
-    for (const [ending, ended] of all) {
-      const ids = ended.map(({ id }) => id);
-      const told = ending === "ack" ? this.#lease.ack(ids) : this.#lease.back(ids, ending);
+    for (const { ending, messages } of all) {
+      const ids = messages.map(({ id }) => id);
+      const told = typeof ending === "string" ? this.#lease[ending](ids) : this.#lease.fail(ending, ids);
       told.then(
-        (lost) => ended.forEach(({ id, resolve }) => resolve(!lost.includes(id))),
-        (error) => ended.forEach(({ reject }) => reject(error)),
+        (lost) => messages.forEach(({ id, resolve }) => resolve(!lost.includes(id))),
+        (error) => messages.forEach(({ reject }) => reject(error)),
       );
     }
   }
@@ -138,7 +143,7 @@ export function bytesOf({ messages }: Hold): number {
  * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "a job that fails at first");
  * for await (const message of mailbox.messages("bob", { wait: 0 })) {
- *   if (message.attempt === 1) await message.back("failed");
+ *   if (message.attempt === 1) await message.fail({ delay: 0, reason: "not today" });
  *   else await message.ack();
  *   console.log(message.from, message.attempt); // alice 1, alice 2
  * }
@@ -176,12 +181,29 @@ export class ReceivedMessage implements LeasedMessage {
   }
 
   /**
-   * Gives it back, to come again at its place in the order; `failed` counts as an attempt, of which there are five.
+   * Gives it back, to come again at its place in the order, with no attempt counted.
    *
    * @returns Whether it was still this client's.
    * @throws {SessionEndError} The session has ended. The message comes again when its lease does.
    */
-  back(why: "failed" | "unused" = "unused"): Promise<boolean> {
-    return this.#hold.end(this.id, why);
+  back(): Promise<boolean> {
+    return this.#hold.end(this.id, "back");
+  }
+
+  /**
+   * Gives it back because what was to be done with it failed: it comes again after `delay` milliseconds, 0 to 86,400,000,
+   * at its place in the order, while those behind it go on; or it is a dead letter, where this was the last of `attempts`.
+   * By default it waits 1 s, doubled with each attempt, up to 5 minutes, and there are 5. The dead letter keeps `reason`,
+   * which is up to 64 bytes without a comma.
+   *
+   * @returns Whether it was still this client's.
+   * @throws {RangeError} It is not what the wire allows.
+   * @throws {SessionEndError} The session has ended. The message comes again when its lease does.
+   */
+  async fail(
+    { delay = retryDelay(this.attempt), attempts = ATTEMPTS, reason = "failed" }: Partial<Failure> = {},
+  ): Promise<boolean> {
+    checkFailure({ delay, attempts, reason });
+    return await this.#hold.end(this.id, { delay, attempts, reason });
   }
 }

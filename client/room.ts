@@ -16,7 +16,7 @@
 
 import { LineDecoder } from "../protocol/line.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
-import { type ConnectOptions, connectTcp } from "./connection.ts";
+import { type Connection, type ConnectOptions, connectTcp } from "./connection.ts";
 import { Conversation } from "./conversation.ts";
 
 export type { ConnectOptions };
@@ -26,19 +26,32 @@ const MAX_RECEIVED = 65_536;
 
 const encoder = new TextEncoder();
 
+export interface RoomOptions extends ConnectOptions {
+  /** Whether lines keep the CR before them, which has a terminal write over a prompt. */
+  keepReturn?: boolean;
+}
+
 /**
  * Connects; that is all there is to being in the room.
  *
  * @throws {Error} There is no server.
  */
-export async function connectRoom(options: ConnectOptions = {}): Promise<Room> {
-  return new Room(await connectTcp({ port: ROOM_PORT, ...options }), options.signal);
+export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
+  const { signal, keepReturn = false } = options;
+  return new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
 }
 
 /** A place in the room. What comes are its lines, without the CR before and the line end behind them. */
 export class Room extends Conversation {
   readonly #decoder = new LineDecoder(MAX_RECEIVED, "replace");
+  readonly #keepReturn: boolean;
   #dropped = 0;
+
+  /** @ignore */
+  constructor(connection: Connection, signal: AbortSignal | undefined, keepReturn: boolean) {
+    super(connection, signal);
+    this.#keepReturn = keepReturn;
+  }
 
   /** Lines that came and were dropped because they are over 65,536 bytes. */
   override get dropped(): number {
@@ -68,7 +81,7 @@ export class Room extends Conversation {
     const texts: string[] = [];
     for (const line of lines) {
       // the CR has a terminal write over the prompt of whoever uses telnet
-      if ("text" in line) texts.push(line.text.replace(/^\r/, ""));
+      if ("text" in line) texts.push(this.#keepReturn ? line.text : line.text.replace(/^\r/, ""));
       else this.#dropped++;
     }
     return texts;

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { encodePublicKey } from "../protocol/key_text.ts";
 import {
   clientKeys,
   decodeSealToClient,
@@ -115,7 +116,11 @@ export class ClientSeal {
     this.#credentials = credentials;
     this.#session = session;
     this.#busy = new Busy(environment.onBusy);
-    this.#asking = new Asking(environment, environment.timeout ?? GONE, () => this.#gone(false));
+    this.#asking = new Asking(
+      environment,
+      environment.timeout ?? GONE,
+      (isSilent) => this.#gone(false, isSilent),
+    );
   }
 
   /**
@@ -303,7 +308,7 @@ export class ClientSeal {
     try {
       const keys = clientKeys({ service, id, epoch }, handshake.key, key, server);
       if (!isSame(confirm, keys.confirm)) return;
-      const text = server.toBase64({ alphabet: "base64url", omitPadding: true });
+      const text = encodePublicKey(server);
       handshake.secret = {
         sealer: new Sealer(">", keys.toServer),
         opener: new Opener(keys.toClient),
@@ -338,8 +343,11 @@ export class ClientSeal {
     });
   }
 
-  #gone(sent: boolean): ServerGoneError {
+  #gone(sent: boolean, isSilent = true): ServerGoneError {
     const { server = "the server", timeout = GONE } = this.#environment;
+    if (!isSilent) {
+      return new ServerGoneError(`Cannot log in: ${server} answers, but lets nothing come of it`, sent);
+    }
     return new ServerGoneError(
       `No answer from ${server} within ${timeout / 1000} s: is the server running?`,
       sent,

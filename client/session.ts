@@ -10,14 +10,21 @@
 import { encodeRequest, MAX_LEASE } from "../protocol/session.ts";
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import { Change, textChange } from "./change.ts";
-import { checkDuration, Lease } from "./lease.ts";
-import { Link, type SessionEnvironment, type SessionState } from "./link.ts";
+import { checkDuration, Lease, type LeaseChange } from "./lease.ts";
+import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
 import { denied, type Inquiry } from "./questions.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./session_errors.ts";
 
-export { type Inquiry, Lease, type PutMessage, type SessionEnvironment, type SessionState };
-export type { LeasedMessage } from "../protocol/session.ts";
+export {
+  type Inquiry,
+  Lease,
+  type PutMessage,
+  type SessionEnvironment,
+  type SessionResume,
+  type SessionState,
+};
+export type { Failure, LeasedMessage } from "../protocol/session.ts";
 export * from "./session_errors.ts";
 
 /** What is asked of a lease. */
@@ -44,9 +51,14 @@ export class ClientSession {
   #room: PromiseWithResolvers<void> | undefined;
 
   /** @param resume The state of an earlier session, to go on with its number `next`. */
-  constructor(environment: SessionEnvironment, resume?: Omit<SessionState, "low">) {
+  constructor(environment: SessionEnvironment, resume?: SessionResume) {
     this.#environment = environment;
     this.#link = new Link(environment, () => this.#progress(), resume);
+  }
+
+  /** Whether the server has answered anything yet. */
+  get hasAnswered(): boolean {
+    return this.#link.hasAnswered;
   }
 
   /** What a later session needs to go on as this one: see {@linkcode keep}. */
@@ -105,7 +117,7 @@ export class ClientSession {
   /** Asks what has no order, until the answer is there. */
   inquire(inquiry: Inquiry) {
     this.#link.begin();
-    this.#link.questions.inquire(inquiry);
+    this.#link.questions.inquire(inquiry, this.#environment.now());
   }
 
   #post(change: Change, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
@@ -143,12 +155,13 @@ export class ClientSession {
     checkDuration(duration);
     signal?.throwIfAborted();
     this.#link.begin();
-    const until = this.#environment.now() + wait;
+    const since = this.#environment.now(), until = since + wait;
     const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
     const asked = this.#link.questions.lease({
       mailbox,
       max,
       duration,
+      since,
       until,
       ahead,
       settle: (error, leased) => {
@@ -171,7 +184,7 @@ export class ClientSession {
 
   #changeLease(
     tag: number,
-    kind: "ack" | "back" | "extend" | "begin",
+    kind: LeaseChange["kind"],
     rest: string,
   ): Promise<readonly number[] | undefined> {
     this.#link.questions.named(tag, this.#environment.now());
@@ -201,6 +214,8 @@ export class ClientSession {
         if (answer.kind === "stat") resolve(answer.values);
         else if (answer.kind === "no") reject(new RefusedError(answer.reason));
         else if (answer.kind === "denied") reject(denied(mailbox));
+        // what is no answer to this question
+        else return false;
         return true;
       },
       fail: reject,
@@ -243,7 +258,7 @@ export class ClientSession {
 
   #add(change: Change) {
     this.#link.begin();
-    this.#link.changes.add(change);
+    this.#link.changes.add(change, this.#environment.now());
   }
 
   #watch(change: Change, signal: AbortSignal) {

@@ -4,7 +4,7 @@ import { formatAddress } from "./connection.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
 import { ClientSeal } from "./seal.ts";
-import { ClientSession, type SessionState } from "./session.ts";
+import { ClientSession, type SessionResume, type SessionState } from "./session.ts";
 
 /** Where a server is, and who connects to it. */
 export interface ConnectOptions {
@@ -20,7 +20,12 @@ export interface ConnectOptions {
    */
   onBusy?: OnBusy;
   /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
-  resume?: Omit<SessionState, "low">;
+  resume?: SessionResume;
+  /**
+   * Is told what a later connection needs to go on as this one, before the first message is sent, which waits for it.
+   * It is told again where the session had to begin anew, and not at all where it logs in.
+   */
+  onBegin?(state: SessionState): Promise<void>;
   /** Logs in: everything then travels under a seal. */
   as?: Credentials;
   /** The server's key, as it logs it. Without it, the servers are remembered that were logged in to. */
@@ -77,7 +82,7 @@ export class SessionConnection {
 
   private constructor(
     { address, family }: { address: Deno.NetAddr; family: number },
-    { timeout, resume, onBusy }: ConnectOptions,
+    { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
     login?: { as: Credentials; trust: Trust },
   ) {
@@ -99,6 +104,7 @@ export class SessionConnection {
       server: formatAddress(address.hostname, address.port),
       ...timeout === undefined ? {} : { timeout },
       ...onBusy === undefined ? {} : { onBusy },
+      ...onBegin === undefined ? {} : { onBegin },
     };
     const send = login === undefined
       ? environment.send

@@ -1,10 +1,19 @@
+import { NOT_CONFIRMED } from "../protocol/session.ts";
+
+/** What a reason says by itself too little about. */
+const TEXTS: Readonly<Record<string, string>> = {
+  [NOT_CONFIRMED]:
+    "the account covers the forum alone, until an administrator runs 'parley account confirm NAME' " +
+    "beside the server",
+};
+
 /** The server can never carry the request out. */
 export class RefusedError extends Error {
   override name = "RefusedError";
   /** Why, as the server says it. */
   readonly reason: string;
 
-  constructor(reason: string, message = `The server refuses it: ${reason}`) {
+  constructor(reason: string, message = `The server refuses it: ${TEXTS[reason] ?? reason}`) {
     super(message);
     this.reason = reason;
   }
@@ -20,6 +29,11 @@ export class FullError extends Error {
     super(message);
     this.limit = limit;
   }
+}
+
+/** The server has answered what the specification does not allow. */
+export class WrongAnswerError extends Error {
+  override name = "WrongAnswerError";
 }
 
 /** The session has ended, and the request with it. */

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { directoryOf, syncDirectory } from "./durable_file.ts";
 import { fileError } from "./file_error.ts";
 import { type FileContent, TransferError } from "./transfer.ts";
 
@@ -190,21 +191,6 @@ export class TemporaryFile {
     } catch (error) {
       throw cannot(this.#target, error);
     }
-  }
-}
-
-/** What stands before the last part of a path, with its separator; empty for the current directory. */
-function directoryOf(path: string): string {
-  return path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
-}
-
-/** So that the name too survives a power cut; where a directory can't be opened, the system does that by itself. */
-async function syncDirectory(path: string) {
-  try {
-    using directory = await Deno.open(path || ".");
-    await directory.sync();
-  } catch {
-    // the file is there
   }
 }
 

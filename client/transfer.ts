@@ -5,7 +5,7 @@
  */
 
 import type { RefusalCode } from "../protocol/transfer.ts";
-import { CutError } from "./transfer_connection.ts";
+import { CutError, type TransferTarget } from "./transfer_connection.ts";
 
 /** What a file is. */
 export interface FileContent {
@@ -36,10 +36,12 @@ export interface TransferOptions {
   onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Called when it was cut, with the reason, before it is tried again. */
   onCut?: ((reason: string) => void) | undefined;
-  /** Milliseconds for which a transfer that is cut is tried again with no byte more; 60 s by default. */
+  /** Milliseconds within which a transfer has to come 64 KiB further, or to its end; 60 s by default. */
   patience?: number;
   /** Milliseconds without a byte either way after which a connection counts as cut; 30 s by default. */
   silence?: number;
+  /** Milliseconds for which the server may say that it works, with no byte more; 10 min by default. */
+  longestWork?: number;
 }
 
 /** A transfer failed, and says why. */
@@ -60,8 +62,11 @@ export class TransferError extends Error {
   }
 }
 
-/** Milliseconds for which a transfer is tried again without progress, and that a silence may last. */
-const PATIENCE = 60_000, SILENCE = 30_000;
+/** Milliseconds that a transfer may go without progress, that a silence may last, and the server's work. */
+const PATIENCE = 60_000, SILENCE = 30_000, LONGEST_WORK = 600_000;
+
+/** Bytes that make progress: one that comes in single bytes would never end. */
+const LEAST_PROGRESS = 65_536;
 
 /** Milliseconds before it is tried again: at first, and at most. */
 const FIRST_PAUSE = 100, LAST_PAUSE = 5000;
@@ -73,9 +78,11 @@ const PASSING: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "s
 export class Attempts {
   readonly #options: TransferOptions;
   readonly #what: string;
-  /** How far the file has come since {@linkcode run} began, in bytes. */
+  /** How far the file had come when that last was progress, in bytes. */
   #reached = 0;
+  /** When it was, or when it was known that one side works; and when it was, or when the client last worked. */
   #progressed = performance.now();
+  #moved = this.#progressed;
   #pause = FIRST_PAUSE;
 
   /** @param what What the transfer does, for its errors: `send 'notes.txt'`. */
@@ -85,22 +92,35 @@ export class Attempts {
   }
 
   /** Where and how a connection is made. */
-  get target() {
-    const { hostname, port, signal, silence = SILENCE } = this.#options;
-    return { hostname, port, signal, silence };
+  get target(): TransferTarget {
+    const { hostname, port, signal, silence = SILENCE, patience = PATIENCE } = this.#options;
+    return {
+      hostname,
+      port,
+      signal,
+      silence,
+      deadline: () => this.#progressed + patience,
+      waits: () => this.#waits(),
+    };
   }
 
   /** Tells that the transfer has come so far, in bytes. What was moved before and moves again is no progress. */
   reached(bytes: number) {
-    if (bytes <= this.#reached) return;
+    if (bytes < this.#reached + LEAST_PROGRESS) return;
     this.#reached = bytes;
-    this.#progressed = performance.now();
+    this.worked();
     this.#pause = FIRST_PAUSE;
   }
 
   /** Tells that the client does its part: that is no time in which nothing moves. */
   worked() {
-    this.#progressed = performance.now();
+    this.#progressed = this.#moved = performance.now();
+  }
+
+  /** The server says that it works: nor is that, unless it says nothing else for too long. */
+  #waits() {
+    const now = performance.now();
+    if (now - this.#moved < (this.#options.longestWork ?? LONGEST_WORK)) this.#progressed = now;
   }
 
   /**

@@ -17,7 +17,13 @@ export interface TransferTarget {
   signal?: AbortSignal | undefined;
   /** Milliseconds without a byte either way after which the server counts as gone. */
   silence: number;
+  /** When the transfer has taken too long to move, in milliseconds of `performance.now()`. */
+  deadline(): number;
+  /** Is called when the server says that it works. */
+  waits(): void;
 }
+
+const NO_FURTHER = "the transfer comes no further";
 
 const decoder = new TextDecoder();
 const LF = 0x0a;
@@ -25,7 +31,7 @@ const LF = 0x0a;
 /** A connection of the file transfer: answers in lines, content as it is, and an end to silence. */
 export class TransferConnection implements Disposable {
   readonly #socket: Deno.TcpConn;
-  readonly #silence: number;
+  readonly #target: TransferTarget;
   readonly #signal: AbortSignal | undefined;
   /** What was read and not yet given out: part of a line, or content behind one. */
   #ahead = new Uint8Array(0);
@@ -38,9 +44,9 @@ export class TransferConnection implements Disposable {
     this.#socket = socket;
     // an upload's last bytes and its proof would wait for the server's system to acknowledge what came before them
     socket.setNoDelay(true);
-    this.#silence = target.silence;
+    this.#target = target;
     this.#signal = target.signal;
-    this.#timer = setTimeout(() => this.#watch(), target.silence);
+    this.#timer = setTimeout(() => this.#watch(), this.#left);
     target.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -92,6 +98,8 @@ export class TransferConnection implements Disposable {
         this.#ahead = this.#ahead.slice(end + 1);
         if (answer === undefined) throw new CutError("the server's answer is none");
         if (answer.kind !== "wait") return answer;
+        this.#target.waits();
+        if (this.#target.deadline() <= performance.now()) throw new CutError(NO_FURTHER);
         continue;
       }
       const room = buffer.length - this.#ahead.length;
@@ -161,13 +169,21 @@ export class TransferConnection implements Disposable {
     return this.#signal?.aborted ? this.#signal.reason : new CutError(this.#why);
   }
 
+  /** Milliseconds until the connection has been silent, or the transfer has not moved, for too long. */
+  get #left(): number {
+    const { silence, deadline } = this.#target;
+    return Math.min(this.#heard + silence, deadline()) - performance.now();
+  }
+
   #watch() {
-    const left = this.#heard + this.#silence - performance.now();
+    const { silence } = this.#target, left = this.#left;
     if (left > 0) {
       this.#timer = setTimeout(() => this.#watch(), left);
       return;
     }
-    this.#why = `the server has been silent for ${this.#silence / 1000} s`;
+    this.#why = performance.now() - this.#heard >= silence
+      ? `the server has been silent for ${silence / 1000} s`
+      : NO_FURTHER;
     this[Symbol.dispose]();
   }
 

@@ -10,6 +10,12 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 /** How long a nonce is good for, in milliseconds. */
 export const NONCE_LIFETIME = 30_000;
 
+/**
+ * Asks for a nonce. The spaces at its end let the datagram be a third of the answer: an address that has not shown that
+ * it receives anything is sent no more than 3 times what came from it (RFC 9000, section 8).
+ */
+export const CHALLENGE = "challenge   ";
+
 /** HEX of `A, NONCE, HEX, command`: HMAC-SHA-256 (RFC 2104) of NONCE "," command under the secret, in lower case. */
 export function proof(secret: Uint8Array, nonce: string, command: string): string {
   return createHmac("sha256", secret).update(`${nonce},${command}`).digest("hex");

@@ -5,11 +5,21 @@
  * @module
  */
 
+import { FRAME_BYTES } from "./frame.ts";
+import { utf8Length } from "./mailbox.ts";
+import { isLikePeer } from "./room.ts";
+
 /** TCP port that clients of the original use. */
 export const CHANNELS_PORT = 55555;
 
-/** Longest name of a client or a channel, in bytes of UTF-8. */
-export const MAX_NAME = 64;
+/** Longest name of a channel, in bytes of UTF-8. */
+export const MAX_CHANNEL_NAME = 64;
+
+/** Longest name of a client, in bytes of UTF-8: it fills its frame. */
+export const MAX_CLIENT_NAME = FRAME_BYTES;
+
+/** Longest name that others are shown, in bytes of UTF-8: `[NAME] ` leaves half of each frame for the text. */
+export const MAX_SHOWN_NAME = FRAME_BYTES / 2 - "[] ".length;
 
 /** What a frame behind the first asks for. A `create` or `join` alone has no channel. */
 export type ChannelsRequest =
@@ -35,6 +45,25 @@ export function decodeChannelsRequest(text: string): ChannelsRequest {
     default:
       return { kind: "unknown", text };
   }
+}
+
+/**
+ * The name of a client as others are shown it: shortened where it would leave too little of a frame for text.
+ *
+ * @param name Printable text, of any length.
+ * @param besideRoom Whether a room's clients, who are named by their addresses, are told of it too. One that looks
+ * like such an address is marked then, so that no line about this client has the bytes of a line about another.
+ */
+export function shownName(name: string, besideRoom: boolean): string {
+  const marked = besideRoom && isLikePeer(name) ? `~${name}` : name;
+  if (utf8Length(marked) <= MAX_SHOWN_NAME) return marked;
+  let shown = "", left = MAX_SHOWN_NAME - utf8Length("…");
+  for (const character of marked) {
+    left -= utf8Length(character);
+    if (left < 0) break;
+    shown += character;
+  }
+  return `${shown}…`;
 }
 
 /** What stands before the text of a message, in each of its frames. */
@@ -71,10 +100,7 @@ export function notValid(message: string): string {
 
 export const IN_NO_CHANNEL = "Not currently in any channel. Must join a channel before sending messages.";
 
-/** To a client whose name is longer than {@linkcode MAX_NAME}, before it is closed. */
-export const NAME_TOO_LONG = `The name of a client must have at most ${MAX_NAME} bytes.`;
-
-export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_NAME} bytes.`;
+export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_CHANNEL_NAME} bytes.`;
 
 /** To one who creates a channel where there are as many as may be. */
 export const TOO_MANY_CHANNELS = "There are too many channels, so no other can be created.";

@@ -15,6 +15,9 @@ export const FORUM_PORT = 10005;
 /** Most bytes of a title, and of a user's name. */
 export const MAX_WORD = 64;
 
+/** More threads than this, and more entries of one, no forum has. */
+export const MAX_THREADS = 1_000_000, MAX_THREAD_ENTRIES = 10_000_000;
+
 /** The commands, in the order in which a user is told them. */
 export const FORUM_COMMANDS = ["CRT", "MSG", "DLT", "EDT", "LST", "RDT", "UPD", "DWN", "RMV", "XIT"] as const;
 

@@ -35,8 +35,17 @@ export const NO_THREADS = "No threads to list";
 export const threadIsEmpty = (title: string): string => `Thread ${title} is empty`;
 export const GOODBYE = "Goodbye";
 
+/** What a client says first, and again when its user has logged in; an empty line follows. */
+export const SEND_TO_SERVER = "===== Please type any message you want to send to server: =====";
+
 /** What a server's console says when it begins to serve a forum. */
-export const CONSOLE_BEGIN: readonly string[] = ["===== Server is running =====", "Waiting for clients"];
+export const CONSOLE_BEGIN: readonly string[] = [
+  "===== Server is running =====",
+  "===== Waiting for connection request from clients...=====",
+  "Waiting for clients",
+];
+/** What it says of a wrong password. */
+export const failedLogin = (user: string): string => `${user} failed login`;
 
 /** A line that was typed, as a command; or the text that tells what is wrong with it. */
 export function parseCommand(line: string): Typed | string {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isWhiteSpace, whiteSpaceEnd } from "./line.ts";
+import { isWhiteSpace, paddingStart } from "./line.ts";
 
 /** Bytes of every message, in both directions. */
 export const FRAME_BYTES = 200;
@@ -50,9 +50,9 @@ export class FrameDecoder {
   }
 }
 
-/** The text of a frame, without the white space at its end. Bytes that are not UTF-8 become U+FFFD. */
+/** The text of a frame, without the padding at its end. Bytes that are not UTF-8 become U+FFFD. */
 export function decodeFrame(frame: Uint8Array): string {
-  return decoder.decode(frame.subarray(0, whiteSpaceEnd(frame)));
+  return decoder.decode(frame.subarray(0, paddingStart(frame)));
 }
 
 /**

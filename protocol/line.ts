@@ -9,7 +9,7 @@ export type Line = { text: string } | { error: "too long" | "not UTF-8" };
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-const TAB = 0x09, LF = 0x0a, CR = 0x0d, SP = 0x20;
+const NUL = 0x00, TAB = 0x09, LF = 0x0a, CR = 0x0d, SP = 0x20;
 
 /** Unicode's control characters (C0, DEL, C1) but for TAB, and its line and paragraph separators. */
 const CONTROL = /[^\P{Cc}\t]|[\u2028\u2029]/u;
@@ -21,10 +21,10 @@ export function isWhiteSpace(byte: number): boolean {
   return byte === SP || byte >= TAB && byte <= CR;
 }
 
-/** Where the white space at the end of the bytes begins. */
-export function whiteSpaceEnd(bytes: Uint8Array): number {
+/** Where the padding at the end of a frame begins: white space, and NULs, which programs in C pad with. */
+export function paddingStart(bytes: Uint8Array): number {
   let end = bytes.length;
-  while (end > 0 && isWhiteSpace(bytes[end - 1]!)) end--;
+  while (end > 0 && (isWhiteSpace(bytes[end - 1]!) || bytes[end - 1] === NUL)) end--;
   return end;
 }
 
@@ -43,7 +43,8 @@ export function printable(text: string): string {
 
 /**
  * Puts lines together across reads and takes them apart within one, in bounded memory: a line that is too long is
- * discarded up to its end, and what follows is read as if it had not been there.
+ * discarded up to its end, and what follows is read as if it had not been there. NULs at either end of a line are
+ * padding: a program in C that sends its string with the final NUL has it arrive behind the line end.
  */
 export class LineDecoder {
   readonly #max: number;
@@ -82,7 +83,9 @@ export class LineDecoder {
     if (this.#length > 0 || this.#tooLong) yield this.#take();
   }
 
-  #add(bytes: Uint8Array) {
+  #add(piece: Uint8Array) {
+    // however many come, they are not what makes a line too long
+    const bytes = this.#length > 0 || this.#tooLong ? piece : piece.subarray(paddingEnd(piece));
     const length = this.#length + bytes.length;
     // one more than the limit for the CR before LF
     if (length > this.#max + 1) {
@@ -110,7 +113,7 @@ export class LineDecoder {
   }
 
   #read(bytes: Uint8Array): Line {
-    const line = bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
+    const line = withoutPadding(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
     if (line.length > this.#max) return { error: "too long" };
     try {
       return { text: this.#decoder.decode(line) };
@@ -118,4 +121,19 @@ export class LineDecoder {
       return { error: "not UTF-8" };
     }
   }
+}
+
+/** Where the NULs at the beginning end. */
+function paddingEnd(bytes: Uint8Array): number {
+  let start = 0;
+  while (bytes[start] === NUL) start++;
+  return start;
+}
+
+/** The bytes without NULs at either end. */
+function withoutPadding(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === NUL) end--;
+  const start = end === 0 ? 0 : paddingEnd(bytes);
+  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

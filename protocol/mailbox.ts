@@ -62,6 +62,7 @@ export interface Mail {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LF = 0x0a, CR = 0x0d;
 
 /** Unicode's control characters (C0, DEL, C1) but for TAB: a message holds none. */
 const CONTROL = /[^\P{Cc}\t]/u;
@@ -115,6 +116,16 @@ function maxReplied(mailbox: string, sender: string, max: number): number {
 }
 
 /**
+ * Most bytes that a message's sender and text may have together, so that it can be given out with a reply: however it
+ * came in, none is longer than a datagram may be, or than what existing clients have room for, where that is more.
+ *
+ * @param max Longest datagram, in bytes.
+ */
+export function maxTaken(max: number): number {
+  return Math.max(max, MAX_DATAGRAM) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
+}
+
+/**
  * Most bytes that a message from this sender to this mailbox may have, so that neither its datagram, as
  * {@linkcode encodePut} makes it, nor its reply is longer than a datagram may be.
  */
@@ -125,6 +136,20 @@ export function maxMessage(mailbox: string, sender: string): number {
   );
 }
 
+/** What comes before the end of a datagram: one line end, and NULs on both sides of it, as programs in C send them. */
+function withoutEnd(datagram: Uint8Array): Uint8Array {
+  let end = nulEnd(datagram, datagram.length);
+  if (datagram[end - 1] !== LF) return datagram.subarray(0, end);
+  end -= datagram[end - 2] === CR ? 2 : 1;
+  return datagram.subarray(0, nulEnd(datagram, end));
+}
+
+/** Where the NULs begin that stand before `end`. */
+function nulEnd(bytes: Uint8Array, end: number): number {
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return end;
+}
+
 /**
  * The request in a datagram, or why it is none.
  *
@@ -133,14 +158,14 @@ export function maxMessage(mailbox: string, sender: string): number {
  */
 export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): MailboxRequest | Refusal {
   if (datagram.length > max) return "too long";
+  const ended = withoutEnd(datagram);
   let text: string;
   try {
-    text = decoder.decode(datagram);
+    text = decoder.decode(ended);
   } catch {
     return "not UTF-8";
   }
-  const ascii = text.length === datagram.length;
-  if (text.endsWith("\n")) text = text.slice(0, text.endsWith("\r\n") ? -2 : -1);
+  const ascii = text.length === ended.length;
   if (CONTROL.test(text)) return "not printable";
 
   const comma = text.indexOf(",");
@@ -243,7 +268,7 @@ const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
 export function decodeReply(datagram: Uint8Array): MailboxReply | undefined {
   let text: string;
   try {
-    text = decoder.decode(datagram);
+    text = decoder.decode(datagram.subarray(0, nulEnd(datagram, datagram.length)));
   } catch {
     return undefined;
   }

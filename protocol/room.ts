@@ -38,6 +38,21 @@ export function roomName({ hostname, port }: { hostname: string; port: number })
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** The forms in which peers are written above, and a `[` before them, as in what a peer says in the channels. */
+const LIKE_PEER = new RegExp([
+  String.raw`^\('[0-9A-Fa-f:.]+', \d+(, 0, 0)?\)`,
+  String.raw`^\([0-9A-Fa-f:.]+, \d+\)`,
+  String.raw`^\[?(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\]):\d+`,
+].join("|"));
+
+/**
+ * Whether a name begins as the room's clients are written by their addresses. Beginnings count because what follows
+ * could go on as a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello`.
+ */
+export function isLikePeer(name: string): boolean {
+  return LIKE_PEER.test(name);
+}
+
 /** To the sender of a line that was discarded. */
 export function lineTooLong(max: number): string {
   return `A line must have at most ${max} bytes: yours was not sent\n`;

@@ -6,7 +6,7 @@
  */
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import { ADMIN, utf8Length } from "./mailbox.ts";
+import { utf8Length } from "./mailbox.ts";
 
 /** Rounds of a verifier, and the most that a client computes. */
 export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
@@ -40,7 +40,7 @@ export interface ClientKeys {
 
 /** Whether an account may have this name. */
 export function isName(name: string): boolean {
-  return /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/.test(name) && name !== ADMIN;
+  return /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/.test(name);
 }
 
 /** A name as it travels: a saslname (RFC 5802, section 5.1). */

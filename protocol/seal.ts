@@ -18,10 +18,8 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from "node:crypto";
+import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
 import { MAX_SESSION_DATAGRAM } from "./session.ts";
-
-/** Bytes of a key of X25519. */
-export const KEY_BYTES = 32;
 
 /** Datagrams that one handshake carries each way, and after how many the client makes a new one. */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
@@ -43,7 +41,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A key of X25519. `text` is the public half, as it is written and remembered. */
+/** A key of X25519. `text` is the public half, as people see it and as it is remembered. */
 export interface SealKey {
   private: KeyObject;
   public: Bytes;
@@ -98,7 +96,7 @@ export function sealKey(bytes: Uint8Array): SealKey {
       type: "spki",
     }),
   ).slice(PUBLIC_KEY.length);
-  return { private: key, public: half, text: base64url(half) };
+  return { private: key, public: half, text: encodePublicKey(half) };
 }
 
 /**
@@ -356,20 +354,8 @@ export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** The 32 bytes of a key as they are written, or undefined where it is none. */
-export function decodeKey(text: string): Bytes | undefined {
-  return /^[\w-]{43}$/.test(text) ? fromBase64url(text) : undefined;
-}
-
-/** 32 bytes; undefined where the bits of the last character that belong to none are not zero. */
 function fromBase64url(text: string | undefined): Bytes | undefined {
-  if (text === undefined) return undefined;
-  try {
-    // strict wants the padding that is left out on the wire
-    return Uint8Array.fromBase64(`${text}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : keyFromBase64url(text);
 }
 
 function base64url(bytes: Uint8Array): string {

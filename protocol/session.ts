@@ -29,13 +29,20 @@ export const MAX_LEASE = 64;
 /** Least and most time for which a message is leased, in milliseconds. */
 export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
 
+/** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
+export const MAX_RETRY_DELAY = 86_400_000, MAX_ATTEMPTS = 1000;
+
+/** Why nothing is done for a session that is logged in to an account which does not cover the mailbox. */
+export const NOT_CONFIRMED = "not confirmed";
+
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
   | ForumChange
   | { kind: "put"; n: number; to: string; from: string; delay: number; ttl: number | undefined; text: string }
   | { kind: "part"; n: number; text: string }
   | { kind: "ack"; n: number; token: string; ids: number[] }
-  | { kind: "back"; n: number; token: string; why: "failed" | "unused"; ids: number[] }
+  | { kind: "back"; n: number; token: string; ids: number[] }
+  | ({ kind: "fail"; n: number; token: string; ids: number[] } & Failure)
   | { kind: "extend"; n: number; token: string; duration: number }
   | { kind: "begin"; n: number; token: string; ids: number[] }
   | { kind: "skip"; n: number }
@@ -65,6 +72,19 @@ export interface Bye {
 
 export type SessionRequest = NumberedRequest | TaggedRequest | Bye;
 
+/** An attempt at a message that failed, and what is to become of the message. */
+export interface Failure {
+  /** Milliseconds for which it is not given out. */
+  delay: number;
+  /** With so many it is a dead letter. */
+  attempts: number;
+  /** Why, as {@linkcode isReason} has it. */
+  reason: string;
+}
+
+/** Whether the text can be the reason of a {@linkcode Failure}. */
+export const isReason = isId;
+
 /** A message as a lease gives it. `time` is in milliseconds since 1970. */
 export interface LeasedMessage {
   id: number;
@@ -91,6 +111,9 @@ export type SessionAnswer =
   | { kind: "login" }
   | { kind: "owned" };
 
+/** Digits of a cookie, of which the first are its session's BORN: the time at which it began. */
+const BORN_DIGITS = 12, PROOF_DIGITS = 16;
+
 /** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
   session: string;
@@ -110,7 +133,7 @@ export interface AnswerHeader {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
-const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{16}|-) (\d{1,15})$/;
+const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{28}|-) (\d{1,15})$/;
 /** Where the session's ID begins. */
 const SESSION_AT = "P1> ".length;
 const NUMBER = /^\d{1,15}$/;
@@ -220,19 +243,19 @@ function request(line: string): SessionRequest | undefined {
       if (fields === undefined || !isNumber(fields[1]!)) return undefined;
       return { kind, n: Number(fields[1]), text: fields[2]! };
     }
-    case "begin":
-    case "ack": {
+    case "ack":
+    case "back":
+    case "begin": {
       const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
       const ids = numbers(list);
       return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
     }
-    case "back": {
-      const [, n = "", token = "", why = "", list = ""] = split(line, 5) ?? [];
+    case "fail": {
+      const [, n = "", token = "", delay = "", attempts = "", reason = "", list = ""] = split(line, 7) ?? [];
       const ids = numbers(list);
-      if (!isNumber(n) || !TOKEN.test(token) || !ids || why !== "failed" && why !== "unused") {
-        return undefined;
-      }
-      return { kind, n: Number(n), token, why, ids };
+      if (![n, delay, attempts].every(isNumber) || !TOKEN.test(token) || !ids) return undefined;
+      const failure = { delay: Number(delay), attempts: Number(attempts), reason };
+      return isFailure(failure) ? { kind, n: Number(n), token, ...failure, ids } : undefined;
     }
     case "extend": {
       const [, n = "", token = "", duration = ""] = split(line, 4) ?? [];
@@ -347,12 +370,23 @@ function isLeaseTime(text: string): boolean {
   return isNumber(text) && Number(text) >= MIN_LEASE_TIME && Number(text) <= MAX_LEASE_TIME;
 }
 
+/** Whether these values are what the wire allows. */
+export function isFailure({ delay, attempts, reason }: Failure): boolean {
+  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY &&
+    Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
+}
+
 function badPut(to: string, from: string, delay: string, ttl: string, text: string): string | undefined {
   if (!isMailbox(to)) return "bad receiver";
   if (to === SHARED_QUEUE ? from !== "" : !isId(from) || from === ADMIN) return "bad sender";
   if (delay !== "" && !isNumber(delay) || ttl !== "" && !isNumber(ttl)) return "bad time";
   if (!isMessage(text)) return "not printable";
   return undefined;
+}
+
+/** What of a failure stands in a `fail`, between token and IDs. */
+export function failureFields({ delay, attempts, reason }: Failure): string {
+  return `${delay},${attempts},${reason}`;
 }
 
 /** The line of a request in a datagram. Its fields are checked by the caller. */
@@ -366,9 +400,12 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
       return `part,${request.n},${request.text}`;
     case "ack":
     case "begin":
-      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
     case "back":
-      return `back,${request.n},${request.token},${request.why},${request.ids.join(" ")}`;
+      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
+    case "fail": {
+      const { n, token, ids } = request;
+      return `fail,${n},${token},${failureFields(request)},${ids.join(" ")}`;
+    }
     case "extend":
       return `extend,${request.n},${request.token},${request.duration}`;
     case "skip":
@@ -447,11 +484,27 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
 /** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
-/** Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. */
+/**
+ * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. A sealed one has the
+ * shorter cookie of "Seal", and is the longer one all the same.
+ */
 export const MAX_HEADER = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
 
-/** Where what is sealed of a datagram begins: behind its cookie, which is `-` or 16 digits. */
+/** The BORN of a session as it stands in its cookie, or `""` where there is none. */
+export function bornOf(cookie: string): string {
+  return cookie.slice(0, BORN_DIGITS);
+}
+
+/** The cookie of a client that knows when its session began, and that the server has not given a right one. */
+export function unprovedCookie(born: string): string {
+  return born.padEnd(BORN_DIGITS + PROOF_DIGITS, "0");
+}
+
+/** A BORN that no session has: the server knows a session that says so, or has forgotten it. */
+export const BORN_LONG_AGO = "0".repeat(BORN_DIGITS);
+
+/** Where what is sealed of a datagram begins: behind its cookie, if it has one. */
 export function bodyAt(datagram: Uint8Array): number {
   return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
 }

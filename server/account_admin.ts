@@ -11,29 +11,33 @@ import type { AdminCommand } from "./admin.ts";
 /** Names that are looked up for one answer: more than fit into it. */
 const LISTED = 512;
 
-/** `account, list|add|set-password|remove`. */
+/** `account, list|add|confirm|set-password|remove`. */
 export function accountCommand(accounts: Accounts): AdminCommand {
   return {
     name: "account",
-    usage: "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME",
+    usage: "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER" +
+      " | remove, NAME",
     min: 1,
     max: 3,
     async run([what = "", name = "", verifier = ""]) {
       if (what === "list") {
-        const names = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
-        if (names === "storage") throw new RangeError("the disk takes nothing");
-        return names.map(encodeName);
+        const listed = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
+        if (listed === "storage") throw new RangeError(REFUSED.storage);
+        return listed.map(({ name, mailbox }) => `${encodeName(name)}${mailbox ? " mailbox" : ""}`);
       }
       const outcome = what === "add"
         ? await accounts.add(nameOf(name), verifierOf(verifier))
+        : what === "confirm"
+        ? await accounts.cover(nameOf(name))
         : what === "set-password"
         ? await accounts.change(nameOf(name), verifierOf(verifier))
         : what === "remove"
         ? await accounts.remove(nameOf(name))
         : undefined;
       if (outcome === undefined) {
-        throw new RangeError(`neither list, add, set-password nor remove: '${what}'`);
+        throw new RangeError(`neither list, add, confirm, set-password nor remove: '${what}'`);
       }
+      if (typeof outcome === "object") return [name, String(outcome.apart)];
       if (outcome in REFUSED) throw new RangeError(REFUSED[outcome as keyof typeof REFUSED]);
       return [name];
     },
@@ -44,6 +48,8 @@ const REFUSED = {
   exists: "the name has an account",
   unknown: "no account has this name",
   full: "there are as many accounts as there may be",
+  "apart full": "its mailbox holds more than can be set apart; have it received, or clear it, first",
+  reserved: "the mailbox of this name is no account's",
   storage: "the disk takes nothing",
 };
 

@@ -8,7 +8,7 @@
 import { decodeVerifier, type Verifier } from "../protocol/scram.ts";
 import { Chances } from "./chances.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { Account, AccountOutcome, AccountRequest } from "./store/account_requests.ts";
+import type { Account, AccountOutcome, AccountRequest, Coverage } from "./store/account_requests.ts";
 import type { Store } from "./store/store.ts";
 
 /** Accounts that are read from the store at a time. */
@@ -47,7 +47,12 @@ export class Accounts {
   readonly open: boolean;
   readonly #store: Pick<GroupCommit, "submit">;
   readonly #verifiers = new Map<string, string>();
+  /** Names whose account covers the mailbox too. */
+  readonly #withMailbox = new Set<string>();
   readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
+  readonly #mailboxWatchers: ((name: string) => void)[] = [];
+  /** Whether somebody waits for a mailbox. */
+  #isAwaited = (_mailbox: string) => false;
   /** By name: for networks that have guessed wrong there lately, and for all others. */
   readonly #guessesAtName: Chances;
   readonly #firstGuessesAtName: Chances;
@@ -61,7 +66,10 @@ export class Accounts {
   constructor({ store, known, now, open = true }: AccountsOptions) {
     this.#store = store;
     this.open = open;
-    for (const { name, verifier } of known) this.#verifiers.set(name, verifier);
+    for (const { name, verifier, mailbox } of known) {
+      this.#verifiers.set(name, verifier);
+      if (mailbox) this.#withMailbox.add(name);
+    }
     this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
     this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, now });
     this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, now });
@@ -78,6 +86,11 @@ export class Accounts {
     return this.#verifiers.has(name);
   }
 
+  /** Whether the mailbox of this name is an account's, and the name too where the mailbox's wires name a sender. */
+  ownsMailbox(name: string): boolean {
+    return this.#withMailbox.has(name);
+  }
+
   verifier(name: string): Verifier | undefined {
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
@@ -87,20 +100,62 @@ export class Accounts {
     this.#watchers.push(watcher);
   }
 
-  /** Names behind `after`, in the order of their bytes. */
-  async list(after: string, limit: number): Promise<string[] | "storage"> {
-    const page = await this.#ask({ kind: "account", what: "list", after, limit });
-    return Array.isArray(page) ? page.map(({ name }) => name) : "storage";
+  /** Has the name of every account told that begins to own its mailbox, once that is on the disk. */
+  watchMailboxes(watcher: (name: string) => void) {
+    this.#mailboxWatchers.push(watcher);
   }
 
-  /** Makes an account. Name and verifier are checked by the caller. */
-  async add(name: string, verifier: string): Promise<"added" | "exists" | "full" | "storage"> {
-    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
-    if (outcome === "added") {
+  /** From now on an account that anybody makes does not get a mailbox that somebody waits for. */
+  heedWaits(isAwaited: (mailbox: string) => boolean) {
+    this.#isAwaited = isAwaited;
+  }
+
+  /** Those with names behind `after`, in the order of their bytes. */
+  async list(after: string, limit: number): Promise<Account[] | "storage"> {
+    const page = await this.#ask({ kind: "account", what: "list", after, limit });
+    return Array.isArray(page) ? page : "storage";
+  }
+
+  /**
+   * Makes an account. Name and verifier are checked by the caller.
+   *
+   * @param by Who makes it: anybody's account covers the mailbox only where nothing and nobody is there.
+   */
+  async add(
+    name: string,
+    verifier: string,
+    by: "administrator" | "anybody" = "administrator",
+  ): Promise<Coverage | "exists" | "full" | "apart full" | "storage"> {
+    const mailbox = by === "administrator" ? "always" : this.#isAwaited(name) ? "never" : "if empty";
+    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier, mailbox }) as
+      | Coverage
+      | "exists"
+      | "full"
+      | "apart full"
+      | "storage";
+    if (typeof outcome === "object") {
       this.#verifiers.set(name, verifier);
       this.#tell(name, "added");
+      if (outcome.mailbox) this.#own(name);
     }
-    return outcome as "added" | "exists" | "full" | "storage";
+    return outcome;
+  }
+
+  /** Lets an account cover the mailbox of its name too. */
+  async cover(name: string): Promise<Coverage | "unknown" | "reserved" | "apart full" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "cover", name }) as
+      | Coverage
+      | "unknown"
+      | "reserved"
+      | "apart full"
+      | "storage";
+    if (typeof outcome === "object" && !this.ownsMailbox(name)) this.#own(name);
+    return outcome;
+  }
+
+  #own(name: string) {
+    this.#withMailbox.add(name);
+    for (const watcher of this.#mailboxWatchers) watcher(name);
   }
 
   /** Has an account's password checked against another verifier, which is checked by the caller. */
@@ -117,6 +172,7 @@ export class Accounts {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
+      this.#withMailbox.delete(name);
       this.#ownNetworks.delete(name);
       this.#tell(name, "removed");
     }

@@ -15,7 +15,9 @@ export interface AdminCommand {
   usage: string;
   min: number;
   max: number;
-  /** Returns the fields of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
+  /** Whether its answer is rows, because what stands in one may hold commas. */
+  rows?: true;
+  /** Returns the fields or rows of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
   run(args: string[]): Promise<string[]> | string[];
 }
 
@@ -27,6 +29,8 @@ export interface AdminOptions {
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
+  /** Is told of a command with a wrong proof, and where it came from. */
+  onWrongProof?(from: string): void;
 }
 
 /**
@@ -44,6 +48,12 @@ interface Answered {
   answer: Promise<string>;
 }
 
+/** Bytes for a byte that an address is sent that has not shown that it receives them (RFC 9000, section 8). */
+const MOST_TIMES = 3;
+
+/** What stands before every answer. */
+const BEGIN = "A, ";
+
 /** Longest answer in bytes, so that with "A, " it fits into a datagram of the original wire. */
 export const MAX_ANSWER = 1021;
 
@@ -58,21 +68,30 @@ export class Admin {
   }
 
   /**
-   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`.
+   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`. There is none where it would be more
+   * than 3 times the datagram, and the address has not shown by a nonce of its own that it receives anything.
    *
    * @param from Address and port of the sender; a nonce is good for one.
+   * @param bytes Those of the datagram.
    */
-  answer(text: string, from: string): Promise<string> | string {
-    if (this.#options.secret === undefined) return "error, administration is off";
-    if (text.toLowerCase() === "challenge") return `ok, ${this.#nonce(from)}`;
+  answer(text: string, from: string, bytes: number): Promise<string> | string | undefined {
     const [nonce = "", hex = "", ...rest] = text.split(",");
-    if (rest.length === 0) return "error, no proof: send 'A, challenge'";
-    return this.#prove(
-      trimSpaces(nonce).toLowerCase(),
-      trimSpaces(hex),
-      trimSpaces(rest.join(",")),
-      from,
-    );
+    if (this.#options.secret !== undefined && rest.length > 0) {
+      const command = trimSpaces(rest.join(","));
+      const answer = this.#prove(trimSpaces(nonce).toLowerCase(), trimSpaces(hex), command, from);
+      return typeof answer === "string" && !fits(answer, bytes) ? undefined : answer;
+    }
+    return this.#unproved(text, from).find((answer) => fits(answer, bytes));
+  }
+
+  /** The answers to what is no command, of which the first is given that is short enough. */
+  #unproved(text: string, from: string): string[] {
+    if (this.#options.secret === undefined) return ["error, administration is off", "error, off"];
+    if (text.toLowerCase() !== "challenge") {
+      return ["error, no proof: send 'A, challenge'", "error, no proof"];
+    }
+    const answer = `ok, ${this.#nonce(from)}`;
+    return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MOST_TIMES)} bytes`];
   }
 
   #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
@@ -82,7 +101,10 @@ export class Admin {
       return "error, unknown nonce";
     }
     if (until <= now) return "error, nonce too old";
-    if (!isProof(hex, this.#options.secret!, nonce, command)) return "error, wrong proof";
+    if (!isProof(hex, this.#options.secret!, nonce, command)) {
+      this.#options.onWrongProof?.(from);
+      return "error, wrong proof";
+    }
 
     // a repeated datagram is answered again and not performed again
     const before = this.#answered.get(nonce);
@@ -100,7 +122,7 @@ export class Admin {
     if (command === undefined) return `error, unknown command '${name}'`;
     if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
     try {
-      return fit(["ok", ...await command.run(args)]);
+      return fit(await command.run(args), command.rows ? "\n" : ", ");
     } catch (error) {
       if (error instanceof RangeError) return `error, ${error.message}`;
       throw error;
@@ -119,13 +141,18 @@ export class Admin {
   }
 }
 
-/** The fields with ", " between them, as many as an answer holds. */
-function fit(fields: string[]): string {
-  let text = fields.shift()!, bytes = utf8Length(text);
-  for (const field of fields) {
-    bytes += 2 + utf8Length(field);
+/** Whether the answer may be sent for a datagram of so many bytes from anywhere. */
+function fits(answer: string, bytes: number): boolean {
+  return BEGIN.length + utf8Length(answer) <= MOST_TIMES * bytes;
+}
+
+/** `ok` and the fields or rows, as many as an answer holds. */
+function fit(parts: readonly string[], separator: string): string {
+  let text = "ok", bytes = text.length;
+  for (const part of parts) {
+    bytes += separator.length + utf8Length(part);
     if (bytes > MAX_ANSWER) break;
-    text += `, ${field}`;
+    text += separator + part;
   }
   return text;
 }

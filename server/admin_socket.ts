@@ -56,7 +56,7 @@ export class AdminSocket implements Service {
           this.#metrics.add(`refused ${typeof request === "string" ? request : "unknown type"}`);
           continue;
         }
-        const answering = this.#answer(request.text, from as Deno.NetAddr)
+        const answering = this.#answer(request.text, datagram.length, from as Deno.NetAddr)
           .finally(() => this.#answering.delete(answering));
         this.#answering.add(answering);
       } catch (error) {
@@ -68,14 +68,15 @@ export class AdminSocket implements Service {
     }
   }
 
-  async #answer(text: string, from: Deno.NetAddr) {
+  async #answer(text: string, bytes: number, from: Deno.NetAddr) {
     this.#metrics.add("control");
-    let answer: string;
+    let answer: string | undefined;
     try {
-      answer = await this.#admin.answer(text, formatAddress(from));
+      answer = await this.#admin.answer(text, formatAddress(from), bytes);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
+    if (answer === undefined) return this.#metrics.add("refused unproved");
     this.#replies.send(encodeControl(answer), from);
   }
 }

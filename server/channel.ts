@@ -61,6 +61,8 @@ export class Member implements Speaker {
 export class Channel {
   readonly name: string;
   record: ChannelRecord;
+  /** Whether somebody has created it since the server started; one that was kept from before waits for that. */
+  isListed = false;
   readonly members = new Map<Wire, Set<Member>>();
   size = 0;
   /** Counts up with whoever leaves a channel: what it was when somebody left this one; 0 where nobody has. */

@@ -15,10 +15,10 @@ import {
   hasLeft,
   IN_NO_CHANNEL,
   JOIN_ALONE,
-  MAX_NAME,
-  NAME_TOO_LONG,
+  MAX_CHANNEL_NAME,
   noChannelNamed,
   notValid,
+  shownName,
   TOO_MANY_CHANNELS,
 } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../protocol/frame.ts";
@@ -26,6 +26,7 @@ import { linesOf, printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { type HubEvent, Member, type Wire } from "./channel.ts";
 import type { Listener } from "./listener.ts";
+import { quoted } from "./log.ts";
 import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
 
 /** What members in frames are told. */
@@ -45,6 +46,7 @@ const frames: Wire = {
 export class ChannelsService {
   readonly #options: MemberServiceOptions;
   readonly #listener: Listener;
+  readonly #list = new EncodedList();
 
   /** Begins to accept. */
   constructor(options: MemberServiceOptions) {
@@ -66,48 +68,46 @@ export class ChannelsService {
         for (const line of isMessage ? linesOf(text) : [text]) {
           const wait = session.pace();
           if (wait !== undefined) await wait;
-          if (session.connection.isClosed || !this.#received(session, line, isMessage)) return;
+          if (session.connection.isClosed) return;
+          this.#received(session, line, isMessage);
         }
       }
     }
     if (decoder.isWithinFrame) session.count("partial frame");
   }
 
-  /** Returns whether the client may go on. */
-  #received(session: Session, text: string, isMessage: boolean): boolean {
+  #received(session: Session, text: string, isMessage: boolean) {
     const { member } = session;
-    if (member === undefined) return this.#name(session, printable(text));
+    if (member === undefined) {
+      this.#come(session, printable(text));
+      return;
+    }
     session.count("received");
     if (!isMessage) this.#control(session, member, text);
     else if (!this.#options.hub.say(member, text)) answer(session, IN_NO_CHANNEL);
-    return true;
   }
 
-  #name(session: Session, name: string): boolean {
-    if (utf8Length(name) > MAX_NAME) {
-      session.count("name too long");
-      answer(session, NAME_TOO_LONG);
-      return false;
-    }
-    session.member = new Member({ name }, frames, session.connection);
+  #come(session: Session, name: string) {
+    const shown = shownName(name, this.#options.hub.hasRoom);
+    session.member = new Member({ name: shown }, frames, session.connection);
     session.tell("has come");
-    return true;
   }
 
   #control(session: Session, member: Member, text: string) {
     const { hub } = this.#options;
     const request = decodeChannelsRequest(text);
-    session.tell(`says ${text}`);
+    const channel = "channel" in request ? ` ${quoted(request.channel ?? "")}` : "";
+    session.tell(`asks for ${request.kind}${channel}`);
     switch (request.kind) {
       case "list":
-        return list(session, hub.listed);
+        return hub.listed.length > 0 ? answer(session, this.#list.of(hub.listed)) : undefined;
       case "create":
         if (request.channel === undefined) return answer(session, CREATE_ALONE);
         return this.#create(session, member, printable(request.channel));
       case "join": {
         if (request.channel === undefined) return answer(session, JOIN_ALONE);
         const channel = printable(request.channel);
-        if (utf8Length(channel) > MAX_NAME) return tooLong(session);
+        if (utf8Length(channel) > MAX_CHANNEL_NAME) return tooLong(session);
         if (!hub.join(member, channel)) answer(session, noChannelNamed(channel));
         return;
       }
@@ -129,8 +129,9 @@ export class ChannelsService {
   }
 }
 
-function answer({ connection }: Session, text: string) {
-  connection.send(encodeFrames(text));
+function answer(session: Session, text: string | Uint8Array) {
+  const bytes = typeof text === "string" ? encodeFrames(text) : text;
+  session.answer(bytes, bytes.length / FRAME_BYTES);
 }
 
 function tooLong(session: Session) {
@@ -138,8 +139,23 @@ function tooLong(session: Session) {
   answer(session, CHANNEL_TOO_LONG);
 }
 
+/** The answer to `/list`, which is made once and shared by all who ask, until the list changes. */
+class EncodedList {
+  #names: readonly string[] = [];
+  #bytes = new Uint8Array(0);
+
+  /** @param names An array that is never changed. */
+  of(names: readonly string[]): Uint8Array {
+    if (names !== this.#names) {
+      this.#names = names;
+      this.#bytes = encodeList(names);
+    }
+    return this.#bytes;
+  }
+}
+
 /** The names with LF between them, as many as fit into a frame; none is longer than one. */
-function list({ connection }: Session, names: readonly string[]) {
+function encodeList(names: readonly string[]): Uint8Array<ArrayBuffer> {
   const frames = new FrameWriter(names.length);
   let text = "", bytes = 0;
   for (const name of names) {
@@ -152,7 +168,7 @@ function list({ connection }: Session, names: readonly string[]) {
     bytes += more + (text === "" ? 0 : 1);
     text += text === "" ? name : `\n${name}`;
   }
-  if (text === "") return;
-  frames.add(text);
-  connection.send(frames.bytes);
+  if (text !== "") frames.add(text);
+  // as much memory as it has bytes: it is kept
+  return frames.bytes.slice();
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { PendingTotal } from "./pending.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -21,13 +22,14 @@ export interface ConnectionOptions {
   port: number;
   limits: SendLimits;
   joiner: ChunkJoiner;
+  total: PendingTotal;
   rounds: Rounds;
   /** Whole milliseconds of a clock that is never set back. */
   now(): number;
 }
 
-/** Why the server gives a client up. */
-export type CutOff = "pending" | "stalled";
+/** Why the server gives a client up: what waits for it, its silence, or what waits for all and most of it for this one. */
+export type CutOff = "pending" | "stalled" | "most pending";
 
 /** Bytes of the smallest and of the largest buffer that is read into. */
 const MIN_READ = 512, MAX_READ = 65_536;
@@ -35,7 +37,7 @@ const MIN_READ = 512, MAX_READ = 65_536;
 export class Connection {
   readonly hostname: string;
   readonly port: number;
-  /** Told when more than may wait does, or nothing is taken any more; the connection is closed by then. */
+  /** Told when the client is given up; the connection is closed by then. */
   onCutOff: (why: CutOff) => void = () => {};
   /** Told when it becomes worth waiting for this client, or no longer. */
   onBehind: (behind: boolean) => void = () => {};
@@ -46,7 +48,7 @@ export class Connection {
   #closed = false;
   #closing: PromiseWithResolvers<void> | undefined;
 
-  constructor({ stream, hostname, port, limits, joiner, rounds, now }: ConnectionOptions) {
+  constructor({ stream, hostname, port, limits, joiner, total, rounds, now }: ConnectionOptions) {
     this.hostname = hostname;
     this.port = port;
     this.#stream = stream;
@@ -54,7 +56,9 @@ export class Connection {
     this.#queue = new SendQueue({
       limits,
       joiner,
+      total,
       now,
+      onGiveUp: () => this.#cutOff("most pending"),
       write: (bytes) => stream.write(bytes),
       onBehind: (behind) => this.onBehind(behind),
     });

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { type SealKey, sealKey } from "../protocol/seal.ts";
+import { replaceFile } from "./store/durable_file.ts";
 
 const SECRET_FILE = "secret";
-const SEAL_KEY_FILE = "seal-key";
 const RUNNING_FILE = "server.json";
 
-/** Bytes of a secret, and of a private key of X25519. */
+/** Bytes of a secret. */
 const SECRET_BYTES = 32;
 
 /** What a running server tells of itself. */
@@ -33,39 +32,9 @@ export async function obtainSecret(directory: string): Promise<Uint8Array> {
   return await readSecret(path);
 }
 
-/** The server's own key in this directory, made at first; only who has locked the directory may ask for it. */
-export async function obtainSealKey(directory: string): Promise<SealKey> {
-  const path = `${directory}/${SEAL_KEY_FILE}`;
-  const { size } = await Deno.stat(path).catch(() => ({ size: 0 }));
-  if (size === 0) await makeSecret(path);
-  return await readSealKey(path);
-}
-
-/**
- * The server's own key in a file: 32 bytes as 64 hexadecimal digits.
- *
- * @throws {Error} It can't be read, or is none.
- */
-export async function readSealKey(path: string): Promise<SealKey> {
-  let text: string;
-  try {
-    text = (await Deno.readTextFile(path)).trim();
-  } catch (error) {
-    throw new Error(`Cannot read the key in ${path}: ${(error as Error).message}`);
-  }
-  if (!/^[0-9a-fA-F]{64}$/.test(text)) {
-    throw new Error(`Cannot use the key in ${path}: expected 64 hexadecimal digits`);
-  }
-  return sealKey(Uint8Array.fromHex(text));
-}
-
-/** Under another name first: a start that is interrupted leaves no half of a secret. */
+/** Whole, or not at all: a start that is interrupted leaves no half of a secret. */
 async function makeSecret(path: string) {
-  const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
-  await Deno.writeTextFile(`${path}.new`, `${secret}\n`, { mode: 0o600 });
-  using file = await Deno.open(`${path}.new`, { write: true });
-  await file.sync();
-  await Deno.rename(`${path}.new`, path);
+  await replaceFile(path, `${crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex()}\n`);
 }
 
 /** Where the secret is in a data directory. */

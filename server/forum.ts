@@ -5,18 +5,20 @@
  * @module
  */
 
-import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
+import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Births } from "./births.ts";
 import { readDatagrams } from "./datagrams.ts";
-import type { ClientLog } from "./client_log.ts";
 import type { Log } from "./log.ts";
+import { refusedLogin } from "./login.ts";
 import type { Metrics } from "./metrics.ts";
 import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import { ForumRequests } from "./session_forum.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files.ts";
 import type { GroupCommit } from "./store/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
@@ -61,8 +63,8 @@ export interface ForumServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Takes the lines of the console that users cause. */
-  clients: Pick<ClientLog, "line">;
+  /** Gives sessions their beginning. */
+  births: Births;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -90,7 +92,8 @@ export class ForumService {
   /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, clients, metrics, limits } = options;
+    const { log, metrics, limits } = options;
+    const console = (line: string) => log.console("forum", line, true);
     const setTimer = (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
@@ -118,7 +121,7 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console: (line) => clients.line(line) }),
+      requests: new ForumRequests({ ...options, transfer: transfers, console }),
       clock: uptime.now,
       send,
       setTimer,
@@ -135,9 +138,14 @@ export class ForumService {
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
-      onUser: (user, what) => clients.line(what === "in" ? `${user} successful login` : `${user} exited`),
+      onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
+      onRefused: (name, why, from) => {
+        log.warn(refusedLogin("forum", name, why, from));
+        if (why === "wrong password") console(failedLogin(name));
+        else if (why === "the name is active") console(alreadyLoggedIn(name));
+      },
     });
-    for (const line of CONSOLE_BEGIN) log.line(line);
+    for (const line of CONSOLE_BEGIN) log.console("forum", line);
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => metrics.add("send failed"));
       this.#replies.push(replies);
@@ -151,6 +159,11 @@ export class ForumService {
     }
   }
 
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
+  }
+
   #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
     const { metrics } = this.#options, { hostname, port } = address;
     metrics.add("received");
@@ -162,13 +175,15 @@ export class ForumService {
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
   #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, now } = this.#options;
+    const { store, files, now } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
+    // no row names the content, and none will
+    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
     const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
-      if (outcome === "storage") return reject(new Error("the disk takes nothing"));
-      resolve(outcome);
+      if (outcome === "storage") refuse("the disk takes nothing");
+      else resolve(outcome);
     });
-    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+    if (!taken) refuse("too much is waiting for the disk");
     return promise;
   }
 

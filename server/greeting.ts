@@ -24,33 +24,32 @@ export function greet(
   const inMemory = (what: string) => `${what} are kept in memory and end with this process`;
   for (const { name, transport, addresses } of services) {
     if (name === "admin") {
-      log.line(`admin: commands are taken on ${transport} ${addresses.map(formatAddress)}`);
+      log.info({ service: name, what: `commands are taken on ${transport} ${addresses.map(formatAddress)}` });
       continue;
     }
     if (name === "mailbox") {
       const { messages, mailboxes } = store.opened;
-      log.line("Message server is listening");
-      log.line(
-        `mailbox: ${
-          data ? `${messages} messages in ${mailboxes} mailboxes in ${data}` : inMemory("messages")
-        }`,
-      );
-      log.line(`mailbox: the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
+      log.console(name, "Message server is listening");
+      const held = data ? `${messages} messages in ${mailboxes} mailboxes in ${data}` : inMemory("messages");
+      log.info({ service: name, what: held });
+      const networks = originalFrom.networks.join(", ") || "nobody";
+      log.info({ service: name, what: `the original wire is answered for ${networks}` });
     }
     if (name === "forum" && transport === "udp") {
-      log.line(`forum: ${data ? `threads and files are in ${data}` : inMemory("threads and files")}`);
+      const held = data ? `threads and files are in ${data}` : inMemory("threads and files");
+      log.info({ service: name, what: held });
     }
-    if (name === "room") log.line(`Chat server started on port ${addresses[0]!.port}`);
+    if (name === "room") log.console(name, `Chat server started on port ${addresses[0]!.port}`);
     if (hub?.services[0]?.name === name) {
-      log.line(`${name}: ${data ? `${hub.summary} in ${data}` : inMemory("channels and messages")}`);
+      const held = data ? `${hub.summary} in ${data}` : inMemory("channels and messages");
+      log.info({ service: name, what: held });
     }
     for (const { hostname, port } of addresses.filter(({ hostname }) => !isLoopback(hostname))) {
-      log.line(
-        `${name}: ${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`,
-      );
+      const what = `${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`;
+      log.info({ service: name, what });
     }
   }
   if (services.some(({ name }) => name === "mailbox" || name === "forum")) {
-    log.line(`the server's key is ${key.text}`);
+    log.info({ service: "server", what: `the server's key is ${key.text}` });
   }
 }

@@ -35,6 +35,8 @@ const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096;
 
 /** A channel, and the last messages that were said in it. */
 export class ChannelRecord {
+  /** Who made it, see `holder.ts`; empty where that is not known. */
+  holder = "";
   /** Where it stands among those that are listed, from 1; 0: it is not listed. */
   place = 0;
   /** Numbers of the messages that are kept: from `first` up to, but not with, `next`. */
@@ -95,8 +97,9 @@ export class History {
   /** @param stored What the store has. */
   constructor(limits: HistoryLimits, stored: readonly StoredChannel[]) {
     this.#limits = limits;
-    for (const { name, place, first, messages } of stored) {
+    for (const { name, holder, place, first, messages } of stored) {
       const record = this.create(name);
+      record.holder = holder;
       record.place = place;
       record.first = record.next = first;
       for (const message of messages) record.add(message);
@@ -120,9 +123,8 @@ export class History {
     return record;
   }
 
-  /** Lists a channel, behind those that are listed. */
+  /** Lists a channel, behind all others. */
   list(record: ChannelRecord) {
-    if (record.place > 0) return;
     record.place = ++this.#places;
     this.#changed.add(record);
   }
@@ -159,9 +161,9 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, place, first } = record;
+        const { name, holder, place, first } = record;
         const { from, messages, bytes } = record.unstored();
-        const kept = await store.keep({ kind: "channel", name, place, first, from, messages, bytes });
+        const kept = await store.keep({ kind: "channel", name, holder, place, first, from, messages, bytes });
         if (!kept) {
           // unless it was removed meanwhile
           if (this.#records.has(record)) this.#changed.add(record);

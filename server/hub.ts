@@ -4,22 +4,28 @@
  *
  * Invariants:
  * - A member is in one channel or in none.
+ * - A channel that was kept from an earlier run is as if it were not there, but for who administers it, until somebody
+ *   creates it: clients of the original expect a fresh server. The room's channel is always there.
  * - Between two turns of the event loop nothing is left in a channel's outbox. It is emptied before a member comes or
  *   goes, so that each gets what was said while it was there.
  *
  * @module
  */
 
-import { MAX_NAME } from "../protocol/channels.ts";
+import { MAX_CHANNEL_NAME } from "../protocol/channels.ts";
 import { printable } from "../protocol/line.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import { Channel, type HubEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
+import { holderAt } from "./holder.ts";
 import type { Metrics } from "./metrics.ts";
 import { joinChunks } from "./send_queue.ts";
 
 /** The channel that the room is. */
 export const ROOM = "room";
+
+/** Bytes of an event beside its text, about. */
+const EVENT_BYTES = 64;
 
 /** Bytes of events, about, after which they are passed on at once: for each channel, and for all of its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
@@ -30,6 +36,8 @@ export const LONGEST_WAIT = 1000;
 export interface HubOptions {
   /** Channels that there may be. */
   maxChannels: number;
+  /** Those that one address may have made; as many as there may be by default. */
+  maxOfHolder?: number;
   /** The channels that there were before, and what is said from now on. */
   history: History;
   metrics: Metrics;
@@ -41,16 +49,23 @@ export class Hub {
   readonly #options: HubOptions;
   /** In the order in which they were made. */
   readonly #channels = new Map<string, Channel>();
+  /** Names of those that are listed, until that changes. */
+  #listed: readonly string[] | undefined;
   /** Channels that something is told in during this turn of the event loop. */
   readonly #told = new Set<Channel>();
   #passedOn: Promise<void> | undefined;
+  /** How many channels each holder has made. */
+  readonly #made = new Map<string, number>();
   /** How often somebody has left a channel. */
   #leaves = 0;
   #hasRoom = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
-    for (const record of options.history.records) this.#channels.set(record.name, new Channel(record));
+    for (const record of options.history.records) {
+      this.#channels.set(record.name, new Channel(record));
+      if (record.holder !== "") this.#made.set(record.holder, (this.#made.get(record.holder) ?? 0) + 1);
+    }
   }
 
   /** Makes the channel `room` be there from now on, whether listed or not. */
@@ -59,38 +74,70 @@ export class Hub {
     return this.#channels.get(ROOM) ?? this.#add(ROOM);
   }
 
-  /** Channels that are listed, in the order in which they were made. */
-  get listed(): string[] {
-    return [...this.#channels.values()].filter(({ record }) => record.place > 0).map(({ name }) => name);
+  /** Whether clients of the room, who are named by their addresses, are told what happens in the channel `room`. */
+  get hasRoom(): boolean {
+    return this.#hasRoom;
   }
 
-  /** Every channel that there is for somebody. */
+  /** Channels that are listed, in the order in which they were made: the same array until that changes. */
+  get listed(): readonly string[] {
+    return this.#listed ??= [...this.#channels.values()].filter(({ isListed }) => isListed)
+      .map(({ name }) => name);
+  }
+
+  /** How many channels are listed, or were when they were kept. */
+  get count(): number {
+    return this.channels.filter(({ record }) => record.place > 0).length;
+  }
+
+  /** Every channel that there is, also of those that were kept. */
   get channels(): Channel[] {
-    return [...this.#channels.values()].filter((channel) => this.#isThere(channel));
+    return [...this.#channels.values()].filter((channel) => this.#isKept(channel));
   }
 
-  /** The channel of this name, if there is one for somebody. */
+  /** The channel of this name, if there is one, also of those that were kept. */
   find(name: string): Channel | undefined {
     const channel = this.#channels.get(name);
-    return channel !== undefined && this.#isThere(channel) ? channel : undefined;
+    return channel !== undefined && this.#isKept(channel) ? channel : undefined;
   }
 
   /** Makes a channel and has the member join it. Where that can't be, nothing changes. */
   create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
-    if (utf8Length(name) > MAX_NAME) return "too long";
+    if (utf8Length(name) > MAX_CHANNEL_NAME) return "too long";
     const before = this.#channels.get(name);
-    if (before !== undefined && before.record.place > 0) return "exists";
-    if (before === undefined && this.#channels.size >= this.#options.maxChannels && !this.#giveUpOne()) {
-      return "too many";
-    }
-    this.#join(member, before ?? this.#add(name));
+    if (before?.isListed) return "exists";
+    const holder = holderAt(member.connection.hostname);
+    if (before === undefined && !this.#makeRoom(holder)) return "too many";
+    const channel = before ?? this.#add(name);
+    this.#charge(channel, holder);
+    this.#join(member, channel);
     return "created";
+  }
+
+  /** Counts the channel for who made it, or for nobody any more. */
+  #charge({ record }: Channel, holder = "") {
+    const count = (of: string, by: number) => {
+      const made = (this.#made.get(of) ?? 0) + by;
+      if (made > 0) this.#made.set(of, made);
+      else this.#made.delete(of);
+    };
+    if (record.holder !== "") count(record.holder, -1);
+    if (holder !== "") count(holder, 1);
+    record.holder = holder;
+  }
+
+  /** Makes room for one more channel of this holder, unless there is some. Returns whether there is. */
+  #makeRoom(holder: string): boolean {
+    const { maxChannels, maxOfHolder = Infinity } = this.#options;
+    // who has made as many as he may gives up one of his own, and nobody else's
+    if ((this.#made.get(holder) ?? 0) >= maxOfHolder) return this.#giveUpOne(holder);
+    return this.#channels.size < maxChannels || this.#giveUpOne();
   }
 
   /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */
   join(member: Member, name: string): boolean {
-    const channel = this.find(name);
-    if (channel === undefined) return false;
+    const channel = this.#channels.get(name);
+    if (channel === undefined || !channel.isListed && !this.#isRoom(channel)) return false;
     this.#join(member, channel);
     return true;
   }
@@ -151,7 +198,7 @@ export class Hub {
   removeChannel(name: string): number | undefined {
     const channel = this.find(name);
     if (channel === undefined) return undefined;
-    const isRoom = this.#hasRoom && name === ROOM;
+    const isRoom = this.#isRoom(channel);
     // who is in the room stays in it
     const out = [...channel.members.values()].flatMap((members) => [...members])
       .filter(({ inRoom }) => !isRoom || "name" in inRoom);
@@ -159,14 +206,23 @@ export class Hub {
       if (isRoom) this.leave(member);
       else this.#remove(member);
     }
+    this.#charge(channel);
     this.#options.history.remove(channel.record);
-    if (isRoom) channel.record = this.#options.history.create(name);
-    else this.#channels.delete(name);
+    this.#listed = undefined;
+    if (!isRoom) this.#channels.delete(name);
+    else {
+      channel.record = this.#options.history.create(name);
+      channel.isListed = false;
+    }
     return out.length;
   }
 
-  #isThere({ name, record }: Channel): boolean {
-    return record.place > 0 || this.#hasRoom && name === ROOM;
+  #isRoom({ name }: Channel): boolean {
+    return this.#hasRoom && name === ROOM;
+  }
+
+  #isKept(channel: Channel): boolean {
+    return channel.record.place > 0 || this.#isRoom(channel);
   }
 
   #add(name: string): Channel {
@@ -175,24 +231,29 @@ export class Hub {
     return channel;
   }
 
-  /** Forgets the channel that nobody has been in for longest, so that a few who make many can't keep others from it. */
-  #giveUpOne(): boolean {
+  /** Forgets the channel, of one holder or of all, that nobody has been in for longest, so that a few who make many can't keep others from it. */
+  #giveUpOne(holder?: string): boolean {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
-      if (channel.size > 0 || this.#hasRoom && channel.name === ROOM) continue;
+      if (holder !== undefined && channel.record.holder !== holder) continue;
+      if (channel.size > 0 || this.#isRoom(channel)) continue;
       if (oldest === undefined || channel.left < oldest.left) oldest = channel;
     }
     if (oldest === undefined) return false;
+    this.#charge(oldest);
     this.#options.history.remove(oldest.record);
     this.#channels.delete(oldest.name);
+    this.#listed = undefined;
     this.#options.metrics.add("channels given up");
     return true;
   }
 
   #join(member: Member, channel: Channel) {
     this.leave(member);
-    if (channel.record.place === 0) {
+    if (!channel.isListed) {
       this.#options.history.list(channel.record);
+      channel.isListed = true;
+      this.#listed = undefined;
       // the last that was made
       this.#channels.delete(channel.name);
       this.#channels.set(channel.name, channel);
@@ -230,7 +291,7 @@ export class Hub {
   #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
     channel.events.push(event);
     channel.by.push(by);
-    channel.bytes += bytes + MAX_NAME;
+    channel.bytes += bytes + EVENT_BYTES;
     // what else arrived in this turn goes with it: one write for all of it
     if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
     this.#told.add(channel);

@@ -7,19 +7,21 @@
 import { MAX_ROOM_LINE } from "../protocol/room.ts";
 import type { AdminCommand } from "./admin.ts";
 import { ChannelsService } from "./channels.ts";
-import { ClientLog } from "./client_log.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./history.ts";
 import { Hub } from "./hub.ts";
 import { hubCommands } from "./hub_admin.ts";
 import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { ServiceSockets } from "./open_sockets.ts";
+import { PendingTotal } from "./pending.ts";
 import { RoomService } from "./room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
 import type { Service } from "./service.ts";
-import { listenStreams } from "./sockets.ts";
 import type { Rounds } from "./rounds.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { shareOf } from "./store/holders.ts";
+import { DEFAULT_SHARE } from "./store/store.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
 import { uptime } from "./uptime.ts";
 
@@ -28,34 +30,36 @@ const WRITE = 1000;
 
 /** Limits of channels and room; all are inclusive. */
 export interface HubLimits {
+  /** Percent of the channels that one address may have made; with 100 there is no such limit. */
+  share: number;
   maxChannels: number;
   history: HistoryLimits;
   connections: ConnectionLimits;
   sending: SendLimits;
+  /** Most bytes that may wait to be sent to all together; what several wait for counts once. */
+  maxPendingAll: number;
   /** Longest line of the room, in bytes without its end. */
   maxLine: number;
 }
 
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
+  share: DEFAULT_SHARE,
   maxChannels: 1000,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
+  maxPendingAll: 128 * 1024 ** 2,
   maxLine: MAX_ROOM_LINE,
 };
 
 export interface HubServiceOptions {
-  hosts: readonly string[];
-  /** Ports of the services that run; 0 is a free one. */
-  channelsPort: number | undefined;
-  roomPort: number | undefined;
+  /** Where the services listen that run; they close them. */
+  sockets: Pick<ServiceSockets, "channels" | "room">;
   limits: HubLimits;
   store: GroupCommit;
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
 }
 
 export class HubService {
@@ -68,16 +72,22 @@ export class HubService {
   readonly #running: { close(): Promise<void> }[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
-  private constructor(options: HubServiceOptions, history: History, sockets: Sockets) {
-    const { limits, store, rounds, metrics, logging } = options;
-    const hub = this.#hub = new Hub({ maxChannels: limits.maxChannels, history, metrics, now: Date.now });
+  private constructor(options: HubServiceOptions, history: History) {
+    const { sockets, limits, store, rounds, metrics, log } = options;
+    const hub = this.#hub = new Hub({
+      maxChannels: limits.maxChannels,
+      maxOfHolder: shareOf(limits.maxChannels, limits.share),
+      history,
+      metrics,
+      now: Date.now,
+    });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;
-    const { connections, sending, maxLine } = limits;
+    const { connections, sending, maxPendingAll, maxLine } = limits;
+    const total = new PendingTotal(maxPendingAll);
     const now = () => Math.floor(uptime.now());
-    const log = new ClientLog(options.log, logging, now);
-    const shared = { hub, counter, connections, sending, rounds, metrics, log, logging, now };
+    const shared = { hub, counter, connections, sending, total, rounds, metrics, log, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
       services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });
@@ -96,25 +106,17 @@ export class HubService {
   /**
    * Reads what was kept, and begins to accept.
    *
-   * @throws {Error} An address can't be listened on.
+   * @throws {Error} What was kept can't be read.
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
-    const { hosts, channelsPort, roomPort, store, limits } = options;
-    const sockets: Sockets = {};
-    try {
-      if (channelsPort !== undefined) sockets.channels = listenStreams(hosts, channelsPort);
-      if (roomPort !== undefined) sockets.room = listenStreams(hosts, roomPort);
-      const { promise, resolve, reject } = Promise.withResolvers<History>();
-      const asked = store.submit(
-        { kind: "channels" },
-        (stored) => resolve(new History(limits.history, stored)),
-      );
-      if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
-      return new HubService(options, await promise, sockets);
-    } catch (error) {
-      for (const socket of [...sockets.channels ?? [], ...sockets.room ?? []]) socket.close();
-      throw error;
-    }
+    const { store, limits } = options;
+    const { promise, resolve, reject } = Promise.withResolvers<History>();
+    const asked = store.submit(
+      { kind: "channels" },
+      (stored) => resolve(new History(limits.history, stored)),
+    );
+    if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
+    return new HubService(options, await promise);
   }
 
   /** Fields of the answer to `status`. */
@@ -122,7 +124,7 @@ export class HubService {
     const { channels } = this.#hub;
     const members = channels.reduce((sum, { size }) => sum + size, 0);
     return [
-      `channels ${this.#hub.listed.length}`,
+      `channels ${this.#hub.count}`,
       `members ${members}`,
       `connections ${this.#counter.connections}`,
     ];
@@ -132,7 +134,7 @@ export class HubService {
   get summary(): string {
     const { records } = this.#history;
     const messages = records.reduce((sum, { first, next }) => sum + next - first, 0);
-    return `${messages} messages in ${this.#hub.listed.length} channels`;
+    return `${messages} messages in ${this.#hub.count} channels`;
   }
 
   /** Has every client go, and what was said be kept. */
@@ -154,9 +156,4 @@ export class HubService {
       },
     });
   }
-}
-
-interface Sockets {
-  channels?: Deno.TcpListener[];
-  room?: Deno.TcpListener[];
 }

@@ -91,6 +91,12 @@ export class RateLimit {
     return this.#tokens >= 0 ? 0 : Math.ceil(-this.#tokens * 1000 / this.#rate);
   }
 
+  /** Takes so many, however early that is: what comes next waits for it. */
+  use(tokens: number) {
+    this.#fill();
+    this.#tokens -= tokens;
+  }
+
   /** Takes one, unless it would come too early. */
   tryTake(): boolean {
     this.#fill();

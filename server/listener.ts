@@ -4,16 +4,15 @@
  * @module
  */
 
-import { plainAddress } from "./address.ts";
-import type { ClientLog } from "./client_log.ts";
+import { acceptAll } from "./accept.ts";
+import { formatAddress, plainAddress } from "./address.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
+import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
+import type { PendingTotal } from "./pending.ts";
 import type { Rounds } from "./rounds.ts";
-
-/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** Milliseconds between two looks at clients that take nothing. */
 const WATCH = 1000;
@@ -37,9 +36,10 @@ export interface ListenerOptions {
   sockets: readonly StreamListener[];
   counter: ConnectionCounter;
   limits: SendLimits;
+  total: PendingTotal;
   rounds: Rounds;
   metrics: Metrics;
-  log: ClientLog;
+  log: Log;
   /** Whole milliseconds of a clock that is never set back. */
   now(): number;
   /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
@@ -53,7 +53,6 @@ export class Listener {
   readonly #accepting: Promise<void>[];
   readonly #watching: ReturnType<typeof setInterval>;
   readonly #stopped = Promise.withResolvers<void>();
-  #stopping = false;
   /** Which limit the last client met, until one is accepted again. */
   #refusing: string | undefined;
 
@@ -73,7 +72,6 @@ export class Listener {
 
   /** Accepts no more, lets clients take what they were sent, and closes them. */
   async close() {
-    this.#stopping = true;
     this.#stopped.resolve();
     for (const socket of this.#options.sockets) socket.close();
     await Promise.all(this.#accepting);
@@ -87,35 +85,37 @@ export class Listener {
     await Promise.all(connections.map(([, served]) => served));
   }
 
-  async #accept(socket: StreamListener) {
+  #accept(socket: StreamListener): Promise<void> {
     const { metrics, name, log } = this.#options;
-    for (let retry = FIRST_RETRY; !this.#stopping;) {
-      try {
-        this.#accepted(await socket.accept());
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (this.#stopping || error instanceof Deno.errors.BadResource) return;
+    return acceptAll({
+      socket,
+      accepted: (stream) => this.#accepted(stream),
+      onGone: () => metrics.add(`${name} gone before accepted`),
+      onExhausted(error, isFirst) {
         metrics.add(`${name} accept failed`);
-        if (retry === FIRST_RETRY) {
-          log.line(`${name}: a client can't be accepted: ${(error as Error).message}; trying again`);
-        }
-        let timer: ReturnType<typeof setTimeout> | undefined;
-        const over = new Promise<void>((resolve) => timer = setTimeout(resolve, retry));
-        await Promise.race([over, this.#stopped.promise]);
-        clearTimeout(timer);
-        retry = Math.min(2 * retry, LAST_RETRY);
-      }
-    }
+        if (!isFirst) return;
+        const what = `cannot accept a client: ${error.message}; trying again`;
+        log.warn({ service: name, what, kind: "a client that can't be accepted" });
+      },
+      stopped: this.#stopped.promise,
+      setTimer(ms, callback) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+    });
   }
 
   #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
-    const { name, counter, limits, rounds, metrics, log, now, serve } = this.#options;
+    const { name, counter, limits, total, rounds, metrics, log, now, serve } = this.#options;
     const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
     const outcome = counter.add(hostname);
     if (outcome !== "added") {
       stream.close();
       metrics.add(`${name} ${outcome}`);
-      if (this.#refusing !== outcome) log.line(`${name}: ${outcome}: further clients are refused`);
+      if (this.#refusing !== outcome) {
+        const what = `${outcome}: further clients are refused`;
+        log.warn({ service: name, peer: formatAddress({ hostname, port }), what, kind: outcome });
+      }
       this.#refusing = outcome;
       return;
     }
@@ -134,6 +134,7 @@ export class Listener {
       port,
       limits,
       joiner: this.#joiner,
+      total,
       rounds,
       now,
     });

@@ -5,6 +5,7 @@
  */
 
 import {
+  ADMIN,
   decodeRequest,
   encodeControl,
   encodeMail,
@@ -13,23 +14,32 @@ import {
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { isSessionDatagram, MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import {
+  isSessionDatagram,
+  MAX_SESSION_DATAGRAM,
+  NOT_CONFIRMED,
+  type SessionRequest,
+} from "../protocol/session.ts";
 import type { Accounts } from "./accounts.ts";
+import type { Births } from "./births.ts";
 import { formatAddress, type Networks } from "./address.ts";
 import type { Admin } from "./admin.ts";
-import type { Log } from "./log.ts";
+import { holderAt } from "./holder.ts";
+import { type Log, quoted } from "./log.ts";
+import { refusedLogin } from "./login.ts";
 import type { Metrics } from "./metrics.ts";
 import { readDatagrams } from "./datagrams.ts";
 import { Replies } from "./replies.ts";
 import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
 import { uptime } from "./uptime.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
-  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${mailbox}`;
+  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
 }
 
 export interface MailboxServiceOptions {
@@ -49,8 +59,8 @@ export interface MailboxServiceOptions {
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
+  /** Gives sessions their beginning. */
+  births: Births;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
@@ -102,18 +112,19 @@ export class MailboxService {
     this.#seals = new SealService({
       ...common,
       service: "mailbox",
+      reserved: ADMIN,
       key: options.sealKey,
       sessions: this.#sessions,
       now: common.clock,
       onDropped: (reason, { client }) => this.#drop(reason, client),
-      onUser: (user, what) => {
+      onUser: (user, what, { client }) => {
         options.metrics.add(`logged ${what}`);
-        this.#tell(() => `${user} logged ${what}`);
+        this.#tell(client, () => `${quoted(user)} logged ${what}`);
       },
+      onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watch((name, what) => {
-      if (what === "added") this.#sessions.review(name);
-    });
+    accounts.watchMailboxes((name) => this.#sessions.review(name));
+    accounts.heedWaits((mailbox) => this.#sessions.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -125,6 +136,11 @@ export class MailboxService {
         received: (datagram, address) => this.#received(datagram, { address, replies }),
       }));
     }
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
   /** There is a message in a mailbox that a session waits for. */
@@ -163,87 +179,98 @@ export class MailboxService {
       case "take":
         return this.#take(request, from);
       case "control": {
-        const control = this.#control(request.text, from).finally(() => this.#controls.delete(control));
+        const control = this.#control(request.text, datagram.length, from).finally(() =>
+          this.#controls.delete(control)
+        );
         this.#controls.add(control);
       }
     }
   }
 
   #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
-    const { store, accounts, metrics, now } = this.#options;
+    const { store, metrics, now } = this.#options;
     // who has an account says who he is: this wire can't
-    if (accounts.has(sender)) return this.#drop("sender has an account", from);
-    const put = { kind: "put", mailbox, sender, time: now(), message, bytes } as const;
+    if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
+    const holder = holderAt(from.address.hostname);
+    const put = { kind: "put", mailbox, sender, time: now(), message, bytes, holder } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");
-      this.#tell(() => `${formatAddress(from.address)} put ${bytes} bytes into ${mailboxName(mailbox)}`);
+      this.#tell(from, () => `put ${bytes} bytes into ${mailboxName(mailbox)}`);
     }, false);
     if (!taken) this.#drop("overload", from);
   }
 
   #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
-    const { store, accounts, metrics, timestamps } = this.#options;
-    if (accounts.has(mailbox)) {
+    const { store, metrics, timestamps } = this.#options;
+    if (this.#isOwned(mailbox)) {
       from.replies.send(encodeNone(mailbox), from.address);
       return this.#drop("account", from);
     }
     const taken = store.submit({ kind: "take", mailbox }, (outcome) => {
       if (outcome === "storage") return this.#drop(outcome, from);
-      const none = outcome === "empty";
+      const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
+      if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
       from.replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
-      this.#tell(() =>
-        `${formatAddress(from.address)} took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`
-      );
+      this.#tell(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
     if (!taken) this.#drop("overload", from);
   }
 
-  async #control(text: string, { address, replies }: Client) {
+  async #control(text: string, bytes: number, from: Client) {
+    const { address, replies } = from;
     this.#options.metrics.add("control");
-    let answer: string;
+    let answer: string | undefined;
     try {
-      answer = await this.#options.admin.answer(text, formatAddress(address));
+      answer = await this.#options.admin.answer(text, formatAddress(address), bytes);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
+    if (answer === undefined) return this.#drop("unproved", from);
     replies.send(encodeControl(answer), address);
+  }
+
+  /** Whether the name is that of an account which covers the mailbox. */
+  #isOwned(name: string): boolean {
+    return this.#options.accounts.ownsMailbox(name);
   }
 
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
   #refuse(request: SessionRequest, user: string | undefined): string | undefined {
-    const { accounts } = this.#options;
     switch (request.kind) {
       case "put":
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
         if (request.from === user || request.to === SHARED_QUEUE) return undefined;
-        if (accounts.has(request.from)) return "sender has an account";
+        if (this.#isOwned(request.from)) return "sender has an account";
         return user === undefined ? undefined : "not your name";
       case "lease":
       case "stat":
-        return request.mailbox !== user && accounts.has(request.mailbox) ? "not your mailbox" : undefined;
+        if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
+        return request.mailbox !== user && this.#isOwned(request.mailbox) ? "not your mailbox" : undefined;
     }
   }
 
   /** Counts and tells a request of a session. */
-  #note(request: SessionRequest, { address }: Client) {
+  #note(request: SessionRequest, client: Client) {
     this.#options.metrics.add(`session ${request.kind}`);
-    this.#tell(() => {
+    this.#tell(client, () => {
       const what = request.kind === "put"
         ? `put ${mailboxName(request.to)}`
         : request.kind === "lease"
         ? `lease ${mailboxName(request.mailbox)}`
         : request.kind;
-      return `${formatAddress(address)} in a session: ${what}`;
+      return `in a session: ${what}`;
     });
   }
 
-  #drop(reason: string, { address }: Client) {
+  #drop(reason: string, client: Client) {
     this.#options.metrics.add(`refused ${reason}`);
-    this.#tell(() => `${formatAddress(address)} sent what is refused: ${reason}`);
+    this.#tell(client, () => `sent what is refused: ${reason}`);
   }
 
-  #tell(line: () => string) {
-    if (this.#options.logging.requests) this.#options.log.line(line());
+  #tell({ address }: Client, what: () => string) {
+    const { log } = this.#options;
+    if (log.isDebug) log.debug({ service: "mailbox", peer: formatAddress(address), what: what() });
   }
 }

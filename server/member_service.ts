@@ -6,13 +6,14 @@
  */
 
 import { formatAddress } from "./address.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, CutOff } from "./connection.ts";
 import type { Member } from "./channel.ts";
-import type { ClientLog } from "./client_log.ts";
 import { type Hub, LONGEST_WAIT } from "./hub.ts";
 import { type ConnectionCounter, type ConnectionLimits, isLoopback, OTHERS, RateLimit } from "./limits.ts";
 import { Listener, type StreamListener } from "./listener.ts";
+import { type Log, quoted } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
+import type { PendingTotal } from "./pending.ts";
 import type { SendLimits } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -23,11 +24,11 @@ export interface MemberServiceOptions {
   counter: ConnectionCounter;
   connections: ConnectionLimits;
   sending: SendLimits;
+  /** What waits to be sent to the members of channels and room together. */
+  total: PendingTotal;
   rounds: Rounds;
   metrics: Metrics;
-  log: ClientLog;
-  /** Whether every request is logged. */
-  logging: { requests: boolean };
+  log: Log;
   /** Milliseconds of a clock that is never set back. */
   now(): number;
 }
@@ -38,12 +39,13 @@ export function listenForMembers(
   options: MemberServiceOptions,
   serve: (session: Session) => Promise<void>,
 ): Listener {
-  const { sockets, counter, sending, rounds, metrics, log, now } = options;
+  const { sockets, counter, sending, total, rounds, metrics, log, now } = options;
   return new Listener({
     name,
     sockets,
     counter,
     limits: sending,
+    total,
     rounds,
     metrics,
     log,
@@ -79,28 +81,30 @@ export class Session {
     };
     connection.onCutOff = (why) => {
       this.count(`cut off ${why}`);
-      const reason = why === "pending"
-        ? `more than ${options.sending.maxPending} bytes waited to be sent to it`
-        : `it took nothing for ${options.sending.stall / 1000} s`;
-      options.log.line(`${name}: ${this.#who} is cut off: ${reason}`);
+      options.log.warn({
+        service: name,
+        peer: formatAddress(connection),
+        what: `${this.#who} is cut off: ${reasonOf(why, options.sending)}`,
+        kind: "a client that is cut off",
+      });
       this.leave();
     };
   }
 
   get #who(): string {
-    const address = formatAddress(this.connection);
-    return this.member === undefined || this.member.name === address
-      ? address
-      : `${this.member.name} at ${address}`;
+    const { member } = this;
+    return member === undefined || !("name" in member.inRoom) ? "a client" : quoted(member.name);
   }
 
   count(what: string) {
     this.#options.metrics.add(`${this.#name} ${what}`);
   }
 
-  /** Logs what the client does, where every request is logged. */
+  /** Logs what the client does. */
   tell(what: string) {
-    if (this.#options.logging.requests) this.#options.log.line(`${this.#name}: ${this.#who} ${what}`);
+    const { log } = this.#options;
+    if (!log.isDebug) return;
+    log.debug({ service: this.#name, peer: formatAddress(this.connection), what: `${this.#who} ${what}` });
   }
 
   /** What it says next; undefined when it says no more. */
@@ -130,8 +134,25 @@ export class Session {
     return congestion ?? (wasFull ? this.#options.rounds.next : undefined);
   }
 
+  /** Sends it what it has asked for, or is refused; `messages` of its rate are used up by that. */
+  answer(bytes: Uint8Array, messages: number) {
+    this.#rate?.use(messages);
+    this.connection.send(bytes);
+  }
+
   /** Takes it out of the hub, if it is there. */
   leave() {
     if (this.member !== undefined) this.#options.hub.leave(this.member);
+  }
+}
+
+function reasonOf(why: CutOff, { maxPending, stall }: SendLimits): string {
+  switch (why) {
+    case "pending":
+      return `more than ${maxPending} bytes waited to be sent to it`;
+    case "stalled":
+      return `it took nothing for ${stall / 1000} s`;
+    case "most pending":
+      return "too much waited to be sent to all, and most of it to this one";
   }
 }

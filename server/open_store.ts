@@ -1,5 +1,7 @@
-import type { ClientLog } from "./client_log.ts";
 import { readRunning } from "./data_directory.ts";
+import { maxTaken } from "../protocol/mailbox.ts";
+import { describeHolder } from "./holder.ts";
+import type { Log } from "./log.ts";
 import { mailboxName } from "./mailbox.ts";
 import type { ServeOptions } from "./serve.ts";
 import { SqliteStore } from "./store/sqlite.ts";
@@ -8,30 +10,28 @@ import { type Store, type StoreEvent, StoreLocked } from "./store/store.ts";
 /**
  * Opens the store, and has what it tells logged.
  *
- * @param clients Takes lines that anybody may cause.
  * @param ready Is told that a mailbox has a message.
  * @param unused Is told which contents no file has any more.
  * @throws {Error} Another process has it open, or it can't be opened.
  */
 export async function openStore(
   options: ServeOptions,
-  clients: Pick<ClientLog, "line">,
   ready: (mailbox: string) => void,
   unused: (contents: string[]) => void,
 ): Promise<Store> {
-  const { data, limits, forumLimits, maxFileBytes, commitDelay, log } = options;
+  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
       directory: data,
       limits,
+      takenBytes: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
       commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") ready(event.mailbox);
         else if (event.kind === "unused") unused(event.contents);
-        else if (event.kind === "full" || event.kind === "room") clients.line(`mailbox: ${describe(event)}`);
-        else log.line(`store: ${describe(event)}`);
+        else report(log, event);
       },
     });
   } catch (error) {
@@ -45,16 +45,36 @@ export async function openStore(
   }
 }
 
-function describe(event: Exclude<StoreEvent, { kind: "ready" | "unused" }>): string {
+function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
   switch (event.kind) {
-    case "full":
-      return `${full(event.mailbox)} full at ${event.limit}: further messages are refused`;
-    case "room":
-      return `${full(event.mailbox)} no longer full; ${event.refused} messages were refused`;
-    case "storage failed":
-      return `the disk takes nothing (${event.reason}): messages are refused, what is stored can be read`;
-    case "storage works":
-      return `the disk takes messages again; ${event.refused} were refused`;
+    case "full": {
+      const { holder, limit, mailbox } = event;
+      const what = holder === undefined
+        ? `${full(mailbox)} full at ${limit}: further messages are refused`
+        : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
+      return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
+    }
+    case "long": {
+      const what = `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
+        "it stays for 'parley receive'";
+      return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
+    }
+    case "room": {
+      const { holder, refused, mailbox } = event;
+      const has = holder === undefined
+        ? `${full(mailbox)} no longer full`
+        : `${describeHolder(holder)} has some of its share left again`;
+      const what = `${has}; ${refused} messages were refused`;
+      return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
+    }
+    case "storage failed": {
+      const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
+      return log.error({ service: "store", what });
+    }
+    case "storage works": {
+      const refused = `${event.refused} ${event.refused === 1 ? "request was" : "requests were"} refused`;
+      return log.warn({ service: "store", what: `can write to disk again: ${refused} meanwhile` });
+    }
   }
 }
 

@@ -50,7 +50,7 @@ export class RoomService {
     const { hub, log, maxLine } = this.#options;
     const { connection } = session, { hostname, port } = connection;
     const member = session.member = new Member({ hostname, port }, lines, connection);
-    log.line(`Client (${hostname}, ${port}) connected`);
+    log.console("room", `Client (${hostname}, ${port}) connected`, true);
     hub.enter(member);
     const decoder = new LineDecoder(maxLine, "replace");
     for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
@@ -58,7 +58,7 @@ export class RoomService {
     }
     // the last one may lack its end
     await this.#receive(session, member, decoder.end());
-    log.line(`Client (${hostname}, ${port}) is offline`);
+    log.console("room", `Client (${hostname}, ${port}) is offline`, true);
   }
 
   async #receive(session: Session, member: Member, lines: Iterable<Line>) {
@@ -71,7 +71,7 @@ export class RoomService {
         if (session.connection.isClosed) return;
         if (text === undefined) {
           session.count("line too long");
-          session.connection.send(encoder.encode(lineTooLong(maxLine)));
+          session.answer(encoder.encode(lineTooLong(maxLine)), 1);
         } else {
           session.count("received");
           hub.say(member, text);

@@ -22,8 +22,11 @@ import {
 import type { Accounts } from "./accounts.ts";
 import { networkOf } from "./address.ts";
 import { Chances } from "./chances.ts";
-import { Login } from "./login.ts";
+import { isLoopback } from "./limits.ts";
+import { Login, type LoginRefusal } from "./login.ts";
 import type { Address, SealPath } from "./session.ts";
+import { FairTable, LOOPBACK, type Place, type TableLimits, type TableUsage } from "./store/fair_table.ts";
+import type { Held } from "./store/holder_lists.ts";
 import { Turns } from "./turns.ts";
 
 export interface SealServiceOptions<A extends Address> {
@@ -33,6 +36,8 @@ export interface SealServiceOptions<A extends Address> {
   accounts: Accounts;
   /** Whether a name may be active in one session alone. */
   oneSession?: boolean;
+  /** A name that is no account's here, also where another service has one of it. */
+  reserved?: string;
   /** What the sessions do: see `SessionService`. */
   sessions: {
     /** Takes what a session that is logged in says. Returns whether that is anything. */
@@ -47,22 +52,26 @@ export interface SealServiceOptions<A extends Address> {
   onDropped(reason: string, from: A): void;
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
+  /** Is told of a log-in that was refused, and why. */
+  onRefused?(name: string, why: LoginRefusal, from: A): void;
   /** Milliseconds, from any beginning. */
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
-  /** Handshakes that are known, in all and of one network. */
-  maxSeals?: number;
-  maxSealsOfNetwork?: number;
+  /** Handshakes that are known. */
+  tableLimits?: TableLimits;
 }
 
 /** What is not heard for so long is forgotten, and how often that is looked at, in milliseconds. */
 const IDLE = 60_000, TICK = 1000;
 
-/** Handshakes that are known at most. */
-const MAX_SEALS = 100_000;
+/** Handshakes that are known. */
+const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+
+/** Milliseconds after which a log-in is tried again for which there is no room. */
+const NO_ROOM = 5000;
 
 /** Handshakes that a network may begin at once, and milliseconds for one more. */
 const HANDSHAKES = 256, HANDSHAKE_EVERY = 1000 / 64;
@@ -73,12 +82,15 @@ const HANDSHAKE_WORK = { share: 0.1, least: 0.5, saved: 16 };
 const encoder = new TextEncoder();
 
 /** What is known of one handshake. */
-export class Seal<A extends Address> implements SealPath<A> {
+export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
+  older: Seal<A> | undefined;
+  newer: Seal<A> | undefined;
   readonly id: string;
   readonly opener: Opener;
   readonly binding: Uint8Array;
-  /** Where it began, for which it is counted. */
+  /** Where it began. */
   readonly network: string;
+  readonly isLoopback: boolean;
   readonly login: Login<A>;
   /** The account that it is logged in to, and the session. */
   user: string | undefined;
@@ -105,8 +117,14 @@ export class Seal<A extends Address> implements SealPath<A> {
     this.opener = new Opener(keys.toServer);
     this.#sealer = new Sealer("<", keys.toClient);
     this.network = networkOf(address.hostname);
+    this.isLoopback = isLoopback(address.hostname);
     this.#send = send;
     this.login = login(this);
+  }
+
+  /** For whom it is counted. */
+  get place(): Place {
+    return { network: this.isLoopback ? LOOPBACK : this.network, owner: this.user ?? "" };
   }
 
   /** Sends this under the seal. */
@@ -129,9 +147,7 @@ export class SealService<A extends Address> {
   readonly #handshakes: Chances;
   readonly #turns: Turns;
   readonly #seals = new Map<string, Seal<A>>();
-  readonly #ofNetwork = new Map<string, number>();
-  /** Those that are not logged in, the oldest first. */
-  readonly #anonymous = new Set<Seal<A>>();
+  readonly #table: FairTable<Seal<A>>;
   /** Those that are logged in, by session, and by name. */
   readonly #bySession = new Map<string, Seal<A>>();
   readonly #byUser = new Map<string, Set<Seal<A>>>();
@@ -143,7 +159,19 @@ export class SealService<A extends Address> {
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
     const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
-    const login = { ...options, logIn: this.#logIn, bye: this.#bye, onClosed };
+    const onRefused = ({ address }: Seal<A>, name: string, why: LoginRefusal) =>
+      options.onRefused?.(name, why, address);
+    const isElsewhere = (user: string, session: string) => this.#isElsewhere(user, session);
+    const login = {
+      ...options,
+      logInWait: this.#logInWait,
+      logIn: this.#logIn,
+      bye: this.#bye,
+      isElsewhere,
+      onClosed,
+      onRefused,
+    };
+    this.#table = new FairTable(options.tableLimits ?? LIMITS, ({ place }) => place);
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
       if (datagram === undefined) this.#drop("too often", to);
@@ -161,6 +189,11 @@ export class SealService<A extends Address> {
   /** Handshakes in memory. */
   get size(): number {
     return this.#seals.size;
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [["handshakes", this.#table.usage]];
   }
 
   /** Whether a name is logged in. */
@@ -207,25 +240,15 @@ export class SealService<A extends Address> {
     if (sealId(client) !== id) return this.#drop("bad key", from);
     const network = networkOf(from.hostname);
     if (this.#turns.has(network, id)) return;
-    if (this.#isFull(network) || this.#handshakes.wait(network) > 0) return this.#say("busy", id, from);
+    if (this.#handshakes.wait(network) > 0) return this.#say("busy", id, from);
     const tooLate = () => this.#drop("too many handshakes", from);
     const taken = this.#turns.take(network, id, { run: () => this.#greet(id, client, from), stale: tooLate });
     if (taken) this.#handshakes.use(network);
     else tooLate();
   }
 
-  /** Whether no more handshakes can be known. */
-  #isFull(network: string): boolean {
-    const { maxSeals = MAX_SEALS, maxSealsOfNetwork = 10_000 } = this.#options;
-    return this.#seals.size >= maxSeals && this.#anonymous.size === 0 ||
-      (this.#ofNetwork.get(network) ?? 0) >= maxSealsOfNetwork;
-  }
-
   #greet(id: string, client: Uint8Array, from: A) {
-    const { maxSeals = MAX_SEALS, service, key: own, random, now } = this.#options;
-    const network = networkOf(from.hostname);
-    // others may have come before it
-    if (this.#isFull(network)) return this.#say("busy", id, from);
+    const { service, key: own, random, now } = this.#options;
     const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
     let keys: SealKeys;
     try {
@@ -236,33 +259,47 @@ export class SealService<A extends Address> {
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#sendSealed, this.#login);
     seal.heard = now();
-    if (this.#seals.size >= maxSeals) this.#forget(this.#anonymous.values().next().value!);
+    const leaving = this.#table.roomFor(seal.place);
+    if (leaving === "full") return this.#say("busy", id, from);
+    if (leaving !== undefined) this.#forget(leaving);
     this.#seals.set(id, seal);
-    this.#anonymous.add(seal);
-    this.#ofNetwork.set(network, (this.#ofNetwork.get(network) ?? 0) + 1);
+    this.#table.add(seal);
     this.#startTimer();
     this.#options.send(hello, from);
   }
 
+  /** Milliseconds until there may be room for the session of this user; 0 where there is. */
+  readonly #logInWait = (seal: Seal<A>, user: string, session: string): number => {
+    // the one before it makes room for it
+    if (this.#bySession.get(session)?.user === user) return 0;
+    return this.#table.isFullFor({ ...seal.place, owner: user }) ? NO_ROOM : 0;
+  };
+
   /** The proof was right. Returns why it is not logged in all the same. */
   readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
-    const { sessions, oneSession, onUser, now } = this.#options;
+    const { sessions, onUser, now } = this.#options;
     if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
+    if (this.#isElsewhere(user, session)) return "active";
     const others = this.#byUser.get(user) ?? new Set();
-    if (oneSession) {
-      for (const other of others) if (other.session !== session) return "active";
-    }
     const isNew = others.size === 0;
+    this.#table.remove(seal);
     seal.user = user;
     seal.session = session;
     seal.heard = now();
-    this.#anonymous.delete(seal);
+    this.#table.add(seal);
     this.#byUser.set(user, others.add(seal));
     const before = this.#bySession.get(session);
     this.#bySession.set(session, seal);
     if (before !== undefined) this.#forget(before);
     if (isNew) onUser?.(user, "in", seal.address);
   };
+
+  /** Whether the name is active in another session, and may be in one alone. */
+  #isElsewhere(user: string, session: string): boolean {
+    if (!this.#options.oneSession) return false;
+    for (const other of this.#byUser.get(user) ?? []) if (other.session !== session) return true;
+    return false;
+  }
 
   readonly #bye = (seal: Seal<A>) => {
     if (seal.session !== undefined) this.#options.sessions.logOut(seal.session);
@@ -276,11 +313,8 @@ export class SealService<A extends Address> {
 
   #forget(seal: Seal<A>) {
     if (!this.#seals.delete(seal.id)) return;
-    this.#anonymous.delete(seal);
+    this.#table.remove(seal);
     seal.open = false;
-    const count = this.#ofNetwork.get(seal.network) ?? 1;
-    if (count > 1) this.#ofNetwork.set(seal.network, count - 1);
-    else this.#ofNetwork.delete(seal.network);
     const { user, session } = seal;
     if (user === undefined || session === undefined) return;
     if (this.#bySession.get(session) === seal) this.#bySession.delete(session);
@@ -315,6 +349,5 @@ export class SealService<A extends Address> {
     this.#turns.close();
     for (const seal of this.#seals.values()) seal.open = false;
     this.#seals.clear();
-    this.#anonymous.clear();
   }
 }

@@ -1,3 +1,5 @@
+import type { PendingTotal, Waiting } from "./pending.ts";
+
 /** Limits of what waits to be sent to one client. */
 export interface SendLimits {
   /** Most bytes that may wait. */
@@ -10,6 +12,9 @@ export const DEFAULT_SEND_LIMITS: Readonly<SendLimits> = { maxPending: 1024 * 10
 
 /** Milliseconds without progress after which nobody waits for a client that is behind. */
 const GIVEN_UP = 500;
+
+/** Most bytes that are put together for one write. A chunk that is longer goes alone, and is not copied. */
+const JOINED = 65_536;
 
 /** Batches that are remembered joined: of clients of both wires, which are behind by different amounts. */
 const REMEMBERED = 8;
@@ -54,6 +59,10 @@ export class ChunkJoiner {
 export interface SendQueueOptions {
   limits: SendLimits;
   joiner: ChunkJoiner;
+  /** Counts what waits for all clients together. */
+  total: PendingTotal;
+  /** Gives the client up, because too much waits for all together and most of it for this one. */
+  onGiveUp(): void;
   /** Takes some of the bytes, and says how many. Rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<number>;
   /** Whole milliseconds of a clock that is never set back. */
@@ -63,12 +72,14 @@ export interface SendQueueOptions {
 }
 
 /**
- * What waits to be sent to one client: bounded, with one write at a time, which carries everything that waits. Chunks
- * are kept by reference and never changed.
+ * What waits to be sent to one client: bounded, with one write at a time, which carries what waits, up to a limit.
+ * Chunks are kept by reference and never changed.
  */
-export class SendQueue {
+export class SendQueue implements Waiting {
   readonly #options: SendQueueOptions;
   #chunks: Uint8Array[] = [];
+  /** What the write that is under way is of. */
+  #underWay: Uint8Array | undefined;
   #pending = 0;
   #writing = false;
   #progress = 0;
@@ -78,6 +89,11 @@ export class SendQueue {
 
   constructor(options: SendQueueOptions) {
     this.#options = options;
+    options.total.add(this);
+  }
+
+  giveUp() {
+    this.#options.onGiveUp();
   }
 
   /** Bytes that wait, those of the write that is under way too. */
@@ -92,12 +108,13 @@ export class SendQueue {
 
   /** Adds a chunk. Returns false, and adds nothing, where more would wait than may. */
   push(chunk: Uint8Array): boolean {
-    const { limits, now } = this.#options;
+    const { limits, now, total } = this.#options;
     if (this.#closed) return true;
     if (this.#pending + chunk.length > limits.maxPending) return false;
     if (this.#pending === 0) this.#progress = now();
     this.#pending += chunk.length;
     this.#chunks.push(chunk);
+    total.hold(chunk);
     if (!this.#writing) this.#write();
     if (this.#isLong && !this.#behind) this.#setBehind(now() - this.#progress < GIVEN_UP);
     return true;
@@ -120,7 +137,13 @@ export class SendQueue {
 
   /** Forgets what waits, and takes no more. */
   close() {
+    if (this.#closed) return;
     this.#closed = true;
+    const { total } = this.#options;
+    if (this.#underWay !== undefined) total.release(this.#underWay);
+    for (const chunk of this.#chunks) total.release(chunk);
+    total.remove(this);
+    this.#underWay = undefined;
     this.#chunks = [];
     this.#pending = 0;
     this.#setBehind(false);
@@ -131,9 +154,8 @@ export class SendQueue {
     this.#writing = true;
     try {
       while (this.#chunks.length > 0) {
-        const chunks = this.#chunks;
-        this.#chunks = [];
-        let bytes = chunks.length === 1 ? chunks[0]! : this.#options.joiner.join(chunks);
+        this.#underWay = this.#next();
+        let bytes = this.#underWay;
         while (bytes.length > 0) {
           const written = await this.#options.write(bytes);
           if (this.#closed) return;
@@ -142,6 +164,8 @@ export class SendQueue {
           this.#setBehind(this.#isLong);
           bytes = bytes.subarray(written);
         }
+        this.#options.total.release(this.#underWay);
+        this.#underWay = undefined;
       }
     } catch {
       // whoever reads from this client learns that it is gone
@@ -152,6 +176,21 @@ export class SendQueue {
       this.#idle?.resolve();
       this.#idle = undefined;
     }
+  }
+
+  /** What the next write is to be of: the chunks that have waited longest, put together where they are short. */
+  #next(): Uint8Array {
+    const { joiner, total } = this.#options;
+    let count = 0, bytes = 0;
+    do bytes += this.#chunks[count++]!.length; while (
+      bytes + (this.#chunks[count]?.length ?? JOINED) <= JOINED
+    );
+    const chunks = this.#chunks.splice(0, count);
+    if (count === 1) return chunks[0]!;
+    const joined = joiner.join(chunks);
+    total.hold(joined);
+    for (const chunk of chunks) total.release(chunk);
+    return joined;
   }
 
   get #isLong(): boolean {

@@ -8,7 +8,7 @@ import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
-import { type SealKey, sealKey } from "../protocol/seal.ts";
+import type { SealKey } from "../protocol/seal.ts";
 import { accountCommand } from "./account_admin.ts";
 import { Accounts, readAccounts } from "./accounts.ts";
 import { formatAddress, type Networks } from "./address.ts";
@@ -16,13 +16,13 @@ import { Admin } from "./admin.ts";
 import { AdminSocket } from "./admin_socket.ts";
 import {
   makeDataDirectory,
-  obtainSealKey,
   obtainSecret,
-  readSealKey,
   readSecret,
   removeRunning,
   writeRunning,
 } from "./data_directory.ts";
+import { Births, readBirths } from "./births.ts";
+import { DataWatch } from "./data_watch.ts";
 import { ForumService, type ForumServiceLimits } from "./forum.ts";
 import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
@@ -31,13 +31,16 @@ import { Loopback } from "./loopback.ts";
 import { MailboxService } from "./mailbox.ts";
 import { mailboxCommands } from "./mailbox_admin.ts";
 import { Metrics } from "./metrics.ts";
+import { openContents, removeContents, removeUnused } from "./open_contents.ts";
+import { closeSockets, openSockets, type ServiceSockets } from "./open_sockets.ts";
 import { openStore } from "./open_store.ts";
+import { obtainSealKey } from "./seal_key.ts";
 import { serverCommands } from "./server_admin.ts";
 import type { Service } from "./service.ts";
-import { listenBoth, listenDatagrams } from "./sockets.ts";
+import { checkStart } from "./start_check.ts";
+import { tableStatus } from "./table_status.ts";
 import { storeStatus } from "./status.ts";
-import { ClientLog } from "./client_log.ts";
-import { ContentFiles } from "./store/files.ts";
+import type { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
 import { Rounds } from "./rounds.ts";
@@ -57,14 +60,20 @@ export interface ServeOptions {
   version: string;
   /** Port of each service that is to run, or 0 for a free one. */
   ports: Readonly<Partial<Record<ServiceName, number>>>;
+  /** Whether a service whose port is taken is left out, as long as another one can run. */
+  leaveOutTaken?: boolean;
   /** Addresses to listen on. */
   hosts: readonly string[];
   /** Where messages are kept, or undefined for memory. */
   data: string | undefined;
+  /** Whether a new database is to begin in `data`, where what belongs to another is left. */
+  beginNew?: boolean;
   /** Where the administrator's secret is, if not in `data`. */
   secretFile: string | undefined;
   /** Where the server's own key is, if not in `data`. */
   sealKeyFile: string | undefined;
+  /** Whether a key may be made in the place of one that was lost, which clients of accounts know. */
+  newSealKey?: boolean;
   /** Whether anybody who reaches the server may make an account, and not the administrator alone. */
   openAccounts: boolean;
   limits: StoreLimits;
@@ -78,7 +87,6 @@ export interface ServeOptions {
   originalFrom: Networks;
   timestamps: boolean;
   maxDatagram: number;
-  logRequests: boolean;
   log: Log;
   /** Takes the line that says that a service is ready. */
   ready(line: string): Promise<void>;
@@ -100,23 +108,30 @@ export interface Server {
  * @throws {Error} The data directory is in use or can't be used, or an address can't be listened on.
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { data, log, ports } = options;
-  if (data !== undefined) await makeDataDirectory(data);
+  const { data, log } = options;
+  if (data !== undefined) {
+    await makeDataDirectory(data);
+    await checkStart(data, options.beginNew ?? false);
+  }
   let mailbox: MailboxService | undefined;
+  let forum: ForumService | undefined;
   let files: ContentFiles | undefined;
-  const unused = (contents: string[]) => contents.forEach((content) => files?.remove(content));
-  const logging = { requests: options.logRequests };
-  const clients = new ClientLog(log, logging, () => Math.floor(performance.now()));
-  const store = await openStore(options, clients, (name) => mailbox?.ready(name), unused);
+  const unused = (contents: string[]) => {
+    // before the files are opened it is left to what follows that
+    if (files !== undefined) removeContents(files, group, contents);
+  };
+  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
   const group = new GroupCommit(store, stopping.reject);
+  const watch = data === undefined ? undefined : await DataWatch.of(data);
   const metrics = new Metrics();
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const services: Service[] = [];
   let loopback: Loopback | undefined;
   let hub: HubService | undefined;
+  let sockets: ServiceSockets = {};
   const running: { close(): Promise<void> }[] = [];
   const beating = uptime.start();
   const close = async () => {
@@ -128,8 +143,9 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let key: SealKey;
   try {
     const secret = await secretOf(options);
-    key = await sealKeyOf(options, random);
     const known = await readAccounts(store);
+    key = await obtainSealKey({ ...options, accounts: known.length });
+    const births = new Births(await readBirths(store), Date.now);
     const accounts = new Accounts({
       store: group,
       known,
@@ -138,17 +154,19 @@ export async function serve(options: ServeOptions): Promise<Server> {
     });
     const own = loopback = await Loopback.open();
     const rounds = new Rounds({ look: () => own.pass(), now: () => Math.floor(performance.now()) });
-    if (ports.channels !== undefined || ports.room !== undefined) {
+    sockets = await openSockets({
+      ...options,
+      leaveOutTaken: options.leaveOutTaken ?? false,
+      onLeftOut: (service, what) => log.warn({ service, what }),
+    });
+    if (sockets.channels !== undefined || sockets.room !== undefined) {
       hub = await HubService.start({
-        hosts: options.hosts,
-        channelsPort: ports.channels,
-        roomPort: ports.room,
+        sockets,
         limits: options.hubLimits,
         store: group,
         rounds,
         metrics,
         log,
-        logging,
       });
       running.push(hub);
       services.push(...hub.services);
@@ -156,25 +174,30 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const started = Date.now();
     const status = async () => [
       ...await storeStatus({ version: options.version, started, store, group, accounts, files }),
+      ...tableStatus(mailbox?.tables.map(([name, usage]) => [`mailbox ${name}`, usage]) ?? []),
+      ...tableStatus(forum?.tables.map(([name, usage]) => [`forum ${name}`, usage]) ?? []),
       ...hub?.status() ?? [],
       ...metrics.entries().map(([name, count]) => `${name} ${count}`),
     ];
     const commands = [
-      ...ports.mailbox === undefined ? [] : mailboxCommands(group),
+      ...sockets.mailbox === undefined ? [] : mailboxCommands(group),
       ...hub?.commands ?? [],
       accountCommand(accounts),
     ];
     const admin = new Admin({
       secret,
-      commands: serverCommands({ commands, status, logging, stop: stopping.resolve }),
+      commands: serverCommands({ commands, status, log, stop: stopping.resolve }),
       now: () => Math.floor(performance.now()),
       random,
+      onWrongProof(peer) {
+        const what = "a command of the administrator refused: wrong proof";
+        log.warn({ service: "admin", peer, what, kind: what });
+      },
     });
-    if (ports.mailbox !== undefined) {
-      const sockets = listenDatagrams(options.hosts, ports.mailbox);
+    if (sockets.mailbox !== undefined) {
       const { originalFrom, timestamps, maxDatagram } = options;
       mailbox = new MailboxService({
-        sockets,
+        sockets: sockets.mailbox,
         store: group,
         admin,
         accounts,
@@ -185,31 +208,21 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        logging,
+        births,
         now: Date.now,
         random,
       });
-      const addresses = sockets.map(({ addr }) => addr as Deno.NetAddr);
+      const addresses = sockets.mailbox.map(({ addr }) => addr as Deno.NetAddr);
       running.push(mailbox);
       services.unshift({ name: "mailbox", transport: "udp", addresses });
     }
-    if (ports.forum !== undefined) {
-      const { datagrams, streams } = listenBoth(options.hosts, ports.forum);
+    if (sockets.forum !== undefined) {
+      const { datagrams, streams } = sockets.forum;
       const addresses = datagrams.map(({ addr }) => addr as Deno.NetAddr);
-      let contents: ContentFiles;
-      try {
-        contents = files = await ContentFiles.open({
-          directory: data,
-          limits: options.forumLimits.files,
-          known: (contents) => knownContents(group, contents),
-          now: Date.now,
-          random,
-        });
-      } catch (error) {
-        for (const socket of [...datagrams, ...streams]) socket.close();
-        throw error;
-      }
-      const forum = new ForumService({
+      const { forumLimits: { files: limits } } = options;
+      const contents = files = await openContents({ directory: data, limits, store: group, log, random });
+      await removeUnused(contents, group);
+      forum = new ForumService({
         sockets: datagrams,
         listeners: streams,
         store: group,
@@ -220,7 +233,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        clients,
+        births,
         now: Date.now,
         random,
       });
@@ -230,17 +243,20 @@ export async function serve(options: ServeOptions): Promise<Server> {
         { name: "forum", transport: "tcp", addresses },
       );
     }
-    if (ports.mailbox === undefined && secret !== undefined) {
+    if (sockets.mailbox === undefined && secret !== undefined) {
       const socket = new AdminSocket(admin, metrics);
       running.push(socket);
       services.push(socket);
     }
   } catch (error) {
     await close();
+    closeSockets(sockets);
+    await watch?.close();
     await store.close();
     throw error;
   }
 
+  watch?.start((error) => group.lose(error));
   if (data !== undefined) await tellWhereItIs(data, services, log);
   greet(options, services, store, hub, key);
   for (const { name, transport, addresses } of services) {
@@ -255,6 +271,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     stopping: stopping.promise,
     async close() {
       await close();
+      await watch?.close();
       // while the directory is still locked
       if (data !== undefined) await removeRunning(data);
       await store.close();
@@ -275,22 +292,7 @@ async function tellWhereItIs(data: string, services: readonly Service[], log: Lo
     await writeRunning(data, { pid: Deno.pid, services: Object.fromEntries(where) });
   } catch (error) {
     // on a full disk, what is stored can still be read
-    log.line(`${data} does not tell where the server is: ${(error as Error).message}`);
+    const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
   }
-}
-
-/** Which of these contents the store knows. */
-function knownContents(group: GroupCommit, contents: readonly string[]): Promise<ReadonlySet<string>> {
-  return new Promise((resolve, reject) => {
-    const taken = group.submit({ kind: "contents", contents }, (known) => resolve(new Set(known)));
-    if (!taken) reject(new RangeError("too much is waiting for the disk"));
-  });
-}
-
-async function sealKeyOf(
-  { data, sealKeyFile }: ServeOptions,
-  random: (bytes: number) => Uint8Array,
-): Promise<SealKey> {
-  if (sealKeyFile !== undefined) return await readSealKey(sealKeyFile);
-  return data === undefined ? sealKey(random(32)) : await obtainSealKey(data);
 }

@@ -5,44 +5,31 @@
  * @module
  */
 
-import { createHmac } from "node:crypto";
 import {
   bodyAt,
   decodeRequests,
   decodeSealedRequests,
-  encodeAnswer,
   encodeAnswers,
   lineLength,
   MAX_HEADER,
   MAX_SESSION_DATAGRAM,
+  NOT_CONFIRMED,
   type NumberedRequest,
   type RequestHeader,
   type SessionAnswer,
   type SessionRequest,
 } from "../protocol/session.ts";
-import { networkOf } from "./address.ts";
-import { isLoopback } from "./limits.ts";
+import { Births } from "./births.ts";
+import { FRESH, type SealPath, ServedSession } from "./served_session.ts";
 import { Changes, type Early } from "./session_changes.ts";
-import type { Tag } from "./session_leases.ts";
+import { type Address, SessionCookies } from "./session_cookies.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
-import type { ServiceRequests, SessionClient } from "./session_requests.ts";
+import type { ServiceRequests } from "./session_requests.ts";
+import { FairTable, type TableLimits, type TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
-import type { SessionOutcome, SessionState } from "./store/session_requests.ts";
+import type { SessionOutcome } from "./store/session_requests.ts";
 
-/** Where a client is, as the socket names it. */
-export interface Address {
-  hostname: string;
-  port: number;
-}
-
-/** The seal under which a session is, and to whom it is logged in. */
-export interface SealPath<A extends Address> {
-  /** Where the client is now. */
-  readonly address: A;
-  readonly user: string | undefined;
-  /** Seals what stands in a datagram behind the cookie, and sends it. */
-  send(body: Uint8Array): void;
-}
+export type { Address, SealPath };
 
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit" | "gather">;
@@ -62,10 +49,14 @@ export interface SessionServiceOptions<A extends Address> {
   random(bytes: number): Uint8Array;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
-  /** Sessions in memory, in all and at one address. */
-  maxSessions?: number;
-  maxSessionsAtAddress?: number;
+  /** Gives sessions their beginning. */
+  births?: Births;
+  /** Sessions in memory. */
+  tableLimits?: TableLimits;
 }
+
+/** Sessions in memory. */
+const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How often answers are repeated and waits looked at, and how often idle sessions are, in milliseconds. */
 const TICK = 100, SLOW_TICK = 1000;
@@ -79,75 +70,38 @@ const IN_USE = 3_600_000;
 /** Datagrams that are kept while the store is asked how far a session has come. */
 const MAX_OPENING = 64;
 
-/** Of a session that the store does not know. */
-const FRESH: SessionState = { done: 0, special: [] };
-
-interface Opening {
-  header: RequestHeader;
-  requests: SessionRequest[];
-}
-
-class Session<A extends Address> implements SessionClient {
-  readonly tags = new Map<number, Tag>();
-  /** How far it had come when it was taken up; {@linkcode Changes} knows what came since. */
-  state: SessionState = FRESH;
-  changes: Changes | undefined;
-  /** What has come before the store told that. */
-  opening: Opening[] | undefined = [];
-  lines: string[] | undefined;
-  heard = 0;
-  /** When the store last heard of it. */
-  told = 0;
-  /** Where it began, for which it is counted here; and by the store, if it is not on this machine. */
-  readonly place: string;
-  readonly network: string;
-  /** Whose it is; undefined is a session without a seal. */
-  readonly user: string | undefined;
-
-  constructor(
-    readonly id: string,
-    public address: A,
-    /** The seal that it is under now. */
-    public path: SealPath<A> | undefined,
-    readonly flushLater: (session: Session<A>) => void,
-  ) {
-    this.user = path?.user;
-    this.place = networkOf(address.hostname);
-    this.network = isLoopback(address.hostname) ? "" : this.place;
-  }
-
-  answer(answer: SessionAnswer) {
-    const line = encodeAnswer(answer);
-    if (this.lines !== undefined) return void this.lines.push(line);
-    this.lines = [line];
-    this.flushLater(this);
-  }
-}
-
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
   readonly #requests: ServiceRequests;
   readonly #epoch: string;
-  readonly #key: Uint8Array;
-  readonly #sessions = new Map<string, Session<A>>();
-  readonly #atAddress = new Map<string, number>();
+  readonly #births: Births;
+  readonly #cookies: SessionCookies;
+  readonly #sessions = new Map<string, ServedSession<A>>();
+  readonly #table: FairTable<ServedSession<A>>;
   readonly #early: Early = { bytes: 0 };
   /** Those that have something to say at the end of this turn. */
-  #speaking: Session<A>[] = [];
+  #speaking: ServedSession<A>[] = [];
   #stopTimer: (() => void) | undefined;
   #slowTick = 0;
-  readonly #speakLater = (session: Session<A>) => this.#speak(session);
+  readonly #speakLater = (session: ServedSession<A>) => this.#speak(session);
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
     this.#requests = options.requests ?? new MailboxRequests(options);
     this.#epoch = options.random(4).toHex();
-    this.#key = options.random(32);
+    this.#births = options.births ?? new Births(0, options.now);
+    this.#cookies = new SessionCookies(options.random(32), this.#births);
+    this.#table = new FairTable(options.tableLimits ?? LIMITS, (session) => session);
   }
 
   /** Sessions in memory. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [["sessions", this.#table.usage], ...this.#requests.tables ?? []];
   }
 
   /** Takes a datagram. Returns whether it is one of a session; otherwise nothing was done. */
@@ -158,15 +112,17 @@ export class SessionService<A extends Address> {
     const session = this.#sessions.get(header.session);
     const at = session !== undefined && session.address.port === from.port &&
       session.address.hostname === from.hostname;
-    if (header.epoch !== this.#epoch || !at && header.cookie !== this.#cookie(header.session, from)) {
-      this.#challenge(header.session, from);
+    const proved = at || this.#cookies.isRight(header.cookie, header.session, from);
+    if (header.epoch !== this.#epoch || !proved) {
+      const cookie = this.#cookies.give(header.session, from, header.cookie);
+      this.#options.send(encodeAnswers({ ...header, epoch: this.#epoch, cookie, done: 0 }, []), from);
     } else if (session?.path !== undefined) {
       this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
     } else if (session !== undefined) {
       session.address = from;
       this.#handle(session, header, requests);
     } else {
-      this.#open(header, requests, from);
+      this.#open(header, requests, from, this.#births.read(header.cookie));
     }
     return true;
   }
@@ -178,7 +134,8 @@ export class SessionService<A extends Address> {
     const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
     const session = this.#sessions.get(id);
     if (session === undefined) {
-      this.#open(header, requests, path.address, path);
+      // one under a seal is never forgotten early, so it needs not say when it began
+      this.#open(header, requests, path.address, this.#births.next(), path);
     } else if (session.user === path.user) {
       session.path = path;
       session.address = path.address;
@@ -204,6 +161,11 @@ export class SessionService<A extends Address> {
     this.#requests.review?.(mailbox);
   }
 
+  /** Whether a session waits for a mailbox. */
+  isAwaited(mailbox: string): boolean {
+    return this.#requests.isAwaited?.(mailbox) ?? false;
+  }
+
   /** There is a message in a mailbox that somebody waits for. */
   ready(mailbox: string) {
     this.#requests.ready?.(mailbox);
@@ -217,40 +179,27 @@ export class SessionService<A extends Address> {
     this.#sessions.clear();
   }
 
-  #cookie(session: string, { hostname, port }: A): string {
-    return createHmac("sha256", this.#key).update(`${session} ${hostname} ${port}`).digest("hex").slice(
-      0,
-      16,
-    );
-  }
-
-  #challenge(session: string, to: A) {
-    const header = { session, epoch: this.#epoch, cookie: this.#cookie(session, to), done: 0 };
-    this.#options.send(encodeAnswers(header, []), to);
-  }
-
   /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: SessionRequest[], from: A, path?: SealPath<A>) {
-    const { store, maxSessions = 100_000, maxSessionsAtAddress = 10_000, clock } = this.#options;
-    const session = new Session(header.session, from, path, this.#speakLater);
+  #open(header: RequestHeader, requests: SessionRequest[], from: A, born: number, path?: SealPath<A>) {
+    const { store, clock } = this.#options;
+    const session = new ServedSession(header.session, born, from, path, this.#speakLater);
     session.heard = session.told = clock();
-    const count = this.#atAddress.get(session.place) ?? 0;
-    if (this.#sessions.size >= maxSessions || count >= maxSessionsAtAddress) {
-      return session.answer({ kind: "busy" });
-    }
+    // what is with the store has to be answered to somebody
+    const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
+    if (leaving === "full") return session.answer({ kind: "busy" });
+    if (leaving !== undefined) this.#forget(leaving);
     this.#sessions.set(session.id, session);
-    this.#atAddress.set(session.place, count + 1);
+    this.#table.add(session);
     this.#startTimer();
     session.opening = [{ header, requests }];
-    const taken = store.submit(
-      { kind: "open", session: session.id, owner: session.user ?? "" },
-      (outcome) => this.#opened(session, outcome),
-    );
+    const taken = store.submit(session.open, (outcome) => this.#opened(session, outcome));
     // the client repeats it
     if (!taken) this.#forget(session);
   }
 
-  #opened(session: Session<A>, outcome: SessionOutcome) {
+  #opened(session: ServedSession<A>, outcome: SessionOutcome) {
+    // it has made room for another one meanwhile; the client repeats what it said
+    if (this.#sessions.get(session.id) !== session) return;
     if (outcome === "storage" || outcome === "busy") return this.#forget(session);
     if (outcome === "denied") {
       session.answer({ kind: "owned" });
@@ -258,21 +207,23 @@ export class SessionService<A extends Address> {
     }
     const opening = session.opening ?? [];
     session.opening = undefined;
-    if (outcome === "unknown" && opening.some(({ header }) => header.low > 1)) {
+    const isFirst = outcome === "new" && opening.every(({ header }) => header.low <= 1);
+    if (!isFirst && typeof outcome !== "object") {
       session.answer({ kind: "unknown" });
       return this.#forget(session);
     }
-    session.state = outcome === "unknown" ? FRESH : outcome;
+    session.state = typeof outcome === "object" ? outcome : FRESH;
     for (const { header, requests } of opening) this.#handle(session, header, requests);
   }
 
   /** Made with the first change: those who only wait, of whom there may be many, need none. */
-  #changes(session: Session<A>): Changes {
+  #changes(session: ServedSession<A>): Changes {
     const { store } = this.#options;
     return session.changes ??= new Changes({
       session: session.id,
-      owner: session.user ?? "",
+      owner: session.owner,
       network: session.network,
+      born: session.born,
       state: session.state,
       store,
       early: this.#early,
@@ -286,8 +237,9 @@ export class SessionService<A extends Address> {
     });
   }
 
-  #handle(session: Session<A>, header: RequestHeader, requests: SessionRequest[]) {
+  #handle(session: ServedSession<A>, header: RequestHeader, requests: SessionRequest[]) {
     session.heard = this.#options.clock();
+    this.#table.use(session);
     if (session.opening !== undefined) {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
@@ -301,7 +253,7 @@ export class SessionService<A extends Address> {
       if (request.kind === "bye") {
         isLast = true;
       } else if (reason !== undefined) {
-        if ("t" in request) session.answer({ kind: "denied", t: request.t });
+        if ("t" in request) session.answer(denial(request.t, reason));
         else numbered.push({ kind: "bad", n: request.n, reason });
       } else if ("t" in request) {
         this.#requests.ask(session, request);
@@ -317,15 +269,15 @@ export class SessionService<A extends Address> {
   }
 
   /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
-  #end(session: Session<A>, low: number) {
-    const { id, user: owner = "", changes, state } = session;
+  #end(session: ServedSession<A>, low: number) {
+    const { id, owner, changes, state } = session;
     const { done } = changes ?? state;
     if (low <= done || !(changes?.isIdle ?? true)) return;
     if (done > 0) this.#options.store.submit({ kind: "end", session: id, owner, low }, () => {});
     this.#forget(session);
   }
 
-  #speak(session: Session<A>) {
+  #speak(session: ServedSession<A>) {
     this.#speaking.push(session);
     // one flush for all that is said in this turn
     if (this.#speaking.length === 1) queueMicrotask(() => this.#flush());
@@ -346,23 +298,18 @@ export class SessionService<A extends Address> {
     }
   }
 
-  #forget(session: Session<A>) {
+  #forget(session: ServedSession<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     session.changes?.close();
     this.#requests.forget(session);
-    const count = this.#atAddress.get(session.place) ?? 1;
-    if (count > 1) this.#atAddress.set(session.place, count - 1);
-    else this.#atAddress.delete(session.place);
+    this.#table.remove(session);
   }
 
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
-  #tellInUse(session: Session<A>) {
+  #tellInUse(session: ServedSession<A>) {
     session.told = this.#options.clock();
-    this.#options.store.submit(
-      { kind: "open", session: session.id, owner: session.user ?? "" },
-      () => {},
-    );
+    this.#options.store.submit(session.open, () => {});
   }
 
   #startTimer() {
@@ -381,6 +328,11 @@ export class SessionService<A extends Address> {
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
+}
+
+/** What is said to a question that is not for this client. */
+function denial(t: number, reason: string): SessionAnswer {
+  return reason === NOT_CONFIRMED ? { kind: "no", t, reason } : { kind: "denied", t };
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

@@ -36,6 +36,8 @@ export interface ChangesOptions {
   owner: string;
   /** Where the session began, if it is to be counted for that; or `""`. */
   network: string;
+  /** When it began. */
+  born: number;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "gather">;
@@ -142,12 +144,14 @@ export class Changes implements Source<SessionChanges> {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner, network } = this.#options;
+    const { session, owner, network, born } = this.#options;
     const batch: SessionChanges = {
       kind: "session",
       session,
       owner,
       network,
+      born,
+      fresh: this.#done === 0 && this.#batches.length === 0,
       first,
       low: this.#low,
       changes,
@@ -178,8 +182,8 @@ export class Changes implements Source<SessionChanges> {
     const batch = this.#batches.shift()!, stale = this.#stale > 0;
     if (stale) this.#stale--;
     if (this.#closed) return;
-    if (outcome === "unknown" || outcome === "busy" || outcome === "denied") {
-      return this.#options.onLost(outcome);
+    if (outcome === "unknown" || outcome === "new" || outcome === "busy" || outcome === "denied") {
+      return this.#options.onLost(outcome === "new" ? "unknown" : outcome);
     }
     if (outcome === "storage") {
       // what was refused may be on its way again, behind this

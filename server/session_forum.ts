@@ -148,7 +148,7 @@ export class ForumRequests implements ServiceRequests {
       client.answer({ kind: "no", t, reason });
     };
     const onEnd = (refused?: string) => this.#tellEnd(typed, refused);
-    this.#options.store.submit({ kind: "file", thread: title, name }, (found) => {
+    this.#options.store.submit({ kind: "file", thread: title, name, user }, (found) => {
       if (found === "no thread") return no(found);
       const { thread, file, full } = found;
       if (request.kind === "DWN") {

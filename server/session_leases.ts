@@ -7,15 +7,19 @@
 import type { TaggedRequest } from "../protocol/session.ts";
 import { messageAnswers } from "./message_answers.ts";
 import type { SessionClient } from "./session_requests.ts";
+import { FairTable, type TableLimits, type TableUsage } from "./store/fair_table.ts";
+import type { Held } from "./store/holder_lists.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Leased } from "./store/lease_requests.ts";
 import { UNCONFIRMED } from "./store/leases.ts";
-import { WaitCounts } from "./wait_counts.ts";
 
 type LeaseRequest = TaggedRequest & { kind: "lease" };
 
 /** Waits, and answers that are remembered, of one session. */
 const MAX_TAGS = 64;
+
+/** Waits. */
+const WAIT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** A wait that is not asked for again is forgotten after this, in milliseconds. */
 const REFRESHED = 15_000;
@@ -42,7 +46,7 @@ const OVERDUE = 6000;
 const MAX_ASKED = 64;
 
 /** What has become of a tag. */
-export interface Tag {
+export interface Tag extends Held<Tag> {
   client: SessionClient;
   request: LeaseRequest;
   state: "asking" | "waiting" | "given" | "none";
@@ -64,6 +68,8 @@ export interface LeaseServiceOptions {
   now(): number;
   /** Whether this client may not have messages of this mailbox, any more. */
   isDenied?(client: SessionClient, request: LeaseRequest): boolean;
+  /** Those that wait at a time. */
+  limits?: TableLimits;
 }
 
 export class LeaseService {
@@ -73,32 +79,38 @@ export class LeaseService {
   readonly #asking = new Set<string>();
   /** Requests that are with the store, and mailboxes that got a message meanwhile: its answer does not know of it. */
   #asks = 0;
+  /** How many of them are for each mailbox. */
+  readonly #asksFor = new Map<string, number>();
   readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
   /** By mailbox, who was given a message after a wait and has not confirmed it: those behind it are held back so long. */
   readonly #held = new Map<string, Tag>();
-  readonly #waits = new WaitCounts();
+  readonly #waits: FairTable<Tag>;
 
   constructor(options: LeaseServiceOptions) {
     this.#options = options;
+    this.#waits = new FairTable(options.limits ?? WAIT_LIMITS, ({ client }) => client);
   }
 
-  /** How many wait. */
-  get waits(): number {
-    return this.#waits.all;
+  /** How many wait, and for whom. */
+  get usage(): TableUsage {
+    return this.#waits.usage;
   }
 
   request(client: SessionClient, request: LeaseRequest) {
     const known = client.tags.get(request.t), now = this.#options.now();
     if (known !== undefined) {
       known.asked = now;
+      if (known.state === "waiting") this.#waits.use(known);
       return this.#answer(known);
     }
-    if (!this.#makeRoom(client) || this.#waits.isFullFor(client.network)) {
+    if (!this.#makeRoom(client) || this.#waits.roomFor(client) === "full") {
       return client.answer({ kind: "busy" });
     }
     const tag: Tag = {
       client,
+      older: undefined,
+      newer: undefined,
       request,
       state: "asking",
       confirmed: false,
@@ -136,6 +148,7 @@ export class LeaseService {
       kind: "lease",
       session: client.id,
       network: client.network,
+      owner: client.owner,
       tag: t,
       mailbox,
       max,
@@ -145,16 +158,19 @@ export class LeaseService {
       ...ahead ? { ahead } : {},
     } as const;
     const answered = (hadMessages: boolean) => {
-      this.#asks--;
+      this.#countAsks(mailbox, -1);
       then(hadMessages);
       if (this.#missed.delete(mailbox)) this.ready(mailbox);
       if (this.#asks === 0) this.#missed.clear();
     };
-    this.#asks++;
+    this.#countAsks(mailbox, 1);
     const taken = this.#options.store.submit(lease, (outcome) => {
       if (tag.state === "none") {
-        // it was cancelled meanwhile
-        if (typeof outcome === "object") this.#release(tag);
+        // it was cancelled meanwhile, or its session is gone: the next one who waits gets it
+        if (typeof outcome === "object") {
+          this.#release(tag);
+          this.#missed.add(mailbox);
+        }
       } else if (typeof outcome === "object") {
         if (this.#options.isDenied?.(client, request)) {
           // the mailbox has got an owner meanwhile
@@ -203,8 +219,18 @@ export class LeaseService {
     let waiting = this.#waiting.get(mailbox);
     if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
     waiting.add(tag);
-    this.#waits.add(tag.client.network, 1);
+    this.#takeWait(tag);
     this.#answer(tag);
+  }
+
+  /** Counts the wait. The one that it takes the place of is forgotten: its client asks for it again. */
+  #takeWait(tag: Tag) {
+    const leaving = this.#waits.roomFor(tag.client);
+    if (typeof leaving === "object") {
+      this.#stopWaiting(leaving);
+      leaving.client.tags.delete(leaving.request.t);
+    }
+    this.#waits.add(tag);
   }
 
   #deny(tag: Tag) {
@@ -217,7 +243,7 @@ export class LeaseService {
   #stopWaiting(tag: Tag) {
     const { mailbox } = tag.request, waiting = this.#waiting.get(mailbox);
     if (!waiting?.delete(tag)) return;
-    this.#waits.add(tag.client.network, -1);
+    this.#waits.remove(tag);
     if (waiting.size > 0) return;
     this.#waiting.delete(mailbox);
     this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
@@ -227,6 +253,18 @@ export class LeaseService {
     if (state === "waiting") client.answer({ kind: "pending", t });
     else if (state === "none") client.answer({ kind: "none", t });
     else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+  }
+
+  /** Whether somebody waits for a mailbox, or is about to. */
+  isAwaited(mailbox: string): boolean {
+    return this.#waiting.has(mailbox) || this.#asksFor.has(mailbox);
+  }
+
+  #countAsks(mailbox: string, by: number) {
+    this.#asks += by;
+    const count = (this.#asksFor.get(mailbox) ?? 0) + by;
+    if (count > 0) this.#asksFor.set(mailbox, count);
+    else this.#asksFor.delete(mailbox);
   }
 
   /** Who may wait for a mailbox has changed. */
@@ -255,7 +293,7 @@ export class LeaseService {
     }
     this.#asking.add(mailbox);
     line.delete(tag);
-    this.#waits.add(tag.client.network, -1);
+    this.#waits.remove(tag);
     tag.state = "asking";
     this.#ask(tag, (hadMessages) => {
       this.#asking.delete(mailbox);
@@ -343,6 +381,8 @@ export class LeaseService {
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
       if (this.#unconfirmed.has(tag)) this.#release(tag);
+      // what the store still gives goes back
+      if (tag.state === "asking") tag.state = "none";
     }
     tags.clear();
   }

@@ -1,6 +1,8 @@
 import type { NumberedRequest, TaggedRequest } from "../protocol/session.ts";
+import { holderOf } from "./holder.ts";
 import { LeaseService } from "./session_leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Change } from "./store/session_requests.ts";
 
@@ -28,6 +30,10 @@ export class MailboxRequests implements ServiceRequests {
     });
   }
 
+  get tables(): [name: string, usage: TableUsage][] {
+    return [["waits", this.#leases.usage]];
+  }
+
   admits(): boolean {
     return true;
   }
@@ -36,7 +42,7 @@ export class MailboxRequests implements ServiceRequests {
     if ("token" in request) this.#leases.used(client, request.token);
   }
 
-  change(_: SessionClient, request: NumberedRequest, bytes: number): Change {
+  change(client: SessionClient, request: NumberedRequest, bytes: number): Change {
     switch (request.kind) {
       case "put": {
         const time = this.#options.now();
@@ -48,12 +54,14 @@ export class MailboxRequests implements ServiceRequests {
           time,
           message: text,
           bytes,
+          holder: holderOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };
       }
       case "ack":
       case "back":
+      case "fail":
       case "extend":
       case "begin":
       case "skip":
@@ -91,6 +99,10 @@ export class MailboxRequests implements ServiceRequests {
 
   ready(mailbox: string) {
     this.#leases.ready(mailbox);
+  }
+
+  isAwaited(mailbox: string): boolean {
+    return this.#leases.isAwaited(mailbox);
   }
 
   review(mailbox: string) {

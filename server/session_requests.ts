@@ -1,4 +1,5 @@
 import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../protocol/session.ts";
+import type { TableUsage } from "./store/fair_table.ts";
 import type { Tag } from "./session_leases.ts";
 import type { Change, Special } from "./store/session_requests.ts";
 
@@ -10,7 +11,9 @@ export interface SessionClient {
   readonly id: string;
   /** Who has logged in; undefined in a session without a seal. */
   readonly user: string | undefined;
-  /** Where it began, if it is to be counted for that; or `""`. */
+  /** The same, or `""`: for whom it is counted. */
+  readonly owner: string;
+  /** Where it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** When something came from it last, in milliseconds of a clock that is never set. */
   readonly heard: number;
@@ -37,11 +40,15 @@ export interface ServiceRequests {
   ask(client: SessionClient, request: TaggedRequest): void;
   /** There is a message in a mailbox. */
   ready?(mailbox: string): void;
+  /** Whether a session waits for a mailbox. */
+  isAwaited?(mailbox: string): boolean;
   /** Who may wait for a mailbox has changed. */
   review?(mailbox: string): void;
   /** Is called about every 100 ms, and every second. */
   repeat?(): void;
   expire?(): void;
+  /** How full its tables are, by name. */
+  readonly tables?: [name: string, usage: TableUsage][];
   /** The session is known no longer. */
   forget(client: SessionClient): void;
 }

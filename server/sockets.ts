@@ -6,10 +6,25 @@
 
 import { formatAddress } from "./address.ts";
 
+/** Another socket has the port. */
+export class PortTaken extends Error {
+  override name = "PortTaken";
+
+  constructor(
+    message: string,
+    readonly transport: "udp" | "tcp",
+    readonly hostname: string,
+    readonly port: number,
+  ) {
+    super(message);
+  }
+}
+
 /**
  * One UDP socket for each host, all with the same port.
  *
  * @param port 0 for a free one.
+ * @throws {PortTaken} Another socket has the port; then there is none.
  * @throws {Error} One of them can't be had; then there is none.
  */
 export function listenDatagrams(hosts: readonly string[], port: number): Deno.DatagramConn[] {
@@ -33,6 +48,7 @@ const TRIES = 16;
  * A UDP and a TCP socket for each host, all with the same port.
  *
  * @param port 0 for a free one.
+ * @throws {PortTaken} Another socket has the port; then there is none.
  * @throws {Error} One of them can't be had; then there is none.
  */
 export function listenBoth(
@@ -67,8 +83,12 @@ function onEach<S extends { readonly addr: Deno.Addr; close(): void }>(
       } catch (error) {
         const served = hostname === "0.0.0.0" && sockets.length > 0 && hosts.includes("::");
         if (served && error instanceof Deno.errors.AddrInUse) continue;
-        const address = formatAddress({ hostname, port });
-        throw new Error(`Cannot listen on ${transport} ${address}: ${(error as Error).message}`);
+        const message = `Cannot listen on ${transport} ${formatAddress({ hostname, port })}: ${
+          (error as Error).message
+        }`;
+        throw error instanceof Deno.errors.AddrInUse
+          ? new PortTaken(message, transport, hostname, port)
+          : new Error(message);
       }
     }
   } catch (error) {

@@ -8,6 +8,7 @@ import { format as formatDuration } from "@std/fmt/duration";
 import type { Accounts } from "./accounts.ts";
 import type { ContentFiles } from "./store/files.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { tableStatus } from "./table_status.ts";
 import type { Outcome, OutcomeOf, Store, StoreRequest } from "./store/store.ts";
 
 export interface StatusOptions {
@@ -31,6 +32,7 @@ export async function storeStatus(
       if (!taken) reject(new RangeError("too much is waiting for the disk"));
     });
   const { messages, bytes, mailboxes } = await ask({ kind: "count" });
+  const { sessions, leases } = await ask({ kind: "tables" });
   const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
     style: "narrow",
     ignoreZero: true,
@@ -44,7 +46,8 @@ export async function storeStatus(
     `dropped ${store.dropped}`,
     `accounts ${accounts.count}`,
   ];
-  if (files === undefined) return status;
+  const kept = tableStatus([["kept sessions", sessions], ["leases", leases]]);
+  if (files === undefined) return [...status, ...kept];
   const { threads, entries, bytes: text } = await ask({ kind: "thread counts" });
   return [
     ...status,
@@ -53,5 +56,6 @@ export async function storeStatus(
     `forum bytes ${text}`,
     `forum files ${files.counts.files}`,
     `forum file bytes ${files.counts.bytes}`,
+    ...kept,
   ];
 }

@@ -83,12 +83,12 @@ export class TransferService {
     this.#tickets.revoke(user);
   }
 
-  /** Serves a connection to its end. Never rejects. */
-  serve(socket: Deno.Conn): Promise<void> {
+  /** Serves a connection to its end, which never rejects. */
+  serve(socket: Deno.Conn): { connection: TransferConnection; ended: Promise<void> } {
     const connection = new TransferConnection(socket, this.#options);
-    const served = this.#serve(connection).finally(() => this.#connections.delete(connection));
-    this.#connections.set(connection, served);
-    return served;
+    const ended = this.#serve(connection).finally(() => this.#connections.delete(connection));
+    this.#connections.set(connection, ended);
+    return { connection, ended };
   }
 
   /** Ends every transfer; what arrived of uploads is kept. No connection may be given to it any more. */
@@ -125,6 +125,7 @@ export class TransferService {
     if (this.#isEnding) return no("ending");
     const grant = this.#tickets.take(request.ticket);
     if (grant?.kind !== request.kind) return no("ticket", "unknown, used or too old");
+    connection.hasTicket = true;
 
     if (!this.#places.take(connection, grant.user)) {
       return no("busy", "too many transfers at the same time");
@@ -142,7 +143,8 @@ export class TransferService {
 
   /** What is answered where the server's own disk failed. */
   #failed(error: Error): TransferAnswer {
-    this.#options.log.line(`forum: a file transfer failed: ${error.message}`);
+    const what = `a file transfer failed: ${error.message}`;
+    this.#options.log.error({ service: "forum", what, kind: "a file transfer that failed" });
     return no("storage", "the server's disk failed");
   }
 

@@ -37,6 +37,8 @@ const LF = 0x0a;
 
 /** A connection of the file transfer: its lines, its bytes, and when it has been silent for too long. */
 export class TransferConnection {
+  /** Whether it has shown a valid ticket. */
+  hasTicket = false;
   readonly #socket: Deno.Conn;
   readonly #timers: Timers;
   readonly #pace: Pace;

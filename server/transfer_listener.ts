@@ -4,13 +4,11 @@
  * @module
  */
 
-import { ConnectionCounter } from "./limits.ts";
+import { acceptAll } from "./accept.ts";
+import { ConnectionRoom, type Guest } from "./connection_room.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Timers } from "./transfer_connection.ts";
-
-/** Milliseconds to wait where nobody can be accepted (EMFILE); doubled each time, up to the second. */
-const FIRST_RETRY = 5, LAST_RETRY = 1000;
 
 /** Most connections: in all, and of one address. A transfer needs one; what is more is strangers. */
 export const MAX_CONNECTIONS = 1024;
@@ -19,8 +17,8 @@ const MAX_ADDRESS_CONNECTIONS = 64;
 export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
   /** Where it listens; it closes them. */
   sockets: readonly Deno.TcpListener[];
-  /** Serves a connection to its end, and never rejects. */
-  serve(connection: Deno.TcpConn): Promise<void>;
+  /** Serves a connection to its end, which never rejects. */
+  serve(socket: Deno.TcpConn): { connection: Guest; ended: Promise<void> };
   metrics: Metrics;
   log: Log;
   maxConnections?: number;
@@ -30,7 +28,7 @@ export interface TransferListenerOptions extends Pick<Timers, "setTimer"> {
 export class TransferListener {
   readonly #options: TransferListenerOptions;
   readonly #serving = new Set<Promise<void>>();
-  readonly #counter: ConnectionCounter;
+  readonly #room: ConnectionRoom;
   readonly #accepting: Promise<void>[];
   readonly #stopped = Promise.withResolvers<void>();
   #isStopping = false;
@@ -38,10 +36,9 @@ export class TransferListener {
   /** Begins to accept. */
   constructor(options: TransferListenerOptions) {
     this.#options = options;
-    this.#counter = new ConnectionCounter({
+    this.#room = new ConnectionRoom({
       connections: options.maxConnections ?? MAX_CONNECTIONS,
       addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
-      messageRate: undefined,
     });
     this.#accepting = options.sockets.map((socket) => this.#accept(socket));
   }
@@ -61,38 +58,35 @@ export class TransferListener {
     for (const socket of this.#options.sockets) socket.close();
   }
 
-  async #accept(socket: Deno.TcpListener) {
+  #accept(socket: Deno.TcpListener): Promise<void> {
     const { metrics, log, setTimer } = this.#options;
-    for (let retry = FIRST_RETRY; !this.#isStopping;) {
-      try {
-        this.#accepted(await socket.accept());
-        retry = FIRST_RETRY;
-      } catch (error) {
-        if (this.#isStopping) return;
+    return acceptAll({
+      socket,
+      accepted: (connection) => this.#accepted(connection),
+      onGone: () => metrics.add("files gone before accepted"),
+      onExhausted(error, isFirst) {
         metrics.add("files accept failed");
-        if (retry === FIRST_RETRY) {
-          log.line(`forum: no file can be transferred: ${(error as Error).message}; trying again`);
-        }
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const cancel = setTimer(retry, resolve);
-        await Promise.race([promise, this.#stopped.promise]);
-        cancel();
-        retry = Math.min(2 * retry, LAST_RETRY);
-      }
-    }
+        if (!isFirst) return;
+        const what = `cannot accept a file transfer: ${error.message}; trying again`;
+        log.warn({ service: "forum", what, kind: "a file transfer that can't be accepted" });
+      },
+      stopped: this.#stopped.promise,
+      setTimer,
+    });
   }
 
-  #accepted(connection: Deno.TcpConn) {
-    const { serve, metrics } = this.#options, { hostname } = connection.remoteAddr;
-    if (this.#counter.add(hostname) !== "added") {
-      connection.close();
-      metrics.add("files connections refused");
-      return;
-    }
-    const serving = serve(connection).finally(() => {
+  #accepted(socket: Deno.TcpConn) {
+    const { serve, metrics } = this.#options;
+    const { connection, ended } = serve(socket);
+    const serving = ended.finally(() => {
       this.#serving.delete(serving);
-      this.#counter.remove(hostname);
+      this.#room.leave(connection);
     });
     this.#serving.add(serving);
+    const entered = this.#room.enter(socket.remoteAddr.hostname, connection);
+    if (entered === "full") connection.close();
+    if (entered !== "entered") {
+      metrics.add(`files connections ${entered === "full" ? "refused" : "displaced"}`);
+    }
   }
 }

@@ -26,7 +26,7 @@ export interface UploadOptions {
   /**
    * Makes the file and its line in the thread durable and visible, both at once. Resolves to `"stored"`, or to the
    * text that the user is told where nothing was changed: the thread is gone, `File {1} exists in Thread {0}`. Then
-   * the content is removed. Where it rejects nobody knows, and the next start looks whether a row names the content.
+   * the content is removed. Where it rejects, nothing was changed either, and the content is removed already.
    */
   commit(upload: Upload): Promise<"stored" | string>;
   metrics: Metrics;

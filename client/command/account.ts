@@ -1,3 +1,4 @@
+import { type Line, LineDecoder } from "../../protocol/line.ts";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import {
   clientKeysOf,
@@ -14,9 +15,10 @@ import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
-import { openAccounts } from "./account_place.ts";
+import { type AccountPlace, openAccounts } from "./account_place.ts";
 import { BUSY } from "./server_option.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { coversForumAlone, tellApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
   NEW_PASSWORD_VARIABLE,
@@ -25,24 +27,32 @@ import {
   serverKeyOf,
 } from "./password.ts";
 
+/** Longest line of a file of credentials, in bytes: name and password with much white space. */
+const MAX_CREDENTIALS = 8192;
+
 /** `parley account`. */
 export const command: Command = {
   name: "account",
-  summary: "Make, list and remove accounts, and set their passwords.",
+  summary: "Make, list, confirm and remove accounts, and set their passwords.",
   usage: [
     "add NAME [OPTION…]",
     "set-password NAME [OPTION…]",
     "list [OPTION…]",
+    "confirm NAME [OPTION…]",
     "remove NAME [OPTION…]",
     "import FILE [OPTION…]",
   ],
   about: [
     "A name has 1 to 64 letters, digits and !@#$%.?,_- characters. The server keeps what a password is checked against,\n" +
     "and never the password.",
-    "FILE has a line 'NAME PASSWORD' for each account; names that have one keep it.",
+    "FILE has a line 'NAME PASSWORD' for each account; names that have one keep it. A line that is none is named by its\n" +
+    "number, the others are taken, and the exit code is 1.",
+    "An account that is made beside the server covers the forum, and the mailbox of its name. One that is made from\n" +
+    "elsewhere covers the mailbox only where that is empty and nobody waits for it, otherwise the forum alone until\n" +
+    "'confirm'. What was in the mailbox before is set apart then: see 'parley admin dead'. 'list' shows what each covers.",
     "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
-    "--server, 'set-password' --server and the password until now, and 'list' and 'remove' --secret-file too.",
+    "--server, 'set-password' --server and the password until now, and 'list', 'confirm' and 'remove' --secret-file too.",
   ],
   options: {
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
@@ -67,8 +77,8 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [what, ...rest] = args.rest;
-  if (what === undefined) throw new UsageError("Missing add, set-password, list, remove or import");
-  const named = ["add", "set-password", "remove"].includes(what)
+  if (what === undefined) throw new UsageError("Missing add, set-password, list, confirm, remove or import");
+  const named = ["add", "set-password", "confirm", "remove"].includes(what)
     ? "NAME"
     : what === "import"
     ? "FILE"
@@ -101,7 +111,11 @@ async function run(args: Arguments): Promise<number> {
     }
     case "list": {
       await using accounts = await openAccounts(args);
-      for await (const name of accounts.names()) await write(`${shown(name)}\n`);
+      return await list(accounts);
+    }
+    case "confirm": {
+      await using accounts = await openAccounts(args);
+      await tellApart(name, (await accounts.cover(name)).apart);
       return 0;
     }
     default:
@@ -117,7 +131,19 @@ function askNew(args: Arguments, name: string): Promise<string> {
 async function add(args: Arguments, name: string): Promise<number> {
   const password = preparePassword(await askNew(args, name));
   await using accounts = await openAccounts(args);
-  if (!await accounts.add(name, await verifier(password))) throw exists(name);
+  const added = await accounts.add(name, await verifier(password));
+  if (added === undefined) throw exists(name);
+  await tellApart(name, added.apart);
+  return 0;
+}
+
+/** Each name, and what its account covers. */
+async function list(accounts: AccountPlace): Promise<number> {
+  const listed = await Array.fromAsync(accounts.list());
+  const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
+  for (const { name, mailbox } of listed) {
+    await write(`${shown(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
+  }
   return 0;
 }
 
@@ -133,7 +159,14 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
-    as: { name, password, make: true },
+    as: {
+      name,
+      password,
+      make: true,
+      made: async ({ mailbox }) => {
+        if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+      },
+    },
   });
   return 0;
 }
@@ -177,49 +210,80 @@ async function verifier(password: string): Promise<string> {
   return encodeVerifier(verifierOf(keys, salt, ITERATIONS));
 }
 
+/** Takes every good line of a file, and names each that is none, or that the server does not take. */
 async function importFile(args: Arguments, file: string): Promise<number> {
-  const lines = await readCredentials(file);
+  const { good, bad } = parseCredentials(await readCredentials(file));
   await using accounts = await openAccounts(args);
   const progress = new Progress();
   let added = 0, next = 0;
+  let failure: Error | undefined;
+  const at = (number: number, why: string) => `${file}, line ${number}: ${why}`;
+  const report = async (number: number, why: string) => {
+    await progress.clear();
+    await writeError(`parley account: ${shown(at(number, why))}\n`);
+  };
+  for (const { number, why } of bad) await report(number, why);
   const worker = async () => {
-    for (let line = lines[next++]; line !== undefined; line = lines[next++]) {
-      const { name, password } = line;
-      if (await accounts.add(name, await verifier(password))) added++;
-      else await writeError(`parley account: '${shown(name)}' has an account, which was kept\n`);
-      await progress.show(() => `${added} of ${lines.length} added`);
+    for (let line = good[next++]; line !== undefined; line = good[next++]) {
+      const { number, name, password } = line;
+      try {
+        const account = await accounts.add(name, await verifier(password));
+        if (account !== undefined) {
+          added++;
+          await tellApart(name, account.apart);
+        } else await report(number, `'${name}' has an account, which was kept`);
+      } catch (error) {
+        // no room, or no server: so it is for the others
+        failure ??= new Error(at(number, (error as Error).message));
+        next = good.length;
+      }
+      await progress.show(() => `${added} of ${good.length} added`);
     }
   };
   // hashing takes a tenth of a second of one processor each
   await Promise.all(Array.from({ length: navigator.hardwareConcurrency }, worker));
   await progress.clear();
   await write(`${added} ${added === 1 ? "account" : "accounts"} added\n`);
-  return 0;
+  if (failure !== undefined) throw failure;
+  return bad.length > 0 ? 1 : 0;
 }
 
-/** All lines are looked at before the first is carried out. */
-async function readCredentials(file: string): Promise<{ name: string; password: string }[]> {
-  let text: string;
+/** The lines of a file, the first of which has number 1. */
+async function readCredentials(file: string): Promise<Line[]> {
   try {
-    // what stands in the place of other bytes would be another password
-    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+    const bytes = await Deno.readFile(file);
+    const begin = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+    // a line ends with LF, or with the file
+    const decoder = new LineDecoder(MAX_CREDENTIALS);
+    return [...decoder.decode(begin), ...decoder.end()];
   } catch (error) {
-    throw new Error(
-      `Cannot read ${file}: ${error instanceof TypeError ? "it is no UTF-8" : fileError(error)}`,
-    );
+    throw new Error(`Cannot read ${file}: ${fileError(error)}`);
   }
-  const credentials: { name: string; password: string }[] = [], names = new Set<string>();
-  for (const [i, line] of text.replace(/^\ufeff/, "").split(/\r?\n/).entries()) {
-    if (line.trim() === "") continue;
-    const [, name = "", password = ""] = /^\s*(\S+)(?:\s+(.*?))?\s*$/.exec(line) ?? [];
+}
+
+interface Credentials {
+  number: number;
+  name: string;
+  password: string;
+}
+
+/** `NAME PASSWORD` of each line, but blank ones; and why the others are none. */
+function parseCredentials(lines: readonly Line[]) {
+  const good: Credentials[] = [], bad: { number: number; why: string }[] = [], names = new Set<string>();
+  for (const [i, line] of lines.entries()) {
+    const number = i + 1;
     try {
+      if ("error" in line) throw new Error(`the line is ${line.error}`);
+      if (line.text.trim() === "") continue;
+      const [, name = "", password = ""] = /^\s*(\S+)(?:\s+(.*?))?\s*$/.exec(line.text) ?? [];
       if (!isName(name)) throw new Error(`Cannot use '${name}' as a name`);
+      if (password === "") throw new Error(`Missing the password of '${name}'`);
       if (names.has(name)) throw new Error(`Cannot use '${name}' a second time`);
       names.add(name);
-      credentials.push({ name, password: preparePassword(password) });
+      good.push({ number, name, password: preparePassword(password) });
     } catch (error) {
-      throw new Error(`${file}, line ${i + 1}: ${(error as Error).message}`);
+      bad.push({ number, why: (error as Error).message });
     }
   }
-  return credentials;
+  return { good, bad };
 }

@@ -5,9 +5,15 @@
  */
 
 import { decodeName, encodeName } from "../../protocol/scram.ts";
-import { makeDataDirectory } from "../../server/data_directory.ts";
+import { obtainSealKey } from "../../server/seal_key.ts";
+import { hasDatabase } from "../../server/start_check.ts";
 import { SqliteStore } from "../../server/store/sqlite.ts";
-import type { Account, AccountOutcome, AccountRequest } from "../../server/store/account_requests.ts";
+import type {
+  Account,
+  AccountOutcome,
+  AccountRequest,
+  Coverage,
+} from "../../server/store/account_requests.ts";
 import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
 import type { BasicMailbox } from "../basic_mailbox.ts";
 import { type Administration, administration } from "./admin.ts";
@@ -15,13 +21,15 @@ import type { Arguments } from "./command.ts";
 
 /** Accounts, wherever they are. */
 export interface AccountPlace extends AsyncDisposable {
-  /** Returns false where the name has one. */
-  add(name: string, verifier: string): Promise<boolean>;
+  /** Returns what it covers, or undefined where the name has one. */
+  add(name: string, verifier: string): Promise<Coverage | undefined>;
+  /** Lets an account cover the mailbox of its name too. @throws {Error} There is none of that name. */
+  cover(name: string): Promise<Coverage>;
   /** Gives an account another verifier. @throws {Error} There is none of that name. */
   change(name: string, verifier: string): Promise<void>;
   /** @throws {Error} There is none of that name. */
   remove(name: string): Promise<void>;
-  names(): AsyncGenerator<string, void, void>;
+  list(): AsyncGenerator<Pick<Account, "name" | "mailbox">, void, void>;
 }
 
 /** Names that are read at a time. */
@@ -35,33 +43,38 @@ const PAGE = 1000;
 export async function openAccounts(args: Arguments): Promise<AccountPlace> {
   if (args.text("server") !== undefined) return new WithServer(await administration(args));
   const directory = args.text("data") ?? "parley-data";
-  await makeDataDirectory(directory);
-  try {
-    return new InDirectory(
-      await SqliteStore.open({
-        directory,
-        limits: DEFAULT_LIMITS,
-        // what fails is told by the outcome
-        onEvent() {},
-      }),
+  if (!await hasDatabase(directory)) {
+    throw new Error(
+      `No server has kept anything in ${directory}: start one there once, or give its --data or --server`,
     );
+  }
+  let store: Store;
+  try {
+    // what fails is told by the outcome
+    store = await SqliteStore.open({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
     return new WithServer(await administration(args));
   }
+  return new InDirectory(store, directory);
 }
 
 const REFUSED = {
   full: "there are as many accounts as there may be",
   storage: "the disk takes nothing",
   unknown: "no account has this name",
+  "apart full": "its mailbox holds more than can be set apart; have it received, or clear it, first",
+  reserved: "the mailbox of this name is no account's",
 } as const;
 
 class InDirectory implements AccountPlace {
   readonly #store: Store;
+  readonly #directory: string;
+  #key: Promise<void> | undefined;
 
-  constructor(store: Store) {
+  constructor(store: Store, directory: string) {
     this.#store = store;
+    this.#directory = directory;
   }
 
   async #ask(request: AccountRequest): Promise<AccountOutcome> {
@@ -69,12 +82,23 @@ class InDirectory implements AccountPlace {
     return outcome as AccountOutcome;
   }
 
-  async add(name: string, verifier: string): Promise<boolean> {
+  async add(name: string, verifier: string): Promise<Coverage | undefined> {
+    await this.#obtainKey();
     const outcome = await this.#ask({ kind: "account", what: "add", name, verifier });
-    if (outcome === "full" || outcome === "storage") {
-      throw new Error(`Cannot add '${name}': ${REFUSED[outcome]}`);
-    }
-    return outcome === "added";
+    return outcome === "exists" ? undefined : covered(outcome, `Cannot add '${name}'`);
+  }
+
+  async cover(name: string): Promise<Coverage> {
+    return covered(await this.#ask({ kind: "account", what: "cover", name }), `Cannot confirm '${name}'`);
+  }
+
+  /** Before the first account there is a key: a server takes a missing one for one that was lost, where there are any. */
+  async #obtainKey() {
+    this.#key ??= (async () => {
+      const some = await this.#ask({ kind: "account", what: "list", limit: 1 }) as Account[];
+      if (some.length === 0) await obtainSealKey({ data: this.#directory, accounts: 0 });
+    })();
+    await this.#key;
   }
 
   async change(name: string, verifier: string) {
@@ -91,10 +115,10 @@ class InDirectory implements AccountPlace {
     }
   }
 
-  async *names() {
+  async *list() {
     for (let after = "";;) {
       const page = await this.#ask({ kind: "account", what: "list", after, limit: PAGE }) as Account[];
-      for (const { name } of page) yield name;
+      yield* page;
       if (page.length < PAGE) return;
       after = page.at(-1)!.name;
     }
@@ -103,6 +127,12 @@ class InDirectory implements AccountPlace {
   [Symbol.asyncDispose]() {
     return this.#store.close();
   }
+}
+
+/** @throws {Error} It covers nothing; `action` says what was to be done. */
+function covered(outcome: AccountOutcome, action: string): Coverage {
+  if (typeof outcome === "object" && "apart" in outcome) return outcome;
+  throw new Error(`${action}: ${REFUSED[outcome as keyof typeof REFUSED]}`);
 }
 
 class WithServer implements AccountPlace {
@@ -118,14 +148,17 @@ class WithServer implements AccountPlace {
     return await this.#mailbox.control(this.#secret, ["account", ...fields].join(", "));
   }
 
-  async add(name: string, verifier: string): Promise<boolean> {
+  async add(name: string, verifier: string): Promise<Coverage | undefined> {
     try {
-      await this.#control("add", encodeName(name), verifier);
-      return true;
+      return coverage(await this.#control("add", encodeName(name), verifier));
     } catch (error) {
-      if ((error as Error).message.endsWith("the name has an account")) return false;
+      if ((error as Error).message.endsWith("the name has an account")) return undefined;
       throw error;
     }
+  }
+
+  async cover(name: string): Promise<Coverage> {
+    return coverage(await this.#control("confirm", encodeName(name)));
   }
 
   async change(name: string, verifier: string) {
@@ -136,16 +169,28 @@ class WithServer implements AccountPlace {
     await this.#control("remove", encodeName(name));
   }
 
-  async *names() {
+  async *list() {
+    let last = "";
     for (let after: string[] = [];;) {
-      const names = await this.#control("list", ...after);
-      if (names.length === 0) return;
-      for (const name of names) yield decodeName(name) ?? name;
-      after = names.slice(-1);
+      const fields = await this.#control("list", ...after);
+      if (fields.length === 0) return;
+      for (const field of fields) {
+        const [encoded = "", what] = field.split(" "), name = decodeName(encoded) ?? encoded;
+        // a list that goes back would have no end
+        if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
+        yield { name, mailbox: what === "mailbox" };
+        last = name;
+        after = [encoded];
+      }
     }
   }
 
   [Symbol.asyncDispose]() {
     return this.#mailbox[Symbol.asyncDispose]();
   }
+}
+
+/** What the server answers about an account that covers its mailbox: its name, and what was set apart. */
+function coverage([_, apart]: string[]): Coverage {
+  return { mailbox: true, apart: Number(apart ?? 0) };
 }

@@ -1,7 +1,8 @@
-import { bold } from "@std/fmt/colors";
 import { readRunning, readSecret, secretPath } from "../../server/data_directory.ts";
 import type { BasicMailbox } from "../basic_mailbox.ts";
 import { shown, write } from "../terminal/output.ts";
+import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
+import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
@@ -16,10 +17,10 @@ export const command: Command = {
       "  status                  what the server holds, and what it has done since its start",
       "  list                    the mailboxes that hold messages",
       "  count [ID]              how many messages there are, in all or for ID; '' is the shared queue",
-      "  clear [ID]              remove them",
-      "  dead                    the messages that were given out five times, by their numbers",
-      "  requeue [N]             give them, or number N, out again",
-      "  drop [N]                remove them, or number N",
+      "  clear ID                remove the messages of ID; --shared those of the shared queue, --all everybody's",
+      "  dead                    the messages that nobody could deal with, and why; --json an object a line",
+      "  requeue ID…             give these dead letters out again; --all every one that is not set apart",
+      "  delete ID…              remove these dead letters; --all every one",
       "  limit N                 let a mailbox hold N messages, until the server ends",
       "  channels                the channels, with how many members each has",
       "  members CHANNEL         who is in a channel, and from where",
@@ -32,6 +33,10 @@ export const command: Command = {
     "--secret-file do.",
   ],
   options: {
+    all: { help: "clear, requeue, delete: all there are" },
+    shared: { help: "clear: the shared queue" },
+    yes: { help: "Do not ask whether --all or --shared is meant" },
+    json: { help: "dead: print an object a line: id, mailbox, sender, time, attempts, reason, bytes, text" },
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     server: SERVER_OPTIONS.server!,
@@ -39,24 +44,54 @@ export const command: Command = {
   },
   examples: [
     "parley admin status",
+    "parley admin dead",
+    "parley admin clear --all --yes",
     "parley admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
   ],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  if (args.rest.length === 0) throw new UsageError("Missing COMMAND");
+  checkArguments(args);
+  const removal = removalOf(args);
+  if (removal !== undefined && !await isConfirmed(removal, args)) return 1;
+  const { mailbox, secret } = await administration(args);
+  await using _ = mailbox;
+  const control: Control = (command) => mailbox.control(secret, command);
+  if (removal !== undefined) return await remove(control, removal);
   const [name = "", ...rest] = args.rest;
+  if (name === "dead") return await listDead(control, args.flag("json"));
+  if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
+    return await list(control, LISTS[name]!, rest[0] ?? "");
+  }
+  if (name === "status" && rest.length === 0) return await status(control);
+  for (const field of await control(args.rest.join(", "))) await write(`${shown(field)}\n`);
+  return 0;
+}
+
+/** @throws {UsageError} They can't be sent, or an empty one could mean more than was meant. */
+function checkArguments(args: Arguments) {
+  const [name = "", ...rest] = args.rest;
+  if (name === "") throw new UsageError("Missing COMMAND");
   for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.rest) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
-  const { mailbox, secret } = await administration(args);
-  await using _ = mailbox;
-  if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
-    return await list(mailbox, secret, LISTS[name]!, rest[0] ?? "");
+  // what a script gives whose variable is not set
+  if (name !== "count" && rest.includes("")) {
+    throw new UsageError(`Cannot use '' with '${name}': it is empty`);
   }
-  for (const field of await mailbox.control(secret, args.rest.join(", "))) await write(`${shown(field)}\n`);
-  return 0;
+  if (name === "dead" && rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
+  if (name !== "dead" && args.flag("json")) throw new UsageError(`--json does not go with '${name}'`);
+}
+
+/** An answer holds as many fields as fit into a datagram: asks on until there are no more. */
+async function status(control: Control): Promise<number> {
+  for (let shownFields = 0;;) {
+    const fields = await control(shownFields === 0 ? "status" : `status, ${shownFields}`);
+    if (fields.length === 0) return 0;
+    shownFields += fields.length;
+    for (const field of fields) await write(`${shown(field)}\n`);
+  }
 }
 
 /** A server that is to be administered, and what proves that one may. */
@@ -93,65 +128,3 @@ function reachable({ hostname, port }: { hostname: string; port: number }) {
 
 /** A channel's name may have commas, and stands last. */
 const CHANNEL_COMMANDS = ["members", "remove-channel"];
-
-interface List {
-  /** How many arguments the command has that lists everything. */
-  arguments: number;
-  heading: string;
-  /** How a row is shown. */
-  row(first: string, rest: string): string;
-  /** The command for the first page, and for the page behind a row. `rows` counts those that were read. */
-  page(argument: string, last?: { first: string; rest: string; rows: number }): string;
-}
-
-const counted = (number: string, name: string) => `${number.padStart(8)}  ${name}`;
-
-/** The commands that list. */
-const LISTS: Readonly<Record<string, List>> = {
-  list: {
-    arguments: 0,
-    heading: "messages  mailbox",
-    row: (messages, id) => counted(messages, id === "" ? "(shared queue)" : shown(id)),
-    page: (_, last) => last === undefined ? "list" : `list, ${last.rest}`,
-  },
-  dead: {
-    arguments: 0,
-    heading: "  number  mailbox",
-    row: (number, id) => counted(number, id === "" ? "(shared queue)" : shown(id)),
-    page: (_, last) => last === undefined ? "dead" : `dead, ${last.first}`,
-  },
-  channels: {
-    arguments: 0,
-    heading: " members  channel",
-    row: (members, channel) => counted(members, shown(channel)),
-    page: (_, last) => last === undefined ? "channels" : `channels, ${last.rest}`,
-  },
-  members: {
-    arguments: 1,
-    heading: "address                name",
-    row: (address, name) => `${address.padEnd(21)}  ${shown(name)}`,
-    page: (channel, last) => `members, ${last?.rows ?? 0}, ${channel}`,
-  },
-};
-
-/** An answer holds as many rows as fit into a datagram: asks on until there are no more. */
-async function list(
-  mailbox: BasicMailbox,
-  secret: Uint8Array,
-  list: List,
-  argument: string,
-): Promise<number> {
-  let rows = 0, page = list.page(argument), headed = false;
-  for (;;) {
-    const fields = await mailbox.control(secret, page);
-    if (!headed) await write(`${bold(list.heading)}\n`);
-    headed = true;
-    if (fields.length === 0) return 0;
-    rows += fields.length;
-    for (const field of fields) {
-      const [first = "", ...words] = field.split(" "), rest = words.join(" ");
-      await write(`${list.row(first, rest)}\n`);
-      page = list.page(argument, { first, rest, rows });
-    }
-  }
-}

@@ -29,16 +29,20 @@ async function run(args: Arguments): Promise<number> {
   const server = readServer(host, port, more);
   if (!isClientName(name)) {
     throw new UsageError(
-      `Cannot use '${name}' as a name: expected 1 to 64 bytes, no control character, no space at an end`,
+      `Cannot use '${name}' as a name: expected 1 to 200 bytes, no control character, no space at an end`,
     );
   }
   return await converse(args, () => connectChannels({ name, ...server }), {
     prompt: "[Me] ",
     unable: `Unable to connect to ${nameOf(server)}`,
     disconnected: `Server at ${nameOf(server)} has disconnected`,
+    live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });
 }
+
+/** What takes the prompt away. */
+const WIPE = "\r    \r";
 
 /** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
 function show(message: string): string {

@@ -7,7 +7,7 @@
 import { formatAddress, MAX_TIMER } from "../connection.ts";
 import { type Conversation, FAREWELL } from "../conversation.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
-import { shown, writeError } from "../terminal/output.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Milliseconds to wait for answers after the end of a pipe. */
@@ -20,8 +20,9 @@ export const CONVERSATION_OPTIONS: Readonly<Record<string, Option>> = {
 
 export const CONVERSATION_ABOUT: readonly string[] = [
   "In a terminal: the arrows, Home, End and Ctrl-A, E, U, W, K, Y edit the line, up and down bring back earlier ones,\n" +
-  "and Ctrl-D or Ctrl-C leaves. Otherwise each line of standard input is sent, each message is a line of standard\n" +
-  "output, and after the end of the input answers are waited for: --linger 0s leaves when the server has answered.",
+  "and Ctrl-D or Ctrl-C leaves. Otherwise each line of standard input is sent, messages and prompts go to standard\n" +
+  "output as the original client wrote them, with a CR where one is written over the other, and after the end of the\n" +
+  "input answers are waited for: --linger 0s leaves when the server has answered.",
   "Control characters in messages are shown as ^X.",
 ];
 
@@ -62,8 +63,10 @@ export interface Words {
   connected?: string;
   /** Said where the server has gone. */
   disconnected: string;
+  /** What is written before a message, and before the last text, where that is to stand over the prompt of a pipe. */
+  live: { beforeMessage: string; beforeLast: string };
   /** A message as it is shown. */
-  show(message: string): string;
+  show(message: string, isTerminal: boolean): string;
 }
 
 /** Somebody who can be talked to. */
@@ -85,12 +88,13 @@ export async function converse(
   let speaker: Speaker;
   try {
     speaker = await connect();
-  } catch (error) {
-    await writeError(`${words.unable}\n`);
-    throw error;
+  } catch {
+    await write(`${words.unable}\n`);
+    return 1;
   }
-  if (words.connected !== undefined) await writeError(`${words.connected}\n`);
-  await using editor = openLineEditor({ prompt: words.prompt });
+  if (words.connected !== undefined) await write(`${words.connected}\n`);
+  const { prompt, live } = words;
+  await using editor = openLineEditor({ prompt, original: { tell: "stderr", live } });
   return await new Talk(speaker, editor, words).run(linger);
 }
 
@@ -125,7 +129,7 @@ class Talk {
     });
     await receiving;
     if (speaker.dropped > 0) await writeError(`Lines that were too long to be shown: ${speaker.dropped}\n`);
-    if (!this.#left) await writeError(`${this.#words.disconnected}\n`);
+    if (!this.#left) await this.#editor.print(this.#words.disconnected);
     return this.#left && !this.#failed ? 0 : 1;
   }
 
@@ -140,7 +144,7 @@ class Talk {
     try {
       for await (const message of this.#speaker) {
         if (this.#editor.interrupted.aborted) break;
-        await this.#editor.print(this.#words.show(message));
+        await this.#editor.print(this.#words.show(message, this.#editor.isTerminal));
       }
     } catch (error) {
       // a connection that breaks is one that the server has left; our reader's absence is another matter

@@ -12,6 +12,7 @@ import { shown, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
+import { coversForumAlone } from "./coverage.ts";
 import { connect, LEAVING, type Where } from "./forum_login.ts";
 import { converse, logIn, noName } from "./forum_dialogue.ts";
 import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
@@ -32,8 +33,9 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, results\n" +
-    "go to standard output and what failed to standard error, and the exit code is 1 where a command failed.",
+    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, and the\n" +
+    "exit code is 1 where a command failed. With --user or --json, a pipe shows no prompts: results go to standard output,\n" +
+    "and what failed to standard error.",
     `With --user, the password is that of --password-file or ${PASSWORD_VARIABLE}, or else the terminal is asked. A name\n` +
     "that has no account gets one with a password that is typed for it; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
@@ -48,6 +50,7 @@ export const command: Command = {
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
     "force": { help: "DWN: replace a file that is there" },
+    "max-size": { value: "SIZE", help: "DWN: refuse a file that is larger (4GiB)" },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
@@ -71,6 +74,7 @@ async function run(args: Arguments): Promise<number> {
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
+    maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
   const onBusy = (busy: boolean) => busy && void writeError(`parley forum: ${BUSY}\n`);
@@ -81,7 +85,13 @@ async function run(args: Arguments): Promise<number> {
     }
   }
   return await untilEnded(async (signal, end) => {
-    await using editor = openLineEditor({ prompt: ENTER_USERNAME, endsOnSignal: false });
+    // whoever names no user uses it as the original; with one, a script wants results alone
+    const isOriginal = user === undefined && !options.json;
+    await using editor = openLineEditor({
+      prompt: ENTER_USERNAME,
+      endsOnSignal: false,
+      ...isOriginal ? { original: { tell: "stdout" } } : {},
+    });
     where.onBusy = (busy) => busy && void editor.tell(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
@@ -92,6 +102,7 @@ async function run(args: Arguments): Promise<number> {
         user,
         password: user === undefined ? undefined : await givenPassword(args),
         make: args.flag("new"),
+        greet: !options.json,
       }, signal);
     if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
@@ -110,7 +121,7 @@ async function once(
   if (user === undefined) throw new UsageError("Missing --user NAME: who gives the command");
   const typed = commandOf(words);
   if (typeof typed === "string") throw new UsageError(typed);
-  for (const [option, command] of [["from", "RDT"], ["force", "DWN"]] as const) {
+  for (const [option, command] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
     if (args.flag(option) && typed.command !== command) throw new UsageError(`--${option} is for ${command}`);
   }
   return await untilEnded(async (signal) => {
@@ -130,9 +141,13 @@ async function once(
 /** Logs in by what the command line says, or not at all. */
 async function logInOnce(args: Arguments, where: Where, name: string, signal: AbortSignal): Promise<Forum> {
   const given = await givenPassword(args);
+  const made = async ({ mailbox }: { mailbox: boolean }) => {
+    if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+  };
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
   try {
-    return await connect({ ...where, as: { name, make: args.flag("new"), password: given ?? ask } }, signal);
+    const as = { name, make: args.flag("new"), password: given ?? ask, made };
+    return await connect({ ...where, as }, signal);
   } catch (error) {
     if (!(error instanceof LoginError) || signal.aborted) throw error;
     throw new Error(error.reason === "active" ? alreadyLoggedIn(name) : error.message);

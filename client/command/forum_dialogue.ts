@@ -13,6 +13,7 @@ import {
   INVALID_PASSWORD,
   noNewAccount,
   parseCommand,
+  SEND_TO_SERVER,
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
@@ -21,6 +22,7 @@ import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session_errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { shown } from "../terminal/output.ts";
+import { coversForumAlone } from "./coverage.ts";
 import { connect, type Where } from "./forum_login.ts";
 import { type ResultOptions, tellResults } from "./forum_results.ts";
 
@@ -31,6 +33,8 @@ export interface Known {
   password: string | undefined;
   /** Whether a password that is known may make the account. One that is typed may. */
   make: boolean;
+  /** Whether the lines are said that the original begins with. */
+  greet: boolean;
 }
 
 /** What is wrong with a name. */
@@ -56,6 +60,8 @@ export async function logIn(
     failed = true;
     await editor.tell(text);
   };
+  const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
+  if (greeting !== "") await editor.tell(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
@@ -73,10 +79,13 @@ export async function logIn(
       if (line === undefined) throw ended;
       return "error" in line ? "" : line.text;
     };
+    const made = async ({ mailbox }: { mailbox: boolean }) => {
+      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+    };
     try {
-      const as = { name, password: password ?? ask, make: password === undefined || known.make };
+      const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...where, as }, signal);
-      await editor.tell(WELCOME);
+      await editor.tell(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return code();

@@ -5,7 +5,7 @@ import { writeError } from "../terminal/output.ts";
 import { TransferBar } from "../terminal/transfer_progress.ts";
 
 /** How commands are carried out. */
-export interface ResultOptions extends Pick<CommandOptions, "from" | "force"> {
+export interface ResultOptions extends Pick<CommandOptions, "from" | "force" | "maxSize"> {
   /** Whether results are objects. */
   json: boolean;
   /** Ends the command. */

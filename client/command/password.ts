@@ -1,4 +1,4 @@
-import { decodeKey } from "../../protocol/seal.ts";
+import { decodePublicKey } from "../../protocol/key_text.ts";
 import { fileError } from "../file_error.ts";
 import type { Credentials } from "../login.ts";
 import { promptSecret } from "../terminal/secret.ts";
@@ -42,8 +42,10 @@ export function credentialsOf(args: Arguments): Credentials | undefined {
 export function serverKeyOf(args: Arguments): { serverKey?: string } {
   const serverKey = args.text("server-key");
   if (serverKey === undefined) return {};
-  if (decodeKey(serverKey) === undefined) {
-    throw new UsageError(`Cannot read --server-key '${serverKey}': expected 43 of A-Z a-z 0-9 _-`);
+  try {
+    decodePublicKey(serverKey);
+  } catch (error) {
+    throw new UsageError(`Cannot read --server-key '${serverKey}': ${(error as Error).message}`);
   }
   return { serverKey };
 }

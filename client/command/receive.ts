@@ -4,11 +4,13 @@ import { shown, tryWrite, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
+import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
+import { WaitLimit } from "./wait_limit.ts";
 
-/** Exit code where there was nothing, or less than was asked for. */
-const EMPTY = 3;
+/** Exit code where CMD failed; and where there was nothing, or less than was asked for. */
+const FAILED = 1, EMPTY = 3;
 
 /** Milliseconds that are spent on leaving after a signal, and before that on a reader that does not read. */
 const LEAVING = 2000, LAST_WRITE = 500;
@@ -29,8 +31,10 @@ export const command: Command = {
   usage: ["ME [OPTION…]", "--as NAME [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
-    "A message is removed once it was printed, or once CMD ended with 0; otherwise it is given out again, and after 5\n" +
-    "times it is a dead letter: see 'parley admin dead'.",
+    "A message is removed once it was printed, or once CMD ended with 0. Where CMD fails, the message waits at the\n" +
+    "server before it comes again, 1 s at first, doubled each time, up to 5 min, and those behind it go on; after 5\n" +
+    "attempts it is a dead letter: see 'parley admin dead'. Without --follow the exit code is 1 then. CMD finds\n" +
+    "PARLEY_ID, PARLEY_SENDER, PARLEY_RECEIVER, PARLEY_TIME and PARLEY_ATTEMPT in its environment.",
     "A signal that ends it, as Ctrl-C does, ends a CMD too, and what is not done with is given out again at once.",
     "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
     "that the network loses on the way is a message lost, and so is one that could not be printed.",
@@ -39,8 +43,11 @@ export const command: Command = {
     count: { value: "N", help: "Receive so many messages (1)" },
     all: { help: "Receive until there are none" },
     follow: { help: "Receive without an end, also when the server goes and comes again" },
-    wait: { value: "DURATION", help: "Wait so long for each message that is not there yet" },
-    exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
+    wait: {
+      value: "DURATION",
+      help: "Wait so long in all for messages that are not there yet; with --follow, for each",
+    },
+    ...EXEC_OPTIONS,
     json: { help: "Print an object a line: id, from, to, time, attempt, message" },
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
@@ -61,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
   if (me === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (!shared && !isId(me)) throw new UsageError(`Cannot use '${me}' as an ID`);
-  const all = args.flag("all"), follow = args.flag("follow"), exec = args.text("exec");
+  const all = args.flag("all"), follow = args.flag("follow"), exec = execOf(args);
   const modes = [all && "--all", follow && "--follow", args.text("count") !== undefined && "--count"].filter(
     Boolean,
   );
@@ -78,7 +85,9 @@ async function run(args: Arguments): Promise<number> {
     return received >= (all ? 1 : count) ? 0 : EMPTY;
   }
 
-  const receiver = new Receiver(me, { count, wait, json, exec, forOutput });
+  const receiver = new Receiver(me, { count, wait, follow, json, exec, forOutput });
+  using limit = new WaitLimit(wait);
+  const credentials = as && limit.credentials(as);
   using _ = onEnd((code) => receiver.stop(code));
   let isBusy = false;
   const onBusy = (busy: boolean) => {
@@ -86,17 +95,20 @@ async function run(args: Arguments): Promise<number> {
     if (busy && !isBusy) writeError(`parley receive: ${follow ? BUSY_FOLLOWED : BUSY}\n`);
     isBusy = busy;
   };
-  await receiver.run(() => connect(args, { onBusy, ...as === undefined ? {} : { as } }), follow);
+  const options = { onBusy, ...credentials === undefined ? {} : { as: credentials } };
+  await receiver.run(() => connect(args, options), limit);
   if (receiver.code !== undefined && !follow) return receiver.code;
+  if (receiver.hasFailed && !follow) return FAILED;
   return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
 
 interface Wanted {
   count: number;
-  /** Milliseconds for each message. */
+  /** Milliseconds in all, or for each message of those that are followed. */
   wait: number;
+  follow: boolean;
   json: boolean;
-  exec: string | undefined;
+  exec: Exec | undefined;
   forOutput(text: string): string;
 }
 
@@ -106,11 +118,12 @@ class Receiver {
   code: number | undefined;
   readonly #me: string;
   readonly #wanted: Wanted;
+  readonly #executor: Executor | undefined;
   readonly #abort = new AbortController();
   readonly #stopped = Promise.withResolvers<undefined>();
   /** Aborted when a command is to end, and resolved when nothing is waited for any more. */
   readonly #commandEnd = new AbortController();
-  readonly #hurry = Promise.withResolvers<undefined>();
+  readonly #left = Promise.withResolvers<void>();
   /** Resolves when a reader that does not read has had its time. */
   readonly #writeEnd = Promise.withResolvers<void>();
   readonly #acks = new Set<Promise<unknown>>();
@@ -119,11 +132,17 @@ class Receiver {
   constructor(me: string, wanted: Wanted) {
     this.#me = me;
     this.#wanted = wanted;
+    this.#executor = wanted.exec && new Executor(me, wanted.exec);
+  }
+
+  /** Whether the command failed for a message that it has not done since. */
+  get hasFailed(): boolean {
+    return this.#executor?.hasFailed ?? false;
   }
 
   /** A signal has come that is to end it; with the second one, a command that does not end is left to itself. */
   stop(code: number) {
-    if (this.code !== undefined) this.#hurry.resolve(undefined);
+    if (this.code !== undefined) this.#left.resolve();
     // Ctrl-C has reached the command by itself
     if (this.code !== undefined || code !== INTERRUPTED) this.#commandEnd.abort();
     if (this.code !== undefined) return;
@@ -134,13 +153,15 @@ class Receiver {
   }
 
   /** Receives what is wanted; where it follows, over as many connections as that takes. */
-  async run(connect: () => Promise<Mailbox>, follow: boolean) {
+  async run(connect: () => Promise<Mailbox>, limit: WaitLimit) {
     while (this.code === undefined) {
       try {
-        return await this.#connected(connect);
+        return await this.#connected(connect, limit);
       } catch (error) {
         if (this.code !== undefined) return;
-        if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
+        if (!this.#wanted.follow || !(error instanceof SessionEndError) || error instanceof LoginError) {
+          throw error;
+        }
         if (!(error instanceof BusyError)) {
           await writeError(`parley receive: ${error.message}; trying again\n`);
         }
@@ -149,13 +170,13 @@ class Receiver {
     }
   }
 
-  async #connected(connect: () => Promise<Mailbox>) {
-    const connecting = connect();
+  async #connected(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+    const connecting = limit.connect(connect());
     const mailbox = await Promise.race([connecting, this.#stopped.promise]);
     // nothing was asked for yet
     if (mailbox === undefined) return void connecting.then((late) => late.close(0), () => {});
     try {
-      await this.#receive(mailbox);
+      await this.#receive(mailbox, limit);
     } finally {
       await mailbox.close(this.code === undefined ? undefined : LEAVING);
     }
@@ -169,26 +190,32 @@ class Receiver {
     clearTimeout(timer);
   }
 
-  async #receive(mailbox: Mailbox) {
-    const { count, wait, exec } = this.#wanted, { signal } = this.#abort;
+  async #receive(mailbox: Mailbox, limit: WaitLimit) {
+    const { count, wait, follow } = this.#wanted, executor = this.#executor;
+    const signal = AbortSignal.any([this.#abort.signal, limit.signal]);
     const options = {
       count: count - this.received,
       wait,
       signal,
-      prefetch: exec === undefined ? PREFETCH : 1,
+      prefetch: executor === undefined ? PREFETCH : 1,
     };
     this.#failed = undefined;
     try {
       for await (const batch of mailbox.batches(this.#me, options)) {
-        if (exec === undefined) await this.#print(batch);
-        else for (const message of batch) await this.#execute(message, exec);
+        limit.stop();
+        if (executor === undefined) await this.#print(batch);
+        else for (const message of batch) await this.#execute(message, executor);
         if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
         if (this.#failed !== undefined) throw this.#failed;
+        if (follow) limit.reset();
+        limit.start();
       }
     } finally {
+      limit.start();
       // the end of the connection waits for them too, but not for ever
       await Promise.race([Promise.all(this.#acks), this.#stopped.promise]);
     }
+    if (limit.signal.aborted && (this.#failed !== undefined || !mailbox.hasAnswered)) throw limit.error;
     if (this.#failed !== undefined) throw this.#failed;
   }
 
@@ -205,18 +232,15 @@ class Receiver {
     throw error;
   }
 
-  async #execute(message: ReceivedMessage, exec: string) {
-    const running = runShell(exec, `${message.text}\n`, this.#commandEnd.signal);
-    const code = await Promise.race([running, this.#hurry.promise]);
-    if (this.code !== undefined && code !== 0) {
-      await message.back();
-    } else if (code === 0) {
-      this.received++;
-      this.#ack([message]);
-    } else {
-      await writeError(`parley receive: the command ended with ${code} for message ${message.id}\n`);
-      await message.back("failed");
-    }
+  async #execute(message: ReceivedMessage, executor: Executor) {
+    const end = {
+      signal: this.#commandEnd.signal,
+      isOver: () => this.code !== undefined,
+      left: this.#left.promise,
+    };
+    if (!await executor.run(message, end)) return;
+    this.received++;
+    this.#ack([message]);
   }
 
   /** Acknowledges, and goes on meanwhile. */
@@ -226,29 +250,6 @@ class Receiver {
       await writeError(`parley receive: message ${message.id} was given out again meanwhile\n`);
     })).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
     this.#acks.add(ack);
-  }
-}
-
-/** Runs a command of the system's shell to its end, with this input, or until the signal is to end it. */
-async function runShell(command: string, input: string, end: AbortSignal): Promise<number> {
-  const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
-  const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped" }).spawn();
-  const kill = () => tryKill(child);
-  end.addEventListener("abort", kill);
-  const writer = child.stdin.getWriter();
-  // a command that does not read its input decides by how it ends
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code } = await child.status;
-  end.removeEventListener("abort", kill);
-  return code;
-}
-
-function tryKill(child: Deno.ChildProcess) {
-  try {
-    child.kill("SIGTERM");
-  } catch {
-    // it has ended
   }
 }
 

@@ -6,12 +6,15 @@ import { connectBasic } from "./server_option.ts";
 /** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
 const FIRST_WAIT = 50, LAST_WAIT = 1000;
 
+/** Milliseconds that a server has beyond the wait for its answer. */
+const GRACE = 500;
+
 /** What `parley receive --basic` is asked for. */
 export interface BasicReceive {
   me: string;
   /** Most messages. */
   count: number;
-  /** Milliseconds to wait for each. */
+  /** Milliseconds to wait in all. */
   wait: number;
   json: boolean;
   /** A text as it goes to standard output. */
@@ -29,8 +32,9 @@ export async function receiveBasic(
     received++;
     await write(`${forOutput(json ? toJson(me, mail) : mail.message)}\n`);
   };
+  const end = performance.now() + wait;
   while (received < count) {
-    const mail = await receive(mailbox, me, wait);
+    const mail = await receive(mailbox, me, wait > 0 ? end : undefined);
     if (mail === undefined) break;
     await print(mail);
   }
@@ -39,11 +43,16 @@ export async function receiveBasic(
   return received;
 }
 
-async function receive(mailbox: BasicMailbox, me: string, wait: number): Promise<Mail | undefined> {
-  const end = performance.now() + wait;
+/** @param end When the wait is over; undefined where there is none. */
+async function receive(
+  mailbox: BasicMailbox,
+  me: string,
+  end: number | undefined,
+): Promise<Mail | undefined> {
   for (let pause = FIRST_WAIT;; pause = Math.min(2 * pause, LAST_WAIT)) {
-    const mail = await mailbox.receive(me);
-    const left = end - performance.now();
+    const limit = end === undefined ? undefined : Math.max(0, Math.ceil(end - performance.now())) + GRACE;
+    const mail = await mailbox.receive(me, limit);
+    const left = (end ?? 0) - performance.now();
     if (mail !== undefined || left <= 0) return mail;
     await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
   }

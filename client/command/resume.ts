@@ -1,15 +1,18 @@
-import type { SessionState } from "../mailbox.ts";
+import { replaceFile } from "../durable_file.ts";
+import type { SessionResume, SessionState } from "../mailbox.ts";
 import { stateDirectory } from "../state_directory.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;
 
-/** A session of which nothing was heard for so long, in milliseconds, may soon be forgotten by the server. */
+/** A sealed session of which nothing was heard for so long, in milliseconds, may soon be forgotten by the server. */
 const STALE = 12 * 60 * 60 * 1000;
 
 /** What the file holds: the session, the number that its next request had, and how many lines were stored before it. */
 interface Saved {
   id: string;
+  /** When the session began. `""` where nothing was sent in it; it is not there under a seal, nor in older files. */
+  born?: string;
   next: number;
   line: number;
 }
@@ -21,18 +24,23 @@ interface Saved {
 export class Resume {
   readonly #path: string;
   readonly #saved: Saved | undefined;
-  /** Numbers of the lines that are sent and not known to be stored. */
-  readonly #open: number[] = [];
+  readonly #isSealed: boolean;
+  /** The first number of each line that is given to the session and not known to be stored. */
+  #open: number[] = [];
+  /** Lines that are known to be stored. */
+  #line: number;
   #writtenAt = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, saved: Saved | undefined) {
+  private constructor(path: string, saved: Saved | undefined, isSealed: boolean) {
     this.#path = path;
     this.#saved = saved;
+    this.#isSealed = isSealed;
+    this.#line = saved?.line ?? 0;
   }
 
   /** @throws {Error} The file of that name can't be read, or nobody can tell what became of its first lines. */
-  static async load(name: string): Promise<Resume> {
+  static async load(name: string, isSealed: boolean): Promise<Resume> {
     if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
       throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
     }
@@ -44,8 +52,8 @@ export class Resume {
       throw error;
     });
     const saved: Saved | undefined = text === undefined ? undefined : JSON.parse(text);
-    if (saved?.next === 1) {
-      // a server that has forgotten the session would take its first numbers for those of a new one
+    if (isSealed && saved?.next === 1) {
+      // a server that has forgotten a sealed session takes its first numbers for those of a new one
       const { mtime } = await Deno.stat(path);
       if (mtime !== null && Date.now() - mtime.getTime() > STALE) {
         throw new Error(
@@ -53,12 +61,13 @@ export class Resume {
         );
       }
     }
-    return new Resume(path, saved);
+    return new Resume(path, saved, isSealed);
   }
 
   /** Where the session goes on. */
-  get state(): Omit<SessionState, "low"> | undefined {
-    return this.#saved;
+  get state(): SessionResume | undefined {
+    // without a beginning nothing can have been sent, so that another session will do
+    return this.#saved?.born === "" ? undefined : this.#saved;
   }
 
   /** Lines that are stored already. */
@@ -66,7 +75,15 @@ export class Resume {
     return this.#saved?.line ?? 0;
   }
 
-  /** A line was sent with this number. */
+  /** A session begins: it is written down before the first line is sent in it. */
+  async began(state: SessionState): Promise<void> {
+    // what waits has other numbers where it waited in one before
+    const first = this.#open[0] ?? 1;
+    this.#open = this.#open.map((number) => number - first + 1);
+    await this.save({ ...state, next: 1 }, this.#line);
+  }
+
+  /** A line is given to the session, to be sent with this number. */
   sent(number: number) {
     this.#open.push(number);
   }
@@ -74,21 +91,23 @@ export class Resume {
   /** The oldest line that was open is stored; `line` are in all. */
   stored(state: SessionState, line: number) {
     this.#open.shift();
+    this.#line = line;
     if (performance.now() - this.#writtenAt < INTERVAL) return;
     this.#writtenAt = performance.now();
-    this.#write({ id: state.id, next: this.#open[0] ?? state.next, line });
+    this.#write(state, line);
   }
 
   /** Writes down how far it came: before anything is sent, and at the end. */
   async save(state: SessionState, line: number) {
-    this.#write({ id: state.id, next: this.#open[0] ?? state.next, line });
+    this.#line = line;
+    this.#write(state, line);
     await this.#writing;
   }
 
-  #write(saved: Saved) {
+  #write({ id, born, next }: SessionState, line: number) {
+    const saved: Saved = { id, ...this.#isSealed ? {} : { born }, next: this.#open[0] ?? next, line };
     this.#writing = this.#writing.then(async () => {
-      await Deno.writeTextFile(`${this.#path}.new`, `${JSON.stringify(saved)}\n`, { mode: 0o600 });
-      await Deno.rename(`${this.#path}.new`, this.#path);
+      await replaceFile(this.#path, `${JSON.stringify(saved)}\n`);
     });
   }
 }

@@ -17,11 +17,19 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...more] = args.rest;
   const server = readServer(host, port, more);
-  return await converse(args, () => connectRoom(server), {
+  return await converse(args, () => connectRoom({ ...server, keepReturn: true }), {
     prompt: "<You> ",
     unable: "Unable to connect to server",
     connected: "Connected to server. Start sending messages",
     disconnected: "Disconnected from the server",
-    show: shown,
+    // what comes is written as it came
+    live: { beforeMessage: "", beforeLast: "\n" },
+    show,
   });
+}
+
+/** The CR before a line has a terminal write over the prompt, where nobody else takes that away. */
+function show(line: string, isTerminal: boolean): string {
+  const text = shown(line.replace(/^\r/, ""));
+  return line.startsWith("\r") && !isTerminal ? `\r${text}` : text;
 }

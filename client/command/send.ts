@@ -71,10 +71,11 @@ async function run(args: Arguments): Promise<number> {
   if (args.flag("basic")) return await sendBasic(args, to, from, messages);
 
   const options = { ...delay === undefined ? {} : { delay }, ...ttl === undefined ? {} : { ttl } };
-  const resume = name === undefined ? undefined : await Resume.load(name);
+  const resume = name === undefined ? undefined : await Resume.load(name, as !== undefined);
   let isBusy = false;
   const mailbox = await connect(args, {
     ...resume?.state ? { resume: resume.state } : {},
+    ...resume === undefined ? {} : { onBegin: (state) => resume.began(state) },
     ...as === undefined ? {} : { as },
     onBusy(busy) {
       isBusy = busy;

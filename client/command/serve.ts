@@ -1,10 +1,11 @@
+import { MAX_THREAD_ENTRIES, MAX_THREADS } from "../../protocol/forum.ts";
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
-import { Log } from "../../server/log.ts";
+import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { OTHERS } from "../../server/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
-import { DEFAULT_LIMITS } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };
@@ -62,12 +63,18 @@ export const command: Command = {
       value: "DIR",
       help: "Keep what there is, and the administrator's secret, here (./parley-data)",
     },
+    "new": {
+      help: "Begin a new database where the keys or files of another are left",
+    },
     "memory": { help: "Keep it in memory, and write no file" },
     "secret-file": {
       value: "FILE",
       help: "The administrator's secret, if not the one in the data directory",
     },
     "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
+    "new-seal-key": {
+      help: "Make a new key where the directory has lost its own: clients of accounts refuse it at first",
+    },
     "accounts": {
       value: "anyone|admin",
       help: "Who may make accounts: who reaches the server, or 'parley account' beside it alone (anyone)",
@@ -87,6 +94,10 @@ export const command: Command = {
     "max-messages": { value: "N", help: `Messages in all mailboxes (${DEFAULT_LIMITS.messages})` },
     "max-bytes": { value: "SIZE", help: "Text in all mailboxes (4GiB)" },
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
+    "share": {
+      value: "PERCENT",
+      help: `What one address or user may have of all that is stored (${DEFAULT_SHARE}; 100 is no limit)`,
+    },
     "max-file": {
       value: "SIZE",
       help: "The database file, without the forum's files (no limit but the disk)",
@@ -109,6 +120,10 @@ export const command: Command = {
     },
     "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
+    "max-pending-all": {
+      value: "SIZE",
+      help: "Cut off who has most waiting where so much waits for all together (128MiB)",
+    },
     "stall": { value: "DURATION", help: "Cut off who takes nothing for so long while something waits (10s)" },
     "max-threads": { value: "N", help: `Threads of the forum (${FORUM.threads.threads})` },
     "thread-entries": {
@@ -128,8 +143,16 @@ export const command: Command = {
       value: "N",
       help: `TCP connections to the forum (${FORUM.transfers.connections})`,
     },
-    "max-datagram": { value: "SIZE", help: `Longest datagram taken or sent (${MAX_DATAGRAM})` },
-    "log": { value: "on|off", help: "Log every request (off)" },
+    "max-datagram": {
+      value: "SIZE",
+      help: `Longest datagram taken (${MAX_DATAGRAM}); a reply may have as much, and ${MAX_DATAGRAM}`,
+    },
+    "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
+    "log-level": {
+      value: "LEVEL",
+      help:
+        "The least that is logged: error, warn, info, or debug, which is every request without limit (info)",
+    },
   },
   examples: [
     "parley serve",
@@ -145,15 +168,29 @@ async function run(args: Arguments): Promise<number> {
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
   }
+  if (memory && args.flag("new")) throw new UsageError("--memory and --new exclude each other");
+  for (const option of ["memory", "seal-key"]) {
+    if (args.flag("new-seal-key") && args.flag(option)) {
+      throw new UsageError(`--new-seal-key and --${option} exclude each other`);
+    }
+  }
   const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
+  const maxPendingAll = args.size("max-pending-all") ?? Math.max(HUB.maxPendingAll, maxPending);
+  if (maxPendingAll < maxPending) {
+    throw new UsageError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
+  }
   const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
   if (maxLine > maxPending / LINES_PENDING) {
     throw new UsageError(
       `Cannot use --max-line ${maxLine}: expected at most 1/${LINES_PENDING} of --max-pending`,
     );
   }
+  const share = args.integer("share", 1, 100) ?? DEFAULT_SHARE;
   const hosts = args.texts("host");
-  const log = new Log(writeErrorBytes);
+  const log = new Log(writeErrorBytes, {
+    format: args.word("log", LOG_FORMATS, "text"),
+    level: args.word("log-level", LOG_LEVELS, "info"),
+  });
   // before anybody is told that it is ready: a signal that comes then is to end it cleanly
   const stop = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
@@ -161,10 +198,13 @@ async function run(args: Arguments): Promise<number> {
   const server = await serve({
     version: config.version,
     ports,
+    leaveOutTaken: args.rest.length === 0,
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
+    beginNew: args.flag("new"),
     secretFile: args.text("secret-file"),
     sealKeyFile: args.text("seal-key"),
+    newSealKey: args.flag("new-seal-key"),
     openAccounts: args.word("accounts", ["anyone", "admin"], "anyone") === "anyone",
     limits: {
       mailboxMessages: args.integer("mailbox-messages", 1) ?? DEFAULT_LIMITS.mailboxMessages,
@@ -172,9 +212,11 @@ async function run(args: Arguments): Promise<number> {
       messages: args.integer("max-messages", 1) ?? DEFAULT_LIMITS.messages,
       bytes: args.size("max-bytes") ?? DEFAULT_LIMITS.bytes,
       mailboxes: args.integer("max-mailboxes", 1) ?? DEFAULT_LIMITS.mailboxes,
+      share,
       whenFull: args.word("when-full", ["refuse", "drop-oldest"], "refuse"),
     },
     hubLimits: {
+      share,
       maxChannels: args.integer("max-channels", 1) ?? HUB.maxChannels,
       history: {
         messages: args.integer("history", 1, MAX_HISTORY) ?? HUB.history.messages,
@@ -189,16 +231,19 @@ async function run(args: Arguments): Promise<number> {
         maxPending,
         stall: args.duration("stall") ?? HUB.sending.stall,
       },
+      maxPendingAll,
       maxLine,
     },
     forumLimits: {
       threads: {
-        threads: args.integer("max-threads", 1) ?? FORUM.threads.threads,
-        threadEntries: args.integer("thread-entries", 1) ?? FORUM.threads.threadEntries,
+        share,
+        threads: args.integer("max-threads", 1, MAX_THREADS) ?? FORUM.threads.threads,
+        threadEntries: args.integer("thread-entries", 1, MAX_THREAD_ENTRIES) ?? FORUM.threads.threadEntries,
         entries: args.integer("max-entries", 1) ?? FORUM.threads.entries,
         bytes: args.size("max-posts") ?? FORUM.threads.bytes,
       },
       files: {
+        share,
         fileBytes: fileSize(args),
         bytes: args.size("max-file-bytes") ?? FORUM.files.bytes,
         files: args.integer("max-files", 1) ?? FORUM.files.files,
@@ -212,7 +257,6 @@ async function run(args: Arguments): Promise<number> {
     originalFrom: originalFrom(args.texts("original-from")),
     timestamps: args.word("timestamps", ["on", "off"], "on") === "on",
     maxDatagram: datagramSize(args),
-    logRequests: args.word("log", ["on", "off"], "off") === "on",
     log,
     ready: (line) => write(`${line}\n`),
   });
@@ -222,13 +266,14 @@ async function run(args: Arguments): Promise<number> {
   for (const signal of signals) Deno.removeSignalListener(signal, stop.resolve);
   if (failed !== undefined) {
     // the store can't be relied on: nothing may be finished, committed or answered any more
-    log.line(`store: ${failed.message}`);
+    log.error({ service: "store", what: failed.message });
     await within(STOP_TIMEOUT, log.flush());
     return 1;
   }
   const closed = await within(STOP_TIMEOUT, server.close());
   if (!closed) {
-    log.line(`the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`);
+    const what = `the stop took longer than ${STOP_TIMEOUT / 1000} s and was broken off`;
+    log.error({ service: "server", what });
     // it may be standard error itself that is stuck
     await within(LAST_WORDS, log.flush());
   }
@@ -253,7 +298,13 @@ function servicePorts(args: readonly string[]): Partial<Record<ServiceName, numb
   const ports: Partial<Record<ServiceName, number>> = {};
   for (let i = 0; i < args.length; i++) {
     const name = args[i]! as ServiceName, next = args[i + 1];
-    if (/^\d+$/.test(name)) throw new UsageError(`Unexpected argument '${name}'`);
+    if (/^\d+$/.test(name)) {
+      const meant = names.find((service) => `${SERVICE_PORTS[service as ServiceName]}` === name);
+      const hint = meant === undefined
+        ? "a port stands behind its service, as in 'parley serve mailbox 0'"
+        : `did you mean 'parley serve ${meant} ${name}'?`;
+      throw new UsageError(`Unexpected argument '${name}': ${hint}`);
+    }
     if (!names.includes(name)) {
       throw new UsageError(
         `Unknown service '${name}': expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,

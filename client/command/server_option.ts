@@ -16,7 +16,7 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
 /** A connection on the reliable session, as these options say. Where the server is busy, the user is told. */
 export function connect(
   args: Arguments,
-  more: Pick<ConnectOptions, "resume" | "as" | "onBusy"> = {},
+  more: Pick<ConnectOptions, "resume" | "as" | "onBegin" | "onBusy"> = {},
 ): Promise<Mailbox> {
   const onBusy = (busy: boolean) => busy && void writeError(`parley ${args.command}: ${BUSY}\n`);
   return connectMailbox({ onBusy, ...where(args), ...serverKeyOf(args), ...more });

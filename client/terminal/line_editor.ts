@@ -7,6 +7,7 @@
 import type { Line } from "../../protocol/line.ts";
 import { isDumb } from "./output.ts";
 import { PipedLines } from "./piped_lines.ts";
+import { type OriginalForm, PromptedLines } from "./prompted_lines.ts";
 import { TerminalEditor } from "./terminal_editor.ts";
 import { StandardTty } from "./tty.ts";
 
@@ -46,11 +47,17 @@ export const MAX_LINE = 65_536;
  * An editor on standard input and output: on a terminal where both are one that can move its cursor.
  *
  * @param options.endsOnSignal Whether it ends the program when a signal comes that is to end it; true by default.
+ * @param options.original What it writes where it is no terminal, in the place of an original client.
  */
-export function openLineEditor(options: { prompt: string; endsOnSignal?: boolean }): LineEditor {
-  const { prompt, endsOnSignal } = options;
-  const isTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal() && !isDumb();
-  return isTerminal
-    ? new TerminalEditor(new StandardTty("stdout", endsOnSignal), prompt, MAX_LINE)
-    : new PipedLines(prompt, MAX_LINE);
+export function openLineEditor(
+  options: { prompt: string; endsOnSignal?: boolean; original?: OriginalForm },
+): LineEditor {
+  const { prompt, endsOnSignal, original } = options;
+  const isTyped = Deno.stdin.isTerminal(), isTerminal = isTyped && Deno.stdout.isTerminal();
+  if (isTerminal && !isDumb()) {
+    return new TerminalEditor(new StandardTty("stdout", endsOnSignal), prompt, MAX_LINE);
+  }
+  // a client that asks for passwords shows its prompts where they are typed
+  const isOriginal = original !== undefined && !isTerminal && (!isTyped || original.live !== undefined);
+  return isOriginal ? new PromptedLines(prompt, MAX_LINE, original) : new PipedLines(prompt, MAX_LINE);
 }

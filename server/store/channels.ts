@@ -5,6 +5,7 @@ import type { Transaction } from "./transaction.ts";
 interface ChannelRow {
   id: number;
   name: string;
+  holder: string;
   place: number;
   first: number;
 }
@@ -33,8 +34,8 @@ export class Channels {
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
     this.#keep = db.prepare(`
-      INSERT INTO channel (name, place, first) VALUES (?, ?, ?)
-      ON CONFLICT (name) DO UPDATE SET place = excluded.place, first = excluded.first
+      INSERT INTO channel (name, holder, place, first) VALUES (?, ?, ?, ?)
+      ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, place = excluded.place, first = excluded.first
       RETURNING id`);
     // the number is that of the first time: the same change again is the same
     this.#say = db.prepare(
@@ -43,7 +44,9 @@ export class Channels {
     this.#forget = db.prepare("DELETE FROM said WHERE channel = ? AND seq < ?");
     this.#find = db.prepare("SELECT id FROM channel WHERE name = ?");
     this.#remove = db.prepare("DELETE FROM channel WHERE id = ?");
-    this.#list = db.prepare("SELECT id, name, place, first FROM channel ORDER BY place = 0, place, id");
+    this.#list = db.prepare(
+      "SELECT id, name, holder, place, first FROM channel ORDER BY place = 0, place, id",
+    );
     this.#said = db.prepare(`
       SELECT said.channel, time, sender, body AS text,
         length(CAST(sender AS BLOB)) + length(CAST(body AS BLOB)) AS bytes
@@ -52,9 +55,9 @@ export class Channels {
       ORDER BY said.channel, said.seq`);
   }
 
-  change({ name, place, first, from, messages, bytes }: ChannelChange) {
+  change({ name, holder, place, first, from, messages, bytes }: ChannelChange) {
     this.#transaction.begin(bytes);
-    const { id } = this.#keep.get(name, place, first) as { id: number };
+    const { id } = this.#keep.get(name, holder, place, first) as { id: number };
     this.#forget.run(id, first);
     messages.forEach(({ time, sender, text }, i) => this.#say.run(id, from + i, time, sender, text));
     this.inserted ||= messages.length > 0;
@@ -70,8 +73,8 @@ export class Channels {
 
   list(): StoredChannel[] {
     const channels = new Map<number, StoredChannel>();
-    for (const { id, name, place, first } of this.#list.iterate() as IterableIterator<ChannelRow>) {
-      channels.set(id, { name, place, first, messages: [] });
+    for (const { id, name, holder, place, first } of this.#list.iterate() as IterableIterator<ChannelRow>) {
+      channels.set(id, { name, holder, place, first, messages: [] });
     }
     for (const row of this.#said.iterate() as IterableIterator<SaidRow>) {
       const { channel, ...message } = row;

@@ -4,9 +4,11 @@ import type { Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** A message whose time has not come. */
-export interface Delayed extends Omit<Put, "kind" | "expires"> {
+export interface Delayed extends Omit<Put, "kind" | "expires" | "holder"> {
   id: number;
   expires: number | null;
+  /** Number of who is charged for it. */
+  holder: number;
 }
 
 /** Messages that are not to be given out before their time. */
@@ -20,10 +22,15 @@ export class DelayedMessages {
     const sql = (text: string) => db.prepare(text);
     this.#sql = {
       add: sql(
-        "INSERT INTO delayed (id, due, mailbox, sender, time, body, bytes, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        `INSERT INTO delayed (id, due, mailbox, sender, time, body, bytes, expires, holder)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       due: sql(
-        "SELECT id, mailbox, sender, time, body AS message, bytes, expires FROM delayed WHERE due <= ? ORDER BY due, id LIMIT ?",
+        `SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed
+          WHERE due <= ? ORDER BY due, id LIMIT ?`,
+      ),
+      of: sql(
+        "SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed WHERE mailbox = ?",
       ),
       remove: sql("DELETE FROM delayed WHERE id = ?"),
       drop: sql("DELETE FROM delayed WHERE mailbox = ?"),
@@ -35,15 +42,21 @@ export class DelayedMessages {
     );
   }
 
-  add(id: number, { mailbox, sender, time, message, bytes, expires, delay = 0 }: Put) {
+  /** @param holder Number of who is charged for it. */
+  add(id: number, { mailbox, sender, time, message, bytes, expires, delay = 0 }: Put, holder: number) {
     this.#transaction.begin(bytes);
-    this.#sql.add.run(id, time + delay, mailbox, sender, time, message, bytes, expires ?? null);
+    this.#sql.add.run(id, time + delay, mailbox, sender, time, message, bytes, expires ?? null, holder);
     this.#counts.change(mailbox, 1);
   }
 
   /** Those whose time has come, in the order of these times. */
   due(now: number, limit: number): Delayed[] {
     return this.#sql.due.all(now, limit) as unknown as Delayed[];
+  }
+
+  /** Those of one mailbox. */
+  of(mailbox: string): Delayed[] {
+    return this.count(mailbox) === 0 ? [] : this.#sql.of.all(mailbox) as unknown as Delayed[];
   }
 
   remove({ id, mailbox }: Delayed) {

@@ -8,11 +8,14 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
-import { DATABASE_FILE, isBusy, openDatabase, throwIfLost } from "./database.ts";
+import { DATABASE_FILE, isBusy, openDatabase, openError, throwIfLost } from "./database.ts";
+import type { TableLimits } from "./fair_table.ts";
+import { ANY_LENGTH } from "./message_order.ts";
 import { Messages } from "./messages.ts";
 import { Reserve, RESERVE_BYTES } from "./reserve.ts";
 import { isAddingChange, Sessions } from "./sessions.ts";
-import type { Counts } from "./message_requests.ts";
+import type { Reached } from "./mailboxes.ts";
+import type { Counts, PutOutcome } from "./message_requests.ts";
 import type { SessionOutcome } from "./session_requests.ts";
 import {
   DEFAULT_FORUM_LIMITS,
@@ -23,6 +26,7 @@ import {
   StoreLocked,
   type StoreRequest,
 } from "./store.ts";
+import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "./transaction.ts";
 
@@ -30,11 +34,15 @@ export interface EngineOptions {
   /** Where the database is, or undefined to keep it in memory. */
   directory: string | undefined;
   limits: StoreLimits;
+  /** Most bytes of sender and text of a message that a take gives; any number by default. */
+  takenBytes?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes that the database file may take. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
   commitDelay?: number | undefined;
+  /** How many sessions are kept. */
+  sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970; the system's time by default. */
   now?(): number;
@@ -77,8 +85,7 @@ export class Engine {
   readonly #freePages: StatementSync;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
-  /** Puts refused because the disk takes nothing; undefined while it does. */
-  #storageRefused: number | undefined;
+  readonly #failure: StorageFailure;
   /** Whether the last commit gave a message a row, or one that was said. */
   #inserted = false;
 
@@ -87,32 +94,40 @@ export class Engine {
    * @throws {Error} It can't be opened, or its schema is newer than this program.
    */
   constructor(options: EngineOptions) {
-    const { directory } = options;
+    const { directory, takenBytes = ANY_LENGTH } = options;
     const path = directory === undefined ? ":memory:" : `${directory}/${DATABASE_FILE}`;
     // made here, for its owner alone; SQLite gives its log the same mode
     if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
     const db = this.#db = new DatabaseSync(path);
     try {
-      openDatabase(db, options.maxFileBytes);
+      openDatabase(db, options.maxFileBytes, takenBytes);
       if (directory !== undefined) this.#reserve = new Reserve(directory);
     } catch (error) {
       db.close();
       if (isBusy(error)) {
         throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       }
-      throw error;
+      throw openError(path, error);
     }
     const { onEvent, now = Date.now, clock = () => performance.now() } = options;
     const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
     const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
     const limits = this.#limits = { ...options.limits };
     this.#onEvent = onEvent;
+    this.#failure = new StorageFailure(onEvent);
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
-    this.#messages = new Messages({ db, transaction, limits, onEvent, now, clock, random });
+    this.#messages = new Messages({ db, transaction, limits, takenBytes, onEvent, now, clock, random });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
-    this.#sessions = new Sessions(db, transaction, this.#messages, this.#threads, now);
-    this.#accounts = new Accounts(db, transaction);
+    this.#sessions = new Sessions({
+      db,
+      transaction,
+      messages: this.#messages,
+      threads: this.#threads,
+      limits: options.sessionLimits,
+      now,
+    });
+    this.#accounts = new Accounts(db, transaction, this.#messages);
     this.#channels = new Channels(db, transaction);
   }
 
@@ -132,18 +147,25 @@ export class Engine {
   apply(requests: readonly StoreRequest[]): BatchResult {
     const result: BatchResult = { outcomes: new Array(requests.length), dropped: 0 };
     const batch: Batch = { requests, result, storing: this.#storing() };
+    this.#sessions.begin(requests);
     let which = requests.map((_, i) => i);
     if (!batch.storing) which = this.#refusePuts(batch, which);
     this.#inserted = false;
-    const refused = this.#storageRefused;
+    const wasFailing = this.#failure.isOn;
     if (this.#attempt(batch, which)) {
+      const isRefused = this.#failure.count(requests, result.outcomes);
       // not where only the log could not be written back, which was told just now
-      if (refused !== undefined && this.#inserted) {
-        this.#onEvent({ kind: "storage works", refused });
-        this.#storageRefused = undefined;
-      }
+      if (wasFailing && this.#inserted && !isRefused) this.#failure.end();
       return result;
     }
+    this.#inPieces(batch, which);
+    this.#failure.count(requests, result.outcomes);
+    return result;
+  }
+
+  /** Frees space first, and then tries what needs some. */
+  #inPieces(batch: Batch, which: readonly number[]) {
+    const { requests } = batch;
     this.#checkpoint();
     const freeing = which.filter((i) => !isAdding(requests[i]!));
     if (!this.#attempt(batch, freeing)) {
@@ -157,7 +179,6 @@ export class Engine {
     this.#inHalves(batch, adding);
     // no more puts, and room for what is to be given out, until there is that much room again
     this.#reserve?.release();
-    return result;
   }
 
   /** Carries out those of the batch whose places are in `which`, in one transaction. Returns whether it could be. */
@@ -191,7 +212,7 @@ export class Engine {
     return which.filter((i) => {
       const request = requests[i]!;
       if (request.kind !== "put" && request.kind !== "channel") return true;
-      result.outcomes[i] = this.#refuseForStorage(request);
+      result.outcomes[i] = "storage";
       return false;
     });
   }
@@ -199,7 +220,7 @@ export class Engine {
   /** The outcome of a request that failed alone. The changes of a session are tried again in halves, in their order. */
   #failed(batch: Batch, request: StoreRequest): Outcome {
     if (request.kind !== "session" || request.changes.length === 1) {
-      return isAdding(request) ? this.#refuseForStorage(request) : "storage";
+      return "storage";
     }
     const half = request.changes.length >> 1;
     const front = request.changes.slice(0, half);
@@ -225,7 +246,7 @@ export class Engine {
     const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
     switch (request.kind) {
       case "put":
-        return messages.put(request);
+        return putOutcome(messages.put(request));
       case "take":
         return messages.take(request.mailbox);
       case "lease":
@@ -244,6 +265,10 @@ export class Engine {
         return sessions.open(request);
       case "end":
         return sessions.end(request);
+      case "births":
+        return sessions.births;
+      case "tables":
+        return { sessions: sessions.usage, leases: messages.leased.usage };
       case "count":
         return messages.count(request);
       case "stat":
@@ -264,6 +289,8 @@ export class Engine {
         return storing ? threads.attach(request) : "storage";
       case "contents":
         return threads.known(request.contents);
+      case "unused":
+        return threads.unused(request);
       case "thread counts":
         return threads.counts;
       case "account":
@@ -334,23 +361,10 @@ export class Engine {
     return free * PAGE_BYTES >= RESERVE_BYTES;
   }
 
-  #refuseForStorage({ kind }: StoreRequest): "storage" {
-    this.#tellFailure("database or disk is full");
-    // what was said is kept in memory meanwhile, and comes again
-    if (kind !== "channel") this.#storageRefused!++;
-    return "storage";
-  }
-
-  #tellFailure(reason: string) {
-    if (this.#storageRefused !== undefined) return;
-    this.#storageRefused = 0;
-    this.#onEvent({ kind: "storage failed", reason });
-  }
-
   /** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
   #storageFailed(error: unknown) {
     throwIfLost(error);
-    this.#tellFailure((error as Error).message);
+    this.#failure.begin((error as Error).message);
   }
 
   /** Whether {@linkcode tick} has something to do as time goes by. */
@@ -404,9 +418,14 @@ export class Engine {
   }
 }
 
+function putOutcome(result: "stored" | Reached): PutOutcome {
+  if (result === "stored") return result;
+  return result.of === "share" ? "full share" : "full";
+}
+
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
-    request.kind === "account" && (request.what === "add" || request.what === "change") ||
+    request.kind === "account" && ["add", "change", "cover"].includes(request.what) ||
     request.kind === "session" && request.changes.some(isAddingChange);
 }

@@ -1,6 +1,7 @@
 /**
  * The contents of the forum's files: each a file under a random name. A content is there, whole and on disk, before the
- * row that names it is committed; what no row names is removed at the next start.
+ * row that names it is committed. What is removed at a start is what the store names as unused, and the parts of uploads
+ * that nobody went on with; a content that the store doesn't know is set aside: the store may be an older copy.
  *
  * @module
  */
@@ -8,10 +9,16 @@
 import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { Arrival } from "./arrival.ts";
+import { syncDirectory } from "./durable_file.ts";
+import { shareOf } from "./holders.ts";
 import { PartialFile } from "./partial_file.ts";
+import { setAside } from "./set_aside.ts";
+import { DEFAULT_SHARE } from "./store.ts";
 
 /** Limits of what is kept in files. */
 export interface FileLimits {
+  /** Percent of all files, and of their bytes, that one user may have; with 100 there is no such limit. */
+  share: number;
   /** Most bytes of one file; to 4 GiB. */
   fileBytes: number;
   /** Most bytes of all files together, those that are still arriving too. */
@@ -21,6 +28,7 @@ export interface FileLimits {
 }
 
 export const DEFAULT_FILE_LIMITS: FileLimits = {
+  share: DEFAULT_SHARE,
   fileBytes: 4 * 1024 ** 3,
   bytes: 64 * 1024 ** 3,
   files: 100_000,
@@ -30,12 +38,24 @@ export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Of these names, those that a row of the store has: the others are removed at the start. */
-  known(names: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Of these names, those that the store knows, with who is charged for each: the others are set aside at the start. */
+  known(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Is told what was set aside at the start, and what could not be and why. */
+  onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
   now(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
+}
+
+/** Contents that the store did not know at a start. */
+export interface UnknownContents {
+  /** Where those are that were set aside. */
+  directory: string;
+  files: number;
+  bytes: number;
+  /** The first reason for which others were left where they are. */
+  error: Error | undefined;
 }
 
 /** What tells one upload from another: an attempt goes on where an earlier one with the same got to. */
@@ -54,6 +74,9 @@ const MAX_STORED = 1024;
 
 /** Names that are looked up together at the start. */
 const BATCH = 256;
+
+/** Where what the store doesn't know is set aside, in the data directory. */
+export const UNKNOWN = "unknown";
 
 const CONTENT = /^[0-9a-f]{32}$/;
 const PARTIAL = /^([0-9a-f]{32})\.part$/;
@@ -87,13 +110,16 @@ export class ContentFiles {
   readonly #stored = new Map<string, { content: string; hash: string }>();
   #bytes = 0;
   #files = 0;
+  /** Who uploaded each, by its name, and what each user has. */
+  readonly #users = new Map<string, string>();
+  readonly #held = new Map<string, { files: number; bytes: number }>();
 
   private constructor(options: ContentFilesOptions) {
     this.#options = options;
   }
 
   /**
-   * Opens the directory, and removes what no row names and what was left alone for too long.
+   * Opens the directory, sets aside what the store doesn't know, and removes parts that were left alone for too long.
    *
    * @throws {Error} It can't be made or read, or `known` rejects.
    */
@@ -132,7 +158,19 @@ export class ContentFiles {
     if (this.#bytes + others.bytes + upload.size > limits.bytes) {
       return `all files together may have ${bytes(limits.bytes)}`;
     }
-    return this.#files + others.count >= limits.files ? `there may be ${limits.files} files` : undefined;
+    if (this.#files + others.count >= limits.files) return `there may be ${limits.files} files`;
+    return this.#refusesShare(upload);
+  }
+
+  /** Why this upload would be more than its user's share; undefined where it would not. */
+  #refusesShare(upload: UploadKey): string | undefined {
+    const { limits } = this.#options, { user } = upload;
+    const held = this.#held.get(user), own = this.#others(partialName(upload), user);
+    const mostBytes = shareOf(limits.bytes, limits.share), mostFiles = shareOf(limits.files, limits.share);
+    if ((held?.bytes ?? 0) + own.bytes + upload.size > mostBytes) {
+      return `all files of one user may have ${bytes(mostBytes)}`;
+    }
+    return (held?.files ?? 0) + own.count >= mostFiles ? `one user may have ${mostFiles} files` : undefined;
   }
 
   /**
@@ -177,7 +215,7 @@ export class ContentFiles {
         this.#stored.set(name, { content, hash });
         if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
       },
-      store: (file) => this.#store(file, partial.size),
+      store: (file) => this.#store(file, partial.size, upload.user),
       end: async (outcome) => {
         if (outcome === "kept" && partial.file.length > 0) this.#keep(name, partial);
         else if (outcome !== "stored") await this.#leave(name, partial);
@@ -205,16 +243,17 @@ export class ContentFiles {
     return await Deno.open(this.#path(content));
   }
 
-  /** Removes this content, where it is there. Never rejects: what can't be removed now is at the next start. */
-  async remove(content: string) {
+  /** Removes this content, where it is there. Never rejects; resolves to whether it is gone. */
+  async remove(content: string): Promise<boolean> {
     for (const [name, stored] of this.#stored) if (stored.content === content) this.#stored.delete(name);
     try {
       const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
-      this.#files--;
-      this.#bytes -= size;
-    } catch {
-      // somebody else did
+      this.#count(content, -1, -size);
+      this.#users.delete(content);
+      return true;
+    } catch (error) {
+      return error instanceof Deno.errors.NotFound;
     }
   }
 
@@ -237,11 +276,11 @@ export class ContentFiles {
     return `${this.#directory}/${content}`;
   }
 
-  /** How many uploads are going on but this one, and what they will take. */
-  #others(but: string): { count: number; bytes: number } {
+  /** How many uploads are going on but this one, of one user or of all, and what they will take. */
+  #others(but: string, of?: string): { count: number; bytes: number } {
     let count = 0, bytes = 0;
-    for (const [name, { attempt, size }] of this.#partials) {
-      if (attempt === undefined || name === but) continue;
+    for (const [name, { attempt, size, user }] of this.#partials) {
+      if (attempt === undefined || name === but || of !== undefined && user !== of) continue;
       count++;
       bytes += size;
     }
@@ -249,13 +288,25 @@ export class ContentFiles {
   }
 
   /** Gives a whole file its own name; returns that. */
-  async #store(file: PartialFile, size: number): Promise<string> {
+  async #store(file: PartialFile, size: number, user: string): Promise<string> {
     const content = this.#options.random(16).toHex();
     await Deno.rename(file.path, this.#path(content));
     await syncDirectory(this.#directory!);
-    this.#files++;
-    this.#bytes += size;
+    this.#users.set(content, user);
+    this.#count(content, 1, size);
     return content;
+  }
+
+  /** Counts a content in all and for its user. */
+  #count(content: string, files: number, bytes: number) {
+    this.#files += files;
+    this.#bytes += bytes;
+    const user = this.#users.get(content);
+    if (user === undefined) return;
+    const before = this.#held.get(user) ?? { files: 0, bytes: 0 };
+    const held = { files: before.files + files, bytes: before.bytes + bytes };
+    if (held.files > 0) this.#held.set(user, held);
+    else this.#held.delete(user);
   }
 
   #keep(name: string, partial: Partial) {
@@ -302,7 +353,9 @@ export class ContentFiles {
 
   async #scan(directory: string) {
     const contents: string[] = [], partials: [string, Partial][] = [];
-    for await (const { name } of Deno.readDir(directory)) {
+    for await (const { name, isFile } of Deno.readDir(directory)) {
+      // what somebody else put here is no business of ours
+      if (!isFile) continue;
       const partial = PARTIAL.exec(name)?.[1];
       if (CONTENT.test(name)) contents.push(name);
       if (partial === undefined) continue;
@@ -311,11 +364,20 @@ export class ContentFiles {
         file: new PartialFile(path, size),
         size,
         user: undefined,
-        used: mtime?.getTime() ?? 0,
+        used: mtime?.getTime() ?? this.#options.now(),
         attempt: undefined,
       }]);
     }
-    for (let i = 0; i < contents.length; i += BATCH) await this.#scanBatch(contents.slice(i, i + BATCH));
+    const unknown: UnknownContents = {
+      directory: `${this.#options.directory}/${UNKNOWN}`,
+      files: 0,
+      bytes: 0,
+      error: undefined,
+    };
+    for (let i = 0; i < contents.length; i += BATCH) {
+      await this.#scanBatch(contents.slice(i, i + BATCH), unknown);
+    }
+    if (unknown.files > 0 || unknown.error !== undefined) this.#options.onUnknown?.(unknown);
     for (const [name, partial] of partials.sort(([, a], [, b]) => a.used - b.used)) {
       this.#partials.set(name, partial);
     }
@@ -323,36 +385,31 @@ export class ContentFiles {
     await this.#makeRoom();
   }
 
-  async #scanBatch(names: string[]) {
+  async #scanBatch(names: string[], unknown: UnknownContents) {
     const known = await this.#options.known(names);
-    await Promise.all(names.map(async (name) => {
-      const path = this.#path(name);
-      if (!known.has(name)) return await Deno.remove(path).catch(() => {});
-      this.#bytes += (await Deno.stat(path)).size;
-      this.#files++;
-    }));
+    const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(this.#path(name))).size));
+    for (const [i, name] of names.entries()) {
+      const user = known.get(name);
+      if (user !== undefined) {
+        this.#users.set(name, user);
+        this.#count(name, 1, sizes[i]!);
+        continue;
+      }
+      try {
+        await setAside(this.#path(name), unknown.directory);
+        unknown.files++;
+        unknown.bytes += sizes[i]!;
+      } catch (error) {
+        // a start on a full disk is to give what it has
+        unknown.error ??= error as Error;
+      }
+    }
   }
 }
 
 /** The same for the same upload, over restarts, and tells nothing of it. */
 function partialName({ user, thread, name, size }: UploadKey): string {
   return createHash("sha256").update(JSON.stringify([user, thread, name, size])).digest("hex").slice(0, 32);
-}
-
-/** A name is on disk when its directory is; not every system lets a directory be opened, and none of those needs it. */
-async function syncDirectory(path: string) {
-  let directory: Deno.FsFile;
-  try {
-    directory = await Deno.open(path);
-  } catch (error) {
-    if (Deno.build.os === "windows") return;
-    throw error;
-  }
-  try {
-    await directory.sync();
-  } finally {
-    directory.close();
-  }
 }
 
 function bytes(count: number): string {

@@ -227,7 +227,7 @@ export class GroupCommit {
     try {
       outcomes = await this.#store.apply(requests);
     } catch (error) {
-      return this.#lose(error);
+      return this.lose(error);
     }
     if (this.#lost !== undefined) return;
     this.#waiting -= waited;
@@ -245,8 +245,9 @@ export class GroupCommit {
     this.#idle?.resolve();
     this.#idle = undefined;
   }
-  /** Nothing is answered any more, of this group or of one behind it. */
-  #lose(error: unknown) {
+
+  /** Nothing is answered any more, of what is with the store or comes behind it. */
+  lose(error: unknown) {
     if (this.#lost !== undefined) return;
     this.#lost = error;
     this.#idle?.reject(error);

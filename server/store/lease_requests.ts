@@ -10,6 +10,8 @@ export interface LeaseRequest {
   session: string;
   /** Where the session is, if it is to be counted for that. */
   network?: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner?: string;
   tag: number;
   mailbox: string;
   /** Most messages. */

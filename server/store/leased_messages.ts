@@ -6,19 +6,20 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetterRows } from "./dead_letters.ts";
+import type { TableUsage } from "./fair_table.ts";
 import { type Lease, Leases } from "./leases.ts";
-import type { Mailboxes } from "./mailboxes.ts";
+import type { Mailbox, Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
+import type { Owned } from "./set_apart.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "./lease_requests.ts";
+import type { Failure } from "./message_requests.ts";
+import type { Retries } from "./retries.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Watches } from "./watches.ts";
 
-/** Times that a message is given out before it is a dead letter. */
-const MAX_ATTEMPTS = 5;
-
-/** Leases that may run at a time, in all and of one network. */
-const MAX_LEASES = 100_000, MAX_LEASES_OF_NETWORK = 10_000;
+/** What a lease comes to that ends by itself. */
+const RAN_OUT: Failure = { delay: 0, attempts: 5, reason: "lease ran out" };
 
 export interface LeasedMessagesOptions {
   db: DatabaseSync;
@@ -26,6 +27,8 @@ export interface LeasedMessagesOptions {
   mailboxes: Mailboxes;
   rows: MessageRows;
   dead: DeadLetterRows;
+  owned: Owned;
+  retries: Retries;
   watches: Watches;
   /** Milliseconds since 1970. */
   now(): number;
@@ -54,13 +57,27 @@ export class LeasedMessages {
       const begun = begunIds === null ? undefined : new Set(begunIds.split(" ").map(Number));
       // a start prolongs every lease
       const until = now + lease.duration;
-      this.#leases.add({ ...lease, messages, begun, given: now, until, confirmed: true, stored: true });
+      this.#leases.add({
+        ...lease,
+        messages,
+        begun,
+        given: now,
+        until,
+        confirmed: true,
+        stored: true,
+        older: undefined,
+        newer: undefined,
+      });
     }
   }
 
   /** Leases that run. */
   get size(): number {
     return this.#leases.size;
+  }
+
+  get usage(): TableUsage {
+    return this.#leases.usage;
   }
 
   has(id: number): boolean {
@@ -82,19 +99,22 @@ export class LeasedMessages {
     };
   }
 
-  /** Whether no other lease can be given to this network. */
-  isFullFor(network = ""): boolean {
-    return this.#leases.size >= MAX_LEASES ||
-      network !== "" && this.#leases.countOf(network) >= MAX_LEASES_OF_NETWORK;
+  /** Whether no other lease can be given to this network, or this account. */
+  isFullFor({ network = "", owner = "" }: LeaseRequest): boolean {
+    return this.#leases.isFullFor({ network, owner });
   }
 
   /** Gives these messages of a mailbox to a session. */
-  give({ session, network = "", tag, mailbox, duration, ahead }: LeaseRequest, rows: readonly Row[]): Leased {
+  give(
+    { session, network = "", owner = "", tag, mailbox, duration, ahead }: LeaseRequest,
+    rows: readonly Row[],
+  ): Leased {
     const { clock, random, transaction } = this.#options, now = clock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
       network,
+      owner,
       tag,
       mailbox,
       duration,
@@ -104,6 +124,8 @@ export class LeasedMessages {
       until: now + duration,
       confirmed: false,
       stored: false,
+      older: undefined,
+      newer: undefined,
     };
     this.#leases.add(lease);
     this.#changed.add(lease);
@@ -129,7 +151,7 @@ export class LeasedMessages {
 
   release(session: string, tag: number) {
     const lease = this.#leases.of(session, tag);
-    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages), () => false);
+    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages));
   }
 
   /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
@@ -139,16 +161,21 @@ export class LeasedMessages {
       this.#take(lease, held);
       this.#removeRows(lease, held);
     }
-    return this.#each(token, others, ({ seq, bytes, mailbox }) => {
-      this.#options.mailboxes.touch(mailbox);
-      this.#options.rows.remove(mailbox, seq, seq, bytes);
+    return this.#each(token, others, ({ seq, bytes, due, mailbox }) => {
+      const { mailboxes, rows, retries } = this.#options;
+      mailboxes.touch(mailbox);
+      rows.remove(mailbox, seq, seq, bytes);
+      if (due !== null) retries.removed(mailbox.name);
     });
   }
 
-  /** Gives these messages out again. Returns those that are not the session's to give back any more. */
-  back(session: string, token: string, why: "failed" | "unused", ids: readonly number[]): number[] {
+  /**
+   * Gives these messages out again: uncounted, or because an attempt failed. Returns those that are not the session's to
+   * give back any more.
+   */
+  back(session: string, token: string, ids: readonly number[], failure?: Failure): number[] {
     const { lease, held, others } = this.#sort(session, token, ids);
-    if (lease !== undefined) this.#giveBack(lease, held, () => why === "failed");
+    if (lease !== undefined) this.#giveBack(lease, held, () => failure);
     // they are back already
     return this.#each(token, others, () => {});
   }
@@ -198,7 +225,7 @@ export class LeasedMessages {
    * Calls `act` for each message that came back from a lease with this token and that nobody has had since. Returns the
    * others.
    */
-  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: object }) => void): number[] {
+  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: Mailbox }) => void): number[] {
     return ids.filter((id) => {
       const row = this.#options.rows.get(id), mailbox = row?.mailbox;
       if (mailbox === undefined || this.#leases.has(id) || row!.token !== token) return true;
@@ -232,23 +259,40 @@ export class LeasedMessages {
     }
   }
 
-  /** Puts messages of a lease back at their place in the order, or with the dead letters. */
-  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, counts: (id: number) => boolean) {
-    const { mailboxes, rows, dead, watches } = this.#options, mailbox = this.#mailbox(lease.mailbox);
+  /**
+   * Puts messages of a lease back at their place in the order, or with the dead letters.
+   *
+   * @param failureOf How the attempt at a message failed; undefined where none is counted.
+   */
+  #giveBack(
+    lease: Lease,
+    messages: ReadonlyMap<number, number>,
+    failureOf: (id: number) => Failure | undefined = () => undefined,
+  ) {
+    const { mailboxes, rows, dead, owned, retries, watches } = this.#options;
+    const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
     const wall = this.#options.now();
     for (const [id, bytes] of messages) {
-      const row = this.#row(id), attempts = row.attempts + (counts(id) ? 1 : 0);
-      const isDead = attempts >= MAX_ATTEMPTS;
-      if (isDead) dead.add(mailbox.name, id, bytes);
-      if (isDead || row.expires !== null && row.expires <= wall) {
+      const failure = failureOf(id);
+      const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
+      const isExpired = row.expires !== null && row.expires <= wall;
+      const isBefore = owned.isBefore(name, id);
+      const isDead = failure !== undefined && attempts >= failure.attempts;
+      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, message: row.body, attempts });
+      else if (isDead && !isBefore) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
+      if (isDead || isBefore || isExpired) {
         rows.remove(mailbox, id, id, bytes);
         continue;
       }
       rows.giveBack(id, attempts, lease.token);
-      mailbox.comesBack(id);
-      watches.notice(mailbox.name);
+      if (failure !== undefined && failure.delay > 0) {
+        retries.add(name, id, wall + failure.delay);
+        continue;
+      }
+      mailbox.comesBack(row);
+      watches.notice(name);
     }
   }
 
@@ -257,7 +301,7 @@ export class LeasedMessages {
     const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
     for (const lease of leases) {
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
-      this.#giveBack(lease, new Map(lease.messages), counts);
+      this.#giveBack(lease, new Map(lease.messages), (id) => counts(id) ? RAN_OUT : undefined);
     }
     return isMore;
   }
@@ -281,7 +325,7 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, tag, mailbox, duration, messages, begun, stored } = lease;
+    const { token, session, network, owner, tag, mailbox, duration, messages, begun, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
@@ -290,7 +334,7 @@ export class LeasedMessages {
     else {
       const ids = [...messages.keys()].join(" ");
       const begunIds = begun === undefined ? null : [...begun].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, begunIds);
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, owner, begunIds);
     }
     lease.stored = messages.size > 0;
   }
@@ -307,8 +351,8 @@ function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessag
 function prepare(db: DatabaseSync) {
   return {
     set: db.prepare(
-      "REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, begun)" +
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, owner, begun)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     drop: db.prepare("DELETE FROM lease WHERE token = ?"),
   };

@@ -1,9 +1,13 @@
+import { FairTable, type Place, type TableLimits, type TableUsage } from "./fair_table.ts";
+import type { Held } from "./holder_lists.ts";
+
+/** Leases that may run at a time. */
+const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
+
 /** Messages that are with a session. */
-export interface Lease {
+export interface Lease extends Held<Lease>, Place {
   token: string;
   session: string;
-  /** Where that is, for which it is counted; or `""`. */
-  network: string;
   tag: number;
   mailbox: string;
   /** For how long they were given, in milliseconds. */
@@ -36,7 +40,7 @@ export class Leases {
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
-  readonly #ofNetwork = new Map<string, number>();
+  readonly #table = new FairTable<Lease>(LIMITS, (lease) => lease);
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
@@ -44,9 +48,13 @@ export class Leases {
     return this.#byToken.size;
   }
 
-  /** How many there are of one network. */
-  countOf(network: string): number {
-    return this.#ofNetwork.get(network) ?? 0;
+  get usage(): TableUsage {
+    return this.#table.usage;
+  }
+
+  /** Whether no more can be given there. */
+  isFullFor(place: Place): boolean {
+    return this.#table.isFullFor(place);
   }
 
   /** Messages of a mailbox, or of all, that are leased. */
@@ -72,7 +80,7 @@ export class Leases {
   }
 
   add(lease: Lease) {
-    if (!this.#byToken.has(lease.token)) this.#count(lease, 1);
+    if (!this.#byToken.has(lease.token)) this.#table.add(lease);
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
     const own = this.#byMailbox.get(lease.mailbox) ?? { leases: new Set(), messages: 0 };
@@ -91,18 +99,12 @@ export class Leases {
   }
 
   remove(lease: Lease) {
-    if (this.#byToken.delete(lease.token)) this.#count(lease, -1);
+    if (this.#byToken.delete(lease.token)) this.#table.remove(lease);
     this.#byTag.delete(`${lease.session} ${lease.tag}`);
     this.#forget(lease, lease.messages.keys());
     const own = this.#byMailbox.get(lease.mailbox);
     own?.leases.delete(lease);
     if (own?.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
-  }
-
-  #count({ network }: Lease, by: number) {
-    const count = this.countOf(network) + by;
-    if (count > 0) this.#ofNetwork.set(network, count);
-    else this.#ofNetwork.delete(network);
   }
 
   /** Puts messages back into the lease that they were taken out of. */

@@ -5,14 +5,20 @@
  * @module
  */
 
+import { type Holder, Holders, shareOf } from "./holders.ts";
 import type { Counts, Put } from "./message_requests.ts";
+import type { Row } from "./message_rows.ts";
 import type { StoreEvent, StoreLimits } from "./store.ts";
 
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {
   seq: number;
   mailbox: Mailbox;
+  /** Who is charged for it. */
+  holder: Holder;
   put: Put;
+  /** Whether it is too long for a take. */
+  isLong: boolean;
   taken: boolean;
 }
 
@@ -27,45 +33,29 @@ interface State {
   /** What its row says of `messages` and `bytes`. */
   rowMessages: number;
   rowBytes: number;
+  /** Who is charged for the mailbox: whose message came first. What it holds of others is counted apart. */
+  holder: Holder;
+  /** The number of that one that its row has. */
+  rowHolder: number;
+  /** Messages of others, and whether there may be rows that count these. */
+  otherMessages: number;
+  hasOtherRows: boolean;
 }
 
-/** One mailbox. `Mailboxes.touch` comes before every change. */
-export class Mailbox implements State {
-  id = 0;
-  messages = 0;
-  bytes = 0;
-  stored = 0;
-  rowMessages = 0;
-  rowBytes = 0;
-  pending: Pending[] = [];
-  nextPending = 0;
+/** The messages of a mailbox that a take may give, or those that are too long for it: which of them nobody has. */
+export class Lane {
   /** No message before this can be given out: it is gone, or somebody has it, or it is in {@linkcode returned}. */
   cursor = 0;
   /** Numbers before the cursor of messages that came back, the lowest first; some may be gone since. */
   returned: number[] = [];
-  /** Refused since it became full; undefined while it has room. */
-  refused: number | undefined;
-  /** The batch that last touched it. */
-  batch = -1;
-  #committed: State = { id: 0, messages: 0, bytes: 0, stored: 0, rowMessages: 0, rowBytes: 0 };
+  /** Whether there may be some that nobody has. */
+  mayHave = true;
 
-  constructor(readonly name: string) {}
-
-  commit() {
-    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
-    this.#committed = { id, messages, bytes, stored, rowMessages, rowBytes };
-    this.forgetPending();
-  }
-
-  rollback() {
-    Object.assign(this, this.#committed);
-    this.cursor = 0;
-    this.returned = [];
-    this.forgetPending();
-  }
+  constructor(readonly isLong: boolean) {}
 
   /** A message that nobody has any more is to be given out again, at its place. */
   comesBack(seq: number) {
+    this.mayHave = true;
     if (seq >= this.cursor) return;
     const { returned } = this;
     let from = 0, to = returned.length;
@@ -80,9 +70,11 @@ export class Mailbox implements State {
     this.returned = [];
   }
 
-  forgetPending() {
-    if (this.pending.length > 0) this.pending = [];
-    this.nextPending = 0;
+  /** Knows nothing any more. */
+  reset() {
+    this.cursor = 0;
+    this.returned = [];
+    this.mayHave = true;
   }
 }
 
@@ -92,21 +84,93 @@ export class Mailbox implements State {
  */
 const RETURNED_KEPT = 4096;
 
+/** One mailbox. `Mailboxes.touch` comes before every change. */
+export class Mailbox implements State {
+  id = 0;
+  messages = 0;
+  bytes = 0;
+  stored = 0;
+  rowMessages = 0;
+  rowBytes = 0;
+  holder: Holder;
+  rowHolder = 0;
+  otherMessages = 0;
+  hasOtherRows = false;
+  /** By how much more others hold than the rows say that count it. */
+  others: Map<Holder, { messages: number; bytes: number }> | undefined;
+  pending: Pending[] = [];
+  nextPending = 0;
+  /** Whether one in `pending` is too long for a take. */
+  hasLongPending = false;
+  readonly short = new Lane(false);
+  readonly long = new Lane(true);
+  readonly lanes: readonly Lane[] = [this.short, this.long];
+  /** Whether it was told that a take has left a message here that is too long for it. */
+  isLongTold = false;
+  /** Refused since it became full; undefined while it has room. */
+  refused: number | undefined;
+  /** The batch that last touched it. */
+  batch = -1;
+  #committed: State;
+
+  constructor(readonly name: string, nobody: Holder) {
+    this.holder = nobody;
+    this.#committed = this.#state;
+  }
+
+  get #state(): State {
+    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
+    const { holder, rowHolder, otherMessages, hasOtherRows } = this;
+    const charged = { holder, rowHolder, otherMessages, hasOtherRows };
+    return { id, messages, bytes, stored, rowMessages, rowBytes, ...charged };
+  }
+
+  commit() {
+    this.#committed = this.#state;
+    this.forgetPending();
+  }
+
+  rollback() {
+    Object.assign(this, this.#committed);
+    this.others = undefined;
+    for (const lane of this.lanes) lane.reset();
+    this.forgetPending();
+  }
+
+  /** A message that nobody has any more is to be given out again, at its place. */
+  comesBack({ seq, isLong }: Pick<Row, "seq" | "isLong">) {
+    (isLong ? this.long : this.short).comesBack(seq);
+  }
+
+  forgetPending() {
+    if (this.pending.length > 0) this.pending = [];
+    this.nextPending = 0;
+    this.hasLongPending = false;
+  }
+}
+
 /** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
 const EMPTY_KEPT = 1024;
 
 /** Full is over when no more than this part of a limit is used, so that the log isn't flooded at its edge. */
 const ROOM = 0.9;
 
-/** A limit that is reached, of one mailbox or of all together. */
-interface Reached {
-  of: "mailbox" | "all";
+/** A limit that is reached, of one mailbox, of all together, or the share of one holder. */
+export interface Reached {
+  of: "mailbox" | "all" | "share";
   limit: string;
+}
+
+/** A message that was refused. */
+interface Refusal extends Reached {
+  name: string;
+  holder: Holder;
 }
 
 /** Invariant: `totals` are the sums over the mailboxes; those that hold nothing are in `#empty`. */
 export class Mailboxes {
   readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
+  readonly holders: Holders;
   readonly #limits: StoreLimits;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #byName = new Map<string, Mailbox>();
@@ -116,21 +180,24 @@ export class Mailboxes {
   #refused: number | undefined;
 
   // of the batch
-  #refusals: { name: string; of: Reached["of"]; limit: string }[] = [];
+  #refusals: Refusal[] = [];
   #batch = 0;
   #touched: Mailbox[] = [];
+  #withLong: Mailbox[] = [];
   #forgotten: Mailbox[] = [];
 
   constructor(limits: StoreLimits, onEvent: (event: StoreEvent) => void) {
     this.#limits = limits;
     this.#onEvent = onEvent;
+    this.holders = new Holders(limits);
   }
 
   /** Adds one as the database has it. */
-  load(name: string, id: number, messages: number, bytes: number, stored: number) {
-    const mailbox = new Mailbox(name);
-    const state: State = { id, messages, bytes, stored, rowMessages: messages, rowBytes: bytes };
-    Object.assign(mailbox, state).commit();
+  load(name: string, row: Pick<State, "id" | "messages" | "bytes" | "stored" | "holder" | "otherMessages">) {
+    const { messages, bytes, holder } = row;
+    const mailbox = new Mailbox(name, this.holders.nobody);
+    const rest = { rowMessages: messages, rowBytes: bytes, rowHolder: holder.id, hasOtherRows: true };
+    Object.assign(mailbox, { ...row, ...rest }).commit();
     this.#byName.set(name, mailbox);
     this.#count(mailbox, 1);
   }
@@ -143,7 +210,7 @@ export class Mailboxes {
   obtain(name: string): Mailbox {
     let mailbox = this.#byName.get(name);
     if (mailbox === undefined) {
-      mailbox = new Mailbox(name);
+      mailbox = new Mailbox(name, this.holders.nobody);
       this.#byName.set(name, mailbox);
       this.#empty.add(mailbox);
     }
@@ -167,12 +234,51 @@ export class Mailboxes {
     this.#touched.push(mailbox);
   }
 
-  /** Adds to what the mailbox holds. */
-  change(mailbox: Mailbox, messages: number, bytes: number) {
+  /** Adds to what the mailbox holds, or takes from it, and charges the holder for it. */
+  change(mailbox: Mailbox, holder: Holder, messages: number, bytes: number) {
+    const { holders } = this;
+    if (mailbox.messages === 0) {
+      mailbox.holder = holder;
+      holders.change(holder, 1, 0, 0);
+    }
+    holders.change(holder, 0, messages, bytes);
+    if (holder !== mailbox.holder) {
+      mailbox.others ??= new Map();
+      const held = mailbox.others.get(holder);
+      if (held === undefined) mailbox.others.set(holder, { messages, bytes });
+      else {
+        held.messages += messages;
+        held.bytes += bytes;
+      }
+      mailbox.otherMessages += messages;
+    }
     this.#count(mailbox, -1);
     mailbox.messages += messages;
     mailbox.bytes += bytes;
     this.#count(mailbox, 1);
+    if (mailbox.messages === 0) this.#release(mailbox);
+  }
+
+  /** Empties the mailbox. `others` is what of it others hold. */
+  clear(mailbox: Mailbox, others: readonly { holder: Holder; messages: number; bytes: number }[]) {
+    this.#count(mailbox, -1);
+    let { messages, bytes } = mailbox;
+    for (const held of others) {
+      this.holders.change(held.holder, 0, -held.messages, -held.bytes);
+      messages -= held.messages;
+      bytes -= held.bytes;
+    }
+    this.holders.change(mailbox.holder, 0, -messages, -bytes);
+    mailbox.messages = mailbox.bytes = 0;
+    this.#count(mailbox, 1);
+    this.#release(mailbox);
+  }
+
+  /** Nobody is charged for a mailbox that is empty. */
+  #release(mailbox: Mailbox) {
+    this.holders.change(mailbox.holder, -1, 0, 0);
+    mailbox.holder = this.holders.nobody;
+    mailbox.otherMessages = 0;
   }
 
   #count(mailbox: Mailbox, sign: 1 | -1) {
@@ -190,10 +296,11 @@ export class Mailboxes {
    * The limit that one more message of so many bytes would pass.
    *
    * @param isNew Whether it would be one more mailbox that holds messages.
-   * @param fewer Messages that this one would have fewer.
+   * @param fewer Messages that this one, and its holder, would have fewer.
    */
   reachedBy(
     mailbox: Mailbox | undefined,
+    holder: Holder,
     bytes: number,
     isNew = !mailbox?.messages,
     fewer = 0,
@@ -212,29 +319,47 @@ export class Mailboxes {
     if (isNew && totals.mailboxes >= limits.mailboxes) {
       return { of: "all", limit: `${limits.mailboxes} mailboxes` };
     }
-    return undefined;
+    const share = this.holders.reachedBy(holder, bytes, isNew, fewer);
+    return share === undefined ? undefined : { of: "share", limit: share };
   }
 
-  /** Whether room for so many bytes would come of dropping messages of this mailbox alone. */
-  canMakeRoom(mailbox: Mailbox, bytes: number): boolean {
+  /** Whether room for so many bytes of this holder would come of dropping messages of this mailbox alone. */
+  canMakeRoom(mailbox: Mailbox, holder: Holder, bytes: number): boolean {
     const limits = this.#limits, totals = this.totals;
+    if (this.holders.reachedBy(holder, bytes, false, 0) !== undefined) {
+      // nobody's share is made room in with what others hold
+      if (mailbox.holder !== holder || mailbox.otherMessages > 0) return false;
+      if (this.holders.reachedBy(holder, bytes - mailbox.bytes, false, mailbox.messages) !== undefined) {
+        return false;
+      }
+    }
     return limits.whenFull === "drop-oldest" && mailbox.messages > 0 &&
       limits.mailboxMessages > 0 && bytes <= limits.mailboxBytes &&
       totals.messages - mailbox.messages < limits.messages &&
       totals.bytes - mailbox.bytes + bytes <= limits.bytes;
   }
 
+  /** Notes that a take has left a message in this mailbox because it is too long for it. */
+  noticeLong(mailbox: Mailbox) {
+    if (!mailbox.isLongTold) this.#withLong.push(mailbox);
+  }
+
   /** Notes a message that was refused; one that no mailbox could ever hold says nothing about this one. */
-  refuse(name: string, bytes: number, { of, limit }: Reached) {
-    if (bytes <= this.#limits.mailboxBytes && bytes <= this.#limits.bytes) {
-      this.#refusals.push({ name, of, limit });
+  refuse(name: string, holder: Holder, bytes: number, reached: Reached) {
+    const { mailboxBytes, bytes: most, share } = this.#limits;
+    if (bytes > mailboxBytes || bytes > most || reached.of === "share" && bytes > shareOf(most, share)) {
+      return;
     }
+    this.#refusals.push({ ...reached, name, holder });
   }
 
   /** Counts a message that was refused for good, and tells of the first. */
-  #countRefusal({ name, of, limit }: { name: string; of: Reached["of"]; limit: string }) {
+  #countRefusal({ name, holder, of, limit }: Refusal) {
     const mailbox = this.#byName.get(name);
-    if (of === "all" || mailbox === undefined) {
+    if (of === "share") {
+      if (holder.refused === undefined) this.#onEvent({ kind: "full", holder: holder.name, limit });
+      holder.refused = (holder.refused ?? 0) + 1;
+    } else if (of === "all" || mailbox === undefined) {
       if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
       this.#refused = (this.#refused ?? 0) + 1;
     } else {
@@ -258,10 +383,12 @@ export class Mailboxes {
 
   commit() {
     for (const refusal of this.#refusals) this.#countRefusal(refusal);
+    for (const mailbox of this.#withLong) this.#tellLong(mailbox);
     for (const mailbox of this.#touched) {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
     }
+    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", holder: name, refused }));
     if (this.#refused !== undefined) this.#noticeRoomInAll();
     this.#nextBatch();
   }
@@ -276,11 +403,20 @@ export class Mailboxes {
       mailbox.rollback();
       this.#count(mailbox, 1);
     }
+    this.holders.rollback();
     this.#nextBatch();
+  }
+
+  /** Tells of it once for each mailbox, or a client that asks again and again would fill the log. */
+  #tellLong(mailbox: Mailbox) {
+    if (mailbox.isLongTold) return;
+    mailbox.isLongTold = true;
+    this.#onEvent({ kind: "long", mailbox: mailbox.name });
   }
 
   #nextBatch() {
     this.#batch++;
+    if (this.#withLong.length > 0) this.#withLong = [];
     if (this.#refusals.length > 0) this.#refusals = [];
     this.#touched = [];
     this.#forgotten = [];

@@ -18,12 +18,20 @@ export interface Put {
   delay?: number;
   /** When it is removed, in milliseconds since 1970. */
   expires?: number;
+  /** Who is charged for it, see `server/holder.ts`; undefined is nobody. */
+  holder?: string;
 }
 
-/** `full`: a limit of `StoreLimits`. `storage`: the disk would not take it; nothing changed. */
-export type PutOutcome = "stored" | "full" | "storage";
+/**
+ * `full`: a limit of `StoreLimits`. `full share`: of one of these the part that its holder may have. `storage`: the disk
+ * would not take it; nothing changed.
+ */
+export type PutOutcome = "stored" | "full" | "full share" | "storage";
 
-/** Lease and acknowledgement in one: removes the oldest message and gives it. */
+/**
+ * Lease and acknowledgement in one: removes the oldest message and gives it. One that is too long for it stays at its
+ * place, for leases.
+ */
 export interface Take {
   kind: "take";
   mailbox: string;
@@ -34,9 +42,12 @@ export interface Taken {
   sender: string;
   time: number;
   message: string;
+  /** Whether there is one before it that is too long. */
+  overtakes?: true;
 }
 
-export type TakeOutcome = Taken | "empty" | "storage";
+/** `too long`: there is nothing but what is too long. */
+export type TakeOutcome = Taken | "empty" | "too long" | "storage";
 
 /** Removes every message of one mailbox, or of all. */
 export interface Clear {
@@ -88,21 +99,48 @@ export interface Stats {
   dead: number;
 }
 
-/** Lists dead letters from the first one after `after`, gives them out again, or removes them. */
-export interface DeadLetters {
-  kind: "dead";
-  what: "list" | "requeue" | "drop";
-  /** One dead letter, or all. For `list`: those after it. */
-  id?: number;
-  limit: number;
+/** An attempt at a message that failed, and what is to become of the message. */
+export interface Failure {
+  /** Milliseconds for which it is not given out. */
+  delay: number;
+  /** With so many it is a dead letter. */
+  attempts: number;
+  /** Why it failed; a dead letter keeps it. */
+  reason: string;
 }
 
+/**
+ * Lists dead letters, gives one out again or removes it, or gives out or removes all. Those that are listed, or that are
+ * given out together, are up to `limit` with numbers above `after`.
+ */
+export type DeadLetters =
+  & { kind: "dead" }
+  & (
+    | { what: "list" | "requeue all"; after: number; limit: number }
+    | { what: "requeue" | "delete"; id: number }
+    | { what: "delete all" }
+  );
+
+/** A dead letter. `message` is the beginning of its text, of which there are `bytes`. */
 export interface DeadLetter {
   id: number;
   mailbox: string;
   sender: string;
+  /** When the server received it, in milliseconds since 1970. */
   time: number;
+  attempts: number;
+  /** Of the last attempt; `""` where it is not known. */
+  reason: string;
+  bytes: number;
   message: string;
 }
 
-export type DeadOutcome = DeadLetter[] | number | "storage";
+/** How many dead letters were given out again, for how many there was no room, and the last of them. */
+export interface Requeued {
+  done: number;
+  full: number;
+  last: number;
+}
+
+/** A number is how many were removed. `unknown`: there is none of this number. `full`: its mailbox has no room. */
+export type DeadOutcome = DeadLetter[] | Requeued | number | "requeued" | "unknown" | "full" | "storage";

@@ -5,7 +5,9 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import { HolderRows } from "./holder_rows.ts";
+import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
+import { isLong } from "./message_order.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -18,6 +20,10 @@ export interface Row {
   bytes: number;
   expires: number | null;
   attempts: number;
+  /** Until when it is not given out; null where it may be. */
+  due: number | null;
+  /** Whether it is too long for a take: 0 or 1. */
+  isLong: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -30,9 +36,10 @@ export interface RowOf extends Row {
 /** How many rows one statement inserts, the most first: each statement that is run costs as much as half a row. */
 const INSERTED = [32, 4, 1];
 
-const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires"];
+const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder"];
 
 export class MessageRows {
+  readonly holders: HolderRows;
   readonly #transaction: Transaction;
   readonly #mailboxes: Mailboxes;
   readonly #sql: ReturnType<typeof prepare>;
@@ -40,10 +47,12 @@ export class MessageRows {
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
-  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
+  /** @param takenBytes Most bytes of sender and text of a message that a take gives. */
+  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes, takenBytes: number) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
-    this.#sql = prepare(db);
+    this.holders = new HolderRows(db, transaction, mailboxes.holders);
+    this.#sql = prepare(db, takenBytes);
     this.#inserts = INSERTED.map((rows) => {
       const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
       const statement = db.prepare(
@@ -56,12 +65,15 @@ export class MessageRows {
   /** Gives these messages rows, in their order. */
   insert(messages: readonly Pending[]) {
     const values: SQLInputValue[] = [];
-    for (const { seq, mailbox, put: { sender, time, message, bytes, expires } } of messages) {
+    for (const { seq, mailbox, holder, isLong, put } of messages) {
+      const { sender, time, message, bytes, expires } = put;
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
-      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null);
+      const holderId = this.holders.idOf(holder);
+      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId);
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
+      (isLong ? mailbox.long : mailbox.short).mayHave = true;
     }
     let at = 0;
     for (const { rows, statement } of this.#inserts) {
@@ -72,13 +84,15 @@ export class MessageRows {
 
   /** Brings the row of a mailbox up to date. */
   store(mailbox: Mailbox) {
-    const { messages, bytes } = mailbox;
-    if (messages === mailbox.rowMessages && bytes === mailbox.rowBytes) return;
-    this.#transaction.begin();
-    this.#giveRow(mailbox);
-    this.#sql.setMailbox.run(messages, bytes, mailbox.id);
-    mailbox.rowMessages = messages;
-    mailbox.rowBytes = bytes;
+    const { messages, bytes } = mailbox, holder = this.holders.idOf(mailbox.holder);
+    const isSame = messages === mailbox.rowMessages && bytes === mailbox.rowBytes;
+    if (!isSame || holder !== mailbox.rowHolder) {
+      this.#transaction.begin();
+      this.#giveRow(mailbox);
+      this.#sql.setMailbox.run(messages, bytes, holder, mailbox.id);
+      Object.assign(mailbox, { rowMessages: messages, rowBytes: bytes, rowHolder: holder });
+    }
+    this.holders.store(mailbox);
   }
 
   #giveRow(mailbox: Mailbox) {
@@ -93,9 +107,22 @@ export class MessageRows {
     }
   }
 
-  /** The oldest of a mailbox whose numbers are `seq` or above. */
-  from({ id }: Mailbox, seq: number, limit: number): Row[] {
-    return this.#sql.from.all(id, seq, limit) as unknown as Row[];
+  /** The oldest of a lane of a mailbox, from its cursor. */
+  from({ id }: Mailbox, { isLong, cursor }: Pick<Lane, "isLong" | "cursor">, limit: number): Row[] {
+    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown as Row[];
+  }
+
+  /** Their numbers alone, and until when they wait. */
+  numbersFrom({ id }: Mailbox, { isLong, cursor }: Lane, limit: number): Pick<Row, "seq" | "due">[] {
+    return this.#sql.numbersFrom.all(id, Number(isLong), cursor, limit) as unknown as Pick<
+      Row,
+      "seq" | "due"
+    >[];
+  }
+
+  /** Whether a mailbox has a message of this number that does not wait. */
+  isIn({ id }: Mailbox, seq: number): boolean {
+    return this.#sql.isIn.get(seq, id) !== undefined;
   }
 
   get(seq: number): RowOf | undefined {
@@ -107,7 +134,10 @@ export class MessageRows {
   }
 
   /** Those that have expired, none a second time: whoever has one of them removes it when it comes back. */
-  expired(now: number, limit: number): (Pick<Row, "seq" | "bytes"> & { mailbox: Mailbox | undefined })[] {
+  expired(
+    now: number,
+    limit: number,
+  ): (Pick<Row, "seq" | "bytes" | "due"> & { mailbox: Mailbox | undefined })[] {
     const { expires, seq } = this.#expired;
     const rows = this.#sql.expired.all(
       expires,
@@ -116,8 +146,8 @@ export class MessageRows {
       limit,
     ) as unknown as (Row & { expires: number; name: string | null })[];
     this.#expired = rows.at(-1) ?? this.#expired;
-    return rows.map(({ seq, bytes, name }) => (
-      { seq, bytes, mailbox: name === null ? undefined : this.#mailboxes.get(name) }
+    return rows.map(({ seq, bytes, due, name }) => (
+      { seq, bytes, due, mailbox: name === null ? undefined : this.#mailboxes.get(name) }
     ));
   }
 
@@ -135,11 +165,20 @@ export class MessageRows {
   remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
     this.#transaction.begin(0, messages);
-    if (Number(this.#sql.remove.run(first, last).changes) !== messages) {
-      throw new StoreLost(`Mailbox ${mailbox.name} lacks a message that it should have`);
-    }
+    if (mailbox.otherMessages > 0) return this.#removeShared(mailbox, first, last);
+    if (Number(this.#sql.remove.run(first, last).changes) !== messages) throw lacksMessage(mailbox);
     mailbox.stored -= messages;
-    this.#mailboxes.change(mailbox, -messages, -bytes);
+    this.#mailboxes.change(mailbox, mailbox.holder, -messages, -bytes);
+  }
+
+  /** The same of a mailbox that several have filled: who is charged for each stands with it. */
+  #removeShared(mailbox: Mailbox, first: number, last: number) {
+    const removed = this.#sql.removeShared.all(first, last) as { holder: number; bytes: number }[];
+    if (removed.length !== last - first + 1) throw lacksMessage(mailbox);
+    mailbox.stored -= removed.length;
+    for (const { holder, bytes } of removed) {
+      this.#mailboxes.change(mailbox, this.holders.get(holder), -1, -bytes);
+    }
   }
 
   /** Notes how often a message was given out, and the lease that it comes back from. */
@@ -153,11 +192,13 @@ export class MessageRows {
     this.#transaction.begin();
     this.#sql.clear.run(mailbox.id);
     this.#sql.dropMailbox.run(mailbox.id);
-    this.#mailboxes.change(mailbox, -mailbox.messages, -mailbox.bytes);
+    this.#mailboxes.clear(mailbox, this.holders.of(mailbox));
+    this.holders.drop(mailbox);
     mailbox.id =
       mailbox.stored =
       mailbox.rowMessages =
       mailbox.rowBytes =
+      mailbox.rowHolder =
         0;
   }
 
@@ -186,22 +227,34 @@ export class MessageRows {
   }
 }
 
-function prepare(db: DatabaseSync) {
+function lacksMessage({ name }: Mailbox): StoreLost {
+  return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
+}
+
+function prepare(db: DatabaseSync, takenBytes: number) {
   const sql = (text: string) => db.prepare(text);
+  const long = `(${isLong(takenBytes)})`;
+  const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
   return {
     from: sql(
-      "SELECT seq, sender, time, body, bytes, expires, attempts FROM message WHERE mailbox = ? AND seq >= ? ORDER BY seq LIMIT ?",
+      `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
     ),
-    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
+    numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
+    isIn: sql("SELECT 1 FROM message WHERE seq = ? AND mailbox = ? AND due IS NULL"),
+    row: sql(
+      `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+        WHERE seq = ?`,
+    ),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
+    removeShared: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
-      `SELECT seq, message.bytes, expires, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+      `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
         WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq LIMIT ?`,
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
+    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ?, holder = ? WHERE id = ?"),
     dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
     list: sql(
       "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",
@@ -209,7 +262,7 @@ function prepare(db: DatabaseSync) {
     clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
     nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
     sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ORDER BY seq LIMIT ?)",
+      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? LIMIT ?)",
     ),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };

@@ -8,33 +8,35 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type Delayed, DelayedMessages } from "./delayed.ts";
 import { LeasedMessages } from "./leased_messages.ts";
-import { type Mailbox, Mailboxes, type Pending } from "./mailboxes.ts";
+import { readHeld } from "./holder_rows.ts";
+import type { Holder } from "./holders.ts";
+import { type Mailbox, Mailboxes, type Pending, type Reached } from "./mailboxes.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import { ReadyMessages } from "./ready_messages.ts";
+import { Retries, type Retry } from "./retries.ts";
+import { Owned, setApart } from "./set_apart.ts";
 import type { LeaseOutcome, LeaseRequest } from "./lease_requests.ts";
 import type {
   Clear,
   Count,
   Counts,
-  DeadLetter,
   DeadLetters,
+  DeadOutcome,
   List,
   ListOutcome,
   Put,
-  PutOutcome,
   Stat,
   Stats,
   Taken,
   TakeOutcome,
 } from "./message_requests.ts";
+import { utf8Length } from "../../protocol/mailbox.ts";
 import type { StoreEvent, StoreLimits } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 import { Watches } from "./watches.ts";
 
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
-
-/** Rows that are read at a time, at most, where those before were somebody's. */
-const SKIPPED_ROWS = 256;
 
 /** Rows that are moved or removed at a time because of the time: about a millisecond's work. */
 const TIMED_ROWS = 256;
@@ -43,6 +45,8 @@ export interface MessagesOptions {
   db: DatabaseSync;
   transaction: Transaction;
   limits: StoreLimits;
+  /** Most bytes of sender and text of a message that a take gives. */
+  takenBytes: number;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970. */
   now(): number;
@@ -59,8 +63,12 @@ export class Messages {
   readonly #rows: MessageRows;
   readonly #delayed: DelayedMessages;
   readonly #dead: DeadLetterRows;
+  readonly #retries: Retries;
   readonly #leased: LeasedMessages;
+  readonly #ready: ReadyMessages;
   readonly #watches = new Watches();
+  /** Mailboxes that are an account's. */
+  readonly owned: Owned;
   /** The highest number that a message has, or has had; and what the database says of it. */
   #seq: number;
   #seqStored: number;
@@ -74,31 +82,43 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db, transaction, limits, onEvent, now, clock, random } = options;
+    const { db, transaction, limits, takenBytes, onEvent, now, clock, random } = options;
     const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
-    const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
+    const rows = this.#rows = new MessageRows(db, transaction, mailboxes, takenBytes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
-    for (const row of db.prepare("SELECT id, name, messages, bytes FROM mailbox").iterate()) {
-      const { id, name, messages, bytes } = row as Record<string, number> & { name: string };
-      mailboxes.load(name, id!, messages!, bytes!, messages! - this.#delayed.count(name));
+    const retries = this.#retries = new Retries(db, transaction);
+    const owned = this.owned = new Owned(transaction);
+    const ofOthers = readHeld(db, mailboxes.holders);
+    for (const row of db.prepare("SELECT id, name, messages, bytes, holder FROM mailbox").iterate()) {
+      const { name, ...rest } = row as Record<"id" | "messages" | "bytes" | "holder", number> & {
+        name: string;
+      };
+      const { id, messages, bytes } = rest, held = ofOthers.get(id) ?? { messages: 0, bytes: 0 };
+      const holder = rows.holders.get(rest.holder), stored = messages - this.#delayed.count(name);
+      mailboxes.load(name, { id, messages, bytes, stored, holder, otherMessages: held.messages });
+      if (messages > 0) mailboxes.holders.change(holder, 1, messages - held.messages, bytes - held.bytes);
     }
+    mailboxes.holders.commit(() => {});
     this.#leased = new LeasedMessages({
       db,
       transaction,
       mailboxes,
       rows,
       dead,
+      owned,
+      retries,
       watches: this.#watches,
       now,
       clock,
       random,
     });
+    this.#ready = new ReadyMessages({ rows, leased: this.#leased, now });
     const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.#cleared = rows.hasCleared;
-    this.#timed = this.#delayed.count(undefined) > 0 || rows.hasExpiring;
+    this.#timed = this.#hasTimed;
   }
 
   get counts(): Counts {
@@ -115,56 +135,59 @@ export class Messages {
     return this.#inserted;
   }
 
-  put(put: Put): PutOutcome {
+  /** Puts a message, or gives the limit that is in the way. */
+  put(put: Put): "stored" | Reached {
     const { limits } = this.#options;
-    const known = this.#mailboxes.get(put.mailbox);
-    const reached = this.#mailboxes.reachedBy(known, put.bytes);
+    const known = this.#mailboxes.get(put.mailbox), holder = this.#mailboxes.holders.obtain(put.holder);
+    const reached = this.#mailboxes.reachedBy(known, holder, put.bytes);
     if (reached !== undefined) {
-      if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, put.bytes)) {
-        this.#mailboxes.refuse(put.mailbox, put.bytes, reached);
-        return "full";
+      if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, holder, put.bytes)) {
+        this.#mailboxes.refuse(put.mailbox, holder, put.bytes, reached);
+        return reached;
       }
     }
     const mailbox = known ?? this.#mailboxes.obtain(put.mailbox);
     this.#mailboxes.touch(mailbox);
     const seq = ++this.#seq;
     if (put.delay) {
-      this.#delayed.add(seq, put);
+      this.#delayed.add(seq, put, this.#rows.holders.idOf(holder));
       this.#timed = true;
     } else {
-      const pending = { seq, mailbox, put, taken: false };
+      const pending = { seq, mailbox, holder, put, isLong: this.#isLong(put), taken: false };
+      if (pending.isLong) mailbox.hasLongPending = true;
       mailbox.pending.push(pending);
       this.#pending.push(pending);
       this.#watches.notice(put.mailbox);
       if (put.expires !== undefined) this.#timed = true;
     }
-    this.#mailboxes.change(mailbox, 1, put.bytes);
+    this.#mailboxes.change(mailbox, holder, 1, put.bytes);
     return "stored";
   }
 
   /** Drops the oldest messages that nobody has until there is room; none where that would not be enough. */
-  #makeRoom(mailbox: Mailbox, bytes: number): boolean {
-    if (!this.#mailboxes.canMakeRoom(mailbox, bytes)) return false;
+  #makeRoom(mailbox: Mailbox, holder: Holder, bytes: number): boolean {
+    if (!this.#mailboxes.canMakeRoom(mailbox, holder, bytes)) return false;
     this.#mailboxes.touch(mailbox);
     const rows: Row[] = [], pending: Pending[] = [];
     const left = mailbox.pending.slice(mailbox.nextPending).values();
     let freed = 0;
     const isReached = () =>
-      this.#mailboxes.reachedBy(mailbox, bytes - freed, false, rows.length + pending.length) !== undefined;
+      this.#mailboxes.reachedBy(mailbox, holder, bytes - freed, false, rows.length + pending.length) !==
+        undefined;
     while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
       if (rows.length + pending.length === MAX_DROPS) break;
       const row = this.#next(mailbox);
       if (!isReached()) {
         // what had expired before it was enough
-        if (row !== undefined) mailbox.comesBack(row.seq);
+        if (row !== undefined) mailbox.comesBack(row);
         break;
       }
       const next = row === undefined ? left.next().value : undefined;
       if (row !== undefined) rows.push(row);
       else if (next !== undefined) pending.push(next);
       else {
-        for (const { seq } of rows) mailbox.comesBack(seq);
+        for (const row of rows) mailbox.comesBack(row);
         return false;
       }
       freed += row?.bytes ?? next!.put.bytes;
@@ -177,75 +200,41 @@ export class Messages {
 
   take(name: string): TakeOutcome {
     const mailbox = this.#mailboxes.get(name);
-    return mailbox !== undefined && mailbox.messages > 0 ? this.#takeOldest(mailbox) ?? "empty" : "empty";
-  }
-
-  #takeOldest(mailbox: Mailbox): Taken | undefined {
+    if (mailbox === undefined || mailbox.messages === 0) return "empty";
+    // a long one stays, and is looked for among the rows
+    if (mailbox.hasLongPending) this.flush();
     this.#mailboxes.touch(mailbox);
-    const row = this.#next(mailbox);
+    const [row] = this.#ready.oldest(mailbox, 1, Infinity, [mailbox.short]);
+    const pending = row === undefined ? mailbox.pending[mailbox.nextPending] : undefined;
+    const long = this.#ready.firstLong(mailbox) ?? Infinity;
+    const overtakes = long < (row?.seq ?? pending?.seq ?? Infinity);
+    if (overtakes) this.#mailboxes.noticeLong(mailbox);
     if (row !== undefined) {
       this.#remove(mailbox, row);
-      return { sender: row.sender, time: row.time, message: row.body };
+      return taken(row.sender, row.time, row.body, overtakes);
     }
-    const pending = mailbox.pending[mailbox.nextPending];
-    if (pending === undefined) return undefined;
+    if (pending === undefined) return overtakes ? "too long" : "empty";
     this.#takePending(mailbox, pending);
-    return { sender: pending.put.sender, time: pending.put.time, message: pending.put.message };
+    const { sender, time, message } = pending.put;
+    return taken(sender, time, message, overtakes);
   }
 
   /** Takes the oldest message that has no row yet: it gets none. */
   #takePending(mailbox: Mailbox, pending: Pending) {
     mailbox.nextPending++;
     pending.taken = true;
-    this.#mailboxes.change(mailbox, -1, -pending.put.bytes);
+    this.#mailboxes.change(mailbox, pending.holder, -1, -pending.put.bytes);
   }
 
   /** The oldest row that nobody has; it is not given again until it has come back. */
   #next(mailbox: Mailbox): Row | undefined {
-    const [row] = this.#oldest(mailbox, 1, Infinity);
+    const [row] = this.#ready.oldest(mailbox, 1, Infinity);
     return row;
   }
 
-  /** The oldest rows that nobody has, at least one where there is any; they are not given again until then either. */
-  #oldest(mailbox: Mailbox, max: number, maxBytes: number): Row[] {
-    const found: Row[] = [], { returned } = mailbox;
-    let bytes = 0;
-    const isRoom = (row: Row) => found.length === 0 || bytes + row.bytes <= maxBytes;
-    const add = (row: Row) => bytes += found.push(row) && row.bytes;
-    while (found.length < max && returned.length > 0) {
-      const row = this.#rows.get(returned[0]!);
-      // it may have been removed since, or its mailbox cleared
-      const isThere = row?.mailbox === mailbox && this.#canBeGiven(mailbox, row);
-      if (isThere && !isRoom(row)) return found;
-      returned.shift();
-      if (isThere) add(row);
-    }
-    // where the messages are long, no more are read than are needed
-    const about = Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1;
-    for (let least = 1; found.length < max && mailbox.stored > 0;) {
-      const limit = Math.max(least, Math.min(max - found.length, about));
-      const rows = this.#rows.from(mailbox, mailbox.cursor, limit);
-      for (const row of rows) {
-        if (found.length === max) return found;
-        if (this.#canBeGiven(mailbox, row)) {
-          if (!isRoom(row)) return found;
-          add(row);
-        }
-        mailbox.cursor = row.seq + 1;
-      }
-      if (rows.length < limit) break;
-      // where somebody has all of them, he has more
-      if (found.length === 0) least = Math.min(2 * least, SKIPPED_ROWS);
-    }
-    return found;
-  }
-
-  /** Whether nobody has this message; one that has expired is removed instead. */
-  #canBeGiven(mailbox: Mailbox, row: Row): boolean {
-    if (this.#leased.has(row.seq)) return false;
-    const isExpired = row.expires !== null && row.expires <= this.#options.now();
-    if (isExpired) this.#remove(mailbox, row);
-    return !isExpired;
+  /** Whether a message is too long for a take. */
+  #isLong({ sender, bytes }: Pick<Put, "sender" | "bytes">): boolean {
+    return utf8Length(sender) + bytes > this.#options.takenBytes;
   }
 
   #remove(mailbox: Mailbox, { seq, bytes }: Pick<Row, "seq" | "bytes">) {
@@ -259,10 +248,10 @@ export class Messages {
     if (mailbox === undefined || mailbox.messages === 0) return this.#empty(request);
     this.flush();
     this.#mailboxes.touch(mailbox);
-    const rows = this.#oldest(mailbox, request.max, request.maxBytes);
+    const rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (rows.length === 0) return this.#empty(request);
-    if (!this.#leased.isFullFor(request.network)) return this.#leased.give(request, rows);
-    for (const { seq } of rows) mailbox.comesBack(seq);
+    if (!this.#leased.isFullFor(request)) return this.#leased.give(request, rows);
+    for (const row of rows) mailbox.comesBack(row);
     return "busy";
   }
 
@@ -277,7 +266,7 @@ export class Messages {
   }
 
   /** What has to do with messages that are with a session. */
-  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "begin"> {
+  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "begin" | "usage"> {
     return this.#leased;
   }
 
@@ -290,7 +279,8 @@ export class Messages {
   stat({ mailbox }: Stat): Stats {
     this.flush();
     const { messages, bytes } = this.count({ kind: "count", ...mailbox === undefined ? {} : { mailbox } });
-    const delayed = this.#delayed.count(mailbox), leased = this.#leased.count(mailbox);
+    const delayed = this.#delayed.count(mailbox) + this.#retries.count(mailbox),
+      leased = this.#leased.count(mailbox);
     const dead = this.#dead.count(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
@@ -315,27 +305,38 @@ export class Messages {
       this.#mailboxes.touch(mailbox);
       this.#leased.drop(mailbox.name);
       this.#delayed.drop(mailbox.name);
+      this.#retries.clear(mailbox.name);
       this.#rows.clear(mailbox);
       this.#cleared = true;
     }
     return messages;
   }
 
+  /** Whether nothing is in a mailbox, neither delayed nor with a session. */
+  isEmpty(mailbox: string): boolean {
+    return this.count({ kind: "count", mailbox }).messages === 0;
+  }
+
+  /** Makes a mailbox an account's, and sets apart what was put before. Returns how many that were, and up to which one. */
+  own(mailbox: string): { apart: number; last: number } | "apart full" {
+    this.flush();
+    const apart = setApart(mailbox, {
+      mailboxes: this.#mailboxes,
+      rows: this.#rows,
+      delayed: this.#delayed,
+      retries: this.#retries,
+      dead: this.#dead,
+      leased: this.#leased,
+      now: this.#options.now,
+    });
+    if (apart === "apart full") return apart;
+    this.owned.set(mailbox, this.#seq);
+    return { apart, last: this.#seq };
+  }
+
   /** Dead letters: lists them, gives them out again with no attempts counted, or removes them. */
-  dead({ what, id, limit }: DeadLetters): DeadLetter[] | number {
-    if (what === "list") return this.#dead.after(id ?? 0, limit);
-    if (what === "drop" && id === undefined) return this.#dead.clear();
-    const one = id === undefined ? undefined : this.#dead.get(id);
-    const letters = id === undefined ? this.#dead.after(0, limit) : one === undefined ? [] : [one];
-    let done = 0;
-    for (const letter of letters) {
-      const { mailbox, sender, time, message } = letter, bytes = new TextEncoder().encode(message).length;
-      const put: Put = { kind: "put", mailbox, sender, time, message, bytes };
-      if (what === "requeue" && this.put(put) !== "stored") continue;
-      this.#dead.drop(letter.id);
-      done++;
-    }
-    return done;
+  dead(request: DeadLetters): DeadOutcome {
+    return this.#dead.request(request, (put) => this.put(put));
   }
 
   /** Gives rows to what is still to be stored, and brings the rows of mailboxes and leases up to date. */
@@ -359,6 +360,7 @@ export class Messages {
     // numbers of messages that never touched the disk may come again: nobody has seen them
     if (this.#options.transaction.isOpen && this.#seq !== this.#seqStored) this.#storeSeq.run(this.#seq);
     this.#rows.drop(this.#mailboxes.forgetEmpty());
+    this.#rows.holders.forget(this.#mailboxes.holders.forgetEmpty());
   }
 
   /** Comes after it. */
@@ -385,7 +387,7 @@ export class Messages {
 
   /** Whether something has to be done as time goes by: {@linkcode tick}. */
   get isTimed(): boolean {
-    return this.#timed || this.#leased.size > 0;
+    return this.#timed || this.#leased.size > 0 || this.#retries.count(undefined) > 0;
   }
 
   /**
@@ -395,33 +397,50 @@ export class Messages {
   tick(): boolean {
     const now = this.#options.now();
     const isMore = this.#leased.end(TIMED_ROWS);
-    if (!this.#timed) return isMore;
+    if (!this.#timed && this.#retries.count(undefined) === 0) return isMore;
     const due = this.#delayed.due(now, TIMED_ROWS);
     this.#rows.insert(due.flatMap((one) => this.#come(one, now)));
+    const retries = this.#retries.due(now, TIMED_ROWS);
+    for (const retry of retries) this.#retry(retry);
     const expired = this.#rows.expired(now, TIMED_ROWS);
     for (const row of expired) {
       // a message that somebody has is his until his lease ends
       if (row.mailbox === undefined || this.#leased.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
       this.#remove(row.mailbox, row);
+      if (row.due !== null) this.#retries.removed(row.mailbox.name);
     }
-    this.#timed = this.#delayed.count(undefined) > 0 || this.#rows.hasExpiring;
-    return isMore || due.length === TIMED_ROWS || expired.length === TIMED_ROWS;
+    this.#timed = this.#hasTimed;
+    return isMore || [due, retries, expired].some(({ length }) => length === TIMED_ROWS);
+  }
+
+  get #hasTimed(): boolean {
+    return this.#delayed.count(undefined) > 0 || this.#retries.count(undefined) > 0 || this.#rows.hasExpiring;
+  }
+
+  /** Lets a message that was tried in vain be given out again, at its place. */
+  #retry(retry: Retry) {
+    this.#retries.end(retry);
+    const mailbox = retry.mailbox === undefined ? undefined : this.#mailboxes.get(retry.mailbox);
+    if (mailbox === undefined) return;
+    this.#mailboxes.touch(mailbox);
+    mailbox.comesBack(this.#rows.get(retry.seq)!);
+    this.#watches.notice(mailbox.name);
   }
 
   /** Takes a message from the delayed ones; returns what is to be inserted, unless it has expired meanwhile. */
   #come(one: Delayed, now: number): Pending[] {
-    const { id: _, expires, ...message } = one;
+    const { id: _, expires, holder: holderId, ...message } = one, holder = this.#rows.holders.get(holderId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.#mailboxes.touch(mailbox);
     this.#delayed.remove(one);
     if (expires !== null && expires <= now) {
-      this.#mailboxes.change(mailbox, -1, -message.bytes);
+      this.#mailboxes.change(mailbox, holder, -1, -message.bytes);
       return [];
     }
     this.#watches.notice(mailbox.name);
     const put: Put = { kind: "put", ...message, ...expires === null ? {} : { expires } };
-    return [{ seq: ++this.#seq, mailbox, put, taken: false }];
+    return [{ seq: ++this.#seq, mailbox, holder, put, isLong: this.#isLong(put), taken: false }];
   }
 
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
@@ -433,4 +452,8 @@ export class Messages {
   sweep(rows: number) {
     if (this.#rows.sweep(rows)) this.#cleared = false;
   }
+}
+
+function taken(sender: string, time: number, message: string, overtakes: boolean): Taken {
+  return overtakes ? { sender, time, message, overtakes } : { sender, time, message };
 }

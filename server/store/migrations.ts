@@ -3,28 +3,37 @@
  * done. A step is never changed once it was released; a new one is added behind it.
  *
  * message   one row a message. `seq` grows with every message put, so that it is the order of arrival, and new rows go
- *           to the end of the table.
+ *           to the end of the table. `message_order.ts` makes its index `message_order` anew for the limits in use.
+ *           `due` is set while a message that was tried in vain is not to be given out.
  * mailbox   one row a mailbox that holds, or lately held, messages, with the sums over its rows of `message`: written
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
  * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
  *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
- *           `network` is that of its session.
+ *           `network` and `owner` are those of its session.
  * delayed   messages that are not to be given out before their time. They get a number when that has come.
- * dead      messages that were given out too often.
+ * dead      messages that were given out too often. `reason` is why the last attempt failed, empty where it is not known.
+ *           Where `apart` is 1, one that was put before its mailbox was an account's.
  * sequence  one row: the highest number that a message has or has had, so that none comes again.
  * session   the highest number carried out of each session, and what came of those that were not just carried out.
  *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
- * account   what the password of a name is checked against (RFC 5803).
+ *           `born` is when it began, in milliseconds since 1970, and `ended` whether its client has said `bye`.
+ * horizon   one row: no session that was forgotten, and that a client may still go on with, began after this.
+ * account   what the password of a name is checked against (RFC 5803). `last` is the number of the last message that was
+ *           put before the account covered the mailbox of the name; NULL where it does not.
  * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
  * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
  * rank      how many messages lie in a block of IDs of a thread.
  * content   what is in a file of a thread: `content` is its name on the disk.
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
+ * unused    contents of removed threads whose files may still be on the disk.
  * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
  *           are gone.
  * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
+ * holder    one row for each who is charged for messages or mailboxes, whose `holder` has its number; 0 is nobody. Of a
+ *           channel it is the name itself, of a thread its creator.
+ * mailbox_holder, thread_holder  what others than its holder have of a mailbox or of a thread; the rest is that one's.
  *
  * @module
  */
@@ -161,6 +170,52 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE session ADD COLUMN network TEXT NOT NULL DEFAULT '';
   ALTER TABLE lease ADD COLUMN network TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  CREATE TABLE unused (content TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE message ADD COLUMN due INTEGER;
+  CREATE INDEX message_due ON message (due) WHERE due IS NOT NULL;
+  ALTER TABLE dead ADD COLUMN attempts INTEGER NOT NULL DEFAULT 5;
+  ALTER TABLE dead ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  CREATE TABLE holder (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE mailbox_holder (
+    mailbox INTEGER NOT NULL,
+    holder INTEGER NOT NULL,
+    messages INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (mailbox, holder)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE thread_holder (
+    thread INTEGER NOT NULL,
+    user TEXT NOT NULL,
+    entries INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (thread, user)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO thread_holder SELECT thread, user, count(*), sum(entry.bytes)
+    FROM entry JOIN thread ON thread.id = thread WHERE user <> creator GROUP BY thread, user;
+  ALTER TABLE message ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE delayed ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mailbox ADD COLUMN holder INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE channel ADD COLUMN holder TEXT NOT NULL DEFAULT '';
+  `,
+  `
+  ALTER TABLE account ADD COLUMN last INTEGER;
+  UPDATE account SET last = 0;
+  ALTER TABLE dead ADD COLUMN apart INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX dead_kept ON dead (id) WHERE apart = 0;
+  `,
+  `
+  ALTER TABLE session ADD COLUMN born INTEGER NOT NULL DEFAULT 0;
+  UPDATE session SET born = CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER);
+  ALTER TABLE session ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE lease ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+  CREATE TABLE horizon (born INTEGER NOT NULL) STRICT;
+  INSERT INTO horizon VALUES (0);
   `,
   `
   ALTER TABLE lease ADD COLUMN begun TEXT;

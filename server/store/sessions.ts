@@ -5,6 +5,10 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { FairTable, type Place, type TableLimits, type TableUsage } from "./fair_table.ts";
+import { Forgotten } from "./forgotten.ts";
+import type { Held } from "./holder_lists.ts";
+import type { Reached } from "./mailboxes.ts";
 import type { Messages } from "./messages.ts";
 import type { Threads } from "./threads.ts";
 import type {
@@ -18,8 +22,8 @@ import type {
 } from "./session_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** Sessions that are kept, in all and of one network. One more is not taken up. */
-const MAX_SESSIONS = 100_000, MAX_SESSIONS_OF_NETWORK = 10_000;
+/** Sessions that are kept. */
+export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** Milliseconds for which a session is kept after its last use. */
 export const SESSION_KEPT = 24 * 60 * 60 * 1000;
@@ -30,76 +34,111 @@ export const SESSION_KEPT = 24 * 60 * 60 * 1000;
  */
 export const ENDED_KEPT = 2 * 60 * 1000;
 
-/** Sessions that memory holds; the others are read again when they are used. */
+/** Sessions whose state memory holds; that of the others is read again when they are used. */
 const REMEMBERED = 10_000;
 
-interface Known {
-  state: SessionState;
-  owner: string;
-  network: string;
+/** A session that has a row. */
+interface Known extends Held<Known>, Place {
+  readonly id: string;
+  readonly born: number;
+  /** Whether its client has left. One that had logged in is not counted from then on: its seal is gone as well. */
+  ended: boolean;
+  state: SessionState | undefined;
+}
+
+export interface SessionsOptions {
+  db: DatabaseSync;
+  transaction: Transaction;
+  messages: Messages;
+  threads: Threads;
+  limits?: TableLimits | undefined;
+  /** Milliseconds since 1970. */
+  now(): number;
 }
 
 export class Sessions {
-  readonly #transaction: Transaction;
-  readonly #messages: Messages;
-  readonly #threads: Threads;
-  readonly #now: () => number;
+  readonly #options: SessionsOptions;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #remembered = new Map<string, Known>();
-  #count = 0;
-  /** By network, where they are counted for one. */
-  readonly #ofNetwork = new Map<string, number>();
+  readonly #known = new Map<string, Known>();
+  readonly #table: FairTable<Known>;
+  readonly #forgotten: Forgotten;
+  /** Those whose state memory holds, in the order in which it was read or written. */
+  readonly #remembered = new Set<Known>();
+  /** What is being carried out: who has something in it makes room for nobody. */
+  #batch: readonly { kind: string; session?: string }[] = [];
 
-  constructor(
-    db: DatabaseSync,
-    transaction: Transaction,
-    messages: Messages,
-    threads: Threads,
-    now: () => number,
-  ) {
-    this.#transaction = transaction;
-    this.#messages = messages;
-    this.#threads = threads;
-    this.#now = now;
+  constructor(options: SessionsOptions) {
+    const { db, transaction, limits = SESSION_LIMITS } = options;
+    this.#options = options;
     this.#sql = prepare(db);
-    for (const row of db.prepare("SELECT network, count(*) AS count FROM session GROUP BY network").all()) {
-      this.#counted(row.network as string, row.count as number);
+    this.#table = new FairTable(limits, (known) => known);
+    this.#forgotten = new Forgotten(db, transaction);
+    for (
+      const row of db.prepare("SELECT id, owner, network, born, ended FROM session ORDER BY used, id").all()
+    ) {
+      const { id, owner, network, born, ended } = row as unknown as
+        & Pick<Known, "id" | "owner" | "network" | "born">
+        & { ended: number };
+      this.#add(known({ id, owner, network, born, ended: ended === 1 }));
     }
   }
 
+  get usage(): TableUsage {
+    return this.#table.usage;
+  }
+
+  /** The greatest time at which a session began that has a row, or had one. */
+  get births(): number {
+    return Math.max(this.#forgotten.horizon, this.#sql.births.get()!.born as number);
+  }
+
+  /** These requests are carried out next. */
+  begin(batch: readonly { kind: string; session?: string }[]) {
+    this.#batch = batch;
+  }
+
   /** How far the session has come, if it is known; this counts as use of it. */
-  open({ session, owner = "" }: OpenSession): SessionOutcome {
-    const known = this.#read(session);
-    if (known === undefined) return "unknown";
+  open({ session, owner = "", born = this.#options.now() }: OpenSession): SessionOutcome {
+    const known = this.#known.get(session);
+    if (known === undefined) return this.#forgotten.has(session, born) ? "unknown" : "new";
     if (known.owner !== owner) return "denied";
-    this.#transaction.begin();
-    this.#sql.use.run(this.#now(), session);
-    return { ...known.state };
+    this.#options.transaction.begin();
+    this.#sql.use.run(this.#options.now(), session);
+    this.#used(known);
+    return { ...this.#stateOf(known) };
   }
 
   /** The session has ended, unless its client lacks an outcome: it is forgotten soon. */
   end({ session, owner = "", low }: EndSession): SessionOutcome {
-    const known = this.#read(session);
+    const known = this.#known.get(session);
     if (known === undefined) return "unknown";
     if (known.owner !== owner) return "denied";
-    if (low > known.state.done) {
-      this.#transaction.begin();
-      this.#sql.use.run(this.#now() - SESSION_KEPT + ENDED_KEPT, session);
+    const state = this.#stateOf(known);
+    if (low > state.done && !known.ended) {
+      this.#options.transaction.begin();
+      this.#sql.end.run(this.#options.now() - SESSION_KEPT + ENDED_KEPT, session);
+      this.#setEnded(known, true);
     }
-    return { ...known.state };
+    return { ...state };
   }
 
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
   change(request: SessionChanges, storing: boolean): SessionOutcome {
-    const { session, owner = "", first, low, changes } = request;
-    const known = this.#read(session);
-    if (known !== undefined && known.owner !== owner) return "denied";
-    if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
-    const network = known?.network ?? request.network ?? "";
-    if (known === undefined && this.#isFull(network)) return "busy";
+    const { session, owner = "", fresh = false, network = "", first, low, changes } = request;
+    const { born = this.#options.now() } = request;
+    const before = this.#known.get(session);
+    if (before !== undefined && before.owner !== owner) return "denied";
+    if (before === undefined) {
+      if (!fresh && this.#forgotten.has(session, born)) return "unknown";
+      if (first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+    }
+    const isCounted = before !== undefined && !(before.ended && owner !== "");
+    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, owner });
+    if (leaving === "full") return "busy";
+    const past = before && this.#stateOf(before);
     const state: SessionState = {
-      done: known?.state.done ?? 0,
-      special: (known?.state.special ?? []).filter(([n]) => n >= low),
+      done: past?.done ?? 0,
+      special: (past?.special ?? []).filter(([n]) => n >= low),
     };
     let n = first;
     for (const change of changes) {
@@ -108,8 +147,12 @@ export class Sessions {
       if (n > state.done + 1) break;
       if (last > state.done) {
         const result = this.#carryOut(session, change, storing);
-        if (result === "full" || result === "storage") {
-          state.refused = result === "full" ? { n: last, limit: "full" } : { n: last };
+        if (result === "storage") {
+          state.refused = { n: last };
+          break;
+        }
+        if (result !== undefined && "limit" in result) {
+          state.refused = { n: last, limit: result.of === "share" ? result.limit : "full" };
           break;
         }
         if (result !== undefined) state.special.push([last, result]);
@@ -118,98 +161,147 @@ export class Sessions {
       n = last + 1;
     }
     // of one that has carried out nothing there is nothing to know
-    if (state.done > 0) this.#write(session, { state, owner, network }, known === undefined);
+    if (state.done > 0) {
+      const { done, special } = state, { transaction } = this.#options;
+      transaction.begin();
+      if (leaving !== undefined) this.#forget(leaving, true);
+      if (before === undefined) this.#addNew(known({ id: session, owner, network, born, ended: false }));
+      this.#write(this.#known.get(session)!, { done, special });
+    }
     return state;
   }
 
-  #isFull(network: string): boolean {
-    return this.#count >= MAX_SESSIONS ||
-      network !== "" && (this.#ofNetwork.get(network) ?? 0) >= MAX_SESSIONS_OF_NETWORK;
+  /** What has to go so that one more can be kept. */
+  #roomFor(place: Place): Known | "full" | undefined {
+    let named: Set<string | undefined> | undefined;
+    return this.#table.roomFor(place, ({ id }) => {
+      named ??= new Set(this.#batch.map(({ session }) => session));
+      return named.has(id);
+    });
   }
 
-  #counted(network: string, by: number) {
-    this.#count += by;
-    const count = (this.#ofNetwork.get(network) ?? 0) + by;
-    if (count > 0) this.#ofNetwork.set(network, count);
-    else this.#ofNetwork.delete(network);
+  /** @param again Whether its client may go on with it. */
+  #forget(known: Known, again: boolean) {
+    const { transaction } = this.#options, { id, born } = known;
+    transaction.begin();
+    this.#sql.forget.run(id);
+    if (again) this.#forgotten.add(id, born);
+    this.#remove(known);
+    transaction.onRollback(() => this.#add(known));
   }
 
-  #carryOut(session: string, change: Change, storing: boolean): Special | "full" | "storage" | undefined {
+  #add(known: Known) {
+    this.#known.set(known.id, known);
+    if (isCounted(known)) this.#table.add(known);
+  }
+
+  #addNew(known: Known) {
+    this.#add(known);
+    this.#options.transaction.onRollback(() => this.#remove(known));
+  }
+
+  #remove(known: Known) {
+    if (!this.#known.delete(known.id)) return;
+    if (isCounted(known)) this.#table.remove(known);
+    this.#remembered.delete(known);
+    known.state = undefined;
+  }
+
+  #used(known: Known) {
+    if (known.ended) this.#setEnded(known, false);
+    else this.#table.use(known);
+  }
+
+  #setEnded(known: Known, ended: boolean) {
+    const { transaction } = this.#options;
+    const set = (ended: boolean) => {
+      if (isCounted(known)) this.#table.remove(known);
+      known.ended = ended;
+      if (isCounted(known)) this.#table.add(known);
+    };
+    set(ended);
+    transaction.onRollback(() => {
+      if (this.#known.get(known.id) === known) set(!ended);
+    });
+  }
+
+  #carryOut(session: string, change: Change, storing: boolean): Special | Reached | "storage" | undefined {
+    const { messages, threads } = this.#options;
     const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
     switch (change.kind) {
       case "put": {
         if (!storing) return "storage";
-        const outcome = this.#messages.put(change);
+        const outcome = messages.put(change);
         return outcome === "stored" ? undefined : outcome;
       }
       case "ack":
-        return lost(this.#messages.leased.ack(session, change.token, change.ids));
+        return lost(messages.leased.ack(session, change.token, change.ids));
       case "back":
-        return lost(this.#messages.leased.back(session, change.token, change.why, change.ids));
+        return lost(messages.leased.back(session, change.token, change.ids));
+      case "fail":
+        return lost(messages.leased.back(session, change.token, change.ids, change));
       case "extend":
-        return this.#messages.leased.extend(session, change.token, change.duration)
+        return messages.leased.extend(session, change.token, change.duration)
           ? undefined
           : { kind: "lost", ids: [] };
       case "begin":
-        return lost(this.#messages.leased.begin(session, change.token, change.ids));
+        return lost(messages.leased.begin(session, change.token, change.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
         return { kind: "bad", reason: change.reason };
       default: {
         if (isAddingChange(change) && !storing) return "storage";
-        const reason = this.#threads.change(change);
+        const reason = threads.change(change);
         return reason === undefined ? undefined : { kind: "bad", reason };
       }
     }
   }
 
-  #read(session: string): Known | undefined {
-    const remembered = this.#remembered.get(session);
-    if (remembered !== undefined) return remembered;
-    const row = this.#sql.read.get(session) as
-      | { done: number; special: string; owner: string; network: string }
-      | undefined;
-    if (row === undefined) return undefined;
-    const { done, special, owner, network } = row;
-    const known = { state: { done, special: JSON.parse(special) }, owner, network };
-    this.#remember(session, known);
-    return known;
-  }
-
-  #write(session: string, { state: { done, special }, owner, network }: Known, isNew: boolean) {
-    this.#transaction.begin();
-    // what memory holds is read again after a rollback
-    this.#transaction.onRollback(() => this.#remembered.delete(session));
-    if (isNew) {
-      this.#counted(network, 1);
-      this.#transaction.onRollback(() => this.#counted(network, -1));
+  #stateOf(known: Known): SessionState {
+    if (known.state === undefined) {
+      const { done, special } = this.#sql.read.get(known.id) as { done: number; special: string };
+      this.#remember(known, { done, special: JSON.parse(special) });
     }
-    this.#sql.write.run(session, done, JSON.stringify(special), this.#now(), owner, network);
-    this.#remember(session, { state: { done, special }, owner, network });
+    return known.state!;
   }
 
-  #remember(session: string, known: Known) {
-    this.#remembered.delete(session);
-    this.#remembered.set(session, known);
+  #write(known: Known, state: SessionState) {
+    const { id, owner, network, born } = known, { done, special } = state;
+    // what memory holds is read again after a rollback
+    this.#options.transaction.onRollback(() => known.state = undefined);
+    this.#sql.write.run(id, done, JSON.stringify(special), this.#options.now(), owner, network, born);
+    this.#used(known);
+    this.#remember(known, state);
+  }
+
+  #remember(known: Known, state: SessionState) {
+    known.state = state;
+    this.#remembered.delete(known);
+    this.#remembered.add(known);
     if (this.#remembered.size <= REMEMBERED) return;
-    const [oldest] = this.#remembered.keys();
+    const [oldest] = this.#remembered;
     this.#remembered.delete(oldest!);
+    oldest!.state = undefined;
   }
 
   /** Forgets those that were not used for a day, up to `rows` of them. Returns how many they were. */
   forget(rows: number): number {
-    const old = this.#sql.old.all(this.#now() - SESSION_KEPT, rows) as { id: string; network: string }[];
-    if (old.length === 0) return 0;
-    this.#transaction.begin();
-    for (const { id, network } of old) {
-      this.#sql.forget.run(id);
-      this.#remembered.delete(id);
-      this.#counted(network, -1);
-      this.#transaction.onRollback(() => this.#counted(network, 1));
+    const old = this.#sql.old.all(this.#options.now() - SESSION_KEPT, rows) as { id: string }[];
+    for (const { id } of old) {
+      const known = this.#known.get(id)!;
+      this.#forget(known, !known.ended);
     }
     return old.length;
   }
+}
+
+function known(of: Omit<Known, "older" | "newer" | "state">): Known {
+  return { ...of, older: undefined, newer: undefined, state: undefined };
+}
+
+function isCounted({ owner, ended }: Known): boolean {
+  return owner === "" || !ended;
 }
 
 /** Whether a change needs space, rather than freeing some. */
@@ -220,10 +312,14 @@ export function isAddingChange({ kind }: Change): boolean {
 function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
-    read: sql("SELECT done, special, owner, network FROM session WHERE id = ?"),
-    write: sql("REPLACE INTO session (id, done, special, used, owner, network) VALUES (?, ?, ?, ?, ?, ?)"),
-    use: sql("UPDATE session SET used = ? WHERE id = ?"),
-    old: sql("SELECT id, network FROM session WHERE used < ? LIMIT ?"),
+    read: sql("SELECT done, special FROM session WHERE id = ?"),
+    write: sql(
+      "REPLACE INTO session (id, done, special, used, owner, network, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    ),
+    use: sql("UPDATE session SET used = ?, ended = 0 WHERE id = ?"),
+    end: sql("UPDATE session SET used = ?, ended = 1 WHERE id = ?"),
+    old: sql("SELECT id FROM session WHERE used < ? LIMIT ?"),
     forget: sql("DELETE FROM session WHERE id = ?"),
+    births: sql("SELECT coalesce(max(born), 0) AS born FROM session"),
   };
 }

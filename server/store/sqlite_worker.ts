@@ -5,6 +5,7 @@
  */
 
 /// <reference lib="deno.worker" />
+import { DATABASE_FILE, isDatabaseError, openError } from "./database.ts";
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
 import { type PackedRequests, unpackRequests } from "./packed.ts";
 import { uptime } from "../uptime.ts";
@@ -56,7 +57,9 @@ function open(options: SqliteOptions): FromWorker {
     forget();
     return { kind: "opened", counts: engine.counts };
   } catch (error) {
-    return { kind: "not opened", locked: error instanceof StoreLocked, message: (error as Error).message };
+    const path = `${options.directory}/${DATABASE_FILE}`;
+    const { message } = isDatabaseError(error) ? openError(path, error) : error as Error;
+    return { kind: "not opened", locked: error instanceof StoreLocked, message };
   }
 }
 

@@ -39,7 +39,15 @@ import type {
   Take,
   TakeOutcome,
 } from "./message_requests.ts";
-import type { EndSession, OpenSession, SessionChanges, SessionOutcome } from "./session_requests.ts";
+import type {
+  AskBirths,
+  AskTables,
+  EndSession,
+  OpenSession,
+  SessionChanges,
+  SessionOutcome,
+  StoreTables,
+} from "./session_requests.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -47,11 +55,14 @@ import type {
   EntryPage,
   FindFile,
   FindFileOutcome,
+  KnownContent,
   KnownContents,
   ListThreads,
   ReadThread,
   ThreadCounts,
   ThreadPage,
+  UnusedContents,
+  UnusedOutcome,
 } from "./thread_requests.ts";
 
 export type StoreRequest =
@@ -68,6 +79,8 @@ export type StoreRequest =
   | SessionChanges
   | OpenSession
   | EndSession
+  | AskBirths
+  | AskTables
   | Stat
   | DeadLetters
   | ListThreads
@@ -75,6 +88,7 @@ export type StoreRequest =
   | FindFile
   | Attach
   | KnownContents
+  | UnusedContents
   | CountThreads
   | AccountRequest
   | ChannelChange
@@ -92,13 +106,16 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Release ? "released" | "storage"
   : R extends SessionChanges ? SessionOutcome
   : R extends OpenSession | EndSession ? SessionOutcome
+  : R extends AskBirths ? number
+  : R extends AskTables ? StoreTables
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
   : R extends ListThreads ? ThreadPage
   : R extends ReadThread ? EntryPage | "no thread"
   : R extends FindFile ? FindFileOutcome
   : R extends Attach ? AttachOutcome
-  : R extends KnownContents ? string[]
+  : R extends KnownContents ? KnownContent[]
+  : R extends UnusedContents ? UnusedOutcome
   : R extends CountThreads ? ThreadCounts
   : R extends AccountRequest ? AccountOutcome
   : R extends ChannelChange | RemoveChannel ? ChannelOutcome
@@ -106,6 +123,9 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : "set";
 
 export type Outcome = OutcomeOf<StoreRequest>;
+
+/** Percent of what is limited in all that one address or one user may have. */
+export const DEFAULT_SHARE = 25;
 
 /** Bounds. All are inclusive: a mailbox with `mailboxMessages: 6` holds six. */
 export interface StoreLimits {
@@ -119,6 +139,8 @@ export interface StoreLimits {
   bytes: number;
   /** Mailboxes that hold messages. */
   mailboxes: number;
+  /** Percent of what is limited in all that one holder may have (see `Put.holder`); with 100 there is no such limit. */
+  share: number;
   /** What a mailbox at its limit does with one more message; `drop-oldest` makes room in that mailbox alone. */
   whenFull: "refuse" | "drop-oldest";
 }
@@ -129,11 +151,14 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
   messages: 10_000_000,
   bytes: 4 * 1024 ** 3,
   mailboxes: 100_000,
+  share: DEFAULT_SHARE,
   whenFull: "refuse",
 };
 
 /** Bounds of the forum, inclusive. An entry is a message or a file. */
 export interface ForumLimits {
+  /** Percent of what is limited in all that one user may have; with 100 there is no such limit. */
+  share: number;
   threads: number;
   /** Entries of one thread, and of all together. */
   threadEntries: number;
@@ -143,20 +168,26 @@ export interface ForumLimits {
 }
 
 export const DEFAULT_FORUM_LIMITS: Readonly<ForumLimits> = {
+  share: DEFAULT_SHARE,
   threads: 100_000,
   threadEntries: 1_000_000,
   entries: 10_000_000,
   bytes: 4 * 1024 ** 3,
 };
 
-/** What an operator should know, once each time it begins or ends. Without `mailbox` it is about all together. */
+/**
+ * What an operator should know, once each time it begins or ends. Without `mailbox` and without `holder`, who is at the
+ * end of a share, it is about all together.
+ */
 export type StoreEvent =
   /** There is a message in a mailbox that is watched. */
   | { kind: "ready"; mailbox: string }
   /** No file has these contents any more. */
   | { kind: "unused"; contents: string[] }
-  | { kind: "full"; mailbox?: string; limit: string }
-  | { kind: "room"; mailbox?: string; refused: number }
+  | { kind: "full"; mailbox?: string; holder?: string; limit: string }
+  /** A take has left a message because it is too long for it. */
+  | { kind: "long"; mailbox: string }
+  | { kind: "room"; mailbox?: string; holder?: string; refused: number }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };
 

@@ -73,6 +73,8 @@ export interface FindFile {
   kind: "file";
   thread: string;
   name: string;
+  /** Who asks, and would upload it. */
+  user: string;
 }
 
 /** A file of a thread, as it was uploaded. `content` is the name of what it holds. */
@@ -104,10 +106,25 @@ export interface Attach {
 /** Where nothing was changed, why: `full LIMIT` is a limit of `ForumLimits`. */
 export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
 
-/** Which of these contents are of a file. */
+/** Which of these contents are of a file, or were and are still to be removed. */
 export interface KnownContents {
   kind: "contents";
   contents: readonly string[];
+}
+
+/** Forgets contents that were removed. Gives up to `limit` of those that no file has any more and that are still there. */
+export interface UnusedContents {
+  kind: "unused";
+  gone: readonly string[];
+  limit: number;
+}
+
+export type UnusedOutcome = string[] | "storage";
+
+/** A content of a file, and who uploaded that. */
+export interface KnownContent {
+  content: string;
+  user: string;
 }
 
 /** What the forum's threads hold. */

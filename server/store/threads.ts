@@ -8,6 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Ranks } from "./ranks.ts";
 import type { ForumLimits } from "./store.ts";
+import { ThreadHolders } from "./thread_holders.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -16,11 +17,13 @@ import type {
   FileContent,
   FindFile,
   FindFileOutcome,
+  KnownContent,
   ListThreads,
   ReadThread,
   ThreadChange,
   ThreadCounts,
   ThreadPage,
+  UnusedContents,
 } from "./thread_requests.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -47,11 +50,13 @@ interface EntryRow {
  * - `last` of a thread is no less than the ID of any entry that it ever had.
  * - Its `entries` and `bytes` are those of its rows in `entry`, and the totals in memory the sums of these.
  * - Each row of `content` has one of `entry` with its name in the same thread, until that thread is removed.
+ * - A content that had a row is in `content` or in `unused` until its file is known to be gone.
  */
 export class Threads {
   readonly #transaction: Transaction;
   readonly #limits: ForumLimits;
   readonly #ranks: Ranks;
+  readonly #holders: ThreadHolders;
   readonly #sql: ReturnType<typeof prepare>;
   readonly #totals: ThreadCounts = { threads: 0, entries: 0, bytes: 0 };
   /** Contents whose rows this batch removes. */
@@ -64,6 +69,7 @@ export class Threads {
     this.#transaction = transaction;
     this.#limits = limits;
     this.#ranks = new Ranks(db, transaction);
+    this.#holders = new ThreadHolders(db, transaction, limits);
     this.#sql = prepare(db);
     Object.assign(this.#totals, this.#sql.totals.get());
     this.#removed = this.#sql.nextRemoved.get() !== undefined;
@@ -82,7 +88,7 @@ export class Threads {
     switch (change.kind) {
       case "post": {
         const { user, time, text, bytes } = change;
-        const full = this.#fullFor(thread, bytes);
+        const full = this.#fullFor(thread, user, bytes);
         if (full !== undefined) return full;
         const id = this.#append(thread, { user, time, body: text, bytes, file: 0 });
         this.#ranks.add(thread.id, id);
@@ -95,7 +101,7 @@ export class Threads {
         this.#transaction.begin();
         this.#sql.removeEntry.run(thread.id, message.id);
         this.#ranks.remove(thread.id, message.id);
-        this.#grow(thread, -1, -message.bytes);
+        this.#grow(thread, message.user, -1, -message.bytes);
         return undefined;
       }
       case "edit": {
@@ -106,10 +112,12 @@ export class Threads {
         if (more > 0 && this.#totals.bytes + more > this.#limits.bytes) {
           return `full ${this.#limits.bytes} bytes`;
         }
+        const share = more > 0 ? this.#holders.reachedBy(change.user, 0, more) : undefined;
+        if (share !== undefined) return `full ${share}`;
         this.#transaction.begin(change.bytes);
         this.#sql.edit.run(change.text, change.bytes, thread.id, message.id);
         this.#inserted = true;
-        this.#grow(thread, 0, more);
+        this.#grow(thread, message.user, 0, more);
         return undefined;
       }
       case "remove":
@@ -121,9 +129,12 @@ export class Threads {
   #create(title: string, creator: string): string | undefined {
     if (this.#find(title) !== undefined) return "exists";
     if (this.#totals.threads >= this.#limits.threads) return `full ${this.#limits.threads} threads`;
+    const share = this.#holders.reachedByThread(creator);
+    if (share !== undefined) return `full ${share}`;
     this.#transaction.begin();
     this.#sql.create.run(title, creator);
     this.#inserted = true;
+    this.#holders.create(creator);
     this.#count(1, 0, 0);
     return undefined;
   }
@@ -131,6 +142,7 @@ export class Threads {
   /** Hides the thread. Its rows are swept later, under a number that no other thread ever has. */
   #remove(thread: Thread): undefined {
     this.#transaction.begin();
+    this.#holders.remove(thread);
     this.#sql.removeThread.run(thread.id);
     this.#sql.sweepLater.run(thread.id);
     this.#removed = true;
@@ -146,11 +158,13 @@ export class Threads {
     return id === undefined ? undefined : this.#sql.entry.get(thread.id, id) as unknown as EntryRow;
   }
 
-  #fullFor(thread: Thread, bytes: number): `full ${string}` | undefined {
+  #fullFor(thread: Thread, user: string, bytes: number): `full ${string}` | undefined {
     const { threadEntries, entries, bytes: most } = this.#limits;
     if (thread.entries >= threadEntries) return `full ${threadEntries} entries of a thread`;
     if (this.#totals.entries >= entries) return `full ${entries} entries`;
-    return this.#totals.bytes + bytes > most ? `full ${most} bytes` : undefined;
+    if (this.#totals.bytes + bytes > most) return `full ${most} bytes`;
+    const share = this.#holders.reachedBy(user, 1, bytes);
+    return share === undefined ? undefined : `full ${share}`;
   }
 
   /** Adds an entry at the end, and gives its ID. */
@@ -160,13 +174,14 @@ export class Threads {
     this.#sql.append.run(thread.id, id, user, time, body, bytes, file);
     this.#inserted = true;
     thread.last = id;
-    this.#grow(thread, 1, bytes);
+    this.#grow(thread, user, 1, bytes);
     return id;
   }
 
-  /** Keeps the sums of a thread, and its highest ID. */
-  #grow(thread: Thread, entries: number, bytes: number) {
+  /** Keeps the sums of a thread, and its highest ID, and charges the user. */
+  #grow(thread: Thread, user: string, entries: number, bytes: number) {
     this.#sql.grow.run(thread.last, entries, bytes, thread.id);
+    this.#holders.change(thread, user, entries, bytes);
     this.#count(0, entries, bytes);
   }
 
@@ -222,12 +237,12 @@ export class Threads {
   }
 
   /** A thread, and its file of this name, where it has one, or why it takes none. */
-  findFile({ thread: title, name }: FindFile): FindFileOutcome {
+  findFile({ thread: title, name, user }: FindFile): FindFileOutcome {
     const thread = this.#find(title);
     if (thread === undefined) return "no thread";
     const content = this.#content(thread.id, name);
     if (content !== undefined) return { thread: thread.id, file: { ...content } };
-    const full = this.#fullFor(thread, name.length);
+    const full = this.#fullFor(thread, user, name.length);
     return { thread: thread.id, ...full === undefined ? {} : { full } };
   }
 
@@ -236,16 +251,26 @@ export class Threads {
     const thread = this.#sql.threadById.get(id) as Thread | undefined;
     if (thread === undefined) return "no thread";
     if (this.#content(id, name) !== undefined) return "file exists";
-    const full = this.#fullFor(thread, name.length);
+    const full = this.#fullFor(thread, user, name.length);
     if (full !== undefined) return full;
     this.#append(thread, { user, time, body: name, bytes: name.length, file: 1 });
     this.#sql.attach.run(id, name, user, size, hash, content);
     return "stored";
   }
 
-  /** Of these contents, those that a file has. */
-  known(contents: readonly string[]): string[] {
-    return contents.filter((content) => this.#sql.known.get(content) !== undefined);
+  /** Of these contents, those that a file has, with who uploaded each; or had, and that are still to be removed. */
+  known(contents: readonly string[]): KnownContent[] {
+    return contents.flatMap((content) => {
+      const row = this.#sql.known.get(content) as { user: string } | undefined;
+      return row === undefined ? [] : [{ content, user: row.user }];
+    });
+  }
+
+  /** Forgets contents that are gone; gives some of those that no file has and that are not. */
+  unused({ gone, limit }: UnusedContents): string[] {
+    if (gone.length > 0) this.#transaction.begin();
+    for (const content of gone) this.#sql.gone.run(content);
+    return this.#sql.someUnused.all(limit).map(({ content }) => content as string);
   }
 
   /** Whether this batch has stored something. */
@@ -282,6 +307,7 @@ export class Threads {
     this.#transaction.begin();
     for (const { name, content } of this.#sql.someContents.all(thread, rows) as Record<string, string>[]) {
       this.#sql.removeContent.run(thread, name!);
+      this.#sql.unused.run(content!);
       this.#unused.push(content!);
     }
     let left = rows - this.#unused.length;
@@ -317,7 +343,12 @@ function prepare(db: DatabaseSync) {
     ),
     content: sql("SELECT user, size, hash, content FROM content WHERE thread = ? AND name = ?"),
     attach: sql("INSERT INTO content (thread, name, user, size, hash, content) VALUES (?, ?, ?, ?, ?, ?)"),
-    known: sql("SELECT 1 FROM content WHERE content = ?"),
+    known: sql(
+      "SELECT user FROM content WHERE content = ?1 UNION ALL SELECT '' AS user FROM unused WHERE content = ?1",
+    ),
+    unused: sql("INSERT INTO unused (content) VALUES (?)"),
+    someUnused: sql("SELECT content FROM unused LIMIT ?"),
+    gone: sql("DELETE FROM unused WHERE content = ?"),
     sweepLater: sql("INSERT INTO removed (thread) VALUES (?)"),
     nextRemoved: sql("SELECT thread FROM removed LIMIT 1"),
     someContents: sql("SELECT name, content FROM content WHERE thread = ? LIMIT ?"),

@@ -36,6 +36,7 @@ class Session {
   readonly #flying: number[] = [];
   #next = 1;
   #repeats = 0;
+  #isOpen = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Makes itself known to the server: a first datagram for the cookie, a second one with it. */
@@ -45,6 +46,7 @@ class Session {
     [, this.#epoch, this.#cookie] = await this.#receive();
     await this.#send();
     while ((await this.#receive())[2] !== "-");
+    this.#isOpen = true;
   }
 
   /** Puts so many messages in one datagram. */
@@ -96,12 +98,14 @@ class Session {
 
   /** Nothing has come for a while: what is not done is sent again. */
   async #repeat() {
+    // one that waits for the others to open has nothing to ask
+    if (this.#isOpen && this.#flying.length === 0) return void (this.#repeats = 0);
     if (this.#repeats++ === 0) return;
     if (this.#repeats > MOST_REPEATS) throw new Error("Cannot put: the server does not answer");
     if (this.#flying.length === 0) await this.#send();
-    for (const [i, first] of [...this.#flying].entries()) {
-      await this.#send(first, this.#flying[i + 1] ?? this.#next);
-    }
+    // what is answered meanwhile is sent once more than it has to be
+    const flying = [...this.#flying, this.#next];
+    for (let i = 0; i + 1 < flying.length; i++) await this.#send(flying[i], flying[i + 1]);
   }
 }
 

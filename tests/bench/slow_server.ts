@@ -24,7 +24,6 @@ const server = await serve({
   originalFrom: new Networks(PRIVATE_NETWORKS),
   timestamps: true,
   maxDatagram: 1024,
-  logRequests: false,
   log: new Log(writeErrorBytes),
   ready: (line) => write(`${line}\n`),
 });

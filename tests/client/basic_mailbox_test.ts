@@ -111,7 +111,7 @@ Deno.test("BasicMailbox does not take a challenge's second answer for the order'
   const server = scripted((_, number) => [[], [nonce(1)], [nonce(2), "A, ok, 3"]][number - 1] ?? []);
   await using mailbox = await connectBasicMailbox({ port: server.port });
   assertEquals(await mailbox.control(new Uint8Array(16), "count"), ["3"]);
-  assertEquals(server.heard.slice(0, 2), ["A, challenge", "A, challenge"]);
+  assertEquals(server.heard.slice(0, 2), ["A, challenge   ", "A, challenge   "]);
   assertEquals(server.heard[2]?.slice(0, 39), nonce(1).replace("ok, ", ""));
   await server.close();
 });
@@ -120,7 +120,7 @@ Deno.test("BasicMailbox asks each control command from a socket of its own", asy
   // both orders are answered twice, the second time too late
   let orders = 0;
   const server = scripted((text) =>
-    text === "A, challenge" ? [`A, ok, ${"0".repeat(36)}`] : [`A, ok, ${++orders}`, `A, ok, late`]
+    text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : [`A, ok, ${++orders}`, `A, ok, late`]
   );
   await using mailbox = await connectBasicMailbox({ port: server.port });
   for (const answer of ["1", "2"]) {
@@ -132,7 +132,7 @@ Deno.test("BasicMailbox asks each control command from a socket of its own", asy
 Deno.test("BasicMailbox tells what the server refuses, of the challenge and of the order", async () => {
   const off = scripted(() => ["A, error, administration is off"]);
   const wrong = scripted((text) =>
-    text === "A, challenge" ? [`A, ok, ${"0".repeat(36)}`] : ["A, error, wrong proof"]
+    text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : ["A, error, wrong proof"]
   );
   for (const [server, error] of [[off, "administration is off"], [wrong, "wrong proof"]] as const) {
     await using mailbox = await connectBasicMailbox({ port: server.port });

@@ -93,7 +93,7 @@ Deno.test("what was done with a message is said once: a second word comes too la
   withMailbox(async (mailbox) => {
     await fill(mailbox, ["one", "two"]);
     for await (const [one, two] of mailbox.batches("bob", { count: 2, prefetch: 2 })) {
-      assertEquals(await Promise.all([one!.ack(), two!.back("failed")]), [true, true]);
+      assertEquals(await Promise.all([one!.ack(), two!.fail({ delay: 0 })]), [true, true]);
       assertEquals(await Promise.all([one!.ack(), two!.ack()]), [false, true]);
     }
     assertEquals((await mailbox.stat("bob")).messages, 0);

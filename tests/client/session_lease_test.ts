@@ -141,15 +141,40 @@ Deno.test("messages that are acknowledged at once need no word that they came", 
   assertEquals(await script.heard(60_000), []);
 });
 
-Deno.test("ack() and back() name the messages that were lost", async () => {
-  const { script, lease } = await asked({ max: 2 });
-  script.say(msg(2, 1, 2, "a"), msg(2, 2, 2, "b"));
+Deno.test("ack(), back() and fail() name the messages that were lost", async () => {
+  const { script, lease } = await asked({ max: 3 });
+  script.say(msg(2, 1, 3, "a"), msg(2, 2, 3, "b"), msg(2, 3, 3, "c"));
   await script.heard();
-  const ack = follow(lease.value!.ack([41])), back = follow(lease.value!.back([42], "failed"));
-  assertEquals(await script.heard(), [`1 ack,1,${TOKEN},41 | back,2,${TOKEN},failed,42`]);
-  script.say("lost,1,41", "ok,2");
+  const ack = follow(lease.value!.ack([41])), back = follow(lease.value!.back([42]));
+  const fail = follow(lease.value!.fail({ delay: 1000, attempts: 5, reason: "exit 3" }, [43]));
+  assertEquals(await script.heard(), [
+    `1 ack,1,${TOKEN},41 | back,2,${TOKEN},42 | fail,3,${TOKEN},1000,5,exit 3,43`,
+  ]);
+  script.say("lost,1,41", "ok,2", "lost,3,43");
   await script.heard();
-  assertEquals([ack.value, back.value], [[41], []]);
+  assertEquals([ack.value, back.value, fail.value], [[41], [], [43]]);
+});
+
+Deno.test("fail() refuses what the wire does not allow", async () => {
+  const { script, lease } = await asked();
+  script.say(msg(2, 1, 1, "a"));
+  await script.heard();
+  const good = { delay: 0, attempts: 5, reason: "exit 3" };
+  for (
+    const wrong of [
+      { delay: -1 },
+      { delay: 86_400_001 },
+      { delay: 0.5 },
+      { attempts: 0 },
+      { attempts: 1001 },
+      { reason: "" },
+      { reason: "a, b" },
+      { reason: "a\nb" },
+      { reason: "x".repeat(65) },
+    ]
+  ) {
+    await assertRejects(() => lease.value!.fail({ ...good, ...wrong }), RangeError, "Cannot give back after");
+  }
 });
 
 Deno.test("extend() prolongs the lease", async () => {

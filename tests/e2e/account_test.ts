@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { encodePublicKey } from "../../protocol/key_text.ts";
 import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
 
 /** Runs the program in a directory, with a state directory of its own there. */
@@ -17,14 +18,31 @@ Deno.test("accounts are managed in the data directory, and through the server th
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   const set = (name: string) => run(`account set-password ${name} --new-password-file new`);
+  // made beside the server, each covers the mailbox too
+  const listed = async () => {
+    const lines = (await run("account list")).out.trimEnd().split("\n");
+    return lines.map((line) => /^(\S+) +forum, mailbox$/.exec(line)?.[1]);
+  };
   await Deno.writeTextFile(`${directory.path}/new`, "endor\n");
   await Deno.writeTextFile(`${directory.path}/credentials.txt`, "yoda wise@!@\nhan falcon\n\nr2d2 bee,p");
+  assertEquals(await run("account import credentials.txt"), {
+    code: 1,
+    out: "",
+    err:
+      "parley account: No server has kept anything in parley-data: start one there once, or give its --data " +
+      "or --server\n",
+  });
+  assertEquals([...Deno.readDirSync(directory.path)].map(({ name }) => name).toSorted(), [
+    "credentials.txt",
+    "new",
+  ]);
+  await (await ServerProcess.start(["mailbox", "0"], { cwd: directory.path })).end();
   assertEquals(await run("account import credentials.txt"), { code: 0, out: "3 accounts added\n", err: "" });
   const again = await run("account import credentials.txt");
   assertEquals([again.code, again.out], [0, "0 accounts added\n"]);
   assertStringIncludes(again.err, "'yoda' has an account, which was kept");
   assertEquals((await run("account add leia", { password: "organa" })).code, 0);
-  assertEquals((await run("account list")).out, "han\nleia\nr2d2\nyoda\n");
+  assertEquals(await listed(), ["han", "leia", "r2d2", "yoda"]);
   assertEquals(await set("leia"), { code: 0, out: "", err: "" });
   assertEquals(await set("jabba"), {
     code: 1,
@@ -39,7 +57,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
     assertEquals(await set("yoda"), { code: 0, out: "", err: "" });
     assertEquals([await receive("yoda", "endor"), await receive("yoda", "wise@!@")], [3, 1]);
     assertStringIncludes((await set("jabba")).err, "no account has this name");
-    assertEquals((await run("account list")).out, "han\nleia\nr2d2\nyoda\n");
+    assertEquals(await listed(), ["han", "leia", "r2d2", "yoda"]);
     assertEquals((await run("account add luke,s", { password: "force" })).code, 0);
     const twice = await run("account add luke,s", { password: "force" });
     assertEquals(twice, {
@@ -51,9 +69,9 @@ Deno.test("accounts are managed in the data directory, and through the server th
     const none = await run("account remove han");
     assertEquals(none.code, 1);
     assertStringIncludes(none.err, "no account has this name");
-    assertEquals((await run("account list")).out, "leia\nluke,s\nr2d2\nyoda\n");
+    assertEquals(await listed(), ["leia", "luke,s", "r2d2", "yoda"]);
   }
-  assertEquals((await run("account list")).out, "leia\nluke,s\nr2d2\nyoda\n");
+  assertEquals(await listed(), ["leia", "luke,s", "r2d2", "yoda"]);
   const none = await run("account remove han");
   assertEquals(none, {
     code: 1,
@@ -72,25 +90,68 @@ Deno.test("accounts are managed in the data directory, and through the server th
   }
 });
 
-Deno.test("a file of credentials with a bad line is not imported at all", async () => {
+Deno.test("each good line of a file of credentials is imported, and each bad one is named", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   const path = `${directory.path}/c.txt`;
-  for (const bad of ["han", "a b\u0007c", "h\u00e4n solo", "admin x", "yoda again"]) {
-    await Deno.writeTextFile(path, `yoda wise\n${bad}\n`);
-    const { code, err } = await run("account import c.txt");
-    assertEquals(code, 1);
-    assertStringIncludes(err, "c.txt, line 2: Cannot use");
+  const lines = (...lines: string[]) => Deno.writeTextFile(path, lines.join("\n"));
+  const bad = ["han", "a b\u0007c", "h\u00e4n solo", "yoda again", `x${" ".repeat(9000)}y`];
+  await lines("\ufeffyoda wise@!@", ...bad, "", "admin of all\r", "  luke\tskywalker  ");
+  const said = [
+    "line 2: Missing the password of 'han'",
+    "line 3: Cannot use the password: it has control characters or others that nobody sees",
+    "line 4: Cannot use 'hän' as a name",
+    "line 5: Cannot use 'yoda' a second time",
+    "line 6: the line is too long",
+  ].map((text) => `parley account: c.txt, ${text}\n`);
+  const first = await run("account import c.txt");
+  assertEquals(first, { code: 1, out: "3 accounts added\n", err: said.join("") });
+  assertEquals((await run("account list")).out, "admin\nluke\nyoda\n");
+  // the same again keeps them
+  const again = await run("account import c.txt");
+  assertEquals([again.code, again.out], [1, "0 accounts added\n"]);
+  for (const [number, name] of [[1, "yoda"], [8, "admin"], [9, "luke"]]) {
+    assertStringIncludes(again.err, `c.txt, line ${number}: '${name}' has an account, which was kept\n`);
   }
   // as an older editor writes "ä"
-  await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("yoda w"), 0xe4]));
-  assertEquals(
-    (await run("account import c.txt")).err,
-    "parley account: Cannot read c.txt: it is no UTF-8\n",
-  );
-  const add = await run("account add yoda --password-file c.txt");
+  await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("hans w"), 0xe4, 10]));
+  const latin = "parley account: c.txt, line 1: the line is not UTF-8\n";
+  assertEquals(await run("account import c.txt"), { code: 1, out: "0 accounts added\n", err: latin });
+  const add = await run("account add hans --password-file c.txt");
   assertEquals(add.err, "parley account: Cannot read the password in c.txt: it is no UTF-8\n");
-  assertEquals((await run("account list")).out, "");
+  await lines("hans solo", "yoda other");
+  assertEquals((await run("account import c.txt")).code, 0);
+  assertEquals((await run("account list")).out, "admin\nhans\nluke\nyoda\n");
+});
+
+Deno.test("an account 'admin' is one of the forum, and gives and takes nothing at the mailbox", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path), data = `--data ${directory.path}/parley-data`;
+  await Deno.writeTextFile(`${directory.path}/c.txt`, "admin of-all\n");
+  assertEquals((await run("account import c.txt")).code, 0);
+  const services = ["mailbox", "0", "forum", "0", "--data", `${directory.path}/parley-data`];
+  await using server = await ServerProcess.start(services);
+  const forum = (command: string) =>
+    run(`forum 127.0.0.1 ${port} --user admin ${command}`, { password: "of-all" });
+  const port = await server.ready("forum"), at = `--server ${server.address}`;
+  assertEquals((await forum("CRT mine")).out, "Thread mine created\n");
+  // anybody may write to the mailbox of that name, and read it, as before
+  assertEquals((await run(`send admin hello --from luke ${at}`)).code, 0);
+  assertEquals((await run(`send admin again --from luke --basic ${at}`)).code, 0);
+  const refused = {
+    code: 1,
+    out: "",
+    err: "parley receive: Cannot log in as 'admin': the server refuses it: bad name\n",
+  };
+  assertEquals(await run(`receive --as admin ${at}`, { password: "of-all" }), refused);
+  assertEquals((await run(`receive admin ${at}`)).out, "hello\n");
+  assertEquals((await run(`receive admin --basic ${at}`)).out, "again\n");
+  assertEquals((await run(`send luke hi --from admin ${at}`)).code, 2);
+  // nobody makes it at the mailbox either
+  assertEquals((await run(`account remove admin ${data}`)).code, 0);
+  const made = await run(`account add admin ${at}`, { password: "of-all" });
+  assertEquals(made.err, "parley account: Cannot log in as 'admin': the server refuses it: bad name\n");
+  assertEquals((await forum("LST --new")).out, "The list of active threads:\nmine\n");
 });
 
 Deno.test("send and receive log in with --as, from anywhere", async () => {
@@ -149,7 +210,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   }
   const key = /server's key is (\S+)/.exec(server.err)![1]!;
   assertEquals((await run(`receive --as leia --server-key ${key} ${at}`, { password: "organa" })).code, 3);
-  const other = "A".repeat(43);
+  const other = encodePublicKey(new Uint8Array(32));
   const refused = await run(`receive --as leia --server-key ${other} ${at}`, { password: "organa" });
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.err, `has the key ${key}, but was to have ${other}`);

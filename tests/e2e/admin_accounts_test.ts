@@ -72,7 +72,7 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
   assertEquals(await client.say(`first,1,p=parley-seal-1,,n=han,r=${"0".repeat(24)}`), "none,1,closed");
   assertEquals(await client.say(`make,2,han,${VERIFIER}`), "refused,2,closed");
   assertEquals(await client.say(`make,3,luke,${VERIFIER}`), "exists,3");
-  assertEquals((await run("account list")).out, "luke\n");
+  assertEquals((await run("account list")).out, "luke  forum, mailbox\n");
   // each of these, and the three clients before them
   assertMatch((await run("admin status")).out, /^refused sealed no account 5$/m);
 });

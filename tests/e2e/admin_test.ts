@@ -1,6 +1,7 @@
 /** `parley admin`. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { connectMailbox, KnownServers } from "../../client/mailbox.ts";
 import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 
 Deno.test("admin asks and tells the server whose data directory it stands beside", async () => {
@@ -31,7 +32,7 @@ Deno.test("admin asks and tells the server whose data directory it stands beside
 
   assertEquals(await admin("limit", "2"), "2\n");
   await peer.send("F, bob, alice, too many");
-  await server.logged("mailbox: mailbox bob is full at 2 messages: further messages are refused\n");
+  await server.logged(" warn mailbox - mailbox 'bob' is full at 2 messages: further messages are refused\n");
   assertStringIncludes(await admin("status"), "\nrefused full 1\n");
   assertMatch(await peer.ask("R, bob"), /, 1$/);
   await peer.send("F, bob, alice, 5");
@@ -39,13 +40,18 @@ Deno.test("admin asks and tells the server whose data directory it stands beside
 
   assertEquals(await admin("log", "on"), "on\n");
   assertMatch(await peer.ask("R, bob"), /, 5$/);
-  await server.logged(` took a message from mailbox bob\n`);
+  await server.logged(` took a message from mailbox 'bob'\n`);
   assertEquals(await admin("log", "off"), "off\n");
 
   assertEquals(await admin("clear", "Ω ✓"), "1\n");
-  assertEquals(await admin("clear"), "1\n");
+  assertEquals(await admin("clear", "--shared", "--yes"), "1\n");
   assertEquals(await admin("list"), "messages  mailbox\n");
-  assertMatch(await admin("help"), /^help\nstatus\nlist\[\n.*\nstop\n$/s);
+  const help = (await admin("help")).split("\n");
+  assertEquals(help.slice(0, 4), ["help", "status[, SKIP]", "list[, AFTER]", "count[, ID]"]);
+  assertEquals(
+    help.filter((line) => line.startsWith("account, list[, AFTER] | add, NAME, VERIFIER")).length,
+    1,
+  );
   assertEquals(await admin("stop"), "stopping\n");
   assertEquals((await server.ended()).code, 0);
 });
@@ -116,4 +122,56 @@ Deno.test("--secret-file gives a server in memory an administrator, and without 
     const args = ["admin", "count", "--server", server.address, "--secret-file", secret];
     assertEquals(await parley(args), result);
   }
+});
+
+Deno.test("admin status tells how full the tables of sessions are, and who holds most of them", async () => {
+  await using directory = await temporaryDirectory();
+  const cwd = directory.path, name = "dora".repeat(16), password = "correct horse";
+  await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd });
+  const env = { PARLEY_PASSWORD: password };
+  assertEquals((await parley(["account", "add", name], { cwd, env })).code, 0);
+  const knownServers = new KnownServers(`${cwd}/known-servers`), { port } = server;
+  await using owner = await connectMailbox({ port, as: { name, password }, knownServers });
+  await using stranger = await connectMailbox({ port });
+  await owner.send("bob", name, "1");
+  await owner.send("bob", name, "2");
+  await stranger.send("bob", "alice", "3");
+  const stop = new AbortController();
+  const receiving = stranger.messages("bob", { signal: stop.signal })[Symbol.asyncIterator]();
+  assertEquals((await receiving.next()).value!.text, "1");
+  const waiting = owner.messages(name, { signal: stop.signal })[Symbol.asyncIterator]().next().catch(
+    () => {},
+  );
+  await owner.stat(name);
+
+  // more than one datagram holds
+  using peer = new Peer(server.port);
+  for (const reason of ["F, bob", "Z, bob", "F, bob, admin, x", "R, a, b", "\x01"]) await peer.send(reason);
+  assertEquals(await peer.ask("R, nobody"), "X");
+  const { out } = await parley(["admin", "status"], { cwd });
+  const expected = [
+    "kept sessions 1/100000",
+    "kept sessions at loopback 1",
+    "kept sessions logged in 1/100000",
+    `kept sessions of ${name} 1`,
+    "leases 1/100000",
+    "leases at loopback 1",
+    "leases logged in 0/100000",
+    "mailbox sessions 1/100000",
+    "mailbox sessions at loopback 1",
+    "mailbox sessions logged in 1/100000",
+    `mailbox sessions of ${name} 1`,
+    "mailbox waits 0/100000",
+    "mailbox waits logged in 1/100000",
+    `mailbox waits of ${name} 1`,
+    "mailbox handshakes 0/100000",
+    "mailbox handshakes logged in 1/100000",
+    `mailbox handshakes of ${name} 1`,
+  ];
+  assertEquals(out.split("\n").filter((line) => /^(kept|leases|mailbox) /.test(line)), expected);
+  assertStringIncludes(out, "\nrefused not printable 1\n");
+  assert(out.length > 1024);
+  stop.abort();
+  await waiting;
+  await receiving.return?.();
 });

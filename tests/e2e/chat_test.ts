@@ -1,8 +1,9 @@
 /** `parley chat` and `parley room`, in a terminal and in a pipe, with the real server. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FRAME_BYTES } from "../../protocol/frame.ts";
 import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ScriptedServer } from "../client/scripted_server.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -13,6 +14,58 @@ const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join("
 /** The program in a terminal; the shell that started it tells its exit code. */
 function open(...args: string[]): Promise<Terminal> {
   return Terminal.open(`${quoted([...FROM_SOURCE, ...args])}; echo "left with $?"; read wait`);
+}
+
+/** A server that says what the test lets it say, and a client at it, whose standard input and output are pipes. */
+async function scripted(args: string[]) {
+  const server = new ScriptedServer();
+  const client = new PipedClient([...args, `${server.port}`]);
+  await server.accept();
+  return { server, client };
+}
+
+/** The program in a process whose standard input stays open. */
+class PipedClient {
+  readonly #child: Deno.ChildProcess;
+  readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #out: ReadableStreamDefaultReader<string>;
+  readonly #err: Promise<string>;
+  #written = "";
+
+  constructor(args: readonly string[]) {
+    const [deno = "", ...source] = FROM_SOURCE;
+    const options = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    this.#child = new Deno.Command(deno, { args: [...source, ...args], ...options }).spawn();
+    this.#keys = this.#child.stdin.getWriter();
+    this.#out = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#err = new Response(this.#child.stderr).text();
+  }
+
+  async type(line: string) {
+    await this.#keys.write(new TextEncoder().encode(`${line}\n`));
+  }
+
+  /** The next of what it writes, as much as this is; less where it writes no more. */
+  async reads(text: string): Promise<string> {
+    while (this.#written.length < text.length) {
+      const { value, done } = await this.#out.read();
+      if (done) break;
+      this.#written += value;
+    }
+    const read = this.#written.slice(0, text.length);
+    this.#written = this.#written.slice(text.length);
+    return read;
+  }
+
+  /** Waits for its end with 1, and gives what is left of what it has written. */
+  async end(): Promise<string> {
+    for (let read = await this.#out.read(); !read.done; read = await this.#out.read()) {
+      this.#written += read.value;
+    }
+    await this.#keys.close().catch(() => {});
+    assertEquals([(await this.#child.status).code, await this.#err], [1, ""]);
+    return this.#written;
+  }
 }
 
 /** A channel with Bob in it, and what others need to come there. */
@@ -201,14 +254,19 @@ Deno.test("parley chat in a pipe sends each line, prints each message, and exits
   const { bob } = here;
   const long = "Ω".repeat(150);
   const input = `/join tea\nhello\n\n${long}\n/list\n/sing\n`;
-  const result = await parley(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], { input });
+  const { code, out, err } = await parley(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], {
+    input,
+  });
   const heard: unknown[] = [];
   for (let i = 0; i < 7; i++) heard.push(await bob.next());
-  assertEquals(result, {
-    code: 0,
-    out: "tea\n/sing is not a valid control message. Valid messages are /create, /list, and /join.\n",
-    err: "",
-  });
+  assertEquals([code, err], [0, ""]);
+  const list = "tea",
+    invalid = "/sing is not a valid control message. Valid messages are /create, /list, and /join.";
+  // a prompt for each line and one more, and one behind each message, which may come between any of them
+  const messages = out.replaceAll("[Me] ", "");
+  assertEquals(messages, `\r    \r${list}\n\r    \r${invalid}\n`);
+  assertEquals(out.split("[Me] ").length - 1, 7 + 2);
+  assert(out.startsWith("[Me] ") && out.endsWith("[Me] "), out);
   assertEquals(heard, [
     "Alice has joined",
     "[Alice] hello",
@@ -234,16 +292,18 @@ Deno.test("parley room in a pipe waits for answers as long as --linger says", as
   await peer.rest();
   await server.end();
   const { code, out, err } = await running;
-  assertEquals([code, err], [
-    1,
-    "Connected to server. Start sending messages\nDisconnected from the server\n",
-  ]);
-  assertEquals(out.split("\n"), [
-    `<('127.0.0.1', ${peer.port})> an answer`,
-    `<('127.0.0.1', ${peer.port})> with a <U+202E>turn`,
+  assertEquals([code, err], [1, ""]);
+  assertEquals(out.replaceAll("<You> ", "").split("\n"), [
+    "Connected to server. Start sending messages",
+    `\r<('127.0.0.1', ${peer.port})> an answer`,
+    `\r<('127.0.0.1', ${peer.port})> with a <U+202E>turn`,
     `Client (127.0.0.1, ${peer.port}) is offline`,
     "",
+    "Disconnected from the server",
+    "",
   ]);
+  // once at first, and behind each line that was sent and each that came
+  assertEquals(out.split("<You> ").length - 1, 1 + 2 + 3);
 });
 
 Deno.test("a line of a pipe that can't be sent is told, and the others are sent", async () => {
@@ -255,7 +315,7 @@ Deno.test("a line of a pipe that can't be sent is told, and the others are sent"
     "-c",
     `printf '/join tea\\na\\377b\\n${slashes}\\nhello\\n' | ${command}`,
   ]);
-  assertEquals([code, out], [1, ""]);
+  assertEquals([code, out], [1, "[Me] ".repeat(5)]);
   assertEquals(
     err,
     [
@@ -273,18 +333,49 @@ Deno.test("chat and room say so where there is no server, or it goes", async () 
   const gone = (async () => (await listener.accept()).close())();
   assertEquals(await parley(["chat", "Alice", "127.0.0.1", `${port}`, "--linger", "1h"]), {
     code: 1,
-    out: "",
-    err: `Server at 127.0.0.1:${port} has disconnected\n`,
+    out: `[Me] \r    \rServer at 127.0.0.1:${port} has disconnected\n`,
+    err: "",
   });
   await gone;
   listener.close();
-  const refused = `Cannot connect to 127.0.0.1:${port}: Connection refused`;
-  const chat = await parley(["chat", "Alice", "127.0.0.1", `${port}`]);
-  assertEquals([chat.code, chat.out], [1, ""]);
-  assertMatch(chat.err, new RegExp(`^Unable to connect to 127.0.0.1:${port}\nparley chat: ${refused}.*\n$`));
-  const room = await parley(["room", "127.0.0.1", `${port}`]);
-  assertEquals([room.code, room.out], [1, ""]);
-  assertMatch(room.err, new RegExp(`^Unable to connect to server\nparley room: ${refused}.*\n$`));
+  const said = (command: string, ...args: string[]) => parley([command, ...args, "127.0.0.1", `${port}`]);
+  const chat = `Unable to connect to 127.0.0.1:${port}\n`, room = "Unable to connect to server\n";
+  assertEquals(await said("chat", "Alice"), { code: 1, out: chat, err: "" });
+  assertEquals(await said("room"), { code: 1, out: room, err: "" });
+});
+
+Deno.test("chat in a pipe writes what the original client writes, byte for byte", async () => {
+  const { server, client } = await scripted(["chat", "Alice", "127.0.0.1"]);
+  using _ = server;
+  const frame = (text: string) => text.padEnd(FRAME_BYTES);
+  assertEquals(await client.reads("[Me] "), "[Me] ");
+  assertEquals(await server.read(FRAME_BYTES), frame("Alice"));
+  await client.type("/join tea");
+  assertEquals(await server.read(FRAME_BYTES), frame("/join tea"));
+  assertEquals(await client.reads("[Me] "), "[Me] ");
+  await server.write(frame("Bob has joined") + frame("[Bob] hi  there"), 150);
+  const said = "\r    \rBob has joined\n[Me] \r    \r[Bob] hi  there\n[Me] ";
+  assertEquals(await client.reads(said), said);
+  await client.type("hello");
+  assertEquals(await server.read(FRAME_BYTES), frame("hello"));
+  assertEquals(await client.reads("[Me] "), "[Me] ");
+  server.close();
+  assertEquals(await client.end(), `\r    \rServer at 127.0.0.1:${server.port} has disconnected\n`);
+});
+
+Deno.test("room in a pipe writes what the original client writes, byte for byte", async () => {
+  const { server, client } = await scripted(["room", "127.0.0.1"]);
+  using _ = server;
+  const connected = "Connected to server. Start sending messages\n<You> ";
+  assertEquals(await client.reads(connected), connected);
+  await client.type("hello");
+  assertEquals(await server.read(6), "hello\n");
+  assertEquals(await client.reads("<You> "), "<You> ");
+  await server.write("[127.0.0.1:60604] entered room\n\r<('127.0.0.1', 60604)> hi\n", 20);
+  const said = "[127.0.0.1:60604] entered room\n<You> \r<('127.0.0.1', 60604)> hi\n<You> ";
+  assertEquals(await client.reads(said), said);
+  server.close();
+  assertEquals(await client.end(), "\nDisconnected from the server\n");
 });
 
 Deno.test("what comes while a message is being printed is printed too, though the input has ended", async () => {
@@ -297,11 +388,13 @@ Deno.test("what comes while a message is being printed is printed too, though th
   }).spawn();
   using server = await listener.accept();
   // more than a pipe holds that nobody reads from yet
-  const count = 1000, all = new Uint8Array(count * FRAME_BYTES).fill(0x78);
+  const count = 1000,
+    each = "\r    \r\n[Me] ".length + FRAME_BYTES,
+    all = new Uint8Array(count * FRAME_BYTES).fill(0x78);
   for (let at = 0; at < all.length;) at += await server.write(all.subarray(at));
   // it says no more
   while (await server.read(new Uint8Array(1000)) !== null);
   await server.closeWrite();
   const { stdout } = await child.output();
-  assertEquals(stdout.length, count * (FRAME_BYTES + 1));
+  assertEquals(stdout.length, "[Me] ".length + count * each);
 });

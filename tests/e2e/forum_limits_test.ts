@@ -18,7 +18,8 @@ function userOf(server: ServerProcess, path: string) {
 Deno.test("a forum keeps to the limits of its options, and says which one was passed", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  const limits = ["--max-threads", "1", "--thread-entries", "3", "--max-posts", "17"];
+  // one user here fills what is for all
+  const limits = ["--share", "100", "--max-threads", "1", "--thread-entries", "3", "--max-posts", "17"];
   const files = ["--file-size", "4", "--max-files", "1", "--max-file-bytes", "6"];
   await using server = await ServerProcess.start([
     "forum",
@@ -41,6 +42,12 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
     /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
   );
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
+  assertMatch(
+    await user("DWN", "thread0", "four", "--force", "--max-size", "3"),
+    /^1 parley forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
+  );
+  assertEquals(await user("DWN", "thread0", "four", "--force"), "four successfully downloaded\n");
+  assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 parley forum: --max-size is for DWN\n/);
   await Deno.rename(`${path}/four`, `${path}/more`);
   assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
   await Deno.writeTextFile(`${path}/longer`, "");
@@ -60,7 +67,15 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
 Deno.test("--max-entries counts messages and files of all threads, and what is deleted makes room", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
-  await using server = await ServerProcess.start(["forum", "0", "--memory", "--max-entries", "2"]);
+  await using server = await ServerProcess.start([
+    "forum",
+    "0",
+    "--memory",
+    "--share",
+    "100",
+    "--max-entries",
+    "2",
+  ]);
   const user = userOf(server, path);
   await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
   const full = "1 parley forum: The forum is full: 2 entries\n";
@@ -81,7 +96,7 @@ Deno.test("--max-threads makes room when a thread is removed, and --max-posts wh
   await using directory = await temporaryDirectory();
   const { path } = directory;
   await using server = await ServerProcess.start([
-    ...["forum", "0", "--memory"],
+    ...["forum", "0", "--memory", "--share", "100"],
     ...["--max-threads", "2", "--max-posts", "10"],
   ]);
   const user = userOf(server, path);

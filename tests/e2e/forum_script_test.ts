@@ -1,6 +1,13 @@
 /** The forum for scripts: commands in a pipe and on the command line, what goes where, and exit codes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import {
+  ENTER_COMMAND,
+  ENTER_PASSWORD,
+  ENTER_USERNAME,
+  SEND_TO_SERVER,
+  WELCOME,
+} from "../../protocol/forum_text.ts";
 import { FROM_SOURCE, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 
@@ -94,18 +101,35 @@ Deno.test("a script that does not get in ends there, and its commands become no 
   // without --user each is a line, and a password that belongs to another is not tried
   assertEquals(await here.run([], "yoda\njedi\nLST\n", "sith"), {
     code: 0,
-    out: "The list of active threads:\nthread0\na\n",
-    err: "Welcome to the forum\n",
+    out: [
+      SEND_TO_SERVER,
+      "",
+      `${ENTER_USERNAME}${ENTER_PASSWORD}${WELCOME}`,
+      SEND_TO_SERVER,
+      "",
+      `${ENTER_COMMAND}The list of active threads:`,
+      "thread0",
+      "a",
+      ENTER_COMMAND,
+    ].join("\n"),
+    err: "",
   });
   // a log-in that fails is a failure, unless another one follows
   assertEquals(await here.run([], "yoda\nsith\nCRT b\n", undefined), {
     code: 1,
-    out: "",
-    err: "Invalid password\nCannot use 'CRT b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-\n",
+    out: [
+      SEND_TO_SERVER,
+      "",
+      `${ENTER_USERNAME}${ENTER_PASSWORD}Invalid password`,
+      `${ENTER_USERNAME}Cannot use 'CRT b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`,
+      ENTER_USERNAME,
+    ].join("\n"),
+    err: "",
   });
-  assertEquals(await here.run([], "yoda\nsith\nyoda\njedi\n", undefined), {
+  // with --json objects alone are results
+  assertEquals(await here.run(["--json"], "yoda\nsith\nyoda\njedi\nLST\n", undefined), {
     code: 0,
-    out: "",
+    out: `{"title":"thread0"}\n{"title":"a"}\n`,
     err: "Invalid password\nWelcome to the forum\n",
   });
   await using yoda = new ForumUser(port, here.path, here.user);

@@ -1,3 +1,4 @@
+import { ENTER_COMMAND, SEND_TO_SERVER } from "../../protocol/forum_text.ts";
 import { FROM_SOURCE } from "../program.ts";
 
 /** Milliseconds after which a line counts as not coming: more than any load explains. */
@@ -5,7 +6,15 @@ const PATIENCE = 60_000;
 
 const encoder = new TextEncoder();
 
-/** `parley forum` in a process of its own, in a directory of its own, whose user is a pipe. */
+/** Prompts at the beginning of a line: in a pipe, what is typed behind them is not to be seen. */
+const PROMPTS = new RegExp(
+  `^(?:Enter username: |Enter password: |Enter new password for [^ ]+: |${ENTER_COMMAND})+`,
+);
+
+/**
+ * `parley forum` in a process of its own, in a directory of its own, whose user is a pipe. What it is told are the texts
+ * without the prompts, and without the lines that the client begins with.
+ */
 export class ForumUser implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -14,6 +23,8 @@ export class ForumUser implements AsyncDisposable {
   readonly #written = { out: "", err: "" };
   #wrote: (() => void) | undefined;
   #isOver = false;
+  /** Whether the line that is empty behind one of those it begins with is still to come. */
+  #isGreeted = false;
   #isOpen = true;
 
   /**
@@ -58,16 +69,29 @@ export class ForumUser implements AsyncDisposable {
     try {
       for (;;) {
         for (const from of ["out", "err"] as const) {
-          const end = written[from].indexOf("\n"), line = written[from].slice(0, end);
-          if (end < 0) continue;
-          written[from] = written[from].slice(end + 1);
-          return line;
+          const line = this.#next(from);
+          if (line !== undefined) return line;
         }
         if (this.#isOver) throw new Error(`The client ended after '${typed}': ${written.out}${written.err}`);
         await new Promise<void>((resolve) => this.#wrote = resolve);
       }
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** The next line that was told, if it is there. */
+  #next(from: "out" | "err"): string | undefined {
+    const written = this.#written;
+    for (;;) {
+      const end = written[from].indexOf("\n");
+      if (end < 0) return undefined;
+      const line = written[from].slice(0, end).replace(PROMPTS, "");
+      written[from] = written[from].slice(end + 1);
+      if (from === "err") return line;
+      const isBlank = this.#isGreeted && line === "";
+      this.#isGreeted = line === SEND_TO_SERVER;
+      if (!this.#isGreeted && !isBlank) return line;
     }
   }
 
@@ -90,7 +114,12 @@ export class ForumUser implements AsyncDisposable {
   async #ended() {
     await this.#reading;
     const { code } = await this.#child.status;
-    return { code, ...this.#written };
+    const rest = { out: "", err: "" };
+    for (const from of ["out", "err"] as const) {
+      for (let line; (line = this.#next(from)) !== undefined;) rest[from] += `${line}\n`;
+      rest[from] += this.#written[from].replace(PROMPTS, "");
+    }
+    return { code, ...rest };
   }
 
   async [Symbol.asyncDispose]() {

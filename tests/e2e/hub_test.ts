@@ -30,7 +30,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
     `room listening on tcp 127.0.0.1:${room}`,
     "",
   ]);
-  assertStringIncludes(server.err, "\nchannels: 0 messages in 0 channels in parley-data\n");
+  assertStringIncludes(server.err, " info channels - 0 messages in 0 channels in parley-data\n");
   assertStringIncludes(server.err, `\nChat server started on port ${room}\n`);
   assertStringIncludes(server.err, `\nClient (127.0.0.1, ${bob.port}) connected\n`);
 });
@@ -48,13 +48,56 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       assertEquals((await server.end(signal)).code, 0);
     }
     await using server = await ServerProcess.start(args);
-    await server.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
+    await server.logged(` info channels - 1000 messages in 2 channels in ${data.path}\n`);
     using bob = await FramePeer.named("Bob", server.port);
-    await bob.send("/list", "/create tea");
-    assertEquals(await bob.next(), "tea\nΩ✓");
+    await bob.send("/list", "/join tea");
+    // as on a fresh server, until somebody creates it
+    assertEquals(await bob.next(), "No channel named tea exists. Try '/create tea'?");
+    const channels = await parley(["admin", "channels", "--data", data.path]);
+    assertEquals(channels.out, " members  channel\n       0  tea\n       0  Ω✓\n");
+    await bob.send("/create Ω✓", "/create tea", "/list", "/create tea");
+    assertEquals(await bob.next(), "Ω✓\ntea");
     assertEquals(await bob.next(), "Room tea already exists, so cannot be created.");
+    assertEquals((await server.end(signal)).code, 0);
+    // what was said there before was kept all the time
+    await using again = await ServerProcess.start(args);
+    await again.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
   });
 }
+
+Deno.test("the channel 'room' beside a room can be joined after a restart, and is listed once somebody was in it", async () => {
+  await using data = await temporaryDirectory();
+  for (let start = 0; start < 3; start++) {
+    await using server = await ServerProcess.start(["channels", "0", "room", "0", "--data", data.path]);
+    using alice = await FramePeer.named("Alice", server.port);
+    await alice.send("/list");
+    assertEquals(await alice.settle(), []);
+    await alice.send(start === 1 ? "/create room" : "/join room", "/list", "hello");
+    assertEquals(await alice.settle(), ["room"]);
+    assertEquals((await server.end()).code, 0);
+  }
+});
+
+Deno.test("a kept channel that an administrator removes begins again without what was said", async () => {
+  await using data = await temporaryDirectory();
+  const args = ["channels", "0", "--data", data.path];
+  {
+    await using server = await ServerProcess.start(args);
+    using alice = await FramePeer.named("Alice", server.port);
+    await alice.send("/create tea", "hello");
+    assertEquals(await alice.settle(), []);
+    assertEquals((await server.end()).code, 0);
+  }
+  {
+    await using server = await ServerProcess.start(args);
+    await server.logged("channels: 1 messages in 1 channels in ");
+    const removed = await parley(["admin", "remove-channel", "tea", "--data", data.path]);
+    assertEquals(removed.out, "0\n");
+    assertEquals((await server.end()).code, 0);
+  }
+  await using server = await ServerProcess.start(args);
+  await server.logged("channels: 0 messages in 0 channels in ");
+});
 
 Deno.test("--memory writes no file, and forgets the channels", async () => {
   await using directory = await temporaryDirectory();
@@ -66,7 +109,7 @@ Deno.test("--memory writes no file, and forgets the channels", async () => {
     assertEquals((await server.end()).code, 0);
     assertStringIncludes(
       server.err,
-      "channels: channels and messages are kept in memory and end with this process",
+      " info channels - channels and messages are kept in memory and end with this process",
     );
   }
   assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
@@ -166,7 +209,7 @@ Deno.test("connections are limited in all and by address, which is counted and l
   const { out } = await parley(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels too many connections of an address 3\n");
   const told = server.err.match(
-    /channels: too many connections of an address: further clients are refused\n/g,
+    / warn channels 127\.0\.0\.1:\d+ too many connections of an address: further clients are refused\n/g,
   );
   assertEquals(told?.length, 1);
 });
@@ -243,7 +286,7 @@ Deno.test(
     try {
       // the kernel takes them, the server can't
       for (let i = 0; i < 80; i++) peers.push(await FramePeer.connect(server.port));
-      await server.logged("channels: a client can't be accepted: ");
+      await server.logged(" warn channels - cannot accept a client: ");
       for (const peer of peers.splice(0, 70)) peer[Symbol.dispose]();
       for (const peer of peers) {
         await peer.send("Alice");

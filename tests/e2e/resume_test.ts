@@ -1,6 +1,6 @@
 /** `parley send --resume`. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
 
 /** A server in memory, `send` with a name to go on under, and the file in which it remembers how far it came. */
@@ -37,24 +37,48 @@ Deno.test("send --resume stores each line once, where it does not know how far i
     const text = `${"x".repeat(3000)}\n2\n`;
     assertEquals(await send(text), done);
     // as it was before anything was sent: what a crash leaves
-    const { id } = JSON.parse(await Deno.readTextFile(file));
-    await Deno.writeTextFile(file, JSON.stringify({ id, next: 1, line: 0 }));
+    const { id, born } = JSON.parse(await Deno.readTextFile(file));
+    assertMatch(born, /^[0-9a-f]{12}$/);
+    await Deno.writeTextFile(file, JSON.stringify({ id, born, next: 1, line: 0 }));
     assertEquals(await send(`${text}3\n`), done);
     assertEquals(await receive(), `${text}3\n`);
   }));
 
-Deno.test("send --resume does not go on where the server may have forgotten the first lines", () =>
+Deno.test("send --resume goes on with a file of before, which does not say when its session began", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
     const { id } = JSON.parse(await Deno.readTextFile(file));
     await Deno.writeTextFile(file, JSON.stringify({ id, next: 1, line: 0 }));
-    const yesterday = new Date(Date.now() - 86_400_000);
-    await Deno.utime(file, yesterday, yesterday);
-    const { code, err } = await send("1\n2\n");
-    assertEquals(code, 1);
-    assertMatch(
-      err,
-      /^parley send: Cannot go on with 'numbers': outcome unknown since .*; remove .*numbers\.json\n$/,
-    );
+    assertEquals(await send("1\n2\n"), done);
+    assertEquals(await receive(), "1\n2\n");
+  }));
+
+Deno.test("send --resume stores nothing where the server may have forgotten the first lines, and says so", () =>
+  withName(async (send, file, receive) => {
+    assertEquals(await send("1\n"), done);
+    // nobody can tell whether the server has forgotten a session of this name
+    const id = "A".repeat(22),
+      unknown = {
+        code: 1,
+        out: "",
+        err: "parley send: The server does not know the session any more: outcome unknown\n" +
+          "parley send: 0 messages from the beginning of the input stored, and of lines 1 to 2 nobody can tell\n",
+      };
+    for (const born of [{}, { born: "000000000000" }, { born: "ffffffffffff" }]) {
+      await Deno.writeTextFile(file, JSON.stringify({ id, ...born, next: 1, line: 0 }));
+      assertEquals(await send("1\n2\n"), unknown);
+    }
+    assertEquals(await receive(), "1\n");
+  }));
+
+Deno.test("send --resume has written down which session it is before the first line is sent", () =>
+  withName(async (send, file, receive) => {
+    assertEquals(await send(""), done);
+    const { id, born, ...rest } = JSON.parse(await Deno.readTextFile(file));
+    assertEquals([born, rest], ["", { next: 1, line: 0 }]);
+    assertEquals(await send("1\n"), done);
+    const after = JSON.parse(await Deno.readTextFile(file));
+    assert(after.id !== id);
+    assertMatch(after.born, /^[0-9a-f]{12}$/);
     assertEquals(await receive(), "1\n");
   }));

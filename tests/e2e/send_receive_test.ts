@@ -105,14 +105,14 @@ Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 wh
       using peer = new Peer(server.port);
       const receiving = parley(["receive", "carol", "--count", "2", "--wait", "10m"]);
       // the first wait has begun when the log says so, and the second when the first message was acknowledged
-      await server.logged("lease mailbox carol");
+      await server.logged("lease mailbox 'carol'");
       await peer.send("F, carol, alice, one");
       await server.logged("in a session: ack");
       await peer.send("F, carol, alice, two");
       assertEquals(await receiving, done("one\ntwo\n"));
     },
-    "--log",
-    "on",
+    "--log-level",
+    "debug",
   ));
 
 Deno.test("--shared is the queue that has no receiver and no sender", () =>

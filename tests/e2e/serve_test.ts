@@ -6,6 +6,9 @@ import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 const PRIVATE =
   "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, fe80::/10, fc00::/7";
 
+/** When a line was logged. */
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z(?= )/gm;
+
 /** Puts a message and takes it again. */
 async function pass(port: number, hostname: string) {
   using peer = new Peer(port, hostname);
@@ -24,12 +27,12 @@ Deno.test("serve says where it listens, what it holds and whom it answers", asyn
   await pass(server.port, "127.0.0.1");
   assertEquals((await server.end()).code, 0);
   assertEquals(server.out, `mailbox listening on udp 127.0.0.1:${server.port}\n`);
-  const key = /key is ([\w-]{43})$/m.exec(server.err)?.[1];
-  assertEquals(server.err.split("\n"), [
+  const key = /key is (public1\w{56})$/m.exec(server.err)?.[1];
+  assertEquals(server.err.replace(TIME, "TIME").split("\n"), [
     "Message server is listening",
-    "mailbox: 0 messages in 0 mailboxes in parley-data",
-    `mailbox: the original wire is answered for ${PRIVATE}`,
-    `the server's key is ${key}`,
+    "TIME info mailbox - 0 messages in 0 mailboxes in parley-data",
+    `TIME info mailbox - the original wire is answered for ${PRIVATE}`,
+    `TIME info server - the server's key is ${key}`,
     "",
   ]);
   assertEquals(await names(directory.path), ["parley-data"]);
@@ -108,7 +111,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       }
     }
     await using server = await ServerProcess.start(options);
-    await server.logged(`mailbox: 100 messages in 2 mailboxes in ${data.path}\n`);
+    await server.logged(` info mailbox - 100 messages in 2 mailboxes in ${data.path}\n`);
     using peer = new Peer(server.port);
     for (let i = 2; i <= 100; i++) assertMatch(await peer.ask("R, bob"), new RegExp(`, alice, ${i} Ω$`));
     assertEquals(await peer.ask("R, bob"), "X");
@@ -122,7 +125,7 @@ Deno.test("--memory writes no file", async () => {
   await pass(server.port, "127.0.0.1");
   assertEquals((await server.end()).code, 0);
   assertEquals(await names(directory.path), []);
-  assertStringIncludes(server.err, "mailbox: messages are kept in memory and end with this process\n");
+  assertStringIncludes(server.err, " info mailbox - messages are kept in memory and end with this process\n");
 });
 
 Deno.test("--original-from none answers nobody, and a network answers those in it", async () => {
@@ -131,12 +134,12 @@ Deno.test("--original-from none answers nobody, and a network answers those in i
   const hosts = ["--host", "127.0.0.1", "--host", "::1"];
   {
     await using server = await ServerProcess.start(
-      ["mailbox", "0", "--data", data, "--original-from", "none", "--log", "on"],
+      ["mailbox", "0", "--data", data, "--original-from", "none", "--log-level", "debug"],
     );
     using peer = new Peer(server.port);
     await peer.send("R, bob");
     await server.logged("sent what is refused: address not answered");
-    assertStringIncludes(server.err, "mailbox: the original wire is answered for nobody\n");
+    assertStringIncludes(server.err, " info mailbox - the original wire is answered for nobody\n");
     assertEquals((await server.end()).code, 0);
   }
   await using server = await ServerProcess.start(
@@ -147,7 +150,7 @@ Deno.test("--original-from none answers nobody, and a network answers those in i
   await pass(server.port, "::1");
   const { out } = await parley(["admin", "status", "--data", data, "--server", `[::1]:${server.port}`]);
   assertStringIncludes(out, "\nrefused address not answered 1\n");
-  assertStringIncludes(server.err, "mailbox: the original wire is answered for ::1, 10.0.0.0/8\n");
+  assertStringIncludes(server.err, " info mailbox - the original wire is answered for ::1, 10.0.0.0/8\n");
 });
 
 Deno.test("several hosts are answered on one port, each from the address that was asked", async () => {
@@ -177,7 +180,17 @@ for (
     assertEquals((await parley(["admin", "count"], { cwd: directory.path })).out, "0\n");
     assertEquals((await server.end()).code, 0);
     const firewall =
-      `mailbox: ${host} can be reached by others; a firewall has to let ${server.port}/udp through\n`;
+      ` info mailbox - ${host} can be reached by others; a firewall has to let ${server.port}/udp through\n`;
     assertStringIncludes(server.err, firewall);
   });
 }
+
+Deno.test("--log json writes nothing but objects to standard error", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "room", "0", "--memory", "--log", "json"]);
+  await server.ready("room");
+  await server.end();
+  const lines = server.err.split("\n").slice(0, -1).map((line) => JSON.parse(line));
+  assertEquals(lines.find(({ service }) => service === "mailbox").console, "Message server is listening");
+  assertEquals(lines.at(-1).level, "info");
+  assertMatch(lines.at(-1).what, /^the server's key is /);
+});

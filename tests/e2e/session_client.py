@@ -18,13 +18,18 @@ class Session:
     def __init__(self, port):
         self.server = ("127.0.0.1", port)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        self.epoch = self.cookie = "-"
-        self.next = 1
+        self.begin()
         self.open = {}  # number -> the line of a request that has no outcome yet
         self.asked = {}  # tag -> the line of a request that has no answer yet
         self.got = {}  # tag -> {i: message} of leases
         self.heard = time.monotonic()
+
+    def begin(self):
+        """Makes up a session, of which the server knows nothing."""
+        self.id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        self.epoch = self.cookie = "-"
+        self.born = ""  # when it began, as the server says: the first digits of its cookies
+        self.next = 1
 
     def low(self):
         return min(self.open, default=self.next)
@@ -55,7 +60,8 @@ class Session:
             return
         self.heard = time.monotonic()
         if head[3] != "-":  # a challenge: nothing was carried out
-            self.epoch, self.cookie = head[2:4]
+            self.born = self.born or head[3][:12]
+            self.epoch, self.cookie = head[2], self.born + head[3][12:]
             return self.send([*list(self.open.values())[:WINDOW], *self.asked.values()])
         for line in lines[1:]:
             self.answer(*line.split(",", 1))
@@ -77,8 +83,10 @@ class Session:
                 self.asked.pop(int(t), None)
         elif kind == "none":
             self.asked.pop(int(rest), None)
-        elif kind == "unknown" and (self.open or self.low() > 1):
-            sys.exit("outcome unknown")
+        elif kind == "unknown":
+            if self.open:
+                sys.exit("outcome unknown")
+            self.begin()
 
     def change(self, word, rest):
         """Numbers a request and sends it, once there is room for it."""

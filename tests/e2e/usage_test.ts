@@ -6,7 +6,7 @@ import { parley } from "../program.ts";
 
 const COMMANDS = [
   ...["serve", "send", "receive", "mailbox", "chat", "room", "forum"],
-  ...["account", "admin", "bench"],
+  ...["account", "known-servers", "admin", "bench"],
 ];
 
 Deno.test("parley --version prints the version of deno.json", async () => {
@@ -43,9 +43,15 @@ const WRONG: Readonly<Record<string, string>> = {
   "send bob hi --from al --server-key k": "parley send: --server-key needs --as NAME",
   "receive bob --password-file p": "parley receive: --password-file needs --as NAME",
   "receive --as al --server-key k":
-    "parley receive: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+    "parley receive: Cannot read --server-key 'k': expected 'public1' and 56 of a-z 2-7",
   "forum h 1 --user al --server-key k LST":
-    "parley forum: Cannot read --server-key 'k': expected 43 of A-Z a-z 0-9 _-",
+    "parley forum: Cannot read --server-key 'k': expected 'public1' and 56 of a-z 2-7",
+  "known-servers": "parley known-servers: Missing list or remove",
+  "known-servers remove": "parley known-servers: Missing HOST:PORT",
+  "known-servers remove h": "parley known-servers: Cannot read 'h': expected HOST:PORT",
+  "known-servers list x": "parley known-servers: Unexpected argument 'x'",
+  "account confirm": "parley account: Missing NAME",
+  "serve --memory --new-seal-key": "parley serve: --new-seal-key and --memory exclude each other",
   "account list --password-file p": "parley account: list and --password-file exclude each other",
   "account add al --server-key k": "parley account: --server-key is for add and set-password with --server",
   "serve --sing": "parley serve: Unknown option '--sing'",
@@ -53,13 +59,21 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve --data": "parley serve: Option --data needs a value",
   "serve mailbox x": "parley serve: Cannot read port 'x': expected a number from 0 to 65535",
   "serve mailbox 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
-  "serve mailbox 0 1": "parley serve: Unexpected argument '1'",
+  "serve mailbox 0 1":
+    "parley serve: Unexpected argument '1': a port stands behind its service, as in 'parley serve mailbox 0'",
+  "serve 55555": "parley serve: Unexpected argument '55555': did you mean 'parley serve channels 55555'?",
+  "serve --log on": "parley serve: Cannot read --log 'on': expected text or json",
+  "serve --log-level loud":
+    "parley serve: Cannot read --log-level 'loud': expected error or warn or info or debug",
+  "serve --memory --new": "parley serve: --memory and --new exclude each other",
   "serve sing": "parley serve: Unknown service 'sing': expected mailbox, channels, room or forum",
   "serve room 0 sing": "parley serve: Unknown service 'sing': expected mailbox, channels, room or forum",
   "serve room channels room": "parley serve: Service 'room' is given more than once",
   "serve channels 65536": "parley serve: Cannot read port '65536': expected a number from 0 to 65535",
   "serve --max-line 64KiB --max-pending 512KiB":
     "parley serve: Cannot use --max-line 65536: expected at most 1/16 of --max-pending",
+  "serve --max-pending-all 512KiB":
+    "parley serve: Cannot use --max-pending-all 524288: expected at least --max-pending",
   "serve --max-pending 1": "parley serve: Cannot read --max-pending '1': expected a size from 256 kiB",
   "serve --stall 3": "parley serve: Cannot read --stall '3': expected a duration such as 30s",
   "serve --memory --data d": "parley serve: --memory and --data exclude each other",
@@ -104,7 +118,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "forum 127.0.0.1 10005 LST": "parley forum: Missing --user NAME: who gives the command",
   "forum 127.0.0.1 10005 --user a/b":
     "parley forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
-  "account": "parley account: Missing add, set-password, list, remove or import",
+  "account": "parley account: Missing add, set-password, list, confirm, remove or import",
   "account sing": "parley account: Unknown command 'sing'",
   "account add": "parley account: Missing NAME",
   "account add a/b": "parley account: Cannot use 'a/b' as a name",

@@ -18,7 +18,7 @@ export class Administrator implements Disposable {
 
   /** The answer's fields without `A, ok`. */
   async ask(command: string): Promise<string[]> {
-    const [nonce = ""] = fields(await this.#peer.ask("A, challenge"));
+    const [nonce = ""] = fields(await this.#peer.ask("A, challenge   "));
     return fields(await this.#peer.ask(`A, ${nonce}, ${proof(this.#secret, nonce, command)}, ${command}`));
   }
 

@@ -4,8 +4,9 @@ import { Administrator } from "./administrator.ts";
 import { FULL, report } from "./form.ts";
 import { mount } from "./mount.ts";
 
-const FAILED = /the disk takes nothing \(.*\): messages are refused, what is stored can be read/g;
-const WORKS = /the disk takes messages again; \d+ were refused/g;
+const FAILED =
+  / error store - cannot write to disk \(.*\): messages are refused, what is stored can be read$/gm;
+const WORKS = / warn store - can write to disk again: \d+ requests? (?:was|were) refused meanwhile$/gm;
 
 /** As many messages at a time as surely fit into the server's socket. */
 const BURST = 32;

@@ -27,7 +27,7 @@ const VALID: ((random: Random) => string)[] = [
   (random) => `R, bob${random(100)}`,
   () => "for, everybody",
   () => "REQ\r\n",
-  (random) => `A, ${["challenge", "status", "stop", "clear"][random(4)]}`,
+  (random) => `A, ${["challenge", "status", "stop", "clear-all"][random(4)]}`,
   (random) => `A, ${"0123456789abcdef".repeat(random(4))}, ${"0".repeat(64)}, stop`,
 ];
 
@@ -131,14 +131,14 @@ Deno.test({
       await peer.send(`F, bob, alice, ${"x".repeat(900)}`);
       if (i % PACE === PACE - 1) assertEquals(await pace.ask("R, nobody"), "X"), sent++;
     }
-    await administrator.ask("clear");
+    await administrator.ask("clear-all");
     sent += WARM + 2;
     /** Sends half of them, and tells how much memory the server has then, with nothing stored. */
     const half = async () => {
       for (let i = 0; i < DATAGRAMS / 2; i++) {
         await peer.send(randomDatagram(random));
         if (i % PACE === PACE - 1) assertEquals(await pace.ask("R, nobody"), "X"), sent++;
-        if (i % ROUND === ROUND - 1) await administrator.ask("clear"), sent += 2;
+        if (i % ROUND === ROUND - 1) await administrator.ask("clear-all"), sent += 2;
       }
       sent += DATAGRAMS / 2;
       return await residentMiB(server.pid);

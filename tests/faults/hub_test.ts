@@ -3,9 +3,9 @@
  * PARLEY_FAULTS=full runs them at full size.
  */
 
-import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodeFrames, FRAME_BYTES } from "../../protocol/frame.ts";
-import { FROM_SOURCE, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, parley, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { FULL, obtainSeed, randomNumbers, report, residentMiB } from "./form.ts";
 
@@ -83,7 +83,7 @@ Deno.test("members of a channel get every message in order, and one that never r
     // what the kernel holds for the silent one is behind it; then its queue fills
     const more = encodeFrames("99999999" + rest);
     const hearing = peers.map((peer) => drain(peer.conn));
-    while (!server.err.includes("silent at ")) {
+    while (!server.err.includes("'silent' is cut off")) {
       for (let i = 0; i < 100; i++) await sender.write(more);
       await turn();
     }
@@ -128,7 +128,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
   await silent.send("/join load");
   assertEquals(await sender.next(), "silent has joined");
   const frame = encodeFrames("x".repeat(190));
-  while (!server.err.includes("silent at ")) {
+  while (!server.err.includes("'silent' is cut off")) {
     for (let i = 0; i < 100; i++) await sender.write(frame);
     await turn();
   }
@@ -136,6 +136,53 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
   assertEquals(await sender.next(), "silent has left");
   const { out } = await parley(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels cut off stalled 1\n");
+});
+
+Deno.test("many who ask for a long list and never read cost little memory, and hold no message up", async () => {
+  const clients = FULL ? 3000 : 300, asks = 15;
+  await using data = await temporaryDirectory();
+  await using server = await start(["mailbox", "0", "channels", "0", "--data", data.path]);
+  const channels = await server.ready("channels");
+  using alice = await FramePeer.named("Alice", channels);
+  await alice.send(...Array.from({ length: 1000 }, (_, i) => `/create ${`${i}`.padEnd(64, "x")}`));
+  assertEquals(await alice.settle(), []);
+  const before = await residentMiB(server.pid);
+  const peers: FramePeer[] = [];
+  using mailbox = new Peer(server.port);
+  let longest = 0;
+  /** A message that is put and taken: a list may be told meanwhile, and not many. */
+  const exchange = async () => {
+    const begun = performance.now();
+    await mailbox.send("F, bob, alice, hello");
+    assertMatch(await mailbox.ask("R, bob"), /^N, .*, alice, hello$/);
+    longest = Math.max(longest, performance.now() - begun);
+  };
+  try {
+    for (let i = 0; i < clients; i++) {
+      const peer = await FramePeer.connect(channels);
+      peers.push(peer);
+      await peer.send(`Client ${i}`, ...new Array<string>(asks).fill("/list"));
+      if (i % 10 === 0) await exchange();
+    }
+    // until all have been answered, or cut off because they take nothing
+    let peak = before;
+    for (;;) {
+      await exchange();
+      peak = Math.max(peak, await residentMiB(server.pid));
+      const { out } = await parley(["admin", "status", "--data", data.path]);
+      const count = (name: string) => Number(new RegExp(`\\n${name} (\\d+)\\n`).exec(out)?.[1] ?? 0);
+      const gone = clients + 1 - count("connections");
+      if (count("channels received") - 1001 >= (clients - gone) * asks) break;
+    }
+    report(
+      `${clients} who ask ${asks} times: ${Math.round(before)} MiB, at most ${Math.round(peak)} MiB; ` +
+        `the slowest message took ${Math.round(longest)} ms`,
+    );
+    assertLess(peak, before + (FULL ? 150 : 40));
+    assertEquals((await server.end()).code, 0);
+  } finally {
+    for (const peer of peers) peer[Symbol.dispose]();
+  }
 });
 
 Deno.test("connections that come and go leave nothing behind", async () => {

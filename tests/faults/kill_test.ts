@@ -111,7 +111,7 @@ class Run {
   async fill(ledger: Ledger, secret: Uint8Array) {
     const peer = this.#peer();
     const count = async () => {
-      const nonce = (await this.#ask(peer, "A, challenge"))?.slice("A, ok, ".length) ?? "";
+      const nonce = (await this.#ask(peer, "A, challenge   "))?.slice("A, ok, ".length) ?? "";
       const command = `count, ${ledger.id}`;
       const reply = await this.#ask(peer, `A, ${nonce}, ${proof(secret, nonce, command)}, ${command}`);
       return reply === undefined ? undefined : Number(/^A, ok, (\d+)$/.exec(reply)?.[1]);

@@ -36,7 +36,7 @@ class Subject {
       submit: (request: StoreRequest, done: (outcome: never) => void) => {
         this.stored++;
         const outcome = request.kind === "account"
-          ? "added"
+          ? { mailbox: true, apart: 0 }
           : request.kind === "open"
           ? "unknown"
           : "storage";
@@ -56,7 +56,7 @@ class Subject {
       },
     };
     const { name, verifier } = makeAccount(ACCOUNT);
-    this.accounts = new Accounts({ ...common, known: [{ name, verifier }] });
+    this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
     this.sessions = new SessionService<Address>(common);
     this.key = sealKey(random.bytes(32));
     this.seals = new SealService<Address>({

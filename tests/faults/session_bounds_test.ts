@@ -1,6 +1,6 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, median, report, residentMiB } from "./form.ts";
 
 const STRANGERS = FULL ? 100_000 : 5000, WARM_UP = FULL ? 100_000 : 5000;
@@ -14,6 +14,8 @@ const REFRESH = 5000;
 const ROUNDS = FULL ? 500 : 50;
 /** A server that does not let garbage lie because there is memory: what is measured is what stays. */
 const TIDY = FROM_SOURCE.toSpliced(2, 0, "--v8-flags=--optimize-for-size");
+/** Loads of 1,000 sessions. */
+const LOADS = FULL ? 12 : 1;
 const RECEIVER_KIB = 2, ARRIVAL_MS = 5;
 
 const newId = () =>
@@ -26,7 +28,7 @@ async function challenge(peer: Peer, id: string): Promise<{ epoch: string; cooki
 
 /** @throws {AssertionError} It is something else than a challenge to this session. */
 function parseChallenge(reply: string, id: string): { epoch: string; cookie: string } {
-  const [, session, epoch = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{16}) 0$/.exec(reply) ?? [];
+  const [, session, epoch = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{28}) 0$/.exec(reply) ?? [];
   assertEquals(session, id, `expected a challenge, got '${reply}'`);
   return { epoch, cookie };
 }
@@ -52,7 +54,7 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
   const id = newId(), { epoch, cookie } = await challenge(known, id);
   assertMatch(await known.ask(`P1> ${id} ${epoch} ${cookie} 1\nstat,1,bob`), /stat,1,.*ready 1/);
 
-  const stranger = newId(), wrong = "0123456789abcdef";
+  const stranger = newId(), token = "0123456789abcdef", wrong = `000000000000${token}`;
   const lease = "lease,1,bob,64,30000,0", wait = "lease,1,nobody,64,30000,60000";
   const put = (n: number) => `put,${n},bob,mallory,,,spam`;
   const shapes: Record<string, string> = {
@@ -67,7 +69,7 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
     "statistics": `P1> ${stranger} ${epoch} - 1\n${
       Array.from({ length: 100 }, (_, t) => `stat,${t},`).join("\n")
     }`,
-    "a session that was forgotten": `P1> ${stranger} ${epoch} - 99\nack,99,${wrong},1`,
+    "a session that was forgotten": `P1> ${stranger} ${epoch} - 99\nack,99,${token},1`,
     "a full datagram": `P1> ${stranger} ${epoch} - 1\n${
       Array.from({ length: 40 }, (_, n) => put(n + 1)).join("\n")
     }`,
@@ -224,4 +226,16 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   if (!FULL) return;
   assertLess(kib, RECEIVER_KIB);
   assertLess(median(times), ARRIVAL_MS);
+});
+
+Deno.test("loads of 1,000 sessions each run to their end, one after the other, from one address", async () => {
+  await using directory = await temporaryDirectory();
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+  const load = new URL("../bench/session_load.ts", import.meta.url).pathname;
+  const command = [...FROM_SOURCE.slice(0, -1), "--unstable-net", load, `${server.port}`];
+  for (let i = 0; i < LOADS; i++) {
+    const { code, out, err } = await runCommand([...command, "32", "1", "1000", "1000", `load-${i}`]);
+    assertEquals([code, err], [0, ""]);
+    assertMatch(out, /^\d+\.\d+\n$/);
+  }
 });

@@ -84,3 +84,60 @@ Deno.test("R is answered with a message only after its removal was synced to the
   assert(put > 0, "the message was counted before it was synced");
   assert(take > 0, "the message was sent before its removal was synced");
 });
+
+Deno.test("a key, a secret and what is remembered have their names on the disk before they are used", async () => {
+  const why = await unusable();
+  if (why !== undefined) {
+    assert(!CI, `strace has to work here: ${why}`);
+    return report(`skipped, strace does not work here: ${why}`);
+  }
+  await using directory = await temporaryDirectory();
+  const { path } = directory, state = `${path}/state`, data = `${path}/data`;
+  const traced = ["strace", "-f", "-y", "-s", "256", "-e", "trace=/^rename,fsync,sendto,sendmsg"];
+  const server = await ServerProcess.start(["mailbox", "0", "--data", data], {
+    command: [...traced, "-o", `${path}/server`, ...FROM_SOURCE],
+  });
+  const client = async (name: string, ...args: string[]) => {
+    const options = { env: { XDG_STATE_HOME: state }, input: "one\n" };
+    const { code, err } = await runCommand(
+      [...traced, "-o", `${path}/${name}`, ...FROM_SOURCE, ...args],
+      options,
+    );
+    assert(code === 0, err);
+  };
+  try {
+    await Deno.mkdir(`${state}/parley`, { recursive: true });
+    await Deno.writeTextFile(`${state}/parley/known-servers`, `a:1 ${"A".repeat(43)}\n`);
+    await client("remove", "known-servers", "remove", "a:1");
+    const from = ["--from", "alice", "--server", server.address];
+    await client("resume", "send", "bob", ...from, "--resume", "now");
+  } finally {
+    Deno.kill(await serverPid(data), "SIGKILL");
+    await server.ended();
+  }
+
+  for (
+    const [trace, directory, name] of [
+      ["server", data, "secret"],
+      ["server", data, "seal-key"],
+      ["remove", `${state}/parley`, "known-servers"],
+      ["resume", `${state}/parley/send`, "now.json"],
+    ] as const
+  ) {
+    const calls = readCalls(await Deno.readTextFile(`${path}/${trace}`));
+    const after = (call: Call | undefined, ...has: string[]) =>
+      calls.find(({ text, began }) =>
+        began > (call?.ended ?? -1) && has.every((part) => text.includes(part))
+      );
+    const content = after(undefined, "fsync", `${directory}/${name}.new>`, " = 0");
+    const renamed = after(content, "rename", `${directory}/${name}.new"`, `${directory}/${name}"`, " = 0");
+    const named = after(renamed, "fsync", `<${directory}>`, " = 0");
+    report(`${name}: content synced ${!!content}, renamed ${!!renamed}, directory synced ${!!named}`);
+    assert(content !== undefined, `${name} was not synced before it was renamed`);
+    assert(renamed !== undefined, `${name} was not renamed`);
+    assert(named !== undefined, `the directory of ${name} was not synced after it was renamed`);
+    const sent = calls.find(({ text, began }) => began > renamed.ended && /^send(to|msg)\(/.test(text));
+    // the first save comes before anything is sent
+    assert(sent === undefined || sent.began > named.ended, `something was sent before ${name} had its name`);
+  }
+});

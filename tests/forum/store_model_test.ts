@@ -1,7 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { Engine } from "../../server/store/engine.ts";
 import type { Change, SessionState } from "../../server/store/session_requests.ts";
-import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../server/store/store.ts";
+import {
+  DEFAULT_FORUM_LIMITS,
+  DEFAULT_LIMITS,
+  type Outcome,
+  type StoreRequest,
+} from "../../server/store/store.ts";
 import type { EntryPage, ThreadPage } from "../../server/store/thread_requests.ts";
 import { Random } from "../session/random.ts";
 
@@ -12,14 +17,30 @@ interface ModelEntry {
   file: boolean;
 }
 
+/** So few that a user comes to the end of his share, and both together to that of all. */
+const LIMITS = { ...DEFAULT_FORUM_LIMITS, threads: 3, entries: 300, bytes: 60_000, share: 60 };
+const SHARE = { threads: 1, entries: 180, bytes: 36_000 };
+
 /** What the store has to do with threads, in arrays. */
 class Model {
   threads: { title: string; creator: string; entries: ModelEntry[] }[] = [];
+
+  /** Why so much more of this user does not fit. */
+  full(user: string, more: number, bytes: number): string | undefined {
+    const all = this.threads.flatMap(({ entries }) => entries),
+      own = all.filter((entry) => entry.user === user);
+    const size = (entries: ModelEntry[]) => entries.reduce((sum, { text }) => sum + text.length, bytes);
+    if (more > 0 && all.length >= LIMITS.entries) return `full ${LIMITS.entries} entries`;
+    if (bytes > 0 && size(all) > LIMITS.bytes) return `full ${LIMITS.bytes} bytes`;
+    if (more > 0 && own.length >= SHARE.entries) return `full ${SHARE.entries} entries of one user`;
+    return bytes > 0 && size(own) > SHARE.bytes ? `full ${SHARE.bytes} bytes of one user` : undefined;
+  }
 
   /** Carries the change out, or gives the reason for which it can't be. */
   change(change: Change): string | undefined {
     if (change.kind === "create") {
       if (this.#find(change.thread) !== undefined) return "exists";
+      if (this.threads.some(({ creator }) => creator === change.user)) return "full 1 threads of one user";
       this.threads.push({ title: change.thread, creator: change.user, entries: [] });
       return undefined;
     }
@@ -27,6 +48,8 @@ class Model {
     const thread = this.#find(change.thread);
     if (thread === undefined) return "no thread";
     if (change.kind === "post") {
+      const full = this.full(change.user, 1, change.bytes);
+      if (full !== undefined) return full;
       thread.entries.push({ user: change.user, text: change.text, file: false });
       return undefined;
     }
@@ -38,8 +61,11 @@ class Model {
     const message = thread.entries.filter(({ file }) => !file)[change.number - 1];
     if (message === undefined) return "no message";
     if (message.user !== change.user) return "another's";
-    if (change.kind === "edit") message.text = change.text;
-    else thread.entries.splice(thread.entries.indexOf(message), 1);
+    if (change.kind === "edit") {
+      const full = this.full(change.user, 0, change.bytes - message.text.length);
+      if (full !== undefined) return full;
+      message.text = change.text;
+    } else thread.entries.splice(thread.entries.indexOf(message), 1);
     return undefined;
   }
 
@@ -51,6 +77,8 @@ class Model {
     const entries = this.#find(title)?.entries;
     if (entries === undefined) return "no thread";
     if (entries.some(({ file, text }) => file && text === name)) return "file exists";
+    const full = this.full(user, 1, name.length);
+    if (full !== undefined) return full;
     entries.push({ user, text: name, file: true });
     return "stored";
   }
@@ -81,7 +109,7 @@ function randomChange(random: Random): Change {
 /** One history: random batches of several sessions, sweeps in pieces, and new starts. */
 function play(random: Random, directory: string) {
   const model = new Model();
-  const start = () => new Engine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+  const start = () => new Engine({ directory, limits: DEFAULT_LIMITS, forumLimits: LIMITS, onEvent() {} });
   let engine = start(), contents = 0;
   const done = new Map(USERS.map((session) => [session, 0]));
   const ask = <T>(request: StoreRequest) => engine.apply([request]).outcomes[0]! as Outcome as T;
@@ -126,7 +154,12 @@ function play(random: Random, directory: string) {
     assertEquals(outcomes as unknown as SessionState[] as unknown, expected, `batch ${batch}`);
     if (random.chance(0.3)) {
       const title = TITLES[random.between(0, 2)]!, name = `f${random.between(0, 9)}`;
-      const found = ask<{ thread: number } | "no thread">({ kind: "file", thread: title, name });
+      const found = ask<{ thread: number } | "no thread">({
+        kind: "file",
+        thread: title,
+        name,
+        user: "hans",
+      });
       const expected = model.attach(title, "hans", name);
       if (found === "no thread") assertEquals(expected, found);
       else {

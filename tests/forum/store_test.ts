@@ -87,7 +87,7 @@ class Subject implements Disposable {
 
   /** Uploads a file that has this content. */
   attach(user: string, title: string, name: string, content: string): Outcome {
-    const { thread } = this.ask({ kind: "file", thread: title, name }) as unknown as { thread: number };
+    const { thread } = this.ask({ kind: "file", thread: title, name, user }) as unknown as { thread: number };
     return this.ask({ kind: "attach", thread, name, user, time: 0, size: 3, hash: "0".repeat(64), content });
   }
 
@@ -153,12 +153,19 @@ Deno.test("a file is a line without a number, once in its thread, and goes with 
   assertEquals(forum.say("yoda", "DLT a 2"), ["The message has been deleted"]);
   assertEquals(forum.say("hans", "DLT a 2"), ["Message 2 does not exist"]);
   forum.restart();
-  const found = forum.ask({ kind: "file", thread: "a", name: "x.txt" }) as unknown as FindFileOutcome;
+  const found = forum.ask({
+    kind: "file",
+    thread: "a",
+    name: "x.txt",
+    user: "yoda",
+  }) as unknown as FindFileOutcome;
   const file = { user: "hans", size: 3, hash: "0".repeat(64), content: "c1" };
   assertEquals(found, { thread: 1, file });
-  assertEquals(forum.ask({ kind: "file", thread: "b", name: "x.txt" }), "no thread");
-  assertEquals(forum.ask({ kind: "file", thread: "a", name: "y.txt" }) as unknown, { thread: 1 });
-  assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), ["c1"]);
+  assertEquals(forum.ask({ kind: "file", thread: "b", name: "x.txt", user: "yoda" }), "no thread");
+  assertEquals(forum.ask({ kind: "file", thread: "a", name: "y.txt", user: "yoda" }) as unknown, {
+    thread: 1,
+  });
+  assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), [{ content: "c1", user: "hans" }]);
   forum.say("yoda", "RMV a");
   // the title is another thread's now
   forum.say("hans", "CRT a");
@@ -179,11 +186,16 @@ Deno.test("a file is a line without a number, once in its thread, and goes with 
   assertEquals(forum.events, []);
   forum.sweep();
   assertEquals(forum.events, [{ kind: "unused", contents: ["c1"] }]);
+  // its file may still be there
+  assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), ["c1"]);
+  forum.restart();
+  assertEquals(forum.ask({ kind: "unused", gone: [], limit: 10 }), ["c1"]);
+  assertEquals(forum.ask({ kind: "unused", gone: ["c1"], limit: 10 }), []);
   assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), []);
 });
 
 Deno.test("each limit refuses by its name, and what is freed can be used again", () => {
-  using forum = new Subject({ threads: 2, threadEntries: 2, entries: 3, bytes: 10 });
+  using forum = new Subject({ share: 100, threads: 2, threadEntries: 2, entries: 3, bytes: 10 });
   const full = (what: string) => [`The forum is full: ${what}`];
   forum.say("yoda", "CRT a");
   forum.say("yoda", "CRT b");
@@ -203,6 +215,35 @@ Deno.test("each limit refuses by its name, and what is freed can be used again",
   forum.say("yoda", "RMV a");
   assertEquals(forum.say("yoda", "MSG b x"), ["Message posted to b thread"]);
   assertEquals(forum.say("yoda", "CRT c"), ["Thread c created"]);
+});
+
+Deno.test("one user fills his share of a forum, and leaves the rest to others, whose entries come and go", () => {
+  using forum = new Subject({ threads: 8, threadEntries: 100, entries: 16, bytes: 40 });
+  const full = (what: string) => [`The forum is full: ${what} of one user`];
+  const posted = (title: string) => [`Message posted to ${title} thread`];
+  forum.say("yoda", "CRT a");
+  forum.say("yoda", "CRT b");
+  assertEquals(forum.say("yoda", "CRT c"), full("2 threads"));
+  assertEquals(forum.say("hans", "CRT c"), ["Thread c created"]);
+
+  for (const title of ["a", "b", "c", "c"]) assertEquals(forum.say("yoda", `MSG ${title} x`), posted(title));
+  assertEquals(forum.say("yoda", "MSG a x"), full("4 entries"));
+  assertEquals(forum.attach("yoda", "a", "f", "c1"), "full 4 entries of one user");
+  assertEquals(forum.say("hans", "MSG a 1234567890"), posted("a"));
+  assertEquals(forum.say("hans", "MSG a x"), full("10 bytes"));
+  assertEquals(forum.say("hans", "EDT a 2 12345678901"), full("10 bytes"));
+  assertEquals(forum.say("hans", "EDT a 2 12345678"), ["The message has been edited"]);
+
+  // what is another's thread goes with what is in it, and nobody has that any more
+  forum.restart();
+  assertEquals(forum.say("yoda", "MSG a x"), full("4 entries"));
+  forum.say("hans", "RMV c");
+  assertEquals(forum.say("yoda", "MSG a x"), posted("a"));
+  assertEquals(forum.say("yoda", "MSG a x"), posted("a"));
+  assertEquals(forum.say("yoda", "MSG a x"), full("4 entries"));
+  forum.say("yoda", "RMV a");
+  assertEquals(forum.say("hans", "MSG b 1234567890"), posted("b"));
+  assertEquals(forum.say("yoda", "CRT d"), ["Thread d created"]);
 });
 
 Deno.test("a page follows IDs: a DLT between two pages skips and repeats nothing", () => {

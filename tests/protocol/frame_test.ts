@@ -57,6 +57,16 @@ Deno.test("decodeFrame() strips all white space at the end, and only there", () 
   assertEquals(frame("no-break\u00a0"), "no-break\u00a0");
 });
 
+Deno.test("decodeFrame() strips NULs at the end with the white space", () => {
+  const frame = (text: string, padding: string) =>
+    decodeFrame(encoder.encode(text.padEnd(FRAME_BYTES, padding)));
+  assertEquals(frame("Alice", "\0"), "Alice");
+  assertEquals(frame("Alice\n", "\0"), "Alice");
+  assertEquals(frame("Alice\0\n", " "), "Alice");
+  assertEquals(frame("\0Ali\0ce\0", " "), "\0Ali\0ce");
+  assertEquals(frame("", "\0"), "");
+});
+
 Deno.test("decodeFrame() replaces what is not UTF-8", () => {
   assertEquals(decodeFrame(new Uint8Array([0x61, 0xff, 0x62, 0xe2, 0x9c, 0x20])), "a\ufffdb\ufffd");
 });

@@ -57,6 +57,20 @@ Deno.test("LineDecoder discards a line that is too long, whatever it comes in", 
   }
 });
 
+Deno.test("LineDecoder takes NULs at either end of a line for padding, wherever the stream is split", () => {
+  const stream = new TextEncoder().encode(`a\0\n\0\0b\0\r\n${"\0".repeat(20)}c\n\0\nd\0e\n\0f\0`);
+  for (let first = 0; first <= stream.length; first++) {
+    for (let second = first; second <= stream.length; second++) {
+      const decoder = new LineDecoder(8);
+      const parts = [stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)];
+      const got = [...parts.flatMap((part) => [...decoder.decode(part)]), ...decoder.end()];
+      assertEquals(got, ["a", "b", "c", "", "d\0e", "f"].map((text) => ({ text })));
+    }
+  }
+  const decoder = new LineDecoder(8);
+  assertEquals([...decoder.decode(new TextEncoder().encode("a\n\0")), ...decoder.end()], [{ text: "a" }]);
+});
+
 Deno.test("linesOf() parts a text at its line breaks", () => {
   assertEquals(linesOf("hello ✓\tthere"), ["hello ✓\tthere"]);
   assertEquals(linesOf("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);

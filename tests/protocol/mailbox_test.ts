@@ -64,6 +64,17 @@ Deno.test("decodeRequest() takes one line end off a datagram", () => {
   assertEquals(decode("R, bob\r"), "not printable");
 });
 
+Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () => {
+  assertEquals(decode("R, bob\0"), take("bob"));
+  assertEquals(decode("R, bob\n\0\0"), take("bob"));
+  assertEquals(decode("R, bob\0\r\n\0"), take("bob"));
+  assertEquals(decode("F, b, a, x \0"), put("b", "a", "x "));
+  assertEquals(decode("A, challenge\0"), { kind: "control", text: "challenge" });
+  assertEquals(decode("R, bob\0\n\n"), "not printable");
+  assertEquals(decode(`R, bob${"\0".repeat(1018)}`), take("bob"));
+  assertEquals(decode(`R, bob${"\0".repeat(1019)}`), "too long");
+});
+
 Deno.test("decodeRequest() tells why a datagram is no request", () => {
   const long = "x".repeat(65);
   const rows: [string, Refusal][] = [
@@ -89,7 +100,9 @@ Deno.test("decodeRequest() tells why a datagram is no request", () => {
     ["F, bob,, x", "bad ID"],
     [`R, ${"Ω".repeat(33)}`, "bad ID"],
     ["F, bob, admin, x", "reserved sender"],
-    ["F, b, a, x\x00", "not printable"],
+    ["F, b, a, x\x00y", "not printable"],
+    ["\x00R, bob", "not printable"],
+    ["\x00", "unknown type"],
     ["F, b, a, x\x1b[2J", "not printable"],
     ["F, b, a, x\x7f", "not printable"],
     ["F, b, a, x\u0085", "not printable"],
@@ -162,6 +175,7 @@ Deno.test("decodeReply() reads replies of other servers, and no requests", () =>
     shared: true,
     mail: { sender: "", time: Date.parse("2020-01-01 10:00:00"), message: "hi" },
   });
+  assertEquals(reply("X\0"), { kind: "none", shared: false });
   for (const text of ["R, bob", "N, x", "", "hello", "F, a, b, c"]) assertEquals(reply(text), undefined);
   assertEquals(decodeReply(new Uint8Array([0x4e, 0x2c, 0xff])), undefined);
 });

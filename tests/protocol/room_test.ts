@@ -1,5 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { enteredRoom, isOffline, lineTooLong, roomName, roomPrefix } from "../../protocol/room.ts";
+import { channelsPrefix, hasJoined, hasLeft, shownName } from "../../protocol/channels.ts";
+import {
+  enteredRoom,
+  isLikePeer,
+  isOffline,
+  lineTooLong,
+  roomName,
+  roomPrefix,
+} from "../../protocol/room.ts";
 
 Deno.test("the room tells of its clients by their addresses", () => {
   const speaker = { hostname: "127.0.0.1", port: 60602 };
@@ -21,6 +29,54 @@ Deno.test("the room tells of clients of the channels by their names", () => {
   assertEquals(enteredRoom(speaker), "[Alice] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<Alice> ");
   assertEquals(isOffline(speaker), "Client Alice is offline\n");
+});
+
+/** All that a wire says of a member that says this, as it arrives: without white space at the end. */
+function said(speaker: { hostname: string; port: number } | { name: string }, text: string): string[] {
+  const name = "name" in speaker ? speaker.name : roomName(speaker);
+  return [
+    `room ${enteredRoom(speaker)}`,
+    `room ${roomPrefix(speaker)}${text}`,
+    `room ${isOffline(speaker)}`,
+    `channels ${channelsPrefix(name)}${text}`,
+    `channels ${hasJoined(name)}`,
+    `channels ${hasLeft(name)}`,
+  ].map((line) => line.trimEnd());
+}
+
+Deno.test("no name makes a line that has the bytes of a line about a client of the room", () => {
+  const texts = ["", "hello", "has joined", "hello has left", "hello> hello", "hello] hello"];
+  for (const peer of [{ hostname: "127.0.0.1", port: 60602 }, { hostname: "2001:db8::1", port: 7 }]) {
+    const lines = new Set(texts.flatMap((text) => said(peer, text)));
+    const forms = [
+      roomName(peer),
+      roomPrefix(peer).slice(2, -2),
+      isOffline(peer).slice("Client ".length, -12),
+    ];
+    for (const form of forms) {
+      for (const name of [form, `[${form}`]) {
+        for (const rest of ["", ">", "]", "> hello", "] hello", " has joined", "] hello has"]) {
+          const speaker = { name: shownName(name + rest, true) };
+          for (const line of texts.flatMap((text) => said(speaker, text))) {
+            assertEquals(lines.has(line) ? line : "", "", `the name ${name + rest}`);
+          }
+        }
+      }
+    }
+  }
+});
+
+Deno.test("a name is like a peer's only where it has an address and a port", () => {
+  for (const name of ["12:30", "dead:5", "[Bob]:1", "(a)", "('Bob', 1)", "10.0.0.1", "v1.2.3.4:5", "Bob"]) {
+    assertEquals([name, isLikePeer(name)], [name, false]);
+    assertEquals(shownName(name, true), name);
+  }
+  for (const name of ["127.0.0.1:1", "[::1]:1", "('::1', 1, 0, 0)", "(10.0.0.1, 1)", "[10.0.0.1:1"]) {
+    assertEquals([name, isLikePeer(name)], [name, true]);
+    assertEquals(shownName(name, true), `~${name}`);
+    // where there is no room, nobody is named so but clients that want to be
+    assertEquals(shownName(name, false), name);
+  }
 });
 
 Deno.test("the sender of a line that is too long is told the limit", () => {

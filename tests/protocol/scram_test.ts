@@ -81,7 +81,7 @@ Deno.test("names are words, and a comma travels in them", () => {
     assert(!encodeName(name).includes(","));
     assertEquals(decodeName(encodeName(name)), name);
   }
-  for (const bad of ["", "a b", "é", "a,b", "a=2c", "a=", "=3D", "admin", "x".repeat(65), "a\n"]) {
+  for (const bad of ["", "a b", "é", "a,b", "a=2c", "a=", "=3D", "x".repeat(65), "a\n"]) {
     assertEquals(decodeName(bad), undefined, bad);
   }
 });
@@ -110,7 +110,6 @@ Deno.test("what RFC 5802 does not write is no message of a log-in", () => {
       `${first},x=1`,
       "p=parley-seal-1,,n=alice,r=1234567",
       "p=parley-seal-1,,n=,r=12345678",
-      "p=parley-seal-1,,n=admin,r=12345678",
     ]
   ) assertEquals(parseClientFirst(bad), undefined, bad);
   const answer = "r=12345678abc,s=AAAA,i=600000";

@@ -40,6 +40,21 @@ const rows: Readonly<Record<string, string>> = {
     Bob > tab\\tand spaces  within
     Alice < [Bob] tab\\tand spaces  within
   `,
+  "NULs behind a text are padding, in names, commands and messages": `
+    Alice > Alice\\0
+    Alice > /create tea\\0\\0
+    Alice > /list\\n\\0
+    Alice < tea
+    Bob > Bob${"\\0".repeat(197)}
+    Bob > /join tea\\0
+    Alice < Bob has joined
+    Bob > hello\\n${"\\0".repeat(194)}
+    Alice < [Bob] hello
+    Bob > within\\0it\\0
+    Alice < [Bob] within\ufffdit
+    Bob > \\0
+    Alice < [Bob]
+  `,
   "who moves has left the one and joined the other": `
     Alice > Alice
     Alice > /create tea
@@ -156,7 +171,36 @@ const rows: Readonly<Record<string, string>> = {
     Alice < [A  B] hello
     Carol < [A  B] hello
   `,
-  "names have at most 64 bytes": `
+  "a name may fill its frame, and is shortened where it leaves too little room for text": `
+    Alice > Alice
+    Alice > /create tea
+    Alice > /list
+    Alice < tea
+    Bob > ${"b".repeat(97)}
+    Bob > /join tea
+    Alice < ${"b".repeat(97)} has joined
+    Bob > ${"y".repeat(101)}
+    Alice < [${"b".repeat(97)}] ${"y".repeat(100)}
+    Alice < [${"b".repeat(97)}] y
+    Carol > ${"c".repeat(98)}
+    Carol > /join tea
+    Alice < ${"c".repeat(94)}… has joined
+    Bob < ${"c".repeat(94)}… has joined
+    Dora > ${"✓".repeat(66)}dd
+    Dora > /join tea
+    Alice < ${"✓".repeat(31)}… has joined
+    Bob < ${"✓".repeat(31)}… has joined
+    Carol < ${"✓".repeat(31)}… has joined
+    Dora > hello
+    Alice < [${"✓".repeat(31)}…] hello
+    Bob < [${"✓".repeat(31)}…] hello
+    Carol < [${"✓".repeat(31)}…] hello
+    Carol close
+    Alice < ${"c".repeat(94)}… has left
+    Bob < ${"c".repeat(94)}… has left
+    Dora < ${"c".repeat(94)}… has left
+  `,
+  "a channel's name has at most 64 bytes": `
     Alice > ${x64}
     Alice > /create ${x64}
     Alice > /create ${x65}
@@ -170,9 +214,6 @@ const rows: Readonly<Record<string, string>> = {
     Alice < Bob has joined
     Bob > hello
     Alice < [Bob] hello
-    Carol > ${x65}
-    Carol < The name of a client must have at most 64 bytes.
-    Carol closed
   `,
   "what is over 200 bytes comes in further frames": `
     Alice > Alice

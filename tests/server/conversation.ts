@@ -9,7 +9,7 @@ export type Writes = "a message a write" | "a byte a write" | "all in one write"
  * Plays a conversation. Its lines are `NAME > text`, which the peer says, `NAME < text`, which it hears, `NAME close`
  * and `NAME closed`, where the server did it. Names of the room's clients begin with a small letter; `enter` connects
  * one, and in texts `{name}` is its port. Clients of the channels connect with the first line, their name. In the end
- * nobody may have heard anything else. `\n`, `\r`, `\t` and `\x1b` are those characters; `␣` is a space at an end.
+ * nobody may have heard anything else. `\n`, `\r`, `\t`, `\0` and `\x1b` are those characters; `␣` is a space at an end.
  */
 export async function converse(server: Server, text: string, writes: Writes = "a message a write") {
   const portOf = (name: string) =>
@@ -17,6 +17,7 @@ export async function converse(server: Server, text: string, writes: Writes = "a
   const peers = new Map<string, FramePeer | LinePeer>();
   const unescape = (text: string) =>
     text.replace(/\\n/g, "\n").replace(/\\r/g, "\r").replace(/\\t/g, "\t").replace(/\\x1b/g, "\x1b")
+      .replace(/\\0/g, "\0")
       .replaceAll("␣", " ").replace(/\{(\w+)\}/g, (_, name) => `${peers.get(name)!.port}`);
   const unsaid = new Map<FramePeer | LinePeer, string[]>();
   const say = async () => {

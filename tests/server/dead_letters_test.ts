@@ -16,7 +16,8 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   const open = () => new DeadLetterRows(db, transaction, { letters: 3, bytes: 20 });
   let dead = open();
   const kept = () => dead.after(0, 9).map(({ message }) => message);
-  const add = (mailbox: string, seq: number) => dead.add(mailbox, seq, texts[seq - 1]!.length);
+  const add = (mailbox: string, seq: number) =>
+    dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
 
   for (const seq of [1, 2, 3]) add("bob", seq);
   add("carol", 4);
@@ -30,7 +31,7 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [2, 1, 3]);
   dead = open();
   assertEquals([kept(), dead.count("bob")], [["two", "three", "four"], 2]);
-  dead.drop(3);
+  dead.delete(3);
   add("carol", 5);
   transaction.commit();
   assertEquals(kept(), ["two", "four", "a longer one"]);

@@ -20,6 +20,8 @@ function randomOf(seed: number): (below: number) => number {
 /** What the engine has to do, in arrays. */
 class Model {
   boxes = new Map<string, Put[]>();
+  /** Whose message was the first of what a mailbox holds. */
+  makers = new Map<string, string | undefined>();
   dropped = 0;
   constructor(public limits: StoreLimits) {}
 
@@ -28,6 +30,18 @@ class Model {
     const puts = held.flatMap(([, puts]) => puts);
     const bytes = puts.reduce((sum, put) => sum + put.bytes, 0);
     return { messages: puts.length, bytes, mailboxes: held.length };
+  }
+
+  /** Whether this put would be more than its holder's share, where its mailbox holds these messages. */
+  passesShare(put: Put, own: readonly Put[], isNew: boolean): boolean {
+    const { share, messages, bytes, mailboxes } = this.limits, { holder } = put;
+    if (share === 100 || holder === undefined) return false;
+    const most = (limit: number) => Math.max(1, Math.floor(limit * share / 100));
+    const others = [...this.boxes].filter(([name, { length }]) => length > 0 && name !== put.mailbox);
+    const held = [...others.flatMap(([, puts]) => puts), ...own, put].filter((one) => one.holder === holder);
+    const made = others.filter(([name]) => this.makers.get(name) === holder).length;
+    return held.length > most(messages) || held.reduce((sum, { bytes }) => sum + bytes, 0) > most(bytes) ||
+      isNew && made >= most(mailboxes);
   }
 
   perform(request: StoreRequest): Outcome {
@@ -54,16 +68,25 @@ class Model {
     }
     // of a mailbox that is full, the fewest of its oldest messages make room, or none does
     const { limits } = this, others = own.length > 0 ? -1 : this.counts().mailboxes;
-    for (let drop = 0; drop === 0 || limits.whenFull === "drop-oldest" && drop <= own.length; drop++) {
+    const { holder } = request, passesShare = this.passesShare(request, own, own.length === 0);
+    // a share is made room in with what its own holder has, in a mailbox that holds nothing else
+    const isOwn = this.makers.get(request.mailbox) === holder && own.every((put) => put.holder === holder);
+    const mayDrop = limits.whenFull === "drop-oldest" && (!passesShare || isOwn);
+    let outcome: "full" | "full share" = "full";
+    for (let drop = 0; drop === 0 || mayDrop && drop <= own.length; drop++) {
+      const isPassed = this.passesShare(request, own.slice(drop), own.length === 0);
       this.boxes.set(request.mailbox, [...own.slice(drop), request]);
       const all = this.counts(), kept = this.counts(request.mailbox);
       if (kept.messages > limits.mailboxMessages || kept.bytes > limits.mailboxBytes) continue;
       if (all.messages > limits.messages || all.bytes > limits.bytes || others >= limits.mailboxes) continue;
+      if (drop === 0 && isPassed) outcome = "full share";
+      if (isPassed) continue;
+      if (own.length === drop) this.makers.set(request.mailbox, holder);
       this.dropped += drop;
       return "stored";
     }
     this.boxes.set(request.mailbox, own);
-    return "full";
+    return outcome;
   }
 }
 
@@ -71,7 +94,9 @@ function randomRequest(random: (below: number) => number, names: number, time: n
   const mailbox = ["", "Ω", "b", "a"][random(names)] ?? `m${random(names)}`;
   const message = "x".repeat(random(8) === 0 ? random(900) : random(9)) + time;
   const kind = random(100);
-  if (kind < 52) return { kind: "put", mailbox, sender: "s", time, message, bytes: message.length };
+  const holder = [undefined, "ann", "[10.0.0.1]", "[10.0.0.2]"][random(4)];
+  const put = { kind: "put", mailbox, sender: "s", time, message, bytes: message.length } as const;
+  if (kind < 52) return holder === undefined ? put : { ...put, holder };
   if (kind < 90) return { kind: "take", mailbox };
   if (kind < 93) return { kind: "count", ...random(2) ? { mailbox } : {} };
   if (kind < 96) return { kind: "list", limit: 1 + random(5), ...random(2) ? { after: mailbox } : {} };
@@ -107,6 +132,7 @@ function play(random: (below: number) => number, directory: string | undefined) 
     messages: 5 + random(60),
     bytes: 100 + random(5000),
     mailboxes: 1 + random(12),
+    share: [20, 30, 50, 100][random(4)]!,
     whenFull: random(2) ? "refuse" : "drop-oldest",
   });
   const model = new Model(limits());

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { type HubEvent, Member, type Wire } from "../../server/channel.ts";
-import { ClientLog } from "../../server/client_log.ts";
 import { Connection } from "../../server/connection.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../server/history.ts";
 import { Hub } from "../../server/hub.ts";
 import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limits.ts";
+import { Log } from "../../server/log.ts";
 import { Session } from "../../server/member_service.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { PendingTotal } from "../../server/pending.ts";
 import { Rounds } from "../../server/rounds.ts";
 import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 
@@ -112,7 +113,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
     close() {},
   };
-  const now = () => 0, logging = { requests: false };
+  const now = () => 0;
   const rounds = new Rounds({ look: () => Promise.resolve(), now });
   const connection = new Connection({
     stream,
@@ -120,6 +121,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     port: 1,
     limits: DEFAULT_SEND_LIMITS,
     joiner: new ChunkJoiner(),
+    total: new PendingTotal(Infinity),
     rounds,
     now,
   });
@@ -129,10 +131,10 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
+    total: new PendingTotal(Infinity),
     rounds,
     metrics: new Metrics(),
-    log: new ClientLog({ line() {} }, logging, now),
-    logging,
+    log: new Log(() => Promise.resolve()),
     now,
   });
   session.member = new Member({ name: "Alice" }, wire, connection);

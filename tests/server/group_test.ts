@@ -235,6 +235,24 @@ Deno.test("a store that fails with two groups ends everything once, and answers 
   }
 });
 
+Deno.test("nothing is acknowledged any more once the data directory is known to be gone", async () => {
+  const lost: unknown[] = [], told: unknown[] = [], gone = new Error("the directory is gone");
+  const store = new FakeStore(), group = new GroupCommit(store, (error) => lost.push(error));
+  const tell = (outcome: unknown) => told.push(outcome);
+  group.submit(put("a"), tell);
+  await store.has(1);
+  group.submit(put("b"), tell);
+  group.lose(gone);
+  store.answer();
+  group.submit(put("c"), tell);
+  await assertRejects(() => group.idle(), Error, "the directory is gone");
+  // what waited would be told in a turn of the event loop
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve));
+  while (store.groups.length > 0) store.answer();
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([lost, told], [[gone], []]);
+});
+
 Deno.test("a fault in what is told of one outcome is no failure of the store, and keeps nothing from the others", async () => {
   const lost: unknown[] = [], told: string[] = [], faults: unknown[] = [];
   const store = new FakeStore(), group = new GroupCommit(store, (error) => lost.push(error));

@@ -60,6 +60,37 @@ const rows: Readonly<Record<string, string>> = {
     Alice < [127.0.0.1:{a}] ${"✓".repeat(60)}
     Alice < [127.0.0.1:{a}] ${"✓".repeat(40)}
   `,
+  "a client of the channels that is named like a client of the room is shown otherwise": `
+    a enter
+    Mimic > ('127.0.0.1', {a})
+    Mimic > /join room
+    a < [~('127.0.0.1', {a})] entered room
+    Mimic > hello
+    a < \\r<~('127.0.0.1', {a})> hello
+    Bob > 127.0.0.1:{a}
+    Bob > /join room
+    a < [~127.0.0.1:{a}] entered room
+    Mimic < ~127.0.0.1:{a} has joined
+    Bob > hello
+    a < \\r<~127.0.0.1:{a}> hello
+    Mimic < [~127.0.0.1:{a}] hello
+    Carol > ('127.0.0.1', {a})> hello
+    Carol > /join room
+    a < [~('127.0.0.1', {a})> hello] entered room
+    Mimic < ~('127.0.0.1', {a})> hello has joined
+    Bob < ~('127.0.0.1', {a})> hello has joined
+    Dora > (127.0.0.1, {a})
+    Dora > /join room
+    a < [~(127.0.0.1, {a})] entered room
+    Mimic < ~(127.0.0.1, {a}) has joined
+    Bob < ~(127.0.0.1, {a}) has joined
+    Carol < ~(127.0.0.1, {a}) has joined
+    Dora close
+    a < Client ~(127.0.0.1, {a}) is offline
+    Mimic < ~(127.0.0.1, {a}) has left
+    Bob < ~(127.0.0.1, {a}) has left
+    Carol < ~(127.0.0.1, {a}) has left
+  `,
   "nobody can make a line that looks like another's, on either wire": `
     a enter
     Alice > Al\\nice
@@ -114,7 +145,7 @@ Deno.test("without a room, 'room' is a name like any other", () =>
 
 Deno.test("one channel too many takes the place of one that nobody is in, where there is one", () =>
   withServer(
-    { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3 } },
+    { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3, share: 100 } },
     (server) =>
       converse(
         server,
@@ -143,4 +174,54 @@ Deno.test("one channel too many takes the place of one that nobody is in, where 
     Bob < [Alice] hello
   `,
       ),
+  ));
+
+Deno.test("an address that has made its share of the channels gives up one of its own, and nobody else's", () =>
+  withServer(
+    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 8 } },
+    (server) =>
+      converse(
+        server,
+        `
+    Alice > Alice
+    Alice > /create tea
+    Bob > Bob
+    Bob > /create coffee
+    Carol > Carol
+    Carol > /create milk
+    Carol < There are too many channels, so no other can be created.
+    Bob > /join tea
+    Alice < Bob has joined
+    Carol > /create milk
+    Carol > /list
+    Carol < tea\\nmilk
+  `,
+      ),
+  ));
+
+Deno.test("where too much waits for all together, one that reads goes on and one that does not is cut off", () =>
+  withServer(
+    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingAll: 100_000 } },
+    async (server, log) => {
+      const { port } = server.addresses[0]!;
+      using alice = await FramePeer.named("Alice", port);
+      await alice.send("/create tea");
+      assertEquals(await alice.settle(), []);
+      using silent = await FramePeer.named("Silent", port);
+      await silent.send("/join tea");
+      assertEquals(await alice.next(), "Silent has joined");
+      // it is answered more than it has sent, until the system takes no more of it
+      const asked = new Array<string>(100).fill("/".padEnd(199, "x"));
+      const sending = (async () => {
+        for (;;) await silent.send(...asked);
+      })().catch(() => {});
+      assertEquals(await alice.next(), "Silent has left");
+      await sending;
+      const lines = log.filter((line) => line.includes(" is cut off: "));
+      assertEquals(lines.length, 1);
+      assertMatch(
+        lines[0]!,
+        / warn channels 127\.0\.0\.1:\d+ 'Silent' is cut off: too much waited to be sent to all/,
+      );
+    },
   ));

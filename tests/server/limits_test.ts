@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { ClientLog } from "../../server/client_log.ts";
 import { ConnectionCounter, RateLimit } from "../../server/limits.ts";
 
 const limits = { connections: 3, addressConnections: 2, messageRate: undefined };
@@ -36,22 +35,6 @@ Deno.test("this machine's own connections are limited only where that is asked f
   for (let i = 0; i < 1001; i++) assertEquals(counter.add("127.0.0.1"), "added");
   for (let i = 0; i < 1000; i++) assertEquals(counter.add("192.0.2.1"), "added");
   assertEquals(counter.add("192.0.2.1"), "too many connections of an address");
-});
-
-Deno.test("log lines about clients are left out where there are too many, and their number is told", () => {
-  let now = 0;
-  const lines: string[] = [], logging = { requests: false };
-  const log = new ClientLog({ line: (text) => void lines.push(text) }, logging, () => now);
-  for (let i = 1; i <= 53; i++) log.line(`${i}`);
-  assertEquals(lines.splice(0), Array.from({ length: 50 }, (_, i) => `${i + 1}`));
-  now += 19;
-  log.line("too early");
-  now += 1;
-  log.line("in time");
-  assertEquals(lines.splice(0), ["(4 lines about clients left out)", "in time"]);
-  logging.requests = true;
-  log.line("asked for");
-  assertEquals(lines, ["asked for"]);
 });
 
 Deno.test("RateLimit lets a burst pass, and tells how much too early the next comes", () => {

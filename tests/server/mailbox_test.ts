@@ -78,6 +78,34 @@ Deno.test("a line end at the end of a datagram is no part of it", () =>
       `,
     )));
 
+Deno.test("a program in C that sends its string with the NUL, or its whole buffer, is answered", () =>
+  withServer({}, (server) =>
+    transcript(
+      server,
+      `
+      alice > F, bob, alice, hello\\0
+      alice > F, bob, alice, one\\n\\0\\0
+      alice > F, bob, alice, two\\0\\r\\n
+      alice > F, bob, alice, three ${"\\0".repeat(1000)}
+      alice > F, bob, alice, not\\0this
+      bob   > R, bob\\0
+      bob   < N, TIME, alice, hello
+      bob   > R, bob\\n\\0
+      bob   < N, TIME, alice, one
+      bob   > R, bob\\0\\0\\0
+      bob   < N, TIME, alice, two
+      bob   > R, bob
+      bob   < N, TIME, alice, three 
+      bob   > R, bob
+      bob   < X
+      carol > for, hello\\0
+      dave  > req\\0
+      dave  < nxt, TIME, hello
+      dave  > req\\0
+      dave  < xxx
+      `,
+    )));
+
 Deno.test("what is no request is dropped, and never answered", () =>
   withServer({}, (server) =>
     transcript(
@@ -124,9 +152,9 @@ Deno.test("a full mailbox refuses, and says so once; others are not touched", ()
       bob   < N, TIME, alice, 5
       `,
     );
-    assertEquals(log.join("").match(/.*(full).*/g), [
-      "mailbox: mailbox bob is full at 2 messages: further messages are refused",
-      "mailbox: mailbox bob is no longer full; 2 messages were refused",
+    assertEquals(log.join("").match(/(?<=Z ).*(full).*/g), [
+      "warn mailbox - mailbox 'bob' is full at 2 messages: further messages are refused",
+      "warn mailbox - mailbox 'bob' is no longer full; 2 messages were refused",
     ]);
   }));
 

@@ -29,6 +29,21 @@ const rows: Readonly<Record<string, string>> = {
     a < \\r<('127.0.0.1', {b})>␣
     a < \\r<('127.0.0.1', {b})>   two  spaces\\t␣
   `,
+  "NULs at either end of a line are padding, as programs in C send them": `
+    a enter
+    b enter
+    a < [127.0.0.1:{b}] entered room
+    b > hello\\0
+    b > \\0one\\0\\0\\r
+    b > ${"\\0".repeat(5000)}two
+    b > within\\0it
+    b > \\0\\0
+    a < \\r<('127.0.0.1', {b})> hello
+    a < \\r<('127.0.0.1', {b})> one
+    a < \\r<('127.0.0.1', {b})> two
+    a < \\r<('127.0.0.1', {b})> within\ufffdit
+    a < \\r<('127.0.0.1', {b})>␣
+  `,
   "nobody can make a line that looks like another's": `
     a enter
     b enter
@@ -62,6 +77,18 @@ for (const writes of ["a message a write", "a byte a write", "all in one write"]
       withServer({ ports: { room: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
+
+Deno.test("a NUL behind the last line end is no line", () =>
+  withServer({ ports: { room: 0 } }, async (server) => {
+    const { port } = server.addresses[0]!;
+    using alice = await LinePeer.connect(port);
+    using bob = await LinePeer.connect(port);
+    assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] entered room`);
+    await bob.write(new TextEncoder().encode("hello\n\0"));
+    await bob.conn.closeWrite();
+    assertEquals(await alice.next(), `\r<('127.0.0.1', ${bob.port})> hello`);
+    assertEquals(await alice.next(), `Client (127.0.0.1, ${bob.port}) is offline`);
+  }));
 
 Deno.test("the room tells of one that went by its own address, and sends its last line without an end", () =>
   withServer({ ports: { room: 0 } }, async (server, log) => {

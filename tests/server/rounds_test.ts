@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeFrames, FRAME_BYTES } from "../../protocol/frame.ts";
 import { ChannelsService } from "../../server/channels.ts";
-import { ClientLog } from "../../server/client_log.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../server/history.ts";
 import { Hub } from "../../server/hub.ts";
 import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../server/limits.ts";
 import type { StreamListener } from "../../server/listener.ts";
+import { Log } from "../../server/log.ts";
 import { Loopback } from "../../server/loopback.ts";
 import { Metrics } from "../../server/metrics.ts";
+import { PendingTotal } from "../../server/pending.ts";
 import { Rounds } from "../../server/rounds.ts";
 import { DEFAULT_SEND_LIMITS } from "../../server/send_queue.ts";
 import { FramePeer } from "../stream.ts";
@@ -84,10 +85,10 @@ Deno.test("two who talk don't wait for one who never stops", async () => {
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
+    total: new PendingTotal(Infinity),
     rounds: new Rounds({ look: () => loopback.pass(), now }),
     metrics,
-    log: new ClientLog({ line() {} }, { requests: false }, now),
-    logging: { requests: false },
+    log: new Log(() => Promise.resolve()),
     now,
   });
   const { port } = listener.addr;

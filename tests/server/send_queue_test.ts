@@ -1,13 +1,20 @@
 import { assertEquals } from "@std/assert";
+import { PendingTotal } from "../../server/pending.ts";
 import { ChunkJoiner, SendQueue } from "../../server/send_queue.ts";
 
 /** A queue whose client takes what it is allowed to, when it is allowed to. */
-function setUp(limits = { maxPending: 100, stall: 10_000 }, joiner = new ChunkJoiner()) {
+function setUp(
+  limits = { maxPending: 100, stall: 10_000 },
+  joiner = new ChunkJoiner(),
+  total = new PendingTotal(Infinity),
+) {
   const state = { now: 0, behind: false, writes: [] as Uint8Array[] };
   let taken = Promise.withResolvers<number>();
   const queue = new SendQueue({
     limits,
     joiner,
+    total,
+    onGiveUp: () => queue.close(),
     now: () => state.now,
     write(bytes) {
       state.writes.push(bytes);
@@ -20,12 +27,17 @@ function setUp(limits = { maxPending: 100, stall: 10_000 }, joiner = new ChunkJo
   const take = async (bytes = state.writes.at(-1)!.length) => {
     taken.resolve(bytes);
     // the queue hears of it in the next turn
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await turn();
   };
   const fail = () => taken.reject(new Error("gone"));
   const written = () => state.writes.map((bytes) => new TextDecoder().decode(bytes));
   return { queue, state, take, fail, written };
 }
+
+type SetUp = ReturnType<typeof setUp>;
+
+/** Resolves when all that was brought about by now has happened. */
+const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -105,6 +117,61 @@ Deno.test("SendQueue lets go of everything when its client is gone", async () =>
   fail();
   await sent;
   assertEquals([queue.pending, queue.push(bytes("c")), queue.pending], [0, true, 0]);
+});
+
+Deno.test("SendQueue puts short chunks together for a write, and copies no long one", async () => {
+  const { queue, state, take } = setUp({ maxPending: 1_000_000, stall: 10_000 });
+  const long = new Uint8Array(65_537), half = new Uint8Array(32_768);
+  for (const chunk of [half, half, half, half, long, half, long]) queue.push(chunk);
+  const lengths: number[] = [];
+  for (let sent = 0; queue.pending > 0; sent++) {
+    lengths.push(state.writes[sent]!.length);
+    await take();
+  }
+  assertEquals(lengths, [32_768, 65_536, 32_768, 65_537, 32_768, 65_537]);
+  assertEquals([state.writes[3] === long, state.writes[5] === long], [true, true]);
+});
+
+Deno.test("what several clients wait for counts once, until the last of them has it", async () => {
+  const total = new PendingTotal(Infinity), joiner = new ChunkJoiner();
+  const [one, two, other] = [1, 2, 3].map(() => setUp(undefined, joiner, total)) as [SetUp, SetUp, SetUp];
+  const chunks = ["aa", "bbb", "cccc"].map(bytes);
+  for (const { queue } of [one, two, other]) for (const chunk of chunks) queue.push(chunk);
+  assertEquals([total.bytes, one.queue.pending], [9, 9]);
+  await one.take();
+  // joined for the one, and as they came for the others
+  assertEquals([one.written(), total.bytes], [["aa", "bbbcccc"], 9 + 7]);
+  await one.take(1);
+  assertEquals([one.queue.pending, total.bytes], [6, 9 + 7]);
+  await two.take();
+  assertEquals(total.bytes, 9 + 7);
+  other.queue.close();
+  assertEquals(total.bytes, 7);
+  await one.take();
+  two.fail();
+  await turn();
+  assertEquals([one.queue.pending, two.queue.pending, total.bytes], [0, 0, 0]);
+});
+
+Deno.test("with too much waiting for all, those who have most waiting are given up, until an eighth is free", async () => {
+  const total = new PendingTotal(80);
+  const queues = [10, 30, 5, 20, 15].map((length) => {
+    const client = setUp(undefined, undefined, total);
+    client.queue.push(new Uint8Array(length));
+    return client;
+  });
+  const pending = () => queues.map(({ queue }) => queue.pending);
+  await turn();
+  assertEquals([pending(), total.bytes], [[10, 30, 5, 20, 15], 80]);
+  queues[0]!.queue.push(new Uint8Array(1));
+  await turn();
+  assertEquals([pending(), total.bytes], [[11, 0, 5, 20, 15], 51]);
+  queues[3]!.queue.push(new Uint8Array(25));
+  queues[2]!.queue.push(new Uint8Array(5));
+  await turn();
+  assertEquals([pending(), total.bytes], [[11, 0, 10, 0, 15], 36]);
+  for (const { queue } of queues) queue.close();
+  assertEquals(total.bytes, 0);
 });
 
 Deno.test("queues that were given the same chunks write the same joined bytes", async () => {

@@ -1,14 +1,17 @@
 import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { Log } from "../../server/log.ts";
+import { Log, type LogLevel } from "../../server/log.ts";
 import { serve, type ServeOptions, type Server } from "../../server/serve.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
 import { Peer } from "../program.ts";
 
 /** A server in this process: `parley serve mailbox 0 --memory`, but for what `options` say. */
 export async function withServer(
-  options: Partial<Omit<ServeOptions, "limits">> & { limits?: Partial<StoreLimits> },
+  { logLevel = "info", ...options }: Partial<Omit<ServeOptions, "limits" | "log">> & {
+    limits?: Partial<StoreLimits>;
+    logLevel?: LogLevel;
+  },
   use: (server: Server, log: string[]) => Promise<void>,
 ) {
   const log: string[] = [];
@@ -26,8 +29,7 @@ export async function withServer(
     originalFrom: new Networks(PRIVATE_NETWORKS),
     timestamps: true,
     maxDatagram: 1024,
-    logRequests: false,
-    log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes)))),
+    log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { level: logLevel }),
     ready: () => Promise.resolve(),
     ...options,
     limits: { ...DEFAULT_LIMITS, ...options.limits },
@@ -53,8 +55,8 @@ export async function transcript(server: Server, text: string) {
       if (match === null) continue;
       const [, name = "", direction, quoted = ""] = match;
       const datagram = quoted.replace(
-        /\\([nrt\\])/g,
-        (_, c) => ({ n: "\n", r: "\r", t: "\t", "\\": "\\" })[c as "n"],
+        /\\([nrt0\\])/g,
+        (_, c) => ({ n: "\n", r: "\r", t: "\t", 0: "\0", "\\": "\\" })[c as "n"],
       );
       if (direction === ">") {
         await peer(name).send(datagram);

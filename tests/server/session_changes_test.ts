@@ -18,6 +18,7 @@ class Subject {
       session: "s",
       owner: "",
       network: "",
+      born: 1,
       state: { done: 0, special: [] },
       store: { gather: () => this.taking },
       early,

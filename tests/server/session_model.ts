@@ -1,8 +1,16 @@
 import type { Leased, LeaseRequest } from "../../server/store/lease_requests.ts";
-import type { Put, Stats } from "../../server/store/message_requests.ts";
-import type { Change, SessionChanges, SessionState, Special } from "../../server/store/session_requests.ts";
+import type { DeadLetters, Failure, Put, Stats } from "../../server/store/message_requests.ts";
+import type {
+  Change,
+  OpenSession,
+  SessionChanges,
+  SessionState,
+  Special,
+} from "../../server/store/session_requests.ts";
 import type { Outcome, StoreLimits, StoreRequest } from "../../server/store/store.ts";
 import type { ThreadChange } from "../../server/store/thread_requests.ts";
+
+import { KeptSessions } from "./kept_sessions_model.ts";
 
 /** The mailboxes that there are. */
 export const MAILBOXES = ["", "bob", "Ω"];
@@ -13,6 +21,10 @@ interface Message {
   /** The last lease that it came back from. */
   token?: string;
   lease?: Lease;
+  /** While it waits to be tried again, until when. */
+  due?: number;
+  /** Why the last attempt failed. */
+  reason?: string;
   /** What the engine calls it, once that is known. */
   id?: number;
 }
@@ -39,8 +51,14 @@ export class Model {
   delayed: (Message & { due: number })[] = [];
   dead: Message[] = [];
   leases: Lease[] = [];
-  readonly sessions = new Map<string, SessionState>();
-  constructor(public limits: StoreLimits) {}
+  readonly sessions: KeptSessions;
+  /** Most bytes of sender and text of a message that a take gives. */
+  takenBytes = Infinity;
+
+  /** @param sessions How many sessions are kept. */
+  constructor(public limits: StoreLimits, sessions: number) {
+    this.sessions = new KeptSessions(sessions);
+  }
 
   #in(mailbox?: string) {
     const of = <T extends Message>(all: T[]) =>
@@ -51,12 +69,13 @@ export class Model {
   stat(mailbox?: string): Stats {
     const { here, delayed, dead } = this.#in(mailbox), all = [...here, ...delayed];
     const leased = here.filter(({ lease }) => lease !== undefined).length;
+    const waiting = here.filter(({ due }) => due !== undefined).length;
     return {
       messages: all.length,
       bytes: all.reduce((sum, { put }) => sum + put.bytes, 0),
-      ready: here.length - leased,
+      ready: here.length - leased - waiting,
       leased,
-      delayed: delayed.length,
+      delayed: delayed.length + waiting,
       dead: dead.length,
     };
   }
@@ -66,7 +85,7 @@ export class Model {
     const own = this.stat(put.mailbox), all = this.stat();
     const free = limits.whenFull === "refuse" || own.messages === 0
       ? []
-      : box.filter(({ lease }) => lease === undefined);
+      : box.filter(({ lease, due }) => lease === undefined && due === undefined);
     for (let drop = 0, bytes = put.bytes; drop <= free.length; bytes -= free[drop++]?.put.bytes ?? 0) {
       if (own.messages - drop >= limits.mailboxMessages || own.bytes + bytes > limits.mailboxBytes) continue;
       if (all.messages - drop >= limits.messages || all.bytes + bytes > limits.bytes) continue;
@@ -81,12 +100,14 @@ export class Model {
   }
 
   /** Messages as a lease or a take finds them: those that have expired go on the way. */
-  #oldest(box: Message[], max: number, maxBytes: number): Message[] {
+  /** @param takenBytes Most bytes of sender and text of each. */
+  #oldest(box: Message[], max: number, maxBytes: number, takenBytes = Infinity): Message[] {
     const found: Message[] = [];
     let bytes = 0;
     for (const message of [...box]) {
       if (found.length === max) break;
-      if (message.lease !== undefined) continue;
+      const { lease, due, put } = message;
+      if (lease !== undefined || due !== undefined || put.sender.length + put.bytes > takenBytes) continue;
       if ((message.put.expires ?? Infinity) <= this.now) {
         box.splice(box.indexOf(message), 1);
         continue;
@@ -144,14 +165,18 @@ export class Model {
     box.splice(box.indexOf(message), 1);
   }
 
-  #giveBack(message: Message, token: string, counted: boolean) {
+  #giveBack(message: Message, token: string, failure?: Failure) {
     this.#letGo(message);
-    if (counted) message.attempts++;
     message.token = token;
-    const isDead = message.attempts >= 5;
-    if (!isDead && (message.put.expires ?? Infinity) > this.now) return;
+    if (failure !== undefined) message.attempts++;
+    const isDead = failure !== undefined && message.attempts >= failure.attempts;
+    if (!isDead && (message.put.expires ?? Infinity) > this.now) {
+      if (failure !== undefined && failure.delay > 0) message.due = this.now + failure.delay;
+      return;
+    }
     this.#remove(message);
     if (!isDead) return;
+    message.reason = failure.reason;
     this.dead.push(message);
     this.dead.sort((a, b) => a.id! - b.id!);
   }
@@ -188,22 +213,29 @@ export class Model {
     return lost(
       this.#each(change.ids, session, change.token, (message) => {
         if (change.kind === "ack") this.#remove(message);
-        else if (message.lease !== undefined) this.#giveBack(message, change.token, change.why === "failed");
+        else if (message.lease !== undefined) {
+          this.#giveBack(message, change.token, change.kind === "fail" ? change : undefined);
+        }
       }),
     );
   }
 
   /** @param outcome The engine's: what the disk refused alone is its to choose. */
-  session({ session, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
+  session({ session, born = 0, fresh, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
     const known = this.sessions.get(session);
+    if (known === undefined && !fresh && this.sessions.isForgotten(session, born)) return "unknown";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+    const leaving = known === undefined ? this.sessions.leaving() : undefined;
+    if (leaving === "full") return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
       special: (known?.special ?? []).filter(([n]) => n >= low),
     };
     const { refused, done } = outcome as SessionState,
       kept = (value: SessionState) => {
-        if (value.done > 0) this.sessions.set(session, { done: value.done, special: value.special });
+        if (value.done === 0) return value;
+        if (leaving !== undefined) this.sessions.forget(leaving);
+        this.sessions.set(session, { done: value.done, special: value.special }, born, this.now);
         return value;
       };
     let n = first;
@@ -231,7 +263,7 @@ export class Model {
       case "put":
         return this.put(request);
       case "take": {
-        const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity);
+        const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity, this.takenBytes);
         if (message === undefined) return "empty";
         this.#remove(message);
         const { sender, time, message: text } = message.put;
@@ -250,13 +282,13 @@ export class Model {
         const lease = this.leases.find(({ session, tag }) =>
           session === request.session && tag === request.tag
         );
-        for (const message of lease?.held ?? []) this.#giveBack(message, lease!.token, false);
+        for (const message of lease?.held ?? []) this.#giveBack(message, lease!.token);
         return "released";
       }
       case "session":
         return this.session(request, outcome);
       case "open":
-        return structuredClone(this.sessions.get(request.session)) ?? "unknown";
+        return this.open(request);
       case "stat":
         return this.stat(request.mailbox);
       case "clear": {
@@ -266,27 +298,59 @@ export class Model {
         return messages;
       }
       case "dead":
-        return this.letters(request.what);
+        return this.letters(request);
       default:
         throw new Error(`No ${request.kind} here`);
     }
   }
 
-  letters(what: "list" | "requeue" | "drop"): Outcome {
-    if (what === "list") {
-      return this.dead.map(({ id, put: { mailbox, sender, time, message } }) => (
-        { id: id!, mailbox, sender, time, message }
-      ));
+  open({ session, born = 0 }: OpenSession): Outcome {
+    this.sessions.use(session, this.now);
+    const known = this.sessions.get(session);
+    if (known !== undefined) return structuredClone(known);
+    return this.sessions.isForgotten(session, born) ? "unknown" : "new";
+  }
+
+  letters(request: DeadLetters): Outcome {
+    switch (request.what) {
+      case "list":
+        return this.dead.filter(({ id }) => id! > request.after).slice(0, request.limit).map((letter) => {
+          const { id, attempts, reason, put: { mailbox, sender, time, message, bytes } } = letter;
+          return {
+            id: id!,
+            mailbox,
+            sender,
+            time,
+            attempts,
+            reason: reason!,
+            bytes,
+            message: message.slice(0, 128),
+          };
+        });
+      case "requeue":
+        return this.#requeue(request.id);
+      case "requeue all": {
+        const ids = this.dead.map(({ id }) => id!).filter((id) => id > request.after).slice(0, request.limit);
+        const done = ids.filter((id) => this.#requeue(id) === "requeued").length;
+        return { done, full: ids.length - done, last: ids.at(-1) ?? 0 };
+      }
+      case "delete": {
+        const before = this.dead.length;
+        this.dead = this.dead.filter(({ id }) => id !== request.id);
+        return this.dead.length < before ? 1 : "unknown";
+      }
+      case "delete all":
+        return this.dead.splice(0).length;
     }
-    const dead = this.dead;
-    this.dead = [];
-    if (what === "drop") return dead.length;
-    for (const message of dead) {
-      const { mailbox, sender, time, message: text, bytes } = message.put;
-      const again: Put = { kind: "put", mailbox, sender, time, message: text, bytes };
-      if (this.put(again) === "full") this.dead.push(message);
-    }
-    return dead.length - this.dead.length;
+  }
+
+  #requeue(id: number): "requeued" | "full" | "unknown" {
+    const letter = this.dead.find((message) => message.id === id);
+    if (letter === undefined) return "unknown";
+    const { mailbox, sender, time, message, bytes } = letter.put;
+    if (this.put({ kind: "put", mailbox, sender, time, message, bytes }) === "full") return "full";
+    this.dead = this.dead.filter((message) => message !== letter);
+    return "requeued";
   }
 
   tick() {
@@ -295,7 +359,12 @@ export class Model {
     );
     for (const { held, token, confirmed, begun } of ended) {
       for (const message of held) {
-        this.#giveBack(message, token, confirmed && (begun?.has(message.id!) ?? true));
+        const counts = confirmed && (begun?.has(message.id!) ?? true);
+        this.#giveBack(
+          message,
+          token,
+          counts ? { delay: 0, attempts: 5, reason: "lease ran out" } : undefined,
+        );
       }
     }
     const due = this.delayed.filter((message) => message.due <= this.now);
@@ -304,11 +373,13 @@ export class Model {
       this.boxes.get(put.mailbox)!.push({ put, attempts: 0 });
     }
     for (const message of this.#in().here) {
+      if ((message.due ?? Infinity) <= this.now) delete message.due;
       if (message.lease === undefined && (message.put.expires ?? Infinity) <= this.now) this.#remove(message);
     }
   }
 
   restart() {
+    this.sessions.restart();
     for (const lease of this.leases) {
       lease.given = this.now;
       lease.until = this.now + lease.duration;

@@ -12,7 +12,7 @@ import {
 import { Random } from "../session/random.ts";
 import { MAILBOXES, Model } from "./session_model.ts";
 
-const SESSIONS = ["s", "t", "u"];
+const SESSIONS = ["s", "t", "u"], MANY_SESSIONS = Array.from({ length: 30 }, (_, i) => `s${i}`);
 
 /** Calls `does` while one in `odds` statements fails as on a full disk; tells whether any failed. */
 function onBadDisk<T>(random: Random, odds: number, does: () => T): [T, boolean] {
@@ -32,10 +32,22 @@ function onBadDisk<T>(random: Random, odds: number, does: () => T): [T, boolean]
   }
 }
 
+/** What a take gave, without whether it left what is too long: of such a message, it may be found later that it has gone. */
+function withoutNotice(outcome: Outcome): Outcome {
+  if (outcome === "too long") return "empty";
+  if (typeof outcome !== "object" || !("overtakes" in outcome)) return outcome;
+  const { overtakes: _, ...taken } = outcome;
+  return taken as Outcome;
+}
+
 class History {
   readonly #random: Random;
   readonly #model: Model;
   readonly #expiring: boolean;
+  /** Whether there are more sessions than are kept. What makes room on a disk that fails is the engine's to choose. */
+  readonly #crowded: boolean;
+  /** When each session began, as its client says. */
+  readonly #births = new Map<string, number>();
   /** What sessions were given so far, so that they can name it, late too. */
   readonly #given: { token: string; ids: number[] }[] = [];
   /** Each session's `low`, which never goes back. */
@@ -53,9 +65,16 @@ class History {
       bytes: random.between(500, 6000),
       whenFull: random.chance(0.5) ? "refuse" : "drop-oldest",
     });
-    this.#model = new Model(limits());
+    this.#crowded = random.chance(0.4);
+    this.#model = new Model(limits(), this.#crowded ? random.between(3, 20) : 1000);
+    this.#model.takenBytes = this.#takenBytes();
     // what makes room for another one, while some have expired, depends on when these are found
     this.#expiring = this.#model.limits.whenFull === "refuse";
+  }
+
+  /** Those that are sometimes long are taken with a limit, and those that are short. */
+  #takenBytes(): number {
+    return this.#pick([10, 500, 10_000]);
   }
 
   #pick<T>(all: readonly T[]): T {
@@ -90,7 +109,18 @@ class History {
     const kind = random.between(0, 10);
     if (kind > 9) return { kind: "begin", token, ids };
     if (kind < 5) return { kind: "ack", token, ids };
-    if (kind < 7) return { kind: "back", token, why: random.chance(0.7) ? "failed" : "unused", ids };
+    if (kind < 7) {
+      if (random.chance(0.3)) return { kind: "back", token, ids };
+      const delay = random.chance(0.3) ? 0 : random.between(1, 9000);
+      return {
+        kind: "fail",
+        token,
+        delay,
+        attempts: random.between(1, 6),
+        reason: `exit ${random.between(1, 9)}`,
+        ids,
+      };
+    }
     if (kind < 8) return { kind: "extend", token, duration: random.between(1000, 8000) };
     return random.chance(0.5)
       ? { kind: "skip", ...numbers }
@@ -99,7 +129,8 @@ class History {
 
   /** @param changed Sessions that change something in this batch. */
   #request(changed: Set<string>): StoreRequest {
-    const random = this.#random, mailbox = this.#pick(MAILBOXES), session = this.#pick(SESSIONS);
+    const random = this.#random, mailbox = this.#pick(MAILBOXES);
+    const session = this.#pick(this.#crowded ? MANY_SESSIONS : SESSIONS), born = this.#born(session);
     const kind = random.between(0, 99);
     if (kind < 15) return this.#put();
     if (kind < 20) return { kind: "take", mailbox };
@@ -123,12 +154,26 @@ class History {
       const first = Math.max(1, done + 1 - (random.chance(0.2) ? random.between(-2, 4) : 0));
       const low = Math.max(this.#lows.get(session) ?? 1, Math.min(first, done + 1) - random.between(0, 10));
       this.#lows.set(session, low);
-      return { kind: "session", session, first, low, changes };
+      return { kind: "session", session, born, fresh: false, first, low, changes };
     }
-    if (kind < 91) return { kind: "open", session };
+    if (kind < 91) return { kind: "open", session, born };
     if (kind < 95) return { kind: "stat", ...random.chance(0.5) ? { mailbox } : {} };
     if (kind < 96) return { kind: "clear", ...random.chance(0.8) ? { mailbox } : {} };
-    return { kind: "dead", what: this.#pick(["list", "requeue", "drop"]), limit: 1000 };
+    const what = this.#pick(["list", "requeue", "requeue all", "delete", "delete all"] as const);
+    if (what === "delete all") return { kind: "dead", what };
+    const { dead } = this.#model,
+      id = (random.chance(0.8) ? dead.at(0)?.id : undefined) ?? random.between(1, 99);
+    if (what === "requeue" || what === "delete") return { kind: "dead", what, id };
+    return { kind: "dead", what, after: random.chance(0.5) ? 0 : id, limit: random.between(1, 5) };
+  }
+
+  /** Now and then a client does as if its session began just now. */
+  #born(session: string): number {
+    const born = this.#births.get(session);
+    if (born !== undefined && !this.#random.chance(0.05)) return born;
+    const latest = Math.max(this.#model.now, ...this.#births.values()) + 1;
+    this.#births.set(session, latest);
+    return latest;
   }
 
   play(directory: string | undefined) {
@@ -137,6 +182,8 @@ class History {
       new Engine({
         directory,
         limits: model.limits,
+        takenBytes: model.takenBytes,
+        sessionLimits: { all: model.sessions.most, ofNetwork: 1, ofAccount: 1 },
         now: () => model.now,
         clock: () => model.now,
         random: random.bytes,
@@ -146,7 +193,8 @@ class History {
     for (let batch = 0; batch < 50; batch++) {
       const changed = new Set<string>();
       const requests = Array.from({ length: random.between(1, 12) }, () => this.#request(changed));
-      const odds = random.chance(0.5) ? random.between(5, 60) : Infinity;
+      model.sessions.begin(requests.flatMap((request) => "session" in request ? [request.session] : []));
+      const odds = !this.#crowded && random.chance(0.5) ? random.between(5, 60) : Infinity;
       const [{ outcomes, dropped }, failed] = onBadDisk(random, odds, () => engine.apply(requests));
       failing ||= failed;
       const order = [...requests.keys()];
@@ -165,6 +213,9 @@ class History {
           for (const each of [outcome, expected[i]]) this.#forget(requests[i] as OpenSession, each);
         }
       }
+      for (const [i, outcome] of outcomes.entries()) {
+        if (requests[i]!.kind === "take") outcomes[i] = withoutNotice(outcome);
+      }
       assertEquals({ outcomes, dropped }, { outcomes: expected, dropped: model.dropped }, `batch ${batch}`);
       for (const outcome of outcomes) {
         if (typeof outcome !== "object" || !("token" in outcome)) continue;
@@ -173,6 +224,7 @@ class History {
       this.#pass(engine, batch);
       if (directory === undefined || !random.chance(0.1)) continue;
       engine.close();
+      model.takenBytes = this.#takenBytes();
       engine = start();
       model.restart();
       failing = false;

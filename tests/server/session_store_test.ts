@@ -1,122 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
-import { Engine } from "../../server/store/engine.ts";
 import type { Leased } from "../../server/store/lease_requests.ts";
-import type { Stats } from "../../server/store/message_requests.ts";
+import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import type { Change, Special } from "../../server/store/session_requests.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreEvent,
-  type StoreLimits,
-  type StoreRequest,
-} from "../../server/store/store.ts";
+import { leased, Subject } from "./session_store.ts";
 
-/** An engine whose clock stands until it is moved, on a directory of its own. */
-class Subject implements Disposable {
-  now = 1_700_000_000_000;
-  /** The one that is never set. */
-  clock = 1000;
-  readonly events: StoreEvent[] = [];
-  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
-  #engine: Engine;
-  #number = 0;
-
-  constructor(readonly limits: Partial<StoreLimits> = {}) {
-    this.#engine = this.#open();
-  }
-
-  #open() {
-    return new Engine({
-      directory: this.#directory,
-      limits: { ...DEFAULT_LIMITS, ...this.limits },
-      onEvent: (event) => this.events.push(event),
-      now: () => this.now,
-      clock: () => this.clock,
-      random: (bytes) =>
-        new Uint8Array(bytes).fill(++this.#number).fill(this.#number + (this.#number >> 8), 0, 1),
-    });
-  }
-
-  apply(...requests: StoreRequest[]): Outcome[] {
-    return this.#engine.apply(requests).outcomes;
-  }
-
-  /** Moves the clocks, and does what it is time for. */
-  pass(ms: number) {
-    this.now += ms;
-    this.clock += ms;
-    while (this.#engine.tick());
-    while (this.#engine.forgetSessions());
-  }
-
-  /** Does a piece of what it is time for; returns whether there may be more. */
-  tick(): boolean {
-    return this.#engine.tick();
-  }
-
-  restart() {
-    this.#engine.close();
-    this.#engine = this.#open();
-  }
-
-  put(
-    text: string,
-    more: { delay?: number; expires?: number; mailbox?: string } = {},
-  ): Change & { kind: "put" } {
-    return {
-      kind: "put",
-      mailbox: "bob",
-      sender: "al",
-      time: this.now,
-      message: text,
-      bytes: text.length,
-      ...more,
-    };
-  }
-
-  /** Carries out changes of session `s`, and tells how far it has come. */
-  change(first: number, ...changes: Change[]) {
-    return this.apply({ kind: "session", session: "s", first, low: 1, changes })[0] as unknown;
-  }
-
-  /** Leases for a session; the texts, or why there are none. */
-  lease(
-    session: string,
-    tag: number,
-    { max = 10, maxBytes = 1200, watch = false } = {},
-  ): Leased & { texts: string[] } | string {
-    const request = {
-      kind: "lease",
-      session,
-      tag,
-      mailbox: "bob",
-      max,
-      maxBytes,
-      duration: 30_000,
-      watch,
-    } as const;
-    const [outcome] = this.apply(request) as [Leased | string];
-    return typeof outcome === "string"
-      ? outcome
-      : { ...outcome, texts: outcome.messages.map(({ message }) => message) };
-  }
-
-  texts(session: string, tag: number): string[] | string {
-    const lease = this.lease(session, tag);
-    return typeof lease === "string" ? lease : lease.texts;
-  }
-
-  [Symbol.dispose]() {
-    this.#engine.close();
-    Deno.removeSync(this.#directory, { recursive: true });
-  }
-}
-
-const leased = (lease: Leased & { texts: string[] } | string) => {
-  if (typeof lease === "string") throw new Error(`No lease: ${lease}`);
-  return { ...lease, ids: lease.messages.map(({ id }) => id) };
-};
+const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
+  { kind: "fail", token, ids, delay, attempts, reason: "exit 1" } as const
+);
 
 Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
   using s = new Subject();
@@ -150,7 +41,7 @@ Deno.test("what came otherwise than asked for is remembered until the client kno
 
 Deno.test("a session that is not known is not begun in its middle", () => {
   using s = new Subject();
-  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
   // its first changes may only not have come yet
   assertEquals(s.change(2, s.put("2")), { done: 0, special: [] });
   const later = { kind: "session", session: "s", first: 3, low: 2, changes: [s.put("3")] } as const;
@@ -221,12 +112,14 @@ Deno.test("a lease that ends puts its messages back in order, and buries them af
     s.pass(30_000);
   }
   assertEquals(s.texts("r", 9), "empty");
-  const [dead] = s.apply({ kind: "dead", what: "list", limit: 9 }) as unknown as [
-    { id: number; message: string }[],
-  ];
-  assertEquals(dead.map(({ message }) => message), ["1", "2"]);
-  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id, limit: 9 }), [1]);
-  assertEquals(s.apply({ kind: "dead", what: "drop", limit: 9 }), [1]);
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(dead.map(({ message, attempts, reason }) => [message, attempts, reason]), [
+    ["1", 5, "lease ran out"],
+    ["2", 5, "lease ran out"],
+  ]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["requeued"]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["unknown"]);
+  assertEquals(s.apply({ kind: "dead", what: "delete all" }), [1]);
   assertEquals(leased(s.lease("r", 10)).messages.map(({ message, attempt }) => [message, attempt]), [[
     "2",
     1,
@@ -254,17 +147,85 @@ Deno.test("messages that are given back come at their place, counted only if the
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"), s.put("3"));
   const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
-  s.change(4, { kind: "back", token, why: "failed", ids: [ids[0]!] }, {
-    kind: "back",
-    token,
-    why: "unused",
-    ids: [ids[1]!],
-  });
+  s.change(4, fail(token, [ids[0]!], 0), { kind: "back", token, ids: [ids[1]!] });
   const again = leased(s.lease("r", 1));
   assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 1], [
     "3",
     1,
   ]]);
+});
+
+Deno.test("a message that failed waits while others go on, over a restart too, and comes back at its place", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
+  s.change(4, fail(token, ids, 2000));
+  assertEquals(s.stats(), { messages: 3, ready: 1, leased: 0, delayed: 2, dead: 0 });
+  s.pass(1000);
+  assertEquals(leased(s.lease("r", 1, { max: 1 })).texts, ["3"]);
+  assertEquals(s.texts("r", 2), "empty");
+  s.restart();
+  s.pass(999);
+  assertEquals(s.texts("r", 3), "empty");
+  s.change(5, s.put("4"));
+  s.pass(1);
+  const again = leased(s.lease("r", 4));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 2], [
+    "4",
+    1,
+  ]]);
+  assertEquals(s.stats(), { messages: 4, ready: 0, leased: 4, delayed: 0, dead: 0 });
+});
+
+Deno.test("who waits for a mailbox is told when a message that failed comes back", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(2, fail(token, ids, 1000));
+  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  s.pass(999);
+  assertEquals(s.events, []);
+  s.pass(1);
+  assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
+});
+
+Deno.test("a message is dead after as many attempts as its receiver says, and keeps the reason of the last", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("x".repeat(200)));
+  const first = leased(s.lease("s", 1));
+  s.change(3, { ...fail(first.token, first.ids, 100, 2), reason: "exit 1" });
+  // one that comes late changes nothing
+  assertEquals(s.change(4, fail(first.token, first.ids, 9000, 1)), { done: 4, special: [] });
+  s.pass(100);
+  const second = leased(s.lease("s", 2));
+  s.change(5, { ...fail(second.token, second.ids, 100, 2), reason: "exit 2" });
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 2 });
+  s.restart();
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(
+    dead.map(({ attempts, reason, bytes, message }) => [attempts, reason, bytes, message]),
+    [[2, "exit 2", 1, "1"], [2, "exit 2", 200, "x".repeat(128)]],
+  );
+  // what is given out again is whole
+  assertEquals(s.apply({ kind: "dead", what: "requeue all", after: 0, limit: 9 }), [
+    { done: 2, full: 0, last: dead[1]!.id },
+  ]);
+  assertEquals(leased(s.lease("r", 9)).texts, ["1", "x".repeat(200)]);
+});
+
+Deno.test("a message that waits to be tried again can be acknowledged late, expires, and is cleared", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2", { expires: s.now + 500 }), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(4, fail(token, ids, 60_000), { kind: "ack", token, ids: [ids[0]!] });
+  assertEquals(s.stats(), { messages: 2, ready: 0, leased: 0, delayed: 2, dead: 0 });
+  s.pass(500);
+  assertEquals(s.stats(), { messages: 1, ready: 0, leased: 0, delayed: 1, dead: 0 });
+  assertEquals(s.apply({ kind: "clear", mailbox: "bob" }), [1]);
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
+  s.pass(60_000);
+  s.restart();
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
 });
 
 Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothing", () => {
@@ -407,7 +368,7 @@ Deno.test("a message that comes back is found without a look at all that others 
     session: "r",
     first: 1,
     low: 1,
-    changes: [{ kind: "back", token: first.token, why: "unused", ids: [id] }],
+    changes: [{ kind: "back", token: first.token, ids: [id] }],
   });
   let texts: string[] | string = [];
   const rows = rowsRead(() => texts = s.texts("q", 1));
@@ -466,7 +427,7 @@ Deno.test("what has expired goes, however much else has that somebody holds", ()
     session: "r",
     first: 1,
     low: 1,
-    changes: [{ kind: "back", token, why: "unused", ids }],
+    changes: [{ kind: "back", token, ids }],
   });
   assertEquals(s.texts("q", 1), ["stays"]);
   s.pass(30_000);
@@ -501,7 +462,7 @@ Deno.test("a session that has ended is forgotten after two minutes, unless an ou
   assertEquals(end(3), [{ done: 2, special: [] }]);
   s.pass(2 * 60_000 + 1);
   assertEquals(s.apply({ kind: "open", session: "s" }, { kind: "end", session: "s", low: 3 }), [
-    "unknown",
+    "new",
     "unknown",
   ]);
 });
@@ -509,45 +470,7 @@ Deno.test("a session that has ended is forgotten after two minutes, unless an ou
 Deno.test("a session that has carried out nothing is not kept", () => {
   using s = new Subject({ mailboxMessages: 0 });
   assertEquals(s.change(1, s.put("1")), { done: 0, special: [], refused: { n: 1, limit: "full" } });
-  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
-});
-
-Deno.test("one network can't take all sessions, nor all leases, over a restart", () => {
-  using s = new Subject();
-  const skip = (session: string, network: string) => (
-    { kind: "session", session, network, first: 1, low: 1, changes: [{ kind: "skip" }] } as const
-  );
-  const each = (count: number, make: (i: number) => StoreRequest) =>
-    s.apply(...Array.from({ length: count }, (_, i) => make(i)));
-  each(10_000, (i) => skip(`s${i}`, "192.0.2.1"));
-  s.change(1, ...Array.from({ length: 10_002 }, (_, i) => s.put(`${i}`)));
-  const lease = (tag: number, network: string) => (
-    {
-      kind: "lease",
-      session: "r",
-      network,
-      tag,
-      mailbox: "bob",
-      max: 1,
-      maxBytes: 1,
-      duration: 30_000,
-      watch: false,
-    } as const
-  );
-  each(10_000, (i) => lease(i + 1, "192.0.2.1"));
-  for (const _ of [1, 2]) {
-    assertEquals(s.apply(skip("one more", "192.0.2.1"), lease(10_001, "192.0.2.1")), ["busy", "busy"]);
-    s.restart();
-  }
-  const [session, leased] = s.apply(skip("another", "192.0.2.2"), lease(10_002, "192.0.2.2"));
-  assertEquals([session, (leased as Leased).messages.length], [{
-    done: 1,
-    special: [[1, { kind: "bad", reason: "withdrawn" }]],
-  }, 1]);
-  s.pass(30_000);
-  assertEquals((s.apply(lease(10_003, "192.0.2.1"))[0] as Leased).messages.length, 1);
-  s.pass(24 * 3_600_000);
-  assertEquals((s.apply(skip("one more", "192.0.2.1"))[0] as { done: number }).done, 1);
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
 });
 
 Deno.test("of messages that were leased ahead, only those that were begun with count as given out", () => {
@@ -565,7 +488,7 @@ Deno.test("of messages that were leased ahead, only those that were begun with c
     ahead: true,
     watch: false,
   } as const;
-  const [{ token, messages }] = subject.apply(request) as [Leased];
+  const { token, messages } = subject.apply(request)[0] as Leased;
   const [a = 0, b = 0] = messages.map(({ id }) => id);
   subject.change(5, { kind: "begin", token, ids: [a] }, { kind: "ack", token, ids: [a] });
   assertEquals(subject.change(7, { kind: "begin", token, ids: [a, b] }), {

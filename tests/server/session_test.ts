@@ -10,7 +10,7 @@ Deno.test("sessions are forgotten, and waits end, whatever the time of day is se
   const service = new SessionService({
     store: {
       submit({ kind }: StoreRequest, done: (outcome: never) => void) {
-        done((kind === "open" ? "unknown" : "empty") as never);
+        done((kind === "open" ? "new" : "empty") as never);
         return true;
       },
       gather: () => true,

@@ -102,6 +102,9 @@ everyStore("gives messages first in, first out, of each mailbox apart", async (s
   );
 });
 
+/** A new account, for which nothing had to be set apart. */
+const ADDED = { mailbox: true, apart: 0 };
+
 everyStore("keeps a verifier for each name, and lists the names by their bytes", async (store) => {
   const account = { kind: "account" } as const;
   const add = (name: string, verifier = "v") => ({ ...account, what: "add", name, verifier }) as const;
@@ -109,25 +112,25 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
     ({ ...account, what: "list", limit, ...after === undefined ? {} : { after } }) as const;
   assertEquals(
     await store.apply([add("b", "1"), add("a,!"), add("B"), add("b", "2"), names()]),
-    ["added", "added", "added", "exists", [
-      { name: "B", verifier: "v" },
-      { name: "a,!", verifier: "v" },
-      { name: "b", verifier: "1" },
+    [ADDED, ADDED, ADDED, "exists", [
+      { name: "B", verifier: "v", mailbox: true },
+      { name: "a,!", verifier: "v", mailbox: true },
+      { name: "b", verifier: "1", mailbox: true },
     ]],
   );
-  assertEquals(await store.apply([names("B", 1)]), [[{ name: "a,!", verifier: "v" }]]);
+  assertEquals(await store.apply([names("B", 1)]), [[{ name: "a,!", verifier: "v", mailbox: true }]]);
   const remove = { ...account, what: "remove", name: "b" } as const;
   assertEquals(await store.apply([remove, remove, add("b", "3"), names("a,!")]), [
     "removed",
     "unknown",
-    "added",
-    [{ name: "b", verifier: "3" }],
+    ADDED,
+    [{ name: "b", verifier: "3", mailbox: true }],
   ]);
   const change = (name: string) => ({ ...account, what: "change", name, verifier: "4" }) as const;
   assertEquals(await store.apply([change("b"), change("c"), names("a,!")]), [
     "changed",
     "unknown",
-    [{ name: "b", verifier: "4" }],
+    [{ name: "b", verifier: "4", mailbox: true }],
   ]);
 });
 

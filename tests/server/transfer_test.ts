@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../program.ts";
+import type { Upload } from "../../server/transfer.ts";
 import { Clock } from "../session/clock.ts";
 import { keyed, sendContent, storedOf, sumOf, TransferPeer, type UploadPeer } from "../transfer/peer.ts";
 import { beginUpload, contentOf, held, offered, put, TransferServer, uploadOf } from "../transfer/server.ts";
@@ -176,6 +177,37 @@ Deno.test("files, their bytes and their number have limits", async () => {
   assertEquals(await put(server, contentOf(3000), { name: "e" }), "P1 stored");
 });
 
+Deno.test("one user fills his share of files and of their bytes, and leaves the rest to others", async () => {
+  await using directory = await temporaryDirectory();
+  const limits = { bytes: 8000, files: 12, share: 25 }, uploads: Upload[] = [];
+  const more = (user: string, size: number) => ({ user, name: "more", size });
+  {
+    await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
+    const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
+    assertEquals(refusal(more("alice", 2001)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(await put(server, contentOf(1500), { name: "a" }), "P1 stored");
+    assertEquals(refusal(more("alice", 501)), { error: "all files of one user may have 1.95 KiB" });
+    // what is on its way counts
+    using peer = await TransferPeer.upload(
+      server.port,
+      server.ticket(uploadOf(contentOf(499), { name: "b" })),
+    );
+    assertEquals(await peer.line(), "P1 from 0");
+    assertEquals(refusal(more("alice", 2)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(await put(server, contentOf(2000), { user: "bob", name: "z" }), "P1 stored");
+    await sendContent(peer, contentOf(499));
+    assertEquals(await peer.line(), storedOf(peer, contentOf(499)));
+    await put(server, new Uint8Array(0), { name: "c" });
+    assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+  }
+  await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
+  const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
+  assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+  assertEquals(refusal(more("bob", 1)), { error: "all files of one user may have 1.95 KiB" });
+  await server.files.remove(uploads[0]!.content);
+  assertEquals(await put(server, contentOf(1501), { name: "d" }), "P1 stored");
+});
+
 Deno.test("a user has four transfers at a time, and all have as many as there may be", async () => {
   await using server = await TransferServer.start({ max: 5 });
   const peers: UploadPeer[] = [];
@@ -265,22 +297,58 @@ Deno.test("with nothing kept, contents go with the server", async () => {
   await assertRejects(() => Deno.stat(directory), Deno.errors.NotFound);
 });
 
-Deno.test("an address has as many connections as it may, and another one when one ends", async () => {
+Deno.test("an address has as many transfers as it may have connections, and another one when one ends", async () => {
   await using server = await TransferServer.start({ maxAddressConnections: 2 });
-  const first = await TransferPeer.connect(server.port, "x");
-  assertEquals(await first.line(), "P1 no malformed");
-  using second = await TransferPeer.connect(server.port);
-  using third = await TransferPeer.connect(server.port);
-  assertEquals(await third.line().catch(() => null), null);
+  const begin = async (name: string) => {
+    const peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO, { user: name, name })));
+    return { peer, answer: await peer.line().catch(() => null) };
+  };
+  using first = (await begin("a")).peer;
+  using second = (await begin("b")).peer;
+  const third = await begin("c");
+  assertEquals(third.answer, null);
+  third.peer[Symbol.dispose]();
   assertEquals(server.metrics.get("files connections refused"), 1);
-  assertEquals(await first.line(), null);
+  await sendContent(first, HELLO);
+  assertEquals([await first.line(), await first.line()], [storedOf(first, HELLO), null]);
   first[Symbol.dispose]();
-  await second.send("x\n");
-  assertEquals([await second.line(), await second.line()], ["P1 no malformed", null]);
   for (let answer: string | null = null; answer === null;) {
-    using next = await TransferPeer.connect(server.port);
-    // one that is refused may be reset before it has sent anything
-    await next.send("x\n").catch(() => {});
-    answer = await next.line().catch(() => null);
+    const { peer, answer: next } = await begin("d");
+    answer = next;
+    peer[Symbol.dispose]();
   }
+  await sendContent(second, HELLO);
+  assertEquals(await second.line(), storedOf(second, HELLO));
+});
+
+Deno.test("1,150 connections that say nothing keep no transfer out", async () => {
+  await using server = await TransferServer.start();
+  const silent: Deno.TcpConn[] = [];
+  try {
+    for (let i = 0; i < 1150; i++) {
+      silent.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+      if (i % 10 === 0) assertEquals(await put(server, HELLO, { name: `n${i}` }), "P1 stored");
+    }
+  } finally {
+    for (const socket of silent) socket.close();
+  }
+  assertEquals(server.uploads.length, 115);
+  assertEquals(server.metrics.get("files connections refused"), 0);
+});
+
+Deno.test("a connection without a ticket is closed for a newcomer, the oldest first, and a transfer is not", async () => {
+  await using server = await TransferServer.start({ maxConnections: 3 });
+  using transfer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO)));
+  assertEquals(await transfer.line(), "P1 from 0");
+  using oldest = await TransferPeer.connect(server.port);
+  using wrong = await TransferPeer.connect(server.port, "P1 download AAAAAAAAAAAAAAAAAAAAAA 0");
+  assertEquals(await wrong.line(), "P1 no ticket unknown, used or too old");
+  using newest = await TransferPeer.connect(server.port, "P1 up");
+  assertEquals(await oldest.line().catch(() => null), null);
+  assertEquals(await put(server, HELLO, { name: "b", user: "bob" }), "P1 stored");
+  await newest.send("\n");
+  assertEquals(await newest.line(), "P1 no malformed");
+  await sendContent(transfer, HELLO);
+  assertEquals(await transfer.line(), storedOf(transfer, HELLO));
+  assertEquals(server.metrics.get("files connections displaced"), 2);
 });

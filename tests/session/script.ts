@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientSession, type SessionState } from "../../client/session.ts";
+import { ClientSession, type SessionResume, type SessionState } from "../../client/session.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 
@@ -25,7 +25,7 @@ export class Script {
   #heard: string[] = [];
   #sessions = 0;
 
-  constructor(resume?: Omit<SessionState, "low">) {
+  constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
     this.session = resume?.id ?? FIRST_SESSION;
     this.client = new ClientSession({
       now: this.clock.now,
@@ -36,6 +36,7 @@ export class Script {
         this.#hear(new TextDecoder().decode(datagram));
         return this.sending(datagram);
       },
+      ...onBegin === undefined ? {} : { onBegin },
     }, resume);
   }
 
@@ -70,9 +71,9 @@ export class Script {
     this.client.received(encodeAnswers({ session, epoch, cookie: "", done }, lines));
   }
 
-  /** Answers as a server that was just started: with its epoch and a cookie. */
-  challenge(epoch = "00000001", cookie = "1111111111111111") {
-    const { session } = this;
+  /** Answers as a server that was just started: with its epoch and a cookie that ends with these digits. */
+  challenge(epoch = "00000001", proof = "1111111111111111", born = "000000000001") {
+    const { session } = this, cookie = born + proof;
     Object.assign(this, { epoch, cookie });
     this.client.received(encodeAnswers({ session, epoch, cookie, done: 0 }, []));
   }

@@ -108,7 +108,7 @@ Deno.test("a session goes on under its numbers when the server starts anew, and 
   await world.clock.run(120_000);
   assertEquals(world.server.seals, 0);
   await world.soon(client.put("4"));
-  assertEquals(client.session.state, { id, next: 5, low: 5 });
+  assertEquals(client.session.state, { id, born: "", next: 5, low: 5 });
   assertEquals(world.texts(), ["1", "2", "3", "4"]);
 });
 
@@ -226,6 +226,40 @@ Deno.test("a name is active in one place where the service wants it, until it le
   await world.soon(world.client().login());
 });
 
+Deno.test("a name that is active is refused before its password is asked for, and by final where both came at once", async () => {
+  await using world = await SealedWorld.make({ oneSession: true });
+  let asked = 0;
+  const password = () => {
+    asked++;
+    return ACCOUNT.password;
+  };
+  // both are asked for their passwords before one of them logs in
+  const both = [world.client({ as: { password } }), world.client({ as: { password } })];
+  const outcomes = await world.soon(Promise.allSettled(both.map((client) => client.login())));
+  assertEquals(asked, 2);
+  assertEquals(
+    outcomes.map((outcome) => outcome.status === "rejected" ? outcome.reason.reason : "logged in"),
+    [
+      "logged in",
+      "active",
+    ],
+  );
+  assertEquals(await refused(world, world.client({ as: { password } }).login()), "active");
+  assertEquals(asked, 2);
+});
+
+Deno.test("a client whose server loses sight of it is not kept out by itself", async () => {
+  await using world = await SealedWorld.make({ oneSession: true });
+  const client = world.client({ keepAlive: true });
+  await world.soon(client.login());
+  await world.soon(client.put("one"));
+  // made up by somebody who sees what passes: the server knows it all the while
+  const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
+  client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+  await world.soon(client.put("two"));
+  assertEquals(world.texts(), ["one", "two"]);
+});
+
 Deno.test("an account that is removed ends its sessions", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -281,7 +315,9 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
 });
 
 Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
-  await using world = await SealedWorld.make({ maxSeals: 4 });
+  await using world = await SealedWorld.make({
+    seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
+  });
   const first = world.client({ keepAlive: true });
   await world.soon(first.login());
   const idlers = [1, 2, 3, 4, 5].map(() => {
@@ -293,7 +329,7 @@ Deno.test("handshakes that never log in keep nobody out, and are not kept by wha
     return { login, type: () => ask() };
   });
   await world.clock.run(5000);
-  assertEquals(world.server.seals, 4);
+  assertEquals(world.server.seals, 5);
   await world.soon(world.client().login());
   // whoever took his time begins again by himself
   idlers[0]!.type();
@@ -304,14 +340,16 @@ Deno.test("handshakes that never log in keep nobody out, and are not kept by wha
   assertEquals(world.texts(), ["still there"]);
 });
 
-Deno.test("a server that knows as many handshakes as it can says so, and takes the next when one has gone", async () => {
-  await using world = await SealedWorld.make({ maxSeals: 2 });
+Deno.test("a server that has as many log-ins as it can takes the next when one has gone", async () => {
+  await using world = await SealedWorld.make({
+    seals: { all: 2, ofNetwork: 2, ofAccount: 2, loggedInOfNetwork: 2 },
+  });
   const [first, second, third] = [world.client(), world.client(), world.client()];
   await world.soon(first.login());
   await world.soon(second.login());
   const login = third.login();
   await world.clock.run(5000);
-  assertEquals(world.server.seals, 2);
+  assertEquals(world.server.seals, 3);
   await world.soon(first.seal.close(1000));
   await world.soon(login);
 });
@@ -343,7 +381,8 @@ Deno.test("50 log in at the same moment over a bad network, half of them wrongly
       active.set(name, (active.get(name) ?? 0) + 1);
     } else {
       const { reason } = result.reason as LoginError;
-      assert(right ? reason === "active" : reason === "wrong password", `${name}: ${result.reason}`);
+      // a name that is active is refused before its password is asked for
+      assert(reason === "active" || !right && reason === "wrong password", `${name}: ${result.reason}`);
     }
   }
   // whoever leaves is not kept by a server that does not hear of it, or is not heard

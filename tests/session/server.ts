@@ -1,14 +1,17 @@
 import { DatabaseSync } from "node:sqlite";
 import { Accounts, readAccounts } from "../../server/accounts.ts";
+import { Births, readBirths } from "../../server/births.ts";
 import { SealService } from "../../server/seal.ts";
 import { SessionService } from "../../server/session.ts";
 import type { ServiceRequests } from "../../server/session_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database.ts";
 import { Engine } from "../../server/store/engine.ts";
+import type { TableLimits } from "../../server/store/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/group.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,
+  type Store,
   type StoreLimits,
   type StoreRequest,
 } from "../../server/store/store.ts";
@@ -25,12 +28,14 @@ export interface SimulatedServerOptions {
   /** Where its database is: what it holds outlives the server. */
   directory: string;
   limits?: Partial<StoreLimits>;
-  maxSessions?: number;
+  /** Of the sessions in memory, of those that are kept, and of handshakes. */
+  sessions?: TableLimits;
+  kept?: TableLimits;
   /** What is served on this store; the mailbox by default. */
   requests?(store: Pick<GroupCommit, "submit">, now: () => number): ServiceRequests;
   /** Whether a name may be active in one session alone. */
   oneSession?: boolean;
-  maxSeals?: number;
+  seals?: TableLimits;
   /** Longest time that a commit takes, in milliseconds. */
   commit: number;
   /** Probability with which a group of requests can't be written, and with which the store takes no more. */
@@ -45,6 +50,8 @@ const MAY_FAIL = new Set(["session", "lease", "open"]);
 export class SimulatedServer {
   /** What of the datagrams under seal was dropped, by reason. */
   readonly dropped = new Map<string, number>();
+  /** Milliseconds by which its clock is wrong. */
+  clockSet = 0;
   readonly #options: SimulatedServerOptions;
   /** The server's own key, which outlives it. */
   readonly #key;
@@ -92,16 +99,18 @@ export class SimulatedServer {
       address,
       directory,
       limits,
-      maxSessions = 100_000,
+      sessions,
+      kept,
       oneSession,
-      maxSeals,
+      seals,
     } = this.#options;
     const life = ++this.#life;
-    const now = () => Math.floor(clock.now());
+    const now = () => Math.floor(clock.now()), wall = () => now() + this.clockSet;
     this.#engine = new Engine({
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
-      now,
+      sessionLimits: kept,
+      now: wall,
       clock: now,
       random: random.bytes,
       onEvent: (event) => {
@@ -114,9 +123,11 @@ export class SimulatedServer {
       submit: (request, done) => this.#submit(() => request, done),
       gather: (source) => this.#gather(source as Source<StoreRequest>),
     } as Pick<GroupCommit, "submit" | "gather">;
-    const known = await readAccounts({
-      apply: (requests) => Promise.resolve(engine.apply(requests).outcomes),
-    });
+    const whole = { apply: (requests) => Promise.resolve(engine.apply(requests).outcomes) } as Pick<
+      Store,
+      "apply"
+    >;
+    const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
     if (life !== this.#life) return;
     this.#accounts = new Accounts({ store, known, now });
     const requests = this.#options.requests?.(store, now);
@@ -125,7 +136,7 @@ export class SimulatedServer {
       send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
-      now,
+      now: wall,
       clock: now,
       random: random.bytes,
       setTimer: (ms: number, callback: () => void) =>
@@ -134,12 +145,14 @@ export class SimulatedServer {
     this.#service = new SessionService<Address>({
       ...common,
       ...requests === undefined ? {} : { requests },
-      maxSessions,
+      ...sessions === undefined ? {} : { tableLimits: sessions },
+      births,
     });
     this.#seals = new SealService<Address>({
       ...common,
+      now,
       ...oneSession === undefined ? {} : { oneSession },
-      ...maxSeals === undefined ? {} : { maxSeals },
+      ...seals === undefined ? {} : { tableLimits: seals },
       service: "mailbox",
       key: this.#key,
       accounts: this.#accounts,

@@ -13,7 +13,9 @@ import {
   OutcomeUnknownError,
   ServerGoneError,
   SessionEndError,
+  type SessionResume,
 } from "../../client/session.ts";
+import type { TableLimits } from "../../server/store/fair_table.ts";
 import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import { ClientSeal } from "../../client/seal.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
@@ -47,6 +49,8 @@ export interface Report {
   outcomes: Record<Sent["outcome"], number>;
   /** Of those whose outcome the session named as unknown: how many are there, and how many are not. */
   named: { there: number; missing: number };
+  /** The same where sessions had to make room for others. */
+  displaced: { there: number; missing: number };
   /** Messages that were withdrawn, and stored all the same. */
   withdrawnButStored: number;
   delivered: number;
@@ -76,6 +80,8 @@ export class Simulation {
   readonly #durable: boolean;
   /** Whether the server forgets its sessions while something is open. */
   readonly #forgetful: boolean;
+  /** Whether it can keep few sessions, and strangers begin many. */
+  readonly #besieged: boolean;
   readonly #senders = new Set<ClientSession>();
   #sealed = 0;
 
@@ -97,6 +103,7 @@ export class Simulation {
       (_, to) => !this.#faults ? calm : to === SERVER ? there : back,
     );
     this.#forgetful = random.chance(0.25);
+    this.#besieged = !this.#forgetful && random.chance(0.4);
     this.#durable = !this.#forgetful && random.chance(0.5);
     const small = random.chance(0.3), crowded = random.chance(0.2);
     this.#server = new SimulatedServer({
@@ -106,11 +113,17 @@ export class Simulation {
       address: SERVER,
       directory,
       ...small ? { limits: { mailboxMessages: random.between(3, 20) } } : {},
-      ...crowded ? { maxSessions: 5 } : {},
+      ...crowded || this.#besieged ? { sessions: this.#limits() } : {},
+      ...this.#besieged ? { kept: this.#limits() } : {},
       commit: random.between(1, 20),
       failing: random.chance(0.2) ? 0.02 : 0,
       overloaded: random.chance(0.2) ? 0.02 : 0,
     });
+  }
+
+  #limits(): TableLimits {
+    const all = this.#random.between(2, 5);
+    return { all, ofNetwork: this.#random.between(1, all), loggedIn: 400, ofAccount: 100 };
   }
 
   /** @throws {Error} What was promised does not hold. */
@@ -121,6 +134,7 @@ export class Simulation {
     this.#server.kill();
     await this.#server.start();
     const sending = Array.from({ length: random.between(1, 4) }, (_, i) => this.#sender(`s${i}`));
+    if (this.#besieged) sending.push(this.#strangers());
     const receiving = Array.from({ length: random.between(1, 3) }, () => this.#receiver());
     const killing = this.#forgetful ? this.#forgetSessions() : this.#killServer();
     let sent = false, received = false, killed = false;
@@ -144,11 +158,13 @@ export class Simulation {
       this.#sent.filter(({ outcome, text }) => outcome === "withdrawn" && this.#stored.has(text)).length;
     this.#server.kill();
     return {
+      named: { there: 0, missing: 0 },
+      displaced: { there: 0, missing: 0 },
       seed: this.#seed,
       network: this.#network.counts,
       kills: this.#kills,
       outcomes,
-      named: {
+      [this.#besieged ? "displaced" : "named"]: {
         there: named.filter(isThere).length,
         missing: named.filter((message) => !isThere(message)).length,
       },
@@ -171,9 +187,13 @@ export class Simulation {
     return new Promise((resolve) => this.#clock.setTimer(ms, resolve));
   }
 
+  #hostname(): string {
+    return this.#besieged ? `10.0.0.${this.#random.between(2, 4)}` : "10.0.0.2";
+  }
+
   /** A client at an address of its own. `kill` ends it as the death of its process does. */
-  async #client(isSealed: boolean, resume?: { id: string; next: number }) {
-    const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
+  async #client(isSealed: boolean, resume?: SessionResume) {
+    const clock = this.#clock, address = { hostname: this.#hostname(), port: this.#ports++ };
     let alive = true;
     const environment = {
       now: clock.now,
@@ -250,7 +270,7 @@ export class Simulation {
     const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
     const durable = this.#durable && name === "s0", isSealed = random.chance(0.4);
     const from = isSealed ? ACCOUNT.name : "sender";
-    let next = 0, state: { id: string; next: number } | undefined;
+    let next = 0, state: SessionResume | undefined, forgotten = 0;
     for (let life = 0; next < count; life++) {
       const client = await this.#client(isSealed, state);
       this.#senders.add(client.session);
@@ -262,21 +282,27 @@ export class Simulation {
         });
       }
       const settled: Promise<void>[] = [];
-      const session = durable ? name : `${name}.${life}`;
-      let failed = false;
-      for (; next < count && client.isAlive() && !failed; next++) {
+      const session = durable ? `${name}.${forgotten}` : `${name}.${life}`;
+      let failed: Error | undefined;
+      for (; next < count && client.isAlive() && failed === undefined; next++) {
         const message = this.#sent.find(({ text }) => durable && text === `${name} ${next}`) ??
           this.#message(name, next, session, durable);
-        settled.push(this.#put(client.session, from, message, durable, () => failed = true));
+        settled.push(this.#put(client.session, from, message, durable, (error) => failed = error));
         if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
       }
       const over = Promise.all(settled).then(() => true);
       const died = this.#dead(client.isAlive);
       if (await Promise.race([over, died])) await Promise.race([client.session.close(2000), died]);
-      if (durable && (failed || !client.isAlive())) {
+      if (failed instanceof OutcomeUnknownError) {
+        // its user decides what of that is to be sent again: here nothing
+        state = undefined;
+        forgotten++;
+      } else if (durable && (failed !== undefined || !client.isAlive())) {
         // its messages are its numbers: it goes on where it does not know what came of them
-        state = { id: client.session.state.id, next: client.session.state.low };
-        next = state.next - 1;
+        const { id, born, low } = client.session.state;
+        // without a beginning nothing was sent
+        state = born === "" && !isSealed ? undefined : { id, born, next: low };
+        next = low - 1;
       }
       client.kill();
       this.#senders.delete(client.session);
@@ -301,7 +327,13 @@ export class Simulation {
     return message;
   }
 
-  async #put(session: ClientSession, from: string, message: Sent, durable: boolean, onFailed: () => void) {
+  async #put(
+    session: ClientSession,
+    from: string,
+    message: Sent,
+    durable: boolean,
+    onFailed: (error: Error) => void,
+  ) {
     const random = this.#random, { text, mailbox: to } = message;
     const withdrawing = new AbortController();
     if (!durable && random.chance(0.02)) {
@@ -313,13 +345,42 @@ export class Simulation {
       message.outcome = "stored";
     } catch (error) {
       if (error instanceof FullError) message.outcome = "withdrawn";
-      else if (error instanceof OutcomeUnknownError && !this.#forgetful) throw error;
+      else if (error instanceof OutcomeUnknownError && !this.#mayForget) throw error;
       else if (error instanceof SessionEndError) {
         if (error instanceof OutcomeUnknownError && error.sent) message.named = true;
         if (message.outcome !== "stored") message.outcome = error.sent ? "unknown" : "not sent";
-        onFailed();
+        onFailed(error);
       } else throw error;
     }
+  }
+
+  get #mayForget(): boolean {
+    return this.#forgetful || this.#besieged;
+  }
+
+  /** Begins many sessions, with a message or two in each, while others are served. */
+  async #strangers() {
+    const random = this.#random, all: Promise<void>[] = [];
+    for (let i = 0; this.#faults && i < 300; i++) {
+      await this.#sleep(random.fraction() * 50);
+      all.push(this.#stranger(`x${i}`));
+    }
+    await Promise.all(all);
+  }
+
+  async #stranger(name: string) {
+    const { session, kill } = await this.#client(false);
+    const messages = [0, 1].map((i) => this.#message(name, i, name, false));
+    const settled = messages.map((message) => this.#put(session, "stranger", message, false, () => {}));
+    // some leave, and others are just never heard again
+    if (this.#random.chance(0.3)) {
+      await Promise.all(settled);
+      await session.close(2000);
+    } else {
+      await this.#sleep(this.#random.fraction() * 1000);
+    }
+    kill();
+    for (const message of messages) if (message.outcome === "open") message.outcome = "unknown";
   }
 
   /** Leases messages and deals with them in every way there is, with several lives where it is killed. */
@@ -352,7 +413,7 @@ export class Simulation {
       await session.close(2000);
     } catch (error) {
       if (!(error instanceof SessionEndError)) throw error;
-      if (error instanceof OutcomeUnknownError && !this.#forgetful) throw error;
+      if (error instanceof OutcomeUnknownError && !this.#mayForget) throw error;
     }
   }
 
@@ -363,7 +424,11 @@ export class Simulation {
     if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
     const ids = lease.messages.map(({ id }) => id);
     const kept = random.chance(0.1) ? random.between(0, ids.length) : 0;
-    if (kept > 0) await lease.back(ids.slice(0, kept), random.chance(0.3) ? "failed" : "unused");
+    if (kept > 0 && random.chance(0.7)) await lease.back(ids.slice(0, kept));
+    else if (kept > 0) {
+      const delay = random.between(0, 3000);
+      await lease.fail({ delay, attempts: random.between(2, 5), reason: "exit 1" }, ids.slice(0, kept));
+    }
     if (random.chance(0.1)) return;
     await this.#acknowledge(lease, kept);
   }
@@ -391,23 +456,34 @@ export class Simulation {
 
   /** Receives what is left, until the server has nothing any more but dead letters. */
   async #drain() {
-    const { session } = await this.#client(false);
     let empty = false;
     (async () => {
-      while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {
-        for (const mailbox of MAILBOXES) {
-          const lease = await session.lease(mailbox, { max: 64, wait: 100 });
-          if (lease === undefined) continue;
-          this.#deliver(lease);
-          await this.#acknowledge(lease, 0);
-        }
+      while (!empty) {
+        const { session, kill } = await this.#client(false);
+        empty = await this.#empty(session).catch((error) => {
+          // the last receivers leave, and it may have to make room for one of them
+          if (!this.#mayForget || !(error instanceof OutcomeUnknownError)) throw error;
+          return false;
+        });
+        kill();
       }
-      await session.close();
-      empty = true;
     })().catch((error) => this.#failure ??= error);
     await this.#within(() => empty, "the server has not been emptied");
-    const dead = this.#server.ask({ kind: "dead", what: "list", limit: 10_000 }) as DeadLetter[];
+    const dead = this.#server.ask({ kind: "dead", what: "list", after: 0, limit: 10_000 }) as DeadLetter[];
     for (const { id, time, message } of dead) this.#there(message, time, id);
+  }
+
+  async #empty(session: ClientSession): Promise<boolean> {
+    while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {
+      for (const mailbox of MAILBOXES) {
+        const lease = await session.lease(mailbox, { max: 64, wait: 100 });
+        if (lease === undefined) continue;
+        this.#deliver(lease);
+        await this.#acknowledge(lease, 0);
+      }
+    }
+    await session.close();
+    return true;
   }
 
   #check() {

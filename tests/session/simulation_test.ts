@@ -44,4 +44,6 @@ Deno.test("a session keeps its promises on a bad network, whoever is killed", as
   assert(sum(({ outcomes }) => outcomes.withdrawn) > 10);
   assert(sum(({ named }) => named.there) > 10);
   assert(sum(({ named }) => named.missing) > 10);
+  assert(sum(({ displaced }) => displaced.there) > 10);
+  assert(sum(({ displaced }) => displaced.missing) > 10);
 });

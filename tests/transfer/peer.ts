@@ -15,6 +15,11 @@ export class TransferPeer implements Disposable {
     this.#timer = setTimeout(() => this[Symbol.dispose](), PATIENCE);
   }
 
+  /** One that has connected already. */
+  static of(socket: Deno.TcpConn): TransferPeer {
+    return new TransferPeer(socket);
+  }
+
   static async connect(port: number, first?: string): Promise<TransferPeer> {
     const peer = new TransferPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
     if (first !== undefined) await peer.send(`${first}\n`);

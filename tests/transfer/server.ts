@@ -79,6 +79,7 @@ export interface TransferServerOptions {
   beforeCommit?: () => Promise<void>;
   max?: number;
   maxUser?: number;
+  maxConnections?: number;
   maxAddressConnections?: number;
 }
 
@@ -124,6 +125,7 @@ export class TransferServer implements AsyncDisposable {
       metrics: this.metrics,
       log: this.#log,
       setTimer: realTimer,
+      ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
       ...options.maxAddressConnections === undefined
         ? {}
         : { maxAddressConnections: options.maxAddressConnections },
@@ -134,10 +136,10 @@ export class TransferServer implements AsyncDisposable {
   static async start(options: TransferServerOptions = {}, uploads: Upload[] = []): Promise<TransferServer> {
     const files = await ContentFiles.open({
       directory: options.directory,
-      limits: { ...DEFAULT_FILE_LIMITS, ...options.limits },
+      limits: { ...DEFAULT_FILE_LIMITS, share: 100, ...options.limits },
       known: (names) => {
-        const contents = new Set(uploads.map(({ content }) => content));
-        return Promise.resolve(new Set(names.filter((name) => contents.has(name))));
+        const users = new Map(uploads.map(({ content, user }) => [content, user]));
+        return Promise.resolve(new Map([...users].filter(([content]) => names.includes(content))));
       },
       now: Date.now,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),

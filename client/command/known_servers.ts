@@ -1,0 +1,53 @@
+import { formatAddress } from "../connection.ts";
+import { KnownServers } from "../known_servers.ts";
+import { shown, write, writeError } from "../terminal/output.ts";
+import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
+
+/** `parley known-servers`. */
+export const command: Command = {
+  name: "known-servers",
+  summary: "List and forget the servers whose keys are remembered.",
+  usage: ["list", "remove HOST:PORT"],
+  about: [
+    "A client that has logged in to a server remembers its key, and refuses the server when it has another one. Where it\n" +
+    "was given a new key on purpose, 'remove' has the client take the server as it is, once more.",
+    "They are in parley/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support,\n" +
+    "on Windows in %LOCALAPPDATA%.",
+  ],
+  options: {},
+  examples: ["parley known-servers list", "parley known-servers remove 192.168.1.7:21001"],
+  run,
+};
+
+async function run(args: Arguments): Promise<number> {
+  const [what, ...rest] = args.rest;
+  if (what === undefined) throw new UsageError("Missing list or remove");
+  if (what !== "list" && what !== "remove") throw new UsageError(`Unknown command '${what}'`);
+  const count = what === "list" ? 0 : 1;
+  if (rest.length < count) throw new UsageError("Missing HOST:PORT");
+  if (rest.length > count) throw new UsageError(`Unexpected argument '${rest[count]}'`);
+  return await (what === "list" ? list() : remove(rest[0]!));
+}
+
+/** Each as a line `HOST:PORT KEY`. */
+async function list(): Promise<number> {
+  const known = new KnownServers();
+  let code = 0;
+  for (const { server, key, line, why } of await known.list()) {
+    if (key === undefined) {
+      await writeError(`parley known-servers: line ${line} of ${shown(known.path)} has no key: ${why}\n`);
+      code = 1;
+    } else {
+      await write(`${shown(server)} ${key}\n`);
+    }
+  }
+  return code;
+}
+
+async function remove(text: string): Promise<number> {
+  const address = parseAddress(text);
+  if (address === undefined) throw new UsageError(`Cannot read '${text}': expected HOST:PORT`);
+  const known = new KnownServers(), server = formatAddress(address.hostname.toLowerCase(), address.port);
+  if (!await known.remove(server)) throw new Error(`Cannot remove ${server}: it is not in ${known.path}`);
+  return 0;
+}

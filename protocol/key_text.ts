@@ -1,0 +1,112 @@
+/**
+ * A server's keys as people see, copy and type them: one word that never begins with `-`, with a checksum.
+ * `protocol/README.md`, "Trust", is the specification. On the wire a key is written otherwise, see `seal.ts`.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Bytes of a key of X25519. */
+export const KEY_BYTES = 32;
+
+/** What each kind of key begins with. */
+const PUBLIC = "public1", PRIVATE = "private1";
+
+/** RFC 4648, section 6, in small letters. */
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** Bytes of the checksum: with those of a key, a whole number of characters. */
+const CHECKSUM_BYTES = 3;
+
+/** Characters behind the word that a key begins with: each stands for five bits. */
+const CHARACTERS = (KEY_BYTES + CHECKSUM_BYTES) * 8 / 5;
+
+/** A server's public key. */
+export function encodePublicKey(key: Uint8Array): string {
+  return encode(PUBLIC, key);
+}
+
+/**
+ * The public key in a text, or in 43 characters of base64url, as it was written before.
+ *
+ * @throws {SyntaxError} There is none in it; the message says why, and does not name the text.
+ */
+export function decodePublicKey(text: string): Bytes {
+  const older = /^[\w-]{43}$/.test(text) ? keyFromBase64url(text) : undefined;
+  return older ?? decode(PUBLIC, text);
+}
+
+/** The 32 bytes in 43 characters, or undefined where the bits of the last one that belong to none are not zero. */
+export function keyFromBase64url(text: string): Bytes | undefined {
+  try {
+    // strict wants the padding that is left out
+    return Uint8Array.fromBase64(`${text}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A server's private key. */
+export function encodePrivateKey(key: Uint8Array): string {
+  return encode(PRIVATE, key);
+}
+
+/**
+ * The private key in a text, or in 64 hexadecimal digits, as it was written before.
+ *
+ * @throws {SyntaxError} There is none in it; the message says why, and does not name the text.
+ */
+export function decodePrivateKey(text: string): Bytes {
+  return /^[0-9a-fA-F]{64}$/.test(text) ? Uint8Array.fromHex(text) : decode(PRIVATE, text);
+}
+
+function encode(word: string, key: Uint8Array): string {
+  return word + base32(new Uint8Array([...key, ...checksum(word, key)]));
+}
+
+function decode(word: string, text: string): Bytes {
+  const small = text.toLowerCase(), characters = small.slice(word.length);
+  if (!small.startsWith(word) || characters.length !== CHARACTERS || !/^[a-z2-7]+$/.test(characters)) {
+    throw new SyntaxError(`expected '${word}' and ${CHARACTERS} of a-z 2-7`);
+  }
+  const bytes = fromBase32(characters), key = bytes.slice(0, KEY_BYTES);
+  const given = bytes.subarray(KEY_BYTES).toHex();
+  if (given !== checksum(word, key).toHex()) {
+    throw new SyntaxError("its checksum is wrong: a character of it is not the right one");
+  }
+  return key;
+}
+
+/** Over the word too, so that a private key is never taken for a public one. */
+function checksum(word: string, key: Uint8Array): Uint8Array {
+  const digest = createHash("sha256").update(word).update(key).digest();
+  return Uint8Array.from(digest.subarray(0, CHECKSUM_BYTES));
+}
+
+/** Bytes whose bits are a multiple of five. */
+function base32(bytes: Uint8Array): string {
+  let text = "", bits = 0, held = 0;
+  for (const byte of bytes) {
+    held = held << 8 | byte;
+    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[held >> bits - 5 & 31];
+    held &= 31;
+  }
+  return text;
+}
+
+/** Characters of {@linkcode ALPHABET} whose bits are a multiple of eight. */
+function fromBase32(text: string): Bytes {
+  const bytes = new Uint8Array(text.length * 5 / 8);
+  let at = 0, bits = 0, held = 0;
+  for (const character of text) {
+    held = held << 5 | ALPHABET.indexOf(character);
+    bits += 5;
+    if (bits < 8) continue;
+    bytes[at++] = held >> (bits -= 8) & 255;
+    held &= 255;
+  }
+  return bytes;
+}

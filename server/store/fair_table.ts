@@ -1,0 +1,135 @@
+import { type Held, HolderLists } from "./holder_lists.ts";
+
+/** For whom a thing is counted. */
+export interface Place {
+  /** The network at which it began, or {@linkcode LOOPBACK}. */
+  readonly network: string;
+  /** The account that it is logged in to, or `""` where it is anonymous. */
+  readonly owner: string;
+}
+
+/** All addresses of this machine, as one network. */
+export const LOOPBACK = "";
+
+/** Most things in a table. */
+export interface TableLimits {
+  /** Of the anonymous. */
+  all: number;
+  /** Of one network, while they are anonymous; this machine is limited by `all` alone. */
+  ofNetwork: number;
+  /** Of those who have logged in; as many again by default. */
+  loggedIn?: number;
+  /** Of one account. */
+  ofAccount: number;
+  /** Of one network, of those who have logged in; a quarter by default. */
+  loggedInOfNetwork?: number;
+}
+
+/** How full a table is, and who holds most of it. */
+export interface TableUsage {
+  anonymous: number;
+  mostAnonymous: number;
+  loggedIn: number;
+  mostLoggedIn: number;
+  networks: [network: string, count: number][];
+  accounts: [account: string, count: number][];
+}
+
+/** Things that are passed over at most where the oldest ones must stay. */
+const MAX_PASSED = 64;
+
+/** How many of those who hold most are named. */
+const NAMED = 3;
+
+/**
+ * A table that strangers can fill, in two halves. In the half of the anonymous the one that was used longest ago makes
+ * room for a new one: of the same network where that has as many as it may, else of the network that has most. In the
+ * half of those who have logged in nobody makes room; one account, and one network, has a part of it at most.
+ */
+export class FairTable<T extends Held<T>> {
+  readonly #limits: TableLimits;
+  readonly #placeOf: (thing: T) => Place;
+  readonly #anonymous = new HolderLists<T>();
+  readonly #accounts = new HolderLists<T>();
+  /** Networks of those who have logged in. */
+  readonly #networks = new Map<string, number>();
+
+  /** @param placeOf For whom a thing is counted, which does not change while it is in the table. */
+  constructor(limits: TableLimits, placeOf: (thing: T) => Place) {
+    this.#limits = limits;
+    this.#placeOf = placeOf;
+  }
+
+  /** Things in all. */
+  get size(): number {
+    return this.#anonymous.size + this.#accounts.size;
+  }
+
+  /**
+   * What has to go before one more of this place can be added: nothing, a thing, or `full` where it can't.
+   *
+   * @param stays Whether a thing may not go now.
+   */
+  roomFor(place: Place, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
+    const { network, owner } = place;
+    if (owner !== "") return this.isFullFor(place) ? "full" : undefined;
+    const { all, ofNetwork } = this.#limits, anonymous = this.#anonymous;
+    const isOwnFull = network !== LOOPBACK && anonymous.count(network) >= ofNetwork;
+    if (!isOwnFull && anonymous.size < all) return undefined;
+    const holder = isOwnFull ? network : anonymous.largest!;
+    for (let passed = 0; passed < MAX_PASSED; passed++) {
+      const oldest = anonymous.oldest(holder);
+      if (oldest === undefined) break;
+      if (!stays(oldest)) return oldest;
+      anonymous.use(holder, oldest);
+    }
+    return "full";
+  }
+
+  /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
+  isFullFor({ network, owner }: Place): boolean {
+    const { all, ofNetwork, ofAccount, loggedIn = all, loggedInOfNetwork = loggedIn / 4 } = this.#limits;
+    if (owner === "") {
+      return this.#anonymous.size >= all ||
+        network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
+    }
+    return this.#accounts.size >= loggedIn || this.#accounts.count(owner) >= ofAccount ||
+      (this.#networks.get(network) ?? 0) >= loggedInOfNetwork;
+  }
+
+  add(thing: T) {
+    const { network, owner } = this.#placeOf(thing);
+    if (owner === "") return this.#anonymous.add(network, thing);
+    this.#accounts.add(owner, thing);
+    this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
+  }
+
+  /** The thing, which is in the table, was used. */
+  use(thing: T) {
+    const { network, owner } = this.#placeOf(thing);
+    if (owner === "") this.#anonymous.use(network, thing);
+    else this.#accounts.use(owner, thing);
+  }
+
+  /** Removes a thing that is in the table. */
+  remove(thing: T) {
+    const { network, owner } = this.#placeOf(thing);
+    if (owner === "") return this.#anonymous.remove(network, thing);
+    this.#accounts.remove(owner, thing);
+    const left = (this.#networks.get(network) ?? 1) - 1;
+    if (left > 0) this.#networks.set(network, left);
+    else this.#networks.delete(network);
+  }
+
+  get usage(): TableUsage {
+    const { all, loggedIn = all } = this.#limits;
+    return {
+      anonymous: this.#anonymous.size,
+      mostAnonymous: all,
+      loggedIn: this.#accounts.size,
+      mostLoggedIn: loggedIn,
+      networks: this.#anonymous.top(NAMED),
+      accounts: this.#accounts.top(NAMED),
+    };
+  }
+}

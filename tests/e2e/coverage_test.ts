@@ -1,0 +1,105 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+
+const PASSWORD = "organa";
+
+/** Runs the program in a directory, with a state directory of its own there. */
+function runner(cwd: string) {
+  return (command: string) =>
+    parley(command.split(" "), { cwd, env: { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: PASSWORD } });
+}
+
+const FORUM_ALONE =
+  "The account 'carol' covers the forum alone, because the mailbox of that name is in use; an administrator " +
+  "gives it the mailbox by 'parley account confirm carol' beside the server\n";
+
+const REFUSED = "The server refuses it: the account covers the forum alone, until an administrator runs " +
+  "'parley account confirm NAME' beside the server\n";
+
+Deno.test("forum --new does not take the mail that waits for the name, until the administrator confirms", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path);
+  await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd: directory.path });
+  const forum = await server.ready("forum"), at = `--server ${server.address}`;
+  assertEquals((await run(`send carol hello --from alice ${at}`)).code, 0);
+  assertEquals(await run(`forum 127.0.0.1 ${forum} --user carol --new LST`), {
+    code: 0,
+    out: "No threads to list\n",
+    err: FORUM_ALONE,
+  });
+  // it is told once, where the account is made
+  assertEquals((await run(`forum 127.0.0.1 ${forum} --user carol LST`)).err, "");
+  assertEquals(await run(`receive --as carol ${at}`), {
+    code: 1,
+    out: "",
+    err: `parley receive: ${REFUSED}`,
+  });
+  assertEquals(await run(`send bob hi --as carol ${at}`), {
+    code: 1,
+    out: "",
+    err: `parley send: ${REFUSED}`,
+  });
+  // its password can be changed all the same
+  await Deno.writeTextFile(`${directory.path}/new`, `${PASSWORD}\n`);
+  assertEquals((await run(`account set-password carol --new-password-file new ${at}`)).code, 0);
+  assertEquals((await run("account add dora")).code, 0);
+  assertEquals(await run("account list"), { code: 0, out: "carol  forum\ndora   forum, mailbox\n", err: "" });
+  // the mailbox is as it was
+  assertEquals((await run(`receive carol --json ${at}`)).code, 0);
+  assertEquals((await run(`send carol again --from alice ${at}`)).code, 0);
+  assertEquals(await run("account confirm carol"), {
+    code: 0,
+    out: "",
+    err: "parley account: 1 message that came before the account covered the mailbox carol is set apart: " +
+      "see 'parley admin dead'\n",
+  });
+  assertEquals((await run("account list")).out, "carol  forum, mailbox\ndora   forum, mailbox\n");
+  assertEquals((await run(`receive --as carol ${at}`)).code, 3);
+  const denied = await run(`receive carol ${at}`);
+  assertStringIncludes(denied.err, "the name has an account, and only its owner may");
+  const { out } = await run("admin dead");
+  assertMatch(out, /^\d+ to carol from alice, .*: before the account\n +again\n$/);
+  const [id] = out.split(" ");
+  assertEquals((await run(`admin requeue ${id}`)).code, 0);
+  assertEquals((await run(`receive --as carol ${at}`)).out, "again\n");
+});
+
+Deno.test("account add and a name that is typed say that an account covers the forum alone", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path);
+  await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd: directory.path });
+  const forum = await server.ready("forum"), at = `--server ${server.address}`;
+  for (const name of ["carol", "dora"]) {
+    assertEquals((await run(`send ${name} hello --from alice ${at}`)).code, 0);
+  }
+  assertEquals(await run(`account add carol ${at}`), { code: 0, out: "", err: FORUM_ALONE });
+  const args = ["forum", "127.0.0.1", `${forum}`], env = { XDG_STATE_HOME: `${directory.path}/state` };
+  const { code, out, err } = await parley(args, { env, input: `dora\n${PASSWORD}\nLST\nXIT\n` });
+  assertEquals(code, 0);
+  // before it is welcome
+  assertMatch(out + err, new RegExp(`${FORUM_ALONE.replaceAll("carol", "dora")}(.*\n)*.*Welcome`));
+});
+
+Deno.test("an account that is made beside a server that does not run covers the mailbox, and sets apart what was there", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path);
+  {
+    await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+    for (const text of ["one", "two"]) {
+      assertEquals((await run(`send carol ${text} --from alice --server ${server.address}`)).code, 0);
+    }
+    await server.end();
+  }
+  const told =
+    "parley account: 2 messages that came before the account covered the mailbox carol are set apart: " +
+    "see 'parley admin dead'\n";
+  assertEquals(await run("account add carol"), { code: 0, out: "", err: told });
+  assertEquals(await run("account confirm carol"), { code: 0, out: "", err: "" });
+  assertEquals(
+    (await run("account confirm nobody")).err,
+    "parley account: Cannot confirm 'nobody': no account has this name\n",
+  );
+  await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+  assertEquals((await run(`receive --as carol --server ${server.address}`)).code, 3);
+  assertMatch((await run("admin dead")).out, /before the account\n +one\n.*before the account\n +two\n/);
+});

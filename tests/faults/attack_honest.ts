@@ -1,0 +1,132 @@
+/**
+ * An honest client on every service beside an attack, which measures how long each turn takes.
+ *
+ *     attack_honest.ts MAIN TARGET DIRECTORY
+ *
+ * MAIN is the program whose server is attacked, TARGET is JSON, and DIRECTORY is for the client's files. Says `ready` once
+ * it is served; at the line `begin` on standard input it begins to count, and at `end` it prints what it counted as JSON.
+ *
+ * @module
+ */
+
+import { type Honest, type Library, type Open, SERVICES, type Target, TIMEOUT } from "./attack_services.ts";
+import type { Figures } from "./attack_figures.ts";
+
+/** Milliseconds between two turns of one service. */
+const PAUSE = 50;
+
+/** What a turn came to that took too long. */
+class TimedOut extends Error {}
+
+/** Measures one service. */
+class Client {
+  readonly #open: () => Promise<Honest>;
+  #honest: Honest | undefined;
+  #latencies: number[] = [];
+  #refused = 0;
+  #timedOut = 0;
+  #reason = "";
+
+  constructor(open: () => Promise<Honest>) {
+    this.#open = open;
+  }
+
+  begin() {
+    this.#latencies = [];
+    this.#refused = this.#timedOut = 0;
+    this.#reason = "";
+  }
+
+  figures(): Figures {
+    const sorted = this.#latencies.toSorted((a, b) => a - b), { length } = sorted;
+    const at = (part: number) => sorted[Math.min(length - 1, Math.floor(part * length))] ?? null;
+    return {
+      count: length,
+      p50: at(0.5),
+      p99: at(0.99),
+      refused: this.#refused,
+      timedOut: this.#timedOut,
+      reason: this.#reason,
+    };
+  }
+
+  /** One turn, from a new beginning where the last one failed. */
+  async turn() {
+    const began = performance.now();
+    try {
+      await within(TIMEOUT, async () => {
+        this.#honest ??= await this.#open();
+        await this.#honest.turn();
+      });
+      this.#latencies.push(performance.now() - began);
+    } catch (error) {
+      if (error instanceof TimedOut) this.#timedOut++;
+      else this.#refused++;
+      this.#reason ||= (error as Error).message;
+      await this.close();
+    }
+  }
+
+  async close() {
+    const honest = this.#honest;
+    this.#honest = undefined;
+    // what is broken may break when it is closed too
+    await honest?.[Symbol.asyncDispose]().then(undefined, () => {});
+  }
+}
+
+async function within(ms: number, act: () => Promise<void>) {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new TimedOut(`not done within ${ms / 1000} s`)), ms);
+  const acting = act();
+  // nobody waits for it any more once it took too long
+  acting.catch(() => {});
+  try {
+    await Promise.race([acting, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function load(main: string): Promise<Library> {
+  const [mailbox, forum] = await Promise.all([
+    import(new URL("client/mailbox.ts", main).href),
+    import(new URL("client/forum_connection.ts", main).href),
+  ]);
+  return { connectMailbox: mailbox.connectMailbox, connectForum: forum.connectForum };
+}
+
+async function run() {
+  const [main = "", json = "", directory = ""] = Deno.args;
+  const target = JSON.parse(json) as Target, library = await load(main);
+  const clients = new Map(
+    Object.entries(SERVICES).map(([name, open]: [string, Open]) => [
+      name,
+      new Client(() => open(target, library, directory)),
+    ]),
+  );
+  let ending = false;
+  await Promise.all([...clients.values()].map((client) => client.turn()));
+  for (const [name, client] of clients) {
+    const { count, reason } = client.figures();
+    if (count === 0) throw new Error(`${name} is not served before anybody attacks: ${reason}`);
+  }
+  const working = Promise.all([...clients.values()].map(async (client) => {
+    while (!ending) {
+      await client.turn();
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
+  }));
+  const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  print("ready");
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    if (text.includes("begin")) { for (const client of clients.values()) client.begin(); }
+    if (text.includes("end")) break;
+  }
+  ending = true;
+  await working;
+  print(JSON.stringify(Object.fromEntries([...clients].map(([name, client]) => [name, client.figures()]))));
+  Deno.exit();
+}
+
+if (import.meta.main) await run();

@@ -1,0 +1,201 @@
+/**
+ * What an honest client does on each service, again and again: each turn is one thing that its user waits for, with a
+ * connection of its own where attackers keep newcomers out.
+ *
+ * @module
+ */
+
+import type { connectForum } from "../../client/forum_connection.ts";
+import type { connectMailbox, Mailbox } from "../../client/mailbox.ts";
+import { FramePeer, LinePeer } from "../stream.ts";
+
+/** Where the services are, and the key that the server logs. */
+export interface Target {
+  mailbox: number;
+  channels: number;
+  room: number;
+  forum: number;
+  serverKey: string;
+}
+
+/** The clients of the checkout whose server is attacked. */
+export interface Library {
+  connectMailbox: typeof connectMailbox;
+  connectForum: typeof connectForum;
+}
+
+/** One service, as one honest client uses it. */
+export interface Honest extends AsyncDisposable {
+  /** @throws {Error} It was refused. */
+  turn(): Promise<void>;
+}
+
+/** Makes a client ready, before anybody attacks and again after something failed. */
+export type Open = (target: Target, library: Library, directory: string) => Promise<Honest>;
+
+/** Milliseconds after which a message that was put goes by itself. */
+const TTL = 5000;
+
+const NAME = "honest", PASSWORD = "correct horse";
+
+/** Bytes of the file that is downloaded. */
+const FILE_BYTES = 65_536;
+
+/** A session of its own for each message. */
+const sessionPut: Open = (target, { connectMailbox }) => {
+  const connect = () => connectMailbox({ port: target.mailbox, timeout: TIMEOUT });
+  let mailbox: Mailbox | undefined;
+  return Promise.resolve({
+    async turn() {
+      mailbox = await connect();
+      await mailbox.send("honest", "alice", "hello", { ttl: TTL });
+      await mailbox.close();
+    },
+    [Symbol.asyncDispose]: () => mailbox?.close(0) ?? Promise.resolve(),
+  });
+};
+
+/** Somebody who has logged in, and writes each message to a mailbox that was empty. */
+const accountPut: Open = async (target, { connectMailbox }) => {
+  const as = { name: NAME, password: PASSWORD, make: true };
+  const mailbox = await connectMailbox({
+    port: target.mailbox,
+    timeout: TIMEOUT,
+    as,
+    serverKey: target.serverKey,
+  });
+  return {
+    turn: () => mailbox.send(`new-${crypto.randomUUID()}`, NAME, "hello", { ttl: TTL, wait: TIMEOUT }),
+    [Symbol.asyncDispose]: () => mailbox.close(0),
+  };
+};
+
+/** The original wire: puts a message, and takes the one before it, so that the mailbox is never empty. */
+const originalPutTake: Open = async ({ mailbox: port }) => {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  const server = { transport: "udp", hostname: "127.0.0.1", port } as const;
+  const send = (text: string) => socket.send(new TextEncoder().encode(text), server);
+  await send("F, original, alice, the first");
+  return {
+    async turn() {
+      await send("F, original, alice, hello");
+      await send("R, original");
+      let [datagram, from] = await socket.receive();
+      // what another server still sends to whoever had this port before
+      while ((from as Deno.NetAddr).port !== port) [datagram, from] = await socket.receive();
+      if (datagram[0] !== 0x4e) throw new Error(new TextDecoder().decode(datagram));
+    },
+    [Symbol.asyncDispose]() {
+      socket.close();
+      return Promise.resolve();
+    },
+  };
+};
+
+/** A member who is there all the time hears one who comes, says something and goes. */
+const channelMessage: Open = async ({ channels: port }) => {
+  const member = await FramePeer.named("member", port);
+  await member.send("/create honest", "/join honest");
+  await member.settle();
+  let guest: FramePeer | undefined;
+  return {
+    async turn() {
+      guest = await FramePeer.named("guest", port);
+      await guest.send("/join honest", "hello");
+      while (await heard(member) !== "[guest] hello");
+      guest[Symbol.dispose]();
+    },
+    [Symbol.asyncDispose]() {
+      guest?.[Symbol.dispose]();
+      member[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
+};
+
+/** The same in the room. */
+const roomLine: Open = async ({ room: port }) => {
+  const member = await LinePeer.connect(port);
+  let guest: LinePeer | undefined;
+  return {
+    async turn() {
+      guest = await LinePeer.connect(port);
+      await guest.send("hello");
+      while (!(await heard(member)).endsWith("> hello"));
+      guest[Symbol.dispose]();
+    },
+    [Symbol.asyncDispose]() {
+      guest?.[Symbol.dispose]();
+      member[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
+};
+
+async function heard(peer: FramePeer | LinePeer): Promise<string> {
+  const text = await peer.next();
+  if (text === undefined) throw new Error("the server has closed");
+  return text;
+}
+
+/** A user who reads a thread, and makes one that is removed again. */
+const forumThreads: Open = async (target, library) => {
+  const forum = await openForum(target, library, "reader");
+  await made(forum.create("honest"));
+  await forum.post("honest", "hello, all");
+  return {
+    async turn() {
+      const title = `t${crypto.randomUUID().slice(0, 8)}`;
+      await forum.create(title);
+      const [entry] = await Array.fromAsync(forum.read("honest"));
+      if (entry === undefined) throw new Error("the thread is empty");
+      await forum.remove(title);
+    },
+    [Symbol.asyncDispose]: () => forum.close(0),
+  };
+};
+
+/** A user who downloads a file. */
+const fileDownload: Open = async (target, library, directory) => {
+  const forum = await openForum(target, library, "fetcher"), path = `${directory}/file`;
+  await Deno.writeFile(path, new Uint8Array(FILE_BYTES).fill(0x78));
+  await made(forum.create("files"));
+  await made(forum.upload("files", "file", path));
+  return {
+    async turn() {
+      await forum.download("files", "file", `${path}.got`, { force: true });
+    },
+    [Symbol.asyncDispose]: () => forum.close(0),
+  };
+};
+
+function openForum({ forum: port, serverKey }: Target, { connectForum }: Library, name: string) {
+  return connectForum({
+    port,
+    serverKey,
+    timeout: TIMEOUT,
+    as: { name, password: PASSWORD, make: true },
+  });
+}
+
+/** Waits for it; that it is there already is as good. */
+async function made(making: Promise<unknown>) {
+  try {
+    await making;
+  } catch (error) {
+    if (!/exists/.test((error as { reason?: string }).reason ?? "")) throw error;
+  }
+}
+
+/** Milliseconds after which something that was asked for counts as not coming. */
+export const TIMEOUT = 10_000;
+
+export const SERVICES: Readonly<Record<string, Open>> = {
+  "session put": sessionPut,
+  "account put": accountPut,
+  "original put and take": originalPutTake,
+  "channels message": channelMessage,
+  "room line": roomLine,
+  "forum threads": forumThreads,
+  "file download": fileDownload,
+};

@@ -1,0 +1,213 @@
+/** What strangers who begin many sessions leave to others. */
+
+import { assertEquals } from "@std/assert";
+import { ClientSession } from "../../client/session.ts";
+import { ClientSeal } from "../../client/seal.ts";
+import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
+import { Clock } from "./clock.ts";
+import { type Address, Network, PERFECT } from "./network.ts";
+import { Random } from "./random.ts";
+import { SimulatedServer, type SimulatedServerOptions } from "./server.ts";
+
+const SERVER: Address = { hostname: "10.0.0.1", port: 21001 };
+const STRANGER = "192.0.2.1", OTHER = "192.0.2.2";
+
+/** A session that is written by hand. */
+interface Written {
+  id: string;
+  epoch: string;
+  cookie: string;
+}
+
+class World implements AsyncDisposable {
+  readonly clock = new Clock(1_700_000_000_000);
+  readonly random = new Random(1);
+  readonly network = new Network(this.clock, this.random, () => PERFECT);
+  readonly server: SimulatedServer;
+  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-flood-" });
+  #names = 0;
+  #ports = 1000;
+
+  constructor(options: Partial<SimulatedServerOptions> = {}) {
+    const { clock, random, network } = this, directory = this.#directory;
+    const calm = { commit: 1, failing: 0, overloaded: 0 };
+    this.server = new SimulatedServer({
+      clock,
+      random,
+      network,
+      address: SERVER,
+      directory,
+      ...calm,
+      ...options,
+    });
+  }
+
+  static async make(options: Partial<SimulatedServerOptions> = {}): Promise<World> {
+    const world = new World(options);
+    await world.server.start();
+    world.server.ask(makeAccount(ACCOUNT));
+    await world.restart();
+    return world;
+  }
+
+  async restart() {
+    this.server.kill();
+    await this.server.start();
+  }
+
+  /** A port at this address, from which something is sent, and what came to it until nothing came any more. */
+  from(hostname: string): (text: string) => Promise<string[]> {
+    const from = { hostname, port: this.#ports++ };
+    let heard: string[] = [];
+    this.network.bind(from, (datagram) => void heard.push(new TextDecoder().decode(datagram)));
+    return async (text) => {
+      heard = [];
+      this.network.send(new TextEncoder().encode(text), from, SERVER);
+      await this.clock.run(50);
+      return heard;
+    };
+  }
+
+  /** Lets so many sessions begin at an address and each say this. */
+  async begin(
+    hostname: string,
+    count: number,
+    request: string,
+  ): Promise<{ all: Written[]; answers: string[] }> {
+    const all: Written[] = [], answers: string[] = [];
+    for (let done = 0; done < count; done += 500) {
+      const ids = Array.from(
+        { length: Math.min(500, count - done) },
+        () => `s${this.#names++}`.padEnd(22, "_"),
+      );
+      const from = { hostname, port: this.#ports++ };
+      const receive = (datagram: Uint8Array) => {
+        const text = new TextDecoder().decode(datagram);
+        const [, id = "", epoch = "", cookie = ""] = text.split("\n")[0]!.split(" ");
+        if (cookie === "-") return void answers.push(text.slice(text.indexOf("\n") + 1));
+        all.push({ id, epoch, cookie });
+        this.network.send(new TextEncoder().encode(`P1> ${id} ${epoch} ${cookie} 1${request}`), from, SERVER);
+      };
+      const unbind = this.network.bind(from, receive);
+      for (const id of ids) this.network.send(new TextEncoder().encode(`P1> ${id} - - 1`), from, SERVER);
+      await this.clock.run(50);
+      unbind();
+    }
+    return { all, answers };
+  }
+
+  /** Puts a message through a client of its own, which may log in. Gives what became of it. */
+  async put(hostname: string, text: string, isSealed = false): Promise<string> {
+    const from = { hostname, port: this.#ports++ }, { clock, random, network } = this;
+    const send = (datagram: Uint8Array<ArrayBuffer>) => network.send(datagram, from, SERVER);
+    const environment = { now: clock.now, setTimer: clock.setTimer, random: random.bytes, send };
+    let seal: ClientSeal | undefined;
+    const session = new ClientSession({
+      ...environment,
+      send: (datagram) => seal === undefined ? send(datagram) : seal.send(datagram),
+    });
+    if (isSealed) {
+      const trust = { service: "mailbox", trust() {}, trusted() {}, saltPassword: fastSalt };
+      seal = new ClientSeal({ ...environment, ...trust }, { ...ACCOUNT }, session);
+    }
+    const unbind = network.bind(from, (datagram) => (seal ?? session).received(datagram));
+    let result = "no outcome";
+    (async () => {
+      await seal?.open(session.state.id);
+      await session.put({ to: "bob", from: isSealed ? ACCOUNT.name : "al", text });
+      result = "stored";
+    })().catch((error) => result = error.name);
+    await clock.until(() => result !== "no outcome", 5000);
+    session.close(0);
+    unbind();
+    return result;
+  }
+
+  get messages(): number {
+    return (this.server.ask({ kind: "count" }) as { messages: number }).messages;
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.server.kill();
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+}
+
+const PUT = "\nput,1,bob,mallory,,,spam";
+
+Deno.test("one address that opens 10,000 sessions with one put each keeps nobody out, over a restart", async () => {
+  await using world = await World.make();
+  const { all, answers } = await world.begin(STRANGER, 10_050, PUT);
+  assertEquals([all.length, answers.filter((answer) => answer === "ok,1").length], [10_050, 10_050]);
+  for (const start of ["first", "second"]) {
+    // behind the same address, elsewhere, and as the owner of an account
+    assertEquals(await world.put(STRANGER, start), "stored");
+    assertEquals(await world.put(OTHER, start), "stored");
+    assertEquals(await world.put(STRANGER, start, true), "stored");
+    await world.restart();
+  }
+  assertEquals(world.messages, 10_056);
+});
+
+Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
+  await using world = await World.make();
+  const { answers } = await world.begin(STRANGER, 10_050, "");
+  assertEquals(answers.filter((answer) => answer.includes("busy")), []);
+  assertEquals(await world.put(STRANGER, "1"), "stored");
+  assertEquals(await world.put(STRANGER, "2", true), "stored");
+});
+
+Deno.test("where all sessions are taken by one address, its oldest ones make room for others", async () => {
+  const limits = { all: 20, ofNetwork: 1000, ofAccount: 10 };
+  await using world = await World.make({ kept: limits, sessions: limits });
+  const { all: [other] } = await world.begin(OTHER, 1, PUT);
+  await world.begin(STRANGER, 20, PUT);
+  await world.begin(STRANGER, 20, PUT);
+  for (let i = 0; i < 5; i++) assertEquals(await world.put(`192.0.3.${i}`, `${i}`), "stored");
+  for (let i = 0; i < 5; i++) assertEquals(await world.put(STRANGER, `${i}`, true), "stored");
+  // who has one session has kept it
+  assertEquals((await knock(world.from(OTHER), other!)).last, "ok,1");
+});
+
+/** Goes on with a session at another address: its cookie there, and the answer to its first put. */
+async function knock(ask: (text: string) => Promise<string[]>, { id, cookie }: Written) {
+  const [challenge = ""] = await ask(`P1> ${id} - ${cookie} 1${PUT}`);
+  const [, epoch = "", right = ""] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(challenge)!;
+  const [answer = ""] = await ask(`P1> ${id} ${epoch} ${right} 1${PUT}`);
+  return { born: right.slice(0, 12), last: answer.slice(answer.indexOf("\n") + 1) };
+}
+
+Deno.test("a session that made room learns that its outcome is unknown, though its low is 1", async () => {
+  const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
+  await using world = await World.make({ kept: limits, sessions: limits });
+  const { all: [first], answers } = await world.begin(STRANGER, 1, PUT);
+  assertEquals(answers, ["ok,1"]);
+  await world.begin(STRANGER, 2, PUT);
+  const born = first!.cookie.slice(0, 12);
+  for (let start = 0; start < 2; start++) {
+    assertEquals(await knock(world.from(STRANGER), first!), { born, last: "unknown" });
+    assertEquals(await knock(world.from(OTHER), first!), { born, last: "unknown" });
+    await world.restart();
+  }
+  assertEquals(world.messages, 3);
+});
+
+Deno.test("a clock that is set back lets new sessions begin, whether or not the server is started anew", async () => {
+  const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
+  await using world = await World.make({ kept: limits, sessions: limits });
+  await world.begin(STRANGER, 2, PUT);
+  for (let start = 0; start < 2; start++) {
+    world.server.clockSet -= 86_400_000;
+    for (let i = 0; i < 5; i++) assertEquals(await world.put(STRANGER, `${start} ${i}`), "stored");
+    await world.restart();
+  }
+  assertEquals(world.messages, 12);
+});
+
+Deno.test("who says that a session begins in the future makes nobody else's session unknown", async () => {
+  const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
+  await using world = await World.make({ kept: limits, sessions: limits });
+  const liar = { id: "A".repeat(22), epoch: "-", cookie: "f".repeat(28) };
+  assertEquals(await knock(world.from(STRANGER), liar), { born: "f".repeat(12), last: "unknown" });
+  for (let i = 0; i < 5; i++) assertEquals(await world.put(OTHER, `${i}`), "stored");
+});

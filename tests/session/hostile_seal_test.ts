@@ -1,0 +1,179 @@
+/** Servers with a seal that answer and never let anybody in: the client ends, and has sent a bounded number of datagrams. */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { ClientSeal } from "../../client/seal.ts";
+import { ClientSession } from "../../client/session.ts";
+import {
+  decodeSealToServer,
+  encodeHelloAnswer,
+  encodeSealWord,
+  Opener,
+  Sealer,
+  sealKey,
+  serverKeys,
+} from "../../protocol/seal.ts";
+import { serverFirst } from "../../protocol/scram.ts";
+import { fastSalt } from "./account.ts";
+import { Clock } from "./clock.ts";
+import { follow } from "./script.ts";
+import { SealedWorld, SERVER } from "./sealed_world.ts";
+
+/** Most datagrams that a client sends, and how long it tries at most, in milliseconds. */
+const MOST = 5000, LONGEST = 400_000;
+
+const EPOCH = "00000001", COOKIE = "1".repeat(16);
+
+/** A server that makes a handshake, and then answers what is said in it by what `answer` makes of it. */
+class HostileServer {
+  readonly clock = new Clock();
+  readonly client: ClientSeal;
+  readonly session: ClientSession;
+  /** Datagrams that came. */
+  heard = 0;
+  /** Takes a datagram before anything else does. Returns whether that is all. */
+  before: (id: string) => boolean = () => false;
+  answer: (kind: string, k: string, rest: string) => string | undefined = () => undefined;
+  readonly #key = sealKey(new Uint8Array(32).fill(1));
+  readonly #ephemeral = sealKey(new Uint8Array(32).fill(2));
+  #seal: { id: string; sealer: Sealer; opener: Opener } | undefined;
+  #random = 0;
+
+  constructor() {
+    const environment = {
+      now: this.clock.now,
+      setTimer: this.clock.setTimer,
+      random: (bytes: number) => new Uint8Array(bytes).map((_, i) => ++this.#random + i),
+      send: (datagram: Uint8Array<ArrayBuffer>) => {
+        const copy = datagram.slice();
+        // else this would never end
+        if (++this.heard <= MOST) this.clock.setTimer(1, () => this.#received(copy));
+      },
+    };
+    const session = this.session = new ClientSession({
+      ...environment,
+      send: (datagram) => this.client.send(datagram),
+    });
+    const more = { service: "mailbox", saltPassword: fastSalt, trust() {}, trusted() {} };
+    const as = { name: "alice", password: "word", make: true };
+    this.client = new ClientSeal({ ...environment, ...more }, as, session);
+  }
+
+  word(id: string, word: "challenge" | "unknown" | "busy", epoch = EPOCH, cookie = COOKIE) {
+    const header = { id, epoch, cookie: word === "challenge" ? cookie : "" };
+    this.client.received(encodeSealWord(header, word));
+  }
+
+  #received(datagram: Uint8Array) {
+    const { header: { id, epoch }, body } = decodeSealToServer(datagram)!;
+    if (this.before(id)) return;
+    if (epoch !== EPOCH) return this.word(id, "challenge");
+    const header = { id, epoch: EPOCH, cookie: "" };
+    if (body.kind === "hello") {
+      const keys = serverKeys({ service: "mailbox", ...header }, this.#ephemeral, this.#key, body.key);
+      this.#seal = { id, sealer: new Sealer("<", keys.toClient), opener: new Opener(keys.toServer) };
+      return this.client.received(
+        encodeHelloAnswer(header, this.#ephemeral.public, this.#key.public, keys.confirm),
+      );
+    }
+    if (this.#seal?.id !== id) return;
+    const plain = this.#seal.opener.open(datagram, body.number);
+    if (typeof plain === "string") return;
+    const [, kind = "", k = "", rest = ""] = /^(\w+),(\d+),?(.*)$/.exec(new TextDecoder().decode(plain)) ??
+      [];
+    const answer = this.answer(kind, k, rest);
+    if (answer === undefined) return;
+    this.client.received(this.#seal.sealer.seal(header, new TextEncoder().encode(answer)));
+  }
+
+  /** Waits for the end of the log-in, and gives its error. */
+  async end(): Promise<string> {
+    const login = follow(this.client.open(this.session.state.id));
+    assert(await this.clock.until(() => login.state !== "open", LONGEST), `open after ${LONGEST} ms`);
+    assertEquals(login.state, "failed");
+    assertLess(this.heard, MOST);
+    return login.error!.message;
+  }
+}
+
+/** Answers `first` as a server that has the account. */
+function first(k: string, rest: string): string {
+  const nonce = /r=([^,]+)/.exec(rest)![1]!, salt = new Uint8Array(16);
+  const verifier = { iterations: 600_000, salt, storedKey: salt, serverKey: salt };
+  return `first,${k},${serverFirst(`${nonce}more`, verifier)}`;
+}
+
+const NOTHING = "Cannot log in: the server answers, but lets nothing come of it";
+const GONE = "No answer from the server within 10 s: is the server running?";
+
+const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]>> = {
+  "challenges by another cookie each time": [(server) => {
+    let cookie = 0;
+    server.before = (id) => {
+      server.word(id, "challenge", EPOCH, `${++cookie}`.padStart(16, "0"));
+      return true;
+    };
+  }, NOTHING],
+  "challenges by another epoch each time": [(server) => {
+    let epoch = 1;
+    server.before = (id) => {
+      server.word(id, "challenge", (++epoch).toString(16).padStart(8, "0"));
+      return true;
+    };
+  }, NOTHING],
+  "is busy without an end": [(server) => {
+    let heard = 0;
+    server.before = (id) => {
+      const more = () => {
+        server.word(id, "busy");
+        server.clock.setTimer(50, more);
+      };
+      // first comes a challenge
+      if (++heard === 2) more();
+      return heard > 1;
+    };
+  }, "Cannot be served by the server: it has had no room for one more client for 60 s"],
+  "knows no handshake once it was made": [(server) => {
+    let last = "";
+    server.before = (id) => {
+      if (id === last) server.word(id, "unknown");
+      last = id;
+      return false;
+    };
+  }, GONE],
+  "answers something else": [(server) => {
+    server.answer = () => "here";
+  }, NOTHING],
+  "says again and again that there is no account": [(server) => {
+    server.answer = (kind, k) => kind === "first" ? `none,${k}` : `made,${k}`;
+  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
+  "has an account at first, and none then": [(server) => {
+    server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `none,${k}`;
+  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
+  "wants it to be tried later, again and again": [(server) => {
+    server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `wait,${k},1`;
+  }, "Cannot log in as 'alice': the server wants it to be tried later, again and again"],
+};
+
+for (const [name, [prepare, error]] of Object.entries(SERVERS)) {
+  Deno.test(`a log-in ends where the server ${name}`, async () => {
+    const server = new HostileServer();
+    prepare(server);
+    assertEquals(await server.end(), error);
+  });
+}
+
+Deno.test("a session that has to log in again and again, and gets nowhere, ends", async () => {
+  await using world = await SealedWorld.make();
+  const client = world.client();
+  await world.soon(client.login());
+  const lease = follow(client.session.lease("bob", { wait: 3_600_000 }));
+  for (let i = 0; i < 20 && lease.state === "open"; i++) {
+    await world.clock.run(100);
+    const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
+    client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+  }
+  assertEquals(
+    lease.error?.message,
+    "Cannot go on: the server answers, but lets the session begin anew again and again",
+  );
+});

@@ -1,0 +1,55 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { ClientSession } from "../../client/session.ts";
+import { FullError } from "../../client/session_errors.ts";
+import { makeAccount } from "./account.ts";
+import { SealedWorld, SERVER } from "./sealed_world.ts";
+
+/** The limit that a put of this session is refused by. */
+async function limitFor(world: SealedWorld, session: ClientSession, from: string): Promise<string> {
+  const put = session.put({ to: "bob", from, text: "no", wait: 1000 });
+  return (await assertRejects(() => world.soon(put), FullError) as FullError).limit;
+}
+
+/** A session that nobody has logged in to. */
+function anonymousAt(world: SealedWorld, hostname: string): ClientSession {
+  const { clock, random, network } = world, address = { hostname, port: 1 };
+  const session = new ClientSession({
+    now: clock.now,
+    random: random.bytes,
+    setTimer: clock.setTimer,
+    send: (datagram) => network.send(datagram, address, SERVER),
+  });
+  network.bind(address, (datagram) => session.received(datagram));
+  return session;
+}
+
+Deno.test("a user fills his share, is told its limit, and leaves the rest to others at his address", async () => {
+  await using world = await SealedWorld.make({ limits: { messages: 8 } });
+  const carol = { name: "carol", password: "endor" };
+  await world.soon(world.server.accounts.add(carol.name, makeAccount(carol).verifier));
+  const alice = world.client(), other = world.client({ as: carol });
+  await world.soon(Promise.all([alice.login(), other.login()]));
+  await world.soon(Promise.all(["1", "2"].map(alice.put)));
+  assertEquals(await limitFor(world, alice.session, "alice"), "2 messages of one user");
+  await world.soon(Promise.all(["4", "5"].map(other.put)));
+  assertEquals(await limitFor(world, other.session, "carol"), "2 messages of one user");
+  world.server.ask({ kind: "take", mailbox: "bob" });
+  await world.soon(alice.put("6"));
+  assertEquals(world.texts(), ["2", "4", "5", "6"]);
+});
+
+Deno.test("sessions of one address without an account have a share together, and those of another their own", async () => {
+  await using world = await SealedWorld.make({ limits: { messages: 8 } });
+  const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
+  const other = anonymousAt(world, "10.0.0.9");
+  const put = (session: ClientSession, text: string) =>
+    world.soon(session.put({ to: "bob", from: "a", text }));
+  await put(first, "1");
+  await put(second, "2");
+  assertEquals(await limitFor(world, first, "a"), "2 messages of one address");
+  assertEquals(await limitFor(world, second, "a"), "2 messages of one address");
+  await put(other, "3");
+  await put(other, "4");
+  assertEquals(await limitFor(world, other, "a"), "2 messages of one address");
+  assertEquals(world.texts(), ["1", "2", "3", "4"]);
+});
