@@ -16,6 +16,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-write",
   "--allow-env",
   "--allow-run",
+  "--allow-sys=statfs",
   MAIN,
 ];
 

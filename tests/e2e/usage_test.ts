@@ -82,7 +82,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve --mailbox-messages 0": "parley serve: Cannot read --mailbox-messages '0': expected a number from 1",
   "serve --max-bytes x": "parley serve: Cannot read --max-bytes 'x': expected a size such as 64KiB",
   "serve --file-size 5GiB": "parley serve: Cannot use --file-size 5368709120: expected at most 4GiB",
-  "serve --max-threads 0": "parley serve: Cannot read --max-threads '0': expected a number from 1",
+  "serve --max-threads 0": "parley serve: Cannot read --max-threads '0': expected a number from 1 to 1000000",
   "serve --max-datagram 1": "parley serve: Cannot use --max-datagram 1: expected 256 to 65507",
   "serve --original-from x": "parley serve: Cannot read network 'x': expected ADDRESS/BITS",
   "serve --original-from 10.0.0.0/33":
