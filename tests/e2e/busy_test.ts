@@ -32,7 +32,7 @@ class BusyServer implements AsyncDisposable {
       const isFirst = header.split(" ")[2] === "-";
       const answer = this.room?.[kind] ?? (this.room === undefined ? "busy" : undefined);
       const answers = isFirst || answer === undefined ? [] : [answer];
-      const cookie = isFirst ? "1111111111111111" : "";
+      const cookie = isFirst ? "1".repeat(28) : "";
       await this.#socket.send(encodeAnswers({ session, epoch: "00000001", cookie, done: 0 }, answers), from);
     }
   }

@@ -43,8 +43,8 @@ const CASES: [readonly string[], Deno.Signal, number][] = [
 
 for (const [args, signal, code] of CASES) {
   Deno.test(`${args[0]} ${args.at(-1)} that ${signal} ends leaves no wait at the server`, async () => {
-    await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log", "on"]);
-    const status = await ended(server, args, "in a session: lease mailbox bob", signal);
+    await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
+    const status = await ended(server, args, "in a session: lease mailbox 'bob'", signal);
     assertEquals([status.code, status.signal], [code, null]);
     await server.logged("in a session: cancel");
     const where = ["--server", server.address];
@@ -54,7 +54,7 @@ for (const [args, signal, code] of CASES) {
 }
 
 Deno.test("a command of --exec ends with SIGTERM, and its message is there for others, uncounted", async () => {
-  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log", "on"]);
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   const where = ["--server", server.address];
   assertEquals((await parley(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
   const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parley, temporaryDirectory } from "../program.ts";
 
-const EPOCH = "00000001", COOKIE = "1".repeat(16);
+const EPOCH = "00000001", COOKIE = "1".repeat(28);
 
 /** A server on a UDP port that says to each datagram what the test wants: lines of an answer, or whole datagrams. */
 class Server implements AsyncDisposable {
@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "is always busy": {
     server: () => session(() => "busy"),
-    result: { code: 3, out: "", err: "" },
+    result: { code: 3, out: "", err: "parley receive: the server is busy; trying again for up to 60 s\n" },
   },
 };
 

@@ -92,11 +92,11 @@ async function withReceivers(
   use: (receivers: Receivers, send: (count: number) => Promise<number>, mailbox: Mailbox) => Promise<void>,
 ) {
   await using directory = await temporaryDirectory();
-  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log", "on"]);
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   await using receivers = await Receivers.start(ENDING + 1, directory.path, server.address);
   await using mailbox = await connectMailbox({ port: server.port });
   // everybody waits
-  await server.logged("in a session: lease mailbox bob", ENDING + 1);
+  await server.logged("in a session: lease mailbox 'bob'", ENDING + 1);
   let sent = 0;
   const send = async (count: number) => {
     const latencies = Array.from({ length: count }, async () => {
