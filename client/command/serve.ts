@@ -150,8 +150,7 @@ export const command: Command = {
     "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
     "log-level": {
       value: "LEVEL",
-      help:
-        "The least that is logged: error, warn, info, or debug, which is every request without limit (info)",
+      help: "The least that is logged: error, warn, info, or debug: every request (info)",
     },
   },
   examples: [

@@ -90,9 +90,16 @@ Deno.test("accounts are managed in the data directory, and through the server th
   }
 });
 
+/** Makes a data directory, as a server does when it starts for the first time. */
+async function serveOnce(directory: string) {
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", `${directory}/parley-data`]);
+  assertEquals((await server.end()).code, 0);
+}
+
 Deno.test("each good line of a file of credentials is imported, and each bad one is named", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
+  await serveOnce(directory.path);
   const path = `${directory.path}/c.txt`;
   const lines = (...lines: string[]) => Deno.writeTextFile(path, lines.join("\n"));
   const bad = ["han", "a b\u0007c", "h\u00e4n solo", "yoda again", `x${" ".repeat(9000)}y`];
@@ -106,7 +113,7 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   ].map((text) => `parley account: c.txt, ${text}\n`);
   const first = await run("account import c.txt");
   assertEquals(first, { code: 1, out: "3 accounts added\n", err: said.join("") });
-  assertEquals((await run("account list")).out, "admin\nluke\nyoda\n");
+  assertEquals((await run("account list")).out, "admin  forum\nluke   forum, mailbox\nyoda   forum, mailbox\n");
   // the same again keeps them
   const again = await run("account import c.txt");
   assertEquals([again.code, again.out], [1, "0 accounts added\n"]);
@@ -121,12 +128,14 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   assertEquals(add.err, "parley account: Cannot read the password in c.txt: it is no UTF-8\n");
   await lines("hans solo", "yoda other");
   assertEquals((await run("account import c.txt")).code, 0);
-  assertEquals((await run("account list")).out, "admin\nhans\nluke\nyoda\n");
+  const names = (await run("account list")).out.split("\n").map((line) => line.split(" ")[0]);
+  assertEquals(names, ["admin", "hans", "luke", "yoda", ""]);
 });
 
 Deno.test("an account 'admin' is one of the forum, and gives and takes nothing at the mailbox", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path), data = `--data ${directory.path}/parley-data`;
+  await serveOnce(directory.path);
   await Deno.writeTextFile(`${directory.path}/c.txt`, "admin of-all\n");
   assertEquals((await run("account import c.txt")).code, 0);
   const services = ["mailbox", "0", "forum", "0", "--data", `${directory.path}/parley-data`];

@@ -61,7 +61,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     assertEquals((await server.end(signal)).code, 0);
     // what was said there before was kept all the time
     await using again = await ServerProcess.start(args);
-    await again.logged(`channels: 1000 messages in 2 channels in ${data.path}\n`);
+    await again.logged(` info channels - 1000 messages in 2 channels in ${data.path}\n`);
   });
 }
 

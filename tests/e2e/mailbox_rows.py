@@ -212,7 +212,7 @@ def administration():
     assert admin.ask("help").split("\n") == [
         "A, ok", "help", "status[, SKIP]", "list[, AFTER]", "count[, ID]", "clear, ID", "clear-shared", "clear-all",
         "dead[, AFTER]", "requeue, NUMBER", "delete, NUMBER", "requeue-all[, AFTER]", "delete-all", "limit, N",
-        "account, list[, AFTER] | add, NAME, VERIFIER | set-password, NAME, VERIFIER | remove, NAME",
+        "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | remove, NAME",
         "log, on|off", "stop",
     ]
     assert admin.ask("list") == "A, ok"
