@@ -112,14 +112,14 @@ export class Asking {
     this.#first();
   }
 
-  /** Asks only after so many milliseconds. */
+  /** Asks only after so many milliseconds, in which the server need say nothing. */
   pause(ms: number) {
     if (this.#say === undefined || this.#isOver()) return;
-    this.heard();
-    const pause = this.#pause;
-    this.#pause = ms;
-    this.#wait();
-    this.#pause = pause;
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#clock.setTimer(ms, () => {
+      this.heard();
+      this.#first();
+    });
   }
 
   /** The server has said something. */

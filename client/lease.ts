@@ -11,13 +11,15 @@ import {
 } from "../protocol/session.ts";
 
 /** What can be done with a lease; gives what was lost. */
-export type LeaseChange = { kind: "ack" | "back" | "fail" | "extend"; rest: string };
+export type LeaseChange = { kind: "ack" | "back" | "fail" | "extend" | "begin"; rest: string };
 
 /** Messages that were given to this client for a time: whatever is not acknowledged by then is given out again. */
 export class Lease {
   readonly mailbox: string;
   readonly token: string;
   readonly messages: readonly LeasedMessage[];
+  /** Whether a message counts as given out only once it was begun with. */
+  readonly ahead: boolean;
   readonly #change: (change: LeaseChange) => Promise<readonly number[] | undefined>;
 
   /** @ignore */
@@ -25,11 +27,13 @@ export class Lease {
     mailbox: string,
     token: string,
     messages: readonly LeasedMessage[],
+    ahead: boolean,
     change: (change: LeaseChange) => Promise<readonly number[] | undefined>,
   ) {
     this.mailbox = mailbox;
     this.token = token;
     this.messages = messages;
+    this.ahead = ahead;
     this.#change = change;
   }
 
@@ -64,6 +68,11 @@ export class Lease {
     return await this.#listed("fail", `,${this.token},${failureFields(failure)},`, ids);
   }
 
+  /** Has these messages count as given out. Returns those that are not the lease's any more. */
+  async begin(ids: readonly number[]): Promise<readonly number[]> {
+    return await this.#listed("begin", `,${this.token},`, ids);
+  }
+
   /** Lets the lease end so many milliseconds from now. Resolves to whether it was still there. */
   async extend(duration: number): Promise<boolean> {
     checkDuration(duration);
@@ -71,7 +80,7 @@ export class Lease {
   }
 
   async #listed(
-    kind: "ack" | "back" | "fail",
+    kind: "ack" | "back" | "fail" | "begin",
     fields: string,
     ids: readonly number[],
   ): Promise<readonly number[]> {

@@ -6,14 +6,16 @@
  */
 
 import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../protocol/session.ts";
+import { Busy, busyText, type OnBusy } from "./busy.ts";
 import { Change } from "./change.ts";
 import { Changes } from "./changes.ts";
 import { Draft } from "./draft.ts";
 import { Flight, type Sendable } from "./flight.ts";
 import { Patience } from "./patience.ts";
-import { FIRST_BUSY, LAST_BUSY, Questions } from "./questions.ts";
+import { Questions } from "./questions.ts";
 import { SessionIdentity } from "./session_identity.ts";
 import {
+  BusyError,
   ClosedError,
   LoginError,
   NotLoggedInError,
@@ -36,6 +38,8 @@ export interface SessionEnvironment {
   readonly timeout?: number;
   /** What the server is called where it is gone. */
   readonly server?: string;
+  /** Is told when the server has no room for this client, and when it has some again. */
+  readonly onBusy?: OnBusy;
   /**
    * Is told what a later session needs to go on as this one, before the first number is sent, which waits for it. It is
    * told again where the session had to begin anew, and not at all under a seal.
@@ -95,9 +99,11 @@ export class Link {
   #isBeginning = false;
   /** Whether the server has this session, as far as is known. */
   #known = false;
+  /** Whether any server has ever had it. */
+  #wasKnown: boolean;
   #done = 0;
-  #busyUntil = -Infinity;
-  #busy = FIRST_BUSY;
+  /** Of the session. */
+  readonly #busy: Busy;
   #probes = 0;
   #deferred = false;
   #sending = false;
@@ -123,13 +129,15 @@ export class Link {
     this.#timeout = environment.timeout ?? GONE;
     this.#patience = new Patience(this.#timeout);
     this.#resumed = resume !== undefined;
-    this.#isKept = this.#isInDoubt = this.#resumed;
+    this.#isKept = this.#isInDoubt = this.#wasKnown = this.#resumed;
+    this.#busy = new Busy(environment.onBusy);
     const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
     this.#identity = new SessionIdentity(newId, resume);
     this.changes = new Changes(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
-    this.questions = new Questions(this.#flight, 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024);
+    const tag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
+    this.questions = new Questions(this.#flight, tag, new Busy(environment.onBusy));
     this.#heardAt = environment.now();
   }
 
@@ -219,9 +227,9 @@ export class Link {
       case "owned":
         return this.#end(owned);
     }
-    this.#known = true;
+    this.#known = this.#wasKnown = true;
     this.#isInDoubt = false;
-    this.#busy = FIRST_BUSY;
+    this.#busy.end();
     switch (answer.kind) {
       case "ok":
         return this.changes.ok(answer.from, answer.to, now);
@@ -247,7 +255,7 @@ export class Link {
       // it knows of nothing that is not on its disk
       this.#identity.meet(epoch);
       this.#flight.answered(this.#hello, now);
-      this.#busyUntil = -Infinity;
+      this.#busy.forget();
     }
     const { isNew, begins } = this.#identity.take(cookie, now);
     if (begins) this.#begins();
@@ -307,12 +315,14 @@ export class Link {
 
   /** The server has no room: for the session, unless it has that already; then for a lease. */
   #isBusy(now: number) {
-    if (this.#known) return this.questions.busy(now);
-    if (now < this.#busyUntil) return;
+    const { server } = this.#environment;
+    if (this.#known) return this.questions.busy(now, () => new BusyError(busyText(server), false));
+    if (now < this.#busy.until) return;
+    if (!this.#busy.begin(now)) {
+      return this.#end((sent) => new BusyError(busyText(server), sent && this.#wasKnown));
+    }
     this.changes.repeat(now);
     this.questions.repeat();
-    this.#busyUntil = now + this.#busy;
-    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
   }
 
   /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
@@ -363,7 +373,7 @@ export class Link {
   #datagram(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#ended !== undefined) return undefined;
     const now = this.#environment.now(), draft = new Draft();
-    if (now < this.#busyUntil) return undefined;
+    if (now < this.#busy.until) return undefined;
     if (this.#isTooLate(now)) this.#newSession();
     if (this.#identity.epoch === "") {
       const needed = this.changes.requests > 0 || !this.questions.idle;
@@ -397,7 +407,7 @@ export class Link {
       this.questions.deadline(now),
       this.#dueSince + this.#timeout,
       this.#stuckAt,
-      this.#busyUntil > now ? this.#busyUntil : Infinity,
+      this.#busy.until > now ? this.#busy.until : Infinity,
     );
     // one that comes too early is set again then: most move on with every answer
     if (at >= this.#timerAt) return;
@@ -432,7 +442,7 @@ export class Link {
 
   /** Whether that was its last word, about the session or about a lease. */
   get #isBusyNow(): boolean {
-    return this.#busy > FIRST_BUSY || this.questions.isBusy;
+    return this.#busy.isOn || this.questions.isBusy;
   }
 
   #stuck(what: string, sent: boolean): ServerGoneError {

@@ -22,6 +22,7 @@ import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
 import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session.ts";
 import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
+import { Prefetch } from "./prefetch.ts";
 import { MAX_PREFETCH, Share } from "./share.ts";
 
 export { KnownServers, ServerKeyError } from "./known_servers.ts";
@@ -40,7 +41,11 @@ export interface ReceiveOptions {
   signal?: AbortSignal;
   /** Most messages; without an end by default. */
   count?: number;
-  /** Messages that are asked for at a time, 1 to 1,024; 1 by default. Those that are not reached are given back. */
+  /**
+   * Most messages that are asked for at a time, 1 to 1,024. `messages` asks by itself for as many as its loop takes in
+   * about 200 ms, at most for these, 1,024 by default, and with 1 for none before the loop wants it; `batches` asks for 1
+   * by default.
+   */
   prefetch?: number;
 }
 
@@ -80,6 +85,8 @@ export class Mailbox implements AsyncDisposable {
   readonly #connection: SessionConnection;
   readonly #session: ClientSession;
   readonly #holds = new Holds();
+  /** What is fetched for loops that run. */
+  readonly #prefetches = new Set<Prefetch>();
 
   /** @ignore */
   constructor(connection: SessionConnection) {
@@ -168,8 +175,11 @@ export class Mailbox implements AsyncDisposable {
 
   /**
    * The messages for `id`, as they come: each is leased to this client, and the lease is prolonged until the message is
-   * acknowledged or given back. Ends when none came within `wait`, after `count` of them, or when `signal` says so. No
-   * more are asked for before those that came were taken: whoever is slow leaves the others to other receivers.
+   * acknowledged or given back. Ends when none came within `wait`, after `count` of them, or when `signal` says so.
+   *
+   * Messages are fetched ahead, about as many as the loop takes in 200 ms: one that takes long for each leaves the others
+   * to other receivers. What was fetched and is not wanted, because the loop ends, by whatever, or has not come back for a
+   * second, is given back, and counts as no attempt.
    *
    * ```ts
    * import { connectMailbox } from "./mailbox.ts";
@@ -189,17 +199,27 @@ export class Mailbox implements AsyncDisposable {
    * @throws {SessionEndError} The session has ended.
    */
   async *messages(id: string, options: ReceiveOptions = {}): AsyncGenerator<ReceivedMessage, void, void> {
-    for await (const batch of this.batches(id, options)) {
-      let reached = 0;
-      try {
-        for (const message of batch) {
-          reached++;
-          yield message;
-        }
-      } finally {
-        // what was handed over and not acknowledged is the caller's, for as long as the lease runs
-        await Promise.all(batch.slice(reached).map((message) => message.back())).catch(() => {});
+    const { wait = Infinity, signal, prefetch: max = MAX_PREFETCH, count = Infinity } = options;
+    checkPrefetch(max);
+    const prefetch = new Prefetch({
+      wait,
+      count,
+      max,
+      signal,
+      now: () => performance.now(),
+      lease: (...asked) => this.#lease(id, ...asked),
+    });
+    this.#prefetches.add(prefetch);
+    try {
+      for (let message; (message = await prefetch.next()) !== undefined;) {
+        yield message;
+        // acknowledgements that nobody awaits must not pile up
+        if (!this.#session.hasRoom) await this.#session.ready();
       }
+    } finally {
+      this.#prefetches.delete(prefetch);
+      // what was handed over and not acknowledged is the caller's, for as long as the lease runs
+      await prefetch.end();
     }
   }
 
@@ -227,9 +247,7 @@ export class Mailbox implements AsyncDisposable {
     options: ReceiveOptions = {},
   ): AsyncGenerator<readonly ReceivedMessage[], void, void> {
     const { wait = Infinity, signal, prefetch = 1, count = Infinity } = options;
-    if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > MAX_PREFETCH) {
-      throw new RangeError(`Cannot ask for ${prefetch} messages ahead: 1 to ${MAX_PREFETCH}`);
-    }
+    checkPrefetch(prefetch);
     let left = count, share = new Share();
     while (left > 0 && !signal?.aborted) {
       const asked = share.of(Math.min(prefetch, left));
@@ -250,8 +268,9 @@ export class Mailbox implements AsyncDisposable {
     asked: readonly number[],
     wait: number,
     signal: AbortSignal | undefined,
+    ahead = false,
   ): Promise<Hold[] | undefined> {
-    const options = { duration: LEASE, ...signal ? { signal } : {} };
+    const options = { duration: LEASE, ahead, ...signal ? { signal } : {} };
     const answers = await Promise.allSettled(asked.map(async (max, i) => {
       const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? wait : 0 });
       return lease && this.#holds.add(lease);
@@ -288,12 +307,20 @@ export class Mailbox implements AsyncDisposable {
    * Waits for what is open, up to `limit` milliseconds, and closes the socket. Waits for messages end at once. At the end
    * of its block, `await using` does this by itself.
    */
-  close(limit = 5000): Promise<void> {
+  async close(limit = 5000): Promise<void> {
+    // what loops were not given is said to go back in the next turn: before that nothing is closed
+    for (const prefetch of this.#prefetches) prefetch.end();
+    await undefined;
     this.#holds.close();
-    return this.#connection.close(limit);
+    await this.#connection.close(limit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+function checkPrefetch(prefetch: number) {
+  if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_PREFETCH) return;
+  throw new RangeError(`Cannot ask for ${prefetch} messages ahead: 1 to ${MAX_PREFETCH}`);
 }

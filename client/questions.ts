@@ -7,6 +7,7 @@
 
 import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../protocol/session.ts";
 import { Assembly } from "./assembly.ts";
+import type { Busy } from "./busy.ts";
 import type { Draft } from "./draft.ts";
 import type { Flight, Sendable, SentDatagram } from "./flight.ts";
 import { RefusedError } from "./session_errors.ts";
@@ -17,8 +18,14 @@ const REFRESH = 5000;
 /** How often, in milliseconds, a wait is asked about that should be over: the server may look at its clock no sooner. */
 const OVERDUE = 1000;
 
-/** Milliseconds from the messages to `got`: the server is to know within 200. */
-const CONFIRM = 100;
+/**
+ * Milliseconds from the messages to `got`: the server is to know within 200. Where they were waited for, it keeps back
+ * what comes behind them until then.
+ */
+const CONFIRM = 100, CONFIRM_WAITED = 1;
+
+/** Milliseconds since a wait was sent after which `pending` asks for it anew, and is no late answer. */
+const ASKED_ANEW = 1000;
 
 /** Milliseconds for a lease to come in whole. Past 5,000 the server takes it back. */
 const ASSEMBLE = 4000;
@@ -28,9 +35,6 @@ const MAX_TOLD = 16;
 
 /** How often a lease is asked for under another tag, because what came under the last one does not fit together. */
 const MAX_TRIES = 16;
-
-/** First and longest wait after `busy`, in milliseconds. */
-export const FIRST_BUSY = 1000, LAST_BUSY = 30_000;
 
 /** What a lease brought. */
 export interface Leased {
@@ -57,6 +61,7 @@ interface LeaseCall {
   /** When the wait begins, and when it ends. */
   since: number;
   until: number;
+  ahead: boolean;
   /** How often it was asked for under another tag. */
   tries: number;
   settle: (error: Error | undefined, leased: Leased | undefined) => void;
@@ -79,8 +84,11 @@ class Question implements Sendable {
   phase: Phase;
   /** Whether it is in the line of what is to be sent. */
   queued = false;
-  /** When it is next to be looked after, if no answer comes. */
+  /** When it was sent last, and when it is next to be looked after, if no answer comes. */
+  sentAt = -Infinity;
   at = Infinity;
+  /** Whether it had to wait. */
+  waited = false;
   /** When an `ending` was last acted on, and how often `got` or `cancel` was said. */
   hurriedAt = -Infinity;
   told = 0;
@@ -107,10 +115,10 @@ class Question implements Sendable {
       case "inquiry":
         return this.inquiry!.line(t);
       default: {
-        const { mailbox, max, duration, until } = call!;
+        const { mailbox, max, duration, until, ahead } = call!;
         // what is left of the wait: a server that has forgotten it begins anew
         const wait = Math.max(0, Math.ceil(until - now));
-        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait });
+        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait, ...ahead ? { ahead } : {} });
       }
     }
   }
@@ -121,15 +129,15 @@ export class Questions {
   readonly #open = new Map<number, Question>();
   #queue: Question[] = [];
   #tag: number;
-  /** Until when no lease is asked for, after `busy`. */
-  #busyUntil = -Infinity;
-  #busy = FIRST_BUSY;
+  /** Of leases. */
+  readonly #busy: Busy;
   #leased = false;
 
   /** @param tag The first tag. */
-  constructor(flight: Flight, tag: number) {
+  constructor(flight: Flight, tag: number, busy: Busy) {
     this.#flight = flight;
     this.#tag = tag;
+    this.#busy = busy;
   }
 
   /** Whether nothing is left to be told or answered. */
@@ -139,7 +147,7 @@ export class Questions {
 
   /** Whether the server's last word was `busy`. */
   get isBusy(): boolean {
-    return this.#busy > FIRST_BUSY;
+    return this.#busy.isOn;
   }
 
   /** Since when something is overdue; Infinity where nothing is. Where a lease never fits together, it always is. */
@@ -193,10 +201,11 @@ export class Questions {
     const left: Question[] = [];
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
-      else if (question.phase === "ask" && now < this.#busyUntil) left.push(question);
+      else if (question.phase === "ask" && now < this.#busy.until) left.push(question);
       else if (question.told >= MAX_TOLD) this.#open.delete(question.t);
       else if (draft.add(question, question.line(now))) {
         question.queued = false;
+        question.sentAt = now;
         if (question.phase === "got" || question.phase === "cancel") question.told++;
       } else left.push(question);
     }
@@ -212,8 +221,8 @@ export class Questions {
   answer(answer: SessionAnswer & { t: number }, now: number) {
     const question = this.#open.get(answer.t);
     if (question === undefined) return;
-    this.#busy = FIRST_BUSY;
     if (question.inquiry !== undefined) return this.#inquiry(question, question.inquiry, answer, now);
+    if (question.phase === "ask") this.#busy.end();
     switch (answer.kind) {
       case "msg":
       case "piece":
@@ -221,8 +230,13 @@ export class Questions {
         return;
       case "pending":
         if (question.phase !== "ask" && question.phase !== "wait") return;
+        // the server asks whether this client still waits
+        if (question.datagram === undefined && now - question.sentAt >= ASKED_ANEW) {
+          return this.#send(question);
+        }
         this.#flight.answered(question, now);
         question.phase = "wait";
+        question.waited = true;
         this.#refresh(question, now);
         return;
       case "none":
@@ -282,7 +296,7 @@ export class Questions {
     question.phase = "have";
     this.#leased = true;
     question.token = token;
-    question.at = now + CONFIRM;
+    question.at = now + (question.waited ? CONFIRM_WAITED : CONFIRM);
     question.giveUp = Infinity;
     question.call = question.assembly = undefined;
     call.settle(undefined, { tag: question.t, token, messages });
@@ -317,6 +331,12 @@ export class Questions {
     }
   }
 
+  /** A change of the lease with this tag is about to be sent, which says as much as `got`. */
+  named(tag: number, now: number) {
+    const question = this.#open.get(tag);
+    if (question?.phase === "have") question.at = now + CONFIRM;
+  }
+
   /** The server has shown that it knows of the messages: by carrying out a change of the lease with this tag. */
   confirmed(tag: number, now: number) {
     const question = this.#open.get(tag);
@@ -328,18 +348,24 @@ export class Questions {
     this.#open.delete(question.t);
   }
 
-  /** `busy`: what asks for a lease waits. */
-  busy(now: number) {
-    let any = false;
-    for (const question of this.#open.values()) {
-      if (question.phase !== "ask" || question.datagram === undefined) continue;
-      any = true;
+  /** `busy`: what asks for a lease waits, or is given up where that has been so for too long. */
+  busy(now: number, error: () => Error) {
+    const asking = [...this.#open.values()].filter(({ phase, datagram }) => {
+      return phase === "ask" && datagram !== undefined;
+    });
+    if (asking.length === 0) return;
+    const isGivenUp = !this.#busy.begin(now);
+    for (const question of asking) {
       this.#flight.heard(question, now);
-      this.#send(question);
+      if (!isGivenUp) {
+        this.#send(question);
+        continue;
+      }
+      const { call } = question;
+      this.#end(question, now);
+      call?.settle(error(), undefined);
     }
-    if (!any) return;
-    this.#busyUntil = now + this.#busy;
-    this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
+    if (isGivenUp) this.#busy.giveUp();
   }
 
   /** `ending`: waits end with the server, and are begun again with the next one. */
@@ -353,7 +379,7 @@ export class Questions {
 
   /** When {@linkcode due} has something to do; Infinity where it has nothing. */
   deadline(now: number): number {
-    let deadline = this.#busyUntil > now ? this.#busyUntil : Infinity;
+    let deadline = this.#busy.until > now ? this.#busy.until : Infinity;
     for (const { at, giveUp } of this.#open.values()) deadline = Math.min(deadline, at, giveUp);
     return deadline;
   }

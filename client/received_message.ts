@@ -4,6 +4,7 @@
  * @module
  */
 
+import { utf8Length } from "../protocol/mailbox.ts";
 import { failureFields } from "../protocol/session.ts";
 import { checkFailure } from "./lease.ts";
 import { ATTEMPTS, retryDelay } from "./retry.ts";
@@ -12,6 +13,15 @@ import type { Failure, Lease, LeasedMessage } from "./session.ts";
 /** For how long messages are leased, and how often that is prolonged while one of them is open, in milliseconds. */
 export const LEASE = 30_000;
 const PROLONG = 10_000;
+
+/** Bytes that a message takes beside its text, about. */
+const OVERHEAD = 80;
+
+/**
+ * Turns of the microtask queue in which a loop that acknowledges what it is given at once has done so: then that need
+ * not be told before.
+ */
+const AT_ONCE = 16;
 
 /** What can be done with a message, in the words of the wire; or how an attempt at it failed. */
 type Ending = "ack" | "back" | Failure;
@@ -60,6 +70,8 @@ export class Hold {
   readonly #open: Set<number>;
   /** By what stands in the request. */
   readonly #ended = new Map<string, { ending: Ending; messages: Ended[] }>();
+  /** Messages that a loop was given, and of which the server is to be told. */
+  readonly #begun = new Set<number>();
   readonly #onEnd: () => void;
 
   /** @param onEnd Called when something was done with every message. */
@@ -74,8 +86,24 @@ export class Hold {
     await this.#lease.extend(LEASE);
   }
 
+  /** The message is given to a loop: where it is not done with at once, the server is told. */
+  begin(id: number) {
+    if (!this.#lease.ahead) return;
+    if (this.#begun.size === 0) this.#tellBegun();
+    this.#begun.add(id);
+  }
+
+  async #tellBegun() {
+    for (let turn = 0; turn < AT_ONCE; turn++) await undefined;
+    const ids = [...this.#begun];
+    this.#begun.clear();
+    // where it fails, the lease ends, and it counts as no attempt
+    await this.#lease.begin(ids).catch(() => {});
+  }
+
   /** Resolves to whether the message was still this receiver's. */
   end(id: number, ending: Ending): Promise<boolean> {
+    this.#begun.delete(id);
     this.#open.delete(id);
     if (this.#open.size === 0) this.#onEnd();
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
@@ -99,6 +127,11 @@ export class Hold {
       );
     }
   }
+}
+
+/** Bytes that the messages take, about. */
+export function bytesOf({ messages }: Hold): number {
+  return messages.reduce((bytes, { text }) => bytes + utf8Length(text) + OVERHEAD, 0);
 }
 
 /**
@@ -130,6 +163,11 @@ export class ReceivedMessage implements LeasedMessage {
   constructor(message: LeasedMessage, hold: Hold) {
     ({ id: this.id, attempt: this.attempt, time: this.time, from: this.from, text: this.text } = message);
     this.#hold = hold;
+  }
+
+  /** @ignore */
+  begin() {
+    this.#hold.begin(this.id);
   }
 
   /**

@@ -23,8 +23,9 @@ import {
 } from "../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../protocol/session.ts";
 import { Asking } from "./asking.ts";
+import { Busy, busyText, type OnBusy } from "./busy.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer } from "./login.ts";
-import { LoginError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
+import { BusyError, LoginError, ServerGoneError, type SessionEndError } from "./session_errors.ts";
 
 /** What a seal needs from where it runs. */
 export interface SealEnvironment {
@@ -46,6 +47,8 @@ export interface SealEnvironment {
   readonly timeout?: number;
   /** What the server is called where it is gone. */
   readonly server?: string;
+  /** Is told when the server has no room for one more handshake, and when it has some again. */
+  readonly onBusy?: OnBusy;
   /** Whether the name stays active while there is nothing to say. */
   readonly keepAlive?: boolean;
   /** SaltedPassword of RFC 5802, where it is computed otherwise. */
@@ -69,9 +72,6 @@ const GONE = 10_000;
 
 /** How long a client with nothing to say is silent, in milliseconds. */
 const KEEP_ALIVE = 20_000;
-
-/** First and longest wait after `busy`, in milliseconds. */
-const FIRST_BUSY = 1000, LAST_BUSY = 30_000;
 
 /** Handshakes in a row that come to nothing, after which it is not tried again. */
 const MAX_TRIES = 16;
@@ -105,7 +105,7 @@ export class ClientSeal {
   #open = false;
   #times = 0;
   #establishing: Promise<void> | undefined;
-  #busy = FIRST_BUSY;
+  readonly #busy: Busy;
   #spoke = 0;
   #cancelTimer: (() => void) | undefined;
   #leaving = false;
@@ -115,6 +115,7 @@ export class ClientSeal {
     this.#environment = environment;
     this.#credentials = credentials;
     this.#session = session;
+    this.#busy = new Busy(environment.onBusy);
     this.#asking = new Asking(
       environment,
       environment.timeout ?? GONE,
@@ -186,10 +187,7 @@ export class ClientSeal {
       case "unknown":
         return secret !== undefined && epoch === header.epoch ? this.#restart() : undefined;
       case "busy":
-        if (secret !== undefined) return;
-        this.#asking.pause(this.#busy);
-        this.#busy = Math.min(2 * this.#busy, LAST_BUSY);
-        return;
+        return secret === undefined && epoch === header.epoch ? this.#isBusy() : undefined;
       case "hello":
         if (secret === undefined && epoch === header.epoch) this.#greeted(handshake, body);
         return;
@@ -198,6 +196,14 @@ export class ClientSeal {
           this.#sealed(secret.opener, datagram, body.number);
         }
     }
+  }
+
+  #isBusy() {
+    const now = this.#environment.now();
+    // a copy of an answer that was heeded
+    if (now < this.#busy.until) return;
+    if (this.#busy.begin(now)) return this.#asking.pause(this.#busy.until - now);
+    this.#asking.fail(new BusyError(busyText(this.#environment.server), false));
   }
 
   #sealed(opener: Opener, datagram: Uint8Array, number: number) {
@@ -236,6 +242,7 @@ export class ClientSeal {
       if (this.#closed) return;
       this.#session.fail((sent) => {
         if (error instanceof LoginError) return new LoginError(error.message, sent, error.reason);
+        if (error instanceof BusyError) return new BusyError(error.message, sent);
         // what was found out about its key is no silence
         return error instanceof ServerGoneError
           ? this.#gone(sent)
@@ -277,7 +284,7 @@ export class ClientSeal {
     if (this.#closed) return;
     this.#open = true;
     this.#times++;
-    this.#busy = FIRST_BUSY;
+    this.#busy.end();
     this.#keepAlive();
     this.#session.received(this.#plain(new TextEncoder().encode("0")));
   }

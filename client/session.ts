@@ -35,6 +35,8 @@ export interface LeaseOptions {
   duration?: number;
   /** Milliseconds to wait for a message where there is none. */
   wait?: number;
+  /** Whether messages count as given out only once they are begun with. */
+  ahead?: boolean;
   /** Ends the wait. */
   signal?: AbortSignal;
 }
@@ -126,12 +128,12 @@ export class ClientSession {
     if (signal !== undefined) this.#watch(change, signal);
     this.#add(change);
     if (signal?.aborted) this.#withdraw(change);
-    return this.#hasRoom;
+    return this.hasRoom;
   }
 
   /** Resolves when there is room for more to put, or the session has ended. */
   async ready(): Promise<void> {
-    if (this.#hasRoom || this.#link.ended) return;
+    if (this.hasRoom || this.#link.ended) return;
     this.#room ??= Promise.withResolvers<void>();
     await this.#room.promise;
   }
@@ -145,7 +147,7 @@ export class ClientSession {
    * @throws The reason of `signal`.
    */
   async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
-    const { max = 1, duration = 30_000, wait = 0, signal } = options;
+    const { max = 1, duration = 30_000, wait = 0, ahead = false, signal } = options;
     if (mailbox !== SHARED_QUEUE) checkId(mailbox);
     if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE) {
       throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE}`);
@@ -161,12 +163,15 @@ export class ClientSession {
       duration,
       since,
       until,
+      ahead,
       settle: (error, leased) => {
         signal?.removeEventListener("abort", abort);
         if (error !== undefined) return reject(error);
         if (leased === undefined) return resolve(undefined);
         const { tag, token, messages } = leased;
-        resolve(new Lease(mailbox, token, messages, ({ kind, rest }) => this.#changeLease(tag, kind, rest)));
+        resolve(
+          new Lease(mailbox, token, messages, ahead, ({ kind, rest }) => this.#changeLease(tag, kind, rest)),
+        );
       },
     });
     const abort = () => {
@@ -182,6 +187,7 @@ export class ClientSession {
     kind: LeaseChange["kind"],
     rest: string,
   ): Promise<readonly number[] | undefined> {
+    this.#link.questions.named(tag, this.#environment.now());
     return new Promise((resolve, reject) => {
       this.#add(
         new Change(kind, rest, rest.length, (error, lost) => {
@@ -237,14 +243,15 @@ export class ClientSession {
     this.#link.fail(error);
   }
 
-  get #hasRoom(): boolean {
+  /** Whether there is room for more to be sent; else {@linkcode ready} tells when there is. */
+  get hasRoom(): boolean {
     return this.#link.changes.requests < ROOM && this.#link.changes.bytes < ROOM_BYTES;
   }
 
   /** Tells those who wait for room once there is plenty. */
   #progress() {
     const { changes, ended } = this.#link;
-    if (this.#room === undefined || !ended && (!this.#hasRoom || changes.requests > ROOM / 2)) return;
+    if (this.#room === undefined || !ended && (!this.hasRoom || changes.requests > ROOM / 2)) return;
     this.#room.resolve();
     this.#room = undefined;
   }

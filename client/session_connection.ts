@@ -1,4 +1,5 @@
 import { resolveServer } from "./address.ts";
+import type { OnBusy } from "./busy.ts";
 import { formatAddress } from "./connection.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
@@ -13,6 +14,11 @@ export interface ConnectOptions {
   port?: number;
   /** Milliseconds without any answer after which the server counts as gone; 10 s by default. */
   timeout?: number;
+  /**
+   * Is told when the server has no room for this client, and when it has some again. It is asked for up to 60 s; what is
+   * open then fails with a `BusyError`.
+   */
+  onBusy?: OnBusy;
   /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
   resume?: SessionResume;
   /**
@@ -76,7 +82,7 @@ export class SessionConnection {
 
   private constructor(
     { address, family }: { address: Deno.NetAddr; family: number },
-    { timeout, resume, onBegin }: ConnectOptions,
+    { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
     login?: { as: Credentials; trust: Trust },
   ) {
@@ -97,6 +103,7 @@ export class SessionConnection {
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram, address).then(() => {}, () => {}),
       server: formatAddress(address.hostname, address.port),
       ...timeout === undefined ? {} : { timeout },
+      ...onBusy === undefined ? {} : { onBusy },
       ...onBegin === undefined ? {} : { onBegin },
     };
     const send = login === undefined

@@ -63,6 +63,11 @@ export class ServerGoneError extends SessionEndError {
   override name = "ServerGoneError";
 }
 
+/** The server has had no room for this client for too long. */
+export class BusyError extends SessionEndError {
+  override name = "BusyError";
+}
+
 /** The session was closed before there was an answer. */
 export class ClosedError extends SessionEndError {
   override name = "ClosedError";

@@ -166,7 +166,7 @@ export class SessionLoad implements AsyncDisposable {
         this.#post(number, () => {});
       });
       const receiving = this.#each(sessions, sessions, async (session) => {
-        let left = Math.ceil((count - session) / sessions), before = -1;
+        let left = Math.ceil((count - session) / sessions), before = -1, wereComing = true;
         const receive = (message: ReceivedMessage) => {
           const number = parseInt(message.text, 36), sent = since[number]!;
           // one that is given out again counts once
@@ -176,8 +176,9 @@ export class SessionLoad implements AsyncDisposable {
           next();
           return --left > 0;
         };
-        // it may be the others' turn for long
-        while (left > 0 && this.#done > before) {
+        // it may be the others' turn for long, and what is put may take longer than nothing is waited for
+        while (left > 0 && (this.#done > before || wereComing)) {
+          wereComing = before < 0 || this.#open > 0;
           before = this.#done;
           await this.#take(session, { prefetch, wait: this.#patience }, receive, () => {});
         }

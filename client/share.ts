@@ -1,15 +1,11 @@
 import { MAX_LEASE } from "../protocol/session.ts";
-import { utf8Length } from "../protocol/mailbox.ts";
-import type { Hold } from "./received_message.ts";
+import { bytesOf, type Hold } from "./received_message.ts";
 
 /** Most messages that are asked for at a time, over all leases. */
 export const MAX_PREFETCH = 1024;
 
 /** Most leases, and about so many bytes in all of them, that are to come at a time: the socket holds them meanwhile. */
 const MAX_LEASES = MAX_PREFETCH / MAX_LEASE, MAX_BYTES = 64 * 1024;
-
-/** Bytes that a message takes beside its text, about. */
-const OVERHEAD = 80;
 
 /**
  * How many leases a receiver asks for at a time. It begins with one, and doubles for as long as every one brings
@@ -37,8 +33,4 @@ export class Share {
     const most = Math.max(...leases.map(bytesOf));
     return new Share(Math.max(1, Math.min(2 * this.#leases, MAX_LEASES, Math.floor(MAX_BYTES / most))));
   }
-}
-
-function bytesOf({ messages }: Hold): number {
-  return messages.reduce((bytes, { text }) => bytes + utf8Length(text) + OVERHEAD, 0);
 }

@@ -44,13 +44,23 @@ export type NumberedRequest =
   | { kind: "back"; n: number; token: string; ids: number[] }
   | ({ kind: "fail"; n: number; token: string; ids: number[] } & Failure)
   | { kind: "extend"; n: number; token: string; duration: number }
+  | { kind: "begin"; n: number; token: string; ids: number[] }
   | { kind: "skip"; n: number }
   | { kind: "bad"; n: number; reason: string };
 
 /** A request that changes nothing that has an order. `t` is its tag. */
 export type TaggedRequest =
   | ForumQuestion
-  | { kind: "lease"; t: number; mailbox: string; max: number; duration: number; wait: number }
+  | {
+    kind: "lease";
+    t: number;
+    mailbox: string;
+    max: number;
+    duration: number;
+    wait: number;
+    /** Whether a message counts as given out only once it was begun with. */
+    ahead?: true;
+  }
   | { kind: "got"; t: number }
   | { kind: "cancel"; t: number }
   | { kind: "stat"; t: number; mailbox: string };
@@ -127,6 +137,8 @@ const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{28}|-) (\d{1,15}
 /** Where the session's ID begins. */
 const SESSION_AT = "P1> ".length;
 const NUMBER = /^\d{1,15}$/;
+/** What stands behind a lease of messages that may never be begun with. */
+const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
 
 /** Whether these bytes begin as a datagram of a session does: `P1>` or `P1<`. */
@@ -232,7 +244,8 @@ function request(line: string): SessionRequest | undefined {
       return { kind, n: Number(fields[1]), text: fields[2]! };
     }
     case "ack":
-    case "back": {
+    case "back":
+    case "begin": {
       const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
       const ids = numbers(list);
       return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
@@ -250,7 +263,8 @@ function request(line: string): SessionRequest | undefined {
       return { kind, n: Number(n), token, duration: Number(duration) };
     }
     case "lease": {
-      const [, t = "", mailbox = "", max = "", duration = "", wait = ""] = split(line, 6) ?? [];
+      const [, t = "", mailbox = "", max = "", duration = "", rest = ""] = split(line, 6) ?? [];
+      const isAhead = rest.endsWith(AHEAD), wait = isAhead ? rest.slice(0, -AHEAD.length) : rest;
       if (![t, max, duration, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseTime(duration)) {
         return undefined;
       }
@@ -262,6 +276,7 @@ function request(line: string): SessionRequest | undefined {
         max: Number(max),
         duration: Number(duration),
         wait: Number(wait),
+        ...isAhead ? { ahead: true } : {},
       };
     }
     case "stat": {
@@ -384,6 +399,7 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
     case "part":
       return `part,${request.n},${request.text}`;
     case "ack":
+    case "begin":
     case "back":
       return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
     case "fail": {
@@ -396,7 +412,7 @@ export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>)
       return `skip,${request.n}`;
     case "lease": {
       const { t, mailbox, max, duration, wait } = request;
-      return `lease,${t},${mailbox},${max},${duration},${wait}`;
+      return `lease,${t},${mailbox},${max},${duration},${wait}${request.ahead ? AHEAD : ""}`;
     }
     case "stat":
       return `stat,${request.t},${request.mailbox}`;

@@ -26,6 +26,7 @@ import { MAX_CONNECTIONS, TransferListener } from "./transfer_listener.ts";
 import { TransferService, type Upload } from "./transfer.ts";
 import { MAX_TRANSFERS } from "./transfer_places.ts";
 import type { Rounds } from "./rounds.ts";
+import { uptime } from "./uptime.ts";
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -99,7 +100,7 @@ export class ForumService {
     };
     const transfers = this.#transfers = new TransferService({
       ...options,
-      now: () => performance.now(),
+      now: uptime.now,
       setTimer,
       max: limits.transfers,
       commit: (upload) => this.#attach(upload),
@@ -121,7 +122,7 @@ export class ForumService {
     this.#sessions = new SessionService({
       ...options,
       requests: new ForumRequests({ ...options, transfer: transfers, console }),
-      clock: () => performance.now(),
+      clock: uptime.now,
       send,
       setTimer,
       onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
@@ -133,7 +134,7 @@ export class ForumService {
       oneSession: true,
       sessions: this.#sessions,
       // a clock that is set forgets nobody, and makes nobody wait
-      now: () => performance.now(),
+      now: uptime.now,
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),

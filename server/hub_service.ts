@@ -23,6 +23,7 @@ import type { GroupCommit } from "./store/group.ts";
 import { shareOf } from "./store/holders.ts";
 import { DEFAULT_SHARE } from "./store/store.ts";
 import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
+import { uptime } from "./uptime.ts";
 
 /** Milliseconds between two writes of what was said. */
 const WRITE = 1000;
@@ -85,7 +86,7 @@ export class HubService {
     this.#store = store;
     const { connections, sending, maxPendingAll, maxLine } = limits;
     const total = new PendingTotal(maxPendingAll);
-    const now = () => Math.floor(performance.now());
+    const now = () => Math.floor(uptime.now());
     const shared = { hub, counter, connections, sending, total, rounds, metrics, log, now };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {

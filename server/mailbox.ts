@@ -34,6 +34,7 @@ import { SealService } from "./seal.ts";
 import { SessionService } from "./session.ts";
 import type { TableUsage } from "./store/fair_table.ts";
 import type { GroupCommit } from "./store/group.ts";
+import { uptime } from "./uptime.ts";
 import type { Rounds } from "./rounds.ts";
 
 /** A mailbox as it is named in log lines. */
@@ -97,7 +98,7 @@ export class MailboxService {
       send: (datagram: Uint8Array<ArrayBuffer>, { client }: SessionAddress) =>
         client.replies.send(datagram, client.address),
       // one that is set forgets nobody, and makes nobody wait
-      clock: () => performance.now(),
+      clock: uptime.now,
       setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);

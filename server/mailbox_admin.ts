@@ -6,7 +6,7 @@
 
 import { SHARED_QUEUE } from "../protocol/mailbox.ts";
 import type { AdminCommand } from "./admin.ts";
-import { cut } from "./session_leases.ts";
+import { cut } from "./message_answers.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { DeadLetter, Requeued } from "./store/message_requests.ts";
 import type { OutcomeOf, StoreRequest } from "./store/store.ts";

@@ -44,6 +44,7 @@ import type { ContentFiles } from "./store/files.ts";
 import { GroupCommit } from "./store/group.ts";
 import type { StoreLimits } from "./store/store.ts";
 import { Rounds } from "./rounds.ts";
+import { uptime } from "./uptime.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -132,8 +133,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let hub: HubService | undefined;
   let sockets: ServiceSockets = {};
   const running: { close(): Promise<void> }[] = [];
+  const beating = uptime.start();
   const close = async () => {
     await Promise.all(running.map((each) => each.close()));
+    await beating.close();
     loopback?.close();
   };
 

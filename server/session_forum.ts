@@ -15,7 +15,7 @@ import {
   type NumberedRequest,
   type TaggedRequest,
 } from "../protocol/session.ts";
-import { cut } from "./session_leases.ts";
+import { cut } from "./message_answers.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "./session_requests.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Change, Special } from "./store/session_requests.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { encodeAnswer, lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
-import type { SessionAnswer, TaggedRequest } from "../protocol/session.ts";
-import { utf8Length } from "../protocol/mailbox.ts";
+import type { TaggedRequest } from "../protocol/session.ts";
+import { messageAnswers } from "./message_answers.ts";
 import type { SessionClient } from "./session_requests.ts";
 import { FairTable, type TableLimits, type TableUsage } from "./store/fair_table.ts";
 import type { Held } from "./store/holder_lists.ts";
 import type { GroupCommit } from "./store/group.ts";
 import type { Leased } from "./store/lease_requests.ts";
+import { UNCONFIRMED } from "./store/leases.ts";
 
 type LeaseRequest = TaggedRequest & { kind: "lease" };
 
@@ -24,14 +24,26 @@ const WAIT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, of
 /** A wait that is not asked for again is forgotten after this, in milliseconds. */
 const REFRESHED = 15_000;
 
-/** An answer that nobody confirms is repeated after this, in milliseconds; doubled each time, up to the last. */
-const FIRST_REPEAT = 200, LAST_REPEAT = 5000;
+/** An answer that nobody confirms is repeated after this, in milliseconds; doubled each time, until it is taken back. */
+const FIRST_REPEAT = 200;
 
 /**
  * Most bytes of text that one lease brings, but for a message that is longer by itself: with what stands before each
  * text, about the ten datagrams that may be sent at first without an answer (RFC 9002, section 7.2).
  */
 const LEASE_BYTES = 8192;
+
+/**
+ * A session that has waited and does not confirm what it was given for so long loses it to the next one, in
+ * milliseconds: the probe time-out before anything is known of the way (RFC 9002, section 6.2.2).
+ */
+const SILENT = 1000;
+
+/** A wait that was not refreshed for so long, in milliseconds, has its turn behind those that were: clients do every 5 s. */
+const OVERDUE = 6000;
+
+/** Sessions that are asked whether they still wait, where one that was given something does not confirm it. */
+const MAX_ASKED = 64;
 
 /** What has become of a tag. */
 export interface Tag extends Held<Tag> {
@@ -40,8 +52,11 @@ export interface Tag extends Held<Tag> {
   state: "asking" | "waiting" | "given" | "none";
   leased?: Leased;
   confirmed: boolean;
-  /** When it was asked for last, when the wait ends, and when the answer is repeated next. */
+  /** Whether it had to wait for what it was given. */
+  waited: boolean;
+  /** When it was asked for last and when it was given something, when the wait ends, and when the answer is repeated. */
   asked: number;
+  given: number;
   end: number;
   repeat: number;
   pause: number;
@@ -68,6 +83,8 @@ export class LeaseService {
   readonly #asksFor = new Map<string, number>();
   readonly #missed = new Set<string>();
   readonly #unconfirmed = new Set<Tag>();
+  /** By mailbox, who was given a message after a wait and has not confirmed it: those behind it are held back so long. */
+  readonly #held = new Map<string, Tag>();
   readonly #waits: FairTable<Tag>;
 
   constructor(options: LeaseServiceOptions) {
@@ -97,13 +114,21 @@ export class LeaseService {
       request,
       state: "asking",
       confirmed: false,
+      waited: false,
       asked: now,
+      given: 0,
       end: now + request.wait,
       repeat: 0,
       pause: FIRST_REPEAT,
     };
     client.tags.set(request.t, tag);
-    this.#ask(tag, () => {});
+    if (!this.#isHeld(request.mailbox)) return this.#ask(tag, () => {});
+    this.#wait(tag);
+  }
+
+  /** Whether messages of this mailbox are given in turn to those who wait, so that nobody gets a later one first. */
+  #isHeld(mailbox: string): boolean {
+    return this.#held.has(mailbox) || this.#asking.has(mailbox);
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
@@ -115,9 +140,10 @@ export class LeaseService {
     return tags.size < MAX_TAGS;
   }
 
-  #ask(tag: Tag, then: () => void) {
+  /** @param then Is told whether there was something for it, if only for a moment. */
+  #ask(tag: Tag, then: (hadMessages: boolean) => void) {
     const { client, request } = tag;
-    const { t, mailbox, max, duration, wait } = request;
+    const { t, mailbox, max, duration, wait, ahead } = request;
     const lease = {
       kind: "lease",
       session: client.id,
@@ -128,11 +154,12 @@ export class LeaseService {
       max,
       maxBytes: LEASE_BYTES,
       duration,
-      watch: wait > 0,
+      watch: wait > 0 || this.#waiting.has(mailbox),
+      ...ahead ? { ahead } : {},
     } as const;
-    const answered = () => {
+    const answered = (hadMessages: boolean) => {
       this.#countAsks(mailbox, -1);
-      then();
+      then(hadMessages);
       if (this.#missed.delete(mailbox)) this.ready(mailbox);
       if (this.#asks === 0) this.#missed.clear();
     };
@@ -160,19 +187,21 @@ export class LeaseService {
         else client.tags.delete(t);
         if (outcome === "busy") client.answer({ kind: "busy" });
       }
-      answered();
+      answered(typeof outcome === "object");
     });
     if (!taken) {
       client.tags.delete(t);
-      answered();
+      answered(false);
     }
   }
 
   #give(tag: Tag, leased: Leased) {
     tag.state = "given";
     tag.leased = leased;
-    tag.repeat = this.#options.now() + tag.pause;
+    tag.given = this.#options.now();
+    tag.repeat = tag.given + tag.pause;
     this.#unconfirmed.add(tag);
+    if (tag.waited) this.#held.set(tag.request.mailbox, tag);
     this.#answer(tag);
   }
 
@@ -185,6 +214,7 @@ export class LeaseService {
   #wait(tag: Tag) {
     if (this.#options.isDenied?.(tag.client, tag.request)) return this.#deny(tag);
     tag.state = "waiting";
+    tag.waited = true;
     const { mailbox } = tag.request;
     let waiting = this.#waiting.get(mailbox);
     if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
@@ -248,26 +278,43 @@ export class LeaseService {
 
   /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */
   ready(mailbox: string) {
-    const [tag] = this.#waiting.get(mailbox) ?? [];
+    this.#next(mailbox, OVERDUE);
+  }
+
+  /** Asks for the first one in turn that was heard within so many milliseconds, or else for the first one. */
+  #next(mailbox: string, heardWithin: number) {
+    // then it goes on when that is confirmed, or goes back
+    if (this.#held.has(mailbox)) return;
+    const line = this.#waiting.get(mailbox) ?? new Set(), since = this.#options.now() - heardWithin;
+    const tag = line.values().find(({ client }) => client.heard >= since) ?? line.values().next().value;
     if (tag === undefined || this.#asking.has(mailbox)) {
       if (this.#asks > 0) this.#missed.add(mailbox);
       return;
     }
     this.#asking.add(mailbox);
-    const waiting = this.#waiting.get(mailbox)!;
-    waiting.delete(tag);
+    line.delete(tag);
     this.#waits.remove(tag);
     tag.state = "asking";
-    this.#ask(tag, () => {
+    this.#ask(tag, (hadMessages) => {
       this.#asking.delete(mailbox);
       // it may be another set than before, where the last one left and others came meanwhile
-      const left = this.#waiting.get(mailbox);
-      if (left === undefined) return;
+      const left = this.#waiting.get(mailbox) ?? new Set();
       if (left.size === 0) return void this.#waiting.delete(mailbox);
-      if (tag.state === "given") return this.ready(mailbox);
+      // also where it was cancelled meanwhile, and what it was given goes back
+      if (hadMessages) return this.ready(mailbox);
       // it got nothing, so it keeps its turn
       if (left.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...left]));
+      this.#endWaits(mailbox);
     });
+  }
+
+  /** There is nothing for those either whose wait was over while others were served. */
+  #endWaits(mailbox: string) {
+    for (const tag of this.#waiting.get(mailbox) ?? []) {
+      if (this.#options.now() < tag.end) continue;
+      this.#stopWaiting(tag);
+      this.#settle(tag);
+    }
   }
 
   confirm(client: SessionClient, t: number) {
@@ -285,6 +332,15 @@ export class LeaseService {
   #confirmed(tag: Tag) {
     tag.confirmed = true;
     this.#unconfirmed.delete(tag);
+    this.#letGo(tag, OVERDUE);
+  }
+
+  /** Goes on with what was held back behind the messages of this tag. */
+  #letGo(tag: Tag, heardWithin: number) {
+    const { mailbox } = tag.request;
+    if (this.#held.get(mailbox) !== tag) return;
+    this.#held.delete(mailbox);
+    this.#next(mailbox, heardWithin);
   }
 
   cancel(client: SessionClient, t: number) {
@@ -296,33 +352,70 @@ export class LeaseService {
     this.#settle(tag);
   }
 
-  #release(tag: Tag) {
-    this.#confirmed(tag);
+  /** Gives the messages back, and then on to others, if any were heard within so many milliseconds to them first. */
+  #release(tag: Tag, heardWithin = OVERDUE) {
     const { client: { id }, request: { t } } = tag;
+    tag.confirmed = true;
+    this.#unconfirmed.delete(tag);
     this.#options.store.submit({ kind: "release", session: id, tag: t }, () => {});
+    this.#letGo(tag, heardWithin);
   }
 
-  /** Forgets a session: its waits end, and what it was given is left to the store's deadline. */
+  /** Takes the messages from a session that does not confirm them, and what it waits for if it says nothing at all. */
+  #takeBack(tag: Tag) {
+    const { client, request: { t } } = tag;
+    client.tags.delete(t);
+    if (client.heard <= tag.given) {
+      for (const other of client.tags.values()) {
+        if (other.state !== "waiting") continue;
+        this.#stopWaiting(other);
+        client.tags.delete(other.request.t);
+      }
+    }
+    // who is there has answered since that was repeated first
+    this.#release(tag, this.#options.now() - tag.given - FIRST_REPEAT);
+  }
+
+  /** Forgets a session: its waits end, and what it has not confirmed goes back. */
   forget({ tags }: SessionClient) {
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
-      this.#unconfirmed.delete(tag);
+      if (this.#unconfirmed.has(tag)) this.#release(tag);
       // what the store still gives goes back
       if (tag.state === "asking") tag.state = "none";
     }
     tags.clear();
   }
 
-  /** Repeats what nobody has confirmed. To be called about every 100 ms. */
+  /** Repeats what nobody has confirmed, or takes it back. To be called about every 100 ms. */
   repeat() {
     const now = this.#options.now();
     for (const tag of this.#unconfirmed) {
+      const silent = now - tag.given;
+      if (silent >= UNCONFIRMED || silent >= SILENT && this.#isWantedByOthers(tag)) {
+        this.#takeBack(tag);
+        continue;
+      }
       if (now < tag.repeat) continue;
+      if (tag.pause === FIRST_REPEAT) this.#askOthers(tag);
       tag.pause *= 2;
       tag.repeat = now + tag.pause;
-      // the store takes the messages back about now
-      if (tag.pause > LAST_REPEAT) this.#unconfirmed.delete(tag);
-      else this.#answer(tag);
+      this.#answer(tag);
+    }
+  }
+
+  /** Whether messages behind these are held back from another session. */
+  #isWantedByOthers(tag: Tag): boolean {
+    if (this.#held.get(tag.request.mailbox) !== tag) return false;
+    return this.#waiting.get(tag.request.mailbox)?.values().some(({ client }) => client !== tag.client) ??
+      false;
+  }
+
+  /** Asks those who wait for the same whether they are still there, before one of them is given something. */
+  #askOthers(tag: Tag) {
+    if (this.#held.get(tag.request.mailbox) !== tag) return;
+    for (const other of this.#waiting.get(tag.request.mailbox)?.values().take(MAX_ASKED) ?? []) {
+      this.#answer(other);
     }
   }
 
@@ -332,45 +425,11 @@ export class LeaseService {
     for (const waiting of this.#waiting.values()) {
       for (const tag of waiting) {
         const forgotten = now - tag.asked > REFRESHED;
-        if (!forgotten && now < tag.end) continue;
+        if (!forgotten && (now < tag.end || this.#isHeld(tag.request.mailbox))) continue;
         this.#stopWaiting(tag);
         if (forgotten) tag.client.tags.delete(tag.request.t);
         else this.#settle(tag);
       }
     }
   }
-}
-
-/** The messages of a lease as answers, each of which fits into a datagram. */
-function* messageAnswers(t: number, { token, messages }: Leased): Generator<SessionAnswer> {
-  const k = messages.length;
-  for (const [index, { id, attempt, sender, time, message }] of messages.entries()) {
-    const i = index + 1, length = utf8Length(message);
-    const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
-    const msg = (text: string): SessionAnswer & { kind: "msg" } => (
-      { kind: "msg", t, i, k, token, length, message: { id, attempt, time, from: sender, text } }
-    );
-    const whole = msg(message);
-    if (lineLength(encodeAnswer(whole)) <= room) {
-      yield whole;
-      continue;
-    }
-    const begin = cut(message, 0, room - lineLength(encodeAnswer(msg(""))));
-    yield msg(begin);
-    for (let at = begin.length, offset = utf8Length(begin); at < message.length;) {
-      const piece = { kind: "piece", t, i, offset } as const;
-      const text = cut(message, at, room - lineLength(encodeAnswer({ ...piece, text: "" })));
-      yield { ...piece, text };
-      at += text.length;
-      offset += utf8Length(text);
-    }
-  }
-}
-
-const encoder = new TextEncoder(), room = new Uint8Array(MAX_SESSION_DATAGRAM);
-
-/** As much of the text from `at` as takes no more than so many bytes, cut between characters. */
-export function cut(text: string, at: number, bytes: number): string {
-  const { read } = encoder.encodeInto(text.slice(at, at + bytes), room.subarray(0, bytes));
-  return text.slice(at, at + read);
 }

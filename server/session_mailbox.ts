@@ -63,6 +63,7 @@ export class MailboxRequests implements ServiceRequests {
       case "back":
       case "fail":
       case "extend":
+      case "begin":
       case "skip":
       case "bad": {
         const { n: _, ...change } = request;

@@ -15,6 +15,8 @@ export interface SessionClient {
   readonly owner: string;
   /** Where it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
+  /** When something came from it last, in milliseconds of a clock that is never set. */
+  readonly heard: number;
   /** What its leases' tags stand for, the oldest first. */
   readonly tags: Map<number, Tag>;
   answer(answer: SessionAnswer): void;

@@ -175,12 +175,13 @@ export class ServerProcess implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it has written this to standard error. One at a time can wait. */
-  async logged(text: string): Promise<void> {
+  /** Resolves when it has written this to standard error, so many times. One at a time can wait. */
+  async logged(text: string, times = 1): Promise<void> {
+    const isThere = () => this.err.split(text).length > times;
     const ended = this.#reading.then(() => {
-      if (!this.err.includes(text)) throw new Error(`Server ended and did not log '${text}': ${this.err}`);
+      if (!isThere()) throw new Error(`Server ended and did not log '${text}': ${this.err}`);
     });
-    while (!this.err.includes(text)) {
+    while (!isThere()) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wrote = resolve;
       await Promise.race([promise, ended]);

@@ -16,6 +16,7 @@ import { SessionConnection } from "../session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type AccountPlace, openAccounts } from "./account_place.ts";
+import { BUSY } from "./server_option.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { coversForumAlone, tellApart } from "./coverage.ts";
 import {
@@ -154,6 +155,7 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
     return askNew(args, name);
   };
   await using _ = await connectMailbox({
+    onBusy: (busy) => busy && writeError(`parley account: ${BUSY}\n`),
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),

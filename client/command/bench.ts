@@ -10,11 +10,9 @@ import {
 } from "../session_load.ts";
 import { write, writeError } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
+import { onEnd } from "../terminal/signals.ts";
 import { benchBasic } from "./bench_basic.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-
-/** Exit code after Ctrl-C. */
-const INTERRUPTED = 130;
 
 /** How often it is looked how far a run is, in milliseconds. */
 const LOOK = 200;
@@ -64,18 +62,20 @@ async function run(args: Arguments): Promise<number> {
   const load = await SessionLoad.connect(options);
   await using _ = load;
   const interrupted = new Error("Interrupted");
-  const stop = () => load.stop(interrupted);
-  Deno.addSignalListener("SIGINT", stop);
-  let failed: unknown;
-  try {
-    await new SessionBench(load, options, { runs, json }).run();
-  } catch (error) {
-    failed = error;
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
+  let failed: unknown, ended: number | undefined;
+  {
+    using _ = onEnd((code) => {
+      ended ??= code;
+      load.stop(interrupted);
+    });
+    try {
+      await new SessionBench(load, options, { runs, json }).run();
+    } catch (error) {
+      failed = error;
+    }
   }
   await clear(load, failed);
-  if (failed === interrupted) return INTERRUPTED;
+  if (failed === interrupted) return ended!;
   if (failed !== undefined) throw failed;
   return 0;
 }

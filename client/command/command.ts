@@ -62,12 +62,15 @@ export function parseAddress(text: string): { hostname: string; port: number } |
 
 /** The arguments of one call, each read as what it has to be. Every reader throws a {@linkcode UsageError}. */
 export class Arguments {
+  /** The command that they are of. */
+  readonly command: string;
   /** What is no option. */
   readonly rest: readonly string[];
   /** What each option was given; a flag has one empty text. */
   readonly #values = new Map<string, string[]>();
 
   constructor(command: Command, args: readonly string[]) {
+    this.command = command.name;
     const end = args.includes("--") ? args.indexOf("--") : args.length;
     const names = Object.keys(command.options);
     const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;

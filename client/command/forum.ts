@@ -16,6 +16,7 @@ import { coversForumAlone } from "./coverage.ts";
 import { connect, LEAVING, type Where } from "./forum_login.ts";
 import { converse, logIn, noName } from "./forum_dialogue.ts";
 import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
+import { BUSY } from "./server_option.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
 /** `parley forum`. */
@@ -76,7 +77,8 @@ async function run(args: Arguments): Promise<number> {
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  if (words.length > 0) return await once(args, where, user, words, options);
+  const onBusy = (busy: boolean) => busy && void writeError(`parley forum: ${BUSY}\n`);
+  if (words.length > 0) return await once(args, { ...where, onBusy }, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {
       if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
@@ -90,6 +92,7 @@ async function run(args: Arguments): Promise<number> {
       endsOnSignal: false,
       ...isOriginal ? { original: { tell: "stdout" } } : {},
     });
+    where.onBusy = (busy) => busy && void editor.tell(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password

@@ -3,10 +3,11 @@ import { ADMIN, isId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
 import { shown } from "../terminal/output.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
+import { onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
 import { BasicCorrespondence } from "./correspondence_basic.ts";
-import { connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
   `Lines are sent to the one you write to, and are stored when the prompt is there again. What is sent to you
@@ -62,11 +63,16 @@ async function run(args: Arguments): Promise<number> {
     throw new UsageError((error as Error).message);
   }
   const basic = args.flag("basic");
-  await using editor = openLineEditor({ prompt: promptOf(state) });
+  await using editor = openLineEditor({ prompt: promptOf(state), endsOnSignal: false });
+  const onBusy = (busy: boolean) => busy && void editor.tell(BUSY);
   await using correspondence: Correspondence = basic
     ? new BasicCorrespondence(await connectBasic(args), editor)
-    : new SessionCorrespondence(() => connect(args), editor);
-  return await new Conversation(correspondence, editor, state, basic ? BASIC_HELP : HELP).run();
+    : new SessionCorrespondence(() => connect(args, { onBusy }), editor);
+  // what is waited for is withdrawn before the program ends
+  const { promise: ended, resolve } = Promise.withResolvers<number>();
+  using _ = onEnd(resolve);
+  const conversation = new Conversation(correspondence, editor, state, basic ? BASIC_HELP : HELP);
+  return await Promise.race([ended, conversation.run(ended)]);
 }
 
 /** Who writes, and whom to. */
@@ -98,13 +104,15 @@ class Conversation {
     this.#help = help;
   }
 
-  async run(): Promise<number> {
+  /** Goes on until there are no more lines, or `ended` gives the exit code. */
+  async run(ended: Promise<number>): Promise<number> {
     const editor = this.#editor, { as } = this.#state;
     if (editor.isTerminal) await editor.print("/help tells the commands.");
     if (as !== undefined) await this.#try(() => this.#correspondence.become(as));
     for (;;) {
       editor.prompt = promptOf(this.#state);
-      const line = await Promise.race([editor.read(), this.#correspondence.broken]);
+      const line = await Promise.race([editor.read(), this.#correspondence.broken, ended]);
+      if (typeof line === "number") return line;
       if (line === undefined) break;
       if (await this.#try(() => this.#perform(line))) return this.#code();
     }

@@ -1,21 +1,28 @@
-import { LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
+import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { shown, tryWrite, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { receiveBasic } from "./receive_basic.ts";
 import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 import { WaitLimit } from "./wait_limit.ts";
 
-/** Exit code where CMD failed; where there was nothing, or less than was asked for; and after Ctrl-C. */
-const FAILED = 1, EMPTY = 3, INTERRUPTED = 130;
+/** Exit code where CMD failed; and where there was nothing, or less than was asked for. */
+const FAILED = 1, EMPTY = 3;
+
+/** Milliseconds that are spent on leaving after a signal, and before that on a reader that does not read. */
+const LEAVING = 2000, LAST_WRITE = 500;
 
 /** Messages that are asked for at a time, where many are wanted; of how many times acknowledgements may be under way. */
 const PREFETCH = 1024, MAX_ACKS = 2;
 
 /** Wait before a server that is gone is asked again, in milliseconds. */
 const RETRY = 1000;
+
+/** What the user is told of a busy server with --follow, which never gives up. */
+const BUSY_FOLLOWED = "the server is busy; trying again";
 
 /** `parley receive`. */
 export const command: Command = {
@@ -28,6 +35,7 @@ export const command: Command = {
     "server before it comes again, 1 s at first, doubled each time, up to 5 min, and those behind it go on; after 5\n" +
     "attempts it is a dead letter: see 'parley admin dead'. Without --follow the exit code is 1 then. CMD finds\n" +
     "PARLEY_ID, PARLEY_SENDER, PARLEY_RECEIVER, PARLEY_TIME and PARLEY_ATTEMPT in its environment.",
+    "A signal that ends it, as Ctrl-C does, ends a CMD too, and what is not done with is given out again at once.",
     "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
     "that the network loses on the way is a message lost, and so is one that could not be printed.",
   ],
@@ -80,25 +88,16 @@ async function run(args: Arguments): Promise<number> {
   const receiver = new Receiver(me, { count, wait, follow, json, exec, forOutput });
   using limit = new WaitLimit(wait);
   const credentials = as && limit.credentials(as);
-  const stop = () => receiver.interrupt();
-  Deno.addSignalListener("SIGINT", stop);
-  try {
-    for (;;) {
-      try {
-        const connecting = connect(args, credentials === undefined ? {} : { as: credentials });
-        await using mailbox = await limit.connect(connecting);
-        await receiver.receive(mailbox, limit);
-        break;
-      } catch (error) {
-        if (!follow || !(error instanceof SessionEndError) || error instanceof LoginError) throw error;
-        await writeError(`parley receive: ${error.message}; trying again\n`);
-        await receiver.pause(RETRY);
-      }
-    }
-  } finally {
-    Deno.removeSignalListener("SIGINT", stop);
-  }
-  if (receiver.interrupted && !follow) return INTERRUPTED;
+  using _ = onEnd((code) => receiver.stop(code));
+  let isBusy = false;
+  const onBusy = (busy: boolean) => {
+    // over all connections, and until there is room, once
+    if (busy && !isBusy) writeError(`parley receive: ${follow ? BUSY_FOLLOWED : BUSY}\n`);
+    isBusy = busy;
+  };
+  const options = { onBusy, ...credentials === undefined ? {} : { as: credentials } };
+  await receiver.run(() => connect(args, options), limit);
+  if (receiver.code !== undefined && !follow) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
   return receiver.received >= (all ? 1 : follow ? 0 : count) ? 0 : EMPTY;
 }
@@ -115,10 +114,18 @@ interface Wanted {
 
 class Receiver {
   received = 0;
+  /** The exit code of the signal that has stopped it. */
+  code: number | undefined;
   readonly #me: string;
   readonly #wanted: Wanted;
   readonly #executor: Executor | undefined;
   readonly #abort = new AbortController();
+  readonly #stopped = Promise.withResolvers<undefined>();
+  /** Aborted when a command is to end, and resolved when nothing is waited for any more. */
+  readonly #commandEnd = new AbortController();
+  readonly #left = Promise.withResolvers<void>();
+  /** Resolves when a reader that does not read has had its time. */
+  readonly #writeEnd = Promise.withResolvers<void>();
   readonly #acks = new Set<Promise<unknown>>();
   #failed: unknown;
 
@@ -133,24 +140,57 @@ class Receiver {
     return this.#executor?.hasFailed ?? false;
   }
 
-  get interrupted(): boolean {
-    return this.#abort.signal.aborted;
-  }
-
-  interrupt() {
+  /** A signal has come that is to end it; with the second one, a command that does not end is left to itself. */
+  stop(code: number) {
+    if (this.code !== undefined) this.#left.resolve();
+    // Ctrl-C has reached the command by itself
+    if (this.code !== undefined || code !== INTERRUPTED) this.#commandEnd.abort();
+    if (this.code !== undefined) return;
+    this.code = code;
+    setTimeout(this.#writeEnd.resolve, LAST_WRITE);
     this.#abort.abort();
+    this.#stopped.resolve(undefined);
   }
 
-  /** Waits, unless it is interrupted. */
-  async pause(ms: number) {
+  /** Receives what is wanted; where it follows, over as many connections as that takes. */
+  async run(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+    while (this.code === undefined) {
+      try {
+        return await this.#connected(connect, limit);
+      } catch (error) {
+        if (this.code !== undefined) return;
+        if (!this.#wanted.follow || !(error instanceof SessionEndError) || error instanceof LoginError) {
+          throw error;
+        }
+        if (!(error instanceof BusyError)) {
+          await writeError(`parley receive: ${error.message}; trying again\n`);
+        }
+        await this.#pause(RETRY);
+      }
+    }
+  }
+
+  async #connected(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+    const connecting = limit.connect(connect());
+    const mailbox = await Promise.race([connecting, this.#stopped.promise]);
+    // nothing was asked for yet
+    if (mailbox === undefined) return void connecting.then((late) => late.close(0), () => {});
+    try {
+      await this.#receive(mailbox, limit);
+    } finally {
+      await mailbox.close(this.code === undefined ? undefined : LEAVING);
+    }
+  }
+
+  /** Waits, unless it is stopped. */
+  async #pause(ms: number) {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    this.#abort.signal.addEventListener("abort", () => resolve());
-    if (!this.interrupted) await promise;
+    await Promise.race([promise, this.#stopped.promise]);
     clearTimeout(timer);
   }
 
-  async receive(mailbox: Mailbox, limit: WaitLimit) {
+  async #receive(mailbox: Mailbox, limit: WaitLimit) {
     const { count, wait, follow } = this.#wanted, executor = this.#executor;
     const signal = AbortSignal.any([this.#abort.signal, limit.signal]);
     const options = {
@@ -172,7 +212,8 @@ class Receiver {
       }
     } finally {
       limit.start();
-      await Promise.all(this.#acks);
+      // the end of the connection waits for them too, but not for ever
+      await Promise.race([Promise.all(this.#acks), this.#stopped.promise]);
     }
     if (limit.signal.aborted && (this.#failed !== undefined || !mailbox.hasAnswered)) throw limit.error;
     if (this.#failed !== undefined) throw this.#failed;
@@ -182,7 +223,7 @@ class Receiver {
   async #print(batch: readonly ReceivedMessage[]) {
     const { json, forOutput } = this.#wanted;
     const lines = batch.map((message) => `${forOutput(json ? toJson(this.#me, message) : message.text)}\n`);
-    const { taken, error } = await tryWrite(lines);
+    const { taken, error } = await tryWrite(lines, this.#writeEnd.promise);
     this.received += taken;
     this.#ack(batch.slice(0, taken));
     if (error === undefined) return;
@@ -192,7 +233,12 @@ class Receiver {
   }
 
   async #execute(message: ReceivedMessage, executor: Executor) {
-    if (!await executor.run(message, () => this.interrupted)) return;
+    const end = {
+      signal: this.#commandEnd.signal,
+      isOver: () => this.code !== undefined,
+      left: this.#left.promise,
+    };
+    if (!await executor.run(message, end)) return;
     this.received++;
     this.#ack([message]);
   }

@@ -48,6 +48,16 @@ export function execOf(args: Arguments): Exec | undefined {
   return { command, retryDelay: delay ?? FIRST_RETRY_DELAY, attempts: attempts ?? ATTEMPTS };
 }
 
+/** How a signal to this program ends the command. */
+export interface ExecEnd {
+  /** Aborted when the command is to end. */
+  signal: AbortSignal;
+  /** Resolves when it is not waited for any more. */
+  left: Promise<void>;
+  /** Whether the program was told to end, and the command with it: then no failure counts. */
+  isOver(): boolean;
+}
+
 /** Runs the command for one message after the other. */
 export class Executor {
   readonly #receiver: string;
@@ -69,14 +79,14 @@ export class Executor {
   /**
    * Runs the command. Returns whether it has done the message, which is then to be acknowledged; otherwise the server has
    * it again.
-   *
-   * @param interrupted Whether the user ended it all, and the command with it: then nothing is counted.
    */
-  async run(message: ReceivedMessage, interrupted: () => boolean): Promise<boolean> {
+  async run(message: ReceivedMessage, end: ExecEnd): Promise<boolean> {
     const { command, retryDelay: first, attempts } = this.#exec, { id, attempt } = message;
     let failure: string | undefined;
     try {
-      failure = await runShell(command, `${message.text}\n`, environmentOf(this.#receiver, message));
+      const env = environmentOf(this.#receiver, message);
+      const running = runShell(command, `${message.text}\n`, env, end.signal);
+      failure = await Promise.race([running, end.left.then(() => "it runs on")]);
     } catch (error) {
       // there is no shell
       await message.back();
@@ -86,7 +96,7 @@ export class Executor {
       this.#failed.delete(id);
       return true;
     }
-    if (interrupted()) {
+    if (end.isOver()) {
       await message.back();
       return false;
     }
@@ -118,20 +128,32 @@ function environmentOf(receiver: string, { id, from, time, attempt }: ReceivedMe
   };
 }
 
-/** Runs a command of the system's shell to its end. Returns how it failed: `exit 3`, `signal 9`; undefined if not. */
+/** Runs a command of the system's shell to its end, or until `end` is to end it. Returns how it failed: `exit 3`, `signal 9`; undefined if not. */
 async function runShell(
   command: string,
   input: string,
   env: Record<string, string>,
+  end: AbortSignal,
 ): Promise<string | undefined> {
   const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
   const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped", env }).spawn();
+  const kill = () => tryKill(child);
+  end.addEventListener("abort", kill);
   const writer = child.stdin.getWriter();
   // a command that does not read its input decides by how it ends
   await writer.write(new TextEncoder().encode(input)).catch(() => {});
   await writer.close().catch(() => {});
   const { success, code, signal } = await child.status;
+  end.removeEventListener("abort", kill);
   if (success) return undefined;
   // a shell's way to say which signal: 128 and its number
   return signal === null ? `exit ${code}` : `signal ${code - 128}`;
+}
+
+function tryKill(child: Deno.ChildProcess) {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // it has ended
+  }
 }

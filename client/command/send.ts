@@ -8,7 +8,7 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { Resume } from "./resume.ts";
 import { sendBasic } from "./send_basic.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** How long a full mailbox is waited for, in milliseconds. */
 const WAIT = 30_000;
@@ -72,12 +72,19 @@ async function run(args: Arguments): Promise<number> {
 
   const options = { ...delay === undefined ? {} : { delay }, ...ttl === undefined ? {} : { ttl } };
   const resume = name === undefined ? undefined : await Resume.load(name, as !== undefined);
+  let isBusy = false;
   const mailbox = await connect(args, {
     ...resume?.state ? { resume: resume.state } : {},
     ...resume === undefined ? {} : { onBegin: (state) => resume.began(state) },
     ...as === undefined ? {} : { as },
+    onBusy(busy) {
+      isBusy = busy;
+      if (busy) writeError(`parley send: ${BUSY}\n`);
+    },
   });
-  if (messages.length === 0) return await new Lines(mailbox, to, from, options, wait, resume).send();
+  if (messages.length === 0) {
+    return await new Lines(mailbox, to, from, options, wait, () => isBusy, resume).send();
+  }
   await using _ = mailbox;
   for (const message of messages) await mailbox.send(to, from, message, { ...options, wait });
   return 0;
@@ -90,6 +97,8 @@ class Lines {
   readonly #from: string;
   readonly #options: SendOptions;
   readonly #wait: number;
+  /** Whether the server has no room for this client: then a full mailbox is not what keeps it. */
+  readonly #isBusy: () => boolean;
   readonly #resume: Resume | undefined;
   readonly #progress = new Progress();
   readonly #failed = Promise.withResolvers<never>();
@@ -105,6 +114,7 @@ class Lines {
     from: string,
     options: SendOptions,
     wait: number,
+    isBusy: () => boolean,
     resume: Resume | undefined,
   ) {
     this.#mailbox = mailbox;
@@ -112,6 +122,7 @@ class Lines {
     this.#from = from;
     this.#options = options;
     this.#wait = wait;
+    this.#isBusy = isBusy;
     this.#resume = resume;
     this.#failed.promise.catch(() => {});
   }
@@ -193,7 +204,7 @@ class Lines {
   #watch(): () => void {
     let stored = 0, since = performance.now();
     const timer = setInterval(() => {
-      if (this.#stored > stored || this.#stored === this.#read) {
+      if (this.#stored > stored || this.#stored === this.#read || this.#isBusy()) {
         stored = this.#stored;
         since = performance.now();
       } else if (performance.now() - since > this.#wait) {

@@ -1,5 +1,6 @@
 import { type BasicMailbox, connectBasicMailbox } from "../basic_mailbox.ts";
 import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
+import { writeError } from "../terminal/output.ts";
 import type { Arguments, Option } from "./command.ts";
 import { serverKeyOf } from "./password.ts";
 
@@ -12,13 +13,17 @@ export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
   },
 };
 
-/** A connection on the reliable session, as these options say. */
+/** A connection on the reliable session, as these options say. Where the server is busy, the user is told. */
 export function connect(
   args: Arguments,
-  more: Pick<ConnectOptions, "resume" | "as" | "onBegin"> = {},
+  more: Pick<ConnectOptions, "resume" | "as" | "onBegin" | "onBusy"> = {},
 ): Promise<Mailbox> {
-  return connectMailbox({ ...where(args), ...serverKeyOf(args), ...more });
+  const onBusy = (busy: boolean) => busy && void writeError(`parley ${args.command}: ${BUSY}\n`);
+  return connectMailbox({ onBusy, ...where(args), ...serverKeyOf(args), ...more });
 }
+
+/** What a user is told where the server has no room for one more client. */
+export const BUSY = "the server is busy; trying again for up to 60 s";
 
 /** A connection on the original wire, as these options say, unless `address` is known better. */
 export function connectBasic(

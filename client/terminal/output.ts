@@ -26,14 +26,30 @@ export function write(text: string): Promise<void> {
   return writeAll(Deno.stdout, encoder.encode(text));
 }
 
+/** Bytes of one write of {@linkcode tryWrite}: so much may be on its way where it is given up. */
+const PIECE = 16 * 1024;
+
 /**
- * Texts for standard output, in one write. Where that ends early, tells how many of them it has taken whole, and why.
+ * Texts for standard output, as if in one write. Where that ends early, tells how many of them it has taken whole, and
+ * why.
+ *
+ * @param givenUp When no reader is waited for any more.
  */
-export async function tryWrite(texts: readonly string[]): Promise<{ taken: number; error?: unknown }> {
+export async function tryWrite(
+  texts: readonly string[],
+  givenUp?: Promise<void>,
+): Promise<{ taken: number; error?: unknown }> {
   const bytes = encoder.encode(texts.join(""));
+  const late = givenUp?.then((): number => {
+    throw new Error("Cannot write: nobody reads standard output");
+  });
+  late?.catch(() => {});
   let at = 0;
   try {
-    while (at < bytes.length) at += await Deno.stdout.write(bytes.subarray(at));
+    while (at < bytes.length) {
+      const written = Deno.stdout.write(bytes.subarray(at, late === undefined ? undefined : at + PIECE));
+      at += await (late === undefined ? written : Promise.race([written, late]));
+    }
     return { taken: texts.length };
   } catch (error) {
     let taken = 0;

@@ -1,5 +1,15 @@
-/** Signals that end a program, and their numbers. */
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+/** Signals that end a program which can still do something before, and their numbers. */
+const SIGNALS = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGUSR2: Deno.build.os === "linux" ? 12 : 31,
+} as const;
 
 /** Exit code after Ctrl-C. */
 export const INTERRUPTED = 128 + SIGNALS.SIGINT;

@@ -20,6 +20,8 @@ export interface LeaseRequest {
   maxBytes: number;
   /** Milliseconds. */
   duration: number;
+  /** Whether an attempt is counted only for what was begun with. */
+  ahead?: boolean;
   /** Whether to tell, once, by the event `ready` when there is a message after all. */
   watch: boolean;
 }

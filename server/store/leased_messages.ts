@@ -50,13 +50,17 @@ export class LeasedMessages {
     const { db, rows } = options, now = options.clock();
     this.#sql = prepare(db);
     for (const row of db.prepare("SELECT * FROM lease").all()) {
-      const { messages: ids, ...lease } = row as unknown as Omit<Lease, "messages"> & { messages: string };
+      const { messages: ids, begun: begunIds, ...lease } = row as unknown as
+        & Omit<Lease, "messages" | "begun">
+        & { messages: string; begun: string | null };
       const messages = new Map(ids.split(" ").map((id) => [Number(id), rows.get(Number(id))?.bytes ?? 0]));
+      const begun = begunIds === null ? undefined : new Set(begunIds.split(" ").map(Number));
       // a start prolongs every lease
       const until = now + lease.duration;
       this.#leases.add({
         ...lease,
         messages,
+        begun,
         given: now,
         until,
         confirmed: true,
@@ -102,7 +106,7 @@ export class LeasedMessages {
 
   /** Gives these messages of a mailbox to a session. */
   give(
-    { session, network = "", owner = "", tag, mailbox, duration }: LeaseRequest,
+    { session, network = "", owner = "", tag, mailbox, duration, ahead }: LeaseRequest,
     rows: readonly Row[],
   ): Leased {
     const { clock, random, transaction } = this.#options, now = clock();
@@ -115,6 +119,7 @@ export class LeasedMessages {
       mailbox,
       duration,
       messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
+      begun: ahead ? new Set() : undefined,
       given: now,
       until: now + duration,
       confirmed: false,
@@ -170,9 +175,20 @@ export class LeasedMessages {
    */
   back(session: string, token: string, ids: readonly number[], failure?: Failure): number[] {
     const { lease, held, others } = this.#sort(session, token, ids);
-    if (lease !== undefined) this.#giveBack(lease, held, failure);
+    if (lease !== undefined) this.#giveBack(lease, held, () => failure);
     // they are back already
     return this.#each(token, others, () => {});
+  }
+
+  /** These messages count as given out. Returns those that are not the session's any more. */
+  begin(session: string, token: string, ids: readonly number[]): number[] {
+    const { lease, held, others } = this.#sort(session, token, ids), begun = lease?.begun;
+    if (lease === undefined || begun === undefined) return others;
+    const more = held.keys().filter((id) => !begun.has(id)).toArray();
+    for (const id of more) begun.add(id);
+    this.#changed.add(lease);
+    this.#options.transaction.onRollback(() => more.forEach((id) => begun.delete(id)));
+    return others;
   }
 
   /** Whether the lease is there to be prolonged. */
@@ -243,14 +259,23 @@ export class LeasedMessages {
     }
   }
 
-  /** Puts messages of a lease back at their place in the order, or with the dead letters; uncounted without a failure. */
-  #giveBack(lease: Lease, messages: ReadonlyMap<number, number>, failure?: Failure) {
+  /**
+   * Puts messages of a lease back at their place in the order, or with the dead letters.
+   *
+   * @param failureOf How the attempt at a message failed; undefined where none is counted.
+   */
+  #giveBack(
+    lease: Lease,
+    messages: ReadonlyMap<number, number>,
+    failureOf: (id: number) => Failure | undefined = () => undefined,
+  ) {
     const { mailboxes, rows, dead, owned, retries, watches } = this.#options;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
     const wall = this.#options.now();
     for (const [id, bytes] of messages) {
+      const failure = failureOf(id);
       const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
       const isExpired = row.expires !== null && row.expires <= wall;
       const isBefore = owned.isBefore(name, id);
@@ -275,7 +300,8 @@ export class LeasedMessages {
   end(limit: number): boolean {
     const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
     for (const lease of leases) {
-      this.#giveBack(lease, new Map(lease.messages), lease.confirmed ? RAN_OUT : undefined);
+      const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
+      this.#giveBack(lease, new Map(lease.messages), (id) => counts(id) ? RAN_OUT : undefined);
     }
     return isMore;
   }
@@ -299,7 +325,7 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, owner, tag, mailbox, duration, messages, stored } = lease;
+    const { token, session, network, owner, tag, mailbox, duration, messages, begun, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
@@ -307,7 +333,8 @@ export class LeasedMessages {
     if (messages.size === 0) this.#sql.drop.run(token);
     else {
       const ids = [...messages.keys()].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, owner);
+      const begunIds = begun === undefined ? null : [...begun].join(" ");
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, owner, begunIds);
     }
     lease.stored = messages.size > 0;
   }
@@ -324,8 +351,8 @@ function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessag
 function prepare(db: DatabaseSync) {
   return {
     set: db.prepare(
-      `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, owner)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, owner, begun)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     drop: db.prepare("DELETE FROM lease WHERE token = ?"),
   };

@@ -14,6 +14,8 @@ export interface Lease extends Held<Lease>, Place {
   duration: number;
   /** The messages that are not acknowledged or given back yet: the bytes of each, by its number. */
   messages: Map<number, number>;
+  /** The messages that count as given out; undefined where all do. */
+  begun: Set<number> | undefined;
   /** When it was given, and when it ends, in milliseconds of a clock that is never set. */
   given: number;
   until: number;

@@ -266,7 +266,7 @@ export class Messages {
   }
 
   /** What has to do with messages that are with a session. */
-  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "usage"> {
+  get leased(): Pick<LeasedMessages, "confirm" | "release" | "ack" | "back" | "extend" | "begin" | "usage"> {
     return this.#leased;
   }
 

@@ -217,4 +217,7 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE horizon (born INTEGER NOT NULL) STRICT;
   INSERT INTO horizon VALUES (0);
   `,
+  `
+  ALTER TABLE lease ADD COLUMN begun TEXT;
+  `,
 ];

@@ -21,6 +21,7 @@ export type Change =
     | { kind: "back"; token: string; ids: readonly number[] }
     | ({ kind: "fail"; token: string; ids: readonly number[] } & Failure)
     | { kind: "extend"; token: string; duration: number }
+    | { kind: "begin"; token: string; ids: readonly number[] }
     | { kind: "skip" }
     | { kind: "bad"; reason: string }
   );

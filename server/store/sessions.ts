@@ -244,6 +244,8 @@ export class Sessions {
         return messages.leased.extend(session, change.token, change.duration)
           ? undefined
           : { kind: "lost", ids: [] };
+      case "begin":
+        return lost(messages.leased.begin(session, change.token, change.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":

@@ -8,6 +8,7 @@
 import { DATABASE_FILE, isDatabaseError, openError } from "./database.ts";
 import { type BatchResult, Engine, type EngineOptions } from "./engine.ts";
 import { type PackedRequests, unpackRequests } from "./packed.ts";
+import { uptime } from "../uptime.ts";
 import type { Counts } from "./message_requests.ts";
 import { type StoreEvent, StoreLocked } from "./store.ts";
 
@@ -36,6 +37,7 @@ export type FromWorker =
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
+let beating: ReturnType<typeof uptime.start> | undefined;
 let ticking: ReturnType<typeof setTimeout> | undefined;
 let sweeping: ReturnType<typeof setTimeout> | undefined;
 let forgetting: ReturnType<typeof setTimeout> | undefined;
@@ -44,7 +46,12 @@ const answer = (message: FromWorker) => self.postMessage(message);
 
 function open(options: SqliteOptions): FromWorker {
   try {
-    engine = new Engine({ ...options, onEvent: (event) => answer({ kind: "event", event }) });
+    beating = uptime.start();
+    engine = new Engine({
+      ...options,
+      clock: uptime.now,
+      onEvent: (event) => answer({ kind: "event", event }),
+    });
     sweepLater();
     tickLater(TICK);
     forget();
@@ -99,6 +106,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       sweepLater();
       tickLater(TICK);
     } else {
+      beating?.close();
       clearTimeout(sweeping);
       clearTimeout(ticking);
       clearTimeout(forgetting);

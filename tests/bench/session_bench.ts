@@ -1,19 +1,24 @@
 /**
  * Measures puts through the reliable session beside Redis with `appendfsync always` and beanstalkd with `-f0`, all three
  * with each message on disk before it is acknowledged, in directories on one disk. Each round measures every server in
- * turn, so that what the machine does meanwhile meets all of them. Tells medians over the rounds.
+ * turn, so that what the machine does meanwhile meets all of them. Tells medians over the rounds. Then the same for a
+ * loop of the library that receives messages one by one, beside Redis Streams.
  *
- * `deno task bench-session [ROUNDS]` (5). A server that is not installed is left out. Receiving is measured by
- * `parley bench mailbox`.
+ * `deno task bench-session [ROUNDS]` (5). A server that is not installed is left out. Receiving many at a time is
+ * measured by `parley bench mailbox`.
  */
 
 import { FROM_SOURCE, runCommand, ServerProcess } from "../program.ts";
+import { receiveLoop, redisStream } from "./receive_load.ts";
 
 const rounds = Number(Deno.args[0] ?? 5);
 /** Datagrams or requests in flight, messages in each, sessions or connections. */
 const CASES = [1, 1000].flatMap((sessions) =>
   [1, 18].flatMap((each) => [1, 32, 256].map((inFlight) => ({ inFlight, each, sessions })))
 );
+
+/** Messages that a loop receives, where it awaits each acknowledgement, and where it doesn't. */
+const AWAITED = 2000, NOT_AWAITED = 20_000;
 
 const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -138,6 +143,24 @@ try {
     await print(
       [...left, ...rates.map((values) => String(Math.round(median(values))).padStart(14))].join("  "),
     );
+  }
+
+  await print("\nmessages/s that a loop receives and acknowledges one by one, medians");
+  const server = { hostname: "127.0.0.1", port: parley.port };
+  const hasRedis = subjects.some(({ name }) => name.startsWith("Redis"));
+  const loops: [string, () => Promise<number>][] = [
+    ["Parley, each ack() awaited", () => receiveLoop(server, AWAITED, true)],
+    ...hasRedis
+      ? [["Redis XREADGROUP, XACK", () => redisStream(redis, AWAITED)] as [string, () => Promise<number>]]
+      : [],
+    ["Parley, ack() not awaited", () => receiveLoop(server, NOT_AWAITED, false)],
+  ];
+  const rates = loops.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, [, loop]] of loops.entries()) rates[i]!.push(await loop());
+  }
+  for (const [i, [name]] of loops.entries()) {
+    await print(`${name.padEnd(28)} ${String(Math.round(median(rates[i]!))).padStart(8)}`);
   }
 } finally {
   for (const child of children) child.kill();

@@ -239,3 +239,35 @@ Deno.test("many waits at a time are answered each by itself", async () => {
   await script.heard();
   assertEquals(leases.map(({ state }) => state), ["open", "done", "open"]);
 });
+
+Deno.test("the server is told at once that messages came that were waited for", async () => {
+  const { script, lease } = await asked({ wait: 60_000 });
+  script.say("pending,2");
+  await script.heard(1000);
+  script.say(msg(2, 1, 1, "a"));
+  assertEquals(await script.next(), [1, "1 got,2"]);
+  script.say("got,2");
+  assertEquals(lease.state, "done");
+});
+
+Deno.test("messages that were waited for and are acknowledged at once need no word that they came", async () => {
+  const { script, lease } = await asked({ wait: 60_000 });
+  script.say("pending,2");
+  await script.heard(1000);
+  script.say(msg(2, 1, 1, "a"));
+  await script.heard();
+  lease.value!.ack();
+  assertEquals(await script.heard(20), [`1 ack,1,${TOKEN},41`]);
+});
+
+Deno.test("a client that is asked whether it still waits says so at once, and not to a late answer", async () => {
+  const { script } = await asked({ wait: 60_000 });
+  script.say("pending,2");
+  script.say("pending,2");
+  assertEquals(await script.heard(1500), []);
+  script.say("pending,2");
+  assertEquals(await script.heard(), ["1 lease,2,bob,1,30000,58500"]);
+  script.say("pending,2");
+  script.say("pending,2");
+  assertEquals(await script.next(), [5000, "1 lease,2,bob,1,30000,53500"]);
+});

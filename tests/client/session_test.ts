@@ -351,22 +351,61 @@ Deno.test("a session that was silent for half a day is not relied on", async () 
   assert(script.session !== FIRST_SESSION);
 });
 
-Deno.test("a server without room for the session is asked again after 1 s, doubled up to 30 s", async () => {
+Deno.test("a server without room for the session is asked again after 1 s, doubled, and no more after 60 s", async () => {
   const script = new Script();
   const put = script.put("a");
   await script.heard();
   script.challenge();
   await script.heard();
   const waits: number[] = [];
-  for (let i = 0; i < 7; i++) {
+  for (let i = 0; i < 6; i++) {
     script.say("busy");
     script.say("busy");
     const [wait, again] = await script.next();
     assertEquals(again, `1 ${putLine(1, "a")}`);
     waits.push(wait);
   }
-  assertEquals(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  assertEquals(waits, [1000, 2000, 4000, 8000, 16_000, 29_000]);
+  assertEquals(script.busy, [true]);
+  script.say("busy");
+  await script.heard();
+  assertEquals([put.state, put.error?.name, put.error?.sent], ["failed", "BusyError", false]);
+  assertEquals(
+    put.error?.message,
+    "Cannot be served by the server: it has had no room for one more client for 60 s",
+  );
+});
+
+Deno.test("a server that has room again is asked as one that always had", async () => {
+  const script = new Script();
+  const put = script.put("a");
+  await script.heard();
+  script.challenge();
+  await script.heard();
+  script.say("busy");
+  assertEquals((await script.next())[0], 1000);
   script.say("ok,1");
+  await script.heard();
+  assertEquals([put.state, script.busy], ["done", [true, false]]);
+});
+
+Deno.test("a lease for which the server has no room is given up after 60 s, and the session goes on", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.say("ok,1");
+  const lease = follow(script.client.lease("bob", { wait: 600_000 }));
+  await script.heard();
+  for (let i = 0; i < 6; i++) {
+    script.say("busy");
+    await script.next();
+  }
+  script.say("busy");
+  await script.heard();
+  assertEquals([lease.state, lease.error?.name, script.busy], ["failed", "BusyError", [true]]);
+  const put = script.put("b");
+  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
+  script.say("ok,2");
   await script.heard();
   assertEquals(put.state, "done");
 });

@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "is always busy": {
     server: () => session(() => "busy"),
-    result: { code: 3, out: "", err: "" },
+    result: { code: 3, out: "", err: "parley receive: the server is busy; trying again for up to 60 s\n" },
   },
 };
 

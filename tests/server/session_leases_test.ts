@@ -23,6 +23,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
     user: undefined,
     owner: "",
     network: "",
+    heard: 0,
     tags: new Map<number, Tag>(),
     answer: (answer: SessionAnswer) => void said.push(answer),
   };
@@ -55,7 +56,8 @@ class Waits {
 
   client(network: string, owner = ""): SessionClient {
     const answer = (answer: SessionAnswer) => void this.#said.push(answer);
-    return { id: network, user: owner || undefined, owner, network, tags: new Map<number, Tag>(), answer };
+    const user = owner || undefined, tags = new Map<number, Tag>();
+    return { id: network, user, owner, network, heard: 0, tags, answer };
   }
 
   /** Asks for a message, and gives the answer. */
@@ -113,7 +115,7 @@ Deno.test("a message for a session that is gone meanwhile goes to the next one w
   });
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const answer = (answer: SessionAnswer) => void said.push(answer);
-    return { id, user: undefined, owner: "", network: "", tags: new Map<number, Tag>(), answer };
+    return { id, user: undefined, owner: "", network: "", heard: 0, tags: new Map<number, Tag>(), answer };
   }) as [SessionClient, SessionClient];
   for (const client of [gone, next]) {
     leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });

@@ -38,6 +38,8 @@ interface Lease {
   given: number;
   until: number;
   confirmed: boolean;
+  /** What counts as given out; undefined where all does. */
+  begun: Set<number> | undefined;
   held: Message[];
 }
 
@@ -117,7 +119,7 @@ export class Model {
     return found;
   }
 
-  lease({ session, tag, mailbox, max, maxBytes, duration }: LeaseRequest, outcome: Outcome): Outcome {
+  lease({ session, tag, mailbox, max, maxBytes, duration, ahead }: LeaseRequest, outcome: Outcome): Outcome {
     const before = this.leases.find((lease) => lease.session === session && lease.tag === tag);
     const held = before?.held ?? this.#oldest(this.boxes.get(mailbox)!, max, maxBytes);
     if (held.length === 0) return "empty";
@@ -133,6 +135,7 @@ export class Model {
         given: this.now,
         until: this.now + duration,
         confirmed: false,
+        begun: ahead ? new Set<number>() : undefined,
         held,
       };
     if (before === undefined) this.leases.push(lease);
@@ -201,6 +204,11 @@ export class Model {
       lease.duration = change.duration;
       lease.until = this.now + change.duration;
       return undefined;
+    }
+    if (change.kind === "begin") {
+      const held = new Set(lease?.held.map(({ id }) => id));
+      for (const id of change.ids) if (held.has(id)) lease!.begun?.add(id);
+      return lost([...new Set(change.ids)].filter((id) => !held.has(id)));
     }
     return lost(
       this.#each(change.ids, session, change.token, (message) => {
@@ -349,9 +357,15 @@ export class Model {
     const ended = this.leases.filter(({ confirmed, until, given }) =>
       (confirmed ? until : Math.min(until, given + 5000)) <= this.now
     );
-    for (const { held, token, confirmed } of ended) {
-      const failure = confirmed ? { delay: 0, attempts: 5, reason: "lease ran out" } : undefined;
-      for (const message of held) this.#giveBack(message, token, failure);
+    for (const { held, token, confirmed, begun } of ended) {
+      for (const message of held) {
+        const counts = confirmed && (begun?.has(message.id!) ?? true);
+        this.#giveBack(
+          message,
+          token,
+          counts ? { delay: 0, attempts: 5, reason: "lease ran out" } : undefined,
+        );
+      }
     }
     const due = this.delayed.filter((message) => message.due <= this.now);
     this.delayed = this.delayed.filter((message) => message.due > this.now);

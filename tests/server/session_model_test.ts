@@ -106,7 +106,8 @@ class History {
     const ids = given.ids.filter(() => all || random.chance(0.5)).concat(
       random.chance(0.05) ? [given.ids[0]!] : [],
     );
-    const kind = random.between(0, 9);
+    const kind = random.between(0, 10);
+    if (kind > 9) return { kind: "begin", token, ids };
     if (kind < 5) return { kind: "ack", token, ids };
     if (kind < 7) {
       if (random.chance(0.3)) return { kind: "back", token, ids };
@@ -137,7 +138,8 @@ class History {
       const tag = random.chance(0.8) ? ++this.#tags : random.between(1, this.#tags + 1);
       const max = random.between(1, 12), maxBytes = random.between(1, 1500);
       const duration = random.between(1000, 8000);
-      return { kind: "lease", session, tag, mailbox, max, maxBytes, duration, watch: random.chance(0.3) };
+      const ahead = random.chance(0.3), watch = random.chance(0.3);
+      return { kind: "lease", session, tag, mailbox, max, maxBytes, duration, ahead, watch };
     }
     if (kind < 45) {
       const tag = Math.max(1, this.#tags - random.between(0, 5));

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
+import type { Leased } from "../../server/store/lease_requests.ts";
 import type { DeadLetter, Stats } from "../../server/store/message_requests.ts";
 import type { Change, Special } from "../../server/store/session_requests.ts";
 import { leased, Subject } from "./session_store.ts";
@@ -470,4 +471,36 @@ Deno.test("a session that has carried out nothing is not kept", () => {
   using s = new Subject({ mailboxMessages: 0 });
   assertEquals(s.change(1, s.put("1")), { done: 0, special: [], refused: { n: 1, limit: "full" } });
   assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
+});
+
+Deno.test("of messages that were leased ahead, only those that were begun with count as given out", () => {
+  using subject = new Subject();
+  const texts = ["a", "b", "c", "d"];
+  subject.change(1, ...texts.map((text) => subject.put(text)));
+  const request = {
+    kind: "lease",
+    session: "s",
+    tag: 1,
+    mailbox: "bob",
+    max: 4,
+    maxBytes: 1200,
+    duration: 30_000,
+    ahead: true,
+    watch: false,
+  } as const;
+  const { token, messages } = subject.apply(request)[0] as Leased;
+  const [a = 0, b = 0] = messages.map(({ id }) => id);
+  subject.change(5, { kind: "begin", token, ids: [a] }, { kind: "ack", token, ids: [a] });
+  assertEquals(subject.change(7, { kind: "begin", token, ids: [a, b] }), {
+    done: 7,
+    special: [[7, { kind: "lost", ids: [a] }]],
+  });
+  // also by a server that was started anew
+  subject.restart();
+  subject.pass(30_000);
+  const again = leased(subject.lease("t", 1));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["b", 2], ["c", 1], [
+    "d",
+    1,
+  ]]);
 });

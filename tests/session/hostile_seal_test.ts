@@ -121,16 +121,17 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
     };
   }, NOTHING],
   "is busy without an end": [(server) => {
-    let begun = false;
+    let heard = 0;
     server.before = (id) => {
       const more = () => {
         server.word(id, "busy");
         server.clock.setTimer(50, more);
       };
-      if (!begun) more();
-      return begun = true;
+      // first comes a challenge
+      if (++heard === 2) more();
+      return heard > 1;
     };
-  }, NOTHING],
+  }, "Cannot be served by the server: it has had no room for one more client for 60 s"],
   "knows no handshake once it was made": [(server) => {
     let last = "";
     server.before = (id) => {

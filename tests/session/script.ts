@@ -20,6 +20,8 @@ export class Script {
   done = 0;
   /** What becomes of a datagram on its way out of the client. */
   sending: (datagram: Uint8Array) => Promise<void> | void = () => {};
+  /** What the client was told of the room that the server has for it. */
+  readonly busy: boolean[] = [];
   #heard: string[] = [];
   #sessions = 0;
 
@@ -28,6 +30,7 @@ export class Script {
     this.client = new ClientSession({
       now: this.clock.now,
       setTimer: this.clock.setTimer,
+      onBusy: (busy) => this.busy.push(busy),
       random: (bytes) => new Uint8Array(bytes).fill(0, 0, -1).fill(this.#sessions++ << 4, -1),
       send: (datagram) => {
         this.#hear(new TextDecoder().decode(datagram));

@@ -1,0 +1,66 @@
+/** Receivers that a signal ends: what they wait for is withdrawn, and what they hold is there for others. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { FROM_SOURCE, parley, ServerProcess } from "../program.ts";
+
+/** Starts a command beside a server that logs requests, waits for one of them, and sends the signal. */
+async function ended(
+  server: ServerProcess,
+  args: readonly string[],
+  request: string,
+  signal: Deno.Signal,
+): Promise<Deno.CommandStatus> {
+  const [program = "", ...before] = FROM_SOURCE;
+  const child = new Deno.Command(program, {
+    args: [...before, ...args, "--server", server.address],
+    stdin: "piped",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  try {
+    await server.logged(request);
+    child.kill(signal);
+    return await child.status;
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // it has ended
+    }
+    await child.status;
+    await child.stdin.close().catch(() => {});
+  }
+}
+
+const CASES: [readonly string[], Deno.Signal, number][] = [
+  [["receive", "bob", "--wait", "10m"], "SIGTERM", 143],
+  [["receive", "bob", "--wait", "10m"], "SIGHUP", 129],
+  [["receive", "bob", "--wait", "10m"], "SIGINT", 130],
+  [["receive", "bob", "--wait", "10m"], "SIGQUIT", 131],
+  [["receive", "bob", "--follow"], "SIGTERM", 0],
+  [["mailbox", "--as", "bob"], "SIGTERM", 143],
+];
+
+for (const [args, signal, code] of CASES) {
+  Deno.test(`${args[0]} ${args.at(-1)} that ${signal} ends leaves no wait at the server`, async () => {
+    await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
+    const status = await ended(server, args, "in a session: lease mailbox 'bob'", signal);
+    assertEquals([status.code, status.signal], [code, null]);
+    await server.logged("in a session: cancel");
+    const where = ["--server", server.address];
+    assertEquals((await parley(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
+    assertEquals(await parley(["receive", "bob", ...where]), { code: 0, out: "one\n", err: "" });
+  });
+}
+
+Deno.test("a command of --exec ends with SIGTERM, and its message is there for others, uncounted", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
+  const where = ["--server", server.address];
+  assertEquals((await parley(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
+  const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];
+  const status = await ended(server, args, "in a session: got", "SIGTERM");
+  assertEquals([status.code, status.signal], [0, null]);
+  const { code, out } = await parley(["receive", "bob", "--json", ...where]);
+  assertEquals(code, 0);
+  assertMatch(out, /"attempt":1,"message":"one"/);
+});
