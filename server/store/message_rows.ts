@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { HolderRows } from "./holder_rows.ts";
 import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
 import { isLong } from "./message_order.ts";
@@ -234,7 +235,8 @@ function lacksMessage({ name }: Mailbox): StoreLost {
 function prepare(db: DatabaseSync, takenBytes: number) {
   const sql = (text: string) => db.prepare(text);
   const long = `(${isLong(takenBytes)})`;
-  const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
+  const lane =
+    `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq ${LIMIT}`;
   return {
     from: sql(
       `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
@@ -250,19 +252,19 @@ function prepare(db: DatabaseSync, takenBytes: number) {
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
       `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq LIMIT ?`,
+        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq ${LIMIT}`,
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
     setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ?, holder = ? WHERE id = ?"),
     dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
     list: sql(
-      "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",
+      `SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name ${LIMIT}`,
     ),
     clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
     nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
     sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? LIMIT ?)",
+      `DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ${LIMIT})`,
     ),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };

@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { FairTable, type Place, type TableLimits, type TableUsage } from "./fair_table.ts";
 import { Forgotten } from "./forgotten.ts";
 import type { Held } from "./holder_lists.ts";
@@ -316,7 +317,7 @@ function prepare(db: DatabaseSync) {
     ),
     use: sql("UPDATE session SET used = ?, ended = 0 WHERE id = ?"),
     end: sql("UPDATE session SET used = ?, ended = 1 WHERE id = ?"),
-    old: sql("SELECT id FROM session WHERE used < ? LIMIT ?"),
+    old: sql(`SELECT id FROM session WHERE used < ? ${LIMIT}`),
     forget: sql("DELETE FROM session WHERE id = ?"),
     births: sql("SELECT coalesce(max(born), 0) AS born FROM session"),
   };
