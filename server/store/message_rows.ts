@@ -8,7 +8,6 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { LIMIT } from "./bound_limit.ts";
 import { HolderRows } from "./holder_rows.ts";
 import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
-import { isLong } from "./message_order.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -24,7 +23,7 @@ export interface Row {
   /** Until when it is not given out; null where it may be. */
   due: number | null;
   /** Whether it is too long for a take: 0 or 1. */
-  isLong: number;
+  long: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -37,7 +36,7 @@ export interface RowOf extends Row {
 /** How many rows one statement inserts, the most first: each statement that is run costs as much as half a row. */
 const INSERTED = [32, 4, 1];
 
-const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder"];
+const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder", "long"];
 
 export class MessageRows {
   readonly holders: HolderRows;
@@ -48,12 +47,11 @@ export class MessageRows {
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
-  /** @param takenBytes Most bytes of sender and text of a message that a take gives. */
-  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes, takenBytes: number) {
+  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
     this.holders = new HolderRows(db, transaction, mailboxes.holders);
-    this.#sql = prepare(db, takenBytes);
+    this.#sql = prepare(db);
     this.#inserts = INSERTED.map((rows) => {
       const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
       const statement = db.prepare(
@@ -71,7 +69,7 @@ export class MessageRows {
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
       const holderId = this.holders.idOf(holder);
-      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId);
+      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
       (isLong ? mailbox.long : mailbox.short).mayHave = true;
@@ -232,21 +230,14 @@ function lacksMessage({ name }: Mailbox): StoreLost {
   return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
 }
 
-function prepare(db: DatabaseSync, takenBytes: number) {
+function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
-  const long = `(${isLong(takenBytes)})`;
-  const lane =
-    `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq ${LIMIT}`;
+  const lane = `FROM message WHERE mailbox = ? AND long = ? AND seq >= ? ORDER BY seq ${LIMIT}`;
   return {
-    from: sql(
-      `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
-    ),
-    numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
+    from: sql(`SELECT seq, sender, time, body, bytes, expires, attempts, due, long ${lane}`),
+    numbersFrom: sql(`SELECT seq, due ${lane}`),
     isIn: sql("SELECT 1 FROM message WHERE seq = ? AND mailbox = ? AND due IS NULL"),
-    row: sql(
-      `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE seq = ?`,
-    ),
+    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     removeShared: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
