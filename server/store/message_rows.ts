@@ -36,14 +36,17 @@ export interface RowOf extends Row {
 /** How many rows one statement inserts, the most first: each statement that is run costs as much as half a row. */
 const INSERTED = [32, 4, 1];
 
-const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder", "long"];
+/** What every message has, and what few have: each value that is bound costs time. */
+const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "holder"];
+const RARE_COLUMNS = ["expires", "long"];
 
 export class MessageRows {
   readonly holders: HolderRows;
   readonly #transaction: Transaction;
   readonly #mailboxes: Mailboxes;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #inserts: { rows: number; statement: StatementSync }[];
+  readonly #plain: RowInserter;
+  readonly #rare: RowInserter;
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
@@ -52,33 +55,27 @@ export class MessageRows {
     this.#mailboxes = mailboxes;
     this.holders = new HolderRows(db, transaction, mailboxes.holders);
     this.#sql = prepare(db);
-    this.#inserts = INSERTED.map((rows) => {
-      const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
-      const statement = db.prepare(
-        `INSERT INTO message (${COLUMNS.join(", ")}) VALUES ${values.join(", ")}`,
-      );
-      return { rows, statement };
-    });
+    this.#plain = new RowInserter(db, COLUMNS);
+    this.#rare = new RowInserter(db, [...COLUMNS, ...RARE_COLUMNS]);
   }
 
-  /** Gives these messages rows, in their order. */
+  /** Gives these messages rows. */
   insert(messages: readonly Pending[]) {
-    const values: SQLInputValue[] = [];
+    const plain: SQLInputValue[] = [], rare: SQLInputValue[] = [];
     for (const { seq, mailbox, holder, isLong, put } of messages) {
       const { sender, time, message, bytes, expires } = put;
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
-      const holderId = this.holders.idOf(holder);
-      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId, Number(isLong));
+      const isRare = isLong || expires !== undefined;
+      const values = isRare ? rare : plain;
+      values.push(seq, mailbox.id, sender, time, message, bytes, this.holders.idOf(holder));
+      if (isRare) values.push(expires ?? null, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
       (isLong ? mailbox.long : mailbox.short).mayHave = true;
     }
-    let at = 0;
-    for (const { rows, statement } of this.#inserts) {
-      const length = rows * COLUMNS.length;
-      for (; values.length - at >= length; at += length) statement.run(...values.slice(at, at + length));
-    }
+    this.#plain.insert(plain);
+    this.#rare.insert(rare);
   }
 
   /** Brings the row of a mailbox up to date. */
@@ -88,8 +85,11 @@ export class MessageRows {
     if (!isSame || holder !== mailbox.rowHolder) {
       this.#transaction.begin();
       this.#giveRow(mailbox);
-      this.#sql.setMailbox.run(messages, bytes, holder, mailbox.id);
-      Object.assign(mailbox, { rowMessages: messages, rowBytes: bytes, rowHolder: holder });
+      if (!isSame) this.#sql.setMailbox.run(messages, bytes, mailbox.id);
+      if (holder !== mailbox.rowHolder) this.#sql.setHolder.run(holder, mailbox.id);
+      mailbox.rowMessages = messages;
+      mailbox.rowBytes = bytes;
+      mailbox.rowHolder = holder;
     }
     this.holders.store(mailbox);
   }
@@ -226,6 +226,32 @@ export class MessageRows {
   }
 }
 
+/** Inserts rows of `message` that have these columns. */
+class RowInserter {
+  readonly #columns: number;
+  readonly #inserts: { rows: number; statement: StatementSync }[];
+
+  constructor(db: DatabaseSync, columns: readonly string[]) {
+    this.#columns = columns.length;
+    this.#inserts = INSERTED.map((rows) => {
+      const values = Array(rows).fill(`(${columns.map(() => "?").join(", ")})`);
+      const statement = db.prepare(
+        `INSERT INTO message (${columns.join(", ")}) VALUES ${values.join(", ")}`,
+      );
+      return { rows, statement };
+    });
+  }
+
+  /** @param values Of one row behind the other, each in the order of the columns. */
+  insert(values: readonly SQLInputValue[]) {
+    let at = 0;
+    for (const { rows, statement } of this.#inserts) {
+      const length = rows * this.#columns;
+      for (; values.length - at >= length; at += length) statement.run(...values.slice(at, at + length));
+    }
+  }
+}
+
 function lacksMessage({ name }: Mailbox): StoreLost {
   return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
 }
@@ -247,7 +273,8 @@ function prepare(db: DatabaseSync) {
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ?, holder = ? WHERE id = ?"),
+    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
+    setHolder: sql("UPDATE mailbox SET holder = ? WHERE id = ?"),
     dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
     list: sql(
       `SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name ${LIMIT}`,
