@@ -8,6 +8,7 @@ import {
   type MailboxClaim,
   MAX_ACCOUNTS,
 } from "./account_requests.ts";
+import { LIMIT } from "./bound_limit.ts";
 import type { Messages } from "./messages.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -117,6 +118,6 @@ function prepare(db: DatabaseSync) {
     change: sql("UPDATE account SET verifier = ? WHERE name = ?"),
     cover: sql("UPDATE account SET last = ? WHERE name = ?"),
     remove: sql("DELETE FROM account WHERE name = ?"),
-    list: sql("SELECT name, verifier, last FROM account WHERE name > ? ORDER BY name LIMIT ?"),
+    list: sql(`SELECT name, verifier, last FROM account WHERE name > ? ORDER BY name ${LIMIT}`),
   };
 }

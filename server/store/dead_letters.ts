@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { MailboxCounts } from "./mailbox_counts.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
@@ -65,9 +66,9 @@ export class DeadLetterRows {
       ),
       after: sql(
         `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(body, 1, ${LISTED_TEXT}) AS message
-          FROM dead WHERE id > ? ORDER BY id LIMIT ?`,
+          FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       ),
-      next: sql("SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id LIMIT ?"),
+      next: sql(`SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`),
       whole: sql("SELECT mailbox, sender, time, body AS message, bytes FROM dead WHERE id = ?"),
       oldest: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1"),
       size: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?"),

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { MailboxCounts } from "./mailbox_counts.ts";
 import type { Put } from "./message_requests.ts";
 import type { Transaction } from "./transaction.ts";
@@ -27,7 +28,7 @@ export class DelayedMessages {
       ),
       due: sql(
         `SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed
-          WHERE due <= ? ORDER BY due, id LIMIT ?`,
+          WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       ),
       of: sql(
         "SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed WHERE mailbox = ?",

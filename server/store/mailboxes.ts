@@ -138,8 +138,8 @@ export class Mailbox implements State {
   }
 
   /** A message that nobody has any more is to be given out again, at its place. */
-  comesBack({ seq, isLong }: Pick<Row, "seq" | "isLong">) {
-    (isLong ? this.long : this.short).comesBack(seq);
+  comesBack({ seq, long }: Pick<Row, "seq" | "long">) {
+    (long ? this.long : this.short).comesBack(seq);
   }
 
   forgetPending() {

@@ -5,9 +5,9 @@
  */
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { HolderRows } from "./holder_rows.ts";
 import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
-import { isLong } from "./message_order.ts";
 import { StoreLost } from "./store.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -23,7 +23,7 @@ export interface Row {
   /** Until when it is not given out; null where it may be. */
   due: number | null;
   /** Whether it is too long for a take: 0 or 1. */
-  isLong: number;
+  long: number;
 }
 
 /** A message, with the mailbox that it lies in and the last lease that it was given back from. */
@@ -36,50 +36,46 @@ export interface RowOf extends Row {
 /** How many rows one statement inserts, the most first: each statement that is run costs as much as half a row. */
 const INSERTED = [32, 4, 1];
 
-const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "expires", "holder"];
+/** What every message has, and what few have: each value that is bound costs time. */
+const COLUMNS = ["seq", "mailbox", "sender", "time", "body", "bytes", "holder"];
+const RARE_COLUMNS = ["expires", "long"];
 
 export class MessageRows {
   readonly holders: HolderRows;
   readonly #transaction: Transaction;
   readonly #mailboxes: Mailboxes;
   readonly #sql: ReturnType<typeof prepare>;
-  readonly #inserts: { rows: number; statement: StatementSync }[];
+  readonly #plain: RowInserter;
+  readonly #rare: RowInserter;
   /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
   #expired = { expires: -1, seq: 0 };
 
-  /** @param takenBytes Most bytes of sender and text of a message that a take gives. */
-  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes, takenBytes: number) {
+  constructor(db: DatabaseSync, transaction: Transaction, mailboxes: Mailboxes) {
     this.#transaction = transaction;
     this.#mailboxes = mailboxes;
     this.holders = new HolderRows(db, transaction, mailboxes.holders);
-    this.#sql = prepare(db, takenBytes);
-    this.#inserts = INSERTED.map((rows) => {
-      const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(", ")})`);
-      const statement = db.prepare(
-        `INSERT INTO message (${COLUMNS.join(", ")}) VALUES ${values.join(", ")}`,
-      );
-      return { rows, statement };
-    });
+    this.#sql = prepare(db);
+    this.#plain = new RowInserter(db, COLUMNS);
+    this.#rare = new RowInserter(db, [...COLUMNS, ...RARE_COLUMNS]);
   }
 
-  /** Gives these messages rows, in their order. */
+  /** Gives these messages rows. */
   insert(messages: readonly Pending[]) {
-    const values: SQLInputValue[] = [];
+    const plain: SQLInputValue[] = [], rare: SQLInputValue[] = [];
     for (const { seq, mailbox, holder, isLong, put } of messages) {
       const { sender, time, message, bytes, expires } = put;
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
-      const holderId = this.holders.idOf(holder);
-      values.push(seq, mailbox.id, sender, time, message, bytes, expires ?? null, holderId);
+      const isRare = isLong || expires !== undefined;
+      const values = isRare ? rare : plain;
+      values.push(seq, mailbox.id, sender, time, message, bytes, this.holders.idOf(holder));
+      if (isRare) values.push(expires ?? null, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
       (isLong ? mailbox.long : mailbox.short).mayHave = true;
     }
-    let at = 0;
-    for (const { rows, statement } of this.#inserts) {
-      const length = rows * COLUMNS.length;
-      for (; values.length - at >= length; at += length) statement.run(...values.slice(at, at + length));
-    }
+    this.#plain.insert(plain);
+    this.#rare.insert(rare);
   }
 
   /** Brings the row of a mailbox up to date. */
@@ -89,8 +85,11 @@ export class MessageRows {
     if (!isSame || holder !== mailbox.rowHolder) {
       this.#transaction.begin();
       this.#giveRow(mailbox);
-      this.#sql.setMailbox.run(messages, bytes, holder, mailbox.id);
-      Object.assign(mailbox, { rowMessages: messages, rowBytes: bytes, rowHolder: holder });
+      if (!isSame) this.#sql.setMailbox.run(messages, bytes, mailbox.id);
+      if (holder !== mailbox.rowHolder) this.#sql.setHolder.run(holder, mailbox.id);
+      mailbox.rowMessages = messages;
+      mailbox.rowBytes = bytes;
+      mailbox.rowHolder = holder;
     }
     this.holders.store(mailbox);
   }
@@ -227,42 +226,63 @@ export class MessageRows {
   }
 }
 
+/** Inserts rows of `message` that have these columns. */
+class RowInserter {
+  readonly #columns: number;
+  readonly #inserts: { rows: number; statement: StatementSync }[];
+
+  constructor(db: DatabaseSync, columns: readonly string[]) {
+    this.#columns = columns.length;
+    this.#inserts = INSERTED.map((rows) => {
+      const values = Array(rows).fill(`(${columns.map(() => "?").join(", ")})`);
+      const statement = db.prepare(
+        `INSERT INTO message (${columns.join(", ")}) VALUES ${values.join(", ")}`,
+      );
+      return { rows, statement };
+    });
+  }
+
+  /** @param values Of one row behind the other, each in the order of the columns. */
+  insert(values: readonly SQLInputValue[]) {
+    let at = 0;
+    for (const { rows, statement } of this.#inserts) {
+      const length = rows * this.#columns;
+      for (; values.length - at >= length; at += length) statement.run(...values.slice(at, at + length));
+    }
+  }
+}
+
 function lacksMessage({ name }: Mailbox): StoreLost {
   return new StoreLost(`Mailbox ${name} lacks a message that it should have`);
 }
 
-function prepare(db: DatabaseSync, takenBytes: number) {
+function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
-  const long = `(${isLong(takenBytes)})`;
-  const lane = `INDEXED BY message_order WHERE mailbox = ? AND ${long} = ? AND seq >= ? ORDER BY seq LIMIT ?`;
+  const lane = `FROM message WHERE mailbox = ? AND long = ? AND seq >= ? ORDER BY seq ${LIMIT}`;
   return {
-    from: sql(
-      `SELECT seq, sender, time, body, bytes, expires, attempts, due, ${long} AS isLong FROM message ${lane}`,
-    ),
-    numbersFrom: sql(`SELECT seq, due FROM message ${lane}`),
+    from: sql(`SELECT seq, sender, time, body, bytes, expires, attempts, due, long ${lane}`),
+    numbersFrom: sql(`SELECT seq, due ${lane}`),
     isIn: sql("SELECT 1 FROM message WHERE seq = ? AND mailbox = ? AND due IS NULL"),
-    row: sql(
-      `SELECT message.*, ${long} AS isLong, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE seq = ?`,
-    ),
+    row: sql("SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?"),
     remove: sql("DELETE FROM message WHERE seq BETWEEN ? AND ?"),
     removeShared: sql("DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING holder, bytes"),
     giveBack: sql("UPDATE message SET attempts = ?, token = ? WHERE seq = ?"),
     expired: sql(
       `SELECT seq, message.bytes, expires, due, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq LIMIT ?`,
+        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq ${LIMIT}`,
     ),
     expiring: sql("SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1"),
     addMailbox: sql("INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)"),
-    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ?, holder = ? WHERE id = ?"),
+    setMailbox: sql("UPDATE mailbox SET messages = ?, bytes = ? WHERE id = ?"),
+    setHolder: sql("UPDATE mailbox SET holder = ? WHERE id = ?"),
     dropMailbox: sql("DELETE FROM mailbox WHERE id = ?"),
     list: sql(
-      "SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name LIMIT ?",
+      `SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name ${LIMIT}`,
     ),
     clear: sql("INSERT INTO cleared (mailbox) VALUES (?)"),
     nextCleared: sql("SELECT mailbox FROM cleared LIMIT 1"),
     sweep: sql(
-      "DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? LIMIT ?)",
+      `DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ${LIMIT})`,
     ),
     swept: sql("DELETE FROM cleared WHERE mailbox = ?"),
   };

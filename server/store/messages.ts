@@ -82,9 +82,9 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db, transaction, limits, takenBytes, onEvent, now, clock, random } = options;
+    const { db, transaction, limits, onEvent, now, clock, random } = options;
     const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
-    const rows = this.#rows = new MessageRows(db, transaction, mailboxes, takenBytes);
+    const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
     this.#delayed = new DelayedMessages(db, transaction);
     const retries = this.#retries = new Retries(db, transaction);

@@ -3,8 +3,9 @@
  * done. A step is never changed once it was released; a new one is added behind it.
  *
  * message   one row a message. `seq` grows with every message put, so that it is the order of arrival, and new rows go
- *           to the end of the table. `message_order.ts` makes its index `message_order` anew for the limits in use.
+ *           to the end of the table. `long` is 1 where it is too long for a take, by the limit that `taken` has.
  *           `due` is set while a message that was tried in vain is not to be given out.
+ * taken     one row: most bytes of sender and text of a message that a take gives.
  * mailbox   one row a mailbox that holds, or lately held, messages, with the sums over its rows of `message`: written
  *           in the same transaction as these, so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
@@ -218,6 +219,14 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO horizon VALUES (0);
   `,
   `
+<<<<<<< HEAD
   ALTER TABLE lease ADD COLUMN begun TEXT;
+=======
+  DROP INDEX message_order;
+  ALTER TABLE message ADD COLUMN long INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX message_order ON message (mailbox, long);
+  CREATE TABLE taken (bytes INTEGER NOT NULL) STRICT;
+  INSERT INTO taken VALUES (9007199254740991);
+>>>>>>> takes
   `,
 ];

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { MailboxCounts } from "./mailbox_counts.ts";
 import type { Transaction } from "./transaction.ts";
 
@@ -28,7 +29,7 @@ export class Retries {
       set: sql("UPDATE message SET due = ? WHERE seq = ?"),
       due: sql(
         `SELECT seq, name AS mailbox FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-          WHERE due <= ? ORDER BY due, seq LIMIT ?`,
+          WHERE due <= ? ORDER BY due, seq ${LIMIT}`,
       ),
     };
     const counts = db.prepare(

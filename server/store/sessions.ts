@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { FairTable, type Place, type TableLimits, type TableUsage } from "./fair_table.ts";
 import { Forgotten } from "./forgotten.ts";
 import type { Held } from "./holder_lists.ts";
@@ -165,8 +166,8 @@ export class Sessions {
       const { done, special } = state, { transaction } = this.#options;
       transaction.begin();
       if (leaving !== undefined) this.#forget(leaving, true);
-      if (before === undefined) this.#addNew(known({ id: session, owner, network, born, ended: false }));
-      this.#write(this.#known.get(session)!, { done, special });
+      if (before !== undefined) this.#write(before, { done, special });
+      else this.#addNew(known({ id: session, owner, network, born, ended: false }), { done, special });
     }
     return state;
   }
@@ -195,9 +196,12 @@ export class Sessions {
     if (isCounted(known)) this.#table.add(known);
   }
 
-  #addNew(known: Known) {
+  #addNew(known: Known, state: SessionState) {
+    const { id, owner, network, born } = known, { done, special } = state;
     this.#add(known);
     this.#options.transaction.onRollback(() => this.#remove(known));
+    this.#sql.add.run(id, done, JSON.stringify(special), this.#options.now(), owner, network, born);
+    this.#remember(known, state);
   }
 
   #remove(known: Known) {
@@ -267,10 +271,10 @@ export class Sessions {
   }
 
   #write(known: Known, state: SessionState) {
-    const { id, owner, network, born } = known, { done, special } = state;
+    const { done, special } = state;
     // what memory holds is read again after a rollback
     this.#options.transaction.onRollback(() => known.state = undefined);
-    this.#sql.write.run(id, done, JSON.stringify(special), this.#options.now(), owner, network, born);
+    this.#sql.write.run(done, JSON.stringify(special), this.#options.now(), known.id);
     this.#used(known);
     this.#remember(known, state);
   }
@@ -313,12 +317,13 @@ function prepare(db: DatabaseSync) {
   const sql = (text: string) => db.prepare(text);
   return {
     read: sql("SELECT done, special FROM session WHERE id = ?"),
-    write: sql(
-      "REPLACE INTO session (id, done, special, used, owner, network, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    add: sql(
+      "INSERT INTO session (id, done, special, used, owner, network, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
+    write: sql("UPDATE session SET done = ?, special = ?, used = ?, ended = 0 WHERE id = ?"),
     use: sql("UPDATE session SET used = ?, ended = 0 WHERE id = ?"),
     end: sql("UPDATE session SET used = ?, ended = 1 WHERE id = ?"),
-    old: sql("SELECT id FROM session WHERE used < ? LIMIT ?"),
+    old: sql(`SELECT id FROM session WHERE used < ? ${LIMIT}`),
     forget: sql("DELETE FROM session WHERE id = ?"),
     births: sql("SELECT coalesce(max(born), 0) AS born FROM session"),
   };

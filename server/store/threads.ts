@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { LIMIT } from "./bound_limit.ts";
 import { Ranks } from "./ranks.ts";
 import type { ForumLimits } from "./store.ts";
 import { ThreadHolders } from "./thread_holders.ts";
@@ -329,14 +330,14 @@ function prepare(db: DatabaseSync) {
     create: sql("INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0)"),
     removeThread: sql("DELETE FROM thread WHERE id = ?"),
     grow: sql("UPDATE thread SET last = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?"),
-    list: sql("SELECT id, title FROM thread WHERE id > ? ORDER BY id LIMIT ?"),
+    list: sql(`SELECT id, title FROM thread WHERE id > ? ORDER BY id ${LIMIT}`),
     append: sql(
       "INSERT INTO entry (thread, id, user, time, body, bytes, version, file) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
     ),
     entry: sql("SELECT id, user, bytes FROM entry WHERE thread = ? AND id = ?"),
     edit: sql("UPDATE entry SET body = ?, bytes = ?, version = version + 1 WHERE thread = ? AND id = ?"),
     removeEntry: sql("DELETE FROM entry WHERE thread = ? AND id = ?"),
-    sizes: sql("SELECT id, bytes FROM entry WHERE thread = ? AND id > ? ORDER BY id LIMIT ?"),
+    sizes: sql(`SELECT id, bytes FROM entry WHERE thread = ? AND id > ? ORDER BY id ${LIMIT}`),
     entries: sql(
       `SELECT id, user, time, body, bytes, version, file FROM entry
         WHERE thread = ? AND id > ? AND id <= ? ORDER BY id`,
@@ -347,18 +348,18 @@ function prepare(db: DatabaseSync) {
       "SELECT user FROM content WHERE content = ?1 UNION ALL SELECT '' AS user FROM unused WHERE content = ?1",
     ),
     unused: sql("INSERT INTO unused (content) VALUES (?)"),
-    someUnused: sql("SELECT content FROM unused LIMIT ?"),
+    someUnused: sql(`SELECT content FROM unused ${LIMIT}`),
     gone: sql("DELETE FROM unused WHERE content = ?"),
     sweepLater: sql("INSERT INTO removed (thread) VALUES (?)"),
     nextRemoved: sql("SELECT thread FROM removed LIMIT 1"),
-    someContents: sql("SELECT name, content FROM content WHERE thread = ? LIMIT ?"),
+    someContents: sql(`SELECT name, content FROM content WHERE thread = ? ${LIMIT}`),
     removeContent: sql("DELETE FROM content WHERE thread = ? AND name = ?"),
     sweepEntries: sql(
-      "DELETE FROM entry WHERE thread = ?1 AND id IN (SELECT id FROM entry WHERE thread = ?1 ORDER BY id LIMIT ?2)",
+      `DELETE FROM entry WHERE thread = ?1 AND id IN (SELECT id FROM entry WHERE thread = ?1 ORDER BY id ${LIMIT})`,
     ),
     sweepRanks: sql(
       `DELETE FROM rank WHERE thread = ?1 AND (level, block) IN
-        (SELECT level, block FROM rank WHERE thread = ?1 ORDER BY level, block LIMIT ?2)`,
+        (SELECT level, block FROM rank WHERE thread = ?1 ORDER BY level, block ${LIMIT})`,
     ),
     swept: sql("DELETE FROM removed WHERE thread = ?"),
   };

@@ -113,7 +113,10 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   ].map((text) => `parley account: c.txt, ${text}\n`);
   const first = await run("account import c.txt");
   assertEquals(first, { code: 1, out: "3 accounts added\n", err: said.join("") });
-  assertEquals((await run("account list")).out, "admin  forum\nluke   forum, mailbox\nyoda   forum, mailbox\n");
+  assertEquals(
+    (await run("account list")).out,
+    "admin  forum\nluke   forum, mailbox\nyoda   forum, mailbox\n",
+  );
   // the same again keeps them
   const again = await run("account import c.txt");
   assertEquals([again.code, again.out], [1, "0 accounts added\n"]);
