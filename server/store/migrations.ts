@@ -219,14 +219,13 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO horizon VALUES (0);
   `,
   `
-<<<<<<< HEAD
   ALTER TABLE lease ADD COLUMN begun TEXT;
-=======
+  `,
+  `
   DROP INDEX message_order;
   ALTER TABLE message ADD COLUMN long INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX message_order ON message (mailbox, long);
   CREATE TABLE taken (bytes INTEGER NOT NULL) STRICT;
   INSERT INTO taken VALUES (9007199254740991);
->>>>>>> takes
   `,
 ];
