@@ -119,10 +119,18 @@ export class Mailbox implements State {
   }
 
   get #state(): State {
-    const { id, messages, bytes, stored, rowMessages, rowBytes } = this;
-    const { holder, rowHolder, otherMessages, hasOtherRows } = this;
-    const charged = { holder, rowHolder, otherMessages, hasOtherRows };
-    return { id, messages, bytes, stored, rowMessages, rowBytes, ...charged };
+    return {
+      id: this.id,
+      messages: this.messages,
+      bytes: this.bytes,
+      stored: this.stored,
+      rowMessages: this.rowMessages,
+      rowBytes: this.rowBytes,
+      holder: this.holder,
+      rowHolder: this.rowHolder,
+      otherMessages: this.otherMessages,
+      hasOtherRows: this.hasOtherRows,
+    };
   }
 
   commit() {
