@@ -4,6 +4,7 @@ import { assertEquals, assertLess } from "@std/assert";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { connectMailbox, SHARED_QUEUE } from "../../client/mailbox.ts";
 import { Engine } from "../../server/store/engine.ts";
+import { MIGRATIONS } from "../../server/store/migrations.ts";
 import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../server/store/store.ts";
 import { transcript, withServer } from "./serve.ts";
 
@@ -186,11 +187,17 @@ Deno.test("what fits is found behind any number of long messages at once, after 
 Deno.test("an existing data directory keeps all, and another limit finds what fits now", () => {
   using s = new Subject(15);
   s.apply(...[long(1), "2", long(3), "4"].map(put));
-  // as it was made before
-  s.restart(
-    15,
-    (db) => db.exec("DROP INDEX message_order; CREATE INDEX message_order ON message (mailbox, seq)"),
-  );
+  s.restart(15, (db) => {
+    // as a server of before that kept it
+    const before = MIGRATIONS.findIndex((step) => step.includes("CREATE TABLE taken"));
+    db.exec(`
+      DROP TABLE taken;
+      DROP INDEX message_order;
+      ALTER TABLE message DROP COLUMN long;
+      CREATE INDEX message_order ON message (mailbox, seq);
+      PRAGMA user_version = ${before};
+    `);
+  });
   assertEquals(s.apply(take), ["2 overtakes"]);
   s.restart(100);
   assertEquals(s.apply(take, take), [long(1), long(3)]);
