@@ -184,6 +184,18 @@ export class SimulatedServer {
     db.close();
   }
 
+  /** What the one that was killed has on the disk of messages that were given up. */
+  deadLetters(): { id: number; time: number; text: string; bytes: number }[] {
+    const db = new DatabaseSync(`${this.#options.directory}/${DATABASE_FILE}`);
+    try {
+      return db.prepare("SELECT id, time, body AS text, bytes FROM dead").all() as ReturnType<
+        SimulatedServer["deadLetters"]
+      >;
+    } finally {
+      db.close();
+    }
+  }
+
   /** Asks the store itself, past every network. */
   ask(request: StoreRequest): Outcome {
     return this.#engine!.apply([request]).outcomes[0]!;
