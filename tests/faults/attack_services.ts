@@ -36,7 +36,7 @@ export type Open = (target: Target, library: Library, directory: string) => Prom
 /** Milliseconds after which a message that was put goes by itself. */
 const TTL = 5000;
 
-const NAME = "honest", PASSWORD = "correct horse";
+const NAME = "owner", PASSWORD = "correct horse";
 
 /** Bytes of the file that is downloaded. */
 const FILE_BYTES = 65_536;
