@@ -20,8 +20,9 @@ import {
   type SessionRequest,
 } from "../protocol/session.ts";
 import { Births } from "./births.ts";
+import { Early } from "./early.ts";
 import { FRESH, type SealPath, ServedSession } from "./served_session.ts";
-import { Changes, type Early } from "./session_changes.ts";
+import { Changes } from "./session_changes.ts";
 import { type Address, SessionCookies } from "./session_cookies.ts";
 import { MailboxRequests } from "./session_mailbox.ts";
 import type { ServiceRequests } from "./session_requests.ts";
@@ -78,7 +79,7 @@ export class SessionService<A extends Address> {
   readonly #cookies: SessionCookies;
   readonly #sessions = new Map<string, ServedSession<A>>();
   readonly #table: FairTable<ServedSession<A>>;
-  readonly #early: Early = { bytes: 0 };
+  readonly #early = new Early();
   /** Those that have something to say at the end of this turn. */
   #speaking: ServedSession<A>[] = [];
   #stopTimer: (() => void) | undefined;
@@ -213,7 +214,11 @@ export class SessionService<A extends Address> {
       return this.#forget(session);
     }
     session.state = typeof outcome === "object" ? outcome : FRESH;
-    for (const { header, requests } of opening) this.#handle(session, header, requests);
+    for (const { header, requests } of opening) {
+      // it may have said in one of them that it ends
+      if (this.#sessions.get(session.id) !== session) return;
+      this.#handle(session, header, requests);
+    }
   }
 
   /** Made with the first change: those who only wait, of whom there may be many, need none. */

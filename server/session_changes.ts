@@ -7,6 +7,7 @@
 import type { NumberedRequest, SessionAnswer } from "../protocol/session.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
+import type { Early, Waiting } from "./early.ts";
 import type { GroupCommit, Source } from "./store/group.ts";
 import type {
   Change,
@@ -19,16 +20,8 @@ import type {
 /** Requests, and bytes of their text, that may wait for a lower number. */
 const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
 
-/**
- * The same in all sessions, with what a request takes up beside its text, about. As much again is for what comes in its
- * turn, so that those who keep the numbers before theirs back hold up nobody else.
- */
-const MAX_ALL_EARLY_BYTES = 64 * 1024 * 1024, REQUEST_BYTES = 256;
-
-/** What waits in all sessions for lower numbers, in bytes. */
-export interface Early {
-  bytes: number;
-}
+/** What a request takes up beside its text, about. */
+const REQUEST_BYTES = 256;
 
 export interface ChangesOptions {
   session: string;
@@ -52,7 +45,10 @@ export interface ChangesOptions {
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
-export class Changes implements Source<SessionChanges> {
+export class Changes implements Source<SessionChanges>, Waiting {
+  older: Waiting | undefined;
+  newer: Waiting | undefined;
+  readonly holder: string;
   readonly #options: ChangesOptions;
   #done: number;
   #special: Map<number, Special>;
@@ -75,6 +71,7 @@ export class Changes implements Source<SessionChanges> {
 
   constructor(options: ChangesOptions) {
     this.#options = options;
+    this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
     this.#done = options.state.done;
     this.#special = new Map(options.state.special);
     this.#next = this.#gap = this.#done + 1;
@@ -109,7 +106,7 @@ export class Changes implements Source<SessionChanges> {
       while (this.#early.has(this.#gap)) this.#gap++;
     }
     // what is too much for the store now comes again
-    if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.#forgetAll();
+    if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.drop();
     for (const answer of ok.answers()) this.#options.answer(answer);
     for (const answer of have.answers()) this.#options.answer(answer);
   }
@@ -122,8 +119,7 @@ export class Changes implements Source<SessionChanges> {
     // without the lowest nothing that is kept could ever go on
     if (inTurn && this.#earlyBytes + bytes > MAX_EARLY_BYTES) this.#forgetBehind(n);
     if (this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
-    const room = MAX_ALL_EARLY_BYTES * (inTurn ? 2 : 1);
-    if (this.#options.early.bytes + bytes > room && !(inTurn && this.#earlyBytes === 0)) return false;
+    if (!this.#options.early.hasRoom(bytes, this, inTurn)) return false;
     this.#early.set(n, request);
     this.#count(bytes);
     return true;
@@ -218,25 +214,27 @@ export class Changes implements Source<SessionChanges> {
   #refuse(n: number, limit: string | undefined) {
     this.#next = this.#done + 1;
     this.#stale = this.#batches.length;
-    this.#forgetAll();
+    this.drop();
     this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
   }
 
-  #forgetAll() {
+  /** Drops what waits here: the client repeats it. */
+  drop() {
     this.#early.clear();
     this.#count(-this.#earlyBytes);
     this.#gap = this.#next;
   }
 
   #count(bytes: number) {
+    const before = this.#earlyBytes;
     this.#earlyBytes += bytes;
-    this.#options.early.bytes += bytes;
+    this.#options.early.changed(this, before, this.#earlyBytes);
   }
 
   /** Forgets what waits here; what the store still carries out is answered to nobody. */
   close() {
     this.#closed = true;
-    this.#forgetAll();
+    this.drop();
   }
 
   #forget(n: number) {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeAnswer, type NumberedRequest } from "../../protocol/session.ts";
-import { Changes, type Early } from "../../server/session_changes.ts";
+import { Early } from "../../server/early.ts";
+import { Changes } from "../../server/session_changes.ts";
 import type { SessionChanges, SessionOutcome } from "../../server/store/session_requests.ts";
 
 /** A session's changes, and a store that takes a batch and answers it when the test says so. */
@@ -12,12 +13,12 @@ class Subject {
   readonly early: Early;
   readonly changes: Changes;
 
-  constructor(early: Early = { bytes: 0 }) {
+  constructor(early = new Early(), network = "") {
     this.early = early;
     this.changes = new Changes({
       session: "s",
       owner: "",
-      network: "",
+      network,
       born: 1,
       state: { done: 0, special: [] },
       store: { gather: () => this.taking },
@@ -166,7 +167,7 @@ Deno.test("what came early makes room for what its session goes on with", () => 
 });
 
 Deno.test("sessions that hold numbers back leave the others room for what comes in its turn", () => {
-  const early = { bytes: 0 };
+  const early = new Early();
   for (let i = 0; i < 200; i++) {
     const hostile = new Subject(early);
     for (let n = 2; n <= 600; n++) hostile.puts([n], 1000);
@@ -178,12 +179,33 @@ Deno.test("sessions that hold numbers back leave the others room for what comes 
   assertEquals(s.take(), [1, 62]);
 });
 
-Deno.test("of what comes in its turn memory has an end too, and one request a session beyond it", () => {
-  const early = { bytes: 0 };
-  const hostile = Array.from({ length: 300 }, () => new Subject(early));
+Deno.test("of what comes in its turn memory has an end too, and others can put texts in parts beyond it", () => {
+  const early = new Early();
+  const hostile = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
   for (const each of hostile) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
-  assert(early.bytes <= 129 * 1024 * 1024, `${early.bytes} bytes`);
-  const s = new Subject(early);
-  s.puts([1]);
-  assertEquals(s.take(), [1, 1]);
+  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
+  const [first, second] = [new Subject(early, "192.0.3.0"), new Subject(early, "192.0.4.0")];
+  const parts = [...Array(60).keys()].map((i) => i + 1);
+  first.parts(parts, 1000);
+  second.parts(parts, 1000);
+  hostile.at(-1)!.parts(parts, 1000);
+  for (const s of [first, second]) {
+    s.puts([61]);
+    assertEquals(s.take(), [1, 61]);
+  }
+  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
+});
+
+Deno.test("what was dropped for others is put whole once it is repeated, and nothing of it before", () => {
+  const early = new Early(), s = new Subject(early, "192.0.2.0");
+  s.parts([1, 2], 1000);
+  assertEquals(s.heard(), ["have,1", "have,2"]);
+  const others = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
+  for (const each of others) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
+  s.puts([3]);
+  assertEquals([s.heard(), s.take()], [[], undefined]);
+  s.parts([1, 2], 1000);
+  s.puts([3]);
+  assertEquals([s.heard(), s.take()], [["have,1", "have,2"], [1, 3]]);
+  assertEquals(s.settle(done(3)), ["ok,1-3"]);
 });

@@ -325,7 +325,7 @@ export class Simulation {
 
   #message(name: string, i: number, session: string, durable: boolean): Sent {
     const random = this.#random;
-    const long = !durable && random.chance(0.05) ? ` ${"Ω".repeat(random.between(500, 5000))}` : "";
+    const long = !durable && random.chance(0.1) ? ` ${"Ω".repeat(random.between(500, 5000))}` : "";
     const mailbox = MAILBOXES[random.between(0, 1)]!;
     const message: Sent = { text: `${name} ${i}${long}`, mailbox, session, outcome: "open" };
     this.#sent.push(message);
@@ -432,7 +432,7 @@ export class Simulation {
     if (kept > 0 && random.chance(0.7)) await lease.back(ids.slice(0, kept));
     else if (kept > 0) {
       const delay = random.between(0, 3000);
-      await lease.fail({ delay, attempts: random.between(2, 5), reason: "exit 1" }, ids.slice(0, kept));
+      await lease.fail({ delay, attempts: random.between(1, 5), reason: "exit 1" }, ids.slice(0, kept));
     }
     if (random.chance(0.1)) return;
     await this.#acknowledge(lease, kept);
