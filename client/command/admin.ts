@@ -17,7 +17,7 @@ export const command: Command = {
       "  status                  what the server holds, and what it has done since its start",
       "  list                    the mailboxes that hold messages",
       "  count [ID]              how many messages there are, in all or for ID; '' is the shared queue",
-      "  clear ID                remove the messages of ID; --shared those of the shared queue, --all everybody's",
+      "  clear ID                remove the messages of ID, with --shared of the shared queue, or --all",
       "  dead                    the messages that nobody could deal with, and why; --json an object a line",
       "  requeue ID…             give these dead letters out again; --all every one that is not set apart",
       "  delete ID…              remove these dead letters; --all every one",
@@ -29,14 +29,14 @@ export const command: Command = {
       "  stop                    end the server",
       "  help                    what the server itself knows",
     ].join("\n"),
-    "Beside the server, its data directory tells where it is and gives the secret. From elsewhere, --server and\n" +
-    "--secret-file do.",
+    "Beside the server, its data directory tells where it is and gives the secret. From elsewhere,\n" +
+    "--server and --secret-file do.",
   ],
   options: {
     all: { help: "clear, requeue, delete: all there are" },
     shared: { help: "clear: the shared queue" },
     yes: { help: "Do not ask whether --all or --shared is meant" },
-    json: { help: "dead: print an object a line: id, mailbox, sender, time, attempts, reason, bytes, text" },
+    json: { help: "dead: print each as an object a line, with its time in ISO 8601" },
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     server: SERVER_OPTIONS.server!,

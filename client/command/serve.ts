@@ -73,7 +73,7 @@ export const command: Command = {
     },
     "seal-key": { value: "FILE", help: "The server's own key, if not the one in the data directory" },
     "new-seal-key": {
-      help: "Make a new key where the directory has lost its own: clients of accounts refuse it at first",
+      help: "Make a new key in the place of a lost one; clients refuse it at first",
     },
     "accounts": {
       value: "anyone|admin",
@@ -96,7 +96,7 @@ export const command: Command = {
     "max-mailboxes": { value: "N", help: `Mailboxes that hold messages (${DEFAULT_LIMITS.mailboxes})` },
     "share": {
       value: "PERCENT",
-      help: `What one address or user may have of all that is stored (${DEFAULT_SHARE}; 100 is no limit)`,
+      help: `What one address or user may store, of each limit (${DEFAULT_SHARE}; 100 is all)`,
     },
     "max-file": {
       value: "SIZE",
@@ -122,7 +122,7 @@ export const command: Command = {
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
     "max-pending-all": {
       value: "SIZE",
-      help: "Cut off who has most waiting where so much waits for all together (128MiB)",
+      help: "Cut off who has most waiting, where all have so much (128MiB)",
     },
     "stall": { value: "DURATION", help: "Cut off who takes nothing for so long while something waits (10s)" },
     "max-threads": { value: "N", help: `Threads of the forum (${FORUM.threads.threads})` },
@@ -150,7 +150,7 @@ export const command: Command = {
     "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
     "log-level": {
       value: "LEVEL",
-      help: "The least that is logged: error, warn, info, or debug: every request (info)",
+      help: "The least that is logged: error, warn, info; debug is each request (info)",
     },
   },
   examples: [
