@@ -188,6 +188,8 @@ export class LeaseService {
         if (outcome === "busy") client.answer({ kind: "busy" });
       }
       answered(typeof outcome === "object");
+      // it has set a watch, and waits no longer
+      if (lease.watch && outcome === "empty") this.#unwatch(mailbox);
     });
     if (!taken) {
       client.tags.delete(t);
@@ -246,6 +248,15 @@ export class LeaseService {
     this.#waits.remove(tag);
     if (waiting.size > 0) return;
     this.#waiting.delete(mailbox);
+    this.#unwatch(mailbox);
+  }
+
+  /**
+   * Has the store notify of no more messages, where nobody waits. One whose request is with the store may have to wait:
+   * the watch that it sets would be the one that ends.
+   */
+  #unwatch(mailbox: string) {
+    if (this.isAwaited(mailbox)) return;
     this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
   }
 

@@ -210,6 +210,18 @@ Deno.test("a receiver that has not refreshed its wait has its turn behind those 
   assertEquals([dead.heard(), living.heard()], [[], ["msg,1,1,1 attempt 1: one"]]);
 });
 
+Deno.test("a receiver that leaves while another one begins to wait takes nothing from it", async () => {
+  using world = await open();
+  const first = await world.waiting(), second = await world.client();
+  // the store has looked for its session
+  await second.ask("stat,9,bob");
+  second.say("lease,1,bob,1,30000,60000");
+  assertEquals(await first.ask("cancel,1"), ["none,1"]);
+  assertEquals(second.heard(), ["pending,1"]);
+  await put(world, 1, "one");
+  assertEquals(second.heard(), ["msg,1,1,1 attempt 1: one"]);
+});
+
 Deno.test("a lone receiver has 5 s to confirm what it was given", async () => {
   using world = await open();
   const slow = await world.waiting();
