@@ -56,8 +56,9 @@ export class Holds {
     if (this.#holds.size === 0) this.close();
   }
 
-  /** Prolongs nothing any more. */
+  /** Prolongs nothing any more. What a loop was given and has not done with counts as given out. */
   close() {
+    for (const hold of this.#holds) hold.tellBegun();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
@@ -89,16 +90,21 @@ export class Hold {
   /** The message is given to a loop: where it is not done with at once, the server is told. */
   begin(id: number) {
     if (!this.#lease.ahead) return;
-    if (this.#begun.size === 0) this.#tellBegun();
+    if (this.#begun.size === 0) this.#tellBegunLater();
     this.#begun.add(id);
   }
 
-  async #tellBegun() {
+  async #tellBegunLater() {
     for (let turn = 0; turn < AT_ONCE; turn++) await undefined;
+    this.tellBegun();
+  }
+
+  /** Tells the server now of what a loop was given. */
+  tellBegun() {
     const ids = [...this.#begun];
     this.#begun.clear();
     // where it fails, the lease ends, and it counts as no attempt
-    await this.#lease.begin(ids).catch(() => {});
+    if (ids.length > 0) this.#lease.begin(ids).catch(() => {});
   }
 
   /** Resolves to whether the message was still this receiver's. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { holderAt } from "./holder.ts";
 import type { PendingTotal } from "./pending.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 import type { Rounds } from "./rounds.ts";
@@ -54,6 +55,7 @@ export class Connection {
     this.#stream = stream;
     this.#rounds = rounds;
     this.#queue = new SendQueue({
+      holder: holderAt(hostname),
       limits,
       joiner,
       total,

@@ -107,7 +107,9 @@ export class Hub {
     const before = this.#channels.get(name);
     if (before?.isListed) return "exists";
     const holder = holderAt(member.connection.hostname);
-    if (before === undefined && !this.#makeRoom(holder)) return "too many";
+    // one that was kept counts for who takes it up
+    const isCounted = before?.record.holder === holder;
+    if (!isCounted && !this.#makeRoom(holder, before === undefined)) return "too many";
     const channel = before ?? this.#add(name);
     this.#charge(channel, holder);
     this.#join(member, channel);
@@ -126,12 +128,12 @@ export class Hub {
     record.holder = holder;
   }
 
-  /** Makes room for one more channel of this holder, unless there is some. Returns whether there is. */
-  #makeRoom(holder: string): boolean {
+  /** Makes room for one more channel of this holder, and in all if it `isNew`. Returns whether there is room. */
+  #makeRoom(holder: string, isNew: boolean): boolean {
     const { maxChannels, maxOfHolder = Infinity } = this.#options;
     // who has made as many as he may gives up one of his own, and nobody else's
     if ((this.#made.get(holder) ?? 0) >= maxOfHolder) return this.#giveUpOne(holder);
-    return this.#channels.size < maxChannels || this.#giveUpOne();
+    return !isNew || this.#channels.size < maxChannels || this.#giveUpOne();
   }
 
   /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */

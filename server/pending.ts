@@ -1,5 +1,7 @@
 /** Something that waits to be sent to one client. */
 export interface Waiting {
+  /** Who holds it: its address, or this machine. */
+  readonly holder: string;
   /** Bytes that wait for this client. */
   readonly pending: number;
   /** Gives the client up; it lets go of all that waits for it. */
@@ -11,7 +13,8 @@ const FREED = 1 / 8;
 
 /**
  * What waits to be sent to all clients together, in bytes of memory: what several of them wait for counts once. With
- * more than the limit, those are given up who have most waiting, each for itself.
+ * more than the limit, clients are given up of the address that has most waiting, the one with most first: so whoever
+ * opens many connections and reads from none of them pays for it, and nobody else who is slow.
  */
 export class PendingTotal {
   readonly #limit: number;
@@ -66,10 +69,20 @@ export class PendingTotal {
     this.#isOver = false;
     // it may have been sent since
     if (this.#bytes <= this.#limit) return;
-    const most = [...this.#clients].sort((a, b) => b.pending - a.pending);
-    for (const client of most) {
+    const holders = new Map<string, { pending: number; clients: Waiting[] }>();
+    for (const client of [...this.#clients].sort((a, b) => a.pending - b.pending)) {
+      const held = holders.get(client.holder) ?? { pending: 0, clients: [] };
+      holders.set(client.holder, held);
+      held.pending += client.pending;
+      held.clients.push(client);
+    }
+    while (this.#bytes > this.#limit * (1 - FREED)) {
+      let most: { pending: number; clients: Waiting[] } | undefined;
+      for (const held of holders.values()) if (held.pending > (most?.pending ?? 0)) most = held;
+      const client = most?.clients.pop();
+      if (client === undefined) return;
+      most!.pending -= client.pending;
       client.giveUp();
-      if (this.#bytes <= this.#limit * (1 - FREED)) return;
     }
   }
 }

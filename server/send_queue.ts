@@ -57,6 +57,8 @@ export class ChunkJoiner {
 }
 
 export interface SendQueueOptions {
+  /** Who holds what waits: see `holder.ts`. */
+  holder: string;
   limits: SendLimits;
   joiner: ChunkJoiner;
   /** Counts what waits for all clients together. */
@@ -94,6 +96,10 @@ export class SendQueue implements Waiting {
 
   giveUp() {
     this.#options.onGiveUp();
+  }
+
+  get holder(): string {
+    return this.#options.holder;
   }
 
   /** Bytes that wait, those of the write that is under way too. */

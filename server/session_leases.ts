@@ -372,16 +372,22 @@ export class LeaseService {
     this.#letGo(tag, heardWithin);
   }
 
-  /** Takes the messages from a session that does not confirm them, and what it waits for if it says nothing at all. */
+  /**
+   * Takes the messages from a session that does not confirm them, and what it waits for if it says nothing at all. One that
+   * speaks has its turn behind all others: with many waits it would hold up the mailbox for as many seconds.
+   */
   #takeBack(tag: Tag) {
-    const { client, request: { t } } = tag;
+    const { client, request: { t, mailbox } } = tag, line = this.#waiting.get(mailbox);
     client.tags.delete(t);
-    if (client.heard <= tag.given) {
-      for (const other of client.tags.values()) {
-        if (other.state !== "waiting") continue;
-        this.#stopWaiting(other);
-        client.tags.delete(other.request.t);
+    const isSilent = client.heard <= tag.given;
+    for (const other of client.tags.values()) {
+      if (other.state !== "waiting") continue;
+      if (!isSilent) {
+        if (line?.delete(other)) line.add(other);
+        continue;
       }
+      this.#stopWaiting(other);
+      client.tags.delete(other.request.t);
     }
     // who is there has answered since that was repeated first
     this.#release(tag, this.#options.now() - tag.given - FIRST_REPEAT);

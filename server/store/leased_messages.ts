@@ -99,9 +99,11 @@ export class LeasedMessages {
     };
   }
 
-  /** Whether no other lease can be given to this network, or this account. */
-  isFullFor({ network = "", owner = "" }: LeaseRequest): boolean {
-    return this.#leases.isFullFor({ network, owner });
+  /** Ends a lease where another one can't be given otherwise to this network, or this account. Returns whether it can. */
+  makeRoom({ network = "", owner = "" }: LeaseRequest): boolean {
+    const leaving = this.#leases.roomFor({ network, owner });
+    if (typeof leaving === "object") this.#giveBack(leaving, new Map(leaving.messages));
+    return leaving !== "full";
   }
 
   /** Gives these messages of a mailbox to a session. */
@@ -202,6 +204,7 @@ export class LeasedMessages {
       this.#leases.heed(lease);
     });
     Object.assign(lease, { duration, until: clock() + duration });
+    this.#leases.use(lease);
     this.#confirmed(lease);
     this.#leases.heed(lease);
     this.#changed.add(lease);

@@ -52,9 +52,14 @@ export class Leases {
     return this.#table.usage;
   }
 
-  /** Whether no more can be given there. */
-  isFullFor(place: Place): boolean {
-    return this.#table.isFullFor(place);
+  /** What has to end before another one is given there: nothing, a lease, or `full` where it can't be given. */
+  roomFor(place: Place): Lease | "full" | undefined {
+    return this.#table.roomFor(place);
+  }
+
+  /** The lease was prolonged. */
+  use(lease: Lease) {
+    this.#table.use(lease);
   }
 
   /** Messages of a mailbox, or of all, that are leased. */

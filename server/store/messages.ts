@@ -250,7 +250,7 @@ export class Messages {
     this.#mailboxes.touch(mailbox);
     const rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (rows.length === 0) return this.#empty(request);
-    if (!this.#leased.isFullFor(request)) return this.#leased.give(request, rows);
+    if (this.#leased.makeRoom(request)) return this.#leased.give(request, rows);
     for (const row of rows) mailbox.comesBack(row);
     return "busy";
   }

@@ -1,6 +1,6 @@
 /** `for await (const message of mailbox.messages(…))`: what is fetched ahead of the loop, and what becomes of it. */
 
-import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { connectMailbox, type Mailbox, type ReceivedMessage } from "../../client/mailbox.ts";
 import { ServerProcess } from "../program.ts";
 
@@ -15,6 +15,20 @@ async function withMessages(count: number, use: (connect: () => Promise<Mailbox>
 
 const numbers = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `${first + i}`);
+
+Deno.test("a message at which a loop ends by an error counts as given out, though it was fetched ahead", async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
+  const loop = async () => {
+    await using mailbox = await connectMailbox({ port: server.port });
+    await mailbox.send("bob", "alice", "poison");
+    for await (const _ of mailbox.messages("bob", { wait: 0 })) throw new Error("poisoned");
+  };
+  await assertRejects(loop, Error, "poisoned");
+  await using other = await connectMailbox({ port: server.port });
+  await other.stat("bob");
+  await server.logged("in a session: stat");
+  assertMatch(server.err, /in a session: begin\n/);
+});
 
 /** What is there, and how often each was given out. */
 async function left(mailbox: Mailbox): Promise<{ texts: string[]; attempts: Set<number> }> {

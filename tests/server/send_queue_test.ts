@@ -7,10 +7,12 @@ function setUp(
   limits = { maxPending: 100, stall: 10_000 },
   joiner = new ChunkJoiner(),
   total = new PendingTotal(Infinity),
+  holder = "",
 ) {
   const state = { now: 0, behind: false, writes: [] as Uint8Array[] };
   let taken = Promise.withResolvers<number>();
   const queue = new SendQueue({
+    holder,
     limits,
     joiner,
     total,
@@ -171,6 +173,21 @@ Deno.test("with too much waiting for all, those who have most waiting are given 
   await turn();
   assertEquals([pending(), total.bytes], [[11, 0, 10, 0, 15], 36]);
   for (const { queue } of queues) queue.close();
+  assertEquals(total.bytes, 0);
+});
+
+Deno.test("whoever has many connections that read nothing does not have another's slow one given up", async () => {
+  const total = new PendingTotal(80);
+  const slow = setUp(undefined, undefined, total, "[192.0.2.1]");
+  slow.queue.push(new Uint8Array(30));
+  const many = [20, 20, 11].map((length) => {
+    const client = setUp(undefined, undefined, total, "[192.0.2.2]");
+    client.queue.push(new Uint8Array(length));
+    return client;
+  });
+  await turn();
+  assertEquals([slow.queue.pending, ...many.map(({ queue }) => queue.pending)], [30, 20, 0, 11]);
+  for (const { queue } of [slow, ...many]) queue.close();
   assertEquals(total.bytes, 0);
 });
 

@@ -143,7 +143,7 @@ Deno.test("what the disk does not take forgets nobody", () => {
   assertEquals(s.apply({ kind: "births" }), [born]);
 });
 
-Deno.test("strangers can't take the leases of those who have logged in, nor one network all", () => {
+Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
   using s = new Subject();
   s.change(1, ...Array.from({ length: 10_004 }, (_, i) => s.put(`${i}`)));
   const lease = (tag: number, network: string, owner = "") => (
@@ -160,15 +160,20 @@ Deno.test("strangers can't take the leases of those who have logged in, nor one 
       watch: false,
     } as const
   );
-  s.apply(...Array.from({ length: 10_000 }, (_, i) => lease(i + 1, "192.0.2.1")));
-  for (const _ of [1, 2]) {
-    assertEquals(s.apply(lease(10_001, "192.0.2.1")), ["busy"]);
-    s.restart();
-  }
-  const given = s.apply(lease(10_002, "192.0.2.2"), lease(10_003, "192.0.2.1", "al"));
-  assertEquals(given.map((leased) => (leased as Leased).messages.length), [1, 1]);
-  s.pass(30_000);
-  assertEquals((s.apply(lease(10_004, "192.0.2.1"))[0] as Leased).messages.length, 1);
+  const texts = (...asked: ReturnType<typeof lease>[]) =>
+    s.apply(...asked).map((leased) => (leased as Leased).messages.map(({ message }) => message).join());
+  const given = s.apply(...Array.from({ length: 10_000 }, (_, i) => lease(i + 1, "192.0.2.1"))) as Leased[];
+  const extend = { kind: "extend", token: given[0]!.token, duration: 30_000 } as const;
+  const changes = { kind: "session", session: "r", first: 1, low: 1, changes: [extend] } as const;
+  assertEquals(s.apply(changes) as unknown[], [{ done: 1, special: [] }]);
+  // the one that was neither given nor prolonged for longest ends, uncounted
+  assertEquals(texts(lease(10_001, "192.0.2.1")), ["10000"]);
+  assertEquals(texts(lease(10_002, "192.0.2.2"), lease(10_003, "192.0.2.1", "al")), ["1", "10001"]);
+  const [again] = s.apply(lease(10_002, "192.0.2.2")) as [Leased];
+  assertEquals(again.messages[0]!.attempt, 1);
+  s.restart();
+  assertEquals(texts(lease(10_004, "192.0.2.1"), lease(10_005, "192.0.2.1", "al")).includes("10002"), true);
+  assertEquals(s.stats().leased, 10_000 + 3);
 });
 
 Deno.test("a data directory of before keeps its sessions, and they are told from new ones once forgotten", () => {

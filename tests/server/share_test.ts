@@ -296,6 +296,33 @@ Deno.test("channels count for the address that made them, over a restart, until 
   assertEquals(hub.create(at("10.0.0.1"), "beer"), "created");
 });
 
+Deno.test("whoever takes up channels that another address made before comes to his share", () => {
+  const wire: Wire = { name: "test", encode: () => new Uint8Array() };
+  const at = (hostname: string) =>
+    new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
+  const kept = ["tea", "coffee", "milk", "wine"];
+  const history = new History(
+    DEFAULT_HISTORY_LIMITS,
+    kept.map((name, i) => ({
+      name,
+      holder: `[10.0.0.${i < 2 ? 1 : 2}]`,
+      place: i + 1,
+      first: 1,
+      messages: [],
+    })),
+  );
+  const hub = new Hub({ maxChannels: 4, maxOfHolder: 2, history, metrics: new Metrics(), now: () => 0 });
+  assertEquals(kept.map((name) => hub.create(at("10.0.0.3"), name)), [
+    "created",
+    "created",
+    "too many",
+    "too many",
+  ]);
+  // also where there are as many as may be
+  assertEquals(hub.create(at("10.0.0.2"), "milk"), "created");
+  assertEquals(hub.channels.map(({ name }) => name), ["wine", "tea", "coffee", "milk"]);
+});
+
 Deno.test("addresses of this machine are one holder, and so is an IPv6 /64", () => {
   const same = (...hostnames: string[]) => new Set(hostnames.map(holderAt)).size === 1;
   assertEquals(same("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"), true);

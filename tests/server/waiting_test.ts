@@ -200,6 +200,22 @@ Deno.test("a mailbox is held up for 1 s, however many of those who wait for it a
   assertEquals(living.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
+Deno.test("a session that waits often, and confirms nothing while it speaks, holds up a mailbox for 1 s", async () => {
+  using world = await open();
+  const greedy = await world.client(), living = await world.client();
+  for (let t = 1; t <= 5; t++) {
+    assertEquals(await greedy.ask(`lease,${t},bob,1,30000,60000`), [`pending,${t}`]);
+  }
+  assertEquals(await living.ask("lease,1,bob,1,30000,60000"), ["pending,1"]);
+  await put(world, 1, "one");
+  await world.pass(200);
+  assertEquals(living.heard(), ["pending,1"]);
+  await living.ask("lease,1,bob,1,30000,59800");
+  await greedy.ask();
+  await world.pass(800);
+  assertEquals(living.heard(), ["msg,1,1,1 attempt 1: one"]);
+});
+
 Deno.test("a receiver that has not refreshed its wait has its turn behind those that have", async () => {
   using world = await open();
   const dead = await world.waiting(), living = await world.waiting();
