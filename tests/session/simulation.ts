@@ -19,7 +19,6 @@ import type { TableLimits } from "../../server/store/fair_table.ts";
 import type { Stats } from "../../server/store/message_requests.ts";
 import { ClientSeal } from "../../client/seal.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, type Conditions, type Counts, Network } from "./network.ts";
@@ -41,6 +40,8 @@ interface Sent {
   outcome: "open" | "stored" | "withdrawn" | "unknown" | "not sent";
   /** Whether the server had forgotten the session. */
   named?: true;
+  /** Whether an earlier life of its session may have sent it. */
+  again?: true;
 }
 
 /** What a run came to. */
@@ -56,8 +57,6 @@ export interface Report {
   /** Messages that were withdrawn, and stored all the same. */
   withdrawnButStored: number;
   delivered: number;
-  /** Dead letters whose text came in parts. */
-  longDead: number;
   /** Simulated milliseconds. */
   took: number;
   /** Sessions that were logged in. */
@@ -78,7 +77,6 @@ export class Simulation {
   readonly #kills = { server: 0, sender: 0, receiver: 0 };
   #failure: unknown;
   #delivered = 0;
-  #longDead = 0;
   #ports = 1000;
   #faults = true;
   #receiving = true;
@@ -174,7 +172,6 @@ export class Simulation {
       },
       withdrawnButStored,
       delivered: this.#delivered,
-      longDead: this.#longDead,
       took: Math.round(clock.now() - began),
       sealed: this.#sealed,
     };
@@ -275,7 +272,13 @@ export class Simulation {
     const hurried = random.chance(0.3), count = random.between(5, hurried ? 200 : 60);
     const durable = this.#durable && name === "s0", isSealed = random.chance(0.4);
     const from = isSealed ? ACCOUNT.name : "sender";
-    let next = 0, state: SessionResume | undefined, forgotten = 0;
+    let next = 0, tried = 0, state: SessionResume | undefined, forgotten = 0;
+    const tryAgain = (i: number) => {
+      const message = this.#sent.find(({ text }) => durable && text === `${name} ${i}`);
+      // what came of it is known again once this life is told
+      if (message !== undefined) Object.assign(message, { again: true, outcome: "open" });
+      return message;
+    };
     for (let life = 0; next < count; life++) {
       const client = await this.#client(isSealed, state);
       this.#senders.add(client.session);
@@ -286,28 +289,31 @@ export class Simulation {
           if (client.isAlive() && this.#faults) this.#kills.sender++, client.kill();
         });
       }
-      const settled: Promise<void>[] = [];
+      const settled: Promise<void>[] = [], messages: Sent[] = [];
       const session = durable ? `${name}.${forgotten}` : `${name}.${life}`;
       let failed: Error | undefined;
       for (; next < count && client.isAlive() && failed === undefined; next++) {
-        const message = this.#sent.find(({ text }) => durable && text === `${name} ${next}`) ??
-          this.#message(name, next, session, durable);
+        const message = tryAgain(next) ?? this.#message(name, next, session, durable);
+        messages.push(message);
         settled.push(this.#put(client.session, from, message, durable, (error) => failed = error));
         if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
       }
       const over = Promise.all(settled).then(() => true);
       const died = this.#dead(client.isAlive);
       if (await Promise.race([over, died])) await Promise.race([client.session.close(2000), died]);
+      tried = Math.max(tried, next);
       if (failed instanceof OutcomeUnknownError) {
-        // its user decides what of that is to be sent again: here nothing
+        // its user decides what of that is to be sent again, and of what an earlier life may have sent: here nothing
+        next = tried;
         state = undefined;
         forgotten++;
       } else if (durable && (failed !== undefined || !client.isAlive())) {
-        // its messages are its numbers: it goes on where it does not know what came of them
+        // it goes on where it does not know what came of them: under the numbers that they had, from `low` on
         const { id, born, low } = client.session.state;
         // without a beginning nothing was sent
         state = born === "" && !isSealed ? undefined : { id, born, next: low };
-        next = low - 1;
+        const open = messages.findIndex(({ outcome }) => outcome !== "stored");
+        if (open >= 0) next -= messages.length - open;
       }
       client.kill();
       this.#senders.delete(client.session);
@@ -353,7 +359,8 @@ export class Simulation {
       else if (error instanceof OutcomeUnknownError && !this.#mayForget) throw error;
       else if (error instanceof SessionEndError) {
         if (error instanceof OutcomeUnknownError && error.sent) message.named = true;
-        if (message.outcome !== "stored") message.outcome = error.sent ? "unknown" : "not sent";
+        const isSent = error.sent || message.again;
+        if (message.outcome !== "stored") message.outcome = isSent ? "unknown" : "not sent";
         onFailed(error);
       } else throw error;
     }
@@ -479,7 +486,6 @@ export class Simulation {
     for (const { id, time, text, bytes } of this.#server.deadLetters()) {
       if (utf8Length(text) !== bytes) throw new Error(`Seed ${this.#seed}: '${text.slice(0, 20)}' was cut`);
       this.#there(text, time, id);
-      if (bytes > MAX_SESSION_DATAGRAM) this.#longDead++;
     }
   }
 
