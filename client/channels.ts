@@ -17,8 +17,8 @@
 
 import { CHANNELS_PORT, MAX_CLIENT_NAME } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
-import { type ConnectOptions, connectTcp } from "./connection.ts";
-import { Conversation } from "./conversation.ts";
+import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import { Conversation } from "./stream/stream_client.ts";
 
 export type { ConnectOptions };
 

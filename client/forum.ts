@@ -17,12 +17,12 @@ import {
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { PageInquiry } from "./forum_page.ts";
-import type { ClientSession } from "./session.ts";
-import { RefusedError, WrongAnswerError } from "./session_errors.ts";
-import { download } from "./download.ts";
-import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer.ts";
-import { upload } from "./upload.ts";
+import { PageInquiry } from "./forum/page.ts";
+import type { ClientSession } from "./session/session.ts";
+import { RefusedError, WrongAnswerError } from "./session/errors.ts";
+import { download } from "./transfer/download.ts";
+import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
+import { upload } from "./transfer/upload.ts";
 
 /** A message of a thread, or a file. `time` is when the server received it, in milliseconds since 1970. */
 export type ForumEntry =

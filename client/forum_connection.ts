@@ -17,11 +17,11 @@
 
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { Forum } from "./forum.ts";
-import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
+import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 
-export { KnownServers, ServerKeyError } from "./known_servers.ts";
-export type { Credentials } from "./login.ts";
-export * from "./session_errors.ts";
+export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
+export type { Credentials } from "./seal/login.ts";
+export * from "./session/errors.ts";
 export { Forum };
 
 export type ForumConnectOptions =

@@ -19,15 +19,15 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
-import { type Hold, Holds, LEASE, ReceivedMessage } from "./received_message.ts";
-import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session.ts";
-import { type ConnectOptions, SessionConnection } from "./session_connection.ts";
-import { Prefetch } from "./prefetch.ts";
-import { MAX_PREFETCH, Share } from "./share.ts";
+import { type Hold, Holds, LEASE, ReceivedMessage } from "./mailbox/received_message.ts";
+import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session/session.ts";
+import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
+import { Prefetch } from "./mailbox/prefetch.ts";
+import { MAX_PREFETCH, Share } from "./mailbox/prefetch_size.ts";
 
-export { KnownServers, ServerKeyError } from "./known_servers.ts";
-export type { Credentials } from "./login.ts";
-export * from "./session_errors.ts";
+export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
+export type { Credentials } from "./seal/login.ts";
+export * from "./session/errors.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
 export type { ConnectOptions, ReceivedMessage, SessionResume, SessionState };
 

@@ -16,8 +16,8 @@
 
 import { LineDecoder } from "../protocol/line.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
-import { type Connection, type ConnectOptions, connectTcp } from "./connection.ts";
-import { Conversation } from "./conversation.ts";
+import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import { Conversation } from "./stream/stream_client.ts";
 
 export type { ConnectOptions };
 

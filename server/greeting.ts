@@ -5,11 +5,11 @@
  */
 
 import type { SealKey } from "../protocol/seal.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress } from "./quota/address.ts";
 import type { HubService } from "./hub_service.ts";
-import { isLoopback } from "./limits.ts";
-import type { ServeOptions } from "./serve.ts";
-import type { Service } from "./service.ts";
+import { isLoopback } from "./net/limits.ts";
+import type { ServeOptions } from "./server.ts";
+import type { Service } from "./net/service.ts";
 import type { Store } from "./store/store.ts";
 
 /** The originals' console lines, what is there, who can reach it, and the key that clients of accounts can be given. */

@@ -5,25 +5,25 @@
  */
 
 import { MAX_ROOM_LINE } from "../protocol/room.ts";
-import type { AdminCommand } from "./admin.ts";
-import { ChannelsService } from "./channels.ts";
-import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./history.ts";
-import { Hub } from "./hub.ts";
-import { hubCommands } from "./hub_admin.ts";
-import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./limits.ts";
-import type { Log } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
-import type { ServiceSockets } from "./open_sockets.ts";
-import { PendingTotal } from "./pending.ts";
-import { RoomService } from "./room.ts";
-import { DEFAULT_SEND_LIMITS, type SendLimits } from "./send_queue.ts";
-import type { Service } from "./service.ts";
-import type { Rounds } from "./rounds.ts";
-import type { GroupCommit } from "./store/group.ts";
-import { shareOf } from "./store/holders.ts";
+import type { AdminCommand } from "./wire/admin/admin_requests.ts";
+import { ChannelsService } from "./wire/hub/channels.ts";
+import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
+import { Hub } from "./service/hub.ts";
+import { hubCommands } from "./wire/admin/channel_commands.ts";
+import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./net/limits.ts";
+import type { Log } from "./report/log.ts";
+import type { Metrics } from "./report/metrics.ts";
+import type { ServiceSockets } from "./net/open_sockets.ts";
+import { PendingTotal } from "./quota/pending.ts";
+import { RoomService } from "./wire/hub/room.ts";
+import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
+import type { Service } from "./net/service.ts";
+import type { Rounds } from "./net/rounds.ts";
+import type { GroupCommit } from "./store/journal/group.ts";
+import { shareOf } from "./store/engine/holders.ts";
 import { DEFAULT_SHARE } from "./store/store.ts";
-import type { ChannelChange, RemoveChannel } from "./store/channel_requests.ts";
-import { uptime } from "./uptime.ts";
+import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
+import { uptime } from "./clock/uptime.ts";
 
 /** Milliseconds between two writes of what was said. */
 const WRITE = 1000;

@@ -5,9 +5,9 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import type { Accounts } from "./accounts.ts";
-import type { ContentFiles } from "./store/files.ts";
-import type { GroupCommit } from "./store/group.ts";
+import type { Accounts } from "./service/accounts.ts";
+import type { ContentFiles } from "./store/files/files.ts";
+import type { GroupCommit } from "./store/journal/group.ts";
 import { tableStatus } from "./table_status.ts";
 import type { Outcome, OutcomeOf, Store, StoreRequest } from "./store/store.ts";
 

@@ -1,4 +1,4 @@
-import { LOOPBACK, type TableUsage } from "./store/fair_table.ts";
+import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 
 /**
  * How full tables are, as fields `name value` of the answer to `status`: the halves of the anonymous and of those who

@@ -10,9 +10,9 @@ import {
   saltPassword,
   verifierOf,
 } from "../../protocol/scram.ts";
-import { fileError } from "../file_error.ts";
+import { fileError } from "../transfer/file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
-import { SessionConnection } from "../session_connection.ts";
+import { SessionConnection } from "../seal/session_connection.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type AccountPlace, openAccounts } from "./account_place.ts";

@@ -5,17 +5,17 @@
  */
 
 import { decodeName, encodeName } from "../../protocol/scram.ts";
-import { obtainSealKey } from "../../server/seal_key.ts";
-import { hasDatabase } from "../../server/start_check.ts";
-import { SqliteStore } from "../../server/store/sqlite.ts";
+import { obtainSealKey } from "../../server/data/seal_key.ts";
+import { hasDatabase } from "../../server/data/start_check.ts";
+import { SqliteStore } from "../../server/store/journal/sqlite.ts";
 import type {
   Account,
   AccountOutcome,
   AccountRequest,
   Coverage,
-} from "../../server/store/account_requests.ts";
+} from "../../server/store/requests/account.ts";
 import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
-import type { BasicMailbox } from "../basic_mailbox.ts";
+import type { BasicMailbox } from "../original_mailbox.ts";
 import { type Administration, administration } from "./admin.ts";
 import type { Arguments } from "./command.ts";
 

@@ -1,5 +1,5 @@
-import { readRunning, readSecret, secretPath } from "../../server/data_directory.ts";
-import type { BasicMailbox } from "../basic_mailbox.ts";
+import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
+import type { BasicMailbox } from "../original_mailbox.ts";
 import { shown, write } from "../terminal/output.ts";
 import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
 import { isConfirmed, removalOf, remove } from "./admin_removal.ts";

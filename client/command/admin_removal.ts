@@ -6,7 +6,7 @@
  */
 
 import { isId } from "../../protocol/mailbox.ts";
-import { RefusedCommandError } from "../basic_mailbox.ts";
+import { RefusedCommandError } from "../original_mailbox.ts";
 import { canConfirm, confirm } from "../terminal/confirm.ts";
 import { write, writeError } from "../terminal/output.ts";
 import type { Control } from "./admin_lists.ts";

@@ -7,7 +7,7 @@ import {
   type SessionLoadOptions,
   type SessionLoadResult,
   type TimedLoadResult,
-} from "../session_load.ts";
+} from "./bench/session_load.ts";
 import { write, writeError } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
 import { onEnd } from "../terminal/signals.ts";

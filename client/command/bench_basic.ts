@@ -1,5 +1,5 @@
 import { bold } from "@std/fmt/colors";
-import { load, type LoadResult } from "../mailbox_load.ts";
+import { load, type LoadResult } from "./bench/original_load.ts";
 import { write } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { formatAddress, MAX_TIMER } from "../connection.ts";
-import { type Conversation, FAREWELL } from "../conversation.ts";
+import { formatAddress, MAX_TIMER } from "../stream/connection.ts";
+import { type Conversation, FAREWELL } from "../stream/stream_client.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";

@@ -1,5 +1,5 @@
 import { dim } from "@std/fmt/colors";
-import type { BasicMailbox } from "../basic_mailbox.ts";
+import type { BasicMailbox } from "../original_mailbox.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { type Correspondence, messageLine } from "./correspondence.ts";
 

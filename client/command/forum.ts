@@ -6,7 +6,7 @@ import {
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
-import { LoginError } from "../session_errors.ts";
+import { LoginError } from "../session/errors.ts";
 import { openLineEditor } from "../terminal/line_editor.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEnd } from "../terminal/signals.ts";

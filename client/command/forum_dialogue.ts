@@ -17,9 +17,9 @@ import {
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
-import { CommandFailed } from "../forum_commands.ts";
+import { CommandFailed } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
-import { LoginError } from "../session_errors.ts";
+import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { shown } from "../terminal/output.ts";
 import { coversForumAlone } from "./coverage.ts";

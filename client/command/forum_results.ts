@@ -1,5 +1,5 @@
 import { parseCommand, type Typed } from "../../protocol/forum_text.ts";
-import { type CommandOptions, entryText, perform } from "../forum_commands.ts";
+import { type CommandOptions, entryText, perform } from "./forum_commands.ts";
 import type { Forum, ForumEntry } from "../forum.ts";
 import { writeError } from "../terminal/output.ts";
 import { TransferBar } from "../terminal/transfer_progress.ts";

@@ -1,5 +1,5 @@
-import { formatAddress } from "../connection.ts";
-import { KnownServers } from "../known_servers.ts";
+import { formatAddress } from "../stream/connection.ts";
+import { KnownServers } from "../seal/known_servers.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 

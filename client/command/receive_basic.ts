@@ -1,4 +1,4 @@
-import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../basic_mailbox.ts";
+import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../original_mailbox.ts";
 import { write } from "../terminal/output.ts";
 import type { Arguments } from "./command.ts";
 import { connectBasic } from "./server_option.ts";

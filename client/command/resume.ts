@@ -1,6 +1,6 @@
-import { replaceFile } from "../durable_file.ts";
+import { replaceFile } from "../file/durable_file.ts";
 import type { SessionResume, SessionState } from "../mailbox.ts";
-import { stateDirectory } from "../state_directory.ts";
+import { stateDirectory } from "../file/state_directory.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;

@@ -1,4 +1,4 @@
-import { type BasicMailbox, NoAnswerError } from "../basic_mailbox.ts";
+import { type BasicMailbox, NoAnswerError } from "../original_mailbox.ts";
 import { readLines } from "../terminal/input.ts";
 import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";

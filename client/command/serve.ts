@@ -1,10 +1,10 @@
 import { MAX_THREAD_ENTRIES, MAX_THREADS } from "../../protocol/forum.ts";
-import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
-import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/log.ts";
+import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
+import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/report/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { OTHERS } from "../../server/limits.ts";
-import { serve, SERVICE_PORTS, type ServiceName } from "../../server/serve.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
+import { OTHERS } from "../../server/net/limits.ts";
+import { serve, SERVICE_PORTS, type ServiceName } from "../../server/server.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";

@@ -1,4 +1,4 @@
-import { type BasicMailbox, connectBasicMailbox } from "../basic_mailbox.ts";
+import { type BasicMailbox, connectBasicMailbox } from "../original_mailbox.ts";
 import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
 import { writeError } from "../terminal/output.ts";
 import type { Arguments, Option } from "./command.ts";

@@ -1,5 +1,5 @@
-import { MAX_TIMER } from "../connection.ts";
-import type { Credentials } from "../login.ts";
+import { MAX_TIMER } from "../stream/connection.ts";
+import type { Credentials } from "../seal/login.ts";
 import type { Mailbox } from "../mailbox.ts";
 
 /** Milliseconds that a server has beyond the wait for its answer, and then for what is open to come to its outcome. */

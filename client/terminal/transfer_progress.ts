@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { TransferProgress } from "../transfer.ts";
+import type { TransferProgress } from "../transfer/transfer.ts";
 import { clusters, columnsOf } from "./graphemes.ts";
 import { Progress } from "./progress.ts";
 

@@ -1,5 +1,5 @@
 /**
- * What every store of messages does, in the terms of the field, whatever keeps them. `tests/server/store_test.ts` is
+ * What every store of messages does, in the terms of the field, whatever keeps them. `tests/server/store/store_test.ts` is
  * the suite that each implementation passes.
  *
  * Invariants:
@@ -13,15 +13,15 @@
  * @module
  */
 
-import type { AccountOutcome, AccountRequest } from "./account_requests.ts";
+import type { AccountOutcome, AccountRequest } from "./requests/account.ts";
 import type {
   ChannelChange,
   ChannelOutcome,
   ListChannels,
   RemoveChannel,
   StoredChannel,
-} from "./channel_requests.ts";
-import type { Confirm, LeaseOutcome, LeaseRequest, Release, Unwatch } from "./lease_requests.ts";
+} from "./requests/channel.ts";
+import type { Confirm, LeaseOutcome, LeaseRequest, Release, Unwatch } from "./requests/lease.ts";
 import type {
   Clear,
   ClearOutcome,
@@ -38,7 +38,7 @@ import type {
   Stats,
   Take,
   TakeOutcome,
-} from "./message_requests.ts";
+} from "./requests/message.ts";
 import type {
   AskBirths,
   AskTables,
@@ -47,7 +47,7 @@ import type {
   SessionChanges,
   SessionOutcome,
   StoreTables,
-} from "./session_requests.ts";
+} from "./requests/session.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -63,7 +63,7 @@ import type {
   ThreadPage,
   UnusedContents,
   UnusedOutcome,
-} from "./thread_requests.ts";
+} from "./requests/thread.ts";
 
 export type StoreRequest =
   | Put

@@ -5,7 +5,7 @@
  * `deno task bench [ROUNDS [MESSAGES]]` (5 rounds of 100,000 messages, a tenth of them with one in flight).
  */
 
-import { load, type LoadOptions } from "../../client/mailbox_load.ts";
+import { load, type LoadOptions } from "../../client/command/bench/original_load.ts";
 import { FROM_SOURCE, ServerProcess } from "../program.ts";
 
 const rounds = Number(Deno.args[0] ?? 5), messages = Number(Deno.args[1] ?? 100_000);

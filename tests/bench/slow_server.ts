@@ -1,10 +1,10 @@
 /** A mailbox server on which each commit takes 5 ms longer, as on a slower disk: `slow_server.ts serve DATA`. */
 
-import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
-import { Log } from "../../server/log.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
+import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
+import { Log } from "../../server/report/log.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { serve } from "../../server/serve.ts";
+import { serve } from "../../server/server.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
 import { write, writeErrorBytes } from "../../client/terminal/output.ts";
 

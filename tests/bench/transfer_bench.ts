@@ -10,7 +10,7 @@ import { createHash } from "node:crypto";
 import { median } from "../faults/form.ts";
 import { UdpProxy } from "../faults/udp_proxy.ts";
 import { FROM_SOURCE, runCommand, ServerProcess } from "../program.ts";
-import { type Cut, CuttingProxy } from "../transfer/proxy.ts";
+import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";
 
 const MIB = 1024 ** 2, CUTS = 20;
 

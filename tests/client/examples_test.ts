@@ -11,7 +11,11 @@ import { withServer } from "../server/serve.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** How many examples each file has at least: one that is not found proves nothing. */
-const FILES = { "client/mailbox.ts": 7, "client/received_message.ts": 1, "client/basic_mailbox.ts": 1 };
+const FILES = {
+  "client/mailbox.ts": 7,
+  "client/mailbox/received_message.ts": 1,
+  "client/original_mailbox.ts": 1,
+};
 
 /** Its examples, by the line in which each begins. */
 function examples(source: string): Map<number, string> {

@@ -2,10 +2,10 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { SessionConnection } from "../../client/session_connection.ts";
+import { SessionConnection } from "../../client/seal/session_connection.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
-import { TransferPeer } from "../transfer/peer.ts";
-import { CuttingProxy } from "../transfer/proxy.ts";
+import { TransferPeer } from "../client/transfer/peer.ts";
+import { CuttingProxy } from "../client/transfer/proxy.ts";
 
 /** A forum whose commands go to the server, and whose files to this port. */
 async function connect(server: ServerProcess, name: string, files = server.port): Promise<Forum> {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../program.ts";
-import { contentOf } from "../transfer/server.ts";
+import { contentOf } from "../client/transfer/server.ts";
 import { Terminal } from "./terminal.ts";
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { exchanges, TRANSCRIPTS } from "../forum/transcripts.ts";
+import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
 import { FROM_SOURCE, lacks, parley, ServerProcess, temporaryDirectory } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 import { Terminal } from "./terminal.ts";

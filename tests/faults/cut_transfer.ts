@@ -5,11 +5,11 @@
 
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { download } from "../../client/download.ts";
-import { upload } from "../../client/upload.ts";
+import { download } from "../../client/transfer/download.ts";
+import { upload } from "../../client/transfer/upload.ts";
 import { temporaryDirectory } from "../program.ts";
-import { type Cut, CuttingProxy } from "../transfer/proxy.ts";
-import { TransferServer } from "../transfer/server.ts";
+import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";
+import { TransferServer } from "../client/transfer/server.ts";
 
 const MIB = 1024 ** 2;
 const [SIZE = 0, CUTS = 0] = Deno.args.map(Number);

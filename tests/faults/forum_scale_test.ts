@@ -1,8 +1,8 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../server/store/engine.ts";
-import type { Change, SessionState } from "../../server/store/session_requests.ts";
+import { Engine } from "../../server/store/engine/engine.ts";
+import type { Change, SessionState } from "../../server/store/requests/session.ts";
 import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../server/store/store.ts";
-import type { EntryPage, ThreadPage } from "../../server/store/thread_requests.ts";
+import type { EntryPage, ThreadPage } from "../../server/store/requests/thread.ts";
 import { temporaryDirectory } from "../program.ts";
 import { FULL, median, randomNumbers, report } from "./form.ts";
 

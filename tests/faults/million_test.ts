@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../server/store/engine.ts";
-import type { Put } from "../../server/store/message_requests.ts";
+import { Engine } from "../../server/store/engine/engine.ts";
+import type { Put } from "../../server/store/requests/message.ts";
 import { DEFAULT_LIMITS, type StoreRequest } from "../../server/store/store.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";

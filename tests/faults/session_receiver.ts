@@ -8,7 +8,7 @@
  * @module
  */
 
-import { ClientSession } from "../../client/session.ts";
+import { ClientSession } from "../../client/session/session.ts";
 
 /** Messages that it is given at a time, and milliseconds for which it has them. */
 const MAX = 8, DURATION = 1500;

@@ -1,9 +1,9 @@
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
-import { download } from "../../client/download.ts";
-import { TransferError } from "../../client/transfer.ts";
-import { upload } from "../../client/upload.ts";
+import { download } from "../../client/transfer/download.ts";
+import { TransferError } from "../../client/transfer/transfer.ts";
+import { upload } from "../../client/transfer/upload.ts";
 import { FROM_SOURCE, runCommand, temporaryDirectory } from "../program.ts";
-import { contentOf, sha256, TransferServer } from "../transfer/server.ts";
+import { contentOf, sha256, TransferServer } from "../client/transfer/server.ts";
 import type { CutTransfer } from "./cut_transfer.ts";
 import { FULL, report } from "./form.ts";
 import { mount } from "./mount.ts";
@@ -104,7 +104,7 @@ Deno.test("a server that is killed in the middle of an upload has what came, and
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`, content = contentOf(8 * MIB);
   await Deno.writeFile(path, content);
-  const script = new URL("../transfer/killed_server.ts", import.meta.url).pathname;
+  const script = new URL("../client/transfer/killed_server.ts", import.meta.url).pathname;
   const { out, err } = await runCommand([Deno.execPath(), "run", "-A", script, directory.path, path]);
   assertEquals(out, "killed\n", err);
   await using server = await TransferServer.start({ directory: directory.path });

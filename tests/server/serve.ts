@@ -1,8 +1,8 @@
-import { Networks, PRIVATE_NETWORKS } from "../../server/address.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum.ts";
+import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { Log, type LogLevel } from "../../server/log.ts";
-import { serve, type ServeOptions, type Server } from "../../server/serve.ts";
+import { Log, type LogLevel } from "../../server/report/log.ts";
+import { serve, type ServeOptions, type Server } from "../../server/server.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
 import { Peer } from "../program.ts";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { clientKeysOf, encodeVerifier, ITERATIONS, verifierOf } from "../../protocol/scram.ts";
-import type { AccountRequest } from "../../server/store/account_requests.ts";
+import type { AccountRequest } from "../../server/store/requests/account.ts";
 
 /** A name and its password. */
 export const ACCOUNT = { name: "alice", password: "correct horse" };

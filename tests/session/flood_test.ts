@@ -1,8 +1,8 @@
 /** What strangers who begin many sessions leave to others. */
 
 import { assertEquals } from "@std/assert";
-import { ClientSession } from "../../client/session.ts";
-import { ClientSeal } from "../../client/seal.ts";
+import { ClientSession } from "../../client/session/session.ts";
+import { ClientSeal } from "../../client/seal/seal.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, Network, PERFECT } from "./network.ts";

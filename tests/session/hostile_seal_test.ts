@@ -1,8 +1,8 @@
 /** Servers with a seal that answer and never let anybody in: the client ends, and has sent a bounded number of datagrams. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { ClientSeal } from "../../client/seal.ts";
-import { ClientSession } from "../../client/session.ts";
+import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSession } from "../../client/session/session.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientSession, type SessionResume, type SessionState } from "../../client/session.ts";
+import { ClientSession, type SessionResume, type SessionState } from "../../client/session/session.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 

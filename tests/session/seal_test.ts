@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type LoginError, LoginError as LoginErrorClass } from "../../client/session_errors.ts";
+import { type LoginError, LoginError as LoginErrorClass } from "../../client/session/errors.ts";
 import {
   clientKeys,
   decodeSealToClient,

@@ -1,6 +1,6 @@
-import { type Credentials } from "../../client/login.ts";
-import { ClientSeal } from "../../client/seal.ts";
-import { ClientSession } from "../../client/session.ts";
+import { type Credentials } from "../../client/seal/login.ts";
+import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSession } from "../../client/session/session.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, type Conditions, Network, PERFECT } from "./network.ts";

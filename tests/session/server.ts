@@ -1,13 +1,13 @@
 import { DatabaseSync } from "node:sqlite";
-import { Accounts, readAccounts } from "../../server/accounts.ts";
-import { Births, readBirths } from "../../server/births.ts";
-import { SealService } from "../../server/seal.ts";
-import { SessionService } from "../../server/session.ts";
-import type { ServiceRequests } from "../../server/session_requests.ts";
-import { DATABASE_FILE } from "../../server/store/database.ts";
-import { Engine } from "../../server/store/engine.ts";
-import type { TableLimits } from "../../server/store/fair_table.ts";
-import type { GroupCommit, Source } from "../../server/store/group.ts";
+import { Accounts, readAccounts } from "../../server/service/accounts.ts";
+import { Births, readBirths } from "../../server/wire/session/births.ts";
+import { SealService } from "../../server/wire/session/seal.ts";
+import { SessionService } from "../../server/wire/session/session.ts";
+import type { ServiceRequests } from "../../server/wire/session/service_requests.ts";
+import { DATABASE_FILE } from "../../server/store/database/database.ts";
+import { Engine } from "../../server/store/engine/engine.ts";
+import type { TableLimits } from "../../server/quota/fair_table.ts";
+import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { ClientSession } from "../../client/session.ts";
-import { FullError } from "../../client/session_errors.ts";
+import { ClientSession } from "../../client/session/session.ts";
+import { FullError } from "../../client/session/errors.ts";
 import { makeAccount } from "./account.ts";
 import { SealedWorld, SERVER } from "./sealed_world.ts";
 

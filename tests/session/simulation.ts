@@ -14,10 +14,10 @@ import {
   ServerGoneError,
   SessionEndError,
   type SessionResume,
-} from "../../client/session.ts";
-import type { TableLimits } from "../../server/store/fair_table.ts";
-import type { Stats } from "../../server/store/message_requests.ts";
-import { ClientSeal } from "../../client/seal.ts";
+} from "../../client/session/session.ts";
+import type { TableLimits } from "../../server/quota/fair_table.ts";
+import type { Stats } from "../../server/store/requests/message.ts";
+import { ClientSeal } from "../../client/seal/seal.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";

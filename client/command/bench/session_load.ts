@@ -1,0 +1,319 @@
+/**
+ * Load for measuring a mailbox server through the reliable session, with a given number of messages in flight.
+ *
+ * @module
+ */
+
+import {
+  connectMailbox,
+  type ConnectOptions,
+  type Mailbox,
+  type ReceivedMessage,
+  SessionEndError,
+} from "../../mailbox.ts";
+import { MAX_LEASE } from "../../../protocol/session.ts";
+
+/** Fewest bytes of a message: the number in it takes as many. */
+export const MIN_LOAD_TEXT = 8;
+
+export interface SessionLoadOptions extends Omit<ConnectOptions, "resume"> {
+  /** Sessions, each with a socket and a mailbox of its own; they take turns. */
+  sessions: number;
+  /** Messages that are on their way at a time, of all sessions together. */
+  inFlight: number;
+  /** Messages of each measurement. */
+  count: number;
+  /** Bytes of a message, from {@linkcode MIN_LOAD_TEXT}. */
+  size: number;
+  /** Milliseconds to wait for room in a full mailbox, and for the next message that should come; 5,000 by default. */
+  patience?: number;
+}
+
+/** What was measured. All times are in milliseconds. */
+export interface SessionLoadResult {
+  /** From the first request to the last answer. */
+  elapsed: number;
+  /** Messages a second. */
+  rate: number;
+}
+
+/** The same, with what single messages took: half of them no longer than `p50`, 999 of 1,000 no longer than `p999`. */
+export interface TimedLoadResult extends SessionLoadResult {
+  p50: number;
+  p90: number;
+  p99: number;
+  p999: number;
+  max: number;
+}
+
+/** Mailboxes that are emptied at a time when all is over. */
+const CLEARING = 64;
+
+/**
+ * Puts messages into mailboxes of its own and receives them. One measurement at a time; whatever becomes of it,
+ * {@linkcode clear} takes out again what it has left.
+ */
+export class SessionLoad implements AsyncDisposable {
+  /** Begins the name of every mailbox, so that two loads don't meet. */
+  readonly name = `bench-${crypto.randomUUID().slice(0, 8)}`;
+  readonly #options: SessionLoadOptions;
+  readonly #mailboxes: readonly Mailbox[];
+  readonly #patience: number;
+  /** Ends what is being measured. */
+  #stop = new AbortController();
+  #done = 0;
+  #removed = 0;
+  /** Whether anything may have been stored. */
+  #used = false;
+  /** Puts without an outcome. */
+  #open = 0;
+  #settled: PromiseWithResolvers<void> | undefined;
+
+  private constructor(options: SessionLoadOptions, mailboxes: readonly Mailbox[]) {
+    this.#options = options;
+    this.#mailboxes = mailboxes;
+    this.#patience = options.patience ?? 5000;
+  }
+
+  /** Makes the sessions. Nothing is sent yet. */
+  static async connect(options: SessionLoadOptions): Promise<SessionLoad> {
+    const mailboxes: Mailbox[] = [];
+    try {
+      for (let i = 0; i < options.sessions; i++) mailboxes.push(await connectMailbox(options));
+    } catch (error) {
+      for (const mailbox of mailboxes) await mailbox.close();
+      throw error;
+    }
+    return new SessionLoad(options, mailboxes);
+  }
+
+  /** Messages that are through, of those that are measured now. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Messages that were received and acknowledged since the beginning. */
+  get removed(): number {
+    return this.#removed;
+  }
+
+  /** Ends what is being measured: it rejects with this. */
+  stop(reason: Error) {
+    this.#stop.abort(reason);
+  }
+
+  /**
+   * Puts `count` messages. Each is timed from the call to the answer that it is on the server's disk.
+   *
+   * @throws {FullError} There was no room for them in time.
+   * @throws {SessionEndError} The server is gone.
+   */
+  async put(): Promise<TimedLoadResult> {
+    const { count, inFlight } = this.#options, took = new Float64Array(count);
+    const result = await this.#measure(async (signal) => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      signal.addEventListener("abort", () => resolve());
+      const next = this.#inTurns((number) => {
+        const since = performance.now();
+        this.#post(number, () => {
+          took[this.#done++] = performance.now() - since;
+          next();
+          if (this.#done === count) resolve();
+        });
+      });
+      for (let i = 0; i < inFlight; i++) next();
+      await promise;
+    });
+    return timed(took, result);
+  }
+
+  /**
+   * Receives and acknowledges what {@linkcode put} has put. A message counts when its acknowledgement is answered.
+   *
+   * @throws {SessionEndError} The server is gone.
+   * @throws {Error} Not all of them came.
+   */
+  async receive(): Promise<SessionLoadResult> {
+    const { inFlight, sessions } = this.#options, each = Math.ceil(inFlight / sessions);
+    const prefetch = Math.min(MAX_LEASE, each), takers = Math.ceil(each / prefetch);
+    return await this.#measure(async () => {
+      let before = -1;
+      // one that was given out again may come after all others
+      for (let wait = 0; this.#missing > 0 && this.#done > before; wait = this.#patience) {
+        before = this.#done;
+        await this.#each(takers * sessions, inFlight, async (i) => {
+          const options = { prefetch, wait };
+          await this.#take(i % sessions, options, () => true, () => this.#done++);
+        });
+      }
+    });
+  }
+
+  /**
+   * Puts `count` messages to receivers that wait for them. Each is timed from the call to when its receiver has it.
+   *
+   * @throws {FullError} There was no room for them in time.
+   * @throws {SessionEndError} The server is gone.
+   * @throws {Error} Not all of them came.
+   */
+  async pass(): Promise<TimedLoadResult> {
+    const { count, sessions, inFlight } = this.#options;
+    const took = new Float64Array(count), since = new Float64Array(count);
+    const prefetch = Math.min(MAX_LEASE, Math.ceil(inFlight / sessions));
+    const result = await this.#measure(async () => {
+      const next = this.#inTurns((number) => {
+        since[number] = performance.now();
+        this.#post(number, () => {});
+      });
+      const receiving = this.#each(sessions, sessions, async (session) => {
+        let left = Math.ceil((count - session) / sessions), before = -1, wereComing = true;
+        const receive = (message: ReceivedMessage) => {
+          const number = parseInt(message.text, 36), sent = since[number]!;
+          // one that is given out again counts once
+          if (sent === 0) return left > 0;
+          since[number] = 0;
+          took[this.#done++] = performance.now() - sent;
+          next();
+          return --left > 0;
+        };
+        // it may be the others' turn for long, and what is put may take longer than nothing is waited for
+        while (left > 0 && (this.#done > before || wereComing)) {
+          wereComing = before < 0 || this.#open > 0;
+          before = this.#done;
+          await this.#take(session, { prefetch, wait: this.#patience }, receive, () => {});
+        }
+      });
+      for (let i = 0; i < inFlight; i++) next();
+      await receiving;
+    });
+    return timed(took, result);
+  }
+
+  /**
+   * Receives what is left in its mailboxes, whatever has happened before.
+   *
+   * @returns How many messages are still there.
+   * @throws {SessionEndError} The server is gone.
+   */
+  async clear(): Promise<number> {
+    if (!this.#used) return 0;
+    this.#stop = new AbortController();
+    let left = 0;
+    await this.#each(this.#options.sessions, CLEARING, async (session) => {
+      const mailbox = this.#mailboxes[session]!;
+      let messages = Infinity;
+      // what was on its way to a receiver that was stopped comes back a little later
+      for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#patience) {
+        before = wait === 0 ? -1 : this.#removed;
+        await this.#take(session, { prefetch: MAX_LEASE, wait }, () => --messages > 0, () => {});
+        ({ messages = 0 } = await mailbox.stat(this.#mailbox(session)));
+      }
+      left += messages;
+    });
+    this.#stop.signal.throwIfAborted();
+    return left;
+  }
+
+  /** Ends the sessions. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#mailboxes.map((mailbox) => mailbox.close(0)));
+  }
+
+  get #missing(): number {
+    return this.#stop.signal.aborted ? 0 : this.#options.count - this.#done;
+  }
+
+  #mailbox(session: number): string {
+    return `${this.name}-${session}`;
+  }
+
+  /** Runs a measurement to its end, or until it is stopped, and waits until nothing of it is open. */
+  async #measure(run: (signal: AbortSignal) => Promise<void>): Promise<SessionLoadResult> {
+    const { count } = this.#options, { signal } = this.#stop;
+    signal.throwIfAborted();
+    this.#done = 0;
+    const begin = performance.now();
+    await run(signal);
+    const elapsed = performance.now() - begin;
+    const missing = this.#missing;
+    this.#settled = Promise.withResolvers();
+    if (this.#open > 0) await this.#settled.promise;
+    signal.throwIfAborted();
+    if (missing > 0) {
+      throw new Error(
+        `Cannot measure: ${missing} of ${count} messages did not come: does the server drop them?`,
+      );
+    }
+    return { elapsed, rate: count / elapsed * 1000 };
+  }
+
+  /** Returns what begins with the next number below `count`, where there is one. */
+  #inTurns(begin: (number: number) => void): () => void {
+    let started = 0;
+    return () => {
+      if (started < this.#options.count && !this.#stop.signal.aborted) begin(started++);
+    };
+  }
+
+  /** Does `work` for every number below `count`, `width` of them at a time. What goes wrong stops all. */
+  async #each(count: number, width: number, work: (i: number) => Promise<void>) {
+    let started = 0;
+    const worker = async () => {
+      while (started < count && !this.#stop.signal.aborted) {
+        try {
+          await work(started++);
+        } catch (error) {
+          this.#stop.abort(error);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(width, count) }, worker));
+  }
+
+  #post(number: number, stored: () => void) {
+    const { sessions, size } = this.#options, session = number % sessions;
+    const text = number.toString(36).padStart(MIN_LOAD_TEXT, "0").padEnd(size, ".");
+    const settle = (error: Error | undefined) => {
+      this.#open--;
+      if (error === undefined || error instanceof SessionEndError && error.sent) this.#used = true;
+      if (this.#open === 0) this.#settled?.resolve();
+      if (error !== undefined) this.#stop.abort(error);
+      else if (!this.#stop.signal.aborted) stored();
+    };
+    this.#open++;
+    try {
+      this.#mailboxes[session]!.post(this.#mailbox(session), "bench", text, settle, { wait: this.#patience });
+    } catch (error) {
+      settle(error as Error);
+    }
+  }
+
+  /** Receives and acknowledges until none came in time, or `received` does not want more. */
+  async #take(
+    session: number,
+    options: { prefetch: number; wait: number },
+    received: (message: ReceivedMessage) => boolean,
+    acknowledged: () => void,
+  ) {
+    const { signal } = this.#stop, acks = new Set<Promise<void>>();
+    const messages = this.#mailboxes[session]!.messages(this.#mailbox(session), { ...options, signal });
+    for await (const message of messages) {
+      const more = received(message);
+      const ack = message.ack().then((was) => {
+        if (!was) return;
+        this.#removed++;
+        acknowledged();
+      }).catch((error) => this.#stop.abort(error)).finally(() => acks.delete(ack));
+      acks.add(ack);
+      if (acks.size >= options.prefetch) await Promise.all(acks);
+      if (!more) break;
+    }
+    await Promise.all(acks);
+  }
+}
+
+function timed(took: Float64Array, result: SessionLoadResult): TimedLoadResult {
+  took.sort();
+  const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))]!;
+  return { ...result, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: at(1) };
+}

@@ -1,0 +1,167 @@
+import { decodePublicKey, encodePublicKey } from "../../protocol/key_text.ts";
+import { directoryOf, replaceFile } from "../file/durable_file.ts";
+import { fileError } from "../transfer/file_error.ts";
+import { stateDirectory } from "../file/state_directory.ts";
+
+/** A server's key is not the one that is known. */
+export class ServerKeyError extends Error {
+  override name = "ServerKeyError";
+}
+
+/** A line of the file. */
+export interface KnownServer {
+  /** `HOST:PORT`. */
+  server: string;
+  /** As keys are written now; undefined where the line has none. */
+  key: string | undefined;
+  /** Why it has none. */
+  why?: string;
+  /** From 1. */
+  line: number;
+}
+
+/** The keys of servers that a user has logged in to, each in a line `HOST:PORT KEY` of a file. */
+export class KnownServers {
+  readonly path: string;
+
+  /** @throws {Error} No path is given, and the environment does not tell the user's own. */
+  constructor(path = `${stateDirectory()}/known-servers`) {
+    this.path = path;
+  }
+
+  /**
+   * The key of a server, if it is known.
+   *
+   * @throws {Error} The file can't be read, or has a line about this server that tells no key.
+   */
+  async keyOf(server: string): Promise<string | undefined> {
+    const known = (await this.list()).find((known) => known.server === server);
+    if (known === undefined) return undefined;
+    const { key, line, why } = known;
+    if (key === undefined) throw new Error(`Cannot read ${this.path}: line ${line} has no key: ${why}`);
+    return key;
+  }
+
+  /**
+   * All servers that are known. Blank lines, and those that begin with `#`, are none.
+   *
+   * @throws {Error} The file can't be read.
+   */
+  async list(): Promise<KnownServer[]> {
+    const known: KnownServer[] = [];
+    for (const [i, text] of (await this.#read()).split("\n").entries()) {
+      const [server = "", key = ""] = text.trim().split(/\s+/), line = i + 1;
+      if (server === "" || server.startsWith("#")) continue;
+      try {
+        known.push({ server, key: encodePublicKey(decodePublicKey(key)), line });
+      } catch (error) {
+        known.push({ server, key: undefined, why: (error as Error).message, line });
+      }
+    }
+    return known;
+  }
+
+  /**
+   * Forgets a server, so that it is taken as it is the next time. Returns whether it was known.
+   *
+   * @throws {Error} The file can't be read or written.
+   */
+  async remove(server: string): Promise<boolean> {
+    for (;;) {
+      const before = await this.#read(), lines = before.split("\n");
+      const kept = lines.filter((line) => line.trim().split(/\s+/)[0] !== server);
+      if (kept.length === lines.length) return false;
+      // another client may have added a line meanwhile
+      if (await this.#read() !== before) continue;
+      try {
+        await replaceFile(this.path, kept.join("\n"));
+      } catch (error) {
+        throw new Error(`Cannot write ${this.path}: ${fileError(error)}`);
+      }
+      return true;
+    }
+  }
+
+  async #read(): Promise<string> {
+    try {
+      return await Deno.readTextFile(this.path);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return "";
+      throw new Error(`Cannot read the known servers in ${this.path}: ${fileError(error)}`);
+    }
+  }
+
+  /** Remembers a server that is not known. */
+  async add(server: string, key: string) {
+    try {
+      await this.#append(`${server} ${key}\n`);
+    } catch (error) {
+      throw new Error(
+        `Cannot remember the server in ${this.path}: ${fileError(error)} (give its key instead)`,
+      );
+    }
+  }
+
+  async #append(line: string) {
+    await Deno.mkdir(directoryOf(this.path) || ".", { recursive: true, mode: 0o700 });
+    // one write at the end of the file: several clients at a time spoil nothing, nor does a last line without an end
+    const before = await Deno.readTextFile(this.path).catch(() => "");
+    const begin = before === "" || before.endsWith("\n") ? "" : "\n";
+    await Deno.writeTextFile(this.path, `${begin}${line}`, { append: true, mode: 0o600 });
+  }
+}
+
+/** What is made of the key of a server that one logs in to. */
+export interface Trust {
+  /** Throws a {@linkcode ServerKeyError} where it is not the server's. */
+  trust(key: string): void;
+  /** The server with this key has proved that it knows the account. */
+  trusted(key: string): Promise<void> | void;
+}
+
+/**
+ * Trusts the server whose key is given or known, and remembers another one once it has proved itself.
+ *
+ * @throws {SyntaxError} The key that is given is none.
+ * @throws {Error} The known servers can't be read.
+ */
+export async function trustOf(
+  server: string,
+  { serverKey, knownServers }: { serverKey?: string; knownServers?: KnownServers },
+): Promise<Trust> {
+  const check = (expected: string, where: string, then = "") => (key: string) => {
+    if (key === expected) return;
+    throw new ServerKeyError(`The server at ${server} has the key ${key}, but ${where} ${expected}${then}`);
+  };
+  if (serverKey !== undefined) return { trust: check(given(serverKey), "was to have"), trusted() {} };
+  const known = knownServers ?? new KnownServers(), key = await known.keyOf(server);
+  if (key !== undefined) {
+    const then = `: somebody may be in between; if it was given a new key, run: ${removal(server)}`;
+    return { trust: check(key, `${known.path} says`, then), trusted() {} };
+  }
+  let first: string | undefined;
+  return {
+    trust(key) {
+      if (first !== undefined) check(first, "had")(key);
+    },
+    async trusted(key) {
+      if (first === undefined) await known.add(server, key);
+      first = key;
+    },
+  };
+}
+
+/** The key as keys are written now. */
+function given(serverKey: string): string {
+  try {
+    return encodePublicKey(decodePublicKey(serverKey));
+  } catch (error) {
+    throw new SyntaxError(`Cannot use '${serverKey}' as a server's key: ${(error as Error).message}`);
+  }
+}
+
+/** The command that has a server forgotten, as a shell takes it. */
+function removal(server: string): string {
+  const quoted = /^[\w.:-]+$/.test(server) ? server : `'${server}'`;
+  return `parley known-servers remove ${quoted}`;
+}

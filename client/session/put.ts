@@ -1,0 +1,59 @@
+import { MAX_TEXT } from "../../protocol/session.ts";
+import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+
+/** A message to be stored. */
+export interface PutMessage {
+  /** ID of the receiver, or `SHARED_QUEUE`. */
+  to: string;
+  /** ID of the sender, not `admin`; `""` for the shared queue. */
+  from: string;
+  /** Up to 65,000 bytes, without control characters other than TAB. */
+  text: string;
+  /** Milliseconds for which it is not given out. */
+  delay?: number;
+  /** Milliseconds after which it is removed. */
+  ttl?: number;
+  /** Milliseconds for which it is tried again while there is no room for it; then it is withdrawn. */
+  wait?: number;
+  /** Withdraws it. If it turns out that it was stored before, that is the outcome. */
+  signal?: AbortSignal;
+}
+
+/**
+ * What stands between number and text of a put.
+ *
+ * @throws {TypeError} An ID or the text is not what the wire allows.
+ * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
+ */
+export function putFields({ to, from, text, delay, ttl }: PutMessage): string {
+  if (to !== SHARED_QUEUE) {
+    checkId(to);
+    checkId(from);
+    if (from === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
+  } else if (from !== "") {
+    throw new TypeError(`Cannot put into the shared queue as '${from}': it names no senders`);
+  }
+  if (!isMessage(text)) throw new TypeError("Cannot send a message with control characters other than TAB");
+  // a UTF-16 unit is at most 3 bytes
+  if (text.length > MAX_TEXT / 3 && utf8Length(text) > MAX_TEXT) {
+    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
+  }
+  return `,${to},${from},${milliseconds(delay)},${milliseconds(ttl)},`;
+}
+
+/** @throws {TypeError} It is no ID. */
+export function checkId(id: string) {
+  if (!isId(id)) {
+    throw new TypeError(
+      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
+    );
+  }
+}
+
+function milliseconds(time: number | undefined): string {
+  if (time === undefined) return "";
+  if (!Number.isSafeInteger(time) || time < 0 || time >= 1e15) {
+    throw new RangeError(`Cannot use ${time} as a time: expected a whole number of milliseconds`);
+  }
+  return `${time}`;
+}

@@ -1,0 +1,91 @@
+/**
+ * The forum's files and the store: which of them the store knows, and which it has no use for any more.
+ *
+ * @module
+ */
+
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Log } from "../report/log.ts";
+import { ContentFiles, type FileLimits, type UnknownContents } from "../store/files/files.ts";
+import type { GroupCommit } from "../store/journal/group.ts";
+import type { Outcome, OutcomeOf, StoreRequest } from "../store/store.ts";
+
+export interface ContentsOptions {
+  /** The server's data directory; undefined for a temporary one. */
+  directory: string | undefined;
+  limits: FileLimits;
+  store: Pick<GroupCommit, "submit">;
+  log: Log;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** Unused contents that are removed together. */
+const BATCH = 256;
+
+/** Opens the files, and has what the store doesn't know set aside and logged. {@linkcode removeUnused} has to follow. */
+export function openContents(
+  { directory, limits, store, log, random }: ContentsOptions,
+): Promise<ContentFiles> {
+  return ContentFiles.open({
+    directory,
+    limits,
+    known: async (contents) => {
+      const known = await ask(store, { kind: "contents", contents });
+      return new Map(known.map(({ content, user }) => [content, user]));
+    },
+    onUnknown: (unknown) => report(log, unknown),
+    now: Date.now,
+    random,
+  });
+}
+
+/** Removes the contents of removed threads that an earlier run of the server has left. */
+export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "submit">) {
+  for (let gone: string[] = [];;) {
+    const unused = await ask(store, { kind: "unused", gone, limit: BATCH });
+    // on a full disk they are forgotten at a later start
+    if (unused === "storage") return;
+    gone = await removeAll(files, unused);
+    if (gone.length === 0) return;
+  }
+}
+
+/** Removes contents that no file has any more. Where that fails, the next start tries it again. */
+export async function removeContents(
+  files: ContentFiles,
+  store: Pick<GroupCommit, "submit">,
+  contents: readonly string[],
+) {
+  const gone = await removeAll(files, contents);
+  if (gone.length > 0) store.submit({ kind: "unused", gone, limit: 0 }, () => {});
+}
+
+/** Returns those that are gone. */
+async function removeAll(files: ContentFiles, contents: readonly string[]): Promise<string[]> {
+  const gone: string[] = [];
+  for (const content of contents) if (await files.remove(content)) gone.push(content);
+  return gone;
+}
+
+function report(log: Log, { directory, files, bytes, error }: UnknownContents) {
+  if (files > 0) {
+    const count = `${files} ${files === 1 ? "file" : "files"} (${formatBytes(bytes, { binary: true })})`;
+    const why = "the database may be older than they are";
+    log.warn({
+      service: "forum",
+      what: `set aside in ${directory}: ${count} that the database doesn't know; ${why}`,
+    });
+  }
+  if (error !== undefined) {
+    const what = `cannot set aside in ${directory} what the database doesn't know: ${error.message}`;
+    log.error({ service: "forum", what });
+  }
+}
+
+function ask<R extends StoreRequest>(store: Pick<GroupCommit, "submit">, request: R): Promise<OutcomeOf<R>> {
+  return new Promise((resolve, reject) => {
+    const taken = store.submit(request, resolve as (outcome: Outcome) => void);
+    if (!taken) reject(new RangeError("too much is waiting for the disk"));
+  });
+}

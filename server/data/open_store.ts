@@ -1,0 +1,83 @@
+import { readRunning } from "./data_directory.ts";
+import { maxTaken } from "../../protocol/mailbox.ts";
+import { describeHolder } from "../quota/holder.ts";
+import type { Log } from "../report/log.ts";
+import { mailboxName } from "../mailbox_service.ts";
+import type { ServeOptions } from "../server.ts";
+import { SqliteStore } from "../store/journal/sqlite.ts";
+import { type Store, type StoreEvent, StoreLocked } from "../store/store.ts";
+
+/**
+ * Opens the store, and has what it tells logged.
+ *
+ * @param ready Is told that a mailbox has a message.
+ * @param unused Is told which contents no file has any more.
+ * @throws {Error} Another process has it open, or it can't be opened.
+ */
+export async function openStore(
+  options: ServeOptions,
+  ready: (mailbox: string) => void,
+  unused: (contents: string[]) => void,
+): Promise<Store> {
+  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay, log } = options;
+  try {
+    return await SqliteStore.open({
+      directory: data,
+      limits,
+      takenBytes: maxTaken(maxDatagram),
+      forumLimits: forumLimits.threads,
+      maxFileBytes,
+      commitDelay,
+      onEvent: (event) => {
+        if (event.kind === "ready") ready(event.mailbox);
+        else if (event.kind === "unused") unused(event.contents);
+        else report(log, event);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof StoreLocked)) throw error;
+    const running = await readRunning(data!);
+    throw new Error(
+      `Cannot use data directory ${data}: ${
+        running ? `the server with process id ${running.pid}` : "another process"
+      } has it open`,
+    );
+  }
+}
+
+function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
+  switch (event.kind) {
+    case "full": {
+      const { holder, limit, mailbox } = event;
+      const what = holder === undefined
+        ? `${full(mailbox)} full at ${limit}: further messages are refused`
+        : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
+      return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
+    }
+    case "long": {
+      const what = `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
+        "it stays for 'parley receive'";
+      return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
+    }
+    case "room": {
+      const { holder, refused, mailbox } = event;
+      const has = holder === undefined
+        ? `${full(mailbox)} no longer full`
+        : `${describeHolder(holder)} has some of its share left again`;
+      const what = `${has}; ${refused} messages were refused`;
+      return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
+    }
+    case "storage failed": {
+      const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
+      return log.error({ service: "store", what });
+    }
+    case "storage works": {
+      const refused = `${event.refused} ${event.refused === 1 ? "request was" : "requests were"} refused`;
+      return log.warn({ service: "store", what: `can write to disk again: ${refused} meanwhile` });
+    }
+  }
+}
+
+function full(mailbox: string | undefined): string {
+  return mailbox === undefined ? "all mailboxes together are" : `${mailboxName(mailbox)} is`;
+}

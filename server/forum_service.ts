@@ -1,0 +1,204 @@
+/**
+ * The forum's service: commands in sealed sessions over UDP, and files over TCP on the same port number.
+ * `protocol/README.md`, "Forum" and "Files", is the specification.
+ *
+ * @module
+ */
+
+import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
+import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
+import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { Accounts } from "./service/accounts.ts";
+import type { Births } from "./wire/session/births.ts";
+import { readDatagrams } from "./net/datagrams.ts";
+import type { Log } from "./report/log.ts";
+import { refusedLogin } from "./wire/session/login.ts";
+import type { Metrics } from "./report/metrics.ts";
+import { Replies } from "./net/reply_queue.ts";
+import { SealService } from "./wire/session/seal.ts";
+import { SessionService } from "./wire/session/session.ts";
+import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
+import type { TableUsage } from "./quota/fair_table.ts";
+import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
+import type { GroupCommit } from "./store/journal/group.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
+import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
+import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
+import { MAX_TRANSFERS } from "./wire/transfer/transfer_places.ts";
+import type { Rounds } from "./net/rounds.ts";
+import { uptime } from "./clock/uptime.ts";
+
+/** Limits of the forum. */
+export interface ForumServiceLimits {
+  threads: ForumLimits;
+  files: FileLimits;
+  transfers: TransferLimits;
+}
+
+/** Limits of the file transfer; both are inclusive. */
+export interface TransferLimits {
+  /** TCP connections in all. */
+  connections: number;
+  /** Transfers at the same time. */
+  transfers: number;
+}
+
+export const DEFAULT_FORUM_SERVICE_LIMITS: Readonly<ForumServiceLimits> = {
+  threads: DEFAULT_FORUM_LIMITS,
+  files: DEFAULT_FILE_LIMITS,
+  transfers: { connections: MAX_CONNECTIONS, transfers: MAX_TRANSFERS },
+};
+
+export interface ForumServiceOptions {
+  /** Where it listens; it closes them. */
+  sockets: readonly Deno.DatagramConn[];
+  listeners: readonly Deno.TcpListener[];
+  store: GroupCommit;
+  accounts: Accounts;
+  /** The server's own key. */
+  sealKey: SealKey;
+  /** Where files are; it closes them. */
+  files: ContentFiles;
+  limits: TransferLimits;
+  rounds: Rounds;
+  metrics: Metrics;
+  log: Log;
+  /** Gives sessions their beginning. */
+  births: Births;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** Where a client is, and what sends to it. */
+interface ForumAddress {
+  hostname: string;
+  port: number;
+  address: Deno.NetAddr;
+  replies: Replies;
+}
+
+export class ForumService {
+  readonly #options: ForumServiceOptions;
+  readonly #replies: Replies[] = [];
+  readonly #reading: Promise<void>[] = [];
+  readonly #sessions: SessionService<ForumAddress>;
+  readonly #seals: SealService<ForumAddress>;
+  readonly #transfers: TransferService;
+  readonly #listener: TransferListener;
+  #stopping = false;
+
+  /** Begins to read and to accept. */
+  constructor(options: ForumServiceOptions) {
+    this.#options = options;
+    const { log, metrics, limits } = options;
+    const console = (line: string) => log.console("forum", line, true);
+    const setTimer = (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    };
+    const transfers = this.#transfers = new TransferService({
+      ...options,
+      now: uptime.now,
+      setTimer,
+      max: limits.transfers,
+      commit: (upload) => this.#attach(upload),
+    });
+    options.accounts.watch((name, what) => {
+      if (what !== "added") transfers.revoke(name);
+    });
+    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
+    this.#listener = new TransferListener({
+      sockets: options.listeners,
+      serve,
+      metrics,
+      log,
+      setTimer,
+      maxConnections: limits.connections,
+    });
+    const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
+      replies.send(datagram, address);
+    this.#sessions = new SessionService({
+      ...options,
+      requests: new ForumRequests({ ...options, transfer: transfers, console }),
+      clock: uptime.now,
+      send,
+      setTimer,
+      onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
+    });
+    this.#seals = new SealService({
+      ...options,
+      service: "forum",
+      key: options.sealKey,
+      oneSession: true,
+      sessions: this.#sessions,
+      // a clock that is set forgets nobody, and makes nobody wait
+      now: uptime.now,
+      send,
+      setTimer,
+      onDropped: (reason) => metrics.add(`refused ${reason}`),
+      onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
+      onRefused: (name, why, from) => {
+        log.warn(refusedLogin("forum", name, why, from));
+        if (why === "wrong password") console(failedLogin(name));
+        else if (why === "the name is active") console(alreadyLoggedIn(name));
+      },
+    });
+    for (const line of CONSOLE_BEGIN) log.console("forum", line);
+    for (const socket of options.sockets) {
+      const replies = new Replies(socket, () => metrics.add("send failed"));
+      this.#replies.push(replies);
+      this.#reading.push(readDatagrams(socket, replies, {
+        maxBytes: MAX_SESSION_DATAGRAM,
+        rounds: options.rounds,
+        metrics,
+        stopping: () => this.#stopping,
+        received: (datagram, address) => this.#received(datagram, address, replies),
+      }));
+    }
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: string, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
+  }
+
+  #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
+    const { metrics } = this.#options, { hostname, port } = address;
+    metrics.add("received");
+    if (this.#stopping) return;
+    const from = { hostname, port, address, replies };
+    if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
+    if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
+  }
+
+  /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
+  #attach(upload: Upload): Promise<"stored" | string> {
+    const { store, files, now } = this.#options;
+    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
+    // no row names the content, and none will
+    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
+    const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
+      if (outcome === "storage") refuse("the disk takes nothing");
+      else resolve(outcome);
+    });
+    if (!taken) refuse("too much is waiting for the disk");
+    return promise;
+  }
+
+  /** Takes no more, answers what was taken, and closes the sockets. */
+  async close() {
+    this.#stopping = true;
+    this.#listener.stop();
+    await this.#transfers.close();
+    await this.#listener.close();
+    await this.#options.store.idle();
+    this.#sessions.close();
+    this.#seals.close();
+    await Promise.all(this.#replies.map((replies) => replies.sent()));
+    for (const socket of this.#options.sockets) socket.close();
+    await Promise.all(this.#reading);
+    await this.#options.files.close();
+  }
+}

@@ -1,0 +1,194 @@
+/**
+ * What was said in the channels: the last messages of each in memory, and which of that the store does not have yet.
+ *
+ * @module
+ */
+
+import { utf8Length } from "../../protocol/mailbox.ts";
+import type {
+  ChannelChange,
+  ChannelMessage,
+  RemoveChannel,
+  StoredChannel,
+} from "../store/requests/channel.ts";
+
+export interface HistoryLimits {
+  /** Messages of one channel, from 1. */
+  messages: number;
+  /** Bytes of all messages together, with their senders. */
+  bytes: number;
+}
+
+export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
+
+/** Where history is kept. */
+export interface ChannelStore {
+  /** Resolves when that is durable; to false where the disk does not take it. */
+  keep(change: ChannelChange | RemoveChannel): Promise<boolean>;
+}
+
+/** Bytes of the messages of one channel. */
+const CHANNEL_BYTES = 256 * 1024;
+
+/** Bytes, and messages, that are handed to the store at a time: some milliseconds' work. */
+const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096;
+
+/** A channel, and the last messages that were said in it. */
+export class ChannelRecord {
+  /** Who made it, see `holder.ts`; empty where that is not known. */
+  holder = "";
+  /** Where it stands among those that are listed, from 1; 0: it is not listed. */
+  place = 0;
+  /** Numbers of the messages that are kept: from `first` up to, but not with, `next`. */
+  first = 1;
+  next = 1;
+  bytes = 0;
+  /** The store has what is before this. */
+  stored = 1;
+  /** A ring: the message with number n is at n modulo its size. */
+  readonly #ring: (ChannelMessage | undefined)[] = [];
+  readonly #size: number;
+
+  /** @param size Messages that are kept, from 1. */
+  constructor(readonly name: string, size: number) {
+    this.#size = size;
+  }
+
+  add(message: ChannelMessage) {
+    if (this.next - this.first >= this.#size) this.dropOldest();
+    this.#ring[this.next % this.#size] = message;
+    this.next++;
+    this.bytes += message.bytes;
+    while (this.bytes > CHANNEL_BYTES) this.dropOldest();
+  }
+
+  dropOldest() {
+    const place = this.first % this.#size;
+    this.bytes -= this.#ring[place]!.bytes;
+    this.#ring[place] = undefined;
+    this.first++;
+  }
+
+  /** Messages that the store does not have, as many as are handed to it at a time. */
+  unstored(): { from: number; messages: ChannelMessage[]; bytes: number } {
+    const from = Math.max(this.stored, this.first), messages: ChannelMessage[] = [];
+    let bytes = 0;
+    for (let n = from; n < this.next && messages.length < PIECE_MESSAGES && bytes < PIECE_BYTES; n++) {
+      const message = this.#ring[n % this.#size]!;
+      messages.push(message);
+      bytes += message.bytes;
+    }
+    return { from, messages, bytes };
+  }
+}
+
+export class History {
+  readonly #limits: HistoryLimits;
+  /** All, the longest silent first, as of the last time that something was handed to the store. */
+  readonly #records = new Set<ChannelRecord>();
+  /** Those of which the store does not know all. */
+  readonly #changed = new Set<ChannelRecord>();
+  /** Names of those that the store is to forget, before it learns of what is new. */
+  readonly #removed = new Set<string>();
+  #bytes = 0;
+  #places = 0;
+  #writing: Promise<void> | undefined;
+
+  /** @param stored What the store has. */
+  constructor(limits: HistoryLimits, stored: readonly StoredChannel[]) {
+    this.#limits = limits;
+    for (const { name, holder, place, first, messages } of stored) {
+      const record = this.create(name);
+      record.holder = holder;
+      record.place = place;
+      record.first = record.next = first;
+      for (const message of messages) record.add(message);
+      record.stored = record.next;
+      this.#bytes += record.bytes;
+      this.#places = Math.max(this.#places, place);
+      // there may be less room than there was
+      if (record.first !== first) this.#changed.add(record);
+    }
+  }
+
+  /** Those that are listed first, in their order. */
+  get records(): ChannelRecord[] {
+    return [...this.#records].sort((a, b) => (a.place || Infinity) - (b.place || Infinity));
+  }
+
+  /** A channel that is not listed, and that the store learns of once it is, or once something was said in it. */
+  create(name: string): ChannelRecord {
+    const record = new ChannelRecord(name, this.#limits.messages);
+    this.#records.add(record);
+    return record;
+  }
+
+  /** Lists a channel, behind all others. */
+  list(record: ChannelRecord) {
+    record.place = ++this.#places;
+    this.#changed.add(record);
+  }
+
+  add(record: ChannelRecord, sender: string, time: number, text: string) {
+    const before = record.bytes;
+    record.add({ sender, time, text, bytes: utf8Length(sender) + utf8Length(text) });
+    this.#bytes += record.bytes - before;
+    this.#changed.add(record);
+  }
+
+  /** Forgets a channel with all that was said in it. */
+  remove(record: ChannelRecord) {
+    this.#records.delete(record);
+    this.#changed.delete(record);
+    this.#bytes -= record.bytes;
+    this.#removed.add(record.name);
+  }
+
+  /**
+   * Hands what is new to the store, in pieces. What the store can't take is handed to it the next time. A call while
+   * another is at work waits for that one.
+   */
+  write(store: ChannelStore): Promise<void> {
+    return this.#writing ??= this.#write(store).finally(() => this.#writing = undefined);
+  }
+
+  async #write(store: ChannelStore) {
+    this.#shrink();
+    for (const name of this.#removed) {
+      if (!await store.keep({ kind: "remove channel", name })) return;
+      this.#removed.delete(name);
+    }
+    for (const record of [...this.#changed]) {
+      this.#changed.delete(record);
+      for (let more = true; more && this.#records.has(record);) {
+        const { name, holder, place, first } = record;
+        const { from, messages, bytes } = record.unstored();
+        const kept = await store.keep({ kind: "channel", name, holder, place, first, from, messages, bytes });
+        if (!kept) {
+          // unless it was removed meanwhile
+          if (this.#records.has(record)) this.#changed.add(record);
+          return;
+        }
+        record.stored = from + messages.length;
+        more = messages.length > 0 && record.stored < record.next && !this.#changed.has(record);
+      }
+    }
+  }
+
+  /** Drops messages of those that were silent longest, where all together are too many. */
+  #shrink() {
+    for (const record of this.#changed) {
+      this.#records.delete(record);
+      this.#records.add(record);
+    }
+    for (const record of this.#records) {
+      while (this.#bytes > this.#limits.bytes && record.first < record.next) {
+        const before = record.bytes;
+        record.dropOldest();
+        this.#bytes += record.bytes - before;
+        this.#changed.add(record);
+      }
+      if (this.#bytes <= this.#limits.bytes) return;
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The SQLite database itself: how it is opened, and what its errors mean.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { ANY_LENGTH, orderMessages } from "./message_order.ts";
+import { MIGRATIONS } from "./migrations.ts";
+import { StoreLost } from "../store.ts";
+import { PAGE_BYTES } from "./transaction.ts";
+
+/** The database's file in its directory. */
+export const DATABASE_FILE = "messages.db";
+
+/** "Prly" in ASCII: tells `file` and other programs whose database this is. */
+const APPLICATION_ID = 0x50726c79;
+
+// SQLite, "Result and Error Codes"; the low byte of an extended code is the code that it extends
+const SQLITE_BUSY = 5;
+
+/** What is damaged, or was none: SQLITE_CORRUPT, SQLITE_NOTADB. */
+const UNREADABLE = new Set([11, 26]);
+
+/** A disk that takes nothing: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
+const STORAGE = new Set([8, 10, 13, 14]);
+
+/**
+ * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: what a failed sync left behind can't be known, so it is not tried
+ * again.
+ */
+const LOST = new Set([1034, 1290]);
+
+/**
+ * Takes the database for this process, and brings its schema up to date.
+ *
+ * @param takenBytes Most bytes of sender and text of a message that a take gives.
+ * @throws {Error} It is in use (see {@linkcode isBusy}), or no database of this program, or of a newer one: see
+ * {@linkcode openError}.
+ */
+export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined, takenBytes = ANY_LENGTH) {
+  // prepared, because an error of exec() tells no result code
+  const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
+  const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
+  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
+  for (const setting of ["busy_timeout = 500", "locking_mode = EXCLUSIVE", `page_size = ${PAGE_BYTES}`]) {
+    all(`PRAGMA ${setting}`);
+  }
+  const id = pragma("application_id"), version = pragma("user_version");
+  const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
+  if (id !== APPLICATION_ID && !isNew) {
+    throw new Error("another program made it");
+  }
+  if (version > MIGRATIONS.length) {
+    throw new Error(
+      `its schema is version ${version}, this program knows up to ${MIGRATIONS.length}: use a newer program`,
+    );
+  }
+  const settings = [
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "checkpoint_fullfsync = ON",
+    "wal_autocheckpoint = 0",
+    "cache_size = -49152",
+  ];
+  for (const setting of settings) all(`PRAGMA ${setting}`);
+  // takes the lock; changes nothing where nothing is to be changed, as on a disk that is full
+  all("BEGIN IMMEDIATE");
+  if (version < MIGRATIONS.length) {
+    for (const step of MIGRATIONS.slice(version)) db.exec(step);
+    all(`PRAGMA application_id = ${APPLICATION_ID}`);
+    all(`PRAGMA user_version = ${MIGRATIONS.length}`);
+  }
+  orderMessages(db, takenBytes);
+  all("COMMIT");
+  if (maxFileBytes !== undefined) {
+    all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
+  }
+}
+
+/** Whether another process has the database open. */
+export function isBusy(error: unknown): boolean {
+  return ((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY;
+}
+
+/** The error of a database at `path` that can't be opened, with what can be done. */
+export function openError(path: string, error: unknown): Error {
+  const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
+  const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
+  return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
+}
+
+/** Whether SQLite gave this error. */
+export function isDatabaseError(error: unknown): boolean {
+  return errcode(error) !== undefined;
+}
+
+function errcode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode;
+  return typeof code === "number" ? code : undefined;
+}
+
+/** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
+export function throwIfLost(error: unknown) {
+  const code = errcode(error);
+  if (error instanceof StoreLost || code === undefined) throw error;
+  if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
+  throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
+}

@@ -1,0 +1,54 @@
+import type { SessionState } from "../requests/session.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
+
+/** Whether the disk takes nothing, since when that was told, and what was refused meanwhile. */
+export class StorageFailure {
+  readonly #onEvent: (event: StoreEvent) => void;
+  /** Requests that were refused; undefined while the disk takes them. */
+  #refused: number | undefined;
+
+  constructor(onEvent: (event: StoreEvent) => void) {
+    this.#onEvent = onEvent;
+  }
+
+  /** Whether it has begun and not ended. */
+  get isOn(): boolean {
+    return this.#refused !== undefined;
+  }
+
+  begin(reason: string) {
+    if (this.isOn) return;
+    this.#refused = 0;
+    this.#onEvent({ kind: "storage failed", reason });
+  }
+
+  /** Counts what of a batch is refused. Returns whether anything is. */
+  count(requests: readonly StoreRequest[], outcomes: readonly Outcome[]): boolean {
+    let refused = 0, isRefused = false;
+    for (const [i, request] of requests.entries()) {
+      const count = refusedOf(request, outcomes[i]!);
+      isRefused ||= count > 0;
+      // what was said in channels is kept in memory meanwhile, and comes again
+      if (request.kind !== "channel") refused += count;
+    }
+    if (!isRefused) return false;
+    this.begin("database or disk is full");
+    this.#refused! += refused;
+    return true;
+  }
+
+  end() {
+    this.#onEvent({ kind: "storage works", refused: this.#refused ?? 0 });
+    this.#refused = undefined;
+  }
+}
+
+/** Requests in this one, changes of a session among them, that were refused because the disk takes nothing. */
+function refusedOf(request: StoreRequest, outcome: Outcome): number {
+  if (request.kind !== "session") return outcome === "storage" ? 1 : 0;
+  if (outcome === "storage") return request.changes.length;
+  const { refused } = outcome as SessionState;
+  if (refused === undefined || refused.limit !== undefined) return 0;
+  let last = request.first - 1;
+  return request.changes.filter((change) => (last += change.numbers ?? 1) >= refused.n).length;
+}

@@ -1,0 +1,86 @@
+/**
+ * Requests as they are handed from one thread to another. Handing an object over costs several times as much as handing
+ * its values over, so puts, which come by the thousand, go as rows of values.
+ *
+ * @module
+ */
+
+import type { Put } from "../requests/message.ts";
+import type { Change, SessionChanges } from "../requests/session.ts";
+import type { StoreRequest } from "../store.ts";
+
+type Value = string | number;
+
+/** A put's place among the rows stands for it. */
+type PackedRequest =
+  | Exclude<StoreRequest, Put | SessionChanges>
+  | number
+  | Omit<SessionChanges, "changes"> & { changes: (Exclude<Change, Put> | number)[] };
+
+export interface PackedRequests {
+  requests: PackedRequest[];
+  /** {@linkcode PUT_VALUES} for each put. */
+  puts: Value[];
+  /** Who is charged for these: a put has the place of its holder, since many have the same. */
+  holders: string[];
+}
+
+/** Values of a put. */
+const PUT_VALUES = 9;
+
+/** Stands for a time that is not given. */
+const NONE = -1;
+
+export function packRequests(requests: readonly StoreRequest[]): PackedRequests {
+  const puts: Value[] = [], holders: string[] = [], places = new Map<string, number>();
+  const place = (holder: string | undefined) => {
+    if (holder === undefined) return NONE;
+    let at = places.get(holder);
+    if (at === undefined) places.set(holder, at = holders.push(holder) - 1);
+    return at;
+  };
+  const pack = (put: Put & { numbers?: number }) => packPut(put, place(put.holder), puts);
+  const packed = requests.map((request): PackedRequest => {
+    if (request.kind === "put") return pack(request);
+    if (request.kind !== "session") return request;
+    const changes = request.changes.map((change) => change.kind === "put" ? pack(change) : change);
+    return { ...request, changes };
+  });
+  return { requests: packed, puts, holders };
+}
+
+function packPut(put: Put & { numbers?: number }, holder: number, puts: Value[]): number {
+  const { mailbox, sender, time, message, bytes, delay = NONE, expires = NONE, numbers = NONE } = put;
+  puts.push(mailbox, sender, time, message, bytes, delay, expires, numbers, holder);
+  return puts.length / PUT_VALUES - 1;
+}
+
+export function unpackRequests({ requests, puts, holders }: PackedRequests): StoreRequest[] {
+  const unpackPut = (at: number) => putAt(puts, at, holders);
+  const unpack = (change: Change | number) => typeof change === "number" ? unpackPut(change) : change;
+  return requests.map((request) => {
+    if (typeof request === "number") return unpackPut(request);
+    return request.kind === "session" ? { ...request, changes: request.changes.map(unpack) } : request;
+  });
+}
+
+function putAt(
+  puts: readonly Value[],
+  index: number,
+  holders: readonly string[],
+): Put & { numbers?: number } {
+  const at = index * PUT_VALUES;
+  const put: Put & { numbers?: number } = {
+    kind: "put",
+    mailbox: puts[at] as string,
+    sender: puts[at + 1] as string,
+    time: puts[at + 2] as number,
+    message: puts[at + 3] as string,
+    bytes: puts[at + 4] as number,
+  };
+  if (puts[at + 5] !== NONE) put.delay = puts[at + 5] as number;
+  if (puts[at + 6] !== NONE) put.expires = puts[at + 6] as number;
+  if (puts[at + 7] !== NONE) put.numbers = puts[at + 7] as number;
+  if (puts[at + 8] !== NONE) put.holder = holders[puts[at + 8] as number]!;
+  return put;
+}

@@ -1,0 +1,64 @@
+/**
+ * The control commands of channels and room.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../../quota/address.ts";
+import type { AdminCommand } from "./admin_requests.ts";
+import type { Channel } from "../../service/channel.ts";
+import type { Hub } from "../../service/hub.ts";
+
+/** Names are compared by their bytes, as everywhere: UTF-16 would order some otherwise. */
+const encoder = new TextEncoder();
+
+function byBytes(a: string, b: string): number {
+  const one = encoder.encode(a), two = encoder.encode(b);
+  for (let i = 0; i < one.length && i < two.length; i++) if (one[i] !== two[i]) return one[i]! - two[i]!;
+  return one.length - two.length;
+}
+
+/** The commands, in the order in which `help` names them. */
+export function hubCommands(hub: Hub): AdminCommand[] {
+  const find = (name: string): Channel => {
+    const channel = hub.find(name);
+    if (channel === undefined) throw new RangeError(`no channel named '${name}'`);
+    return channel;
+  };
+  return [
+    {
+      name: "channels",
+      usage: "channels[, AFTER]",
+      min: 0,
+      max: Infinity,
+      run: (after) =>
+        hub.channels.toSorted((a, b) => byBytes(a.name, b.name))
+          .filter(({ name }) => after.length === 0 || byBytes(name, after.join(",")) > 0)
+          .map(({ name, size }) => `${size} ${name}`),
+    },
+    {
+      name: "members",
+      usage: "members, SKIP, CHANNEL",
+      min: 2,
+      max: Infinity,
+      run([skip = "", ...name]) {
+        if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not a number of members: '${skip}'`);
+        const channel = find(name.join(","));
+        return [...channel.members.values()].flatMap((members) => [...members])
+          .slice(Number(skip))
+          // fields are parted at a comma and a space
+          .map(({ name, connection }) => `${formatAddress(connection)} ${name.replace(/, +/g, ",")}`);
+      },
+    },
+    {
+      name: "remove-channel",
+      usage: "remove-channel, CHANNEL",
+      min: 1,
+      max: Infinity,
+      run(name) {
+        const { name: found } = find(name.join(","));
+        return [String(hub.removeChannel(found))];
+      },
+    },
+  ];
+}

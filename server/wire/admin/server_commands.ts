@@ -1,0 +1,67 @@
+/**
+ * The control commands of the server as a whole.
+ *
+ * @module
+ */
+
+import type { AdminCommand } from "./admin_requests.ts";
+import type { Log } from "../../report/log.ts";
+
+export interface ServerAdminOptions {
+  /** Those of its services. */
+  commands: readonly AdminCommand[];
+  /** Fields of the answer to `status`. */
+  status(): Promise<string[]>;
+  log: Pick<Log, "level">;
+  /** Begins to stop the server, once the answer is on its way. */
+  stop(): void;
+}
+
+/** All commands, in the order in which `help` names them. */
+export function serverCommands({ commands, status, log, stop }: ServerAdminOptions): AdminCommand[] {
+  const { level } = log;
+  const all: AdminCommand[] = [
+    {
+      name: "help",
+      usage: "help",
+      min: 0,
+      max: 0,
+      rows: true,
+      run: () => all.map(({ usage }) => usage),
+    },
+    {
+      name: "status",
+      usage: "status[, SKIP]",
+      min: 0,
+      max: 1,
+      async run([skip = "0"]) {
+        if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not how many fields to skip: '${skip}'`);
+        return (await status()).slice(Number(skip));
+      },
+    },
+    ...commands,
+    {
+      name: "log",
+      usage: "log, on|off",
+      min: 1,
+      max: 1,
+      run([text = ""]) {
+        if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
+        // off is what the server was started with, unless that is on
+        log.level = text === "on" ? "debug" : level === "debug" ? "info" : level;
+        return [text];
+      },
+    },
+    {
+      name: "stop",
+      usage: "stop",
+      min: 0,
+      max: 0,
+      run() {
+        stop();
+        return ["stopping"];
+      },
+    },
+  ];
+  return all;
+}

@@ -1,0 +1,254 @@
+/**
+ * The forum's requests in sessions: what each of the ten commands asks of the store, and how its outcome is answered.
+ * `protocol/README.md`, "Forum", is the specification.
+ *
+ * @module
+ */
+
+import {
+  encodeForumAnswer,
+  type ForumAnswer,
+  type ForumQuestion,
+  isPost,
+} from "../../../../protocol/forum.ts";
+import {
+  doneText,
+  NO_THREADS,
+  refusedText,
+  threadIsEmpty,
+  type Typed,
+} from "../../../../protocol/forum_text.ts";
+import { utf8Length } from "../../../../protocol/mailbox.ts";
+import {
+  lineLength,
+  MAX_HEADER,
+  MAX_SESSION_DATAGRAM,
+  type NumberedRequest,
+  type TaggedRequest,
+} from "../../../../protocol/session.ts";
+import { cut } from "../message_answers.ts";
+import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
+import type { GroupCommit } from "../../../store/journal/group.ts";
+import type { Change, Special } from "../../../store/requests/session.ts";
+import type {
+  EntryPage,
+  FileContent,
+  Post,
+  ThreadChange,
+  ThreadPage,
+} from "../../../store/requests/thread.ts";
+import type { TransferService } from "../../transfer/transfer.ts";
+
+/** What one page of an answer holds at most: lines, and bytes of text. */
+const PAGE_LINES = 128, PAGE_BYTES = 8192;
+
+export interface ForumRequestsOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Gives the tickets. */
+  transfer: Pick<TransferService, "issueUpload" | "issueDownload">;
+  /** Takes a line that the server's console says. */
+  console(line: string): void;
+}
+
+export class ForumRequests implements ServiceRequests {
+  readonly #options: ForumRequestsOptions;
+  /** The highest tag of each session whose command the console has told: a repeated one is the same command. */
+  readonly #told = new WeakMap<SessionClient, number>();
+
+  constructor(options: ForumRequestsOptions) {
+    this.#options = options;
+  }
+
+  admits({ user }: SessionClient): boolean {
+    return user !== undefined;
+  }
+
+  arrived() {}
+
+  forget() {}
+
+  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): Change {
+    if (request.kind === "skip") return { kind: "skip" };
+    if (request.kind === "bad") return { kind: "bad", reason: request.reason };
+    switch (request.kind) {
+      case "CRT":
+        return { kind: "create", thread: request.title, user };
+      case "RMV":
+        return { kind: "remove", thread: request.title, user };
+      case "DLT":
+        return { kind: "delete", thread: request.title, user, number: request.number };
+      case "MSG":
+      case "EDT": {
+        const { title: thread, text } = request;
+        if (!isPost(text)) return { kind: "bad", reason: "syntax" };
+        return request.kind === "MSG"
+          ? { kind: "post", thread, user, time: this.#options.now(), text, bytes }
+          : { kind: "edit", thread, user, number: request.number, text, bytes };
+      }
+      default:
+        return { kind: "bad", reason: NOT_SERVED };
+    }
+  }
+
+  carriedOut(_: SessionClient, change: Change, special: Special | undefined) {
+    const typed = typedOf(change);
+    if (typed === undefined) return;
+    this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
+    this.#tellEnd(typed, special?.kind === "bad" ? special.reason : undefined);
+  }
+
+  /** Tells the console what came of a command. */
+  #tellEnd(typed: Typed, refused?: string) {
+    this.#options.console(refused === undefined ? doneText(typed) : refusedText(typed, refused));
+  }
+
+  ask(client: SessionClient, request: TaggedRequest) {
+    switch (request.kind) {
+      case "LST":
+        return this.#list(client, request);
+      case "RDT":
+        return this.#read(client, request);
+      case "UPD":
+      case "DWN":
+        return this.#transfer(client, request);
+      default:
+        client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
+    }
+  }
+
+  /**
+   * Tells the console of a command, once, however often its request comes.
+   *
+   * @returns What tells the console why it was refused, or that there is nothing to read.
+   */
+  #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true): (result: string) => void {
+    if (t <= (this.#told.get(client) ?? 0)) return () => {};
+    this.#told.set(client, t);
+    if (!isFirst) return () => {};
+    this.#options.console(`${client.user} issued ${kind} command`);
+    return this.#options.console;
+  }
+
+  #list(client: SessionClient, request: ForumQuestion & { kind: "LST" }) {
+    const { t, place } = request;
+    const tell = this.#tell(client, request, Number(place) === 0);
+    const list = { kind: "threads", after: Number(place), limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
+    this.#options.store.submit(list, (page) => {
+      if (page.threads.length === 0) tell(NO_THREADS);
+      for (const answer of titleAnswers(t, place, page)) client.answer(answer);
+    });
+  }
+
+  #read(client: SessionClient, request: ForumQuestion & { kind: "RDT" }) {
+    const { t, place, title } = request;
+    const from = place.startsWith("#") ? { number: Number(place.slice(1)) } : { after: Number(place) };
+    const tell = this.#tell(client, request, "number" in from || from.after === 0);
+    const read = { kind: "read", thread: title, from, limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
+    this.#options.store.submit(read, (page) => {
+      if (page === "no thread") {
+        tell(refusedText({ command: "RDT", title }, page));
+        return client.answer({ kind: "no", t, reason: page });
+      }
+      if (page.entries.length === 0 && "after" in from) tell(threadIsEmpty(title));
+      for (const answer of entryAnswers(t, place, page)) client.answer(answer);
+    });
+  }
+
+  #transfer(client: SessionClient, request: ForumQuestion & { kind: "UPD" | "DWN" }) {
+    const { t, title, file: name } = request, user = client.user!;
+    const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
+    const typed: Typed = { command: request.kind, title, file: name };
+    const no = (reason: string) => {
+      tell(refusedText(typed, reason));
+      client.answer({ kind: "no", t, reason });
+    };
+    const onEnd = (refused?: string) => this.#tellEnd(typed, refused);
+    this.#options.store.submit({ kind: "file", thread: title, name, user }, (found) => {
+      if (found === "no thread") return no(found);
+      const { thread, file, full } = found;
+      if (request.kind === "DWN") {
+        return file === undefined ? no("no file") : this.#download(client, t, file, no, onEnd);
+      }
+      const { size, hash } = request;
+      if (file !== undefined) {
+        const isSame = file.user === user && file.size === size && file.hash === hash;
+        return request.attempt > 0 && isSame ? client.answer({ kind: "stored", t }) : no("file exists");
+      }
+      if (full !== undefined) return no(full);
+      const issued = this.#options.transfer.issueUpload({ user, thread, name, size, hash, onEnd });
+      if ("error" in issued) return no(`no ticket ${issued.error}`);
+      client.answer({ kind: "upload", t, ...issued });
+    });
+  }
+
+  #download(
+    client: SessionClient,
+    t: number,
+    { content, size, hash }: FileContent,
+    no: (reason: string) => void,
+    onEnd: () => void,
+  ) {
+    const issued = this.#options.transfer.issueDownload({ user: client.user!, content, size, onEnd });
+    if ("error" in issued) return no(`no ticket ${issued.error}`);
+    client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
+  }
+}
+
+/** The command that a change was, as its user typed it. */
+function typedOf(change: Change): Typed | undefined {
+  switch (change.kind) {
+    case "create":
+      return { command: "CRT", title: change.thread };
+    case "remove":
+      return { command: "RMV", title: change.thread };
+    case "delete":
+      return { command: "DLT", title: change.thread, number: change.number };
+    case "post":
+      return { command: "MSG", title: change.thread, text: change.text };
+    case "edit":
+      return { command: "EDT", title: change.thread, number: change.number, text: change.text };
+    default:
+      return undefined;
+  }
+}
+
+function* titleAnswers(t: number, place: string, { threads, more }: ThreadPage): Generator<ForumAnswer> {
+  for (const { id, title } of threads) {
+    yield { kind: "title", t, place, id, title };
+    place = `${id}`;
+  }
+  yield { kind: more ? "next" : "end", t, place };
+}
+
+function* entryAnswers(t: number, place: string, { entries, more }: EntryPage): Generator<ForumAnswer> {
+  for (const entry of entries) {
+    if ("file" in entry) yield { kind: "file", t, place, ...entry };
+    else yield* messageAnswers(t, place, entry);
+    place = `${entry.id}`;
+  }
+  yield { kind: more ? "next" : "end", t, place };
+}
+
+/** A message as answers, each of which fits into a datagram. */
+function* messageAnswers(
+  t: number,
+  place: string,
+  message: Post,
+): Generator<ForumAnswer> {
+  const { text, bytes, ...rest } = message;
+  const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
+  const line = (text: string): ForumAnswer => ({ kind: "line", t, place, length: bytes, ...rest, text });
+  const whole = line(text);
+  if (lineLength(encodeForumAnswer(whole)) <= room) return yield whole;
+  const begin = cut(text, 0, room - lineLength(encodeForumAnswer(line(""))));
+  yield line(begin);
+  for (let at = begin.length, offset = utf8Length(begin); at < text.length;) {
+    const piece = { kind: "rest", t, id: message.id, version: message.version, offset } as const;
+    const more = cut(text, at, room - lineLength(encodeForumAnswer({ ...piece, text: "" })));
+    yield { ...piece, text: more };
+    at += more.length;
+    offset += utf8Length(more);
+  }
+}

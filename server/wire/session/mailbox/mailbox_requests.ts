@@ -1,0 +1,123 @@
+import type { NumberedRequest, TaggedRequest } from "../../../../protocol/session.ts";
+import { holderOf } from "../../../quota/holder.ts";
+import { LeaseService } from "./leases.ts";
+import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
+import type { TableUsage } from "../../../quota/fair_table.ts";
+import type { GroupCommit } from "../../../store/journal/group.ts";
+import type { Change } from "../../../store/requests/session.ts";
+
+export interface MailboxRequestsOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Milliseconds of a clock that is never set. */
+  clock(): number;
+  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
+  refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
+}
+
+/** The mailbox's requests in sessions: puts, leases and counts. */
+export class MailboxRequests implements ServiceRequests {
+  readonly #options: MailboxRequestsOptions;
+  readonly #leases: LeaseService;
+
+  constructor(options: MailboxRequestsOptions) {
+    this.#options = options;
+    this.#leases = new LeaseService({
+      store: options.store,
+      now: options.clock,
+      isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
+    });
+  }
+
+  get tables(): [name: string, usage: TableUsage][] {
+    return [["waits", this.#leases.usage]];
+  }
+
+  admits(): boolean {
+    return true;
+  }
+
+  arrived(client: SessionClient, request: NumberedRequest) {
+    if ("token" in request) this.#leases.used(client, request.token);
+  }
+
+  change(client: SessionClient, request: NumberedRequest, bytes: number): Change {
+    switch (request.kind) {
+      case "put": {
+        const time = this.#options.now();
+        const { to, from, delay, ttl, text } = request;
+        return {
+          kind: "put",
+          mailbox: to,
+          sender: from,
+          time,
+          message: text,
+          bytes,
+          holder: holderOf(client),
+          ...delay > 0 ? { delay } : {},
+          ...ttl === undefined ? {} : { expires: time + ttl },
+        };
+      }
+      case "ack":
+      case "back":
+      case "fail":
+      case "extend":
+      case "begin":
+      case "skip":
+      case "bad": {
+        const { n: _, ...change } = request;
+        return change;
+      }
+      default:
+        return { kind: "bad", reason: NOT_SERVED };
+    }
+  }
+
+  ask(client: SessionClient, request: TaggedRequest) {
+    switch (request.kind) {
+      case "lease":
+        return this.#leases.request(client, request);
+      case "got":
+        return this.#leases.confirm(client, request.t);
+      case "cancel":
+        return this.#leases.cancel(client, request.t);
+      case "stat":
+        return this.#stat(client, request.t, request.mailbox);
+      default:
+        client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
+    }
+  }
+
+  #stat(client: SessionClient, t: number, mailbox: string) {
+    const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
+    this.#options.store.submit(request, (stats) => {
+      const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
+      client.answer({ kind: "stat", t, values });
+    });
+  }
+
+  ready(mailbox: string) {
+    this.#leases.ready(mailbox);
+  }
+
+  isAwaited(mailbox: string): boolean {
+    return this.#leases.isAwaited(mailbox);
+  }
+
+  review(mailbox: string) {
+    this.#leases.review(mailbox);
+  }
+
+  repeat() {
+    this.#leases.repeat();
+  }
+
+  expire() {
+    this.#leases.expire();
+  }
+
+  forget(client: SessionClient) {
+    this.#leases.forget(client);
+  }
+}

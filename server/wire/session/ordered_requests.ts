@@ -1,0 +1,274 @@
+/**
+ * The numbered requests of one session: puts them into their order, hands them to the store, and answers.
+ *
+ * @module
+ */
+
+import type { NumberedRequest, SessionAnswer } from "../../../protocol/session.ts";
+import { MAX_TEXT } from "../../../protocol/session.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import type { Early, Waiting } from "./early.ts";
+import type { GroupCommit, Source } from "../../store/journal/group.ts";
+import type {
+  Change,
+  SessionChanges,
+  SessionOutcome,
+  SessionState,
+  Special,
+} from "../../store/requests/session.ts";
+
+/** Requests, and bytes of their text, that may wait for a lower number. */
+const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
+
+/** What a request takes up beside its text, about. */
+const REQUEST_BYTES = 256;
+
+export interface ChangesOptions {
+  session: string;
+  /** Name of the account that the session is logged in to, or `""`. */
+  owner: string;
+  /** Where the session began, if it is to be counted for that; or `""`. */
+  network: string;
+  /** When it began. */
+  born: number;
+  /** How far the session has come before. */
+  state: SessionState;
+  store: Pick<GroupCommit, "gather">;
+  early: Early;
+  answer(answer: SessionAnswer): void;
+  /** The change that a request stands for, whose whole text has so many bytes. */
+  change(request: NumberedRequest, bytes: number): Change;
+  /** Is told of each change once it is carried out. */
+  onCarriedOut(change: Change, special: Special | undefined): void;
+  /** The store can't take the session up, or has forgotten it. */
+  onLost(why: "unknown" | "busy" | "denied"): void;
+}
+
+/** Invariant: every number below `#next` is done or with the store. */
+export class Changes implements Source<SessionChanges>, Waiting {
+  older: Waiting | undefined;
+  newer: Waiting | undefined;
+  readonly holder: string;
+  readonly #options: ChangesOptions;
+  #done: number;
+  #special: Map<number, Special>;
+  /** The lowest number that is not with the store. */
+  #next: number;
+  /** Outcomes below need not be remembered. */
+  #low = 1;
+  /** The lowest number that has not come. What comes in its turn is answered when it is done, and not before. */
+  #gap: number;
+  readonly #early = new Map<number, NumberedRequest>();
+  #earlyBytes = 0;
+  /**
+   * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
+   * written once.
+   */
+  readonly #batches: SessionChanges[] = [];
+  /** How many of them went before one before them was refused: nothing of these is carried out. */
+  #stale = 0;
+  #closed = false;
+
+  constructor(options: ChangesOptions) {
+    this.#options = options;
+    this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
+    this.#done = options.state.done;
+    this.#special = new Map(options.state.special);
+    this.#next = this.#gap = this.#done + 1;
+  }
+
+  /** The highest number that is carried out. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** Whether nothing waits here that would be lost if this were forgotten. */
+  get isIdle(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** Takes the numbered requests of a datagram. */
+  received(requests: readonly NumberedRequest[], low: number) {
+    this.#low = Math.max(this.#low, low);
+    const ok = new Ranges("ok"), have = new Ranges("have"), before = this.#gap;
+    for (const request of requests) {
+      const { n } = request;
+      if (n <= this.#done) {
+        const special = this.#special.get(n);
+        if (special === undefined) ok.add(n);
+        else this.#options.answer({ n, ...special });
+      } else if (n < this.#next || this.#early.has(n)) {
+        have.add(n);
+      } else if (this.#keep(request) && (n !== this.#gap || request.kind === "part")) {
+        // a part in its turn has no other answer, and the client's window waits for one
+        have.add(n);
+      }
+      while (this.#early.has(this.#gap)) this.#gap++;
+    }
+    // what is too much for the store now comes again
+    if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.drop();
+    for (const answer of ok.answers()) this.#options.answer(answer);
+    for (const answer of have.answers()) this.#options.answer(answer);
+  }
+
+  /** Whether the request is kept until those before it have come. */
+  #keep(request: NumberedRequest): boolean {
+    const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
+    // no more outcomes are remembered than a client may have to ask for
+    if (n >= this.#next + MAX_EARLY || n >= this.#low + MAX_EARLY) return false;
+    // without the lowest nothing that is kept could ever go on
+    if (inTurn && this.#earlyBytes + bytes > MAX_EARLY_BYTES) this.#forgetBehind(n);
+    if (this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
+    if (!this.#options.early.hasRoom(bytes, this, inTurn)) return false;
+    this.#early.set(n, request);
+    this.#count(bytes);
+    return true;
+  }
+
+  #forgetBehind(n: number) {
+    for (const early of this.#early.keys()) if (early > n) this.#forget(early);
+  }
+
+  /** Takes what is next out of here, as far as nothing is missing. */
+  take(): SessionChanges | undefined {
+    const changes: Change[] = [], first = this.#next;
+    let end = first;
+    for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
+      changes.push(change);
+      const behind = end + (change.numbers ?? 1);
+      while (end < behind) this.#forget(end++);
+    }
+    if (changes.length === 0) return undefined;
+    this.#next = end;
+    const { session, owner, network, born } = this.#options;
+    const batch: SessionChanges = {
+      kind: "session",
+      session,
+      owner,
+      network,
+      born,
+      fresh: this.#done === 0 && this.#batches.length === 0,
+      first,
+      low: this.#low,
+      changes,
+    };
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  /** The change that begins with this number, once all of its parts have come. */
+  #changeAt(n: number): Change | undefined {
+    let text = "", last = n, request = this.#early.get(n);
+    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
+    if (request === undefined) return undefined;
+    const span = last > n ? { numbers: last - n + 1 } : {};
+    if (!("text" in request)) {
+      return last === n
+        ? this.#options.change(request, 0)
+        : { kind: "bad", reason: request.kind === "bad" ? request.reason : "parts without a put", ...span };
+    }
+    text += request.text;
+    const bytes = utf8Length(text);
+    if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
+    return { ...this.#options.change({ ...request, text }, bytes), ...span };
+  }
+
+  /** Answers what the store has carried out. */
+  settle(outcome: SessionOutcome) {
+    const batch = this.#batches.shift()!, stale = this.#stale > 0;
+    if (stale) this.#stale--;
+    if (this.#closed) return;
+    if (outcome === "unknown" || outcome === "new" || outcome === "busy" || outcome === "denied") {
+      return this.#options.onLost(outcome === "new" ? "unknown" : outcome);
+    }
+    if (outcome === "storage") {
+      // what was refused may be on its way again, behind this
+      if (!stale) this.#refuse(this.#done + 1, undefined);
+    } else {
+      const before = this.#done;
+      this.#done = outcome.done;
+      this.#special = new Map(outcome.special);
+      const ok = new Ranges("ok");
+      for (let n = before + 1; n <= this.#done; n++) {
+        const special = this.#special.get(n);
+        if (special === undefined) ok.add(n);
+        else this.#options.answer({ n, ...special });
+      }
+      for (const answer of ok.answers()) this.#options.answer(answer);
+      if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
+      this.#tell(batch, before);
+    }
+  }
+
+  /** Tells of those that have been carried out since `before` was the highest. */
+  #tell({ first, changes }: SessionChanges, before: number) {
+    let n = first - 1;
+    for (const change of changes) {
+      n += change.numbers ?? 1;
+      if (n > this.#done) return;
+      if (n <= before) continue;
+      this.#options.onCarriedOut(change, this.#special.get(n));
+    }
+  }
+
+  #refuse(n: number, limit: string | undefined) {
+    this.#next = this.#done + 1;
+    this.#stale = this.#batches.length;
+    this.drop();
+    this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
+  }
+
+  /** Drops what waits here: the client repeats it. */
+  drop() {
+    this.#early.clear();
+    this.#count(-this.#earlyBytes);
+    this.#gap = this.#next;
+  }
+
+  #count(bytes: number) {
+    const before = this.#earlyBytes;
+    this.#earlyBytes += bytes;
+    this.#options.early.changed(this, before, this.#earlyBytes);
+  }
+
+  /** Forgets what waits here; what the store still carries out is answered to nobody. */
+  close() {
+    this.#closed = true;
+    this.drop();
+  }
+
+  #forget(n: number) {
+    const request = this.#early.get(n);
+    if (request === undefined) return;
+    this.#early.delete(n);
+    this.#count(-bytesOf(request));
+  }
+}
+
+function bytesOf(request: NumberedRequest): number {
+  return REQUEST_BYTES + ("text" in request ? request.text.length : 0);
+}
+
+/** Numbers, told as the ranges that they make. */
+class Ranges {
+  readonly #kind: "ok" | "have";
+  readonly #numbers: number[] = [];
+
+  constructor(kind: "ok" | "have") {
+    this.#kind = kind;
+  }
+
+  add(n: number) {
+    this.#numbers.push(n);
+  }
+
+  *answers(): Generator<SessionAnswer> {
+    const numbers = this.#numbers.sort((a, b) => a - b);
+    for (let i = 0; i < numbers.length;) {
+      const start = numbers[i]!;
+      let end = start;
+      while (i < numbers.length && numbers[i]! <= end + 1) end = numbers[i++]!;
+      yield { kind: this.#kind, from: start, to: end };
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import {
+  encodeAnswer,
+  type RequestHeader,
+  type SessionAnswer,
+  type SessionRequest,
+} from "../../../protocol/session.ts";
+import { networkOf } from "../../quota/address.ts";
+import { isLoopback } from "../../net/limits.ts";
+import type { Changes } from "./ordered_requests.ts";
+import type { Address } from "./cookies.ts";
+import type { Tag } from "./mailbox/leases.ts";
+import type { SessionClient } from "./service_requests.ts";
+import { LOOPBACK } from "../../quota/fair_table.ts";
+import type { Held } from "../../quota/holder_lists.ts";
+import type { OpenSession, SessionState } from "../../store/requests/session.ts";
+
+/** The seal under which a session is, and to whom it is logged in. */
+export interface SealPath<A extends Address> {
+  /** Where the client is now. */
+  readonly address: A;
+  readonly user: string | undefined;
+  /** Seals what stands in a datagram behind the cookie, and sends it. */
+  send(body: Uint8Array): void;
+}
+
+/** Of a session that the store does not know. */
+export const FRESH: SessionState = { done: 0, special: [] };
+
+interface Opening {
+  header: RequestHeader;
+  requests: SessionRequest[];
+}
+
+export class ServedSession<A extends Address> implements SessionClient, Held<ServedSession<A>> {
+  older: ServedSession<A> | undefined;
+  newer: ServedSession<A> | undefined;
+  readonly tags = new Map<number, Tag>();
+  /** How far it had come when it was taken up; {@linkcode Changes} knows what came since. */
+  state: SessionState = FRESH;
+  changes: Changes | undefined;
+  /** What has come before the store told that. */
+  opening: Opening[] | undefined = [];
+  lines: string[] | undefined;
+  heard = 0;
+  /** When the store last heard of it. */
+  told = 0;
+  readonly network: string;
+  /** Whose it is; undefined is a session without a seal. */
+  readonly user: string | undefined;
+  readonly owner: string;
+
+  constructor(
+    readonly id: string,
+    /** When it began, as its client says. */
+    readonly born: number,
+    public address: A,
+    /** The seal that it is under now. */
+    public path: SealPath<A> | undefined,
+    readonly flushLater: (session: ServedSession<A>) => void,
+  ) {
+    this.user = path?.user;
+    this.owner = path?.user ?? "";
+    this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
+  }
+
+  answer(answer: SessionAnswer) {
+    const line = encodeAnswer(answer);
+    if (this.lines !== undefined) return void this.lines.push(line);
+    this.lines = [line];
+    this.flushLater(this);
+  }
+
+  /** What asks the store how far it has come, and tells it that it is in use. */
+  get open(): OpenSession {
+    const { id, owner, born } = this;
+    return { kind: "open", session: id, owner, born };
+  }
+}

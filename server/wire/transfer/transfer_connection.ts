@@ -1,0 +1,220 @@
+import {
+  encodeTransferAnswer,
+  MAX_REQUEST_BYTES,
+  type RefusalCode,
+  type TransferAnswer,
+} from "../../../protocol/transfer.ts";
+import { Pace } from "../../net/throughput_meter.ts";
+
+/** Milliseconds for the first line, without a byte either way, and for reading on after the last answer. */
+const LINE_TIME = 10_000, SILENCE = 30_000, DRAIN_TIME = 2000;
+
+/** Milliseconds between two `wait`. */
+const WAIT_INTERVAL = 5000;
+
+/** Time, as a connection needs it. */
+export interface Timers {
+  /** Milliseconds that never go back. */
+  now(): number;
+  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  setTimer(ms: number, callback: () => void): () => void;
+}
+
+/** The connection ended before its transfer did. */
+export class Cut extends Error {
+  override name = "Cut";
+  /** What the client is told; undefined where it went by itself. */
+  readonly code: RefusalCode | undefined;
+
+  constructor(code: RefusalCode | undefined) {
+    super(code ?? "gone");
+    this.code = code;
+  }
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LF = 0x0a;
+
+/** A connection of the file transfer: its lines, its bytes, and when it has been silent for too long. */
+export class TransferConnection {
+  /** Whether it has shown a valid ticket. */
+  hasTicket = false;
+  readonly #socket: Deno.Conn;
+  readonly #timers: Timers;
+  readonly #pace: Pace;
+  /** What came behind a line. */
+  #early: Uint8Array = new Uint8Array(0);
+  #cut: Cut | undefined;
+  /** Ends the read that somebody waits for. */
+  #interrupt: ((cut: Cut) => void) | undefined;
+  #reading: Promise<unknown> | undefined;
+  #isWriting = false;
+  /** How many things the client waits for. */
+  #working = 0;
+  #limit = LINE_TIME;
+  #deadline: number;
+  #ending = false;
+  #isClosed = false;
+  #stopTimer: () => void;
+
+  constructor(socket: Deno.Conn, timers: Timers) {
+    this.#socket = socket;
+    this.#timers = timers;
+    this.#pace = new Pace(timers.now());
+    this.#deadline = timers.now() + LINE_TIME;
+    this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
+  }
+
+  /** Bytes that moved within the last 10 to 20 s; Infinity for one that is younger, or whose client has to wait. */
+  get lately(): number {
+    return this.#working > 0 ? Infinity : this.#pace.lately(this.#timers.now());
+  }
+
+  /**
+   * The next line; undefined where there is none of at most 80 bytes of UTF-8, null where the client ended its side.
+   *
+   * @throws {Cut} The connection ended, or was cut.
+   */
+  async line(): Promise<string | null | undefined> {
+    const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
+    for (let length = 0; length < buffer.length;) {
+      const read = await this.read(buffer.subarray(length));
+      if (read === null) return null;
+      const end = buffer.subarray(length, length + read).indexOf(LF);
+      length += read;
+      if (end < 0) continue;
+      const line = length - read + end;
+      this.#early = concat(buffer.subarray(line + 1, length), this.#early);
+      this.#limit = SILENCE;
+      this.#touch();
+      try {
+        return decoder.decode(buffer.subarray(0, buffer[line - 1] === 0x0d ? line - 1 : line));
+      } catch {
+        return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Reads what comes next.
+   *
+   * @returns How many bytes, or null where the client ended its side.
+   * @throws {Cut} The connection ended, or was cut.
+   */
+  async read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#early.length === 0) return await this.#receive(buffer);
+    const bytes = this.#early.subarray(0, buffer.length);
+    this.#early = this.#early.subarray(bytes.length);
+    buffer.set(bytes);
+    return bytes.length;
+  }
+
+  /**
+   * Writes all of it.
+   *
+   * @throws {Cut} The connection ended, or was cut.
+   */
+  async write(bytes: Uint8Array) {
+    if (this.#cut) throw this.#cut;
+    this.#isWriting = true;
+    try {
+      for (let at = 0; at < bytes.length;) {
+        const written = await this.#socket.write(bytes.subarray(at));
+        at += written;
+        this.#pace.add(written, this.#timers.now());
+        this.#touch();
+      }
+    } catch {
+      throw this.#cut ??= new Cut(undefined);
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** Waits for what the server does, and tells the client every 5 s that it does. */
+  async work<T>(work: Promise<T>): Promise<T> {
+    this.#working++;
+    try {
+      return await work;
+    } finally {
+      this.#working--;
+      this.#touch();
+    }
+  }
+
+  /** Ends the transfer from outside: whoever reads or writes gets a {@linkcode Cut}. */
+  cut(code: RefusalCode) {
+    if (this.#cut || this.#ending) return;
+    const cut = this.#cut = new Cut(code);
+    // one that takes nothing can't be told anything either
+    if (this.#isWriting) return this.close();
+    this.#interrupt?.(cut);
+  }
+
+  /** Sends the last answer, where there is one, and closes when the client has, or after 2 s. */
+  async end(answer: TransferAnswer | undefined) {
+    if (this.#isClosed) return;
+    this.#ending = true;
+    this.#deadline = this.#timers.now() + DRAIN_TIME;
+    this.#stopTimer();
+    this.#stopTimer = this.#timers.setTimer(DRAIN_TIME, () => this.close());
+    try {
+      if (answer !== undefined) await this.#socket.write(encodeTransferAnswer(answer));
+      await this.#socket.closeWrite();
+      await this.#reading;
+      const rest = new Uint8Array(65_536);
+      while (await this.#socket.read(rest) !== null);
+    } catch {
+      // it is gone
+    }
+    this.close();
+  }
+
+  close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopTimer();
+    this.#interrupt?.(this.#cut ??= new Cut(undefined));
+    this.#socket.close();
+  }
+
+  #receive(buffer: Uint8Array): Promise<number | null> {
+    if (this.#cut) return Promise.reject(this.#cut);
+    return new Promise((resolve, reject) => {
+      this.#interrupt = reject;
+      this.#reading = this.#socket.read(buffer).then((read) => {
+        this.#pace.add(read ?? 0, this.#timers.now());
+        this.#touch();
+        resolve(read);
+      }, () => reject(this.#cut ??= new Cut(undefined)));
+    });
+  }
+
+  /** Something moves. The first line has its time as a whole, however it comes. */
+  #touch() {
+    if (!this.#ending && this.#limit !== LINE_TIME) this.#deadline = this.#timers.now() + this.#limit;
+  }
+
+  #tick() {
+    if (this.#working > 0 && !this.#isWriting && !this.#cut) {
+      this.#touch();
+      this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
+    }
+    const left = this.#deadline - this.#timers.now();
+    if (left <= 0) return this.cut(this.#limit === LINE_TIME ? "malformed" : "silence");
+    this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL), () => this.#tick());
+  }
+}
+
+/** Why a transfer is not done, or not to its end. */
+export function no(code: RefusalCode, text = ""): TransferAnswer {
+  return { kind: "no", code, text };
+}
+
+function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}

@@ -1,0 +1,163 @@
+import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
+import { ClientSession } from "../../../client/session/session.ts";
+import { DATABASE_FILE } from "../../../server/store/database/database.ts";
+import { Clock } from "../../session/clock.ts";
+import { Network, PERFECT } from "../../session/network.ts";
+import { Random } from "../../session/random.ts";
+import { follow, putLine, Script } from "../../session/script.ts";
+import { SimulatedServer } from "../../session/server.ts";
+
+/** A text of which one fills a datagram. */
+const FULL = "x".repeat(988);
+
+Deno.test("what is not answered is sent again, ever later, at most a second", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  const waits: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const [wait, again] = await script.next();
+    assertEquals(again, `1 ${putLine(1, "a")}`);
+    waits.push(wait);
+  }
+  // round trips of 10 ms, and 25 ms for the commit
+  assert(waits[0]! > 35 && waits[0]! < 60, `${waits}`);
+  for (let i = 1; i < waits.length; i++) assertLessOrEqual(waits[i]!, Math.min(1000, 2 * waits[i - 1]! + 1));
+  assertEquals(waits.slice(-2), [1000, 1000]);
+});
+
+Deno.test("an answer ends the back-off", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard(2000);
+  script.say("ok,1");
+  script.put("b");
+  await script.heard();
+  const [wait] = await script.next();
+  assertLess(wait, 100);
+});
+
+Deno.test("requests of a datagram are repeated at once when three later ones are answered", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 5; i++) script.put(`${i}${FULL}`);
+  assertEquals((await script.heard()).length, 5);
+  await script.clock.run(10);
+  script.say("have,2");
+  script.say("have,3");
+  assertEquals(await script.heard(), []);
+  script.say("have,4");
+  assertEquals(await script.heard(), [`1 ${putLine(1, `1${FULL}`)}`]);
+});
+
+Deno.test("datagrams that were repeated by the network prove nothing", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 5; i++) script.put(`${i}${FULL}`);
+  await script.heard(10);
+  for (let i = 0; i < 5; i++) script.say("have,2");
+  assertEquals(await script.heard(), []);
+});
+
+Deno.test("ten datagrams go out at first, and more as they are answered", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 100; i++) script.put(FULL);
+  // a datagram of this length counts as 1,060 bytes of the 12,000
+  assertEquals((await script.heard()).length, 11);
+  await script.clock.run(10);
+  script.say("ok,1-11");
+  assertEquals((await script.heard()).length, 12);
+  let all = 23;
+  for (let low = 12; all < 100;) {
+    await script.clock.run(10);
+    script.say(`ok,${low}-${all}`);
+    low = all + 1;
+    all += (await script.heard()).length;
+  }
+  assertEquals(all, 100);
+});
+
+Deno.test("the window is halved by a loss, once a round trip", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 100; i++) script.put(FULL);
+  assertEquals((await script.heard()).length, 11);
+  await script.clock.run(10);
+  // the first two are lost
+  script.say("have,3-11");
+  assertEquals((await script.heard()).length, 5);
+  await script.clock.run(10);
+  script.say("ok,1-11");
+  assertLessOrEqual((await script.heard()).length, 4);
+});
+
+Deno.test("no more than two datagrams go out while nothing is answered for long", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 100; i++) script.put(FULL);
+  await script.heard(3000);
+  for (let i = 0; i < 3; i++) assertLessOrEqual((await script.heard(1000)).length, 4);
+});
+
+/** A sender and a receiver with something of everything, on a network that loses the datagram of this number. */
+async function exchange(lost: number, directory: string) {
+  const clock = new Clock(1_700_000_000_000), random = new Random(1);
+  const network = new Network(clock, random, () => PERFECT);
+  const address = { hostname: "10.0.0.1", port: 21001 };
+  const server = new SimulatedServer({
+    clock,
+    random,
+    network,
+    address,
+    directory,
+    commit: 1,
+    failing: 0,
+    overloaded: 0,
+  });
+  server.start();
+  let datagrams = 0;
+  const send = network.send.bind(network);
+  network.send = (...args) => {
+    if (datagrams++ !== lost) send(...args);
+  };
+  const client = (port: number) => {
+    const here = { hostname: "10.0.0.2", port };
+    const session = new ClientSession({
+      now: clock.now,
+      random: random.bytes,
+      setTimer: clock.setTimer,
+      send: (datagram) => network.send(datagram, here, address),
+    });
+    network.bind(here, (datagram) => session.received(datagram));
+    return session;
+  };
+  const story = async () => {
+    const sender = client(1), receiver = client(2), got: string[] = [];
+    const waiting = receiver.lease("bob", { max: 3, wait: 5000 });
+    const texts = ["a", "b", "c", "Ω".repeat(3000), "e"];
+    await Promise.all(texts.map((text) => sender.put({ to: "bob", from: "alice", text })));
+    for (let lease = await waiting; lease !== undefined; lease = await receiver.lease("bob", { max: 2 })) {
+      got.push(...lease.messages.map(({ text }) => text));
+      assertEquals(await lease.extend(10_000), true);
+      assertEquals(await lease.ack(), []);
+    }
+    assertEquals(got.length, 5);
+    assertEquals(got.toSorted(), texts.toSorted());
+    assertEquals((await sender.stat("bob")).messages, 0);
+    await Promise.all([sender.close(), receiver.close()]);
+  };
+  const told = follow(story());
+  await clock.until(() => told.state !== "open", 60_000);
+  if (told.error !== undefined) throw told.error;
+  assertEquals(told.state, "done", `datagram ${lost}`);
+  server.kill();
+  await Deno.remove(`${directory}/${DATABASE_FILE}`);
+  return datagrams;
+}
+
+Deno.test("whichever datagram is lost, the outcome is the same", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "parley-loss-" });
+  try {
+    const datagrams = await exchange(-1, directory);
+    assert(datagrams > 15);
+    for (let lost = 0; lost < datagrams; lost++) await exchange(lost, directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { ClientSeal } from "../../../client/seal/seal.ts";
+import { decodeSealToServer, encodeSealWord } from "../../../protocol/seal.ts";
+import { Clock } from "../../session/clock.ts";
+import { follow } from "../../session/script.ts";
+
+Deno.test("a server without room for a handshake is asked again for 60 s, and its user is told once", async () => {
+  const clock = new Clock(), busy: boolean[] = [], sent: string[] = [], waits: number[] = [];
+  let since = 0;
+  const seal = new ClientSeal(
+    {
+      now: clock.now,
+      setTimer: clock.setTimer,
+      random: (bytes) => new Uint8Array(bytes).fill(1),
+      send(datagram) {
+        const { header } = decodeSealToServer(datagram)!;
+        sent.push(header.epoch);
+        if (header.epoch !== "") waits.push(clock.now() - since);
+        since = clock.now();
+        const answer = header.epoch === ""
+          ? encodeSealWord({ id: header.id, epoch: "00000001", cookie: "1111111111111111" }, "challenge")
+          : encodeSealWord({ id: header.id, epoch: "00000001", cookie: "" }, "busy");
+        clock.setTimer(1, () => seal.received(answer));
+      },
+      service: "forum",
+      trust() {},
+      trusted() {},
+      onBusy: (is) => busy.push(is),
+    },
+    { name: "yoda", password: "secret" },
+    { received() {}, fail() {} },
+  );
+  const opening = follow(seal.open("A".repeat(22)));
+  await clock.run(59_000);
+  assertEquals([opening.state, busy], ["open", [true]]);
+  assertEquals(waits.filter((wait) => wait > 500).map((wait) => Math.round(wait / 1000)), [1, 2, 4, 8, 16]);
+  await clock.run(2000);
+  assertEquals([opening.state, opening.error?.name, busy], ["failed", "BusyError", [true]]);
+});

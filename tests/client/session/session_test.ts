@@ -1,0 +1,572 @@
+import {
+  assert,
+  assertEquals,
+  assertLess,
+  assertLessOrEqual,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { FIRST_SESSION, follow, putLine, Script } from "../../session/script.ts";
+import { ClosedError, FullError, RefusedError } from "../../../client/session/session.ts";
+
+Deno.test("ClientSession begins with a datagram without requests, and repeats it each second", async () => {
+  const script = new Script();
+  const put = script.put("hello");
+  assertEquals(await script.heard(), ["hello 1"]);
+  assertEquals(await script.heard(999), []);
+  assertEquals(await script.heard(1), ["hello 1"]);
+  assertEquals(await script.heard(1000), ["hello 1"]);
+  script.challenge();
+  assertEquals(await script.heard(), [`1 ${putLine(1, "hello")}`]);
+  script.say("ok,1");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("requests of one turn share a datagram, and low moves on with the answers", async () => {
+  const script = await new Script().open();
+  const puts = ["a", "b", "c"].map((text) => script.put(text));
+  assertEquals(await script.heard(), [`1 ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`]);
+  script.say("ok,1-2");
+  await script.heard();
+  assertEquals(puts.map(({ state }) => state), ["done", "done", "open"]);
+  script.put("d");
+  assertEquals(await script.heard(), [`3 ${putLine(4, "d")}`]);
+  script.say("ok,4", "ok,3");
+  assertEquals(await script.heard(5000), []);
+  assertEquals(puts[2]!.state, "done");
+  assertEquals(script.client.state, { id: FIRST_SESSION, born: "000000000001", next: 5, low: 5 });
+});
+
+Deno.test("what the server says it has is not sent again, what is missing is", async () => {
+  const script = await new Script().open();
+  const first = script.put("a");
+  await script.heard();
+  const second = script.put("b");
+  await script.heard();
+  await script.clock.run(10);
+  script.say("have,2");
+  const [, again] = await script.next();
+  assertEquals(again, `1 ${putLine(1, "a")}`);
+  script.say("ok,1-2");
+  await script.heard();
+  assertEquals([first.state, second.state], ["done", "done"]);
+});
+
+Deno.test("a request that the server has is asked for again where the answer was lost", async () => {
+  const script = await new Script().open();
+  const puts = [script.put("a"), script.put("b")];
+  await script.heard();
+  await script.clock.run(10);
+  script.say("have,2");
+  script.say("ok,1");
+  assertEquals((await script.next())[1], `2 ${putLine(2, "b")}`);
+  script.say("ok,2");
+  await script.heard();
+  assertEquals(puts.map(({ state }) => state), ["done", "done"]);
+});
+
+Deno.test("a new epoch lets everything that is open be repeated, and the old one counts no more", async () => {
+  const script = await new Script().open();
+  const puts = [script.put("a"), script.put("b"), script.put("c")];
+  const lease = follow(script.client.lease("bob", { wait: 60_000 }));
+  await script.heard();
+  script.say("have,2", "pending,2");
+  await script.clock.run(10);
+  script.challenge("00000002", "2222222222222222");
+  const all = `1 lease,2,bob,1,30000,59990 | ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`;
+  assertEquals(await script.heard(), [all]);
+  script.epoch = "00000001";
+  script.say("ok,1-3", "none,2");
+  assertEquals(await script.heard(), []);
+  assertEquals([lease.state, ...puts.map(({ state }) => state)], ["open", "open", "open", "open"]);
+  script.epoch = "00000002";
+  // the first was carried out before the server was started anew
+  script.say("ok,1", "none,2");
+  script.say("ok,2-3");
+  await script.heard();
+  assertEquals([lease.state, ...puts.map(({ state }) => state)], ["done", "done", "done", "done"]);
+});
+
+Deno.test("a client that has moved repeats what is open with the new cookie, once", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.challenge("00000001", "2222222222222222");
+  script.challenge("00000001", "2222222222222222");
+  assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+});
+
+Deno.test("an unknown session with changes open ends, and tells what was sent", async () => {
+  const script = await new Script().open();
+  // more than may be open at a time, so that the last is not sent
+  const puts = Array.from({ length: 1100 }, (_, i) => script.put(`${i}`));
+  await script.heard();
+  script.say("ok,1-5");
+  script.say("unknown");
+  assertEquals(
+    await script.heard(60_000).then((heard) => heard.filter((text) => text.includes("hello"))),
+    [],
+  );
+  assertEquals(puts[4]!.state, "done");
+  assertEquals([puts[5]!.error?.name, puts[5]!.error?.sent], ["OutcomeUnknownError", true]);
+  assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["OutcomeUnknownError", false]);
+  await assertRejects(() => script.client.lease("bob"), Error, "does not know the session any more");
+});
+
+Deno.test("an unknown session with nothing open is followed by a new one", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.say("ok,1");
+  const lease = follow(script.client.lease("bob"));
+  assertEquals(await script.heard(), ["2 lease,2,bob,1,30000,0"]);
+  script.say("unknown");
+  script.say("unknown");
+  assertEquals(await script.heard(), ["hello 1"]);
+  assert(script.session !== FIRST_SESSION);
+  script.challenge();
+  assertEquals(await script.heard(), ["1 lease,3,bob,1,30000,0"]);
+  script.put("b");
+  assertEquals(await script.heard(), [`1 ${putLine(1, "b")}`]);
+  script.say("none,3", "ok,1");
+  await script.heard();
+  assertEquals(lease.state, "done");
+});
+
+Deno.test("a put that finds no room is repeated alone, less and less often, and what follows stays behind", async () => {
+  const script = await new Script().open();
+  const puts = [script.put("a"), script.put("b"), script.put("c")];
+  await script.heard();
+  script.say("ok,1", "full,2,messages");
+  const waits: number[] = [];
+  for (let i = 0; i < 7; i++) {
+    const [wait, again] = await script.next();
+    assertEquals(again, `2 ${putLine(2, "b")}`);
+    waits.push(wait);
+    script.say("full,2,messages");
+    // a late copy of that answer
+    script.say("full,2,messages");
+  }
+  assertEquals(waits, [100, 200, 400, 800, 1600, 2000, 2000]);
+  await script.next();
+  script.say("ok,2");
+  assertEquals(await script.heard(), [`3 ${putLine(3, "c")}`]);
+  script.say("ok,3");
+  await script.heard();
+  assertEquals(puts.map(({ state }) => state), ["done", "done", "done"]);
+});
+
+Deno.test("what the disk does not take is repeated in the same way", async () => {
+  const script = await new Script().open();
+  const put = script.put("a", { wait: 150 });
+  await script.heard();
+  script.say("storage,1");
+  assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
+  script.say("storage,1");
+  assertEquals(await script.next(), [50, "1 skip,1"]);
+  script.say("bad,1,withdrawn");
+  await script.heard();
+  assertEquals([put.error?.name, put.error?.limit], ["FullError", "storage"]);
+});
+
+Deno.test("a put that is refused can be withdrawn, and what is behind it goes on", async () => {
+  const script = await new Script().open();
+  const withdrawing = new AbortController();
+  const put = script.put("a", { signal: withdrawing.signal }), next = script.put("b");
+  await script.heard();
+  script.say("full,1,messages");
+  assertEquals(await script.heard(50), []);
+  withdrawing.abort();
+  assertEquals(await script.heard(), ["1 skip,1"]);
+  script.say("bad,1,withdrawn");
+  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
+  script.say("ok,2");
+  await script.heard();
+  assert(put.error instanceof FullError);
+  assertEquals([put.error.message, put.error.limit], [
+    "Cannot put the message: withdrawn while the server refused it: messages",
+    "messages",
+  ]);
+  assertEquals(next.state, "done");
+});
+
+Deno.test("a put that was dropped behind a refused one is withdrawn in its place", async () => {
+  const script = await new Script().open();
+  const withdrawing = new AbortController();
+  script.put("a");
+  const put = script.put("b", { signal: withdrawing.signal });
+  await script.heard();
+  script.say("full,1,messages");
+  withdrawing.abort();
+  assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
+  script.say("ok,1");
+  assertEquals(await script.heard(), ["2 skip,2"]);
+  script.say("bad,2,withdrawn");
+  await script.heard();
+  assertEquals(put.error?.name, "FullError");
+});
+
+Deno.test("a put that is withdrawn on its way is stored where the server has room", async () => {
+  const script = await new Script().open();
+  const withdrawing = new AbortController();
+  const put = script.put("a", { signal: withdrawing.signal });
+  await script.heard();
+  withdrawing.abort();
+  script.say("ok,1");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("a put that was stored before the withdrawal arrived is reported as stored", async () => {
+  const script = await new Script().open();
+  const withdrawing = new AbortController();
+  const put = script.put("a", { signal: withdrawing.signal });
+  await script.heard();
+  script.say("full,1,messages");
+  withdrawing.abort();
+  assertEquals(await script.heard(), ["1 skip,1"]);
+  script.say("ok,1");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("a put that is withdrawn before it was sent takes no number", async () => {
+  const script = new Script();
+  const withdrawing = new AbortController();
+  const put = script.put("a", { signal: withdrawing.signal });
+  script.put("b");
+  withdrawing.abort();
+  assertEquals(await script.heard(), ["hello 1"]);
+  assertEquals([put.error?.name, put.error?.limit], ["FullError", ""]);
+  script.challenge();
+  assertEquals(await script.heard(), [`1 ${putLine(1, "b")}`]);
+  await assertRejects(
+    () => script.client.put({ to: "bob", from: "alice", text: "c", signal: AbortSignal.abort() }),
+    FullError,
+    "it was withdrawn",
+  );
+});
+
+Deno.test("what can never be carried out is reported", async () => {
+  const script = await new Script().open();
+  const put = script.put("a"), next = script.put("b");
+  await script.heard();
+  script.say("bad,1,too long", "ok,2");
+  await script.heard();
+  assert(put.error instanceof RefusedError);
+  assertEquals(put.error.message, "The server refuses it: too long");
+  assertEquals(next.state, "done");
+});
+
+Deno.test("a text that does not fit into one datagram goes in parts, cut between characters", async () => {
+  const script = await new Script().open();
+  const text = `a${"Ω".repeat(1000)}b😀${"✓".repeat(200)}`;
+  const put = script.put(text), next = script.put("next");
+  const lines = (await script.heard()).flatMap((datagram) => datagram.slice(2).split(" | "));
+  assertEquals(lines.map((line) => /^\w+,\d+/.exec(line)![0]), ["part,1", "part,2", "put,3", "put,4"]);
+  assertEquals(
+    lines.slice(0, 3).map((line) => line.replace(/^part,\d,|^put,3,bob,alice,,,/, "")).join(""),
+    text,
+  );
+  script.say("have,1-2");
+  script.say("ok,1-4");
+  await script.heard();
+  assertEquals([put.state, next.state], ["done", "done"]);
+});
+
+Deno.test("parts that have arrived are not repeated before all of their text has, and end with it", async () => {
+  const script = await new Script().open();
+  const put = script.put("x".repeat(3000));
+  assertEquals((await script.heard()).length, 3);
+  await script.clock.run(10);
+  script.say("have,1-2");
+  // the put itself was lost
+  const [, again] = await script.next();
+  assertEquals(again.slice(0, 8), "1 put,3,");
+  await script.clock.run(10);
+  script.say("have,3");
+  // now all is there, so it is the answer that was lost, or what was kept
+  const repeated = (await script.heard(1000)).map((datagram) => datagram.slice(2, 8));
+  assertEquals(repeated.slice(0, 3), ["part,1", "part,2", "put,3,"]);
+  assertEquals(put.state, "open");
+  // the answer to the last one is the answer to all
+  script.say("ok,3");
+  assertEquals(await script.heard(20_000), []);
+  assertEquals([put.state, script.client.state.low], ["done", 4]);
+});
+
+Deno.test("a text in parts that finds no room is repeated as a whole, and withdrawn by its last number", async () => {
+  const script = await new Script().open();
+  const put = script.put("x".repeat(2000), { wait: 150 }), next = script.put("next");
+  const kinds = (datagrams: string[]) =>
+    datagrams.map((text) => text.replace(/xx+/, "").replace(/^\d+ /, ""));
+  assertEquals(kinds(await script.heard()), ["part,1,", "put,2,bob,alice,,,", putLine(3, "next")]);
+  script.say("full,2,bytes");
+  assertEquals(kinds(await script.heard(100)), ["part,1,", "put,2,bob,alice,,,"]);
+  script.say("have,1");
+  script.say("full,2,bytes");
+  assertEquals(kinds(await script.heard(50)), ["part,1, | skip,2"]);
+  script.say("bad,2,parts without a put", "ok,1");
+  assertEquals(kinds(await script.heard()), [putLine(3, "next")]);
+  script.say("ok,3");
+  await script.heard();
+  assertEquals([put.error?.name, next.state], ["FullError", "done"]);
+});
+
+Deno.test("a client whose server is silent for ten seconds says so, and what was sent", async () => {
+  const script = await new Script().open();
+  const puts = Array.from({ length: 1100 }, (_, i) => script.put(`${i}`));
+  await script.heard(9900);
+  assertEquals(puts[0]!.state, "open");
+  await script.heard(100);
+  // a later session can go on there
+  assertEquals(script.client.state.low, 1);
+  assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerGoneError", true]);
+  assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerGoneError", false]);
+  await assertRejects(() => script.client.stat(), Error, "No answer from the server within 10 s");
+});
+
+Deno.test("a client that waits for nothing does not miss the server", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.say("ok,1");
+  assertEquals(await script.heard(3_600_000), []);
+  const put = script.put("b");
+  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
+  script.say("ok,2");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("a session that was silent for half a day is not relied on", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.say("ok,1");
+  await script.heard(13 * 3_600_000);
+  script.put("b");
+  assertEquals(await script.heard(), ["hello 1"]);
+  assert(script.session !== FIRST_SESSION);
+});
+
+Deno.test("a server without room for the session is asked again after 1 s, doubled, and no more after 60 s", async () => {
+  const script = new Script();
+  const put = script.put("a");
+  await script.heard();
+  script.challenge();
+  await script.heard();
+  const waits: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    script.say("busy");
+    script.say("busy");
+    const [wait, again] = await script.next();
+    assertEquals(again, `1 ${putLine(1, "a")}`);
+    waits.push(wait);
+  }
+  assertEquals(waits, [1000, 2000, 4000, 8000, 16_000, 29_000]);
+  assertEquals(script.busy, [true]);
+  script.say("busy");
+  await script.heard();
+  assertEquals([put.state, put.error?.name, put.error?.sent], ["failed", "BusyError", false]);
+  assertEquals(
+    put.error?.message,
+    "Cannot be served by the server: it has had no room for one more client for 60 s",
+  );
+});
+
+Deno.test("a server that has room again is asked as one that always had", async () => {
+  const script = new Script();
+  const put = script.put("a");
+  await script.heard();
+  script.challenge();
+  await script.heard();
+  script.say("busy");
+  assertEquals((await script.next())[0], 1000);
+  script.say("ok,1");
+  await script.heard();
+  assertEquals([put.state, script.busy], ["done", [true, false]]);
+});
+
+Deno.test("a lease for which the server has no room is given up after 60 s, and the session goes on", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  await script.heard();
+  script.say("ok,1");
+  const lease = follow(script.client.lease("bob", { wait: 600_000 }));
+  await script.heard();
+  for (let i = 0; i < 6; i++) {
+    script.say("busy");
+    await script.next();
+  }
+  script.say("busy");
+  await script.heard();
+  assertEquals([lease.state, lease.error?.name, script.busy], ["failed", "BusyError", [true]]);
+  const put = script.put("b");
+  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
+  script.say("ok,2");
+  await script.heard();
+  assertEquals(put.state, "done");
+});
+
+Deno.test("a server without room for a lease holds up nothing else", async () => {
+  const script = await new Script().open();
+  const lease = follow(script.client.lease("bob"));
+  await script.heard();
+  script.say("busy");
+  script.put("a");
+  assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+  script.say("ok,1");
+  assertEquals(await script.next(), [1000, "2 lease,2,bob,1,30000,0"]);
+  script.say("none,2");
+  await script.heard();
+  assertEquals(lease, { state: "done", value: undefined });
+});
+
+Deno.test("datagrams that are not the server's answer to this session change nothing", async () => {
+  const script = await new Script().open();
+  const put = script.put("a");
+  await script.heard();
+  const encoder = new TextEncoder();
+  for (
+    const text of [
+      "",
+      "N, 2026-01-31T12:00:00.000Z, alice, ok,1",
+      `P1> ${FIRST_SESSION} 00000001 - 1\nok,1`,
+      `P1< ${"B".repeat(22)} 00000001 - 1\nok,1`,
+      `P1< ${FIRST_SESSION} - - 1\nok,1`,
+      `P1< ${FIRST_SESSION} 00000001 - 1\nok,1\nwhat`,
+    ]
+  ) script.client.received(encoder.encode(text));
+  script.say("ok,0", "ok,2-999999999", "have,7", "lost,9,1", "bad,9,x", "full,9,x", "storage,9", "none,9");
+  await script.heard();
+  assertEquals(put.state, "open");
+});
+
+Deno.test("sends go out one after the other", async () => {
+  const script = await new Script().open();
+  let sending = 0, most = 0;
+  script.sending = async () => {
+    most = Math.max(most, ++sending);
+    await new Promise<void>((resolve) => script.clock.setTimer(1, resolve));
+    sending--;
+  };
+  for (let i = 0; i < 200; i++) script.put(`${i}`);
+  await script.clock.run(3);
+  script.put("x");
+  assertEquals((await script.heard(20)).length, 5);
+  assertEquals(most, 1);
+});
+
+Deno.test("a sender is told when there is room for more", async () => {
+  const script = await new Script().open();
+  const settled: (Error | undefined)[] = [];
+  const post = (i: number) =>
+    script.client.post({ to: "bob", from: "alice", text: `${i}` }, (error) => settled.push(error));
+  let posted = 0;
+  while (post(posted++));
+  assertLessOrEqual(posted, 5000);
+  const ready = follow(script.client.ready());
+  let acknowledged = 0;
+  while (ready.state === "open") {
+    const heard = await script.heard(), { low } = script.client.state;
+    const last = Number(/put,(\d+),[^|]*$/.exec(heard.at(-1)!)![1]);
+    assertLess(last - low, 1024);
+    script.say(`ok,${low}-${last}`);
+    acknowledged = last;
+  }
+  assertLessOrEqual(posted - acknowledged, 2048);
+  assertEquals(settled.every((error) => error === undefined), true);
+});
+
+Deno.test("close() waits for what is open, then takes nothing more", async () => {
+  const script = await new Script().open();
+  const put = script.put("a");
+  const closing = follow(script.client.close());
+  await script.heard();
+  assertThrows(
+    () => script.client.post({ to: "bob", from: "alice", text: "b" }, () => {}),
+    ClosedError,
+    "The session is closed: nothing was sent",
+  );
+  assertEquals(closing.state, "open");
+  script.say("ok,1");
+  await script.heard();
+  assertEquals([put.state, closing.state], ["done", "done"]);
+  assertEquals(await script.heard(60_000), []);
+});
+
+Deno.test("close() gives up after its limit, and says what was sent", async () => {
+  const script = await new Script().open();
+  const put = script.put("a"), lease = follow(script.client.lease("bob", { wait: 60_000 }));
+  const closing = follow(script.client.close(1000));
+  await script.heard(999);
+  assertEquals([put.state, lease.error?.name, closing.state], ["open", "ClosedError", "open"]);
+  await script.heard(1);
+  assertEquals([put.error?.name, put.error?.sent, closing.state], ["ClosedError", true, "done"]);
+});
+
+Deno.test("a session can be gone on with later, under the same numbers", async () => {
+  const script = await new Script().open();
+  script.put("a");
+  script.put("b");
+  await script.heard();
+  script.say("ok,1");
+  const { id, low } = script.client.state;
+  assertEquals(low, 2);
+
+  const later = await new Script({ id, next: low }).open("hello 2");
+  const put = later.put("b");
+  assertEquals(await later.heard(), [`2 ${putLine(2, "b")}`]);
+  later.say("ok,2");
+  await later.heard();
+  assertEquals(put.state, "done");
+  assertEquals(later.session, id);
+});
+
+Deno.test("stat() gives counts by their names", async () => {
+  const script = await new Script().open();
+  const stat = follow(script.client.stat("bob"));
+  assertEquals(await script.heard(), ["1 stat,2,bob"]);
+  script.say("stat,2,messages 3,bytes 42");
+  await script.heard();
+  assertEquals(stat.value, { messages: 3, bytes: 42 });
+});
+
+Deno.test("what the wire can not carry is refused before it is sent", async () => {
+  const { client } = new Script();
+  const put = (fields: Record<string, unknown>) =>
+    client.put({ to: "bob", from: "alice", text: "", ...fields });
+  await assertRejects(() => put({ to: "b,b" }), TypeError, "Cannot use 'b,b' as an ID");
+  await assertRejects(() => put({ from: "admin" }), TypeError, "the name is the administrator's");
+  await assertRejects(() => put({ to: "" }), TypeError, "Cannot put into the shared queue as 'alice'");
+  await assertRejects(() => put({ text: "a\nb" }), TypeError, "control characters");
+  await assertRejects(() => put({ text: "Ω".repeat(32_501) }), RangeError, "at most 65000 fit");
+  await assertRejects(() => put({ delay: 0.5 }), RangeError, "Cannot use 0.5 as a time");
+  await assertRejects(() => put({ ttl: -1 }), RangeError, "Cannot use -1 as a time");
+  await assertRejects(() => client.lease("bob", { max: 65 }), RangeError, "1 to 64");
+  await assertRejects(() => client.lease("bob", { duration: 999 }), RangeError, "expected 1000 to 86400000");
+  await assertRejects(() => client.lease(" bob"), TypeError, "as an ID");
+});
+
+Deno.test("a session that ends with every outcome known says so, once, unless it is to be gone on with", async () => {
+  for (const isKept of [false, true]) {
+    const script = await new Script().open();
+    const put = script.put("a");
+    assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+    if (isKept) script.client.keep();
+    const closed = follow(script.client.close());
+    assertEquals(await script.heard(), []);
+    script.say("ok,1");
+    assertEquals(await script.heard(5000), isKept ? [] : ["2 bye"]);
+    assertEquals([put.state, closed.state], ["done", "done"]);
+  }
+});
+
+Deno.test("a session that has changed nothing ends without a word", async () => {
+  const script = await new Script().open();
+  const closed = follow(script.client.close());
+  assertEquals(await script.heard(5000), []);
+  assertEquals(closed.state, "done");
+});

@@ -1,0 +1,413 @@
+/** The line editor on a terminal in memory: keys go in, and the screen is looked at. */
+
+import { assert, assertEquals } from "@std/assert";
+import { columnsOf } from "../../../client/terminal/graphemes.ts";
+import { shown } from "../../../client/terminal/output.ts";
+import { TerminalEditor } from "../../../client/terminal/terminal_editor.ts";
+import { VirtualTty } from "./virtual_tty.ts";
+
+const LEFT = "\x1b[D", RIGHT = "\x1b[C", UP = "\x1b[A", DOWN = "\x1b[B";
+const HOME = "\x01", END = "\x05", BACKSPACE = "\x7f", DELETE = "\x1b[3~";
+
+/** An editor whose lines are read as they come. */
+function open(tty: VirtualTty, prompt = "> ", max = 1000) {
+  const editor = new TerminalEditor(tty, prompt, max);
+  const lines: string[] = [];
+  const reading = (async () => {
+    for await (const { text } of editor) lines.push(text);
+  })();
+  return { editor, lines, reading };
+}
+
+/** What was typed, and what the line looks like then. */
+const EDITS: Readonly<Record<string, string>> = {
+  "": "> |",
+  "hello": "> hello|",
+  [`hello${LEFT}${LEFT}`]: "> hel|lo",
+  [`helo${LEFT}l`]: "> hell|o",
+  [`hello${HOME}X`]: "> X|hello",
+  [`hello${HOME}X${END}Y`]: "> XhelloY|",
+  [`hello${HOME}${RIGHT}${RIGHT}${RIGHT}`]: "> hel|lo",
+  [`${LEFT}${RIGHT}${BACKSPACE}${DELETE}\x17\x0b\x15\x19a`]: "> a|",
+  [`hello${BACKSPACE}${BACKSPACE}`]: "> hel|",
+  [`hello${HOME}${DELETE}${RIGHT}\x04`]: "> e|lo",
+  [`one two.three\x17`]: "> one |",
+  [`one two.three\x1b\x7f`]: "> one two.|",
+  [`one two.three${HOME}\x1bf\x1bf`]: "> one two|.three",
+  [`one two.three\x1b[1;5D\x1bb`]: "> one |two.three",
+  [`one two${HOME}\x1bd`]: "> | two",
+  [`one two${LEFT}${LEFT}\x0b`]: "> one t|",
+  [`one two${LEFT}${LEFT}\x15`]: "> |wo",
+  [`one two\x17${HOME}\x19`]: "> two|one",
+  "a\tb": "> a    b|",
+  // two columns, and one character
+  [`漢字${LEFT}x`]: "> 漢x|字",
+  [`漢字${BACKSPACE}`]: "> 漢|",
+  // one character of two code points, and of three
+  [`ae\u0301b${LEFT}${LEFT}x`]: "> ax|e\u0301b",
+  [`ae\u0301${BACKSPACE}`]: "> a|",
+  [`a👩‍👧b${LEFT}${BACKSPACE}`]: "> a|b",
+  // an accent that comes by itself joins what is before it
+  [`ab${LEFT}\u0301`]: "> a\u0301|b",
+};
+
+Deno.test("TerminalEditor edits the line, keys at once and one by one", async () => {
+  for (const [keys, screen] of Object.entries(EDITS)) {
+    for (const typed of [[keys], [...keys]]) {
+      const tty = new VirtualTty();
+      const { editor, reading } = open(tty);
+      for (const key of typed) tty.type(key);
+      await tty.shows(screen);
+      await editor.close();
+      await reading;
+    }
+  }
+});
+
+Deno.test("TerminalEditor gives lines in order, and leaves them on the screen", async () => {
+  const tty = new VirtualTty();
+  const { lines, reading } = open(tty);
+  tty.type("one\rtwo\r");
+  await tty.shows("> one\n> two\n> |");
+  tty.type("\rthree\rfour");
+  await tty.shows("> one\n> two\n>\n> three\n> four|");
+  tty.type(`${BACKSPACE.repeat(4)}\x04`);
+  await reading;
+  assertEquals(lines, ["one", "two", "", "three"]);
+});
+
+Deno.test("TerminalEditor takes 1,000 pasted lines in order, marked as pasted and not", async () => {
+  const pasted = Array.from({ length: 1000 }, (_, i) => `line ${i}`);
+  for (const [before, after] of [["", ""], ["\x1b[200~", "\x1b[201~"]] as const) {
+    const tty = new VirtualTty();
+    const { lines, reading } = open(tty);
+    const bytes = new TextEncoder().encode(`${before}${pasted.join("\r")}\r${after}\x04`);
+    // as much as a terminal's buffer gives at once
+    for (let at = 0; at < bytes.length; at += 1021) tty.type(bytes.slice(at, at + 1021));
+    await reading;
+    assertEquals(lines, pasted);
+    assertEquals(tty.lines.slice(0, 1000), pasted.map((line) => `> ${line}`));
+  }
+});
+
+Deno.test("a message is printed above the line, which comes back with its cursor", async () => {
+  const tty = new VirtualTty();
+  const { editor, reading } = open(tty);
+  tty.type(`hello${LEFT}${LEFT}`);
+  await tty.shows("> hel|lo");
+  await editor.print("[Bob] one");
+  assertEquals(tty.screen, "[Bob] one\n> hel|lo");
+  await Promise.all([editor.print("[Bob] two"), editor.print("a list\nof two lines\n")]);
+  assertEquals(tty.screen, "[Bob] one\n[Bob] two\na list\nof two lines\n> hel|lo");
+  tty.type("X");
+  await tty.shows("[Bob] one\n[Bob] two\na list\nof two lines\n> helX|lo");
+  await editor.close();
+  await reading;
+});
+
+Deno.test("a line longer than the terminal is wide goes on in the next row, and stays right", async () => {
+  const tty = new VirtualTty(10, 10);
+  const { editor, lines, reading } = open(tty);
+  // the prompt and eight characters fill a row
+  tty.type("12345678");
+  await tty.shows("> 12345678\n|");
+  tty.type("9");
+  await tty.shows("> 12345678\n9|");
+  tty.type(BACKSPACE);
+  await tty.shows("> 12345678\n|");
+  tty.type("9abcdefghijk");
+  await tty.shows("> 12345678\n9abcdefghi\njk|");
+  await editor.print("[Bob] hello there");
+  assertEquals(tty.screen, "[Bob] hell\no there\n> 12345678\n9abcdefghi\njk|");
+  tty.type(HOME);
+  await tty.shows("[Bob] hell\no there\n> |12345678\n9abcdefghi\njk");
+  await editor.print("again");
+  assertEquals(tty.screen, "[Bob] hell\no there\nagain\n> |12345678\n9abcdefghi\njk");
+  // at the seam of two rows
+  tty.type(RIGHT.repeat(8));
+  await tty.shows("[Bob] hell\no there\nagain\n> 12345678\n|9abcdefghi\njk");
+  tty.type("\x0b");
+  await tty.shows("[Bob] hell\no there\nagain\n> 12345678\n|");
+  tty.type("\r");
+  await tty.shows("[Bob] hell\no there\nagain\n> 12345678\n> |");
+  // a wide character does not stand in two rows
+  tty.type("1234567漢x");
+  await tty.shows("[Bob] hell\no there\nagain\n> 12345678\n> 1234567\n漢x|");
+  await editor.close();
+  await reading;
+  assertEquals(lines, ["12345678"]);
+});
+
+Deno.test("a line that has more rows than the screen shows the part around its cursor", async () => {
+  const tty = new VirtualTty(10, 5);
+  const { editor, lines, reading } = open(tty);
+  const long = Array.from({ length: 100 }, (_, i) => `${i % 10}`).join("");
+  const rows = () => tty.screen.split("\n").length;
+  tty.type(long);
+  tty.type("END");
+  await tty.contains("END|");
+  assert(rows() <= 5 && tty.screen.includes("> …"), tty.screen);
+  tty.type(HOME);
+  await tty.contains("> |0123");
+  assert(rows() <= 5 && tty.screen.trimEnd().endsWith("…"), tty.screen);
+  for (let i = 1; i <= 50; i++) tty.type(RIGHT);
+  tty.type("X");
+  await tty.contains("X|0123");
+  await editor.print("hello");
+  assertEquals(tty.lines.filter((line) => line === "hello").length, 1);
+  tty.type("\r");
+  await tty.contains("> |");
+  await editor.close();
+  await reading;
+  assertEquals(lines, [`${long.slice(0, 50)}X${long.slice(50)}END`]);
+});
+
+Deno.test("the line is drawn again where the terminal gets narrower or wider", async () => {
+  const tty = new VirtualTty(20, 10);
+  const { editor, reading } = open(tty);
+  await editor.print("[Bob] hello");
+  tty.type(`123456789abcde${LEFT}${LEFT}`);
+  await tty.shows("[Bob] hello\n> 123456789abc|de");
+  tty.resize(12);
+  await tty.shows("[Bob] hello\n> 123456789a\nbc|de");
+  tty.resize(30);
+  await tty.shows("[Bob] hello\n> 123456789abc|de");
+  await editor.close();
+  await reading;
+});
+
+Deno.test("up and down bring back what was sent, and what was being typed", async () => {
+  const tty = new VirtualTty(20, 20);
+  const { editor, lines, reading } = open(tty);
+  tty.type("one\rtwo\rtwo\r \rdraft");
+  await tty.contains("> draft|");
+  const line = async (keys: string, last: string) => {
+    tty.type(keys);
+    await tty.contains(`\n${last}`);
+  };
+  await line(UP, "> two|");
+  await line(UP, "> one|");
+  await line(UP, "> one|");
+  await line("!", "> one!|");
+  await line(DOWN, "> two|");
+  await line(DOWN, "> draft|");
+  await line(DOWN, "> draft|");
+  await line(`${UP}${UP}`, "> one!|");
+  await line("\r", "> |");
+  await line(UP, "> one!|");
+  await line(`${UP}${UP}`, "> one|");
+  await editor.close();
+  await reading;
+  assertEquals(lines, ["one", "two", "two", " ", "one!"]);
+});
+
+Deno.test("a line that is full takes no more, and the terminal beeps", async () => {
+  const tty = new VirtualTty();
+  const { lines, reading } = open(tty, "> ", 5);
+  tty.type("123");
+  tty.type("4567");
+  await tty.shows("> 12345|");
+  assertEquals(tty.rang, 1);
+  tty.type(`${BACKSPACE}👩‍👧\r\x04`);
+  await reading;
+  // half of a character is none
+  assertEquals(lines, ["1234"]);
+});
+
+Deno.test("Ctrl-D ends the input on an empty line alone, behind the lines that wait", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 100);
+  tty.type(`ab${HOME}\x04\rtwo\r\x04three\r`);
+  assertEquals(await editor.read(), { text: "b" });
+  assertEquals(await editor.read(), { text: "two" });
+  assertEquals(await editor.read(), undefined);
+  assertEquals(await editor.read(), undefined);
+  assertEquals(editor.interrupted.aborted, false);
+});
+
+Deno.test("Ctrl-C ends it at once, and drops the lines that wait", async () => {
+  const tty = new VirtualTty();
+  const editor = new TerminalEditor(tty, "> ", 100);
+  const first = editor.read();
+  tty.type("one\rtwo\rhalf");
+  tty.type("\x03");
+  assertEquals(await first, { text: "one" });
+  const interrupted = Promise.withResolvers<unknown>();
+  editor.interrupted.addEventListener("abort", interrupted.resolve);
+  await interrupted.promise;
+  assertEquals(await editor.read(), undefined);
+  await editor.close();
+  assertEquals(tty.events, ["raw", "restored"]);
+});
+
+Deno.test("Ctrl-C is seen where more waits than may, and none of it is taken", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 65_536);
+  const interrupted = Promise.withResolvers<unknown>();
+  editor.interrupted.addEventListener("abort", interrupted.resolve);
+  tty.type(`${"x".repeat(65_535)}\r`.repeat(65));
+  tty.type("\x03");
+  await interrupted.promise;
+  assertEquals(await editor.read(), undefined);
+});
+
+Deno.test("where none of too many lines is taken, further ones are dropped, and how many is told", async () => {
+  const tty = new VirtualTty(60);
+  await using editor = new TerminalEditor(tty, "> ", 65_536);
+  tty.type(`${"x".repeat(65_535)}\r`.repeat(65));
+  tty.type("too\rmany\r");
+  await tty.shows("Too many lines wait: further ones are dropped\n|");
+  for (let i = 0; i < 65; i++) assertEquals((await editor.read())?.text.length, 65_535);
+  const next = editor.read();
+  tty.type("again\r");
+  assertEquals(await next, { text: "again" });
+  await editor.close();
+  assertEquals(tty.lines.filter((line) => /^[A-Z>]/.test(line) && line.length < 60), [
+    "Too many lines wait: further ones are dropped",
+    "Lines that were dropped: 2",
+    "> again",
+  ]);
+});
+
+Deno.test("Ctrl-C at the prompt leaves what was typed on the screen", async () => {
+  const tty = new VirtualTty();
+  const { editor, lines, reading } = open(tty);
+  tty.type("half a line\x03");
+  await reading;
+  await editor.close();
+  assertEquals([tty.screen, lines], ["> half a line^C\n|", []]);
+});
+
+Deno.test("a terminal that hangs up ends the input", async () => {
+  const tty = new VirtualTty();
+  const { editor, lines, reading } = open(tty);
+  tty.type("one\rtwo");
+  tty.type(null);
+  await reading;
+  await editor.close();
+  assertEquals(lines, ["one"]);
+});
+
+Deno.test("TerminalEditor.close() leaves what was typed, and gives the terminal back", async () => {
+  const tty = new VirtualTty();
+  const { editor, reading } = open(tty);
+  tty.type(`half a line${LEFT}`);
+  await tty.shows("> half a lin|e");
+  await Promise.all([editor.print("last words"), editor.close(), editor.close()]);
+  await reading;
+  await editor.print("and after it");
+  assertEquals(tty.lines, ["last words", "> half a line", "and after it", ""]);
+  assertEquals(tty.events, ["raw", "restored"]);
+});
+
+Deno.test("Ctrl-L empties the screen but for the line, and Ctrl-Z stops the program", async () => {
+  const tty = new VirtualTty();
+  const { editor, reading } = open(tty);
+  await editor.print("a message");
+  tty.type(`hello${LEFT}\x0c`);
+  await tty.shows("> hell|o");
+  const stopped = Promise.withResolvers<string>();
+  tty.suspend = () => stopped.resolve(tty.screen);
+  tty.type("\x1a");
+  // what is typed comes back with the program, and stands there once
+  assertEquals(await stopped.promise, "|");
+  await tty.shows("> hell|o");
+  await editor.close();
+  await reading;
+});
+
+Deno.test("a prompt that changes is seen at once, and its colours take no room", async () => {
+  const tty = new VirtualTty(12);
+  const { editor, reading } = open(tty);
+  tty.type(`hello${LEFT}`);
+  await tty.shows("> hell|o");
+  editor.prompt = "Bob: ";
+  await tty.shows("Bob: hell|o");
+  editor.prompt = "\x1b[1mBob\x1b[0m: ";
+  tty.type("Xabc");
+  await tty.shows("Bob: hellXab\nc|o");
+  await editor.close();
+  await reading;
+});
+
+Deno.test("a secret is not shown, not remembered, and edited by whole characters", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "Name: ", 100);
+  const name = editor.read();
+  tty.type("alice\r");
+  assertEquals(await name, { text: "alice" });
+  editor.prompt = "Password: ";
+  const secret = editor.read({ secret: true });
+  tty.type(`x${UP}\x15se👩‍👧${BACKSPACE}e\u0301${BACKSPACE}crXet${LEFT}${LEFT}${BACKSPACE}`);
+  await editor.print("a message");
+  await tty.shows("Name: alice\na message\nPassword: |");
+  tty.type("\r");
+  assertEquals(await secret, { text: "secret" });
+  editor.prompt = "> ";
+  const line = editor.read();
+  // neither the history nor what was killed has it
+  tty.type(`\x19${UP}${UP}`);
+  await tty.shows("Name: alice\na message\nPassword:\n> alice|");
+  tty.type("\r");
+  assertEquals(await line, { text: "alice" });
+  const cancelled = editor.read({ secret: true });
+  tty.type("abc\x03");
+  assertEquals(await cancelled, undefined);
+  assertEquals(editor.interrupted.aborted, true);
+  assertEquals(tty.lines.join("\n").includes("abc"), false);
+});
+
+Deno.test("what is typed before a secret is asked for is part of it, and was not shown", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 100);
+  const name = editor.read();
+  tty.type("alice\rsec");
+  assertEquals(await name, { text: "alice" });
+  const secret = editor.read({ secret: true });
+  tty.type("ret\r");
+  assertEquals(await secret, { text: "secret" });
+  await editor.print("done");
+  assertEquals(tty.lines, ["> alice", "> ", "done", ""]);
+});
+
+Deno.test("what an editor leaves unread is the next one's, and what comes later too", async () => {
+  const tty = new VirtualTty();
+  const first = new TerminalEditor(tty, "Password: ", 100);
+  const secret = first.read({ secret: true });
+  tty.type("secret\rone\rtw");
+  assertEquals(await secret, { text: "secret" });
+  await first.close();
+  await using second = new TerminalEditor(tty, "> ", 100);
+  assertEquals(await second.read(), { text: "one" });
+  const line = second.read();
+  tty.type("o\r");
+  assertEquals(await line, { text: "two" });
+});
+
+Deno.test("columnsOf() knows how wide characters are", () => {
+  const widths = {
+    "a": 1,
+    "é": 1,
+    "e\u0301": 1,
+    "Ω": 1,
+    "✓": 1,
+    "\u0301": 0,
+    "\u200b": 0,
+    "漢": 2,
+    "ｱ": 1,
+    "Ａ": 2,
+  };
+  for (const [text, width] of Object.entries(widths)) assertEquals([text, columnsOf(text)], [text, width]);
+  for (const emoji of ["🎉", "👩‍👧", "❤️", "🇩🇪", "👍🏽"]) assertEquals([emoji, columnsOf(emoji)], [emoji, 2]);
+});
+
+Deno.test("shown() makes text harmless", () => {
+  const texts = {
+    "a\tb Ω ✓ 👩‍👧": "a\tb Ω ✓ 👩‍👧",
+    "\x1b[31mred\x07\r\n\0": "^[[31mred^G^M^J^@",
+    "\x7f\x9b1m\x85": "^?^[[1m^[E",
+    "abc\u202egpj\u2066x\u2069\u2028y": "abc<U+202E>gpj<U+2066>x<U+2069><U+2028>y",
+    "שלום\u200f!": "שלום\u200f!",
+  };
+  for (const [text, harmless] of Object.entries(texts)) assertEquals(shown(text), harmless);
+});

@@ -1,0 +1,191 @@
+/**
+ * The server's half of the file transfer with threads of its own, on a free port.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { Log } from "../../../server/report/log.ts";
+import { Metrics } from "../../../server/report/metrics.ts";
+import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/files.ts";
+import { TransferListener } from "../../../server/wire/transfer/transfer_listener.ts";
+import { TransferService, type Upload, type UploadGrant } from "../../../server/wire/transfer/transfer.ts";
+import { sendContent, storedOf, TransferPeer, type UploadPeer } from "./peer.ts";
+
+/** Bytes that are no text, the same ones for the same size. */
+export function contentOf(size: number, seed = 1): Uint8Array<ArrayBuffer> {
+  const content = new Uint8Array(size);
+  for (let i = 0, state = seed; i < size; i++) content[i] = state = (state * 5 + 1 + (i >> 8)) & 0xff;
+  return content;
+}
+
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+type NamedUpload = Omit<UploadGrant, "kind" | "key">;
+
+/** What names an upload of this content, by a client that has not read it yet. */
+export function uploadOf(content: Uint8Array, more: Partial<NamedUpload> = {}): NamedUpload {
+  return { user: "alice", thread: 1, name: "notes.txt", size: content.length, hash: undefined, ...more };
+}
+
+/** Names in a server's directory of contents: whole ones, and those that are on their way. */
+export function held(directory: string): { contents: number; partials: number } {
+  const names = [...Deno.readDirSync(`${directory}/files`)].map(({ name }) => name);
+  const partials = names.filter((name) => name.endsWith(".part")).length;
+  return { contents: names.length - partials, partials };
+}
+
+/** What a server answers that has so many bytes of the content. */
+export function offered(content: Uint8Array, from: number): string {
+  return `P1 from ${from}${from === 0 ? "" : ` ${sha256(content.subarray(0, from))}`}`;
+}
+
+/** Puts it, and gives the last answer, without its proof where that is right. */
+export async function put(server: TransferServer, content: Uint8Array, more: Partial<NamedUpload> = {}) {
+  using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(content, more)));
+  assertEquals(await peer.line(), "P1 from 0");
+  await sendContent(peer, content);
+  const answer = await peer.line();
+  assertEquals(await peer.line(), null, "the server closes");
+  return answer === storedOf(peer, content) ? "P1 stored" : answer;
+}
+
+/** Begins an upload, sends a part of it, and cuts it. Resolves to where it got when the server has seen that. */
+export async function beginUpload(
+  server: TransferServer,
+  content: Uint8Array,
+  cut: (peer: UploadPeer) => unknown,
+  from = 0,
+): Promise<number> {
+  const part = content.subarray(from, from + 2_000_000);
+  using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(content)));
+  assertEquals(await peer.line(), offered(content, from));
+  await peer.send(`P1 from ${from}\n`);
+  await peer.send(part);
+  await cut(peer);
+  while (await peer.line().catch(() => null) !== null);
+  return from + part.length;
+}
+
+export interface TransferServerOptions {
+  directory?: string | undefined;
+  limits?: Partial<FileLimits>;
+  now?: () => number;
+  setTimer?: (ms: number, callback: () => void) => () => void;
+  /** Comes before every commit. */
+  beforeCommit?: () => Promise<void>;
+  max?: number;
+  maxUser?: number;
+  maxConnections?: number;
+  maxAddressConnections?: number;
+}
+
+export class TransferServer implements AsyncDisposable {
+  readonly files: ContentFiles;
+  readonly service: TransferService;
+  readonly metrics = new Metrics();
+  /** What is visible in the threads. */
+  readonly uploads: Upload[];
+  log = "";
+  readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
+  readonly #socket: Deno.TcpListener;
+  readonly #listener: TransferListener;
+  #isClosed = false;
+
+  private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
+    this.files = files;
+    this.uploads = uploads;
+    const { now = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
+    this.service = new TransferService({
+      files,
+      commit: async (upload) => {
+        await options.beforeCommit?.();
+        if (this.uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
+          return `File ${upload.name} exists in Thread news`;
+        }
+        this.uploads.push(upload);
+        return "stored";
+      },
+      rounds: { next: undefined },
+      metrics: this.metrics,
+      log: this.#log,
+      now,
+      setTimer,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+      ...max === undefined ? {} : { max },
+      ...maxUser === undefined ? {} : { maxUser },
+    });
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = new TransferListener({
+      sockets: [this.#socket],
+      serve: (connection) => this.service.serve(connection),
+      metrics: this.metrics,
+      log: this.#log,
+      setTimer: realTimer,
+      ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
+      ...options.maxAddressConnections === undefined
+        ? {}
+        : { maxAddressConnections: options.maxAddressConnections },
+    });
+  }
+
+  /** @param uploads What is visible in the threads from an earlier start. */
+  static async start(options: TransferServerOptions = {}, uploads: Upload[] = []): Promise<TransferServer> {
+    const files = await ContentFiles.open({
+      directory: options.directory,
+      limits: { ...DEFAULT_FILE_LIMITS, share: 100, ...options.limits },
+      known: (names) => {
+        const users = new Map(uploads.map(({ content, user }) => [content, user]));
+        return Promise.resolve(new Map([...users].filter(([content]) => names.includes(content))));
+      },
+      now: Date.now,
+      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    });
+    return new TransferServer(files, uploads, options);
+  }
+
+  get port(): number {
+    return this.#socket.addr.port;
+  }
+
+  /** A ticket for an upload, and its key. */
+  ticket(upload: NamedUpload): { ticket: string; key: string } {
+    const issued = this.service.issueUpload(upload);
+    if ("error" in issued) throw new Error(issued.error);
+    return issued;
+  }
+
+  /** A ticket for a download of what is in a thread. */
+  downloadTicket({ content, size }: Upload, user = "bob"): string {
+    const issued = this.service.issueDownload({ user, content, size });
+    if ("error" in issued) throw new Error(issued.error);
+    return issued.ticket;
+  }
+
+  /** What is visible under this name, and its bytes. */
+  async content(upload: Upload): Promise<Uint8Array> {
+    const file = await this.files.read(upload.content);
+    return new Uint8Array(await new Response(file.readable).arrayBuffer());
+  }
+
+  async close() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.stop();
+    await this.service.close();
+    await this.#listener.close();
+    await this.files.close();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}
+
+function realTimer(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}

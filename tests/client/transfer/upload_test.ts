@@ -1,0 +1,278 @@
+/** What an uploading client makes of a file that changes, of what a server has of it, and of who speaks for the server. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { TransferError, type TransferProgress } from "../../../client/transfer/transfer.ts";
+import { upload, type UploadOptions } from "../../../client/transfer/upload.ts";
+import { temporaryDirectory } from "../../program.ts";
+import { TransferPeer } from "./peer.ts";
+import { CuttingProxy } from "./proxy.ts";
+import { skippingClock } from "./skipping_clock.ts";
+import { beginUpload, contentOf, held, sha256, TransferServer, uploadOf } from "./server.ts";
+
+const CONTENT = contentOf(6_000_000);
+
+/** Long enough ago that a change since then shows in a file's times. */
+const LONG_AGO = new Date("2020-01-01");
+
+/** A server and a file of the content. */
+class Desk implements AsyncDisposable {
+  readonly #directory: AsyncDisposable & { path: string };
+  readonly server: TransferServer;
+  /** Hashes that tickets were asked for with. */
+  readonly asked: (string | undefined)[] = [];
+
+  private constructor(directory: AsyncDisposable & { path: string }, server: TransferServer) {
+    this.#directory = directory;
+    this.server = server;
+  }
+
+  static async open(content: Uint8Array = CONTENT): Promise<Desk> {
+    const directory = await temporaryDirectory();
+    await Deno.writeFile(`${directory.path}/sent`, content);
+    return new Desk(directory, await TransferServer.start({ directory: directory.path }));
+  }
+
+  get path(): string {
+    return `${this.#directory.path}/sent`;
+  }
+
+  get held() {
+    return held(this.#directory.path);
+  }
+
+  send(options: Partial<UploadOptions> = {}) {
+    return upload({
+      hostname: "127.0.0.1",
+      port: this.server.port,
+      path: this.path,
+      ticket: ({ size, hash }) => {
+        this.asked.push(hash);
+        return Promise.resolve(this.server.ticket(uploadOf(CONTENT, { size, hash })));
+      },
+      ...options,
+    });
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.server.close();
+    await this.#directory[Symbol.asyncDispose]();
+  }
+}
+
+/** Calls back once, when the transfer has begun. */
+function onceBegun(callback: () => void): (progress: TransferProgress) => void {
+  let isBegun = false;
+  return () => {
+    if (!isBegun) callback();
+    isBegun = true;
+  };
+}
+
+/** For as long as it is used, files' times and sizes say what they said first: as on a disk with coarse times. */
+function stillTimes(): Disposable {
+  const { stat } = Deno.FsFile.prototype;
+  const first = new Map<number | null, Deno.FileInfo>();
+  Deno.FsFile.prototype.stat = async function () {
+    const info = await stat.call(this);
+    if (!first.has(info.ino)) first.set(info.ino, info);
+    return first.get(info.ino)!;
+  };
+  return { [Symbol.dispose]: () => void (Deno.FsFile.prototype.stat = stat) };
+}
+
+Deno.test("a file that changes while it is sent is told of, and nothing of it is visible", async () => {
+  const changes: [what: string, change: (file: Deno.FsFile) => void][] = [
+    ["a byte that was read already", (file) => file.writeSync(new Uint8Array([255]))],
+    ["the last byte", (file) => {
+      file.seekSync(-1, Deno.SeekMode.End);
+      file.writeSync(new Uint8Array([255]));
+    }],
+    ["it becomes shorter", (file) => file.truncateSync(5_000_000)],
+    ["it becomes longer", (file) => file.truncateSync(7_000_000)],
+  ];
+  await using desk = await Desk.open();
+  for (const [what, change] of changes) {
+    await Deno.writeFile(desk.path, CONTENT);
+    await Deno.utime(desk.path, LONG_AGO, LONG_AGO);
+    const onProgress = onceBegun(() => {
+      using file = Deno.openSync(desk.path, { write: true });
+      change(file);
+    });
+    const error = await assertRejects(() => desk.send({ onProgress }), TransferError);
+    assertEquals([error.message, error.code], [
+      `Cannot send '${desk.path}': it changed while it was sent`,
+      "hash",
+    ], what);
+    assertEquals([desk.server.uploads, desk.held.contents], [[], 0], what);
+  }
+  await Deno.writeFile(desk.path, CONTENT);
+  await desk.send();
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
+  assertEquals(desk.held, { contents: 1, partials: 0 });
+});
+
+Deno.test("a change that leaves a new file's times as they were is told of", async () => {
+  await using desk = await Desk.open();
+  using _ = stillTimes();
+  const onProgress = onceBegun(() => {
+    using file = Deno.openSync(desk.path, { write: true });
+    file.writeSync(new Uint8Array([255]));
+  });
+  await assertRejects(
+    () => desk.send({ onProgress }),
+    TransferError,
+    `Cannot send '${desk.path}': it changed while it was sent`,
+  );
+  assertEquals(desk.server.uploads, []);
+});
+
+Deno.test("an upload is done where the session says that it is stored, once all of it was sent", async () => {
+  await using desk = await Desk.open();
+  const lines = `P1 upload 4fJmX0b2TzWq7yR1sNcVbA\nP1 from 0\nP1 from 0\nP1 sum ${"0".repeat(64)}\nP1 s`;
+  await using proxy = await CuttingProxy.start(
+    desk.server.port,
+    () => ({ cut: "rst", after: lines.length + CONTENT.length }),
+  );
+  const said: (string | undefined)[] = [];
+  const content = await desk.send({
+    port: proxy.port,
+    ticket: ({ size, hash }, attempt) => {
+      said.push(hash);
+      // at first nobody can know it
+      if (attempt !== 1) return Promise.resolve("stored");
+      return Promise.resolve(desk.server.ticket(uploadOf(CONTENT, { size })));
+    },
+  });
+  assertEquals(content, { size: CONTENT.length, hash: sha256(CONTENT) });
+  assertEquals(said, [undefined, undefined, sha256(CONTENT)]);
+});
+
+Deno.test("an upload that took long before it was cut goes on", async () => {
+  await using desk = await Desk.open();
+  await Deno.utime(desk.path, LONG_AGO, LONG_AGO);
+  let connections = 0;
+  await using proxy = await CuttingProxy.start(
+    desk.server.port,
+    () => connections++ === 0 ? { cut: "rst", after: 4_000_000 } : undefined,
+  );
+  using clock = skippingClock();
+  let cuts = 0;
+  await desk.send({
+    port: proxy.port,
+    onProgress: () => clock.skip(20_000),
+    onCut: () => cuts++,
+  });
+  assertEquals([cuts, connections], [1, 2]);
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
+});
+
+Deno.test("what an earlier run left is compared, and goes on where it is of this file", async () => {
+  await using desk = await Desk.open();
+  const from = await beginUpload(desk.server, CONTENT, (peer) => peer.end());
+  const steps: string[] = [];
+  await desk.send({
+    onProgress: ({ step, done }) => {
+      if (steps.at(-1) !== step) steps.push(step);
+      if (step === "transfer") assert(done > from, `${done}`);
+    },
+  });
+  assertEquals(steps, ["hash", "transfer", "hash"]);
+  assertEquals(desk.asked, [undefined]);
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
+  assertEquals(desk.server.metrics.get("files bytes received"), CONTENT.length);
+});
+
+Deno.test("what an earlier run left of another file is not gone on with", async () => {
+  const other = contentOf(CONTENT.length, 7);
+  await using desk = await Desk.open(other);
+  await beginUpload(desk.server, CONTENT, (peer) => peer.end());
+  await desk.send();
+  assertEquals(desk.asked.length, 1, "it is known before it is sent");
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), other);
+});
+
+Deno.test("what a server has meanwhile of another file is found out in the end, and all is sent again", async () => {
+  await using desk = await Desk.open();
+  const fates = [{ cut: "fin", after: 4_000_000 }] as const;
+  let connections = 0;
+  await using proxy = await CuttingProxy.start(desk.server.port, () => fates[connections++]);
+  let isLost = false;
+  await desk.send({
+    port: proxy.port,
+    onCut: () => isLost = true,
+    ticket: async ({ size, hash }) => {
+      desk.asked.push(hash);
+      if (isLost && desk.asked.length === 2) {
+        // the attempt that was cut has ended, and left what came
+        while (desk.server.metrics.get("files bytes received") === 0) {
+          await new Promise((resolve) => setTimeout(resolve));
+        }
+        // another file of the same name and size, which the client has read too far to tell from its own
+        using peer = await TransferPeer.upload(desk.server.port, desk.server.ticket(uploadOf(CONTENT)));
+        await peer.send("P1 from 0\nnot this one");
+        await peer.end();
+        while (await peer.line() !== null);
+      }
+      return desk.server.ticket(uploadOf(CONTENT, { size, hash }));
+    },
+  });
+  assertEquals([desk.asked.length, desk.asked.at(-1)], [3, sha256(CONTENT)]);
+  assertEquals(desk.server.metrics.get("files refused hash"), 1);
+  assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
+});
+
+/** Somebody on the path, who answers the first connection himself. */
+function impostor(answer: (line: string) => string) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const serve = async () => {
+    for await (const connection of listener) {
+      try {
+        const buffer = new Uint8Array(65_536);
+        let text = "";
+        for (let read; (read = await connection.read(buffer)) !== null;) {
+          text = (text + new TextDecoder().decode(buffer.subarray(0, read))).slice(-1000);
+          const said = answer(text);
+          if (said !== "") await connection.write(new TextEncoder().encode(said));
+        }
+      } catch {
+        // the client closed it
+      }
+      connection.close();
+    }
+  };
+  const served = serve();
+  return {
+    port: listener.addr.port,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await served;
+    },
+  };
+}
+
+Deno.test("a file is not taken to be stored because somebody on the path says so", async () => {
+  await using desk = await Desk.open(contentOf(1000));
+  for (const early of [true, false]) {
+    await using path = await impostor((text) => {
+      if (early) return `P1 stored ${"0".repeat(64)}\n`;
+      if (text.includes("P1 sum")) return `P1 stored ${text.slice(-65)}`;
+      return text.includes("P1 from") ? "" : "P1 from 0\n";
+    });
+    const error = await assertRejects(() => desk.send({ port: path.port, patience: 50 }), TransferError);
+    assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is none`);
+  }
+  assertEquals(desk.server.uploads, []);
+});
+
+Deno.test("content that is changed on its way is told of", async () => {
+  await using desk = await Desk.open(contentOf(1000));
+  await using path = await impostor((text) => {
+    if (text.includes("P1 sum")) return "P1 no hash what arrived is not what was sent\n";
+    return text.includes("P1 from") ? "" : "P1 from 0\n";
+  });
+  const error = await assertRejects(() => desk.send({ port: path.port }), TransferError);
+  assertEquals([error.message, error.code], [
+    `Cannot send '${desk.path}': what arrived is not what was sent`,
+    "hash",
+  ]);
+});

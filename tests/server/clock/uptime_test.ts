@@ -1,0 +1,36 @@
+import { assertEquals } from "@std/assert";
+import { Uptime } from "../../../server/clock/uptime.ts";
+
+Deno.test("time stands still while the process is stopped, and for a second after it", async () => {
+  let clock = 500;
+  const uptime = new Uptime(() => clock), began = uptime.now();
+  const pass = (ms: number) => {
+    clock += ms;
+    return uptime.now() - began;
+  };
+  const beating = uptime.start();
+  try {
+    assertEquals([pass(250), pass(1000), pass(250)], [250, 1250, 1500]);
+    // stopped for a minute
+    assertEquals([pass(60_000), pass(250), pass(700), pass(49)], [1500, 1500, 1500, 1500]);
+    assertEquals([pass(1), pass(100), pass(900)], [1500, 1600, 2500]);
+    // and once more before that second is over
+    assertEquals([pass(5000), pass(500), pass(5000), pass(999), pass(1), pass(7)], [
+      2500,
+      2500,
+      2500,
+      2500,
+      2500,
+      2507,
+    ]);
+  } finally {
+    await beating.close();
+  }
+});
+
+Deno.test("a clock that nobody looks at regularly does not stop", () => {
+  let clock = 0;
+  const uptime = new Uptime(() => clock), began = uptime.now();
+  clock += 60_000;
+  assertEquals(uptime.now() - began, 60_000);
+});

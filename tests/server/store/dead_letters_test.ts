@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "../../../server/store/database/database.ts";
+import { DeadLetterRows } from "../../../server/store/engine/message/dead_letters.ts";
+import { Transaction } from "../../../server/store/database/transaction.ts";
+
+Deno.test("of dead letters the oldest go where they are too many or too long, and a rollback brings them back", () => {
+  using db = new DatabaseSync(":memory:");
+  openDatabase(db, undefined);
+  const texts = ["one", "two", "three", "four", "a longer one"];
+  const insert = db.prepare(
+    "INSERT INTO message (seq, mailbox, sender, time, body, bytes) VALUES (?, 1, 'al', 0, ?, ?)",
+  );
+  texts.forEach((text, i) => insert.run(i + 1, text, text.length));
+  const transaction = new Transaction(db, 0);
+  const open = () => new DeadLetterRows(db, transaction, { letters: 3, bytes: 20 });
+  let dead = open();
+  const kept = () => dead.after(0, 9).map(({ message }) => message);
+  const add = (mailbox: string, seq: number) =>
+    dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
+
+  for (const seq of [1, 2, 3]) add("bob", seq);
+  add("carol", 4);
+  transaction.commit();
+  assertEquals(kept(), ["two", "three", "four"]);
+  // with the others 24 bytes
+  add("carol", 5);
+  assertEquals(kept(), ["four", "a longer one"]);
+  assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [0, 2, 2]);
+  transaction.rollback();
+  assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [2, 1, 3]);
+  dead = open();
+  assertEquals([kept(), dead.count("bob")], [["two", "three", "four"], 2]);
+  dead.delete(3);
+  add("carol", 5);
+  transaction.commit();
+  assertEquals(kept(), ["two", "four", "a longer one"]);
+  assertEquals([dead.clear(), kept(), dead.count(undefined)], [3, [], 0]);
+});

@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import type { SessionState } from "../../../server/store/requests/session.ts";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../../server/store/store.ts";
+
+Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after a restart", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "parley-engine-" });
+  const open = () => new Engine({ directory, limits: DEFAULT_LIMITS, onEvent: () => {} });
+  const puts = (mailbox: string, count: number) =>
+    Array.from({ length: count }, (_, i): StoreRequest => (
+      { kind: "put", mailbox, sender: "alice", time: 0, message: `${i}`, bytes: `${i}`.length }
+    ));
+  try {
+    const first = open();
+    first.apply([...puts("large", 2000), ...puts("kept", 3)]);
+    first.apply([{ kind: "clear", mailbox: "large" }, ...puts("large", 2)]);
+    assertEquals(first.hasCleared, true);
+    assertEquals(first.sweep(), true);
+    first.close();
+
+    const second = open();
+    assertEquals(second.counts, { messages: 5, bytes: 5, mailboxes: 2 });
+    let pieces = 0;
+    while (second.sweep()) pieces++;
+    assertEquals([pieces, second.hasCleared], [2, false]);
+    second.close();
+
+    const db = new DatabaseSync(`${directory}/messages.db`);
+    assertEquals({ ...db.prepare("SELECT count(*) AS rows FROM message").get() }, { rows: 5 });
+    db.close();
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("what a full disk refuses is counted, whether it came alone, in a session or as a new account", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "parley-engine-" });
+  const events: StoreEvent[] = [];
+  const engine = new Engine({
+    directory,
+    limits: DEFAULT_LIMITS,
+    maxFileBytes: 256 * 1024,
+    onEvent: (event) => events.push(event),
+  });
+  const text = "x".repeat(8000);
+  const put = { kind: "put", mailbox: "b", sender: "alice", time: 0, message: text, bytes: 8000 } as const;
+  const three = (first: number): StoreRequest => (
+    { kind: "session", session: "s", first, low: 1, changes: [put, { ...put, numbers: 2 }, put] }
+  );
+  const account = { kind: "account", what: "add", name: "a", verifier: "v".repeat(100) } as const;
+  /** How many of the next three are refused. */
+  let done = 0;
+  const change = (): number => {
+    const outcome = engine.apply([three(done + 1)]).outcomes[0] as SessionState | "storage";
+    const before = done;
+    if (outcome !== "storage") done = outcome.done;
+    // numbers 1, 2 and 3 together, 4
+    return [3, 2, 2, 1, 0][done - before]!;
+  };
+  try {
+    let refused = 0;
+    while (refused === 0) refused = change();
+    assertEquals(events.map(({ kind }) => kind), ["storage failed"]);
+
+    // these are refused before they are tried
+    const more = change();
+    assertEquals(engine.apply([put, account]).outcomes, ["storage", "storage"]);
+    refused += more + 2;
+
+    while (engine.apply([{ kind: "take", mailbox: "b" }]).outcomes[0] !== "empty");
+    for (;;) {
+      const [outcome] = engine.apply([put]).outcomes;
+      if (outcome === "stored") break;
+      refused++;
+    }
+    assert(refused > 5);
+    assertEquals(events.slice(1), [{ kind: "storage works", refused }]);
+  } finally {
+    engine.close();
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,281 @@
+import { assertEquals } from "@std/assert";
+import { type SQLInputValue, StatementSync } from "node:sqlite";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import type { Put } from "../../../server/store/requests/message.ts";
+import type { Change, OpenSession } from "../../../server/store/requests/session.ts";
+import {
+  DEFAULT_LIMITS,
+  type Outcome,
+  type StoreLimits,
+  type StoreRequest,
+} from "../../../server/store/store.ts";
+import { Random } from "../../session/random.ts";
+import { MAILBOXES, Model } from "./session_model.ts";
+
+const SESSIONS = ["s", "t", "u"], MANY_SESSIONS = Array.from({ length: 30 }, (_, i) => `s${i}`);
+
+/** Calls `does` while one in `odds` statements fails as on a full disk; tells whether any failed. */
+function onBadDisk<T>(random: Random, odds: number, does: () => T): [T, boolean] {
+  const run = StatementSync.prototype.run;
+  let failed = false;
+  StatementSync.prototype.run = function (this: StatementSync, ...values: SQLInputValue[]) {
+    if (!this.sourceSQL.startsWith("ROLLBACK") && random.chance(1 / odds)) {
+      failed = true;
+      throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    }
+    return Reflect.apply(run, this, values);
+  } as typeof run;
+  try {
+    return [does(), failed];
+  } finally {
+    StatementSync.prototype.run = run;
+  }
+}
+
+/** What a take gave, without whether it left what is too long: of such a message, it may be found later that it has gone. */
+function withoutNotice(outcome: Outcome): Outcome {
+  if (outcome === "too long") return "empty";
+  if (typeof outcome !== "object" || !("overtakes" in outcome)) return outcome;
+  const { overtakes: _, ...taken } = outcome;
+  return taken as Outcome;
+}
+
+class History {
+  readonly #random: Random;
+  readonly #model: Model;
+  readonly #expiring: boolean;
+  /** Whether there are more sessions than are kept. What makes room on a disk that fails is the engine's to choose. */
+  readonly #crowded: boolean;
+  /** When each session began, as its client says. */
+  readonly #births = new Map<string, number>();
+  /** What sessions were given so far, so that they can name it, late too. */
+  readonly #given: { token: string; ids: number[] }[] = [];
+  /** Each session's `low`, which never goes back. */
+  readonly #lows = new Map<string, number>();
+  #texts = 0;
+  #tags = 0;
+
+  constructor(seed: number) {
+    const random = this.#random = new Random(seed);
+    const limits = (): StoreLimits => ({
+      ...DEFAULT_LIMITS,
+      mailboxMessages: random.between(3, 30),
+      mailboxBytes: random.between(100, 3000),
+      messages: random.between(10, 80),
+      bytes: random.between(500, 6000),
+      whenFull: random.chance(0.5) ? "refuse" : "drop-oldest",
+    });
+    this.#crowded = random.chance(0.4);
+    this.#model = new Model(limits(), this.#crowded ? random.between(3, 20) : 1000);
+    this.#model.takenBytes = this.#takenBytes();
+    // what makes room for another one, while some have expired, depends on when these are found
+    this.#expiring = this.#model.limits.whenFull === "refuse";
+  }
+
+  /** Those that are sometimes long are taken with a limit, and those that are short. */
+  #takenBytes(): number {
+    return this.#pick([10, 500, 10_000]);
+  }
+
+  #pick<T>(all: readonly T[]): T {
+    return all[this.#random.between(0, all.length - 1)]!;
+  }
+
+  #put(): Put {
+    const random = this.#random,
+      length = random.chance(0.1) ? random.between(100, 900) : random.between(0, 20);
+    const message = `${++this.#texts} `.padEnd(length, "x"), time = this.#model.now;
+    return {
+      kind: "put",
+      mailbox: this.#pick(MAILBOXES),
+      sender: "al",
+      time,
+      message,
+      bytes: message.length,
+      ...random.chance(0.15) ? { delay: random.between(1, 9000) } : {},
+      ...this.#expiring && random.chance(0.15) ? { expires: time + random.between(1, 9000) } : {},
+    };
+  }
+
+  #change(): Change {
+    const random = this.#random,
+      given = this.#given.length > 0 ? this.#pick(this.#given.slice(-12)) : undefined;
+    const numbers = random.chance(0.1) ? { numbers: random.between(2, 4) } : {};
+    if (given === undefined || random.chance(0.45)) return { ...this.#put(), ...numbers };
+    const { token } = given, all = random.chance(0.5);
+    const ids = given.ids.filter(() => all || random.chance(0.5)).concat(
+      random.chance(0.05) ? [given.ids[0]!] : [],
+    );
+    const kind = random.between(0, 10);
+    if (kind > 9) return { kind: "begin", token, ids };
+    if (kind < 5) return { kind: "ack", token, ids };
+    if (kind < 7) {
+      if (random.chance(0.3)) return { kind: "back", token, ids };
+      const delay = random.chance(0.3) ? 0 : random.between(1, 9000);
+      return {
+        kind: "fail",
+        token,
+        delay,
+        attempts: random.between(1, 6),
+        reason: `exit ${random.between(1, 9)}`,
+        ids,
+      };
+    }
+    if (kind < 8) return { kind: "extend", token, duration: random.between(1000, 8000) };
+    return random.chance(0.5)
+      ? { kind: "skip", ...numbers }
+      : { kind: "bad", reason: "too long", ...numbers };
+  }
+
+  /** @param changed Sessions that change something in this batch. */
+  #request(changed: Set<string>): StoreRequest {
+    const random = this.#random, mailbox = this.#pick(MAILBOXES);
+    const session = this.#pick(this.#crowded ? MANY_SESSIONS : SESSIONS), born = this.#born(session);
+    const kind = random.between(0, 99);
+    if (kind < 15) return this.#put();
+    if (kind < 20) return { kind: "take", mailbox };
+    if (kind < 40) {
+      const tag = random.chance(0.8) ? ++this.#tags : random.between(1, this.#tags + 1);
+      const max = random.between(1, 12), maxBytes = random.between(1, 1500);
+      const duration = random.between(1000, 8000);
+      const ahead = random.chance(0.3), watch = random.chance(0.3);
+      return { kind: "lease", session, tag, mailbox, max, maxBytes, duration, ahead, watch };
+    }
+    if (kind < 45) {
+      const tag = Math.max(1, this.#tags - random.between(0, 5));
+      return { kind: random.chance(0.6) ? "confirm" : "release", session, tag };
+    }
+    // there is one batch of a session in a group
+    if (kind < 88 && !changed.has(session)) {
+      changed.add(session);
+      const done = this.#model.sessions.get(session)?.done ?? 0;
+      const changes = Array.from({ length: random.between(1, 12) }, () => this.#change());
+      // now and then with what was done before, or with a gap
+      const first = Math.max(1, done + 1 - (random.chance(0.2) ? random.between(-2, 4) : 0));
+      const low = Math.max(this.#lows.get(session) ?? 1, Math.min(first, done + 1) - random.between(0, 10));
+      this.#lows.set(session, low);
+      return { kind: "session", session, born, fresh: false, first, low, changes };
+    }
+    if (kind < 91) return { kind: "open", session, born };
+    if (kind < 95) return { kind: "stat", ...random.chance(0.5) ? { mailbox } : {} };
+    if (kind < 96) return { kind: "clear", ...random.chance(0.8) ? { mailbox } : {} };
+    const what = this.#pick(["list", "requeue", "requeue all", "delete", "delete all"] as const);
+    if (what === "delete all") return { kind: "dead", what };
+    const { dead } = this.#model,
+      id = (random.chance(0.8) ? dead.at(0)?.id : undefined) ?? random.between(1, 99);
+    if (what === "requeue" || what === "delete") return { kind: "dead", what, id };
+    return { kind: "dead", what, after: random.chance(0.5) ? 0 : id, limit: random.between(1, 5) };
+  }
+
+  /** Now and then a client does as if its session began just now. */
+  #born(session: string): number {
+    const born = this.#births.get(session);
+    if (born !== undefined && !this.#random.chance(0.05)) return born;
+    const latest = Math.max(this.#model.now, ...this.#births.values()) + 1;
+    this.#births.set(session, latest);
+    return latest;
+  }
+
+  play(directory: string | undefined) {
+    const random = this.#random, model = this.#model;
+    const start = () =>
+      new Engine({
+        directory,
+        limits: model.limits,
+        takenBytes: model.takenBytes,
+        sessionLimits: { all: model.sessions.most, ofNetwork: 1, ofAccount: 1 },
+        now: () => model.now,
+        clock: () => model.now,
+        random: random.bytes,
+        onEvent() {},
+      });
+    let engine = start(), failing = false;
+    for (let batch = 0; batch < 50; batch++) {
+      const changed = new Set<string>();
+      const requests = Array.from({ length: random.between(1, 12) }, () => this.#request(changed));
+      model.sessions.begin(requests.flatMap((request) => "session" in request ? [request.session] : []));
+      const odds = !this.#crowded && random.chance(0.5) ? random.between(5, 60) : Infinity;
+      const [{ outcomes, dropped }, failed] = onBadDisk(random, odds, () => engine.apply(requests));
+      failing ||= failed;
+      const order = [...requests.keys()];
+      // what the disk does not take as a whole is tried again, what needs space last
+      if (failed) {
+        order.sort((i, j) => Number(isAdding(requests[i]!)) - Number(isAdding(requests[j]!)) || i - j);
+      }
+      const expected = [...outcomes];
+      model.dropped = 0;
+      for (const i of order) {
+        const outcome = outcomes[i]!;
+        if (outcome === "storage") assertEquals(failing, true, "the disk takes it");
+        else expected[i] = model.perform(requests[i]!, outcome);
+        // what nobody asks for any more may be remembered or not
+        if (requests[i]!.kind === "open") {
+          for (const each of [outcome, expected[i]]) this.#forget(requests[i] as OpenSession, each);
+        }
+      }
+      for (const [i, outcome] of outcomes.entries()) {
+        if (requests[i]!.kind === "take") outcomes[i] = withoutNotice(outcome);
+      }
+      assertEquals({ outcomes, dropped }, { outcomes: expected, dropped: model.dropped }, `batch ${batch}`);
+      for (const outcome of outcomes) {
+        if (typeof outcome !== "object" || !("token" in outcome)) continue;
+        this.#given.push({ token: outcome.token, ids: outcome.messages.map(({ id }) => id) });
+      }
+      this.#pass(engine, batch);
+      if (directory === undefined || !random.chance(0.1)) continue;
+      engine.close();
+      model.takenBytes = this.#takenBytes();
+      engine = start();
+      model.restart();
+      failing = false;
+    }
+    engine.close();
+  }
+
+  #forget({ session }: OpenSession, outcome: Outcome | undefined) {
+    if (typeof outcome !== "object" || !("special" in outcome)) return;
+    const low = this.#lows.get(session) ?? 1;
+    outcome.special = outcome.special.filter(([n]) => n >= low);
+  }
+
+  /** Lets time go by, on a disk that may fail: then it is done the next time. */
+  #pass(engine: Engine, batch: number) {
+    const random = this.#random, model = this.#model;
+    if (random.chance(0.3)) model.now += random.between(1, 3000);
+    if (random.chance(0.5)) {
+      const [, failed] = onBadDisk(random, random.chance(0.3) ? 5 : Infinity, () => engine.tick());
+      if (!failed) model.tick();
+    }
+    if (random.chance(0.3)) onBadDisk(random, random.chance(0.3) ? 5 : Infinity, () => engine.sweep());
+    const [all, ...each] = engine.apply([undefined, ...MAILBOXES].map((mailbox) => (
+      { kind: "stat", ...mailbox === undefined ? {} : { mailbox } }
+    ))).outcomes;
+    assertEquals(
+      [all, each],
+      [model.stat(), MAILBOXES.map((name) => model.stat(name))],
+      `after batch ${batch}`,
+    );
+  }
+}
+
+/** Whether a request needs space. */
+function isAdding(request: StoreRequest): boolean {
+  return request.kind === "put" ||
+    request.kind === "session" && request.changes.some(({ kind }) => kind === "put");
+}
+
+Deno.test("Engine does with sessions, failures and new starts what a list of arrays does", async () => {
+  const given = Deno.env.get("PARLEY_SEED"), full = Deno.env.get("PARLEY_FAULTS") === "full";
+  const runs = given !== undefined ? 1 : full ? 5000 : 40;
+  const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
+  for (let seed = first; seed < first + runs; seed++) {
+    const directory = await Deno.makeTempDir({ prefix: "parley-model-" });
+    try {
+      new History(seed).play(seed % 4 === 0 ? directory : undefined);
+    } catch (error) {
+      throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  }
+});

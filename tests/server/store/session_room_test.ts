@@ -1,0 +1,201 @@
+/** Which sessions the store forgets to keep others, and how it tells them from new ones. */
+
+import { assertEquals } from "@std/assert";
+import { DatabaseSync, StatementSync } from "node:sqlite";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import type { Leased } from "../../../server/store/requests/lease.ts";
+import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
+import { DEFAULT_LIMITS, type StoreRequest } from "../../../server/store/store.ts";
+import { Subject } from "./session_store.ts";
+
+/** Carries out one number of a session. */
+function skip(
+  session: string,
+  network: string,
+  more: { owner?: string; born?: number; fresh?: boolean } = {},
+) {
+  const changes = [{ kind: "skip" }] as const;
+  return { kind: "session", session, network, first: 1, low: 1, fresh: true, changes, ...more } as const;
+}
+
+const SKIPPED = { done: 1, special: [[1, { kind: "bad", reason: "withdrawn" }]] };
+
+Deno.test("where a network has as many sessions as it may, its oldest one makes room, over a restart", () => {
+  using s = new Subject();
+  const each = (count: number, make: (i: number) => StoreRequest) =>
+    s.apply(...Array.from({ length: count }, (_, i) => make(i)));
+  const other = skip("other", "192.0.2.2");
+  s.apply(other);
+  each(10_000, (i) => skip(`s${i}`, "192.0.2.1", { born: s.now + i }));
+  s.now += 20_000;
+  // one that was used is not the oldest any more
+  s.apply({ kind: "open", session: "s0" });
+  s.restart();
+  assertEquals(s.apply(skip("one more", "192.0.2.1")) as unknown[], [SKIPPED]);
+  const state = (session: string, born: number) => s.apply({ kind: "open", session, born })[0] as unknown;
+  const began = s.now - 20_000;
+  assertEquals([state("s0", began), state("s1", began + 1), state("s2", began + 2)], [
+    SKIPPED,
+    "unknown",
+    SKIPPED,
+  ]);
+  assertEquals(state("other", 0), SKIPPED);
+});
+
+Deno.test("a session that was forgotten is told from a new one, whatever its low is, over a restart", () => {
+  using s = new Subject({}, { all: 2, ofNetwork: 2, ofAccount: 2 });
+  const began = s.now;
+  const put = (session: string, born: number) => (
+    { kind: "session", session, network: "", born, first: 1, low: 1, changes: [s.put(session)] } as const
+  );
+  s.apply(put("a", began), put("b", began + 1));
+  s.apply(put("c", began + 2));
+  for (let start = 0; start < 2; start++) {
+    // it repeats its first number, without knowing what came of it
+    assertEquals(s.apply(put("a", began), { kind: "open", session: "a", born: began }), [
+      "unknown",
+      "unknown",
+    ]);
+    s.restart();
+  }
+  assertEquals(s.apply({ kind: "births" }), [began + 2]);
+  assertEquals(s.apply(put("d", began + 3)) as unknown[], [{ done: 1, special: [] }]);
+  assertEquals(s.texts("r", 1), ["a", "b", "c", "d"]);
+});
+
+Deno.test("a session that is new for certain may have begun before one that was forgotten", () => {
+  using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
+  s.apply(skip("a", "", { born: 2000 }));
+  s.apply(skip("b", "", { born: 3000 }));
+  s.restart();
+  assertEquals(s.apply(skip("receiver", "", { born: 1000, fresh: false })), ["unknown"]);
+  assertEquals(s.apply(skip("receiver", "", { born: 1000 })) as unknown[], [SKIPPED]);
+});
+
+Deno.test("a session that has ended, and nobody goes on with, does not make those before it doubtful", () => {
+  using s = new Subject();
+  const began = s.now;
+  s.apply(skip("a", "", { born: began + 1 }), { kind: "end", session: "a", low: 2 });
+  s.pass(2 * 60_000 + 1);
+  assertEquals(s.apply({ kind: "open", session: "earlier", born: began }), ["new"]);
+  s.apply(skip("b", "", { born: began + 1 }));
+  s.pass(24 * 3_600_000 + 1);
+  s.restart();
+  assertEquals(s.apply({ kind: "open", session: "earlier", born: began }), ["unknown"]);
+});
+
+Deno.test("where all sessions together are as many as may be, the network that has most makes room", () => {
+  using s = new Subject({}, { all: 4, ofNetwork: 3, ofAccount: 1 });
+  const born = s.now;
+  s.apply(...["a", "b", "c"].map((name) => skip(name, "", { born })), skip("d", "192.0.2.1", { born }));
+  assertEquals(s.apply(skip("e", "192.0.2.2"), skip("f", "192.0.2.2")) as unknown[], [SKIPPED, SKIPPED]);
+  const states = s.apply(
+    ...["a", "b", "c", "d"].map((session) => ({ kind: "open", session, born } as const)),
+  );
+  assertEquals(states as unknown[], ["unknown", "unknown", SKIPPED, SKIPPED]);
+});
+
+Deno.test("sessions that log in have room of their own, a part of it each account and each network", () => {
+  using s = new Subject({}, { all: 8, ofNetwork: 8, ofAccount: 2 });
+  const one = (name: string, owner: string, network = "192.0.2.1") =>
+    s.apply(skip(name, network, { owner }))[0];
+  for (let i = 0; i < 20; i++) one(`stranger${i}`, "", "");
+  assertEquals([one("a1", "al"), one("a2", "al"), one("a3", "al")] as unknown[], [SKIPPED, SKIPPED, "busy"]);
+  // two of eight are a quarter
+  assertEquals(one("b1", "bo"), "busy");
+  assertEquals(one("b1", "bo", "192.0.2.2") as unknown, SKIPPED);
+  // whoever leaves makes room at once
+  s.apply({ kind: "end", session: "a1", owner: "al", low: 2 });
+  assertEquals(one("a3", "al") as unknown, SKIPPED);
+  assertEquals(one("a1", "al"), "busy");
+  s.restart();
+  for (let i = 0; i < 20; i++) one(`another${i}`, "", "");
+  assertEquals(s.apply({ kind: "open", session: "a2", owner: "al" }) as unknown[], [SKIPPED]);
+  const [tables] = s.apply({ kind: "tables" }) as unknown as [{ sessions: unknown }];
+  assertEquals(tables.sessions, {
+    anonymous: 8,
+    mostAnonymous: 8,
+    loggedIn: 3,
+    mostLoggedIn: 8,
+    networks: [["", 8]],
+    accounts: [["al", 2], ["bo", 1]],
+  });
+});
+
+Deno.test("what the disk does not take forgets nobody", () => {
+  using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
+  const born = s.now;
+  s.apply(skip("a", "", { born }));
+  const { run } = StatementSync.prototype;
+  StatementSync.prototype.run = function (this: StatementSync, ...values) {
+    if (this.sourceSQL.startsWith("COMMIT")) {
+      throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    }
+    return Reflect.apply(run, this, values);
+  } as typeof run;
+  try {
+    assertEquals(s.apply(skip("b", "")), ["storage"]);
+  } finally {
+    StatementSync.prototype.run = run;
+  }
+  assertEquals(s.apply({ kind: "open", session: "a", born }) as unknown[], [SKIPPED]);
+  assertEquals(s.apply({ kind: "open", session: "b" }), ["new"]);
+  assertEquals(s.apply({ kind: "births" }), [born]);
+});
+
+Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 10_004 }, (_, i) => s.put(`${i}`)));
+  const lease = (tag: number, network: string, owner = "") => (
+    {
+      kind: "lease",
+      session: "r",
+      network,
+      owner,
+      tag,
+      mailbox: "bob",
+      max: 1,
+      maxBytes: 1,
+      duration: 30_000,
+      watch: false,
+    } as const
+  );
+  const texts = (...asked: ReturnType<typeof lease>[]) =>
+    s.apply(...asked).map((leased) => (leased as Leased).messages.map(({ message }) => message).join());
+  const given = s.apply(...Array.from({ length: 10_000 }, (_, i) => lease(i + 1, "192.0.2.1"))) as Leased[];
+  const extend = { kind: "extend", token: given[0]!.token, duration: 30_000 } as const;
+  const changes = { kind: "session", session: "r", first: 1, low: 1, changes: [extend] } as const;
+  assertEquals(s.apply(changes) as unknown[], [{ done: 1, special: [] }]);
+  // the one that was neither given nor prolonged for longest ends, uncounted
+  assertEquals(texts(lease(10_001, "192.0.2.1")), ["10000"]);
+  assertEquals(texts(lease(10_002, "192.0.2.2"), lease(10_003, "192.0.2.1", "al")), ["1", "10001"]);
+  const [again] = s.apply(lease(10_002, "192.0.2.2")) as [Leased];
+  assertEquals(again.messages[0]!.attempt, 1);
+  s.restart();
+  assertEquals(texts(lease(10_004, "192.0.2.1"), lease(10_005, "192.0.2.1", "al")).includes("10002"), true);
+  assertEquals(s.stats().leased, 10_000 + 3);
+});
+
+Deno.test("a data directory of before keeps its sessions, and they are told from new ones once forgotten", () => {
+  const directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
+  const began = Date.now(), day = 24 * 3_600_000;
+  const db = new DatabaseSync(`${directory}/messages.db`);
+  for (const step of MIGRATIONS.slice(0, 8)) db.exec(step);
+  db.exec(`PRAGMA application_id = ${0x50726c79}; PRAGMA user_version = 8`);
+  db.prepare("INSERT INTO session (id, done, special, used) VALUES ('s', 3, '[]', ?)").run(began);
+  db.close();
+  let now = began;
+  const limits = DEFAULT_LIMITS, onEvent = () => {};
+  const engine = new Engine({ directory, limits, onEvent, now: () => now });
+  try {
+    const open = (born: number) => engine.apply([{ kind: "open", session: "s", born }]).outcomes as unknown[];
+    assertEquals(open(0), [{ done: 3, special: [] }]);
+    now += day + 1;
+    engine.forgetSessions();
+    assertEquals([open(0), open(began - 1)], [["unknown"], ["unknown"]]);
+    assertEquals(engine.apply([{ kind: "open", session: "t", born: now }]).outcomes, ["new"]);
+  } finally {
+    engine.close();
+    Deno.removeSync(directory, { recursive: true });
+  }
+});

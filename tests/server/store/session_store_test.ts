@@ -1,0 +1,506 @@
+import { assert, assertEquals } from "@std/assert";
+import { StatementSync } from "node:sqlite";
+import type { Leased } from "../../../server/store/requests/lease.ts";
+import type { DeadLetter, Stats } from "../../../server/store/requests/message.ts";
+import type { Change, Special } from "../../../server/store/requests/session.ts";
+import { leased, Subject } from "./session_store.ts";
+
+const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
+  { kind: "fail", token, ids, delay, attempts, reason: "exit 1" } as const
+);
+
+Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
+  using s = new Subject();
+  assertEquals(s.change(1, s.put("1"), s.put("2")), { done: 2, special: [] });
+  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("3")), { done: 3, special: [] });
+  assertEquals(s.change(5, s.put("5")), { done: 3, special: [] });
+  s.restart();
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 3, special: [] }]);
+  assertEquals(s.change(2, s.put("2"), s.put("3"), s.put("4")), { done: 4, special: [] });
+  assertEquals(s.texts("r", 1), ["1", "2", "3", "4"]);
+});
+
+Deno.test("a message in parts takes the numbers of all of them", () => {
+  using s = new Subject();
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
+  assertEquals(s.texts("r", 1), ["long", "next"]);
+});
+
+Deno.test("what came otherwise than asked for is remembered until the client knows it", () => {
+  using s = new Subject();
+  const bad: Change = { kind: "bad", reason: "bad receiver" };
+  const withdrawn: Change = { kind: "bad", reason: "withdrawn" };
+  const special = [[2, bad], [3, withdrawn]];
+  assertEquals(s.change(1, s.put("1"), bad, { kind: "skip" }), { done: 3, special });
+  s.restart();
+  assertEquals(s.apply({ kind: "open", session: "s" }) as unknown[], [{ done: 3, special }]);
+  const after = { kind: "session", session: "s", first: 4, low: 4, changes: [s.put("2")] } as const;
+  assertEquals(s.apply(after), [{ done: 4, special: [] }]);
+});
+
+Deno.test("a session that is not known is not begun in its middle", () => {
+  using s = new Subject();
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
+  // its first changes may only not have come yet
+  assertEquals(s.change(2, s.put("2")), { done: 0, special: [] });
+  const later = { kind: "session", session: "s", first: 3, low: 2, changes: [s.put("3")] } as const;
+  assertEquals(s.apply(later), ["unknown"]);
+});
+
+Deno.test("a put that is refused for the time being uses up no number, and holds back what follows", () => {
+  using s = new Subject({ mailboxMessages: 1 });
+  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("x", { mailbox: "carol" })), {
+    done: 1,
+    special: [],
+    refused: { n: 2, limit: "full" },
+  });
+  assertEquals(s.texts("r", 1), ["1"]);
+  s.apply({ kind: "clear", mailbox: "bob" });
+  assertEquals(s.change(2, s.put("2")), { done: 2, special: [] });
+});
+
+Deno.test("a lease is given once, and the same one again for the same tag", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const first = leased(s.lease("r", 1, { max: 2 }));
+  assertEquals(first.texts, ["1", "2"]);
+  assertEquals(s.lease("r", 1), { token: first.token, messages: first.messages, texts: first.texts });
+  assertEquals(s.texts("r", 2), ["3"]);
+  assertEquals(s.texts("other", 1), "empty");
+  // and nobody on the original wire gets it
+  assertEquals(s.apply({ kind: "take", mailbox: "bob" }), ["empty"]);
+  assertEquals(first.messages.map(({ attempt }) => attempt), [1, 1]);
+});
+
+Deno.test("an acknowledgement removes its messages, and only for the one who has them", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const { token, ids } = leased(s.lease("s", 1));
+  const other = { kind: "session", session: "other", first: 1, low: 1 } as const;
+  const lost: Special = { kind: "lost", ids };
+  assertEquals(s.apply({ ...other, changes: [{ kind: "ack", token, ids }] }), [{
+    done: 1,
+    special: [[1, lost]],
+  }]);
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  assertEquals(s.texts("s", 1), ["2"]);
+  assertEquals(s.change(4, { kind: "ack", token, ids }), {
+    done: 4,
+    special: [[4, { kind: "lost", ids: [ids[0]!] }]],
+  });
+  assertEquals(s.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+});
+
+Deno.test("a lease that nobody confirmed goes back after 5 s, uncounted", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  leased(s.lease("r", 1));
+  s.pass(4999);
+  assertEquals(s.texts("other", 1), "empty");
+  s.pass(1);
+  assertEquals(leased(s.lease("other", 1)).messages[0]?.attempt, 1);
+});
+
+Deno.test("a lease that ends puts its messages back in order, and buries them after five attempts", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const { messages, texts } = leased(s.lease("r", attempt));
+    assertEquals([texts, messages.map(({ attempt }) => attempt)], [["1", "2"], [attempt, attempt]]);
+    assertEquals(s.apply({ kind: "confirm", session: "r", tag: attempt }), ["confirmed"]);
+    s.pass(30_000);
+  }
+  assertEquals(s.texts("r", 9), "empty");
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(dead.map(({ message, attempts, reason }) => [message, attempts, reason]), [
+    ["1", 5, "lease ran out"],
+    ["2", 5, "lease ran out"],
+  ]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["requeued"]);
+  assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["unknown"]);
+  assertEquals(s.apply({ kind: "dead", what: "delete all" }), [1]);
+  assertEquals(leased(s.lease("r", 10)).messages.map(({ message, attempt }) => [message, attempt]), [[
+    "2",
+    1,
+  ]]);
+});
+
+Deno.test("a late acknowledgement counts, unless somebody else had the message since", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.pass(30_000);
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  const other = leased(s.lease("other", 1));
+  assertEquals(other.texts, ["2"]);
+  const lost = { kind: "lost", ids: [ids[1]!] };
+  assertEquals(s.change(4, { kind: "ack", token, ids: [ids[1]!] }), { done: 4, special: [[4, lost]] });
+  s.pass(30_000);
+  assertEquals((s.change(5, { kind: "ack", token, ids: [ids[1]!] }) as { special: unknown[] }).special[1], [
+    5,
+    lost,
+  ]);
+});
+
+Deno.test("messages that are given back come at their place, counted only if they failed", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
+  s.change(4, fail(token, [ids[0]!], 0), { kind: "back", token, ids: [ids[1]!] });
+  const again = leased(s.lease("r", 1));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 1], [
+    "3",
+    1,
+  ]]);
+});
+
+Deno.test("a message that failed waits while others go on, over a restart too, and comes back at its place", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
+  s.change(4, fail(token, ids, 2000));
+  assertEquals(s.stats(), { messages: 3, ready: 1, leased: 0, delayed: 2, dead: 0 });
+  s.pass(1000);
+  assertEquals(leased(s.lease("r", 1, { max: 1 })).texts, ["3"]);
+  assertEquals(s.texts("r", 2), "empty");
+  s.restart();
+  s.pass(999);
+  assertEquals(s.texts("r", 3), "empty");
+  s.change(5, s.put("4"));
+  s.pass(1);
+  const again = leased(s.lease("r", 4));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 2], [
+    "4",
+    1,
+  ]]);
+  assertEquals(s.stats(), { messages: 4, ready: 0, leased: 4, delayed: 0, dead: 0 });
+});
+
+Deno.test("who waits for a mailbox is told when a message that failed comes back", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(2, fail(token, ids, 1000));
+  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  s.pass(999);
+  assertEquals(s.events, []);
+  s.pass(1);
+  assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
+});
+
+Deno.test("a message is dead after as many attempts as its receiver says, and keeps the reason of the last", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("x".repeat(200)));
+  const first = leased(s.lease("s", 1));
+  s.change(3, { ...fail(first.token, first.ids, 100, 2), reason: "exit 1" });
+  // one that comes late changes nothing
+  assertEquals(s.change(4, fail(first.token, first.ids, 9000, 1)), { done: 4, special: [] });
+  s.pass(100);
+  const second = leased(s.lease("s", 2));
+  s.change(5, { ...fail(second.token, second.ids, 100, 2), reason: "exit 2" });
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 2 });
+  s.restart();
+  const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
+  assertEquals(
+    dead.map(({ attempts, reason, bytes, message }) => [attempts, reason, bytes, message]),
+    [[2, "exit 2", 1, "1"], [2, "exit 2", 200, "x".repeat(128)]],
+  );
+  // what is given out again is whole
+  assertEquals(s.apply({ kind: "dead", what: "requeue all", after: 0, limit: 9 }), [
+    { done: 2, full: 0, last: dead[1]!.id },
+  ]);
+  assertEquals(leased(s.lease("r", 9)).texts, ["1", "x".repeat(200)]);
+});
+
+Deno.test("a message that waits to be tried again can be acknowledged late, expires, and is cleared", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2", { expires: s.now + 500 }), s.put("3"));
+  const { token, ids } = leased(s.lease("s", 1));
+  s.change(4, fail(token, ids, 60_000), { kind: "ack", token, ids: [ids[0]!] });
+  assertEquals(s.stats(), { messages: 2, ready: 0, leased: 0, delayed: 2, dead: 0 });
+  s.pass(500);
+  assertEquals(s.stats(), { messages: 1, ready: 0, leased: 0, delayed: 1, dead: 0 });
+  assertEquals(s.apply({ kind: "clear", mailbox: "bob" }), [1]);
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
+  s.pass(60_000);
+  s.restart();
+  assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
+});
+
+Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothing", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token, ids } = leased(s.lease("s", 1));
+  assertEquals(s.change(2, { kind: "extend", token, duration: 60_000 }), { done: 2, special: [] });
+  s.pass(59_000);
+  s.restart();
+  s.pass(59_000);
+  assertEquals(s.texts("other", 1), "empty");
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [] });
+  assertEquals(s.change(4, { kind: "extend", token, duration: 60_000 }), {
+    done: 4,
+    special: [[4, { kind: "lost", ids: [] }]],
+  });
+});
+
+Deno.test("a message with a delay waits for its time, and one with a time to live goes when that is over", () => {
+  using s = new Subject();
+  s.change(1, s.put("late", { delay: 1000 }), s.put("short", { expires: s.now + 500 }), s.put("now"));
+  s.restart();
+  const [stat] = s.apply({ kind: "stat", mailbox: "bob" });
+  assertEquals(stat as unknown, { messages: 3, bytes: 12, ready: 2, leased: 0, delayed: 1, dead: 0 });
+  s.pass(500);
+  assertEquals(s.apply({ kind: "count" }), [{ messages: 2, bytes: 7, mailboxes: 1 }]);
+  assertEquals(s.texts("r", 1), ["now"]);
+  s.pass(500);
+  assertEquals(s.texts("r", 2), ["late"]);
+});
+
+Deno.test("a mailbox that is watched tells once when there is a message", () => {
+  using s = new Subject();
+  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  s.change(1, s.put("1"), s.put("2"));
+  s.change(3, s.put("3"));
+  assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
+});
+
+Deno.test("a mailbox that is cleared takes its leases along", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("later", { delay: 99 }));
+  const { token, ids } = leased(s.lease("s", 1));
+  assertEquals(s.apply({ kind: "clear" }), [2]);
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [[3, { kind: "lost", ids }]] });
+  s.pass(30_000);
+  assertEquals(s.texts("r", 1), "empty");
+});
+
+Deno.test("a session belongs to the account that began it, over a restart", () => {
+  using s = new Subject();
+  const changes = { kind: "session", session: "s", first: 1, low: 1, changes: [s.put("1")] } as const;
+  assertEquals(s.apply({ ...changes, owner: "alice" }), [{ done: 1, special: [] }]);
+  for (let start = 0; start < 2; start++) {
+    for (const owner of [{}, { owner: "" }, { owner: "bob" }]) {
+      assertEquals(s.apply({ ...changes, ...owner }, { kind: "open", session: "s", ...owner }), [
+        "denied",
+        "denied",
+      ]);
+    }
+    assertEquals(s.apply({ kind: "open", session: "s", owner: "alice" }), [{ done: 1, special: [] }]);
+    s.restart();
+  }
+  assertEquals(s.change(1, s.put("2")), "denied");
+  assertEquals(s.apply({ ...changes, session: "t" }), [{ done: 1, special: [] }]);
+  assertEquals(s.apply({ ...changes, session: "t", owner: "alice" }), ["denied"]);
+});
+
+Deno.test("a session is forgotten a day after its last use", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  s.pass(24 * 3_600_000);
+  s.apply({ kind: "open", session: "s" });
+  s.pass(24 * 3_600_000);
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 1, special: [] }]);
+  s.pass(24 * 3_600_000 + 1);
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
+});
+
+Deno.test("leases that end all at once end within a few ticks, however many they are", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 600 }, (_, i) => s.put(`${i}`)));
+  for (let tag = 1; tag <= 600; tag++) s.lease("r", tag, { max: 1 });
+  for (let i = 0; i < 3; i++) s.pass(30_000);
+  assertEquals(s.apply({ kind: "stat" }), [
+    { messages: 600, bytes: 1690, ready: 600, leased: 0, delayed: 0, dead: 0 },
+  ]);
+});
+
+Deno.test("a lease that is shortened ends at its new time", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  const { token } = leased(s.lease("s", 1));
+  // so that it is known when the next one ends
+  s.apply({ kind: "confirm", session: "s", tag: 1 });
+  s.pass(6000);
+  s.change(2, { kind: "extend", token, duration: 1000 });
+  s.pass(1000);
+  assertEquals(s.texts("r", 1), ["1"]);
+});
+
+Deno.test("what has expired makes room in a full mailbox before anything is dropped", () => {
+  using s = new Subject({ mailboxMessages: 2, whenFull: "drop-oldest" });
+  s.change(1, s.put("1", { expires: s.now + 1000 }), s.put("2", { expires: s.now + 1000 }));
+  s.now += 1000;
+  assertEquals(s.change(3, s.put("3"), s.put("4"), s.put("5")), { done: 5, special: [] });
+  assertEquals(s.texts("r", 1), ["4", "5"]);
+});
+
+/** How many rows are read while this is done. */
+function rowsRead(does: () => void): number {
+  const { all, get } = StatementSync.prototype;
+  let rows = 0;
+  StatementSync.prototype.all = function (this: StatementSync, ...values) {
+    const result = Reflect.apply(all, this, values);
+    rows += result.length;
+    return result;
+  } as typeof all;
+  StatementSync.prototype.get = function (this: StatementSync, ...values) {
+    rows++;
+    return Reflect.apply(get, this, values);
+  } as typeof get;
+  try {
+    does();
+  } finally {
+    Object.assign(StatementSync.prototype, { all, get });
+  }
+  return rows;
+}
+
+Deno.test("a message that comes back is found without a look at all that others have", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 640 }, (_, i) => s.put(`${i}`)));
+  const first = leased(s.lease("r", 1, { max: 1 }));
+  for (let tag = 2; tag <= 640; tag++) s.lease("r", tag, { max: 1 });
+  const [id] = first.ids as [number];
+  s.change(641, s.put("last"));
+  s.apply({
+    kind: "session",
+    session: "r",
+    first: 1,
+    low: 1,
+    changes: [{ kind: "back", token: first.token, ids: [id] }],
+  });
+  let texts: string[] | string = [];
+  const rows = rowsRead(() => texts = s.texts("q", 1));
+  assertEquals(texts, ["0", "last"]);
+  assert(rows < 20, `${rows} rows were read`);
+});
+
+Deno.test("thousands of messages that come back are given out again in their order", () => {
+  using s = new Subject();
+  const count = 4200;
+  s.change(1, ...Array.from({ length: count }, (_, i) => s.put(`${i}`)));
+  for (let tag = 1; tag <= count / 10; tag++) s.lease("r", tag);
+  // the latest first, as no end of leases would have it
+  for (let tag = count / 10; tag >= 1; tag--) s.apply({ kind: "release", session: "r", tag });
+  const texts: string[] = [];
+  for (let tag = 1; tag <= count / 10; tag++) texts.push(...s.texts("q", tag));
+  assertEquals(texts, Array.from({ length: count }, (_, i) => `${i}`));
+});
+
+Deno.test("what is due, has expired or ends all at once is done in pieces, one behind the other", () => {
+  using s = new Subject();
+  const many = (more: { delay?: number; expires?: number; mailbox?: string }) =>
+    Array.from({ length: 600 }, (_, i) => s.put(`${i}`, more));
+  s.change(1, ...many({ delay: 1000 }));
+  s.change(601, ...many({ expires: s.now + 1000, mailbox: "al" }));
+  s.pass(1000);
+  const ready = { messages: 600, bytes: 1690, ready: 600, leased: 0, delayed: 0, dead: 0 };
+  assertEquals(s.apply({ kind: "stat" }), [ready]);
+  for (let tag = 1; tag <= 10; tag++) s.lease("r", tag, { max: 64, maxBytes: 8192 });
+  s.now += 5000;
+  s.clock += 5000;
+  // more of them, and others would wait
+  assertEquals(s.tick(), true);
+  const [{ leased }] = s.apply({ kind: "stat" }) as [Stats];
+  assert(leased >= 600 - 256 - 64, `${600 - leased} messages went back at once`);
+  s.pass(0);
+  assertEquals(s.apply({ kind: "stat" }), [ready]);
+});
+
+Deno.test("what has expired goes, however much else has that somebody holds", () => {
+  using s = new Subject();
+  s.change(1, ...Array.from({ length: 256 }, (_, i) => s.put(`${i}`, { expires: s.now + 1000 })));
+  const leases = [];
+  for (let tag = 1; tag <= 4; tag++) leases.push(leased(s.lease("r", tag, { max: 64, maxBytes: 8192 })));
+  for (let tag = 1; tag <= 4; tag++) s.apply({ kind: "confirm", session: "r", tag });
+  s.change(257, s.put("late", { expires: s.now + 1000, mailbox: "al" }), s.put("stays"));
+  s.pass(1000);
+  assertEquals(s.apply({ kind: "count", mailbox: "al" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+  // what is put with an earlier end than that of those that have been looked at
+  s.change(259, s.put("at once", { expires: s.now, mailbox: "al" }));
+  s.pass(0);
+  assertEquals(s.apply({ kind: "count", mailbox: "al" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+  const { token, ids } = leases[0]!;
+  s.apply({
+    kind: "session",
+    session: "r",
+    first: 1,
+    low: 1,
+    changes: [{ kind: "back", token, ids }],
+  });
+  assertEquals(s.texts("q", 1), ["stays"]);
+  s.pass(30_000);
+  assertEquals(s.apply({ kind: "stat" }), [
+    { messages: 1, bytes: 5, ready: 1, leased: 0, delayed: 0, dead: 0 },
+  ]);
+});
+
+Deno.test("a lease runs for as long as it was given, whatever the time of day is set to", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"));
+  s.lease("r", 1);
+  s.apply({ kind: "confirm", session: "r", tag: 1 });
+  s.now += 86_400_000;
+  s.pass(29_999);
+  assertEquals(s.texts("q", 1), "empty");
+  s.now -= 2 * 86_400_000;
+  s.pass(1);
+  assertEquals(s.texts("q", 2), ["1"]);
+});
+
+Deno.test("a session that has ended is forgotten after two minutes, unless an outcome is missing", () => {
+  using s = new Subject();
+  s.change(1, s.put("1"), s.put("2"));
+  const end = (low: number) => s.apply({ kind: "end", session: "s", low });
+  assertEquals(end(2), [{ done: 2, special: [] }]);
+  s.pass(24 * 3_600_000);
+  assertEquals(end(3), [{ done: 2, special: [] }]);
+  s.pass(2 * 60_000);
+  // a late copy of what it said
+  assertEquals(s.change(1, s.put("1")), { done: 2, special: [] });
+  assertEquals(end(3), [{ done: 2, special: [] }]);
+  s.pass(2 * 60_000 + 1);
+  assertEquals(s.apply({ kind: "open", session: "s" }, { kind: "end", session: "s", low: 3 }), [
+    "new",
+    "unknown",
+  ]);
+});
+
+Deno.test("a session that has carried out nothing is not kept", () => {
+  using s = new Subject({ mailboxMessages: 0 });
+  assertEquals(s.change(1, s.put("1")), { done: 0, special: [], refused: { n: 1, limit: "full" } });
+  assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
+});
+
+Deno.test("of messages that were leased ahead, only those that were begun with count as given out", () => {
+  using subject = new Subject();
+  const texts = ["a", "b", "c", "d"];
+  subject.change(1, ...texts.map((text) => subject.put(text)));
+  const request = {
+    kind: "lease",
+    session: "s",
+    tag: 1,
+    mailbox: "bob",
+    max: 4,
+    maxBytes: 1200,
+    duration: 30_000,
+    ahead: true,
+    watch: false,
+  } as const;
+  const { token, messages } = subject.apply(request)[0] as Leased;
+  const [a = 0, b = 0] = messages.map(({ id }) => id);
+  subject.change(5, { kind: "begin", token, ids: [a] }, { kind: "ack", token, ids: [a] });
+  assertEquals(subject.change(7, { kind: "begin", token, ids: [a, b] }), {
+    done: 7,
+    special: [[7, { kind: "lost", ids: [a] }]],
+  });
+  // also by a server that was started anew
+  subject.restart();
+  subject.pass(30_000);
+  const again = leased(subject.lease("t", 1));
+  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["b", 2], ["c", 1], [
+    "d",
+    1,
+  ]]);
+});

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import { type HubEvent, Member, type Wire } from "../../../../server/service/channel.ts";
+import { Connection } from "../../../../server/net/connection.ts";
+import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";
+import { Hub } from "../../../../server/service/hub.ts";
+import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/limits.ts";
+import { Log } from "../../../../server/report/log.ts";
+import { Session } from "../../../../server/wire/hub/member_service.ts";
+import { Metrics } from "../../../../server/report/metrics.ts";
+import { PendingTotal } from "../../../../server/quota/pending.ts";
+import { Rounds } from "../../../../server/net/rounds.ts";
+import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../../../server/net/send_queue.ts";
+
+const encoder = new TextEncoder(), decoder = new TextDecoder();
+
+/** A wire on which everything told is a line. */
+const wire: Wire = {
+  name: "test",
+  encode: (events: readonly HubEvent[]) =>
+    encoder.encode(
+      events.map((event) =>
+        `${event.speaker.name}${event.kind === "said" ? `: ${event.text}` : ` has ${event.kind}`}\n`
+      ).join(""),
+    ),
+};
+
+/** A member whose connection notes what it is sent. */
+class Listener {
+  heard = "";
+  isBehind = false;
+  readonly hostname = "127.0.0.1";
+  readonly port = 1;
+  readonly member: Member;
+  /** Called instead of hearing something. */
+  onSend: (() => void) | undefined;
+
+  constructor(hub: Hub, name: string) {
+    this.member = new Member({ name }, wire, this);
+    if (!hub.join(this.member, "tea")) hub.create(this.member, "tea");
+  }
+
+  send(bytes: Uint8Array) {
+    if (this.onSend !== undefined) return this.onSend();
+    this.heard += decoder.decode(bytes);
+  }
+}
+
+/** A hub whose clock stands still. */
+function newHub(maxChannels = 10): Hub {
+  const history = new History(DEFAULT_HISTORY_LIMITS, []);
+  return new Hub({ maxChannels, history, metrics: new Metrics(), now: () => 0 });
+}
+
+/** Resolves when this turn of the event loop is over. */
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("a member that is cut off while it is told something is said to have left at once", async () => {
+  const hub = newHub();
+  const alice = new Listener(hub, "Alice"),
+    bob = new Listener(hub, "Bob"),
+    carol = new Listener(hub, "Carol");
+  await turn();
+  carol.heard = bob.heard = alice.heard = "";
+  bob.onSend = () => hub.leave(bob.member);
+  hub.say(alice.member, "hello");
+  await turn();
+  assertEquals(carol.heard, "Alice: hello\nBob has left\n");
+  assertEquals(alice.heard, "Bob has left\n");
+});
+
+Deno.test("of many who speak at once, each hears the others in order, and not himself", async () => {
+  const hub = newHub();
+  const names = ["Alice", "Bob", "Carol", "Dan"];
+  const members = names.map((name) => new Listener(hub, name));
+  await turn();
+  for (const member of members) member.heard = "";
+  for (let round = 0; round < 2; round++) {
+    for (const { member } of members.slice(0, 3)) hub.say(member, `${round}`);
+  }
+  await turn();
+  const all = ["Alice: 0\n", "Bob: 0\n", "Carol: 0\n", "Alice: 1\n", "Bob: 1\n", "Carol: 1\n"];
+  for (const [i, name] of names.entries()) {
+    assertEquals(members[i]!.heard, all.filter((line) => !line.startsWith(name)).join(""));
+  }
+});
+
+Deno.test("the channel that was left before the others is given up first, whatever the clock says", () => {
+  const hub = newHub(3), { member } = new Listener(hub, "Alice");
+  for (const name of ["coffee", "milk"]) hub.create(member, name);
+  for (const name of ["tea", "milk"]) hub.join(member, name);
+  assertEquals(hub.create(member, "juice"), "created");
+  assertEquals(hub.listed, ["tea", "milk", "juice"]);
+});
+
+Deno.test("what was said has no line break, and no other control character, whoever says it", async () => {
+  const hub = newHub();
+  const alice = new Listener(hub, "Alice"), bob = new Listener(hub, "Bob");
+  await turn();
+  bob.heard = "";
+  hub.say(alice.member, "a\nb\r\x1b[2J\u2028c\td");
+  await turn();
+  assertEquals(bob.heard, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
+});
+
+Deno.test("who speaks is read again when those who hear it have been told", async () => {
+  const hub = newHub(), bob = new Listener(hub, "Bob");
+  const heard: string[] = [];
+  const stream = {
+    read() {
+      heard.push(bob.heard);
+      return Promise.resolve(null);
+    },
+    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    close() {},
+  };
+  const now = () => 0;
+  const rounds = new Rounds({ look: () => Promise.resolve(), now });
+  const connection = new Connection({
+    stream,
+    hostname: "127.0.0.1",
+    port: 1,
+    limits: DEFAULT_SEND_LIMITS,
+    joiner: new ChunkJoiner(),
+    total: new PendingTotal(Infinity),
+    rounds,
+    now,
+  });
+  const session = new Session("test", connection, {
+    sockets: [],
+    hub,
+    counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
+    connections: DEFAULT_CONNECTION_LIMITS,
+    sending: DEFAULT_SEND_LIMITS,
+    total: new PendingTotal(Infinity),
+    rounds,
+    metrics: new Metrics(),
+    log: new Log(() => Promise.resolve()),
+    now,
+  });
+  session.member = new Member({ name: "Alice" }, wire, connection);
+  hub.join(session.member, "tea");
+  await turn();
+  bob.heard = "";
+  for (const text of ["one", "two"]) hub.say(session.member, text);
+  await session.read();
+  assertEquals(heard, ["Alice: one\nAlice: two\n"]);
+});

@@ -1,0 +1,132 @@
+import { assertEquals } from "@std/assert";
+import type { SessionAnswer } from "../../../../protocol/session.ts";
+import { LeaseService, type Tag } from "../../../../server/wire/session/mailbox/leases.ts";
+import type { SessionClient } from "../../../../server/wire/session/service_requests.ts";
+import type { TableLimits } from "../../../../server/quota/fair_table.ts";
+import type { StoreRequest } from "../../../../server/store/store.ts";
+
+Deno.test("what was leased for somebody while the mailbox got an owner goes back, and is not shown", () => {
+  const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: SessionAnswer[] = [];
+  let owned = false;
+  const leases = new LeaseService({
+    store: {
+      submit(request: StoreRequest, done: (outcome: never) => void) {
+        asked.push({ request, done });
+        return true;
+      },
+    } as never,
+    now: () => 0,
+    isDenied: () => owned,
+  });
+  const client = {
+    id: "A".repeat(22),
+    user: undefined,
+    owner: "",
+    network: "",
+    heard: 0,
+    tags: new Map<number, Tag>(),
+    answer: (answer: SessionAnswer) => void said.push(answer),
+  };
+  leases.request(client, { kind: "lease", t: 1, mailbox: "alice", max: 1, duration: 30_000, wait: 0 });
+  // the account is on the disk before the store comes to the lease
+  owned = true;
+  leases.review("alice");
+  const message = { id: 1, attempt: 1, sender: "bob", time: 0, message: "for alice" };
+  asked[0]!.done({ token: "0".repeat(16), messages: [message] } as never);
+  assertEquals(said, [{ kind: "denied", t: 1 }]);
+  assertEquals(asked.slice(1).map(({ request }) => request), [{
+    kind: "release",
+    session: client.id,
+    tag: 1,
+  }]);
+});
+
+/** Who waits, at a service where as many may as `limits` say. */
+class Waits {
+  readonly #leases: LeaseService;
+  readonly #said: SessionAnswer[] = [];
+
+  constructor(limits: TableLimits) {
+    const submit = (_: StoreRequest, done: (outcome: never) => void) => {
+      done("empty" as never);
+      return true;
+    };
+    this.#leases = new LeaseService({ store: { submit } as never, now: () => 0, limits });
+  }
+
+  client(network: string, owner = ""): SessionClient {
+    const answer = (answer: SessionAnswer) => void this.#said.push(answer);
+    const user = owner || undefined, tags = new Map<number, Tag>();
+    return { id: network, user, owner, network, heard: 0, tags, answer };
+  }
+
+  /** Asks for a message, and gives the answer. */
+  wait(client: SessionClient, t: number): string | undefined {
+    this.#leases.request(client, {
+      kind: "lease",
+      t,
+      mailbox: "bob",
+      max: 1,
+      duration: 30_000,
+      wait: 60_000,
+    });
+    return this.#said.splice(0).map(({ kind }) => kind)[0];
+  }
+}
+
+Deno.test("where a network waits as often as it may, its own oldest wait makes room", () => {
+  const waits = new Waits({ all: 5, ofNetwork: 2, ofAccount: 1 });
+  const stranger = waits.client("192.0.2.1"), other = waits.client("192.0.2.2");
+  assertEquals([1, 2].map((t) => waits.wait(stranger, t)), ["pending", "pending"]);
+  assertEquals(waits.wait(other, 1), "pending");
+  // it asks again for the first, so that the second is the oldest
+  waits.wait(stranger, 1);
+  assertEquals(waits.wait(stranger, 3), "pending");
+  assertEquals([[...stranger.tags.keys()], [...other.tags.keys()]], [[1, 3], [1]]);
+});
+
+Deno.test("where all wait as often as they may, the network that waits most makes room", () => {
+  const waits = new Waits({ all: 3, ofNetwork: 2, ofAccount: 1 });
+  const own = waits.client(""), other = waits.client("192.0.2.2");
+  assertEquals([1, 2, 3].map((t) => waits.wait(own, t)), ["pending", "pending", "pending"]);
+  assertEquals(waits.wait(other, 1), "pending");
+  assertEquals([[...own.tags.keys()], [...other.tags.keys()]], [[2, 3], [1]]);
+});
+
+Deno.test("strangers who wait take no room from those who have logged in", () => {
+  const waits = new Waits({ all: 4, ofNetwork: 4, ofAccount: 1 });
+  const stranger = waits.client("192.0.2.1"), owner = waits.client("192.0.2.1", "al");
+  for (let t = 1; t <= 9; t++) waits.wait(stranger, t);
+  assertEquals([waits.wait(owner, 1), waits.wait(owner, 2)], ["pending", "busy"]);
+  for (let t = 10; t <= 19; t++) waits.wait(stranger, t);
+  assertEquals([...owner.tags.keys()], [1]);
+});
+
+Deno.test("a message for a session that is gone meanwhile goes to the next one who waits", () => {
+  const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: SessionAnswer[] = [];
+  const leases = new LeaseService({
+    store: {
+      submit(request: StoreRequest, done: (outcome: never) => void) {
+        asked.push({ request, done });
+        return true;
+      },
+    } as never,
+    now: () => 0,
+  });
+  const [gone, next] = ["gone", "next"].map((id): SessionClient => {
+    const answer = (answer: SessionAnswer) => void said.push(answer);
+    return { id, user: undefined, owner: "", network: "", heard: 0, tags: new Map<number, Tag>(), answer };
+  }) as [SessionClient, SessionClient];
+  for (const client of [gone, next]) {
+    leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });
+    asked.pop()!.done("empty" as never);
+  }
+  leases.ready("bob");
+  leases.forget(gone);
+  const leased = { token: "0".repeat(16), messages: [] };
+  asked.shift()!.done(leased as never);
+  assertEquals(asked.map(({ request }) => [request.kind, (request as { session: string }).session]), [
+    ["release", "gone"],
+    ["lease", "next"],
+  ]);
+});

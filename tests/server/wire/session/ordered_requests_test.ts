@@ -1,0 +1,211 @@
+import { assert, assertEquals } from "@std/assert";
+import { encodeAnswer, type NumberedRequest } from "../../../../protocol/session.ts";
+import { Early } from "../../../../server/wire/session/early.ts";
+import { Changes } from "../../../../server/wire/session/ordered_requests.ts";
+import type { SessionChanges, SessionOutcome } from "../../../../server/store/requests/session.ts";
+
+/** A session's changes, and a store that takes a batch and answers it when the test says so. */
+class Subject {
+  readonly answers: string[] = [];
+  readonly lost: string[] = [];
+  /** Whether the store takes anything more. */
+  taking = true;
+  readonly early: Early;
+  readonly changes: Changes;
+
+  constructor(early = new Early(), network = "") {
+    this.early = early;
+    this.changes = new Changes({
+      session: "s",
+      owner: "",
+      network,
+      born: 1,
+      state: { done: 0, special: [] },
+      store: { gather: () => this.taking },
+      early,
+      change: (request, bytes) => {
+        const message = "text" in request ? request.text : "";
+        return { kind: "put", mailbox: "bob", sender: "", time: 0, message, bytes };
+      },
+      onCarriedOut: () => {},
+      answer: (answer) => this.answers.push(encodeAnswer(answer)),
+      onLost: (why) => this.lost.push(why),
+    });
+  }
+
+  /** Takes a datagram of puts with these numbers; their texts have so many bytes. */
+  puts(numbers: readonly number[], bytes = 1) {
+    const text = "x".repeat(bytes);
+    this.#received(
+      numbers.map((n) => ({ kind: "put", n, to: "bob", from: "", delay: 0, ttl: undefined, text })),
+    );
+  }
+
+  parts(numbers: readonly number[], bytes: number) {
+    for (const n of numbers) this.#received([{ kind: "part", n, text: "x".repeat(bytes) }]);
+  }
+
+  #received(requests: NumberedRequest[]) {
+    this.changes.received(requests, this.changes.done + 1);
+  }
+
+  /** Hands a batch to the store: its first and last number. */
+  take(): [number, number] | undefined {
+    const batch = this.changes.take() as SessionChanges | undefined;
+    return batch &&
+      [batch.first, batch.changes.reduce((n, { numbers = 1 }) => n + numbers, batch.first) - 1];
+  }
+
+  /** The store's answer to the batch that has been with it longest, and what the client is told. */
+  settle(outcome: SessionOutcome): string[] {
+    this.changes.settle(outcome);
+    return this.heard();
+  }
+
+  heard(): string[] {
+    return this.answers.splice(0);
+  }
+}
+
+const done = (n: number) => ({ done: n, special: [] });
+
+Deno.test("what comes while a batch is with the store goes behind it in the next", () => {
+  const s = new Subject();
+  s.puts([1, 2]);
+  assertEquals(s.take(), [1, 2]);
+  s.puts([3, 5]);
+  assertEquals(s.heard(), ["have,5"]);
+  assertEquals(s.take(), [3, 3]);
+  assertEquals(s.take(), undefined);
+  assertEquals(s.settle(done(2)), ["ok,1-2"]);
+  s.puts([4]);
+  assertEquals(s.take(), [4, 5]);
+  assertEquals(s.settle(done(3)), ["ok,3"]);
+  assertEquals(s.settle(done(5)), ["ok,4-5"]);
+});
+
+Deno.test("a refusal drops the batch behind it, and what is repeated goes on from there", () => {
+  const s = new Subject();
+  s.puts([1, 2]);
+  s.take();
+  s.puts([3, 4]);
+  s.take();
+  assertEquals(s.settle({ ...done(1), refused: { n: 2, limit: "full" } }), ["ok,1", "full,2,full"]);
+  s.puts([2, 3, 4]);
+  assertEquals(s.take(), [2, 4]);
+  assertEquals(s.settle(done(1)), []);
+  assertEquals(s.settle(done(4)), ["ok,2-4"]);
+  s.puts([5]);
+  assertEquals([s.heard(), s.take()], [[], [5, 5]]);
+});
+
+Deno.test("two batches that fail one after the other are one refusal: what is repeated between them is not lost", () => {
+  const s = new Subject();
+  s.puts([1]);
+  s.take();
+  s.puts([2]);
+  s.take();
+  assertEquals(s.settle("storage"), ["storage,1"]);
+  s.puts([1, 2]);
+  assertEquals(s.take(), [1, 2]);
+  assertEquals(s.settle("storage"), []);
+  assertEquals(s.settle(done(2)), ["ok,1-2"]);
+  s.puts([3]);
+  assertEquals([s.heard(), s.take()], [[], [3, 3]]);
+  assertEquals(s.settle("storage"), ["storage,3"]);
+});
+
+Deno.test("of two batches of a session that is not known any more the client hears once", () => {
+  for (const why of ["unknown", "busy"] as const) {
+    const s = new Subject();
+    s.puts([1]);
+    s.take();
+    s.puts([2]);
+    s.take();
+    s.puts([3]);
+    assertEquals(s.settle(why), []);
+    assertEquals(s.lost, [why]);
+    s.changes.close();
+    assertEquals([s.settle(why), s.settle("storage"), s.lost], [[], [], [why]]);
+    assertEquals([s.take(), s.early.bytes], [undefined, 0]);
+  }
+});
+
+Deno.test("what is too much for the store now is taken when it comes again", () => {
+  const s = new Subject();
+  s.taking = false;
+  s.puts([1, 2]);
+  assertEquals([s.take(), s.early.bytes], [undefined, 0]);
+  s.taking = true;
+  s.puts([1, 2]);
+  assertEquals(s.take(), [1, 2]);
+});
+
+Deno.test("a client that never waits for an answer takes up no more memory while the disk is slow", () => {
+  const s = new Subject();
+  for (let n = 1; n <= 20_000; n++) s.puts([n], 1000);
+  assert(s.early.bytes <= 512 * 1024, `${s.early.bytes} bytes`);
+  const [first, last] = s.take()!;
+  assertEquals([first, s.early.bytes], [1, 0]);
+  s.puts([last + 1]);
+  assertEquals(s.take(), [last + 1, last + 1]);
+});
+
+Deno.test("parts without an end take up no more memory than anything else", () => {
+  const s = new Subject();
+  s.parts([...Array(5000).keys()].map((i) => i + 1), 1000);
+  assert(s.early.bytes <= 512 * 1024, `${s.early.bytes} bytes`);
+});
+
+Deno.test("what came early makes room for what its session goes on with", () => {
+  const s = new Subject();
+  for (let n = 2; n <= 1000; n++) s.puts([n], 1000);
+  s.puts([1], 1000);
+  assertEquals(s.take(), [1, 1]);
+  for (let n = 2; n <= 100; n++) s.puts([n], 1000);
+  assertEquals(s.take(), [2, 100]);
+});
+
+Deno.test("sessions that hold numbers back leave the others room for what comes in its turn", () => {
+  const early = new Early();
+  for (let i = 0; i < 200; i++) {
+    const hostile = new Subject(early);
+    for (let n = 2; n <= 600; n++) hostile.puts([n], 1000);
+  }
+  assert(early.bytes <= 64 * 1024 * 1024, `${early.bytes} bytes`);
+  const s = new Subject(early);
+  s.parts([...Array(60).keys()].map((i) => i + 1), 1000);
+  s.puts([61, 62]);
+  assertEquals(s.take(), [1, 62]);
+});
+
+Deno.test("of what comes in its turn memory has an end too, and others can put texts in parts beyond it", () => {
+  const early = new Early();
+  const hostile = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
+  for (const each of hostile) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
+  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
+  const [first, second] = [new Subject(early, "192.0.3.0"), new Subject(early, "192.0.4.0")];
+  const parts = [...Array(60).keys()].map((i) => i + 1);
+  first.parts(parts, 1000);
+  second.parts(parts, 1000);
+  hostile.at(-1)!.parts(parts, 1000);
+  for (const s of [first, second]) {
+    s.puts([61]);
+    assertEquals(s.take(), [1, 61]);
+  }
+  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
+});
+
+Deno.test("what was dropped for others is put whole once it is repeated, and nothing of it before", () => {
+  const early = new Early(), s = new Subject(early, "192.0.2.0");
+  s.parts([1, 2], 1000);
+  assertEquals(s.heard(), ["have,1", "have,2"]);
+  const others = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
+  for (const each of others) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
+  s.puts([3]);
+  assertEquals([s.heard(), s.take()], [[], undefined]);
+  s.parts([1, 2], 1000);
+  s.puts([3]);
+  assertEquals([s.heard(), s.take()], [["have,1", "have,2"], [1, 3]]);
+  assertEquals(s.settle(done(3)), ["ok,1-3"]);
+});

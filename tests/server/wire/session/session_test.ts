@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { SessionService } from "../../../../server/wire/session/session.ts";
+import type { StoreRequest } from "../../../../server/store/store.ts";
+
+Deno.test("sessions are forgotten, and waits end, whatever the time of day is set to", async () => {
+  let now = 1_700_000_000_000, clock = 0, callback = () => {};
+  const said: string[] = [], from = { hostname: "192.0.2.1", port: 1 };
+  let header = { session: "A".repeat(22), epoch: "", cookie: "", low: 1 };
+  const service = new SessionService({
+    store: {
+      submit({ kind }: StoreRequest, done: (outcome: never) => void) {
+        done((kind === "open" ? "new" : "empty") as never);
+        return true;
+      },
+      gather: () => true,
+    } as never,
+    send(datagram) {
+      const { header: { epoch, cookie }, answers } = decodeAnswers(datagram)!;
+      header = { ...header, epoch, cookie: cookie || header.cookie };
+      said.push(...answers.map(({ kind }) => kind));
+    },
+    now: () => now,
+    clock: () => clock,
+    random: (bytes) => new Uint8Array(bytes),
+    setTimer(_, again) {
+      callback = again;
+      return () => {};
+    },
+  });
+  const hears = (...lines: string[]) => service.received(encodeRequests(header, lines), from);
+  const pass = async (ms: number) => {
+    clock += ms;
+    callback();
+    // what is said goes out at the end of the turn
+    await Promise.resolve();
+    return said.splice(0);
+  };
+  hears();
+  hears("lease,1,bob,1,30000,10000");
+  assertEquals(await pass(0), ["pending"]);
+  now -= 86_400_000;
+  assertEquals(await pass(10_000), ["none"]);
+  now += 2 * 86_400_000;
+  await pass(50_000);
+  assertEquals(service.size, 1);
+  await pass(1000);
+  assertEquals(service.size, 0);
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals } from "@std/assert";
+import { Tickets, type UploadGrant } from "../../../../server/wire/transfer/tickets.ts";
+
+const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const grant = (user = "alice"): UploadGrant => ({
+  kind: "upload",
+  user,
+  thread: 1,
+  name: "notes.txt",
+  size: 1,
+  hash: undefined,
+  key: "A".repeat(43),
+});
+
+Deno.test("a ticket is good once", () => {
+  const tickets = new Tickets({ now: () => 0, random });
+  const ticket = tickets.issue(grant())!;
+  assert(/^[A-Za-z0-9_-]{22}$/.test(ticket), ticket);
+  assertEquals(tickets.take(ticket), grant());
+  assertEquals(tickets.take(ticket), undefined);
+  assertEquals(tickets.size, 0);
+});
+
+Deno.test("a ticket is good for 60 s", () => {
+  let now = 0;
+  const tickets = new Tickets({ now: () => now, random });
+  const early = tickets.issue(grant())!, late = tickets.issue(grant())!;
+  now = 59_999;
+  assertEquals(tickets.take(early), grant());
+  now = 60_000;
+  assertEquals(tickets.take(late), undefined);
+  assertEquals(tickets.size, 0);
+});
+
+Deno.test("a user has 16 tickets, and loses the oldest", () => {
+  const tickets = new Tickets({ now: () => 0, random });
+  const bob = tickets.issue(grant("bob"))!;
+  const own = Array.from({ length: 17 }, () => tickets.issue(grant())!);
+  assertEquals(tickets.size, 17);
+  assertEquals(tickets.take(own[0]!), undefined);
+  for (const ticket of own.slice(1)) assertEquals(tickets.take(ticket), grant());
+  assertEquals(tickets.take(bob), grant("bob"));
+});
+
+Deno.test("where too many tickets are out there is none until one is taken or too old", () => {
+  let now = 0;
+  const tickets = new Tickets({ now: () => now, random, max: 2 });
+  const first = tickets.issue(grant("a"))!;
+  now = 10;
+  tickets.issue(grant("b"));
+  assertEquals(tickets.issue(grant("c")), undefined);
+  tickets.take(first);
+  assert(tickets.issue(grant("c")));
+  assertEquals(tickets.issue(grant("d")), undefined);
+  now = 60_010;
+  assert(tickets.issue(grant("d")));
+  assertEquals(tickets.size, 1);
+});
+
+Deno.test("what a user was given is taken back, and what others have is not", () => {
+  const tickets = new Tickets({ now: () => 0, random });
+  const own = [tickets.issue(grant())!, tickets.issue(grant())!], bob = tickets.issue(grant("bob"))!;
+  tickets.revoke(grant().user);
+  tickets.revoke("nobody");
+  assertEquals(own.map((ticket) => tickets.take(ticket)), [undefined, undefined]);
+  assertEquals(tickets.take(bob), grant("bob"));
+});
