@@ -1,5 +1,5 @@
 /**
- * Parley: keeps and passes on messages. This file is the table of its commands; each is loaded when it is used.
+ * Wirepost: keeps and passes on messages. This file is the table of its commands; each is loaded when it is used.
  *
  * @module
  */
@@ -28,17 +28,17 @@ async function overview(): Promise<string> {
   const commands = await Promise.all(Object.values(COMMANDS).map((load) => load()));
   const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
   return [
-    "Usage: parley COMMAND [ARG…]",
+    "Usage: wirepost COMMAND [ARG…]",
     "",
     "Keeps messages and passes them on.",
     "",
     "Commands:",
     ...commands.map(({ command }) => `  ${bold(command.name.padEnd(width))}  ${command.summary}`),
     "",
-    "'parley COMMAND --help' tells more. 'parley --version' prints the version.",
+    "'wirepost COMMAND --help' tells more. 'wirepost --version' prints the version.",
     "",
     "Example:",
-    "  parley serve",
+    "  wirepost serve",
     "",
   ].join("\n");
 }
@@ -51,7 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
   colour(Deno.stdout);
   try {
     if (name === "--version") {
-      await write(`parley ${config.version}\n`);
+      await write(`wirepost ${config.version}\n`);
       return 0;
     }
     if (name === "--help" || name === "-h" || name === "help") {
@@ -75,7 +75,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
     const usage = error instanceof UsageError;
-    const known = Object.hasOwn(COMMANDS, name) ? `parley ${name}` : "parley";
+    const known = Object.hasOwn(COMMANDS, name) ? `wirepost ${name}` : "wirepost";
     await writeError(`${red(`${known}:`)} ${shown(error instanceof Error ? error.message : `${error}`)}\n`);
     if (usage) await writeError(`'${known} --help' tells how it is used\n`);
     return usage ? 2 : 1;

@@ -1,4 +1,4 @@
-// Types of just those parts of @std that Parley uses, for the package in deno.json that carries none.
+// Types of just those parts of @std that Wirepost uses, for the package in deno.json that carries none.
 
 declare module "@std/assert" {
   export function assert(condition: unknown, message?: string): asserts condition;

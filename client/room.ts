@@ -21,7 +21,7 @@ import { Conversation } from "./stream/stream_client.ts";
 
 export type { ConnectOptions };
 
-/** Longest line that is read, in bytes: many times what a server of Parley sends. */
+/** Longest line that is read, in bytes: many times what a server of Wirepost sends. */
 const MAX_RECEIVED = 65_536;
 
 const encoder = new TextEncoder();

@@ -22,7 +22,7 @@ export const FROM_SOURCE: readonly string[] = [
 
 /** A new directory, which goes with what is in it. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "parley-test-" });
+  const path = await Deno.makeTempDir({ prefix: "wirepost-test-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
@@ -72,7 +72,7 @@ export async function lacks(program: string): Promise<boolean> {
 }
 
 /** Runs a subcommand of the program to its end. */
-export function parley(
+export function wirepost(
   args: readonly string[],
   options: { input?: string; cwd?: string; env?: Record<string, string> } = {},
 ): Promise<Result> {

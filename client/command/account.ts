@@ -30,7 +30,7 @@ import {
 /** Longest line of a file of credentials, in bytes: name and password with much white space. */
 const MAX_CREDENTIALS = 8192;
 
-/** `parley account`. */
+/** `wirepost account`. */
 export const command: Command = {
   name: "account",
   summary: "Make, list, confirm and remove accounts, and set their passwords.",
@@ -49,7 +49,7 @@ export const command: Command = {
     "number, the others are taken, and the exit code is 1.",
     "An account that is made beside the server covers the forum, and the mailbox of its name. One that is made from\n" +
     "elsewhere covers the mailbox only where that is empty and nobody waits for it, otherwise the forum alone until\n" +
-    "'confirm'. What was in the mailbox before is set apart then: see 'parley admin dead'. 'list' shows what each covers.",
+    "'confirm'. What was in the mailbox before is set apart then: see 'wirepost admin dead'. 'list' shows what each covers.",
     "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
     "--server, 'set-password' --server and the password until now, and 'list', 'confirm' and 'remove' --secret-file too.",
@@ -67,10 +67,10 @@ export const command: Command = {
     "timeout": { value: "DURATION", help: "How long the server may take to answer (5s; 10s under a seal)" },
   },
   examples: [
-    "parley account add alice",
-    "parley account set-password alice",
-    "parley account import credentials.txt",
-    'parley account add bob --server 192.168.1.7:21001 --server-key "$KEY"',
+    "wirepost account add alice",
+    "wirepost account set-password alice",
+    "wirepost account import credentials.txt",
+    'wirepost account add bob --server 192.168.1.7:21001 --server-key "$KEY"',
   ],
   run,
 };
@@ -155,7 +155,7 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
     return askNew(args, name);
   };
   await using _ = await connectMailbox({
-    onBusy: (busy) => busy && writeError(`parley account: ${BUSY}\n`),
+    onBusy: (busy) => busy && writeError(`wirepost account: ${BUSY}\n`),
     ...args.address("server"),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
@@ -220,7 +220,7 @@ async function importFile(args: Arguments, file: string): Promise<number> {
   const at = (number: number, why: string) => `${file}, line ${number}: ${why}`;
   const report = async (number: number, why: string) => {
     await progress.clear();
-    await writeError(`parley account: ${shown(at(number, why))}\n`);
+    await writeError(`wirepost account: ${shown(at(number, why))}\n`);
   };
   for (const { number, why } of bad) await report(number, why);
   const worker = async () => {

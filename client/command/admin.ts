@@ -6,7 +6,7 @@ import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
 
-/** `parley admin`. */
+/** `wirepost admin`. */
 export const command: Command = {
   name: "admin",
   summary: "Ask and tell a running server.",
@@ -43,10 +43,10 @@ export const command: Command = {
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },
   examples: [
-    "parley admin status",
-    "parley admin dead",
-    "parley admin clear --all --yes",
-    "parley admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
+    "wirepost admin status",
+    "wirepost admin dead",
+    "wirepost admin clear --all --yes",
+    "wirepost admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
   ],
   run,
 };

@@ -1,5 +1,5 @@
 /**
- * The commands of `parley admin` that list: an answer holds as many rows as fit into a datagram, so they ask on until
+ * The commands of `wirepost admin` that list: an answer holds as many rows as fit into a datagram, so they ask on until
  * there are no more.
  *
  * @module

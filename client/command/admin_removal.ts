@@ -1,5 +1,5 @@
 /**
- * The commands of `parley admin` that take something away or give it out again: of one by its name, and of all only
+ * The commands of `wirepost admin` that take something away or give it out again: of one by its name, and of all only
  * where that was said, and confirmed.
  *
  * @module
@@ -79,7 +79,7 @@ export async function isConfirmed({ name, which }: Removal, args: Arguments): Pr
     throw new UsageError(`'${name} --${which}' needs --yes where nobody can be asked`);
   }
   if (await confirm(QUESTIONS[`${name} ${which}`]!)) return true;
-  await writeError("parley admin: nothing was done\n");
+  await writeError("wirepost admin: nothing was done\n");
   return false;
 }
 
@@ -96,7 +96,7 @@ export async function remove(control: Control, { name, which }: Removal): Promis
     } catch (error) {
       // the others are no worse for it; where the server is gone, each of them would wait for it
       if (!(error instanceof RefusedCommandError)) throw error;
-      await writeError(`parley admin: ${error.message}\n`);
+      await writeError(`wirepost admin: ${error.message}\n`);
     }
   }
   await write(`${done}\n`);
@@ -121,6 +121,6 @@ async function requeueAll(control: Control): Promise<number> {
   }
   await write(`${done}\n`);
   if (full === 0) return 0;
-  await writeError(`parley admin: ${full} are left, because there is no room in their mailboxes\n`);
+  await writeError(`wirepost admin: ${full} are left, because there is no room in their mailboxes\n`);
   return 1;
 }

@@ -17,7 +17,7 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 /** How often it is looked how far a run is, in milliseconds. */
 const LOOK = 200;
 
-/** `parley bench`. */
+/** `wirepost bench`. */
 export const command: Command = {
   name: "bench",
   summary: "Measure how many messages a running server passes on.",
@@ -39,7 +39,7 @@ export const command: Command = {
     "basic": { help: "Measure the original wire" },
     "json": { help: "Print an object a run, with times in milliseconds" },
   },
-  examples: ["parley bench mailbox --in-flight 256", "parley bench mailbox --basic --runs 3"],
+  examples: ["wirepost bench mailbox --in-flight 256", "wirepost bench mailbox --basic --runs 3"],
   run,
 };
 
@@ -90,7 +90,9 @@ async function clear(load: SessionLoad, failed: unknown) {
     error = e;
   }
   if (left !== 0) {
-    await writeError(`parley bench: messages may be left in ${where}: see 'parley admin list' and 'clear'\n`);
+    await writeError(
+      `wirepost bench: messages may be left in ${where}: see 'wirepost admin list' and 'clear'\n`,
+    );
     if (failed === undefined && error !== undefined) throw error;
   } else if (load.removed > 0) {
     await writeError(`${load.removed} messages were put into ${where} and received again; none is left\n`);

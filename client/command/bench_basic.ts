@@ -13,7 +13,7 @@ export interface BasicBenchOptions {
   json: boolean;
 }
 
-/** `parley bench mailbox` on the original wire. Returns the exit code. */
+/** `wirepost bench mailbox` on the original wire. Returns the exit code. */
 export async function benchBasic(
   { server, inFlight, count, runs, json }: BasicBenchOptions,
 ): Promise<number> {

@@ -3,7 +3,7 @@ import { shown } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, nameOf, readServer } from "./conversation.ts";
 
-/** `parley chat`. */
+/** `wirepost chat`. */
 export const command: Command = {
   name: "chat",
   summary: "Talk in the channels of a server.",
@@ -17,8 +17,8 @@ export const command: Command = {
   ],
   options: CONVERSATION_OPTIONS,
   examples: [
-    "parley chat Alice 127.0.0.1 55555",
-    "printf '/join lounge\\nhello\\n' | parley chat Alice 127.0.0.1 55555 --linger 0s",
+    "wirepost chat Alice 127.0.0.1 55555",
+    "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",
   ],
   run,
 };

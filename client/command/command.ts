@@ -16,7 +16,7 @@ export interface Option {
   help: string;
 }
 
-/** A subcommand of `parley`. */
+/** A subcommand of `wirepost`. */
 export interface Command {
   name: string;
   /** One line for the list of commands. */
@@ -177,7 +177,7 @@ export function helpOf(command: Command): string {
   const width = Math.max(...Object.keys(options).map((name) => left(name).length));
   return [
     ...command.usage.map((form, i) =>
-      `${i === 0 ? "Usage:" : "      "} parley ${command.name}${form && ` ${form}`}`
+      `${i === 0 ? "Usage:" : "      "} wirepost ${command.name}${form && ` ${form}`}`
     ),
     "",
     command.summary,

@@ -9,7 +9,7 @@ const WAIT = 5000, RETRY = 1000;
 /** Messages that are asked for at a time. */
 const PREFETCH = 64;
 
-/** What `parley mailbox` does with messages. */
+/** What `wirepost mailbox` does with messages. */
 export interface Correspondence extends AsyncDisposable {
   /** From now on this is who receives. */
   become(id: string): Promise<void>;

@@ -9,7 +9,7 @@ import { writeError } from "../terminal/output.ts";
 /** An account was made that does not cover the mailbox of its name. */
 export function coversForumAlone(name: string): string {
   return `The account '${name}' covers the forum alone, because the mailbox of that name is in use; ` +
-    `an administrator gives it the mailbox by 'parley account confirm ${name}' beside the server`;
+    `an administrator gives it the mailbox by 'wirepost account confirm ${name}' beside the server`;
 }
 
 /** An account covers a mailbox in which something was before. */
@@ -17,7 +17,7 @@ export async function tellApart(name: string, apart: number) {
   if (apart === 0) return;
   const [messages, are] = apart === 1 ? ["1 message", "is"] : [`${apart} messages`, "are"];
   await writeError(
-    `parley account: ${messages} that came before the account covered the mailbox ${name} ${are} set apart: ` +
-      "see 'parley admin dead'\n",
+    `wirepost account: ${messages} that came before the account covered the mailbox ${name} ${are} set apart: ` +
+      "see 'wirepost admin dead'\n",
   );
 }

@@ -19,7 +19,7 @@ import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
 import { BUSY } from "./server_option.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
-/** `parley forum`. */
+/** `wirepost forum`. */
 export const command: Command = {
   name: "forum",
   summary: "Read and write the threads of a forum.",
@@ -54,9 +54,9 @@ export const command: Command = {
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
-    "parley forum 127.0.0.1 10005",
-    "parley forum 127.0.0.1 10005 --user yoda --new CRT thread0",
-    "parley forum 127.0.0.1 10005 --user yoda --password-file secret.txt RDT thread0 --from 10 --json",
+    "wirepost forum 127.0.0.1 10005",
+    "wirepost forum 127.0.0.1 10005 --user yoda --new CRT thread0",
+    "wirepost forum 127.0.0.1 10005 --user yoda --password-file secret.txt RDT thread0 --from 10 --json",
   ],
   run,
 };
@@ -77,7 +77,7 @@ async function run(args: Arguments): Promise<number> {
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  const onBusy = (busy: boolean) => busy && void writeError(`parley forum: ${BUSY}\n`);
+  const onBusy = (busy: boolean) => busy && void writeError(`wirepost forum: ${BUSY}\n`);
   if (words.length > 0) return await once(args, { ...where, onBusy }, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {

@@ -50,7 +50,7 @@ export async function tellResults(
   const bar = transfers ? new TransferBar(typed.file) : undefined;
   const tellCut = async (reason: string) => {
     await bar?.clear();
-    await writeError(`parley forum: ${reason}; trying again\n`);
+    await writeError(`wirepost forum: ${reason}; trying again\n`);
   };
   // what can't be told is no reason to end the transfer
   const onCut = (reason: string) => void tellCut(reason).catch(() => {});

@@ -3,7 +3,7 @@ import { KnownServers } from "../seal/known_servers.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 
-/** `parley known-servers`. */
+/** `wirepost known-servers`. */
 export const command: Command = {
   name: "known-servers",
   summary: "List and forget the servers whose keys are remembered.",
@@ -11,11 +11,11 @@ export const command: Command = {
   about: [
     "A client that has logged in to a server remembers its key, and refuses the server when it has another one. Where it\n" +
     "was given a new key on purpose, 'remove' has the client take the server as it is, once more.",
-    "They are in parley/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support,\n" +
+    "They are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support,\n" +
     "on Windows in %LOCALAPPDATA%.",
   ],
   options: {},
-  examples: ["parley known-servers list", "parley known-servers remove 192.168.1.7:21001"],
+  examples: ["wirepost known-servers list", "wirepost known-servers remove 192.168.1.7:21001"],
   run,
 };
 
@@ -35,7 +35,7 @@ async function list(): Promise<number> {
   let code = 0;
   for (const { server, key, line, why } of await known.list()) {
     if (key === undefined) {
-      await writeError(`parley known-servers: line ${line} of ${shown(known.path)} has no key: ${why}\n`);
+      await writeError(`wirepost known-servers: line ${line} of ${shown(known.path)} has no key: ${why}\n`);
       code = 1;
     } else {
       await write(`${shown(server)} ${key}\n`);

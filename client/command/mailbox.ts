@@ -28,7 +28,7 @@ const BASIC_HELP = `Lines are sent to the one you write to. Lines that begin wit
 A line that is to begin with / begins with //.
 `;
 
-/** `parley mailbox`. */
+/** `wirepost mailbox`. */
 export const command: Command = {
   name: "mailbox",
   summary: "Write and receive messages by hand, as one person or as several.",
@@ -44,7 +44,7 @@ export const command: Command = {
     basic: { help: "Use the original wire" },
     ...SERVER_OPTIONS,
   },
-  examples: ["parley mailbox --as alice --to bob"],
+  examples: ["wirepost mailbox --as alice --to bob"],
   run,
 };
 

@@ -5,10 +5,10 @@ import { promptSecret } from "../terminal/secret.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** The environment's password, where a terminal can't be asked. */
-export const PASSWORD_VARIABLE = "PARLEY_PASSWORD";
+export const PASSWORD_VARIABLE = "WIREPOST_PASSWORD";
 
 /** The same for a password that is to be set. */
-export const NEW_PASSWORD_VARIABLE = "PARLEY_NEW_PASSWORD";
+export const NEW_PASSWORD_VARIABLE = "WIREPOST_NEW_PASSWORD";
 
 /** Options of every command that may log in. */
 export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {

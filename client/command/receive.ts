@@ -24,7 +24,7 @@ const RETRY = 1000;
 /** What the user is told of a busy server with --follow, which never gives up. */
 const BUSY_FOLLOWED = "the server is busy; trying again";
 
-/** `parley receive`. */
+/** `wirepost receive`. */
 export const command: Command = {
   name: "receive",
   summary: "Receive messages from a mailbox.",
@@ -33,8 +33,8 @@ export const command: Command = {
     "Prints the text of one message, or of as many as asked for, a line each. Exits with 3 where there were fewer.",
     "A message is removed once it was printed, or once CMD ended with 0. Where CMD fails, the message waits at the\n" +
     "server before it comes again, 1 s at first, doubled each time, up to 5 min, and those behind it go on; after 5\n" +
-    "attempts it is a dead letter: see 'parley admin dead'. Without --follow the exit code is 1 then. CMD finds\n" +
-    "PARLEY_ID, PARLEY_SENDER, PARLEY_RECEIVER, PARLEY_TIME and PARLEY_ATTEMPT in its environment.",
+    "attempts it is a dead letter: see 'wirepost admin dead'. Without --follow the exit code is 1 then. CMD finds\n" +
+    "WIREPOST_ID, WIREPOST_SENDER, WIREPOST_RECEIVER, WIREPOST_TIME and WIREPOST_ATTEMPT in its environment.",
     "A signal that ends it, as Ctrl-C does, ends a CMD too, and what is not done with is given out again at once.",
     "With --basic, the server removes a message when it sends it. A request that got no answer is repeated; an answer\n" +
     "that the network loses on the way is a message lost, and so is one that could not be printed.",
@@ -55,9 +55,9 @@ export const command: Command = {
     ...SERVER_OPTIONS,
   },
   examples: [
-    "parley receive bob",
-    "parley receive bob --all --json",
-    "parley receive bob --follow --exec 'mail -s \"a message\" bob@example.org'",
+    "wirepost receive bob",
+    "wirepost receive bob --all --json",
+    "wirepost receive bob --follow --exec 'mail -s \"a message\" bob@example.org'",
   ],
   run,
 };
@@ -92,7 +92,7 @@ async function run(args: Arguments): Promise<number> {
   let isBusy = false;
   const onBusy = (busy: boolean) => {
     // over all connections, and until there is room, once
-    if (busy && !isBusy) writeError(`parley receive: ${follow ? BUSY_FOLLOWED : BUSY}\n`);
+    if (busy && !isBusy) writeError(`wirepost receive: ${follow ? BUSY_FOLLOWED : BUSY}\n`);
     isBusy = busy;
   };
   const options = { onBusy, ...credentials === undefined ? {} : { as: credentials } };
@@ -163,7 +163,7 @@ class Receiver {
           throw error;
         }
         if (!(error instanceof BusyError)) {
-          await writeError(`parley receive: ${error.message}; trying again\n`);
+          await writeError(`wirepost receive: ${error.message}; trying again\n`);
         }
         await this.#pause(RETRY);
       }
@@ -247,7 +247,7 @@ class Receiver {
   #ack(batch: readonly ReceivedMessage[]) {
     const ack = Promise.all(batch.map(async (message) => {
       if (await message.ack()) return;
-      await writeError(`parley receive: message ${message.id} was given out again meanwhile\n`);
+      await writeError(`wirepost receive: message ${message.id} was given out again meanwhile\n`);
     })).catch((error) => this.#failed ??= error).finally(() => this.#acks.delete(ack));
     this.#acks.add(ack);
   }

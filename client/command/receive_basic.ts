@@ -9,7 +9,7 @@ const FIRST_WAIT = 50, LAST_WAIT = 1000;
 /** Milliseconds that a server has beyond the wait for its answer. */
 const GRACE = 500;
 
-/** What `parley receive --basic` is asked for. */
+/** What `wirepost receive --basic` is asked for. */
 export interface BasicReceive {
   me: string;
   /** Most messages. */
@@ -21,7 +21,7 @@ export interface BasicReceive {
   forOutput(text: string): string;
 }
 
-/** `parley receive --basic`: receives on the original wire, and returns how many messages came. */
+/** `wirepost receive --basic`: receives on the original wire, and returns how many messages came. */
 export async function receiveBasic(
   args: Arguments,
   { me, count, wait, json, forOutput }: BasicReceive,

@@ -1,5 +1,5 @@
 /**
- * `parley receive --exec`: a shell command for each message.
+ * `wirepost receive --exec`: a shell command for each message.
  *
  * @module
  */
@@ -106,12 +106,12 @@ export class Executor {
     const then = !wasOurs
       ? "it was given out again meanwhile"
       : attempt >= attempts
-      ? "it is a dead letter, see 'parley admin dead'"
+      ? "it is a dead letter, see 'wirepost admin dead'"
       : delay === 0
       ? "it comes again at once"
       : `it comes again in ${formatDuration(delay, { ignoreZero: true })}`;
     await writeError(
-      `parley receive: the command ended with ${failure} for message ${id}, attempt ${attempt} of ${attempts}: ${then}\n`,
+      `wirepost receive: the command ended with ${failure} for message ${id}, attempt ${attempt} of ${attempts}: ${then}\n`,
     );
     return false;
   }
@@ -120,11 +120,11 @@ export class Executor {
 /** What the command learns of its message beside the text. */
 function environmentOf(receiver: string, { id, from, time, attempt }: ReceivedMessage) {
   return {
-    PARLEY_ID: `${id}`,
-    PARLEY_SENDER: from,
-    PARLEY_RECEIVER: receiver,
-    PARLEY_TIME: new Date(time).toISOString(),
-    PARLEY_ATTEMPT: `${attempt}`,
+    WIREPOST_ID: `${id}`,
+    WIREPOST_SENDER: from,
+    WIREPOST_RECEIVER: receiver,
+    WIREPOST_TIME: new Date(time).toISOString(),
+    WIREPOST_ATTEMPT: `${attempt}`,
   };
 }
 

@@ -1,6 +1,6 @@
-import { replaceFile } from "../file/durable_file.ts";
+import { directoryOf, replaceFile } from "../file/durable_file.ts";
 import type { SessionResume, SessionState } from "../mailbox.ts";
-import { stateDirectory } from "../file/state_directory.ts";
+import { stateFile } from "../file/state_file.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;
@@ -44,9 +44,8 @@ export class Resume {
     if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
       throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
     }
-    const directory = stateDirectory("send");
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
-    const path = `${directory}/${name}.json`;
+    const path = stateFile(`send/${name}.json`);
+    await Deno.mkdir(directoryOf(path), { recursive: true, mode: 0o700 });
     const text = await Deno.readTextFile(path).catch((error) => {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;

@@ -3,14 +3,14 @@ import { shown } from "../terminal/output.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
 
-/** `parley room`. */
+/** `wirepost room`. */
 export const command: Command = {
   name: "room",
   summary: "Talk in the room of a server.",
   usage: ["HOST PORT [OPTION…]"],
   about: CONVERSATION_ABOUT,
   options: CONVERSATION_OPTIONS,
-  examples: ["parley room 127.0.0.1 6000", "echo hello | parley room 127.0.0.1 6000 --linger 0s"],
+  examples: ["wirepost room 127.0.0.1 6000", "echo hello | wirepost room 127.0.0.1 6000 --linger 0s"],
   run,
 };
 

@@ -13,7 +13,7 @@ import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 /** How long a full mailbox is waited for, in milliseconds. */
 const WAIT = 30_000;
 
-/** `parley send`. */
+/** `wirepost send`. */
 export const command: Command = {
   name: "send",
   summary: "Send messages to a mailbox.",
@@ -37,8 +37,8 @@ export const command: Command = {
     ...SERVER_OPTIONS,
   },
   examples: [
-    "parley send bob 'How are you?' --from alice",
-    "seq 1000000 | parley send bob --from alice --resume numbers",
+    "wirepost send bob 'How are you?' --from alice",
+    "seq 1000000 | wirepost send bob --from alice --resume numbers",
   ],
   run,
 };
@@ -79,7 +79,7 @@ async function run(args: Arguments): Promise<number> {
     ...as === undefined ? {} : { as },
     onBusy(busy) {
       isBusy = busy;
-      if (busy) writeError(`parley send: ${BUSY}\n`);
+      if (busy) writeError(`wirepost send: ${BUSY}\n`);
     },
   });
   if (messages.length === 0) {
@@ -222,11 +222,11 @@ class Lines {
       if (Deno.stderr.isTerminal()) await writeError(`${messages(this.#stored)} stored\n`);
       return 0;
     }
-    await writeError(`parley send: ${this.#error.message}\n`);
+    await writeError(`wirepost send: ${this.#error.message}\n`);
     const open = this.#read > this.#stored && this.#error instanceof SessionEndError && this.#error.sent;
     const unknown = open ? `, and of lines ${this.#stored + 1} to ${this.#read} nobody can tell` : "";
     await writeError(
-      `parley send: ${messages(this.#stored)} from the beginning of the input stored${unknown}\n`,
+      `wirepost send: ${messages(this.#stored)} from the beginning of the input stored${unknown}\n`,
     );
     return 1;
   }

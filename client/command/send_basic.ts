@@ -8,7 +8,7 @@ import { connectBasic } from "./server_option.ts";
 /** Longest line of standard input that is read at all; whether it fits into a message is told when it is sent. */
 const MAX_LINE = 65_536;
 
-/** `parley send --basic`: the messages, or every line of standard input, on the original wire. */
+/** `wirepost send --basic`: the messages, or every line of standard input, on the original wire. */
 export async function sendBasic(
   args: Arguments,
   to: string,
@@ -39,8 +39,8 @@ async function sendLines(mailbox: BasicMailbox, to: string, from: string): Promi
   }
   await mailbox.flush();
   if (wrong !== undefined) {
-    await writeError(`parley send: line ${number + 1}: ${wrong}\n`);
-    await writeError(`parley send: ${number} messages were sent before it\n`);
+    await writeError(`wirepost send: line ${number + 1}: ${wrong}\n`);
+    await writeError(`wirepost send: ${number} messages were sent before it\n`);
     return 1;
   }
   if (Deno.stderr.isTerminal()) await writeError(`${number} messages sent\n`);

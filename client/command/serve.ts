@@ -35,7 +35,7 @@ const MAX_UDP = 65_507;
 
 const HUB = DEFAULT_HUB_LIMITS, FORUM = DEFAULT_FORUM_SERVICE_LIMITS;
 
-/** `parley serve`. */
+/** `wirepost serve`. */
 export const command: Command = {
   name: "serve",
   summary: "Run the server: mailbox, channels, room and forum.",
@@ -51,7 +51,7 @@ export const command: Command = {
     "Prints a line for each address when it is ready, and logs to standard error. Port 0 takes a free port.",
     "Clients drop an answer from another address than they asked: where this machine has several on one network, name\n" +
     "with --host those that are used, not 0.0.0.0.",
-    "Without --memory, what it answered for is on disk. Ends on SIGINT, SIGTERM and 'parley admin stop'.",
+    "Without --memory, what it answered for is on disk. Ends on SIGINT, SIGTERM and 'wirepost admin stop'.",
   ],
   options: {
     "host": {
@@ -77,7 +77,7 @@ export const command: Command = {
     },
     "accounts": {
       value: "anyone|admin",
-      help: "Who may make accounts: who reaches the server, or 'parley account' beside it alone (anyone)",
+      help: "Who may make accounts: who reaches the server, or 'wirepost account' beside it alone (anyone)",
     },
     "original-from": {
       value: "NETWORK",
@@ -154,9 +154,9 @@ export const command: Command = {
     },
   },
   examples: [
-    "parley serve",
-    "parley serve channels 55555",
-    "parley serve mailbox 21001 --host 0.0.0.0 --data /var/lib/parley",
+    "wirepost serve",
+    "wirepost serve channels 55555",
+    "wirepost serve mailbox 21001 --host 0.0.0.0 --data /var/lib/wirepost",
   ],
   run,
 };
@@ -300,8 +300,8 @@ function servicePorts(args: readonly string[]): Partial<Record<ServiceName, numb
     if (/^\d+$/.test(name)) {
       const meant = names.find((service) => `${SERVICE_PORTS[service as ServiceName]}` === name);
       const hint = meant === undefined
-        ? "a port stands behind its service, as in 'parley serve mailbox 0'"
-        : `did you mean 'parley serve ${meant} ${name}'?`;
+        ? "a port stands behind its service, as in 'wirepost serve mailbox 0'"
+        : `did you mean 'wirepost serve ${meant} ${name}'?`;
       throw new UsageError(`Unexpected argument '${name}': ${hint}`);
     }
     if (!names.includes(name)) {

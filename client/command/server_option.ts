@@ -18,7 +18,7 @@ export function connect(
   args: Arguments,
   more: Pick<ConnectOptions, "resume" | "as" | "onBegin" | "onBusy"> = {},
 ): Promise<Mailbox> {
-  const onBusy = (busy: boolean) => busy && void writeError(`parley ${args.command}: ${BUSY}\n`);
+  const onBusy = (busy: boolean) => busy && void writeError(`wirepost ${args.command}: ${BUSY}\n`);
   return connectMailbox({ onBusy, ...where(args), ...serverKeyOf(args), ...more });
 }
 

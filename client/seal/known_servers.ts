@@ -1,7 +1,7 @@
 import { decodePublicKey, encodePublicKey } from "../../protocol/key_text.ts";
 import { directoryOf, replaceFile } from "../file/durable_file.ts";
 import { fileError } from "../transfer/file_error.ts";
-import { stateDirectory } from "../file/state_directory.ts";
+import { stateFile } from "../file/state_file.ts";
 
 /** A server's key is not the one that is known. */
 export class ServerKeyError extends Error {
@@ -25,7 +25,7 @@ export class KnownServers {
   readonly path: string;
 
   /** @throws {Error} No path is given, and the environment does not tell the user's own. */
-  constructor(path = `${stateDirectory()}/known-servers`) {
+  constructor(path = stateFile("known-servers")) {
     this.path = path;
   }
 
@@ -163,5 +163,5 @@ function given(serverKey: string): string {
 /** The command that has a server forgotten, as a shell takes it. */
 function removal(server: string): string {
   const quoted = /^[\w.:-]+$/.test(server) ? server : `'${server}'`;
-  return `parley known-servers remove ${quoted}`;
+  return `wirepost known-servers remove ${quoted}`;
 }

@@ -3,7 +3,7 @@ import { NOT_CONFIRMED } from "../../protocol/session.ts";
 /** What a reason says by itself too little about. */
 const TEXTS: Readonly<Record<string, string>> = {
   [NOT_CONFIRMED]:
-    "the account covers the forum alone, until an administrator runs 'parley account confirm NAME' " +
+    "the account covers the forum alone, until an administrator runs 'wirepost account confirm NAME' " +
     "beside the server",
 };
 

@@ -97,7 +97,7 @@ export abstract class Conversation implements AsyncIterable<string>, AsyncDispos
   }
 
   /**
-   * Says that nothing more will be sent, behind what was. A server of Parley then sends what it still has to say, and
+   * Says that nothing more will be sent, behind what was. A server of Wirepost then sends what it still has to say, and
    * closes.
    */
   async finish(): Promise<void> {

@@ -41,10 +41,10 @@ export class TemporaryFile {
    */
   static async open(target: string, { size, hash }: FileContent): Promise<TemporaryFile> {
     const directory = directoryOf(target);
-    const path = `${directory}.parley-${hash.slice(0, 16)}.part`;
+    const path = `${directory}.wirepost-${hash.slice(0, 16)}.part`;
     try {
       return await TemporaryFile.#open(target, path, size) ??
-        (await TemporaryFile.#open(target, `${directory}.parley-${crypto.randomUUID()}.part`, size))!;
+        (await TemporaryFile.#open(target, `${directory}.wirepost-${crypto.randomUUID()}.part`, size))!;
     } catch (error) {
       throw cannot(target, error);
     }

@@ -56,7 +56,7 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
     }
     case "long": {
       const what = `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
-        "it stays for 'parley receive'";
+        "it stays for 'wirepost receive'";
       return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
     }
     case "room": {

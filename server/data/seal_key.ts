@@ -54,7 +54,7 @@ function lostKey(path: string, lost: string, accounts: number): string {
   const whose = accounts === 1 ? "the clients of 1 account know" : `the clients of ${accounts} accounts know`;
   return `Cannot start without the server's key: ${path} is ${lost}, and ${whose} the server by it. ` +
     "Restore the file from a backup; or start once with --new-seal-key, which makes a new key: then each client " +
-    "refuses the server until its user runs 'parley known-servers remove HOST:PORT' or gives the new key";
+    "refuses the server until its user runs 'wirepost known-servers remove HOST:PORT' or gives the new key";
 }
 
 /**

@@ -45,7 +45,7 @@ export async function openSockets(options: SocketsOptions): Promise<ServiceSocke
         if (!(error instanceof PortTaken)) throw error;
         const holder = await portHolder(error);
         const why = `${error.message}${holder === undefined ? "" : `, by ${holder}`}`;
-        if (!leaveOutTaken) throw new Error(`${why}; 'parley serve ${name} PORT' takes another port`);
+        if (!leaveOutTaken) throw new Error(`${why}; 'wirepost serve ${name} PORT' takes another port`);
         leftOut.push([name, why]);
       }
     }
@@ -55,10 +55,10 @@ export async function openSockets(options: SocketsOptions): Promise<ServiceSocke
   }
   if (leftOut.length > 0 && Object.keys(sockets).length === 0) {
     const whys = leftOut.map(([, why]) => why).join("; ");
-    throw new Error(`${whys}; 'parley serve mailbox PORT', and so on, take other ports`);
+    throw new Error(`${whys}; 'wirepost serve mailbox PORT', and so on, take other ports`);
   }
   for (const [name, why] of leftOut) {
-    onLeftOut(name, `left out: ${why}; 'parley serve ${name} PORT' takes another port`);
+    onLeftOut(name, `left out: ${why}; 'wirepost serve ${name} PORT' takes another port`);
   }
   return sockets;
 }

@@ -38,7 +38,7 @@ async function measure({ kind, server, part = 1 }: Subject, inFlight: number) {
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
-const directory = await Deno.makeTempDir({ prefix: "parley-bench-" });
+const directory = await Deno.makeTempDir({ prefix: "wirepost-bench-" });
 try {
   const start = (...args: string[]) => ServerProcess.start(["mailbox", "0", ...args]);
   await using echo = await ServerProcess.start([], { command: script("echo.ts") });

@@ -5,7 +5,7 @@
  * loop of the library that receives messages one by one, beside Redis Streams.
  *
  * `deno task bench-session [ROUNDS]` (5). A server that is not installed is left out. Receiving many at a time is
- * measured by `parley bench mailbox`.
+ * measured by `wirepost bench mailbox`.
  */
 
 import { FROM_SOURCE, runCommand, ServerProcess } from "../program.ts";
@@ -83,12 +83,12 @@ async function measure({ load, port, part, most }: Subject, { inFlight, each, se
   return Number(out);
 }
 
-const directory = await Deno.makeTempDir({ prefix: "parley-bench-" });
+const directory = await Deno.makeTempDir({ prefix: "wirepost-bench-" });
 const children: Deno.ChildProcess[] = [];
 try {
-  await using parley = await ServerProcess.start(["mailbox", "0", "--data", `${directory}/parley`]);
+  await using wirepost = await ServerProcess.start(["mailbox", "0", "--data", `${directory}/wirepost`]);
   const subjects: Subject[] = [
-    { name: "Parley", port: parley.port, load: script("session_load.ts"), part: 1000, most: 100_000 },
+    { name: "Wirepost", port: wirepost.port, load: script("session_load.ts"), part: 1000, most: 100_000 },
   ];
   const begin = async (
     name: string,
@@ -146,14 +146,14 @@ try {
   }
 
   await print("\nmessages/s that a loop receives and acknowledges one by one, medians");
-  const server = { hostname: "127.0.0.1", port: parley.port };
+  const server = { hostname: "127.0.0.1", port: wirepost.port };
   const hasRedis = subjects.some(({ name }) => name.startsWith("Redis"));
   const loops: [string, () => Promise<number>][] = [
-    ["Parley, each ack() awaited", () => receiveLoop(server, AWAITED, true)],
+    ["Wirepost, each ack() awaited", () => receiveLoop(server, AWAITED, true)],
     ...hasRedis
       ? [["Redis XREADGROUP, XACK", () => redisStream(redis, AWAITED)] as [string, () => Promise<number>]]
       : [],
-    ["Parley, ack() not awaited", () => receiveLoop(server, NOT_AWAITED, false)],
+    ["Wirepost, ack() not awaited", () => receiveLoop(server, NOT_AWAITED, false)],
   ];
   const rates = loops.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {

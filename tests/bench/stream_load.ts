@@ -1,5 +1,5 @@
 /**
- * Puts messages into Redis or beanstalkd as fast as a Deno socket can, as `session_load.ts` does into Parley.
+ * Puts messages into Redis or beanstalkd as fast as a Deno socket can, as `session_load.ts` does into Wirepost.
  *
  * `stream_load.ts redis|beanstalkd PORT IN_FLIGHT PER_REQUEST COUNT CONNECTIONS` prints messages a second. IN_FLIGHT
  * counts the requests of all connections together, which take turns; what can be sent at a time is one write.

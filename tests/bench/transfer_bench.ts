@@ -134,8 +134,8 @@ async function cut(port: number, way: string, ...command: string[]): Promise<num
   return fin + rst + silence;
 }
 
-const directory = await Deno.makeTempDir({ prefix: "parley-bench-" });
-const ENV = { PARLEY_PASSWORD: "a password", XDG_STATE_HOME: `${directory}/state` };
+const directory = await Deno.makeTempDir({ prefix: "wirepost-bench-" });
+const ENV = { WIREPOST_PASSWORD: "a password", XDG_STATE_HOME: `${directory}/state` };
 /** What is sent, whatever its name is at the time; and where `DWN` saves. */
 const path = `${directory}/file`, got = `${directory}/got`;
 try {

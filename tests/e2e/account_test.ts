@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { encodePublicKey } from "../../protocol/key_text.ts";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Runs the program in a directory, with a state directory of its own there. */
 function runner(cwd: string) {
@@ -8,9 +8,9 @@ function runner(cwd: string) {
     const { password, input } = options;
     const env = {
       XDG_STATE_HOME: `${cwd}/state`,
-      ...password === undefined ? {} : { PARLEY_PASSWORD: password },
+      ...password === undefined ? {} : { WIREPOST_PASSWORD: password },
     };
-    return parley(command.split(" "), { cwd, env, ...input === undefined ? {} : { input } });
+    return wirepost(command.split(" "), { cwd, env, ...input === undefined ? {} : { input } });
   };
 }
 
@@ -29,7 +29,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
     code: 1,
     out: "",
     err:
-      "parley account: No server has kept anything in parley-data: start one there once, or give its --data " +
+      "wirepost account: No server has kept anything in parley-data: start one there once, or give its --data " +
       "or --server\n",
   });
   assertEquals([...Deno.readDirSync(directory.path)].map(({ name }) => name).toSorted(), [
@@ -47,7 +47,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
   assertEquals(await set("jabba"), {
     code: 1,
     out: "",
-    err: "parley account: Cannot set the password of 'jabba': no account has this name\n",
+    err: "wirepost account: Cannot set the password of 'jabba': no account has this name\n",
   });
   {
     await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
@@ -63,7 +63,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
     assertEquals(twice, {
       code: 1,
       out: "",
-      err: "parley account: Cannot add 'luke,s': the name has an account\n",
+      err: "wirepost account: Cannot add 'luke,s': the name has an account\n",
     });
     assertEquals((await run("account remove han")).code, 0);
     const none = await run("account remove han");
@@ -76,7 +76,7 @@ Deno.test("accounts are managed in the data directory, and through the server th
   assertEquals(none, {
     code: 1,
     out: "",
-    err: "parley account: Cannot remove 'han': no account has this name\n",
+    err: "wirepost account: Cannot remove 'han': no account has this name\n",
   });
   // the key and the database are for their owner, and no password is anywhere
   const mode = (await Deno.stat(`${directory.path}/parley-data/seal-key`)).mode! & 0o777;
@@ -110,7 +110,7 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
     "line 4: Cannot use 'hän' as a name",
     "line 5: Cannot use 'yoda' a second time",
     "line 6: the line is too long",
-  ].map((text) => `parley account: c.txt, ${text}\n`);
+  ].map((text) => `wirepost account: c.txt, ${text}\n`);
   const first = await run("account import c.txt");
   assertEquals(first, { code: 1, out: "3 accounts added\n", err: said.join("") });
   assertEquals(
@@ -125,10 +125,10 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   }
   // as an older editor writes "ä"
   await Deno.writeFile(path, new Uint8Array([...new TextEncoder().encode("hans w"), 0xe4, 10]));
-  const latin = "parley account: c.txt, line 1: the line is not UTF-8\n";
+  const latin = "wirepost account: c.txt, line 1: the line is not UTF-8\n";
   assertEquals(await run("account import c.txt"), { code: 1, out: "0 accounts added\n", err: latin });
   const add = await run("account add hans --password-file c.txt");
-  assertEquals(add.err, "parley account: Cannot read the password in c.txt: it is no UTF-8\n");
+  assertEquals(add.err, "wirepost account: Cannot read the password in c.txt: it is no UTF-8\n");
   await lines("hans solo", "yoda other");
   assertEquals((await run("account import c.txt")).code, 0);
   const names = (await run("account list")).out.split("\n").map((line) => line.split(" ")[0]);
@@ -153,7 +153,7 @@ Deno.test("an account 'admin' is one of the forum, and gives and takes nothing a
   const refused = {
     code: 1,
     out: "",
-    err: "parley receive: Cannot log in as 'admin': the server refuses it: bad name\n",
+    err: "wirepost receive: Cannot log in as 'admin': the server refuses it: bad name\n",
   };
   assertEquals(await run(`receive --as admin ${at}`, { password: "of-all" }), refused);
   assertEquals((await run(`receive admin ${at}`)).out, "hello\n");
@@ -162,7 +162,7 @@ Deno.test("an account 'admin' is one of the forum, and gives and takes nothing a
   // nobody makes it at the mailbox either
   assertEquals((await run(`account remove admin ${data}`)).code, 0);
   const made = await run(`account add admin ${at}`, { password: "of-all" });
-  assertEquals(made.err, "parley account: Cannot log in as 'admin': the server refuses it: bad name\n");
+  assertEquals(made.err, "wirepost account: Cannot log in as 'admin': the server refuses it: bad name\n");
   assertEquals((await forum("LST --new")).out, "The list of active threads:\nmine\n");
 });
 
@@ -174,7 +174,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   await Deno.writeTextFile(`${directory.path}/password`, "organa\n");
   assertEquals(await run(`account add leia ${at}`, { password: "organa" }), { code: 0, out: "", err: "" });
   const twice = await run(`account add leia ${at}`, { password: "other" });
-  assertEquals(twice.err, "parley account: Cannot add 'leia': the name has an account\n");
+  assertEquals(twice.err, "wirepost account: Cannot add 'leia': the name has an account\n");
   assertEquals((await run(`account add han ${at}`, { password: "falcon" })).code, 0);
 
   assertEquals((await run(`send leia hi --as han ${at}`, { password: "falcon" })).code, 0);
@@ -183,7 +183,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
     const { code, err } = await run(denied, { password: "falcon" });
     assertEquals([code, err], [
       1,
-      "parley receive: Cannot receive for 'leia': the name has an account, and only its owner may\n",
+      "wirepost receive: Cannot receive for 'leia': the name has an account, and only its owner may\n",
     ]);
   }
   const received = await run(`receive --as leia --all --json --password-file password ${at}`);
@@ -193,11 +193,11 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
     "han",
   ]);
   const forged = await run(`send bob hi --from leia ${at}`);
-  assertEquals(forged.err, "parley send: The server refuses it: sender has an account\n");
+  assertEquals(forged.err, "wirepost send: The server refuses it: sender has an account\n");
   const wrong = await run(`receive --as leia --follow ${at}`, { password: "wrong" });
   assertEquals([wrong.code, wrong.err], [
     1,
-    "parley receive: Cannot log in as 'leia': the password is wrong\n",
+    "wirepost receive: Cannot log in as 'leia': the password is wrong\n",
   ]);
   await Deno.writeTextFile(`${directory.path}/new`, "alderaan\n");
   const set = (password: string) =>
@@ -208,7 +208,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   await Deno.writeTextFile(`${directory.path}/new`, "organa\n");
   assertEquals((await set("alderaan")).code, 0);
   const unasked = await run(`account set-password leia --password-file password ${at}`);
-  assertStringIncludes(unasked.err, "give --new-password-file or set PARLEY_NEW_PASSWORD");
+  assertStringIncludes(unasked.err, "give --new-password-file or set WIREPOST_NEW_PASSWORD");
   for (
     const usage of ["account set-password leia --password-file new", "account add x --new-password-file new"]
   ) {
@@ -216,7 +216,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   }
   const none = await run(`receive --as leia ${at}`);
   assertEquals(none.code, 1);
-  assertStringIncludes(none.err, "give --password-file or set PARLEY_PASSWORD");
+  assertStringIncludes(none.err, "give --password-file or set WIREPOST_PASSWORD");
   for (const usage of [`send bob hi --as leia --from han ${at}`, `send bob hi --as leia --basic`]) {
     assertEquals((await run(usage)).code, 2);
   }
@@ -226,6 +226,6 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   const refused = await run(`receive --as leia --server-key ${other} ${at}`, { password: "organa" });
   assertEquals(refused.code, 1);
   assertStringIncludes(refused.err, `has the key ${key}, but was to have ${other}`);
-  const known = await Deno.readTextFile(`${directory.path}/state/parley/known-servers`);
+  const known = await Deno.readTextFile(`${directory.path}/state/wirepost/known-servers`);
   assertEquals(known, `127.0.0.1:${server.port} ${key}\n`);
 });

@@ -9,7 +9,7 @@ import {
   sealKey,
   type SealToClient,
 } from "../../protocol/seal.ts";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 
 const VERIFIER = `SCRAM-SHA-256$600000:${"A".repeat(22)}==$${"A".repeat(43)}=:${"A".repeat(43)}=`;
@@ -43,7 +43,10 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
   await using directory = await temporaryDirectory();
   const cwd = directory.path;
   const run = (command: string, password = "organa") =>
-    parley(command.split(" "), { cwd, env: { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: password } });
+    wirepost(command.split(" "), {
+      cwd,
+      env: { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: password },
+    });
   const services = ["mailbox", "0", "forum", "0", "--accounts", "admin"];
   await using server = await ServerProcess.start(services, { cwd });
   const forum = await server.ready("forum");
@@ -51,12 +54,12 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
   assertEquals(await run(`account add luke --server ${server.address}`), {
     code: 1,
     out: "",
-    err: `parley account: ${refused}`,
+    err: `wirepost account: ${refused}`,
   });
   assertEquals(await run(`forum 127.0.0.1 ${forum} --user luke --new LST`), {
     code: 1,
     out: "",
-    err: `parley forum: ${refused}`,
+    err: `wirepost forum: ${refused}`,
   });
   // who is asked for a name is asked again, and for no password
   await using user = new ForumUser(forum, cwd);

@@ -1,14 +1,14 @@
-/** `parley admin`. */
+/** `wirepost admin`. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox, KnownServers } from "../../client/mailbox.ts";
-import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 Deno.test("admin asks and tells the server whose data directory it stands beside", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   const admin = async (...args: string[]) => {
-    const { code, out, err } = await parley(["admin", ...args], { cwd: directory.path });
+    const { code, out, err } = await wirepost(["admin", ...args], { cwd: directory.path });
     assertEquals([code, err], [0, ""], err);
     return out;
   };
@@ -65,7 +65,7 @@ Deno.test("admin lists more mailboxes than one datagram holds", async () => {
     await peer.send(`F, ${id}, alice, x`);
     assertEquals(await peer.ask("R, nobody"), "X");
   }
-  const { code, out } = await parley(["admin", "list", "--data", data.path]);
+  const { code, out } = await wirepost(["admin", "list", "--data", data.path]);
   assertEquals([code, out.trimEnd().split("\n").slice(1)], [0, ids.map((id) => `       1  ${id}`)]);
 });
 
@@ -76,20 +76,20 @@ Deno.test("admin from elsewhere needs --server and the secret", async () => {
   const cwd = elsewhere.path;
   const options = ["--server", server.address, "--secret-file", "my-secret"];
 
-  const missing = await parley(["admin", "count", ...options], { cwd });
+  const missing = await wirepost(["admin", "count", ...options], { cwd });
   assertEquals([missing.code, missing.out], [1, ""]);
-  assertMatch(missing.err, /^parley admin: Cannot read the secret in my-secret: .*\n$/);
+  assertMatch(missing.err, /^wirepost admin: Cannot read the secret in my-secret: .*\n$/);
 
   await Deno.writeTextFile(`${cwd}/my-secret`, "short\n");
-  const short = "parley admin: Cannot use the secret in my-secret: it has less than 16 characters\n";
-  assertEquals(await parley(["admin", "count", ...options], { cwd }), { code: 1, out: "", err: short });
+  const short = "wirepost admin: Cannot use the secret in my-secret: it has less than 16 characters\n";
+  assertEquals(await wirepost(["admin", "count", ...options], { cwd }), { code: 1, out: "", err: short });
 
   await Deno.writeTextFile(`${cwd}/my-secret`, `${"0".repeat(64)}\n`);
-  const wrong = await parley(["admin", "count", ...options], { cwd });
-  assertEquals(wrong, { code: 1, out: "", err: "parley admin: wrong proof\n" });
+  const wrong = await wirepost(["admin", "count", ...options], { cwd });
+  assertEquals(wrong, { code: 1, out: "", err: "wirepost admin: wrong proof\n" });
 
   await Deno.copyFile(`${data.path}/secret`, `${cwd}/my-secret`);
-  assertEquals(await parley(["admin", "count", ...options], { cwd }), { code: 0, out: "0\n", err: "" });
+  assertEquals(await wirepost(["admin", "count", ...options], { cwd }), { code: 0, out: "0\n", err: "" });
 });
 
 Deno.test("what the server refuses is told, with exit code 1", async () => {
@@ -103,8 +103,8 @@ Deno.test("what the server refuses is told, with exit code 1", async () => {
       "log maybe": "log is neither on nor off: 'maybe'",
     })
   ) {
-    const result = await parley(["admin", ...command.split(" "), "--data", data.path]);
-    assertEquals(result, { code: 1, out: "", err: `parley admin: ${error}\n` });
+    const result = await wirepost(["admin", ...command.split(" "), "--data", data.path]);
+    assertEquals(result, { code: 1, out: "", err: `wirepost admin: ${error}\n` });
   }
 });
 
@@ -115,12 +115,12 @@ Deno.test("--secret-file gives a server in memory an administrator, and without 
   for (
     const [options, result] of [
       [["--secret-file", secret], { code: 0, out: "0\n", err: "" }],
-      [[], { code: 1, out: "", err: "parley admin: administration is off\n" }],
+      [[], { code: 1, out: "", err: "wirepost admin: administration is off\n" }],
     ] as const
   ) {
     await using server = await ServerProcess.start(["mailbox", "0", "--memory", ...options]);
     const args = ["admin", "count", "--server", server.address, "--secret-file", secret];
-    assertEquals(await parley(args), result);
+    assertEquals(await wirepost(args), result);
   }
 });
 
@@ -128,8 +128,8 @@ Deno.test("admin status tells how full the tables of sessions are, and who holds
   await using directory = await temporaryDirectory();
   const cwd = directory.path, name = "dora".repeat(16), password = "correct horse";
   await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd });
-  const env = { PARLEY_PASSWORD: password };
-  assertEquals((await parley(["account", "add", name], { cwd, env })).code, 0);
+  const env = { WIREPOST_PASSWORD: password };
+  assertEquals((await wirepost(["account", "add", name], { cwd, env })).code, 0);
   const knownServers = new KnownServers(`${cwd}/known-servers`), { port } = server;
   await using owner = await connectMailbox({ port, as: { name, password }, knownServers });
   await using stranger = await connectMailbox({ port });
@@ -148,7 +148,7 @@ Deno.test("admin status tells how full the tables of sessions are, and who holds
   using peer = new Peer(server.port);
   for (const reason of ["F, bob", "Z, bob", "F, bob, admin, x", "R, a, b", "\x01"]) await peer.send(reason);
   assertEquals(await peer.ask("R, nobody"), "X");
-  const { out } = await parley(["admin", "status"], { cwd });
+  const { out } = await wirepost(["admin", "status"], { cwd });
   const expected = [
     "kept sessions 1/100000",
     "kept sessions at loopback 1",

@@ -1,8 +1,8 @@
-/** `parley bench`. */
+/** `wirepost bench`. */
 
 import { assertEquals, assertGreater, assertMatch } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, lacks, parley, ServerProcess } from "../program.ts";
+import { FROM_SOURCE, lacks, ServerProcess, wirepost } from "../program.ts";
 import { Terminal } from "./terminal.ts";
 
 /** Messages that the server has. */
@@ -16,10 +16,10 @@ const bench = (
   ...args: string[]
 ) => ["bench", "mailbox", "--server", server.address, ...args];
 
-Deno.test("parley bench mailbox measures puts, receipts and the way end to end, and leaves nothing", async () => {
+Deno.test("wirepost bench mailbox measures puts, receipts and the way end to end, and leaves nothing", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const args = ["--count", "300", "--sessions", "3", "--size", "50", "--in-flight", "16"];
-  const json = await parley(bench(server, ...args, "--runs", "2", "--json"));
+  const json = await wirepost(bench(server, ...args, "--runs", "2", "--json"));
   assertEquals(json.code, 0, json.err);
   assertMatch(
     json.err,
@@ -40,7 +40,7 @@ Deno.test("parley bench mailbox measures puts, receipts and the way end to end, 
       assertGreater(p50, 0);
     }
   }
-  const text = await parley(bench(server, ...args, "--runs", "1"));
+  const text = await wirepost(bench(server, ...args, "--runs", "1"));
   assertEquals(text.code, 0, text.err);
   const times = ["p50", "p90", "p99", "p99\\.9", "max"].map((name) => `, ${name} \\d+ us`).join("");
   const run =
@@ -49,15 +49,15 @@ Deno.test("parley bench mailbox measures puts, receipts and the way end to end, 
   assertEquals(await left(server), 0);
 });
 
-Deno.test("parley bench mailbox --basic measures the original wire", async () => {
+Deno.test("wirepost bench mailbox --basic measures the original wire", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const args = bench(server, "--basic", "--count", "1000", "--runs", "1");
-  const json = await parley([...args, "--json"]);
+  const json = await wirepost([...args, "--json"]);
   assertEquals([json.code, json.err], [0, ""]);
   const result = JSON.parse(json.out);
   assertEquals([result.inFlight, result.count], [32, 1000]);
   for (const figure of ["elapsed", "rate", "p50", "p99"]) assertGreater(result[figure], 0);
-  const text = await parley(args);
+  const text = await wirepost(args);
   assertEquals([text.code, text.err], [0, ""]);
   assertMatch(
     text.out,
@@ -65,18 +65,18 @@ Deno.test("parley bench mailbox --basic measures the original wire", async () =>
   );
 });
 
-Deno.test("parley bench mailbox takes out what it has put when its mailbox is full", async () => {
+Deno.test("wirepost bench mailbox takes out what it has put when its mailbox is full", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--mailbox-messages", "6"]);
-  const { code, out, err } = await parley(bench(server, "--count", "100", "--runs", "1"));
+  const { code, out, err } = await wirepost(bench(server, "--count", "100", "--runs", "1"));
   assertEquals([code, out], [1, ""]);
   assertMatch(
     err,
-    /^6 messages were put .*; none is left\nparley bench: Cannot put the message: withdrawn while the server refused it: full\n$/,
+    /^6 messages were put .*; none is left\nwirepost bench: Cannot put the message: withdrawn while the server refused it: full\n$/,
   );
   assertEquals(await left(server), 0);
 });
 
-Deno.test("Ctrl-C ends parley bench mailbox with 130, and nothing is left", {
+Deno.test("Ctrl-C ends wirepost bench mailbox with 130, and nothing is left", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
@@ -99,7 +99,7 @@ Deno.test("Ctrl-C ends parley bench mailbox with 130, and nothing is left", {
   assertEquals(await left(server), 0);
 });
 
-Deno.test("parley bench mailbox shows in a terminal how far it is", {
+Deno.test("wirepost bench mailbox shows in a terminal how far it is", {
   ignore: Deno.build.os === "windows" || await lacks("tmux"),
 }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);

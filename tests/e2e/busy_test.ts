@@ -54,7 +54,7 @@ class Running implements AsyncDisposable {
     const [program = "", ...before] = FROM_SOURCE;
     this.#child = new Deno.Command(program, {
       args: [...before, ...args],
-      env: { PARLEY_PASSWORD: "secret" },
+      env: { WIREPOST_PASSWORD: "secret" },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -100,10 +100,10 @@ Deno.test("send, receive and forum say that the server is busy, once, and go on 
   await using follow = new Running(["receive", "bob", "--follow", "--server", address]);
   const where = ["127.0.0.1", `${server.port}`, "--user", "yoda", "LST"];
   await using forum = new Running(["forum", ...where]);
-  assertEquals(await send.firstLine(), `parley send: ${told} for up to 60 s`);
-  assertEquals(await receive.firstLine(), `parley receive: ${told} for up to 60 s`);
-  assertEquals(await follow.firstLine(), `parley receive: ${told}`);
-  assertEquals(await forum.firstLine(), `parley forum: ${told} for up to 60 s`);
+  assertEquals(await send.firstLine(), `wirepost send: ${told} for up to 60 s`);
+  assertEquals(await receive.firstLine(), `wirepost receive: ${told} for up to 60 s`);
+  assertEquals(await follow.firstLine(), `wirepost receive: ${told}`);
+  assertEquals(await forum.firstLine(), `wirepost forum: ${told} for up to 60 s`);
   server.room = { put: "ok,1", lease: "none,1" };
   assertEquals([await send.ended(), await receive.ended()], [0, 3]);
   // once, however often it was told

@@ -1,8 +1,8 @@
-/** `parley chat` and `parley room`, in a terminal and in a pipe, with the real server. */
+/** `wirepost chat` and `wirepost room`, in a terminal and in a pipe, with the real server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FRAME_BYTES } from "../../protocol/frame.ts";
-import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { ScriptedServer } from "../client/scripted_server.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { Terminal } from "./terminal.ts";
@@ -231,7 +231,7 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
   }
 });
 
-Deno.test("parley room in a terminal speaks with nc's like", { ignore }, async () => {
+Deno.test("wirepost room in a terminal speaks with nc's like", { ignore }, async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   await using terminal = await open("room", "127.0.0.1", `${server.port}`);
   await terminal.holds("Connected to server. Start sending messages\n<You> |");
@@ -249,12 +249,12 @@ Deno.test("parley room in a terminal speaks with nc's like", { ignore }, async (
   await terminal.holds("<You> typed\nDisconnected from the server\nleft with 1");
 });
 
-Deno.test("parley chat in a pipe sends each line, prints each message, and exits with 0", async () => {
+Deno.test("wirepost chat in a pipe sends each line, prints each message, and exits with 0", async () => {
   await using here = await channel();
   const { bob } = here;
   const long = "Ω".repeat(150);
   const input = `/join tea\nhello\n\n${long}\n/list\n/sing\n`;
-  const { code, out, err } = await parley(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], {
+  const { code, out, err } = await wirepost(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], {
     input,
   });
   const heard: unknown[] = [];
@@ -278,10 +278,10 @@ Deno.test("parley chat in a pipe sends each line, prints each message, and exits
   ]);
 });
 
-Deno.test("parley room in a pipe waits for answers as long as --linger says", async () => {
+Deno.test("wirepost room in a pipe waits for answers as long as --linger says", async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   using peer = await LinePeer.connect(server.port);
-  const running = parley(["room", "127.0.0.1", `${server.port}`, "--linger", "1h"], {
+  const running = wirepost(["room", "127.0.0.1", `${server.port}`, "--linger", "1h"], {
     input: "hello\nno end",
   });
   assertMatch(await peer.next() ?? "", /entered room$/);
@@ -331,14 +331,14 @@ Deno.test("chat and room say so where there is no server, or it goes", async () 
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const gone = (async () => (await listener.accept()).close())();
-  assertEquals(await parley(["chat", "Alice", "127.0.0.1", `${port}`, "--linger", "1h"]), {
+  assertEquals(await wirepost(["chat", "Alice", "127.0.0.1", `${port}`, "--linger", "1h"]), {
     code: 1,
     out: `[Me] \r    \rServer at 127.0.0.1:${port} has disconnected\n`,
     err: "",
   });
   await gone;
   listener.close();
-  const said = (command: string, ...args: string[]) => parley([command, ...args, "127.0.0.1", `${port}`]);
+  const said = (command: string, ...args: string[]) => wirepost([command, ...args, "127.0.0.1", `${port}`]);
   const chat = `Unable to connect to 127.0.0.1:${port}\n`, room = "Unable to connect to server\n";
   assertEquals(await said("chat", "Alice"), { code: 1, out: chat, err: "" });
   assertEquals(await said("room"), { code: 1, out: room, err: "" });

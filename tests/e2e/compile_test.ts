@@ -22,7 +22,7 @@ async function compile(output: string) {
 Deno.test("the compiled program needs nothing else: it serves, sends, receives and administers", async (t) => {
   await using built = await temporaryDirectory();
   await using elsewhere = await temporaryDirectory();
-  const compiled = await compile(`${built.path}/parley`);
+  const compiled = await compile(`${built.path}/wirepost`);
   if (compiled.code !== 0 && Deno.env.get("CI") === undefined && /download/i.test(compiled.err)) {
     const why = /^error: .*/m.exec(compiled.err)?.[0];
     await t.step({ name: `skipped: the base runtime can't be had: ${why}`, ignore: true, fn() {} });
@@ -30,33 +30,36 @@ Deno.test("the compiled program needs nothing else: it serves, sends, receives a
   }
   assertEquals(compiled.code, 0, compiled.err);
 
-  const program = `${elsewhere.path}/parley`, cwd = elsewhere.path;
-  await Deno.rename(`${built.path}/parley`, program);
+  const program = `${elsewhere.path}/wirepost`, cwd = elsewhere.path;
+  await Deno.rename(`${built.path}/wirepost`, program);
   // nothing of this machine's Deno is to be found
   const env = { DENO_DIR: `${cwd}/none`, NO_COLOR: "1" };
-  const parley = (args: string[], input?: string) =>
+  const wirepost = (args: string[], input?: string) =>
     runCommand([program, ...args], { cwd, env, ...input === undefined ? {} : { input } });
   const done = (out = "") => ({ code: 0, out, err: "" });
 
-  assertEquals(await parley(["--version"]), done(`parley ${config.version}\n`));
+  assertEquals(await wirepost(["--version"]), done(`wirepost ${config.version}\n`));
   for (const options of [["--memory", "--secret-file", "secret"], []]) {
     await Deno.writeTextFile(`${cwd}/secret`, "long enough to be a secret\n");
     await using server = await ServerProcess.start(["mailbox", "0", ...options], { command: [program], cwd });
     const to = ["--server", server.address];
     const input = Array.from({ length: 1000 }, (_, i) => `${i} Ω ✓ 😀\n`).join("");
-    assertEquals(await parley(["send", "bob", "--from", "alice", ...to], input), done());
-    assertEquals(await parley(["receive", "bob", "--count", "999", ...to]), done(input.replace(/.*\n$/, "")));
+    assertEquals(await wirepost(["send", "bob", "--from", "alice", ...to], input), done());
+    assertEquals(
+      await wirepost(["receive", "bob", "--count", "999", ...to]),
+      done(input.replace(/.*\n$/, "")),
+    );
     const secret = options.length > 0 ? ["--secret-file", "secret", ...to] : [];
-    assertEquals(await parley(["admin", "count", "bob", ...secret]), done("1\n"));
+    assertEquals(await wirepost(["admin", "count", "bob", ...secret]), done("1\n"));
     assertMatch(
-      (await parley(["bench", "mailbox", "--count", "100", "--runs", "1", ...to])).out,
+      (await wirepost(["bench", "mailbox", "--count", "100", "--runs", "1", ...to])).out,
       /^median /m,
     );
-    assertEquals(await parley(["admin", "stop", ...secret]), done("stopping\n"));
+    assertEquals(await wirepost(["admin", "stop", ...secret]), done("stopping\n"));
     assertEquals((await server.ended()).code, 0);
   }
   // what it kept is there when it starts again
   await using server = await ServerProcess.start(["mailbox", "0"], { command: [program], cwd });
-  assertEquals(await parley(["receive", "bob", "--server", server.address]), done("999 Ω ✓ 😀\n"));
+  assertEquals(await wirepost(["receive", "bob", "--server", server.address]), done("999 Ω ✓ 😀\n"));
   assertEquals((await server.end()).code, 0);
 });

@@ -1,20 +1,23 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 const PASSWORD = "organa";
 
 /** Runs the program in a directory, with a state directory of its own there. */
 function runner(cwd: string) {
   return (command: string) =>
-    parley(command.split(" "), { cwd, env: { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: PASSWORD } });
+    wirepost(command.split(" "), {
+      cwd,
+      env: { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: PASSWORD },
+    });
 }
 
 const FORUM_ALONE =
   "The account 'carol' covers the forum alone, because the mailbox of that name is in use; an administrator " +
-  "gives it the mailbox by 'parley account confirm carol' beside the server\n";
+  "gives it the mailbox by 'wirepost account confirm carol' beside the server\n";
 
 const REFUSED = "The server refuses it: the account covers the forum alone, until an administrator runs " +
-  "'parley account confirm NAME' beside the server\n";
+  "'wirepost account confirm NAME' beside the server\n";
 
 Deno.test("forum --new does not take the mail that waits for the name, until the administrator confirms", async () => {
   await using directory = await temporaryDirectory();
@@ -32,12 +35,12 @@ Deno.test("forum --new does not take the mail that waits for the name, until the
   assertEquals(await run(`receive --as carol ${at}`), {
     code: 1,
     out: "",
-    err: `parley receive: ${REFUSED}`,
+    err: `wirepost receive: ${REFUSED}`,
   });
   assertEquals(await run(`send bob hi --as carol ${at}`), {
     code: 1,
     out: "",
-    err: `parley send: ${REFUSED}`,
+    err: `wirepost send: ${REFUSED}`,
   });
   // its password can be changed all the same
   await Deno.writeTextFile(`${directory.path}/new`, `${PASSWORD}\n`);
@@ -50,8 +53,8 @@ Deno.test("forum --new does not take the mail that waits for the name, until the
   assertEquals(await run("account confirm carol"), {
     code: 0,
     out: "",
-    err: "parley account: 1 message that came before the account covered the mailbox carol is set apart: " +
-      "see 'parley admin dead'\n",
+    err: "wirepost account: 1 message that came before the account covered the mailbox carol is set apart: " +
+      "see 'wirepost admin dead'\n",
   });
   assertEquals((await run("account list")).out, "carol  forum, mailbox\ndora   forum, mailbox\n");
   assertEquals((await run(`receive --as carol ${at}`)).code, 3);
@@ -74,7 +77,7 @@ Deno.test("account add and a name that is typed say that an account covers the f
   }
   assertEquals(await run(`account add carol ${at}`), { code: 0, out: "", err: FORUM_ALONE });
   const args = ["forum", "127.0.0.1", `${forum}`], env = { XDG_STATE_HOME: `${directory.path}/state` };
-  const { code, out, err } = await parley(args, { env, input: `dora\n${PASSWORD}\nLST\nXIT\n` });
+  const { code, out, err } = await wirepost(args, { env, input: `dora\n${PASSWORD}\nLST\nXIT\n` });
   assertEquals(code, 0);
   // before it is welcome
   assertMatch(out + err, new RegExp(`${FORUM_ALONE.replaceAll("carol", "dora")}(.*\n)*.*Welcome`));
@@ -91,13 +94,13 @@ Deno.test("an account that is made beside a server that does not run covers the 
     await server.end();
   }
   const told =
-    "parley account: 2 messages that came before the account covered the mailbox carol are set apart: " +
-    "see 'parley admin dead'\n";
+    "wirepost account: 2 messages that came before the account covered the mailbox carol are set apart: " +
+    "see 'wirepost admin dead'\n";
   assertEquals(await run("account add carol"), { code: 0, out: "", err: told });
   assertEquals(await run("account confirm carol"), { code: 0, out: "", err: "" });
   assertEquals(
     (await run("account confirm nobody")).err,
-    "parley account: Cannot confirm 'nobody': no account has this name\n",
+    "wirepost account: Cannot confirm 'nobody': no account has this name\n",
   );
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   assertEquals((await run(`receive --as carol --server ${server.address}`)).code, 3);

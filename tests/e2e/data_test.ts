@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Milliseconds after which a server counts as one that goes on: more than any load explains. */
 const PATIENCE = 30_000;
 
-const PASSWORD = { PARLEY_PASSWORD: "jedi" };
+const PASSWORD = { WIREPOST_PASSWORD: "jedi" };
 
 /** A data directory in which a forum has a thread with one file, and a copy of its database from before that. */
 async function withFile() {
@@ -18,7 +18,7 @@ async function withFile() {
   const server = await ServerProcess.start(["forum", "0", "--data", data]);
   const type = async (...command: string[]) => {
     const args = ["forum", "127.0.0.1", `${server.port}`, "--user", "yoda", "--new", ...command];
-    const { code, err } = await parley(args, { cwd, env: { ...PASSWORD, XDG_STATE_HOME: `${cwd}/state` } });
+    const { code, err } = await wirepost(args, { cwd, env: { ...PASSWORD, XDG_STATE_HOME: `${cwd}/state` } });
     assertEquals([code, err], [0, ""]);
   };
   await type("CRT", "a");
@@ -71,11 +71,11 @@ for (const state of ["missing", "empty"] as const) {
     if (state === "missing") await Deno.remove(`${data}/messages.db`);
     else await Deno.truncate(`${data}/messages.db`);
     const before = names(data);
-    assertEquals(await parley(["serve", "forum", "0", "--data", data]), {
+    assertEquals(await wirepost(["serve", "forum", "0", "--data", data]), {
       code: 1,
       out: "",
       err:
-        `parley serve: Cannot use data directory ${data}: messages.db is ${state}, and what belongs to it is ` +
+        `wirepost serve: Cannot use data directory ${data}: messages.db is ${state}, and what belongs to it is ` +
         "there: secret, seal-key, 1 file of the forum. Put it back from a copy, or give --new: then an empty one " +
         `begins, keys stay, and the files are set aside in ${data}/unknown\n`,
     });
@@ -94,11 +94,11 @@ Deno.test("--new is refused where there is a database, and begins one in a new d
   await using directory = await temporaryDirectory();
   const data = `${directory.path}/data`;
   await started(data, "--new");
-  assertEquals(await parley(["serve", "forum", "0", "--data", data, "--new"]), {
+  assertEquals(await wirepost(["serve", "forum", "0", "--data", data, "--new"]), {
     code: 1,
     out: "",
     err:
-      `parley serve: Cannot begin a new database in ${data}: it has messages.db; start without --new, or move ` +
+      `wirepost serve: Cannot begin a new database in ${data}: it has messages.db; start without --new, or move ` +
       "it away\n",
   });
 });
@@ -177,14 +177,14 @@ Deno.test("what is no database is named, with what to do", async () => {
   await Deno.writeTextFile(path, "this is none, and it is long enough to see that at once. ".repeat(99));
   const err =
     `Cannot open ${path}: file is not a database; put a copy back, or move it away and start with --new\n`;
-  assertEquals(await parley(["serve", "mailbox", "0", "--data", data.path]), {
+  assertEquals(await wirepost(["serve", "mailbox", "0", "--data", data.path]), {
     code: 1,
     out: "",
-    err: `parley serve: ${err}`,
+    err: `wirepost serve: ${err}`,
   });
-  assertEquals(await parley(["account", "list", "--data", data.path]), {
+  assertEquals(await wirepost(["account", "list", "--data", data.path]), {
     code: 1,
     out: "",
-    err: `parley account: ${err}`,
+    err: `wirepost account: ${err}`,
   });
 });

@@ -1,8 +1,8 @@
-/** `parley admin`: dead letters, and what takes much at once. */
+/** `wirepost admin`: dead letters, and what takes much at once. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, lacks, parley, type Result, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, type Result, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { Terminal } from "./terminal.ts";
 
 interface Subject {
@@ -19,7 +19,7 @@ async function withServer(use: (subject: Subject) => Promise<void>) {
   await use({
     server,
     data: data.path,
-    admin: (...args) => parley(["admin", ...args, "--data", data.path]),
+    admin: (...args) => wirepost(["admin", ...args, "--data", data.path]),
     async bury(to, from, texts, reason = "exit 3") {
       await using mailbox = await connectMailbox({ port: server.port });
       for (const text of texts) await mailbox.send(to, from, text);
@@ -35,7 +35,7 @@ const done = (out: string) => ({ code: 0, out, err: "" });
 const usage = (error: string) => ({
   code: 2,
   out: "",
-  err: `parley admin: ${error}\n'parley admin --help' tells how it is used\n`,
+  err: `wirepost admin: ${error}\n'wirepost admin --help' tells how it is used\n`,
 });
 
 Deno.test("admin dead tells who wrote to whom and when, why it is dead, and how it begins", () =>
@@ -110,12 +110,12 @@ Deno.test("dead letters are given out again and deleted by their IDs", () =>
       );
     const [one, two, three, four] = (await ids()).map(String) as [string, string, string, string];
     assertEquals(await admin("requeue", three, one), done("2\n"));
-    const err = `parley admin: no dead letter has the number ${three}\n`;
+    const err = `wirepost admin: no dead letter has the number ${three}\n`;
     assertEquals(await admin("requeue", three, two), { code: 1, out: "1\n", err });
     assertEquals(await admin("delete", three), { code: 1, out: "0\n", err });
     assertEquals(await admin("delete", four), done("1\n"));
     assertEquals(await ids(), []);
-    const { out } = await parley(["receive", "bob", "--all", "--server", server.address]);
+    const { out } = await wirepost(["receive", "bob", "--all", "--server", server.address]);
     assertEquals(out, "three\none\ntwo\n");
   }));
 
@@ -128,7 +128,7 @@ Deno.test("all dead letters are given out again where there is room, and the oth
     assertEquals(await admin("requeue", "--all", "--yes"), {
       code: 1,
       out: "1405\n",
-      err: "parley admin: 100 are left, because there is no room in their mailboxes\n",
+      err: "wirepost admin: 100 are left, because there is no room in their mailboxes\n",
     });
     assertEquals((await admin("count", "bob")).out, "1400\n");
     assertEquals(await admin("delete", "--all", "--yes"), done("100\n"));
@@ -139,8 +139,8 @@ Deno.test("nothing is cleared by leaving something out, or by a variable that is
   withServer(async ({ admin, bury, server }) => {
     await bury("bob", "alice", ["dead"]);
     const server_ = ["--server", server.address];
-    await parley(["send", "bob", "one", "--from", "alice", ...server_]);
-    await parley(["send", "--shared", "two", ...server_]);
+    await wirepost(["send", "bob", "one", "--from", "alice", ...server_]);
+    await wirepost(["send", "--shared", "two", ...server_]);
     for (
       const [args, error] of [
         [["clear"], "Missing ID, --shared or --all: which are meant?"],
@@ -182,7 +182,7 @@ Deno.test(
   { ignore },
   () =>
     withServer(async ({ admin, server, data }) => {
-      await parley(["send", "bob", "one", "--from", "alice", "--server", server.address]);
+      await wirepost(["send", "bob", "one", "--from", "alice", "--server", server.address]);
       const open = (...args: string[]) =>
         Terminal.open(
           `${
@@ -193,7 +193,7 @@ Deno.test(
         await using terminal = await open("clear", "--all");
         await terminal.shows("Remove all messages of all mailboxes? [y/N]");
         await terminal.type(answer);
-        await terminal.shows("parley admin: nothing was done");
+        await terminal.shows("wirepost admin: nothing was done");
         await terminal.shows("left with 1");
       }
       assertEquals(await admin("count"), done("1\n"));

@@ -1,11 +1,11 @@
-/** `parley receive --exec`. */
+/** `wirepost receive --exec`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, parley as run, runCommand, ServerProcess } from "../program.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, wirepost as run } from "../program.ts";
 
 const ignore = Deno.build.os === "windows";
 
-async function withServer(use: (parley: typeof run, address: string) => Promise<void>) {
+async function withServer(use: (wirepost: typeof run, address: string) => Promise<void>) {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const options = ["--server", server.address];
   await use(([command = "", ...args], more) => run([command, ...options, ...args], more), server.address);
@@ -13,16 +13,16 @@ async function withServer(use: (parley: typeof run, address: string) => Promise<
 
 const empty = { code: 3, out: "", err: "" };
 const failed = (how: string, attempt: number, then: string, attempts = 5) =>
-  `parley receive: the command ended with ${how} for message ID, attempt ${attempt} of ${attempts}: ${then}\n`;
+  `wirepost receive: the command ended with ${how} for message ID, attempt ${attempt} of ${attempts}: ${then}\n`;
 const unnamed = (text: string) => text.replace(/message \d+/g, "message ID");
 
 Deno.test(
   "a command that fails ends receive with 1, and the message waits at the server",
   { ignore },
   () =>
-    withServer(async (parley) => {
-      await parley(["send", "bob", "one", "--from", "alice"]);
-      const { code, out, err } = await parley([
+    withServer(async (wirepost) => {
+      await wirepost(["send", "bob", "one", "--from", "alice"]);
+      const { code, out, err } = await wirepost([
         "receive",
         "bob",
         "--exec",
@@ -31,10 +31,10 @@ Deno.test(
         "10m",
       ]);
       assertEquals([code, out, unnamed(err)], [1, "one\n", failed("exit 7", 1, "it comes again in 10m")]);
-      assertEquals(await parley(["receive", "bob"]), empty);
+      assertEquals(await wirepost(["receive", "bob"]), empty);
       // what comes after it goes on
-      await parley(["send", "bob", "two", "--from", "alice"]);
-      assertEquals(await parley(["receive", "bob", "--all", "--exec", "cat"]), {
+      await wirepost(["send", "bob", "two", "--from", "alice"]);
+      assertEquals(await wirepost(["receive", "bob", "--all", "--exec", "cat"]), {
         code: 0,
         out: "two\n",
         err: "",
@@ -46,8 +46,8 @@ Deno.test(
   "a message that fails waits longer each time, and is then a dead letter",
   { ignore },
   () =>
-    withServer(async (parley) => {
-      await parley(["send", "bob", "one", "--from", "alice"]);
+    withServer(async (wirepost) => {
+      await wirepost(["send", "bob", "one", "--from", "alice"]);
       const options = [
         "--wait",
         "10m",
@@ -62,13 +62,13 @@ Deno.test(
         const [i, then] of [
           "it comes again in 20ms",
           "it comes again in 40ms",
-          "it is a dead letter, see 'parley admin dead'",
+          "it is a dead letter, see 'wirepost admin dead'",
         ].entries()
       ) {
-        const { code, out, err } = await parley(["receive", "bob", ...options]);
+        const { code, out, err } = await wirepost(["receive", "bob", ...options]);
         assertEquals([code, out, unnamed(err)], [1, "one\n", failed("signal 9", i + 1, then, 3)]);
       }
-      assertEquals(await parley(["receive", "bob"]), empty);
+      assertEquals(await wirepost(["receive", "bob"]), empty);
     }),
 );
 
@@ -76,11 +76,11 @@ Deno.test(
   "--all goes on with the others, does not wait for what failed, and ends with 1",
   { ignore },
   () =>
-    withServer(async (parley) => {
-      await parley(["send", "bob", "one", "bad", "three", "--from", "alice"]);
+    withServer(async (wirepost) => {
+      await wirepost(["send", "bob", "one", "bad", "three", "--from", "alice"]);
       const command = "read text; echo $text; test $text != bad";
       const options = ["--all", "--retry-delay", "10m", "--exec", command];
-      const { code, out, err } = await parley(["receive", "bob", ...options]);
+      const { code, out, err } = await wirepost(["receive", "bob", ...options]);
       assertEquals([code, out], [1, "one\nbad\nthree\n"]);
       assertEquals(unnamed(err), failed("exit 1", 1, "it comes again in 10m"));
     }),
@@ -90,11 +90,11 @@ Deno.test(
   "a message that comes again, and is done then, is no failure any more",
   { ignore },
   () =>
-    withServer(async (parley) => {
-      await parley(["send", "bob", "one", "--from", "alice"]);
-      const command = "cat; test $PARLEY_ATTEMPT = 2";
+    withServer(async (wirepost) => {
+      await wirepost(["send", "bob", "one", "--from", "alice"]);
+      const command = "cat; test $WIREPOST_ATTEMPT = 2";
       const options = ["--count", "2", "--wait", "10m", "--retry-delay", "1ms", "--exec", command];
-      const { code, out, err } = await parley(["receive", "bob", ...options]);
+      const { code, out, err } = await wirepost(["receive", "bob", ...options]);
       // what was given twice is one message of two
       assertEquals([code, out, unnamed(err)], [
         3,
@@ -108,8 +108,8 @@ Deno.test(
   "--follow goes on after a command that failed",
   { ignore },
   () =>
-    withServer(async (parley, address) => {
-      await parley(["send", "bob", "bad", "good", "--from", "alice"]);
+    withServer(async (wirepost, address) => {
+      await wirepost(["send", "bob", "bad", "good", "--from", "alice"]);
       // the last one ends it, as Ctrl-C does
       const command = "read text; echo $text; test $text = good && kill -INT $PPID";
       const options = ["--follow", "--retry-delay", "10m", "--exec", command, "--server", address];
@@ -127,20 +127,20 @@ Deno.test(
   "the command finds out whose message it is, and from when",
   { ignore },
   () =>
-    withServer(async (parley) => {
+    withServer(async (wirepost) => {
       const names = ["ID", "SENDER", "RECEIVER", "TIME", "ATTEMPT"];
-      const command = `cat; printf '%s|' ${names.map((name) => `"$PARLEY_${name}"`).join(" ")}`;
-      await parley(["send", "Ω b", "the text, with ✓", "--from", "al ice"]);
-      const { code, out } = await parley(["receive", "Ω b", "--exec", command]);
+      const command = `cat; printf '%s|' ${names.map((name) => `"$WIREPOST_${name}"`).join(" ")}`;
+      await wirepost(["send", "Ω b", "the text, with ✓", "--from", "al ice"]);
+      const { code, out } = await wirepost(["receive", "Ω b", "--exec", command]);
       assertEquals(code, 0);
       assertMatch(out, /^the text, with ✓\n\d+\|al ice\|Ω b\|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\|1\|$/);
-      await parley(["send", "--shared", "x"]);
-      assertMatch((await parley(["receive", "--shared", "--exec", command])).out, /^x\n\d+\|\|\|.*Z\|1\|$/);
+      await wirepost(["send", "--shared", "x"]);
+      assertMatch((await wirepost(["receive", "--shared", "--exec", command])).out, /^x\n\d+\|\|\|.*Z\|1\|$/);
     }),
 );
 
 Deno.test("options of --exec that can't be used are wrong usage", () =>
-  withServer(async (parley) => {
+  withServer(async (wirepost) => {
     for (
       const [options, error] of [
         [["--attempts", "3"], "--attempts goes with --exec"],
@@ -149,8 +149,8 @@ Deno.test("options of --exec that can't be used are wrong usage", () =>
         [["--exec", "x", "--retry-delay", "2d"], "Cannot use --retry-delay '2d': expected up to 1d"],
       ] as const
     ) {
-      const { code, out, err } = await parley(["receive", "bob", ...options]);
+      const { code, out, err } = await wirepost(["receive", "bob", ...options]);
       assertEquals([code, out], [2, ""]);
-      assertEquals(err, `parley receive: ${error}\n'parley receive --help' tells how it is used\n`);
+      assertEquals(err, `wirepost receive: ${error}\n'wirepost receive --help' tells how it is used\n`);
     }
   }));

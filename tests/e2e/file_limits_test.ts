@@ -1,4 +1,4 @@
-/** The limits of the file transfer as `parley serve` takes them, and a server that runs out of descriptors. */
+/** The limits of the file transfer as `wirepost serve` takes them, and a server that runs out of descriptors. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";

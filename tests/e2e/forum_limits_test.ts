@@ -1,13 +1,13 @@
-/** The forum's limits as `parley serve` takes them, and what `parley admin status` and `--json` tell. */
+/** The forum's limits as `wirepost serve` takes them, and what `wirepost admin status` and `--json` tell. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Gives commands of the forum as `yoda`, whose account the first one makes. */
 function userOf(server: ServerProcess, path: string) {
-  const env = { PARLEY_PASSWORD: "jedi", XDG_STATE_HOME: path };
+  const env = { WIREPOST_PASSWORD: "jedi", XDG_STATE_HOME: path };
   return async (...words: string[]) => {
-    const { code, out, err } = await parley(
+    const { code, out, err } = await wirepost(
       ["forum", "127.0.0.1", `${server.port}`, "--user", "yoda", "--new", ...words],
       { cwd: path, env },
     );
@@ -34,29 +34,32 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   await Deno.writeTextFile(`${path}/five`, "12345");
 
   assertEquals(await user("CRT", "thread0"), "Thread thread0 created\n");
-  assertEquals(await user("CRT", "thread1"), "1 parley forum: The forum is full: 1 threads\n");
+  assertEquals(await user("CRT", "thread1"), "1 wirepost forum: The forum is full: 1 threads\n");
   assertEquals(await user("MSG", "thread0", "12345678"), "Message posted to thread0 thread\n");
-  assertMatch(await user("MSG", "thread0", "1234567890"), /^1 parley forum: .*17 bytes\n$/);
+  assertMatch(await user("MSG", "thread0", "1234567890"), /^1 wirepost forum: .*17 bytes\n$/);
   assertMatch(
     await user("UPD", "thread0", "five"),
-    /^1 parley forum: .*a file may have 4 B, and this one has 5 B\n$/,
+    /^1 wirepost forum: .*a file may have 4 B, and this one has 5 B\n$/,
   );
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
   assertMatch(
     await user("DWN", "thread0", "four", "--force", "--max-size", "3"),
-    /^1 parley forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
+    /^1 wirepost forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
   );
   assertEquals(await user("DWN", "thread0", "four", "--force"), "four successfully downloaded\n");
-  assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 parley forum: --max-size is for DWN\n/);
+  assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 wirepost forum: --max-size is for DWN\n/);
   await Deno.rename(`${path}/four`, `${path}/more`);
-  assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*all files together may have 6 B\n$/);
+  assertMatch(
+    await user("UPD", "thread0", "more"),
+    /^1 wirepost forum: .*all files together may have 6 B\n$/,
+  );
   await Deno.writeTextFile(`${path}/longer`, "");
-  assertMatch(await user("UPD", "thread0", "longer"), /^1 parley forum: The forum is full: 17 bytes\n$/);
+  assertMatch(await user("UPD", "thread0", "longer"), /^1 wirepost forum: The forum is full: 17 bytes\n$/);
   assertEquals(await user("MSG", "thread0", "9"), "Message posted to thread0 thread\n");
-  assertMatch(await user("MSG", "thread0", "0"), /^1 parley forum: .*3 entries of a thread\n$/);
-  assertMatch(await user("UPD", "thread0", "more"), /^1 parley forum: .*3 entries of a thread\n$/);
+  assertMatch(await user("MSG", "thread0", "0"), /^1 wirepost forum: .*3 entries of a thread\n$/);
+  assertMatch(await user("UPD", "thread0", "more"), /^1 wirepost forum: .*3 entries of a thread\n$/);
 
-  const status = await parley(["admin", "status", "--data", `${path}/data`]);
+  const status = await wirepost(["admin", "status", "--data", `${path}/data`]);
   assertMatch(
     status.out,
     /\naccounts 1\nforum threads 1\nforum entries 3\nforum bytes 13\nforum files 1\nforum file bytes 4\n/,
@@ -78,7 +81,7 @@ Deno.test("--max-entries counts messages and files of all threads, and what is d
   ]);
   const user = userOf(server, path);
   await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
-  const full = "1 parley forum: The forum is full: 2 entries\n";
+  const full = "1 wirepost forum: The forum is full: 2 entries\n";
   await user("CRT", "thread0");
   await user("CRT", "thread1");
   assertEquals(await user("MSG", "thread0", "one"), "Message posted to thread0 thread\n");
@@ -102,11 +105,11 @@ Deno.test("--max-threads makes room when a thread is removed, and --max-posts wh
   const user = userOf(server, path);
   await user("CRT", "thread0");
   await user("CRT", "thread1");
-  assertEquals(await user("CRT", "thread2"), "1 parley forum: The forum is full: 2 threads\n");
+  assertEquals(await user("CRT", "thread2"), "1 wirepost forum: The forum is full: 2 threads\n");
   assertEquals(await user("RMV", "thread1"), "Thread thread1 removed\n");
   assertEquals(await user("CRT", "thread2"), "Thread thread2 created\n");
   assertEquals(await user("MSG", "thread0", "ΩΩΩΩΩ"), "Message posted to thread0 thread\n");
-  const full = "1 parley forum: The forum is full: 10 bytes\n";
+  const full = "1 wirepost forum: The forum is full: 10 bytes\n";
   assertEquals(await user("MSG", "thread2", "x"), full);
   assertEquals(await user("EDT", "thread0", "1", "ΩΩΩΩΩx"), full);
   assertEquals(await user("EDT", "thread0", "1", "ΩΩΩΩ"), "The message has been edited\n");
@@ -141,12 +144,12 @@ Deno.test("with --json a forum's command prints objects alone", async () => {
   assertEquals(await objects("EDT", "thread0", "1", "x"), [{ result: "The message has been edited" }]);
   assertEquals(
     await user("RDT", "thread0", "--from", "2", "--json"),
-    "1 parley forum: Message 2 does not exist\n",
+    "1 wirepost forum: Message 2 does not exist\n",
   );
   assertEquals(await objects("DLT", "thread0", "1"), [{ result: "The message has been deleted" }]);
   assertEquals(
     await user("RMV", "nope", "--json"),
-    "1 parley forum: Thread nope does not exist\n",
+    "1 wirepost forum: Thread nope does not exist\n",
   );
   assertEquals(await objects("RMV", "thread0"), [{ result: "Thread thread0 removed" }]);
   assertEquals(await objects("XIT"), [{ result: "Goodbye" }]);

@@ -1,7 +1,7 @@
 /** What a program sees that was written for the original forum: standard output and the server's console, byte for byte. */
 
 import { assert, assertEquals } from "@std/assert";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 
 const SEND = "===== Please type any message you want to send to server: =====";
@@ -29,7 +29,7 @@ async function converse(port: number, cwd: string, exchanges: readonly Exchange[
     `${SEND}\n\n`,
     ...exchanges.map(([prompt, , ...told]) => prompt + told.map((line) => `${line}\n`).join("")),
   ];
-  const result = await parley(["forum", "127.0.0.1", `${port}`], {
+  const result = await wirepost(["forum", "127.0.0.1", `${port}`], {
     cwd,
     env: { XDG_STATE_HOME: `${cwd}/state` },
     input: exchanges.map(([, typed]) => `${typed}\n`).join(""),

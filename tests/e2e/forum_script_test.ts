@@ -8,7 +8,7 @@ import {
   SEND_TO_SERVER,
   WELCOME,
 } from "../../protocol/forum_text.ts";
-import { FROM_SOURCE, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 
 /** A forum with an account `yoda`, and a directory in which he gives commands. */
@@ -17,9 +17,9 @@ async function forum() {
   const { path } = stack.use(await temporaryDirectory());
   const server = stack.use(await ServerProcess.start(["forum", "0", "--memory"]));
   const run = (args: string[], input?: string, password = "") =>
-    parley(["forum", "127.0.0.1", `${server.port}`, ...args], {
+    wirepost(["forum", "127.0.0.1", `${server.port}`, ...args], {
       cwd: path,
-      env: { XDG_STATE_HOME: path, PARLEY_PASSWORD: password },
+      env: { XDG_STATE_HOME: path, WIREPOST_PASSWORD: password },
       ...input === undefined ? {} : { input },
     });
   await Deno.writeTextFile(`${path}/password`, "jedi\n");
@@ -88,7 +88,7 @@ Deno.test("a script that does not get in ends there, and its commands become no 
     assertEquals(await here.run(args, "hans\nsolo\nCRT a\n", password), {
       code: 1,
       out: "",
-      err: `parley forum: ${err}\n`,
+      err: `wirepost forum: ${err}\n`,
     });
   await refused(["--user", "yoda"], "sith", "Cannot log in as 'yoda': the password is wrong");
   await refused(["--user", "luke"], "sith", "Cannot log in as 'luke': no account has this name");
@@ -96,7 +96,7 @@ Deno.test("a script that does not get in ends there, and its commands become no 
   await refused(
     ["--user", "r2", "--new"],
     undefined,
-    "Cannot ask for a password: standard input is no terminal; give --password-file or set PARLEY_PASSWORD",
+    "Cannot ask for a password: standard input is no terminal; give --password-file or set WIREPOST_PASSWORD",
   );
   // without --user each is a line, and a password that belongs to another is not tried
   assertEquals(await here.run([], "yoda\njedi\nLST\n", "sith"), {
@@ -146,10 +146,10 @@ Deno.test("a script that does not get in ends there, and its commands become no 
 
 Deno.test("options of a command are wrong usage with another one", async () => {
   const wrong = async (args: string[], error: string) =>
-    assertEquals(await parley(["forum", "127.0.0.1", "1", ...args]), {
+    assertEquals(await wirepost(["forum", "127.0.0.1", "1", ...args]), {
       code: 2,
       out: "",
-      err: `parley forum: ${error}\n'parley forum --help' tells how it is used\n`,
+      err: `wirepost forum: ${error}\n'wirepost forum --help' tells how it is used\n`,
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");
@@ -160,7 +160,7 @@ Deno.test("options of a command are wrong usage with another one", async () => {
 Deno.test("why a file can't be read or saved is said in one sentence, the thread's own reason first", async () => {
   await using here = await forum();
   const failed = async (words: string[], err: string) =>
-    assertEquals(await here.yoda(...words), { code: 1, out: "", err: `parley forum: ${err}\n` });
+    assertEquals(await here.yoda(...words), { code: 1, out: "", err: `wirepost forum: ${err}\n` });
   await Deno.mkdir(`${here.path}/a directory`);
   await Deno.writeTextFile(`${here.path}/a directory/notes.txt`, "5 Ω\n");
   await failed(["UPD", "thread0", "missing"], "Cannot send 'missing': no such file or directory");
@@ -185,7 +185,7 @@ Deno.test("why a file can't be read or saved is said in one sentence, the thread
   assertEquals(await here.run(["--user", "yoda", "--password-file", "missing", "LST"]), {
     code: 1,
     out: "",
-    err: "parley forum: Cannot read the password in missing: no such file or directory\n",
+    err: "wirepost forum: Cannot read the password in missing: no such file or directory\n",
   });
 });
 
@@ -229,7 +229,7 @@ Deno.test("where no answer comes to a change, the client says that it may have b
   const told = await yoda.say("MSG thread0 hello", 1);
   Deno.kill(here.server.pid, "SIGCONT");
   assertEquals(told, [
-    `parley forum: No answer from ${here.server.address} within 2 s: is the server running? MSG may have been carried out`,
+    `wirepost forum: No answer from ${here.server.address} within 2 s: is the server running? MSG may have been carried out`,
   ]);
   assertEquals((await yoda.end()).code, 1);
 });

@@ -1,4 +1,4 @@
-/** `parley forum` in a real terminal, with the real server. */
+/** `wirepost forum` in a real terminal, with the real server. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../program.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
-import { FROM_SOURCE, lacks, parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { ForumUser } from "./forum_user.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -219,16 +219,16 @@ Deno.test("each command in one shot", async () => {
   await Deno.writeTextFile(`${cwd}/secret`, "jedi\n");
   await Deno.writeTextFile(`${cwd}/notes.txt`, "what I know\n");
   const run = (name: string, command: string[], options: string[] = ["--password-file", "secret"]) =>
-    parley(["forum", "127.0.0.1", `${server.port}`, "--user", name, ...options, ...command], {
+    wirepost(["forum", "127.0.0.1", `${server.port}`, "--user", name, ...options, ...command], {
       cwd,
-      env: { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: "falcon" },
+      env: { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: "falcon" },
     });
   const done = async (command: string, out: string) =>
     assertEquals(await run("yoda", command.split(" ")), { code: 0, out, err: "" }, command);
   const refused = async (command: string, text: string, code = 1) => {
     const { err, ...result } = await run("yoda", command.split(" "));
     assertEquals(result, { code, out: "" }, command);
-    assertStringIncludes(err, `parley forum: ${text}\n`);
+    assertStringIncludes(err, `wirepost forum: ${text}\n`);
   };
   await refused("LST", "Cannot log in as 'yoda': no account has this name");
   await done("LST --new", "No threads to list\n");
@@ -261,11 +261,17 @@ Deno.test("each command in one shot", async () => {
   // another user, whose password is the environment's
   const others = async (command: string, err: string) =>
     assertEquals((await run("hans", command.split(" "), ["--new"])).err, err, command);
-  await others("DLT thread0 1", "parley forum: The message belongs to another user and cannot be deleted\n");
-  await others("EDT thread0 1 x", "parley forum: The message belongs to another user and cannot be edited\n");
+  await others(
+    "DLT thread0 1",
+    "wirepost forum: The message belongs to another user and cannot be deleted\n",
+  );
+  await others(
+    "EDT thread0 1 x",
+    "wirepost forum: The message belongs to another user and cannot be edited\n",
+  );
   await others(
     "RMV thread0",
-    "parley forum: The thread was created by another user and cannot be removed\n",
+    "wirepost forum: The thread was created by another user and cannot be removed\n",
   );
   await done("DLT thread0 1", "The message has been deleted\n");
   await done("RMV thread0", "Thread thread0 removed\n");
@@ -277,7 +283,7 @@ Deno.test("each command in one shot", async () => {
   const wrong = await run("yoda", ["LST"], []);
   assertEquals([wrong.code, wrong.err], [
     1,
-    "parley forum: Cannot log in as 'yoda': the password is wrong\n",
+    "wirepost forum: Cannot log in as 'yoda': the password is wrong\n",
   ]);
   await using user = new ForumUser(server.port, cwd);
   await user.say("yoda", 0);

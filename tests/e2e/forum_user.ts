@@ -12,7 +12,7 @@ const PROMPTS = new RegExp(
 );
 
 /**
- * `parley forum` in a process of its own, in a directory of its own, whose user is a pipe. What it is told are the texts
+ * `wirepost forum` in a process of its own, in a directory of its own, whose user is a pipe. What it is told are the texts
  * without the prompts, and without the lines that the client begins with.
  */
 export class ForumUser implements AsyncDisposable {

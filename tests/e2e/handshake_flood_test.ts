@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { decodeSealToClient, encodeHello, sealId } from "../../protocol/seal.ts";
-import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Handshakes that one address may begin without being told that the server is busy: 256. */
 const ADDRESSES = 8, EACH = 250;
@@ -28,13 +28,13 @@ Deno.test({
   async fn() {
     await using directory = await temporaryDirectory();
     const cwd = directory.path;
-    const env = { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: "organa" };
+    const env = { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: "organa" };
     await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
-    assertEquals((await parley(["account", "add", "leia"], { cwd, env })).code, 0);
+    assertEquals((await wirepost(["account", "add", "leia"], { cwd, env })).code, 0);
     await Promise.all(Array.from({ length: ADDRESSES }, (_, i) => flood(server.port, `127.0.7.${i + 1}`)));
     const send = ["send", "han", "I know", "--as", "leia", "--server", server.address];
-    assertEquals(await parley(send, { cwd, env }), { code: 0, out: "", err: "" });
-    const { out } = await parley(["admin", "status"], { cwd });
+    assertEquals(await wirepost(send, { cwd, env }), { code: 0, out: "", err: "" });
+    const { out } = await wirepost(["admin", "status"], { cwd });
     const dropped = Number(/^refused sealed too many handshakes (\d+)$/m.exec(out)?.[1]);
     assert(dropped > 0 && dropped < ADDRESSES * EACH, out);
   },

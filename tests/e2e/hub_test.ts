@@ -1,7 +1,7 @@
-/** `parley serve channels` and `parley serve room`: what they keep, whom they take, and other programs as clients. */
+/** `wirepost serve channels` and `wirepost serve room`: what they keep, whom they take, and other programs as clients. */
 
 import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { FROM_SOURCE, lacks, parley, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 
 Deno.test("serve runs the services that are named, each on its port", async () => {
@@ -53,7 +53,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await bob.send("/list", "/join tea");
     // as on a fresh server, until somebody creates it
     assertEquals(await bob.next(), "No channel named tea exists. Try '/create tea'?");
-    const channels = await parley(["admin", "channels", "--data", data.path]);
+    const channels = await wirepost(["admin", "channels", "--data", data.path]);
     assertEquals(channels.out, " members  channel\n       0  tea\n       0  Ω✓\n");
     await bob.send("/create Ω✓", "/create tea", "/list", "/create tea");
     assertEquals(await bob.next(), "Ω✓\ntea");
@@ -91,7 +91,7 @@ Deno.test("a kept channel that an administrator removes begins again without wha
   {
     await using server = await ServerProcess.start(args);
     await server.logged(" info channels - 1 messages in 1 channels in ");
-    const removed = await parley(["admin", "remove-channel", "tea", "--data", data.path]);
+    const removed = await wirepost(["admin", "remove-channel", "tea", "--data", data.path]);
     assertEquals(removed.out, "0\n");
     assertEquals((await server.end()).code, 0);
   }
@@ -121,7 +121,7 @@ Deno.test("admin lists channels and their members, and removes a channel, withou
   await using server = await ServerProcess.start(["channels", "0", "room", "0"], { cwd });
   const room = await server.ready("room");
   const admin = async (...args: string[]) => {
-    const { code, out, err } = await parley(["admin", ...args], { cwd });
+    const { code, out, err } = await wirepost(["admin", ...args], { cwd });
     assertEquals([code, err], [0, ""], err);
     return out;
   };
@@ -148,8 +148,8 @@ Deno.test("admin lists channels and their members, and removes a channel, withou
   assertEquals(await admin("remove-channel", "room"), "1\n");
   assertEquals(await carol.next(), "Client Bob is offline");
   assertEquals(await admin("channels"), " members  channel\n       1  room\n");
-  const none = await parley(["admin", "members", "tea"], { cwd });
-  assertEquals(none, { code: 1, out: "", err: "parley admin: no channel named 'tea'\n" });
+  const none = await wirepost(["admin", "members", "tea"], { cwd });
+  assertEquals(none, { code: 1, out: "", err: "wirepost admin: no channel named 'tea'\n" });
   const status = await admin("status");
   for (
     const line of ["channels 0", "members 1", "connections 3", "channels received 7", "room connections 1"]
@@ -171,9 +171,9 @@ Deno.test("admin lists more channels and members than one datagram holds", async
   try {
     for (const peer of peers) await peer.send("/join all");
     for (const _ of peers) assertMatch((await alice.next())!, / has joined$/);
-    const { out } = await parley(["admin", "channels", "--data", data.path]);
+    const { out } = await wirepost(["admin", "channels", "--data", data.path]);
     assertEquals(out.trimEnd().split("\n").slice(2), names.map((name) => `       0  ${name}`));
-    const members = await parley(["admin", "members", "all", "--data", data.path]);
+    const members = await wirepost(["admin", "members", "all", "--data", data.path]);
     assertEquals(
       members.out.trimEnd().split("\n").slice(1).map((line) => line.slice(23)).toSorted(),
       ["Alice", ...names.map((_, i) => `member ${i}`)].toSorted(),
@@ -206,7 +206,7 @@ Deno.test("connections are limited in all and by address, which is counted and l
   assertMatch((await alice.next())!, / has left$/);
   using carol = await FramePeer.named("Carol", server.port);
   assertEquals(await carol.settle(), []);
-  const { out } = await parley(["admin", "status", "--data", data.path]);
+  const { out } = await wirepost(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels too many connections of an address 3\n");
   const told = server.err.match(
     / warn channels 127\.0\.0\.1:\d+ too many connections of an address: further clients are refused\n/g,
@@ -233,7 +233,7 @@ Deno.test("who sends faster than he may is read later, and nothing is lost", asy
   }
   // the second hundred takes a second
   assertEquals(performance.now() - begun >= 900, true);
-  const { out } = await parley(["admin", "status", "--data", data.path]);
+  const { out } = await wirepost(["admin", "status", "--data", data.path]);
   assertMatch(out, /\nchannels slowed down \d+\n/);
   assertMatch(out, /\nroom slowed down \d+\n/);
 });

@@ -1,7 +1,7 @@
-/** `parley mailbox`, typed and piped. */
+/** `wirepost mailbox`, typed and piped. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { FROM_SOURCE, lacks, parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { Terminal } from "./terminal.ts";
 
 /** Times differ from day to day. */
@@ -9,7 +9,7 @@ function normal(out: string): string {
   return out.replace(/^\d+:\d\d:\d\d(?: [AP]M)? /gm, "TIME ");
 }
 
-Deno.test("parley mailbox obeys the lines of a pipe, as one person and as several", async () => {
+Deno.test("wirepost mailbox obeys the lines of a pipe, as one person and as several", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const input = [
     "/as alice",
@@ -23,7 +23,7 @@ Deno.test("parley mailbox obeys the lines of a pipe, as one person and as severa
     "/quit",
     "never read",
   ].join("\n");
-  const { code, out, err } = await parley(["mailbox", "--server", server.address], { input });
+  const { code, out, err } = await wirepost(["mailbox", "--server", server.address], { input });
   assertEquals([code, err], [0, ""]);
   assertEquals(
     normal(out),
@@ -31,29 +31,29 @@ Deno.test("parley mailbox obeys the lines of a pipe, as one person and as severa
   );
 });
 
-Deno.test("parley mailbox shows what is there before a pipe's end, and acknowledges it", async () => {
+Deno.test("wirepost mailbox shows what is there before a pipe's end, and acknowledges it", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const options = ["--server", server.address];
   assertEquals(
-    (await parley(["send", "bob", "one", "x".repeat(3000), "--from", "alice", ...options])).code,
+    (await wirepost(["send", "bob", "one", "x".repeat(3000), "--from", "alice", ...options])).code,
     0,
   );
-  const { out } = await parley(["mailbox", "--as", "bob", ...options], { input: "" });
+  const { out } = await wirepost(["mailbox", "--as", "bob", ...options], { input: "" });
   assertEquals(normal(out), `TIME alice: one\nTIME alice: ${"x".repeat(3000)}\n`);
-  assertEquals((await parley(["receive", "bob", ...options])).code, 3);
+  assertEquals((await wirepost(["receive", "bob", ...options])).code, 3);
 });
 
-Deno.test("parley mailbox --basic asks for each message on the original wire", async () => {
+Deno.test("wirepost mailbox --basic asks for each message on the original wire", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const lines = ["/as alice", "/to bob", "one", "two", "three", "/as bob", "/r", "/all", "/receive", "/quit"];
-  const { code, out, err } = await parley(["mailbox", "--basic", "--server", server.address], {
+  const { code, out, err } = await wirepost(["mailbox", "--basic", "--server", server.address], {
     input: lines.join("\n"),
   });
   assertEquals([code, err], [0, ""]);
   assertEquals(normal(out), "TIME alice: one\nTIME alice: two\nTIME alice: three\nno message\n");
 });
 
-Deno.test("parley mailbox goes on after a mistake in a pipe, and exits with 1 in the end", async () => {
+Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 in the end", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const wrong = {
     "hello": "Say first who you are and whom to write to: /as ID, /to ID",
@@ -63,7 +63,7 @@ Deno.test("parley mailbox goes on after a mistake in a pipe, and exits with 1 in
     "/sing": "Unknown command '/sing': /help tells the commands",
   };
   const input = [...Object.keys(wrong), "/as alice", "/to bob", "a\x07b", "stored\n"].join("\n");
-  const { code, out, err } = await parley(["mailbox", "--server", server.address], { input });
+  const { code, out, err } = await wirepost(["mailbox", "--server", server.address], { input });
   assertEquals([code, out], [1, ""]);
   assertEquals(err.split("\n"), [
     ...Object.values(wrong),
@@ -84,7 +84,7 @@ function open(server: ServerProcess, ...options: string[]): Promise<Terminal> {
   );
 }
 
-Deno.test("parley mailbox in a terminal prompts, and Ctrl-D leaves it", { ignore }, async () => {
+Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open(server);
   await terminal.shows("/help tells the commands.");
@@ -111,41 +111,49 @@ Deno.test("parley mailbox in a terminal prompts, and Ctrl-D leaves it", { ignore
   await terminal.shows("left with 0");
 });
 
-Deno.test("parley mailbox shows a message when it comes, and stores what is typed", { ignore }, async () => {
-  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
-  await using alice = await open(server, "--as", "alice", "--to", "bob");
-  await using bob = await open(server, "--as", "bob", "--to", "alice");
-  await alice.shows("alice → bob: ");
-  await bob.shows("bob → alice: ");
-  await alice.type("How are you?");
-  await bob.shows("alice: How are you?");
-  await bob.type("Fine.");
-  await alice.shows("bob: Fine.");
-  await alice.type("/quit");
-  await alice.shows("left with 0");
-  // it was acknowledged: nobody gets it again
-  const { code } = await parley(["receive", "bob", "--server", server.address]);
-  assertEquals(code, 3);
-});
+Deno.test(
+  "wirepost mailbox shows a message when it comes, and stores what is typed",
+  { ignore },
+  async () => {
+    await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+    await using alice = await open(server, "--as", "alice", "--to", "bob");
+    await using bob = await open(server, "--as", "bob", "--to", "alice");
+    await alice.shows("alice → bob: ");
+    await bob.shows("bob → alice: ");
+    await alice.type("How are you?");
+    await bob.shows("alice: How are you?");
+    await bob.type("Fine.");
+    await alice.shows("bob: Fine.");
+    await alice.type("/quit");
+    await alice.shows("left with 0");
+    // it was acknowledged: nobody gets it again
+    const { code } = await wirepost(["receive", "bob", "--server", server.address]);
+    assertEquals(code, 3);
+  },
+);
 
-Deno.test("parley mailbox says that the server is gone, and that it is there again", { ignore }, async () => {
-  await using directory = await temporaryDirectory();
-  const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
-  const first = await start(0), port = first.port;
-  await using terminal = await open(first, "--as", "alice", "--to", "alice", "--timeout", "500ms");
-  await terminal.shows("alice → alice: ");
-  await terminal.type("before");
-  await terminal.shows("alice: before");
-  await first.end();
-  await terminal.type("meanwhile");
-  await terminal.shows(`No answer from 127.0.0.1:${port} within 0.5 s: is the server running?`);
-  await using _ = await start(port);
-  await terminal.shows("The server answers again");
-  await terminal.type("after");
-  await terminal.shows("alice: after");
-});
+Deno.test(
+  "wirepost mailbox says that the server is gone, and that it is there again",
+  { ignore },
+  async () => {
+    await using directory = await temporaryDirectory();
+    const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
+    const first = await start(0), port = first.port;
+    await using terminal = await open(first, "--as", "alice", "--to", "alice", "--timeout", "500ms");
+    await terminal.shows("alice → alice: ");
+    await terminal.type("before");
+    await terminal.shows("alice: before");
+    await first.end();
+    await terminal.type("meanwhile");
+    await terminal.shows(`No answer from 127.0.0.1:${port} within 0.5 s: is the server running?`);
+    await using _ = await start(port);
+    await terminal.shows("The server answers again");
+    await terminal.type("after");
+    await terminal.shows("alice: after");
+  },
+);
 
-Deno.test("Ctrl-C leaves parley mailbox", { ignore }, async () => {
+Deno.test("Ctrl-C leaves wirepost mailbox", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open(server, "--as", "alice", "--to", "bob");
   await terminal.shows("alice → bob: ");

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { encodePublicKey } from "../../protocol/key_text.ts";
 import { sealKey } from "../../protocol/seal.ts";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** A private key whose public half, in base64url, begins with `-`, as one in 64 does: then it was an option. */
 function keyWithDash(): string {
@@ -14,9 +14,9 @@ function keyWithDash(): string {
 
 Deno.test("a server with a new key is refused with the command that forgets the old one, ready to copy", async () => {
   await using directory = await temporaryDirectory();
-  const cwd = directory.path, path = `${cwd}/state/parley/known-servers`;
-  const env = { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: "organa" };
-  const run = (command: string) => parley(command.split(" "), { cwd, env });
+  const cwd = directory.path, path = `${cwd}/state/wirepost/known-servers`;
+  const env = { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: "organa" };
+  const run = (command: string) => wirepost(command.split(" "), { cwd, env });
   assertEquals(await run("known-servers list"), { code: 0, out: "", err: "" });
   const before = sealKey(new Uint8Array(32)).text,
     key = keyWithDash(),
@@ -28,16 +28,16 @@ Deno.test("a server with a new key is refused with the command that forgets the 
   await server.logged(`the server's key is ${now}\n`);
   assertEquals((await run("account add leia --data data")).code, 0);
   // as after a log-in to the server that was there before
-  await Deno.mkdir(`${cwd}/state/parley`, { recursive: true });
+  await Deno.mkdir(`${cwd}/state/wirepost`, { recursive: true });
   await Deno.writeTextFile(path, `127.0.0.1:${server.port} ${before}\n`);
   const receive = `receive --as leia --server ${server.address}`;
   const refused = await run(receive);
   assertEquals([refused.code, refused.err], [
     1,
-    `parley receive: The server at ${server.address} has the key ${now}, but ${path} says ${before}: ` +
-    `somebody may be in between; if it was given a new key, run: parley known-servers remove ${server.address}\n`,
+    `wirepost receive: The server at ${server.address} has the key ${now}, but ${path} says ${before}: ` +
+    `somebody may be in between; if it was given a new key, run: wirepost known-servers remove ${server.address}\n`,
   ]);
-  const command = /run: parley (.*)\n/.exec(refused.err)![1]!;
+  const command = /run: wirepost (.*)\n/.exec(refused.err)![1]!;
   assertEquals(await run(command), { code: 0, out: "", err: "" });
   assertEquals((await run(receive)).code, 3);
   assertEquals((await run("known-servers list")).out, `${server.address} ${now}\n`);
@@ -46,17 +46,17 @@ Deno.test("a server with a new key is refused with the command that forgets the 
   const mistyped = `${now.slice(0, -1)}${now.endsWith("a") ? "b" : "a"}`;
   assertEquals(
     (await run(`${receive} --server-key ${mistyped}`)).err.split("\n")[0],
-    `parley receive: Cannot read --server-key '${mistyped}': ` +
+    `wirepost receive: Cannot read --server-key '${mistyped}': ` +
       "its checksum is wrong: a character of it is not the right one",
   );
 });
 
 Deno.test("known-servers remove leaves the other lines as they are, and says what is not there", async () => {
   await using directory = await temporaryDirectory();
-  const path = `${directory.path}/parley/known-servers`, key = "A".repeat(43);
+  const path = `${directory.path}/wirepost/known-servers`, key = "A".repeat(43);
   const run = (...args: string[]) =>
-    parley(["known-servers", ...args], { env: { XDG_STATE_HOME: directory.path } });
-  await Deno.mkdir(`${directory.path}/parley`);
+    wirepost(["known-servers", ...args], { env: { XDG_STATE_HOME: directory.path } });
+  await Deno.mkdir(`${directory.path}/wirepost`);
   await Deno.writeTextFile(path, `# mine\na:1 ${key}\n[::1]:2 ${key}\nb:3 key\na:1 ${key}\n`);
   const list = await run("list"), now = encodePublicKey(new Uint8Array(32));
   assertEquals([list.code, list.out], [1, `a:1 ${now}\n[::1]:2 ${now}\na:1 ${now}\n`]);
@@ -68,7 +68,19 @@ Deno.test("known-servers remove leaves the other lines as they are, and says wha
   assertEquals(await run("remove", "a:1"), {
     code: 1,
     out: "",
-    err: `parley known-servers: Cannot remove a:1: it is not in ${path}\n`,
+    err: `wirepost known-servers: Cannot remove a:1: it is not in ${path}\n`,
   });
   assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+});
+
+Deno.test("known-servers are read where they are still below the name that the program had before", async () => {
+  await using directory = await temporaryDirectory();
+  const line = `a:1 ${encodePublicKey(new Uint8Array(32))}\n`;
+  const run = (command: string) =>
+    wirepost(["known-servers", ...command.split(" ")], { env: { XDG_STATE_HOME: directory.path } });
+  await Deno.mkdir(`${directory.path}/parley`);
+  await Deno.writeTextFile(`${directory.path}/parley/known-servers`, line);
+  assertEquals(await run("list"), { code: 0, out: line, err: "" });
+  assertEquals((await run("remove a:1")).code, 0);
+  assertEquals(await run("list"), { code: 0, out: "", err: "" });
 });

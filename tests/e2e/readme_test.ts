@@ -78,7 +78,7 @@ function freePort(): number {
   }
 }
 
-/** A directory like the one that its reader has, with `parley` on the PATH. */
+/** A directory like the one that its reader has, with `wirepost` on the PATH. */
 class Reader implements AsyncDisposable {
   #server: { child: Deno.ChildProcess; ended: Promise<Deno.CommandStatus> } | undefined;
 
@@ -101,7 +101,7 @@ class Reader implements AsyncDisposable {
     await Deno.mkdir(`${this.directory}/.bin`);
     const [deno, ...options] = FROM_SOURCE.slice(0, -1).map((arg) => `'${arg}'`);
     await this.#onPath("deno", `exec ${deno} "$@"`);
-    await this.#onPath("parley", `exec ${deno} ${options.join(" ")} "$(dirname "$0")/../main.ts" "$@"`);
+    await this.#onPath("wirepost", `exec ${deno} ${options.join(" ")} "$(dirname "$0")/../main.ts" "$@"`);
   }
 
   async #onPath(name: string, script: string) {
@@ -134,7 +134,7 @@ class Reader implements AsyncDisposable {
     const said = `${result.out}${result.err}`;
     assertEquals(result.code, 0, `${text}\n${said}`);
     assert(fits(said, shown), `${text}\nshows:\n${said}\nnot:\n${shown.join("\n")}`);
-    if (/^parley admin stop/.test(text)) assertEquals((await this.#server!.ended).code, 0);
+    if (/^wirepost admin stop/.test(text)) assertEquals((await this.#server!.ended).code, 0);
   }
 
   /** Starts a server in the place of the one before, and waits until it has said what is shown, in any order. */

@@ -1,12 +1,12 @@
-/** `parley send --resume`. */
+/** `wirepost send --resume`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** A server in memory, `send` with a name to go on under, and the file in which it remembers how far it came. */
 async function withName(
   use: (
-    send: (input: string) => ReturnType<typeof parley>,
+    send: (input: string) => ReturnType<typeof wirepost>,
     file: string,
     receive: () => Promise<string>,
   ) => Promise<void>,
@@ -16,9 +16,9 @@ async function withName(
   const options = ["--server", server.address], env = { XDG_STATE_HOME: directory.path };
   const send = ["send", "bob", "--from", "alice", "--resume", "numbers", ...options];
   await use(
-    (input) => parley(send, { input, env }),
-    `${directory.path}/parley/send/numbers.json`,
-    async () => (await parley(["receive", "bob", "--all", ...options])).out,
+    (input) => wirepost(send, { input, env }),
+    `${directory.path}/wirepost/send/numbers.json`,
+    async () => (await wirepost(["receive", "bob", "--all", ...options])).out,
   );
 }
 
@@ -53,6 +53,16 @@ Deno.test("send --resume goes on with a file of before, which does not say when 
     assertEquals(await receive(), "1\n2\n");
   }));
 
+Deno.test("send --resume goes on with a file that is still below the name that the program had before", () =>
+  withName(async (send, file, receive) => {
+    assertEquals(await send("1\n"), done);
+    const earlier = file.replace("/wirepost/", "/parley/");
+    await Deno.mkdir(earlier.slice(0, earlier.lastIndexOf("/")), { recursive: true });
+    await Deno.rename(file, earlier);
+    assertEquals(await send("1\n2\n"), done);
+    assertEquals(await receive(), "1\n2\n");
+  }));
+
 Deno.test("send --resume stores nothing where the server may have forgotten the first lines, and says so", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
@@ -61,8 +71,8 @@ Deno.test("send --resume stores nothing where the server may have forgotten the 
       unknown = {
         code: 1,
         out: "",
-        err: "parley send: The server does not know the session any more: outcome unknown\n" +
-          "parley send: 0 messages from the beginning of the input stored, and of lines 1 to 2 nobody can tell\n",
+        err: "wirepost send: The server does not know the session any more: outcome unknown\n" +
+          "wirepost send: 0 messages from the beginning of the input stored, and of lines 1 to 2 nobody can tell\n",
       };
     for (const born of [{}, { born: "000000000000" }, { born: "ffffffffffff" }]) {
       await Deno.writeTextFile(file, JSON.stringify({ id, ...born, next: 1, line: 0 }));

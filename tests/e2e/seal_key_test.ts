@@ -1,13 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { parley, ServerProcess, temporaryDirectory } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 const SERVE = ["serve", "mailbox", "0"];
 
 Deno.test("a server that has accounts does not start without its key, and says what to do", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, path = `${cwd}/parley-data/seal-key`;
-  const env = { XDG_STATE_HOME: `${cwd}/state`, PARLEY_PASSWORD: "organa" };
-  const run = (...args: string[]) => parley(args, { cwd, env });
+  const env = { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: "organa" };
+  const run = (...args: string[]) => wirepost(args, { cwd, env });
   {
     await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
     await server.end();
@@ -25,10 +25,10 @@ Deno.test("a server that has accounts does not start without its key, and says w
       code: 1,
       out: "",
       err:
-        `parley serve: Cannot start without the server's key: parley-data/seal-key is ${what}, and the clients ` +
+        `wirepost serve: Cannot start without the server's key: parley-data/seal-key is ${what}, and the clients ` +
         "of 1 account know the server by it. Restore the file from a backup; or start once with --new-seal-key, " +
         "which makes a new key: then each client refuses the server until its user runs " +
-        "'parley known-servers remove HOST:PORT' or gives the new key\n",
+        "'wirepost known-servers remove HOST:PORT' or gives the new key\n",
     });
     // nothing was put in its place
     assertEquals((await Deno.readTextFile(path).catch(() => "")).length, 0);
@@ -55,7 +55,7 @@ Deno.test("a server that has accounts does not start without its key, and says w
   const now = /server's key is (\S+)/.exec(server.err)![1]!;
   assertEquals(now === before, false);
   // a client that knows the server of this address by the key that was lost
-  await Deno.writeTextFile(`${cwd}/state/parley/known-servers`, `${server.address} ${before}\n`);
+  await Deno.writeTextFile(`${cwd}/state/wirepost/known-servers`, `${server.address} ${before}\n`);
   assertStringIncludes((await login(server)).err, `has the key ${now}, but`);
   assertEquals((await run("known-servers", "remove", server.address)).code, 0);
   assertEquals((await login(server)).code, 3);
@@ -85,13 +85,13 @@ Deno.test("a key that is there is kept, with --new-seal-key too, and one that is
   assertEquals(await Deno.readTextFile(path), `${older}\n`);
   const flipped = key[20] === "a" ? "b" : "a";
   await Deno.writeTextFile(path, key.slice(0, 20) + flipped + key.slice(21));
-  assertEquals(await parley([...SERVE, "--new-seal-key"], { cwd }), {
+  assertEquals(await wirepost([...SERVE, "--new-seal-key"], { cwd }), {
     code: 1,
     out: "",
-    err: "parley serve: Cannot use the key in parley-data/seal-key: " +
+    err: "wirepost serve: Cannot use the key in parley-data/seal-key: " +
       "its checksum is wrong: a character of it is not the right one\n",
   });
   for (const option of ["--memory", "--seal-key=key"]) {
-    assertEquals((await parley([...SERVE, "--new-seal-key", option], { cwd })).code, 2);
+    assertEquals((await wirepost([...SERVE, "--new-seal-key", option], { cwd })).code, 2);
   }
 });

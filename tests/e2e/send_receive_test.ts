@@ -1,11 +1,11 @@
-/** `parley send` and `parley receive`. */
+/** `wirepost send` and `wirepost receive`. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { FROM_SOURCE, parley as run, Peer, runCommand, ServerProcess } from "../program.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, wirepost as run } from "../program.ts";
 
 /** A server in memory, and the program asked to talk to it. */
 async function withServer(
-  use: (parley: typeof run, server: ServerProcess) => Promise<void>,
+  use: (wirepost: typeof run, server: ServerProcess) => Promise<void>,
   ...args: string[]
 ) {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", ...args]);
@@ -17,19 +17,19 @@ async function withServer(
 const done = (out = "") => ({ code: 0, out, err: "" });
 
 Deno.test("a message that was sent is received once, as it was", () =>
-  withServer(async (parley) => {
-    assertEquals(await parley(["send", "bob", "5 Ω, or more? ✓ 😀", "--from", "alice"]), done());
-    assertEquals(await parley(["receive", "bob"]), done("5 Ω, or more? ✓ 😀\n"));
-    assertEquals(await parley(["receive", "bob"]), { code: 3, out: "", err: "" });
+  withServer(async (wirepost) => {
+    assertEquals(await wirepost(["send", "bob", "5 Ω, or more? ✓ 😀", "--from", "alice"]), done());
+    assertEquals(await wirepost(["receive", "bob"]), done("5 Ω, or more? ✓ 😀\n"));
+    assertEquals(await wirepost(["receive", "bob"]), { code: 3, out: "", err: "" });
   }));
 
 Deno.test("each MESSAGE is one message: 007 is 007, and what begins with - comes after --", () =>
-  withServer(async (parley) => {
+  withServer(async (wirepost) => {
     const messages = ["007", "1e3", "-x", "--from", "", " two  spaces ", "tab\t"];
-    assertEquals(await parley(["send", "--from", "alice", "bob", "--", ...messages]), done());
-    assertEquals(await parley(["send", "--from", "007", "1e3", "-"]), done());
-    assertEquals(await parley(["receive", "bob", "--all"]), done(messages.map((m) => `${m}\n`).join("")));
-    const out = (await parley(["receive", "1e3", "--json"])).out;
+    assertEquals(await wirepost(["send", "--from", "alice", "bob", "--", ...messages]), done());
+    assertEquals(await wirepost(["send", "--from", "007", "1e3", "-"]), done());
+    assertEquals(await wirepost(["receive", "bob", "--all"]), done(messages.map((m) => `${m}\n`).join("")));
+    const out = (await wirepost(["receive", "1e3", "--json"])).out;
     assertMatch(
       out,
       /^{"id":\d+,"from":"007","to":"1e3","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","attempt":1,"message":"-"}\n$/,
@@ -37,73 +37,73 @@ Deno.test("each MESSAGE is one message: 007 is 007, and what begins with - comes
   }));
 
 Deno.test("a hundred thousand lines of standard input go through and come back in order", () =>
-  withServer(async (parley) => {
+  withServer(async (wirepost) => {
     const input = Array.from({ length: 100_000 }, (_, i) => `${i} Ω\n`).join("");
-    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
-    const { code, out, err } = await parley(["receive", "bob", "--all"]);
+    assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input }), done());
+    const { code, out, err } = await wirepost(["receive", "bob", "--all"]);
     assertEquals([code, err, out.length, out === input], [0, "", input.length, true]);
   }));
 
 Deno.test("lines may end with LF, CR LF or the end of the input, and may be empty", () =>
-  withServer(async (parley) => {
-    assertEquals(await parley(["send", "bob", "--from", "alice"], { input: "" }), done());
-    assertEquals(await parley(["receive", "bob"]), { code: 3, out: "", err: "" });
+  withServer(async (wirepost) => {
+    assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input: "" }), done());
+    assertEquals(await wirepost(["receive", "bob"]), { code: 3, out: "", err: "" });
     const input = "one\n\ntwo\r\nlast";
-    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
-    assertEquals(await parley(["receive", "bob", "--all"]), done("one\n\ntwo\nlast\n"));
+    assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input }), done());
+    assertEquals(await wirepost(["receive", "bob", "--all"]), done("one\n\ntwo\nlast\n"));
   }));
 
 Deno.test("a line that can't be sent ends it: what is wrong with which, and what came before is stored", () =>
-  withServer(async (parley, server) => {
+  withServer(async (wirepost, server) => {
     const wrong = {
       "a\x07b": "Cannot send a message with control characters other than TAB",
       ["x".repeat(70_000)]: "Cannot send a line that is too long",
     };
     for (const [line, error] of Object.entries(wrong)) {
-      const { code, out, err } = await parley(["send", "bob", "--from", "alice"], {
+      const { code, out, err } = await wirepost(["send", "bob", "--from", "alice"], {
         input: `one\ntwo\n${line}\nfour\n`,
       });
       assertEquals([code, out], [1, ""]);
       assertEquals(
         err,
-        `parley send: line 3: ${error}\nparley send: 2 messages from the beginning of the input stored\n`,
+        `wirepost send: line 3: ${error}\nwirepost send: 2 messages from the beginning of the input stored\n`,
       );
-      assertEquals(await parley(["receive", "bob", "--all"]), done("one\ntwo\n"));
+      assertEquals(await wirepost(["receive", "bob", "--all"]), done("one\ntwo\n"));
     }
     // bytes that are no text
     const bytes = `printf 'one\\n\\377\\n' | "$@" send bob --from alice --server ${server.address}`;
     const { code, err } = await runCommand(["sh", "-c", bytes, "sh", ...FROM_SOURCE]);
     assertEquals(code, 1);
-    assertStringIncludes(err, "parley send: line 2: Cannot send a line that is not UTF-8\n");
-    assertEquals(await parley(["receive", "bob", "--all"]), done("one\n"));
+    assertStringIncludes(err, "wirepost send: line 2: Cannot send a line that is not UTF-8\n");
+    assertEquals(await wirepost(["receive", "bob", "--all"]), done("one\n"));
   }));
 
 Deno.test("the longest message goes through, in every width of character", () =>
-  withServer(async (parley) => {
+  withServer(async (wirepost) => {
     for (const message of ["x".repeat(988), "Ω".repeat(494), "😀".repeat(247)]) {
-      assertEquals(await parley(["send", "bob", message, "--from", "alice", "--basic"]), done());
-      assertEquals(await parley(["receive", "bob", "--basic"]), done(`${message}\n`));
+      assertEquals(await wirepost(["send", "bob", message, "--from", "alice", "--basic"]), done());
+      assertEquals(await wirepost(["receive", "bob", "--basic"]), done(`${message}\n`));
     }
     for (const message of ["x".repeat(65_000), "Ω".repeat(32_500), "😀".repeat(16_250)]) {
-      assertEquals(await parley(["send", "bob", "--from", "alice"], { input: message }), done());
-      assertEquals(await parley(["receive", "bob"]), done(`${message}\n`));
+      assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input: message }), done());
+      assertEquals(await wirepost(["receive", "bob"]), done(`${message}\n`));
     }
   }));
 
 Deno.test("--count receives so many, and exits with 3 where there were fewer", () =>
-  withServer(async (parley) => {
-    assertEquals(await parley(["send", "bob", "1", "2", "3", "--from", "alice"]), done());
-    assertEquals(await parley(["receive", "bob", "--count", "2"]), done("1\n2\n"));
-    assertEquals(await parley(["receive", "bob", "--count", "2"]), { code: 3, out: "3\n", err: "" });
-    assertEquals(await parley(["receive", "bob", "--all"]), { code: 3, out: "", err: "" });
+  withServer(async (wirepost) => {
+    assertEquals(await wirepost(["send", "bob", "1", "2", "3", "--from", "alice"]), done());
+    assertEquals(await wirepost(["receive", "bob", "--count", "2"]), done("1\n2\n"));
+    assertEquals(await wirepost(["receive", "bob", "--count", "2"]), { code: 3, out: "3\n", err: "" });
+    assertEquals(await wirepost(["receive", "bob", "--all"]), { code: 3, out: "", err: "" });
   }));
 
 Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 where none does", () =>
   withServer(
-    async (parley, server) => {
-      assertEquals(await parley(["receive", "bob", "--wait", "100ms"]), { code: 3, out: "", err: "" });
+    async (wirepost, server) => {
+      assertEquals(await wirepost(["receive", "bob", "--wait", "100ms"]), { code: 3, out: "", err: "" });
       using peer = new Peer(server.port);
-      const receiving = parley(["receive", "carol", "--count", "2", "--wait", "10m"]);
+      const receiving = wirepost(["receive", "carol", "--count", "2", "--wait", "10m"]);
       // the first wait has begun when the log says so, and the second when the first message was acknowledged
       await server.logged("lease mailbox 'carol'");
       await peer.send("F, carol, alice, one");
@@ -116,19 +116,19 @@ Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 wh
   ));
 
 Deno.test("--shared is the queue that has no receiver and no sender", () =>
-  withServer(async (parley) => {
-    assertEquals(await parley(["send", "--shared", "one", "two"]), done());
-    assertEquals(await parley(["receive", "--shared"]), done("one\n"));
-    const { out } = await parley(["receive", "--shared", "--json"]);
+  withServer(async (wirepost) => {
+    assertEquals(await wirepost(["send", "--shared", "one", "two"]), done());
+    assertEquals(await wirepost(["receive", "--shared"]), done("one\n"));
+    const { out } = await wirepost(["receive", "--shared", "--json"]);
     assertMatch(out, /^{"id":\d+,"time":"[^"]+Z","attempt":1,"message":"two"}\n$/);
-    assertEquals((await parley(["receive", "--shared"])).code, 3);
+    assertEquals((await wirepost(["receive", "--shared"])).code, 3);
   }));
 
 Deno.test("--json is one object a line, whatever the message holds", () =>
-  withServer(async (parley) => {
+  withServer(async (wirepost) => {
     const messages = ['"quoted" \\ and, commas', "Ω\t✓"];
-    assertEquals(await parley(["send", "bob", ...messages, "--from", "alice"]), done());
-    const { out } = await parley(["receive", "bob", "--all", "--json"]);
+    assertEquals(await wirepost(["send", "bob", ...messages, "--from", "alice"]), done());
+    const { out } = await wirepost(["receive", "bob", "--all", "--json"]);
     const mails = out.trimEnd().split("\n").map((line) => JSON.parse(line));
     assertEquals(mails.map(({ from, to, message }) => [from, to, message]), [
       ["alice", "bob", messages[0]],
@@ -148,7 +148,7 @@ Deno.test("a server that is not there is a clear error within the --timeout", as
     })
   ) {
     const err =
-      `parley ${name}: No answer from 127.0.0.1:${silent.port} within 0.3 s: is the server running?\n`;
+      `wirepost ${name}: No answer from 127.0.0.1:${silent.port} within 0.3 s: is the server running?\n`;
     assertEquals(result, { code: 1, out: "", err });
   }
   const { code, err } = await run(["send", "bob", "--from", "alice", ...server], { input });
@@ -158,18 +158,18 @@ Deno.test("a server that is not there is a clear error within the --timeout", as
   assertEquals([nowhere.code, nowhere.out], [1, ""]);
   assertMatch(
     nowhere.err,
-    /^parley receive: Cannot look up nowhere\.invalid: (?:there is no such name|no name server answers)\n$/,
+    /^wirepost receive: Cannot look up nowhere\.invalid: (?:there is no such name|no name server answers)\n$/,
   );
 });
 
 Deno.test("a reader that goes ends receive without a stack, and what it was not given comes again", () =>
-  withServer(async (parley, server) => {
+  withServer(async (wirepost, server) => {
     const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${"x".repeat(100)}\n`), input = lines.join("");
-    assertEquals(await parley(["send", "bob", "--from", "alice"], { input }), done());
+    assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input }), done());
     const script = `"$@" receive bob --all --server ${server.address} | head -n 1`;
     const result = await runCommand(["sh", "-c", script, "sh", ...FROM_SOURCE]);
     assertEquals(result, done(lines[0]));
-    const { code, out, err } = await parley(["receive", "bob", "--all"]);
+    const { code, out, err } = await wirepost(["receive", "bob", "--all"]);
     assertEquals([code, err], [0, ""]);
     const taken = input.length - out.length;
     assertEquals(out, input.slice(taken));

@@ -1,7 +1,7 @@
-/** `parley serve`: where it listens, what it keeps, and how it ends. */
+/** `wirepost serve`: where it listens, what it keeps, and how it ends. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { parley, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 const PRIVATE =
   "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, fe80::/10, fc00::/7";
@@ -63,11 +63,11 @@ Deno.test("nobody else can read the data directory", { ignore: Deno.build.os ===
 Deno.test("a second server on a data directory is refused in one line that names the process", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
-  assertEquals(await parley(["serve", "mailbox", "0", "--data", data.path]), {
+  assertEquals(await wirepost(["serve", "mailbox", "0", "--data", data.path]), {
     code: 1,
     out: "",
     err:
-      `parley serve: Cannot use data directory ${data.path}: the server with process id ${server.pid} has it open\n`,
+      `wirepost serve: Cannot use data directory ${data.path}: the server with process id ${server.pid} has it open\n`,
   });
   await pass(server.port, "127.0.0.1");
 });
@@ -75,16 +75,16 @@ Deno.test("a second server on a data directory is refused in one line that names
 Deno.test("a port or an address that can't be had is told in one line, and leaves nothing locked", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
-  const taken = await parley(["serve", "mailbox", `${server.port}`, "--data", data.path]);
+  const taken = await wirepost(["serve", "mailbox", `${server.port}`, "--data", data.path]);
   assertEquals([taken.code, taken.out], [1, ""]);
   assertMatch(
     taken.err,
-    new RegExp(`^parley serve: Cannot listen on udp 127.0.0.1:${server.port}: Address already in use.*\n$`),
+    new RegExp(`^wirepost serve: Cannot listen on udp 127.0.0.1:${server.port}: Address already in use.*\n$`),
   );
   // an address of a documentation network, which no machine has
-  const foreign = await parley(["serve", "mailbox", "0", "--host", "192.0.2.1", "--data", data.path]);
+  const foreign = await wirepost(["serve", "mailbox", "0", "--host", "192.0.2.1", "--data", data.path]);
   assertEquals([foreign.code, foreign.out], [1, ""]);
-  assertMatch(foreign.err, /^parley serve: Cannot listen on udp 192\.0\.2\.1:0: .*\n$/);
+  assertMatch(foreign.err, /^wirepost serve: Cannot listen on udp 192\.0\.2\.1:0: .*\n$/);
   await using other = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
   await pass(other.port, "127.0.0.1");
 });
@@ -100,7 +100,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       await peer.send("for, everybody's");
       // answered behind them
       assertMatch(await peer.ask("R, bob"), /, alice, 1 Ω$/);
-      const { code, out, err } = await parley(["admin", "count", "--data", data.path]);
+      const { code, out, err } = await wirepost(["admin", "count", "--data", data.path]);
       assertEquals([code, out, err], [0, "100\n", ""]);
       const started = performance.now();
       const status = await server.end(signal);
@@ -148,7 +148,7 @@ Deno.test("--original-from none answers nobody, and a network answers those in i
   using refused = new Peer(server.port);
   await refused.send("F, bob, mallory, x");
   await pass(server.port, "::1");
-  const { out } = await parley(["admin", "status", "--data", data, "--server", `[::1]:${server.port}`]);
+  const { out } = await wirepost(["admin", "status", "--data", data, "--server", `[::1]:${server.port}`]);
   assertStringIncludes(out, "\nrefused address not answered 1\n");
   assertStringIncludes(server.err, " info mailbox - the original wire is answered for ::1, 10.0.0.0/8\n");
 });
@@ -177,7 +177,7 @@ for (
     await using directory = await temporaryDirectory();
     await using server = await ServerProcess.start(["mailbox", "0", "--host", host], { cwd: directory.path });
     for (const hostname of hostnames) await pass(server.port, hostname);
-    assertEquals((await parley(["admin", "count"], { cwd: directory.path })).out, "0\n");
+    assertEquals((await wirepost(["admin", "count"], { cwd: directory.path })).out, "0\n");
     assertEquals((await server.end()).code, 0);
     const firewall =
       ` info mailbox - ${host} can be reached by others; a firewall has to let ${server.port}/udp through\n`;

@@ -1,7 +1,7 @@
 /** Receivers that a signal ends: what they wait for is withdrawn, and what they hold is there for others. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, parley, ServerProcess } from "../program.ts";
+import { FROM_SOURCE, ServerProcess, wirepost } from "../program.ts";
 
 /** Starts a command beside a server that logs requests, waits for one of them, and sends the signal. */
 async function ended(
@@ -48,19 +48,19 @@ for (const [args, signal, code] of CASES) {
     assertEquals([status.code, status.signal], [code, null]);
     await server.logged("in a session: cancel");
     const where = ["--server", server.address];
-    assertEquals((await parley(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
-    assertEquals(await parley(["receive", "bob", ...where]), { code: 0, out: "one\n", err: "" });
+    assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
+    assertEquals(await wirepost(["receive", "bob", ...where]), { code: 0, out: "one\n", err: "" });
   });
 }
 
 Deno.test("a command of --exec ends with SIGTERM, and its message is there for others, uncounted", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   const where = ["--server", server.address];
-  assertEquals((await parley(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
+  assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
   const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];
   const status = await ended(server, args, "in a session: got", "SIGTERM");
   assertEquals([status.code, status.signal], [0, null]);
-  const { code, out } = await parley(["receive", "bob", "--json", ...where]);
+  const { code, out } = await wirepost(["receive", "bob", "--json", ...where]);
   assertEquals(code, 0);
   assertMatch(out, /"attempt":1,"message":"one"/);
 });

@@ -1,7 +1,7 @@
-/** `parley receive --wait`, whatever the server does: without the limit each of these would go on for an hour. */
+/** `wirepost receive --wait`, whatever the server does: without the limit each of these would go on for an hour. */
 
 import { assert, assertEquals } from "@std/assert";
-import { parley, temporaryDirectory } from "../program.ts";
+import { temporaryDirectory, wirepost } from "../program.ts";
 
 const EPOCH = "00000001", COOKIE = "1".repeat(28);
 
@@ -47,7 +47,7 @@ function session(answer: (kind: string, tag: string, server: Server) => string |
 const message = (tag: string, id = 1) =>
   `msg,${tag},1,1,${`${id}`.padStart(16, "0")},${id},1,0,alice,5,hello`;
 
-const SILENT = "parley receive: The server has not answered within 1 s\n";
+const SILENT = "wirepost receive: The server has not answered within 1 s\n";
 
 interface Case {
   server: () => Server;
@@ -71,7 +71,7 @@ const CASES: Readonly<Record<string, Case>> = {
     result: {
       code: 1,
       out: "",
-      err: "parley receive: No answer from ADDRESS within 1.5 s: is the server running?\n",
+      err: "wirepost receive: No answer from ADDRESS within 1.5 s: is the server running?\n",
     },
   },
   "has nothing on the original wire": {
@@ -93,7 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "is always busy": {
     server: () => session(() => "busy"),
-    result: { code: 3, out: "", err: "parley receive: the server is busy; trying again for up to 60 s\n" },
+    result: { code: 3, out: "", err: "wirepost receive: the server is busy; trying again for up to 60 s\n" },
   },
 };
 
@@ -102,8 +102,8 @@ for (const [name, { server: make, args = [], result }] of Object.entries(CASES))
     await using directory = await temporaryDirectory();
     await using server = make();
     const command = ["receive", ...args[0] === "--as" ? [] : ["bob"], "--wait", "1s", "--timeout", "1h"];
-    const { code, out, err } = await parley([...command, "--server", server.address, ...args], {
-      env: { PARLEY_PASSWORD: "word", XDG_STATE_HOME: directory.path },
+    const { code, out, err } = await wirepost([...command, "--server", server.address, ...args], {
+      env: { WIREPOST_PASSWORD: "word", XDG_STATE_HOME: directory.path },
     });
     // the last question of the original wire may begin a few milliseconds later
     const normal = err.replace(server.address, "ADDRESS").replace(/within 1\.\d+ s/, "within 1.5 s");
@@ -115,7 +115,7 @@ for (const [name, { server: make, args = [], result }] of Object.entries(CASES))
 Deno.test("receive --wait is a limit in all, where messages come one by one without an end", async () => {
   let id = 0;
   await using server = session((kind, tag) => kind === "lease" ? message(tag, ++id) : `ok,${tag}`);
-  const { code, out, err } = await parley(
+  const { code, out, err } = await wirepost(
     ["receive", "bob", "--count", "1000000", "--wait", "1s", "--timeout", "1h", "--server", server.address],
   );
   assertEquals([code, err], [3, ""]);

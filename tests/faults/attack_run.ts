@@ -10,8 +10,8 @@ import type { Target } from "./attack_services.ts";
 import { residentMiB } from "./form.ts";
 
 /** The program that is attacked: this one, or that of another checkout, to compare them. */
-export const MAIN = Deno.env.has("PARLEY_MAIN")
-  ? new URL(Deno.env.get("PARLEY_MAIN")!, `file://${Deno.cwd()}/`).href
+export const MAIN = Deno.env.has("WIREPOST_MAIN")
+  ? new URL(Deno.env.get("WIREPOST_MAIN")!, `file://${Deno.cwd()}/`).href
   : new URL("../../main.ts", import.meta.url).href;
 
 /** The permissions of {@linkcode FROM_SOURCE}. */

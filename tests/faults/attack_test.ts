@@ -1,6 +1,6 @@
 /**
  * Attacks on a real server, each beside an honest client on every service: whoever attacks costs the others nothing.
- * PARLEY_FAULTS=full runs each of them for a minute, at full size; PARLEY_MAIN=FILE attacks the program of another
+ * WIREPOST_FAULTS=full runs each of them for a minute, at full size; WIREPOST_MAIN=FILE attacks the program of another
  * checkout, to compare the two.
  */
 

@@ -6,8 +6,8 @@
 
 import { runCommand } from "../program.ts";
 
-/** Whether they run in their full form, which takes minutes: PARLEY_FAULTS=full. */
-export const FULL = Deno.env.get("PARLEY_FAULTS") === "full";
+/** Whether they run in their full form, which takes minutes: WIREPOST_FAULTS=full. */
+export const FULL = Deno.env.get("WIREPOST_FAULTS") === "full";
 
 /** Whether this is continuous integration, where nothing may be skipped. */
 export const CI = Deno.env.get("CI") === "true";
@@ -22,11 +22,11 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** The seed of a random test, from PARLEY_SEED or new, which it prints. */
+/** The seed of a random test, from WIREPOST_SEED or new, which it prints. */
 export function obtainSeed(): number {
-  const given = Deno.env.get("PARLEY_SEED");
+  const given = Deno.env.get("WIREPOST_SEED");
   const seed = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given) >>> 0;
-  report(`PARLEY_SEED=${seed}`);
+  report(`WIREPOST_SEED=${seed}`);
   return seed;
 }
 

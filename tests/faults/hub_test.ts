@@ -1,11 +1,11 @@
 /**
  * Channels and room under load and abuse: one that never reads among many who do, and connections that come and go.
- * PARLEY_FAULTS=full runs them at full size.
+ * WIREPOST_FAULTS=full runs them at full size.
  */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { encodeFrames, FRAME_BYTES } from "../../protocol/frame.ts";
-import { FROM_SOURCE, parley, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { FULL, obtainSeed, randomNumbers, report, residentMiB } from "./form.ts";
 
@@ -89,7 +89,7 @@ Deno.test("members of a channel get every message in order, and one that never r
     }
     clearInterval(watching);
     assertEquals(await sender.next(), "silent has left");
-    const { out } = await parley(["admin", "status", "--data", data.path]);
+    const { out } = await wirepost(["admin", "status", "--data", data.path]);
     assertStringIncludes(out, "\nchannels cut off pending 1\n");
     assertStringIncludes(out, `\nmembers ${members + 1}\n`);
     assertEquals(server.err.match(/ is cut off: /g)?.length, 1);
@@ -134,7 +134,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
   }
   assertStringIncludes(server.err, "is cut off: it took nothing for 1 s\n");
   assertEquals(await sender.next(), "silent has left");
-  const { out } = await parley(["admin", "status", "--data", data.path]);
+  const { out } = await wirepost(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels cut off stalled 1\n");
 });
 
@@ -169,7 +169,7 @@ Deno.test("many who ask for a long list and never read cost little memory, and h
     for (;;) {
       await exchange();
       peak = Math.max(peak, await residentMiB(server.pid));
-      const { out } = await parley(["admin", "status", "--data", data.path]);
+      const { out } = await wirepost(["admin", "status", "--data", data.path]);
       const count = (name: string) => Number(new RegExp(`\\n${name} (\\d+)\\n`).exec(out)?.[1] ?? 0);
       const gone = clients + 1 - count("connections");
       if (count("channels received") - 1001 >= (clients - gone) * asks) break;
@@ -193,7 +193,7 @@ Deno.test("connections that come and go leave nothing behind", async () => {
   const room = await server.ready("room");
   // Deno itself opens this directory with --allow-all alone
   const descriptors = async () => (await runCommand(["ls", `/proc/${server.pid}/fd`])).out.split("\n").length;
-  const status = async () => (await parley(["admin", "status", "--data", data.path])).out;
+  const status = async () => (await wirepost(["admin", "status", "--data", data.path])).out;
   const linux = Deno.build.os === "linux";
   const opened = linux ? await descriptors() : 0;
   const figures: string[] = [];

@@ -4,7 +4,7 @@ import { report } from "./form.ts";
 
 /** A file system of so many MiB, where one can be mounted. */
 export async function mount(mebibytes: number): Promise<AsyncDisposable & { path: string } | undefined> {
-  const path = await Deno.makeTempDir({ prefix: "parley-test-" });
+  const path = await Deno.makeTempDir({ prefix: "wirepost-test-" });
   const { code, err } = await runCommand(["mount", "-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path])
     .catch((error) => ({ code: 1, err: String(error) }));
   if (code !== 0) {

@@ -17,7 +17,7 @@ import { decodeSealToServer } from "../../protocol/seal.ts";
 import { ACCOUNT, makeAccount } from "../session/account.ts";
 import { Random } from "../session/random.ts";
 
-const full = Deno.env.get("PARLEY_FAULTS") === "full";
+const full = Deno.env.get("WIREPOST_FAULTS") === "full";
 
 /** A service without a disk, at a clock that the test moves. */
 class Subject {

@@ -106,8 +106,8 @@ Deno.test("a key, a secret and what is remembered have their names on the disk b
     assert(code === 0, err);
   };
   try {
-    await Deno.mkdir(`${state}/parley`, { recursive: true });
-    await Deno.writeTextFile(`${state}/parley/known-servers`, `a:1 ${"A".repeat(43)}\n`);
+    await Deno.mkdir(`${state}/wirepost`, { recursive: true });
+    await Deno.writeTextFile(`${state}/wirepost/known-servers`, `a:1 ${"A".repeat(43)}\n`);
     await client("remove", "known-servers", "remove", "a:1");
     const from = ["--from", "alice", "--server", server.address];
     await client("resume", "send", "bob", ...from, "--resume", "now");
@@ -120,8 +120,8 @@ Deno.test("a key, a secret and what is remembered have their names on the disk b
     const [trace, directory, name] of [
       ["server", data, "secret"],
       ["server", data, "seal-key"],
-      ["remove", `${state}/parley`, "known-servers"],
-      ["resume", `${state}/parley/send`, "now.json"],
+      ["remove", `${state}/wirepost`, "known-servers"],
+      ["resume", `${state}/wirepost/send`, "now.json"],
     ] as const
   ) {
     const calls = readCalls(await Deno.readTextFile(`${path}/${trace}`));

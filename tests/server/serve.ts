@@ -6,7 +6,7 @@ import { serve, type ServeOptions, type Server } from "../../server/server.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
 import { Peer } from "../program.ts";
 
-/** A server in this process: `parley serve mailbox 0 --memory`, but for what `options` say. */
+/** A server in this process: `wirepost serve mailbox 0 --memory`, but for what `options` say. */
 export async function withServer(
   { logLevel = "info", ...options }: Partial<Omit<ServeOptions, "limits" | "log">> & {
     limits?: Partial<StoreLimits>;

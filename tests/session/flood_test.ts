@@ -24,7 +24,7 @@ class World implements AsyncDisposable {
   readonly random = new Random(1);
   readonly network = new Network(this.clock, this.random, () => PERFECT);
   readonly server: SimulatedServer;
-  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-flood-" });
+  readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-flood-" });
   #names = 0;
   #ports = 1000;
 

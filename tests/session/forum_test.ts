@@ -143,7 +143,7 @@ class SimulatedForum {
 
 /** A directory that costs no disk, where there is one. */
 async function temporaryDirectory(): Promise<string> {
-  const options = { prefix: "parley-simulation-" };
+  const options = { prefix: "wirepost-simulation-" };
   return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));
 }
 
@@ -156,7 +156,7 @@ async function simulate(
   try {
     await use(forum);
   } catch (error) {
-    throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+    throw new Error(`WIREPOST_SEED=${seed} fails again`, { cause: error });
   } finally {
     await forum.end();
     await Deno.remove(directory, { recursive: true });
@@ -165,9 +165,9 @@ async function simulate(
 }
 
 function seeds(): number[] {
-  const asked = Deno.env.get("PARLEY_SEED");
+  const asked = Deno.env.get("WIREPOST_SEED");
   if (asked !== undefined) return [Number(asked)];
-  const count = Deno.env.get("PARLEY_FAULTS") === "full" ? 100 : 4;
+  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 100 : 4;
   return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 

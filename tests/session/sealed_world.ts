@@ -63,7 +63,7 @@ export class SealedWorld implements AsyncDisposable {
   }
 
   static async make(options: Partial<SimulatedServerOptions> & WorldOptions = {}): Promise<SealedWorld> {
-    const world = new SealedWorld(await Deno.makeTempDir({ prefix: "parley-seal-" }), options);
+    const world = new SealedWorld(await Deno.makeTempDir({ prefix: "wirepost-seal-" }), options);
     await world.server.start();
     await world.soon(world.server.accounts.add(ACCOUNT.name, makeAccount(ACCOUNT).verifier));
     return world;

@@ -3,7 +3,7 @@ import { type Report, Simulation } from "./simulation.ts";
 
 /** A directory that costs no disk, where there is one. */
 async function temporaryDirectory(): Promise<string> {
-  const options = { prefix: "parley-simulation-" };
+  const options = { prefix: "wirepost-simulation-" };
   return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));
 }
 
@@ -18,9 +18,9 @@ async function simulate(seed: number): Promise<Report> {
 
 /** The seeds to run: one that is asked for, or many and a random one. */
 function seeds(): number[] {
-  const asked = Deno.env.get("PARLEY_SEED");
+  const asked = Deno.env.get("WIREPOST_SEED");
   if (asked !== undefined) return [Number(asked)];
-  const count = Deno.env.get("PARLEY_FAULTS") === "full" ? 2000 : 200;
+  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 2000 : 200;
   return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 

@@ -139,7 +139,7 @@ export class ContentFiles {
 
   async #obtainDirectory(): Promise<string> {
     if (this.#directory !== undefined) return this.#directory;
-    this.#making ??= Deno.makeTempDir({ prefix: "parley-files-" }).finally(() => this.#making = undefined);
+    this.#making ??= Deno.makeTempDir({ prefix: "wirepost-files-" }).finally(() => this.#making = undefined);
     return this.#directory = await this.#making;
   }
 

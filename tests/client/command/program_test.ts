@@ -1,7 +1,7 @@
 /** What the program says where something is not as it should be. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { parley } from "../../program.ts";
+import { wirepost } from "../../program.ts";
 
 /** A port that nobody answers on, as silent as a firewall. */
 function silence(): Disposable & { options: string[]; error: string } {
@@ -14,62 +14,65 @@ function silence(): Disposable & { options: string[]; error: string } {
   };
 }
 
-Deno.test("parley send without a server says so in one line", async () => {
+Deno.test("wirepost send without a server says so in one line", async () => {
   using silent = silence();
   const send = ["send", "bob", "--basic", "--from", "alice", ...silent.options];
-  const failed = { code: 1, out: "", err: `parley send: ${silent.error}` };
+  const failed = { code: 1, out: "", err: `wirepost send: ${silent.error}` };
   const hundred = Array.from({ length: 100 }, (_, i) => `${i}`);
-  assertEquals(await parley(send, { input: hundred.join("\n") }), failed);
-  assertEquals(await parley(send, { input: "one\ntwo\n" }), failed);
-  assertEquals(await parley([...send, ...hundred]), failed);
+  assertEquals(await wirepost(send, { input: hundred.join("\n") }), failed);
+  assertEquals(await wirepost(send, { input: "one\ntwo\n" }), failed);
+  assertEquals(await wirepost([...send, ...hundred]), failed);
   // and not that lines were sent before a wrong one
-  assertEquals(await parley(send, { input: "one\na\x07b\n" }), failed);
+  assertEquals(await wirepost(send, { input: "one\na\x07b\n" }), failed);
 });
 
-Deno.test("parley send and receive say so when the reliable session finds no server", async () => {
+Deno.test("wirepost send and receive say so when the reliable session finds no server", async () => {
   using silent = silence();
   const { error } = silent;
-  assertEquals(await parley(["send", "bob", "one", "--from", "alice", ...silent.options]), {
+  assertEquals(await wirepost(["send", "bob", "one", "--from", "alice", ...silent.options]), {
     code: 1,
     out: "",
-    err: `parley send: ${error}`,
+    err: `wirepost send: ${error}`,
   });
-  assertEquals(await parley(["send", "bob", "--from", "alice", ...silent.options], { input: "one\ntwo\n" }), {
-    code: 1,
-    out: "",
-    err: `parley send: ${error}parley send: 0 messages from the beginning of the input stored\n`,
-  });
-  assertEquals(await parley(["receive", "bob", ...silent.options]), {
-    code: 1,
-    out: "",
-    err: `parley receive: ${error}`,
-  });
-});
-
-Deno.test("a wrong message is what parley send tells, even where there is no server", async () => {
-  using silent = silence();
   assertEquals(
-    await parley(["send", "bob", "one", "a\x07b", "--basic", "--from", "alice", ...silent.options]),
+    await wirepost(["send", "bob", "--from", "alice", ...silent.options], { input: "one\ntwo\n" }),
     {
       code: 1,
       out: "",
-      err: "parley send: Cannot send a message with control characters other than TAB\n",
+      err: `wirepost send: ${error}wirepost send: 0 messages from the beginning of the input stored\n`,
+    },
+  );
+  assertEquals(await wirepost(["receive", "bob", ...silent.options]), {
+    code: 1,
+    out: "",
+    err: `wirepost receive: ${error}`,
+  });
+});
+
+Deno.test("a wrong message is what wirepost send tells, even where there is no server", async () => {
+  using silent = silence();
+  assertEquals(
+    await wirepost(["send", "bob", "one", "a\x07b", "--basic", "--from", "alice", ...silent.options]),
+    {
+      code: 1,
+      out: "",
+      err: "wirepost send: Cannot send a message with control characters other than TAB\n",
     },
   );
 });
 
-Deno.test("parley mailbox without a server says so once a line, and leaves at /quit", async () => {
+Deno.test("wirepost mailbox without a server says so once a line, and leaves at /quit", async () => {
   using silent = silence();
   const input = "/as alice\n/to bob\nhello\n/quit\n";
-  assertEquals(await parley(["mailbox", ...silent.options], { input }), {
+  assertEquals(await wirepost(["mailbox", ...silent.options], { input }), {
     code: 1,
     out: "",
     err: silent.error,
   });
 });
 
-Deno.test("parley help is the overview", async () => {
-  assertEquals(await parley(["help"]), await parley(["--help"]));
+Deno.test("wirepost help is the overview", async () => {
+  assertEquals(await wirepost(["help"]), await wirepost(["--help"]));
 });
 
 Deno.test("wrong usage is told with exit code 2", async () => {
@@ -85,24 +88,24 @@ Deno.test("wrong usage is told with exit code 2", async () => {
     })
   ) {
     const [name] = line.split(" ");
-    assertEquals(await parley(line.split(" ")), {
+    assertEquals(await wirepost(line.split(" ")), {
       code: 2,
       out: "",
-      err: `parley ${name}: ${error}\n'parley ${name} --help' tells how it is used\n`,
+      err: `wirepost ${name}: ${error}\n'wirepost ${name} --help' tells how it is used\n`,
     });
   }
 });
 
-Deno.test("parley admin where no server ever ran says what to do", async () => {
-  const { code, out, err } = await parley(["admin", "status", "--data", "/nowhere"]);
+Deno.test("wirepost admin where no server ever ran says what to do", async () => {
+  const { code, out, err } = await wirepost(["admin", "status", "--data", "/nowhere"]);
   assertEquals([code, out], [1, ""]);
   assertMatch(
     err,
-    /^parley admin: Cannot read .*; start the server there once, or give --data or --secret-file\n$/,
+    /^wirepost admin: Cannot read .*; start the server there once, or give --data or --secret-file\n$/,
   );
 });
 
-Deno.test("parley admin asks the usual address where server.json tells none", async () => {
+Deno.test("wirepost admin asks the usual address where server.json tells none", async () => {
   const data = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${data}/secret`, "long enough to be a secret\n");
@@ -110,8 +113,8 @@ Deno.test("parley admin asks the usual address where server.json tells none", as
       const json of ["{}", "null", "[", '{"pid":1,"services":{"mailbox":"x"}}', '{"pid":1,"services":null}']
     ) {
       await Deno.writeTextFile(`${data}/server.json`, json);
-      const { err } = await parley(["admin", "status", "--data", data, "--timeout", "50ms"]);
-      assertMatch(err, /^parley admin: No answer from 127\.0\.0\.1:21001 /);
+      const { err } = await wirepost(["admin", "status", "--data", data, "--timeout", "50ms"]);
+      assertMatch(err, /^wirepost admin: No answer from 127\.0\.0\.1:21001 /);
     }
   } finally {
     await Deno.remove(data, { recursive: true });
@@ -128,8 +131,8 @@ Deno.test("an error text of a server is printed as text", async () => {
       await server.send(new TextEncoder().encode("A, error, \x1b]0;title\x07\r\x9b1m"), from);
     })();
     const address = `127.0.0.1:${(server.addr as Deno.NetAddr).port}`;
-    const result = await parley(["admin", "status", "--server", address, "--secret-file", secret]);
-    assertEquals(result, { code: 1, out: "", err: "parley admin: ^[]0;title^G^M^[[1m\n" });
+    const result = await wirepost(["admin", "status", "--server", address, "--secret-file", secret]);
+    assertEquals(result, { code: 1, out: "", err: "wirepost admin: ^[]0;title^G^M^[[1m\n" });
     await answering;
   } finally {
     server.close();

@@ -152,7 +152,7 @@ async function exchange(lost: number, directory: string) {
 }
 
 Deno.test("whichever datagram is lost, the outcome is the same", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-loss-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-loss-" });
   try {
     const datagrams = await exchange(-1, directory);
     assert(datagrams > 15);

@@ -1,7 +1,7 @@
 /** What a terminal shows. */
 
 import { assertEquals } from "@std/assert";
-import { FROM_SOURCE, lacks, parley, ServerProcess } from "../../program.ts";
+import { FROM_SOURCE, lacks, ServerProcess, wirepost } from "../../program.ts";
 import { Terminal } from "../../e2e/terminal.ts";
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
@@ -11,7 +11,7 @@ const open = (...args: string[]) =>
     `${[...FROM_SOURCE, ...args].map((arg) => `'${arg}'`).join(" ")}; echo "left with $?"; read wait`,
   );
 
-Deno.test("parley send in a terminal tells how it wants its messages", { ignore }, async () => {
+Deno.test("wirepost send in a terminal tells how it wants its messages", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open("send", "bob", "--from", "alice", "--server", server.address);
   await terminal.shows("One message a line; end with Ctrl-D");
@@ -21,8 +21,8 @@ Deno.test("parley send in a terminal tells how it wants its messages", { ignore 
   await terminal.shows("left with 0");
 });
 
-Deno.test("parley receive in a terminal shows control characters and obeys none", { ignore }, async () => {
-  // Parley's own server keeps no such message, another may
+Deno.test("wirepost receive in a terminal shows control characters and obeys none", { ignore }, async () => {
+  // Wirepost's own server keeps no such message, another may
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const answering = (async () => {
     for (let i = 0; i < 3; i++) {
@@ -43,7 +43,7 @@ Deno.test("parley receive in a terminal shows control characters and obeys none"
   await using json = await open(...receive, "--json");
   await json.shows("\\u001b[31mred\\u0007 ^[[1m");
   // a pipe gets it as it is
-  const { out } = await parley(receive);
+  const { out } = await wirepost(receive);
   assertEquals(out, "a\tb \x1b[31mred\x07 \x9b1m\n");
   await answering;
   socket.close();

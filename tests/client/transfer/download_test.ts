@@ -192,7 +192,7 @@ Deno.test("a download follows no link that lies where it writes", async () => {
   await desk.send();
   const { hash } = desk.server.uploads[0]!;
   await Deno.writeTextFile(`${desk.sent}.other`, "mine");
-  await Deno.symlink(`${desk.sent}.other`, `${desk.directory}/.parley-${hash.slice(0, 16)}.part`);
+  await Deno.symlink(`${desk.sent}.other`, `${desk.directory}/.wirepost-${hash.slice(0, 16)}.part`);
   await Deno.symlink(`${desk.sent}.other`, desk.got);
   await assertRejects(() => desk.fetch(), TransferError, "it is there already");
   await desk.fetch({ force: true });
@@ -211,7 +211,7 @@ Deno.test("a download that was given up goes on later, and two at a time don't m
     onCut: () => controller.abort(new Error("enough")),
   });
   await assertRejects(() => given, Error, "enough");
-  assertEquals(desk.names, [`.parley-${desk.server.uploads[0]!.hash.slice(0, 16)}.part`]);
+  assertEquals(desk.names, [`.wirepost-${desk.server.uploads[0]!.hash.slice(0, 16)}.part`]);
   const before = desk.server.metrics.get("files bytes sent");
   const second = `${desk.directory}/second`;
   const steps = new Set<string>();

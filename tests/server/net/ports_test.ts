@@ -24,7 +24,7 @@ Deno.test("a service that nobody named is left out where its port is taken, with
         warnings.map((line) => line.replace(/^\S+Z | \(os error \d+\)/g, "")),
         ["channels", "forum"].map((name) =>
           `warn ${name} - left out: Cannot listen on tcp 127.0.0.1:${port}: Address already in use${BY}; ` +
-          `'parley serve ${name} PORT' takes another port`
+          `'wirepost serve ${name} PORT' takes another port`
         ),
       );
     },
@@ -47,11 +47,11 @@ Deno.test("a port that was asked for and is taken ends the start, and so do take
   const busy = `Cannot listen on udp 127.0.0.1:${port}: Address already in use${BY}`;
   assertEquals(
     await failed({ room: 0, mailbox: port }, false),
-    `${busy}; 'parley serve mailbox PORT' takes another port`,
+    `${busy}; 'wirepost serve mailbox PORT' takes another port`,
   );
   assertEquals(
     await failed({ mailbox: port, forum: port }, true),
-    `${busy}; ${busy}; 'parley serve mailbox PORT', and so on, take other ports`,
+    `${busy}; ${busy}; 'wirepost serve mailbox PORT', and so on, take other ports`,
   );
   // an address that isn't there is no port that is taken
   const foreign = withServer(

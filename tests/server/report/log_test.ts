@@ -152,7 +152,7 @@ Deno.test("wrong passwords and refused log-ins leave a line with the name and th
   }));
 
 Deno.test("a wrong proof of an administrator leaves a line, and messages never do", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-log-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-log-" });
   const secretFile = `${directory}/secret`;
   await Deno.writeTextFile(secretFile, "0123456789abcdef");
   try {

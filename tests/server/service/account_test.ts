@@ -16,7 +16,7 @@ async function withAccounts(
     log: string[],
   ) => Promise<void>,
 ) {
-  const directory = await Deno.makeTempDir({ prefix: "parley-account-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-account-" });
   try {
     await withServer({ logLevel: "debug" }, async (server, log) => {
       const { port } = server.addresses[0]!;
@@ -99,7 +99,7 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
     const other = encodePublicKey(new Uint8Array(32));
     await Deno.writeTextFile(known.path, `# mine\n\n${name} ${other}\n`);
     await assertRejects(() => connect("alice"), Error, `but ${known.path} says ${other}`);
-    await assertRejects(() => connect("alice"), Error, `run: parley known-servers remove ${name}`);
+    await assertRejects(() => connect("alice"), Error, `run: wirepost known-servers remove ${name}`);
     await Deno.writeTextFile(known.path, `${name} key\n`);
     await assertRejects(() => connect("alice"), Error, "line 1 has no key: expected 'public1'");
     await Deno.writeTextFile(
@@ -216,7 +216,7 @@ Deno.test("what a capture of a whole session shows is neither password nor verif
 });
 
 Deno.test("what is dropped under seal is counted by its reason", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-account-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-account-" });
   const secret = "0123456789abcdef0123456789abcdef";
   await Deno.writeTextFile(`${directory}/secret`, secret);
   try {

@@ -25,7 +25,7 @@ interface World {
 }
 
 async function withWorld(use: (world: World) => Promise<void>) {
-  const directory = await Deno.makeTempDir({ prefix: "parley-coverage-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-coverage-" });
   try {
     await Deno.writeTextFile(`${directory}/secret`, SECRET);
     await withServer({ secretFile: `${directory}/secret` }, async (server, log) => {
@@ -76,7 +76,7 @@ async function dead({ fields }: World): Promise<{ id: string; text: string; reas
 }
 
 const NOT_CONFIRMED =
-  "the account covers the forum alone, until an administrator runs 'parley account confirm";
+  "the account covers the forum alone, until an administrator runs 'wirepost account confirm";
 
 Deno.test("whoever registers a name does not take its mail, and the mailbox stays anybody's", () =>
   withWorld(async ({ connect, made, wire }) => {

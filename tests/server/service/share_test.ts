@@ -24,7 +24,7 @@ const ANN = "ann", BEN = "[10.0.0.1]";
 class Subject implements Disposable {
   now = 1_700_000_000_000;
   readonly events: StoreEvent[] = [];
-  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-share-" });
+  readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-share-" });
   #engine: Engine;
 
   constructor(readonly mailboxes = 99) {

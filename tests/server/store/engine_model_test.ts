@@ -172,14 +172,14 @@ function play(random: (below: number) => number, directory: string | undefined) 
 }
 
 Deno.test("Engine does with random batches, failures and new starts what a list of arrays does", async () => {
-  const given = Deno.env.get("PARLEY_SEED"), runs = given === undefined ? 40 : 1;
+  const given = Deno.env.get("WIREPOST_SEED"), runs = given === undefined ? 40 : 1;
   const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
   for (let seed = first; seed < first + runs; seed++) {
-    const directory = await Deno.makeTempDir({ prefix: "parley-engine-" });
+    const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
     try {
       play(randomOf(seed), seed % 2 === 0 ? undefined : directory);
     } catch (error) {
-      throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+      throw new Error(`WIREPOST_SEED=${seed} fails again`, { cause: error });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -5,7 +5,7 @@ import { Engine } from "../../../server/store/engine/engine.ts";
 import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../../server/store/store.ts";
 
 Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after a restart", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-engine-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
   const open = () => new Engine({ directory, limits: DEFAULT_LIMITS, onEvent: () => {} });
   const puts = (mailbox: string, count: number) =>
     Array.from({ length: count }, (_, i): StoreRequest => (
@@ -35,7 +35,7 @@ Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after 
 });
 
 Deno.test("what a full disk refuses is counted, whether it came alone, in a session or as a new account", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-engine-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
   const events: StoreEvent[] = [];
   const engine = new Engine({
     directory,

@@ -182,14 +182,14 @@ function play(random: Random, directory: string) {
 }
 
 Deno.test("threads do in random histories, with sweeps and new starts, what a list of arrays does", async () => {
-  const given = Deno.env.get("PARLEY_SEED"), runs = given === undefined ? 20 : 1;
+  const given = Deno.env.get("WIREPOST_SEED"), runs = given === undefined ? 20 : 1;
   const first = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);
   for (let seed = first; seed < first + runs; seed++) {
-    const directory = await Deno.makeTempDir({ prefix: "parley-forum-" });
+    const directory = await Deno.makeTempDir({ prefix: "wirepost-forum-" });
     try {
       play(new Random(seed), directory);
     } catch (error) {
-      throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+      throw new Error(`WIREPOST_SEED=${seed} fails again`, { cause: error });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -12,7 +12,7 @@ import { exchanges, TRANSCRIPTS } from "./forum_transcripts.ts";
 /** A store on a directory of its own, with a session for each user. */
 class Subject implements Disposable {
   readonly events: StoreEvent[] = [];
-  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-forum-" });
+  readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-forum-" });
   #engine: Engine;
   readonly #numbers = new Map<string, number>();
 

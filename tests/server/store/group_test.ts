@@ -91,11 +91,11 @@ async function turns(count: number) {
 const idle = (group: GroupCommit) => group.idle().then(() => "idle");
 
 Deno.test("GroupCommit answers everything once and in order, however requests and commits meet", async () => {
-  const given = Deno.env.get("PARLEY_SEED"), runs = given === undefined ? 200 : 1;
+  const given = Deno.env.get("WIREPOST_SEED"), runs = given === undefined ? 200 : 1;
   const begin = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
   for (let seed = begin; seed < begin + runs; seed++) {
     await interleave(new Random(seed)).catch((error) => {
-      throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+      throw new Error(`WIREPOST_SEED=${seed} fails again`, { cause: error });
     });
   }
 });

@@ -265,15 +265,15 @@ function isAdding(request: StoreRequest): boolean {
 }
 
 Deno.test("Engine does with sessions, failures and new starts what a list of arrays does", async () => {
-  const given = Deno.env.get("PARLEY_SEED"), full = Deno.env.get("PARLEY_FAULTS") === "full";
+  const given = Deno.env.get("WIREPOST_SEED"), full = Deno.env.get("WIREPOST_FAULTS") === "full";
   const runs = given !== undefined ? 1 : full ? 5000 : 40;
   const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
   for (let seed = first; seed < first + runs; seed++) {
-    const directory = await Deno.makeTempDir({ prefix: "parley-model-" });
+    const directory = await Deno.makeTempDir({ prefix: "wirepost-model-" });
     try {
       new History(seed).play(seed % 4 === 0 ? directory : undefined);
     } catch (error) {
-      throw new Error(`PARLEY_SEED=${seed} fails again`, { cause: error });
+      throw new Error(`WIREPOST_SEED=${seed} fails again`, { cause: error });
     } finally {
       await Deno.remove(directory, { recursive: true });
     }

@@ -177,7 +177,7 @@ Deno.test("strangers can't take the leases of those who have logged in, nor one 
 });
 
 Deno.test("a data directory of before keeps its sessions, and they are told from new ones once forgotten", () => {
-  const directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
+  const directory = Deno.makeTempDirSync({ prefix: "wirepost-session-" });
   const began = Date.now(), day = 24 * 3_600_000;
   const db = new DatabaseSync(`${directory}/messages.db`);
   for (const step of MIGRATIONS.slice(0, 8)) db.exec(step);

@@ -17,7 +17,7 @@ export class Subject implements Disposable {
   /** The one that is never set. */
   clock = 1000;
   readonly events: StoreEvent[] = [];
-  readonly #directory = Deno.makeTempDirSync({ prefix: "parley-session-" });
+  readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-session-" });
   #engine: Engine;
   #number = 0;
 

@@ -35,7 +35,7 @@ interface Use {
 }
 
 async function withEngine(use: (world: Use) => void) {
-  const directory = await Deno.makeTempDir({ prefix: "parley-apart-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-apart-" });
   // no session began before the first moment
   const time = { now: 1 };
   try {

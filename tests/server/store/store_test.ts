@@ -63,7 +63,7 @@ async function run(store: Store, ...batches: StoreRequest[][]): Promise<unknown[
 }
 
 async function withDirectory(use: (directory: string) => Promise<void>) {
-  const directory = await Deno.makeTempDir({ prefix: "parley-store-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-store-" });
   try {
     await use(directory);
   } finally {

@@ -135,7 +135,7 @@ Deno.test("Admin without a secret refuses everything", async () => {
 });
 
 Deno.test("who has not shown that he receives anything gets at most 3 times what came from him", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-admin-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });
   await Deno.writeFile(`${directory}/secret`, secret);
   try {
     await withServer({ secretFile: `${directory}/secret` }, async (server) => {
@@ -169,7 +169,7 @@ Deno.test("who has not shown that he receives anything gets at most 3 times what
 });
 
 Deno.test("control messages of the mailbox do what they say", async () => {
-  const directory = await Deno.makeTempDir({ prefix: "parley-admin-" });
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });
   const secretFile = `${directory}/secret`;
   await Deno.writeFile(secretFile, secret);
   try {

@@ -37,7 +37,7 @@ Deno.test("a message that is longer than a reply stays for 'receive', and keeps 
     const told = log.filter((line) => line.includes("too long for the original wire"));
     assertEquals(told.map((line) => line.replace(/^\S+ /, "")), [
       "warn mailbox - mailbox 'bob' has a message that is too long for the original wire: " +
-      "it stays for 'parley receive'\n",
+      "it stays for 'wirepost receive'\n",
     ]);
     const received: string[] = [];
     for await (const message of mailbox.messages("bob", { wait: 0 })) {
@@ -92,7 +92,7 @@ const lease = (tag: number, max: number): StoreRequest => (
 
 /** An engine on a directory of its own that takes messages of up to so many bytes, with their sender. */
 class Subject implements Disposable {
-  readonly directory = Deno.makeTempDirSync({ prefix: "parley-long-" });
+  readonly directory = Deno.makeTempDirSync({ prefix: "wirepost-long-" });
   readonly events: StoreEvent[] = [];
   engine: Engine;
 

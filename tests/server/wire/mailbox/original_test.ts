@@ -222,7 +222,7 @@ Deno.test("IPv4 and IPv6 are answered on one port", () =>
   }));
 
 Deno.test("what was accepted before a stop is answered, and there after it", async () => {
-  const data = await Deno.makeTempDir({ prefix: "parley-stop-" });
+  const data = await Deno.makeTempDir({ prefix: "wirepost-stop-" });
   try {
     let peer: Peer | undefined;
     await withServer({ data }, async (server) => {
