@@ -127,14 +127,14 @@ export class Mailbox implements AsyncDisposable {
    * console.log((await mailbox.stat("bob")).ready); // 2
    * ```
    *
-   * @param to ID of the receiver, or `SHARED_QUEUE`.
-   * @param from ID of the sender; `""` for the shared queue.
+   * @param receiver ID of the receiver, or `SHARED_QUEUE`.
+   * @param sender ID of the sender; `""` for the shared queue.
    * @throws {TypeError|RangeError} It is not what the wire allows.
    * @throws {FullError} There was no room for it within `wait`, or `signal` withdrew it.
    * @throws {SessionEndError} The session has ended: the server is gone, or does not know it any more.
    */
-  send(to: string, from: string, text: string, options: SendOptions = {}): Promise<void> {
-    return this.#session.put({ to, from, text, ...options });
+  send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
+    return this.#session.put({ receiver, sender, text, ...options });
   }
 
   /**
@@ -159,13 +159,13 @@ export class Mailbox implements AsyncDisposable {
    * @throws {SessionEndError} The session has ended.
    */
   post(
-    to: string,
-    from: string,
+    receiver: string,
+    sender: string,
     text: string,
     settle: (error?: Error) => void,
     options: SendOptions = {},
   ): boolean {
-    return this.#session.post({ to, from, text, ...options }, settle);
+    return this.#session.post({ receiver, sender, text, ...options }, settle);
   }
 
   /** Resolves when there is room for more to send. */
@@ -206,7 +206,7 @@ export class Mailbox implements AsyncDisposable {
       count,
       max,
       signal,
-      now: () => performance.now(),
+      monotonicClock: () => performance.now(),
       lease: (...asked) => this.#lease(id, ...asked),
     });
     this.#prefetches.add(prefetch);

@@ -49,7 +49,7 @@ export const REFUSALS: readonly Refusal[] = [
 
 /** What a client asks for. `bytes` is the message's length in UTF-8. */
 export type MailboxRequest =
-  | { kind: "put"; mailbox: string; sender: string; message: string; bytes: number }
+  | { kind: "put"; mailbox: string; sender: string; text: string; bytes: number }
   | { kind: "take"; mailbox: string }
   | { kind: "control"; text: string };
 
@@ -57,7 +57,7 @@ export type MailboxRequest =
 export interface Mail {
   sender: string;
   time: number;
-  message: string;
+  text: string;
 }
 
 const encoder = new TextEncoder();
@@ -204,14 +204,14 @@ function control(text: string): MailboxRequest | Refusal {
 function put(
   mailbox: string,
   sender: string,
-  message: string,
+  text: string,
   ascii: boolean,
   max: number,
 ): MailboxRequest | Refusal {
-  const bytes = ascii ? message.length : utf8Length(message);
+  const bytes = ascii ? text.length : utf8Length(text);
   // what could be stored but never sent back whole is refused now
   if (bytes > maxReplied(mailbox, sender, max)) return "too long";
-  return { kind: "put", mailbox, sender, message, bytes };
+  return { kind: "put", mailbox, sender, text, bytes };
 }
 
 let formattedTime = -1, formatted = "";
@@ -226,10 +226,10 @@ export function formatTime(time: number): string {
 export function encodeMail(mailbox: string, mail: Mail, timestamps = true): Uint8Array<ArrayBuffer> {
   return encoder.encode(
     mailbox !== SHARED_QUEUE
-      ? `N, ${formatTime(mail.time)}, ${mail.sender}, ${mail.message}`
+      ? `N, ${formatTime(mail.time)}, ${mail.sender}, ${mail.text}`
       : timestamps
-      ? `nxt, ${formatTime(mail.time)}, ${mail.message}`
-      : `nxt, ${mail.message}`,
+      ? `nxt, ${formatTime(mail.time)}, ${mail.text}`
+      : `nxt, ${mail.text}`,
   );
 }
 
@@ -284,13 +284,13 @@ export function decodeReply(datagram: Uint8Array): MailboxReply | undefined {
       if (third < 0) return undefined;
       const time = Date.parse(trimSpaces(text.slice(comma + 1, second)));
       const sender = trimSpaces(text.slice(second + 1, third));
-      return { kind: "mail", shared: false, mail: { sender, time, message: messageAfter(text, third) } };
+      return { kind: "mail", shared: false, mail: { sender, time, text: messageAfter(text, third) } };
     }
     case "nxt": {
       const first = second < 0 ? "" : trimSpaces(text.slice(comma + 1, second));
       const time = TIME.test(first) ? Date.parse(first) : NaN;
       const message = messageAfter(text, Number.isNaN(time) ? comma : second);
-      return { kind: "mail", shared: true, mail: { sender: "", time, message } };
+      return { kind: "mail", shared: true, mail: { sender: "", time, text: message } };
     }
     case "a":
       return { kind: "control", text: trimSpaces(text.slice(comma + 1)) };

@@ -66,7 +66,7 @@ export interface ForumServiceOptions {
   /** Gives sessions their beginning. */
   births: Births;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -100,7 +100,7 @@ export class ForumService {
     };
     const transfers = this.#transfers = new TransferService({
       ...options,
-      now: uptime.now,
+      monotonicClock: uptime.now,
       setTimer,
       max: limits.transfers,
       commit: (upload) => this.#attach(upload),
@@ -122,7 +122,7 @@ export class ForumService {
     this.#sessions = new SessionService({
       ...options,
       requests: new ForumRequests({ ...options, transfer: transfers, console }),
-      clock: uptime.now,
+      monotonicClock: uptime.now,
       send,
       setTimer,
       onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
@@ -134,7 +134,7 @@ export class ForumService {
       oneSession: true,
       sessions: this.#sessions,
       // a clock that is set forgets nobody, and makes nobody wait
-      now: uptime.now,
+      monotonicClock: uptime.now,
       send,
       setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
@@ -175,11 +175,11 @@ export class ForumService {
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
   #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, files, now } = this.#options;
+    const { store, files, wallClock } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
     // no row names the content, and none will
     const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
-    const taken = store.submit({ kind: "attach", ...upload, time: now() }, (outcome) => {
+    const taken = store.submit({ kind: "attach", ...upload, time: wallClock() }, (outcome) => {
       if (outcome === "storage") refuse("the disk takes nothing");
       else resolve(outcome);
     });

@@ -79,15 +79,15 @@ export class HubService {
       maxOfHolder: shareOf(limits.maxChannels, limits.share),
       history,
       metrics,
-      now: Date.now,
+      wallClock: Date.now,
     });
     const counter = this.#counter = new ConnectionCounter(limits.connections);
     this.#history = history;
     this.#store = store;
     const { connections, sending, maxPendingAll, maxLine } = limits;
     const total = new PendingTotal(maxPendingAll);
-    const now = () => Math.floor(uptime.now());
-    const shared = { hub, counter, connections, sending, total, rounds, metrics, log, now };
+    const monotonicClock = () => Math.floor(uptime.now());
+    const shared = { hub, counter, connections, sending, total, rounds, metrics, log, monotonicClock };
     const services: Service[] = [];
     const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
       services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });

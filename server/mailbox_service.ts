@@ -62,7 +62,7 @@ export interface MailboxServiceOptions {
   /** Gives sessions their beginning. */
   births: Births;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -98,7 +98,7 @@ export class MailboxService {
       send: (datagram: Uint8Array<ArrayBuffer>, { client }: SessionAddress) =>
         client.replies.send(datagram, client.address),
       // one that is set forgets nobody, and makes nobody wait
-      clock: uptime.now,
+      monotonicClock: uptime.now,
       setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
@@ -115,7 +115,6 @@ export class MailboxService {
       reserved: ADMIN,
       key: options.sealKey,
       sessions: this.#sessions,
-      now: common.clock,
       onDropped: (reason, { client }) => this.#drop(reason, client),
       onUser: (user, what, { client }) => {
         options.metrics.add(`logged ${what}`);
@@ -187,12 +186,12 @@ export class MailboxService {
     }
   }
 
-  #put({ mailbox, sender, message, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
-    const { store, metrics, now } = this.#options;
+  #put({ mailbox, sender, text, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
+    const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
     const holder = holderAt(from.address.hostname);
-    const put = { kind: "put", mailbox, sender, time: now(), message, bytes, holder } as const;
+    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, holder } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");

@@ -149,11 +149,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const accounts = new Accounts({
       store: group,
       known,
-      now: () => performance.now(),
+      monotonicClock: () => performance.now(),
       open: options.openAccounts,
     });
     const own = loopback = await Loopback.open();
-    const rounds = new Rounds({ look: () => own.pass(), now: () => Math.floor(performance.now()) });
+    const rounds = new Rounds({
+      look: () => own.pass(),
+      monotonicClock: () => Math.floor(performance.now()),
+    });
     sockets = await openSockets({
       ...options,
       leaveOutTaken: options.leaveOutTaken ?? false,
@@ -187,7 +190,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const admin = new Admin({
       secret,
       commands: serverCommands({ commands, status, log, stop: stopping.resolve }),
-      now: () => Math.floor(performance.now()),
+      monotonicClock: () => Math.floor(performance.now()),
       random,
       onWrongProof(peer) {
         const what = "a command of the administrator refused: wrong proof";
@@ -209,7 +212,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         metrics,
         log,
         births,
-        now: Date.now,
+        wallClock: Date.now,
         random,
       });
       const addresses = sockets.mailbox.map(({ addr }) => addr as Deno.NetAddr);
@@ -234,7 +237,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         metrics,
         log,
         births,
-        now: Date.now,
+        wallClock: Date.now,
         random,
       });
       running.push(forum);

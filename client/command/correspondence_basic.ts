@@ -28,7 +28,7 @@ export class BasicCorrespondence implements Correspondence {
         if (count === 0) await this.#editor.print(`${dim("no message")}\n`);
         return;
       }
-      await this.#editor.print(messageLine(mail.time, mail.sender, mail.message));
+      await this.#editor.print(messageLine(mail.time, mail.sender, mail.text));
     }
   }
 

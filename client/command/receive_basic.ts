@@ -30,7 +30,7 @@ export async function receiveBasic(
   let received = 0;
   const print = async (mail: Mail) => {
     received++;
-    await write(`${forOutput(json ? toJson(me, mail) : mail.message)}\n`);
+    await write(`${forOutput(json ? toJson(me, mail) : mail.text)}\n`);
   };
   const end = performance.now() + wait;
   while (received < count) {
@@ -58,10 +58,10 @@ async function receive(
   }
 }
 
-function toJson(to: string, { sender, time, message }: Mail): string {
+function toJson(to: string, { sender, time, text }: Mail): string {
   return JSON.stringify({
     ...to === SHARED_QUEUE ? {} : { from: sender, to },
     ...Number.isNaN(time) ? {} : { time: new Date(time).toISOString() },
-    message,
+    message: text,
   });
 }

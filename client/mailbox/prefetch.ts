@@ -26,7 +26,7 @@ export interface PrefetchOptions {
   max: number;
   signal: AbortSignal | undefined;
   /** Milliseconds of a clock that is never set. */
-  now(): number;
+  monotonicClock(): number;
   /** What came of these questions, of which the first one alone waits; undefined where that was aborted. */
   lease(
     asked: readonly number[],
@@ -98,7 +98,7 @@ export class Prefetch {
     const wanted = this.#wanted(), { length } = this.#buffer;
     if (length > 2 * wanted + 1) this.#giveBack(wanted);
     else if (wanted > 0 && 2 * length <= wanted && this.#isWorthwhile) this.#fetch(wanted - length, 0);
-    this.#givenAt = this.#options.now();
+    this.#givenAt = this.#options.monotonicClock();
     return message;
   }
 
@@ -110,7 +110,7 @@ export class Prefetch {
   /** Takes note of how long the loop took. One that was held up once is not taken for slow. */
   #measure() {
     if (this.#givenAt === undefined) return;
-    const took = this.#options.now() - this.#givenAt;
+    const took = this.#options.monotonicClock() - this.#givenAt;
     this.#pace = this.#pace === undefined ? took : (7 * this.#pace + Math.min(took, 8 * this.#pace + 1)) / 8;
     this.#givenAt = undefined;
   }
@@ -129,7 +129,7 @@ export class Prefetch {
   }
 
   async #fetchRound(messages: number, wait: number) {
-    const { lease, now } = this.#options, since = now();
+    const { lease, monotonicClock } = this.#options, since = monotonicClock();
     const asked = this.#share.of(messages), isAhead = messages > 1 || wait === 0;
     let holds: Hold[] | undefined;
     try {
@@ -147,7 +147,7 @@ export class Prefetch {
         hold.messages.length < asked[i]! && hold.messages.length < MAX_LEASE && bytesOf(hold) < FULL_LEASE
       );
     // of one that waited for a message it says nothing
-    if (wait === 0) this.#fetching = (7 * this.#fetching + now() - since) / 8;
+    if (wait === 0) this.#fetching = (7 * this.#fetching + monotonicClock() - since) / 8;
     for (const message of came) this.#add(message);
     if (this.#stop.signal.aborted || this.#options.signal?.aborted) this.#giveBack(0);
   }
@@ -163,7 +163,9 @@ export class Prefetch {
     if (this.#buffer.length === 0) {
       clearInterval(this.#looking);
       this.#looking = undefined;
-    } else if (this.#givenAt !== undefined && this.#options.now() - this.#givenAt >= LONGEST_HOLD) {
+    } else if (
+      this.#givenAt !== undefined && this.#options.monotonicClock() - this.#givenAt >= LONGEST_HOLD
+    ) {
       this.#giveBack(0);
       this.#pace = LONGEST_HOLD;
     }

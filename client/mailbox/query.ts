@@ -1,6 +1,6 @@
 /** What is needed of the environment. */
 interface Clock {
-  now(): number;
+  monotonicClock(): number;
   setTimer(ms: number, callback: () => void): () => void;
 }
 
@@ -49,7 +49,7 @@ export class Asking {
     if (this.#settle !== undefined) throw new Error("Cannot ask: another question is open");
     const settle = this.#settle = Promise.withResolvers<unknown>();
     this.#say = say;
-    this.#heardAt = this.#since = this.#clock.now();
+    this.#heardAt = this.#since = this.#clock.monotonicClock();
     this.#again = 0;
     try {
       this.#first();
@@ -69,7 +69,7 @@ export class Asking {
   }
 
   #ask(copies: number) {
-    this.#askedAt = this.#clock.now();
+    this.#askedAt = this.#clock.monotonicClock();
     this.#times++;
     for (let i = 0; i < copies; i++) this.#say!();
     this.#wait();
@@ -80,7 +80,7 @@ export class Asking {
    * section 3): it is taken for that where nothing better is known. If the trip is longer, the doubled waits find out.
    */
   #measure() {
-    const trip = this.#clock.now() - this.#askedAt;
+    const trip = this.#clock.monotonicClock() - this.#askedAt;
     if (this.#times === 1) this.#trip = trip;
     else if (this.#times > 1) this.#trip = Math.max(this.#trip ?? 0, trip);
   }
@@ -96,7 +96,7 @@ export class Asking {
 
   /** Ends the question where the server counts as gone. */
   #isOver(): boolean {
-    const now = this.#clock.now(), isSilent = now - this.#heardAt >= this.#timeout;
+    const now = this.#clock.monotonicClock(), isSilent = now - this.#heardAt >= this.#timeout;
     const isOver = isSilent || now - this.#since >= PATIENCE * this.#timeout || this.#again > MAX_AGAIN;
     if (isOver) this.fail(this.#gone(isSilent));
     return isOver;
@@ -124,7 +124,7 @@ export class Asking {
 
   /** The server has said something. */
   heard() {
-    this.#heardAt = this.#clock.now();
+    this.#heardAt = this.#clock.monotonicClock();
   }
 
   answered(answer: unknown) {

@@ -30,7 +30,7 @@ import { BusyError, LoginError, ServerGoneError, type SessionEndError } from "..
 /** What a seal needs from where it runs. */
 export interface SealEnvironment {
   /** Milliseconds that never go back. */
-  now(): number;
+  monotonicClock(): number;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
   /** That many random bytes. */
@@ -199,7 +199,7 @@ export class ClientSeal {
   }
 
   #isBusy() {
-    const now = this.#environment.now();
+    const now = this.#environment.monotonicClock();
     // a copy of an answer that was heeded
     if (now < this.#busy.until) return;
     if (this.#busy.begin(now)) return this.#asking.pause(this.#busy.until - now);
@@ -329,7 +329,7 @@ export class ClientSeal {
 
   #say(body: Uint8Array): Promise<void> | void {
     const { header, secret } = this.#handshake!;
-    this.#spoke = this.#environment.now();
+    this.#spoke = this.#environment.monotonicClock();
     return this.#environment.send(secret!.sealer.seal(header, body));
   }
 
@@ -338,7 +338,9 @@ export class ClientSeal {
     this.#cancelTimer?.();
     this.#cancelTimer = this.#environment.setTimer(KEEP_ALIVE, () => {
       if (!this.#open) return;
-      if (this.#environment.now() - this.#spoke >= KEEP_ALIVE) this.#say(new TextEncoder().encode("here"));
+      if (this.#environment.monotonicClock() - this.#spoke >= KEEP_ALIVE) {
+        this.#say(new TextEncoder().encode("here"));
+      }
       this.#keepAlive();
     });
   }

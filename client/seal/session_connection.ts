@@ -93,7 +93,7 @@ export class SessionConnection {
       port: 0,
     });
     const environment = {
-      now: () => performance.now(),
+      monotonicClock: () => performance.now(),
       setTimer(ms: number, callback: () => void) {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);

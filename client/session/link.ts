@@ -27,7 +27,7 @@ import {
 /** What a session needs from where it runs. */
 export interface SessionEnvironment {
   /** Milliseconds that never go back. */
-  now(): number;
+  monotonicClock(): number;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
   /** That many random bytes. */
@@ -138,7 +138,7 @@ export class Link {
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
     const tag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
     this.questions = new Questions(this.#flight, tag, new Busy(environment.onBusy));
-    this.#heardAt = environment.now();
+    this.#heardAt = environment.monotonicClock();
   }
 
   get state(): SessionState {
@@ -169,7 +169,9 @@ export class Link {
     if (this.#ended !== undefined) throw this.#ended(false);
     if (this.#closing !== undefined) throw closed(false);
     const idle = this.changes.requests === 0 && this.questions.idle;
-    if (idle && !this.#resumed && this.#environment.now() - this.#heardAt > STALE) this.#newSession();
+    if (idle && !this.#resumed && this.#environment.monotonicClock() - this.#heardAt > STALE) {
+      this.#newSession();
+    }
     this.later();
   }
 
@@ -198,7 +200,7 @@ export class Link {
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
     if (!this.#identity.isMeant(session, epoch)) return;
-    const now = this.#heardAt = this.#environment.now();
+    const now = this.#heardAt = this.#environment.monotonicClock();
     this.#introduced(epoch, cookie, now);
     if (this.#ended !== undefined) return;
     this.#done = done;
@@ -372,7 +374,7 @@ export class Link {
   /** The next datagram to be sent, if one may be. */
   #datagram(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#ended !== undefined) return undefined;
-    const now = this.#environment.now(), draft = new Draft();
+    const now = this.#environment.monotonicClock(), draft = new Draft();
     if (now < this.#busy.until) return undefined;
     if (this.#isTooLate(now)) this.#newSession();
     if (this.#identity.epoch === "") {
@@ -400,7 +402,7 @@ export class Link {
 
   #setTimer() {
     if (this.#ended !== undefined) return;
-    const now = this.#environment.now();
+    const now = this.#environment.monotonicClock();
     const at = Math.min(
       this.#flight.deadline,
       this.changes.deadline(now),
@@ -419,7 +421,7 @@ export class Link {
   #due() {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
-    const now = this.#environment.now();
+    const now = this.#environment.monotonicClock();
     if (now >= this.#dueSince + this.#timeout) return this.#end((sent) => this.#gone(sent));
     if (now >= this.#stuckAt) {
       const complaint = this.#patience.complaint(this.#isBusyNow);

@@ -4,9 +4,9 @@ import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol
 /** A message to be stored. */
 export interface PutMessage {
   /** ID of the receiver, or `SHARED_QUEUE`. */
-  to: string;
+  receiver: string;
   /** ID of the sender, not `admin`; `""` for the shared queue. */
-  from: string;
+  sender: string;
   /** Up to 65,000 bytes, without control characters other than TAB. */
   text: string;
   /** Milliseconds for which it is not given out. */
@@ -25,20 +25,20 @@ export interface PutMessage {
  * @throws {TypeError} An ID or the text is not what the wire allows.
  * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
  */
-export function putFields({ to, from, text, delay, ttl }: PutMessage): string {
-  if (to !== SHARED_QUEUE) {
-    checkId(to);
-    checkId(from);
-    if (from === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
-  } else if (from !== "") {
-    throw new TypeError(`Cannot put into the shared queue as '${from}': it names no senders`);
+export function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
+  if (receiver !== SHARED_QUEUE) {
+    checkId(receiver);
+    checkId(sender);
+    if (sender === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
+  } else if (sender !== "") {
+    throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
   }
   if (!isMessage(text)) throw new TypeError("Cannot send a message with control characters other than TAB");
   // a UTF-16 unit is at most 3 bytes
   if (text.length > MAX_TEXT / 3 && utf8Length(text) > MAX_TEXT) {
     throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
   }
-  return `,${to},${from},${milliseconds(delay)},${milliseconds(ttl)},`;
+  return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
 }
 
 /** @throws {TypeError} It is no ID. */

@@ -117,14 +117,14 @@ export class ClientSession {
   /** Asks what has no order, until the answer is there. */
   inquire(inquiry: Inquiry) {
     this.#link.begin();
-    this.#link.questions.inquire(inquiry, this.#environment.now());
+    this.#link.questions.inquire(inquiry, this.#environment.monotonicClock());
   }
 
   #post(change: Change, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
     if (this.#link.changes.requests >= MOST || this.#link.changes.bytes >= MOST_BYTES) {
       throw new RangeError(`Cannot put more than ${MOST} messages at a time: wait for ready()`);
     }
-    if (wait !== undefined) change.deadline = this.#environment.now() + wait;
+    if (wait !== undefined) change.deadline = this.#environment.monotonicClock() + wait;
     if (signal !== undefined) this.#watch(change, signal);
     this.#add(change);
     if (signal?.aborted) this.#withdraw(change);
@@ -155,7 +155,7 @@ export class ClientSession {
     checkDuration(duration);
     signal?.throwIfAborted();
     this.#link.begin();
-    const since = this.#environment.now(), until = since + wait;
+    const since = this.#environment.monotonicClock(), until = since + wait;
     const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
     const asked = this.#link.questions.lease({
       mailbox,
@@ -187,12 +187,12 @@ export class ClientSession {
     kind: LeaseChange["kind"],
     rest: string,
   ): Promise<readonly number[] | undefined> {
-    this.#link.questions.named(tag, this.#environment.now());
+    this.#link.questions.named(tag, this.#environment.monotonicClock());
     return new Promise((resolve, reject) => {
       this.#add(
         new Change(kind, rest, rest.length, (error, lost) => {
           if (error !== undefined) return reject(error);
-          this.#link.questions.confirmed(tag, this.#environment.now());
+          this.#link.questions.confirmed(tag, this.#environment.monotonicClock());
           resolve(lost);
         }),
       );
@@ -258,7 +258,7 @@ export class ClientSession {
 
   #add(change: Change) {
     this.#link.begin();
-    this.#link.changes.add(change, this.#environment.now());
+    this.#link.changes.add(change, this.#environment.monotonicClock());
   }
 
   #watch(change: Change, signal: AbortSignal) {
@@ -268,7 +268,7 @@ export class ClientSession {
   }
 
   #withdraw(change: Change) {
-    this.#link.changes.withdraw(change, this.#environment.now());
+    this.#link.changes.withdraw(change, this.#environment.monotonicClock());
     this.#link.later();
   }
 }

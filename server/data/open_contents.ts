@@ -35,7 +35,7 @@ export function openContents(
       return new Map(known.map(({ content, user }) => [content, user]));
     },
     onUnknown: (unknown) => report(log, unknown),
-    now: Date.now,
+    wallClock: Date.now,
     random,
   });
 }

@@ -26,7 +26,7 @@ export interface ConnectionOptions {
   total: PendingTotal;
   rounds: Rounds;
   /** Whole milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
 }
 
 /** Why the server gives a client up: what waits for it, its silence, or what waits for all and most of it for this one. */
@@ -49,7 +49,7 @@ export class Connection {
   #closed = false;
   #closing: PromiseWithResolvers<void> | undefined;
 
-  constructor({ stream, hostname, port, limits, joiner, total, rounds, now }: ConnectionOptions) {
+  constructor({ stream, hostname, port, limits, joiner, total, rounds, monotonicClock }: ConnectionOptions) {
     this.hostname = hostname;
     this.port = port;
     this.#stream = stream;
@@ -59,7 +59,7 @@ export class Connection {
       limits,
       joiner,
       total,
-      now,
+      monotonicClock,
       onGiveUp: () => this.#cutOff("most pending"),
       write: (bytes) => stream.write(bytes),
       onBehind: (behind) => this.onBehind(behind),

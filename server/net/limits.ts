@@ -75,13 +75,13 @@ export class RateLimit {
 
   /**
    * @param rate Messages a second.
-   * @param now Milliseconds of a clock that is never set back.
+   * @param monotonicClock Milliseconds of a clock that is never set back.
    */
-  constructor(rate: number, now: () => number) {
+  constructor(rate: number, monotonicClock: () => number) {
     this.#rate = rate;
-    this.#now = now;
+    this.#now = monotonicClock;
     this.#tokens = rate;
-    this.#filled = now();
+    this.#filled = monotonicClock();
   }
 
   /** Takes one, and returns how many milliseconds it comes too early. */

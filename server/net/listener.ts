@@ -41,7 +41,7 @@ export interface ListenerOptions {
   metrics: Metrics;
   log: Log;
   /** Whole milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
   /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
   serve(connection: Connection): Promise<void>;
 }
@@ -106,7 +106,7 @@ export class Listener {
   }
 
   #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
-    const { name, counter, limits, total, rounds, metrics, log, now, serve } = this.#options;
+    const { name, counter, limits, total, rounds, metrics, log, monotonicClock, serve } = this.#options;
     const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
     const outcome = counter.add(hostname);
     if (outcome !== "added") {
@@ -136,7 +136,7 @@ export class Listener {
       joiner: this.#joiner,
       total,
       rounds,
-      now,
+      monotonicClock,
     });
     const served = serve(connection).finally(() => {
       connection.close();

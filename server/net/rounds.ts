@@ -18,7 +18,7 @@ export interface RoundsOptions {
   /** Resolves when the sockets have been looked at. Never rejects. */
   look(): Promise<void>;
   /** Whole milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
 }
 
 export class Rounds {
@@ -28,12 +28,14 @@ export class Rounds {
 
   constructor(options: RoundsOptions) {
     this.#options = options;
-    this.#began = options.now();
+    this.#began = options.monotonicClock();
   }
 
   /** What to wait for before more is read or carried out, where this round is over: all wait for the same. */
   get next(): Promise<void> | undefined {
-    if (this.#next === undefined && this.#options.now() - this.#began >= ROUND) this.#next = this.#begin();
+    if (this.#next === undefined && this.#options.monotonicClock() - this.#began >= ROUND) {
+      this.#next = this.#begin();
+    }
     return this.#next;
   }
 
@@ -41,7 +43,7 @@ export class Rounds {
     await this.#options.look();
     // those whose bytes were found come before those who waited here
     await new Promise<void>((resolve) => setImmediate(() => resolve()));
-    this.#began = this.#options.now();
+    this.#began = this.#options.monotonicClock();
     this.#next = undefined;
   }
 }

@@ -68,7 +68,7 @@ export interface SendQueueOptions {
   /** Takes some of the bytes, and says how many. Rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<number>;
   /** Whole milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
   /** More than a quarter of what may wait does, and the client takes some of it; or that is over. */
   onBehind(behind: boolean): void;
 }
@@ -114,22 +114,22 @@ export class SendQueue implements Waiting {
 
   /** Adds a chunk. Returns false, and adds nothing, where more would wait than may. */
   push(chunk: Uint8Array): boolean {
-    const { limits, now, total } = this.#options;
+    const { limits, monotonicClock, total } = this.#options;
     if (this.#closed) return true;
     if (this.#pending + chunk.length > limits.maxPending) return false;
-    if (this.#pending === 0) this.#progress = now();
+    if (this.#pending === 0) this.#progress = monotonicClock();
     this.#pending += chunk.length;
     this.#chunks.push(chunk);
     total.hold(chunk);
     if (!this.#writing) this.#write();
-    if (this.#isLong && !this.#behind) this.#setBehind(now() - this.#progress < GIVEN_UP);
+    if (this.#isLong && !this.#behind) this.#setBehind(monotonicClock() - this.#progress < GIVEN_UP);
     return true;
   }
 
   /** Whether the client has taken nothing for too long. Comes once a second. */
   isStalled(): boolean {
     if (this.#pending === 0) return false;
-    const silent = this.#options.now() - this.#progress;
+    const silent = this.#options.monotonicClock() - this.#progress;
     if (this.#behind && silent >= GIVEN_UP) this.#setBehind(false);
     return silent >= this.#options.limits.stall;
   }
@@ -166,7 +166,7 @@ export class SendQueue implements Waiting {
           const written = await this.#options.write(bytes);
           if (this.#closed) return;
           this.#pending -= written;
-          this.#progress = this.#options.now();
+          this.#progress = this.#options.monotonicClock();
           this.#setBehind(this.#isLong);
           bytes = bytes.subarray(written);
         }

@@ -6,7 +6,7 @@ export interface TurnsOptions {
   /** How much work is done at once after a while without any, in milliseconds. */
   saved: number;
   /** Milliseconds, from any beginning. */
-  now(): number;
+  monotonicClock(): number;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
 }
@@ -66,7 +66,7 @@ export class Turns {
     if (this.isFull(who)) return false;
     let own = this.#waiting.get(who);
     if (own === undefined) this.#waiting.set(who, own = new Map());
-    own.set(name, { ...work, since: this.#options.now() });
+    own.set(name, { ...work, since: this.#options.monotonicClock() });
     this.#pieces++;
     this.#setTimer();
     return true;
@@ -81,14 +81,14 @@ export class Turns {
 
   /** Milliseconds until the next piece may be done. */
   #wait(): number {
-    const { share, least, saved, now } = this.#options;
-    return Math.max(0, Math.ceil(this.#whole - (saved - least) / share - now()));
+    const { share, least, saved, monotonicClock } = this.#options;
+    return Math.max(0, Math.ceil(this.#whole - (saved - least) / share - monotonicClock()));
   }
 
   #run(work: Work) {
-    const { share, least, now } = this.#options, began = now();
+    const { share, least, monotonicClock } = this.#options, began = monotonicClock();
     work.run();
-    const counts = Math.min(Math.max(now() - began, least), MOST);
+    const counts = Math.min(Math.max(monotonicClock() - began, least), MOST);
     this.#whole = Math.max(this.#whole, began) + counts / share;
   }
 
@@ -100,7 +100,7 @@ export class Turns {
     // behind all others
     this.#waiting.delete(who);
     if (own.size > 0) this.#waiting.set(who, own);
-    if (this.#options.now() - work.since > STALE) work.stale();
+    if (this.#options.monotonicClock() - work.since > STALE) work.stale();
     else this.#run(work);
   }
 

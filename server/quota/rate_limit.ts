@@ -4,7 +4,7 @@ export interface ChancesOptions {
   /** Milliseconds after which one that was used comes back. */
   every: number;
   /** Milliseconds, from any beginning. */
-  now(): number;
+  monotonicClock(): number;
 }
 
 /** How many are counted at a time. */
@@ -22,14 +22,17 @@ export class Chances {
 
   /** Whole milliseconds until somebody has a chance; 0 if he has one now. */
   wait(who: string): number {
-    const { most, every, now } = this.#options;
-    return Math.max(0, Math.ceil((this.#whole.get(who) ?? -Infinity) - (most - 1) * every - now()));
+    const { most, every, monotonicClock } = this.#options;
+    return Math.max(
+      0,
+      Math.ceil((this.#whole.get(who) ?? -Infinity) - (most - 1) * every - monotonicClock()),
+    );
   }
 
   /** Uses a chance up. */
   use(who: string) {
-    const { every, now } = this.#options;
-    const whole = Math.max(this.#whole.get(who) ?? 0, now()) + every;
+    const { every, monotonicClock } = this.#options;
+    const whole = Math.max(this.#whole.get(who) ?? 0, monotonicClock()) + every;
     this.#whole.delete(who);
     this.#whole.set(who, whole);
     if (this.#whole.size > MAX_COUNTED) this.#whole.delete(this.#whole.keys().next().value!);

@@ -33,9 +33,9 @@ export interface LogOptions {
   /** Events of a lower level are left out. At `debug` nothing is limited. */
   level?: LogLevel;
   /** Milliseconds since 1970. */
-  now?(): number;
+  wallClock?(): number;
   /** Milliseconds of a clock that is never set. */
-  clock?(): number;
+  monotonicClock?(): number;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer?(ms: number, callback: () => void): () => void;
 }
@@ -71,12 +71,17 @@ export class Log {
 
   /** @param write Takes all of the bytes. */
   constructor(write: (bytes: Uint8Array) => Promise<unknown>, options: LogOptions = {}) {
-    const { level = "info", format = "text", now = Date.now, clock = () => performance.now() } = options;
+    const {
+      level = "info",
+      format = "text",
+      wallClock = Date.now,
+      monotonicClock = () => performance.now(),
+    } = options;
     this.level = level;
     this.#write = write;
-    this.#options = { format, now, clock, setTimer: options.setTimer ?? setUnrefTimer };
-    this.#kinds = new Chances({ most: KIND_BURST, every: KIND_EVERY_MS, now: clock });
-    this.#consoles = new Chances({ most: CONSOLE_BURST, every: CONSOLE_EVERY_MS, now: clock });
+    this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
+    this.#kinds = new Chances({ most: KIND_BURST, every: KIND_EVERY_MS, monotonicClock });
+    this.#consoles = new Chances({ most: CONSOLE_BURST, every: CONSOLE_EVERY_MS, monotonicClock });
   }
 
   /** Whether every request is logged: what only makes such events can be left out otherwise. */
@@ -152,7 +157,7 @@ export class Log {
   }
 
   get #time(): string {
-    return new Date(this.#options.now()).toISOString();
+    return new Date(this.#options.wallClock()).toISOString();
   }
 
   #encode(level: LogLevel, { service, peer, what }: LogEvent): string {

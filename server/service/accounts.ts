@@ -22,7 +22,7 @@ export interface AccountsOptions {
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
   /** Milliseconds, from any beginning. */
-  now(): number;
+  monotonicClock(): number;
   /** Whether anybody who reaches the server may make one. */
   open?: boolean;
 }
@@ -63,18 +63,18 @@ export class Accounts {
   /** From where each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, now, open = true }: AccountsOptions) {
+  constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
     this.#store = store;
     this.open = open;
     for (const { name, verifier, mailbox } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#withMailbox.add(name);
     }
-    this.#guessesAtName = new Chances({ most: 16, every: 3000, now });
-    this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, now });
-    this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, now });
-    this.#guessesFrom = new Chances({ most: 64, every: 1000, now });
-    this.#makingFrom = new Chances({ most: 100, every: 10_000, now });
+    this.#guessesAtName = new Chances({ most: 16, every: 3000, monotonicClock });
+    this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, monotonicClock });
+    this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, monotonicClock });
+    this.#guessesFrom = new Chances({ most: 64, every: 1000, monotonicClock });
+    this.#makingFrom = new Chances({ most: 100, every: 10_000, monotonicClock });
   }
 
   /** How many there are. */

@@ -42,7 +42,7 @@ export interface HubOptions {
   history: History;
   metrics: Metrics;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
 }
 
 export class Hub {
@@ -159,9 +159,9 @@ export class Hub {
   say(member: Member, line: string): boolean {
     const { channel } = member;
     if (channel === undefined) return false;
-    const { history, now } = this.#options;
+    const { history, wallClock } = this.#options;
     const text = printable(line);
-    history.add(channel.record, member.name, now(), text);
+    history.add(channel.record, member.name, wallClock(), text);
     this.#tell(channel, member, { kind: "said", speaker: member, text }, text.length);
     return true;
   }

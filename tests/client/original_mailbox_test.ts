@@ -34,8 +34,8 @@ Deno.test("BasicMailbox keeps messages as they are, of mailboxes and of the shar
     }
     await mailbox.flush();
     for (const text of texts) {
-      assertEquals((await mailbox.receive("bob"))?.message, text);
-      assertEquals((await mailbox.receive(SHARED_QUEUE))?.message, text);
+      assertEquals((await mailbox.receive("bob"))?.text, text);
+      assertEquals((await mailbox.receive(SHARED_QUEUE))?.text, text);
     }
     assertEquals(await mailbox.receive("bob"), undefined);
     assertEquals(await mailbox.receive(SHARED_QUEUE), undefined);
@@ -46,7 +46,7 @@ Deno.test("BasicMailbox does not overrun the server with ten thousand messages",
     await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
     for (let i = 0; i < 10_000; i++) await mailbox.send("bob", "alice", `${i}`);
     await mailbox.flush();
-    for (let i = 0; i < 10_000; i++) assertEquals((await mailbox.receive("bob"))?.message, `${i}`);
+    for (let i = 0; i < 10_000; i++) assertEquals((await mailbox.receive("bob"))?.text, `${i}`);
   }));
 
 Deno.test("BasicMailbox refuses what the wire can not carry", async () => {
@@ -67,7 +67,7 @@ Deno.test("BasicMailbox sends the longest message between the longest IDs, and r
     const longest = "x".repeat(1024 - "F, , , ".length - 64 - 64);
     await assertRejects(() => mailbox.send(bob, alice, `${longest}x`), RangeError, "at most 889 fit");
     await mailbox.send(bob, alice, longest);
-    assertEquals((await mailbox.receive(bob))?.message, longest);
+    assertEquals((await mailbox.receive(bob))?.text, longest);
   }));
 
 Deno.test("BasicMailbox says so when no server answers", async () => {
@@ -147,9 +147,9 @@ Deno.test("BasicMailbox repeats a request that was lost, and gives what came twi
     number === 1 ? [] : ["N, 2026-01-31T12:00:00.000Z, a, 1", "N, , a, 2"]
   );
   await using mailbox = await connectBasicMailbox({ port: late.port });
-  assertEquals((await mailbox.receive("bob"))?.message, "1");
+  assertEquals((await mailbox.receive("bob"))?.text, "1");
   assertEquals(late.heard, ["R, bob", "R, bob"]);
-  assertEquals((await mailbox.late("bob")).map(({ message }) => message), ["2"]);
+  assertEquals((await mailbox.late("bob")).map(({ text }) => text), ["2"]);
   await late.close();
 });
 

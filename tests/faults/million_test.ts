@@ -17,8 +17,8 @@ const START_MS = 1000, MEMORY_MIB = 200;
 const mailbox = (i: number) => `mailbox-${i % MAILBOXES}`;
 
 function put(i: number): Put {
-  const message = `message ${i} of about forty bytes`.padEnd(40, ".");
-  return { kind: "put", mailbox: mailbox(i), sender: "alice", time: Date.now(), message, bytes: 40 };
+  const text = `message ${i} of about forty bytes`.padEnd(40, ".");
+  return { kind: "put", mailbox: mailbox(i), sender: "alice", time: Date.now(), text, bytes: 40 };
 }
 
 const openEngine = (directory: string) =>
@@ -129,8 +129,8 @@ Deno.test("a store of a million messages starts, puts, takes, counts and lists l
     clients.map((client) => (i: number) => () => ask(client, i));
   // a put has no reply: that of the request behind it comes when both were carried out
   const putOnSocket = on(async ({ peer }, i) => {
-    const { mailbox, sender, message } = put(i);
-    await peer.send(`F, ${mailbox}, ${sender}, ${message}`);
+    const { mailbox, sender, text } = put(i);
+    await peer.send(`F, ${mailbox}, ${sender}, ${text}`);
     assertEquals(await peer.ask("R, nobody"), "X");
   });
   const takeOnSocket = on(async ({ peer }, i) => {

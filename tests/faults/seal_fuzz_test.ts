@@ -46,8 +46,8 @@ class Subject {
     };
     const common = {
       store: store as never,
-      now: () => this.now,
-      clock: () => this.now,
+      wallClock: () => this.now,
+      monotonicClock: () => this.now,
       random: (bytes: number) => random.bytes(bytes),
       send: (datagram: Uint8Array) => void this.sent.push(datagram),
       setTimer: (_: number, callback: () => void) => {

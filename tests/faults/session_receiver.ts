@@ -17,7 +17,7 @@ const [port, mailbox = ""] = Deno.args;
 const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: Number(port) };
 const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
 const session = new ClientSession({
-  now: () => performance.now(),
+  monotonicClock: () => performance.now(),
   setTimer(ms, callback) {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

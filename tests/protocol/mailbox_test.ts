@@ -18,8 +18,8 @@ import {
 const encoder = new TextEncoder();
 const decode = (text: string, max?: number) => decodeRequest(encoder.encode(text), max);
 
-function put(mailbox: string, sender: string, message: string): MailboxRequest {
-  return { kind: "put", mailbox, sender, message, bytes: encoder.encode(message).length };
+function put(mailbox: string, sender: string, text: string): MailboxRequest {
+  return { kind: "put", mailbox, sender, text, bytes: encoder.encode(text).length };
 }
 const take = (mailbox: string): MailboxRequest => ({ kind: "take", mailbox });
 
@@ -121,7 +121,7 @@ Deno.test("decodeRequest() takes IDs up to 64 bytes", () => {
 
 Deno.test("decodeRequest() refuses a message whose reply would not fit", () => {
   const fits = "x".repeat(maxMessage("b", "a"));
-  const mail = { sender: "a", time: 0, message: fits };
+  const mail = { sender: "a", time: 0, text: fits };
   assertEquals(encodeMail("b", mail).length, 1024);
   assertEquals(decode(`F, b, a, ${fits}`), put("b", "a", fits));
   assertEquals(decode(`F, b, a, ${fits}x`), "too long");
@@ -137,12 +137,12 @@ Deno.test("decodeRequest() never throws and only gives requests that keep the ru
     const request = decodeRequest(new Uint8Array([...prefix, ...bytes]));
     if (typeof request === "string" || request.kind === "control") continue;
     assertEquals(request.mailbox === SHARED_QUEUE || isId(request.mailbox), true);
-    if (request.kind === "put") assertEquals(request.bytes, encoder.encode(request.message).length);
+    if (request.kind === "put") assertEquals(request.bytes, encoder.encode(request.text).length);
   }
 });
 
 Deno.test("replies are written as the wire has them, and read back", () => {
-  const mail = { sender: "alice", time: Date.UTC(2026, 0, 31, 12, 0, 0, 7), message: "a, b ✓ " };
+  const mail = { sender: "alice", time: Date.UTC(2026, 0, 31, 12, 0, 0, 7), text: "a, b ✓ " };
   const rows: [Uint8Array, string, MailboxReply][] = [
     [encodeMail("bob", mail), "N, 2026-01-31T12:00:00.007Z, alice, a, b ✓ ", {
       kind: "mail",
@@ -157,7 +157,7 @@ Deno.test("replies are written as the wire has them, and read back", () => {
     [encodeMail(SHARED_QUEUE, mail, false), "nxt, a, b ✓ ", {
       kind: "mail",
       shared: true,
-      mail: { sender: "", time: NaN, message: "a, b ✓ " },
+      mail: { sender: "", time: NaN, text: "a, b ✓ " },
     }],
     [encodeNone("bob"), "X", { kind: "none", shared: false }],
     [encodeNone(SHARED_QUEUE), "xxx", { kind: "none", shared: true }],
@@ -173,7 +173,7 @@ Deno.test("decodeReply() reads replies of other servers, and no requests", () =>
   assertEquals(reply("nxt,2020-01-01 10:00:00,hi"), {
     kind: "mail",
     shared: true,
-    mail: { sender: "", time: Date.parse("2020-01-01 10:00:00"), message: "hi" },
+    mail: { sender: "", time: Date.parse("2020-01-01 10:00:00"), text: "hi" },
   });
   assertEquals(reply("X\0"), { kind: "none", shared: false });
   for (const text of ["R, bob", "N, x", "", "hello", "F, a, b, c"]) assertEquals(reply(text), undefined);

@@ -100,7 +100,7 @@ class World implements AsyncDisposable {
   async put(hostname: string, text: string, isSealed = false): Promise<string> {
     const from = { hostname, port: this.#ports++ }, { clock, random, network } = this;
     const send = (datagram: Uint8Array<ArrayBuffer>) => network.send(datagram, from, SERVER);
-    const environment = { now: clock.now, setTimer: clock.setTimer, random: random.bytes, send };
+    const environment = { monotonicClock: clock.now, setTimer: clock.setTimer, random: random.bytes, send };
     let seal: ClientSeal | undefined;
     const session = new ClientSession({
       ...environment,
@@ -114,7 +114,7 @@ class World implements AsyncDisposable {
     let result = "no outcome";
     (async () => {
       await seal?.open(session.state.id);
-      await session.put({ to: "bob", from: isSealed ? ACCOUNT.name : "al", text });
+      await session.put({ receiver: "bob", sender: isSealed ? ACCOUNT.name : "al", text });
       result = "stored";
     })().catch((error) => result = error.name);
     await clock.until(() => result !== "no outcome", 5000);

@@ -55,10 +55,10 @@ class SimulatedForum {
       failing: 0.01,
       overloaded: 0.01,
       oneSession: true,
-      requests: (store, now) =>
+      requests: (store, wallClock) =>
         new ForumRequests({
           store,
-          now,
+          wallClock,
           transfer: { issueUpload: none, issueDownload: none },
           console: (line) => this.console.push(line),
         }),
@@ -86,7 +86,7 @@ class SimulatedForum {
   async #connect(user: string): Promise<Forum> {
     const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
     const environment = {
-      now: clock.now,
+      monotonicClock: clock.now,
       random: this.#random.bytes,
       setTimer: clock.setTimer,
       timeout: LONGEST,

@@ -40,7 +40,7 @@ class HostileServer {
 
   constructor() {
     const environment = {
-      now: this.clock.now,
+      monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       random: (bytes: number) => new Uint8Array(bytes).map((_, i) => ++this.#random + i),
       send: (datagram: Uint8Array<ArrayBuffer>) => {

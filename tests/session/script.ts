@@ -28,7 +28,7 @@ export class Script {
   constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
     this.session = resume?.id ?? FIRST_SESSION;
     this.client = new ClientSession({
-      now: this.clock.now,
+      monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       onBusy: (busy) => this.busy.push(busy),
       random: (bytes) => new Uint8Array(bytes).fill(0, 0, -1).fill(this.#sessions++ << 4, -1),
@@ -94,7 +94,7 @@ export class Script {
 
   /** Puts a message with this text, from alice to bob, and follows what becomes of it. */
   put(text: string, options: { wait?: number; signal?: AbortSignal } = {}): Followed<void> {
-    return follow(this.client.put({ to: "bob", from: "alice", text, ...options }));
+    return follow(this.client.put({ receiver: "bob", sender: "alice", text, ...options }));
   }
 }
 

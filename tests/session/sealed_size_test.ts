@@ -14,7 +14,10 @@ Deno.test("no sealed datagram is too long, whatever a session puts, leases, ackn
   const texts = Array.from({ length: 300 }, (_, i) => (i % 2 ? "✓" : "x").repeat(i % 2 ? 300 + i : 900 + i));
   texts.push("x".repeat(65_000), "✓".repeat(21_666));
   for (let i = 0; i < 100; i++) texts.push(`${i}`);
-  await world.soon(Promise.all(texts.map((text) => session.put({ to: NAME, from: NAME, text }))), 300_000);
+  await world.soon(
+    Promise.all(texts.map((text) => session.put({ receiver: NAME, sender: NAME, text }))),
+    300_000,
+  );
   let received = 0;
   for (;;) {
     const lease = await world.soon(session.lease(NAME, { max: 64, duration: 1000 }), 300_000);

@@ -75,7 +75,7 @@ export class SealedWorld implements AsyncDisposable {
     const { clock, random, network } = this;
     const address = { hostname, port: this.#port++ };
     const environment = {
-      now: clock.now,
+      monotonicClock: clock.now,
       random: random.bytes,
       setTimer: clock.setTimer,
       send: (datagram: Uint8Array<ArrayBuffer>) => network.send(datagram, { ...address }, server),
@@ -98,7 +98,7 @@ export class SealedWorld implements AsyncDisposable {
         unbind = network.bind(address, (datagram) => seal.received(datagram));
       },
       kill: () => unbind(),
-      put: (text: string) => session.put({ to: "bob", from: credentials.name, text }),
+      put: (text: string) => session.put({ receiver: "bob", sender: credentials.name, text }),
     };
   }
 
@@ -115,8 +115,8 @@ export class SealedWorld implements AsyncDisposable {
     const texts: string[] = [];
     for (;;) {
       const taken = this.server.ask({ kind: "take", mailbox });
-      if (typeof taken !== "object" || !("message" in taken)) return texts;
-      texts.push(taken.message);
+      if (typeof taken !== "object" || !("text" in taken)) return texts;
+      texts.push(taken.text);
     }
   }
 

@@ -105,13 +105,13 @@ export class SimulatedServer {
       seals,
     } = this.#options;
     const life = ++this.#life;
-    const now = () => Math.floor(clock.now()), wall = () => now() + this.clockSet;
+    const monotonicClock = () => Math.floor(clock.now()), wall = () => monotonicClock() + this.clockSet;
     this.#engine = new Engine({
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
       sessionLimits: kept,
-      now: wall,
-      clock: now,
+      wallClock: wall,
+      monotonicClock,
       random: random.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
@@ -129,15 +129,15 @@ export class SimulatedServer {
     >;
     const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
     if (life !== this.#life) return;
-    this.#accounts = new Accounts({ store, known, now });
-    const requests = this.#options.requests?.(store, now);
+    this.#accounts = new Accounts({ store, known, monotonicClock });
+    const requests = this.#options.requests?.(store, monotonicClock);
     const common = {
       store,
       send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
         if (life === this.#life) network.send(datagram, address, to);
       },
-      now: wall,
-      clock: now,
+      wallClock: wall,
+      monotonicClock,
       random: random.bytes,
       setTimer: (ms: number, callback: () => void) =>
         clock.setTimer(ms, () => life === this.#life && callback()),
@@ -150,7 +150,7 @@ export class SimulatedServer {
     });
     this.#seals = new SealService<Address>({
       ...common,
-      now,
+      monotonicClock,
       ...oneSession === undefined ? {} : { oneSession },
       ...seals === undefined ? {} : { tableLimits: seals },
       service: "mailbox",

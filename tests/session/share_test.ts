@@ -5,8 +5,8 @@ import { makeAccount } from "./account.ts";
 import { SealedWorld, SERVER } from "./sealed_world.ts";
 
 /** The limit that a put of this session is refused by. */
-async function limitFor(world: SealedWorld, session: ClientSession, from: string): Promise<string> {
-  const put = session.put({ to: "bob", from, text: "no", wait: 1000 });
+async function limitFor(world: SealedWorld, session: ClientSession, sender: string): Promise<string> {
+  const put = session.put({ receiver: "bob", sender, text: "no", wait: 1000 });
   return (await assertRejects(() => world.soon(put), FullError) as FullError).limit;
 }
 
@@ -14,7 +14,7 @@ async function limitFor(world: SealedWorld, session: ClientSession, from: string
 function anonymousAt(world: SealedWorld, hostname: string): ClientSession {
   const { clock, random, network } = world, address = { hostname, port: 1 };
   const session = new ClientSession({
-    now: clock.now,
+    monotonicClock: clock.now,
     random: random.bytes,
     setTimer: clock.setTimer,
     send: (datagram) => network.send(datagram, address, SERVER),
@@ -43,7 +43,7 @@ Deno.test("sessions of one address without an account have a share together, and
   const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
   const other = anonymousAt(world, "10.0.0.9");
   const put = (session: ClientSession, text: string) =>
-    world.soon(session.put({ to: "bob", from: "a", text }));
+    world.soon(session.put({ receiver: "bob", sender: "a", text }));
   await put(first, "1");
   await put(second, "2");
   assertEquals(await limitFor(world, first, "a"), "2 messages of one address");

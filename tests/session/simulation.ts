@@ -198,7 +198,7 @@ export class Simulation {
     const clock = this.#clock, address = { hostname: this.#hostname(), port: this.#ports++ };
     let alive = true;
     const environment = {
-      now: clock.now,
+      monotonicClock: clock.now,
       random: this.#random.bytes,
       setTimer: (ms: number, callback: () => void) => clock.setTimer(ms, () => alive && callback()),
       send: (datagram: Uint8Array<ArrayBuffer>) => {
@@ -340,19 +340,19 @@ export class Simulation {
 
   async #put(
     session: ClientSession,
-    from: string,
+    sender: string,
     message: Sent,
     durable: boolean,
     onFailed: (error: Error) => void,
   ) {
-    const random = this.#random, { text, mailbox: to } = message;
+    const random = this.#random, { text, mailbox: receiver } = message;
     const withdrawing = new AbortController();
     if (!durable && random.chance(0.02)) {
       this.#sleep(random.fraction() * 500).then(() => withdrawing.abort());
     }
     const wait = !durable && random.chance(0.2) ? { wait: random.between(0, 3000) } : {};
     try {
-      await session.put({ to, from, text, signal: withdrawing.signal, ...wait });
+      await session.put({ receiver, sender, text, signal: withdrawing.signal, ...wait });
       message.outcome = "stored";
     } catch (error) {
       if (error instanceof FullError) message.outcome = "withdrawn";

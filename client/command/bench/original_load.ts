@@ -169,7 +169,7 @@ class Run {
     if (kind !== "echo" && reply?.kind !== "mail") return undefined;
     // of one mailbox, takes are answered in their order
     if (kind === "take") return done % inFlight;
-    const text = reply?.kind === "mail" ? reply.mail.message : decoder.decode(datagram);
+    const text = reply?.kind === "mail" ? reply.mail.text : decoder.decode(datagram);
     const [i = "", number] = text.split(" ", 2);
     const slot = this.#slots[Number(i)];
     if (slot === undefined || slot.since === 0) return undefined;

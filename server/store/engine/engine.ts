@@ -45,9 +45,9 @@ export interface EngineOptions {
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970; the system's time by default. */
-  now?(): number;
+  wallClock?(): number;
   /** Milliseconds of a clock that is never set, by which leases end; the system's by default. */
-  clock?(): number;
+  monotonicClock?(): number;
   /** That many random bytes; the system's by default. */
   random?(bytes: number): Uint8Array;
 }
@@ -109,7 +109,7 @@ export class Engine {
       }
       throw openError(path, error);
     }
-    const { onEvent, now = Date.now, clock = () => performance.now() } = options;
+    const { onEvent, wallClock = Date.now, monotonicClock = () => performance.now() } = options;
     const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
     const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
     const limits = this.#limits = { ...options.limits };
@@ -117,7 +117,16 @@ export class Engine {
     this.#failure = new StorageFailure(onEvent);
     this.#writeBack = db.prepare("PRAGMA wal_checkpoint(PASSIVE)");
     this.#freePages = db.prepare("PRAGMA freelist_count");
-    this.#messages = new Messages({ db, transaction, limits, takenBytes, onEvent, now, clock, random });
+    this.#messages = new Messages({
+      db,
+      transaction,
+      limits,
+      takenBytes,
+      onEvent,
+      wallClock,
+      monotonicClock,
+      random,
+    });
     this.#threads = new Threads(db, transaction, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions({
       db,
@@ -125,7 +134,7 @@ export class Engine {
       messages: this.#messages,
       threads: this.#threads,
       limits: options.sessionLimits,
-      now,
+      wallClock,
     });
     this.#accounts = new Accounts(db, transaction, this.#messages);
     this.#channels = new Channels(db, transaction);

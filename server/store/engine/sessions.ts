@@ -54,7 +54,7 @@ export interface SessionsOptions {
   threads: Threads;
   limits?: TableLimits | undefined;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
 }
 
 export class Sessions {
@@ -99,12 +99,12 @@ export class Sessions {
   }
 
   /** How far the session has come, if it is known; this counts as use of it. */
-  open({ session, owner = "", born = this.#options.now() }: OpenSession): SessionOutcome {
+  open({ session, owner = "", born = this.#options.wallClock() }: OpenSession): SessionOutcome {
     const known = this.#known.get(session);
     if (known === undefined) return this.#forgotten.has(session, born) ? "unknown" : "new";
     if (known.owner !== owner) return "denied";
     this.#options.transaction.begin();
-    this.#sql.use.run(this.#options.now(), session);
+    this.#sql.use.run(this.#options.wallClock(), session);
     this.#used(known);
     return { ...this.#stateOf(known) };
   }
@@ -117,7 +117,7 @@ export class Sessions {
     const state = this.#stateOf(known);
     if (low > state.done && !known.ended) {
       this.#options.transaction.begin();
-      this.#sql.end.run(this.#options.now() - SESSION_KEPT + ENDED_KEPT, session);
+      this.#sql.end.run(this.#options.wallClock() - SESSION_KEPT + ENDED_KEPT, session);
       this.#setEnded(known, true);
     }
     return { ...state };
@@ -126,7 +126,7 @@ export class Sessions {
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
   change(request: SessionChanges, storing: boolean): SessionOutcome {
     const { session, owner = "", fresh = false, network = "", first, low, changes } = request;
-    const { born = this.#options.now() } = request;
+    const { born = this.#options.wallClock() } = request;
     const before = this.#known.get(session);
     if (before !== undefined && before.owner !== owner) return "denied";
     if (before === undefined) {
@@ -200,7 +200,7 @@ export class Sessions {
     const { id, owner, network, born } = known, { done, special } = state;
     this.#add(known);
     this.#options.transaction.onRollback(() => this.#remove(known));
-    this.#sql.add.run(id, done, JSON.stringify(special), this.#options.now(), owner, network, born);
+    this.#sql.add.run(id, done, JSON.stringify(special), this.#options.wallClock(), owner, network, born);
     this.#remember(known, state);
   }
 
@@ -274,7 +274,7 @@ export class Sessions {
     const { done, special } = state;
     // what memory holds is read again after a rollback
     this.#options.transaction.onRollback(() => known.state = undefined);
-    this.#sql.write.run(done, JSON.stringify(special), this.#options.now(), known.id);
+    this.#sql.write.run(done, JSON.stringify(special), this.#options.wallClock(), known.id);
     this.#used(known);
     this.#remember(known, state);
   }
@@ -291,7 +291,7 @@ export class Sessions {
 
   /** Forgets those that were not used for a day, up to `rows` of them. Returns how many they were. */
   forget(rows: number): number {
-    const old = this.#sql.old.all(this.#options.now() - SESSION_KEPT, rows) as { id: string }[];
+    const old = this.#sql.old.all(this.#options.wallClock() - SESSION_KEPT, rows) as { id: string }[];
     for (const { id } of old) {
       const known = this.#known.get(id)!;
       this.#forget(known, !known.ended);

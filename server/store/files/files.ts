@@ -43,7 +43,7 @@ export interface ContentFilesOptions {
   /** Is told what was set aside at the start, and what could not be and why. */
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -259,7 +259,7 @@ export class ContentFiles {
 
   /** Removes what is left of uploads that nobody went on with. */
   async expire() {
-    const before = this.#options.now() - MAX_IDLE_TIME;
+    const before = this.#options.wallClock() - MAX_IDLE_TIME;
     for (const [name, { attempt, used }] of this.#partials) {
       if (attempt === undefined && used < before) await this.#forget(name);
     }
@@ -310,7 +310,7 @@ export class ContentFiles {
   }
 
   #keep(name: string, partial: Partial) {
-    partial.used = this.#options.now();
+    partial.used = this.#options.wallClock();
     this.#partials.delete(name);
     this.#partials.set(name, partial);
   }
@@ -364,7 +364,7 @@ export class ContentFiles {
         file: new PartialFile(path, size),
         size,
         user: undefined,
-        used: mtime?.getTime() ?? this.#options.now(),
+        used: mtime?.getTime() ?? this.#options.wallClock(),
         attempt: undefined,
       }]);
     }

@@ -50,8 +50,8 @@ export function packRequests(requests: readonly StoreRequest[]): PackedRequests 
 }
 
 function packPut(put: Put & { numbers?: number }, holder: number, puts: Value[]): number {
-  const { mailbox, sender, time, message, bytes, delay = NONE, expires = NONE, numbers = NONE } = put;
-  puts.push(mailbox, sender, time, message, bytes, delay, expires, numbers, holder);
+  const { mailbox, sender, time, text, bytes, delay = NONE, expires = NONE, numbers = NONE } = put;
+  puts.push(mailbox, sender, time, text, bytes, delay, expires, numbers, holder);
   return puts.length / PUT_VALUES - 1;
 }
 
@@ -75,7 +75,7 @@ function putAt(
     mailbox: puts[at] as string,
     sender: puts[at + 1] as string,
     time: puts[at + 2] as number,
-    message: puts[at + 3] as string,
+    text: puts[at + 3] as string,
     bytes: puts[at + 4] as number,
   };
   if (puts[at + 5] !== NONE) put.delay = puts[at + 5] as number;

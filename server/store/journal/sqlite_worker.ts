@@ -49,7 +49,7 @@ function open(options: SqliteOptions): FromWorker {
     beating = uptime.start();
     engine = new Engine({
       ...options,
-      clock: uptime.now,
+      monotonicClock: uptime.now,
       onEvent: (event) => answer({ kind: "event", event }),
     });
     sweepLater();

@@ -32,7 +32,7 @@ export interface LeasedMessage {
   attempt: number;
   sender: string;
   time: number;
-  message: string;
+  text: string;
 }
 
 export interface Leased {

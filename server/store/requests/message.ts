@@ -11,7 +11,7 @@ export interface Put {
   sender: string;
   /** When the server received it, in milliseconds since 1970. */
   time: number;
-  message: string;
+  text: string;
   /** Bytes of `message` in UTF-8. */
   bytes: number;
   /** Milliseconds for which it is not given out. */
@@ -41,7 +41,7 @@ export interface Take {
 export interface Taken {
   sender: string;
   time: number;
-  message: string;
+  text: string;
   /** Whether there is one before it that is too long. */
   overtakes?: true;
 }
@@ -132,7 +132,7 @@ export interface DeadLetter {
   /** Of the last attempt; `""` where it is not known. */
   reason: string;
   bytes: number;
-  message: string;
+  text: string;
 }
 
 /** How many dead letters were given out again, for how many there was no room, and the last of them. */

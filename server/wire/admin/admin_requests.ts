@@ -26,7 +26,7 @@ export interface AdminOptions {
   secret: Uint8Array | undefined;
   commands: readonly AdminCommand[];
   /** Whole milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Is told of a command with a wrong proof, and where it came from. */
@@ -95,7 +95,7 @@ export class Admin {
   }
 
   #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
-    const now = this.#options.now();
+    const now = this.#options.monotonicClock();
     const until = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
     if (Number.isNaN(until) || this.#mark(nonce.slice(0, 20), from) !== nonce.slice(20)) {
       return "error, unknown nonce";
@@ -131,7 +131,7 @@ export class Admin {
 
   /** When it ends, randomness and the mark: nothing is kept for a nonce until it was used with a proof. */
   #nonce(from: string): string {
-    const until = (this.#options.now() + NONCE_LIFETIME).toString(16).padStart(12, "0");
+    const until = (this.#options.monotonicClock() + NONCE_LIFETIME).toString(16).padStart(12, "0");
     const random = this.#options.random(4).toHex();
     return `${until}${random}${this.#mark(until + random, from)}`;
   }

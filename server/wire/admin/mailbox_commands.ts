@@ -30,8 +30,8 @@ function afterOf(text: string | undefined): number {
   return text === undefined ? 0 : idOf(text);
 }
 
-function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, message }: DeadLetter): string {
-  return [id, mailbox, sender, time, attempts, reason, bytes, cut(message, 0, DEAD_TEXT)].join(",");
+function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
+  return [id, mailbox, sender, time, attempts, reason, bytes, cut(text, 0, DEAD_TEXT)].join(",");
 }
 
 /** The commands, in the order in which `help` names them. */

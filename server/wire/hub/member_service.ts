@@ -36,7 +36,7 @@ export interface MemberServiceOptions {
   metrics: Metrics;
   log: Log;
   /** Milliseconds of a clock that is never set back. */
-  now(): number;
+  monotonicClock(): number;
 }
 
 /** Listens for one service, and gives each client a {@linkcode Session}. */
@@ -45,7 +45,7 @@ export function listenForMembers(
   options: MemberServiceOptions,
   serve: (session: Session) => Promise<void>,
 ): Listener {
-  const { sockets, counter, sending, total, rounds, metrics, log, now } = options;
+  const { sockets, counter, sending, total, rounds, metrics, log, monotonicClock } = options;
   return new Listener({
     name,
     sockets,
@@ -55,7 +55,7 @@ export function listenForMembers(
     rounds,
     metrics,
     log,
-    now,
+    monotonicClock,
     serve: async (connection) => {
       const session = new Session(name, connection, options);
       await serve(session);
@@ -78,10 +78,10 @@ export class Session {
   constructor(name: string, readonly connection: Connection, options: MemberServiceOptions) {
     this.#name = name;
     this.#options = options;
-    const { connections, now } = options;
+    const { connections, monotonicClock } = options;
     const rate = connections.messageRate ??
       (isLoopback(connection.hostname) ? undefined : OTHERS.messageRate);
-    if (rate !== undefined) this.#rate = new RateLimit(rate, now);
+    if (rate !== undefined) this.#rate = new RateLimit(rate, monotonicClock);
     connection.onBehind = (behind) => {
       if (this.member !== undefined) options.hub.setBehind(this.member, behind);
     };

@@ -11,10 +11,10 @@ export class Births {
 
   /**
    * @param known The greatest BORN that the store knows of: see {@linkcode readBirths}.
-   * @param now Milliseconds since 1970.
+   * @param wallClock Milliseconds since 1970.
    */
-  constructor(known: number, now: () => number) {
-    this.#now = now;
+  constructor(known: number, wallClock: () => number) {
+    this.#now = wallClock;
     this.#latest = known + 1;
   }
 

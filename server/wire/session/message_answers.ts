@@ -11,7 +11,7 @@ import type { Leased } from "../../store/requests/lease.ts";
 /** The messages of a lease as answers, each of which fits into a datagram. */
 export function* messageAnswers(t: number, { token, messages }: Leased): Generator<SessionAnswer> {
   const k = messages.length;
-  for (const [index, { id, attempt, sender, time, message }] of messages.entries()) {
+  for (const [index, { id, attempt, sender, time, text: message }] of messages.entries()) {
     const i = index + 1, length = utf8Length(message);
     const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
     const msg = (text: string): SessionAnswer & { kind: "msg" } => (

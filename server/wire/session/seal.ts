@@ -61,7 +61,7 @@ export interface SealServiceOptions<A extends Address> {
   /** Is told of a log-in that was refused, and why. */
   onRefused?(name: string, why: LoginRefusal, from: A): void;
   /** Milliseconds, from any beginning. */
-  now(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
@@ -185,8 +185,16 @@ export class SealService<A extends Address> {
     };
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
-    this.#handshakes = new Chances({ most: HANDSHAKES, every: HANDSHAKE_EVERY, now: options.now });
-    this.#turns = new Turns({ ...HANDSHAKE_WORK, now: options.now, setTimer: options.setTimer });
+    this.#handshakes = new Chances({
+      most: HANDSHAKES,
+      every: HANDSHAKE_EVERY,
+      monotonicClock: options.monotonicClock,
+    });
+    this.#turns = new Turns({
+      ...HANDSHAKE_WORK,
+      monotonicClock: options.monotonicClock,
+      setTimer: options.setTimer,
+    });
     options.accounts.watch((name, what) => {
       if (what !== "added") this.#end(name);
     });
@@ -230,7 +238,7 @@ export class SealService<A extends Address> {
     const plain = seal.opener.open(datagram, body.number);
     if (typeof plain === "string") return this.#drop(plain, from);
     // whoever never logs in is not kept by what he says
-    if (seal.user !== undefined) seal.heard = this.#options.now();
+    if (seal.user !== undefined) seal.heard = this.#options.monotonicClock();
     if (body.number === seal.opener.highest) seal.address = from;
     if (!this.#opened(seal, plain)) this.#drop("out of place", from);
   }
@@ -254,7 +262,7 @@ export class SealService<A extends Address> {
   }
 
   #greet(id: string, client: Uint8Array, from: A) {
-    const { service, key: own, random, now } = this.#options;
+    const { service, key: own, random, monotonicClock } = this.#options;
     const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
     let keys: SealKeys;
     try {
@@ -264,7 +272,7 @@ export class SealService<A extends Address> {
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#sendSealed, this.#login);
-    seal.heard = now();
+    seal.heard = monotonicClock();
     const leaving = this.#table.roomFor(seal.place);
     if (leaving === "full") return this.#say("busy", id, from);
     if (leaving !== undefined) this.#forget(leaving);
@@ -283,7 +291,7 @@ export class SealService<A extends Address> {
 
   /** The proof was right. Returns why it is not logged in all the same. */
   readonly #logIn = (seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined => {
-    const { sessions, onUser, now } = this.#options;
+    const { sessions, onUser, monotonicClock } = this.#options;
     if ((sessions.ownerOf(session) ?? user) !== user) return "denied";
     if (this.#isElsewhere(user, session)) return "active";
     const others = this.#byUser.get(user) ?? new Set();
@@ -291,7 +299,7 @@ export class SealService<A extends Address> {
     this.#table.remove(seal);
     seal.user = user;
     seal.session = session;
-    seal.heard = now();
+    seal.heard = monotonicClock();
     this.#table.add(seal);
     this.#byUser.set(user, others.add(seal));
     const before = this.#bySession.get(session);
@@ -343,7 +351,7 @@ export class SealService<A extends Address> {
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
-      const old = this.#options.now() - IDLE;
+      const old = this.#options.monotonicClock() - IDLE;
       for (const seal of this.#seals.values()) if (seal.heard < old) this.#forget(seal);
       if (this.#seals.size > 0) this.#startTimer();
     });

@@ -43,9 +43,9 @@ export interface SessionServiceOptions<A extends Address> {
   /** Why a request may not be carried out for this user; undefined is a session without a seal. */
   refuse?(request: SessionRequest, user: string | undefined): string | undefined;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** Milliseconds of a clock that is never set. */
-  clock(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
@@ -90,7 +90,7 @@ export class SessionService<A extends Address> {
     this.#options = options;
     this.#requests = options.requests ?? new MailboxRequests(options);
     this.#epoch = options.random(4).toHex();
-    this.#births = options.births ?? new Births(0, options.now);
+    this.#births = options.births ?? new Births(0, options.wallClock);
     this.#cookies = new SessionCookies(options.random(32), this.#births);
     this.#table = new FairTable(options.tableLimits ?? LIMITS, (session) => session);
   }
@@ -182,9 +182,9 @@ export class SessionService<A extends Address> {
 
   /** Takes a session up, and asks the store how far it has come. */
   #open(header: RequestHeader, requests: SessionRequest[], from: A, born: number, path?: SealPath<A>) {
-    const { store, clock } = this.#options;
+    const { store, monotonicClock } = this.#options;
     const session = new ServedSession(header.session, born, from, path, this.#speakLater);
-    session.heard = session.told = clock();
+    session.heard = session.told = monotonicClock();
     // what is with the store has to be answered to somebody
     const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
     if (leaving === "full") return session.answer({ kind: "busy" });
@@ -243,7 +243,7 @@ export class SessionService<A extends Address> {
   }
 
   #handle(session: ServedSession<A>, header: RequestHeader, requests: SessionRequest[]) {
-    session.heard = this.#options.clock();
+    session.heard = this.#options.monotonicClock();
     this.#table.use(session);
     if (session.opening !== undefined) {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
@@ -313,7 +313,7 @@ export class SessionService<A extends Address> {
 
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
   #tellInUse(session: ServedSession<A>) {
-    session.told = this.#options.clock();
+    session.told = this.#options.monotonicClock();
     this.#options.store.submit(session.open, () => {});
   }
 
@@ -321,7 +321,7 @@ export class SessionService<A extends Address> {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
       this.#requests.repeat?.();
-      const now = this.#options.clock();
+      const now = this.#options.monotonicClock();
       if (now >= this.#slowTick) {
         this.#slowTick = now + SLOW_TICK;
         this.#requests.expire?.();

@@ -38,7 +38,7 @@ export type Grant = UploadGrant | DownloadGrant;
 
 export interface TicketsOptions {
   /** Milliseconds that never go back. */
-  now(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Milliseconds for which a ticket is good; 60 s by default. */
@@ -87,7 +87,7 @@ export class Tickets {
     if (own !== undefined && own.size >= this.#maxUser) this.#remove(own.values().next().value!);
     if (this.#tickets.size >= this.#max) return undefined;
     const ticket = base64url(this.#options.random(16));
-    this.#tickets.set(ticket, { grant, until: this.#options.now() + this.#timeout });
+    this.#tickets.set(ticket, { grant, until: this.#options.monotonicClock() + this.#timeout });
     own = this.#users.get(grant.user);
     if (own === undefined) this.#users.set(grant.user, own = new Set());
     own.add(ticket);
@@ -106,7 +106,7 @@ export class Tickets {
   }
 
   #expire() {
-    const now = this.#options.now();
+    const now = this.#options.monotonicClock();
     for (const [ticket, { until }] of this.#tickets) {
       if (until > now) break;
       this.#remove(ticket);

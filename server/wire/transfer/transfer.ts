@@ -58,7 +58,7 @@ export class TransferService {
   constructor(options: TransferOptions) {
     this.#options = options;
     // those that are out have limits of their own: most are of requests that were repeated, and never used
-    this.#tickets = new Tickets({ now: options.now, random: options.random });
+    this.#tickets = new Tickets({ monotonicClock: options.monotonicClock, random: options.random });
     this.#places = new TransferPlaces(options);
     this.#turns = new LoopTurns(options.rounds);
     this.#expireLater();

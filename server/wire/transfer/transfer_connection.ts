@@ -15,7 +15,7 @@ const WAIT_INTERVAL = 5000;
 /** Time, as a connection needs it. */
 export interface Timers {
   /** Milliseconds that never go back. */
-  now(): number;
+  monotonicClock(): number;
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
 }
@@ -60,14 +60,14 @@ export class TransferConnection {
   constructor(socket: Deno.Conn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
-    this.#pace = new Pace(timers.now());
-    this.#deadline = timers.now() + LINE_TIME;
+    this.#pace = new Pace(timers.monotonicClock());
+    this.#deadline = timers.monotonicClock() + LINE_TIME;
     this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
   }
 
   /** Bytes that moved within the last 10 to 20 s; Infinity for one that is younger, or whose client has to wait. */
   get lately(): number {
-    return this.#working > 0 ? Infinity : this.#pace.lately(this.#timers.now());
+    return this.#working > 0 ? Infinity : this.#pace.lately(this.#timers.monotonicClock());
   }
 
   /**
@@ -122,7 +122,7 @@ export class TransferConnection {
       for (let at = 0; at < bytes.length;) {
         const written = await this.#socket.write(bytes.subarray(at));
         at += written;
-        this.#pace.add(written, this.#timers.now());
+        this.#pace.add(written, this.#timers.monotonicClock());
         this.#touch();
       }
     } catch {
@@ -156,7 +156,7 @@ export class TransferConnection {
   async end(answer: TransferAnswer | undefined) {
     if (this.#isClosed) return;
     this.#ending = true;
-    this.#deadline = this.#timers.now() + DRAIN_TIME;
+    this.#deadline = this.#timers.monotonicClock() + DRAIN_TIME;
     this.#stopTimer();
     this.#stopTimer = this.#timers.setTimer(DRAIN_TIME, () => this.close());
     try {
@@ -184,7 +184,7 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#interrupt = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
-        this.#pace.add(read ?? 0, this.#timers.now());
+        this.#pace.add(read ?? 0, this.#timers.monotonicClock());
         this.#touch();
         resolve(read);
       }, () => reject(this.#cut ??= new Cut(undefined)));
@@ -193,7 +193,9 @@ export class TransferConnection {
 
   /** Something moves. The first line has its time as a whole, however it comes. */
   #touch() {
-    if (!this.#ending && this.#limit !== LINE_TIME) this.#deadline = this.#timers.now() + this.#limit;
+    if (!this.#ending && this.#limit !== LINE_TIME) {
+      this.#deadline = this.#timers.monotonicClock() + this.#limit;
+    }
   }
 
   #tick() {
@@ -201,7 +203,7 @@ export class TransferConnection {
       this.#touch();
       this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
     }
-    const left = this.#deadline - this.#timers.now();
+    const left = this.#deadline - this.#timers.monotonicClock();
     if (left <= 0) return this.cut(this.#limit === LINE_TIME ? "malformed" : "silence");
     this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL), () => this.#tick());
   }

@@ -119,7 +119,7 @@ async function exchange(lost: number, directory: string) {
   const client = (port: number) => {
     const here = { hostname: "10.0.0.2", port };
     const session = new ClientSession({
-      now: clock.now,
+      monotonicClock: clock.now,
       random: random.bytes,
       setTimer: clock.setTimer,
       send: (datagram) => network.send(datagram, here, address),
@@ -131,7 +131,7 @@ async function exchange(lost: number, directory: string) {
     const sender = client(1), receiver = client(2), got: string[] = [];
     const waiting = receiver.lease("bob", { max: 3, wait: 5000 });
     const texts = ["a", "b", "c", "Ω".repeat(3000), "e"];
-    await Promise.all(texts.map((text) => sender.put({ to: "bob", from: "alice", text })));
+    await Promise.all(texts.map((text) => sender.put({ receiver: "bob", sender: "alice", text })));
     for (let lease = await waiting; lease !== undefined; lease = await receiver.lease("bob", { max: 2 })) {
       got.push(...lease.messages.map(({ text }) => text));
       assertEquals(await lease.extend(10_000), true);

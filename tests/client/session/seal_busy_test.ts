@@ -9,7 +9,7 @@ Deno.test("a server without room for a handshake is asked again for 60 s, and it
   let since = 0;
   const seal = new ClientSeal(
     {
-      now: clock.now,
+      monotonicClock: clock.now,
       setTimer: clock.setTimer,
       random: (bytes) => new Uint8Array(bytes).fill(1),
       send(datagram) {

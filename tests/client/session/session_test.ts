@@ -242,7 +242,7 @@ Deno.test("a put that is withdrawn before it was sent takes no number", async ()
   script.challenge();
   assertEquals(await script.heard(), [`1 ${putLine(1, "b")}`]);
   await assertRejects(
-    () => script.client.put({ to: "bob", from: "alice", text: "c", signal: AbortSignal.abort() }),
+    () => script.client.put({ receiver: "bob", sender: "alice", text: "c", signal: AbortSignal.abort() }),
     FullError,
     "it was withdrawn",
   );
@@ -463,7 +463,7 @@ Deno.test("a sender is told when there is room for more", async () => {
   const script = await new Script().open();
   const settled: (Error | undefined)[] = [];
   const post = (i: number) =>
-    script.client.post({ to: "bob", from: "alice", text: `${i}` }, (error) => settled.push(error));
+    script.client.post({ receiver: "bob", sender: "alice", text: `${i}` }, (error) => settled.push(error));
   let posted = 0;
   while (post(posted++));
   assertLessOrEqual(posted, 5000);
@@ -486,7 +486,7 @@ Deno.test("close() waits for what is open, then takes nothing more", async () =>
   const closing = follow(script.client.close());
   await script.heard();
   assertThrows(
-    () => script.client.post({ to: "bob", from: "alice", text: "b" }, () => {}),
+    () => script.client.post({ receiver: "bob", sender: "alice", text: "b" }, () => {}),
     ClosedError,
     "The session is closed: nothing was sent",
   );
@@ -537,7 +537,7 @@ Deno.test("stat() gives counts by their names", async () => {
 Deno.test("what the wire can not carry is refused before it is sent", async () => {
   const { client } = new Script();
   const put = (fields: Record<string, unknown>) =>
-    client.put({ to: "bob", from: "alice", text: "", ...fields });
+    client.put({ receiver: "bob", sender: "alice", text: "", ...fields });
   await assertRejects(() => put({ to: "b,b" }), TypeError, "Cannot use 'b,b' as an ID");
   await assertRejects(() => put({ from: "admin" }), TypeError, "the name is the administrator's");
   await assertRejects(() => put({ to: "" }), TypeError, "Cannot put into the shared queue as 'alice'");

@@ -73,7 +73,7 @@ export async function beginUpload(
 export interface TransferServerOptions {
   directory?: string | undefined;
   limits?: Partial<FileLimits>;
-  now?: () => number;
+  monotonicClock?: () => number;
   setTimer?: (ms: number, callback: () => void) => () => void;
   /** Comes before every commit. */
   beforeCommit?: () => Promise<void>;
@@ -98,7 +98,7 @@ export class TransferServer implements AsyncDisposable {
   private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
     this.files = files;
     this.uploads = uploads;
-    const { now = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
+    const { monotonicClock = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
     this.service = new TransferService({
       files,
       commit: async (upload) => {
@@ -112,7 +112,7 @@ export class TransferServer implements AsyncDisposable {
       rounds: { next: undefined },
       metrics: this.metrics,
       log: this.#log,
-      now,
+      monotonicClock,
       setTimer,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       ...max === undefined ? {} : { max },
@@ -141,7 +141,7 @@ export class TransferServer implements AsyncDisposable {
         const users = new Map(uploads.map(({ content, user }) => [content, user]));
         return Promise.resolve(new Map([...users].filter(([content]) => names.includes(content))));
       },
-      now: Date.now,
+      wallClock: Date.now,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     });
     return new TransferServer(files, uploads, options);

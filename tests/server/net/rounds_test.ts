@@ -20,7 +20,7 @@ Deno.test("a round is over after 2 ms, and all wait until the sockets have been 
     looks++;
     return looked;
   };
-  const rounds = new Rounds({ look, now: () => now });
+  const rounds = new Rounds({ look, monotonicClock: () => now });
   now = 1;
   assertEquals(rounds.next, undefined);
   now = 2;
@@ -76,20 +76,20 @@ class Flooder {
 Deno.test("two who talk don't wait for one who never stops", async () => {
   const flooder = new Flooder(), metrics = new Metrics(), loopback = await Loopback.open();
   // each of its reads takes a millisecond
-  const now = () => flooder.reads;
+  const wallClock = () => flooder.reads;
   const history = new History(DEFAULT_HISTORY_LIMITS, []);
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const service = new ChannelsService({
     sockets: [listener, flooder.listener],
-    hub: new Hub({ maxChannels: 10, history, metrics, now }),
+    hub: new Hub({ maxChannels: 10, history, metrics, wallClock }),
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
     connections: DEFAULT_CONNECTION_LIMITS,
     sending: DEFAULT_SEND_LIMITS,
     total: new PendingTotal(Infinity),
-    rounds: new Rounds({ look: () => loopback.pass(), now }),
+    rounds: new Rounds({ look: () => loopback.pass(), monotonicClock: wallClock }),
     metrics,
     log: new Log(() => Promise.resolve()),
-    now,
+    monotonicClock: wallClock,
   });
   const { port } = listener.addr;
   try {

@@ -17,7 +17,7 @@ function setUp(
     joiner,
     total,
     onGiveUp: () => queue.close(),
-    now: () => state.now,
+    monotonicClock: () => state.now,
     write(bytes) {
       state.writes.push(bytes);
       taken = Promise.withResolvers<number>();

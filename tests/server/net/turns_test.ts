@@ -15,8 +15,8 @@ class Workshop {
 
   constructor() {
     const { clock } = this;
-    const now = () => clock.now() + this.#lost;
-    this.turns = new Turns({ share: 0.1, least: 0.5, saved: 2, now, setTimer: clock.setTimer });
+    const monotonicClock = () => clock.now() + this.#lost;
+    this.turns = new Turns({ share: 0.1, least: 0.5, saved: 2, monotonicClock, setTimer: clock.setTimer });
   }
 
   take(who: string, name: string): boolean {

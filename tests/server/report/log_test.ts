@@ -18,7 +18,12 @@ function frozen(options: LogOptions = {}) {
     frozen.sumUp = callback;
     return () => {};
   };
-  const log = new Log(write, { now: () => NOON, clock: () => frozen.at, setTimer, ...options });
+  const log = new Log(write, {
+    wallClock: () => NOON,
+    monotonicClock: () => frozen.at,
+    setTimer,
+    ...options,
+  });
   const lines = async () => {
     await log.flush();
     const lines = frozen.text.split("\n").slice(0, -1);
@@ -114,7 +119,7 @@ Deno.test("a log that nobody reads takes no more memory, and says how many lines
   const log = new Log((bytes) => {
     text.push(new TextDecoder().decode(bytes));
     return read.promise;
-  }, { now: () => NOON });
+  }, { wallClock: () => NOON });
   for (let i = 0; i < 300_000; i++) log.info({ service: "mailbox", what: "a line of some length" });
   const pending = read;
   read = Promise.withResolvers();

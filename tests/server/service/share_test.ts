@@ -37,8 +37,8 @@ class Subject implements Disposable {
       directory: this.#directory,
       limits: { ...DEFAULT_LIMITS, messages: 16, bytes: 4000, mailboxes },
       onEvent: (event) => this.events.push(event),
-      now: () => this.now,
-      clock: () => this.now,
+      wallClock: () => this.now,
+      monotonicClock: () => this.now,
     });
   }
 
@@ -58,7 +58,7 @@ class Subject implements Disposable {
   }
 
   put(holder: string, mailbox = "bob", more: Partial<Put> = {}): Put {
-    return { kind: "put", mailbox, sender: "s", time: this.now, message: "x", bytes: 1, holder, ...more };
+    return { kind: "put", mailbox, sender: "s", time: this.now, text: "x", bytes: 1, holder, ...more };
   }
 
   /** How many messages of its four a holder can still put; they are there afterwards. */
@@ -125,7 +125,7 @@ Deno.test("who stores 100,000 messages comes to a quarter, and whoever comes beh
     onEvent: () => {},
   });
   const put = (i: number, holder: string): Put => (
-    { kind: "put", mailbox: `m${i}`, sender: "s", time: 0, message: "x", bytes: 1, holder }
+    { kind: "put", mailbox: `m${i}`, sender: "s", time: 0, text: "x", bytes: 1, holder }
   );
   const stored = (holder: string, count: number, mailbox = (i: number) => i) => {
     const puts = Array.from({ length: count }, (_, i) => put(mailbox(i), holder));
@@ -197,8 +197,8 @@ Deno.test("the end of a share is told once, and that there is some left again", 
 Deno.test("with drop-oldest, nobody's messages make room for another's share", () => {
   const limits = { ...DEFAULT_LIMITS, messages: 8, whenFull: "drop-oldest" } as const;
   const engine = new Engine({ directory: undefined, limits, onEvent: () => {} });
-  const put = (holder: string, message: string): Put => (
-    { kind: "put", mailbox: "bob", sender: "s", time: 0, message, bytes: 1, holder }
+  const put = (holder: string, text: string): Put => (
+    { kind: "put", mailbox: "bob", sender: "s", time: 0, text, bytes: 1, holder }
   );
   const take = { kind: "take", mailbox: "bob" } as const;
   assertEquals(engine.apply([put(ANN, "1"), put(ANN, "2"), put(ANN, "3")]), {
@@ -210,7 +210,7 @@ Deno.test("with drop-oldest, nobody's messages make room for another's share", (
     dropped: 0,
   });
   const taken = engine.apply([take, take, take, take, take]).outcomes as unknown as (Taken | string)[];
-  assertEquals(taken.map((one) => typeof one === "string" ? one : one.message), [
+  assertEquals(taken.map((one) => typeof one === "string" ? one : one.text), [
     "2",
     "3",
     "4",
@@ -242,7 +242,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     forumLimits: { entries: 4 },
     onEvent: () => {},
   });
-  const put: Put = { kind: "put", mailbox: "bob", sender: "s", time: 0, message: "x", bytes: 1, holder: ANN };
+  const put: Put = { kind: "put", mailbox: "bob", sender: "s", time: 0, text: "x", bytes: 1, holder: ANN };
   const take = { kind: "take", mailbox: "bob" } as const;
   assertEquals(engine.apply([put, put, put]).outcomes, ["stored", "stored", "full share"]);
   assertEquals(engine.apply([take, put]).outcomes[1], "full share", "what was taken was not Ann's");
@@ -281,7 +281,13 @@ Deno.test("channels count for the address that made them, over a restart, until 
       { name, holder: "[10.0.0.1]", place: i + 1, first: 1, messages: [] }
     )),
   );
-  const hub = new Hub({ maxChannels: 8, maxOfHolder: 2, history, metrics: new Metrics(), now: () => 0 });
+  const hub = new Hub({
+    maxChannels: 8,
+    maxOfHolder: 2,
+    history,
+    metrics: new Metrics(),
+    wallClock: () => 0,
+  });
   // those that were kept from before too, which no client sees yet
   const names = () => hub.channels.map(({ name }) => name);
   const first = at("10.0.0.1"), second = at("10.0.0.2"), third = at("::ffff:10.0.0.1");
@@ -311,7 +317,13 @@ Deno.test("whoever takes up channels that another address made before comes to h
       messages: [],
     })),
   );
-  const hub = new Hub({ maxChannels: 4, maxOfHolder: 2, history, metrics: new Metrics(), now: () => 0 });
+  const hub = new Hub({
+    maxChannels: 4,
+    maxOfHolder: 2,
+    history,
+    metrics: new Metrics(),
+    wallClock: () => 0,
+  });
   assertEquals(kept.map((name) => hub.create(at("10.0.0.3"), name)), [
     "created",
     "created",

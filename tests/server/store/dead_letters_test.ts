@@ -15,7 +15,7 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   const transaction = new Transaction(db, 0);
   const open = () => new DeadLetterRows(db, transaction, { letters: 3, bytes: 20 });
   let dead = open();
-  const kept = () => dead.after(0, 9).map(({ message }) => message);
+  const kept = () => dead.after(0, 9).map(({ text }) => text);
   const add = (mailbox: string, seq: number) =>
     dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
 

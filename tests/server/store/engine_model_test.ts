@@ -71,8 +71,8 @@ class Model {
     }
     const own = this.boxes.get(request.mailbox) ?? [];
     if (request.kind === "take") {
-      const { sender, time, message } = own.shift() ?? {} as Put;
-      return sender === undefined ? "empty" : { sender, time, message };
+      const { sender, time, text } = own.shift() ?? {} as Put;
+      return sender === undefined ? "empty" : { sender, time, text };
     }
     // of a mailbox that is full, the fewest of its oldest messages make room, or none does
     const { limits } = this, others = own.length > 0 ? -1 : this.counts().mailboxes;
@@ -100,10 +100,10 @@ class Model {
 
 function randomRequest(random: (below: number) => number, names: number, time: number): StoreRequest {
   const mailbox = ["", "Ω", "b", "a"][random(names)] ?? `m${random(names)}`;
-  const message = "x".repeat(random(8) === 0 ? random(900) : random(9)) + time;
+  const text = "x".repeat(random(8) === 0 ? random(900) : random(9)) + time;
   const kind = random(100);
   const holder = [undefined, "ann", "[10.0.0.1]", "[10.0.0.2]"][random(4)];
-  const put = { kind: "put", mailbox, sender: "s", time, message, bytes: message.length } as const;
+  const put = { kind: "put", mailbox, sender: "s", time, text, bytes: text.length } as const;
   if (kind < 52) return holder === undefined ? put : { ...put, holder };
   if (kind < 90) return { kind: "take", mailbox };
   if (kind < 93) return { kind: "count", ...random(2) ? { mailbox } : {} };

@@ -9,7 +9,7 @@ Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after 
   const open = () => new Engine({ directory, limits: DEFAULT_LIMITS, onEvent: () => {} });
   const puts = (mailbox: string, count: number) =>
     Array.from({ length: count }, (_, i): StoreRequest => (
-      { kind: "put", mailbox, sender: "alice", time: 0, message: `${i}`, bytes: `${i}`.length }
+      { kind: "put", mailbox, sender: "alice", time: 0, text: `${i}`, bytes: `${i}`.length }
     ));
   try {
     const first = open();
@@ -44,7 +44,7 @@ Deno.test("what a full disk refuses is counted, whether it came alone, in a sess
     onEvent: (event) => events.push(event),
   });
   const text = "x".repeat(8000);
-  const put = { kind: "put", mailbox: "b", sender: "alice", time: 0, message: text, bytes: 8000 } as const;
+  const put = { kind: "put", mailbox: "b", sender: "alice", time: 0, text, bytes: 8000 } as const;
   const three = (first: number): StoreRequest => (
     { kind: "session", session: "s", first, low: 1, changes: [put, { ...put, numbers: 2 }, put] }
   );

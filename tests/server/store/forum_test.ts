@@ -26,7 +26,7 @@ class Subject implements Disposable {
       limits: DEFAULT_LIMITS,
       forumLimits: this.forumLimits,
       onEvent: (event) => this.events.push(event),
-      now: () => 1_700_000_000_000,
+      wallClock: () => 1_700_000_000_000,
     });
   }
 

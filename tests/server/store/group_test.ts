@@ -39,8 +39,8 @@ class FakeStore implements Store {
   }
 }
 
-function put(message: string, bytes = 1): Put {
-  return { kind: "put", mailbox: "bob", sender: "", time: 0, message, bytes };
+function put(text: string, bytes = 1): Put {
+  return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
 }
 
 /** A source of numbered puts, each of so many bytes. */
@@ -136,7 +136,7 @@ async function interleave(random: Random) {
     assertEquals(end, came);
   }
   // the store got each in its order as well
-  const texts = store.applied.flat().flatMap((request) => request.kind === "put" ? [request.message] : []);
+  const texts = store.applied.flat().flatMap((request) => request.kind === "put" ? [request.text] : []);
   assertEquals(texts, submitted);
 }
 

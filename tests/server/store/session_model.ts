@@ -145,8 +145,8 @@ export class Model {
     }
     return {
       token: lease.token,
-      messages: held.map(({ id, attempts, put: { sender, time, message } }) => (
-        { id: id!, attempt: attempts + 1, sender, time, message }
+      messages: held.map(({ id, attempts, put: { sender, time, text } }) => (
+        { id: id!, attempt: attempts + 1, sender, time, text }
       )),
     };
   }
@@ -266,8 +266,8 @@ export class Model {
         const [message] = this.#oldest(this.boxes.get(request.mailbox)!, 1, Infinity, this.takenBytes);
         if (message === undefined) return "empty";
         this.#remove(message);
-        const { sender, time, message: text } = message.put;
-        return { sender, time, message: text };
+        const { sender, time, text } = message.put;
+        return { sender, time, text };
       }
       case "lease":
         return this.lease(request, outcome);
@@ -315,7 +315,7 @@ export class Model {
     switch (request.what) {
       case "list":
         return this.dead.filter(({ id }) => id! > request.after).slice(0, request.limit).map((letter) => {
-          const { id, attempts, reason, put: { mailbox, sender, time, message, bytes } } = letter;
+          const { id, attempts, reason, put: { mailbox, sender, time, text, bytes } } = letter;
           return {
             id: id!,
             mailbox,
@@ -324,7 +324,7 @@ export class Model {
             attempts,
             reason: reason!,
             bytes,
-            message: message.slice(0, 128),
+            text: text.slice(0, 128),
           };
         });
       case "requeue":
@@ -347,8 +347,8 @@ export class Model {
   #requeue(id: number): "requeued" | "full" | "unknown" {
     const letter = this.dead.find((message) => message.id === id);
     if (letter === undefined) return "unknown";
-    const { mailbox, sender, time, message, bytes } = letter.put;
-    if (this.put({ kind: "put", mailbox, sender, time, message, bytes }) === "full") return "full";
+    const { mailbox, sender, time, text, bytes } = letter.put;
+    if (this.put({ kind: "put", mailbox, sender, time, text, bytes }) === "full") return "full";
     this.dead = this.dead.filter((message) => message !== letter);
     return "requeued";
   }

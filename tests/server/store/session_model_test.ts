@@ -84,14 +84,14 @@ class History {
   #put(): Put {
     const random = this.#random,
       length = random.chance(0.1) ? random.between(100, 900) : random.between(0, 20);
-    const message = `${++this.#texts} `.padEnd(length, "x"), time = this.#model.now;
+    const text = `${++this.#texts} `.padEnd(length, "x"), time = this.#model.now;
     return {
       kind: "put",
       mailbox: this.#pick(MAILBOXES),
       sender: "al",
       time,
-      message,
-      bytes: message.length,
+      text,
+      bytes: text.length,
       ...random.chance(0.15) ? { delay: random.between(1, 9000) } : {},
       ...this.#expiring && random.chance(0.15) ? { expires: time + random.between(1, 9000) } : {},
     };
@@ -184,8 +184,8 @@ class History {
         limits: model.limits,
         takenBytes: model.takenBytes,
         sessionLimits: { all: model.sessions.most, ofNetwork: 1, ofAccount: 1 },
-        now: () => model.now,
-        clock: () => model.now,
+        wallClock: () => model.now,
+        monotonicClock: () => model.now,
         random: random.bytes,
         onEvent() {},
       });

@@ -161,7 +161,7 @@ Deno.test("strangers can't take the leases of those who have logged in, nor one 
     } as const
   );
   const texts = (...asked: ReturnType<typeof lease>[]) =>
-    s.apply(...asked).map((leased) => (leased as Leased).messages.map(({ message }) => message).join());
+    s.apply(...asked).map((leased) => (leased as Leased).messages.map(({ text }) => text).join());
   const given = s.apply(...Array.from({ length: 10_000 }, (_, i) => lease(i + 1, "192.0.2.1"))) as Leased[];
   const extend = { kind: "extend", token: given[0]!.token, duration: 30_000 } as const;
   const changes = { kind: "session", session: "r", first: 1, low: 1, changes: [extend] } as const;
@@ -186,7 +186,7 @@ Deno.test("a data directory of before keeps its sessions, and they are told from
   db.close();
   let now = began;
   const limits = DEFAULT_LIMITS, onEvent = () => {};
-  const engine = new Engine({ directory, limits, onEvent, now: () => now });
+  const engine = new Engine({ directory, limits, onEvent, wallClock: () => now });
   try {
     const open = (born: number) => engine.apply([{ kind: "open", session: "s", born }]).outcomes as unknown[];
     assertEquals(open(0), [{ done: 3, special: [] }]);

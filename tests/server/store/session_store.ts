@@ -31,8 +31,8 @@ export class Subject implements Disposable {
       limits: { ...DEFAULT_LIMITS, ...this.limits },
       sessionLimits: this.sessionLimits,
       onEvent: (event) => this.events.push(event),
-      now: () => this.now,
-      clock: () => this.clock,
+      wallClock: () => this.now,
+      monotonicClock: () => this.clock,
       random: (bytes) =>
         new Uint8Array(bytes).fill(++this.#number).fill(this.#number + (this.#number >> 8), 0, 1),
     });
@@ -69,7 +69,7 @@ export class Subject implements Disposable {
       mailbox: "bob",
       sender: "al",
       time: this.now,
-      message: text,
+      text,
       bytes: text.length,
       ...more,
     };
@@ -99,7 +99,7 @@ export class Subject implements Disposable {
     const [outcome] = this.apply(request) as [Leased | string];
     return typeof outcome === "string"
       ? outcome
-      : { ...outcome, texts: outcome.messages.map(({ message }) => message) };
+      : { ...outcome, texts: outcome.messages.map(({ text }) => text) };
   }
 
   texts(session: string, tag: number): string[] | string {

@@ -113,14 +113,14 @@ Deno.test("a lease that ends puts its messages back in order, and buries them af
   }
   assertEquals(s.texts("r", 9), "empty");
   const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
-  assertEquals(dead.map(({ message, attempts, reason }) => [message, attempts, reason]), [
+  assertEquals(dead.map(({ text, attempts, reason }) => [text, attempts, reason]), [
     ["1", 5, "lease ran out"],
     ["2", 5, "lease ran out"],
   ]);
   assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["requeued"]);
   assertEquals(s.apply({ kind: "dead", what: "requeue", id: dead[1]!.id }), ["unknown"]);
   assertEquals(s.apply({ kind: "dead", what: "delete all" }), [1]);
-  assertEquals(leased(s.lease("r", 10)).messages.map(({ message, attempt }) => [message, attempt]), [[
+  assertEquals(leased(s.lease("r", 10)).messages.map(({ text, attempt }) => [text, attempt]), [[
     "2",
     1,
   ]]);
@@ -149,7 +149,7 @@ Deno.test("messages that are given back come at their place, counted only if the
   const { token, ids } = leased(s.lease("s", 1, { max: 2 }));
   s.change(4, fail(token, [ids[0]!], 0), { kind: "back", token, ids: [ids[1]!] });
   const again = leased(s.lease("r", 1));
-  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 1], [
+  assertEquals(again.messages.map(({ text, attempt }) => [text, attempt]), [["1", 2], ["2", 1], [
     "3",
     1,
   ]]);
@@ -170,7 +170,7 @@ Deno.test("a message that failed waits while others go on, over a restart too, a
   s.change(5, s.put("4"));
   s.pass(1);
   const again = leased(s.lease("r", 4));
-  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["1", 2], ["2", 2], [
+  assertEquals(again.messages.map(({ text, attempt }) => [text, attempt]), [["1", 2], ["2", 2], [
     "4",
     1,
   ]]);
@@ -203,7 +203,7 @@ Deno.test("a message is dead after as many attempts as its receiver says, and ke
   s.restart();
   const [dead] = s.apply({ kind: "dead", what: "list", after: 0, limit: 9 }) as unknown as [DeadLetter[]];
   assertEquals(
-    dead.map(({ attempts, reason, bytes, message }) => [attempts, reason, bytes, message]),
+    dead.map(({ attempts, reason, bytes, text }) => [attempts, reason, bytes, text]),
     [[2, "exit 2", 1, "1"], [2, "exit 2", 200, "x".repeat(128)]],
   );
   // what is given out again is whole
@@ -499,7 +499,7 @@ Deno.test("of messages that were leased ahead, only those that were begun with c
   subject.restart();
   subject.pass(30_000);
   const again = leased(subject.lease("t", 1));
-  assertEquals(again.messages.map(({ message, attempt }) => [message, attempt]), [["b", 2], ["c", 1], [
+  assertEquals(again.messages.map(({ text, attempt }) => [text, attempt]), [["b", 2], ["c", 1], [
     "d",
     1,
   ]]);

@@ -12,8 +12,8 @@ const account = { kind: "account" } as const;
 const add = (name: string, mailbox?: "if empty" | "never") =>
   ({ ...account, what: "add", name, verifier: "v", ...mailbox === undefined ? {} : { mailbox } }) as const;
 const cover = (name: string) => ({ ...account, what: "cover", name }) as const;
-const put = (mailbox: string, message: string, more: { delay?: number; expires?: number } = {}) =>
-  ({ kind: "put", mailbox, sender: "al", time: 0, message, bytes: message.length, ...more }) as const;
+const put = (mailbox: string, text: string, more: { delay?: number; expires?: number } = {}) =>
+  ({ kind: "put", mailbox, sender: "al", time: 0, text, bytes: text.length, ...more }) as const;
 const lease = (mailbox: string, tag: number, max = 1) =>
   ({
     kind: "lease",
@@ -48,8 +48,8 @@ async function withEngine(use: (world: Use) => void) {
           maxFileBytes,
           limits: DEFAULT_LIMITS,
           onEvent() {},
-          now: () => time.now,
-          clock: () => time.now,
+          wallClock: () => time.now,
+          monotonicClock: () => time.now,
         }),
     });
   } finally {
@@ -58,7 +58,7 @@ async function withEngine(use: (world: Use) => void) {
 }
 
 const apply = (engine: Engine, ...requests: StoreRequest[]): Outcome[] => engine.apply(requests).outcomes;
-const texts = (letters: Outcome | undefined) => (letters as DeadLetter[]).map(({ message }) => message);
+const texts = (letters: Outcome | undefined) => (letters as DeadLetter[]).map(({ text }) => text);
 
 Deno.test("what was leased before the account comes back after a start of the server, and is set apart then", () =>
   withEngine(({ open, time }) => {
@@ -82,7 +82,7 @@ Deno.test("what was leased before the account comes back after a start of the se
     const [outcome] = apply(engine, { kind: "session", session: "s", first: 2, low: 1, changes: [late] });
     assertEquals((outcome as { special: unknown }).special, [[2, { kind: "lost", ids: [1] }]]);
     assertEquals(apply(engine, { kind: "take", mailbox: "carol" }), [
-      { sender: "al", time: 0, message: "after" },
+      { sender: "al", time: 0, text: "after" },
     ]);
     engine.close();
   }));
@@ -104,7 +104,7 @@ Deno.test("a message that waits to be tried again is set apart, and one that has
     time.now = 20;
     assertEquals(apply(engine, add("carol")), [{ mailbox: true, apart: 2 }]);
     const letters = apply(engine, list)[0] as DeadLetter[];
-    assertEquals(letters.map(({ message, attempts, reason }) => [message, attempts, reason]), [
+    assertEquals(letters.map(({ text, attempts, reason }) => [text, attempts, reason]), [
       ["tried", 1, "before the account"],
       ["delayed", 0, "before the account"],
     ]);
@@ -172,8 +172,8 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
       { done: 1, full: 0, last: 3 },
     ]);
     const take = { kind: "take", mailbox: "alice" } as const;
-    const taken = apply(engine, take, take) as { message: string }[];
-    assertEquals(taken.map(({ message }) => message), ["hello", "dead"]);
+    const taken = apply(engine, take, take) as { text: string }[];
+    assertEquals(taken.map(({ text }) => text), ["hello", "dead"]);
     engine.close();
   }));
 
@@ -191,8 +191,8 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
     dead.add(mailbox, { seq, bytes: 1, attempts: 5, reason: "lease ran out" });
   };
   const apart = (id: number) =>
-    dead.setApart("carol", { id, sender: "al", time: 0, message: `${id}`, bytes: 1, attempts: 0 });
-  const kept = () => dead.after(0, 99).map(({ message }) => Number(message));
+    dead.setApart("carol", { id, sender: "al", time: 0, text: `${id}`, bytes: 1, attempts: 0 });
+  const kept = () => dead.after(0, 99).map(({ text }) => Number(text));
   died("carol", 1);
   died("bob", 2);
   assertEquals([dead.hasRoomApart("carol", 2, 2), dead.hasRoomApart("carol", 3, 3)], [true, false]);
@@ -236,7 +236,7 @@ Deno.test("where the disk takes nothing, a mailbox stays as it was", () =>
     assertEquals(apply(engine, list, { ...account, what: "list", limit: 9 }), [[], []]);
     // what is there can be taken, and with more room the rest is set apart
     const [taken] = apply(engine, { kind: "take", mailbox: "carol" });
-    assertEquals((taken as { message: string }).message, text);
+    assertEquals((taken as { text: string }).text, text);
     engine.close();
     engine = open();
     assertEquals(apply(engine, add("carol")), [{ mailbox: true, apart: stored - 1 }]);

@@ -32,14 +32,14 @@ function openEngine(): { engine: Engine; db: Authorized } {
 /** Carries out, one by one, some of everything that a client asks of mailboxes; `round` counts from 1. */
 function askAll(engine: Engine, round: number) {
   const apply = (request: StoreRequest) => engine.apply([request]).outcomes[0];
-  const put = (message: string, holder: string, more = {}) =>
+  const put = (text: string, holder: string, more = {}) =>
     apply({
       kind: "put",
       mailbox: "bob",
       sender: "al",
       time: 0,
-      message,
-      bytes: message.length,
+      text,
+      bytes: text.length,
       holder,
       ...more,
     });

@@ -27,13 +27,13 @@ function open(directory: string | undefined, { limits, maxFileBytes, events }: S
   });
 }
 
-const put = (mailbox: string, message: string, sender = "alice"): Put => ({
+const put = (mailbox: string, text: string, sender = "alice"): Put => ({
   kind: "put",
   mailbox,
   sender,
   time: 1_700_000_000_000,
-  message,
-  bytes: new TextEncoder().encode(message).length,
+  text,
+  bytes: new TextEncoder().encode(text).length,
 });
 const take = (mailbox: string): StoreRequest => ({ kind: "take", mailbox });
 const count = (mailbox?: string): StoreRequest => ({
@@ -52,8 +52,7 @@ const clear = (mailbox?: string): StoreRequest => ({
 const counts = (messages: number, bytes: number, mailboxes: number) => ({ messages, bytes, mailboxes });
 
 /** What a take gave: the text of a message, or why there is none. */
-const text = (outcome: Outcome) =>
-  typeof outcome === "object" && "message" in outcome ? outcome.message : outcome;
+const text = (outcome: Outcome) => typeof outcome === "object" && "text" in outcome ? outcome.text : outcome;
 
 /** Runs the batches one after the other and gives their outcomes, messages as their texts. */
 async function run(store: Store, ...batches: StoreRequest[][]): Promise<unknown[]> {
@@ -135,9 +134,9 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
 });
 
 everyStore("gives all of a message: sender, time and text", async (store) => {
-  const message = "Ω ✓ 😀, '\"; \t ";
-  await store.apply([put("b", message)]);
-  assertEquals(await store.apply([take("b")]), [{ sender: "alice", time: 1_700_000_000_000, message }]);
+  const text = "Ω ✓ 😀, '\"; \t ";
+  await store.apply([put("b", text)]);
+  assertEquals(await store.apply([take("b")]), [{ sender: "alice", time: 1_700_000_000_000, text }]);
 });
 
 everyStore("gives a message that was put in the same batch, in order with older ones", async (store) => {
@@ -395,7 +394,7 @@ Deno.test("a store whose file is full refuses puts one by one, gives what it has
     do {
       const batch = Array.from({ length: 20 }, (_, i) => put("b", `${stored.length + i} ${filler}`));
       outcomes = await store.apply(batch);
-      stored.push(...batch.filter((_, i) => outcomes[i] === "stored").map(({ message }) => message));
+      stored.push(...batch.filter((_, i) => outcomes[i] === "stored").map(({ text }) => text));
     } while (!outcomes.includes("storage"));
     assertEquals(events.map(({ kind }) => kind), ["storage failed"]);
 

@@ -45,7 +45,7 @@ function setUp() {
   ];
   let byte = 0;
   const random = (bytes: number) => new Uint8Array(bytes).map(() => byte++);
-  const admin = new Admin({ secret, commands, now: () => state.now, random });
+  const admin = new Admin({ secret, commands, monotonicClock: () => state.now, random });
   const challenge = async (address = from) =>
     (await admin.answer("challenge", address, 15))!.replace("ok, ", "");
   const order = async (command: string, key = secret, nonce?: string) => {
@@ -128,7 +128,7 @@ Deno.test("Admin without a secret refuses everything", async () => {
   const admin = new Admin({
     secret: undefined,
     commands: [],
-    now: Date.now,
+    monotonicClock: Date.now,
     random: (n) => new Uint8Array(n),
   });
   assertEquals(await admin.answer("challenge", from, 15), "error, administration is off");

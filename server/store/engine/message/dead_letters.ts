@@ -37,7 +37,7 @@ interface Apart {
   id: number;
   sender: string;
   time: number;
-  message: string;
+  text: string;
   bytes: number;
   attempts: number;
 }
@@ -69,7 +69,7 @@ export class DeadLetterRows {
           FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       ),
       next: sql(`SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`),
-      whole: sql("SELECT mailbox, sender, time, body AS message, bytes FROM dead WHERE id = ?"),
+      whole: sql("SELECT mailbox, sender, time, body AS text, bytes FROM dead WHERE id = ?"),
       oldest: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1"),
       size: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?"),
       addApart: sql(
@@ -129,9 +129,9 @@ export class DeadLetterRows {
   }
 
   /** Adds a message that is set apart; where it has a row, that is left to be removed. */
-  setApart(mailbox: string, { id, sender, time, message, bytes, attempts }: Apart) {
+  setApart(mailbox: string, { id, sender, time, text, bytes, attempts }: Apart) {
     this.#transaction.begin(bytes);
-    this.#sql.addApart.run(id, mailbox, sender, time, message, bytes, attempts);
+    this.#sql.addApart.run(id, mailbox, sender, time, text, bytes, attempts);
     this.#countApart(1, bytes);
   }
 

@@ -27,11 +27,11 @@ export class DelayedMessages {
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       due: sql(
-        `SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed
+        `SELECT id, mailbox, sender, time, body AS text, bytes, expires, holder FROM delayed
           WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       ),
       of: sql(
-        "SELECT id, mailbox, sender, time, body AS message, bytes, expires, holder FROM delayed WHERE mailbox = ?",
+        "SELECT id, mailbox, sender, time, body AS text, bytes, expires, holder FROM delayed WHERE mailbox = ?",
       ),
       remove: sql("DELETE FROM delayed WHERE id = ?"),
       drop: sql("DELETE FROM delayed WHERE mailbox = ?"),
@@ -44,9 +44,9 @@ export class DelayedMessages {
   }
 
   /** @param holder Number of who is charged for it. */
-  add(id: number, { mailbox, sender, time, message, bytes, expires, delay = 0 }: Put, holder: number) {
+  add(id: number, { mailbox, sender, time, text, bytes, expires, delay = 0 }: Put, holder: number) {
     this.#transaction.begin(bytes);
-    this.#sql.add.run(id, time + delay, mailbox, sender, time, message, bytes, expires ?? null, holder);
+    this.#sql.add.run(id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, holder);
     this.#counts.change(mailbox, 1);
   }
 

@@ -31,9 +31,9 @@ export interface LeasedMessagesOptions {
   retries: Retries;
   watches: Watches;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** Milliseconds of a clock that is never set. */
-  clock(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -47,7 +47,7 @@ export class LeasedMessages {
 
   constructor(options: LeasedMessagesOptions) {
     this.#options = options;
-    const { db, rows } = options, now = options.clock();
+    const { db, rows } = options, now = options.monotonicClock();
     this.#sql = prepare(db);
     for (const row of db.prepare("SELECT * FROM lease").all()) {
       const { messages: ids, begun: begunIds, ...lease } = row as unknown as
@@ -111,7 +111,7 @@ export class LeasedMessages {
     { session, network = "", owner = "", tag, mailbox, duration, ahead }: LeaseRequest,
     rows: readonly Row[],
   ): Leased {
-    const { clock, random, transaction } = this.#options, now = clock();
+    const { monotonicClock, random, transaction } = this.#options, now = monotonicClock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
@@ -197,13 +197,13 @@ export class LeasedMessages {
   extend(session: string, token: string, duration: number): boolean {
     const lease = this.#leases.get(token);
     if (lease === undefined || lease.session !== session) return false;
-    const { clock, transaction } = this.#options;
+    const { monotonicClock, transaction } = this.#options;
     const { duration: before, until } = lease;
     transaction.onRollback(() => {
       Object.assign(lease, { duration: before, until });
       this.#leases.heed(lease);
     });
-    Object.assign(lease, { duration, until: clock() + duration });
+    Object.assign(lease, { duration, until: monotonicClock() + duration });
     this.#leases.use(lease);
     this.#confirmed(lease);
     this.#leases.heed(lease);
@@ -276,14 +276,14 @@ export class LeasedMessages {
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#take(lease, messages);
-    const wall = this.#options.now();
+    const wall = this.#options.wallClock();
     for (const [id, bytes] of messages) {
       const failure = failureOf(id);
       const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
       const isExpired = row.expires !== null && row.expires <= wall;
       const isBefore = owned.isBefore(name, id);
       const isDead = failure !== undefined && attempts >= failure.attempts;
-      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, message: row.body, attempts });
+      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, text: row.body, attempts });
       else if (isDead && !isBefore) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
       if (isDead || isBefore || isExpired) {
         rows.remove(mailbox, id, id, bytes);
@@ -301,7 +301,7 @@ export class LeasedMessages {
 
   /** Takes back what leases hold that have ended, up to about so many messages. Returns whether there may be more. */
   end(limit: number): boolean {
-    const { leases, isMore } = this.#leases.ended(this.#options.clock(), limit);
+    const { leases, isMore } = this.#leases.ended(this.#options.monotonicClock(), limit);
     for (const lease of leases) {
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
       this.#giveBack(lease, new Map(lease.messages), (id) => counts(id) ? RAN_OUT : undefined);
@@ -348,7 +348,7 @@ export class LeasedMessages {
 }
 
 function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessage {
-  return { id: seq, attempt: attempts + 1, sender, time, message: body };
+  return { id: seq, attempt: attempts + 1, sender, time, text: body };
 }
 
 function prepare(db: DatabaseSync) {

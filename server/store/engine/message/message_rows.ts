@@ -63,12 +63,12 @@ export class MessageRows {
   insert(messages: readonly Pending[]) {
     const plain: SQLInputValue[] = [], rare: SQLInputValue[] = [];
     for (const { seq, mailbox, holder, isLong, put } of messages) {
-      const { sender, time, message, bytes, expires } = put;
+      const { sender, time, text, bytes, expires } = put;
       this.#transaction.begin(bytes);
       this.#giveRow(mailbox);
       const isRare = isLong || expires !== undefined;
       const values = isRare ? rare : plain;
-      values.push(seq, mailbox.id, sender, time, message, bytes, this.holders.idOf(holder));
+      values.push(seq, mailbox.id, sender, time, text, bytes, this.holders.idOf(holder));
       if (isRare) values.push(expires ?? null, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;

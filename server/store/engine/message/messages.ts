@@ -49,9 +49,9 @@ export interface MessagesOptions {
   takenBytes: number;
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** Milliseconds of a clock that is never set. */
-  clock(): number;
+  monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
 }
@@ -82,7 +82,7 @@ export class Messages {
 
   constructor(options: MessagesOptions) {
     this.#options = options;
-    const { db, transaction, limits, onEvent, now, clock, random } = options;
+    const { db, transaction, limits, onEvent, wallClock, monotonicClock, random } = options;
     const mailboxes = this.#mailboxes = new Mailboxes(limits, onEvent);
     const rows = this.#rows = new MessageRows(db, transaction, mailboxes);
     const dead = this.#dead = new DeadLetterRows(db, transaction);
@@ -109,11 +109,11 @@ export class Messages {
       owned,
       retries,
       watches: this.#watches,
-      now,
-      clock,
+      wallClock,
+      monotonicClock,
       random,
     });
-    this.#ready = new ReadyMessages({ rows, leased: this.#leased, now });
+    this.#ready = new ReadyMessages({ rows, leased: this.#leased, wallClock });
     const { last } = db.prepare("SELECT last FROM sequence").get() as { last: number };
     this.#seq = this.#seqStored = last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
@@ -215,8 +215,8 @@ export class Messages {
     }
     if (pending === undefined) return overtakes ? "too long" : "empty";
     this.#takePending(mailbox, pending);
-    const { sender, time, message } = pending.put;
-    return taken(sender, time, message, overtakes);
+    const { sender, time, text } = pending.put;
+    return taken(sender, time, text, overtakes);
   }
 
   /** Takes the oldest message that has no row yet: it gets none. */
@@ -327,7 +327,7 @@ export class Messages {
       retries: this.#retries,
       dead: this.#dead,
       leased: this.#leased,
-      now: this.#options.now,
+      wallClock: this.#options.wallClock,
     });
     if (apart === "apart full") return apart;
     this.owned.set(mailbox, this.#seq);
@@ -395,7 +395,7 @@ export class Messages {
    * Returns whether it may be time for more.
    */
   tick(): boolean {
-    const now = this.#options.now();
+    const now = this.#options.wallClock();
     const isMore = this.#leased.end(TIMED_ROWS);
     if (!this.#timed && this.#retries.count(undefined) === 0) return isMore;
     const due = this.#delayed.due(now, TIMED_ROWS);
@@ -454,6 +454,6 @@ export class Messages {
   }
 }
 
-function taken(sender: string, time: number, message: string, overtakes: boolean): Taken {
-  return overtakes ? { sender, time, message, overtakes } : { sender, time, message };
+function taken(sender: string, time: number, text: string, overtakes: boolean): Taken {
+  return overtakes ? { sender, time, text, overtakes } : { sender, time, text };
 }

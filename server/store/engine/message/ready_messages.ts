@@ -9,7 +9,7 @@ export interface ReadyMessagesOptions {
   rows: MessageRows;
   leased: Pick<LeasedMessages, "has">;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
 }
 
 /** Which rows of a mailbox nobody has, the oldest first. One that is given is not given again until it has come back. */
@@ -27,7 +27,7 @@ export class ReadyMessages {
    * @param lanes Where they are looked for.
    */
   oldest(mailbox: Mailbox, max: number, maxBytes: number, lanes: readonly Lane[] = mailbox.lanes): Row[] {
-    const { rows, now } = this.#options;
+    const { rows, wallClock } = this.#options;
     if (mailbox.stored === 0) return [];
     // no more are read than are needed: of the long ones, which may all stand behind the others, one at first
     const about = Math.min(max, Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1);
@@ -42,7 +42,7 @@ export class ReadyMessages {
       }
       const row = first?.peek();
       if (row === undefined) break;
-      if (row.expires !== null && row.expires <= now()) {
+      if (row.expires !== null && row.expires <= wallClock()) {
         first!.take();
         rows.remove(mailbox, row.seq, row.seq, row.bytes);
         continue;

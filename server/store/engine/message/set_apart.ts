@@ -58,7 +58,7 @@ export interface SetApartOptions {
   dead: DeadLetterRows;
   leased: LeasedMessages;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
 }
 
 /**
@@ -76,8 +76,8 @@ export function setApart(name: string, options: SetApartOptions): number | "apar
 }
 
 function setDelayedApart(mailbox: Mailbox, options: SetApartOptions): number {
-  const { mailboxes, rows, delayed, dead, now } = options;
-  const wall = now();
+  const { mailboxes, rows, delayed, dead, wallClock } = options;
+  const wall = wallClock();
   let count = 0;
   for (const one of delayed.of(mailbox.name)) {
     const { id, expires, holder, ...message } = one;
@@ -91,19 +91,19 @@ function setDelayedApart(mailbox: Mailbox, options: SetApartOptions): number {
 }
 
 function setRowsApart(mailbox: Mailbox, options: SetApartOptions): number {
-  const { rows, retries, dead, leased, now } = options, wall = now();
+  const { rows, retries, dead, leased, wallClock } = options, wall = wallClock();
   let count = 0;
   for (const { isLong } of mailbox.lanes) {
     for (let cursor = 0, isMore = true; isMore;) {
       const page = rows.from(mailbox, { isLong, cursor }, PAGE);
       for (const row of page) {
-        const { seq: id, body: message, bytes, expires, due } = row;
+        const { seq: id, body: text, bytes, expires, due } = row;
         cursor = id + 1;
         if (leased.has(id)) continue;
         if (due !== null) retries.removed(mailbox.name);
         rows.remove(mailbox, id, id, bytes);
         if (expires !== null && expires <= wall) continue;
-        dead.setApart(mailbox.name, { ...row, id, message });
+        dead.setApart(mailbox.name, { ...row, id, text });
         count++;
       }
       isMore = page.length === PAGE;

@@ -45,7 +45,7 @@ const PAGE_LINES = 128, PAGE_BYTES = 8192;
 export interface ForumRequestsOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** Gives the tickets. */
   transfer: Pick<TransferService, "issueUpload" | "issueDownload">;
   /** Takes a line that the server's console says. */
@@ -84,7 +84,7 @@ export class ForumRequests implements ServiceRequests {
         const { title: thread, text } = request;
         if (!isPost(text)) return { kind: "bad", reason: "syntax" };
         return request.kind === "MSG"
-          ? { kind: "post", thread, user, time: this.#options.now(), text, bytes }
+          ? { kind: "post", thread, user, time: this.#options.wallClock(), text, bytes }
           : { kind: "edit", thread, user, number: request.number, text, bytes };
       }
       default:

@@ -65,7 +65,7 @@ export interface Tag extends Held<Tag> {
 export interface LeaseServiceOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds of a clock that is never set. */
-  now(): number;
+  monotonicClock(): number;
   /** Whether this client may not have messages of this mailbox, any more. */
   isDenied?(client: SessionClient, request: LeaseRequest): boolean;
   /** Those that wait at a time. */
@@ -98,7 +98,7 @@ export class LeaseService {
   }
 
   request(client: SessionClient, request: LeaseRequest) {
-    const known = client.tags.get(request.t), now = this.#options.now();
+    const known = client.tags.get(request.t), now = this.#options.monotonicClock();
     if (known !== undefined) {
       known.asked = now;
       if (known.state === "waiting") this.#waits.use(known);
@@ -179,7 +179,7 @@ export class LeaseService {
         } else {
           this.#give(tag, outcome);
         }
-      } else if (outcome === "empty" && this.#options.now() < tag.end) {
+      } else if (outcome === "empty" && this.#options.monotonicClock() < tag.end) {
         this.#wait(tag);
       } else {
         // what the disk can't take now is asked for again
@@ -200,7 +200,7 @@ export class LeaseService {
   #give(tag: Tag, leased: Leased) {
     tag.state = "given";
     tag.leased = leased;
-    tag.given = this.#options.now();
+    tag.given = this.#options.monotonicClock();
     tag.repeat = tag.given + tag.pause;
     this.#unconfirmed.add(tag);
     if (tag.waited) this.#held.set(tag.request.mailbox, tag);
@@ -296,7 +296,8 @@ export class LeaseService {
   #next(mailbox: string, heardWithin: number) {
     // then it goes on when that is confirmed, or goes back
     if (this.#held.has(mailbox)) return;
-    const line = this.#waiting.get(mailbox) ?? new Set(), since = this.#options.now() - heardWithin;
+    const line = this.#waiting.get(mailbox) ?? new Set(),
+      since = this.#options.monotonicClock() - heardWithin;
     const tag = line.values().find(({ client }) => client.heard >= since) ?? line.values().next().value;
     if (tag === undefined || this.#asking.has(mailbox)) {
       if (this.#asks > 0) this.#missed.add(mailbox);
@@ -322,7 +323,7 @@ export class LeaseService {
   /** There is nothing for those either whose wait was over while others were served. */
   #endWaits(mailbox: string) {
     for (const tag of this.#waiting.get(mailbox) ?? []) {
-      if (this.#options.now() < tag.end) continue;
+      if (this.#options.monotonicClock() < tag.end) continue;
       this.#stopWaiting(tag);
       this.#settle(tag);
     }
@@ -390,7 +391,7 @@ export class LeaseService {
       client.tags.delete(other.request.t);
     }
     // who is there has answered since that was repeated first
-    this.#release(tag, this.#options.now() - tag.given - FIRST_REPEAT);
+    this.#release(tag, this.#options.monotonicClock() - tag.given - FIRST_REPEAT);
   }
 
   /** Forgets a session: its waits end, and what it has not confirmed goes back. */
@@ -406,7 +407,7 @@ export class LeaseService {
 
   /** Repeats what nobody has confirmed, or takes it back. To be called about every 100 ms. */
   repeat() {
-    const now = this.#options.now();
+    const now = this.#options.monotonicClock();
     for (const tag of this.#unconfirmed) {
       const silent = now - tag.given;
       if (silent >= UNCONFIRMED || silent >= SILENT && this.#isWantedByOthers(tag)) {
@@ -438,7 +439,7 @@ export class LeaseService {
 
   /** Ends the waits that are over, or that nobody asks for any more. To be called about every second. */
   expire() {
-    const now = this.#options.now();
+    const now = this.#options.monotonicClock();
     for (const waiting of this.#waiting.values()) {
       for (const tag of waiting) {
         const forgotten = now - tag.asked > REFRESHED;

@@ -9,9 +9,9 @@ import type { Change } from "../../../store/requests/session.ts";
 export interface MailboxRequestsOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds since 1970. */
-  now(): number;
+  wallClock(): number;
   /** Milliseconds of a clock that is never set. */
-  clock(): number;
+  monotonicClock(): number;
   /** Why a request may not be carried out for this user; undefined is a session without a seal. */
   refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
 }
@@ -25,7 +25,7 @@ export class MailboxRequests implements ServiceRequests {
     this.#options = options;
     this.#leases = new LeaseService({
       store: options.store,
-      now: options.clock,
+      monotonicClock: options.monotonicClock,
       isDenied: ({ user }, request) => options.refuse?.(request, user) !== undefined,
     });
   }
@@ -45,14 +45,14 @@ export class MailboxRequests implements ServiceRequests {
   change(client: SessionClient, request: NumberedRequest, bytes: number): Change {
     switch (request.kind) {
       case "put": {
-        const time = this.#options.now();
-        const { to, from, delay, ttl, text } = request;
+        const time = this.#options.wallClock();
+        const { to, from: sender, delay, ttl, text } = request;
         return {
           kind: "put",
           mailbox: to,
-          sender: from,
+          sender,
           time,
-          message: text,
+          text: text,
           bytes,
           holder: holderOf(client),
           ...delay > 0 ? { delay } : {},

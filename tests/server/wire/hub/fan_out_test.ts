@@ -48,7 +48,7 @@ class Listener {
 /** A hub whose clock stands still. */
 function newHub(maxChannels = 10): Hub {
   const history = new History(DEFAULT_HISTORY_LIMITS, []);
-  return new Hub({ maxChannels, history, metrics: new Metrics(), now: () => 0 });
+  return new Hub({ maxChannels, history, metrics: new Metrics(), wallClock: () => 0 });
 }
 
 /** Resolves when this turn of the event loop is over. */
@@ -113,8 +113,8 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
     close() {},
   };
-  const now = () => 0;
-  const rounds = new Rounds({ look: () => Promise.resolve(), now });
+  const monotonicClock = () => 0;
+  const rounds = new Rounds({ look: () => Promise.resolve(), monotonicClock });
   const connection = new Connection({
     stream,
     hostname: "127.0.0.1",
@@ -123,7 +123,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     joiner: new ChunkJoiner(),
     total: new PendingTotal(Infinity),
     rounds,
-    now,
+    monotonicClock,
   });
   const session = new Session("test", connection, {
     sockets: [],
@@ -135,7 +135,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     rounds,
     metrics: new Metrics(),
     log: new Log(() => Promise.resolve()),
-    now,
+    monotonicClock,
   });
   session.member = new Member({ name: "Alice" }, wire, connection);
   hub.join(session.member, "tea");

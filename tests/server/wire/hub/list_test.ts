@@ -38,7 +38,7 @@ class World implements AsyncDisposable {
 
   /** @param limit Bytes that may wait for all clients together. */
   constructor(limit: number, messageRate?: number) {
-    const total = this.total = new PendingTotal(limit), { metrics, log } = this, now = () => 0;
+    const total = this.total = new PendingTotal(limit), { metrics, log } = this, wallClock = () => 0;
     const history = new History(DEFAULT_HISTORY_LIMITS, []);
     const waiting: (ReturnType<typeof deafClient> | Error)[] = [];
     let wake = () => {};
@@ -59,15 +59,15 @@ class World implements AsyncDisposable {
     };
     this.#service = new ChannelsService({
       sockets: [socket],
-      hub: new Hub({ maxChannels: 1000, history, metrics, now }),
+      hub: new Hub({ maxChannels: 1000, history, metrics, wallClock }),
       counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
       connections: { ...DEFAULT_CONNECTION_LIMITS, messageRate },
       sending: DEFAULT_SEND_LIMITS,
       total,
       rounds: { next: undefined } as never,
       metrics,
-      log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { now }),
-      now,
+      log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { wallClock }),
+      monotonicClock: wallClock,
     });
   }
 

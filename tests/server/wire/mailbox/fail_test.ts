@@ -130,10 +130,10 @@ Deno.test("dead letters of an earlier version are kept, and their reason is not 
       attempts: 5,
       reason: "",
       bytes: 4,
-      message: "dead",
+      text: "dead",
     };
     assertEquals(dead, [letter]);
-    assertEquals(taken, { sender: "alice", time: 1000, message: "left" });
+    assertEquals(taken, { sender: "alice", time: 1000, text: "left" });
     assertEquals(stat, { messages: 0, bytes: 0, ready: 0, leased: 0, delayed: 0, dead: 1 });
   } finally {
     engine.close();

@@ -15,7 +15,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
         return true;
       },
     } as never,
-    now: () => 0,
+    monotonicClock: () => 0,
     isDenied: () => owned,
   });
   const client = {
@@ -31,7 +31,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
   // the account is on the disk before the store comes to the lease
   owned = true;
   leases.review("alice");
-  const message = { id: 1, attempt: 1, sender: "bob", time: 0, message: "for alice" };
+  const message = { id: 1, attempt: 1, sender: "bob", time: 0, text: "for alice" };
   asked[0]!.done({ token: "0".repeat(16), messages: [message] } as never);
   assertEquals(said, [{ kind: "denied", t: 1 }]);
   assertEquals(asked.slice(1).map(({ request }) => request), [{
@@ -51,7 +51,7 @@ class Waits {
       done("empty" as never);
       return true;
     };
-    this.#leases = new LeaseService({ store: { submit } as never, now: () => 0, limits });
+    this.#leases = new LeaseService({ store: { submit } as never, monotonicClock: () => 0, limits });
   }
 
   client(network: string, owner = ""): SessionClient {
@@ -111,7 +111,7 @@ Deno.test("a message for a session that is gone meanwhile goes to the next one w
         return true;
       },
     } as never,
-    now: () => 0,
+    monotonicClock: () => 0,
   });
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const answer = (answer: SessionAnswer) => void said.push(answer);

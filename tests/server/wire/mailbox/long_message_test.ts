@@ -77,13 +77,13 @@ Deno.test("--max-datagram lets longer replies out", () =>
     );
   }));
 
-const put = (message: string): StoreRequest => ({
+const put = (text: string): StoreRequest => ({
   kind: "put",
   mailbox: "bob",
   sender: "alice",
   time: 0,
-  message,
-  bytes: message.length,
+  text,
+  bytes: text.length,
 });
 const take: StoreRequest = { kind: "take", mailbox: "bob" };
 const lease = (tag: number, max: number): StoreRequest => (
@@ -115,9 +115,9 @@ class Subject implements Disposable {
     return this.engine.apply(requests).outcomes.map((outcome) => {
       if (typeof outcome !== "object") return String(outcome);
       if ("messages" in outcome && typeof outcome.messages === "object") {
-        return outcome.messages.map(({ message }) => message);
+        return outcome.messages.map(({ text }) => text);
       }
-      return "message" in outcome ? `${outcome.message}${"overtakes" in outcome ? " overtakes" : ""}` : "";
+      return "text" in outcome ? `${outcome.text}${"overtakes" in outcome ? " overtakes" : ""}` : "";
     });
   }
 

@@ -17,12 +17,13 @@ class World implements Disposable {
   #random = 0;
 
   constructor() {
-    const clock = () => this.clock, random = (bytes: number) => new Uint8Array(bytes).fill(++this.#random);
+    const clock = () => this.clock,
+      random = (bytes: number) => new Uint8Array(bytes).fill(++this.#random);
     this.#engine = new Engine({
       directory: undefined,
       limits: DEFAULT_LIMITS,
-      now: clock,
-      clock,
+      wallClock: clock,
+      monotonicClock: clock,
       random,
       onEvent: (event) => {
         if (event.kind === "ready") this.#outcomes.push(() => this.service.ready(event.mailbox));
@@ -47,8 +48,8 @@ class World implements Disposable {
         },
       } as never,
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),
-      now: clock,
-      clock,
+      wallClock: clock,
+      monotonicClock: clock,
       random,
       setTimer: (_, callback) => {
         this.#timer = callback;

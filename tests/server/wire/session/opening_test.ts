@@ -29,8 +29,8 @@ class Subject {
           ...answers.map((answer) => "from" in answer ? `${answer.kind},${answer.from}` : answer.kind),
         );
       },
-      now: () => 1_700_000_000_000,
-      clock: () => 0,
+      wallClock: () => 1_700_000_000_000,
+      monotonicClock: () => 0,
       random: (bytes) => new Uint8Array(bytes),
       setTimer: () => () => {},
       tableLimits,

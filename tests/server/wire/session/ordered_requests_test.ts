@@ -24,8 +24,8 @@ class Subject {
       store: { gather: () => this.taking },
       early,
       change: (request, bytes) => {
-        const message = "text" in request ? request.text : "";
-        return { kind: "put", mailbox: "bob", sender: "", time: 0, message, bytes };
+        const text = "text" in request ? request.text : "";
+        return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
       },
       onCarriedOut: () => {},
       answer: (answer) => this.answers.push(encodeAnswer(answer)),

@@ -20,8 +20,8 @@ Deno.test("sessions are forgotten, and waits end, whatever the time of day is se
       header = { ...header, epoch, cookie: cookie || header.cookie };
       said.push(...answers.map(({ kind }) => kind));
     },
-    now: () => now,
-    clock: () => clock,
+    wallClock: () => now,
+    monotonicClock: () => clock,
     random: (bytes) => new Uint8Array(bytes),
     setTimer(_, again) {
       callback = again;

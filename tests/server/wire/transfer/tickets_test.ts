@@ -13,7 +13,7 @@ const grant = (user = "alice"): UploadGrant => ({
 });
 
 Deno.test("a ticket is good once", () => {
-  const tickets = new Tickets({ now: () => 0, random });
+  const tickets = new Tickets({ monotonicClock: () => 0, random });
   const ticket = tickets.issue(grant())!;
   assert(/^[A-Za-z0-9_-]{22}$/.test(ticket), ticket);
   assertEquals(tickets.take(ticket), grant());
@@ -23,7 +23,7 @@ Deno.test("a ticket is good once", () => {
 
 Deno.test("a ticket is good for 60 s", () => {
   let now = 0;
-  const tickets = new Tickets({ now: () => now, random });
+  const tickets = new Tickets({ monotonicClock: () => now, random });
   const early = tickets.issue(grant())!, late = tickets.issue(grant())!;
   now = 59_999;
   assertEquals(tickets.take(early), grant());
@@ -33,7 +33,7 @@ Deno.test("a ticket is good for 60 s", () => {
 });
 
 Deno.test("a user has 16 tickets, and loses the oldest", () => {
-  const tickets = new Tickets({ now: () => 0, random });
+  const tickets = new Tickets({ monotonicClock: () => 0, random });
   const bob = tickets.issue(grant("bob"))!;
   const own = Array.from({ length: 17 }, () => tickets.issue(grant())!);
   assertEquals(tickets.size, 17);
@@ -44,7 +44,7 @@ Deno.test("a user has 16 tickets, and loses the oldest", () => {
 
 Deno.test("where too many tickets are out there is none until one is taken or too old", () => {
   let now = 0;
-  const tickets = new Tickets({ now: () => now, random, max: 2 });
+  const tickets = new Tickets({ monotonicClock: () => now, random, max: 2 });
   const first = tickets.issue(grant("a"))!;
   now = 10;
   tickets.issue(grant("b"));
@@ -58,7 +58,7 @@ Deno.test("where too many tickets are out there is none until one is taken or to
 });
 
 Deno.test("what a user was given is taken back, and what others have is not", () => {
-  const tickets = new Tickets({ now: () => 0, random });
+  const tickets = new Tickets({ monotonicClock: () => 0, random });
   const own = [tickets.issue(grant())!, tickets.issue(grant())!], bob = tickets.issue(grant("bob"))!;
   tickets.revoke(grant().user);
   tickets.revoke("nobody");

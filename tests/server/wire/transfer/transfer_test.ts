@@ -84,7 +84,7 @@ Deno.test("a download goes on behind the bytes that the client has", async () =>
 
 Deno.test("a ticket that is used, too old, guessed or for the other direction is refused", async () => {
   let now = 0;
-  await using server = await TransferServer.start({ now: () => now });
+  await using server = await TransferServer.start({ monotonicClock: () => now });
   const refused = async (line: string) => {
     using peer = await TransferPeer.connect(server.port, line);
     assertEquals(await peer.line(), "P1 no ticket unknown, used or too old", line);
@@ -145,7 +145,7 @@ Deno.test("what is no request is answered, and counted", async () => {
 
 Deno.test("a stranger who says nothing is sent away after 10 s, and one who says it byte by byte too", async () => {
   const clock = new Clock();
-  await using server = await TransferServer.start({ now: clock.now, setTimer: clock.setTimer });
+  await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
   using silent = await TransferPeer.connect(server.port);
   using slow = await TransferPeer.connect(server.port);
   await slow.send("P1 up");
@@ -254,7 +254,11 @@ Deno.test("tickets that nobody uses take no place of a transfer", async () => {
 
 Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes on later", async () => {
   const clock = new Clock();
-  await using server = await TransferServer.start({ max: 1, now: clock.now, setTimer: clock.setTimer });
+  await using server = await TransferServer.start({
+    max: 1,
+    monotonicClock: clock.now,
+    setTimer: clock.setTimer,
+  });
   const attempt = (user: string) =>
     TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO, { user })));
   const slow = await attempt("alice");

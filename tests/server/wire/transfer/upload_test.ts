@@ -204,7 +204,7 @@ Deno.test("what an earlier start left is synced before it is stored, where it la
 
 Deno.test("a client that is silent for 30 s is cut, and what came is kept", async () => {
   const clock = new Clock();
-  await using server = await TransferServer.start({ now: clock.now, setTimer: clock.setTimer });
+  await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
   using peer = await present(server, CONTENT);
   assertEquals(await peer.line(), "P1 from 0");
   await peer.send("P1 from 0\n");
