@@ -18,7 +18,7 @@
 import { CHANNELS_PORT, MAX_CLIENT_NAME } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
-import { Conversation } from "./stream/stream_client.ts";
+import { StreamClient } from "./stream/stream_client.ts";
 
 export type { ConnectOptions };
 
@@ -61,7 +61,7 @@ export async function connectChannels(options: ConnectOptions & { name: string }
  * A place in the channels: in one of them, or in none. What comes are the texts of whole frames: `[Bob] text` of others
  * who are in the same channel, and what the server says. The wire can't tell the two apart.
  */
-export class Channels extends Conversation {
+export class Channels extends StreamClient {
   readonly #decoder = new FrameDecoder();
 
   /**

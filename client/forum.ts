@@ -17,8 +17,8 @@ import {
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { PageInquiry } from "./forum/page.ts";
-import type { ClientSession } from "./session/session.ts";
+import { PageQuery } from "./forum/page.ts";
+import type { Session } from "./session/session.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
@@ -42,7 +42,7 @@ export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" |
 const WAIT = 5000;
 
 /** What the forum needs of a session. */
-export type ForumSession = Pick<ClientSession, "change" | "inquire" | "close">;
+export type ForumSession = Pick<Session, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -128,8 +128,8 @@ export class Forum implements AsyncDisposable {
   async *#rows(title: string | undefined, place: string): AsyncGenerator<ForumRow, void, void> {
     let left = title === undefined ? MAX_THREADS : MAX_THREAD_ENTRIES;
     for (let next: string | undefined = place; next !== undefined;) {
-      const page: PageInquiry = new PageInquiry(title, next);
-      this.#session.inquire(page);
+      const page: PageQuery = new PageQuery(title, next);
+      this.#session.query(page);
       const { rows, next: behind } = await page.promise;
       if ((left -= rows.length) < 0) {
         throw new WrongAnswerError("Cannot read on: the server sends more than any forum has");
@@ -213,7 +213,7 @@ export class Forum implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<SessionAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
-    this.#session.inquire({
+    this.#session.query({
       line: (t) => encodeForumRequest(question(t)),
       take(answer) {
         if (answer.kind === "no") reject(new RefusedError(answer.reason));

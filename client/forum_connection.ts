@@ -41,7 +41,7 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
   const { session, server } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    inquire: (inquiry) => session.inquire(inquiry),
+    query: (inquiry) => session.query(inquiry),
     close: (limit) => connection.close(limit),
   }, server);
 }

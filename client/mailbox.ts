@@ -10,7 +10,7 @@
  * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
  * for await (const message of mailbox.messages("bob", { wait: 1000, count: 1 })) {
- *   console.log(message.from, message.text); // alice How are you?
+ *   console.log(message.sender, message.text); // alice How are you?
  *   await message.ack();
  * }
  * ```
@@ -19,11 +19,11 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
-import { type Hold, Holds, LEASE, ReceivedMessage } from "./mailbox/received_message.ts";
-import type { ClientSession, PutMessage, SessionResume, SessionState } from "./session/session.ts";
+import { LEASE, type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
+import type { PutMessage, Session, SessionResume, SessionState } from "./session/session.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 import { Prefetch } from "./mailbox/prefetch.ts";
-import { MAX_PREFETCH, Share } from "./mailbox/prefetch_size.ts";
+import { MAX_PREFETCH, PrefetchSize } from "./mailbox/prefetch_size.ts";
 
 export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
 export type { Credentials } from "./seal/login.ts";
@@ -83,8 +83,8 @@ export async function connectMailbox(options: ConnectOptions = {}): Promise<Mail
 /** A connection to a mailbox server: one socket, and one session on it. */
 export class Mailbox implements AsyncDisposable {
   readonly #connection: SessionConnection;
-  readonly #session: ClientSession;
-  readonly #holds = new Holds();
+  readonly #session: Session;
+  readonly #holds = new ReceivedLeases();
   /** What is fetched for loops that run. */
   readonly #prefetches = new Set<Prefetch>();
 
@@ -248,7 +248,7 @@ export class Mailbox implements AsyncDisposable {
   ): AsyncGenerator<readonly ReceivedMessage[], void, void> {
     const { wait = Infinity, signal, prefetch = 1, count = Infinity } = options;
     checkPrefetch(prefetch);
-    let left = count, share = new Share();
+    let left = count, share = new PrefetchSize();
     while (left > 0 && !signal?.aborted) {
       const asked = share.of(Math.min(prefetch, left));
       const holds = await this.#lease(id, asked, Math.min(wait, LONGEST_WAIT), signal);
@@ -269,7 +269,7 @@ export class Mailbox implements AsyncDisposable {
     wait: number,
     signal: AbortSignal | undefined,
     ahead = false,
-  ): Promise<Hold[] | undefined> {
+  ): Promise<ReceivedLease[] | undefined> {
     const options = { duration: LEASE, ahead, ...signal ? { signal } : {} };
     const answers = await Promise.allSettled(asked.map(async (max, i) => {
       const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? wait : 0 });

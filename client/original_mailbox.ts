@@ -5,12 +5,12 @@
  * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
  *
  * ```ts
- * import { connectBasicMailbox } from "./original_mailbox.ts";
+ * import { connectOriginalMailbox } from "./original_mailbox.ts";
  *
- * await using mailbox = await connectBasicMailbox({ port: 21001 });
+ * await using mailbox = await connectOriginalMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
  * const mail = await mailbox.receive("bob");
- * console.log(mail?.sender, mail?.message); // alice How are you?
+ * console.log(mail?.sender, mail?.text); // alice How are you?
  * ```
  *
  * @module
@@ -38,7 +38,7 @@ import { lookupError } from "./stream/address.ts";
 
 export { type Mail, SHARED_QUEUE };
 
-export interface BasicMailboxOptions {
+export interface OriginalMailboxOptions {
   /** Name or address of the server. */
   hostname?: string;
   /** Its UDP port. */
@@ -70,7 +70,7 @@ const BUSY_PAUSE = 200;
 const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
 
 /** Looks the server up and makes ready to talk to it. Nothing is sent yet. */
-export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Promise<BasicMailbox> {
+export async function connectOriginalMailbox(options: OriginalMailboxOptions = {}): Promise<OriginalMailbox> {
   const { hostname = "127.0.0.1", port = MAILBOX_PORT, timeout = 5000 } = options;
   let address: string;
   try {
@@ -78,7 +78,7 @@ export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Pr
   } catch (error) {
     throw lookupError(hostname, error);
   }
-  return new BasicMailbox({ transport: "udp", hostname: address, port }, timeout);
+  return new OriginalMailbox({ transport: "udp", hostname: address, port }, timeout);
 }
 
 /**
@@ -87,7 +87,7 @@ export async function connectBasicMailbox(options: BasicMailboxOptions = {}): Pr
  *
  * Whoever receives asks for what is {@linkcode late} before closing: the server has removed those messages already.
  */
-export class BasicMailbox implements AsyncDisposable {
+export class OriginalMailbox implements AsyncDisposable {
   readonly #server: Deno.NetAddr;
   readonly #timeout: number;
   readonly #askers = new Map<string, Asker>();

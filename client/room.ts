@@ -17,7 +17,7 @@
 import { LineDecoder } from "../protocol/line.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
-import { Conversation } from "./stream/stream_client.ts";
+import { StreamClient } from "./stream/stream_client.ts";
 
 export type { ConnectOptions };
 
@@ -42,7 +42,7 @@ export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
 }
 
 /** A place in the room. What comes are its lines, without the CR before and the line end behind them. */
-export class Room extends Conversation {
+export class Room extends StreamClient {
   readonly #decoder = new LineDecoder(MAX_RECEIVED, "replace");
   readonly #keepReturn: boolean;
   #dropped = 0;

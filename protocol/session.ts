@@ -38,7 +38,15 @@ export const NOT_CONFIRMED = "not confirmed";
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
   | ForumChange
-  | { kind: "put"; n: number; to: string; from: string; delay: number; ttl: number | undefined; text: string }
+  | {
+    kind: "put";
+    n: number;
+    receiver: string;
+    sender: string;
+    delay: number;
+    ttl: number | undefined;
+    text: string;
+  }
   | { kind: "part"; n: number; text: string }
   | { kind: "ack"; n: number; token: string; ids: number[] }
   | { kind: "back"; n: number; token: string; ids: number[] }
@@ -90,7 +98,7 @@ export interface LeasedMessage {
   id: number;
   attempt: number;
   time: number;
-  from: string;
+  sender: string;
   text: string;
 }
 
@@ -225,14 +233,14 @@ function request(line: string): SessionRequest | undefined {
     case "put": {
       const fields = split(line, 7);
       if (fields === undefined || !isNumber(fields[1]!)) return undefined;
-      const [, n = "", to = "", from = "", delay = "", ttl = "", text = ""] = fields;
-      const bad = badPut(to, from, delay, ttl, text);
+      const [, n = "", receiver = "", sender = "", delay = "", ttl = "", text = ""] = fields;
+      const bad = badPut(receiver, sender, delay, ttl, text);
       if (bad !== undefined) return { kind: "bad", n: Number(n), reason: bad };
       return {
         kind,
         n: Number(n),
-        to,
-        from,
+        receiver,
+        sender,
         delay: Number(delay),
         ttl: ttl === "" ? undefined : Number(ttl),
         text,
@@ -333,12 +341,12 @@ function answer(line: string): SessionAnswer | undefined {
         id = "",
         attempt = "",
         time = "",
-        from = "",
+        sender = "",
         length = "",
         text,
       ] = split(line, 11) ?? [];
       if (text === undefined || ![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
-      const message = { id: Number(id), attempt: Number(attempt), time: Number(time), from, text };
+      const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
       return { kind, t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
     }
     case "piece": {
@@ -393,8 +401,8 @@ export function failureFields({ delay, attempts, reason }: Failure): string {
 export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>): string {
   switch (request.kind) {
     case "put": {
-      const { n, to, from, delay, ttl, text } = request;
-      return `put,${n},${to},${from},${delay === 0 ? "" : delay},${ttl ?? ""},${text}`;
+      const { n, receiver, sender, delay, ttl, text } = request;
+      return `put,${n},${receiver},${sender},${delay === 0 ? "" : delay},${ttl ?? ""},${text}`;
     }
     case "part":
       return `part,${request.n},${request.text}`;
@@ -443,8 +451,8 @@ export function encodeAnswer(answer: SessionAnswer): string {
     case "storage":
       return `storage,${answer.n}`;
     case "msg": {
-      const { t, i, k, token, length, message: { id, attempt, time, from, text } } = answer;
-      return `msg,${t},${i},${k},${token},${id},${attempt},${time},${from},${length},${text}`;
+      const { t, i, k, token, length, message: { id, attempt, time, sender, text } } = answer;
+      return `msg,${t},${i},${k},${token},${id},${attempt},${time},${sender},${length},${text}`;
     }
     case "piece":
       return `piece,${answer.t},${answer.i},${answer.offset},${answer.text}`;

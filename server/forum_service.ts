@@ -16,7 +16,7 @@ import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics } from "./report/metrics.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
-import { SessionService } from "./wire/session/session.ts";
+import { SessionService } from "./wire/session/session_service.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
@@ -24,7 +24,7 @@ import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
 import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
 import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
-import { MAX_TRANSFERS } from "./wire/transfer/transfer_places.ts";
+import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import type { Rounds } from "./net/rounds.ts";
 import { uptime } from "./clock/uptime.ts";
 

@@ -31,7 +31,7 @@ import type { Metrics } from "./report/metrics.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
-import { SessionService } from "./wire/session/session.ts";
+import { SessionService } from "./wire/session/session_service.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { uptime } from "./clock/uptime.ts";
@@ -240,8 +240,8 @@ export class MailboxService {
     switch (request.kind) {
       case "put":
         if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
-        if (request.from === user || request.to === SHARED_QUEUE) return undefined;
-        if (this.#isOwned(request.from)) return "sender has an account";
+        if (request.sender === user || request.receiver === SHARED_QUEUE) return undefined;
+        if (this.#isOwned(request.sender)) return "sender has an account";
         return user === undefined ? undefined : "not your name";
       case "lease":
       case "stat":
@@ -255,7 +255,7 @@ export class MailboxService {
     this.#options.metrics.add(`session ${request.kind}`);
     this.#tell(client, () => {
       const what = request.kind === "put"
-        ? `put ${mailboxName(request.to)}`
+        ? `put ${mailboxName(request.receiver)}`
         : request.kind === "lease"
         ? `lease ${mailboxName(request.mailbox)}`
         : request.kind;

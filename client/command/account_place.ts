@@ -15,7 +15,7 @@ import type {
   Coverage,
 } from "../../server/store/requests/account.ts";
 import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
-import type { BasicMailbox } from "../original_mailbox.ts";
+import type { OriginalMailbox } from "../original_mailbox.ts";
 import { type Administration, administration } from "./admin.ts";
 import type { Arguments } from "./command.ts";
 
@@ -136,7 +136,7 @@ function covered(outcome: AccountOutcome, action: string): Coverage {
 }
 
 class WithServer implements AccountPlace {
-  readonly #mailbox: BasicMailbox;
+  readonly #mailbox: OriginalMailbox;
   readonly #secret: Uint8Array;
 
   constructor({ mailbox, secret }: Administration) {

@@ -1,5 +1,5 @@
 import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
-import type { BasicMailbox } from "../original_mailbox.ts";
+import type { OriginalMailbox } from "../original_mailbox.ts";
 import { shown, write } from "../terminal/output.ts";
 import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
 import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
@@ -96,7 +96,7 @@ async function status(control: Control): Promise<number> {
 
 /** A server that is to be administered, and what proves that one may. */
 export interface Administration {
-  mailbox: BasicMailbox;
+  mailbox: OriginalMailbox;
   secret: Uint8Array;
 }
 

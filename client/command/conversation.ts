@@ -5,7 +5,7 @@
  */
 
 import { formatAddress, MAX_TIMER } from "../stream/connection.ts";
-import { type Conversation, FAREWELL } from "../stream/stream_client.ts";
+import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
@@ -70,7 +70,7 @@ export interface Words {
 }
 
 /** Somebody who can be talked to. */
-interface Speaker extends Conversation {
+interface Speaker extends StreamClient {
   send(text: string): Promise<void>;
 }
 
@@ -124,7 +124,7 @@ class Talk {
     else await within(linger, receiving);
     await this.#leave(async () => {
       // a server that reads nothing would keep us from saying so; what has come is not for anybody else to take
-      await within(FAREWELL, speaker.finish().then(() => receiving));
+      await within(CLOSE_TIMEOUT_MS, speaker.finish().then(() => receiving));
       speaker.close();
     });
     await receiving;

@@ -93,7 +93,9 @@ export class SessionCorrespondence implements Correspondence {
 
   async #show(batch: readonly ReceivedMessage[]) {
     try {
-      await this.#editor.print(batch.map(({ time, from, text }) => messageLine(time, from, text)).join(""));
+      await this.#editor.print(
+        batch.map(({ time, sender, text }) => messageLine(time, sender, text)).join(""),
+      );
     } catch (error) {
       this.#broken.reject(error);
       await Promise.all(batch.map((message) => message.back()));

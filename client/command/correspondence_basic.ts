@@ -1,15 +1,15 @@
 import { dim } from "@std/fmt/colors";
-import type { BasicMailbox } from "../original_mailbox.ts";
+import type { OriginalMailbox } from "../original_mailbox.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { type Correspondence, messageLine } from "./correspondence.ts";
 
 /** On the original wire: a message comes when it is asked for. */
 export class BasicCorrespondence implements Correspondence {
-  readonly #mailbox: BasicMailbox;
+  readonly #mailbox: OriginalMailbox;
   readonly #editor: LineEditor;
   readonly broken: Promise<never> = new Promise(() => {});
 
-  constructor(mailbox: BasicMailbox, editor: LineEditor) {
+  constructor(mailbox: OriginalMailbox, editor: LineEditor) {
     this.#mailbox = mailbox;
     this.#editor = editor;
   }

@@ -48,7 +48,7 @@ export const command: Command = {
       help: "Wait so long in all for messages that are not there yet; with --follow, for each",
     },
     ...EXEC_OPTIONS,
-    json: { help: "Print an object a line: id, from, to, time, attempt, message" },
+    json: { help: "Print an object a line: id, sender, receiver, time, attempt, text" },
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
     ...LOGIN_OPTIONS,
@@ -253,12 +253,12 @@ class Receiver {
   }
 }
 
-function toJson(to: string, { id, from, time, attempt, text }: ReceivedMessage): string {
+function toJson(to: string, { id, sender, time, attempt, text }: ReceivedMessage): string {
   return JSON.stringify({
     id,
-    ...to === SHARED_QUEUE ? {} : { from, to },
+    ...to === SHARED_QUEUE ? {} : { sender, receiver: to },
     time: new Date(time).toISOString(),
     attempt,
-    message: text,
+    text,
   });
 }

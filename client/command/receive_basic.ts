@@ -1,4 +1,4 @@
-import { type BasicMailbox, type Mail, SHARED_QUEUE } from "../original_mailbox.ts";
+import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../original_mailbox.ts";
 import { write } from "../terminal/output.ts";
 import type { Arguments } from "./command.ts";
 import { connectBasic } from "./server_option.ts";
@@ -45,7 +45,7 @@ export async function receiveBasic(
 
 /** @param end When the wait is over; undefined where there is none. */
 async function receive(
-  mailbox: BasicMailbox,
+  mailbox: OriginalMailbox,
   me: string,
   end: number | undefined,
 ): Promise<Mail | undefined> {
@@ -60,8 +60,8 @@ async function receive(
 
 function toJson(to: string, { sender, time, text }: Mail): string {
   return JSON.stringify({
-    ...to === SHARED_QUEUE ? {} : { from: sender, to },
+    ...to === SHARED_QUEUE ? {} : { sender, receiver: to },
     ...Number.isNaN(time) ? {} : { time: new Date(time).toISOString() },
-    message: text,
+    text,
   });
 }

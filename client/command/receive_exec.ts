@@ -118,10 +118,10 @@ export class Executor {
 }
 
 /** What the command learns of its message beside the text. */
-function environmentOf(receiver: string, { id, from, time, attempt }: ReceivedMessage) {
+function environmentOf(receiver: string, { id, sender, time, attempt }: ReceivedMessage) {
   return {
     WIREPOST_ID: `${id}`,
-    WIREPOST_SENDER: from,
+    WIREPOST_SENDER: sender,
     WIREPOST_RECEIVER: receiver,
     WIREPOST_TIME: new Date(time).toISOString(),
     WIREPOST_ATTEMPT: `${attempt}`,

@@ -1,4 +1,4 @@
-import { type BasicMailbox, NoAnswerError } from "../original_mailbox.ts";
+import { NoAnswerError, type OriginalMailbox } from "../original_mailbox.ts";
 import { readLines } from "../terminal/input.ts";
 import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -21,7 +21,7 @@ export async function sendBasic(
   return 0;
 }
 
-async function sendLines(mailbox: BasicMailbox, to: string, from: string): Promise<number> {
+async function sendLines(mailbox: OriginalMailbox, to: string, from: string): Promise<number> {
   const progress = new Progress();
   let number = 0, wrong: string | undefined;
   try {

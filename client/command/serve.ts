@@ -2,7 +2,7 @@ import { MAX_THREAD_ENTRIES, MAX_THREADS } from "../../protocol/forum.ts";
 import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/report/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { OTHERS } from "../../server/net/limits.ts";
+import { REMOTE_LIMITS } from "../../server/net/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/server.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
@@ -112,11 +112,12 @@ export const command: Command = {
     "address-connections": {
       value: "N",
       help:
-        `Those of one address to channels and room (${OTHERS.addressConnections}; any number of this machine's own)`,
+        `Those of one address to channels and room (${REMOTE_LIMITS.addressConnections}; any number of this machine's own)`,
     },
     "message-rate": {
       value: "N",
-      help: `Messages a second of one connection (${OTHERS.messageRate}; any number of this machine's own)`,
+      help:
+        `Messages a second of one connection (${REMOTE_LIMITS.messageRate}; any number of this machine's own)`,
     },
     "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },

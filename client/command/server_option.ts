@@ -1,4 +1,4 @@
-import { type BasicMailbox, connectBasicMailbox } from "../original_mailbox.ts";
+import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
 import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
 import { writeError } from "../terminal/output.ts";
 import type { Arguments, Option } from "./command.ts";
@@ -29,8 +29,8 @@ export const BUSY = "the server is busy; trying again for up to 60 s";
 export function connectBasic(
   args: Arguments,
   address: { hostname: string; port: number } | undefined = undefined,
-): Promise<BasicMailbox> {
-  return connectBasicMailbox({ ...address, ...where(args) });
+): Promise<OriginalMailbox> {
+  return connectOriginalMailbox({ ...address, ...where(args) });
 }
 
 function where(args: Arguments): Pick<ConnectOptions, "hostname" | "port" | "timeout"> {

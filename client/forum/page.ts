@@ -1,7 +1,7 @@
 import { encodeForumRequest, type ForumQuestion, type ForumRow } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT, type SessionAnswer } from "../../protocol/session.ts";
-import type { Inquiry } from "../session/unordered_requests.ts";
+import type { Query } from "../session/unordered_requests.ts";
 import { RefusedError, WrongAnswerError } from "../session/errors.ts";
 
 /**
@@ -35,7 +35,7 @@ interface Partial {
  *
  * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap; their IDs ascend.
  */
-export class PageInquiry implements Inquiry {
+export class PageQuery implements Query {
   readonly promise: Promise<ForumPage>;
   readonly #page = Promise.withResolvers<ForumPage>();
   readonly #title: string | undefined;

@@ -1,7 +1,7 @@
 import { MAX_LEASE } from "../../protocol/session.ts";
 import { Queue } from "../session/queue.ts";
-import { bytesOf, type Hold, type ReceivedMessage } from "./received_message.ts";
-import { Share } from "./prefetch_size.ts";
+import { bytesOf, type ReceivedLease, type ReceivedMessage } from "./received_message.ts";
+import { PrefetchSize } from "./prefetch_size.ts";
 
 /** Milliseconds of a loop's work that are fetched ahead of it, beside what it takes to fetch. */
 const AHEAD = 200;
@@ -33,7 +33,7 @@ export interface PrefetchOptions {
     wait: number,
     signal: AbortSignal,
     ahead: boolean,
-  ): Promise<Hold[] | undefined>;
+  ): Promise<ReceivedLease[] | undefined>;
 }
 
 /**
@@ -48,7 +48,7 @@ export class Prefetch {
   #bytes = 0;
   /** What is on its way. There is one round at a time, so that messages come in their order. */
   #round: Promise<void> | undefined;
-  #share = new Share();
+  #share = new PrefetchSize();
   /** Messages that the last round asked for, and whether it has come to the end of the mailbox. */
   #asked = 1;
   #isDrained = true;
@@ -131,7 +131,7 @@ export class Prefetch {
   async #fetchRound(messages: number, wait: number) {
     const { lease, monotonicClock } = this.#options, since = monotonicClock();
     const asked = this.#share.of(messages), isAhead = messages > 1 || wait === 0;
-    let holds: Hold[] | undefined;
+    let holds: ReceivedLease[] | undefined;
     try {
       holds = await lease(asked, wait, this.#stop.signal, isAhead);
     } catch (error) {

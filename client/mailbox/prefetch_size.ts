@@ -1,5 +1,5 @@
 import { MAX_LEASE } from "../../protocol/session.ts";
-import { bytesOf, type Hold } from "./received_message.ts";
+import { bytesOf, type ReceivedLease } from "./received_message.ts";
 
 /** Most messages that are asked for at a time, over all leases. */
 export const MAX_PREFETCH = 1024;
@@ -11,7 +11,7 @@ const MAX_LEASES = MAX_PREFETCH / MAX_LEASE, MAX_BYTES = 64 * 1024;
  * How many leases a receiver asks for at a time. It begins with one, and doubles for as long as every one brings
  * something: a receiver of a trickle takes nothing from others, and one of very long messages is not flooded.
  */
-export class Share {
+export class PrefetchSize {
   readonly #leases: number;
 
   constructor(leases = 1) {
@@ -28,9 +28,11 @@ export class Share {
   }
 
   /** What comes next, where so many leases were asked for, and these came. */
-  next(leases: readonly Hold[], asked: number): Share {
-    if (leases.length < asked) return new Share();
+  next(leases: readonly ReceivedLease[], asked: number): PrefetchSize {
+    if (leases.length < asked) return new PrefetchSize();
     const most = Math.max(...leases.map(bytesOf));
-    return new Share(Math.max(1, Math.min(2 * this.#leases, MAX_LEASES, Math.floor(MAX_BYTES / most))));
+    return new PrefetchSize(
+      Math.max(1, Math.min(2 * this.#leases, MAX_LEASES, Math.floor(MAX_BYTES / most))),
+    );
   }
 }

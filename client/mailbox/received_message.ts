@@ -33,12 +33,12 @@ interface Ended {
 }
 
 /** All that a receiver holds. It is prolonged for as long as a message of it is open. */
-export class Holds {
-  readonly #holds = new Set<Hold>();
+export class ReceivedLeases {
+  readonly #holds = new Set<ReceivedLease>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  add(lease: Lease): Hold {
-    const hold = new Hold(lease, () => this.#remove(hold));
+  add(lease: Lease): ReceivedLease {
+    const hold = new ReceivedLease(lease, () => this.#remove(hold));
     this.#holds.add(hold);
     this.#timer ??= setInterval(() => this.#prolong(), PROLONG);
     return hold;
@@ -51,7 +51,7 @@ export class Holds {
     }
   }
 
-  #remove(hold: Hold) {
+  #remove(hold: ReceivedLease) {
     this.#holds.delete(hold);
     if (this.#holds.size === 0) this.close();
   }
@@ -65,7 +65,7 @@ export class Holds {
 }
 
 /** What is left of one lease. What is said of its messages in one turn is said to the server in one request. */
-export class Hold {
+export class ReceivedLease {
   readonly messages: readonly ReceivedMessage[];
   readonly #lease: Lease;
   readonly #open: Set<number>;
@@ -136,7 +136,7 @@ export class Hold {
 }
 
 /** Bytes that the messages take, about. */
-export function bytesOf({ messages }: Hold): number {
+export function bytesOf({ messages }: ReceivedLease): number {
   return messages.reduce((bytes, { text }) => bytes + utf8Length(text) + OVERHEAD, 0);
 }
 
@@ -151,7 +151,7 @@ export function bytesOf({ messages }: Hold): number {
  * for await (const message of mailbox.messages("bob", { wait: 0 })) {
  *   if (message.attempt === 1) await message.fail({ delay: 0, reason: "not today" });
  *   else await message.ack();
- *   console.log(message.from, message.attempt); // alice 1, alice 2
+ *   console.log(message.sender, message.attempt); // alice 1, alice 2
  * }
  * ```
  */
@@ -161,13 +161,13 @@ export class ReceivedMessage implements LeasedMessage {
   readonly attempt: number;
   /** When the server received it, in milliseconds since 1970. */
   readonly time: number;
-  readonly from: string;
+  readonly sender: string;
   readonly text: string;
-  readonly #hold: Hold;
+  readonly #hold: ReceivedLease;
 
   /** @ignore */
-  constructor(message: LeasedMessage, hold: Hold) {
-    ({ id: this.id, attempt: this.attempt, time: this.time, from: this.from, text: this.text } = message);
+  constructor(message: LeasedMessage, hold: ReceivedLease) {
+    ({ id: this.id, attempt: this.attempt, time: this.time, sender: this.sender, text: this.text } = message);
     this.#hold = hold;
   }
 

@@ -22,7 +22,7 @@ import {
   sealKey,
 } from "../../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../../protocol/session.ts";
-import { Asking } from "../mailbox/query.ts";
+import { StopAndWait } from "./stop_and_wait.ts";
 import { Busy, busyText, type OnBusy } from "../session/busy.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer } from "./login.ts";
 import { BusyError, LoginError, ServerGoneError, type SessionEndError } from "../session/errors.ts";
@@ -68,7 +68,7 @@ export interface SealedSession {
 }
 
 /** Milliseconds without any valid datagram after which the server is gone. */
-const GONE = 10_000;
+const SERVER_TIMEOUT_MS = 10_000;
 
 /** How long a client with nothing to say is silent, in milliseconds. */
 const KEEP_ALIVE = 20_000;
@@ -80,7 +80,7 @@ const MAX_TRIES = 16;
 const MAX_PAST = 64;
 
 /** The handshake has come to nothing: the server knows nothing of it any more. */
-class Again extends Error {
+class RetryHandshake extends Error {
   override name = "Again";
 }
 
@@ -95,7 +95,7 @@ export class ClientSeal {
   readonly #environment: SealEnvironment;
   #credentials: Credentials;
   readonly #session: SealedSession;
-  readonly #asking: Asking;
+  readonly #asking: StopAndWait;
   readonly #past = new Set<string>();
   #handshake: Handshake | undefined;
   /** The session that is to be logged in. */
@@ -116,9 +116,9 @@ export class ClientSeal {
     this.#credentials = credentials;
     this.#session = session;
     this.#busy = new Busy(environment.onBusy);
-    this.#asking = new Asking(
+    this.#asking = new StopAndWait(
       environment,
-      environment.timeout ?? GONE,
+      environment.timeout ?? SERVER_TIMEOUT_MS,
       (isSilent) => this.#gone(false, isSilent),
     );
   }
@@ -149,7 +149,7 @@ export class ClientSeal {
         sleep: (ms) => this.#asking.sleep(ms),
       }, password);
     } catch (error) {
-      if (!(error instanceof Again)) throw error;
+      if (!(error instanceof RetryHandshake)) throw error;
       const { name } = this.#credentials;
       const why = "the server has begun anew: try whether it was changed";
       throw new LoginError(`Cannot tell about the password of '${name}': ${why}`, true, "unknown");
@@ -236,8 +236,8 @@ export class ClientSeal {
   /** Makes a new handshake and logs in again; what is sent meanwhile is lost. */
   #restart() {
     // a server that knows nothing of it has nothing to be told
-    if (this.#closed || this.#leaving) return this.#asking.fail(new Again());
-    if (this.#establishing !== undefined) return this.#asking.fail(new Again());
+    if (this.#closed || this.#leaving) return this.#asking.fail(new RetryHandshake());
+    if (this.#establishing !== undefined) return this.#asking.fail(new RetryHandshake());
     this.#establish().catch((error) => {
       if (this.#closed) return;
       this.#session.fail((sent) => {
@@ -276,8 +276,8 @@ export class ClientSeal {
         if (id !== this.#id) continue;
         break;
       } catch (error) {
-        if (!(error instanceof Again) || tries >= MAX_TRIES || this.#closed) {
-          throw error instanceof Again ? this.#gone(false) : error;
+        if (!(error instanceof RetryHandshake) || tries >= MAX_TRIES || this.#closed) {
+          throw error instanceof RetryHandshake ? this.#gone(false) : error;
         }
       }
     }
@@ -346,7 +346,7 @@ export class ClientSeal {
   }
 
   #gone(sent: boolean, isSilent = true): ServerGoneError {
-    const { server = "the server", timeout = GONE } = this.#environment;
+    const { server = "the server", timeout = SERVER_TIMEOUT_MS } = this.#environment;
     if (!isSilent) {
       return new ServerGoneError(`Cannot log in: ${server} answers, but lets nothing come of it`, sent);
     }
@@ -361,7 +361,7 @@ export class ClientSeal {
     if (this.#open && !this.#closed) {
       this.#open = false;
       this.#leaving = true;
-      const cancel = this.#environment.setTimer(limit, () => this.#asking.fail(new Again()));
+      const cancel = this.#environment.setTimer(limit, () => this.#asking.fail(new RetryHandshake()));
       await this.#request("bye", "").catch(() => {});
       cancel();
     }

@@ -4,7 +4,7 @@ import { formatAddress } from "../stream/connection.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
 import { ClientSeal } from "./seal.ts";
-import { ClientSession, type SessionResume, type SessionState } from "../session/session.ts";
+import { Session, type SessionResume, type SessionState } from "../session/session.ts";
 
 /** Where a server is, and who connects to it. */
 export interface ConnectOptions {
@@ -49,7 +49,7 @@ const LEAVING = 1000;
 
 /** One socket, and one session on it: under a seal, where it is logged in. */
 export class SessionConnection {
-  readonly session: ClientSession;
+  readonly session: Session;
   /** The server's address. */
   readonly server: Deno.NetAddr;
   readonly #socket: Deno.DatagramConn;
@@ -109,7 +109,7 @@ export class SessionConnection {
     const send = login === undefined
       ? environment.send
       : (datagram: Uint8Array<ArrayBuffer>) => this.#seal!.send(datagram);
-    this.session = new ClientSession({ ...environment, send }, resume);
+    this.session = new Session({ ...environment, send }, resume);
     if (login !== undefined) {
       const { as, trust } = login;
       this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);

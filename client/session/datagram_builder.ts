@@ -6,7 +6,7 @@ import type { Sendable } from "./in_flight.ts";
 export const MAX_LINE = MAX_SESSION_DATAGRAM - MAX_HEADER;
 
 /** A datagram that is being filled with requests. */
-export class Draft {
+export class DatagramBuilder {
   readonly lines: string[] = [];
   readonly requests: Sendable[] = [];
   #room = MAX_LINE;

@@ -37,7 +37,7 @@ const LATER = 3;
 /** Datagrams that are sent when a probe time-out has passed (6.2.4). */
 const PROBES = 2;
 
-export class Flight {
+export class InFlight {
   readonly trip: RoundTrip = new RoundTrip();
   readonly window: CongestionWindow = new CongestionWindow();
   readonly #datagrams = new Queue<SentDatagram>();

@@ -7,12 +7,12 @@
 
 import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../../protocol/session.ts";
 import { Busy, busyText, type OnBusy } from "./busy.ts";
-import { Change } from "./ordered_request.ts";
-import { Changes } from "./ordered_requests.ts";
-import { Draft } from "./datagram_builder.ts";
-import { Flight, type Sendable } from "./in_flight.ts";
+import { OrderedRequest } from "./ordered_request.ts";
+import { OrderedRequests } from "./ordered_requests.ts";
+import { DatagramBuilder } from "./datagram_builder.ts";
+import { InFlight, type Sendable } from "./in_flight.ts";
 import { Patience } from "./patience.ts";
-import { Questions } from "./unordered_requests.ts";
+import { UnorderedRequests } from "./unordered_requests.ts";
 import { SessionIdentity } from "./identity.ts";
 import {
   BusyError,
@@ -64,7 +64,7 @@ export interface SessionState {
 export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
 
 /** Milliseconds without any valid datagram after which the server is gone. */
-const GONE = 10_000;
+const SERVER_TIMEOUT_MS = 10_000;
 
 /** A session that has been silent so long, in milliseconds, is given up while nothing is open: the server may soon. */
 const STALE = 12 * 60 * 60 * 1000;
@@ -79,13 +79,13 @@ const FIRST_NUMBER = 1000;
 const PROBES = 2;
 
 export class Link {
-  readonly changes: Changes;
-  readonly questions: Questions;
+  readonly ordered: OrderedRequests;
+  readonly unordered: UnorderedRequests;
   readonly #environment: SessionEnvironment;
   readonly #onProgress: () => void;
   readonly #timeout: number;
   readonly #patience: Patience;
-  readonly #flight = new Flight();
+  readonly #flight = new InFlight();
   /** Asks who the server is: a datagram without requests. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   /** Whether the session is one of a name, that has to stay. */
@@ -126,24 +126,24 @@ export class Link {
   ) {
     this.#environment = environment;
     this.#onProgress = onProgress;
-    this.#timeout = environment.timeout ?? GONE;
+    this.#timeout = environment.timeout ?? SERVER_TIMEOUT_MS;
     this.#patience = new Patience(this.#timeout);
     this.#resumed = resume !== undefined;
     this.#isKept = this.#isInDoubt = this.#wasKnown = this.#resumed;
     this.#busy = new Busy(environment.onBusy);
     const newId = () => environment.random(16).toBase64({ alphabet: "base64url", omitPadding: true });
     this.#identity = new SessionIdentity(newId, resume);
-    this.changes = new Changes(this.#flight, resume?.next ?? 1);
+    this.ordered = new OrderedRequests(this.#flight, resume?.next ?? 1);
     // tags of the earlier session may stand for leases that still run
     const [a = 0, b = 0, c = 0, d = 0] = this.#resumed ? environment.random(4) : [];
     const tag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
-    this.questions = new Questions(this.#flight, tag, new Busy(environment.onBusy));
+    this.unordered = new UnorderedRequests(this.#flight, tag, new Busy(environment.onBusy));
     this.#heardAt = environment.monotonicClock();
   }
 
   get state(): SessionState {
     const { id, born } = this.#identity;
-    return { id, born, next: this.changes.next, low: this.changes.low };
+    return { id, born, next: this.ordered.next, low: this.ordered.low };
   }
 
   /** Has the server remember the session when this has ended. */
@@ -168,7 +168,7 @@ export class Link {
   begin() {
     if (this.#ended !== undefined) throw this.#ended(false);
     if (this.#closing !== undefined) throw closed(false);
-    const idle = this.changes.requests === 0 && this.questions.idle;
+    const idle = this.ordered.requests === 0 && this.unordered.idle;
     if (idle && !this.#resumed && this.#environment.monotonicClock() - this.#heardAt > STALE) {
       this.#newSession();
     }
@@ -180,7 +180,7 @@ export class Link {
     if (this.#ended !== undefined) return;
     if (this.#closing === undefined) {
       this.#closing = Promise.withResolvers<void>();
-      this.questions.cancelAll(() => closed(false));
+      this.unordered.cancelAll(() => closed(false));
       const cancel = this.#environment.setTimer(limit, () => this.#end(closed));
       this.#closing.promise.then(cancel);
       this.later();
@@ -223,7 +223,7 @@ export class Link {
       case "busy":
         return this.#isBusy(now);
       case "ending":
-        return this.questions.ending(now);
+        return this.unordered.ending(now);
       case "login":
         return this.#end(notLoggedIn);
       case "owned":
@@ -234,19 +234,19 @@ export class Link {
     this.#busy.end();
     switch (answer.kind) {
       case "ok":
-        return this.changes.ok(answer.from, answer.to, now);
+        return this.ordered.ok(answer.from, answer.to, now);
       case "have":
-        return this.changes.have(answer.from, answer.to, now);
+        return this.ordered.have(answer.from, answer.to, now);
       case "lost":
-        return this.changes.lost(answer.n, answer.ids, now);
+        return this.ordered.lost(answer.n, answer.ids, now);
       case "bad":
-        return this.changes.bad(answer.n, answer.reason, now);
+        return this.ordered.bad(answer.n, answer.reason, now);
       case "full":
-        return this.changes.refuse(answer.n, answer.limit, now);
+        return this.ordered.refuse(answer.n, answer.limit, now);
       case "storage":
-        return this.changes.refuse(answer.n, "storage", now);
+        return this.ordered.refuse(answer.n, "storage", now);
       default:
-        return this.questions.answer(answer, now);
+        return this.unordered.answer(answer, now);
     }
   }
 
@@ -265,8 +265,8 @@ export class Link {
     if (!this.#restart(now)) return;
     // nothing of what was sent without this cookie is carried out
     this.#known = false;
-    this.changes.repeat(now);
-    this.questions.repeat();
+    this.ordered.repeat(now);
+    this.unordered.repeat();
   }
 
   #begins() {
@@ -286,16 +286,16 @@ export class Link {
 
   /** Whether it is too late for the first number of this session, and another one costs nothing but a round trip. */
   #isTooLate(now: number): boolean {
-    const { changes, questions } = this;
-    if (this.#resumed || changes.begun || changes.requests === 0) return false;
+    const { ordered, unordered } = this;
+    if (this.#resumed || ordered.begun || ordered.requests === 0) return false;
     // who knows its name goes on as this one, and leases and waits are those of this one
     const isNamed = this.#isKept && this.#environment.onBegin === undefined;
-    return this.#identity.isOlder(FIRST_NUMBER, now) && !isNamed && questions.idle && !questions.leased;
+    return this.#identity.isOlder(FIRST_NUMBER, now) && !isNamed && unordered.idle && !unordered.leased;
   }
 
   /** The server does not know the session. */
   #unknown() {
-    if (this.changes.open || this.#isInDoubt) return this.#end(unknownOutcome);
+    if (this.ordered.open || this.#isInDoubt) return this.#end(unknownOutcome);
     if (this.#restart(this.#heardAt)) this.#newSession();
   }
 
@@ -311,20 +311,20 @@ export class Link {
     this.#known = this.#isBeginning = false;
     this.#done = 0;
     this.#flight.forget(this.#hello);
-    this.changes.restart();
-    this.questions.restart();
+    this.ordered.restart();
+    this.unordered.restart();
   }
 
   /** The server has no room: for the session, unless it has that already; then for a lease. */
   #isBusy(now: number) {
     const { server } = this.#environment;
-    if (this.#known) return this.questions.busy(now, () => new BusyError(busyText(server), false));
+    if (this.#known) return this.unordered.busy(now, () => new BusyError(busyText(server), false));
     if (now < this.#busy.until) return;
     if (!this.#busy.begin(now)) {
       return this.#end((sent) => new BusyError(busyText(server), sent && this.#wasKnown));
     }
-    this.changes.repeat(now);
-    this.questions.repeat();
+    this.ordered.repeat(now);
+    this.unordered.repeat();
   }
 
   /** Sends what there is at the end of this turn, so that requests of one turn share datagrams. */
@@ -351,7 +351,7 @@ export class Link {
         // as if the network had lost it
       }
     }
-    const isOver = this.#closing !== undefined && this.changes.requests === 0 && this.questions.idle;
+    const isOver = this.#closing !== undefined && this.ordered.requests === 0 && this.unordered.idle;
     if (isOver && this.#ended === undefined) {
       await this.#leave();
       this.#end(closed);
@@ -362,9 +362,9 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#identity.epoch === "" || !this.changes.begun) return;
+    if (this.#isKept || this.#identity.epoch === "" || !this.ordered.begun) return;
     try {
-      const header = this.#identity.header(this.changes.low);
+      const header = this.#identity.header(this.ordered.low);
       await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
     } catch {
       // as if the network had lost it
@@ -374,21 +374,21 @@ export class Link {
   /** The next datagram to be sent, if one may be. */
   #datagram(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#ended !== undefined) return undefined;
-    const now = this.#environment.monotonicClock(), draft = new Draft();
+    const now = this.#environment.monotonicClock(), draft = new DatagramBuilder();
     if (now < this.#busy.until) return undefined;
     if (this.#isTooLate(now)) this.#newSession();
     if (this.#identity.epoch === "") {
-      const needed = this.changes.requests > 0 || !this.questions.idle;
+      const needed = this.ordered.requests > 0 || !this.unordered.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
       draft.requests.push(this.#hello);
     } else {
       if (this.#probes === 0 && !this.#flight.window.open) return undefined;
-      this.questions.fill(draft, now);
-      if (!this.#isBeginning) this.changes.fill(draft, now);
+      this.unordered.fill(draft, now);
+      if (!this.#isBeginning) this.ordered.fill(draft, now);
       if (draft.requests.length === 0) return undefined;
     }
     if (this.#probes > 0) this.#probes--;
-    const header = this.#identity.header(this.changes.low);
+    const header = this.#identity.header(this.ordered.low);
     const datagram = encodeRequests(header, draft.lines);
     this.#flight.sent(draft.requests, datagram.length, now);
     this.#dueSince = Math.min(this.#dueSince, now);
@@ -396,8 +396,8 @@ export class Link {
   }
 
   #resend(request: Sendable) {
-    if (request instanceof Change) this.changes.resend(request);
-    else this.questions.resend(request);
+    if (request instanceof OrderedRequest) this.ordered.resend(request);
+    else this.unordered.resend(request);
   }
 
   #setTimer() {
@@ -405,8 +405,8 @@ export class Link {
     const now = this.#environment.monotonicClock();
     const at = Math.min(
       this.#flight.deadline,
-      this.changes.deadline(now),
-      this.questions.deadline(now),
+      this.ordered.deadline(now),
+      this.unordered.deadline(now),
       this.#dueSince + this.#timeout,
       this.#stuckAt,
       this.#busy.until > now ? this.#busy.until : Infinity,
@@ -431,20 +431,20 @@ export class Link {
       for (const request of this.#flight.probe(now)) this.#resend(request);
       this.#probes = PROBES;
     }
-    this.changes.due(now, this.#done);
-    this.questions.due(now);
+    this.ordered.due(now, this.#done);
+    this.unordered.due(now);
     this.#send();
   }
 
   /** When a server that answers, and carries nothing out, is given up. */
   get #stuckAt(): number {
-    const since = Math.min(this.changes.stuckSince, this.questions.stuckSince);
+    const since = Math.min(this.ordered.stuckSince, this.unordered.stuckSince);
     return this.#patience.end(since, this.#isBusyNow);
   }
 
   /** Whether that was its last word, about the session or about a lease. */
   get #isBusyNow(): boolean {
-    return this.#busy.isOn || this.questions.isBusy;
+    return this.#busy.isOn || this.unordered.isBusy;
   }
 
   #stuck(what: string, sent: boolean): ServerGoneError {
@@ -462,8 +462,8 @@ export class Link {
     if (this.#ended !== undefined) return;
     this.#ended = error;
     this.#cancelTimer?.();
-    this.changes.end(error);
-    this.questions.end(() => error(true));
+    this.ordered.end(error);
+    this.unordered.end(() => error(true));
     this.#onProgress();
     this.#closing?.resolve();
   }

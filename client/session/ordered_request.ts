@@ -22,13 +22,13 @@ export type Settle = (error?: Error, lost?: readonly number[]) => void;
  * - `again`: to be sent again.
  * - `done`: its outcome is known, or it was withdrawn before it had a number.
  */
-export type ChangeState = "waiting" | "sent" | "held" | "again" | "done";
+export type OrderedRequestState = "waiting" | "sent" | "held" | "again" | "done";
 
-export class Change implements Sendable {
+export class OrderedRequest implements Sendable {
   readonly ordered = true;
   sends = 0;
   datagram: SentDatagram | undefined;
-  state: ChangeState = "waiting";
+  state: OrderedRequestState = "waiting";
   /** Its number, from when it is first sent. */
   n = 0;
   kind: Exclude<NumberedRequest["kind"], "bad">;
@@ -37,9 +37,9 @@ export class Change implements Sendable {
   /** Bytes of `rest`. */
   bytes: number;
   /** For a part: the put that it belongs to. A put belongs to itself. */
-  readonly put: Change;
+  readonly put: OrderedRequest;
   /** For a put: its parts, which come right before it. */
-  readonly parts: Change[] = [];
+  readonly parts: OrderedRequest[] = [];
   /** When a put that is refused is to be withdrawn. */
   deadline = Infinity;
   /** Whether it was withdrawn. */
@@ -50,7 +50,13 @@ export class Change implements Sendable {
   onSettled: (() => void) | undefined;
   #settle: Settle | undefined;
 
-  constructor(kind: Change["kind"], rest: string, bytes: number, settle?: Settle, put?: Change) {
+  constructor(
+    kind: OrderedRequest["kind"],
+    rest: string,
+    bytes: number,
+    settle?: Settle,
+    put?: OrderedRequest,
+  ) {
     this.kind = kind;
     this.rest = rest;
     this.bytes = bytes;
@@ -59,7 +65,7 @@ export class Change implements Sendable {
   }
 
   /** The first of the numbers that take effect together with this one. */
-  get first(): Change {
+  get first(): OrderedRequest {
     return this.put.parts[0] ?? this.put;
   }
 
@@ -85,17 +91,22 @@ const MAX_REST = MAX_LINE - "\nput,012345678901234".length;
  *
  * @param fields What stands between number and text, commas included.
  */
-export function textChange(kind: Change["kind"], fields: string, text: string, settle: Settle): Change {
+export function textChange(
+  kind: OrderedRequest["kind"],
+  fields: string,
+  text: string,
+  settle: Settle,
+): OrderedRequest {
   const bytes = utf8Length(fields) + utf8Length(text);
-  if (bytes <= MAX_REST) return new Change(kind, fields + text, bytes, settle);
+  if (bytes <= MAX_REST) return new OrderedRequest(kind, fields + text, bytes, settle);
   const all = encoder.encode(text);
   const last = cut(all, all.length - (MAX_REST - utf8Length(fields)), 1);
   const rest = fields + decoder.decode(all.subarray(last));
-  const put = new Change(kind, rest, utf8Length(rest), settle);
+  const put = new OrderedRequest(kind, rest, utf8Length(rest), settle);
   for (let from = 0; from < last;) {
     const to = Math.min(cut(all, from + MAX_PART, -1), last);
     const part = decoder.decode(all.subarray(from, to));
-    put.parts.push(new Change("part", `,${part}`, 1 + to - from, undefined, put));
+    put.parts.push(new OrderedRequest("part", `,${part}`, 1 + to - from, undefined, put));
     from = to;
   }
   return put;

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Change } from "./ordered_request.ts";
-import type { Draft } from "./datagram_builder.ts";
-import type { Flight } from "./in_flight.ts";
+import type { OrderedRequest } from "./ordered_request.ts";
+import type { DatagramBuilder } from "./datagram_builder.ts";
+import type { InFlight } from "./in_flight.ts";
 import { Queue } from "./queue.ts";
 import { FullError, RefusedError } from "./errors.ts";
 
@@ -21,23 +21,23 @@ const OVERHEAD = 16;
 const FIRST_BACKOFF = 100, LAST_BACKOFF = 2000;
 
 /** Changes that need no room: a server that refuses them for the time being has to take them soon. */
-const NEEDS_NO_ROOM: ReadonlySet<Change["kind"]> = new Set(["ack", "back", "extend", "skip"]);
+const NEEDS_NO_ROOM: ReadonlySet<OrderedRequest["kind"]> = new Set(["ack", "back", "extend", "skip"]);
 
 /** A put that was refused for the time being. Nothing behind it is sent until it is done. */
 interface Refused {
-  put: Change;
+  put: OrderedRequest;
   /** When it is sent again. */
   until: number;
   /** The wait before that. */
   backoff: number;
 }
 
-export class Changes {
-  readonly #flight: Flight;
+export class OrderedRequests {
+  readonly #flight: InFlight;
   /** Those without a number, in their order. */
-  readonly #waiting = new Queue<Change>();
+  readonly #waiting = new Queue<OrderedRequest>();
   /** Those with a number, from `low` on. */
-  readonly #open = new Queue<Change>();
+  readonly #open = new Queue<OrderedRequest>();
   #openBytes = 0;
   /** How many are waiting. */
   #unnumbered = 0;
@@ -45,7 +45,7 @@ export class Changes {
   /** What `low` was when the session ended: a later one goes on there. */
   #lowAtEnd: number | undefined;
   /** Those to be sent again, and some that were answered meanwhile. */
-  #again: Change[] = [];
+  #again: OrderedRequest[] = [];
   #sorted = true;
   #refused: Refused | undefined;
   /** Since when the lowest one is held, with all that takes effect with it. */
@@ -59,7 +59,7 @@ export class Changes {
   bytes = 0;
 
   /** @param next The number of the first change. */
-  constructor(flight: Flight, next = 1) {
+  constructor(flight: InFlight, next = 1) {
     this.#flight = flight;
     this.#next = next;
   }
@@ -90,13 +90,13 @@ export class Changes {
   }
 
   /** Queues the change, with its parts. */
-  add(change: Change, now: number) {
+  add(change: OrderedRequest, now: number) {
     if (this.requests === 0) this.#movedAt = now;
     for (const part of change.parts) this.#add(part);
     this.#add(change);
   }
 
-  #add(change: Change) {
+  #add(change: OrderedRequest) {
     this.#waiting.push(change);
     this.#unnumbered++;
     this.requests++;
@@ -104,7 +104,7 @@ export class Changes {
   }
 
   /** Puts into the datagram what may be sent now, the lowest numbers first. */
-  fill(draft: Draft, now: number) {
+  fill(draft: DatagramBuilder, now: number) {
     for (;;) {
       const change = this.#candidate(now);
       if (change === undefined) return;
@@ -115,7 +115,7 @@ export class Changes {
     }
   }
 
-  #candidate(now: number): Change | undefined {
+  #candidate(now: number): OrderedRequest | undefined {
     if (!this.#sorted) this.#again.sort((a, b) => b.n - a.n);
     this.#sorted = true;
     while (this.#again.length > 0) {
@@ -131,13 +131,13 @@ export class Changes {
     return this.#openBytes + change.bytes + OVERHEAD <= MAX_OPEN_BYTES ? change : undefined;
   }
 
-  #allowed(change: Change, now: number): boolean {
+  #allowed(change: OrderedRequest, now: number): boolean {
     const refused = this.#refused;
     if (refused === undefined || change.n > 0 && change.n < refused.put.first.n) return true;
     return change.put === refused.put && now >= refused.until;
   }
 
-  #take(change: Change) {
+  #take(change: OrderedRequest) {
     if (change.state === "again") this.#again.pop();
     else {
       this.#waiting.shift();
@@ -149,7 +149,7 @@ export class Changes {
     change.state = "sent";
   }
 
-  #at(n: number): Change | undefined {
+  #at(n: number): OrderedRequest | undefined {
     const change = n < this.low ? undefined : this.#open.at(n - this.low);
     return change?.state === "done" ? undefined : change;
   }
@@ -223,11 +223,11 @@ export class Changes {
   }
 
   /** A change counts as lost: it is to be sent again. */
-  resend(change: Change) {
+  resend(change: OrderedRequest) {
     if (change.state === "sent") this.#resend(change);
   }
 
-  #resend(change: Change) {
+  #resend(change: OrderedRequest) {
     if (change.state !== "sent" && change.state !== "held") return;
     this.#flight.forget(change);
     change.state = "again";
@@ -235,7 +235,7 @@ export class Changes {
     this.#sorted = false;
   }
 
-  #done(change: Change, now: number) {
+  #done(change: OrderedRequest, now: number) {
     // they have taken effect with their put, whether or not their own answers arrive
     for (const part of change.parts) if (part.state !== "done") this.#done(part, now);
     this.#flight.answered(change, now);
@@ -252,7 +252,7 @@ export class Changes {
   }
 
   /** The put is not wanted any more. What comes of it is reported as its outcome. */
-  withdraw(put: Change, now: number) {
+  withdraw(put: OrderedRequest, now: number) {
     if (put.state === "done" || put.unwanted) return;
     // what has no number needs none; the parts that have one are dropped by the server when a skip follows them
     for (const change of [...put.parts, ...put.first.n === 0 ? [put] : []]) {
@@ -271,7 +271,7 @@ export class Changes {
    * Lets a `skip` take the place of a put that is not wanted, if it can't have been carried out as far as is known: it
    * was never sent, or it is refused, or dropped because of one before it that is.
    */
-  #skipUnwanted(put: Change, now: number) {
+  #skipUnwanted(put: OrderedRequest, now: number) {
     const refused = this.#refused;
     const dropped = put.state === "again" && refused !== undefined && put.n >= refused.put.first.n;
     if (!put.unwanted || put.kind === "skip" || !dropped && put.state !== "waiting") return;
@@ -337,7 +337,7 @@ export class Changes {
   /** Ends everything with an error, which is told whether the request was sent. */
   end(error: (sent: boolean) => Error) {
     this.#lowAtEnd = this.low;
-    const all: Change[] = [];
+    const all: OrderedRequest[] = [];
     for (const queue of [this.#open, this.#waiting]) {
       for (let change; (change = queue.shift()) !== undefined;) all.push(change);
     }
@@ -355,7 +355,7 @@ export class Changes {
   }
 }
 
-function withdrawn(put: Change): FullError {
+function withdrawn(put: OrderedRequest): FullError {
   const why = put.limit === "" ? "it was withdrawn" : `withdrawn while the server refused it: ${put.limit}`;
   return new FullError(`Cannot put the message: ${why}`, put.limit);
 }

@@ -9,17 +9,17 @@
 
 import { encodeRequest, MAX_LEASE } from "../../protocol/session.ts";
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { Change, textChange } from "./ordered_request.ts";
+import { OrderedRequest, textChange } from "./ordered_request.ts";
 import { checkDuration, Lease, type LeaseChange } from "../mailbox/lease.ts";
 import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
-import { denied, type Inquiry } from "./unordered_requests.ts";
+import { denied, type Query } from "./unordered_requests.ts";
 import { checkId, putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./errors.ts";
 
 export {
-  type Inquiry,
   Lease,
   type PutMessage,
+  type Query as Inquiry,
   type SessionEnvironment,
   type SessionResume,
   type SessionState,
@@ -43,9 +43,9 @@ export interface LeaseOptions {
 
 /** Requests and bytes without an outcome, from which a sender should wait; and those beyond which none is taken. */
 const ROOM = 4096, ROOM_BYTES = 1024 ** 2;
-const MOST = 1024 ** 2, MOST_BYTES = 256 * 1024 ** 2;
+const MAX_OPEN = 1024 ** 2, MAX_OPEN_BYTES = 256 * 1024 ** 2;
 
-export class ClientSession {
+export class Session {
   readonly #environment: SessionEnvironment;
   readonly #link: Link;
   #room: PromiseWithResolvers<void> | undefined;
@@ -103,7 +103,7 @@ export class ClientSession {
    * @throws What {@linkcode put} throws.
    */
   change(
-    kind: Change["kind"],
+    kind: OrderedRequest["kind"],
     fields: string,
     text = "",
     options: { wait?: number; signal?: AbortSignal } = {},
@@ -115,14 +115,14 @@ export class ClientSession {
   }
 
   /** Asks what has no order, until the answer is there. */
-  inquire(inquiry: Inquiry) {
+  query(inquiry: Query) {
     this.#link.begin();
-    this.#link.questions.inquire(inquiry, this.#environment.monotonicClock());
+    this.#link.unordered.query(inquiry, this.#environment.monotonicClock());
   }
 
-  #post(change: Change, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
-    if (this.#link.changes.requests >= MOST || this.#link.changes.bytes >= MOST_BYTES) {
-      throw new RangeError(`Cannot put more than ${MOST} messages at a time: wait for ready()`);
+  #post(change: OrderedRequest, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
+    if (this.#link.ordered.requests >= MAX_OPEN || this.#link.ordered.bytes >= MAX_OPEN_BYTES) {
+      throw new RangeError(`Cannot put more than ${MAX_OPEN} messages at a time: wait for ready()`);
     }
     if (wait !== undefined) change.deadline = this.#environment.monotonicClock() + wait;
     if (signal !== undefined) this.#watch(change, signal);
@@ -157,7 +157,7 @@ export class ClientSession {
     this.#link.begin();
     const since = this.#environment.monotonicClock(), until = since + wait;
     const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
-    const asked = this.#link.questions.lease({
+    const asked = this.#link.unordered.lease({
       mailbox,
       max,
       duration,
@@ -187,12 +187,12 @@ export class ClientSession {
     kind: LeaseChange["kind"],
     rest: string,
   ): Promise<readonly number[] | undefined> {
-    this.#link.questions.named(tag, this.#environment.monotonicClock());
+    this.#link.unordered.named(tag, this.#environment.monotonicClock());
     return new Promise((resolve, reject) => {
       this.#add(
-        new Change(kind, rest, rest.length, (error, lost) => {
+        new OrderedRequest(kind, rest, rest.length, (error, lost) => {
           if (error !== undefined) return reject(error);
-          this.#link.questions.confirmed(tag, this.#environment.monotonicClock());
+          this.#link.unordered.confirmed(tag, this.#environment.monotonicClock());
           resolve(lost);
         }),
       );
@@ -208,7 +208,7 @@ export class ClientSession {
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.inquire({
+    this.query({
       line: (t) => encodeRequest({ kind: "stat", t, mailbox }),
       take(answer) {
         if (answer.kind === "stat") resolve(answer.values);
@@ -245,30 +245,30 @@ export class ClientSession {
 
   /** Whether there is room for more to be sent; else {@linkcode ready} tells when there is. */
   get hasRoom(): boolean {
-    return this.#link.changes.requests < ROOM && this.#link.changes.bytes < ROOM_BYTES;
+    return this.#link.ordered.requests < ROOM && this.#link.ordered.bytes < ROOM_BYTES;
   }
 
   /** Tells those who wait for room once there is plenty. */
   #progress() {
-    const { changes, ended } = this.#link;
-    if (this.#room === undefined || !ended && (!this.hasRoom || changes.requests > ROOM / 2)) return;
+    const { ordered, ended } = this.#link;
+    if (this.#room === undefined || !ended && (!this.hasRoom || ordered.requests > ROOM / 2)) return;
     this.#room.resolve();
     this.#room = undefined;
   }
 
-  #add(change: Change) {
+  #add(change: OrderedRequest) {
     this.#link.begin();
-    this.#link.changes.add(change, this.#environment.monotonicClock());
+    this.#link.ordered.add(change, this.#environment.monotonicClock());
   }
 
-  #watch(change: Change, signal: AbortSignal) {
+  #watch(change: OrderedRequest, signal: AbortSignal) {
     const abort = () => this.#withdraw(change);
     signal.addEventListener("abort", abort);
     change.onSettled = () => signal.removeEventListener("abort", abort);
   }
 
-  #withdraw(change: Change) {
-    this.#link.changes.withdraw(change, this.#environment.monotonicClock());
+  #withdraw(change: OrderedRequest) {
+    this.#link.ordered.withdraw(change, this.#environment.monotonicClock());
     this.#link.later();
   }
 }

@@ -8,8 +8,8 @@
 import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../../protocol/session.ts";
 import { Assembly } from "./assembly.ts";
 import type { Busy } from "./busy.ts";
-import type { Draft } from "./datagram_builder.ts";
-import type { Flight, Sendable, SentDatagram } from "./in_flight.ts";
+import type { DatagramBuilder } from "./datagram_builder.ts";
+import type { InFlight, Sendable, SentDatagram } from "./in_flight.ts";
 import { RefusedError } from "./errors.ts";
 
 /** How often a wait is refreshed, in milliseconds. */
@@ -44,7 +44,7 @@ export interface Leased {
 }
 
 /** A request whose answers are its asker's own affair. It is asked for until they are there. */
-export interface Inquiry {
+export interface Query {
   /** The request's line with this tag, for what is still missing. */
   line(t: number): string;
   /** Takes an answer. Returns whether nothing is missing any more. */
@@ -76,7 +76,7 @@ interface LeaseCall {
  */
 type Phase = "ask" | "wait" | "have" | "got" | "cancel" | "inquiry";
 
-class Question implements Sendable {
+class UnorderedRequest implements Sendable {
   readonly ordered = false;
   sends = 0;
   datagram: SentDatagram | undefined;
@@ -97,7 +97,7 @@ class Question implements Sendable {
   call: LeaseCall | undefined;
   assembly: Assembly | undefined;
   token = "";
-  inquiry: Inquiry | undefined;
+  inquiry: Query | undefined;
   /** When the inquiry was made. */
   since = Infinity;
 
@@ -124,17 +124,17 @@ class Question implements Sendable {
   }
 }
 
-export class Questions {
-  readonly #flight: Flight;
-  readonly #open = new Map<number, Question>();
-  #queue: Question[] = [];
+export class UnorderedRequests {
+  readonly #flight: InFlight;
+  readonly #open = new Map<number, UnorderedRequest>();
+  #queue: UnorderedRequest[] = [];
   #tag: number;
   /** Of leases. */
   readonly #busy: Busy;
   #leased = false;
 
   /** @param tag The first tag. */
-  constructor(flight: Flight, tag: number, busy: Busy) {
+  constructor(flight: InFlight, tag: number, busy: Busy) {
     this.#flight = flight;
     this.#tag = tag;
     this.#busy = busy;
@@ -172,7 +172,7 @@ export class Questions {
     return { cancel: (error) => this.#cancel(call, error) };
   }
 
-  inquire(inquiry: Inquiry, now: number) {
+  query(inquiry: Query, now: number) {
     Object.assign(this.#add("inquiry"), { inquiry, since: now });
   }
 
@@ -180,14 +180,14 @@ export class Questions {
     this.#add("ask").call = call;
   }
 
-  #add(phase: Phase): Question {
-    const question = new Question(this.#tag++, phase);
+  #add(phase: Phase): UnorderedRequest {
+    const question = new UnorderedRequest(this.#tag++, phase);
     this.#open.set(question.t, question);
     this.#send(question);
     return question;
   }
 
-  #send(question: Question) {
+  #send(question: UnorderedRequest) {
     this.#flight.forget(question);
     question.at = Infinity;
     if (question.queued) return;
@@ -196,9 +196,9 @@ export class Questions {
   }
 
   /** Puts into the datagram what is to be sent. */
-  fill(draft: Draft, now: number) {
+  fill(draft: DatagramBuilder, now: number) {
     if (this.#queue.length === 0) return;
-    const left: Question[] = [];
+    const left: UnorderedRequest[] = [];
     for (const question of this.#queue) {
       if (this.#open.get(question.t) !== question || question.phase === "have") question.queued = false;
       else if (question.phase === "ask" && now < this.#busy.until) left.push(question);
@@ -214,7 +214,7 @@ export class Questions {
 
   /** A request counts as lost. */
   resend(question: Sendable) {
-    if (question instanceof Question && this.#open.get(question.t) === question) this.#send(question);
+    if (question instanceof UnorderedRequest && this.#open.get(question.t) === question) this.#send(question);
   }
 
   /** Takes an answer with a tag. */
@@ -261,21 +261,21 @@ export class Questions {
     }
   }
 
-  #inquiry(question: Question, inquiry: Inquiry, answer: SessionAnswer, now: number) {
+  #inquiry(question: UnorderedRequest, inquiry: Query, answer: SessionAnswer, now: number) {
     // it has arrived; where a part of the answer does not come, the rest is asked for
     this.#flight.answered(question, now);
     question.at = now + this.#flight.trip.timeout(question.sends - 1);
     if (inquiry.take(answer)) this.#end(question, now);
   }
 
-  #refresh(question: Question, now: number) {
+  #refresh(question: UnorderedRequest, now: number) {
     // when the wait is over and no answer comes, that was lost
     const over = question.call!.until - now + this.#flight.trip.timeout(0);
     question.at = now + Math.min(REFRESH, Math.max(over, OVERDUE));
   }
 
   #message(
-    question: Question,
+    question: UnorderedRequest,
     call: LeaseCall,
     answer: SessionAnswer & { kind: "msg" | "piece" },
     now: number,
@@ -303,14 +303,14 @@ export class Questions {
   }
 
   /** Asks anew under another tag, because what comes under this one may be of two leases. */
-  #again(question: Question) {
+  #again(question: UnorderedRequest) {
     const call = question.call!;
     this.#drop(question);
     call.tries++;
     this.#ask(call);
   }
 
-  #drop(question: Question) {
+  #drop(question: UnorderedRequest) {
     question.phase = "cancel";
     question.call = question.assembly = undefined;
     question.giveUp = Infinity;
@@ -343,7 +343,7 @@ export class Questions {
     if (question?.phase === "have" || question?.phase === "got") this.#end(question, now);
   }
 
-  #end(question: Question, now: number) {
+  #end(question: UnorderedRequest, now: number) {
     this.#flight.answered(question, now);
     this.#open.delete(question.t);
   }

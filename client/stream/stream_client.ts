@@ -2,7 +2,7 @@ import type { Connection } from "./connection.ts";
 import { Queue } from "../session/queue.ts";
 
 /** Milliseconds that a server has to close a connection on which everything was said. */
-export const FAREWELL = 2000;
+export const CLOSE_TIMEOUT_MS = 2000;
 
 /**
  * A live connection on which text goes both ways. Messages that nobody takes are not read from the server, which may
@@ -11,7 +11,7 @@ export const FAREWELL = 2000;
  * At the end of `await using` what was sent does arrive: the server is told that no more comes and has 2 seconds to
  * close, in which messages that nobody takes are dropped.
  */
-export abstract class Conversation implements AsyncIterable<string>, AsyncDisposable {
+export abstract class StreamClient implements AsyncIterable<string>, AsyncDisposable {
   readonly #connection: Connection;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
@@ -119,7 +119,7 @@ export abstract class Conversation implements AsyncIterable<string>, AsyncDispos
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
-    const timer = setTimeout(() => this.close(), FAREWELL);
+    const timer = setTimeout(() => this.close(), CLOSE_TIMEOUT_MS);
     try {
       await this.finish();
       // whoever reads goes on until the end

@@ -6,7 +6,7 @@
 
 import { networkOf, Networks } from "../quota/address.ts";
 
-/** Limits of connections. Those with `undefined` are {@linkcode OTHERS} for other machines and none for this one. */
+/** Limits of connections. Those with `undefined` are {@linkcode REMOTE_LIMITS} for other machines and none for this one. */
 export interface ConnectionLimits {
   /** Connections in all. */
   connections: number;
@@ -23,7 +23,7 @@ export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
 };
 
 /** What holds for other machines where nothing is said: a program on this one can do worse than send messages. */
-export const OTHERS = { addressConnections: 1000, messageRate: 1000 };
+export const REMOTE_LIMITS = { addressConnections: 1000, messageRate: 1000 };
 
 const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);
 
@@ -51,7 +51,7 @@ export class ConnectionCounter {
     if (this.#connections >= this.#limits.connections) return "too many connections";
     const network = networkOf(hostname), before = this.#addresses.get(network) ?? 0;
     const most = this.#limits.addressConnections ??
-      (isLoopback(hostname) ? Infinity : OTHERS.addressConnections);
+      (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
     if (before >= most) return "too many connections of an address";
     this.#addresses.set(network, before + 1);
     this.#connections++;

@@ -2,7 +2,7 @@
 const WINDOW = 10_000;
 
 /** How many bytes a transfer moved lately. */
-export class Pace {
+export class ThroughputMeter {
   #since: number;
   #bytes = 0;
   /** Those of the window before; undefined where there was none. */

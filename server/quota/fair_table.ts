@@ -1,7 +1,7 @@
 import { type Held, HolderLists } from "./holder_lists.ts";
 
 /** For whom a thing is counted. */
-export interface Place {
+export interface Origin {
   /** The network at which it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** The account that it is logged in to, or `""` where it is anonymous. */
@@ -48,14 +48,14 @@ const NAMED = 3;
  */
 export class FairTable<T extends Held<T>> {
   readonly #limits: TableLimits;
-  readonly #placeOf: (thing: T) => Place;
+  readonly #placeOf: (thing: T) => Origin;
   readonly #anonymous = new HolderLists<T>();
   readonly #accounts = new HolderLists<T>();
   /** Networks of those who have logged in. */
   readonly #networks = new Map<string, number>();
 
   /** @param placeOf For whom a thing is counted, which does not change while it is in the table. */
-  constructor(limits: TableLimits, placeOf: (thing: T) => Place) {
+  constructor(limits: TableLimits, placeOf: (thing: T) => Origin) {
     this.#limits = limits;
     this.#placeOf = placeOf;
   }
@@ -70,7 +70,7 @@ export class FairTable<T extends Held<T>> {
    *
    * @param stays Whether a thing may not go now.
    */
-  roomFor(place: Place, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
+  roomFor(place: Origin, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
     const { network, owner } = place;
     if (owner !== "") return this.isFullFor(place) ? "full" : undefined;
     const { all, ofNetwork } = this.#limits, anonymous = this.#anonymous;
@@ -87,7 +87,7 @@ export class FairTable<T extends Held<T>> {
   }
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
-  isFullFor({ network, owner }: Place): boolean {
+  isFullFor({ network, owner }: Origin): boolean {
     const { all, ofNetwork, ofAccount, loggedIn = all, loggedInOfNetwork = loggedIn / 4 } = this.#limits;
     if (owner === "") {
       return this.#anonymous.size >= all ||

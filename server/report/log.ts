@@ -7,7 +7,7 @@
  * @module
  */
 
-import { Chances } from "../quota/rate_limit.ts";
+import { TokenBuckets } from "../quota/token_buckets.ts";
 
 /** From what an operator has to act on to what only a search for an error needs. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -59,8 +59,8 @@ export class Log {
   level: LogLevel;
   readonly #write: (bytes: Uint8Array) => Promise<unknown>;
   readonly #options: Required<Omit<LogOptions, "level">>;
-  readonly #kinds: Chances;
-  readonly #consoles: Chances;
+  readonly #kinds: TokenBuckets;
+  readonly #consoles: TokenBuckets;
   /** Events that were left out, by their kind: how many, and how that is written. */
   readonly #omitted = new Map<string, { count: number; sumUp: (count: number) => string }>();
   #stopTimer: (() => void) | undefined;
@@ -80,8 +80,8 @@ export class Log {
     this.level = level;
     this.#write = write;
     this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
-    this.#kinds = new Chances({ most: KIND_BURST, every: KIND_EVERY_MS, monotonicClock });
-    this.#consoles = new Chances({ most: CONSOLE_BURST, every: CONSOLE_EVERY_MS, monotonicClock });
+    this.#kinds = new TokenBuckets({ most: KIND_BURST, every: KIND_EVERY_MS, monotonicClock });
+    this.#consoles = new TokenBuckets({ most: CONSOLE_BURST, every: CONSOLE_EVERY_MS, monotonicClock });
   }
 
   /** Whether every request is logged: what only makes such events can be left out otherwise. */
@@ -136,7 +136,7 @@ export class Log {
   }
 
   /** Whether one more of this kind is logged; otherwise it is counted. */
-  #take(chances: Chances, kind: string, sumUp: () => (count: number) => string): boolean {
+  #take(chances: TokenBuckets, kind: string, sumUp: () => (count: number) => string): boolean {
     if (this.isDebug) return true;
     if (chances.wait(kind) === 0) {
       chances.use(kind);

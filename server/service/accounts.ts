@@ -6,7 +6,7 @@
  */
 
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
-import { Chances } from "../quota/rate_limit.ts";
+import { TokenBuckets } from "../quota/token_buckets.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
@@ -54,12 +54,12 @@ export class Accounts {
   /** Whether somebody waits for a mailbox. */
   #isAwaited = (_mailbox: string) => false;
   /** By name: for networks that have guessed wrong there lately, and for all others. */
-  readonly #guessesAtName: Chances;
-  readonly #firstGuessesAtName: Chances;
+  readonly #guessesAtName: TokenBuckets;
+  readonly #firstGuessesAtName: TokenBuckets;
   /** By name and network. */
-  readonly #guessesAtNameFrom: Chances;
-  readonly #guessesFrom: Chances;
-  readonly #makingFrom: Chances;
+  readonly #guessesAtNameFrom: TokenBuckets;
+  readonly #guessesFrom: TokenBuckets;
+  readonly #makingFrom: TokenBuckets;
   /** From where each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
@@ -70,11 +70,11 @@ export class Accounts {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#withMailbox.add(name);
     }
-    this.#guessesAtName = new Chances({ most: 16, every: 3000, monotonicClock });
-    this.#firstGuessesAtName = new Chances({ most: 16, every: 3000, monotonicClock });
-    this.#guessesAtNameFrom = new Chances({ most: 4, every: 600_000, monotonicClock });
-    this.#guessesFrom = new Chances({ most: 64, every: 1000, monotonicClock });
-    this.#makingFrom = new Chances({ most: 100, every: 10_000, monotonicClock });
+    this.#guessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
+    this.#firstGuessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
+    this.#guessesAtNameFrom = new TokenBuckets({ most: 4, every: 600_000, monotonicClock });
+    this.#guessesFrom = new TokenBuckets({ most: 64, every: 1000, monotonicClock });
+    this.#makingFrom = new TokenBuckets({ most: 100, every: 10_000, monotonicClock });
   }
 
   /** How many there are. */
@@ -207,7 +207,7 @@ export class Accounts {
   }
 
   /** Whoever goes on guessing must not use up the chances of an owner who comes from somewhere new. */
-  #chancesOf(name: string, network: string): Chances {
+  #chancesOf(name: string, network: string): TokenBuckets {
     const guesses = this.#guessesAtNameFrom.wait(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }

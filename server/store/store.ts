@@ -44,7 +44,7 @@ import type {
   AskTables,
   EndSession,
   OpenSession,
-  SessionChanges,
+  OrderedBatch,
   SessionOutcome,
   StoreTables,
 } from "./requests/session.ts";
@@ -76,7 +76,7 @@ export type StoreRequest =
   | Unwatch
   | Confirm
   | Release
-  | SessionChanges
+  | OrderedBatch
   | OpenSession
   | EndSession
   | AskBirths
@@ -104,7 +104,7 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends LeaseRequest ? LeaseOutcome
   : R extends Confirm ? "confirmed" | "unknown"
   : R extends Release ? "released" | "storage"
-  : R extends SessionChanges ? SessionOutcome
+  : R extends OrderedBatch ? SessionOutcome
   : R extends OpenSession | EndSession ? SessionOutcome
   : R extends AskBirths ? number
   : R extends AskTables ? StoreTables

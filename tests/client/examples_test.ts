@@ -34,7 +34,7 @@ for (const [file, least] of Object.entries(FILES)) {
     const all = examples(await Deno.readTextFile(new URL(file, ROOT)));
     assert(all.size >= least, `${all.size} examples in ${file}`);
     for (const [line, code] of all) {
-      await t.step(`line ${line}`, () => run(code));
+      await t.step(`line ${line}`, () => run(code, new URL(file, ROOT)));
     }
   });
 }
@@ -48,12 +48,12 @@ Deno.test("the types of the examples are right", async () => {
   assertEquals(code, 0, err);
 });
 
-function run(code: string): Promise<void> {
+function run(code: string, file: URL): Promise<void> {
   return withServer({}, async (server) => {
     const { port } = server.addresses[0]!;
     await using directory = await temporaryDirectory();
     const path = `${directory.path}/example.ts`;
-    const here = code.replaceAll('from "./', `from "${new URL("client/", ROOT).href}`)
+    const here = code.replaceAll(/from "(\..*?)"/g, (_, path) => `from "${new URL(path, file).href}"`)
       .replaceAll(`${MAILBOX_PORT}`, `${port}`);
     await Deno.writeTextFile(path, here);
     const config = new URL("deno.json", ROOT).pathname;

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connectBasicMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/original_mailbox.ts";
+import { connectOriginalMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/original_mailbox.ts";
 import { withServer } from "../server/serve.ts";
 
 /** A server that answers as the test says, and tells what it was sent. */
@@ -24,9 +24,9 @@ function scripted(answer: (text: string, number: number) => string[]) {
   };
 }
 
-Deno.test("BasicMailbox keeps messages as they are, of mailboxes and of the shared queue", () =>
+Deno.test("OriginalMailbox keeps messages as they are, of mailboxes and of the shared queue", () =>
   withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
+    await using mailbox = await connectOriginalMailbox({ port: server.addresses[0]!.port });
     const texts = ["", "Ω, ✓, 😀", " spaces  ", "tab\t"];
     for (const text of texts) {
       await mailbox.send("bob", "alice", text);
@@ -41,16 +41,16 @@ Deno.test("BasicMailbox keeps messages as they are, of mailboxes and of the shar
     assertEquals(await mailbox.receive(SHARED_QUEUE), undefined);
   }));
 
-Deno.test("BasicMailbox does not overrun the server with ten thousand messages", () =>
+Deno.test("OriginalMailbox does not overrun the server with ten thousand messages", () =>
   withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
+    await using mailbox = await connectOriginalMailbox({ port: server.addresses[0]!.port });
     for (let i = 0; i < 10_000; i++) await mailbox.send("bob", "alice", `${i}`);
     await mailbox.flush();
     for (let i = 0; i < 10_000; i++) assertEquals((await mailbox.receive("bob"))?.text, `${i}`);
   }));
 
-Deno.test("BasicMailbox refuses what the wire can not carry", async () => {
-  await using mailbox = await connectBasicMailbox({ port: 9 });
+Deno.test("OriginalMailbox refuses what the wire can not carry", async () => {
+  await using mailbox = await connectOriginalMailbox({ port: 9 });
   await assertRejects(() => mailbox.send("bob", "admin", "x"), TypeError, "the name is the administrator's");
   await assertRejects(() => mailbox.send("b,b", "alice", "x"), TypeError, "Cannot use 'b,b' as an ID");
   await assertRejects(() => mailbox.send("bob", "", "x"), TypeError, "as an ID");
@@ -60,9 +60,9 @@ Deno.test("BasicMailbox refuses what the wire can not carry", async () => {
   await assertRejects(() => mailbox.receive(" bob"), TypeError, "as an ID");
 });
 
-Deno.test("BasicMailbox sends the longest message between the longest IDs, and refuses a longer one", () =>
+Deno.test("OriginalMailbox sends the longest message between the longest IDs, and refuses a longer one", () =>
   withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({ port: server.addresses[0]!.port });
+    await using mailbox = await connectOriginalMailbox({ port: server.addresses[0]!.port });
     const bob = "b".repeat(64), alice = "Ω".repeat(32);
     const longest = "x".repeat(1024 - "F, , , ".length - 64 - 64);
     await assertRejects(() => mailbox.send(bob, alice, `${longest}x`), RangeError, "at most 889 fit");
@@ -70,9 +70,9 @@ Deno.test("BasicMailbox sends the longest message between the longest IDs, and r
     assertEquals((await mailbox.receive(bob))?.text, longest);
   }));
 
-Deno.test("BasicMailbox says so when no server answers", async () => {
+Deno.test("OriginalMailbox says so when no server answers", async () => {
   const silent = scripted(() => []);
-  const mailbox = await connectBasicMailbox({ port: silent.port, timeout: 50 });
+  const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
   const error = await assertRejects(() => mailbox.receive("bob"), NoAnswerError);
   assertStringIncludes(error.message, `No answer from 127.0.0.1:${silent.port} within 0.05 s`);
   await mailbox.send("bob", "alice", "x");
@@ -80,23 +80,23 @@ Deno.test("BasicMailbox says so when no server answers", async () => {
   await silent.close();
 });
 
-Deno.test("BasicMailbox says once that no server answers: closing does not ask again", async () => {
+Deno.test("OriginalMailbox says once that no server answers: closing does not ask again", async () => {
   const silent = scripted(() => []);
-  const mailbox = await connectBasicMailbox({ port: silent.port, timeout: 50 });
+  const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
   for (let i = 0; i < 32; i++) await mailbox.send("bob", "alice", `${i}`);
   await assertRejects(() => mailbox.send("bob", "alice", "32"), NoAnswerError);
   await mailbox.close();
   await silent.close();
 });
 
-Deno.test("BasicMailbox does not take a late answer for that to the next pause", async () => {
+Deno.test("OriginalMailbox does not take a late answer for that to the next pause", async () => {
   // to the first pause one answer comes late and one in time; to the second, none does
   const takes: string[] = [];
   const late = scripted((text) => {
     if (!text.startsWith("R, ")) return [];
     return takes.push(text) === 2 ? ["X", "X"] : [];
   });
-  await using mailbox = await connectBasicMailbox({ port: late.port, timeout: 700 });
+  await using mailbox = await connectOriginalMailbox({ port: late.port, timeout: 700 });
   await mailbox.send("bob", "alice", "1");
   await mailbox.flush();
   await mailbox.send("bob", "alice", "2");
@@ -105,70 +105,70 @@ Deno.test("BasicMailbox does not take a late answer for that to the next pause",
   await late.close();
 });
 
-Deno.test("BasicMailbox does not take a challenge's second answer for the order's", async () => {
+Deno.test("OriginalMailbox does not take a challenge's second answer for the order's", async () => {
   // the first challenge is answered after the client has repeated it: its answer comes before the order's
   const nonce = (number: number) => `A, ok, ${number}`.padEnd(43, "0");
   const server = scripted((_, number) => [[], [nonce(1)], [nonce(2), "A, ok, 3"]][number - 1] ?? []);
-  await using mailbox = await connectBasicMailbox({ port: server.port });
+  await using mailbox = await connectOriginalMailbox({ port: server.port });
   assertEquals(await mailbox.control(new Uint8Array(16), "count"), ["3"]);
   assertEquals(server.heard.slice(0, 2), ["A, challenge   ", "A, challenge   "]);
   assertEquals(server.heard[2]?.slice(0, 39), nonce(1).replace("ok, ", ""));
   await server.close();
 });
 
-Deno.test("BasicMailbox asks each control command from a socket of its own", async () => {
+Deno.test("OriginalMailbox asks each control command from a socket of its own", async () => {
   // both orders are answered twice, the second time too late
   let orders = 0;
   const server = scripted((text) =>
     text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : [`A, ok, ${++orders}`, `A, ok, late`]
   );
-  await using mailbox = await connectBasicMailbox({ port: server.port });
+  await using mailbox = await connectOriginalMailbox({ port: server.port });
   for (const answer of ["1", "2"]) {
     assertEquals(await mailbox.control(new Uint8Array(16), "count"), [answer]);
   }
   await server.close();
 });
 
-Deno.test("BasicMailbox tells what the server refuses, of the challenge and of the order", async () => {
+Deno.test("OriginalMailbox tells what the server refuses, of the challenge and of the order", async () => {
   const off = scripted(() => ["A, error, administration is off"]);
   const wrong = scripted((text) =>
     text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : ["A, error, wrong proof"]
   );
   for (const [server, error] of [[off, "administration is off"], [wrong, "wrong proof"]] as const) {
-    await using mailbox = await connectBasicMailbox({ port: server.port });
+    await using mailbox = await connectOriginalMailbox({ port: server.port });
     await assertRejects(() => mailbox.control(new Uint8Array(16), "count"), Error, error);
     await server.close();
   }
 });
 
-Deno.test("BasicMailbox repeats a request that was lost, and gives what came twice", async () => {
+Deno.test("OriginalMailbox repeats a request that was lost, and gives what came twice", async () => {
   // the first request is lost, and the second is answered as if both had come
   const late = scripted((_, number) =>
     number === 1 ? [] : ["N, 2026-01-31T12:00:00.000Z, a, 1", "N, , a, 2"]
   );
-  await using mailbox = await connectBasicMailbox({ port: late.port });
+  await using mailbox = await connectOriginalMailbox({ port: late.port });
   assertEquals((await mailbox.receive("bob"))?.text, "1");
   assertEquals(late.heard, ["R, bob", "R, bob"]);
   assertEquals((await mailbox.late("bob")).map(({ text }) => text), ["2"]);
   await late.close();
 });
 
-Deno.test("BasicMailbox listens to its server alone, and to nothing that is no answer", async () => {
+Deno.test("OriginalMailbox listens to its server alone, and to nothing that is no answer", async () => {
   const server = scripted((text) => text === "R, bob" ? ["hello", "xxx", "A, ok", "N, x", "X"] : []);
-  await using mailbox = await connectBasicMailbox({ port: server.port });
+  await using mailbox = await connectOriginalMailbox({ port: server.port });
   assertEquals(await mailbox.receive("bob"), undefined);
   await server.close();
 });
 
-Deno.test("connectBasicMailbox() finds a server by name, and says where it can't", async () => {
+Deno.test("connectOriginalMailbox() finds a server by name, and says where it can't", async () => {
   await withServer({}, async (server) => {
-    await using mailbox = await connectBasicMailbox({
+    await using mailbox = await connectOriginalMailbox({
       hostname: "localhost",
       port: server.addresses[0]!.port,
     });
     assertEquals(await mailbox.receive("bob"), undefined);
   });
-  await assertRejects(() => connectBasicMailbox({ hostname: "nowhere.invalid" }), Error, "Cannot look up");
-  await using mailbox = await connectBasicMailbox({ hostname: "fe80::1%nowhere" });
+  await assertRejects(() => connectOriginalMailbox({ hostname: "nowhere.invalid" }), Error, "Cannot look up");
+  await using mailbox = await connectOriginalMailbox({ hostname: "fe80::1%nowhere" });
   await assertRejects(() => mailbox.receive("bob"), Error, "Cannot send to [fe80::1%nowhere]:21001: ");
 });

@@ -187,7 +187,7 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
     ]);
   }
   const received = await run(`receive --as leia --all --json --password-file password ${at}`);
-  assertEquals(received.out.split("\n").filter(Boolean).map((line) => JSON.parse(line).from), [
+  assertEquals(received.out.split("\n").filter(Boolean).map((line) => JSON.parse(line).sender), [
     "han",
     "han",
     "han",

@@ -16,7 +16,7 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   const { session } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    inquire: (inquiry) => session.inquire(inquiry),
+    query: (inquiry) => session.query(inquiry),
     close: (limit) => connection.close(limit),
   }, { hostname: "127.0.0.1", port: files });
 }

@@ -32,7 +32,7 @@ Deno.test("each MESSAGE is one message: 007 is 007, and what begins with - comes
     const out = (await wirepost(["receive", "1e3", "--json"])).out;
     assertMatch(
       out,
-      /^{"id":\d+,"from":"007","to":"1e3","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","attempt":1,"message":"-"}\n$/,
+      /^{"id":\d+,"sender":"007","receiver":"1e3","time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z","attempt":1,"text":"-"}\n$/,
     );
   }));
 
@@ -120,7 +120,7 @@ Deno.test("--shared is the queue that has no receiver and no sender", () =>
     assertEquals(await wirepost(["send", "--shared", "one", "two"]), done());
     assertEquals(await wirepost(["receive", "--shared"]), done("one\n"));
     const { out } = await wirepost(["receive", "--shared", "--json"]);
-    assertMatch(out, /^{"id":\d+,"time":"[^"]+Z","attempt":1,"message":"two"}\n$/);
+    assertMatch(out, /^{"id":\d+,"time":"[^"]+Z","attempt":1,"text":"two"}\n$/);
     assertEquals((await wirepost(["receive", "--shared"])).code, 3);
   }));
 

@@ -62,5 +62,5 @@ Deno.test("a command of --exec ends with SIGTERM, and its message is there for o
   assertEquals([status.code, status.signal], [0, null]);
   const { code, out } = await wirepost(["receive", "bob", "--json", ...where]);
   assertEquals(code, 0);
-  assertMatch(out, /"attempt":1,"message":"one"/);
+  assertMatch(out, /"attempt":1,"text":"one"/);
 });

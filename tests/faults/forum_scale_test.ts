@@ -1,6 +1,6 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Engine } from "../../server/store/engine/engine.ts";
-import type { Change, SessionState } from "../../server/store/requests/session.ts";
+import type { OrderedRequest, SessionState } from "../../server/store/requests/session.ts";
 import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../server/store/store.ts";
 import type { EntryPage, ThreadPage } from "../../server/store/requests/thread.ts";
 import { temporaryDirectory } from "../program.ts";
@@ -34,7 +34,7 @@ class Subject {
   }
 
   /** Carries changes out, in one commit. */
-  change(...changes: Change[]) {
+  change(...changes: OrderedRequest[]) {
     const first = this.#number + 1;
     this.#number += changes.length;
     const state = this.ask<SessionState>({ kind: "session", session: "s", first, low: first, changes });
@@ -77,7 +77,7 @@ class Subject {
   }
 }
 
-function post(thread: string): Change {
+function post(thread: string): OrderedRequest {
   return { kind: "post", thread, user: "yoda", time: 0, text: TEXT, bytes: TEXT.length };
 }
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Accounts } from "../../server/service/accounts.ts";
 import { SealService } from "../../server/wire/session/seal.ts";
-import { type Address, SessionService } from "../../server/wire/session/session.ts";
+import { type Address, SessionService } from "../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
   clientKeys,

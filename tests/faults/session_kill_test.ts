@@ -167,7 +167,7 @@ Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out
   const receiveLeft = async () => {
     for await (const message of connection.messages("bob", { wait: 1000, prefetch: 32 })) {
       mail.give(message.id, message.text);
-      assertEquals(message.from, message.text.split(" ")[0]);
+      assertEquals(message.sender, message.text.split(" ")[0]);
       if (await message.ack()) mail.acknowledge(message.id);
     }
     return await connection.stat("bob");

@@ -67,9 +67,9 @@ export class SessionLedger {
         message.ack().then((done) => {
           if (!done) return;
           this.acknowledged++;
-          const { id, from, text } = message;
-          this.#column(mailbox, from).received.push({ id, n: Number.parseInt(text) });
-          this.onAcknowledged(from);
+          const { id, sender, text } = message;
+          this.#column(mailbox, sender).received.push({ id, n: Number.parseInt(text) });
+          this.onAcknowledged(sender);
           this.#look();
         }).catch(this.#failed.reject);
       }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { CommandFailed, entryText, perform } from "../../client/command/forum_commands.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
-import { ClientSession } from "../../client/session/session.ts";
+import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
@@ -92,7 +92,7 @@ class SimulatedForum {
       timeout: LONGEST,
       send: (datagram: Uint8Array<ArrayBuffer>) => this.network.send(datagram, address, SERVER),
     };
-    const session = new ClientSession({ ...environment, send: (datagram) => seal.send(datagram) });
+    const session = new Session({ ...environment, send: (datagram) => seal.send(datagram) });
     const trust = { trust() {}, trusted() {} };
     const seal: ClientSeal = new ClientSeal(
       { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt, keepAlive: true },

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { ClientSeal } from "../../client/seal/seal.ts";
-import { ClientSession } from "../../client/session/session.ts";
+import { Session } from "../../client/session/session.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,
@@ -27,7 +27,7 @@ const EPOCH = "00000001", COOKIE = "1".repeat(16);
 class HostileServer {
   readonly clock = new Clock();
   readonly client: ClientSeal;
-  readonly session: ClientSession;
+  readonly session: Session;
   /** Datagrams that came. */
   heard = 0;
   /** Takes a datagram before anything else does. Returns whether that is all. */
@@ -49,7 +49,7 @@ class HostileServer {
         if (++this.heard <= MOST) this.clock.setTimer(1, () => this.#received(copy));
       },
     };
-    const session = this.session = new ClientSession({
+    const session = this.session = new Session({
       ...environment,
       send: (datagram) => this.client.send(datagram),
     });

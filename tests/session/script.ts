@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientSession, type SessionResume, type SessionState } from "../../client/session/session.ts";
+import { Session, type SessionResume, type SessionState } from "../../client/session/session.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 
@@ -12,7 +12,7 @@ export const FIRST_SESSION = "A".repeat(22);
  */
 export class Script {
   readonly clock = new Clock();
-  readonly client: ClientSession;
+  readonly client: Session;
   /** The session that the server answers. */
   session: string;
   epoch = "";
@@ -27,7 +27,7 @@ export class Script {
 
   constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
     this.session = resume?.id ?? FIRST_SESSION;
-    this.client = new ClientSession({
+    this.client = new Session({
       monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       onBusy: (busy) => this.busy.push(busy),

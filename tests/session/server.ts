@@ -2,7 +2,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Accounts, readAccounts } from "../../server/service/accounts.ts";
 import { Births, readBirths } from "../../server/wire/session/births.ts";
 import { SealService } from "../../server/wire/session/seal.ts";
-import { SessionService } from "../../server/wire/session/session.ts";
+import { SessionService } from "../../server/wire/session/session_service.ts";
 import type { ServiceRequests } from "../../server/wire/session/service_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { Engine } from "../../server/store/engine/engine.ts";

@@ -7,11 +7,11 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  ClientSession,
   FullError,
   type Lease,
   OutcomeUnknownError,
   ServerGoneError,
+  Session,
   SessionEndError,
   type SessionResume,
 } from "../../client/session/session.ts";
@@ -85,7 +85,7 @@ export class Simulation {
   readonly #forgetful: boolean;
   /** Whether it can keep few sessions, and strangers begin many. */
   readonly #besieged: boolean;
-  readonly #senders = new Set<ClientSession>();
+  readonly #senders = new Set<Session>();
   #sealed = 0;
 
   constructor(seed: number, directory: string) {
@@ -206,7 +206,7 @@ export class Simulation {
       },
     };
     let seal: ClientSeal | undefined;
-    const session = new ClientSession({
+    const session = new Session({
       ...environment,
       send: (datagram) => seal === undefined ? environment.send(datagram) : seal.send(datagram),
     }, resume);
@@ -339,7 +339,7 @@ export class Simulation {
   }
 
   async #put(
-    session: ClientSession,
+    session: Session,
     sender: string,
     message: Sent,
     durable: boolean,
@@ -412,7 +412,7 @@ export class Simulation {
     }
   }
 
-  async #receive(session: ClientSession, isAlive: () => boolean) {
+  async #receive(session: Session, isAlive: () => boolean) {
     const random = this.#random;
     try {
       while (this.#receiving && isAlive()) {
@@ -489,7 +489,7 @@ export class Simulation {
     }
   }
 
-  async #empty(session: ClientSession): Promise<boolean> {
+  async #empty(session: Session): Promise<boolean> {
     while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {
       for (const mailbox of MAILBOXES) {
         const lease = await session.lease(mailbox, { max: 64, wait: 100 });

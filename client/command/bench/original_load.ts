@@ -37,7 +37,7 @@ export interface LoadResult {
 const LOST = 200;
 
 /** Silence of all after which the server counts as gone, in milliseconds. */
-const GONE = 5000;
+const SERVER_TIMEOUT_MS = 5000;
 
 const PADDING = "forty bytes or so of it";
 const encoder = new TextEncoder();
@@ -154,7 +154,7 @@ class Run {
       this.#heard = performance.now();
       return datagram;
     } catch (error) {
-      if (this.#gone) throw new Error(`Cannot measure: nothing came for ${GONE / 1000} s`);
+      if (this.#gone) throw new Error(`Cannot measure: nothing came for ${SERVER_TIMEOUT_MS / 1000} s`);
       throw error;
     }
   }
@@ -179,7 +179,7 @@ class Run {
 
   #look() {
     const now = performance.now();
-    if (now - this.#heard > GONE) {
+    if (now - this.#heard > SERVER_TIMEOUT_MS) {
       this.#gone = true;
       clearInterval(this.#watch);
       this.#socket.close();

@@ -52,7 +52,7 @@ export class Holder implements State {
 }
 
 /** Holders that are told apart, so that addresses that are made up cost no memory: what others hold is that of one more. */
-const MAX_HOLDERS = 100_000, OTHERS = "[other addresses]";
+const MAX_HOLDERS = 100_000, UNLISTED = "[other addresses]";
 
 /** Holders of nothing that are remembered, so that one who puts and takes in turn costs no insert and delete. */
 const EMPTY_KEPT = 1024;
@@ -109,7 +109,7 @@ export class Holders {
     if (name === undefined) return this.nobody;
     let holder = this.#byName.get(name);
     if (holder === undefined) {
-      if (this.#byName.size >= MAX_HOLDERS && name !== OTHERS) return this.obtain(OTHERS);
+      if (this.#byName.size >= MAX_HOLDERS && name !== UNLISTED) return this.obtain(UNLISTED);
       holder = new Holder(name);
       this.#byName.set(name, holder);
       this.#empty.add(holder);

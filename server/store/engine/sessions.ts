@@ -6,17 +6,17 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { LIMIT } from "../database/bound_limit.ts";
-import { FairTable, type Place, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { Forgotten } from "./forgotten.ts";
 import type { Held } from "../../quota/holder_lists.ts";
 import type { Reached } from "./message/mailboxes.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./threads.ts";
 import type {
-  Change,
   EndSession,
   OpenSession,
-  SessionChanges,
+  OrderedBatch,
+  OrderedRequest,
   SessionOutcome,
   SessionState,
   Special,
@@ -39,7 +39,7 @@ export const ENDED_KEPT = 2 * 60 * 1000;
 const REMEMBERED = 10_000;
 
 /** A session that has a row. */
-interface Known extends Held<Known>, Place {
+interface Known extends Held<Known>, Origin {
   readonly id: string;
   readonly born: number;
   /** Whether its client has left. One that had logged in is not counted from then on: its seal is gone as well. */
@@ -124,7 +124,7 @@ export class Sessions {
   }
 
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
-  change(request: SessionChanges, storing: boolean): SessionOutcome {
+  change(request: OrderedBatch, storing: boolean): SessionOutcome {
     const { session, owner = "", fresh = false, network = "", first, low, changes } = request;
     const { born = this.#options.wallClock() } = request;
     const before = this.#known.get(session);
@@ -173,7 +173,7 @@ export class Sessions {
   }
 
   /** What has to go so that one more can be kept. */
-  #roomFor(place: Place): Known | "full" | undefined {
+  #roomFor(place: Origin): Known | "full" | undefined {
     let named: Set<string | undefined> | undefined;
     return this.#table.roomFor(place, ({ id }) => {
       named ??= new Set(this.#batch.map(({ session }) => session));
@@ -229,7 +229,11 @@ export class Sessions {
     });
   }
 
-  #carryOut(session: string, change: Change, storing: boolean): Special | Reached | "storage" | undefined {
+  #carryOut(
+    session: string,
+    change: OrderedRequest,
+    storing: boolean,
+  ): Special | Reached | "storage" | undefined {
     const { messages, threads } = this.#options;
     const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
     switch (change.kind) {
@@ -309,7 +313,7 @@ function isCounted({ owner, ended }: Known): boolean {
 }
 
 /** Whether a change needs space, rather than freeing some. */
-export function isAddingChange({ kind }: Change): boolean {
+export function isAddingChange({ kind }: OrderedRequest): boolean {
   return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
 }
 

@@ -8,7 +8,7 @@
 
 import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { Arrival } from "./incoming_file.ts";
+import { IncomingFile } from "./incoming_file.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { shareOf } from "../engine/holders.ts";
 import { PartialFile } from "./partial_file.ts";
@@ -184,7 +184,7 @@ export class ContentFiles {
   async begin(
     upload: UploadKey,
     displace: () => void,
-  ): Promise<Arrival | { stored: string } | { error: string }> {
+  ): Promise<IncomingFile | { stored: string } | { error: string }> {
     const directory = await this.#obtainDirectory(), name = partialName(upload);
     for (let before = this.#partials.get(name)?.attempt; before; before = this.#partials.get(name)?.attempt) {
       before.displace?.();
@@ -208,7 +208,7 @@ export class ContentFiles {
     partial.attempt = attempt;
     partial.user = upload.user;
     this.#partials.set(name, partial);
-    const arrival = new Arrival(partial.file, {
+    const arrival = new IncomingFile(partial.file, {
       whole: () => attempt.displace = undefined,
       stored: (content, hash) => {
         this.#partials.delete(name);

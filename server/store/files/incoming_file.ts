@@ -1,7 +1,7 @@
 import type { PartialFile } from "./partial_file.ts";
 
-/** What an {@linkcode Arrival} asks of the files. */
-export interface ArrivalHooks {
+/** What an {@linkcode IncomingFile} asks of the files. */
+export interface IncomingFileHooks {
   /** All bytes are there, and proven: nobody displaces it any more. */
   whole(): void;
   /** Gives the whole file a name, which it returns. */
@@ -12,13 +12,13 @@ export interface ArrivalHooks {
 }
 
 /** One attempt at an upload. It ends with the first of `keep`, `drop` and `settle`; further ones do nothing. */
-export class Arrival {
+export class IncomingFile {
   readonly #file: PartialFile;
-  readonly #hooks: ArrivalHooks;
+  readonly #hooks: IncomingFileHooks;
   #content: string | undefined;
   #isEnded = false;
 
-  constructor(file: PartialFile, hooks: ArrivalHooks) {
+  constructor(file: PartialFile, hooks: IncomingFileHooks) {
     this.#file = file;
     this.#hooks = hooks;
   }

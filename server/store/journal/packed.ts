@@ -6,16 +6,16 @@
  */
 
 import type { Put } from "../requests/message.ts";
-import type { Change, SessionChanges } from "../requests/session.ts";
+import type { OrderedBatch, OrderedRequest } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
 
 type Value = string | number;
 
 /** A put's place among the rows stands for it. */
 type PackedRequest =
-  | Exclude<StoreRequest, Put | SessionChanges>
+  | Exclude<StoreRequest, Put | OrderedBatch>
   | number
-  | Omit<SessionChanges, "changes"> & { changes: (Exclude<Change, Put> | number)[] };
+  | Omit<OrderedBatch, "changes"> & { changes: (Exclude<OrderedRequest, Put> | number)[] };
 
 export interface PackedRequests {
   requests: PackedRequest[];
@@ -57,7 +57,7 @@ function packPut(put: Put & { numbers?: number }, holder: number, puts: Value[])
 
 export function unpackRequests({ requests, puts, holders }: PackedRequests): StoreRequest[] {
   const unpackPut = (at: number) => putAt(puts, at, holders);
-  const unpack = (change: Change | number) => typeof change === "number" ? unpackPut(change) : change;
+  const unpack = (change: OrderedRequest | number) => typeof change === "number" ? unpackPut(change) : change;
   return requests.map((request) => {
     if (typeof request === "number") return unpackPut(request);
     return request.kind === "session" ? { ...request, changes: request.changes.map(unpack) } : request;

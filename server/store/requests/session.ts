@@ -12,7 +12,7 @@ import type { ThreadChange } from "./thread.ts";
  * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
  * last: `numbers` in all.
  */
-export type Change =
+export type OrderedRequest =
   & { numbers?: number }
   & (
     | Put
@@ -36,7 +36,7 @@ interface SessionName {
 }
 
 /** Carries out the changes whose numbers are next, in order, up to the first that is refused for the time being. */
-export interface SessionChanges extends SessionName {
+export interface OrderedBatch extends SessionName {
   kind: "session";
   /** Number with which the first of `changes` begins; the others follow it. */
   first: number;
@@ -46,7 +46,7 @@ export interface SessionChanges extends SessionName {
   network?: string;
   /** Outcomes of numbers below need not be remembered any more. */
   low: number;
-  changes: readonly Change[];
+  changes: readonly OrderedRequest[];
 }
 
 /** What is known of a session. One that is another account's is `denied`. */

@@ -33,7 +33,7 @@ import { utf8Length } from "../../../protocol/mailbox.ts";
 import { type HubEvent, Member, type Wire } from "../../service/channel.ts";
 import type { Listener } from "../../net/listener.ts";
 import { quoted } from "../../report/log.ts";
-import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
+import { listenForMembers, type MemberConnection, type MemberServiceOptions } from "./member_service.ts";
 
 /** What members in frames are told. */
 const frames: Wire = {
@@ -64,7 +64,7 @@ export class ChannelsService {
     return this.#listener.close();
   }
 
-  async #serve(session: Session) {
+  async #serve(session: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
       for (const frame of decoder.push(bytes)) {
@@ -82,7 +82,7 @@ export class ChannelsService {
     if (decoder.isWithinFrame) session.count("partial frame");
   }
 
-  #received(session: Session, text: string, isMessage: boolean) {
+  #received(session: MemberConnection, text: string, isMessage: boolean) {
     const { member } = session;
     if (member === undefined) {
       this.#come(session, printable(text));
@@ -93,13 +93,13 @@ export class ChannelsService {
     else if (!this.#options.hub.say(member, text)) answer(session, IN_NO_CHANNEL);
   }
 
-  #come(session: Session, name: string) {
+  #come(session: MemberConnection, name: string) {
     const shown = shownName(name, this.#options.hub.hasRoom);
     session.member = new Member({ name: shown }, frames, session.connection);
     session.tell("has come");
   }
 
-  #control(session: Session, member: Member, text: string) {
+  #control(session: MemberConnection, member: Member, text: string) {
     const { hub } = this.#options;
     const request = decodeChannelsRequest(text);
     const channel = "channel" in request ? ` ${quoted(request.channel ?? "")}` : "";
@@ -122,7 +122,7 @@ export class ChannelsService {
     }
   }
 
-  #create(session: Session, member: Member, channel: string) {
+  #create(session: MemberConnection, member: Member, channel: string) {
     switch (this.#options.hub.create(member, channel)) {
       case "exists":
         return answer(session, alreadyExists(channel));
@@ -135,12 +135,12 @@ export class ChannelsService {
   }
 }
 
-function answer(session: Session, text: string | Uint8Array) {
+function answer(session: MemberConnection, text: string | Uint8Array) {
   const bytes = typeof text === "string" ? encodeFrames(text) : text;
   session.answer(bytes, bytes.length / FRAME_BYTES);
 }
 
-function tooLong(session: Session) {
+function tooLong(session: MemberConnection) {
   session.count("name too long");
   answer(session, CHANNEL_TOO_LONG);
 }

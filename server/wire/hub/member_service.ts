@@ -13,8 +13,8 @@ import {
   type ConnectionCounter,
   type ConnectionLimits,
   isLoopback,
-  OTHERS,
   RateLimit,
+  REMOTE_LIMITS,
 } from "../../net/limits.ts";
 import { Listener, type StreamListener } from "../../net/listener.ts";
 import { type Log, quoted } from "../../report/log.ts";
@@ -39,11 +39,11 @@ export interface MemberServiceOptions {
   monotonicClock(): number;
 }
 
-/** Listens for one service, and gives each client a {@linkcode Session}. */
+/** Listens for one service, and gives each client a {@linkcode MemberConnection}. */
 export function listenForMembers(
   name: string,
   options: MemberServiceOptions,
-  serve: (session: Session) => Promise<void>,
+  serve: (session: MemberConnection) => Promise<void>,
 ): Listener {
   const { sockets, counter, sending, total, rounds, metrics, log, monotonicClock } = options;
   return new Listener({
@@ -57,7 +57,7 @@ export function listenForMembers(
     log,
     monotonicClock,
     serve: async (connection) => {
-      const session = new Session(name, connection, options);
+      const session = new MemberConnection(name, connection, options);
       await serve(session);
       session.leave();
       // who says no more may still listen
@@ -67,7 +67,7 @@ export function listenForMembers(
 }
 
 /** One client from its connection to its end. */
-export class Session {
+export class MemberConnection {
   member: Member | undefined;
   readonly #name: string;
   readonly #options: MemberServiceOptions;
@@ -80,7 +80,7 @@ export class Session {
     this.#options = options;
     const { connections, monotonicClock } = options;
     const rate = connections.messageRate ??
-      (isLoopback(connection.hostname) ? undefined : OTHERS.messageRate);
+      (isLoopback(connection.hostname) ? undefined : REMOTE_LIMITS.messageRate);
     if (rate !== undefined) this.#rate = new RateLimit(rate, monotonicClock);
     connection.onBehind = (behind) => {
       if (this.member !== undefined) options.hub.setBehind(this.member, behind);

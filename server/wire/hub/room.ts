@@ -8,7 +8,7 @@ import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
 import { enteredRoom, isOffline, lineTooLong, roomPrefix } from "../../../protocol/room.ts";
 import { type HubEvent, Member, type Wire } from "../../service/channel.ts";
 import type { Listener } from "../../net/listener.ts";
-import { listenForMembers, type MemberServiceOptions, type Session } from "./member_service.ts";
+import { listenForMembers, type MemberConnection, type MemberServiceOptions } from "./member_service.ts";
 
 export interface RoomServiceOptions extends MemberServiceOptions {
   /** Longest line, in bytes without its end. */
@@ -46,7 +46,7 @@ export class RoomService {
     return this.#listener.close();
   }
 
-  async #serve(session: Session) {
+  async #serve(session: MemberConnection) {
     const { hub, log, maxLine } = this.#options;
     const { connection } = session, { hostname, port } = connection;
     const member = session.member = new Member({ hostname, port }, lines, connection);
@@ -61,7 +61,7 @@ export class RoomService {
     log.console("room", `Client (${hostname}, ${port}) is offline`, true);
   }
 
-  async #receive(session: Session, member: Member, lines: Iterable<Line>) {
+  async #receive(session: MemberConnection, member: Member, lines: Iterable<Line>) {
     const { hub, maxLine } = this.#options;
     for (const line of lines) {
       // each piece between two CRs is a message, or a line could be as many as it has bytes

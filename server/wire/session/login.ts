@@ -22,7 +22,7 @@ import type { Accounts } from "../../service/accounts.ts";
 import { formatAddress } from "../../quota/address.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
 import type { Seal } from "./seal.ts";
-import type { Address } from "./session.ts";
+import type { Address } from "./session_service.ts";
 
 export interface LoginOptions<A extends Address> {
   accounts: Accounts;

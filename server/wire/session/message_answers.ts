@@ -15,7 +15,7 @@ export function* messageAnswers(t: number, { token, messages }: Leased): Generat
     const i = index + 1, length = utf8Length(message);
     const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
     const msg = (text: string): SessionAnswer & { kind: "msg" } => (
-      { kind: "msg", t, i, k, token, length, message: { id, attempt, time, from: sender, text } }
+      { kind: "msg", t, i, k, token, length, message: { id, attempt, time, sender: sender, text } }
     );
     const whole = msg(message);
     if (lineLength(encodeAnswer(whole)) <= room) {

@@ -10,8 +10,8 @@ import { utf8Length } from "../../../protocol/mailbox.ts";
 import type { Early, Waiting } from "./early.ts";
 import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
-  Change,
-  SessionChanges,
+  OrderedBatch,
+  OrderedRequest,
   SessionOutcome,
   SessionState,
   Special,
@@ -23,7 +23,7 @@ const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
 /** What a request takes up beside its text, about. */
 const REQUEST_BYTES = 256;
 
-export interface ChangesOptions {
+export interface OrderedRequestsOptions {
   session: string;
   /** Name of the account that the session is logged in to, or `""`. */
   owner: string;
@@ -37,19 +37,19 @@ export interface ChangesOptions {
   early: Early;
   answer(answer: SessionAnswer): void;
   /** The change that a request stands for, whose whole text has so many bytes. */
-  change(request: NumberedRequest, bytes: number): Change;
+  change(request: NumberedRequest, bytes: number): OrderedRequest;
   /** Is told of each change once it is carried out. */
-  onCarriedOut(change: Change, special: Special | undefined): void;
+  onCarriedOut(change: OrderedRequest, special: Special | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
   onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
-export class Changes implements Source<SessionChanges>, Waiting {
+export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   older: Waiting | undefined;
   newer: Waiting | undefined;
   readonly holder: string;
-  readonly #options: ChangesOptions;
+  readonly #options: OrderedRequestsOptions;
   #done: number;
   #special: Map<number, Special>;
   /** The lowest number that is not with the store. */
@@ -64,12 +64,12 @@ export class Changes implements Source<SessionChanges>, Waiting {
    * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
    * written once.
    */
-  readonly #batches: SessionChanges[] = [];
+  readonly #batches: OrderedBatch[] = [];
   /** How many of them went before one before them was refused: nothing of these is carried out. */
   #stale = 0;
   #closed = false;
 
-  constructor(options: ChangesOptions) {
+  constructor(options: OrderedRequestsOptions) {
     this.#options = options;
     this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
     this.#done = options.state.done;
@@ -130,8 +130,8 @@ export class Changes implements Source<SessionChanges>, Waiting {
   }
 
   /** Takes what is next out of here, as far as nothing is missing. */
-  take(): SessionChanges | undefined {
-    const changes: Change[] = [], first = this.#next;
+  take(): OrderedBatch | undefined {
+    const changes: OrderedRequest[] = [], first = this.#next;
     let end = first;
     for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
       changes.push(change);
@@ -141,7 +141,7 @@ export class Changes implements Source<SessionChanges>, Waiting {
     if (changes.length === 0) return undefined;
     this.#next = end;
     const { session, owner, network, born } = this.#options;
-    const batch: SessionChanges = {
+    const batch: OrderedBatch = {
       kind: "session",
       session,
       owner,
@@ -157,7 +157,7 @@ export class Changes implements Source<SessionChanges>, Waiting {
   }
 
   /** The change that begins with this number, once all of its parts have come. */
-  #changeAt(n: number): Change | undefined {
+  #changeAt(n: number): OrderedRequest | undefined {
     let text = "", last = n, request = this.#early.get(n);
     for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
     if (request === undefined) return undefined;
@@ -201,7 +201,7 @@ export class Changes implements Source<SessionChanges>, Waiting {
   }
 
   /** Tells of those that have been carried out since `before` was the highest. */
-  #tell({ first, changes }: SessionChanges, before: number) {
+  #tell({ first, changes }: OrderedBatch, before: number) {
     let n = first - 1;
     for (const change of changes) {
       n += change.numbers ?? 1;

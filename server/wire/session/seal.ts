@@ -21,14 +21,14 @@ import {
 } from "../../../protocol/seal.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { networkOf } from "../../quota/address.ts";
-import { Chances } from "../../quota/rate_limit.ts";
+import { TokenBuckets } from "../../quota/token_buckets.ts";
 import { isLoopback } from "../../net/limits.ts";
 import { Login, type LoginRefusal } from "./login.ts";
-import type { Address, SealPath } from "./session.ts";
+import type { Address, SealPath } from "./session_service.ts";
 import {
   FairTable,
   LOOPBACK,
-  type Place,
+  type Origin,
   type TableLimits,
   type TableUsage,
 } from "../../quota/fair_table.ts";
@@ -129,7 +129,7 @@ export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
   }
 
   /** For whom it is counted. */
-  get place(): Place {
+  get place(): Origin {
     return { network: this.isLoopback ? LOOPBACK : this.network, owner: this.user ?? "" };
   }
 
@@ -150,7 +150,7 @@ export class SealService<A extends Address> {
   readonly #options: SealServiceOptions<A>;
   readonly #epoch: string;
   readonly #key: Uint8Array;
-  readonly #handshakes: Chances;
+  readonly #handshakes: TokenBuckets;
   readonly #turns: Turns;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #table: FairTable<Seal<A>>;
@@ -185,7 +185,7 @@ export class SealService<A extends Address> {
     };
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
-    this.#handshakes = new Chances({
+    this.#handshakes = new TokenBuckets({
       most: HANDSHAKES,
       every: HANDSHAKE_EVERY,
       monotonicClock: options.monotonicClock,

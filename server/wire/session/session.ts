@@ -1,357 +1,78 @@
-/**
- * The server half of the reliable session: who is there, at which address, and what is sent to him.
- * `protocol/README.md`, "Session", is the specification.
- *
- * @module
- */
-
 import {
-  bodyAt,
-  decodeRequests,
-  decodeSealedRequests,
-  encodeAnswers,
-  lineLength,
-  MAX_HEADER,
-  MAX_SESSION_DATAGRAM,
-  NOT_CONFIRMED,
-  type NumberedRequest,
+  encodeAnswer,
   type RequestHeader,
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
-import { Births } from "./births.ts";
-import { Early } from "./early.ts";
-import { FRESH, type SealPath, ServedSession } from "./served_session.ts";
-import { Changes } from "./ordered_requests.ts";
-import { type Address, SessionCookies } from "./cookies.ts";
-import { MailboxRequests } from "./mailbox/mailbox_requests.ts";
-import type { ServiceRequests } from "./service_requests.ts";
-import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
-import type { GroupCommit } from "../../store/journal/group.ts";
-import type { SessionOutcome } from "../../store/requests/session.ts";
+import { networkOf } from "../../quota/address.ts";
+import { isLoopback } from "../../net/limits.ts";
+import type { OrderedRequests } from "./ordered_requests.ts";
+import type { Address } from "./cookies.ts";
+import type { Tag } from "./mailbox/leases.ts";
+import type { SessionClient } from "./service_requests.ts";
+import { LOOPBACK } from "../../quota/fair_table.ts";
+import type { Held } from "../../quota/holder_lists.ts";
+import type { OpenSession, SessionState } from "../../store/requests/session.ts";
 
-export type { Address, SealPath };
-
-export interface SessionServiceOptions<A extends Address> {
-  store: Pick<GroupCommit, "submit" | "gather">;
-  /** What is served; the mailbox by default. */
-  requests?: ServiceRequests;
-  /** Sends a datagram; to one address, in the order of the calls. */
-  send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
-  /** Is told of every request, before it is looked at. */
-  onRequest?(request: SessionRequest, from: A, user: string | undefined): void;
-  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
-  refuse?(request: SessionRequest, user: string | undefined): string | undefined;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds; the function returned takes that back. */
-  setTimer(ms: number, callback: () => void): () => void;
-  /** Gives sessions their beginning. */
-  births?: Births;
-  /** Sessions in memory. */
-  tableLimits?: TableLimits;
+/** The seal under which a session is, and to whom it is logged in. */
+export interface SealPath<A extends Address> {
+  /** Where the client is now. */
+  readonly address: A;
+  readonly user: string | undefined;
+  /** Seals what stands in a datagram behind the cookie, and sends it. */
+  send(body: Uint8Array): void;
 }
 
-/** Sessions in memory. */
-const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+/** Of a session that the store does not know. */
+export const FRESH: SessionState = { done: 0, special: [] };
 
-/** How often answers are repeated and waits looked at, and how often idle sessions are, in milliseconds. */
-const TICK = 100, SLOW_TICK = 1000;
-
-/** A session is forgotten by memory after so long without a datagram, in milliseconds; the store may know it longer. */
-const IDLE = 60_000;
-
-/** How often the store is told that a session is in use, in milliseconds: it would forget it after a day. */
-const IN_USE = 3_600_000;
-
-/** Datagrams that are kept while the store is asked how far a session has come. */
-const MAX_OPENING = 64;
-
-export class SessionService<A extends Address> {
-  readonly #options: SessionServiceOptions<A>;
-  readonly #requests: ServiceRequests;
-  readonly #epoch: string;
-  readonly #births: Births;
-  readonly #cookies: SessionCookies;
-  readonly #sessions = new Map<string, ServedSession<A>>();
-  readonly #table: FairTable<ServedSession<A>>;
-  readonly #early = new Early();
-  /** Those that have something to say at the end of this turn. */
-  #speaking: ServedSession<A>[] = [];
-  #stopTimer: (() => void) | undefined;
-  #slowTick = 0;
-  readonly #speakLater = (session: ServedSession<A>) => this.#speak(session);
-
-  constructor(options: SessionServiceOptions<A>) {
-    this.#options = options;
-    this.#requests = options.requests ?? new MailboxRequests(options);
-    this.#epoch = options.random(4).toHex();
-    this.#births = options.births ?? new Births(0, options.wallClock);
-    this.#cookies = new SessionCookies(options.random(32), this.#births);
-    this.#table = new FairTable(options.tableLimits ?? LIMITS, (session) => session);
-  }
-
-  /** Sessions in memory. */
-  get size(): number {
-    return this.#sessions.size;
-  }
-
-  /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
-    return [["sessions", this.#table.usage], ...this.#requests.tables ?? []];
-  }
-
-  /** Takes a datagram. Returns whether it is one of a session; otherwise nothing was done. */
-  received(datagram: Uint8Array, from: A): boolean {
-    const decoded = decodeRequests(datagram);
-    if (decoded === undefined) return false;
-    const { header, requests } = decoded;
-    const session = this.#sessions.get(header.session);
-    const at = session !== undefined && session.address.port === from.port &&
-      session.address.hostname === from.hostname;
-    const proved = at || this.#cookies.isRight(header.cookie, header.session, from);
-    if (header.epoch !== this.#epoch || !proved) {
-      const cookie = this.#cookies.give(header.session, from, header.cookie);
-      this.#options.send(encodeAnswers({ ...header, epoch: this.#epoch, cookie, done: 0 }, []), from);
-    } else if (session?.path !== undefined) {
-      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
-    } else if (session !== undefined) {
-      session.address = from;
-      this.#handle(session, header, requests);
-    } else {
-      this.#open(header, requests, from, this.#births.read(header.cookie));
-    }
-    return true;
-  }
-
-  /** Takes what a session that is logged in says under its seal. Returns whether it is anything. */
-  sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
-    const decoded = decodeSealedRequests(body);
-    if (decoded === undefined) return false;
-    const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
-    const session = this.#sessions.get(id);
-    if (session === undefined) {
-      // one under a seal is never forgotten early, so it needs not say when it began
-      this.#open(header, requests, path.address, this.#births.next(), path);
-    } else if (session.user === path.user) {
-      session.path = path;
-      session.address = path.address;
-      this.#handle(session, header, requests);
-    }
-    return true;
-  }
-
-  /** Whose session this is, as far as memory knows: a name, `""` for nobody's, undefined for a new one. */
-  ownerOf(id: string): string | undefined {
-    const session = this.#sessions.get(id);
-    return session && (session.user ?? "");
-  }
-
-  /** The session has ended. */
-  logOut(id: string) {
-    const session = this.#sessions.get(id);
-    if (session?.path !== undefined) this.#forget(session);
-  }
-
-  /** Whom `refuse` lets wait for a mailbox has changed. */
-  review(mailbox: string) {
-    this.#requests.review?.(mailbox);
-  }
-
-  /** Whether a session waits for a mailbox. */
-  isAwaited(mailbox: string): boolean {
-    return this.#requests.isAwaited?.(mailbox) ?? false;
-  }
-
-  /** There is a message in a mailbox that somebody waits for. */
-  ready(mailbox: string) {
-    this.#requests.ready?.(mailbox);
-  }
-
-  /** Tells every client that the server ends, and forgets them. */
-  close() {
-    for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
-    this.#flush();
-    this.#stopTimer?.();
-    this.#sessions.clear();
-  }
-
-  /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: SessionRequest[], from: A, born: number, path?: SealPath<A>) {
-    const { store, monotonicClock } = this.#options;
-    const session = new ServedSession(header.session, born, from, path, this.#speakLater);
-    session.heard = session.told = monotonicClock();
-    // what is with the store has to be answered to somebody
-    const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
-    if (leaving === "full") return session.answer({ kind: "busy" });
-    if (leaving !== undefined) this.#forget(leaving);
-    this.#sessions.set(session.id, session);
-    this.#table.add(session);
-    this.#startTimer();
-    session.opening = [{ header, requests }];
-    const taken = store.submit(session.open, (outcome) => this.#opened(session, outcome));
-    // the client repeats it
-    if (!taken) this.#forget(session);
-  }
-
-  #opened(session: ServedSession<A>, outcome: SessionOutcome) {
-    // it has made room for another one meanwhile; the client repeats what it said
-    if (this.#sessions.get(session.id) !== session) return;
-    if (outcome === "storage" || outcome === "busy") return this.#forget(session);
-    if (outcome === "denied") {
-      session.answer({ kind: "owned" });
-      return this.#forget(session);
-    }
-    const opening = session.opening ?? [];
-    session.opening = undefined;
-    const isFirst = outcome === "new" && opening.every(({ header }) => header.low <= 1);
-    if (!isFirst && typeof outcome !== "object") {
-      session.answer({ kind: "unknown" });
-      return this.#forget(session);
-    }
-    session.state = typeof outcome === "object" ? outcome : FRESH;
-    for (const { header, requests } of opening) {
-      // it may have said in one of them that it ends
-      if (this.#sessions.get(session.id) !== session) return;
-      this.#handle(session, header, requests);
-    }
-  }
-
-  /** Made with the first change: those who only wait, of whom there may be many, need none. */
-  #changes(session: ServedSession<A>): Changes {
-    const { store } = this.#options;
-    return session.changes ??= new Changes({
-      session: session.id,
-      owner: session.owner,
-      network: session.network,
-      born: session.born,
-      state: session.state,
-      store,
-      early: this.#early,
-      answer: (answer) => session.answer(answer),
-      change: (request, bytes) => this.#requests.change(session, request, bytes),
-      onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),
-      onLost: (kind) => {
-        session.answer({ kind: kind === "denied" ? "owned" : kind });
-        this.#forget(session);
-      },
-    });
-  }
-
-  #handle(session: ServedSession<A>, header: RequestHeader, requests: SessionRequest[]) {
-    session.heard = this.#options.monotonicClock();
-    this.#table.use(session);
-    if (session.opening !== undefined) {
-      if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
-      return;
-    }
-    if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
-    const numbered: NumberedRequest[] = [];
-    let isLast = false;
-    for (const request of requests) {
-      this.#options.onRequest?.(request, session.address, session.user);
-      const reason = this.#options.refuse?.(request, session.user);
-      if (request.kind === "bye") {
-        isLast = true;
-      } else if (reason !== undefined) {
-        if ("t" in request) session.answer(denial(request.t, reason));
-        else numbered.push({ kind: "bad", n: request.n, reason });
-      } else if ("t" in request) {
-        this.#requests.ask(session, request);
-      } else {
-        this.#requests.arrived(session, request);
-        numbered.push(request);
-      }
-    }
-    if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
-    if (isLast) return this.#end(session, header.low);
-    // a datagram that asks for nothing asks whether we are there
-    if (requests.length === 0) this.#speak(session);
-  }
-
-  /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
-  #end(session: ServedSession<A>, low: number) {
-    const { id, owner, changes, state } = session;
-    const { done } = changes ?? state;
-    if (low <= done || !(changes?.isIdle ?? true)) return;
-    if (done > 0) this.#options.store.submit({ kind: "end", session: id, owner, low }, () => {});
-    this.#forget(session);
-  }
-
-  #speak(session: ServedSession<A>) {
-    this.#speaking.push(session);
-    // one flush for all that is said in this turn
-    if (this.#speaking.length === 1) queueMicrotask(() => this.#flush());
-  }
-
-  #flush() {
-    const speaking = this.#speaking;
-    this.#speaking = [];
-    for (const session of speaking) {
-      const { id, lines = [], address, path, changes, state } = session;
-      const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
-      session.lines = undefined;
-      for (const packed of pack(lines)) {
-        const datagram = encodeAnswers(header, packed);
-        if (path === undefined) this.#options.send(datagram, address);
-        else path.send(datagram.subarray(bodyAt(datagram)));
-      }
-    }
-  }
-
-  #forget(session: ServedSession<A>) {
-    if (this.#sessions.get(session.id) !== session) return;
-    this.#sessions.delete(session.id);
-    session.changes?.close();
-    this.#requests.forget(session);
-    this.#table.remove(session);
-  }
-
-  /** A receiver that waits for days changes nothing, and must not be forgotten. */
-  #tellInUse(session: ServedSession<A>) {
-    session.told = this.#options.monotonicClock();
-    this.#options.store.submit(session.open, () => {});
-  }
-
-  #startTimer() {
-    this.#stopTimer ??= this.#options.setTimer(TICK, () => {
-      this.#stopTimer = undefined;
-      this.#requests.repeat?.();
-      const now = this.#options.monotonicClock();
-      if (now >= this.#slowTick) {
-        this.#slowTick = now + SLOW_TICK;
-        this.#requests.expire?.();
-        for (const session of this.#sessions.values()) {
-          if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
-          else if (now - session.told > IN_USE && session.opening === undefined) this.#tellInUse(session);
-        }
-      }
-      if (this.#sessions.size > 0) this.#startTimer();
-    });
-  }
+interface Opening {
+  header: RequestHeader;
+  requests: SessionRequest[];
 }
 
-/** What is said to a question that is not for this client. */
-function denial(t: number, reason: string): SessionAnswer {
-  return reason === NOT_CONFIRMED ? { kind: "no", t, reason } : { kind: "denied", t };
-}
+export class Session<A extends Address> implements SessionClient, Held<Session<A>> {
+  older: Session<A> | undefined;
+  newer: Session<A> | undefined;
+  readonly tags = new Map<number, Tag>();
+  /** How far it had come when it was taken up; {@linkcode OrderedRequests} knows what came since. */
+  state: SessionState = FRESH;
+  changes: OrderedRequests | undefined;
+  /** What has come before the store told that. */
+  opening: Opening[] | undefined = [];
+  lines: string[] | undefined;
+  heard = 0;
+  /** When the store last heard of it. */
+  told = 0;
+  readonly network: string;
+  /** Whose it is; undefined is a session without a seal. */
+  readonly user: string | undefined;
+  readonly owner: string;
 
-/** The lines as they fit into datagrams; at least one datagram. */
-function* pack(lines: readonly string[]): Generator<string[]> {
-  let packed: string[] = [], bytes = MAX_HEADER;
-  for (const line of lines) {
-    const length = lineLength(line);
-    if (bytes + length > MAX_SESSION_DATAGRAM && packed.length > 0) {
-      yield packed;
-      packed = [];
-      bytes = MAX_HEADER;
-    }
-    packed.push(line);
-    bytes += length;
+  constructor(
+    readonly id: string,
+    /** When it began, as its client says. */
+    readonly born: number,
+    public address: A,
+    /** The seal that it is under now. */
+    public path: SealPath<A> | undefined,
+    readonly flushLater: (session: Session<A>) => void,
+  ) {
+    this.user = path?.user;
+    this.owner = path?.user ?? "";
+    this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
   }
-  if (packed.length > 0 || lines.length === 0) yield packed;
+
+  answer(answer: SessionAnswer) {
+    const line = encodeAnswer(answer);
+    if (this.lines !== undefined) return void this.lines.push(line);
+    this.lines = [line];
+    this.flushLater(this);
+  }
+
+  /** What asks the store how far it has come, and tells it that it is in use. */
+  get open(): OpenSession {
+    const { id, owner, born } = this;
+    return { kind: "open", session: id, owner, born };
+  }
 }

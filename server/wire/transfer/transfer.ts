@@ -19,7 +19,7 @@ import { SentDownload } from "./download.ts";
 import type { Log } from "../../report/log.ts";
 import { base64url, type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
 import { Cut, no, type Timers, TransferConnection } from "./transfer_connection.ts";
-import { TransferPlaces } from "./transfer_places.ts";
+import { TransferSlots } from "./slots.ts";
 import { LoopTurns } from "../../net/loop_turns.ts";
 import type { Rounds } from "../../net/rounds.ts";
 import { ReceivedUpload, type UploadOptions } from "./upload.ts";
@@ -50,7 +50,7 @@ export class TransferService {
   readonly #options: TransferOptions;
   readonly #tickets: Tickets;
   readonly #connections = new Map<TransferConnection, Promise<void>>();
-  readonly #places: TransferPlaces;
+  readonly #places: TransferSlots;
   readonly #turns: LoopTurns;
   #isEnding = false;
   #stopTimer = () => {};
@@ -59,7 +59,7 @@ export class TransferService {
     this.#options = options;
     // those that are out have limits of their own: most are of requests that were repeated, and never used
     this.#tickets = new Tickets({ monotonicClock: options.monotonicClock, random: options.random });
-    this.#places = new TransferPlaces(options);
+    this.#places = new TransferSlots(options);
     this.#turns = new LoopTurns(options.rounds);
     this.#expireLater();
   }

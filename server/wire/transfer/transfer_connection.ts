@@ -4,7 +4,7 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
-import { Pace } from "../../net/throughput_meter.ts";
+import { ThroughputMeter } from "../../net/throughput_meter.ts";
 
 /** Milliseconds for the first line, without a byte either way, and for reading on after the last answer. */
 const LINE_TIME = 10_000, SILENCE = 30_000, DRAIN_TIME = 2000;
@@ -41,7 +41,7 @@ export class TransferConnection {
   hasTicket = false;
   readonly #socket: Deno.Conn;
   readonly #timers: Timers;
-  readonly #pace: Pace;
+  readonly #pace: ThroughputMeter;
   /** What came behind a line. */
   #early: Uint8Array = new Uint8Array(0);
   #cut: Cut | undefined;
@@ -60,7 +60,7 @@ export class TransferConnection {
   constructor(socket: Deno.Conn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
-    this.#pace = new Pace(timers.monotonicClock());
+    this.#pace = new ThroughputMeter(timers.monotonicClock());
     this.#deadline = timers.monotonicClock() + LINE_TIME;
     this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
   }

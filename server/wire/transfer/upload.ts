@@ -7,7 +7,7 @@ import {
   uploadProof,
 } from "../../../protocol/transfer.ts";
 import type { Metrics } from "../../report/metrics.ts";
-import type { Arrival } from "../../store/files/incoming_file.ts";
+import type { IncomingFile } from "../../store/files/incoming_file.ts";
 import type { ContentFiles } from "../../store/files/files.ts";
 import type { UploadGrant } from "./tickets.ts";
 import { Cut, no, type TransferConnection } from "./transfer_connection.ts";
@@ -112,7 +112,7 @@ export class ReceivedUpload {
   }
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
-  async #receiveContent(arrival: Arrival): Promise<boolean> {
+  async #receiveContent(arrival: IncomingFile): Promise<boolean> {
     let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
     let writing = Promise.resolve();
     try {
@@ -134,7 +134,7 @@ export class ReceivedUpload {
     }
   }
 
-  async #store(arrival: Arrival, mac: string): Promise<TransferAnswer> {
+  async #store(arrival: IncomingFile, mac: string): Promise<TransferAnswer> {
     const { files, commit, metrics } = this.#options;
     const { user, thread, name, size, key, hash: expected, onEnd } = this.#upload;
     const { hash } = arrival;

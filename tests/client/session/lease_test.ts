@@ -21,8 +21,8 @@ Deno.test("lease() gives the messages, and undefined where there are none", asyn
   script.say(msg(2, 2, 2, "b, with commas"), msg(2, 1, 2, "a"));
   await script.heard();
   assertEquals(lease.value?.messages, [
-    { id: 41, attempt: 1, time: 1_700_000_000_000, from: "alice", text: "a" },
-    { id: 42, attempt: 1, time: 1_700_000_000_000, from: "alice", text: "b, with commas" },
+    { id: 41, attempt: 1, time: 1_700_000_000_000, sender: "alice", text: "a" },
+    { id: 42, attempt: 1, time: 1_700_000_000_000, sender: "alice", text: "b, with commas" },
   ]);
   const none = follow(script.client.lease("bob"));
   await script.heard();

@@ -538,9 +538,9 @@ Deno.test("what the wire can not carry is refused before it is sent", async () =
   const { client } = new Script();
   const put = (fields: Record<string, unknown>) =>
     client.put({ receiver: "bob", sender: "alice", text: "", ...fields });
-  await assertRejects(() => put({ to: "b,b" }), TypeError, "Cannot use 'b,b' as an ID");
-  await assertRejects(() => put({ from: "admin" }), TypeError, "the name is the administrator's");
-  await assertRejects(() => put({ to: "" }), TypeError, "Cannot put into the shared queue as 'alice'");
+  await assertRejects(() => put({ receiver: "b,b" }), TypeError, "Cannot use 'b,b' as an ID");
+  await assertRejects(() => put({ sender: "admin" }), TypeError, "the name is the administrator's");
+  await assertRejects(() => put({ receiver: "" }), TypeError, "Cannot put into the shared queue as 'alice'");
   await assertRejects(() => put({ text: "a\nb" }), TypeError, "control characters");
   await assertRejects(() => put({ text: "Ω".repeat(32_501) }), RangeError, "at most 65000 fit");
   await assertRejects(() => put({ delay: 0.5 }), RangeError, "Cannot use 0.5 as a time");

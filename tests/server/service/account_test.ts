@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connectBasicMailbox } from "../../../client/original_mailbox.ts";
+import { connectOriginalMailbox } from "../../../client/original_mailbox.ts";
 import { connectMailbox, KnownServers, type Mailbox } from "../../../client/mailbox.ts";
 import { decodePublicKey, encodePublicKey } from "../../../protocol/key_text.ts";
 import { RefusedError } from "../../../client/session/errors.ts";
@@ -35,7 +35,7 @@ async function withAccounts(
 async function next(mailbox: Mailbox, id: string): Promise<string | undefined> {
   for await (const message of mailbox.messages(id, { wait: 0 })) {
     await message.ack();
-    return `${message.from}: ${message.text}`;
+    return `${message.sender}: ${message.text}`;
   }
 }
 
@@ -224,7 +224,7 @@ Deno.test("what is dropped under seal is counted by its reason", async () => {
       const { port } = server.addresses[0]!;
       using peer = new Peer(port);
       await peer.send("S1> nonsense");
-      await using admin = await connectBasicMailbox({ port });
+      await using admin = await connectOriginalMailbox({ port });
       const status = await admin.control(new TextEncoder().encode(secret), "status");
       assert(status.includes("refused sealed malformed 1"), status.join("\n"));
     });

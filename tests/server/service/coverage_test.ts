@@ -1,7 +1,7 @@
 /** What an account covers: the mailbox of its name too, or the forum alone. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { connectBasicMailbox } from "../../../client/original_mailbox.ts";
+import { connectOriginalMailbox } from "../../../client/original_mailbox.ts";
 import { connectMailbox, type Mailbox } from "../../../client/mailbox.ts";
 import { RefusedError } from "../../../client/session/errors.ts";
 import type { Server } from "../../../server/server.ts";
@@ -31,7 +31,7 @@ async function withWorld(use: (world: World) => Promise<void>) {
     await withServer({ secretFile: `${directory}/secret` }, async (server, log) => {
       const { port } = server.addresses[0]!, made: string[] = [];
       const serverKey = /key is (\S+)/.exec(log.join(""))![1]!;
-      await using administrator = await connectBasicMailbox({ port });
+      await using administrator = await connectOriginalMailbox({ port });
       const fields = (command: string) =>
         administrator.control(new TextEncoder().encode(SECRET), command).catch((error) => [error.message]);
       await use({
@@ -63,7 +63,7 @@ async function withWorld(use: (world: World) => Promise<void>) {
 async function next(mailbox: Mailbox, id: string): Promise<string | undefined> {
   for await (const message of mailbox.messages(id, { wait: 0 })) {
     await message.ack();
-    return `${message.from}: ${message.text}`;
+    return `${message.sender}: ${message.text}`;
   }
 }
 

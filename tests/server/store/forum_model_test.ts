@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import type { Change, SessionState } from "../../../server/store/requests/session.ts";
+import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import {
   DEFAULT_FORUM_LIMITS,
   DEFAULT_LIMITS,
@@ -37,7 +37,7 @@ class Model {
   }
 
   /** Carries the change out, or gives the reason for which it can't be. */
-  change(change: Change): string | undefined {
+  change(change: OrderedRequest): string | undefined {
     if (change.kind === "create") {
       if (this.#find(change.thread) !== undefined) return "exists";
       if (this.threads.some(({ creator }) => creator === change.user)) return "full 1 threads of one user";
@@ -94,11 +94,11 @@ class Model {
 
 const USERS = ["yoda", "hans"], TITLES = ["a", "b", "c"];
 
-function randomChange(random: Random): Change {
+function randomChange(random: Random): OrderedRequest {
   const user = USERS[random.between(0, 1)]!, thread = TITLES[random.between(0, 2)]!;
   const number = random.chance(0.5) ? random.between(0, 5) : random.between(0, 400);
   const text = "x".repeat(random.chance(0.05) ? random.between(500, 9000) : random.between(1, 9));
-  const post: Change = { kind: "post", thread, user, time: 0, text, bytes: text.length };
+  const post: OrderedRequest = { kind: "post", thread, user, time: 0, text, bytes: text.length };
   const kind = random.between(0, 999);
   if (kind < 600) return post;
   if (kind < 800) return { kind: "delete", thread, user, number };

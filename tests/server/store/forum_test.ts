@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../../protocol/forum_text.ts";
 import { doneText, refusedText, type Typed } from "../../../protocol/forum_text.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import type { Change, SessionState } from "../../../server/store/requests/session.ts";
+import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { ForumLimits, Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import type { EntryPage, FindFileOutcome, ThreadPage } from "../../../server/store/requests/thread.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/store.ts";
@@ -44,7 +44,7 @@ class Subject implements Disposable {
   }
 
   /** Carries a change out, and gives the reason for which it was not. */
-  change(user: string, change: Change): string | undefined {
+  change(user: string, change: OrderedRequest): string | undefined {
     const n = (this.#numbers.get(user) ?? 0) + 1;
     this.#numbers.set(user, n);
     const state = this.ask({ kind: "session", session: user, first: n, low: n, changes: [change] });
@@ -97,7 +97,7 @@ class Subject implements Disposable {
   }
 }
 
-function toChange(user: string, typed: Typed): Change {
+function toChange(user: string, typed: Typed): OrderedRequest {
   switch (typed.command) {
     case "CRT":
       return { kind: "create", thread: typed.title, user };
@@ -130,7 +130,7 @@ for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
 
 Deno.test("a command that was refused is not carried out by its repetition, and keeps its answer", () => {
   using forum = new Subject();
-  const create: Change = { kind: "create", thread: "a", user: "yoda" };
+  const create: OrderedRequest = { kind: "create", thread: "a", user: "yoda" };
   const again = { kind: "session", session: "s", first: 1, low: 1, changes: [create, create] } as const;
   const special = [[2, { kind: "bad", reason: "exists" }]];
   assertEquals(forum.ask(again) as unknown, { done: 2, special });

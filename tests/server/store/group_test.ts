@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { GroupCommit, type Source } from "../../../server/store/journal/group.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
-import type { SessionChanges } from "../../../server/store/requests/session.ts";
+import type { OrderedBatch } from "../../../server/store/requests/session.ts";
 import type { Outcome, Store, StoreRequest } from "../../../server/store/store.ts";
 import { Random } from "../../session/random.ts";
 
@@ -44,7 +44,7 @@ function put(text: string, bytes = 1): Put {
 }
 
 /** A source of numbered puts, each of so many bytes. */
-class Numbers implements Source<SessionChanges> {
+class Numbers implements Source<OrderedBatch> {
   #came = 0;
   #taken = 0;
   /** The first and last number of each batch that was settled. */
@@ -66,7 +66,7 @@ class Numbers implements Source<SessionChanges> {
     return this.#came;
   }
 
-  take(): SessionChanges | undefined {
+  take(): OrderedBatch | undefined {
     if (this.#came === this.#taken) return undefined;
     const first = this.#taken + 1;
     this.#taken = this.#came;
@@ -160,7 +160,7 @@ Deno.test("a group has no more bytes than the store's reserve, whatever its sour
   const settled = idle(group);
   while (await Promise.race([settled, store.has(1)]) !== "idle") store.answer();
   for (const requests of store.applied) assert(requests.length * 65_000 < 1.2 * 1024 * 1024);
-  assertEquals(store.applied.flat().map((request) => (request as SessionChanges).session), [
+  assertEquals(store.applied.flat().map((request) => (request as OrderedBatch).session), [
     ...Array(1000).keys().map(String),
   ]);
 });

@@ -1,9 +1,9 @@
 import type { Leased, LeaseRequest } from "../../../server/store/requests/lease.ts";
 import type { DeadLetters, Failure, Put, Stats } from "../../../server/store/requests/message.ts";
 import type {
-  Change,
   OpenSession,
-  SessionChanges,
+  OrderedBatch,
+  OrderedRequest,
   SessionState,
   Special,
 } from "../../../server/store/requests/session.ts";
@@ -192,7 +192,7 @@ export class Model {
     });
   }
 
-  change(session: string, change: Exclude<Change, ThreadChange>): Special | "full" | undefined {
+  change(session: string, change: Exclude<OrderedRequest, ThreadChange>): Special | "full" | undefined {
     const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
     if (change.kind === "put") return this.put(change) === "full" ? "full" : undefined;
     if (change.kind === "skip") return { kind: "bad", reason: "withdrawn" };
@@ -221,7 +221,7 @@ export class Model {
   }
 
   /** @param outcome The engine's: what the disk refused alone is its to choose. */
-  session({ session, born = 0, fresh, first, low, changes }: SessionChanges, outcome: Outcome): Outcome {
+  session({ session, born = 0, fresh, first, low, changes }: OrderedBatch, outcome: Outcome): Outcome {
     const known = this.sessions.get(session);
     if (known === undefined && !fresh && this.sessions.isForgotten(session, born)) return "unknown";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
@@ -247,7 +247,7 @@ export class Model {
           return kept({ ...state, refused });
         }
         // the mailbox's are the only ones here
-        const result = this.change(session, change as Exclude<Change, ThreadChange>);
+        const result = this.change(session, change as Exclude<OrderedRequest, ThreadChange>);
         if (result === "full") return kept({ ...state, refused: { n: last, limit: "full" } });
         if (result !== undefined) state.special.push([last, result]);
         state.done = last;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
-import type { Change, OpenSession } from "../../../server/store/requests/session.ts";
+import type { OpenSession, OrderedRequest } from "../../../server/store/requests/session.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,
@@ -97,7 +97,7 @@ class History {
     };
   }
 
-  #change(): Change {
+  #change(): OrderedRequest {
     const random = this.#random,
       given = this.#given.length > 0 ? this.#pick(this.#given.slice(-12)) : undefined;
     const numbers = random.chance(0.1) ? { numbers: random.between(2, 4) } : {};

@@ -2,7 +2,7 @@ import { Engine } from "../../../server/store/engine/engine.ts";
 import type { TableLimits } from "../../../server/quota/fair_table.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { Stats } from "../../../server/store/requests/message.ts";
-import type { Change } from "../../../server/store/requests/session.ts";
+import type { OrderedRequest } from "../../../server/store/requests/session.ts";
 import {
   DEFAULT_LIMITS,
   type Outcome,
@@ -63,7 +63,7 @@ export class Subject implements Disposable {
   put(
     text: string,
     more: { delay?: number; expires?: number; mailbox?: string } = {},
-  ): Change & { kind: "put" } {
+  ): OrderedRequest & { kind: "put" } {
     return {
       kind: "put",
       mailbox: "bob",
@@ -76,7 +76,7 @@ export class Subject implements Disposable {
   }
 
   /** Carries out changes of session `s`, and tells how far it has come. */
-  change(first: number, ...changes: Change[]) {
+  change(first: number, ...changes: OrderedRequest[]) {
     return this.apply({ kind: "session", session: "s", first, low: 1, changes })[0] as unknown;
   }
 

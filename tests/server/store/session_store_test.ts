@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { DeadLetter, Stats } from "../../../server/store/requests/message.ts";
-import type { Change, Special } from "../../../server/store/requests/session.ts";
+import type { OrderedRequest, Special } from "../../../server/store/requests/session.ts";
 import { leased, Subject } from "./session_store.ts";
 
 const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
@@ -29,8 +29,8 @@ Deno.test("a message in parts takes the numbers of all of them", () => {
 
 Deno.test("what came otherwise than asked for is remembered until the client knows it", () => {
   using s = new Subject();
-  const bad: Change = { kind: "bad", reason: "bad receiver" };
-  const withdrawn: Change = { kind: "bad", reason: "withdrawn" };
+  const bad: OrderedRequest = { kind: "bad", reason: "bad receiver" };
+  const withdrawn: OrderedRequest = { kind: "bad", reason: "withdrawn" };
   const special = [[2, bad], [3, withdrawn]];
   assertEquals(s.change(1, s.put("1"), bad, { kind: "skip" }), { done: 3, special });
   s.restart();

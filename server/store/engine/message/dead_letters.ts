@@ -65,7 +65,7 @@ export class DeadLetterRows {
           SELECT seq, ?, sender, time, body, bytes, ?, ? FROM message WHERE seq = ?`,
       ),
       after: sql(
-        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(body, 1, ${LISTED_TEXT}) AS message
+        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(body, 1, ${LISTED_TEXT}) AS text
           FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       ),
       next: sql(`SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`),

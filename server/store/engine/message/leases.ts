@@ -1,11 +1,11 @@
-import { FairTable, type Place, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
+import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
 import type { Held } from "../../../quota/holder_lists.ts";
 
 /** Leases that may run at a time. */
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** Messages that are with a session. */
-export interface Lease extends Held<Lease>, Place {
+export interface Lease extends Held<Lease>, Origin {
   token: string;
   session: string;
   tag: number;
@@ -53,7 +53,7 @@ export class Leases {
   }
 
   /** What has to end before another one is given there: nothing, a lease, or `full` where it can't be given. */
-  roomFor(place: Place): Lease | "full" | undefined {
+  roomFor(place: Origin): Lease | "full" | undefined {
     return this.#table.roomFor(place);
   }
 

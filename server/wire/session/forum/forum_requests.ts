@@ -29,7 +29,7 @@ import {
 import { cut } from "../message_answers.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { Change, Special } from "../../../store/requests/session.ts";
+import type { OrderedRequest, Special } from "../../../store/requests/session.ts";
 import type {
   EntryPage,
   FileContent,
@@ -69,7 +69,7 @@ export class ForumRequests implements ServiceRequests {
 
   forget() {}
 
-  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): Change {
+  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest {
     if (request.kind === "skip") return { kind: "skip" };
     if (request.kind === "bad") return { kind: "bad", reason: request.reason };
     switch (request.kind) {
@@ -92,7 +92,7 @@ export class ForumRequests implements ServiceRequests {
     }
   }
 
-  carriedOut(_: SessionClient, change: Change, special: Special | undefined) {
+  carriedOut(_: SessionClient, change: OrderedRequest, special: Special | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
     this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
@@ -197,7 +197,7 @@ export class ForumRequests implements ServiceRequests {
 }
 
 /** The command that a change was, as its user typed it. */
-function typedOf(change: Change): Typed | undefined {
+function typedOf(change: OrderedRequest): Typed | undefined {
   switch (change.kind) {
     case "create":
       return { command: "CRT", title: change.thread };

@@ -4,7 +4,7 @@ import { LeaseService } from "./leases.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { Change } from "../../../store/requests/session.ts";
+import type { OrderedRequest } from "../../../store/requests/session.ts";
 
 export interface MailboxRequestsOptions {
   store: Pick<GroupCommit, "submit">;
@@ -42,14 +42,14 @@ export class MailboxRequests implements ServiceRequests {
     if ("token" in request) this.#leases.used(client, request.token);
   }
 
-  change(client: SessionClient, request: NumberedRequest, bytes: number): Change {
+  change(client: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "put": {
         const time = this.#options.wallClock();
-        const { to, from: sender, delay, ttl, text } = request;
+        const { receiver, sender: sender, delay, ttl, text } = request;
         return {
           kind: "put",
-          mailbox: to,
+          mailbox: receiver,
           sender,
           time,
           text: text,

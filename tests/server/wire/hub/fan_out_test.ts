@@ -5,7 +5,7 @@ import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/hist
 import { Hub } from "../../../../server/service/hub.ts";
 import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/limits.ts";
 import { Log } from "../../../../server/report/log.ts";
-import { Session } from "../../../../server/wire/hub/member_service.ts";
+import { MemberConnection } from "../../../../server/wire/hub/member_service.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
 import { PendingTotal } from "../../../../server/quota/pending.ts";
 import { Rounds } from "../../../../server/net/rounds.ts";
@@ -125,7 +125,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     rounds,
     monotonicClock,
   });
-  const session = new Session("test", connection, {
+  const session = new MemberConnection("test", connection, {
     sockets: [],
     hub,
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
-import { SessionService } from "../../../../server/wire/session/session.ts";
+import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import { DEFAULT_LIMITS, type StoreRequest } from "../../../../server/store/store.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
-import { SessionService } from "../../../../server/wire/session/session.ts";
+import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
 const LIMITS = { all: 3, ofNetwork: 3, ofAccount: 3 };

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeAnswer, type NumberedRequest } from "../../../../protocol/session.ts";
 import { Early } from "../../../../server/wire/session/early.ts";
-import { Changes } from "../../../../server/wire/session/ordered_requests.ts";
-import type { SessionChanges, SessionOutcome } from "../../../../server/store/requests/session.ts";
+import { OrderedRequests } from "../../../../server/wire/session/ordered_requests.ts";
+import type { OrderedBatch, SessionOutcome } from "../../../../server/store/requests/session.ts";
 
 /** A session's changes, and a store that takes a batch and answers it when the test says so. */
 class Subject {
@@ -11,11 +11,11 @@ class Subject {
   /** Whether the store takes anything more. */
   taking = true;
   readonly early: Early;
-  readonly changes: Changes;
+  readonly changes: OrderedRequests;
 
   constructor(early = new Early(), network = "") {
     this.early = early;
-    this.changes = new Changes({
+    this.changes = new OrderedRequests({
       session: "s",
       owner: "",
       network,
@@ -37,7 +37,7 @@ class Subject {
   puts(numbers: readonly number[], bytes = 1) {
     const text = "x".repeat(bytes);
     this.#received(
-      numbers.map((n) => ({ kind: "put", n, to: "bob", from: "", delay: 0, ttl: undefined, text })),
+      numbers.map((n) => ({ kind: "put", n, receiver: "bob", sender: "", delay: 0, ttl: undefined, text })),
     );
   }
 
@@ -51,7 +51,7 @@ class Subject {
 
   /** Hands a batch to the store: its first and last number. */
   take(): [number, number] | undefined {
-    const batch = this.changes.take() as SessionChanges | undefined;
+    const batch = this.changes.take() as OrderedBatch | undefined;
     return batch &&
       [batch.first, batch.changes.reduce((n, { numbers = 1 }) => n + numbers, batch.first) - 1];
   }

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
-import { SessionService } from "../../../../server/wire/session/session.ts";
+import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
 Deno.test("sessions are forgotten, and waits end, whatever the time of day is set to", async () => {

@@ -11,7 +11,7 @@ const SLOW = 256 * 1024;
 type Transfer = Pick<TransferConnection, "cut" | "lately">;
 type Place = [transfer: Transfer, user: string];
 
-export interface TransferPlacesOptions {
+export interface TransferSlotsOptions {
   metrics: Metrics;
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
   max?: number;
@@ -19,12 +19,12 @@ export interface TransferPlacesOptions {
 }
 
 /** The transfers that run, of which there are only so many; one that is of little use makes room for a newcomer. */
-export class TransferPlaces {
-  readonly #options: TransferPlacesOptions;
+export class TransferSlots {
+  readonly #options: TransferSlotsOptions;
   /** Users, by their transfers. */
   readonly #places = new Map<Transfer, string>();
 
-  constructor(options: TransferPlacesOptions) {
+  constructor(options: TransferSlotsOptions) {
     this.#options = options;
   }
 

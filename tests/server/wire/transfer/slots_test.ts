@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { Metrics } from "../../../../server/report/metrics.ts";
-import { Pace } from "../../../../server/net/throughput_meter.ts";
-import { TransferPlaces } from "../../../../server/wire/transfer/transfer_places.ts";
+import { ThroughputMeter } from "../../../../server/net/throughput_meter.ts";
+import { TransferSlots } from "../../../../server/wire/transfer/slots.ts";
 
 /** Places for four transfers, three of them of one user, and who was cut. */
 class Places {
   readonly metrics = new Metrics();
   readonly cuts: string[] = [];
-  readonly #places = new TransferPlaces({ max: 4, maxUser: 3, metrics: this.metrics });
+  readonly #places = new TransferSlots({ max: 4, maxUser: 3, metrics: this.metrics });
 
   /** A transfer of the user `name[0]`, which moved so many bytes lately. */
   take(name: string, lately = Infinity): boolean {
@@ -49,7 +49,7 @@ Deno.test("a user who has none takes a place of one who has most, and more than 
 });
 
 Deno.test("a pace is that of the last 10 to 20 s", () => {
-  const pace = new Pace(500);
+  const pace = new ThroughputMeter(500);
   pace.add(7, 10_499);
   assertEquals(pace.lately(10_499), Infinity, "it is too young to tell");
   assertEquals(pace.lately(10_500), 7);

@@ -1,4 +1,4 @@
-export interface ChancesOptions {
+export interface BucketOptions {
   /** Chances that somebody has at first, and at most. */
   most: number;
   /** Milliseconds after which one that was used comes back. */
@@ -11,12 +11,12 @@ export interface ChancesOptions {
 const MAX_COUNTED = 10_000;
 
 /** Slows down who tries too often: everybody has some chances, and gets one back after a while. */
-export class Chances {
-  readonly #options: ChancesOptions;
+export class TokenBuckets {
+  readonly #options: BucketOptions;
   /** When each will have all of its chances again, the one that was counted longest ago first. */
   readonly #whole = new Map<string, number>();
 
-  constructor(options: ChancesOptions) {
+  constructor(options: BucketOptions) {
     this.#options = options;
   }
 

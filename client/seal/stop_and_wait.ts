@@ -20,7 +20,7 @@ const PATIENCE = 6;
 const MAX_AGAIN = 16;
 
 /** One question after the other, each asked again until it is answered or its server counts as gone. */
-export class Asking {
+export class StopAndWait {
   readonly #clock: Clock;
   readonly #timeout: number;
   readonly #gone: (isSilent: boolean) => Error;
