@@ -174,17 +174,17 @@ export class ForumService {
   }
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
-  #attach(upload: Upload): Promise<"stored" | string> {
+  async #attach(upload: Upload): Promise<"stored" | string> {
     const { store, files, wallClock } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
-    // no row names the content, and none will
-    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
-    const taken = store.submit({ kind: "attach", ...upload, time: wallClock() }, (outcome) => {
-      if (outcome === "storage") refuse("the disk takes nothing");
-      else resolve(outcome);
-    });
-    if (!taken) refuse("too much is waiting for the disk");
-    return promise;
+    try {
+      const outcome = await store.ask({ kind: "attach", ...upload, time: wallClock() });
+      if (outcome === "storage") throw new Error("the disk takes nothing");
+      return outcome;
+    } catch (error) {
+      // no row names the content, and none will
+      await files.remove(upload.content);
+      throw error;
+    }
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */
