@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import {
   ADMIN,
   decodeRequest,
@@ -22,7 +23,7 @@ import {
 } from "../protocol/session.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
-import { formatAddress, type Networks } from "./quota/address.ts";
+import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { holderAt } from "./quota/holder.ts";
 import { type Log, quoted } from "./report/log.ts";

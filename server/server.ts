@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
@@ -11,7 +12,7 @@ import { ROOM_PORT } from "../protocol/room.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
-import { formatAddress, type Networks } from "./quota/address.ts";
+import type { Networks } from "./quota/address.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { RefusalCode } from "../../protocol/transfer.ts";
 import { CutError, type TransferTarget } from "./transfer_connection.ts";
 
@@ -146,7 +147,8 @@ export class Attempts {
         }
         onCut?.(error.message);
       }
-      await pause(this.#pause, signal);
+      // an aborted signal ends the pause; the loop then throws its reason
+      await pause(this.#pause, undefined, signal && { signal }).catch(() => {});
       this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
     }
   }
@@ -158,14 +160,4 @@ export class Attempts {
     // a thread's answer is meant for the user as it is
     return new TransferError(code === "thread" ? text : `Cannot ${this.#what}: ${why}`, { code });
   }
-}
-
-/** Resolves after so many milliseconds, or when the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal | undefined) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), abort = () => resolve();
-  signal?.addEventListener("abort", abort);
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", abort);
 }

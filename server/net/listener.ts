@@ -4,8 +4,9 @@
  * @module
  */
 
+import { formatAddress } from "../../protocol/address.ts";
 import { acceptAll } from "./accept.ts";
-import { formatAddress, plainAddress } from "../quota/address.ts";
+import { plainAddress } from "../quota/address.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
 import type { Log } from "../report/log.ts";

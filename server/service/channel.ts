@@ -4,7 +4,8 @@
  * @module
  */
 
-import { roomName, type RoomSpeaker } from "../../protocol/room.ts";
+import { formatAddress } from "../../protocol/address.ts";
+import type { RoomSpeaker } from "../../protocol/room.ts";
 import type { ChannelRecord } from "./history.ts";
 
 /** Who speaks in a channel waits where more than one in so many of the others are behind. */
@@ -53,7 +54,7 @@ export class Member implements Speaker {
     readonly wire: Wire,
     readonly connection: MemberConnection,
   ) {
-    this.name = "name" in inRoom ? inRoom.name : roomName(inRoom);
+    this.name = "name" in inRoom ? inRoom.name : formatAddress(inRoom);
   }
 }
 

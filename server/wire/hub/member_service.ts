@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatAddress } from "../../quota/address.ts";
+import { formatAddress } from "../../../protocol/address.ts";
 import type { Connection, CutOff } from "../../net/connection.ts";
 import type { Member } from "../../service/channel.ts";
 import { type Hub, LONGEST_WAIT } from "../../service/hub.ts";
