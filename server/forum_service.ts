@@ -13,7 +13,7 @@ import type { Births } from "./wire/session/births.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import type { Log } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { Metrics, SessionTable } from "./report/metrics.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
 import { SessionService } from "./wire/session/session_service.ts";
@@ -160,7 +160,7 @@ export class ForumService {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 

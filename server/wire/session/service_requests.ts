@@ -1,3 +1,4 @@
+import type { SessionTable } from "../../report/metrics.ts";
 import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../../../protocol/session.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { Tag } from "./mailbox/leases.ts";
@@ -48,7 +49,7 @@ export interface ServiceRequests {
   repeat?(): void;
   expire?(): void;
   /** How full its tables are, by name. */
-  readonly tables?: [name: string, usage: TableUsage][];
+  readonly tables?: [name: SessionTable, usage: TableUsage][];
   /** The session is known no longer. */
   forget(client: SessionClient): void;
 }

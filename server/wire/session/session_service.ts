@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SessionTable } from "../../report/metrics.ts";
 import {
   bodyAt,
   decodeRequests,
@@ -101,7 +102,7 @@ export class SessionService<A extends Address> {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["sessions", this.#table.usage], ...this.#requests.tables ?? []];
   }
 

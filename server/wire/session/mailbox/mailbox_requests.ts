@@ -1,3 +1,4 @@
+import type { SessionTable } from "../../../report/metrics.ts";
 import type { NumberedRequest, TaggedRequest } from "../../../../protocol/session.ts";
 import { holderOf } from "../../../quota/holder.ts";
 import { LeaseService } from "./leases.ts";
@@ -30,7 +31,7 @@ export class MailboxRequests implements ServiceRequests {
     });
   }
 
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["waits", this.#leases.usage]];
   }
 
