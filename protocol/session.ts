@@ -12,8 +12,8 @@ import {
   encodeForumAnswer,
   encodeForumRequest,
   type ForumAnswer,
-  type ForumChange,
-  type ForumQuestion,
+  type ForumOrderedRequest,
+  type ForumUnorderedRequest,
 } from "./forum.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "./mailbox.ts";
 
@@ -37,7 +37,7 @@ export const NOT_CONFIRMED = "not confirmed";
 
 /** A request that changes something. `n` is its number. `bad` is one that can never be carried out. */
 export type NumberedRequest =
-  | ForumChange
+  | ForumOrderedRequest
   | {
     kind: "put";
     n: number;
@@ -58,7 +58,7 @@ export type NumberedRequest =
 
 /** A request that changes nothing that has an order. `t` is its tag. */
 export type TaggedRequest =
-  | ForumQuestion
+  | ForumUnorderedRequest
   | {
     kind: "lease";
     t: number;

@@ -23,7 +23,7 @@ export interface ContentsOptions {
 const BATCH = 256;
 
 /** Opens the files, and has what the store doesn't know set aside and logged. {@linkcode removeUnused} has to follow. */
-export function openContents(
+export function openFiles(
   { directory, limits, store, log, random }: ContentsOptions,
 ): Promise<ContentFiles> {
   return ContentFiles.open({
