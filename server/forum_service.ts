@@ -22,10 +22,9 @@ import type { TableUsage } from "./quota/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
-import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
-import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
+import { MAX_CONNECTIONS, TransferService, type Upload } from "./wire/transfer/transfer.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import type { Rounds } from "./net/rounds.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 import { uptime } from "./clock/uptime.ts";
 
 /** Limits of the forum. */
@@ -60,7 +59,7 @@ export interface ForumServiceOptions {
   /** Where files are; it closes them. */
   files: ContentFiles;
   limits: TransferLimits;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
@@ -86,7 +85,6 @@ export class ForumService {
   readonly #sessions: SessionService<ForumAddress>;
   readonly #seals: SealService<ForumAddress>;
   readonly #transfers: TransferService;
-  readonly #listener: TransferListener;
   #stopping = false;
 
   /** Begins to read and to accept. */
@@ -103,19 +101,11 @@ export class ForumService {
       monotonicClock: uptime.now,
       setTimer,
       max: limits.transfers,
+      maxConnections: limits.connections,
       commit: (upload) => this.#attach(upload),
     });
     options.accounts.watch((name, what) => {
       if (what !== "added") transfers.revoke(name);
-    });
-    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
-    this.#listener = new TransferListener({
-      sockets: options.listeners,
-      serve,
-      metrics,
-      log,
-      setTimer,
-      maxConnections: limits.connections,
     });
     const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
       replies.send(datagram, address);
@@ -151,7 +141,7 @@ export class ForumService {
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
         maxBytes: MAX_SESSION_DATAGRAM,
-        rounds: options.rounds,
+        polling: options.polling,
         metrics,
         stopping: () => this.#stopping,
         received: (datagram, address) => this.#received(datagram, address, replies),
@@ -190,9 +180,7 @@ export class ForumService {
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
     this.#stopping = true;
-    this.#listener.stop();
     await this.#transfers.close();
-    await this.#listener.close();
     await this.#options.store.idle();
     this.#sessions.close();
     this.#seals.close();

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { isLoopback } from "./quota/address.ts";
 import { formatAddress } from "../protocol/address.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import type { HubService } from "./hub_service.ts";
-import { isLoopback } from "./net/limits.ts";
 import type { ServeOptions } from "./server.ts";
 import type { Service } from "./net/service.ts";
 import type { Store } from "./store/store.ts";

@@ -36,7 +36,7 @@ import { SessionService } from "./wire/session/session_service.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { uptime } from "./clock/uptime.ts";
-import type { Rounds } from "./net/rounds.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 
 /** A mailbox as it is named in log lines. */
 export function mailboxName(mailbox: string): string {
@@ -57,7 +57,7 @@ export interface MailboxServiceOptions {
   timestamps: boolean;
   /** Longest datagram of the original wire, in bytes. */
   maxDatagram: number;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
@@ -130,7 +130,7 @@ export class MailboxService {
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
         maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
-        rounds: options.rounds,
+        polling: options.polling,
         metrics: options.metrics,
         stopping: () => this.#stopping,
         received: (datagram, address) => this.#received(datagram, { address, replies }),

@@ -28,7 +28,7 @@ import { ForumService, type ForumServiceLimits } from "./forum_service.ts";
 import { greet } from "./greeting.ts";
 import { type HubLimits, HubService } from "./hub_service.ts";
 import type { Log } from "./report/log.ts";
-import { Loopback } from "./net/loopback.ts";
+import { SelfConnection } from "./net/fairness.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { Metrics } from "./report/metrics.ts";
@@ -44,7 +44,7 @@ import { storeStatus } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
 import type { StoreLimits } from "./store/store.ts";
-import { Rounds } from "./net/rounds.ts";
+import { SocketPolling } from "./net/fairness.ts";
 import { uptime } from "./clock/uptime.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
@@ -130,7 +130,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const metrics = new Metrics();
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const services: Service[] = [];
-  let loopback: Loopback | undefined;
+  let polling: SocketPolling | undefined;
   let hub: HubService | undefined;
   let sockets: ServiceSockets = {};
   const running: { close(): Promise<void> }[] = [];
@@ -138,7 +138,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   const close = async () => {
     await Promise.all(running.map((each) => each.close()));
     await beating.close();
-    loopback?.close();
+    polling?.close();
   };
 
   let key: SealKey;
@@ -153,9 +153,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       monotonicClock: () => performance.now(),
       open: options.openAccounts,
     });
-    const own = loopback = await Loopback.open();
-    const rounds = new Rounds({
-      look: () => own.pass(),
+    polling = new SocketPolling({
+      connection: await SelfConnection.open(),
       monotonicClock: () => Math.floor(performance.now()),
     });
     sockets = await openSockets({
@@ -168,7 +167,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         sockets,
         limits: options.hubLimits,
         store: group,
-        rounds,
+        polling,
         metrics,
         log,
       });
@@ -209,7 +208,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         originalFrom,
         timestamps,
         maxDatagram,
-        rounds,
+        polling,
         metrics,
         log,
         births,
@@ -234,7 +233,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         sealKey: key,
         files: contents,
         limits: options.forumLimits.transfers,
-        rounds,
+        polling,
         metrics,
         log,
         births,

@@ -2,7 +2,7 @@ import { MAX_THREAD_ENTRIES, MAX_THREADS } from "../../protocol/forum.ts";
 import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
 import { Log, LOG_FORMATS, LOG_LEVELS } from "../../server/report/log.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { REMOTE_LIMITS } from "../../server/net/limits.ts";
+import { REMOTE_LIMITS } from "../../server/net/connection_slots.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/server.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
@@ -117,9 +117,9 @@ export const command: Command = {
     "message-rate": {
       value: "N",
       help:
-        `Messages a second of one connection (${REMOTE_LIMITS.messageRate}; any number of this machine's own)`,
+        `Messages a second of one connection (${REMOTE_LIMITS.messagesPerSecond}; any number of this machine's own)`,
     },
-    "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLine})` },
+    "max-line": { value: "SIZE", help: `Longest line of the room (${HUB.maxLineBytes})` },
     "max-pending": { value: "SIZE", help: "Cut off who has so much waiting to be sent (1MiB)" },
     "max-pending-all": {
       value: "SIZE",
@@ -174,12 +174,12 @@ async function run(args: Arguments): Promise<number> {
       throw new UsageError(`--new-seal-key and --${option} exclude each other`);
     }
   }
-  const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPending;
-  const maxPendingAll = args.size("max-pending-all") ?? Math.max(HUB.maxPendingAll, maxPending);
+  const maxPending = args.size("max-pending", MIN_PENDING) ?? HUB.sending.maxPendingBytes;
+  const maxPendingAll = args.size("max-pending-all") ?? Math.max(HUB.maxPendingBytesInAll, maxPending);
   if (maxPendingAll < maxPending) {
     throw new UsageError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
   }
-  const maxLine = args.size("max-line", 1) ?? HUB.maxLine;
+  const maxLine = args.size("max-line", 1) ?? HUB.maxLineBytes;
   if (maxLine > maxPending / LINES_PENDING) {
     throw new UsageError(
       `Cannot use --max-line ${maxLine}: expected at most 1/${LINES_PENDING} of --max-pending`,
@@ -225,14 +225,14 @@ async function run(args: Arguments): Promise<number> {
       connections: {
         connections: args.integer("max-connections", 1) ?? HUB.connections.connections,
         addressConnections: args.integer("address-connections", 1),
-        messageRate: args.integer("message-rate", 1),
+        messagesPerSecond: args.integer("message-rate", 1),
       },
       sending: {
-        maxPending,
-        stall: args.duration("stall") ?? HUB.sending.stall,
+        maxPendingBytes: maxPending,
+        stallMs: args.duration("stall") ?? HUB.sending.stallMs,
       },
-      maxPendingAll,
-      maxLine,
+      maxPendingBytesInAll: maxPendingAll,
+      maxLineBytes: maxLine,
     },
     forumLimits: {
       threads: {

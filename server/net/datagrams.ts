@@ -1,6 +1,6 @@
 import type { Metrics } from "../report/metrics.ts";
 import type { Replies } from "./reply_queue.ts";
-import type { Rounds } from "./rounds.ts";
+import type { SocketPolling } from "./fairness.ts";
 
 /** Replies that may wait to be sent before the next datagram is read. */
 const MAX_REPLIES = 1024;
@@ -11,7 +11,7 @@ const FIRST_RETRY = 5, LAST_RETRY = 1000;
 export interface DatagramReader {
   /** Longest datagram that is taken, in bytes. One that is longer is handed over with one byte more. */
   maxBytes: number;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   /** Whether no more is to be read. */
   stopping(): boolean;
@@ -25,7 +25,7 @@ export async function readDatagrams(socket: Deno.DatagramConn, replies: Replies,
   const buffer = new Uint8Array(reader.maxBytes + 1);
   let retry = FIRST_RETRY;
   while (!reader.stopping()) {
-    const round = reader.rounds.next;
+    const round = reader.polling.due;
     if (round !== undefined) await round;
     let datagram: Uint8Array, from: Deno.Addr;
     try {
