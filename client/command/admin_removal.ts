@@ -42,7 +42,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
  * @throws {UsageError} It is not said what is to be removed, or it can't be that.
  */
 export function removalOf(args: Arguments): Removal | undefined {
-  const [command = "", ...rest] = args.rest;
+  const [command = "", ...rest] = args.positionals;
   const all = args.flag("all"), shared = args.flag("shared");
   const known = Object.hasOwn(AT_ONCE, command) ? AT_ONCE[command] : undefined;
   if (known !== undefined && rest.length === 0) return known;

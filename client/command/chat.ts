@@ -1,5 +1,5 @@
 import { connectChannels, isClientName } from "../channels.ts";
-import { shown } from "../terminal/output.ts";
+import { printable } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, nameOf, readServer } from "./conversation.ts";
 
@@ -24,7 +24,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [name, host, port, ...more] = args.rest;
+  const [name, host, port, ...more] = args.positionals;
   if (name === undefined) throw new UsageError("Missing NAME: what the others will call you");
   const server = readServer(host, port, more);
   if (!isClientName(name)) {
@@ -46,5 +46,5 @@ const WIPE = "\r    \r";
 
 /** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
 function show(message: string): string {
-  return message.startsWith("[") ? shown(message) : message.split("\n").map(shown).join("\n");
+  return message.startsWith("[") ? printable(message) : message.split("\n").map(printable).join("\n");
 }

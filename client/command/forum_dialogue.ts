@@ -21,8 +21,8 @@ import { CommandFailed } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
-import { shown } from "../terminal/output.ts";
-import { coversForumAlone } from "./coverage.ts";
+import { printable } from "../terminal/output.ts";
+import { forumOnlyNotice } from "./coverage.ts";
 import { connect, type Where } from "./forum_login.ts";
 import { type ResultOptions, tellResults } from "./forum_results.ts";
 
@@ -58,17 +58,17 @@ export async function logIn(
   const code = () => exitCode(failed, editor);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(text);
+    await editor.notify(text);
   };
   const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
-  if (greeting !== "") await editor.tell(greeting);
+  if (greeting !== "") await editor.notify(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
     if (line === undefined) return code();
     const name = "error" in line ? "" : line.text.trim();
     if (!isWord(name)) {
-      const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : shown(noName(name));
+      const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : printable(noName(name));
       if (text !== "") await fail(text);
       continue;
     }
@@ -80,12 +80,12 @@ export async function logIn(
       return "error" in line ? "" : line.text;
     };
     const made = async ({ mailbox }: { mailbox: boolean }) => {
-      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+      if (!mailbox) await editor.notify(printable(forumOnlyNotice(name)));
     };
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...where, as }, signal);
-      await editor.tell(`${WELCOME}\n${greeting}`);
+      await editor.notify(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return code();
@@ -99,7 +99,7 @@ export async function logIn(
           ? alreadyLoggedIn(name)
           : reason === "closed"
           ? noNewAccount(name)
-          : shown(error.message),
+          : printable(error.message),
       );
     }
   }
@@ -112,12 +112,12 @@ export async function logIn(
  */
 export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
+  const print = (line: string) => editor.print(editor.isTerminal ? printable(line) : line);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(shown(text));
+    await editor.notify(printable(text));
   };
-  editor.forget();
+  editor.clearHistory();
   editor.prompt = ENTER_COMMAND;
   for await (const line of editor) {
     const typed = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);

@@ -45,7 +45,7 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const shared = args.flag("shared");
-  const [to, ...messages] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
+  const [to, ...messages] = shared ? [SHARED_QUEUE, ...args.positionals] : args.positionals;
   const as = credentialsOf(args), from = args.text("from") ?? (shared ? "" : as?.name ?? "");
   if (to === undefined) throw new UsageError("Missing TO: the ID of the receiver");
   if (shared && from !== "") throw new UsageError("--shared and --from exclude each other");

@@ -163,7 +163,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const ports = servicePorts(args.rest);
+  const ports = servicePorts(args.positionals);
   const memory = args.flag("memory");
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
@@ -198,7 +198,7 @@ async function run(args: Arguments): Promise<number> {
   const server = await serve({
     version: config.version,
     ports,
-    leaveOutTaken: args.rest.length === 0,
+    leaveOutTaken: args.positionals.length === 0,
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
     beginNew: args.flag("new"),

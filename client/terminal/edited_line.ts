@@ -45,7 +45,7 @@ export class EditedLine {
   }
 
   /** Forgets what was killed. */
-  forget() {
+  clearKilled() {
     this.#killed = "";
   }
 

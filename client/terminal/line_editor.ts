@@ -33,9 +33,9 @@ export interface LineEditor extends AsyncIterable<Line>, AsyncDisposable {
    */
   print(text: string): Promise<void>;
   /** The same for what is no result: without a terminal it goes to standard error. */
-  tell(text: string): Promise<void>;
+  notify(text: string): Promise<void>;
   /** Forgets the lines that can be gone back to: from now on, others are asked for. */
-  forget(): void;
+  clearHistory(): void;
   /** Gives the terminal back, with what was typed left on it. A pending {@linkcode read} has no line. */
   close(): Promise<void>;
 }

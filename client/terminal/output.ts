@@ -75,7 +75,7 @@ export function writeError(text: string): Promise<void> {
  * Somebody else's text as it may be shown: control characters but TAB as `^X`, so that none is obeyed, and what breaks
  * lines or changes the direction of the text behind it as `<U+202E>`, so that it can't look like another text.
  */
-export function shown(text: string): string {
+export function printable(text: string): string {
   return text.replace(/[^\P{Cc}\t]|[\u2028-\u202e\u2066-\u2069]/gu, (c) => {
     const code = c.charCodeAt(0);
     if (code < 0x20) return `^${String.fromCharCode(code + 0x40)}`;

@@ -49,7 +49,7 @@ export class PipedLines implements LineEditor {
     return this.#put(write, text);
   }
 
-  tell(text: string): Promise<void> {
+  notify(text: string): Promise<void> {
     return this.#put(this.isTerminal ? write : writeError, text);
   }
 
@@ -61,7 +61,7 @@ export class PipedLines implements LineEditor {
     await show?.(this.prompt);
   }
 
-  forget() {}
+  clearHistory() {}
 
   close(): Promise<void> {
     this.#closed.resolve(undefined);

@@ -5,8 +5,8 @@ import { write, writeError } from "./output.ts";
 
 /** What an original client writes to standard output, besides texts and prompts. */
 export interface OriginalForm {
-  /** Where {@linkcode LineEditor.tell} goes. */
-  tell: "stdout" | "stderr";
+  /** Where {@linkcode LineEditor.notify} goes. */
+  notices: "stdout" | "stderr";
   /** Of a client to which messages come while a line is read: what stands before a message, and before the last text. */
   live?: { beforeMessage: string; beforeLast: string };
 }
@@ -49,8 +49,8 @@ export class PromptedLines implements LineEditor {
     return this.#write(`${live.beforeMessage}${line}${this.prompt}`);
   }
 
-  tell(text: string): Promise<void> {
-    return this.#form.tell === "stdout"
+  notify(text: string): Promise<void> {
+    return this.#form.notices === "stdout"
       ? this.print(text)
       : writeError(text.endsWith("\n") ? text : `${text}\n`);
   }
@@ -63,7 +63,7 @@ export class PromptedLines implements LineEditor {
     return done;
   }
 
-  forget() {}
+  clearHistory() {}
 
   async close() {
     this.#isClosed = true;

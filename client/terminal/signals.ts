@@ -40,7 +40,7 @@ export function unlisten(signal: Deno.Signal, handler: () => void) {
  * Takes it over to end the program when a signal is to: calls `end` with the exit code by which a shell knows that,
  * until it is disposed of.
  */
-export function onEnd(end: (code: number) => void): Disposable {
+export function onEndSignal(end: (code: number) => void): Disposable {
   const handlers = Object.entries(SIGNALS).map(([signal, number]) => ({
     signal: signal as keyof typeof SIGNALS,
     handler: () => end(128 + number),

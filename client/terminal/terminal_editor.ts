@@ -98,11 +98,11 @@ export class TerminalEditor implements LineEditor {
     return this.#update();
   }
 
-  forget() {
+  clearHistory() {
     this.#history.clear();
   }
 
-  tell(text: string): Promise<void> {
+  notify(text: string): Promise<void> {
     return this.print(text);
   }
 
@@ -214,7 +214,7 @@ export class TerminalEditor implements LineEditor {
 
   /** Leaves a line that is read on the screen, as it was typed. */
   #show(text: string, secret: boolean): { text: string } {
-    if (secret) this.#line.forget();
+    if (secret) this.#line.clearKilled();
     else this.#history.add(text);
     this.#above += `${this.#prompt}${secret ? "" : visible(text)}\n`;
     return { text };

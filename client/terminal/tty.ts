@@ -1,7 +1,7 @@
 import { readInput, unreadInput } from "./input.ts";
 import { isDumb, writeBytes, writeErrorBytes } from "./output.ts";
 import type { Size } from "./screen.ts";
-import { listen, onEnd, unlisten } from "./signals.ts";
+import { listen, onEndSignal, unlisten } from "./signals.ts";
 
 /** A terminal that is read key by key. */
 export interface Tty {
@@ -53,7 +53,7 @@ export class StandardTty implements Tty {
     this.#take();
     globalThis.addEventListener("unload", this.#giveBack);
     if (!this.#endsOnSignal) return;
-    this.#signals = onEnd((code) => {
+    this.#signals = onEndSignal((code) => {
       this.restore();
       Deno.exit(code);
     });

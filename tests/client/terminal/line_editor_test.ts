@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { columnsOf } from "../../../client/terminal/graphemes.ts";
-import { shown } from "../../../client/terminal/output.ts";
+import { printable } from "../../../client/terminal/output.ts";
 import { TerminalEditor } from "../../../client/terminal/terminal_editor.ts";
 import { VirtualTty } from "./virtual_tty.ts";
 
@@ -409,5 +409,5 @@ Deno.test("shown() makes text harmless", () => {
     "abc\u202egpj\u2066x\u2069\u2028y": "abc<U+202E>gpj<U+2066>x<U+2069><U+2028>y",
     "שלום\u200f!": "שלום\u200f!",
   };
-  for (const [text, harmless] of Object.entries(texts)) assertEquals(shown(text), harmless);
+  for (const [text, harmless] of Object.entries(texts)) assertEquals(printable(text), harmless);
 });
