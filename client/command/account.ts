@@ -13,7 +13,7 @@ import {
 import { fileError } from "../transfer/file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../seal/session_connection.ts";
-import { printable, write, writeError } from "../terminal/output.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type AccountPlace, openAccounts } from "./account_place.ts";
 import { BUSY } from "./server_option.ts";
@@ -142,7 +142,7 @@ async function list(accounts: AccountPlace): Promise<number> {
   const listed = await Array.fromAsync(accounts.list());
   const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
   for (const { name, mailbox } of listed) {
-    await write(`${printable(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
+    await write(`${escapeControls(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
   }
   return 0;
 }
@@ -220,7 +220,7 @@ async function importFile(args: Arguments, file: string): Promise<number> {
   const at = (number: number, why: string) => `${file}, line ${number}: ${why}`;
   const report = async (number: number, why: string) => {
     await progress.clear();
-    await writeError(`wirepost account: ${printable(at(number, why))}\n`);
+    await writeError(`wirepost account: ${escapeControls(at(number, why))}\n`);
   };
   for (const { number, why } of bad) await report(number, why);
   const worker = async () => {

@@ -1,8 +1,8 @@
 import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
 import type { OriginalMailbox } from "../original_mailbox.ts";
-import { printable, write } from "../terminal/output.ts";
-import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
-import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
+import { escapeControls, write } from "../terminal/output.ts";
+import { type Control, list, listDead, LISTS } from "./admin/lists.ts";
+import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 import { connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
@@ -65,7 +65,7 @@ async function run(args: Arguments): Promise<number> {
     return await list(control, LISTS[name]!, rest[0] ?? "");
   }
   if (name === "status" && rest.length === 0) return await status(control);
-  for (const field of await control(args.positionals.join(", "))) await write(`${printable(field)}\n`);
+  for (const field of await control(args.positionals.join(", "))) await write(`${escapeControls(field)}\n`);
   return 0;
 }
 
@@ -90,7 +90,7 @@ async function status(control: Control): Promise<number> {
     const fields = await control(shownFields === 0 ? "status" : `status, ${shownFields}`);
     if (fields.length === 0) return 0;
     shownFields += fields.length;
-    for (const field of fields) await write(`${printable(field)}\n`);
+    for (const field of fields) await write(`${escapeControls(field)}\n`);
   }
 }
 

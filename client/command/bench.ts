@@ -11,7 +11,7 @@ import {
 import { write, writeError } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { benchBasic } from "./bench_basic.ts";
+import { benchBasic } from "./bench/original.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 
 /** How often it is looked how far a run is, in milliseconds. */

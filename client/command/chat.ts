@@ -1,5 +1,5 @@
 import { connectChannels, isClientName } from "../channels.ts";
-import { printable } from "../terminal/output.ts";
+import { escapeControls } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, nameOf, readServer } from "./conversation.ts";
 
@@ -46,5 +46,7 @@ const WIPE = "\r    \r";
 
 /** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
 function show(message: string): string {
-  return message.startsWith("[") ? printable(message) : message.split("\n").map(printable).join("\n");
+  return message.startsWith("[")
+    ? escapeControls(message)
+    : message.split("\n").map(escapeControls).join("\n");
 }

@@ -7,8 +7,8 @@ import {
 import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
-import { openLineEditor } from "../terminal/line_editor.ts";
-import { printable, write, writeError } from "../terminal/output.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
@@ -132,7 +132,7 @@ async function once(
       forum,
       typed,
       { ...options, signal },
-      (line) => write(`${isShown ? printable(line) : line}\n`),
+      (line) => write(`${isShown ? escapeControls(line) : line}\n`),
     );
     return 0;
   });

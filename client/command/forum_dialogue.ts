@@ -21,7 +21,7 @@ import { CommandFailed } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
-import { printable } from "../terminal/output.ts";
+import { escapeControls } from "../terminal/output.ts";
 import { forumOnlyNotice } from "./coverage.ts";
 import { connect, type Where } from "./forum_login.ts";
 import { type ResultOptions, tellResults } from "./forum_results.ts";
@@ -68,7 +68,11 @@ export async function logIn(
     if (line === undefined) return code();
     const name = "error" in line ? "" : line.text.trim();
     if (!isWord(name)) {
-      const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : printable(noName(name));
+      const text = "error" in line
+        ? `The line is ${line.error}`
+        : name === ""
+        ? ""
+        : escapeControls(noName(name));
       if (text !== "") await fail(text);
       continue;
     }
@@ -80,7 +84,7 @@ export async function logIn(
       return "error" in line ? "" : line.text;
     };
     const made = async ({ mailbox }: { mailbox: boolean }) => {
-      if (!mailbox) await editor.notify(printable(forumOnlyNotice(name)));
+      if (!mailbox) await editor.notify(escapeControls(forumOnlyNotice(name)));
     };
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
@@ -99,7 +103,7 @@ export async function logIn(
           ? alreadyLoggedIn(name)
           : reason === "closed"
           ? noNewAccount(name)
-          : printable(error.message),
+          : escapeControls(error.message),
       );
     }
   }
@@ -112,10 +116,10 @@ export async function logIn(
  */
 export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  const print = (line: string) => editor.print(editor.isTerminal ? printable(line) : line);
+  const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
   const fail = async (text: string) => {
     failed = true;
-    await editor.notify(printable(text));
+    await editor.notify(escapeControls(text));
   };
   editor.clearHistory();
   editor.prompt = ENTER_COMMAND;

@@ -1,6 +1,6 @@
 import { formatAddress } from "../stream/connection.ts";
 import { KnownServers } from "../seal/known_servers.ts";
-import { printable, write, writeError } from "../terminal/output.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 
 /** `wirepost known-servers`. */
@@ -36,11 +36,11 @@ async function list(): Promise<number> {
   for (const { server, key, line, why } of await known.list()) {
     if (key === undefined) {
       await writeError(
-        `wirepost known-servers: line ${line} of ${printable(known.path)} has no key: ${why}\n`,
+        `wirepost known-servers: line ${line} of ${escapeControls(known.path)} has no key: ${why}\n`,
       );
       code = 1;
     } else {
-      await write(`${printable(server)} ${key}\n`);
+      await write(`${escapeControls(server)} ${key}\n`);
     }
   }
   return code;

@@ -1,12 +1,13 @@
 import { dim } from "@std/fmt/colors";
 import { ADMIN, isId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
-import { printable } from "../terminal/output.ts";
-import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
+import { escapeControls } from "../terminal/output.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
 import { onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
-import { BasicCorrespondence } from "./correspondence_basic.ts";
+import { type Correspondence, SessionCorrespondence } from "./mailbox/session.ts";
+import { BasicCorrespondence } from "./mailbox/original.ts";
 import { BUSY, connect, connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
@@ -131,7 +132,7 @@ class Conversation {
       return await act();
     } catch (error) {
       this.#failed = true;
-      await this.#editor.notify(`${printable((error as Error).message)}\n`);
+      await this.#editor.notify(`${escapeControls((error as Error).message)}\n`);
     }
   }
 

@@ -1,13 +1,13 @@
 import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { printable, tryWrite, writeError } from "../terminal/output.ts";
+import { escapeControls, tryWrite, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { receiveBasic } from "./receive_basic.ts";
-import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
+import { receiveBasic } from "./receive/original.ts";
+import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive/exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
-import { WaitLimit } from "./wait_limit.ts";
+import { WaitLimit } from "./receive/wait_limit.ts";
 
 /** Exit code where CMD failed; and where there was nothing, or less than was asked for. */
 const FAILED = 1, EMPTY = 3;
@@ -76,7 +76,7 @@ async function run(args: Arguments): Promise<number> {
   const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
   const wait = args.duration("wait") ?? (follow ? Infinity : 0);
   const json = args.flag("json");
-  const forOutput = Deno.stdout.isTerminal() ? printable : (text: string) => text;
+  const forOutput = Deno.stdout.isTerminal() ? escapeControls : (text: string) => text;
   if (args.flag("basic")) {
     for (const [name, given] of Object.entries({ follow, exec, as })) {
       if (given) throw new UsageError(`--basic and --${name} exclude each other`);

@@ -6,8 +6,8 @@ import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
-import { Resume } from "./resume.ts";
-import { sendBasic } from "./send_basic.ts";
+import { Resume } from "./send/resume.ts";
+import { sendBasic } from "./send/original.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** How long a full mailbox is waited for, in milliseconds. */

@@ -1,7 +1,7 @@
-import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../original_mailbox.ts";
-import { write } from "../terminal/output.ts";
-import type { Arguments } from "./command.ts";
-import { connectOriginal } from "./server_option.ts";
+import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../../original_mailbox.ts";
+import { write } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { connectOriginal } from "../server_option.ts";
 
 /** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
 const FIRST_WAIT = 50, LAST_WAIT = 1000;

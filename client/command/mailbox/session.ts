@@ -1,7 +1,7 @@
 import { bold, dim } from "@std/fmt/colors";
-import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../mailbox.ts";
-import { printable } from "../terminal/output.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
+import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../../mailbox.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import type { LineEditor } from "../../terminal/line_editor.ts";
 
 /** How long a full mailbox is waited for, and after how long a server that is gone is asked again, in milliseconds. */
 const WAIT = 5000, RETRY = 1000;
@@ -25,7 +25,7 @@ export interface Correspondence extends AsyncDisposable {
 /** A message as a line. */
 export function messageLine(time: number, from: string, text: string): string {
   const clock = Number.isNaN(time) ? "" : `${dim(new Date(time).toLocaleTimeString())} `;
-  return `${clock}${bold(printable(from))}: ${printable(text)}\n`;
+  return `${clock}${bold(escapeControls(from))}: ${escapeControls(text)}\n`;
 }
 
 /** On the reliable session: what is sent is stored, and what was received is shown as it comes. */
@@ -121,7 +121,7 @@ export class SessionCorrespondence implements Correspondence {
         if (signal.aborted) return;
         // the mailbox has an owner, or has one now: who writes may be somebody else
         if (error instanceof RefusedError) {
-          return void await this.#editor.notify(`${printable(error.message)}\n`);
+          return void await this.#editor.notify(`${escapeControls(error.message)}\n`);
         }
         if (!(error instanceof SessionEndError)) throw error;
         if (!this.#gone) await this.#editor.notify(`${error.message} Trying again\n`);

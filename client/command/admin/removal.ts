@@ -5,12 +5,12 @@
  * @module
  */
 
-import { isId } from "../../protocol/mailbox.ts";
-import { RefusedCommandError } from "../original_mailbox.ts";
-import { canConfirm, confirm } from "../terminal/confirm.ts";
-import { write, writeError } from "../terminal/output.ts";
-import type { Control } from "./admin_lists.ts";
-import { type Arguments, UsageError } from "./command.ts";
+import { isId } from "../../../protocol/mailbox.ts";
+import { RefusedCommandError } from "../../original_mailbox.ts";
+import { canConfirm, confirm } from "../../terminal/ask.ts";
+import { write, writeError } from "../../terminal/output.ts";
+import type { Control } from "./lists.ts";
+import { type Arguments, UsageError } from "../command.ts";
 
 /** What is to be done: to these by their names, or to all or the shared queue at once. */
 export interface Removal {
