@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };
-import { write, writeErrorBytes } from "../terminal/output.ts";
+import { write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 
 /** A stop that takes longer, in milliseconds, is broken off. */
@@ -163,7 +163,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const ports = servicePorts(args.rest);
+  const ports = servicePorts(args.positionals);
   const memory = args.flag("memory");
   if (memory && args.text("data") !== undefined) {
     throw new UsageError("--memory and --data exclude each other");
@@ -187,7 +187,7 @@ async function run(args: Arguments): Promise<number> {
   }
   const share = args.integer("share", 1, 100) ?? DEFAULT_SHARE;
   const hosts = args.texts("host");
-  const log = new Log(writeErrorBytes, {
+  const log = new Log(writeError, {
     format: args.word("log", LOG_FORMATS, "text"),
     level: args.word("log-level", LOG_LEVELS, "info"),
   });
@@ -198,7 +198,7 @@ async function run(args: Arguments): Promise<number> {
   const server = await serve({
     version: config.version,
     ports,
-    leaveOutTaken: args.rest.length === 0,
+    leaveOutTaken: args.positionals.length === 0,
     hosts: hosts.length > 0 ? hosts : ["127.0.0.1"],
     data: memory ? undefined : args.text("data") ?? "parley-data",
     beginNew: args.flag("new"),

@@ -6,7 +6,7 @@ import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { serve } from "../../server/server.ts";
 import { DEFAULT_LIMITS } from "../../server/store/store.ts";
-import { write, writeErrorBytes } from "../../client/terminal/output.ts";
+import { write, writeError } from "../../client/terminal/output.ts";
 
 const server = await serve({
   version: "slow",
@@ -24,7 +24,7 @@ const server = await serve({
   originalFrom: new Networks(PRIVATE_NETWORKS),
   timestamps: true,
   maxDatagram: 1024,
-  log: new Log(writeErrorBytes),
+  log: new Log(writeError),
   ready: (line) => write(`${line}\n`),
 });
 await server.stopping;
