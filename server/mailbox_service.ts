@@ -26,7 +26,7 @@ import type { Births } from "./wire/session/births.ts";
 import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { holderAt } from "./quota/holder.ts";
-import { type Log, quoted } from "./report/log.ts";
+import { type Log, mailboxName, quoted } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import { readDatagrams } from "./net/datagrams.ts";
@@ -37,11 +37,6 @@ import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { uptime } from "./clock/uptime.ts";
 import type { Rounds } from "./net/rounds.ts";
-
-/** A mailbox as it is named in log lines. */
-export function mailboxName(mailbox: string): string {
-  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
-}
 
 export interface MailboxServiceOptions {
   /** Where it listens; it closes them. */
