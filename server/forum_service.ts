@@ -121,7 +121,7 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console }),
+      handler: new ForumRequests({ ...options, transfer: transfers, console }),
       monotonicClock: uptime.now,
       send,
       setTimer,
