@@ -1,7 +1,7 @@
 import type { NumberedRequest, SessionAnswer, TaggedRequest } from "../../../protocol/session.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { Tag } from "./mailbox/leases.ts";
-import type { OrderedRequest, Special } from "../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";
 
 /** The answer to a request of another service, and the reason for which nothing came of it. */
 export const NOT_SERVED = "not served here";
@@ -35,7 +35,7 @@ export interface ServiceRequests {
    */
   change(client: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest;
   /** Takes note of a change that was carried out just now. */
-  carriedOut?(client: SessionClient, change: OrderedRequest, special: Special | undefined): void;
+  carriedOut?(client: SessionClient, change: OrderedRequest, special: RequestOutcome | undefined): void;
   /** Answers a request with a tag. */
   ask(client: SessionClient, request: TaggedRequest): void;
   /** There is a message in a mailbox. */

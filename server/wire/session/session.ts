@@ -24,7 +24,7 @@ export interface SealPath<A extends Address> {
 }
 
 /** Of a session that the store does not know. */
-export const FRESH: SessionState = { done: 0, special: [] };
+export const FRESH: SessionState = { done: 0, outcomes: [] };
 
 interface Opening {
   header: RequestHeader;
@@ -72,7 +72,7 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
 
   /** What asks the store how far it has come, and tells it that it is in use. */
   get open(): OpenSession {
-    const { id, owner, born } = this;
-    return { kind: "open", session: id, owner, born };
+    const { id, owner: account, born: startTime } = this;
+    return { kind: "open", session: id, account, startTime };
   }
 }

@@ -29,7 +29,7 @@ import {
 import { cut } from "../message_answers.ts";
 import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { OrderedRequest, Special } from "../../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type {
   EntryPage,
   FileContent,
@@ -92,7 +92,7 @@ export class ForumRequests implements ServiceRequests {
     }
   }
 
-  carriedOut(_: SessionClient, change: OrderedRequest, special: Special | undefined) {
+  carriedOut(_: SessionClient, change: OrderedRequest, special: RequestOutcome | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
     this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);

@@ -54,7 +54,7 @@ export class MailboxRequests implements ServiceRequests {
           time,
           text: text,
           bytes,
-          holder: holderOf(client),
+          owner: holderOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };
