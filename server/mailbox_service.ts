@@ -192,8 +192,8 @@ export class MailboxService {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const holder = holderAt(from.address.hostname);
-    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, holder } as const;
+    const owner = holderAt(from.address.hostname);
+    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, owner } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");

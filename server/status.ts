@@ -32,7 +32,7 @@ export async function storeStatus(
       if (!taken) reject(new RangeError("too much is waiting for the disk"));
     });
   const { messages, bytes, mailboxes } = await ask({ kind: "count" });
-  const { sessions, leases } = await ask({ kind: "tables" });
+  const { sessions, leases } = await ask({ kind: "usage" });
   const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
     style: "narrow",
     ignoreZero: true,

@@ -1,6 +1,6 @@
 import type { BadRequest, DecodeLine, SessionAnswer } from "../../../protocol/session.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
-import type { OrderedRequest, Special } from "../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";
 
 /** What a session knows of a service's request that has a number: its text may begin in parts. */
 export interface OrderedLine {
@@ -48,7 +48,7 @@ export interface SessionHandler {
    */
   toStore(client: SessionClient, request: OrderedLine, bytes: number): OrderedRequest;
   /** Called when a request has been carried out. */
-  carriedOut?(client: SessionClient, request: OrderedRequest, special: Special | undefined): void;
+  carriedOut?(client: SessionClient, request: OrderedRequest, outcome: RequestOutcome | undefined): void;
   /** Answers an unordered request, at once or later. */
   answer(client: SessionClient, request: UnorderedLine): void;
   /** Called about every 100 ms. */

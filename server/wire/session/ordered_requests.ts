@@ -12,9 +12,9 @@ import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
   OrderedBatch,
   OrderedRequest,
+  RequestOutcome,
   SessionOutcome,
   SessionState,
-  Special,
 } from "../../store/requests/session.ts";
 
 /** Requests, and bytes of their text, that may wait for a lower number. */
@@ -39,7 +39,7 @@ export interface OrderedRequestsOptions {
   /** What a request of the service asks of the store. Its text is complete, and has so many bytes. */
   toStore(request: OrderedLine, bytes: number): OrderedRequest;
   /** Is told of each change once it is carried out. */
-  onCarriedOut(change: OrderedRequest, special: Special | undefined): void;
+  onCarriedOut(change: OrderedRequest, special: RequestOutcome | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
   onLost(why: "unknown" | "busy" | "denied"): void;
 }
@@ -51,7 +51,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   readonly holder: string;
   readonly #options: OrderedRequestsOptions;
   #done: number;
-  #special: Map<number, Special>;
+  #special: Map<number, RequestOutcome>;
   /** The lowest number that is not with the store. */
   #next: number;
   /** Outcomes below need not be remembered. */
@@ -73,7 +73,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     this.#options = options;
     this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
     this.#done = options.state.done;
-    this.#special = new Map(options.state.special);
+    this.#special = new Map(options.state.outcomes);
     this.#next = this.#gap = this.#done + 1;
   }
 
@@ -140,13 +140,13 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner, network, born } = this.#options;
+    const { session, owner: account, network, born: startTime } = this.#options;
     const batch: OrderedBatch = {
       kind: "session",
       session,
-      owner,
+      account,
       network,
-      born,
+      startTime,
       fresh: this.#done === 0 && this.#batches.length === 0,
       first,
       low: this.#low,
@@ -187,7 +187,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     } else {
       const before = this.#done;
       this.#done = outcome.done;
-      this.#special = new Map(outcome.special);
+      this.#special = new Map(outcome.outcomes);
       const ok = new Ranges("ok");
       for (let n = before + 1; n <= this.#done; n++) {
         const special = this.#special.get(n);

@@ -23,7 +23,7 @@ export interface SealPath<A extends Address> {
 }
 
 /** Of a session that the store does not know. */
-export const FRESH: SessionState = { done: 0, special: [] };
+export const FRESH: SessionState = { done: 0, outcomes: [] };
 
 /** A request of the session, or of its service. */
 export type AnyRequest = SessionRequest | OrderedLine | UnorderedLine;
@@ -76,7 +76,7 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
 
   /** Asks the store how far the session has come, and reports that it is in use. */
   get open(): OpenSession {
-    const { id, owner, born } = this;
-    return { kind: "open", session: id, owner, born };
+    const { id, owner: account, born: startTime } = this;
+    return { kind: "open", session: id, account, startTime };
   }
 }

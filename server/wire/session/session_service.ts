@@ -256,7 +256,7 @@ export class SessionService<A extends Address> {
     const { id, owner, changes, state } = session;
     const { done } = changes ?? state;
     if (low <= done || !(changes?.isIdle ?? true)) return;
-    if (done > 0) this.#options.store.submit({ kind: "end", session: id, owner, low }, () => {});
+    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account: owner, low }, () => {});
     this.#forget(session);
   }
 

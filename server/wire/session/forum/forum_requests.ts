@@ -22,7 +22,7 @@ import {
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { textLines } from "../text_lines.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { OrderedRequest, Special } from "../../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type {
   EntryPage,
   FileContent,
@@ -80,7 +80,7 @@ export class ForumRequests implements SessionHandler {
     }
   }
 
-  carriedOut(_: SessionClient, change: OrderedRequest, special: Special | undefined) {
+  carriedOut(_: SessionClient, change: OrderedRequest, special: RequestOutcome | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
     this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);

@@ -12,7 +12,7 @@ import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fai
 import type { Held } from "../../../quota/holder_lists.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import type { Leased } from "../../../store/requests/lease.ts";
-import { UNCONFIRMED } from "../../../store/engine/message/leases.ts";
+import { UNCONFIRMED_LEASE_MS } from "../../../store/engine/message/leases.ts";
 
 type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
@@ -163,13 +163,13 @@ export class LeaseService {
       kind: "lease",
       session: client.id,
       network: client.network,
-      owner: client.owner,
+      account: client.owner,
       tag: t,
       mailbox,
       max,
       maxBytes: LEASE_BYTES,
       duration,
-      watch: wait > 0 || this.#waiting.has(mailbox),
+      subscribe: wait > 0 || this.#waiting.has(mailbox),
       ...ahead ? { ahead } : {},
     } as const;
     const answered = (hadMessages: boolean) => {
@@ -204,7 +204,7 @@ export class LeaseService {
       }
       answered(typeof outcome === "object");
       // it has set a watch, and waits no longer
-      if (lease.watch && outcome === "empty") this.#unwatch(mailbox);
+      if (lease.subscribe && outcome === "empty") this.#unwatch(mailbox);
     });
     if (!taken) {
       this.#tags.get(client)?.delete(t);
@@ -272,7 +272,7 @@ export class LeaseService {
    */
   #unwatch(mailbox: string) {
     if (this.isAwaited(mailbox)) return;
-    this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
+    this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
   #answer({ client, request: { t }, state, leased }: Tag) {
@@ -432,7 +432,7 @@ export class LeaseService {
     const now = this.#options.monotonicClock();
     for (const tag of this.#unconfirmed) {
       const silent = now - tag.given;
-      if (silent >= UNCONFIRMED || silent >= SILENT && this.#isWantedByOthers(tag)) {
+      if (silent >= UNCONFIRMED_LEASE_MS || silent >= SILENT && this.#isWantedByOthers(tag)) {
         this.#takeBack(tag);
         continue;
       }

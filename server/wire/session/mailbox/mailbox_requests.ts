@@ -65,7 +65,7 @@ export class MailboxRequests implements SessionHandler {
           time,
           text: text,
           bytes,
-          holder: holderOf(client),
+          owner: holderOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };

@@ -21,7 +21,7 @@ class Subject {
       owner: "",
       network,
       born: 1,
-      state: { done: 0, special: [] },
+      state: { done: 0, outcomes: [] },
       store: { gather: () => this.taking },
       early,
       toStore: ({ text = "" }, bytes) => {
@@ -67,7 +67,7 @@ class Subject {
   }
 }
 
-const done = (n: number) => ({ done: n, special: [] });
+const done = (n: number) => ({ done: n, outcomes: [] });
 
 Deno.test("what comes while a batch is with the store goes behind it in the next", () => {
   const s = new Subject();
