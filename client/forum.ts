@@ -7,8 +7,8 @@
 import {
   changeFields,
   encodeForumRequest,
-  type ForumQuestion,
   type ForumRow,
+  type ForumUnorderedRequest,
   isPost,
   isWord,
   MAX_THREAD_ENTRIES,
@@ -37,7 +37,7 @@ export interface ForumOptions {
 }
 
 /** How a file is transferred. */
-export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onCut">;
+export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
 
 /** Milliseconds for which a change is tried again while the server's disk takes nothing. */
 const WAIT = 5000;
@@ -208,7 +208,7 @@ export class Forum implements AsyncDisposable {
 
   /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
   async #ask(
-    question: (t: number) => ForumQuestion,
+    question: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
   ): Promise<TaggedAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();

@@ -94,6 +94,15 @@ export function isId(text: string): boolean {
     text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() && utf8Length(text) <= MAX_ID;
 }
 
+/** @throws {TypeError} The text cannot be an ID. */
+export function checkId(id: string) {
+  if (!isId(id)) {
+    throw new TypeError(
+      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
+    );
+  }
+}
+
 /** Whether the text can be a message: no control character but TAB. Its length is checked where it is encoded. */
 export function isMessage(text: string): boolean {
   return !CONTROL.test(text) && text.isWellFormed();

@@ -9,8 +9,8 @@ import {
   decodeForumAnswer,
   decodeForumRequest,
   type ForumAnswer,
-  type ForumChange,
-  type ForumQuestion,
+  type ForumOrderedRequest,
+  type ForumUnorderedRequest,
 } from "./forum.ts";
 import {
   decodeMailboxAnswer,
@@ -24,8 +24,8 @@ import type { BadRequest, SessionAnswer } from "./session.ts";
 /** Why a request of another service than the one that listens is refused. */
 export const NOT_SERVED = "not served here";
 
-export type OrderedServiceRequest = OrderedMailboxRequest | ForumChange;
-export type UnorderedServiceRequest = UnorderedMailboxRequest | ForumQuestion;
+export type OrderedServiceRequest = OrderedMailboxRequest | ForumOrderedRequest;
+export type UnorderedServiceRequest = UnorderedMailboxRequest | ForumUnorderedRequest;
 export type ServiceRequest = OrderedServiceRequest | UnorderedServiceRequest;
 export type ServiceAnswer = MailboxAnswer | ForumAnswer;
 

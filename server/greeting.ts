@@ -4,8 +4,8 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import type { SealKey } from "../protocol/seal.ts";
-import { formatAddress } from "./quota/address.ts";
 import type { HubService } from "./hub_service.ts";
 import { isLoopback } from "./net/limits.ts";
 import type { ServeOptions } from "./server.ts";

@@ -110,13 +110,7 @@ export class HubService {
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
     const { store, limits } = options;
-    const { promise, resolve, reject } = Promise.withResolvers<History>();
-    const asked = store.submit(
-      { kind: "channels" },
-      (stored) => resolve(new History(limits.history, stored)),
-    );
-    if (!asked) reject(new Error("Cannot read the channels: too much is waiting for the disk"));
-    return new HubService(options, await promise);
+    return new HubService(options, new History(limits.history, await store.ask({ kind: "channels" })));
   }
 
   /** Fields of the answer to `status`. */
@@ -149,11 +143,8 @@ export class HubService {
 
   #write(): Promise<void> {
     return this.#history.write({
-      keep: (change: ChannelChange | RemoveChannel) => {
-        const { promise, resolve } = Promise.withResolvers<boolean>();
-        if (!this.#store.submit(change, (outcome) => resolve(outcome === "kept"))) resolve(false);
-        return promise;
-      },
+      keep: (change: ChannelChange | RemoveChannel) =>
+        this.#store.ask(change).then((outcome) => outcome === "kept", () => false),
     });
   }
 }

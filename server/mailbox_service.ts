@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import {
   ADMIN,
   decodeRequest,
@@ -18,12 +19,12 @@ import { isSessionDatagram, MAX_SESSION_DATAGRAM, NOT_CONFIRMED } from "../proto
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
-import { formatAddress, type Networks } from "./quota/address.ts";
+import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { holderAt } from "./quota/holder.ts";
 import { type Log, quoted } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
@@ -140,7 +141,7 @@ export class MailboxService {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
@@ -265,7 +266,7 @@ export class MailboxService {
     });
   }
 
-  #drop(reason: string, client: Client) {
+  #drop(reason: RefusedReason, client: Client) {
     this.#options.metrics.add(`refused ${reason}`);
     this.#tell(client, () => `sent what is refused: ${reason}`);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT } from "../protocol/forum.ts";
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
@@ -11,7 +12,7 @@ import { ROOM_PORT } from "../protocol/room.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
-import { formatAddress, type Networks } from "./quota/address.ts";
+import type { Networks } from "./quota/address.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import {
@@ -31,7 +32,7 @@ import { Loopback } from "./net/loopback.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { Metrics } from "./report/metrics.ts";
-import { openContents, removeContents, removeUnused } from "./data/open_contents.ts";
+import { openFiles, removeContents, removeUnused } from "./data/open_contents.ts";
 import { closeSockets, openSockets, type ServiceSockets } from "./net/open_sockets.ts";
 import { openStore } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
@@ -223,7 +224,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       const { datagrams, streams } = sockets.forum;
       const addresses = datagrams.map(({ addr }) => addr as Deno.NetAddr);
       const { forumLimits: { files: limits } } = options;
-      const contents = files = await openContents({ directory: data, limits, store: group, log, random });
+      const contents = files = await openFiles({ directory: data, limits, store: group, log, random });
       await removeUnused(contents, group);
       forum = new ForumService({
         sockets: datagrams,

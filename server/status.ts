@@ -9,7 +9,7 @@ import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { tableStatus } from "./table_status.ts";
-import type { Outcome, OutcomeOf, Store, StoreRequest } from "./store/store.ts";
+import type { Store } from "./store/store.ts";
 
 export interface StatusOptions {
   version: string;
@@ -26,13 +26,8 @@ export interface StatusOptions {
 export async function storeStatus(
   { version, started, store, group, accounts, files }: StatusOptions,
 ): Promise<string[]> {
-  const ask = <R extends StoreRequest>(request: R) =>
-    new Promise<OutcomeOf<R>>((resolve, reject) => {
-      const taken = group.submit(request, resolve as (outcome: Outcome) => void);
-      if (!taken) reject(new RangeError("too much is waiting for the disk"));
-    });
-  const { messages, bytes, mailboxes } = await ask({ kind: "count" });
-  const { sessions, leases } = await ask({ kind: "usage" });
+  const { messages, bytes, mailboxes } = await group.ask({ kind: "count" });
+  const { sessions, leases } = await group.ask({ kind: "usage" });
   const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
     style: "narrow",
     ignoreZero: true,
@@ -48,7 +43,7 @@ export async function storeStatus(
   ];
   const kept = tableStatus([["kept sessions", sessions], ["leases", leases]]);
   if (files === undefined) return [...status, ...kept];
-  const { threads, entries, bytes: text } = await ask({ kind: "thread counts" });
+  const { threads, entries, bytes: text } = await group.ask({ kind: "thread counts" });
   return [
     ...status,
     `forum threads ${threads}`,

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { bold, dim } from "@std/fmt/colors";
 import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../mailbox.ts";
 import { shown } from "../terminal/output.ts";
@@ -124,7 +125,7 @@ export class SessionCorrespondence implements Correspondence {
         if (!(error instanceof SessionEndError)) throw error;
         if (!this.#gone) await this.#editor.tell(`${error.message} Trying again\n`);
         this.#gone = true;
-        await pause(RETRY, signal);
+        await pause(RETRY, undefined, { signal }).catch(() => {});
       }
     }
   }
@@ -172,12 +173,4 @@ export class SessionCorrespondence implements Correspondence {
     await this.#stop();
     await (await this.#mailbox?.catch(() => undefined))?.close();
   }
-}
-
-async function pause(ms: number, signal: AbortSignal) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve());
-  if (!signal.aborted) await promise;
-  clearTimeout(timer);
 }

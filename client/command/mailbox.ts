@@ -1,5 +1,5 @@
 import { dim } from "@std/fmt/colors";
-import { ADMIN, isId } from "../../protocol/mailbox.ts";
+import { ADMIN, checkId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
 import { shown } from "../terminal/output.ts";
 import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
@@ -78,10 +78,6 @@ async function run(args: Arguments): Promise<number> {
 /** Who writes, and whom to. */
 function promptOf({ as = "?", to = "?" }: State): string {
   return dim(`${as} → ${to}: `);
-}
-
-function checkId(id: string) {
-  if (!isId(id)) throw new Error(`Cannot use '${id}' as an ID`);
 }
 
 function checkAs(id: string) {

@@ -1,4 +1,4 @@
-import { encodeForumRequest, type ForumQuestion, type ForumRow } from "../../protocol/forum.ts";
+import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import type { TaggedAnswer } from "../../protocol/service_requests.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
@@ -59,7 +59,7 @@ export class PageQuery implements Query {
 
   line(t: number): string {
     const place = this.#place, title = this.#title;
-    const question: ForumQuestion = title === undefined
+    const question: ForumUnorderedRequest = title === undefined
       ? { kind: "LST", t, place }
       : { kind: "RDT", t, place, title };
     return encodeForumRequest(question);

@@ -8,12 +8,12 @@
  */
 
 import { encodeMailboxRequest, MAX_LEASE } from "../../protocol/mailbox_requests.ts";
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
+import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { OrderedRequest, textChange } from "./ordered_request.ts";
 import { checkDuration, Lease, type LeaseChange } from "../mailbox/lease.ts";
 import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
 import { denied, type Query } from "./unordered_requests.ts";
-import { checkId, putFields, type PutMessage } from "./put.ts";
+import { putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./errors.ts";
 
 export {

@@ -107,7 +107,8 @@ const WRONG: Readonly<Record<string, string>> = {
   "receive bob --server x": "wirepost receive: Cannot read --server 'x': expected HOST:PORT",
   "receive bob --server h:65536": "wirepost receive: Cannot read --server 'h:65536': expected HOST:PORT",
   "mailbox x": "wirepost mailbox: Unexpected argument 'x'",
-  "mailbox --as a,b": "wirepost mailbox: Cannot use 'a,b' as an ID",
+  "mailbox --as a,b":
+    "wirepost mailbox: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
   "chat": "wirepost chat: Missing NAME: what the others will call you",
   "chat Alice": "wirepost chat: Missing HOST: the name or address of the server",
   "chat Alice 127.0.0.1": "wirepost chat: Missing PORT: the port of the server",

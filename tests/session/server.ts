@@ -123,8 +123,9 @@ export class SimulatedServer {
     const engine = this.#engine;
     const store = {
       submit: (request, done) => this.#submit(() => request, done),
+      ask: (request) => new Promise((resolve) => this.#submit(() => request, resolve)),
       gather: (source) => this.#gather(source as Source<StoreRequest>),
-    } as Pick<GroupCommit, "submit" | "gather">;
+    } as Pick<GroupCommit, "submit" | "ask" | "gather">;
     const whole = { apply: (requests) => Promise.resolve(engine.apply(requests).outcomes) } as Pick<
       Store,
       "apply"

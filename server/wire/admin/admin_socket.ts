@@ -5,8 +5,8 @@
  * @module
  */
 
+import { formatAddress } from "../../../protocol/address.ts";
 import { decodeRequest, encodeControl, MAX_DATAGRAM } from "../../../protocol/mailbox.ts";
-import { formatAddress } from "../../quota/address.ts";
 import type { Admin } from "./admin_requests.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { Replies } from "../../net/reply_queue.ts";

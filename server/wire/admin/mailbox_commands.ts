@@ -35,14 +35,11 @@ function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: D
 
 /** The commands, in the order in which `help` names them. */
 export function mailboxCommands(store: GroupCommit): AdminCommand[] {
-  const ask = <R extends StoreRequest>(request: R) =>
-    new Promise<Exclude<OutcomeOf<R>, "storage">>((resolve, reject) => {
-      const taken = store.submit(request, (outcome) => {
-        if (outcome === "storage") reject(new RangeError("the disk takes nothing"));
-        else resolve(outcome as Exclude<OutcomeOf<R>, "storage">);
-      });
-      if (!taken) reject(new RangeError("too much is waiting for the disk"));
-    });
+  const ask = async <R extends StoreRequest>(request: R) => {
+    const outcome = await store.ask(request);
+    if (outcome === "storage") throw new RangeError("the disk takes nothing");
+    return outcome as Exclude<OutcomeOf<R>, "storage">;
+  };
 
   return [
     {

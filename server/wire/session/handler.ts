@@ -1,4 +1,5 @@
 import type { BadRequest, DecodeLine, SessionAnswer } from "../../../protocol/session.ts";
+import type { SessionTable } from "../../report/metrics.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";
 
@@ -56,7 +57,7 @@ export interface SessionHandler {
   /** Called about every second. */
   expire?(): void;
   /** How full its tables are, by name. */
-  readonly tables?: [name: string, usage: TableUsage][];
+  readonly tables?: [name: SessionTable, usage: TableUsage][];
   /** Called when the session is removed from memory. */
   forget?(client: SessionClient): void;
 }

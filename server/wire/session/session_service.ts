@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { SessionTable } from "../../report/metrics.ts";
 import {
   type BadRequest,
   bodyAt,
@@ -95,7 +96,7 @@ export class SessionService<A extends Address> {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["sessions", this.#table.usage], ...this.#handler.tables ?? []];
   }
 

@@ -5,13 +5,13 @@
  * @module
  */
 
-import { encodeForumAnswer, type ForumQuestion, isPost } from "../../../../protocol/forum.ts";
+import { encodeForumAnswer, type ForumUnorderedRequest, isPost } from "../../../../protocol/forum.ts";
 import {
   doneText,
+  type ForumCommand,
   NO_THREADS,
   refusedText,
   threadIsEmpty,
-  type Typed,
 } from "../../../../protocol/forum_text.ts";
 import {
   decodeServiceRequest,
@@ -88,7 +88,7 @@ export class ForumRequests implements SessionHandler {
   }
 
   /** Tells the console what came of a command. */
-  #tellEnd(typed: Typed, refused?: string) {
+  #tellEnd(typed: ForumCommand, refused?: string) {
     this.#options.console(refused === undefined ? doneText(typed) : refusedText(typed, refused));
   }
 
@@ -111,7 +111,7 @@ export class ForumRequests implements SessionHandler {
    *
    * @returns What tells the console why it was refused, or that there is nothing to read.
    */
-  #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true): (result: string) => void {
+  #tell(client: SessionClient, { kind, t }: ForumUnorderedRequest, isFirst = true): (result: string) => void {
     if (t <= (this.#told.get(client) ?? 0)) return () => {};
     this.#told.set(client, t);
     if (!isFirst) return () => {};
@@ -119,7 +119,7 @@ export class ForumRequests implements SessionHandler {
     return this.#options.console;
   }
 
-  #list(client: SessionClient, request: ForumQuestion & { kind: "LST" }) {
+  #list(client: SessionClient, request: ForumUnorderedRequest & { kind: "LST" }) {
     const { t, place } = request;
     const tell = this.#tell(client, request, Number(place) === 0);
     const list = { kind: "threads", after: Number(place), limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
@@ -129,7 +129,7 @@ export class ForumRequests implements SessionHandler {
     });
   }
 
-  #read(client: SessionClient, request: ForumQuestion & { kind: "RDT" }) {
+  #read(client: SessionClient, request: ForumUnorderedRequest & { kind: "RDT" }) {
     const { t, place, title } = request;
     const from = place.startsWith("#") ? { number: Number(place.slice(1)) } : { after: Number(place) };
     const tell = this.#tell(client, request, "number" in from || from.after === 0);
@@ -144,10 +144,10 @@ export class ForumRequests implements SessionHandler {
     });
   }
 
-  #transfer(client: SessionClient, request: ForumQuestion & { kind: "UPD" | "DWN" }) {
+  #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
     const { t, title, file: name } = request, user = client.user!;
     const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
-    const typed: Typed = { command: request.kind, title, file: name };
+    const typed: ForumCommand = { command: request.kind, title, file: name };
     const no = (reason: string) => {
       tell(refusedText(typed, reason));
       client.answer({ kind: "no", t, reason });
@@ -187,7 +187,7 @@ export class ForumRequests implements SessionHandler {
 }
 
 /** The command that a change was, as its user typed it. */
-function typedOf(change: OrderedRequest): Typed | undefined {
+function typedOf(change: OrderedRequest): ForumCommand | undefined {
   switch (change.kind) {
     case "create":
       return { command: "CRT", title: change.thread };

@@ -1,3 +1,4 @@
+import type { SessionTable } from "../../../report/metrics.ts";
 import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import {
   decodeServiceRequest,
@@ -39,7 +40,7 @@ export class MailboxRequests implements SessionHandler {
     });
   }
 
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["waits", this.#leases.usage]];
   }
 
