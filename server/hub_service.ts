@@ -8,14 +8,13 @@ import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { uptime } from "./clock/uptime.ts";
 import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
 import type { SocketPolling } from "./net/fairness.ts";
-import type { ServiceSockets } from "./net/open_sockets.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
-import type { Service } from "./net/service.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
+import type { ServiceSockets } from "./service_sockets.ts";
 import { shareOf } from "./store/engine/holders.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
@@ -63,7 +62,6 @@ export interface HubServiceOptions {
 }
 
 export class HubService {
-  readonly services: readonly Service[];
   readonly commands: readonly AdminCommand[];
   readonly #hub: Hub;
   readonly #history: History;
@@ -97,8 +95,6 @@ export class HubService {
     if (room !== undefined) {
       this.#wires.push(new RoomWire(limits.maxLineBytes, { ...common, sockets: room }));
     }
-    this.services = Object.entries({ channels, room }).filter(([, sockets]) => sockets !== undefined)
-      .map(([name, sockets]) => ({ name, transport: "tcp", addresses: sockets!.map(({ addr }) => addr) }));
     this.commands = hubCommands(hub);
     this.#writing = setInterval(() => this.#write(), WRITE_INTERVAL_MS);
   }
@@ -113,10 +109,10 @@ export class HubService {
     return new HubService(options, new History(options.limits.history, stored));
   }
 
-  /** Fields of the answer to `status`. */
-  status(): string[] {
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
     const members = this.#hub.channels.reduce((sum, { size }) => sum + size, 0);
-    return [`channels ${this.#hub.count}`, `members ${members}`, `connections ${this.#slots.taken}`];
+    return [["channels", this.#hub.count], ["members", members], ["connections", this.#slots.taken]];
   }
 
   /** For the log. */

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../original_mailbox.ts";
-import { write } from "../terminal/output.ts";
-import type { Arguments } from "./command.ts";
-import { connectBasic } from "./server_option.ts";
+import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../../original_mailbox.ts";
+import { write } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { connectOriginal } from "../server_option.ts";
 
 /** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
 const FIRST_WAIT = 50, LAST_WAIT = 1000;
@@ -27,7 +27,7 @@ export async function receiveBasic(
   args: Arguments,
   { me, count, wait, json, forOutput }: BasicReceive,
 ): Promise<number> {
-  await using mailbox = await connectBasic(args);
+  await using mailbox = await connectOriginal(args);
   let received = 0;
   const print = async (mail: Mail) => {
     received++;

@@ -5,11 +5,11 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../protocol/session.ts";
-import type { ReceivedMessage } from "../mailbox.ts";
-import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../mailbox/retry.ts";
-import { writeError } from "../terminal/output.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../../protocol/mailbox_requests.ts";
+import type { ReceivedMessage } from "../../mailbox.ts";
+import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../../mailbox/retry.ts";
+import { writeError } from "../../terminal/output.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
 
 /** The options that go with `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
