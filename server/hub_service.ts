@@ -14,7 +14,6 @@ import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
-import type { ServiceSockets } from "./service_sockets.ts";
 import { shareOf } from "./store/engine/holders.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
@@ -53,7 +52,7 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
 
 export interface HubServiceOptions {
   /** Where the wires listen that run; they close them. */
-  sockets: Pick<ServiceSockets, "channels" | "room">;
+  sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
   store: GroupCommit;
   polling: SocketPolling;

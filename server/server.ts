@@ -223,7 +223,7 @@ async function startServices(shared: Shared, services: Service[]) {
     mailbox = started(new MailboxService({ ...shared, ...options, sockets: sockets.mailbox, admin }));
     handlers.ready = (name) => mailbox!.ready(name);
   } else if (secret !== undefined) {
-    adminSocket = started(new AdminSocket(admin, shared.metrics));
+    adminSocket = started(new AdminSocket(admin, shared));
   }
   if (sockets.forum !== undefined) {
     const { files: limits, transfers } = options.forumLimits, { datagrams, streams } = sockets.forum;

@@ -124,8 +124,7 @@ export class Admin {
     try {
       return fit(await command.run(args), command.rows ? "\n" : ", ");
     } catch (error) {
-      if (error instanceof RangeError) return `error, ${error.message}`;
-      throw error;
+      return `error, ${(error as Error).message}`;
     }
   }
 
