@@ -42,7 +42,7 @@ import { tableStatus } from "./table_status.ts";
 import { storeStatus } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
-import type { StoreLimits } from "./store/store.ts";
+import type { StoreLimits } from "./store/limits.ts";
 import { Rounds } from "./net/rounds.ts";
 import { uptime } from "./clock/uptime.ts";
 

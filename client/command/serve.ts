@@ -5,7 +5,7 @@ import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { REMOTE_LIMITS } from "../../server/net/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/server.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
-import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/limits.ts";
 import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };

@@ -5,7 +5,8 @@ import type { Log } from "../report/log.ts";
 import { mailboxName } from "../mailbox_service.ts";
 import type { ServeOptions } from "../server.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
-import { type Store, type StoreEvent, StoreLocked } from "../store/store.ts";
+import type { Store, StoreEvent } from "../store/store.ts";
+import { StoreLocked } from "../store/errors.ts";
 
 /**
  * Opens the store, and has what it tells logged.

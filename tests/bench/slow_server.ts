@@ -5,7 +5,7 @@ import { Log } from "../../server/report/log.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { serve } from "../../server/server.ts";
-import { DEFAULT_LIMITS } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
 import { write, writeErrorBytes } from "../../client/terminal/output.ts";
 
 const server = await serve({

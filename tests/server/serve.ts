@@ -3,7 +3,7 @@ import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
 import { Log, type LogLevel } from "../../server/report/log.ts";
 import { serve, type ServeOptions, type Server } from "../../server/server.ts";
-import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";
 
 /** A server in this process: `wirepost serve mailbox 0 --memory`, but for what `options` say. */

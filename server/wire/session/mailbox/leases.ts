@@ -10,8 +10,7 @@ import type { SessionClient } from "../service_requests.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
 import type { Held } from "../../../quota/holder_lists.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { Leased } from "../../../store/requests/lease.ts";
-import { UNCONFIRMED_LEASE_MS } from "../../../store/engine/message/leases.ts";
+import { type Leased, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 
 type LeaseRequest = TaggedRequest & { kind: "lease" };
 
