@@ -126,3 +126,13 @@ function exists(url: URL): boolean {
     return false;
   }
 }
+
+Deno.test("the datagrams of the capture in session.md have the lengths that it says", () => {
+  const [capture = ""] = /^127\.0\.0\.1\.59406 .*?(?=^```)/ms.exec(DOCUMENTS.get("session.md")!) ?? [];
+  const parts = capture.trimEnd().split(/^127\..*length (\d+)\n/m).slice(1);
+  assertEquals(parts.length, 24);
+  for (let i = 0; i < parts.length; i += 2) {
+    const datagram = parts[i + 1]!.replace(/\n$/, "");
+    assertEquals(new TextEncoder().encode(datagram).length, Number(parts[i]), datagram);
+  }
+});
