@@ -10,14 +10,14 @@ import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } fro
 import type { SocketPolling } from "./net/fairness.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
+import { shareOf } from "./quota/share.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
-import { shareOf } from "./store/engine/holders.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
-import { DEFAULT_SHARE } from "./store/store.ts";
+import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { AdminCommand } from "./wire/admin/admin_requests.ts";
 import { hubCommands } from "./wire/admin/channel_commands.ts";
 import { ChannelsWire } from "./wire/hub/channels.ts";
