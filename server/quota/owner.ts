@@ -10,17 +10,17 @@ import { isLoopback, networkOf } from "./address.ts";
 const THIS_MACHINE = "[this machine]";
 
 /** The holder of what comes from an address, as a socket gives it. */
-export function holderAt(hostname: string): string {
+export function ownerAt(hostname: string): string {
   return isLoopback(hostname) ? THIS_MACHINE : `[${networkOf(hostname)}]`;
 }
 
 /** The holder of what a session stores; its network is empty on this machine. */
-export function holderOf({ user, network }: { readonly user: string | undefined; readonly network: string }) {
+export function ownerOf({ user, network }: { readonly user: string | undefined; readonly network: string }) {
   return user ?? (network === "" ? THIS_MACHINE : `[${network}]`);
 }
 
 /** For a line of the log: `user alice`, `address 10.0.0.1`, `this machine`. */
-export function describeHolder(holder: string): string {
+export function describeOwner(holder: string): string {
   if (!holder.startsWith("[")) return `user ${holder}`;
   const place = holder.slice(1, -1);
   return /^[\d:a-f]/.test(place) ? `address ${place}` : place;

@@ -1,5 +1,5 @@
 /** What a table holds: a link of the list of its holder, in the order of last use. */
-export interface Held<T> {
+export interface Linked<T> {
   older: T | undefined;
   newer: T | undefined;
 }
@@ -15,7 +15,7 @@ interface List<T> {
  * Things by who holds them, each holder's in the order of their last use, and who holds most. Every operation takes the
  * same time, however many there are; a Map would walk over what was removed from its beginning.
  */
-export class HolderLists<T extends Held<T>> {
+export class OwnerLists<T extends Linked<T>> {
   readonly #lists = new Map<string, List<T>>();
   /** Names of holders by how many things they have, and the highest such number. */
   readonly #byCount = new Map<number, Set<string>>();
@@ -96,7 +96,7 @@ export class HolderLists<T extends Held<T>> {
   }
 }
 
-function append<T extends Held<T>>(list: List<T>, thing: T) {
+function append<T extends Linked<T>>(list: List<T>, thing: T) {
   thing.older = list.newest;
   thing.newer = undefined;
   if (list.newest === undefined) list.oldest = thing;
@@ -104,7 +104,7 @@ function append<T extends Held<T>>(list: List<T>, thing: T) {
   list.newest = thing;
 }
 
-function unlink<T extends Held<T>>(list: List<T>, thing: T) {
+function unlink<T extends Linked<T>>(list: List<T>, thing: T) {
   const { older, newer } = thing;
   if (older === undefined) list.oldest = newer;
   else older.newer = newer;
