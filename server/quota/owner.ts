@@ -1,6 +1,6 @@
 /**
- * Who is charged for what is stored, by name: an account by its own, and who has not logged in by his network, as
- * `[ADDRESS]`, which no account can be called. All addresses of the server's own machine are one.
+ * Owners: who what is stored or waits is charged to. That is an account, by its name, or the network of a client without
+ * one, in brackets, which no name of an account has. All addresses of the server's own machine are one owner.
  *
  * @module
  */
@@ -9,19 +9,19 @@ import { isLoopback, networkOf } from "./address.ts";
 
 const THIS_MACHINE = "[this machine]";
 
-/** The holder of what comes from an address, as a socket gives it. */
+/** The owner of what comes from an address, as a socket gives it. */
 export function ownerAt(hostname: string): string {
   return isLoopback(hostname) ? THIS_MACHINE : `[${networkOf(hostname)}]`;
 }
 
-/** The holder of what a session stores; its network is empty on this machine. */
+/** The owner of what a session stores; its network is empty on this machine. */
 export function ownerOf({ user, network }: { readonly user: string | undefined; readonly network: string }) {
   return user ?? (network === "" ? THIS_MACHINE : `[${network}]`);
 }
 
-/** For a line of the log: `user alice`, `address 10.0.0.1`, `this machine`. */
-export function describeOwner(holder: string): string {
-  if (!holder.startsWith("[")) return `user ${holder}`;
-  const place = holder.slice(1, -1);
+/** For a log line: `user alice`, `address 10.0.0.1`, `this machine`. */
+export function describeOwner(owner: string): string {
+  if (!owner.startsWith("[")) return `user ${owner}`;
+  const place = owner.slice(1, -1);
   return /^[\d:a-f]/.test(place) ? `address ${place}` : place;
 }

@@ -1,10 +1,9 @@
-/** What a table holds: a link of the list of its holder, in the order of last use. */
+/** An entry of a list. The links are the list's own. */
 export interface Linked<T> {
   older: T | undefined;
   newer: T | undefined;
 }
 
-/** The list of one holder. */
 interface List<T> {
   count: number;
   oldest: T | undefined;
@@ -12,103 +11,103 @@ interface List<T> {
 }
 
 /**
- * Things by who holds them, each holder's in the order of their last use, and who holds most. Every operation takes the
- * same time, however many there are; a Map would walk over what was removed from its beginning.
+ * A list of entries for each owner, in the order of their last use, and the owner with most. Every operation takes the
+ * same time, however many entries there are; a Map would walk over what was removed from its beginning.
  */
 export class OwnerLists<T extends Linked<T>> {
   readonly #lists = new Map<string, List<T>>();
-  /** Names of holders by how many things they have, and the highest such number. */
+  /** Owners by how many entries they have, and the highest such number. */
   readonly #byCount = new Map<number, Set<string>>();
   #most = 0;
   #size = 0;
 
-  /** Things in all. */
+  /** Entries in all. */
   get size(): number {
     return this.#size;
   }
 
-  /** How many things this holder has. */
-  count(holder: string): number {
-    return this.#lists.get(holder)?.count ?? 0;
+  /** How many entries this owner has. */
+  count(owner: string): number {
+    return this.#lists.get(owner)?.count ?? 0;
   }
 
-  /** Who holds most, or one of those. */
+  /** An owner with most entries. */
   get largest(): string | undefined {
-    const [holder] = this.#byCount.get(this.#most) ?? [];
-    return holder;
+    const [owner] = this.#byCount.get(this.#most) ?? [];
+    return owner;
   }
 
-  /** What this holder has used longest ago. */
-  oldest(holder: string): T | undefined {
-    return this.#lists.get(holder)?.oldest;
+  /** The entry that this owner has used longest ago. */
+  oldest(owner: string): T | undefined {
+    return this.#lists.get(owner)?.oldest;
   }
 
-  /** Adds a thing, as the one that was used last. */
-  add(holder: string, thing: T) {
-    let list = this.#lists.get(holder);
+  /** Adds an entry, as the one that was used last. */
+  add(owner: string, entry: T) {
+    let list = this.#lists.get(owner);
     if (list === undefined) {
-      this.#lists.set(holder, list = { count: 0, oldest: undefined, newest: undefined });
+      this.#lists.set(owner, list = { count: 0, oldest: undefined, newest: undefined });
     }
-    append(list, thing);
-    this.#resize(holder, list, 1);
+    append(list, entry);
+    this.#resize(owner, list, 1);
   }
 
-  /** The thing was used. */
-  use(holder: string, thing: T) {
-    const list = this.#lists.get(holder);
-    if (list === undefined || list.newest === thing) return;
-    unlink(list, thing);
-    append(list, thing);
+  /** The entry was used. */
+  use(owner: string, entry: T) {
+    const list = this.#lists.get(owner);
+    if (list === undefined || list.newest === entry) return;
+    unlink(list, entry);
+    append(list, entry);
   }
 
-  remove(holder: string, thing: T) {
-    const list = this.#lists.get(holder);
+  remove(owner: string, entry: T) {
+    const list = this.#lists.get(owner);
     if (list === undefined) return;
-    unlink(list, thing);
-    this.#resize(holder, list, -1);
+    unlink(list, entry);
+    this.#resize(owner, list, -1);
   }
 
-  /** The holders who have most, with how many things each has. */
-  top(holders: number): [holder: string, count: number][] {
+  /** The owners with most entries, at most so many of them. */
+  top(owners: number): [owner: string, count: number][] {
     const top: [string, number][] = [];
-    for (let count = this.#most; count > 0 && top.length < holders; count--) {
-      for (const holder of this.#byCount.get(count) ?? []) {
-        if (top.push([holder, count]) === holders) break;
+    for (let count = this.#most; count > 0 && top.length < owners; count--) {
+      for (const owner of this.#byCount.get(count) ?? []) {
+        if (top.push([owner, count]) === owners) break;
       }
     }
     return top;
   }
 
-  #resize(holder: string, list: List<T>, by: 1 | -1) {
+  #resize(owner: string, list: List<T>, by: 1 | -1) {
     const before = list.count, after = list.count += by;
     this.#size += by;
     const same = this.#byCount.get(before);
-    same?.delete(holder);
+    same?.delete(owner);
     if (same?.size === 0) this.#byCount.delete(before);
-    if (after === 0) this.#lists.delete(holder);
+    if (after === 0) this.#lists.delete(owner);
     else {
       const others = this.#byCount.get(after);
-      if (others === undefined) this.#byCount.set(after, new Set([holder]));
-      else others.add(holder);
+      if (others === undefined) this.#byCount.set(after, new Set([owner]));
+      else others.add(owner);
     }
-    // who had most has one less at most, and then this one has that many
+    // an owner that had most has one less at most, and then that is the most
     if (after > this.#most || before === this.#most && same?.size === 0) this.#most = after;
   }
 }
 
-function append<T extends Linked<T>>(list: List<T>, thing: T) {
-  thing.older = list.newest;
-  thing.newer = undefined;
-  if (list.newest === undefined) list.oldest = thing;
-  else list.newest.newer = thing;
-  list.newest = thing;
+function append<T extends Linked<T>>(list: List<T>, entry: T) {
+  entry.older = list.newest;
+  entry.newer = undefined;
+  if (list.newest === undefined) list.oldest = entry;
+  else list.newest.newer = entry;
+  list.newest = entry;
 }
 
-function unlink<T extends Linked<T>>(list: List<T>, thing: T) {
-  const { older, newer } = thing;
+function unlink<T extends Linked<T>>(list: List<T>, entry: T) {
+  const { older, newer } = entry;
   if (older === undefined) list.oldest = newer;
   else older.newer = newer;
   if (newer === undefined) list.newest = older;
   else newer.older = older;
-  thing.older = thing.newer = undefined;
+  entry.older = entry.newer = undefined;
 }
