@@ -1,14 +1,13 @@
 /**
- * The room's wire: the lines that a server says to those who are connected. `protocol/README.md`, "Room", is the
- * specification.
+ * The room's wire: the lines that a server sends. `protocol/README.md`, "Room", is the specification.
  *
  * @module
  */
 
-/** TCP port that clients of the original use. */
+/** The original's TCP port. */
 export const ROOM_PORT = 6000;
 
-/** Longest line that a server takes, in bytes without its end. */
+/** Longest line that a server takes by default, without its end. */
 export const MAX_ROOM_LINE_BYTES = 4096;
 
 /** Someone whom a line is about: called by a name, or a client of the room by its address. */
@@ -24,7 +23,7 @@ export function enteredRoom({ name }: RoomSpeaker): string {
   return `[${name}] entered room\n`;
 }
 
-/** What stands before each line that someone sends. The line itself follows, then LF. */
+/** Stands before the text of each line that someone sends; LF follows it. */
 export function roomPrefix({ name, address }: RoomSpeaker): string {
   if (address === undefined) return `\r<${name}> `;
   const { hostname, port } = address;
@@ -37,7 +36,7 @@ export function isOffline({ name, address }: RoomSpeaker): string {
   return `Client ${address === undefined ? name : `(${address.hostname}, ${address.port})`} is offline\n`;
 }
 
-/** The forms in which peers are written above, and a `[` before them, as in what a peer says in the channels. */
+/** The forms in which addresses are written above, and a `[` before them, as in a message in the channels. */
 const LIKE_ADDRESS = new RegExp([
   String.raw`^\('[0-9A-Fa-f:.]+', \d+(, 0, 0)?\)`,
   String.raw`^\([0-9A-Fa-f:.]+, \d+\)`,
@@ -45,8 +44,8 @@ const LIKE_ADDRESS = new RegExp([
 ].join("|"));
 
 /**
- * Whether a name begins as the room's clients are written by their addresses. Beginnings count because what follows
- * could go on as a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello`.
+ * Whether a name begins like the address of a client of the room. The beginning is enough, because the rest could be like
+ * a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello`.
  */
 export function isLikeAddress(name: string): boolean {
   return LIKE_ADDRESS.test(name);
