@@ -78,8 +78,7 @@ export type ForumAnswer =
   | { kind: "next" | "end"; t: number; place: string }
   | { kind: "upload"; t: number; ticket: string; key: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
-  | { kind: "stored"; t: number }
-  | { kind: "no"; t: number; reason: string };
+  | { kind: "stored"; t: number };
 
 const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
 const NUMBER = /^\d{1,15}$/;
@@ -212,8 +211,6 @@ export function decodeForumAnswer(kind: string, line: string): ForumAnswer | und
     upload: 3,
     ticket: 4,
     stored: 1,
-    bye: 1,
-    no: 2,
   };
   const count = counts[kind];
   if (count === undefined) return undefined;
@@ -250,8 +247,6 @@ function answer(kind: ForumAnswer["kind"], t: number, fields: string[]): ForumAn
     case "ticket":
       if (!TICKET.test(first) || !NUMBER.test(numbers[0]!) || !isFileHash(last)) return undefined;
       return { kind, t, ticket: first, size: a, hash: last };
-    case "no":
-      return { kind, t, reason: last };
     case "stored":
       return { kind, t };
   }
@@ -280,8 +275,6 @@ export function encodeForumAnswer(answer: ForumAnswer): string {
       return `upload,${t},${answer.ticket},${answer.key}`;
     case "ticket":
       return `ticket,${t},${answer.ticket},${answer.size},${answer.hash}`;
-    case "no":
-      return `no,${t},${answer.reason}`;
     case "stored":
       return `${kind},${t}`;
   }

@@ -7,7 +7,8 @@
 
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { ServiceRequest } from "../protocol/service_requests.ts";
+import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
 import { readDatagrams } from "./net/datagrams.ts";
@@ -121,11 +122,11 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console }),
+      handler: new ForumRequests({ ...options, transfer: transfers, console }),
       monotonicClock: uptime.now,
       send,
       setTimer,
-      onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
+      onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({
       ...options,

@@ -15,12 +15,8 @@ import {
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import {
-  isSessionDatagram,
-  MAX_SESSION_DATAGRAM,
-  NOT_CONFIRMED,
-  type SessionRequest,
-} from "../protocol/session.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM, NOT_CONFIRMED } from "../protocol/session.ts";
+import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
 import type { Networks } from "./quota/address.ts";
@@ -32,6 +28,7 @@ import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
+import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
@@ -81,6 +78,7 @@ export class MailboxService {
   readonly #replies: Replies[] = [];
   readonly #reading: Promise<void>[] = [];
   readonly #controls = new Set<Promise<void>>();
+  readonly #requests: MailboxRequests;
   readonly #sessions: SessionService<SessionAddress>;
   readonly #seals: SealService<SessionAddress>;
   #stopping = false;
@@ -100,10 +98,14 @@ export class MailboxService {
         return () => clearTimeout(timer);
       },
     };
+    this.#requests = new MailboxRequests({
+      ...common,
+      refuse: (request, user) => this.#refuse(request, user),
+    });
     this.#sessions = new SessionService({
       ...common,
-      onRequest: (request, { client }) => this.#note(request, client),
-      refuse: (request, user) => this.#refuse(request, user),
+      handler: this.#requests,
+      onRequest: (request, { client }) => this.#note(request as ServiceRequest, client),
     });
     this.#seals = new SealService({
       ...common,
@@ -118,8 +120,8 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watchMailboxes((name) => this.#sessions.review(name));
-    accounts.heedWaits((mailbox) => this.#sessions.isAwaited(mailbox));
+    accounts.watchMailboxes((name) => this.#requests.review(name));
+    accounts.heedWaits((mailbox) => this.#requests.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -140,7 +142,7 @@ export class MailboxService {
 
   /** There is a message in a mailbox that a session waits for. */
   ready(mailbox: string) {
-    this.#sessions.ready(mailbox);
+    this.#requests.ready(mailbox);
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */
@@ -186,8 +188,8 @@ export class MailboxService {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const holder = holderAt(from.address.hostname);
-    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, holder } as const;
+    const owner = holderAt(from.address.hostname);
+    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, owner } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");
@@ -232,7 +234,7 @@ export class MailboxService {
   }
 
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
-  #refuse(request: SessionRequest, user: string | undefined): string | undefined {
+  #refuse(request: ServiceRequest, user: string | undefined): string | undefined {
     switch (request.kind) {
       case "put":
         if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
@@ -247,7 +249,7 @@ export class MailboxService {
   }
 
   /** Counts and tells a request of a session. */
-  #note(request: SessionRequest, client: Client) {
+  #note(request: ServiceRequest, client: Client) {
     this.#options.metrics.add(`session ${request.kind}`);
     this.#tell(client, () => {
       const what = request.kind === "put"

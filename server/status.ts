@@ -35,7 +35,7 @@ export interface StatusSources {
 export async function status(sources: StatusSources): Promise<string[]> {
   const { version, startTime, store, opened, accounts, metrics, mailbox, hub, forum, files } = sources;
   const { messages, bytes, mailboxes } = await store.ask({ kind: "count" });
-  const { sessions, leases } = await store.ask({ kind: "tables" });
+  const { sessions, leases } = await store.ask({ kind: "usage" });
   const seconds = Math.floor((Date.now() - startTime) / 1000);
   const values: [MetricName, number | string][] = [
     ["up", formatDuration(seconds * 1000, { style: "narrow", ignoreZero: true }) || "0s"],

@@ -48,10 +48,10 @@ export async function openStore(
     return await SqliteStore.open({
       directory: data,
       limits,
-      takenBytes: maxTaken(maxDatagram),
+      takeBytesMax: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
-      commitDelay,
+      commitDelayMs: commitDelay,
       onEvent: (event) => {
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);
@@ -69,10 +69,10 @@ export async function openStore(
 function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
   switch (event.kind) {
     case "full": {
-      const { holder, limit, mailbox } = event;
-      const what = holder === undefined
+      const { owner, limit, mailbox } = event;
+      const what = owner === undefined
         ? `${full(mailbox)} full at ${limit}: further messages are refused`
-        : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
+        : `${describeHolder(owner)} has its share, ${limit}: further messages of it are refused`;
       return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
     }
     case "long": {
@@ -81,10 +81,10 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
     }
     case "room": {
-      const { holder, refused, mailbox } = event;
-      const has = holder === undefined
+      const { owner, refused, mailbox } = event;
+      const has = owner === undefined
         ? `${full(mailbox)} no longer full`
-        : `${describeHolder(holder)} has some of its share left again`;
+        : `${describeHolder(owner)} has some of its share left again`;
       const what = `${has}; ${refused} messages were refused`;
       return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
     }

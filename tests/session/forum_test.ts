@@ -55,7 +55,7 @@ class SimulatedForum {
       failing: 0.01,
       overloaded: 0.01,
       oneSession: true,
-      requests: (store, wallClock) =>
+      handler: (store, wallClock) =>
         new ForumRequests({
           store,
           wallClock,
