@@ -106,7 +106,7 @@ export class ForumService {
       max: limits.transfers,
       commit: (upload) => this.#attach(upload),
     });
-    options.accounts.watch((name, what) => {
+    options.accounts.onEvent((name, what) => {
       if (what !== "added") transfers.revoke(name);
     });
     const serve = (connection: Deno.TcpConn) => transfers.serve(connection);

@@ -120,8 +120,8 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watchMailboxes((name) => this.#requests.review(name));
-    accounts.heedWaits((mailbox) => this.#requests.isAwaited(mailbox));
+    accounts.onMailboxOwned((name) => this.#requests.review(name));
+    accounts.setAwaited((mailbox) => this.#requests.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
