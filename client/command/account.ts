@@ -12,7 +12,7 @@ import { SessionConnection } from "../seal/session_connection.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
-import { type Arguments, type Command, UsageError } from "./command.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { forumOnlyNotice, reportSetApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
@@ -71,14 +71,14 @@ const HELP: Omit<Command, "run"> = {
   ],
 };
 
-/** The subcommands, each with the argument that it takes. */
-const ARGUMENTS: Readonly<Record<string, "NAME" | "FILE" | undefined>> = {
-  "add": "NAME",
-  "set-password": "NAME",
-  "list": undefined,
-  "confirm": "NAME",
-  "remove": "NAME",
-  "import": "FILE",
+/** The subcommands, each with its arguments. */
+const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE")[]>> = {
+  "add": ["NAME"],
+  "set-password": ["NAME"],
+  "list": [],
+  "confirm": ["NAME"],
+  "remove": ["NAME"],
+  "import": ["FILE"],
 };
 
 /** @throws {UsageError} */
@@ -88,26 +88,17 @@ function checkArguments(args: Arguments) {
     throw new UsageError("Missing add, set-password, list, confirm, remove or import");
   }
   if (!Object.hasOwn(ARGUMENTS, subcommand)) throw new UsageError(`Unknown command '${subcommand}'`);
-  const argument = ARGUMENTS[subcommand], count = argument === undefined ? 0 : 1;
-  if (rest.length < count) throw new UsageError(`Missing ${argument}`);
-  if (rest.length > count) throw new UsageError(`Unexpected argument '${rest[count]}'`);
-  if (argument === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
+  const names = ARGUMENTS[subcommand]!, isServer = args.flag("server");
+  expectArguments(rest, ...names);
+  if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
-  for (
-    const [option, isUsed] of [
-      ["new-password-file", subcommand === "set-password"],
-      ["password-file", withPassword],
-      ["server", subcommand !== "import"],
-    ] as const
-  ) {
-    if (args.flag(option) && !isUsed) {
-      throw new UsageError(`${subcommand} and --${option} exclude each other`);
-    }
-  }
-  if (args.flag("server-key") && !(withPassword && args.flag("server"))) {
+  if (subcommand !== "set-password") args.refuse(subcommand, "new-password-file");
+  if (!withPassword) args.refuse(subcommand, "password-file");
+  if (subcommand === "import") args.refuse(subcommand, "server");
+  if (args.flag("server-key") && !(withPassword && isServer)) {
     throw new UsageError("--server-key is for add and set-password with --server");
   }
-  if (subcommand === "set-password" && args.flag("password-file") && !args.flag("server")) {
+  if (subcommand === "set-password" && args.flag("password-file") && !isServer) {
     throw new UsageError(
       "--password-file needs --server: beside the server the old password is not asked for",
     );
