@@ -5,8 +5,7 @@
  * @module
  */
 
-import { networkOf } from "./address.ts";
-import { isLoopback } from "../net/limits.ts";
+import { isLoopback, networkOf } from "./address.ts";
 
 const THIS_MACHINE = "[this machine]";
 

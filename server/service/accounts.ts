@@ -7,7 +7,7 @@
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
-import { TokenBuckets } from "../quota/token_buckets.ts";
+import { RateLimit } from "../quota/rate_limit.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
@@ -55,12 +55,12 @@ export class Accounts {
   readonly #onMailboxOwned: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
   /** By name: for networks that failed to log in by it lately, and for all others. */
-  readonly #guessesAtName: TokenBuckets;
-  readonly #firstGuessesAtName: TokenBuckets;
+  readonly #guessesAtName: RateLimit;
+  readonly #firstGuessesAtName: RateLimit;
   /** By name and network. */
-  readonly #guessesAtNameFrom: TokenBuckets;
-  readonly #guessesFrom: TokenBuckets;
-  readonly #addedFrom: TokenBuckets;
+  readonly #guessesAtNameFrom: RateLimit;
+  readonly #guessesFrom: RateLimit;
+  readonly #addedFrom: RateLimit;
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
@@ -71,11 +71,11 @@ export class Accounts {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#withMailbox.add(name);
     }
-    this.#guessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
-    this.#firstGuessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
-    this.#guessesAtNameFrom = new TokenBuckets({ most: 4, every: 600_000, monotonicClock });
-    this.#guessesFrom = new TokenBuckets({ most: 64, every: 1000, monotonicClock });
-    this.#addedFrom = new TokenBuckets({ most: 100, every: 10_000, monotonicClock });
+    this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
+    this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
+    this.#addedFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
   }
 
   /** How many there are. */
@@ -195,15 +195,15 @@ export class Accounts {
 
   /** Milliseconds until a proof for this name from this network is checked. */
   loginWaitMs(name: string, network: string): number {
-    const atName = this.#isOwn(name, network) ? 0 : this.#bucketsOf(name, network).wait(name);
-    return Math.max(this.#guessesFrom.wait(network), atName);
+    const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
+    return Math.max(this.#guessesFrom.waitMs(network), atName);
   }
 
   loginFailed(name: string, network: string) {
-    this.#guessesFrom.use(network);
+    this.#guessesFrom.take(network);
     if (this.#isOwn(name, network)) return;
-    this.#bucketsOf(name, network).use(name);
-    this.#guessesAtNameFrom.use(pair(name, network));
+    this.#limitOf(name, network).take(name);
+    this.#guessesAtNameFrom.take(pair(name, network));
   }
 
   loginSucceeded(name: string, network: string) {
@@ -220,15 +220,15 @@ export class Accounts {
   }
 
   /** A client that goes on guessing must not use up the tokens of an owner who comes from a new network. */
-  #bucketsOf(name: string, network: string): TokenBuckets {
-    const guesses = this.#guessesAtNameFrom.wait(pair(name, network)) > 0;
+  #limitOf(name: string, network: string): RateLimit {
+    const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */
   addWaitMs(network: string): number {
-    const wait = this.#addedFrom.wait(network);
-    if (wait === 0) this.#addedFrom.use(network);
+    const wait = this.#addedFrom.waitMs(network);
+    if (wait === 0) this.#addedFrom.take(network);
     return wait;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { createHmac } from "node:crypto";
-import { isProof, NONCE_LIFETIME } from "../../../protocol/admin.ts";
+import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
 
 /** A control command. Its arguments come trimmed, and as many as `min` and `max` say. */
@@ -124,14 +124,13 @@ export class Admin {
     try {
       return fit(await command.run(args), command.rows ? "\n" : ", ");
     } catch (error) {
-      if (error instanceof RangeError) return `error, ${error.message}`;
-      throw error;
+      return `error, ${(error as Error).message}`;
     }
   }
 
   /** When it ends, randomness and the mark: nothing is kept for a nonce until it was used with a proof. */
   #nonce(from: string): string {
-    const until = (this.#options.monotonicClock() + NONCE_LIFETIME).toString(16).padStart(12, "0");
+    const until = (this.#options.monotonicClock() + NONCE_LIFETIME_MS).toString(16).padStart(12, "0");
     const random = this.#options.random(4).toHex();
     return `${until}${random}${this.#mark(until + random, from)}`;
   }

@@ -44,10 +44,11 @@ export function hubCommands(hub: Hub): AdminCommand[] {
       run([skip = "", ...name]) {
         if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not a number of members: '${skip}'`);
         const channel = find(name.join(","));
-        return [...channel.members.values()].flatMap((members) => [...members])
-          .slice(Number(skip))
-          // fields are parted at a comma and a space
-          .map(({ name, connection }) => `${formatAddress(connection)} ${name.replace(/, +/g, ",")}`);
+        return channel.allMembers.slice(Number(skip))
+          // a comma and a space separate fields
+          .map(({ speaker, connection }) =>
+            `${formatAddress(connection)} ${speaker.name.replace(/, +/g, ",")}`
+          );
       },
     },
     {

@@ -4,8 +4,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
-import { networkOf } from "../../quota/address.ts";
-import { isLoopback } from "../../net/limits.ts";
+import { isLoopback, networkOf } from "../../quota/address.ts";
 import type { OrderedRequests } from "./ordered_requests.ts";
 import type { Address } from "./cookies.ts";
 import type { OrderedLine, SessionClient, UnorderedLine } from "./handler.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { Member, type Wire } from "../../../server/service/channel.ts";
+import { type EventEncoder, Member } from "../../../server/service/channel.ts";
 import { describeHolder, holderAt } from "../../../server/quota/holder.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
 import { Hub } from "../../../server/service/hub.ts";
@@ -268,9 +268,9 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
 });
 
 Deno.test("channels count for the address that made them, over a restart, until they are gone", () => {
-  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
+  const encoder: EventEncoder = { wire: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
-    new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
+    new Member({ name: hostname }, encoder, { send() {}, isBehind: false, hostname, port: 1 });
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
     ["tea", "coffee"].map((name, i) => (
@@ -299,9 +299,9 @@ Deno.test("channels count for the address that made them, over a restart, until 
 });
 
 Deno.test("whoever takes up channels that another address made before comes to his share", () => {
-  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
+  const encoder: EventEncoder = { wire: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
-    new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
+    new Member({ name: hostname }, encoder, { send() {}, isBehind: false, hostname, port: 1 });
   const kept = ["tea", "coffee", "milk", "wine"];
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
