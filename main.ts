@@ -24,7 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   async account() {
     const { accountCommand } = await import("./client/command/account.ts");
     const code = {
-      ...await import("./server/data/data_directory.ts"),
+      ...await import("./server/data/directory.ts"),
       ...await import("./server/offline_accounts.ts"),
     };
     return { command: accountCommand(code) };
@@ -32,7 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   "known-servers": () => import("./client/command/known_servers.ts"),
   async admin() {
     const { adminCommand } = await import("./client/command/admin.ts");
-    return { command: adminCommand(await import("./server/data/data_directory.ts")) };
+    return { command: adminCommand(await import("./server/data/directory.ts")) };
   },
   bench: () => import("./client/command/bench.ts"),
 };
