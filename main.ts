@@ -11,7 +11,10 @@ import { INTERRUPTED, InterruptedError } from "./client/terminal/signals.ts";
 import config from "./deno.json" with { type: "json" };
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
-  serve: () => import("./client/command/serve.ts"),
+  async serve() {
+    const { serveCommand } = await import("./client/command/serve.ts");
+    return { command: serveCommand(await import("./server/server.ts")) };
+  },
   send: () => import("./client/command/send.ts"),
   receive: () => import("./client/command/receive.ts"),
   mailbox: () => import("./client/command/mailbox.ts"),

@@ -10,7 +10,7 @@ import {
   saltPassword,
   verifierOf,
 } from "../../protocol/scram.ts";
-import { fileError } from "../transfer/file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../seal/session_connection.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";

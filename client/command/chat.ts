@@ -1,7 +1,8 @@
+import { formatAddress } from "../../protocol/address.ts";
 import { connectChannels, isClientName } from "../channels.ts";
 import { escapeControls } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, nameOf, readServer } from "./conversation.ts";
+import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
 
 /** `wirepost chat`. */
 export const command: Command = {
@@ -34,8 +35,8 @@ async function run(args: Arguments): Promise<number> {
   }
   return await converse(args, () => connectChannels({ name, ...server }), {
     prompt: "[Me] ",
-    unable: `Unable to connect to ${nameOf(server)}`,
-    disconnected: `Server at ${nameOf(server)} has disconnected`,
+    unable: `Unable to connect to ${formatAddress(server)}`,
+    disconnected: `Server at ${formatAddress(server)} has disconnected`,
     live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });

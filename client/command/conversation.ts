@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress, MAX_TIMER } from "../stream/connection.ts";
+import { MAX_TIMER } from "../stream/connection.ts";
 import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { openLineEditor } from "../terminal/open_line_editor.ts";
@@ -47,11 +47,6 @@ export function readServer(
     throw new UsageError(`Cannot read port '${port}': expected a number from 1 to 65535`);
   }
   return { hostname: host.replace(/^\[(.*)\]$/, "$1"), port: number };
-}
-
-/** `HOST:PORT` of the server, as it is told. */
-export function nameOf({ hostname, port }: Server): string {
-  return formatAddress(hostname, port);
 }
 
 /** What one of the two commands says. */

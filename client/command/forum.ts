@@ -13,9 +13,9 @@ import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
 import { forumOnlyNotice } from "./coverage.ts";
-import { connect, LEAVING, type Where } from "./forum_login.ts";
-import { converse, logIn, noName } from "./forum_dialogue.ts";
-import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
+import { connect, LEAVING, type ServerOptions } from "./forum_login.ts";
+import { invalidName, logIn, runCommands } from "./forum_dialogue.ts";
+import { commandOf, printResults, type ResultOptions } from "./forum_results.ts";
 import { BUSY } from "./server_option.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
@@ -64,13 +64,13 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...words] = args.positionals;
   const timeout = args.duration("timeout");
-  const where: Where = {
+  const where: ServerOptions = {
     ...readServer(host, port, []),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
   };
   const from = args.integer("from", 1), user = args.text("user");
-  if (user !== undefined && !isWord(user)) throw new UsageError(noName(user));
+  if (user !== undefined && !isWord(user)) throw new UsageError(invalidName(user));
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
@@ -106,14 +106,14 @@ async function run(args: Arguments): Promise<number> {
       }, signal);
     if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
-    return await converse(editor, forum, { ...options, signal });
+    return await runCommands(editor, forum, { ...options, signal });
   });
 }
 
 /** One command of the command line. */
 async function once(
   args: Arguments,
-  where: Where,
+  where: ServerOptions,
   user: string | undefined,
   words: readonly string[],
   options: Omit<ResultOptions, "signal">,
@@ -128,7 +128,7 @@ async function once(
     const forum = await logInOnce(args, where, user, signal);
     await using _ = leaving(forum, signal);
     const isShown = Deno.stdout.isTerminal();
-    await tellResults(
+    await printResults(
       forum,
       typed,
       { ...options, signal },
@@ -139,7 +139,12 @@ async function once(
 }
 
 /** Logs in by what the command line says, or not at all. */
-async function logInOnce(args: Arguments, where: Where, name: string, signal: AbortSignal): Promise<Forum> {
+async function logInOnce(
+  args: Arguments,
+  where: ServerOptions,
+  name: string,
+  signal: AbortSignal,
+): Promise<Forum> {
   const given = await givenPassword(args);
   const made = async ({ mailbox }: { mailbox: boolean }) => {
     if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);

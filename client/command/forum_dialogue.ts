@@ -17,14 +17,14 @@ import {
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
-import { CommandFailed } from "./forum_commands.ts";
+import { CommandFailedError } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { escapeControls } from "../terminal/output.ts";
 import { forumOnlyNotice } from "./coverage.ts";
-import { connect, type Where } from "./forum_login.ts";
-import { type ResultOptions, tellResults } from "./forum_results.ts";
+import { connect, type ServerOptions } from "./forum_login.ts";
+import { printResults, type ResultOptions } from "./forum_results.ts";
 
 /** What of name and password is known before anybody is asked. */
 export interface Known {
@@ -38,7 +38,7 @@ export interface Known {
 }
 
 /** What is wrong with a name. */
-export function noName(name: string): string {
+export function invalidName(name: string): string {
   return `Cannot use '${name}' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`;
 }
 
@@ -50,7 +50,7 @@ export function noName(name: string): string {
  */
 export async function logIn(
   editor: LineEditor,
-  where: Where,
+  where: ServerOptions,
   known: Known,
   signal: AbortSignal,
 ): Promise<Forum | number> {
@@ -72,7 +72,7 @@ export async function logIn(
         ? `The line is ${line.error}`
         : name === ""
         ? ""
-        : escapeControls(noName(name));
+        : escapeControls(invalidName(name));
       if (text !== "") await fail(text);
       continue;
     }
@@ -114,7 +114,7 @@ export async function logIn(
  *
  * @returns The exit code: 1 where a command of a pipe failed, else 0.
  */
-export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
+export async function runCommands(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
   const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
   const fail = async (text: string) => {
@@ -130,9 +130,9 @@ export async function converse(editor: LineEditor, forum: Forum, options: Result
       continue;
     }
     try {
-      await tellResults(forum, typed, options, print);
+      await printResults(forum, typed, options, print);
     } catch (error) {
-      if (!(error instanceof CommandFailed)) throw error;
+      if (!(error instanceof CommandFailedError)) throw error;
       await fail(error.message);
     }
     if (typed.command === "XIT") break;

@@ -1,4 +1,4 @@
-import { formatAddress } from "../stream/connection.ts";
+import { formatAddress } from "../../protocol/address.ts";
 import { KnownServers } from "../seal/known_servers.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
@@ -47,7 +47,8 @@ async function list(): Promise<number> {
 async function remove(text: string): Promise<number> {
   const address = parseAddress(text);
   if (address === undefined) throw new UsageError(`Cannot read '${text}': expected HOST:PORT`);
-  const known = new KnownServers(), server = formatAddress(address.hostname.toLowerCase(), address.port);
+  const known = new KnownServers(),
+    server = formatAddress({ ...address, hostname: address.hostname.toLowerCase() });
   if (!await known.remove(server)) throw new Error(`Cannot remove ${server}: it is not in ${known.path}`);
   return 0;
 }

@@ -1,5 +1,5 @@
 import { decodePublicKey } from "../../protocol/key_text.ts";
-import { fileError } from "../transfer/file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import type { Credentials } from "../seal/login.ts";
 import { promptSecret } from "../terminal/ask.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";

@@ -21,7 +21,7 @@ import type {
   RemoveChannel,
   StoredChannel,
 } from "./requests/channel.ts";
-import type { Confirm, LeaseOutcome, LeaseRequest, Release, Unwatch } from "./requests/lease.ts";
+import type { Confirm, LeaseOutcome, LeaseRequest, Release, Unsubscribe } from "./requests/lease.ts";
 import type {
   Clear,
   ClearOutcome,
@@ -40,13 +40,13 @@ import type {
   TakeOutcome,
 } from "./requests/message.ts";
 import type {
-  AskBirths,
-  AskTables,
   EndSession,
+  FindLatestStart,
   OpenSession,
   OrderedBatch,
+  ReadUsage,
   SessionOutcome,
-  StoreTables,
+  StoreUsage,
 } from "./requests/session.ts";
 import type {
   Attach,
@@ -73,14 +73,14 @@ export type StoreRequest =
   | List
   | SetLimit
   | LeaseRequest
-  | Unwatch
+  | Unsubscribe
   | Confirm
   | Release
   | OrderedBatch
   | OpenSession
   | EndSession
-  | AskBirths
-  | AskTables
+  | FindLatestStart
+  | ReadUsage
   | Stat
   | DeadLetters
   | ListThreads
@@ -106,8 +106,8 @@ export type OutcomeOf<R extends StoreRequest> = R extends Put ? PutOutcome
   : R extends Release ? "released" | "storage"
   : R extends OrderedBatch ? SessionOutcome
   : R extends OpenSession | EndSession ? SessionOutcome
-  : R extends AskBirths ? number
-  : R extends AskTables ? StoreTables
+  : R extends FindLatestStart ? number
+  : R extends ReadUsage ? StoreUsage
   : R extends Stat ? Stats
   : R extends DeadLetters ? DeadOutcome
   : R extends ListThreads ? ThreadPage
@@ -184,10 +184,10 @@ export type StoreEvent =
   | { kind: "ready"; mailbox: string }
   /** No file has these contents any more. */
   | { kind: "unused"; contents: string[] }
-  | { kind: "full"; mailbox?: string; holder?: string; limit: string }
+  | { kind: "full"; mailbox?: string; owner?: string; limit: string }
   /** A take has left a message because it is too long for it. */
   | { kind: "long"; mailbox: string }
-  | { kind: "room"; mailbox?: string; holder?: string; refused: number }
+  | { kind: "room"; mailbox?: string; owner?: string; refused: number }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };
 

@@ -38,7 +38,7 @@ class Subject {
     const first = this.#number + 1;
     this.#number += changes.length;
     const state = this.ask<SessionState>({ kind: "session", session: "s", first, low: first, changes });
-    assertEquals(state, { done: this.#number, special: [] });
+    assertEquals(state, { done: this.#number, outcomes: [] });
   }
 
   fill(threads: number, messages: number) {

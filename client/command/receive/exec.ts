@@ -5,7 +5,7 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../../protocol/session.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../../protocol/mailbox_requests.ts";
 import type { ReceivedMessage } from "../../mailbox.ts";
 import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../../mailbox/retry.ts";
 import { report } from "../../terminal/output.ts";

@@ -19,7 +19,7 @@ export interface ChannelChange {
   kind: "channel";
   name: string;
   /** Who made it; empty where that is not known. */
-  holder: string;
+  owner: string;
   /** Where it stands in the list, from 1; 0: it is not listed. */
   place: number;
   /** Messages with lower numbers are dropped. */
@@ -47,7 +47,7 @@ export interface ListChannels {
 /** A channel as it was kept; its messages have consecutive numbers from `first`. */
 export interface StoredChannel {
   name: string;
-  holder: string;
+  owner: string;
   place: number;
   first: number;
   messages: ChannelMessage[];

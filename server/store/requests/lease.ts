@@ -11,7 +11,7 @@ export interface LeaseRequest {
   /** Where the session is, if it is to be counted for that. */
   network?: string;
   /** Name of the account that the session is logged in to, or `""`. */
-  owner?: string;
+  account?: string;
   tag: number;
   mailbox: string;
   /** Most messages. */
@@ -23,7 +23,7 @@ export interface LeaseRequest {
   /** Whether an attempt is counted only for what was begun with. */
   ahead?: boolean;
   /** Whether to tell, once, by the event `ready` when there is a message after all. */
-  watch: boolean;
+  subscribe: boolean;
 }
 
 /** A message that is leased. `attempt` counts from 1. */
@@ -43,8 +43,8 @@ export interface Leased {
 export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
 
 /** Nobody waits for messages of this mailbox any more. */
-export interface Unwatch {
-  kind: "unwatch";
+export interface Unsubscribe {
+  kind: "unsubscribe";
   mailbox: string;
 }
 

@@ -19,7 +19,7 @@ export interface Put {
   /** When it is removed, in milliseconds since 1970. */
   expires?: number;
   /** Who is charged for it, see `server/quota/holder.ts`; undefined is nobody. */
-  holder?: string;
+  owner?: string;
 }
 
 /**
@@ -100,7 +100,7 @@ export interface Stats {
 }
 
 /** An attempt at a message that failed, and what is to become of the message. */
-export interface Failure {
+export interface FailedAttempt {
   /** Milliseconds for which it is not given out. */
   delay: number;
   /** With so many it is a dead letter. */

@@ -5,7 +5,7 @@
  */
 
 import type { TableUsage } from "../../quota/fair_table.ts";
-import type { Failure, Put } from "./message.ts";
+import type { FailedAttempt, Put } from "./message.ts";
 import type { ThreadChange } from "./thread.ts";
 
 /**
@@ -19,7 +19,7 @@ export type OrderedRequest =
     | ThreadChange
     | { kind: "ack"; token: string; ids: readonly number[] }
     | { kind: "back"; token: string; ids: readonly number[] }
-    | ({ kind: "fail"; token: string; ids: readonly number[] } & Failure)
+    | ({ kind: "fail"; token: string; ids: readonly number[] } & FailedAttempt)
     | { kind: "extend"; token: string; duration: number }
     | { kind: "begin"; token: string; ids: readonly number[] }
     | { kind: "skip" }
@@ -30,9 +30,9 @@ export type OrderedRequest =
 interface SessionName {
   session: string;
   /** Name of the account that the session is logged in to, or `""`. */
-  owner?: string;
+  account?: string;
   /** When it began, in milliseconds since 1970: one that was forgotten is told by that from a new one. 0 is before all. */
-  born?: number;
+  startTime?: number;
 }
 
 /** Carries out the changes whose numbers are next, in order, up to the first that is refused for the time being. */
@@ -61,28 +61,28 @@ export interface EndSession extends SessionName {
 }
 
 /** The greatest time at which a session began of which the store knows, or knew. */
-export interface AskBirths {
-  kind: "births";
+export interface FindLatestStart {
+  kind: "latest start";
 }
 
 /** How many sessions and leases are kept, and for whom. */
-export interface AskTables {
-  kind: "tables";
+export interface ReadUsage {
+  kind: "usage";
 }
 
-export interface StoreTables {
+export interface StoreUsage {
   sessions: TableUsage;
   leases: TableUsage;
 }
 
 /** Of a number that was carried out otherwise than asked for: `bad` is one that changed nothing. */
-export type Special = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
+export type RequestOutcome = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
 
 export interface SessionState {
   /** The highest number carried out. */
   done: number;
   /** Numbers whose outcome is not just that they were carried out. */
-  special: [number, Special][];
+  outcomes: [number, RequestOutcome][];
   /** The number that was refused for the time being, behind which nothing was carried out. */
   refused?: { n: number; limit: string } | { n: number; limit?: undefined };
 }

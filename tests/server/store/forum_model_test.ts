@@ -145,11 +145,11 @@ function play(random: Random, directory: string) {
     });
     const { outcomes } = engine.apply(requests);
     const expected = requests.map(({ first, changes }) => {
-      const special = changes.flatMap((change, i) => {
+      const outcomes = changes.flatMap((change, i) => {
         const reason = model.change(change);
         return reason === undefined ? [] : [[first + i, { kind: "bad", reason }]];
       });
-      return { done: first + changes.length - 1, special };
+      return { done: first + changes.length - 1, outcomes };
     });
     assertEquals(outcomes as unknown as SessionState[] as unknown, expected, `batch ${batch}`);
     if (random.chance(0.3)) {

@@ -84,7 +84,7 @@ export class Subject implements Disposable {
   lease(
     session: string,
     tag: number,
-    { max = 10, maxBytes = 1200, watch = false } = {},
+    { max = 10, maxBytes = 1200, subscribe = false } = {},
   ): Leased & { texts: string[] } | string {
     const request = {
       kind: "lease",
@@ -94,7 +94,7 @@ export class Subject implements Disposable {
       max,
       maxBytes,
       duration: 30_000,
-      watch,
+      subscribe,
     } as const;
     const [outcome] = this.apply(request) as [Leased | string];
     return typeof outcome === "string"

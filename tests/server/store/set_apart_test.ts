@@ -23,7 +23,7 @@ const lease = (mailbox: string, tag: number, max = 1) =>
     max,
     maxBytes: 8192,
     duration: 30_000,
-    watch: false,
+    subscribe: false,
   }) as const;
 const list = { kind: "dead", what: "list", after: 0, limit: 100 } as const;
 
@@ -80,7 +80,7 @@ Deno.test("what was leased before the account comes back after a start of the se
     // an acknowledgement that comes too late finds nothing
     const late = { kind: "ack", token: leased!.token, ids: [1] } as const;
     const [outcome] = apply(engine, { kind: "session", session: "s", first: 2, low: 1, changes: [late] });
-    assertEquals((outcome as { special: unknown }).special, [[2, { kind: "lost", ids: [1] }]]);
+    assertEquals((outcome as { outcomes: unknown }).outcomes, [[2, { kind: "lost", ids: [1] }]]);
     assertEquals(apply(engine, { kind: "take", mailbox: "carol" }), [
       { sender: "al", time: 0, text: "after" },
     ]);

@@ -352,7 +352,7 @@ Deno.test("a store forgets sessions that are old, though nothing is leased or de
         low: 1,
         changes: [put("b", "1")],
       };
-    const known = { done: 1, special: [] };
+    const known = { done: 1, outcomes: [] };
     const store = await open(directory);
     assertEquals(await store.apply([change, { kind: "open", session }]), [known, known]);
     await store.close();

@@ -32,7 +32,7 @@ interface MailboxLeases {
 }
 
 /** Milliseconds after which messages that nobody has confirmed to have go back. */
-export const UNCONFIRMED = 5000;
+export const UNCONFIRMED_LEASE_MS = 5000;
 
 /** The leases that run, by all that they are looked up by. */
 export class Leases {
@@ -155,5 +155,5 @@ export class Leases {
 }
 
 function endOf({ until, given, confirmed }: Lease): number {
-  return confirmed ? until : Math.min(until, given + UNCONFIRMED);
+  return confirmed ? until : Math.min(until, given + UNCONFIRMED_LEASE_MS);
 }

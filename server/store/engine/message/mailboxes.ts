@@ -365,7 +365,7 @@ export class Mailboxes {
   #countRefusal({ name, holder, of, limit }: Refusal) {
     const mailbox = this.#byName.get(name);
     if (of === "share") {
-      if (holder.refused === undefined) this.#onEvent({ kind: "full", holder: holder.name, limit });
+      if (holder.refused === undefined) this.#onEvent({ kind: "full", owner: holder.name, limit });
       holder.refused = (holder.refused ?? 0) + 1;
     } else if (of === "all" || mailbox === undefined) {
       if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
@@ -396,7 +396,7 @@ export class Mailboxes {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
     }
-    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", holder: name, refused }));
+    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", owner: name, refused }));
     if (this.#refused !== undefined) this.#noticeRoomInAll();
     this.#nextBatch();
   }

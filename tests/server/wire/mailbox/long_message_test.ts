@@ -87,7 +87,16 @@ const put = (text: string): StoreRequest => ({
 });
 const take: StoreRequest = { kind: "take", mailbox: "bob" };
 const lease = (tag: number, max: number): StoreRequest => (
-  { kind: "lease", session: "s", tag, mailbox: "bob", max, maxBytes: 8192, duration: 60_000, watch: false }
+  {
+    kind: "lease",
+    session: "s",
+    tag,
+    mailbox: "bob",
+    max,
+    maxBytes: 8192,
+    duration: 60_000,
+    subscribe: false,
+  }
 );
 
 /** An engine on a directory of its own that takes messages of up to so many bytes, with their sender. */
@@ -100,12 +109,12 @@ class Subject implements Disposable {
     this.engine = this.#open(takenBytes);
   }
 
-  #open(takenBytes: number): Engine {
+  #open(takeBytesMax: number): Engine {
     const { directory, events } = this;
     return new Engine({
       directory,
       limits: DEFAULT_LIMITS,
-      takenBytes,
+      takeBytesMax,
       onEvent: (event) => events.push(event),
     });
   }
