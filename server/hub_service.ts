@@ -19,8 +19,8 @@ import { RoomService } from "./wire/hub/room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import type { Rounds } from "./net/rounds.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { shareOf } from "./store/engine/holders.ts";
-import { DEFAULT_SHARE } from "./store/store.ts";
+import { shareOf } from "./quota/share.ts";
+import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
 import { uptime } from "./clock/uptime.ts";
 

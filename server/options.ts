@@ -16,7 +16,7 @@ import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/limits.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
-import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/store.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {

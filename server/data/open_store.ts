@@ -8,13 +8,9 @@ import { maxTaken } from "../../protocol/mailbox.ts";
 import { describeHolder } from "../quota/holder.ts";
 import { type Log, mailboxName } from "../report/log.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
-import {
-  type ForumLimits,
-  type Store,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLocked,
-} from "../store/store.ts";
+import { StoreLocked } from "../store/errors.ts";
+import type { ForumLimits, StoreLimits } from "../store/limits.ts";
+import type { Store, StoreEvent } from "../store/store.ts";
 import { readRunning } from "./data_directory.ts";
 
 export interface OpenStoreOptions {

@@ -1,6 +1,6 @@
 import { DEFAULT_OPTIONS, type ServeOptions } from "../../server/options.ts";
 import { serve, type Server } from "../../server/server.ts";
-import type { StoreLimits } from "../../server/store/store.ts";
+import type { StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";
 
 /** A server in this process: `wirepost serve mailbox 0 --memory`, but for what `options` say. */

@@ -11,8 +11,7 @@ import { textLines } from "../text_lines.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
 import type { Held } from "../../../quota/holder_lists.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { Leased } from "../../../store/requests/lease.ts";
-import { UNCONFIRMED_LEASE_MS } from "../../../store/engine/message/leases.ts";
+import { type Leased, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 
 type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
