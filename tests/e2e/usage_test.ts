@@ -93,13 +93,15 @@ const WRONG: Readonly<Record<string, string>> = {
   "send bob x": "wirepost send: Missing --from ME: the ID of the sender",
   "send bob x --from": "wirepost send: Option --from needs a value",
   "send bob x --from=": "wirepost send: Option --from needs a value",
-  "send bob x --from a,b": "wirepost send: Cannot use 'a,b' as an ID",
+  "send bob x --from a,b":
+    "wirepost send: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
   "send bob x --from admin": "wirepost send: Cannot send as 'admin': the name is the administrator's",
   "send --shared x --from a": "wirepost send: --shared and --from exclude each other",
   "send bob -x --from a": "wirepost send: Unknown option '-x': text that begins with '-' comes after '--'",
   "receive": "wirepost receive: Missing ME: the ID of the receiver",
   "receive bob carol": "wirepost receive: Unexpected argument 'carol'",
-  "receive a,b": "wirepost receive: Cannot use 'a,b' as an ID",
+  "receive a,b":
+    "wirepost receive: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
   "receive bob --count 0": "wirepost receive: Cannot read --count '0': expected a number from 1",
   "receive bob --count 1e3": "wirepost receive: Cannot read --count '1e3': expected a number from 1",
   "receive bob --all --count 2": "wirepost receive: --all and --count exclude each other",
