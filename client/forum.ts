@@ -7,15 +7,16 @@
 import {
   changeFields,
   encodeForumRequest,
-  type ForumQuestion,
   type ForumRow,
+  type ForumUnorderedRequest,
   isPost,
   isWord,
   MAX_THREAD_ENTRIES,
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
+import type { TaggedAnswer } from "../protocol/service_requests.ts";
+import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
 import type { Session } from "./session/session.ts";
@@ -36,7 +37,7 @@ export interface ForumOptions {
 }
 
 /** How a file is transferred. */
-export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onCut">;
+export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
 
 /** Milliseconds for which a change is tried again while the server's disk takes nothing. */
 const WAIT = 5000;
@@ -207,10 +208,10 @@ export class Forum implements AsyncDisposable {
 
   /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
   async #ask(
-    question: (t: number) => ForumQuestion,
+    question: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<SessionAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<SessionAnswer>();
+  ): Promise<TaggedAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({

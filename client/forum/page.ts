@@ -1,6 +1,7 @@
-import { encodeForumRequest, type ForumQuestion, type ForumRow } from "../../protocol/forum.ts";
+import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT, type SessionAnswer } from "../../protocol/session.ts";
+import type { TaggedAnswer } from "../../protocol/service_requests.ts";
+import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
 import { RefusedError, WrongAnswerError } from "../session/errors.ts";
 
@@ -58,13 +59,13 @@ export class PageQuery implements Query {
 
   line(t: number): string {
     const place = this.#place, title = this.#title;
-    const question: ForumQuestion = title === undefined
+    const question: ForumUnorderedRequest = title === undefined
       ? { kind: "LST", t, place }
       : { kind: "RDT", t, place, title };
     return encodeForumRequest(question);
   }
 
-  take(answer: SessionAnswer): boolean {
+  take(answer: TaggedAnswer): boolean {
     switch (answer.kind) {
       case "no":
         this.#page.reject(new RefusedError(answer.reason));

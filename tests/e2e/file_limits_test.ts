@@ -61,11 +61,11 @@ Deno.test("as many files are on their way as --max-transfers says", async () => 
   const slow = assertRejects(() => yoda.upload("thread0", "one", path, { signal: first.signal }), Error);
   await fell.promise;
   let why = "";
-  const onCut = (reason: string) => {
+  const onRetry = (reason: string) => {
     why = reason;
     second.abort(ended);
   };
-  const upload = () => luke.upload("thread0", "two", path, { signal: second.signal, onCut });
+  const upload = () => luke.upload("thread0", "two", path, { signal: second.signal, onRetry });
   assertEquals(await assertRejects(upload, Error), ended);
   assertEquals(why, "the server answers: too many transfers at the same time");
   first.abort(ended);

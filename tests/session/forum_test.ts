@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { CommandFailed, entryText, perform } from "../../client/command/forum_commands.ts";
+import { CommandFailedError, entryText, runCommand } from "../../client/command/forum_commands.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
@@ -55,7 +55,7 @@ class SimulatedForum {
       failing: 0.01,
       overloaded: 0.01,
       oneSession: true,
-      requests: (store, wallClock) =>
+      handler: (store, wallClock) =>
         new ForumRequests({
           store,
           wallClock,
@@ -112,12 +112,12 @@ class SimulatedForum {
     const told: string[] = [];
     let over = false, failure: unknown;
     const speak = async () => {
-      for await (const what of perform(await this.#forumOf(user), typed)) {
+      for await (const what of runCommand(await this.#forumOf(user), typed)) {
         told.push(typeof what === "string" ? what : entryText(what));
       }
     };
     speak().catch((error) => {
-      if (error instanceof CommandFailed) told.push(error.message);
+      if (error instanceof CommandFailedError) told.push(error.message);
       else failure = error;
     }).finally(() => over = true);
     assert(await this.#clock.until(() => over, LONGEST), `no answer to ${line}`);

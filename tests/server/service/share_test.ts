@@ -268,7 +268,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
 });
 
 Deno.test("channels count for the address that made them, over a restart, until they are gone", () => {
-  const wire: Wire = { name: "test", encode: () => new Uint8Array() };
+  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
     new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
   const history = new History(
@@ -299,7 +299,7 @@ Deno.test("channels count for the address that made them, over a restart, until 
 });
 
 Deno.test("whoever takes up channels that another address made before comes to his share", () => {
-  const wire: Wire = { name: "test", encode: () => new Uint8Array() };
+  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
     new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
   const kept = ["tea", "coffee", "milk", "wine"];

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../../protocol/forum_text.ts";
-import { doneText, refusedText, type Typed } from "../../../protocol/forum_text.ts";
+import { doneText, type ForumCommand, refusedText } from "../../../protocol/forum_text.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
@@ -98,7 +98,7 @@ class Subject implements Disposable {
   }
 }
 
-function toChange(user: string, typed: Typed): OrderedRequest {
+function toChange(user: string, typed: ForumCommand): OrderedRequest {
   switch (typed.command) {
     case "CRT":
       return { kind: "create", thread: typed.title, user };

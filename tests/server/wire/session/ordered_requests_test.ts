@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodeAnswer, type NumberedRequest } from "../../../../protocol/session.ts";
+import { encodeAnswer } from "../../../../protocol/session.ts";
 import { Early } from "../../../../server/wire/session/early.ts";
+import type { OrderedLine } from "../../../../server/wire/session/handler.ts";
 import { OrderedRequests } from "../../../../server/wire/session/ordered_requests.ts";
 import type { OrderedBatch, SessionOutcome } from "../../../../server/store/requests/session.ts";
 
@@ -23,8 +24,7 @@ class Subject {
       state: { done: 0, outcomes: [] },
       store: { gather: () => this.taking },
       early,
-      change: (request, bytes) => {
-        const text = "text" in request ? request.text : "";
+      toStore: ({ text = "" }, bytes) => {
         return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
       },
       onCarriedOut: () => {},
@@ -37,7 +37,7 @@ class Subject {
   puts(numbers: readonly number[], bytes = 1) {
     const text = "x".repeat(bytes);
     this.#received(
-      numbers.map((n) => ({ kind: "put", n, receiver: "bob", sender: "", delay: 0, ttl: undefined, text })),
+      numbers.map((n) => ({ kind: "put", n, text })),
     );
   }
 
@@ -45,7 +45,7 @@ class Subject {
     for (const n of numbers) this.#received([{ kind: "part", n, text: "x".repeat(bytes) }]);
   }
 
-  #received(requests: NumberedRequest[]) {
+  #received(requests: OrderedLine[]) {
     this.changes.received(requests, this.changes.done + 1);
   }
 
