@@ -1,6 +1,6 @@
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Held } from "../../quota/holder_lists.ts";
 import type { Reached } from "./mailbox/limits.ts";
@@ -32,8 +32,10 @@ export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 const STATES_MAX = 10_000;
 
 /** A session that has a row. */
-interface KeptSession extends Held<KeptSession>, Origin {
+interface KeptSession extends Held<KeptSession> {
   readonly id: string;
+  readonly network: string;
+  readonly account: string;
   readonly startTime: number;
   /** Whether its client has ended it. If it was logged in, it is not counted from then on: its seal is gone as well. */
   ended: boolean;
@@ -78,7 +80,7 @@ export class Sessions {
       forget: "DELETE FROM session WHERE id = ?",
       latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
     });
-    this.#table = new FairTable(limits, (session) => session);
+    this.#table = new FairTable(limits, ({ network, account }) => ({ network, owner: account }));
     this.#forgotten = new ForgottenSessions(context);
     const rows = db.prepare(
       "SELECT id, account, network, start_time AS startTime, ended FROM session ORDER BY used, id",
@@ -174,9 +176,9 @@ export class Sessions {
   }
 
   /** The session that has to be forgotten so that one more can be kept. */
-  #roomFor(origin: Origin): KeptSession | "full" | undefined {
+  #roomFor({ network, account }: { network: string; account: string }): KeptSession | "full" | undefined {
     let inBatch: Set<string | undefined> | undefined;
-    return this.#table.roomFor(origin, ({ id }) => {
+    return this.#table.roomFor({ network, owner: account }, ({ id }) => {
       inBatch ??= new Set(this.#batch.map(({ session }) => session));
       return inBatch.has(id);
     });

@@ -16,9 +16,9 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   const transaction = new Transaction(db);
   const open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
   let dead = open();
-  const ask = (request: Omit<DeadLetters, "kind">) =>
-    dead.request({ kind: "dead", ...request } as DeadLetters, () => {});
-  const kept = () => (ask({ what: "list", after: 0, limit: 9 }) as DeadLetter[]).map(({ text }) => text);
+  const ask = (request: DeadLetters) => dead.request(request, () => {});
+  const kept = () =>
+    (ask({ kind: "dead", what: "list", after: 0, limit: 9 }) as DeadLetter[]).map(({ text }) => text);
   const add = (mailbox: string, seq: number) =>
     dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
 
@@ -34,9 +34,9 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [2, 1, 3]);
   dead = open();
   assertEquals([kept(), dead.count("bob")], [["two", "three", "four"], 2]);
-  ask({ what: "delete", id: 3 });
+  ask({ kind: "dead", what: "delete", id: 3 });
   add("carol", 5);
   transaction.commit();
   assertEquals(kept(), ["two", "four", "a longer one"]);
-  assertEquals([ask({ what: "delete all" }), kept(), dead.count(undefined)], [3, [], 0]);
+  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.count(undefined)], [3, [], 0]);
 });

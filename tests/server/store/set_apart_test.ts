@@ -159,9 +159,9 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
         PRAGMA user_version = ${before};
         INSERT INTO account (name, verifier) VALUES ('alice', 'v');
         INSERT INTO mailbox (name, messages, bytes) VALUES ('alice', 1, 5);
-        INSERT INTO message (seq, mailbox, sender, time, text, bytes) VALUES (7, last_insert_rowid(), 'al', 0, 'hello', 5);
+        INSERT INTO message (seq, mailbox, sender, time, body, bytes) VALUES (7, last_insert_rowid(), 'al', 0, 'hello', 5);
         UPDATE sequence SET last = 7;
-        INSERT INTO dead (id, mailbox, sender, time, text, bytes) VALUES (3, 'alice', 'al', 0, 'dead', 4);
+        INSERT INTO dead (id, mailbox, sender, time, body, bytes) VALUES (3, 'alice', 'al', 0, 'dead', 4);
       `);
     }
     const engine = open();
@@ -193,10 +193,11 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   };
   const apart = (id: number) =>
     dead.setApart("carol", { id, sender: "al", time: 0, text: `${id}`, bytes: 1, attempts: 0 });
-  const ask = (request: Omit<DeadLetters, "kind">) =>
-    dead.request({ kind: "dead", ...request } as DeadLetters, () => {});
+  const ask = (request: DeadLetters) => dead.request(request, () => {});
   const kept = () =>
-    (ask({ what: "list", after: 0, limit: 99 }) as DeadLetter[]).map(({ text }) => Number(text));
+    (ask({ kind: "dead", what: "list", after: 0, limit: 99 }) as DeadLetter[]).map(({ text }) =>
+      Number(text)
+    );
   died("carol", 1);
   died("bob", 2);
   assertEquals([dead.hasRoomApart("carol", 2, 2), dead.hasRoomApart("carol", 3, 3)], [true, false]);
@@ -216,8 +217,12 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   assertEquals([dead.hasRoomApart("dora", 1, 1), kept()], [true, [1, 2, 3]]);
   dead = open();
   assertEquals([dead.hasRoomApart("dora", 1, 1), dead.hasRoomApart("dora", 2, 2)], [true, false]);
-  assertEquals([ask({ what: "delete", id: 1 }), dead.hasRoomApart("dora", 2, 2)], [1, true]);
-  assertEquals([ask({ what: "delete all" }), kept(), dead.hasRoomApart("dora", 3, 20)], [2, [], true]);
+  assertEquals([ask({ kind: "dead", what: "delete", id: 1 }), dead.hasRoomApart("dora", 2, 2)], [1, true]);
+  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.hasRoomApart("dora", 3, 20)], [
+    2,
+    [],
+    true,
+  ]);
 });
 
 Deno.test("where the disk takes nothing, a mailbox stays as it was", () =>

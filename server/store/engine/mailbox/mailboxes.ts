@@ -203,17 +203,19 @@ export class Mailboxes {
   /** Empties a mailbox whose rows are up to date. It gets a new number; rows of the old one are left to `sweep`. */
   clear(mailbox: Mailbox) {
     const { owners } = this, { transaction } = this.#context;
+    const others = mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : [];
     transaction.run(this.#sql.clear, mailbox.id);
     transaction.run(this.#sql.drop, mailbox.id);
+    this.#dropOthers(mailbox);
+    // nothing can fail from here on: the totals are those of the mailboxes again at the end
     this.#count(mailbox, -1);
     let { messages, bytes } = mailbox;
-    for (const other of mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : []) {
+    for (const other of others) {
       owners.change(owners.get(other.owner), 0, -other.messages, -other.bytes);
       messages -= other.messages;
       bytes -= other.bytes;
     }
     owners.change(mailbox.owner, 0, -messages, -bytes);
-    this.#dropOthers(mailbox);
     mailbox.messages = mailbox.bytes = mailbox.stored = 0;
     mailbox.id =
       mailbox.rowMessages =

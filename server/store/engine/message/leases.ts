@@ -6,7 +6,9 @@ import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** Messages that are with a session. */
-export interface Lease extends Held<Lease>, Origin {
+export interface Lease extends Held<Lease> {
+  network: string;
+  account: string;
   token: string;
   session: string;
   tag: number;
@@ -38,7 +40,7 @@ export class Leases {
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
-  readonly #table = new FairTable<Lease>(LIMITS, (lease) => lease);
+  readonly #table = new FairTable<Lease>(LIMITS, ({ network, account }) => ({ network, owner: account }));
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
