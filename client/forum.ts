@@ -42,7 +42,7 @@ export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" |
 const WAIT = 5000;
 
 /** What the forum needs of a session. */
-export type ForumSession = Pick<Session, "change" | "query" | "close">;
+export type ForumSession = Pick<Session<SessionAnswer & { t: number }>, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's

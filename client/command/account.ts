@@ -13,6 +13,7 @@ import {
 import { fileError } from "../transfer/file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../seal/session_connection.ts";
+import { Session } from "../session/session.ts";
 import { shown, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type AccountPlace, openAccounts } from "./account_place.ts";
@@ -186,12 +187,16 @@ async function setPassword(args: Arguments, name: string): Promise<number> {
 /** As the owner of the account may: by the password that it has until now. */
 async function setUnderSeal(args: Arguments, name: string): Promise<number> {
   const timeout = args.duration("timeout");
-  const connection = await SessionConnection.open({
-    ...args.address("server"),
-    ...timeout === undefined ? {} : { timeout },
-    ...serverKeyOf(args),
-    as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
-  }, { service: "mailbox", port: MAILBOX_PORT });
+  const connection = await SessionConnection.open(
+    {
+      ...args.address("server"),
+      ...timeout === undefined ? {} : { timeout },
+      ...serverKeyOf(args),
+      as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
+    },
+    { service: "mailbox", port: MAILBOX_PORT },
+    Session,
+  );
   try {
     await connection.setPassword(await readNewPassword(args, name));
   } finally {

@@ -35,7 +35,7 @@ interface Partial {
  *
  * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap; their IDs ascend.
  */
-export class PageQuery implements Query {
+export class PageQuery implements Query<SessionAnswer & { t: number }> {
   readonly promise: Promise<ForumPage>;
   readonly #page = Promise.withResolvers<ForumPage>();
   readonly #title: string | undefined;

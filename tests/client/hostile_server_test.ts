@@ -4,7 +4,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { follow, type Followed, Script } from "../session/script.ts";
 
-/** Most datagrams that a client sends to a server that lets nothing come of it. */
+/** Most datagrams that a client sends to a server that makes no progress. */
 const MOST = 1000;
 
 /** The longest time that it takes, in milliseconds, and the time where the server is busy now and then. */
@@ -44,10 +44,10 @@ class Hostile extends Script {
 
 const numbered = (line: string) => /^\w+,(\d+)/.exec(line)![1]!;
 
-const GIVEN_UP = "ServerGoneError: Cannot go on: the server answers, but";
-const NOTHING = `${GIVEN_UP} lets nothing come of it, for 60 s`;
+const GIVEN_UP = "ServerTimeoutError: Cannot go on: the server answers, but";
+const NOTHING = `${GIVEN_UP} makes no progress for 60 s`;
 const NO_ROOM = "BusyError: Cannot be served by the server: it has had no room for one more client for 60 s";
-const ANEW = `${GIVEN_UP} lets the session begin anew again and again`;
+const ANEW = `${GIVEN_UP} makes the session begin anew again and again`;
 
 /** What a server says to a datagram, and how a put, a lease and a count end by it. */
 const SERVERS: Readonly<

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { SessionConnection } from "../../client/seal/session_connection.ts";
+import { Session } from "../../client/session/session.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../client/transfer/peer.ts";
 import { CuttingProxy } from "../client/transfer/proxy.ts";
@@ -12,6 +13,7 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   const connection = await SessionConnection.open(
     { port: server.port, as: { name, password: "jedi", make: true } },
     { service: "forum", port: server.port, keepAlive: true },
+    Session,
   );
   const { session } = connection;
   return new Forum({

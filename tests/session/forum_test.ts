@@ -78,7 +78,7 @@ class SimulatedForum {
       try {
         return await this.#connect(user);
       } catch (error) {
-        if (!(error instanceof LoginError && error.message.endsWith("disk takes nothing"))) throw error;
+        if (!(error instanceof LoginError && error.message.endsWith("cannot write to disk"))) throw error;
       }
     }
   }

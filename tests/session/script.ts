@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { Session, type SessionResume, type SessionState } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { SessionResume, SessionState } from "../../client/session/identity.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 
@@ -12,7 +13,7 @@ export const FIRST_SESSION = "A".repeat(22);
  */
 export class Script {
   readonly clock = new Clock();
-  readonly client: Session;
+  readonly client: MailboxSession;
   /** The session that the server answers. */
   session: string;
   epoch = "";
@@ -27,7 +28,7 @@ export class Script {
 
   constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
     this.session = resume?.id ?? FIRST_SESSION;
-    this.client = new Session({
+    this.client = new MailboxSession({
       monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       onBusy: (busy) => this.busy.push(busy),
