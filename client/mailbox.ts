@@ -169,7 +169,7 @@ export class Mailbox implements AsyncDisposable {
 
   /** Resolves when there is room for more to send. */
   ready(): Promise<void> {
-    return this.#session.ready();
+    return this.#session.ordered.ready();
   }
 
   /**
@@ -227,7 +227,7 @@ export class Mailbox implements AsyncDisposable {
       for (let message; (message = await prefetch.next()) !== undefined;) {
         yield message;
         // acknowledgements that nobody awaits must not pile up
-        if (!this.#session.hasRoom) await this.#session.ready();
+        if (!this.#session.ordered.hasRoom) await this.#session.ordered.ready();
       }
     } finally {
       this.#prefetches.delete(prefetch);

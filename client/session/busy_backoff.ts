@@ -21,6 +21,11 @@ export class BusyBackoff {
     return this.#busySince !== Infinity;
   }
 
+  /** When it may be asked again; Infinity if it may be asked now. */
+  deadline(now: number): number {
+    return this.retryAt > now ? this.retryAt : Infinity;
+  }
+
   /** The server has answered `busy`. Returns whether to ask it again. */
   busy(now: number): boolean {
     if (!this.isBusy) {

@@ -36,13 +36,15 @@ export interface SentDatagram {
 const REORDERED_MAX = 3;
 
 /** Datagrams that are sent again when a time-out has passed, even if the window is full (6.2.4, 7.5). */
-export const PROBES = 2;
+const PROBES = 2;
 
 export class InFlight {
   readonly timeout: RetransmissionTimeout = new RetransmissionTimeout();
-  readonly window: CongestionWindow = new CongestionWindow();
+  readonly #window: CongestionWindow = new CongestionWindow();
   readonly #datagrams = new Queue<SentDatagram>();
   #serial = 0;
+  /** Datagrams that may be sent although the window is full. */
+  #probes = 0;
   /** Time-outs in a row. */
   #timeouts = 0;
   #timedOutAt = -Infinity;
@@ -51,6 +53,11 @@ export class InFlight {
   readonly #arrivedOrdered: number[] = new Array(REORDERED_MAX).fill(0);
   /** The highest serial number with an answered request, even if the answer may be to an earlier copy. */
   #newest = 0;
+
+  /** Whether one more datagram may be sent now. */
+  get maySend(): boolean {
+    return this.#probes > 0 || this.#window.isOpen;
+  }
 
   /** Adds a datagram with these requests. */
   sent(requests: readonly Sendable[], bytes: number, now: number) {
@@ -68,7 +75,8 @@ export class InFlight {
       request.sends++;
       request.datagram = datagram;
     }
-    this.window.sent(bytes);
+    if (this.#probes > 0) this.#probes--;
+    this.#window.sent(bytes);
     this.#datagrams.push(datagram);
   }
 
@@ -86,7 +94,7 @@ export class InFlight {
     }
     if (datagram.isOver) return;
     datagram.isOver = true;
-    this.window.arrived(datagram.bytes, datagram.sentAt);
+    this.#window.arrived(datagram.bytes, datagram.sentAt);
   }
 
   /** The request is answered. */
@@ -102,7 +110,7 @@ export class InFlight {
     request.datagram = undefined;
     if (--datagram.unanswered > 0 || datagram.isOver) return;
     datagram.isOver = true;
-    this.window.forgotten(datagram.bytes);
+    this.#window.forgotten(datagram.bytes);
   }
 
   /** Removes the requests that count as lost: later datagrams have arrived, enough of them or long ago. */
@@ -134,8 +142,9 @@ export class InFlight {
       if (oldest === undefined || now - oldest.sentAt < this.timeout.after(0)) break;
       this.#lose(oldest, requests, now);
     }
+    this.#probes = PROBES;
     this.#timedOutAt = now;
-    this.window.timedOut(++this.#timeouts);
+    this.#window.timedOut(++this.#timeouts);
     return requests;
   }
 
@@ -165,7 +174,7 @@ export class InFlight {
     datagram.unanswered = 0;
     if (datagram.isOver) return;
     datagram.isOver = true;
-    this.window.lost(datagram.bytes, datagram.sentAt, now);
+    this.#window.lost(datagram.bytes, datagram.sentAt, now);
   }
 }
 

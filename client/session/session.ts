@@ -19,7 +19,7 @@ import {
   type SessionEndError,
 } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
-import { InFlight, PROBES, type Sendable } from "./in_flight.ts";
+import { InFlight, type Sendable } from "./in_flight.ts";
 import { Liveness } from "./liveness.ts";
 import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
@@ -37,7 +37,7 @@ const FIRST_NUMBER_MS = 1000;
 
 /** `A` is what the server answers to unordered requests. */
 export class Session<A extends TaggedAnswer> {
-  protected readonly ordered: OrderedRequests;
+  readonly ordered: OrderedRequests;
   protected readonly unordered: UnorderedRequests<A>;
   readonly #environment: SessionEnvironment;
   readonly #inFlight = new InFlight();
@@ -46,7 +46,7 @@ export class Session<A extends TaggedAnswer> {
   /** Of the session itself. */
   readonly #busy: BusyBackoff;
   readonly #loop: SendLoop;
-  /** Asks for the server's epoch: a datagram without requests. */
+  /** A datagram without requests, which asks for the server's epoch. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   readonly #isResumed: boolean;
   /** Whether an earlier session may have sent requests that this one does not know, and nothing has come of them yet. */
@@ -60,8 +60,6 @@ export class Session<A extends TaggedAnswer> {
   #wasKnown: boolean;
   /** The server has performed everything up to this number. */
   #done = 0;
-  /** Datagrams that may be sent although the congestion window is full. */
-  #probes = 0;
   #receivedAt: number;
   #closing: PromiseWithResolvers<void> | undefined;
   #hasSaidBye = false;
@@ -80,15 +78,11 @@ export class Session<A extends TaggedAnswer> {
     this.#identity = new SessionIdentity(environment.random, resume);
     this.ordered = new OrderedRequests(this.#inFlight, resume?.next ?? 1);
     // tags of the earlier session may name leases that still run
-    const [a = 0, b = 0, c = 0, d = 0] = this.#isResumed ? environment.random(4) : [];
-    const firstTag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
-    this.unordered = new UnorderedRequests(this.#inFlight, firstTag, new BusyBackoff(environment.onBusy));
+    const start = this.#isResumed ? environment.random(4) : [];
+    this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
-    this.#loop = new SendLoop(environment, {
-      nextDatagram: (now) => this.#nextDatagram(now),
-      deadline: (now) => this.#deadline(now),
-      due: (now) => this.#due(now),
-    });
+    const next = (now: number) => this.#nextDatagram(now);
+    this.#loop = new SendLoop(environment, next, (now) => this.#deadline(now), (now) => this.#due(now));
   }
 
   /** Whether the server has answered anything yet. */
@@ -107,21 +101,10 @@ export class Session<A extends TaggedAnswer> {
     this.#isKept = true;
   }
 
-  /** Whether there is room for more ordered requests; if not, wait for {@linkcode ready}. */
-  get hasRoom(): boolean {
-    return this.ordered.hasRoom;
-  }
-
-  /** Resolves when there is room for more ordered requests, or the session has ended. */
-  ready(): Promise<void> {
-    return this.ordered.ready();
-  }
-
   protected now(): number {
     return this.#environment.monotonicClock();
   }
 
-  /** Sends what there is at the end of this turn. */
   protected sendLater() {
     this.#loop.sendLater();
   }
@@ -145,7 +128,7 @@ export class Session<A extends TaggedAnswer> {
     this.begin();
     request.deadline = this.now() + wait;
     this.ordered.add(request, this.now());
-    if (signal === undefined) return this.hasRoom;
+    if (signal === undefined) return this.ordered.hasRoom;
     const withdraw = () => {
       this.ordered.withdraw(request, this.now());
       this.sendLater();
@@ -153,7 +136,7 @@ export class Session<A extends TaggedAnswer> {
     signal.addEventListener("abort", withdraw);
     request.onSettled = () => signal.removeEventListener("abort", withdraw);
     if (signal.aborted) withdraw();
-    return this.hasRoom;
+    return this.ordered.hasRoom;
   }
 
   /**
@@ -164,11 +147,10 @@ export class Session<A extends TaggedAnswer> {
    * @throws {FullError} It was withdrawn before it was performed.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been performed.
    */
-  change(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error) => error === undefined ? resolve() : reject(error);
-      this.add(textRequest(kind, fields, text, settle), options);
-    });
+  async change(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.add(textRequest(kind, fields, text, (error) => error ? reject(error) : resolve()), options);
+    await promise;
   }
 
   /**
@@ -198,7 +180,7 @@ export class Session<A extends TaggedAnswer> {
     await this.#closing.promise;
   }
 
-  /** Ends the session at once, with an error that depends on whether a request was sent. */
+  /** Ends the session at once. */
   fail(error: (sent: boolean) => SessionEndError) {
     if (this.#ended !== undefined) return;
     this.#ended = error;
@@ -310,7 +292,6 @@ export class Session<A extends TaggedAnswer> {
     else if (this.#mayRestart(this.#receivedAt)) this.#beginAnew();
   }
 
-  /** Ends the session if the server has made it begin anew too often. */
   #mayRestart(now: number): boolean {
     const error = this.#liveness.restart(now);
     if (error !== undefined) this.fail(error);
@@ -338,30 +319,21 @@ export class Session<A extends TaggedAnswer> {
     this.unordered.repeat();
   }
 
-  get #isBusy(): boolean {
-    return this.#busy.isBusy || this.unordered.isBusy;
-  }
-
   #nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined {
     if (this.#closing !== undefined && this.#isIdle) return this.#bye();
     if (now < this.#busy.retryAt) return undefined;
     if (this.#isTooLate(now)) this.#beginAnew();
     const builder = new DatagramBuilder();
     if (this.hasAnswered) {
-      if (this.#probes === 0 && !this.#inFlight.window.isOpen) return undefined;
+      if (!this.#inFlight.maySend) return undefined;
       this.unordered.fill(builder, now);
       if (!this.#isBeginning) this.ordered.fill(builder, now);
     } else if (!this.#isIdle && this.#hello.datagram === undefined) builder.requests.push(this.#hello);
     if (builder.requests.length === 0) return undefined;
-    if (this.#probes > 0) this.#probes--;
     const datagram = encodeRequests(this.#identity.header(this.ordered.low), builder.lines);
     this.#inFlight.sent(builder.requests, datagram.length, now);
     this.#liveness.sent(now);
     return datagram;
-  }
-
-  get #isIdle(): boolean {
-    return this.ordered.isEmpty && this.unordered.isEmpty;
   }
 
   /** Lets the server forget the session, which it would keep for a day; then ends it. */
@@ -385,7 +357,7 @@ export class Session<A extends TaggedAnswer> {
       this.ordered.deadline(now),
       this.unordered.deadline(now),
       this.#liveness.deadline(this.#stuckSince, this.#isBusy),
-      this.#busy.retryAt > now ? this.#busy.retryAt : Infinity,
+      this.#busy.deadline(now),
     );
   }
 
@@ -394,7 +366,6 @@ export class Session<A extends TaggedAnswer> {
     if (error !== undefined) return this.fail(error);
     if (now >= this.#inFlight.deadline) {
       for (const request of this.#inFlight.timeOut(now)) this.#resend(request);
-      this.#probes = PROBES;
     }
     this.ordered.due(now, this.#done);
     this.unordered.due(now);
@@ -402,6 +373,14 @@ export class Session<A extends TaggedAnswer> {
 
   get #stuckSince(): number {
     return Math.min(this.ordered.stuckSince, this.unordered.stuckSince);
+  }
+
+  get #isBusy(): boolean {
+    return this.#busy.isBusy || this.unordered.isBusy;
+  }
+
+  get #isIdle(): boolean {
+    return this.ordered.isEmpty && this.unordered.isEmpty;
   }
 }
 

@@ -123,10 +123,12 @@ export class UnorderedRequests<A extends TaggedAnswer> {
   /** Of requests that need room. */
   readonly #busy: BusyBackoff;
 
-  constructor(inFlight: InFlight, firstTag: number, busy: BusyBackoff) {
+  /** @param start Four random bytes, if tags begin at random. */
+  constructor(inFlight: InFlight, busy: BusyBackoff, start: Iterable<number>) {
     this.inFlight = inFlight;
-    this.#nextTag = firstTag;
     this.#busy = busy;
+    const [a = 0, b = 0, c = 0, d = 0] = start;
+    this.#nextTag = 1 + (((a * 256 + b) * 256 + c) * 256 + d) * 1024;
   }
 
   get isEmpty(): boolean {
@@ -238,7 +240,7 @@ export class UnorderedRequests<A extends TaggedAnswer> {
 
   /** When {@linkcode due} has something to do; Infinity if it has nothing. */
   deadline(now: number): number {
-    let deadline = this.#busy.retryAt > now ? this.#busy.retryAt : Infinity;
+    let deadline = this.#busy.deadline(now);
     for (const request of this.#open.values()) deadline = Math.min(deadline, request.deadline);
     return deadline;
   }

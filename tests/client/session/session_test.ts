@@ -467,7 +467,7 @@ Deno.test("a sender is told when there is room for more", async () => {
   let posted = 0;
   while (post(posted++));
   assertLessOrEqual(posted, 5000);
-  const ready = follow(script.client.ready());
+  const ready = follow(script.client.ordered.ready());
   let acknowledged = 0;
   while (ready.state === "open") {
     const heard = await script.heard(), { low } = script.client.state;
