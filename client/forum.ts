@@ -7,15 +7,16 @@
 import {
   changeFields,
   encodeForumRequest,
-  type ForumQuestion,
+  type ForumAnswer,
   type ForumRow,
+  type ForumUnorderedRequest,
   isPost,
   isWord,
   MAX_THREAD_ENTRIES,
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
+import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
 import type { Session } from "./session/session.ts";
@@ -36,13 +37,13 @@ export interface ForumOptions {
 }
 
 /** How a file is transferred. */
-export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onCut">;
+export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
 
 /** Milliseconds for which a change is tried again while the server's disk takes nothing. */
 const WAIT = 5000;
 
 /** What the forum needs of a session. */
-export type ForumSession = Pick<Session<SessionAnswer & { t: number }>, "change" | "query" | "close">;
+export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -207,17 +208,16 @@ export class Forum implements AsyncDisposable {
 
   /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
   async #ask(
-    question: (t: number) => ForumQuestion,
+    question: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<SessionAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<SessionAnswer>();
+  ): Promise<ForumAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({
       line: (t) => encodeForumRequest(question(t)),
       take(answer) {
-        if (answer.kind === "no") reject(new RefusedError(answer.reason));
-        else resolve(answer);
+        resolve(answer);
         return true;
       },
       fail: reject,

@@ -15,7 +15,7 @@
  * @module
  */
 
-import { FORUM_PORT } from "../protocol/forum.ts";
+import { decodeForumAnswer, FORUM_PORT } from "../protocol/forum.ts";
 import { Forum } from "./forum.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 import { Session } from "./session/session.ts";
@@ -38,11 +38,15 @@ export type ForumConnectOptions =
  */
 export async function connectForum(options: ForumConnectOptions): Promise<Forum> {
   const served = { service: "forum", port: FORUM_PORT, keepAlive: true } as const;
-  const connection = await SessionConnection.open(options, served, Session);
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
   const { session, server } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    query: (inquiry) => session.query(inquiry),
+    query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, server);
 }

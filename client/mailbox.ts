@@ -31,7 +31,7 @@ export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume } from "./session/identity.ts";
 export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/received_message.ts";
-export type { Failure, LeasedMessage } from "../protocol/session.ts";
+export type { Failure, LeasedMessage } from "../protocol/mailbox_requests.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
 export type { ConnectOptions, ReceivedMessage, SendOptions, SessionState };
 
@@ -76,7 +76,9 @@ export interface ReceiveOptions {
  */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
   const served = { service: "mailbox", port: MAILBOX_PORT } as const;
-  return new Mailbox(await SessionConnection.open(options, served, MailboxSession));
+  return new Mailbox(
+    await SessionConnection.open(options, served, (...session) => new MailboxSession(...session)),
+  );
 }
 
 /** A connection to a mailbox server: one socket, and one session on it. */

@@ -12,19 +12,16 @@ import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 /** The forum's port, UDP and TCP. */
 export const FORUM_PORT = 10005;
 
-/** Most bytes of a title, and of a user's name. */
-export const MAX_WORD = 64;
-
 /** More threads than this, and more entries of one, no forum has. */
 export const MAX_THREADS = 1_000_000, MAX_THREAD_ENTRIES = 10_000_000;
 
 /** The commands, in the order in which a user is told them. */
 export const FORUM_COMMANDS = ["CRT", "MSG", "DLT", "EDT", "LST", "RDT", "UPD", "DWN", "RMV", "XIT"] as const;
 
-export type ForumCommand = typeof FORUM_COMMANDS[number];
+export type ForumCommandName = typeof FORUM_COMMANDS[number];
 
 /** A command that changes something. `n` is its number; `number` that of a message in its thread. */
-export type ForumChange =
+export type ForumOrderedRequest =
   | { kind: "CRT"; n: number; title: string }
   | { kind: "MSG"; n: number; title: string; text: string }
   | { kind: "DLT"; n: number; title: string; number: number }
@@ -32,7 +29,7 @@ export type ForumChange =
   | { kind: "RMV"; n: number; title: string };
 
 /** A command that changes nothing that has an order. `t` is its tag. */
-export type ForumQuestion =
+export type ForumUnorderedRequest =
   | { kind: "LST"; t: number; place: string }
   | { kind: "RDT"; t: number; place: string; title: string }
   /** `hash` is undefined where the client doesn't know it yet. */
@@ -81,8 +78,7 @@ export type ForumAnswer =
   | { kind: "next" | "end"; t: number; place: string }
   | { kind: "upload"; t: number; ticket: string; key: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
-  | { kind: "stored"; t: number }
-  | { kind: "no"; t: number; reason: string };
+  | { kind: "stored"; t: number };
 
 const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
 const NUMBER = /^\d{1,15}$/;
@@ -112,7 +108,7 @@ function halves(text: string, separator: string): [string, string] | undefined {
 export function decodeForumRequest(
   kind: string,
   line: string,
-): ForumChange | ForumQuestion | { kind: "bad"; n: number; reason: string } | undefined {
+): ForumOrderedRequest | ForumUnorderedRequest | { kind: "bad"; n: number; reason: string } | undefined {
   if (!(FORUM_COMMANDS as readonly string[]).includes(kind) || line[kind.length] !== ",") return undefined;
   const [head, rest] = halves(line.slice(kind.length + 1), ",") ?? [line.slice(kind.length + 1), undefined];
   if (!NUMBER.test(head)) return undefined;
@@ -123,7 +119,11 @@ export function decodeForumRequest(
   return change(kind, Number(head), rest) ?? { kind: "bad", n: Number(head), reason: "syntax" };
 }
 
-function question(kind: "LST" | "RDT" | "UPD" | "DWN", t: number, rest: string): ForumQuestion | undefined {
+function question(
+  kind: "LST" | "RDT" | "UPD" | "DWN",
+  t: number,
+  rest: string,
+): ForumUnorderedRequest | undefined {
   switch (kind) {
     case "LST":
       return PLACE.test(rest) && !rest.startsWith("#") ? { kind, t, place: rest } : undefined;
@@ -146,7 +146,7 @@ function question(kind: "LST" | "RDT" | "UPD" | "DWN", t: number, rest: string):
   }
 }
 
-function change(kind: string, n: number, rest: string): ForumChange | undefined {
+function change(kind: string, n: number, rest: string): ForumOrderedRequest | undefined {
   const [title, more] = halves(rest, " ") ?? [rest, undefined];
   if (!isWord(title)) return undefined;
   if (kind === "CRT" || kind === "RMV") return more === undefined ? { kind, n, title } : undefined;
@@ -161,7 +161,7 @@ function change(kind: string, n: number, rest: string): ForumChange | undefined 
 }
 
 /** The line of a request in a datagram. Its fields are checked by the caller. */
-export function encodeForumRequest(request: ForumChange | ForumQuestion): string {
+export function encodeForumRequest(request: ForumOrderedRequest | ForumUnorderedRequest): string {
   return "n" in request
     ? `${request.kind},${request.n},${changeFields(request)}`
     : `${request.kind},${request.t}${questionFields(request)}`;
@@ -170,7 +170,7 @@ export function encodeForumRequest(request: ForumChange | ForumQuestion): string
 type Unnumbered<R> = R extends unknown ? Omit<R, "n"> : never;
 
 /** What stands behind the number of a change. Where it has a text, that stands at its end. */
-export function changeFields(change: Unnumbered<ForumChange>): string {
+export function changeFields(change: Unnumbered<ForumOrderedRequest>): string {
   switch (change.kind) {
     case "CRT":
     case "RMV":
@@ -184,7 +184,7 @@ export function changeFields(change: Unnumbered<ForumChange>): string {
   }
 }
 
-function questionFields(question: ForumQuestion): string {
+function questionFields(question: ForumUnorderedRequest): string {
   switch (question.kind) {
     case "LST":
       return `,${question.place}`;
@@ -211,8 +211,6 @@ export function decodeForumAnswer(kind: string, line: string): ForumAnswer | und
     upload: 3,
     ticket: 4,
     stored: 1,
-    bye: 1,
-    no: 2,
   };
   const count = counts[kind];
   if (count === undefined) return undefined;
@@ -249,8 +247,6 @@ function answer(kind: ForumAnswer["kind"], t: number, fields: string[]): ForumAn
     case "ticket":
       if (!TICKET.test(first) || !NUMBER.test(numbers[0]!) || !isFileHash(last)) return undefined;
       return { kind, t, ticket: first, size: a, hash: last };
-    case "no":
-      return { kind, t, reason: last };
     case "stored":
       return { kind, t };
   }
@@ -279,8 +275,6 @@ export function encodeForumAnswer(answer: ForumAnswer): string {
       return `upload,${t},${answer.ticket},${answer.key}`;
     case "ticket":
       return `ticket,${t},${answer.ticket},${answer.size},${answer.hash}`;
-    case "no":
-      return `no,${t},${answer.reason}`;
     case "stored":
       return `${kind},${t}`;
   }

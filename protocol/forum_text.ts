@@ -5,11 +5,11 @@
  * @module
  */
 
-import { FORUM_COMMANDS, type ForumCommand, isPost, isWord } from "./forum.ts";
+import { FORUM_COMMANDS, type ForumCommandName, isPost, isWord } from "./forum.ts";
 import { isFileName } from "./transfer.ts";
 
 /** A command as it was typed. `number` is that of a message in its thread. */
-export type Typed =
+export type ForumCommand =
   | { command: "CRT" | "RMV" | "RDT"; title: string }
   | { command: "MSG"; title: string; text: string }
   | { command: "DLT"; title: string; number: number }
@@ -48,13 +48,13 @@ export const CONSOLE_BEGIN: readonly string[] = [
 export const failedLogin = (user: string): string => `${user} failed login`;
 
 /** A line that was typed, as a command; or the text that tells what is wrong with it. */
-export function parseCommand(line: string): Typed | string {
+export function parseCommand(line: string): ForumCommand | string {
   const [, command = "", rest = ""] = /^\s*(\S*)(.*)$/s.exec(line)!;
   if (!(FORUM_COMMANDS as readonly string[]).includes(command)) return INVALID_COMMAND;
-  return typed(command as ForumCommand, rest) ?? incorrectSyntax(command);
+  return typed(command as ForumCommandName, rest) ?? incorrectSyntax(command);
 }
 
-function typed(command: ForumCommand, rest: string): Typed | undefined {
+function typed(command: ForumCommandName, rest: string): ForumCommand | undefined {
   const words = rest.split(/\s+/).filter(Boolean);
   const [title = "", second = ""] = words;
   const count = { LST: 0, XIT: 0, CRT: 1, RMV: 1, RDT: 1, DLT: 2, UPD: 2, DWN: 2, MSG: 2, EDT: 3 }[command];
@@ -93,7 +93,7 @@ function behind(text: string, words: number): string {
 }
 
 /** What a user is told of a command that was carried out. `file` is the name of the file in its thread. */
-export function doneText(typed: Typed): string {
+export function doneText(typed: ForumCommand): string {
   switch (typed.command) {
     case "CRT":
       return `Thread ${typed.title} created`;
@@ -118,7 +118,7 @@ export function doneText(typed: Typed): string {
 }
 
 /** What a user is told of a command that was refused for this reason. */
-export function refusedText(typed: Typed, reason: string): string {
+export function refusedText(typed: ForumCommand, reason: string): string {
   const title = "title" in typed ? typed.title : "", file = "file" in typed ? typed.file : "";
   const [word, ...rest] = reason.split(" ");
   switch (reason) {

@@ -15,9 +15,6 @@ export const MAX_ANSWER_BYTES = 1024;
 /** Most bytes of a file, 4 GiB. */
 export const MAX_FILE_BYTES = 4 * 1024 ** 3;
 
-/** Most bytes of a file's name. */
-export const MAX_NAME_BYTES = 128;
-
 /** A line that a client sends. */
 export type TransferRequest =
   | { kind: "upload"; ticket: string }

@@ -7,13 +7,14 @@
 
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { ServiceRequest } from "../protocol/service_requests.ts";
+import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import type { Log } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { Metrics, SessionTable } from "./report/metrics.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
 import { SessionService } from "./wire/session/session_service.ts";
@@ -21,7 +22,7 @@ import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
 import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
 import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
@@ -121,11 +122,11 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console }),
+      handler: new ForumRequests({ ...options, transfer: transfers, console }),
       monotonicClock: uptime.now,
       send,
       setTimer,
-      onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
+      onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({
       ...options,
@@ -160,7 +161,7 @@ export class ForumService {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
@@ -174,17 +175,17 @@ export class ForumService {
   }
 
   /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
-  #attach(upload: Upload): Promise<"stored" | string> {
+  async #attach(upload: Upload): Promise<"stored" | string> {
     const { store, files, wallClock } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
-    // no row names the content, and none will
-    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
-    const taken = store.submit({ kind: "attach", ...upload, time: wallClock() }, (outcome) => {
-      if (outcome === "storage") refuse("the disk takes nothing");
-      else resolve(outcome);
-    });
-    if (!taken) refuse("too much is waiting for the disk");
-    return promise;
+    try {
+      const outcome = await store.ask({ kind: "attach", ...upload, time: wallClock() });
+      if (outcome === "storage") throw new Error("the disk takes nothing");
+      return outcome;
+    } catch (error) {
+      // no row names the content, and none will
+      await files.remove(upload.content);
+      throw error;
+    }
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */

@@ -1,10 +1,10 @@
 import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
 import type { OriginalMailbox } from "../original_mailbox.ts";
-import { shown, write } from "../terminal/output.ts";
-import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
-import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
+import { escapeControls, write } from "../terminal/output.ts";
+import { type Control, list, listDead, LISTS } from "./admin/lists.ts";
+import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
-import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import { connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
 /** `wirepost admin`. */
 export const command: Command = {
@@ -59,21 +59,21 @@ async function run(args: Arguments): Promise<number> {
   await using _ = mailbox;
   const control: Control = (command) => mailbox.control(secret, command);
   if (removal !== undefined) return await remove(control, removal);
-  const [name = "", ...rest] = args.rest;
+  const [name = "", ...rest] = args.positionals;
   if (name === "dead") return await listDead(control, args.flag("json"));
   if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
     return await list(control, LISTS[name]!, rest[0] ?? "");
   }
   if (name === "status" && rest.length === 0) return await status(control);
-  for (const field of await control(args.rest.join(", "))) await write(`${shown(field)}\n`);
+  for (const field of await control(args.positionals.join(", "))) await write(`${escapeControls(field)}\n`);
   return 0;
 }
 
 /** @throws {UsageError} They can't be sent, or an empty one could mean more than was meant. */
 function checkArguments(args: Arguments) {
-  const [name = "", ...rest] = args.rest;
+  const [name = "", ...rest] = args.positionals;
   if (name === "") throw new UsageError("Missing COMMAND");
-  for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.rest) {
+  for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.positionals) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
   // what a script gives whose variable is not set
@@ -90,7 +90,7 @@ async function status(control: Control): Promise<number> {
     const fields = await control(shownFields === 0 ? "status" : `status, ${shownFields}`);
     if (fields.length === 0) return 0;
     shownFields += fields.length;
-    for (const field of fields) await write(`${shown(field)}\n`);
+    for (const field of fields) await write(`${escapeControls(field)}\n`);
   }
 }
 
@@ -106,7 +106,7 @@ export async function administration(args: Arguments): Promise<Administration> {
   const secret = await secretOf(args, data);
   const running = args.text("server") === undefined ? await readRunning(data) : undefined;
   const address = parseAddress((running?.services.mailbox ?? running?.services.admin)?.[0] ?? "");
-  return { mailbox: await connectBasic(args, address && reachable(address)), secret };
+  return { mailbox: await connectOriginal(args, address && reachable(address)), secret };
 }
 
 async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {

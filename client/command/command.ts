@@ -65,7 +65,7 @@ export class Arguments {
   /** The command that they are of. */
   readonly command: string;
   /** What is no option. */
-  readonly rest: readonly string[];
+  readonly positionals: readonly string[];
   /** What each option was given; a flag has one empty text. */
   readonly #values = new Map<string, string[]>();
 
@@ -86,7 +86,7 @@ export class Arguments {
         throw new UsageError(`Unknown option '${arg}'${hint}`);
       },
     });
-    this.rest = [..._, ...args.slice(end + 1)];
+    this.positionals = [..._, ...args.slice(end + 1)];
     for (const name of names) {
       const given = values[name];
       if (given === true) this.#values.set(name, [""]);

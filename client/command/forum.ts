@@ -7,15 +7,15 @@ import {
 import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
-import { openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
-import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
-import { coversForumAlone } from "./coverage.ts";
-import { connect, LEAVING, type Where } from "./forum_login.ts";
-import { converse, logIn, noName } from "./forum_dialogue.ts";
-import { commandOf, type ResultOptions, tellResults } from "./forum_results.ts";
+import { forumOnlyNotice } from "./coverage.ts";
+import { connect, LEAVING, type ServerOptions } from "./forum_login.ts";
+import { invalidName, logIn, runCommands } from "./forum_dialogue.ts";
+import { commandOf, printResults, type ResultOptions } from "./forum_results.ts";
 import { BUSY } from "./server_option.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
@@ -62,15 +62,15 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...words] = args.rest;
+  const [host, port, ...words] = args.positionals;
   const timeout = args.duration("timeout");
-  const where: Where = {
+  const where: ServerOptions = {
     ...readServer(host, port, []),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
   };
   const from = args.integer("from", 1), user = args.text("user");
-  if (user !== undefined && !isWord(user)) throw new UsageError(noName(user));
+  if (user !== undefined && !isWord(user)) throw new UsageError(invalidName(user));
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
@@ -90,9 +90,9 @@ async function run(args: Arguments): Promise<number> {
     await using editor = openLineEditor({
       prompt: ENTER_USERNAME,
       endsOnSignal: false,
-      ...isOriginal ? { original: { tell: "stdout" } } : {},
+      ...isOriginal ? { original: { notices: "stdout" } } : {},
     });
-    where.onBusy = (busy) => busy && void editor.tell(BUSY);
+    where.onBusy = (busy) => busy && void editor.notify(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password
@@ -106,14 +106,14 @@ async function run(args: Arguments): Promise<number> {
       }, signal);
     if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
-    return await converse(editor, forum, { ...options, signal });
+    return await runCommands(editor, forum, { ...options, signal });
   });
 }
 
 /** One command of the command line. */
 async function once(
   args: Arguments,
-  where: Where,
+  where: ServerOptions,
   user: string | undefined,
   words: readonly string[],
   options: Omit<ResultOptions, "signal">,
@@ -128,21 +128,26 @@ async function once(
     const forum = await logInOnce(args, where, user, signal);
     await using _ = leaving(forum, signal);
     const isShown = Deno.stdout.isTerminal();
-    await tellResults(
+    await printResults(
       forum,
       typed,
       { ...options, signal },
-      (line) => write(`${isShown ? shown(line) : line}\n`),
+      (line) => write(`${isShown ? escapeControls(line) : line}\n`),
     );
     return 0;
   });
 }
 
 /** Logs in by what the command line says, or not at all. */
-async function logInOnce(args: Arguments, where: Where, name: string, signal: AbortSignal): Promise<Forum> {
+async function logInOnce(
+  args: Arguments,
+  where: ServerOptions,
+  name: string,
+  signal: AbortSignal,
+): Promise<Forum> {
   const given = await givenPassword(args);
   const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
   };
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
   try {
@@ -171,7 +176,7 @@ async function untilEnded(
     ended ??= code;
     ending.abort();
   };
-  using _ = onEnd(end);
+  using _ = onEndSignal(end);
   try {
     const code = await work(ending.signal, end);
     return ended ?? code;

@@ -7,10 +7,10 @@
 import {
   ACTIVE_THREADS,
   doneText,
+  type ForumCommand,
   NO_THREADS,
   refusedText,
   threadIsEmpty,
-  type Typed,
 } from "../../protocol/forum_text.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
@@ -29,10 +29,10 @@ export interface CommandOptions extends TransferOptions {
 }
 
 /** Commands whose outcome is unknown where no answer comes. */
-const CHANGES: ReadonlySet<Typed["command"]> = new Set(["CRT", "MSG", "DLT", "EDT", "RMV"]);
+const CHANGES: ReadonlySet<ForumCommand["command"]> = new Set(["CRT", "MSG", "DLT", "EDT", "RMV"]);
 
 /** A command that did not do what it was to do. Its message is what the user is told. */
-export class CommandFailed extends Error {
+export class CommandFailedError extends Error {
   override name = "CommandFailed";
 }
 
@@ -46,12 +46,12 @@ export function entryText(entry: ForumEntry): string {
 /**
  * Carries out a command, and yields what the user is told: a text, or an entry of a thread.
  *
- * @throws {CommandFailed} The command was refused, and changed nothing.
+ * @throws {CommandFailedError} The command was refused, and changed nothing.
  * @throws What else ends it: the session, or the transfer of a file.
  */
-export async function* perform(
+export async function* runCommand(
   forum: Forum,
-  typed: Typed,
+  typed: ForumCommand,
   options: CommandOptions = {},
 ): AsyncGenerator<string | ForumEntry, void, void> {
   try {
@@ -73,7 +73,7 @@ export async function* perform(
           yield entry;
         }
         if (any) return;
-        if ((options.from ?? 1) > 1) throw new CommandFailed(`Message ${options.from} does not exist`);
+        if ((options.from ?? 1) > 1) throw new CommandFailedError(`Message ${options.from} does not exist`);
         return yield threadIsEmpty(typed.title);
       }
       default:
@@ -82,15 +82,15 @@ export async function* perform(
     }
     yield doneText(named(typed));
   } catch (error) {
-    if (error instanceof RefusedError) throw new CommandFailed(refusedText(named(typed), error.reason));
+    if (error instanceof RefusedError) throw new CommandFailedError(refusedText(named(typed), error.reason));
     if (error instanceof TransferError && error.code === "thread") {
-      throw new CommandFailed(refusedText(named(typed), error.message));
+      throw new CommandFailedError(refusedText(named(typed), error.message));
     }
     const isItsOwn = error instanceof TransferError || error instanceof TypeError ||
       error instanceof WrongAnswerError;
-    if (isItsOwn) throw new CommandFailed(error.message);
+    if (isItsOwn) throw new CommandFailedError(error.message);
     if (error instanceof FullError) {
-      throw new CommandFailed(`The server's disk takes nothing: ${typed.command} was withdrawn`);
+      throw new CommandFailedError(`The server's disk takes nothing: ${typed.command} was withdrawn`);
     }
     if (error instanceof ServerTimeoutError && error.sent && CHANGES.has(typed.command)) {
       const why = error.message.endsWith("?") ? error.message : `${error.message};`;
@@ -101,13 +101,13 @@ export async function* perform(
 }
 
 /** The command with its file as it is called in the thread. */
-function named(typed: Typed): Typed {
+function named(typed: ForumCommand): ForumCommand {
   return typed.command === "UPD" ? { ...typed, file: nameOfPath(typed.file) } : typed;
 }
 
 async function change(
   forum: Forum,
-  typed: Exclude<Typed, { command: "LST" | "RDT" }>,
+  typed: Exclude<ForumCommand, { command: "LST" | "RDT" }>,
   options: CommandOptions,
 ): Promise<unknown> {
   switch (typed.command) {

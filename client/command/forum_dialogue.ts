@@ -17,14 +17,14 @@ import {
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
-import { CommandFailed } from "./forum_commands.ts";
+import { CommandFailedError } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
-import { shown } from "../terminal/output.ts";
-import { coversForumAlone } from "./coverage.ts";
-import { connect, type Where } from "./forum_login.ts";
-import { type ResultOptions, tellResults } from "./forum_results.ts";
+import { escapeControls } from "../terminal/output.ts";
+import { forumOnlyNotice } from "./coverage.ts";
+import { connect, type ServerOptions } from "./forum_login.ts";
+import { printResults, type ResultOptions } from "./forum_results.ts";
 
 /** What of name and password is known before anybody is asked. */
 export interface Known {
@@ -38,7 +38,7 @@ export interface Known {
 }
 
 /** What is wrong with a name. */
-export function noName(name: string): string {
+export function invalidName(name: string): string {
   return `Cannot use '${name}' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`;
 }
 
@@ -50,7 +50,7 @@ export function noName(name: string): string {
  */
 export async function logIn(
   editor: LineEditor,
-  where: Where,
+  where: ServerOptions,
   known: Known,
   signal: AbortSignal,
 ): Promise<Forum | number> {
@@ -58,17 +58,21 @@ export async function logIn(
   const code = () => exitCode(failed, editor);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(text);
+    await editor.notify(text);
   };
   const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
-  if (greeting !== "") await editor.tell(greeting);
+  if (greeting !== "") await editor.notify(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
     if (line === undefined) return code();
     const name = "error" in line ? "" : line.text.trim();
     if (!isWord(name)) {
-      const text = "error" in line ? `The line is ${line.error}` : name === "" ? "" : shown(noName(name));
+      const text = "error" in line
+        ? `The line is ${line.error}`
+        : name === ""
+        ? ""
+        : escapeControls(invalidName(name));
       if (text !== "") await fail(text);
       continue;
     }
@@ -80,12 +84,12 @@ export async function logIn(
       return "error" in line ? "" : line.text;
     };
     const made = async ({ mailbox }: { mailbox: boolean }) => {
-      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+      if (!mailbox) await editor.notify(escapeControls(forumOnlyNotice(name)));
     };
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...where, as }, signal);
-      await editor.tell(`${WELCOME}\n${greeting}`);
+      await editor.notify(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return code();
@@ -99,7 +103,7 @@ export async function logIn(
           ? alreadyLoggedIn(name)
           : reason === "closed"
           ? noNewAccount(name)
-          : shown(error.message),
+          : escapeControls(error.message),
       );
     }
   }
@@ -110,14 +114,14 @@ export async function logIn(
  *
  * @returns The exit code: 1 where a command of a pipe failed, else 0.
  */
-export async function converse(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
+export async function runCommands(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
+  const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(shown(text));
+    await editor.notify(escapeControls(text));
   };
-  editor.forget();
+  editor.clearHistory();
   editor.prompt = ENTER_COMMAND;
   for await (const line of editor) {
     const typed = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);
@@ -126,9 +130,9 @@ export async function converse(editor: LineEditor, forum: Forum, options: Result
       continue;
     }
     try {
-      await tellResults(forum, typed, options, print);
+      await printResults(forum, typed, options, print);
     } catch (error) {
-      if (!(error instanceof CommandFailed)) throw error;
+      if (!(error instanceof CommandFailedError)) throw error;
       await fail(error.message);
     }
     if (typed.command === "XIT") break;

@@ -1,8 +1,8 @@
 import { connectForum, type Forum, type ForumConnectOptions } from "../forum_connection.ts";
-import { unless } from "./forum_results.ts";
+import { unlessAborted } from "./forum_results.ts";
 
 /** Where the forum is, and how it is reached. */
-export type Where = Omit<ForumConnectOptions, "as">;
+export type ServerOptions = Omit<ForumConnectOptions, "as">;
 
 /** Milliseconds that are spent on leaving after a signal: a name that is not left stays active for a minute. */
 export const LEAVING = 1000;
@@ -15,7 +15,7 @@ export const LEAVING = 1000;
 export async function connect(options: ForumConnectOptions, signal: AbortSignal): Promise<Forum> {
   const connecting = connectForum(options);
   try {
-    return await unless(signal, connecting);
+    return await unlessAborted(signal, connecting);
   } catch (error) {
     if (signal.aborted) await leaveSoon(connecting);
     throw error;

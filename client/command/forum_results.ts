@@ -1,8 +1,8 @@
-import { parseCommand, type Typed } from "../../protocol/forum_text.ts";
-import { type CommandOptions, entryText, perform } from "./forum_commands.ts";
+import { type ForumCommand, parseCommand } from "../../protocol/forum_text.ts";
+import { type CommandOptions, entryText, runCommand } from "./forum_commands.ts";
 import type { Forum, ForumEntry } from "../forum.ts";
 import { writeError } from "../terminal/output.ts";
-import { TransferBar } from "../terminal/transfer_progress.ts";
+import { ProgressBar } from "../terminal/transfer_progress.ts";
 
 /** How commands are carried out. */
 export interface ResultOptions extends Pick<CommandOptions, "from" | "force" | "maxSize"> {
@@ -13,7 +13,7 @@ export interface ResultOptions extends Pick<CommandOptions, "from" | "force" | "
 }
 
 /** Waits for the work, or rejects with the reason of the signal where that comes first. */
-export async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort);
@@ -26,11 +26,11 @@ export async function unless<T>(signal: AbortSignal, work: Promise<T>): Promise<
 }
 
 /** The words of a shell as a command. A path is one word there, whatever is in it. */
-export function commandOf(words: readonly string[]): Typed | string {
+export function commandOf(words: readonly string[]): ForumCommand | string {
   const [command, title, file] = words;
   if (command !== "UPD" || words.length !== 3) return parseCommand(words.join(" "));
   const typed = parseCommand(`${command} ${title} file`);
-  return typeof typed === "string" ? typed : { ...typed, file: file! } as Typed;
+  return typeof typed === "string" ? typed : { ...typed, file: file! } as ForumCommand;
 }
 
 /**
@@ -39,24 +39,24 @@ export function commandOf(words: readonly string[]): Typed | string {
  *
  * @throws What `perform` throws, and the reason of the signal.
  */
-export async function tellResults(
+export async function printResults(
   forum: Forum,
-  typed: Typed,
+  typed: ForumCommand,
   options: ResultOptions,
   print: (line: string) => Promise<void>,
 ) {
   const { json, signal, ...more } = options;
   const transfers = typed.command === "UPD" || typed.command === "DWN";
-  const bar = transfers ? new TransferBar(typed.file) : undefined;
+  const bar = transfers ? new ProgressBar(typed.file) : undefined;
   const tellCut = async (reason: string) => {
     await bar?.clear();
     await writeError(`wirepost forum: ${reason}; trying again\n`);
   };
   // what can't be told is no reason to end the transfer
-  const onCut = (reason: string) => void tellCut(reason).catch(() => {});
-  const lines = linesOf(forum, typed, { ...more, ...bar && { onProgress: bar.show, onCut, signal } }, json);
+  const onRetry = (reason: string) => void tellCut(reason).catch(() => {});
+  const lines = linesOf(forum, typed, { ...more, ...bar && { onProgress: bar.show, onRetry, signal } }, json);
   // a transfer ends itself, and keeps what has arrived
-  const next = () => transfers ? lines.next() : unless(signal, lines.next());
+  const next = () => transfers ? lines.next() : unlessAborted(signal, lines.next());
   try {
     for (let line = await next(); !line.done; line = await next()) {
       await bar?.clear();
@@ -69,7 +69,7 @@ export async function tellResults(
 
 async function* linesOf(
   forum: Forum,
-  typed: Typed,
+  typed: ForumCommand,
   options: CommandOptions,
   json: boolean,
 ): AsyncGenerator<string, void, void> {
@@ -77,7 +77,7 @@ async function* linesOf(
     for await (const title of forum.threads()) yield JSON.stringify({ title });
     return;
   }
-  for await (const what of perform(forum, typed, options)) {
+  for await (const what of runCommand(forum, typed, options)) {
     if (!json) yield typeof what === "string" ? what : entryText(what);
     else if (typeof what !== "string") yield JSON.stringify(toJson(what));
     // an empty thread has no entry to print

@@ -1,6 +1,6 @@
-import { formatAddress } from "../stream/connection.ts";
+import { formatAddress } from "../../protocol/address.ts";
 import { KnownServers } from "../seal/known_servers.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
 
 /** `wirepost known-servers`. */
@@ -20,7 +20,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [what, ...rest] = args.rest;
+  const [what, ...rest] = args.positionals;
   if (what === undefined) throw new UsageError("Missing list or remove");
   if (what !== "list" && what !== "remove") throw new UsageError(`Unknown command '${what}'`);
   const count = what === "list" ? 0 : 1;
@@ -35,10 +35,12 @@ async function list(): Promise<number> {
   let code = 0;
   for (const { server, key, line, why } of await known.list()) {
     if (key === undefined) {
-      await writeError(`wirepost known-servers: line ${line} of ${shown(known.path)} has no key: ${why}\n`);
+      await writeError(
+        `wirepost known-servers: line ${line} of ${escapeControls(known.path)} has no key: ${why}\n`,
+      );
       code = 1;
     } else {
-      await write(`${shown(server)} ${key}\n`);
+      await write(`${escapeControls(server)} ${key}\n`);
     }
   }
   return code;
@@ -47,7 +49,8 @@ async function list(): Promise<number> {
 async function remove(text: string): Promise<number> {
   const address = parseAddress(text);
   if (address === undefined) throw new UsageError(`Cannot read '${text}': expected HOST:PORT`);
-  const known = new KnownServers(), server = formatAddress(address.hostname.toLowerCase(), address.port);
+  const known = new KnownServers(),
+    server = formatAddress({ ...address, hostname: address.hostname.toLowerCase() });
   if (!await known.remove(server)) throw new Error(`Cannot remove ${server}: it is not in ${known.path}`);
   return 0;
 }

@@ -1,13 +1,14 @@
 import { dim } from "@std/fmt/colors";
-import { ADMIN, isId } from "../../protocol/mailbox.ts";
+import { ADMIN, checkId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
-import { shown } from "../terminal/output.ts";
-import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
-import { onEnd } from "../terminal/signals.ts";
+import { escapeControls } from "../terminal/output.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
-import { BasicCorrespondence } from "./correspondence_basic.ts";
-import { BUSY, connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import { type Correspondence, SessionCorrespondence } from "./mailbox/session.ts";
+import { BasicCorrespondence } from "./mailbox/original.ts";
+import { BUSY, connect, connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
   `Lines are sent to the one you write to, and are stored when the prompt is there again. What is sent to you
@@ -54,7 +55,7 @@ interface State {
 }
 
 async function run(args: Arguments): Promise<number> {
-  if (args.rest.length > 0) throw new UsageError(`Unexpected argument '${args.rest[0]}'`);
+  if (args.positionals.length > 0) throw new UsageError(`Unexpected argument '${args.positionals[0]}'`);
   const state: State = { as: args.text("as"), to: args.text("to") };
   try {
     if (state.as !== undefined) checkAs(state.as);
@@ -64,13 +65,13 @@ async function run(args: Arguments): Promise<number> {
   }
   const basic = args.flag("basic");
   await using editor = openLineEditor({ prompt: promptOf(state), endsOnSignal: false });
-  const onBusy = (busy: boolean) => busy && void editor.tell(BUSY);
+  const onBusy = (busy: boolean) => busy && void editor.notify(BUSY);
   await using correspondence: Correspondence = basic
-    ? new BasicCorrespondence(await connectBasic(args), editor)
+    ? new BasicCorrespondence(await connectOriginal(args), editor)
     : new SessionCorrespondence(() => connect(args, { onBusy }), editor);
   // what is waited for is withdrawn before the program ends
   const { promise: ended, resolve } = Promise.withResolvers<number>();
-  using _ = onEnd(resolve);
+  using _ = onEndSignal(resolve);
   const conversation = new Conversation(correspondence, editor, state, basic ? BASIC_HELP : HELP);
   return await Promise.race([ended, conversation.run(ended)]);
 }
@@ -78,10 +79,6 @@ async function run(args: Arguments): Promise<number> {
 /** Who writes, and whom to. */
 function promptOf({ as = "?", to = "?" }: State): string {
   return dim(`${as} → ${to}: `);
-}
-
-function checkId(id: string) {
-  if (!isId(id)) throw new Error(`Cannot use '${id}' as an ID`);
 }
 
 function checkAs(id: string) {
@@ -131,7 +128,7 @@ class Conversation {
       return await act();
     } catch (error) {
       this.#failed = true;
-      await this.#editor.tell(`${shown((error as Error).message)}\n`);
+      await this.#editor.notify(`${escapeControls((error as Error).message)}\n`);
     }
   }
 

@@ -1,13 +1,13 @@
 import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../mailbox.ts";
 import { isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { shown, tryWrite, writeError } from "../terminal/output.ts";
-import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
+import { escapeControls, tryWrite, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { receiveBasic } from "./receive_basic.ts";
-import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive_exec.ts";
+import { receiveBasic } from "./receive/original.ts";
+import { type Exec, EXEC_OPTIONS, execOf, Executor } from "./receive/exec.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
-import { WaitLimit } from "./wait_limit.ts";
+import { WaitLimit } from "./receive/wait_limit.ts";
 
 /** Exit code where CMD failed; and where there was nothing, or less than was asked for. */
 const FAILED = 1, EMPTY = 3;
@@ -64,7 +64,7 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const shared = args.flag("shared"), as = credentialsOf(args);
-  const [me = as?.name, more] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
+  const [me = as?.name, more] = shared ? [SHARED_QUEUE, ...args.positionals] : args.positionals;
   if (me === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (!shared && !isId(me)) throw new UsageError(`Cannot use '${me}' as an ID`);
@@ -76,7 +76,7 @@ async function run(args: Arguments): Promise<number> {
   const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
   const wait = args.duration("wait") ?? (follow ? Infinity : 0);
   const json = args.flag("json");
-  const forOutput = Deno.stdout.isTerminal() ? shown : (text: string) => text;
+  const forOutput = Deno.stdout.isTerminal() ? escapeControls : (text: string) => text;
   if (args.flag("basic")) {
     for (const [name, given] of Object.entries({ follow, exec, as })) {
       if (given) throw new UsageError(`--basic and --${name} exclude each other`);
@@ -88,7 +88,7 @@ async function run(args: Arguments): Promise<number> {
   const receiver = new Receiver(me, { count, wait, follow, json, exec, forOutput });
   using limit = new WaitLimit(wait);
   const credentials = as && limit.credentials(as);
-  using _ = onEnd((code) => receiver.stop(code));
+  using _ = onEndSignal((code) => receiver.stop(code));
   let isBusy = false;
   const onBusy = (busy: boolean) => {
     // over all connections, and until there is room, once

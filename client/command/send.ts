@@ -6,8 +6,8 @@ import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
-import { Resume } from "./resume.ts";
-import { sendBasic } from "./send_basic.ts";
+import { Resume } from "./send/resume.ts";
+import { sendBasic } from "./send/original.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** How long a full mailbox is waited for, in milliseconds. */
@@ -45,7 +45,7 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const shared = args.flag("shared");
-  const [to, ...messages] = shared ? [SHARED_QUEUE, ...args.rest] : args.rest;
+  const [to, ...messages] = shared ? [SHARED_QUEUE, ...args.positionals] : args.positionals;
   const as = credentialsOf(args), from = args.text("from") ?? (shared ? "" : as?.name ?? "");
   if (to === undefined) throw new UsageError("Missing TO: the ID of the receiver");
   if (shared && from !== "") throw new UsageError("--shared and --from exclude each other");

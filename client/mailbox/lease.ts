@@ -8,7 +8,7 @@ import {
   MAX_LEASE_TIME,
   MAX_RETRY_DELAY,
   MIN_LEASE_TIME,
-} from "../../protocol/session.ts";
+} from "../../protocol/mailbox_requests.ts";
 
 /** The requests that name a lease. */
 export type LeaseRequestKind = "ack" | "back" | "fail" | "extend" | "begin";

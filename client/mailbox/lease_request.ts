@@ -5,7 +5,11 @@
  * @module
  */
 
-import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../../protocol/session.ts";
+import {
+  encodeMailboxRequest,
+  type LeasedMessage,
+  type MailboxAnswer,
+} from "../../protocol/mailbox_requests.ts";
 import { RefusedError } from "../session/errors.ts";
 import { UnorderedRequest, type UnorderedRequests } from "../session/unordered_requests.ts";
 import { LeaseAssembly } from "./lease_assembly.ts";
@@ -63,7 +67,7 @@ export interface LeaseCall {
  */
 type Phase = "ask" | "wait" | "have" | "got" | "cancel";
 
-export class LeaseRequest extends UnorderedRequest<SessionAnswer & { t: number }> {
+export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   #phase: Phase = "ask";
   /** Undefined when its outcome is known. */
   #call: LeaseCall | undefined;
@@ -79,7 +83,7 @@ export class LeaseRequest extends UnorderedRequest<SessionAnswer & { t: number }
   /** `sends` at which `got` or `cancel` was sent often enough. */
   #lastSend = Infinity;
 
-  constructor(requests: UnorderedRequests<SessionAnswer & { t: number }>, call: LeaseCall, retries = 0) {
+  constructor(requests: UnorderedRequests<MailboxAnswer>, call: LeaseCall, retries = 0) {
     super(requests);
     this.#call = call;
     this.#retries = retries;
@@ -102,17 +106,25 @@ export class LeaseRequest extends UnorderedRequest<SessionAnswer & { t: number }
     const { t } = this, phase = this.#phase;
     if (phase === "have") return undefined;
     if (phase === "got" || phase === "cancel") {
-      if (this.sends < this.#lastSend) return encodeRequest({ kind: phase, t });
+      if (this.sends < this.#lastSend) return encodeMailboxRequest({ kind: phase, t });
       this.requests.remove(this);
       return undefined;
     }
     const { mailbox, max, durationMs: duration, until, ahead } = this.#call!;
     // the rest of the wait: a server that has forgotten it begins anew
     const wait = Math.max(0, Math.ceil(until - now));
-    return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait, ...ahead ? { ahead } : {} });
+    return encodeMailboxRequest({
+      kind: "lease",
+      t,
+      mailbox,
+      max,
+      duration,
+      wait,
+      ...ahead ? { ahead } : {},
+    });
   }
 
-  receive(answer: SessionAnswer & { t: number }, now: number) {
+  receive(answer: MailboxAnswer, now: number) {
     switch (answer.kind) {
       case "msg":
       case "piece":
@@ -123,8 +135,6 @@ export class LeaseRequest extends UnorderedRequest<SessionAnswer & { t: number }
         // if messages are here, it is a late answer to an earlier copy
         if (this.#phase === "have" || this.#phase === "got" || this.#assembly !== undefined) return;
         return this.#end(now);
-      case "no":
-        return this.#end(now, new RefusedError(answer.reason));
       case "denied":
         return this.#end(now, denied(this.#call?.mailbox ?? ""));
       case "got":
@@ -157,7 +167,7 @@ export class LeaseRequest extends UnorderedRequest<SessionAnswer & { t: number }
     this.dueAt = now + Math.min(REFRESH_MS, Math.max(overMs, OVERDUE_MS));
   }
 
-  #message(answer: SessionAnswer & { kind: "msg" | "piece" }, now: number) {
+  #message(answer: MailboxAnswer & { kind: "msg" | "piece" }, now: number) {
     const call = this.#call;
     if (call === undefined) return;
     if (this.#assembly === undefined) {

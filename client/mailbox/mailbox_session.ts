@@ -4,9 +4,16 @@
  * @module
  */
 
-import { encodeRequest, MAX_LEASE, MAX_TEXT, type SessionAnswer } from "../../protocol/session.ts";
-import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
-import { RefusedError } from "../session/errors.ts";
+import {
+  decodeMailboxAnswer,
+  encodeMailboxRequest,
+  type MailboxAnswer,
+  MAX_LEASE,
+} from "../../protocol/mailbox_requests.ts";
+import { MAX_TEXT } from "../../protocol/session.ts";
+import { ADMIN, checkId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import type { SessionEnvironment } from "../session/environment.ts";
+import type { SessionResume } from "../session/identity.ts";
 import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
 import { checkDuration, Lease, type LeaseRequestKind } from "./lease.ts";
@@ -50,7 +57,11 @@ export interface LeaseOptions {
 /** Requests that name a lease, and may be refused while the server has no room. */
 const NEED_ROOM: ReadonlySet<LeaseRequestKind> = new Set(["fail", "begin"]);
 
-export class MailboxSession extends Session<SessionAnswer & { t: number }> {
+export class MailboxSession extends Session<MailboxAnswer> {
+  constructor(environment: SessionEnvironment, resume?: SessionResume) {
+    super(environment, decodeMailboxAnswer, resume);
+  }
+
   /**
    * Puts a message; resolves when it is on the server's disk. Messages are stored in the order of the calls.
    *
@@ -142,10 +153,9 @@ export class MailboxSession extends Session<SessionAnswer & { t: number }> {
     if (mailbox !== "") checkId(mailbox);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.query({
-      line: (t) => encodeRequest({ kind: "stat", t, mailbox }),
+      line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
       take(answer) {
         if (answer.kind === "stat") resolve(answer.values);
-        else if (answer.kind === "no") reject(new RefusedError(answer.reason));
         else if (answer.kind === "denied") reject(denied(mailbox));
         else return false;
         return true;
@@ -177,15 +187,6 @@ function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
     throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
   }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
-}
-
-/** @throws {TypeError} It is no ID. */
-export function checkId(id: string) {
-  if (!isId(id)) {
-    throw new TypeError(
-      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
-    );
-  }
 }
 
 function milliseconds(time: number | undefined): string {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { MAX_LEASE } from "../../protocol/session.ts";
+import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
 import { Queue } from "../session/queue.ts";
 import type { ReceivedLease, ReceivedMessage } from "./received_message.ts";
 

@@ -7,7 +7,7 @@
  */
 
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { type Failure, failureFields, type LeasedMessage } from "../../protocol/session.ts";
+import { type Failure, failureFields, type LeasedMessage } from "../../protocol/mailbox_requests.ts";
 import { checkFailure, type Lease } from "./lease.ts";
 
 /** How long messages are leased, and how often that is extended. */

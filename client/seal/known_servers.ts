@@ -1,6 +1,6 @@
 import { decodePublicKey, encodePublicKey } from "../../protocol/key_text.ts";
 import { directoryOf, replaceFile } from "../file/durable_file.ts";
-import { fileError } from "../transfer/file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import { stateFile } from "../file/state_file.ts";
 
 /** A server's key is not the one that is known. */

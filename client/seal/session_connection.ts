@@ -1,5 +1,5 @@
+import { formatAddress } from "../../protocol/address.ts";
 import { resolveServer } from "../stream/address.ts";
-import { formatAddress } from "../stream/connection.ts";
 import type { OnBusy } from "../session/busy_backoff.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume, SessionState } from "../session/identity.ts";
@@ -51,7 +51,7 @@ export interface ConnectedSession extends SealedSession {
   close(limit: number): Promise<void>;
 }
 
-type NewSession<S> = new (environment: SessionEnvironment, resume: SessionResume | undefined) => S;
+type NewSession<S> = (environment: SessionEnvironment, resume: SessionResume | undefined) => S;
 
 /** Longest time to leave: a server that does not answer frees the name by itself. */
 const LEAVE_MS = 1000;
@@ -67,7 +67,7 @@ export class SessionConnection<S extends ConnectedSession> {
   #closed: Promise<void> | undefined;
 
   /**
-   * Looks the server up and prepares a session of this class. Nothing is sent yet, unless it logs in: then it has.
+   * Looks the server up and prepares a session. Nothing is sent yet, unless it logs in: then it has.
    *
    * @throws {Error} There is no server of that name.
    * @throws {LoginError} The server refuses the log-in, or could not prove that it knows the account.
@@ -77,13 +77,13 @@ export class SessionConnection<S extends ConnectedSession> {
   static async open<S extends ConnectedSession>(
     options: ConnectOptions,
     served: ServedBy,
-    Session: NewSession<S>,
+    newSession: NewSession<S>,
   ): Promise<SessionConnection<S>> {
     const { hostname = "127.0.0.1", port = served.port, as } = options;
     const server = await resolveServer(hostname, port);
-    if (as === undefined) return new SessionConnection(server, options, served, Session);
-    const trust = await trustOf(formatAddress(hostname.toLowerCase(), port), options);
-    const connection = new SessionConnection(server, options, served, Session, { as, trust });
+    if (as === undefined) return new SessionConnection(server, options, served, newSession);
+    const trust = await trustOf(formatAddress({ hostname: hostname.toLowerCase(), port }), options);
+    const connection = new SessionConnection(server, options, served, newSession, { as, trust });
     try {
       await connection.#seal!.open(connection.session.state.id);
     } catch (error) {
@@ -97,7 +97,7 @@ export class SessionConnection<S extends ConnectedSession> {
     { address, family }: { address: Deno.NetAddr; family: number },
     { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
-    Session: NewSession<S>,
+    newSession: NewSession<S>,
     login?: { as: Credentials; trust: Trust },
   ) {
     this.server = address;
@@ -115,7 +115,7 @@ export class SessionConnection<S extends ConnectedSession> {
       random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram, address).then(() => {}, () => {}),
-      server: formatAddress(address.hostname, address.port),
+      server: formatAddress(address),
       ...timeout === undefined ? {} : { timeout },
       ...onBusy === undefined ? {} : { onBusy },
       ...onBegin === undefined ? {} : { onBegin },
@@ -123,7 +123,7 @@ export class SessionConnection<S extends ConnectedSession> {
     const send = login === undefined
       ? environment.send
       : (datagram: Uint8Array<ArrayBuffer>) => this.#seal!.send(datagram);
-    this.session = new Session({ ...environment, send }, resume);
+    this.session = newSession({ ...environment, send }, resume);
     if (login !== undefined) {
       const { as, trust } = login;
       this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);

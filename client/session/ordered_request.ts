@@ -61,8 +61,7 @@ export class OrderedRequest implements Sendable {
   isWithdrawn = false;
   /** The limit that it was last refused for. */
   limit = "";
-  /** Called before the outcome is reported. */
-  onSettled: (() => void) | undefined;
+  #onSettled: (() => void) | undefined;
   #settle: Settle | undefined;
 
   constructor(kind: string, rest: string, bytes: number, options: OrderedRequestOptions = {}) {
@@ -79,12 +78,19 @@ export class OrderedRequest implements Sendable {
     return this.whole.parts[0] ?? this.whole;
   }
 
+  /** Calls back when the signal is aborted, unless the outcome was reported before. */
+  onAbort(signal: AbortSignal | undefined, callback: () => void) {
+    signal?.addEventListener("abort", callback);
+    this.#onSettled = () => signal?.removeEventListener("abort", callback);
+    if (signal?.aborted) callback();
+  }
+
   /** Reports the outcome, once. */
   settle(error?: Error, lost?: readonly number[]) {
     const settle = this.#settle;
     if (settle === undefined) return;
     this.#settle = undefined;
-    this.onSettled?.();
+    this.#onSettled?.();
     settle(error, lost);
   }
 }

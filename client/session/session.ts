@@ -6,7 +6,13 @@
  * @module
  */
 
-import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../../protocol/session.ts";
+import {
+  decodeAnswers,
+  type DecodeLine,
+  encodeRequest,
+  encodeRequests,
+  type SessionAnswer,
+} from "../../protocol/session.ts";
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
 import { DatagramBuilder } from "./datagram_builder.ts";
 import type { SessionEnvironment } from "./environment.ts";
@@ -40,6 +46,7 @@ export class Session<A extends TaggedAnswer> {
   readonly ordered: OrderedRequests;
   protected readonly unordered: UnorderedRequests<A>;
   readonly #environment: SessionEnvironment;
+  readonly #decodeLine: DecodeLine<A>;
   readonly #inFlight = new InFlight();
   readonly #identity: SessionIdentity;
   readonly #liveness: Liveness;
@@ -66,7 +73,8 @@ export class Session<A extends TaggedAnswer> {
   #ended: ((sent: boolean) => SessionEndError) | undefined;
 
   /** @param resume The state of an earlier session, to go on with its number `next`. */
-  constructor(environment: SessionEnvironment, resume?: SessionResume) {
+  constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
+    this.#decodeLine = decodeLine;
     this.#environment = environment;
     this.#isResumed =
       this.#isKept =
@@ -128,14 +136,10 @@ export class Session<A extends TaggedAnswer> {
     this.begin();
     request.deadline = this.now() + wait;
     this.ordered.add(request, this.now());
-    if (signal === undefined) return this.ordered.hasRoom;
-    const withdraw = () => {
+    request.onAbort(signal, () => {
       this.ordered.withdraw(request, this.now());
       this.sendLater();
-    };
-    signal.addEventListener("abort", withdraw);
-    request.onSettled = () => signal.removeEventListener("abort", withdraw);
-    if (signal.aborted) withdraw();
+    });
     return this.ordered.hasRoom;
   }
 
@@ -193,7 +197,7 @@ export class Session<A extends TaggedAnswer> {
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     if (this.#ended !== undefined) return;
-    const decoded = decodeAnswers(datagram);
+    const decoded = decodeAnswers(datagram, this.#decodeLine);
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
     if (!this.#identity.isAddressed(session, epoch)) return;
@@ -211,7 +215,7 @@ export class Session<A extends TaggedAnswer> {
     this.sendLater();
   }
 
-  #answer(answer: SessionAnswer, now: number) {
+  #answer(answer: SessionAnswer | A, now: number) {
     switch (answer.kind) {
       case "unknown":
         return this.#unknown();
@@ -224,9 +228,11 @@ export class Session<A extends TaggedAnswer> {
       case "owned":
         return this.fail(owned);
     }
+    // the server has answered a request: it has this session
     this.#isKnown = this.#wasKnown = true;
     this.#isInDoubt = false;
     this.#busy.hasRoom();
+    if ("t" in answer) return this.unordered.answer(answer, now);
     switch (answer.kind) {
       case "ok":
         return this.ordered.ok(answer.from, answer.to, now);
@@ -240,8 +246,6 @@ export class Session<A extends TaggedAnswer> {
         return this.ordered.refuse(answer.n, answer.limit, now);
       case "storage":
         return this.ordered.refuse(answer.n, "storage", now);
-      default:
-        return this.unordered.answer(answer as unknown as A, now);
     }
   }
 
@@ -266,15 +270,14 @@ export class Session<A extends TaggedAnswer> {
     const { onBegin } = this.#environment, { id } = this.#identity;
     if (onBegin === undefined) return;
     this.#isBeginning = true;
-    onBegin(this.state).then(
-      () => {
-        // it may have begun anew since, which calls onBegin again
-        if (id !== this.#identity.id) return;
-        this.#isBeginning = false;
-        this.sendLater();
-      },
-      (error) => this.fail((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent)),
-    );
+    const fail = (error: Error) => {
+      this.fail((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent));
+    };
+    onBegin(this.state).then(() => {
+      // it may have begun anew since, which calls onBegin again
+      if (id === this.#identity.id) this.#isBeginning = false;
+      this.sendLater();
+    }, fail);
   }
 
   /** Whether it is too late for the first number, and another session costs nothing but a round trip. */
@@ -384,12 +387,10 @@ export class Session<A extends TaggedAnswer> {
   }
 }
 
-function ending(
-  Ending: new (message: string, sent: boolean, reason: string) => SessionEndError,
-  text: string,
-): (sent: boolean) => SessionEndError {
-  return (sent) => new Ending(`${text}: ${sent ? "outcome unknown" : "nothing was sent"}`, sent, "denied");
-}
+type Ending = new (message: string, sent: boolean, reason: string) => SessionEndError;
+
+const ending = (Ending: Ending, text: string) => (sent: boolean) =>
+  new Ending(`${text}: ${sent ? "outcome unknown" : "nothing was sent"}`, sent, "denied");
 
 const closed = ending(ClosedError, "The session is closed");
 const notLoggedIn = ending(NotLoggedInError, "The server requires a log-in");

@@ -7,6 +7,7 @@
 import type { SessionAnswer } from "../../protocol/session.ts";
 import type { BusyBackoff } from "./busy_backoff.ts";
 import type { DatagramBuilder } from "./datagram_builder.ts";
+import { RefusedError } from "./errors.ts";
 import type { InFlight, Sendable, SentDatagram } from "./in_flight.ts";
 
 /** An answer to an unordered request. */
@@ -15,8 +16,8 @@ export interface TaggedAnswer {
   t: number;
 }
 
-/** The answer of the session itself to a request that is refused. */
-export type Refusal = Extract<SessionAnswer, { kind: "no" }>;
+/** The answer of the session itself, if the request is refused. */
+type Refusal = Extract<SessionAnswer, { kind: "no" }>;
 
 /** What is sent for an unordered request, and what an answer means to it. `A` is what the server answers. */
 export abstract class UnorderedRequest<A extends TaggedAnswer> implements Sendable {
@@ -37,7 +38,7 @@ export abstract class UnorderedRequest<A extends TaggedAnswer> implements Sendab
 
   /** Its line now; undefined if there is nothing to send. */
   abstract line(now: number): string | undefined;
-  abstract receive(answer: A | Refusal, now: number): void;
+  abstract receive(answer: A, now: number): void;
   /** It has ended without an answer. */
   abstract fail(error: Error): void;
   /** Since when it should have been answered; Infinity if that is later. */
@@ -84,7 +85,7 @@ export interface Query<A extends TaggedAnswer> {
   /** The line with this tag, for what is still missing of the answer. */
   line(t: number): string;
   /** Takes an answer. Returns whether the answer is complete. */
-  take(answer: A | Refusal): boolean;
+  take(answer: A): boolean;
   /** There is no answer. */
   fail(error: Error): void;
 }
@@ -103,7 +104,7 @@ class QueryRequest<A extends TaggedAnswer> extends UnorderedRequest<A> {
     return this.#query.line(this.t);
   }
 
-  receive(answer: A | Refusal, now: number) {
+  receive(answer: A, now: number) {
     this.partlyAnswered(now);
     if (this.#query.take(answer)) this.requests.end(this, now);
   }
@@ -207,8 +208,11 @@ export class UnorderedRequests<A extends TaggedAnswer> {
 
   answer(answer: A | Refusal, now: number) {
     const request = this.#open.get(answer.t);
-    if (request?.needsRoom) this.#busy.hasRoom();
-    request?.receive(answer, now);
+    if (request === undefined) return;
+    if (request.needsRoom) this.#busy.hasRoom();
+    if (!isRefusal(answer)) return request.receive(answer, now);
+    this.end(request, now);
+    request.fail(new RefusedError(answer.reason));
   }
 
   /** The session is being closed: waits end. */
@@ -270,4 +274,8 @@ export class UnorderedRequests<A extends TaggedAnswer> {
       request.fail(error());
     }
   }
+}
+
+function isRefusal(answer: TaggedAnswer): answer is Refusal {
+  return answer.kind === "no";
 }

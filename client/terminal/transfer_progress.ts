@@ -13,7 +13,7 @@ const GRAIN = 100;
 const WIDTH = 24;
 
 /** How far a file is, as one line: bar, bytes, rate, and time left. */
-export class TransferMeter {
+export class ProgressText {
   readonly #name: string;
   readonly #now: () => number;
   #step: TransferProgress["step"] | undefined;
@@ -66,13 +66,13 @@ export class TransferMeter {
 }
 
 /** The line on standard error, where that is a terminal. */
-export class TransferBar {
-  readonly #meter: TransferMeter;
+export class ProgressBar {
+  readonly #meter: ProgressText;
   readonly #progress = new Progress();
 
   /** @param name What the line begins with. */
   constructor(name: string) {
-    this.#meter = new TransferMeter(name, () => performance.now());
+    this.#meter = new ProgressText(name, () => performance.now());
   }
 
   /** For `onProgress` of a transfer. */

@@ -1,5 +1,5 @@
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
-import { fileError } from "./file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import { freeSpace } from "../file/free_space.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
 import { TransferConnection } from "./transfer_connection.ts";

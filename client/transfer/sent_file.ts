@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
-import { fileError } from "./file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import { TransferError } from "./transfer.ts";
 
 /** Bytes that are read, hashed or sent in one go. */

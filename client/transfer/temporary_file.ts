@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { directoryOf, syncDirectory } from "../file/durable_file.ts";
-import { fileError } from "./file_error.ts";
+import { fileError } from "../file/file_error.ts";
 import { type FileContent, TransferError } from "./transfer.ts";
 
 /** Bytes that are hashed in one go. */

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { RefusalCode } from "../../protocol/transfer.ts";
-import { CutError, type TransferTarget } from "./transfer_connection.ts";
+import { ConnectionLostError, type TransferTarget } from "./transfer_connection.ts";
 
 /** What a file is. */
 export interface FileContent {
@@ -35,13 +36,13 @@ export interface TransferOptions {
   /** Called while it goes on, at least once for each MiB. */
   onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Called when it was cut, with the reason, before it is tried again. */
-  onCut?: ((reason: string) => void) | undefined;
+  onRetry?: ((reason: string) => void) | undefined;
   /** Milliseconds within which a transfer has to come 64 KiB further, or to its end; 60 s by default. */
   patience?: number;
   /** Milliseconds without a byte either way after which a connection counts as cut; 30 s by default. */
   silence?: number;
   /** Milliseconds for which the server may say that it works, with no byte more; 10 min by default. */
-  longestWork?: number;
+  workMsMax?: number;
 }
 
 /** A transfer failed, and says why. */
@@ -120,7 +121,7 @@ export class Attempts {
   /** The server says that it works: nor is that, unless it says nothing else for too long. */
   #waits() {
     const now = performance.now();
-    if (now - this.#moved < (this.#options.longestWork ?? LONGEST_WORK)) this.#progressed = now;
+    if (now - this.#moved < (this.#options.workMsMax ?? LONGEST_WORK)) this.#progressed = now;
   }
 
   /**
@@ -130,7 +131,7 @@ export class Attempts {
    * @throws Whatever else the attempt throws, and the reason of the signal.
    */
   async run<T>(attempt: () => Promise<T>): Promise<T> {
-    const { signal, onCut, patience = PATIENCE } = this.#options;
+    const { signal, onRetry, patience = PATIENCE } = this.#options;
     this.#reached = 0;
     this.#pause = FIRST_PAUSE;
     this.worked();
@@ -140,13 +141,14 @@ export class Attempts {
         return await attempt();
       } catch (error) {
         signal?.throwIfAborted();
-        if (!(error instanceof CutError)) throw error;
+        if (!(error instanceof ConnectionLostError)) throw error;
         if (performance.now() - this.#progressed + this.#pause > patience) {
           throw new TransferError(`Cannot ${this.#what}: ${error.message}`, { canResume: true });
         }
-        onCut?.(error.message);
+        onRetry?.(error.message);
       }
-      await pause(this.#pause, signal);
+      // an aborted signal ends the pause; the loop then throws its reason
+      await pause(this.#pause, undefined, signal && { signal }).catch(() => {});
       this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
     }
   }
@@ -154,18 +156,8 @@ export class Attempts {
   /** What a refusal comes to: one that passes is as a cut. */
   refused({ code, text }: { code: RefusalCode; text: string }): Error {
     const why = text || code;
-    if (PASSING.has(code)) return new CutError(`the server answers: ${why}`);
+    if (PASSING.has(code)) return new ConnectionLostError(`the server answers: ${why}`);
     // a thread's answer is meant for the user as it is
     return new TransferError(code === "thread" ? text : `Cannot ${this.#what}: ${why}`, { code });
   }
-}
-
-/** Resolves after so many milliseconds, or when the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal | undefined) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), abort = () => resolve();
-  signal?.addEventListener("abort", abort);
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", abort);
 }

@@ -7,7 +7,7 @@ import {
 } from "../../protocol/transfer.ts";
 
 /** The connection ended before its transfer did, or was not made: it can be tried again. */
-export class CutError extends Error {
+export class ConnectionLostError extends Error {
   override name = "CutError";
 }
 
@@ -53,7 +53,7 @@ export class TransferConnection implements Disposable {
   /**
    * Connects, and sends the request.
    *
-   * @throws {CutError} There is no connection.
+   * @throws {ConnectionLostError} There is no connection.
    */
   static async open(target: TransferTarget, request: TransferRequest): Promise<TransferConnection> {
     const { hostname, port, signal, silence } = target;
@@ -63,7 +63,7 @@ export class TransferConnection implements Disposable {
       socket = await Deno.connect({ hostname, port, signal: ended });
     } catch (error) {
       signal?.throwIfAborted();
-      throw new CutError(`no connection: ${(error as Error).message}`);
+      throw new ConnectionLostError(`no connection: ${(error as Error).message}`);
     }
     const connection = new TransferConnection(socket, target);
     try {
@@ -78,7 +78,7 @@ export class TransferConnection implements Disposable {
   /**
    * Sends a line.
    *
-   * @throws {CutError} The connection ended.
+   * @throws {ConnectionLostError} The connection ended.
    */
   async ask(request: TransferRequest) {
     await this.write(encodeTransferRequest(request));
@@ -87,7 +87,7 @@ export class TransferConnection implements Disposable {
   /**
    * The next answer that is not `wait`.
    *
-   * @throws {CutError} The connection ended, or what came is no answer.
+   * @throws {ConnectionLostError} The connection ended, or what came is no answer.
    */
   async answer(): Promise<Exclude<TransferAnswer, { kind: "wait" }>> {
     const buffer = new Uint8Array(MAX_ANSWER_BYTES + 1);
@@ -96,16 +96,16 @@ export class TransferConnection implements Disposable {
       if (end >= 0) {
         const answer = decodeTransferAnswer(decoder.decode(this.#ahead.subarray(0, end)));
         this.#ahead = this.#ahead.slice(end + 1);
-        if (answer === undefined) throw new CutError("the server's answer is none");
+        if (answer === undefined) throw new ConnectionLostError("the server's answer is none");
         if (answer.kind !== "wait") return answer;
         this.#target.waits();
-        if (this.#target.deadline() <= performance.now()) throw new CutError(NO_FURTHER);
+        if (this.#target.deadline() <= performance.now()) throw new ConnectionLostError(NO_FURTHER);
         continue;
       }
       const room = buffer.length - this.#ahead.length;
-      if (room === 0) throw new CutError("the server's answer is none");
+      if (room === 0) throw new ConnectionLostError("the server's answer is none");
       const read = await this.#receive(buffer.subarray(0, room));
-      if (read === null) throw new CutError("the server closed the connection");
+      if (read === null) throw new ConnectionLostError("the server closed the connection");
       const both = new Uint8Array(this.#ahead.length + read);
       both.set(this.#ahead);
       both.set(buffer.subarray(0, read), this.#ahead.length);
@@ -117,7 +117,7 @@ export class TransferConnection implements Disposable {
    * Reads content.
    *
    * @returns How many bytes.
-   * @throws {CutError} The connection ended.
+   * @throws {ConnectionLostError} The connection ended.
    */
   async read(buffer: Uint8Array): Promise<number> {
     if (this.#ahead.length > 0) {
@@ -127,14 +127,14 @@ export class TransferConnection implements Disposable {
       return bytes.length;
     }
     const read = await this.#receive(buffer);
-    if (read === null) throw new CutError("the server closed the connection");
+    if (read === null) throw new ConnectionLostError("the server closed the connection");
     return read;
   }
 
   /**
    * Writes all of it.
    *
-   * @throws {CutError} The connection ended.
+   * @throws {ConnectionLostError} The connection ended.
    */
   async write(bytes: Uint8Array) {
     try {
@@ -166,7 +166,7 @@ export class TransferConnection implements Disposable {
   }
 
   #cut(): Error {
-    return this.#signal?.aborted ? this.#signal.reason : new CutError(this.#why);
+    return this.#signal?.aborted ? this.#signal.reason : new ConnectionLostError(this.#why);
   }
 
   /** Milliseconds until the connection has been silent, or the transfer has not moved, for too long. */

@@ -1,7 +1,7 @@
 import { isUploadProof, uploadProof } from "../../protocol/transfer.ts";
 import { SentFile } from "./sent_file.ts";
 import { Attempts, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
-import { CutError, TransferConnection } from "./transfer_connection.ts";
+import { ConnectionLostError, TransferConnection } from "./transfer_connection.ts";
 
 /** Allows one attempt at an upload. */
 export interface UploadTicket {
@@ -73,7 +73,7 @@ class Uploading {
 
     const answer = await this.#send(connection, offset, key);
     if (answer.kind === "stored") return this.#isStored(this.#proves(answer.mac, key));
-    if (answer.kind !== "no") throw new CutError("the server's answer is none");
+    if (answer.kind !== "no") throw new ConnectionLostError("the server's answer is none");
     if (answer.code !== "hash") throw this.#attempts.refused(answer);
     return await this.#mismatched(offset);
   }
@@ -86,7 +86,7 @@ class Uploading {
 
   /** True; where it is said by somebody who can't know it, that is as good as a cut. */
   #isStored(isProven: boolean): true {
-    if (!isProven) throw new CutError("the server's answer is none");
+    if (!isProven) throw new ConnectionLostError("the server's answer is none");
     return true;
   }
 
@@ -106,7 +106,7 @@ class Uploading {
     const [sent, answer] = await Promise.allSettled([sending, answered]);
     if (answer.status === "fulfilled") return answer.value;
     // that the file can't be read explains why there is no answer
-    const isCut = sent.status === "fulfilled" || sent.reason instanceof CutError;
+    const isCut = sent.status === "fulfilled" || sent.reason instanceof ConnectionLostError;
     throw isCut ? answer.reason : sent.reason;
   }
 

@@ -6,7 +6,7 @@
 
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
-import { setAside } from "../store/files/set_aside.ts";
+import { moveAside } from "../store/files/set_aside.ts";
 
 /** SQLite's log: what was not written back to the database yet. Beside an empty one SQLite would remove it. */
 export const LOG_FILE = `${DATABASE_FILE}-wal`;
@@ -43,7 +43,7 @@ export async function checkStart(directory: string, isNew: boolean) {
     );
   }
   if (await sizeOf(`${directory}/${LOG_FILE}`) > 0) {
-    await setAside(`${directory}/${LOG_FILE}`, `${directory}/${UNKNOWN}`);
+    await moveAside(`${directory}/${LOG_FILE}`, `${directory}/${UNKNOWN}`);
   }
 }
 

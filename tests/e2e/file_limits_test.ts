@@ -4,6 +4,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { SessionConnection } from "../../client/seal/session_connection.ts";
 import { Session } from "../../client/session/session.ts";
+import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../client/transfer/peer.ts";
 import { CuttingProxy } from "../client/transfer/proxy.ts";
@@ -13,12 +14,12 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   const connection = await SessionConnection.open(
     { port: server.port, as: { name, password: "jedi", make: true } },
     { service: "forum", port: server.port, keepAlive: true },
-    Session,
+    (environment) => new Session(environment, decodeForumAnswer),
   );
   const { session } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    query: (inquiry) => session.query(inquiry),
+    query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, { hostname: "127.0.0.1", port: files });
 }
@@ -63,11 +64,11 @@ Deno.test("as many files are on their way as --max-transfers says", async () => 
   const slow = assertRejects(() => yoda.upload("thread0", "one", path, { signal: first.signal }), Error);
   await fell.promise;
   let why = "";
-  const onCut = (reason: string) => {
+  const onRetry = (reason: string) => {
     why = reason;
     second.abort(ended);
   };
-  const upload = () => luke.upload("thread0", "two", path, { signal: second.signal, onCut });
+  const upload = () => luke.upload("thread0", "two", path, { signal: second.signal, onRetry });
   assertEquals(await assertRejects(upload, Error), ended);
   assertEquals(why, "the server answers: too many transfers at the same time");
   first.abort(ended);

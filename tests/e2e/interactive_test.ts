@@ -58,7 +58,8 @@ Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 
   const wrong = {
     "hello": "Say first who you are and whom to write to: /as ID, /to ID",
     "/receive": "Say first who you are: /as ID",
-    "/as a,b": "Cannot use 'a,b' as an ID",
+    "/as a,b":
+      "Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
     "/as admin": "Cannot write as 'admin': the name is the administrator's",
     "/sing": "Unknown command '/sing': /help tells the commands",
   };

@@ -1,9 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { CommandFailed, entryText, perform } from "../../client/command/forum_commands.ts";
+import { CommandFailedError, entryText, runCommand } from "../../client/command/forum_commands.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
+import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
@@ -55,7 +56,7 @@ class SimulatedForum {
       failing: 0.01,
       overloaded: 0.01,
       oneSession: true,
-      requests: (store, wallClock) =>
+      handler: (store, wallClock) =>
         new ForumRequests({
           store,
           wallClock,
@@ -92,7 +93,10 @@ class SimulatedForum {
       timeout: LONGEST,
       send: (datagram: Uint8Array<ArrayBuffer>) => this.network.send(datagram, address, SERVER),
     };
-    const session = new Session({ ...environment, send: (datagram) => seal.send(datagram) });
+    const session = new Session(
+      { ...environment, send: (datagram) => seal.send(datagram) },
+      decodeForumAnswer,
+    );
     const trust = { trust() {}, trusted() {} };
     const seal: ClientSeal = new ClientSeal(
       { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt, keepAlive: true },
@@ -112,12 +116,12 @@ class SimulatedForum {
     const told: string[] = [];
     let over = false, failure: unknown;
     const speak = async () => {
-      for await (const what of perform(await this.#forumOf(user), typed)) {
+      for await (const what of runCommand(await this.#forumOf(user), typed)) {
         told.push(typeof what === "string" ? what : entryText(what));
       }
     };
     speak().catch((error) => {
-      if (error instanceof CommandFailed) told.push(error.message);
+      if (error instanceof CommandFailedError) told.push(error.message);
       else failure = error;
     }).finally(() => over = true);
     assert(await this.#clock.until(() => over, LONGEST), `no answer to ${line}`);

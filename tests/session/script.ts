@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { SessionEnvironment } from "../../client/session/environment.ts";
 import type { SessionResume, SessionState } from "../../client/session/identity.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
@@ -26,9 +27,13 @@ export class Script {
   #heard: string[] = [];
   #sessions = 0;
 
-  constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
+  constructor(
+    resume?: SessionResume,
+    onBegin?: (state: SessionState) => Promise<void>,
+    newClient = (environment: SessionEnvironment) => new MailboxSession(environment, resume),
+  ) {
     this.session = resume?.id ?? FIRST_SESSION;
-    this.client = new MailboxSession({
+    this.client = newClient({
       monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       onBusy: (busy) => this.busy.push(busy),
@@ -38,7 +43,7 @@ export class Script {
         return this.sending(datagram);
       },
       ...onBegin === undefined ? {} : { onBegin },
-    }, resume);
+    });
   }
 
   #hear(datagram: string) {

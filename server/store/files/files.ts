@@ -10,10 +10,10 @@ import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { IncomingFile } from "./incoming_file.ts";
 import { syncDirectory } from "./durable_file.ts";
-import { shareOf } from "../engine/holders.ts";
+import { shareOf } from "../../quota/share.ts";
 import { PartialFile } from "./partial_file.ts";
-import { setAside } from "./set_aside.ts";
-import { DEFAULT_SHARE } from "../store.ts";
+import { moveAside } from "./set_aside.ts";
+import { DEFAULT_SHARE } from "../limits.ts";
 
 /** Limits of what is kept in files. */
 export interface FileLimits {
@@ -59,7 +59,7 @@ export interface UnknownContents {
 }
 
 /** What tells one upload from another: an attempt goes on where an earlier one with the same got to. */
-export interface UploadKey {
+export interface UploadId {
   user: string;
   thread: number;
   name: string;
@@ -149,7 +149,7 @@ export class ContentFiles {
   }
 
   /** Why this upload can't be taken, in words; undefined where it can. */
-  refuses(upload: UploadKey): string | undefined {
+  refuses(upload: UploadId): string | undefined {
     const { limits } = this.#options;
     if (upload.size > limits.fileBytes) {
       return `a file may have ${bytes(limits.fileBytes)}, and this one has ${bytes(upload.size)}`;
@@ -163,7 +163,7 @@ export class ContentFiles {
   }
 
   /** Why this upload would be more than its user's share; undefined where it would not. */
-  #refusesShare(upload: UploadKey): string | undefined {
+  #refusesShare(upload: UploadId): string | undefined {
     const { limits } = this.#options, { user } = upload;
     const held = this.#held.get(user), own = this.#others(partialName(upload), user);
     const mostBytes = shareOf(limits.bytes, limits.share), mostFiles = shareOf(limits.files, limits.share);
@@ -182,7 +182,7 @@ export class ContentFiles {
    * @throws What the disk says.
    */
   async begin(
-    upload: UploadKey,
+    upload: UploadId,
     displace: () => void,
   ): Promise<IncomingFile | { stored: string } | { error: string }> {
     const directory = await this.#obtainDirectory(), name = partialName(upload);
@@ -396,7 +396,7 @@ export class ContentFiles {
         continue;
       }
       try {
-        await setAside(this.#path(name), unknown.directory);
+        await moveAside(this.#path(name), unknown.directory);
         unknown.files++;
         unknown.bytes += sizes[i]!;
       } catch (error) {
@@ -408,7 +408,7 @@ export class ContentFiles {
 }
 
 /** The same for the same upload, over restarts, and tells nothing of it. */
-function partialName({ user, thread, name, size }: UploadKey): string {
+function partialName({ user, thread, name, size }: UploadId): string {
   return createHash("sha256").update(JSON.stringify([user, thread, name, size])).digest("hex").slice(0, 32);
 }
 

@@ -4,7 +4,7 @@
  *
  * @throws What the disk says; then the file is where it was.
  */
-export async function setAside(path: string, directory: string) {
+export async function moveAside(path: string, directory: string) {
   const name = path.slice(path.lastIndexOf("/") + 1);
   await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   for (let copy = 0;; copy++) {

@@ -1,8 +1,8 @@
 import { encodeTransferAnswer, type TransferAnswer } from "../../../protocol/transfer.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import type { ContentFiles } from "../../store/files/files.ts";
-import type { DownloadGrant } from "./tickets.ts";
-import { Cut, no, type TransferConnection } from "./transfer_connection.ts";
+import type { DownloadGrant } from "../../service/tickets.ts";
+import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
 import type { LoopTurns } from "../../net/loop_turns.ts";
 
 export interface DownloadOptions {
@@ -18,7 +18,7 @@ export interface DownloadOptions {
 const BUFFER_BYTES = 512 * 1024;
 
 /** One attempt at a download, from its ticket to its last byte. */
-export class SentDownload {
+export class DownloadSender {
   readonly #connection: TransferConnection;
   readonly #download: DownloadGrant;
   readonly #options: DownloadOptions;
@@ -33,7 +33,7 @@ export class SentDownload {
    * Sends the content without its first `offset` bytes.
    *
    * @returns Why there is none; undefined where all was sent.
-   * @throws {Cut} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended, or was cut.
    * @throws What the disk says before the content begins.
    */
   async send(offset: number): Promise<TransferAnswer | undefined> {
@@ -42,20 +42,20 @@ export class SentDownload {
     try {
       file = await files.read(content);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return no("gone", "the file was removed");
+      if (error instanceof Deno.errors.NotFound) return refusal("gone", "the file was removed");
       throw error;
     }
     try {
-      if (offset > size) return no("gone", `the file has ${size} bytes`);
+      if (offset > size) return refusal("gone", `the file has ${size} bytes`);
       await file.seek(offset, Deno.SeekMode.Start);
       await this.#connection.write(encodeTransferAnswer({ kind: "from", offset }));
       try {
         await this.#sendContent(file, size - offset);
       } catch (error) {
         // an answer would be taken for content: the client sees that something is missing
-        if (!(error instanceof Cut)) failed(error as Error);
+        if (!(error instanceof TransferAborted)) failed(error as Error);
         this.#connection.close();
-        throw new Cut(undefined);
+        throw new TransferAborted(undefined);
       }
       metrics.add("files downloaded");
       onEnd?.();

@@ -8,7 +8,7 @@ const MAX_USER_TRANSFERS = 4;
 /** Bytes that a transfer moves at least within some 10 s, if it is to keep its place against a newcomer. */
 const SLOW = 256 * 1024;
 
-type Transfer = Pick<TransferConnection, "cut" | "lately">;
+type Transfer = Pick<TransferConnection, "abort" | "lately">;
 type Place = [transfer: Transfer, user: string];
 
 export interface TransferSlotsOptions {
@@ -39,7 +39,7 @@ export class TransferSlots {
         : slow([...this.#places]) ?? this.#spare(own.length);
       if (displaced === undefined) return false;
       this.#places.delete(displaced);
-      displaced.cut("busy");
+      displaced.abort("busy");
       metrics.add("files displaced");
     }
     this.#places.set(transfer, user);

@@ -15,16 +15,22 @@
  */
 
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
-import { SentDownload } from "./download.ts";
+import { DownloadSender } from "./download.ts";
 import type { Log } from "../../report/log.ts";
-import { base64url, type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
-import { Cut, no, type Timers, TransferConnection } from "./transfer_connection.ts";
+import {
+  base64url,
+  type DownloadGrant,
+  type Grant,
+  Tickets,
+  type UploadGrant,
+} from "../../service/tickets.ts";
+import { refusal, type Timers, TransferAborted, TransferConnection } from "./transfer_connection.ts";
 import { TransferSlots } from "./slots.ts";
 import { LoopTurns } from "../../net/loop_turns.ts";
 import type { Rounds } from "../../net/rounds.ts";
-import { ReceivedUpload, type UploadOptions } from "./upload.ts";
+import { type UploadOptions, UploadReceiver } from "./upload.ts";
 
-export type { DownloadGrant, UploadGrant } from "./tickets.ts";
+export type { DownloadGrant, UploadGrant } from "../../service/tickets.ts";
 export type { Upload } from "./upload.ts";
 
 /** A ticket, or in words why there is none. */
@@ -95,7 +101,7 @@ export class TransferService {
   async close() {
     this.#isEnding = true;
     this.#stopTimer();
-    for (const connection of this.#connections.keys()) connection.cut("ending");
+    for (const connection of this.#connections.keys()) connection.abort("ending");
     await Promise.all(this.#connections.values());
   }
 
@@ -110,8 +116,8 @@ export class TransferService {
     try {
       answer = await this.#attend(connection);
     } catch (error) {
-      if (!(error instanceof Cut)) answer = this.#failed(error as Error);
-      else if (error.code !== undefined) answer = no(error.code);
+      if (!(error instanceof TransferAborted)) answer = this.#failed(error as Error);
+      else if (error.code !== undefined) answer = refusal(error.code);
       else metrics.add("files cut");
     }
     if (answer?.kind === "no") metrics.add(`files refused ${answer.code}`);
@@ -121,20 +127,20 @@ export class TransferService {
   /** Gives the last answer, where there is one. */
   async #attend(connection: TransferConnection): Promise<TransferAnswer | undefined> {
     const request = decodeTransferRequest(await connection.line() ?? "");
-    if (request?.kind !== "upload" && request?.kind !== "download") return no("malformed");
-    if (this.#isEnding) return no("ending");
+    if (request?.kind !== "upload" && request?.kind !== "download") return refusal("malformed");
+    if (this.#isEnding) return refusal("ending");
     const grant = this.#tickets.take(request.ticket);
-    if (grant?.kind !== request.kind) return no("ticket", "unknown, used or too old");
+    if (grant?.kind !== request.kind) return refusal("ticket", "unknown, used or too old");
     connection.hasTicket = true;
 
     if (!this.#places.take(connection, grant.user)) {
-      return no("busy", "too many transfers at the same time");
+      return refusal("busy", "too many transfers at the same time");
     }
     try {
       const options = { ...this.#options, turns: this.#turns };
-      if (grant.kind === "upload") return await new ReceivedUpload(connection, grant, options).receive();
+      if (grant.kind === "upload") return await new UploadReceiver(connection, grant, options).receive();
       const failed = (error: Error) => void this.#failed(error);
-      return await new SentDownload(connection, grant, { ...options, failed })
+      return await new DownloadSender(connection, grant, { ...options, failed })
         .send(request.kind === "download" ? request.offset : 0);
     } finally {
       this.#places.leave(connection);
@@ -145,7 +151,7 @@ export class TransferService {
   #failed(error: Error): TransferAnswer {
     const what = `a file transfer failed: ${error.message}`;
     this.#options.log.error({ service: "forum", what, kind: "a file transfer that failed" });
-    return no("storage", "the server's disk failed");
+    return refusal("storage", "the server's disk failed");
   }
 
   #expireLater() {

@@ -21,7 +21,7 @@ export interface Timers {
 }
 
 /** The connection ended before its transfer did. */
-export class Cut extends Error {
+export class TransferAborted extends Error {
   override name = "Cut";
   /** What the client is told; undefined where it went by itself. */
   readonly code: RefusalCode | undefined;
@@ -44,9 +44,9 @@ export class TransferConnection {
   readonly #pace: ThroughputMeter;
   /** What came behind a line. */
   #early: Uint8Array = new Uint8Array(0);
-  #cut: Cut | undefined;
+  #cut: TransferAborted | undefined;
   /** Ends the read that somebody waits for. */
-  #interrupt: ((cut: Cut) => void) | undefined;
+  #interrupt: ((abort: TransferAborted) => void) | undefined;
   #reading: Promise<unknown> | undefined;
   #isWriting = false;
   /** How many things the client waits for. */
@@ -73,7 +73,7 @@ export class TransferConnection {
   /**
    * The next line; undefined where there is none of at most 80 bytes of UTF-8, null where the client ended its side.
    *
-   * @throws {Cut} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended, or was cut.
    */
   async line(): Promise<string | null | undefined> {
     const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
@@ -100,7 +100,7 @@ export class TransferConnection {
    * Reads what comes next.
    *
    * @returns How many bytes, or null where the client ended its side.
-   * @throws {Cut} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended, or was cut.
    */
   async read(buffer: Uint8Array): Promise<number | null> {
     if (this.#early.length === 0) return await this.#receive(buffer);
@@ -113,7 +113,7 @@ export class TransferConnection {
   /**
    * Writes all of it.
    *
-   * @throws {Cut} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended, or was cut.
    */
   async write(bytes: Uint8Array) {
     if (this.#cut) throw this.#cut;
@@ -126,7 +126,7 @@ export class TransferConnection {
         this.#touch();
       }
     } catch {
-      throw this.#cut ??= new Cut(undefined);
+      throw this.#cut ??= new TransferAborted(undefined);
     } finally {
       this.#isWriting = false;
     }
@@ -143,10 +143,10 @@ export class TransferConnection {
     }
   }
 
-  /** Ends the transfer from outside: whoever reads or writes gets a {@linkcode Cut}. */
-  cut(code: RefusalCode) {
+  /** Ends the transfer from outside: whoever reads or writes gets a {@linkcode TransferAborted}. */
+  abort(code: RefusalCode) {
     if (this.#cut || this.#ending) return;
-    const cut = this.#cut = new Cut(code);
+    const cut = this.#cut = new TransferAborted(code);
     // one that takes nothing can't be told anything either
     if (this.#isWriting) return this.close();
     this.#interrupt?.(cut);
@@ -175,7 +175,7 @@ export class TransferConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopTimer();
-    this.#interrupt?.(this.#cut ??= new Cut(undefined));
+    this.#interrupt?.(this.#cut ??= new TransferAborted(undefined));
     this.#socket.close();
   }
 
@@ -187,7 +187,7 @@ export class TransferConnection {
         this.#pace.add(read ?? 0, this.#timers.monotonicClock());
         this.#touch();
         resolve(read);
-      }, () => reject(this.#cut ??= new Cut(undefined)));
+      }, () => reject(this.#cut ??= new TransferAborted(undefined)));
     });
   }
 
@@ -204,13 +204,13 @@ export class TransferConnection {
       this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
     }
     const left = this.#deadline - this.#timers.monotonicClock();
-    if (left <= 0) return this.cut(this.#limit === LINE_TIME ? "malformed" : "silence");
+    if (left <= 0) return this.abort(this.#limit === LINE_TIME ? "malformed" : "silence");
     this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL), () => this.#tick());
   }
 }
 
 /** Why a transfer is not done, or not to its end. */
-export function no(code: RefusalCode, text = ""): TransferAnswer {
+export function refusal(code: RefusalCode, text = ""): TransferAnswer {
   return { kind: "no", code, text };
 }
 

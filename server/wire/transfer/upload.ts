@@ -9,8 +9,8 @@ import {
 import type { Metrics } from "../../report/metrics.ts";
 import type { IncomingFile } from "../../store/files/incoming_file.ts";
 import type { ContentFiles } from "../../store/files/files.ts";
-import type { UploadGrant } from "./tickets.ts";
-import { Cut, no, type TransferConnection } from "./transfer_connection.ts";
+import type { UploadGrant } from "../../service/tickets.ts";
+import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
 import type { LoopTurns } from "../../net/loop_turns.ts";
 
 /** A file that arrived whole. */
@@ -38,7 +38,7 @@ export interface UploadOptions {
 const BUFFER_BYTES = 512 * 1024;
 
 /** One attempt at an upload, from its ticket to its last answer. */
-export class ReceivedUpload {
+export class UploadReceiver {
   readonly #connection: TransferConnection;
   readonly #upload: UploadGrant;
   readonly #options: UploadOptions;
@@ -53,31 +53,33 @@ export class ReceivedUpload {
    * Receives it.
    *
    * @returns The last answer.
-   * @throws {Cut} The connection ended, or was cut; what has arrived is kept.
+   * @throws {TransferAborted} The connection ended, or was cut; what has arrived is kept.
    * @throws What the disk or the commit says; what has arrived is dropped.
    */
   async receive(): Promise<TransferAnswer> {
     const { files, metrics } = this.#options, { size } = this.#upload;
     const arrival = await this.#connection.work(
-      files.begin(this.#upload, () => this.#connection.cut("elsewhere")),
+      files.begin(this.#upload, () => this.#connection.abort("elsewhere")),
     );
-    if ("error" in arrival) return no("full", arrival.error);
+    if ("error" in arrival) return refusal("full", arrival.error);
     if ("stored" in arrival) return await this.#compare(arrival.stored);
     let before = arrival.length;
     try {
       await this.#offer(before, arrival.hash);
       const choice = await this.#next();
-      if (choice === null) return no("short", "no content came");
-      if (choice?.kind !== "from" || choice.offset !== 0 && choice.offset !== before) return no("malformed");
+      if (choice === null) return refusal("short", "no content came");
+      if (choice?.kind !== "from" || choice.offset !== 0 && choice.offset !== before) {
+        return refusal("malformed");
+      }
       if (choice.offset < before) await this.#connection.work(arrival.clear());
       before = choice.offset;
       const isAll = await this.#receiveContent(arrival);
       const proof = isAll ? await this.#next() : null;
-      if (proof === null) return no("short", `${arrival.length} of ${size} bytes came, and no proof`);
-      if (proof?.kind !== "sum") return no("malformed");
+      if (proof === null) return refusal("short", `${arrival.length} of ${size} bytes came, and no proof`);
+      if (proof?.kind !== "sum") return refusal("malformed");
       return await this.#connection.work(this.#store(arrival, proof.mac));
     } catch (error) {
-      if (!(error instanceof Cut)) await arrival.drop();
+      if (!(error instanceof TransferAborted)) await arrival.drop();
       throw error;
     } finally {
       await arrival.keep();
@@ -99,16 +101,16 @@ export class ReceivedUpload {
   /** The name was stored after the ticket was given: whether with this content, the ticket's hash or the proof tells. */
   async #compare(hash: string): Promise<TransferAnswer> {
     const { size, key, hash: expected } = this.#upload;
-    const answer = (isSame: boolean) => isSame ? this.#stored(hash) : no("thread", "file exists");
+    const answer = (isSame: boolean) => isSame ? this.#stored(hash) : refusal("thread", "file exists");
     if (expected !== undefined) return answer(hash === expected);
     await this.#offer(size, hash);
     const choice = await this.#next();
-    if (choice === null) return no("short", "no proof came");
-    if (choice?.kind !== "from") return no("malformed");
+    if (choice === null) return refusal("short", "no proof came");
+    if (choice?.kind !== "from") return refusal("malformed");
     if (choice.offset !== size) return answer(false);
     const proof = await this.#next();
-    if (proof === null) return no("short", "no proof came");
-    return proof?.kind === "sum" ? answer(isUploadProof(proof.mac, "sum", key, hash)) : no("malformed");
+    if (proof === null) return refusal("short", "no proof came");
+    return proof?.kind === "sum" ? answer(isUploadProof(proof.mac, "sum", key, hash)) : refusal("malformed");
   }
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
@@ -140,7 +142,7 @@ export class ReceivedUpload {
     const { hash } = arrival;
     if (!isUploadProof(mac, "sum", key, hash) || expected !== undefined && expected !== hash) {
       await arrival.drop();
-      return no("hash", "what arrived is not what was sent");
+      return refusal("hash", "what arrived is not what was sent");
     }
     const content = await arrival.finish();
     let result: string | undefined;
@@ -151,7 +153,7 @@ export class ReceivedUpload {
       await arrival.settle(result === "stored");
     }
     onEnd?.(result === "stored" ? undefined : result);
-    if (result !== "stored") return no("thread", result);
+    if (result !== "stored") return refusal("thread", result);
     metrics.add("files uploaded");
     return this.#stored(hash);
   }

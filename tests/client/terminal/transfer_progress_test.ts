@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { TransferMeter } from "../../../client/terminal/transfer_progress.ts";
+import { ProgressText } from "../../../client/terminal/transfer_progress.ts";
 
 const MIB = 1024 ** 2;
 
 Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
   let now = 0;
-  const meter = new TransferMeter("notes.txt", () => now);
+  const meter = new ProgressText("notes.txt", () => now);
   const size = 1024 * MIB;
   const line = (done: number, step: "hash" | "transfer" = "transfer") => {
     const progress = { step, done, size };
@@ -32,7 +32,7 @@ Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
 
 Deno.test("the line of a transfer leaves out what a narrow terminal has no room for", () => {
   let now = 0;
-  const meter = new TransferMeter("漢字.txt", () => now);
+  const meter = new ProgressText("漢字.txt", () => now);
   const progress = (done: number) => ({ step: "transfer", done, size: 8 * MIB }) as const;
   meter.add(progress(0));
   now = 1000;

@@ -208,7 +208,7 @@ Deno.test("a download that was given up goes on later, and two at a time don't m
   const given = desk.fetch({
     port: proxy.port,
     signal: controller.signal,
-    onCut: () => controller.abort(new Error("enough")),
+    onRetry: () => controller.abort(new Error("enough")),
   });
   await assertRejects(() => given, Error, "enough");
   assertEquals(desk.names, [`.wirepost-${desk.server.uploads[0]!.hash.slice(0, 16)}.part`]);
@@ -244,7 +244,7 @@ Deno.test("a download whose beginning took so long to hash that its ticket is to
   const given = desk.fetch({
     port: proxy.port,
     signal: controller.signal,
-    onCut: () => controller.abort(new Error("enough")),
+    onRetry: () => controller.abort(new Error("enough")),
   });
   await assertRejects(() => given, Error, "enough");
   using clock = skippingClock();
@@ -254,7 +254,7 @@ Deno.test("a download whose beginning took so long to hash that its ticket is to
     onProgress: ({ step }) => {
       if (step === "hash" && hashes++ === 0) clock.skip(70_000);
     },
-    onCut: (why) => cuts.push(why),
+    onRetry: (why) => cuts.push(why),
   });
   assertEquals(cuts, ["the server answers: unknown, used or too old"]);
   assertEquals(await Deno.readFile(desk.got), CONTENT);
@@ -283,7 +283,7 @@ Deno.test("a server that is not there is tried until patience ends, and a signal
   await using desk = await Desk.open();
   const cuts: string[] = [];
   const error = await assertRejects(
-    () => desk.send({ port: 1, patience: 500, onCut: (why) => cuts.push(why) }),
+    () => desk.send({ port: 1, patience: 500, onRetry: (why) => cuts.push(why) }),
     TransferError,
     `Cannot send '${desk.sent}': no connection: `,
   );
@@ -291,7 +291,7 @@ Deno.test("a server that is not there is tried until patience ends, and a signal
   assert(cuts.length >= 1);
   const controller = new AbortController();
   const reason = new Error("enough");
-  const given = desk.send({ port: 1, signal: controller.signal, onCut: () => controller.abort(reason) });
+  const given = desk.send({ port: 1, signal: controller.signal, onRetry: () => controller.abort(reason) });
   assertEquals(await assertRejects(() => given, Error), reason);
 });
 

@@ -160,7 +160,7 @@ Deno.test("an upload that took long before it was cut goes on", async () => {
   await desk.send({
     port: proxy.port,
     onProgress: () => clock.skip(20_000),
-    onCut: () => cuts++,
+    onRetry: () => cuts++,
   });
   assertEquals([cuts, connections], [1, 2]);
   assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
@@ -199,7 +199,7 @@ Deno.test("what a server has meanwhile of another file is found out in the end, 
   let isLost = false;
   await desk.send({
     port: proxy.port,
-    onCut: () => isLost = true,
+    onRetry: () => isLost = true,
     ticket: async ({ size, hash }) => {
       desk.asked.push(hash);
       if (isLost && desk.asked.length === 2) {

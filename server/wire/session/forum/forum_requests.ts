@@ -5,31 +5,24 @@
  * @module
  */
 
-import {
-  encodeForumAnswer,
-  type ForumAnswer,
-  type ForumQuestion,
-  isPost,
-} from "../../../../protocol/forum.ts";
+import { encodeForumAnswer, type ForumUnorderedRequest, isPost } from "../../../../protocol/forum.ts";
 import {
   doneText,
+  type ForumCommand,
   NO_THREADS,
   refusedText,
   threadIsEmpty,
-  type Typed,
 } from "../../../../protocol/forum_text.ts";
-import { utf8Length } from "../../../../protocol/mailbox.ts";
 import {
-  lineLength,
-  MAX_HEADER,
-  MAX_SESSION_DATAGRAM,
-  type NumberedRequest,
-  type TaggedRequest,
-} from "../../../../protocol/session.ts";
-import { cut } from "../message_answers.ts";
-import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
+  decodeServiceRequest,
+  NOT_SERVED,
+  type OrderedServiceRequest,
+  type UnorderedServiceRequest,
+} from "../../../../protocol/service_requests.ts";
+import type { SessionClient, SessionHandler } from "../handler.ts";
+import { textLines } from "../text_lines.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { OrderedRequest, Special } from "../../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type {
   EntryPage,
   FileContent,
@@ -52,7 +45,8 @@ export interface ForumRequestsOptions {
   console(line: string): void;
 }
 
-export class ForumRequests implements ServiceRequests {
+export class ForumRequests implements SessionHandler {
+  readonly decodeLine = decodeServiceRequest;
   readonly #options: ForumRequestsOptions;
   /** The highest tag of each session whose command the console has told: a repeated one is the same command. */
   readonly #told = new WeakMap<SessionClient, number>();
@@ -65,13 +59,7 @@ export class ForumRequests implements ServiceRequests {
     return user !== undefined;
   }
 
-  arrived() {}
-
-  forget() {}
-
-  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest {
-    if (request.kind === "skip") return { kind: "skip" };
-    if (request.kind === "bad") return { kind: "bad", reason: request.reason };
+  toStore({ user = "" }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "CRT":
         return { kind: "create", thread: request.title, user };
@@ -92,7 +80,7 @@ export class ForumRequests implements ServiceRequests {
     }
   }
 
-  carriedOut(_: SessionClient, change: OrderedRequest, special: Special | undefined) {
+  carriedOut(_: SessionClient, change: OrderedRequest, special: RequestOutcome | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
     this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
@@ -100,11 +88,11 @@ export class ForumRequests implements ServiceRequests {
   }
 
   /** Tells the console what came of a command. */
-  #tellEnd(typed: Typed, refused?: string) {
+  #tellEnd(typed: ForumCommand, refused?: string) {
     this.#options.console(refused === undefined ? doneText(typed) : refusedText(typed, refused));
   }
 
-  ask(client: SessionClient, request: TaggedRequest) {
+  answer(client: SessionClient, request: UnorderedServiceRequest) {
     switch (request.kind) {
       case "LST":
         return this.#list(client, request);
@@ -123,7 +111,7 @@ export class ForumRequests implements ServiceRequests {
    *
    * @returns What tells the console why it was refused, or that there is nothing to read.
    */
-  #tell(client: SessionClient, { kind, t }: ForumQuestion, isFirst = true): (result: string) => void {
+  #tell(client: SessionClient, { kind, t }: ForumUnorderedRequest, isFirst = true): (result: string) => void {
     if (t <= (this.#told.get(client) ?? 0)) return () => {};
     this.#told.set(client, t);
     if (!isFirst) return () => {};
@@ -131,17 +119,17 @@ export class ForumRequests implements ServiceRequests {
     return this.#options.console;
   }
 
-  #list(client: SessionClient, request: ForumQuestion & { kind: "LST" }) {
+  #list(client: SessionClient, request: ForumUnorderedRequest & { kind: "LST" }) {
     const { t, place } = request;
     const tell = this.#tell(client, request, Number(place) === 0);
     const list = { kind: "threads", after: Number(place), limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
     this.#options.store.submit(list, (page) => {
       if (page.threads.length === 0) tell(NO_THREADS);
-      for (const answer of titleAnswers(t, place, page)) client.answer(answer);
+      for (const line of titleLines(t, place, page)) client.send(line);
     });
   }
 
-  #read(client: SessionClient, request: ForumQuestion & { kind: "RDT" }) {
+  #read(client: SessionClient, request: ForumUnorderedRequest & { kind: "RDT" }) {
     const { t, place, title } = request;
     const from = place.startsWith("#") ? { number: Number(place.slice(1)) } : { after: Number(place) };
     const tell = this.#tell(client, request, "number" in from || from.after === 0);
@@ -152,14 +140,14 @@ export class ForumRequests implements ServiceRequests {
         return client.answer({ kind: "no", t, reason: page });
       }
       if (page.entries.length === 0 && "after" in from) tell(threadIsEmpty(title));
-      for (const answer of entryAnswers(t, place, page)) client.answer(answer);
+      for (const line of entryLines(t, place, page)) client.send(line);
     });
   }
 
-  #transfer(client: SessionClient, request: ForumQuestion & { kind: "UPD" | "DWN" }) {
+  #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
     const { t, title, file: name } = request, user = client.user!;
     const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
-    const typed: Typed = { command: request.kind, title, file: name };
+    const typed: ForumCommand = { command: request.kind, title, file: name };
     const no = (reason: string) => {
       tell(refusedText(typed, reason));
       client.answer({ kind: "no", t, reason });
@@ -174,12 +162,14 @@ export class ForumRequests implements ServiceRequests {
       const { size, hash } = request;
       if (file !== undefined) {
         const isSame = file.user === user && file.size === size && file.hash === hash;
-        return request.attempt > 0 && isSame ? client.answer({ kind: "stored", t }) : no("file exists");
+        return request.attempt > 0 && isSame
+          ? client.send(encodeForumAnswer({ kind: "stored", t }))
+          : no("file exists");
       }
       if (full !== undefined) return no(full);
       const issued = this.#options.transfer.issueUpload({ user, thread, name, size, hash, onEnd });
       if ("error" in issued) return no(`no ticket ${issued.error}`);
-      client.answer({ kind: "upload", t, ...issued });
+      client.send(encodeForumAnswer({ kind: "upload", t, ...issued }));
     });
   }
 
@@ -192,12 +182,12 @@ export class ForumRequests implements ServiceRequests {
   ) {
     const issued = this.#options.transfer.issueDownload({ user: client.user!, content, size, onEnd });
     if ("error" in issued) return no(`no ticket ${issued.error}`);
-    client.answer({ kind: "ticket", t, ticket: issued.ticket, size, hash });
+    client.send(encodeForumAnswer({ kind: "ticket", t, ticket: issued.ticket, size, hash }));
   }
 }
 
 /** The command that a change was, as its user typed it. */
-function typedOf(change: OrderedRequest): Typed | undefined {
+function typedOf(change: OrderedRequest): ForumCommand | undefined {
   switch (change.kind) {
     case "create":
       return { command: "CRT", title: change.thread };
@@ -214,41 +204,28 @@ function typedOf(change: OrderedRequest): Typed | undefined {
   }
 }
 
-function* titleAnswers(t: number, place: string, { threads, more }: ThreadPage): Generator<ForumAnswer> {
+function* titleLines(t: number, place: string, { threads, more }: ThreadPage): Generator<string> {
   for (const { id, title } of threads) {
-    yield { kind: "title", t, place, id, title };
+    yield encodeForumAnswer({ kind: "title", t, place, id, title });
     place = `${id}`;
   }
-  yield { kind: more ? "next" : "end", t, place };
+  yield encodeForumAnswer({ kind: more ? "next" : "end", t, place });
 }
 
-function* entryAnswers(t: number, place: string, { entries, more }: EntryPage): Generator<ForumAnswer> {
+function* entryLines(t: number, place: string, { entries, more }: EntryPage): Generator<string> {
   for (const entry of entries) {
-    if ("file" in entry) yield { kind: "file", t, place, ...entry };
-    else yield* messageAnswers(t, place, entry);
+    if ("file" in entry) yield encodeForumAnswer({ kind: "file", t, place, ...entry });
+    else yield* postLines(t, place, entry);
     place = `${entry.id}`;
   }
-  yield { kind: more ? "next" : "end", t, place };
+  yield encodeForumAnswer({ kind: more ? "next" : "end", t, place });
 }
 
-/** A message as answers, each of which fits into a datagram. */
-function* messageAnswers(
-  t: number,
-  place: string,
-  message: Post,
-): Generator<ForumAnswer> {
-  const { text, bytes, ...rest } = message;
-  const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
-  const line = (text: string): ForumAnswer => ({ kind: "line", t, place, length: bytes, ...rest, text });
-  const whole = line(text);
-  if (lineLength(encodeForumAnswer(whole)) <= room) return yield whole;
-  const begin = cut(text, 0, room - lineLength(encodeForumAnswer(line(""))));
-  yield line(begin);
-  for (let at = begin.length, offset = utf8Length(begin); at < text.length;) {
-    const piece = { kind: "rest", t, id: message.id, version: message.version, offset } as const;
-    const more = cut(text, at, room - lineLength(encodeForumAnswer({ ...piece, text: "" })));
-    yield { ...piece, text: more };
-    at += more.length;
-    offset += utf8Length(more);
-  }
+function postLines(t: number, place: string, post: Post): Generator<string> {
+  const { text, bytes: length, ...rest } = post, { id, version } = post;
+  return textLines(
+    text,
+    (text) => encodeForumAnswer({ kind: "line", t, place, length, ...rest, text }),
+    (offset, text) => encodeForumAnswer({ kind: "rest", t, id, version, offset, text }),
+  );
 }

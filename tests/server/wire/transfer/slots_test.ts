@@ -11,7 +11,7 @@ class Places {
 
   /** A transfer of the user `name[0]`, which moved so many bytes lately. */
   take(name: string, lately = Infinity): boolean {
-    return this.#places.take({ lately, cut: (code) => this.cuts.push(`${name} ${code}`) }, name[0]!);
+    return this.#places.take({ lately, abort: (code) => this.cuts.push(`${name} ${code}`) }, name[0]!);
   }
 }
 

@@ -1,6 +1,6 @@
-import { directoryOf, replaceFile } from "../file/durable_file.ts";
-import type { SessionResume, SessionState } from "../mailbox.ts";
-import { stateFile } from "../file/state_file.ts";
+import { directoryOf, replaceFile } from "../../file/durable_file.ts";
+import type { SessionResume, SessionState } from "../../mailbox.ts";
+import { stateFile } from "../../file/state_file.ts";
 
 /** Least time between two writes of the file, in milliseconds. */
 const INTERVAL = 500;

@@ -1,7 +1,8 @@
-import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../original_mailbox.ts";
-import { write } from "../terminal/output.ts";
-import type { Arguments } from "./command.ts";
-import { connectBasic } from "./server_option.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../../original_mailbox.ts";
+import { write } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { connectOriginal } from "../server_option.ts";
 
 /** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
 const FIRST_WAIT = 50, LAST_WAIT = 1000;
@@ -26,7 +27,7 @@ export async function receiveBasic(
   args: Arguments,
   { me, count, wait, json, forOutput }: BasicReceive,
 ): Promise<number> {
-  await using mailbox = await connectBasic(args);
+  await using mailbox = await connectOriginal(args);
   let received = 0;
   const print = async (mail: Mail) => {
     received++;
@@ -49,12 +50,12 @@ async function receive(
   me: string,
   end: number | undefined,
 ): Promise<Mail | undefined> {
-  for (let pause = FIRST_WAIT;; pause = Math.min(2 * pause, LAST_WAIT)) {
+  for (let wait = FIRST_WAIT;; wait = Math.min(2 * wait, LAST_WAIT)) {
     const limit = end === undefined ? undefined : Math.max(0, Math.ceil(end - performance.now())) + GRACE;
     const mail = await mailbox.receive(me, limit);
     const left = (end ?? 0) - performance.now();
     if (mail !== undefined || left <= 0) return mail;
-    await new Promise((resolve) => setTimeout(resolve, Math.min(pause, left)));
+    await pause(Math.min(wait, left));
   }
 }
 

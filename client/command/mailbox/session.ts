@@ -1,7 +1,8 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { bold, dim } from "@std/fmt/colors";
-import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../mailbox.ts";
-import { shown } from "../terminal/output.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
+import { type Mailbox, type ReceivedMessage, RefusedError, SessionEndError } from "../../mailbox.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import type { LineEditor } from "../../terminal/line_editor.ts";
 
 /** How long a full mailbox is waited for, and after how long a server that is gone is asked again, in milliseconds. */
 const WAIT = 5000, RETRY = 1000;
@@ -25,7 +26,7 @@ export interface Correspondence extends AsyncDisposable {
 /** A message as a line. */
 export function messageLine(time: number, from: string, text: string): string {
   const clock = Number.isNaN(time) ? "" : `${dim(new Date(time).toLocaleTimeString())} `;
-  return `${clock}${bold(shown(from))}: ${shown(text)}\n`;
+  return `${clock}${bold(escapeControls(from))}: ${escapeControls(text)}\n`;
 }
 
 /** On the reliable session: what is sent is stored, and what was received is shown as it comes. */
@@ -120,11 +121,13 @@ export class SessionCorrespondence implements Correspondence {
       } catch (error) {
         if (signal.aborted) return;
         // the mailbox has an owner, or has one now: who writes may be somebody else
-        if (error instanceof RefusedError) return void await this.#editor.tell(`${shown(error.message)}\n`);
+        if (error instanceof RefusedError) {
+          return void await this.#editor.notify(`${escapeControls(error.message)}\n`);
+        }
         if (!(error instanceof SessionEndError)) throw error;
-        if (!this.#gone) await this.#editor.tell(`${error.message} Trying again\n`);
+        if (!this.#gone) await this.#editor.notify(`${error.message} Trying again\n`);
         this.#gone = true;
-        await pause(RETRY, signal);
+        await pause(RETRY, undefined, { signal }).catch(() => {});
       }
     }
   }
@@ -132,7 +135,7 @@ export class SessionCorrespondence implements Correspondence {
   async #back(mailbox: Mailbox) {
     await mailbox.stat();
     this.#gone = false;
-    await this.#editor.tell("The server answers again\n");
+    await this.#editor.notify("The server answers again\n");
   }
 
   async #stop() {
@@ -172,12 +175,4 @@ export class SessionCorrespondence implements Correspondence {
     await this.#stop();
     await (await this.#mailbox?.catch(() => undefined))?.close();
   }
-}
-
-async function pause(ms: number, signal: AbortSignal) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => resolve());
-  if (!signal.aborted) await promise;
-  clearTimeout(timer);
 }

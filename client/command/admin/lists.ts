@@ -6,9 +6,9 @@
  */
 
 import { bold, dim } from "@std/fmt/colors";
-import { split } from "../../protocol/fields.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
-import { shown, write } from "../terminal/output.ts";
+import { split } from "../../../protocol/fields.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
 
 /** Sends a command, and gives the fields or rows of the answer. */
 export type Control = (command: string) => Promise<string[]>;
@@ -36,13 +36,13 @@ export const LISTS: Readonly<Record<string, List>> = {
   channels: {
     arguments: 0,
     heading: " members  channel",
-    row: (members, channel) => counted(members, shown(channel)),
+    row: (members, channel) => counted(members, escapeControls(channel)),
     page: (_, last) => last === undefined ? "channels" : `channels, ${last.rest}`,
   },
   members: {
     arguments: 1,
     heading: "address                name",
-    row: (address, name) => `${address.padEnd(21)}  ${shown(name)}`,
+    row: (address, name) => `${address.padEnd(21)}  ${escapeControls(name)}`,
     page: (channel, last) => `members, ${last?.rows ?? 0}, ${channel}`,
   },
 };
@@ -105,19 +105,19 @@ function deadLetter(row: string): DeadLetter {
 }
 
 function deadLines({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
-  const from = sender === "" ? "" : ` from ${shown(sender)}`;
-  const why = reason === "" ? "reason unknown" : shown(reason);
+  const from = sender === "" ? "" : ` from ${escapeControls(sender)}`;
+  const why = reason === "" ? "reason unknown" : escapeControls(reason);
   const rest = bytes > utf8Length(text) ? "…" : "";
   return `${bold(`${id}`)} to ${mailboxName(mailbox)}${from}, ${time}, attempts ${attempts}: ${why}\n` +
-    `    ${shown(text)}${dim(rest)}\n`;
+    `    ${escapeControls(text)}${dim(rest)}\n`;
 }
 
 function deadJson({ reason, bytes, text, ...letter }: DeadLetter): string {
   const line = JSON.stringify({ ...letter, reason: reason === "" ? null : reason, bytes, text });
   // a program gets it as it is
-  return `${Deno.stdout.isTerminal() ? shown(line) : line}\n`;
+  return `${Deno.stdout.isTerminal() ? escapeControls(line) : line}\n`;
 }
 
 function mailboxName(id: string): string {
-  return id === "" ? "(shared queue)" : shown(id);
+  return id === "" ? "(shared queue)" : escapeControls(id);
 }

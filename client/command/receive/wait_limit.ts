@@ -1,6 +1,6 @@
-import { MAX_TIMER } from "../stream/connection.ts";
-import type { Credentials } from "../seal/login.ts";
-import type { Mailbox } from "../mailbox.ts";
+import { MAX_TIMER } from "../../stream/connection.ts";
+import type { Credentials } from "../../seal/login.ts";
+import type { Mailbox } from "../../mailbox.ts";
 
 /** Milliseconds that a server has beyond the wait for its answer, and then for what is open to come to its outcome. */
 const GRACE = 500, CLOSING = 500;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Tickets, type UploadGrant } from "../../../../server/wire/transfer/tickets.ts";
+import { Tickets, type UploadGrant } from "../../../server/service/tickets.ts";
 
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const grant = (user = "alice"): UploadGrant => ({

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { isId } from "../../protocol/mailbox.ts";
-import { RefusedCommandError } from "../original_mailbox.ts";
-import { canConfirm, confirm } from "../terminal/confirm.ts";
-import { write, writeError } from "../terminal/output.ts";
-import type { Control } from "./admin_lists.ts";
-import { type Arguments, UsageError } from "./command.ts";
+import { isId } from "../../../protocol/mailbox.ts";
+import { RefusedCommandError } from "../../original_mailbox.ts";
+import { canConfirm, confirm } from "../../terminal/ask.ts";
+import { write, writeError } from "../../terminal/output.ts";
+import type { Control } from "./lists.ts";
+import { type Arguments, UsageError } from "../command.ts";
 
 /** What is to be done: to these by their names, or to all or the shared queue at once. */
 export interface Removal {
@@ -42,7 +42,7 @@ const QUESTIONS: Readonly<Record<string, string>> = {
  * @throws {UsageError} It is not said what is to be removed, or it can't be that.
  */
 export function removalOf(args: Arguments): Removal | undefined {
-  const [command = "", ...rest] = args.rest;
+  const [command = "", ...rest] = args.positionals;
   const all = args.flag("all"), shared = args.flag("shared");
   const known = Object.hasOwn(AT_ONCE, command) ? AT_ONCE[command] : undefined;
   if (known !== undefined && rest.length === 0) return known;

@@ -5,11 +5,10 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../protocol/session.ts";
-import type { ReceivedMessage } from "../mailbox.ts";
-import { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "../mailbox.ts";
-import { writeError } from "../terminal/output.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../../protocol/mailbox_requests.ts";
+import { ATTEMPTS, FIRST_RETRY_DELAY_MS, type ReceivedMessage, retryDelay } from "../../mailbox.ts";
+import { writeError } from "../../terminal/output.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
 
 /** The options that go with `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {

@@ -1,7 +1,7 @@
 import { dim } from "@std/fmt/colors";
-import type { OriginalMailbox } from "../original_mailbox.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { type Correspondence, messageLine } from "./correspondence.ts";
+import type { OriginalMailbox } from "../../original_mailbox.ts";
+import type { LineEditor } from "../../terminal/line_editor.ts";
+import { type Correspondence, messageLine } from "./session.ts";
 
 /** On the original wire: a message comes when it is asked for. */
 export class BasicCorrespondence implements Correspondence {

@@ -1,9 +1,9 @@
-import { NoAnswerError, type OriginalMailbox } from "../original_mailbox.ts";
-import { readLines } from "../terminal/input.ts";
-import { writeError } from "../terminal/output.ts";
-import { Progress } from "../terminal/progress.ts";
-import type { Arguments } from "./command.ts";
-import { connectBasic } from "./server_option.ts";
+import { NoAnswerError, type OriginalMailbox } from "../../original_mailbox.ts";
+import { readLines } from "../../terminal/input.ts";
+import { writeError } from "../../terminal/output.ts";
+import { Progress } from "../../terminal/progress.ts";
+import type { Arguments } from "../command.ts";
+import { connectOriginal } from "../server_option.ts";
 
 /** Longest line of standard input that is read at all; whether it fits into a message is told when it is sent. */
 const MAX_LINE = 65_536;
@@ -15,7 +15,7 @@ export async function sendBasic(
   from: string,
   messages: readonly string[],
 ): Promise<number> {
-  await using mailbox = await connectBasic(args);
+  await using mailbox = await connectOriginal(args);
   if (messages.length === 0) return await sendLines(mailbox, to, from);
   for (const message of messages) await mailbox.send(to, from, message);
   return 0;
