@@ -26,7 +26,11 @@ export class KnownServers {
   /** The file. */
   readonly path: string;
 
-  /** @throws {Error} No path is given, and the environment names no directory for the user's own file. */
+  /**
+   * Takes the path of the file; the user's own by default.
+   *
+   * @throws {Error} No path is given, and the environment names no directory for the user's own file.
+   */
   constructor(path = stateFile("known-servers")) {
     this.path = path;
   }

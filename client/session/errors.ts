@@ -41,6 +41,7 @@ export class FullError extends Error {
 
 /** The server's answer is not what the specification allows. */
 export class WrongAnswerError extends Error {
+  /** The name of the class. */
   override name = "WrongAnswerError";
 }
 
