@@ -21,6 +21,11 @@ export function writeError(data: string | Uint8Array): Promise<void> {
   return writeAll(Deno.stderr, data);
 }
 
+/** Writes a line to standard error that names the command. */
+export function report(command: string, text: string): Promise<void> {
+  return writeError(`wirepost ${command}: ${text}\n`);
+}
+
 async function writeAll(stream: { write(bytes: Uint8Array): Promise<number> }, data: string | Uint8Array) {
   const bytes = typeof data === "string" ? encoder.encode(data) : data;
   // a pipe may take less than it is given
@@ -80,6 +85,11 @@ export async function tryWrite(
     }
     return { taken, error };
   }
+}
+
+/** A line of a result as standard output gets it: a program gets the text as it is, a terminal gets it escaped. */
+export function outputLine(text: string): string {
+  return `${Deno.stdout.isTerminal() ? escapeControls(text) : text}\n`;
 }
 
 /** The text with a line end, which is added if there is none. */

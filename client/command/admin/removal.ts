@@ -1,6 +1,6 @@
 /**
- * The commands of `wirepost admin` that take something away or give it out again: of one by its name, and of all only
- * where that was said, and confirmed.
+ * The commands of `wirepost admin` that remove messages or give them out again. For all of them at once, that must be
+ * said, and confirmed.
  *
  * @module
  */
@@ -8,82 +8,70 @@
 import { isId } from "../../../protocol/mailbox.ts";
 import { RefusedCommandError } from "../../original_mailbox.ts";
 import { canConfirm, confirm } from "../../terminal/ask.ts";
-import { write, writeError } from "../../terminal/output.ts";
+import { report, write } from "../../terminal/output.ts";
 import type { Control } from "./lists.ts";
-import { type Arguments, UsageError } from "../command.ts";
+import { type Arguments, expectArguments, UsageError } from "../command.ts";
 
-/** What is to be done: to these by their names, or to all or the shared queue at once. */
 export interface Removal {
   name: "clear" | "requeue" | "delete";
-  /** One ID for `clear`; numbers of dead letters otherwise. */
+  /** One mailbox for `clear`, otherwise numbers of dead letters; or everything at once. */
   which: readonly string[] | "all" | "shared";
 }
 
-/** Names of the commands; and of the server's that do much at once, which nobody is to send by accident. */
-const NAMES = ["clear", "requeue", "delete"] as const;
-const AT_ONCE: Readonly<Record<string, Removal>> = {
-  "clear-all": { name: "clear", which: "all" },
-  "clear-shared": { name: "clear", which: "shared" },
-  "requeue-all": { name: "requeue", which: "all" },
-  "delete-all": { name: "delete", which: "all" },
-};
+/** What `NAME ID` removes. */
+const NOUNS = { clear: "mailbox", requeue: "dead letter", delete: "dead letter" } as const;
 
-/** What is asked where everything is to go; {@linkcode Removal.which} and its name. */
-const QUESTIONS: Readonly<Record<string, string>> = {
-  "clear all": "Remove all messages of all mailboxes?",
-  "clear shared": "Remove all messages of the shared queue?",
-  "requeue all": "Give all dead letters out again?",
-  "delete all": "Remove all dead letters?",
-};
+/** The server's commands for everything at once, and the questions about them. */
+const QUESTIONS = {
+  "clear-all": "Remove all messages of all mailboxes?",
+  "clear-shared": "Remove all messages of the shared queue?",
+  "requeue-all": "Give all dead letters out again?",
+  "delete-all": "Remove all dead letters?",
+} as const;
 
 /**
- * The removal that was asked for; undefined where it is another command.
+ * The removal on the command line; undefined if it is another command.
  *
- * @throws {UsageError} It is not said what is to be removed, or it can't be that.
+ * @throws {UsageError} It is not clear what to remove.
  */
 export function removalOf(args: Arguments): Removal | undefined {
-  const [command = "", ...rest] = args.positionals;
-  const all = args.flag("all"), shared = args.flag("shared");
-  const known = Object.hasOwn(AT_ONCE, command) ? AT_ONCE[command] : undefined;
-  if (known !== undefined && rest.length === 0) return known;
-  const name = NAMES.find((name) => name === command);
-  if (name === undefined) {
-    for (const option of ["all", "shared", "yes"]) {
-      if (args.flag(option)) throw new UsageError(`--${option} does not go with '${command}'`);
-    }
+  const [command = "", ...ids] = args.positionals;
+  if (Object.hasOwn(QUESTIONS, command) && ids.length === 0) {
+    const [name, which] = command.split("-") as [Removal["name"], "all" | "shared"];
+    return { name, which };
+  }
+  if (!Object.hasOwn(NOUNS, command)) {
+    args.refuse(command, "all", "shared", "yes");
     return undefined;
   }
-  const forms = name === "clear" ? "ID, --shared or --all" : "ID or --all";
-  if (shared && name !== "clear") throw new UsageError(`--shared does not go with '${name}'`);
-  if (Number(all) + Number(shared) + Number(rest.length > 0) > 1) {
-    throw new UsageError(`Only one of ${forms} can be given`);
-  }
+  const name = command as Removal["name"], isClear = name === "clear";
+  if (!isClear) args.refuse(name, "shared");
+  const forms = isClear ? "ID, --shared or --all" : "ID or --all";
+  const all = args.flag("all"), shared = args.flag("shared");
+  const given = Number(all) + Number(shared) + Number(ids.length > 0);
+  if (given === 0) throw new UsageError(`Missing ${forms}`);
+  if (given > 1) throw new UsageError(`Only one of ${forms} can be given`);
   if (all || shared) return { name, which: all ? "all" : "shared" };
-  if (rest.length === 0) throw new UsageError(`Missing ${forms}: which are meant?`);
-  if (name === "clear" && rest.length > 1) throw new UsageError(`Unexpected argument '${rest[1]}'`);
-  const wrong = rest.find((id) => name === "clear" ? !isId(id) : !/^\d{1,15}$/.test(id));
+  if (isClear) expectArguments(ids, "ID");
+  const wrong = ids.find((id) => isClear ? !isId(id) : !/^\d{1,15}$/.test(id));
   if (wrong !== undefined) throw new UsageError(`Cannot use '${wrong}' as the ID of a ${NOUNS[name]}`);
-  return { name, which: rest };
+  return { name, which: ids };
 }
 
-const NOUNS = { clear: "mailbox", requeue: "dead letter", delete: "dead letter" };
-
 /**
- * Has somebody at the terminal confirm what concerns all; elsewhere `--yes` has to. Returns whether to go on.
+ * Asks at the terminal to confirm what concerns everything, unless `--yes` is given. Returns whether to go on.
  *
- * @throws {UsageError} Nobody can be asked.
+ * @throws {UsageError} There is no terminal to ask at.
  */
 export async function isConfirmed({ name, which }: Removal, args: Arguments): Promise<boolean> {
   if (typeof which !== "string" || args.flag("yes")) return true;
-  if (!canConfirm()) {
-    throw new UsageError(`'${name} --${which}' needs --yes where nobody can be asked`);
-  }
-  if (await confirm(QUESTIONS[`${name} ${which}`]!)) return true;
-  await writeError("wirepost admin: nothing was done\n");
+  if (!canConfirm()) throw new UsageError(`'${name} --${which}' needs --yes without a terminal`);
+  if (await confirm(QUESTIONS[`${name}-${which}` as keyof typeof QUESTIONS])) return true;
+  await report("admin", "nothing was done");
   return false;
 }
 
-/** Does it, and prints how many they were. Returns the exit code. */
+/** Removes, and prints how many. Returns the exit code. */
 export async function remove(control: Control, { name, which }: Removal): Promise<number> {
   if (which === "all" && name === "requeue") return await requeueAll(control);
   if (typeof which === "string") return await printCount(control(`${name}-${which}`));
@@ -94,9 +82,9 @@ export async function remove(control: Control, { name, which }: Removal): Promis
       await control(`${name}, ${id}`);
       done++;
     } catch (error) {
-      // the others are no worse for it; where the server is gone, each of them would wait for it
+      // goes on with the others, unless the server is gone
       if (!(error instanceof RefusedCommandError)) throw error;
-      await writeError(`wirepost admin: ${error.message}\n`);
+      await report("admin", error.message);
     }
   }
   await write(`${done}\n`);
@@ -109,7 +97,7 @@ async function printCount(answer: Promise<string[]>): Promise<number> {
   return 0;
 }
 
-/** A command gives out as many as take the server some milliseconds. */
+/** One command gives out as many as the server can in some milliseconds. */
 async function requeueAll(control: Control): Promise<number> {
   let done = 0, full = 0;
   for (let page = "requeue-all";;) {
@@ -121,6 +109,6 @@ async function requeueAll(control: Control): Promise<number> {
   }
   await write(`${done}\n`);
   if (full === 0) return 0;
-  await writeError(`wirepost admin: ${full} are left, because there is no room in their mailboxes\n`);
+  await report("admin", `${full} are left, because there is no room in their mailboxes`);
   return 1;
 }

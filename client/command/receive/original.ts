@@ -1,68 +1,49 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Mail, type OriginalMailbox, SHARED_QUEUE } from "../../original_mailbox.ts";
+import type { Mail, OriginalMailbox } from "../../original_mailbox.ts";
 import { write } from "../../terminal/output.ts";
 import type { Arguments } from "../command.ts";
 import { connectOriginal } from "../server_option.ts";
+import { messageLine, type ReceiveOptions } from "./receiver.ts";
 
-/** Wait between two questions to an empty mailbox, in milliseconds; doubled each time, up to the last. */
-const FIRST_WAIT = 50, LAST_WAIT = 1000;
+/** Wait between two requests to an empty mailbox; doubled each time, up to the maximum. */
+const FIRST_WAIT_MS = 50, MAX_WAIT_MS = 1000;
 
-/** Milliseconds that a server has beyond the wait for its answer. */
-const GRACE = 500;
+/** Time for an answer after the wait is over. */
+const GRACE_MS = 500;
 
-/** What `wirepost receive --basic` is asked for. */
-export interface BasicReceive {
-  me: string;
-  /** Most messages. */
-  count: number;
-  /** Milliseconds to wait in all. */
-  wait: number;
-  json: boolean;
-  /** A text as it goes to standard output. */
-  forOutput(text: string): string;
-}
-
-/** `wirepost receive --basic`: receives on the original wire, and returns how many messages came. */
-export async function receiveBasic(
+/** `wirepost receive --basic`: receives on the original wire. Returns how many messages came. */
+export async function receiveOriginal(
   args: Arguments,
-  { me, count, wait, json, forOutput }: BasicReceive,
+  { mailbox, count, waitMs, json }: Omit<ReceiveOptions, "follow" | "exec">,
 ): Promise<number> {
-  await using mailbox = await connectOriginal(args);
+  await using connection = await connectOriginal(args);
   let received = 0;
   const print = async (mail: Mail) => {
     received++;
-    await write(`${forOutput(json ? toJson(me, mail) : mail.text)}\n`);
+    await write(messageLine(mailbox, mail, json));
   };
-  const end = performance.now() + wait;
+  const end = waitMs > 0 ? performance.now() + waitMs : undefined;
   while (received < count) {
-    const mail = await receive(mailbox, me, wait > 0 ? end : undefined);
+    const mail = await receive(connection, mailbox, end);
     if (mail === undefined) break;
     await print(mail);
   }
-  // the server has removed them already
-  for (const mail of await mailbox.late(me)) await print(mail);
+  // the server has removed these already
+  for (const mail of await connection.late(mailbox)) await print(mail);
   return received;
 }
 
-/** @param end When the wait is over; undefined where there is none. */
+/** @param end When the wait is over; undefined if there is none. */
 async function receive(
-  mailbox: OriginalMailbox,
-  me: string,
+  connection: OriginalMailbox,
+  mailbox: string,
   end: number | undefined,
 ): Promise<Mail | undefined> {
-  for (let wait = FIRST_WAIT;; wait = Math.min(2 * wait, LAST_WAIT)) {
-    const limit = end === undefined ? undefined : Math.max(0, Math.ceil(end - performance.now())) + GRACE;
-    const mail = await mailbox.receive(me, limit);
+  for (let wait = FIRST_WAIT_MS;; wait = Math.min(2 * wait, MAX_WAIT_MS)) {
+    const limit = end === undefined ? undefined : Math.max(0, Math.ceil(end - performance.now())) + GRACE_MS;
+    const mail = await connection.receive(mailbox, limit);
     const left = (end ?? 0) - performance.now();
     if (mail !== undefined || left <= 0) return mail;
     await pause(Math.min(wait, left));
   }
-}
-
-function toJson(to: string, { sender, time, text }: Mail): string {
-  return JSON.stringify({
-    ...to === SHARED_QUEUE ? {} : { sender, receiver: to },
-    ...Number.isNaN(time) ? {} : { time: new Date(time).toISOString() },
-    text,
-  });
 }

@@ -2,55 +2,55 @@ import { MAX_TIMER } from "../../stream/connection.ts";
 import type { Credentials } from "../../seal/login.ts";
 import type { Mailbox } from "../../mailbox.ts";
 
-/** Milliseconds that a server has beyond the wait for its answer, and then for what is open to come to its outcome. */
-const GRACE = 500, CLOSING = 500;
+/** Time for an answer after the wait is over, and then to close the connection. */
+const GRACE_MS = 500, CLOSE_TIMEOUT_MS = 500;
 
-/** How long a server is waited for over all, whatever it does. Time that is spent on something else does not count. */
+/** Limits how long a server is waited for in all. Time that is spent on something else does not count. */
 export class WaitLimit implements Disposable {
-  readonly #wait: number;
+  readonly #waitMs: number;
   readonly #over = new AbortController();
-  #left: number;
+  #leftMs: number;
   #startedAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param wait Milliseconds; 0 and Infinity are no limit. It begins at once. */
-  constructor(wait: number) {
-    this.#wait = wait > 0 ? wait : Infinity;
-    this.#left = this.#wait + GRACE;
+  /** Starts at once. 0 and Infinity are no limit. */
+  constructor(waitMs: number) {
+    this.#waitMs = waitMs > 0 ? waitMs : Infinity;
+    this.#leftMs = this.#waitMs + GRACE_MS;
     this.start();
   }
 
-  /** Aborted when it has passed. */
+  /** Aborted when the wait is over. */
   get signal(): AbortSignal {
     return this.#over.signal;
   }
 
-  /** What is waited for counts from now on. */
+  /** Counts the time from now on. */
   start() {
-    if (this.#left === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
+    if (this.#leftMs === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => this.#due(), Math.min(Math.max(this.#left, 0), MAX_TIMER));
+    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER));
   }
 
-  #due() {
+  #expire() {
     this.stop();
-    if (this.#left > 0) this.start();
+    if (this.#leftMs > 0) this.start();
     else this.#over.abort();
   }
 
-  /** Nothing is waited for until {@linkcode start}. */
+  /** Counts no time until {@linkcode start}. */
   stop() {
     clearTimeout(this.#timer);
-    if (this.#startedAt !== undefined) this.#left -= performance.now() - this.#startedAt;
+    if (this.#startedAt !== undefined) this.#leftMs -= performance.now() - this.#startedAt;
     this.#startedAt = undefined;
   }
 
-  /** Begins anew, with the whole wait. */
+  /** Begins again, with the whole wait. */
   reset() {
-    this.#left = this.#wait + GRACE;
+    this.#leftMs = this.#waitMs + GRACE_MS;
   }
 
-  /** The same credentials; while their password is typed, no server is waited for. */
+  /** The same credentials; the time in which the password is typed does not count. */
   credentials({ password, ...as }: Credentials): Credentials {
     if (typeof password === "string") return { ...as, password };
     return {
@@ -67,19 +67,19 @@ export class WaitLimit implements Disposable {
   }
 
   /**
-   * Connects; when the limit has passed, what is open there ends soon.
+   * Waits for the connection, and closes it when the wait is over.
    *
-   * @throws {Error} It has passed before that.
+   * @throws {Error} The wait is over before that.
    */
   async connect(connecting: Promise<Mailbox>): Promise<Mailbox> {
-    const passed = Promise.withResolvers<undefined>();
-    const abort = () => passed.resolve(undefined);
+    const over = Promise.withResolvers<undefined>();
+    const abort = () => over.resolve(undefined);
     this.signal.addEventListener("abort", abort);
     if (this.signal.aborted) abort();
     try {
-      const mailbox = await Promise.race([connecting, passed.promise]);
+      const mailbox = await Promise.race([connecting, over.promise]);
       if (mailbox === undefined) throw this.error;
-      this.signal.addEventListener("abort", () => mailbox.close(CLOSING).catch(() => {}));
+      this.signal.addEventListener("abort", () => mailbox.close(CLOSE_TIMEOUT_MS).catch(() => {}));
       return mailbox;
     } catch (error) {
       connecting.then((mailbox) => mailbox.close(0), () => {});
@@ -89,9 +89,9 @@ export class WaitLimit implements Disposable {
     }
   }
 
-  /** That there was no answer in time. */
+  /** The error that there was no answer in time. */
   get error(): Error {
-    return new Error(`The server has not answered within ${this.#wait / 1000} s`);
+    return new Error(`The server has not answered within ${this.#waitMs / 1000} s`);
   }
 
   [Symbol.dispose]() {

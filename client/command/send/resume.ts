@@ -2,31 +2,31 @@ import { directoryOf, replaceFile } from "../../file/durable_file.ts";
 import type { SessionResume, SessionState } from "../../mailbox.ts";
 import { stateFile } from "../../file/state_file.ts";
 
-/** Least time between two writes of the file, in milliseconds. */
-const INTERVAL = 500;
+/** Least time between two writes of the file. */
+const INTERVAL_MS = 500;
 
-/** A sealed session of which nothing was heard for so long, in milliseconds, may soon be forgotten by the server. */
-const STALE = 12 * 60 * 60 * 1000;
+/** A server may soon forget a sealed session that was not used for so long. */
+const STALE_MS = 12 * 60 * 60 * 1000;
 
-/** What the file holds: the session, the number that its next request had, and how many lines were stored before it. */
+/** The content of the file: the session, the number of its next request, and how many lines were stored before it. */
 interface Saved {
   id: string;
-  /** When the session began. `""` where nothing was sent in it; it is not there under a seal, nor in older files. */
+  /** When the session began; `""` if nothing was sent in it. Missing under a seal, and in older files. */
   born?: string;
   next: number;
   line: number;
 }
 
 /**
- * How far an input was sent, by a name that its user gave it. The lines that may have been sent since it was written down
- * are sent again under the numbers that they had, so that the server stores none of them twice.
+ * Remembers in a file how far an input was sent. Lines that may have been sent after the file was written are sent again
+ * with the same numbers, so that the server stores none of them twice.
  */
 export class Resume {
   readonly #path: string;
   readonly #saved: Saved | undefined;
   readonly #isSealed: boolean;
-  /** The first number of each line that is given to the session and not known to be stored. */
-  #open: number[] = [];
+  /** The request number of each line that was sent and is not known to be stored. */
+  #unconfirmed: number[] = [];
   /** Lines that are known to be stored. */
   #line: number;
   #writtenAt = 0;
@@ -39,7 +39,7 @@ export class Resume {
     this.#line = saved?.line ?? 0;
   }
 
-  /** @throws {Error} The file of that name can't be read, or nobody can tell what became of its first lines. */
+  /** @throws {Error} The file of that name can't be read, or it is unknown if its first lines are stored. */
   static async load(name: string, isSealed: boolean): Promise<Resume> {
     if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
       throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
@@ -52,51 +52,51 @@ export class Resume {
     });
     const saved: Saved | undefined = text === undefined ? undefined : JSON.parse(text);
     if (isSealed && saved?.next === 1) {
-      // a server that has forgotten a sealed session takes its first numbers for those of a new one
+      // if the server has forgotten a sealed session, its first numbers look like those of a new one
       const { mtime } = await Deno.stat(path);
-      if (mtime !== null && Date.now() - mtime.getTime() > STALE) {
+      if (mtime !== null && Date.now() - mtime.getTime() > STALE_MS) {
         throw new Error(
-          `Cannot go on with '${name}': outcome unknown since ${mtime.toISOString()}; remove ${path}`,
+          `Cannot resume '${name}': outcome unknown since ${mtime.toISOString()}; remove ${path}`,
         );
       }
     }
     return new Resume(path, saved, isSealed);
   }
 
-  /** Where the session goes on. */
+  /** The session to continue. */
   get state(): SessionResume | undefined {
-    // without a beginning nothing can have been sent, so that another session will do
+    // nothing was sent in a session that did not begin: a new one does as well
     return this.#saved?.born === "" ? undefined : this.#saved;
   }
 
-  /** Lines that are stored already. */
+  /** Lines that were stored before. */
   get line(): number {
     return this.#saved?.line ?? 0;
   }
 
-  /** A session begins: it is written down before the first line is sent in it. */
+  /** A session begins. Resolves when that is in the file; only then a line is sent in it. */
   async began(state: SessionState): Promise<void> {
-    // what waits has other numbers where it waited in one before
-    const first = this.#open[0] ?? 1;
-    this.#open = this.#open.map((number) => number - first + 1);
+    // lines that were sent in the session before get new numbers
+    const first = this.#unconfirmed[0] ?? 1;
+    this.#unconfirmed = this.#unconfirmed.map((number) => number - first + 1);
     await this.save({ ...state, next: 1 }, this.#line);
   }
 
-  /** A line is given to the session, to be sent with this number. */
+  /** A line is sent with this request number. */
   sent(number: number) {
-    this.#open.push(number);
+    this.#unconfirmed.push(number);
   }
 
-  /** The oldest line that was open is stored; `line` are in all. */
+  /** The oldest unconfirmed line is stored, as line number `line`. */
   stored(state: SessionState, line: number) {
-    this.#open.shift();
+    this.#unconfirmed.shift();
     this.#line = line;
-    if (performance.now() - this.#writtenAt < INTERVAL) return;
+    if (performance.now() - this.#writtenAt < INTERVAL_MS) return;
     this.#writtenAt = performance.now();
     this.#write(state, line);
   }
 
-  /** Writes down how far it came: before anything is sent, and at the end. */
+  /** Writes the file: before anything is sent, and at the end. */
   async save(state: SessionState, line: number) {
     this.#line = line;
     this.#write(state, line);
@@ -104,7 +104,7 @@ export class Resume {
   }
 
   #write({ id, born, next }: SessionState, line: number) {
-    const saved: Saved = { id, ...this.#isSealed ? {} : { born }, next: this.#open[0] ?? next, line };
+    const saved: Saved = { id, ...this.#isSealed ? {} : { born }, next: this.#unconfirmed[0] ?? next, line };
     this.#writing = this.#writing.then(async () => {
       await replaceFile(this.#path, `${JSON.stringify(saved)}\n`);
     });
