@@ -66,41 +66,23 @@ export function shownName(name: string, besideRoom: boolean): string {
   return `${shown}…`;
 }
 
-/** What stands before the text of a message, in each of its frames. */
+/** Stands before the text of a message, in each of its frames. */
 export function channelsPrefix(name: string): string {
   return `[${name}] `;
 }
 
-/** To the members of a channel that someone joins. */
-export function hasJoined(name: string): string {
-  return `${name} has joined`;
-}
-
-/** To the members of a channel that someone has left. */
-export function hasLeft(name: string): string {
-  return `${name} has left`;
-}
-
-export function alreadyExists(channel: string): string {
-  return `Room ${channel} already exists, so cannot be created.`;
-}
-
-export const CREATE_NEEDS_NAME = "/create command must be followed by the name of a channel to create";
-
-export function noChannelNamed(channel: string): string {
-  return `No channel named ${channel} exists. Try '/create ${channel}'?`;
-}
-
-export const JOIN_NEEDS_NAME = "/join command must be followed by the name of a channel to join.";
-
-/** @param message The whole message, as it was received. */
-export function unknownCommand(message: string): string {
-  return `${message} is not a valid control message. Valid messages are /create, /list, and /join.`;
-}
-
-export const IN_NO_CHANNEL = "Not currently in any channel. Must join a channel before sending messages.";
-
-export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_CHANNEL_NAME_BYTES} bytes.`;
-
-/** To a client that creates one channel too many. */
-export const TOO_MANY_CHANNELS = "There are too many channels, so no other can be created.";
+/** The texts that a server sends: to the members of a channel, and in answer to a client's request. */
+export const CHANNELS_TEXTS = {
+  joined: (name: string) => `${name} has joined`,
+  left: (name: string) => `${name} has left`,
+  alreadyExists: (channel: string) => `Room ${channel} already exists, so cannot be created.`,
+  createWithoutName: "/create command must be followed by the name of a channel to create",
+  joinWithoutName: "/join command must be followed by the name of a channel to join.",
+  noChannelNamed: (channel: string) => `No channel named ${channel} exists. Try '/create ${channel}'?`,
+  /** The message is the whole text, as it was received. */
+  unknownCommand: (message: string) =>
+    `${message} is not a valid control message. Valid messages are /create, /list, and /join.`,
+  inNoChannel: "Not currently in any channel. Must join a channel before sending messages.",
+  nameTooLong: `The name of a channel must have at most ${MAX_CHANNEL_NAME_BYTES} bytes.`,
+  tooManyChannels: "There are too many channels, so no other can be created.",
+} as const;

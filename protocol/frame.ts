@@ -95,35 +95,24 @@ export class FrameWriter {
       }
       frame.fill(SP, 0, written);
     }
-    this.#append(encodeLong(encoder.encode(text), encoder.encode(prefix)));
+    this.#addPieces(encoder.encode(text), encoder.encode(prefix));
   }
 
-  #append(frames: Uint8Array) {
-    const length = this.#length + frames.length;
-    if (length > this.#frames.length) {
-      const more = new Uint8Array(2 * length).fill(SP);
-      more.set(this.#frames.subarray(0, this.#length));
-      this.#frames = more;
-    }
-    this.#frames.set(frames, this.#length);
-    this.#length = length;
+  #addPieces(text: Uint8Array, prefix: Uint8Array) {
+    let from = 0;
+    do {
+      const to = pieceEnd(text, from, FRAME_BYTES - prefix.length), at = this.#length;
+      this.#length += FRAME_BYTES;
+      if (this.#length > this.#frames.length) {
+        const frames = new Uint8Array(2 * this.#length).fill(SP);
+        frames.set(this.#frames);
+        this.#frames = frames;
+      }
+      this.#frames.set(prefix, at);
+      this.#frames.set(text.subarray(from, to), at + prefix.length);
+      from = to;
+    } while (from < text.length);
   }
-}
-
-function encodeLong(text: Uint8Array, prefix: Uint8Array): Uint8Array<ArrayBuffer> {
-  const max = FRAME_BYTES - prefix.length;
-  const ends: number[] = [];
-  for (let from = 0; from < text.length || ends.length === 0;) {
-    const end = pieceEnd(text, from, max);
-    ends.push(end);
-    from = end;
-  }
-  const frames = new Uint8Array(ends.length * FRAME_BYTES).fill(SP);
-  ends.forEach((end, i) => {
-    frames.set(prefix, i * FRAME_BYTES);
-    frames.set(text.subarray(ends[i - 1] ?? 0, end), i * FRAME_BYTES + prefix.length);
-  });
-  return frames;
 }
 
 /** The end of the piece that begins at `from` and has at most so many bytes. */

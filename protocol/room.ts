@@ -18,11 +18,6 @@ export interface RoomSpeaker {
   readonly address?: { readonly hostname: string; readonly port: number };
 }
 
-/** To all others: someone has come. */
-export function enteredRoom({ name }: RoomSpeaker): string {
-  return `[${name}] entered room\n`;
-}
-
 /** Stands before the text of each line that someone sends; LF follows it. */
 export function roomPrefix({ name, address }: RoomSpeaker): string {
   if (address === undefined) return `\r<${name}> `;
@@ -31,10 +26,13 @@ export function roomPrefix({ name, address }: RoomSpeaker): string {
   return hostname.includes(":") ? `\r<('${hostname}', ${port}, 0, 0)> ` : `\r<('${hostname}', ${port})> `;
 }
 
-/** To all others: someone has gone. */
-export function isOffline({ name, address }: RoomSpeaker): string {
-  return `Client ${address === undefined ? name : `(${address.hostname}, ${address.port})`} is offline\n`;
-}
+/** The lines that a server sends: to all others, and to the sender of a line that was dropped. */
+export const ROOM_LINES = {
+  entered: ({ name }: RoomSpeaker) => `[${name}] entered room\n`,
+  offline: ({ name, address }: RoomSpeaker) =>
+    `Client ${address === undefined ? name : `(${address.hostname}, ${address.port})`} is offline\n`,
+  tooLong: (maxBytes: number) => `A line must have at most ${maxBytes} bytes: yours was not sent\n`,
+};
 
 /** The forms in which addresses are written above, and a `[` before them, as in a message in the channels. */
 const LIKE_ADDRESS = new RegExp([
@@ -49,9 +47,4 @@ const LIKE_ADDRESS = new RegExp([
  */
 export function isLikeAddress(name: string): boolean {
   return LIKE_ADDRESS.test(name);
-}
-
-/** To the sender of a line that was discarded. */
-export function lineTooLong(max: number): string {
-  return `A line must have at most ${max} bytes: yours was not sent\n`;
 }

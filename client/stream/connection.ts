@@ -54,21 +54,14 @@ export async function connectTcp(
   { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
 ): Promise<Connection> {
   signal?.throwIfAborted();
-  const trying = new AbortController();
-  const abort = () => trying.abort(signal!.reason);
-  const late = new Error(`no answer within ${timeout / 1000} s`);
-  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER_MS));
-  signal?.addEventListener("abort", abort);
+  const late = AbortSignal.timeout(Math.min(timeout, MAX_TIMER_MS));
   let socket: Deno.TcpConn;
   try {
-    socket = await Deno.connect({ hostname, port, signal: trying.signal });
+    socket = await Deno.connect({ hostname, port, signal: signal ? AbortSignal.any([signal, late]) : late });
   } catch (error) {
     signal?.throwIfAborted();
-    const { message } = trying.signal.aborted ? late : error as Error;
-    throw new Error(`Cannot connect to ${formatAddress({ hostname, port })}: ${message}`);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    const why = late.aborted ? `no answer within ${timeout / 1000} s` : (error as Error).message;
+    throw new Error(`Cannot connect to ${formatAddress({ hostname, port })}: ${why}`);
   }
   // a small message is sent at once, even if the one before it is not acknowledged yet
   socket.setNoDelay(true);

@@ -21,11 +21,8 @@ export interface HistoryLimits {
 
 export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
 
-/** Where history is kept. */
-export interface ChannelStore {
-  /** Resolves when the change is durable; to false if it could not be written. */
-  keep(change: ChannelChange | RemoveChannel): Promise<boolean>;
-}
+/** Stores a change. Resolves when it is durable; to false if it could not be written. */
+export type KeepChange = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
 const MAX_CHANNEL_BYTES = 256 * 1024;
 
@@ -147,14 +144,14 @@ export class History {
    * Writes what is new to the store, in pieces. What could not be written is tried again the next time. A call during
    * another one waits for that one.
    */
-  write(store: ChannelStore): Promise<void> {
-    return this.#writing ??= this.#write(store).finally(() => this.#writing = undefined);
+  write(keep: KeepChange): Promise<void> {
+    return this.#writing ??= this.#write(keep).finally(() => this.#writing = undefined);
   }
 
-  async #write(store: ChannelStore) {
+  async #write(keep: KeepChange) {
     this.#shrink();
     for (const name of this.#removed) {
-      if (!await store.keep({ kind: "remove channel", name })) return;
+      if (!await keep({ kind: "remove channel", name })) return;
       this.#removed.delete(name);
     }
     for (const record of [...this.#changed]) {
@@ -162,7 +159,7 @@ export class History {
       for (let more = true; more && this.#records.has(record);) {
         const { name, owner: owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
-        const kept = await store.keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
+        const kept = await keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {
           // unless it was removed meanwhile
           if (this.#records.has(record)) this.#changed.add(record);
