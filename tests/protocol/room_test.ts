@@ -7,7 +7,7 @@ function speakerAt(hostname: string, port: number): RoomSpeaker {
   return { name: formatAddress({ hostname, port }), address: { hostname, port } };
 }
 
-Deno.test("the room tells of its clients by their addresses", () => {
+Deno.test("lines about clients of the room have their addresses", () => {
   const speaker = speakerAt("127.0.0.1", 60602);
   assertEquals(ROOM_LINES.entered(speaker), "[127.0.0.1:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('127.0.0.1', 60602)> ");
@@ -15,14 +15,14 @@ Deno.test("the room tells of its clients by their addresses", () => {
   assertEquals(speaker.name, "127.0.0.1:60602");
 });
 
-Deno.test("the room tells of a client at an IPv6 address as Python does", () => {
+Deno.test("a line about a client at an IPv6 address has the form of Python", () => {
   const speaker = speakerAt("::1", 60602);
   assertEquals(ROOM_LINES.entered(speaker), "[[::1]:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('::1', 60602, 0, 0)> ");
   assertEquals(ROOM_LINES.offline(speaker), "Client (::1, 60602) is offline\n");
 });
 
-Deno.test("the room tells of clients of the channels by their names", () => {
+Deno.test("lines about clients of the channels have their names", () => {
   const speaker = { name: "Alice" };
   assertEquals(ROOM_LINES.entered(speaker), "[Alice] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<Alice> ");
@@ -72,11 +72,11 @@ Deno.test("a name is like a peer's only where it has an address and a port", () 
   for (const name of ["127.0.0.1:1", "[::1]:1", "('::1', 1, 0, 0)", "(10.0.0.1, 1)", "[10.0.0.1:1"]) {
     assertEquals([name, isLikeAddress(name)], [name, true]);
     assertEquals(shownName(name, true), `~${name}`);
-    // where there is no room, nobody is named so but clients that want to be
+    // without a room, only clients that want to are called so
     assertEquals(shownName(name, false), name);
   }
 });
 
-Deno.test("the sender of a line that is too long is told the limit", () => {
+Deno.test("the sender of a line that is too long is sent the limit", () => {
   assertEquals(ROOM_LINES.tooLong(4096), "A line must have at most 4096 bytes: yours was not sent\n");
 });

@@ -25,7 +25,7 @@ function resetConnections(port: number, times: number) {
 
 for (const name of ["channels", "room", "forum"] as const) {
   Deno.test(
-    `${name}: clients that are gone before they are accepted keep nobody waiting`,
+    `${name}: clients that are gone before they are accepted do not delay others`,
     { ignore },
     () =>
       withServer({ ports: { [name]: 0 } }, async (server) => {
@@ -37,7 +37,7 @@ for (const name of ["channels", "room", "forum"] as const) {
           assertEquals(await alice.next(), "No channel named tea exists. Try '/create tea'?");
         } else if (name === "room") {
           using alice = await LinePeer.connect(port);
-          // two, because who comes before the other is told of it
+          // two, because only the earlier one gets a line about the other
           using bob = await LinePeer.connect(port);
           assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] entered room`);
         } else {
