@@ -74,7 +74,7 @@ export class HubService {
     this.#store = store;
     const hub = this.#hub = new Hub({
       maxChannels: limits.maxChannels,
-      maxOfHolder: shareOf(limits.maxChannels, limits.share),
+      maxOfOwner: shareOf(limits.maxChannels, limits.share),
       history,
       metrics: options.metrics,
       wallClock: Date.now,

@@ -21,7 +21,7 @@ import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
 import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
-import { holderAt } from "./quota/holder.ts";
+import { ownerAt } from "./quota/owner.ts";
 import { type Log, mailboxName, quoted } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
@@ -175,7 +175,7 @@ export class MailboxService {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const owner = holderAt(from.address.hostname);
+    const owner = ownerAt(from.address.hostname);
     const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, owner } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { describeHolder } from "../quota/holder.ts";
+import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
 import type { EngineOptions } from "../store/engine/engine.ts";
 import { StoreLocked } from "../store/errors.ts";
@@ -50,7 +50,7 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       const { owner, limit, mailbox } = event;
       const what = owner === undefined
         ? `${nameOf(mailbox)} full at ${limit}: further messages are refused`
-        : `${describeHolder(owner)} has its share, ${limit}: further messages of it are refused`;
+        : `${describeOwner(owner)} has its share, ${limit}: further messages of it are refused`;
       return warn(what, "a full mailbox");
     }
     case "long": {
@@ -62,7 +62,7 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       const { owner, refused, mailbox } = event;
       const what = owner === undefined
         ? `${nameOf(mailbox)} no longer full`
-        : `${describeHolder(owner)} has some of its share left again`;
+        : `${describeOwner(owner)} has some of its share left again`;
       return warn(`${what}; ${refused} messages were refused`, "a mailbox that is no longer full");
     }
     case "storage failed": {

@@ -5,7 +5,7 @@
  */
 
 import { plainAddress } from "../quota/address.ts";
-import { holderAt } from "../quota/holder.ts";
+import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
 import type { SocketPolling } from "./fairness.ts";
 import type { Stream } from "./listener.ts";
@@ -48,7 +48,7 @@ export class Connection {
     this.#polling = options.polling;
     this.#queue = new SendQueue({
       ...options,
-      holder: holderAt(hostname),
+      owner: ownerAt(hostname),
       onGiveUp: () => this.#cutOff("most pending"),
       write: (bytes) => stream.write(bytes),
       onBehind: (isBehind) => this.onBehind(isBehind),

@@ -52,8 +52,8 @@ export class ChunkJoiner {
 }
 
 export interface SendQueueOptions {
-  /** Account or network that what waits is counted for: see `quota/holder.ts`. */
-  holder: string;
+  /** Account or network that what waits is counted for: see `quota/owner.ts`. */
+  owner: string;
   limits: SendLimits;
   joiner: ChunkJoiner;
   /** Counts what waits for all clients together. */
@@ -90,8 +90,8 @@ export class SendQueue implements PendingClient {
     this.#options.onGiveUp();
   }
 
-  get holder(): string {
-    return this.#options.holder;
+  get owner(): string {
+    return this.#options.owner;
   }
 
   /** Bytes that wait, with those of the current write. */

@@ -7,7 +7,7 @@
 /** What waits to be sent to one client. */
 export interface PendingClient {
   /** Account or network that it is counted for: see `holder.ts`. */
-  readonly holder: string;
+  readonly owner: string;
   readonly pendingBytes: number;
   /** Cuts the client off, and releases all that waits for it. */
   giveUp(): void;
@@ -75,7 +75,7 @@ export class PendingTotal {
     if (this.#bytes <= this.#maxBytes) return;
     const byHolder = Map.groupBy(
       [...this.#clients].sort((a, b) => a.pendingBytes - b.pendingBytes),
-      ({ holder }) => holder,
+      ({ owner }) => owner,
     );
     const holders = [...byHolder.values()].map((clients) => ({
       clients,

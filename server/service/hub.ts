@@ -16,7 +16,7 @@ import { concatBytes } from "../../protocol/bytes.ts";
 import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { holderAt } from "../quota/holder.ts";
+import { ownerAt } from "../quota/owner.ts";
 import type { Metrics } from "../report/metrics.ts";
 import { Channel, type ChannelEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
@@ -36,7 +36,7 @@ export const MAX_WAIT_MS = 1000;
 export interface HubOptions {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
-  maxOfHolder?: number;
+  maxOfOwner?: number;
   /** The channels that were kept, and what is said from now on. */
   history: History;
   metrics: Metrics;
@@ -53,7 +53,7 @@ export class Hub {
   /** Channels whose outbox is not empty. */
   readonly #unflushed = new Set<Channel>();
   #flushed: Promise<void> | undefined;
-  /** How many channels each holder has created. */
+  /** How many channels each owner has created. */
   readonly #created = new Map<string, number>();
   /** How often members have left channels. */
   #leaves = 0;
@@ -64,7 +64,7 @@ export class Hub {
     for (const record of options.history.records) {
       const channel = new Channel(record);
       this.#channels.set(record.name, channel);
-      this.#count(record.holder, 1);
+      this.#count(record.owner, 1);
     }
   }
 
@@ -106,35 +106,35 @@ export class Hub {
     if (utf8Length(name) > MAX_CHANNEL_NAME_BYTES) return "too long";
     const kept = this.#channels.get(name);
     if (kept?.isListed) return "exists";
-    const holder = holderAt(member.connection.hostname);
+    const owner = ownerAt(member.connection.hostname);
     // a channel that was kept counts for whoever creates it again
-    const isCounted = kept?.record.holder === holder;
-    if (!isCounted && !this.#makeRoom(holder, kept === undefined)) return "too many";
+    const isCounted = kept?.record.owner === owner;
+    if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";
     const channel = kept ?? this.#add(name);
-    this.#charge(channel, holder);
+    this.#charge(channel, owner);
     this.#join(member, channel);
     return "created";
   }
 
-  /** Counts the channel for this holder, or for none any more. */
-  #charge({ record }: Channel, holder = "") {
-    this.#count(record.holder, -1);
-    this.#count(holder, 1);
-    record.holder = holder;
+  /** Counts the channel for this owner, or for none any more. */
+  #charge({ record }: Channel, owner = "") {
+    this.#count(record.owner, -1);
+    this.#count(owner, 1);
+    record.owner = owner;
   }
 
-  #count(holder: string, by: 1 | -1) {
-    if (holder === "") return;
-    const created = (this.#created.get(holder) ?? 0) + by;
-    if (created > 0) this.#created.set(holder, created);
-    else this.#created.delete(holder);
+  #count(owner: string, by: 1 | -1) {
+    if (owner === "") return;
+    const created = (this.#created.get(owner) ?? 0) + by;
+    if (created > 0) this.#created.set(owner, created);
+    else this.#created.delete(owner);
   }
 
-  /** Makes room for one more channel of this holder, and in all if it `isNew`. Returns whether there is room. */
-  #makeRoom(holder: string, isNew: boolean): boolean {
-    const { maxChannels, maxOfHolder = Infinity } = this.#options;
-    // at its own limit a holder gives up one of its own channels, and nobody else's
-    if ((this.#created.get(holder) ?? 0) >= maxOfHolder) return this.#removeUnused(holder);
+  /** Makes room for one more channel of this owner, and in all if it `isNew`. Returns whether there is room. */
+  #makeRoom(owner: string, isNew: boolean): boolean {
+    const { maxChannels, maxOfOwner = Infinity } = this.#options;
+    // at its own limit a owner gives up one of its own channels, and nobody else's
+    if ((this.#created.get(owner) ?? 0) >= maxOfOwner) return this.#removeUnused(owner);
     return !isNew || this.#channels.size < maxChannels || this.#removeUnused();
   }
 
@@ -231,13 +231,13 @@ export class Hub {
   }
 
   /**
-   * Removes the channel that has been without members for longest: of one holder, or of all, so that a few clients that
+   * Removes the channel that has been without members for longest: of one owner, or of all, so that a few clients that
    * create many keep nobody from it. Returns whether there was one.
    */
-  #removeUnused(holder?: string): boolean {
+  #removeUnused(owner?: string): boolean {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
-      if (holder !== undefined && channel.record.holder !== holder) continue;
+      if (owner !== undefined && channel.record.owner !== owner) continue;
       if (channel.size > 0 || this.#isRoom(channel)) continue;
       if (oldest === undefined || channel.leftAt < oldest.leftAt) oldest = channel;
     }

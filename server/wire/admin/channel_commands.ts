@@ -27,20 +27,16 @@ export function hubCommands(hub: Hub): AdminCommand[] {
   };
   return [
     {
-      name: "channels",
       usage: "channels[, AFTER]",
-      min: 0,
-      max: Infinity,
+      lastHasCommas: true,
       run: (after) =>
         hub.channels.toSorted((a, b) => byBytes(a.name, b.name))
           .filter(({ name }) => after.length === 0 || byBytes(name, after.join(",")) > 0)
           .map(({ name, size }) => `${size} ${name}`),
     },
     {
-      name: "members",
       usage: "members, SKIP, CHANNEL",
-      min: 2,
-      max: Infinity,
+      lastHasCommas: true,
       run([skip = "", ...name]) {
         if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not a number of members: '${skip}'`);
         const channel = find(name.join(","));
@@ -52,10 +48,8 @@ export function hubCommands(hub: Hub): AdminCommand[] {
       },
     },
     {
-      name: "remove-channel",
       usage: "remove-channel, CHANNEL",
-      min: 1,
-      max: Infinity,
+      lastHasCommas: true,
       run(name) {
         const { name: found } = find(name.join(","));
         return [String(hub.removeChannel(found))];

@@ -32,7 +32,7 @@ import {
   type TableLimits,
   type TableUsage,
 } from "../../quota/fair_table.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import { FairScheduler } from "../../net/fairness.ts";
 
 export interface SealServiceOptions<A extends Address> {
@@ -88,7 +88,7 @@ const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 const encoder = new TextEncoder();
 
 /** What is known of one handshake. */
-export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
+export class Seal<A extends Address> implements SealPath<A>, Linked<Seal<A>> {
   older: Seal<A> | undefined;
   newer: Seal<A> | undefined;
   readonly id: string;

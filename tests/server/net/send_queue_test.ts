@@ -7,12 +7,12 @@ function setUp(
   limits = { maxPendingBytes: 100, stallMs: 10_000 },
   joiner = new ChunkJoiner(),
   total = new PendingTotal(Infinity),
-  holder = "",
+  owner = "",
 ) {
   const state = { now: 0, behind: false, writes: [] as Uint8Array[] };
   let taken = Promise.withResolvers<number>();
   const queue = new SendQueue({
-    holder,
+    owner,
     limits,
     joiner,
     total,
