@@ -106,11 +106,8 @@ export const OPTIONS = {
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
   "accounts": word(
     "anyone|admin",
-    "Who may make accounts: every client, or only 'wirepost account' beside the server",
-    [
-      "anyone",
-      "admin",
-    ],
+    "Who may add accounts: every client, or only 'wirepost account' beside the server",
+    ["anyone", "admin"],
     "anyone",
   ),
   "original-from": texts(
@@ -150,18 +147,12 @@ export const OPTIONS = {
     HUB.connections.messagesPerSecond,
   ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
-  "max-pending": size(
-    "Disconnect a client that has so much waiting to be sent",
-    HUB.sending.maxPendingBytes,
-    {
-      min: MIN_PENDING_BYTES,
-    },
-  ),
-  // at least --max-pending, where that is more than the default
+  "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
+    min: MIN_PENDING_BYTES,
+  }),
+  // the default is not below --max-pending
   "max-pending-all": size(
-    `Disconnect the client with most waiting, if all have so much (${
-      HUB.maxPendingBytesInAll / 1024 ** 2
-    }MiB)`,
+    `Disconnect the client with most waiting, if all have so much (${HUB.maxPendingBytesInAll >> 20}MiB)`,
     undefined,
   ),
   "stall": {
@@ -302,7 +293,7 @@ function hubLimits(values: OptionValues): HubLimits {
   };
 }
 
-/** The options where none is given. */
+/** The options if none is given. */
 export const DEFAULT_OPTIONS: Readonly<ServeOptions> = serveOptions(
   Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, option.default])) as OptionValues,
   {},
