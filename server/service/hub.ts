@@ -170,7 +170,14 @@ export class Hub {
 
   /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
   congestion({ channel }: Member): Promise<void> | undefined {
-    return channel?.isSlow ? this.#waitFor(channel) : undefined;
+    if (!channel?.isSlow) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, MAX_WAIT_MS);
+    channel.waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      channel.waiting.delete(resolve);
+    });
   }
 
   /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */
@@ -341,15 +348,6 @@ export class Hub {
       }
       this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
     }
-  }
-
-  async #waitFor(channel: Channel) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, MAX_WAIT_MS);
-    channel.waiting.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    channel.waiting.delete(resolve);
   }
 
   /** Ends every wait: the server stops. */
