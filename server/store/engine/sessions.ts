@@ -2,7 +2,7 @@ import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { ForgottenSessions } from "./forgotten_sessions.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import type { Reached } from "./mailbox/limits.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./threads.ts";
@@ -32,7 +32,7 @@ export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 const STATES_MAX = 10_000;
 
 /** A session that has a row. */
-interface KeptSession extends Held<KeptSession> {
+interface KeptSession extends Linked<KeptSession> {
   readonly id: string;
   readonly network: string;
   readonly account: string;
