@@ -1,5 +1,16 @@
 /**
- * The forum's ten commands, on a session that has logged in. `protocol/README.md`, "Forum", is the specification.
+ * The forum: logs in, and carries out its ten commands. `protocol/README.md`, "Forum", is the specification.
+ *
+ * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
+ *
+ * ```ts
+ * import { connectForum } from "./client/forum.ts";
+ *
+ * await using forum = await connectForum({ as: { name: "yoda", password: "jedi", make: true } });
+ * await forum.create("thread0");
+ * await forum.post("thread0", "hello, all");
+ * for await (const entry of forum.read("thread0")) console.log(entry);
+ * ```
  *
  * @module
  */
@@ -7,6 +18,8 @@
 import {
   changeFields,
   encodeForumRequest,
+  FORUM_PORT,
+  type ForumChange,
   type ForumRow,
   type ForumUnorderedRequest,
   isPost,
@@ -18,28 +31,46 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
-import type { Session } from "./session/session.ts";
+import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
+import type { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
+
+export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
+export type { Credentials } from "./seal/login.ts";
+export * from "./session/errors.ts";
+
+export type ForumConnectOptions =
+  & Omit<ConnectOptions, "resume" | "as">
+  & Required<Pick<ConnectOptions, "as">>;
 
 /** A message of a thread, or a file. `time` is when the server received it, in milliseconds since 1970. */
 export type ForumEntry =
   | { number: number; user: string; text: string; time: number }
   | { user: string; file: string; size: number; time: number };
 
-/** How a command may be broken off. */
-export interface ForumOptions {
-  /** Milliseconds for which a change is tried again while the server's disk takes nothing; 5 s by default. */
-  wait?: number;
-}
-
 /** How a file is transferred. */
 export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
 
-/** Milliseconds for which a change is tried again while the server's disk takes nothing. */
-const WAIT = 5000;
+/**
+ * Looks the server up and logs in.
+ *
+ * @throws {LoginError} The server refuses the log-in, or could not prove its identity.
+ * @throws {ServerKeyError} The server's key is not the expected one; nothing was sent to it.
+ * @throws {ServerGoneError} There was no answer.
+ */
+export async function connectForum(options: ForumConnectOptions): Promise<Forum> {
+  const served = { service: "forum", port: FORUM_PORT, keepAlive: true } as const;
+  const connection = await SessionConnection.open(options, served);
+  const { session, server } = connection;
+  return new Forum({
+    change: (...change) => session.change(...change),
+    query: (query) => session.query(query),
+    close: (limit) => connection.close(limit),
+  }, server);
+}
 
 /** What the forum needs of a session. */
 export type ForumSession = Pick<Session, "change" | "query" | "close">;
@@ -53,33 +84,36 @@ export type ForumSession = Pick<Session, "change" | "query" | "close">;
 export class Forum implements AsyncDisposable {
   readonly #session: ForumSession;
   readonly #server: { hostname: string; port: number };
-  readonly #wait: number;
+  readonly #retryMsMax: number;
 
-  /** @param server Where files are transferred. */
-  constructor(session: ForumSession, server: { hostname: string; port: number }, options: ForumOptions = {}) {
+  /**
+   * @param server The address for file transfers.
+   * @param retryMsMax Milliseconds for which a change is tried again while the server cannot write to its disk.
+   */
+  constructor(session: ForumSession, server: { hostname: string; port: number }, retryMsMax = 5000) {
     this.#session = session;
     this.#server = server;
-    this.#wait = options.wait ?? WAIT;
+    this.#retryMsMax = retryMsMax;
   }
 
   /** `CRT`: makes a thread. */
   async create(title: string): Promise<void> {
     checkTitle(title);
-    await this.#change("CRT", changeFields({ kind: "CRT", title }));
+    await this.#change({ kind: "CRT", title });
   }
 
   /** `MSG`: appends a message to a thread. */
   async post(title: string, text: string): Promise<void> {
     checkTitle(title);
     checkText(text);
-    await this.#change("MSG", changeFields({ kind: "MSG", title, text: "" }), text);
+    await this.#change({ kind: "MSG", title, text });
   }
 
   /** `DLT`: deletes one's own message. Those behind it move up by one. */
   async delete(title: string, number: number): Promise<void> {
     checkTitle(title);
     checkNumber(number);
-    await this.#change("DLT", changeFields({ kind: "DLT", title, number }));
+    await this.#change({ kind: "DLT", title, number });
   }
 
   /** `EDT`: changes the text of one's own message. */
@@ -87,17 +121,18 @@ export class Forum implements AsyncDisposable {
     checkTitle(title);
     checkNumber(number);
     checkText(text);
-    await this.#change("EDT", changeFields({ kind: "EDT", title, number, text: "" }), text);
+    await this.#change({ kind: "EDT", title, number, text });
   }
 
   /** `RMV`: removes a thread that one has created, with all that is in it. */
   async remove(title: string): Promise<void> {
     checkTitle(title);
-    await this.#change("RMV", changeFields({ kind: "RMV", title }));
+    await this.#change({ kind: "RMV", title });
   }
 
-  async #change(kind: "CRT" | "MSG" | "DLT" | "EDT" | "RMV", fields: string, text = ""): Promise<void> {
-    await this.#session.change(kind, `,${fields}`, text, { wait: this.#wait });
+  async #change(change: ForumChange): Promise<void> {
+    const text = "text" in change ? change.text : "";
+    await this.#session.change(change.kind, `,${changeFields(change)}`, text, { wait: this.#retryMsMax });
   }
 
   /** `LST`: the titles of the threads, in the order in which they were created. */

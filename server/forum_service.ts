@@ -1,5 +1,5 @@
 /**
- * The forum's service: commands in sealed sessions over UDP, and files over TCP on the same port number.
+ * The forum, put together: commands in sealed sessions over UDP, and files over TCP on the same port number.
  * `protocol/README.md`, "Forum" and "Files", is the specification.
  *
  * @module
@@ -8,25 +8,29 @@
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
-import type { Accounts } from "./service/accounts.ts";
-import type { Births } from "./wire/session/births.ts";
+import { uptime } from "./clock/uptime.ts";
 import { readDatagrams } from "./net/datagrams.ts";
-import type { Log } from "./report/log.ts";
-import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics } from "./report/metrics.ts";
 import { Replies } from "./net/reply_queue.ts";
-import { SealService } from "./wire/session/seal.ts";
-import { SessionService } from "./wire/session/session_service.ts";
-import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
+import type { Rounds } from "./net/rounds.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
+import type { Log } from "./report/log.ts";
+import type { Metrics } from "./report/metrics.ts";
+import type { Accounts } from "./service/accounts.ts";
+import { Forum } from "./service/forum.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
-import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
-import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
+import type { Births } from "./wire/session/births.ts";
+import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
+import { refusedLogin } from "./wire/session/login.ts";
+import { SealService } from "./wire/session/seal.ts";
+import { SessionService } from "./wire/session/session_service.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import type { Rounds } from "./net/rounds.ts";
-import { uptime } from "./clock/uptime.ts";
+import { TransferService } from "./wire/transfer/transfer.ts";
+import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
+
+/** Milliseconds between two searches for uploads that were not continued. */
+const EXPIRY_INTERVAL_MS = 10 * 60 * 1000;
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -35,7 +39,7 @@ export interface ForumServiceLimits {
   transfers: TransferLimits;
 }
 
-/** Limits of the file transfer; both are inclusive. */
+/** Limits of the file transfer, inclusive. */
 export interface TransferLimits {
   /** TCP connections in all. */
   connections: number;
@@ -50,20 +54,20 @@ export const DEFAULT_FORUM_SERVICE_LIMITS: Readonly<ForumServiceLimits> = {
 };
 
 export interface ForumServiceOptions {
-  /** Where it listens; it closes them. */
+  /** The sockets that it listens on, and closes. */
   sockets: readonly Deno.DatagramConn[];
   listeners: readonly Deno.TcpListener[];
   store: GroupCommit;
   accounts: Accounts;
   /** The server's own key. */
   sealKey: SealKey;
-  /** Where files are; it closes them. */
+  /** The files that it serves, and closes. */
   files: ContentFiles;
   limits: TransferLimits;
   rounds: Rounds;
   metrics: Metrics;
   log: Log;
-  /** Gives sessions their beginning. */
+  /** Dates new sessions. */
   births: Births;
   /** Milliseconds since 1970. */
   wallClock(): number;
@@ -71,7 +75,7 @@ export interface ForumServiceOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Where a client is, and what sends to it. */
+/** A client's address, and the queue of replies to it. */
 interface ForumAddress {
   hostname: string;
   port: number;
@@ -85,11 +89,12 @@ export class ForumService {
   readonly #reading: Promise<void>[] = [];
   readonly #sessions: SessionService<ForumAddress>;
   readonly #seals: SealService<ForumAddress>;
+  readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferService;
   readonly #listener: TransferListener;
   #stopping = false;
 
-  /** Begins to read and to accept. */
+  /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
     const { log, metrics, limits } = options;
@@ -98,20 +103,21 @@ export class ForumService {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
     };
+    const forum = new Forum({ ...options, monotonicClock: uptime.now });
+    this.#expiry = setInterval(() => options.files.expire(), EXPIRY_INTERVAL_MS);
+    options.accounts.watch((name, what) => {
+      if (what !== "added") forum.tickets.revoke(name);
+    });
     const transfers = this.#transfers = new TransferService({
       ...options,
+      tickets: forum.tickets,
       monotonicClock: uptime.now,
       setTimer,
       max: limits.transfers,
-      commit: (upload) => this.#attach(upload),
     });
-    options.accounts.watch((name, what) => {
-      if (what !== "added") transfers.revoke(name);
-    });
-    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
     this.#listener = new TransferListener({
       sockets: options.listeners,
-      serve,
+      serve: (connection) => transfers.serve(connection),
       metrics,
       log,
       setTimer,
@@ -121,7 +127,7 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ ...options, transfer: transfers, console }),
+      requests: new ForumRequests({ forum, console }),
       monotonicClock: uptime.now,
       send,
       setTimer,
@@ -133,7 +139,7 @@ export class ForumService {
       key: options.sealKey,
       oneSession: true,
       sessions: this.#sessions,
-      // a clock that is set forgets nobody, and makes nobody wait
+      // not the wall clock: setting it must not end a session, or make a client wait
       monotonicClock: uptime.now,
       send,
       setTimer,
@@ -173,23 +179,10 @@ export class ForumService {
     if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
   }
 
-  /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
-  #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, files, wallClock } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<"stored" | string>();
-    // no row names the content, and none will
-    const refuse = (why: string) => files.remove(upload.content).then(() => reject(new Error(why)));
-    const taken = store.submit({ kind: "attach", ...upload, time: wallClock() }, (outcome) => {
-      if (outcome === "storage") refuse("the disk takes nothing");
-      else resolve(outcome);
-    });
-    if (!taken) refuse("too much is waiting for the disk");
-    return promise;
-  }
-
-  /** Takes no more, answers what was taken, and closes the sockets. */
+  /** Accepts nothing more, answers what was accepted, and closes the sockets. */
   async close() {
     this.#stopping = true;
+    clearInterval(this.#expiry);
     this.#listener.stop();
     await this.#transfers.close();
     await this.#listener.close();

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum_connection.ts";
+import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { ClientProcess } from "./client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";

@@ -1,5 +1,5 @@
 import { assertGreater } from "@std/assert";
-import { connectForum, type Forum } from "../../client/forum_connection.ts";
+import { connectForum, type Forum } from "../../client/forum.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { Random } from "../session/random.ts";
 import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";

@@ -234,13 +234,14 @@ export class ContentFiles {
     return arrival;
   }
 
-  /**
-   * Opens a content to be read.
-   *
-   * @throws {Deno.errors.NotFound} It is not there.
-   */
-  async read(content: string): Promise<Deno.FsFile> {
-    return await Deno.open(this.#path(content));
+  /** Opens a content to be read; undefined if it is not there. */
+  async read(content: string): Promise<Deno.FsFile | undefined> {
+    try {
+      return await Deno.open(this.#path(content));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
   }
 
   /** Removes this content, where it is there. Never rejects; resolves to whether it is gone. */

@@ -112,7 +112,7 @@ for (const cut of ["fin", "rst", "silence"] as const) {
     const options = {
       port: proxy.port,
       silence: cut === "silence" ? 500 : 30_000,
-      onCut: (why: string) => cuts.push(why),
+      onRetry: (why: string) => cuts.push(why),
     };
     await desk.send(options);
     assertEquals(proxy.cuts[cut], 5);
@@ -146,7 +146,7 @@ Deno.test("a name that the thread has is the thread's answer", async () => {
   await desk.send();
   await Deno.writeFile(desk.sent, contentOf(1000));
   const error = await assertRejects(() => desk.send(), TransferError);
-  assertEquals([error.message, error.code], ["File notes.txt exists in Thread news", "thread"]);
+  assertEquals([error.message, error.code], ["file exists", "thread"]);
 });
 
 Deno.test("what can't be sent is told before a ticket is asked for", async () => {

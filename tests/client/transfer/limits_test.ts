@@ -21,8 +21,8 @@ async function fetching(
     hash?: string;
     maxSize?: number;
     patience?: number;
-    longestWork?: number;
-    onCut?(why: string): void;
+    workMsMax?: number;
+    onRetry?(why: string): void;
   },
   act: (fetched: Promise<unknown>, path: string) => Promise<void>,
 ) {

@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { connectForum } from "../../../client/forum_connection.ts";
+import { connectForum } from "../../../client/forum.ts";
 import { withServer } from "../serve.ts";
 
 Deno.test("nobody fills the log, by commands to the forum", () =>

@@ -2,14 +2,15 @@ import { assert, assertEquals } from "@std/assert";
 import { Tickets, type UploadGrant } from "../../../server/service/tickets.ts";
 
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const none = () => Promise.reject(new Error("nothing is transferred here"));
 const grant = (user = "alice"): UploadGrant => ({
   kind: "upload",
   user,
-  thread: 1,
-  name: "notes.txt",
   size: 1,
   hash: undefined,
   key: "A".repeat(43),
+  begin: none,
+  attach: none,
 });
 
 Deno.test("a ticket is good once", () => {

@@ -57,7 +57,7 @@ class Subject implements Disposable {
   say(user: string, line: string): string[] {
     const typed = parseCommand(line);
     if (typeof typed === "string") return [typed];
-    if (typed.command === "LST") {
+    if (typed.kind === "LST") {
       const { threads } = this.ask({
         kind: "threads",
         after: 0,
@@ -66,7 +66,7 @@ class Subject implements Disposable {
       }) as unknown as ThreadPage;
       return threads.length === 0 ? [NO_THREADS] : [ACTIVE_THREADS, ...threads.map(({ title }) => title)];
     }
-    if (typed.command === "RDT") return this.read(typed.title);
+    if (typed.kind === "RDT") return this.read(typed.title);
     const reason = this.change(user, toChange(user, typed));
     return [reason === undefined ? doneText(typed) : refusedText(typed, reason)];
   }
@@ -81,7 +81,7 @@ class Subject implements Disposable {
     }) as unknown as
       | EntryPage
       | "no thread";
-    if (page === "no thread") return [refusedText({ command: "RDT", title }, page)];
+    if (page === "no thread") return [refusedText({ kind: "RDT", title }, page)];
     return page.entries.length === 0 ? [threadIsEmpty(title)] : page.entries.map(entryText);
   }
 
@@ -98,7 +98,7 @@ class Subject implements Disposable {
 }
 
 function toChange(user: string, typed: ForumCommand): OrderedRequest {
-  switch (typed.command) {
+  switch (typed.kind) {
     case "CRT":
       return { kind: "create", thread: typed.title, user };
     case "RMV":
@@ -108,12 +108,12 @@ function toChange(user: string, typed: ForumCommand): OrderedRequest {
     case "MSG":
     case "EDT": {
       const { title: thread, text } = typed, bytes = new TextEncoder().encode(text).length;
-      return typed.command === "MSG"
+      return typed.kind === "MSG"
         ? { kind: "post", thread, user, time: 0, text, bytes }
         : { kind: "edit", thread, user, number: typed.number, text, bytes };
     }
     default:
-      throw new Error(`${typed.command} is no change`);
+      throw new Error(`${typed.kind} is no change`);
   }
 }
 

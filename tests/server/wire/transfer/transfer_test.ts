@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../../../program.ts";
-import type { Upload } from "../../../../server/wire/transfer/transfer.ts";
 import { Clock } from "../../../session/clock.ts";
 import {
   keyed,
@@ -17,6 +16,7 @@ import {
   offered,
   put,
   TransferServer,
+  type Upload,
   uploadOf,
 } from "../../../client/transfer/server.ts";
 
@@ -166,7 +166,7 @@ Deno.test("of two uploads of one name at a time one is stored, and the other is 
   await using server = await TransferServer.start({ directory: directory.path });
   const contents = [contentOf(3_000_000, 1), contentOf(3_000_000, 7)];
   const answers = await Promise.all(contents.map((content, i) => put(server, content, { user: `u${i}` })));
-  assertEquals(answers.toSorted(), ["P1 no thread File notes.txt exists in Thread news", "P1 stored"]);
+  assertEquals(answers.toSorted(), ["P1 no thread file exists", "P1 stored"]);
   const winner = answers.indexOf("P1 stored");
   assertEquals(await server.content(server.uploads[0]!), contents[winner]);
   assertEquals(held(directory.path), { contents: 1, partials: 0 });
@@ -176,16 +176,16 @@ Deno.test("of two uploads of one name at a time one is stored, and the other is 
 Deno.test("files, their bytes and their number have limits", async () => {
   await using server = await TransferServer.start({ limits: { fileBytes: 3000, bytes: 5000, files: 3 } });
   const refusal = (size: number, more = {}) =>
-    server.service.issueUpload(uploadOf(contentOf(size), { name: "new", ...more }));
-  assertEquals(refusal(3001), { error: "a file may have 2.93 KiB, and this one has 2.93 KiB" });
+    server.refusal(uploadOf(contentOf(size), { name: "new", ...more }));
+  assertEquals(refusal(3001), "no ticket a file may have 2.93 KiB, and this one has 2.93 KiB");
   assertEquals(await put(server, contentOf(3000), { name: "a" }), "P1 stored");
-  assertEquals(refusal(2001), { error: "all files together may have 4.88 KiB" });
+  assertEquals(refusal(2001), "no ticket all files together may have 4.88 KiB");
   const late = [server.ticket(uploadOf(contentOf(2000), { name: "b" })), server.ticket(uploadOf(HELLO))];
   await put(server, contentOf(1999), { name: "c" });
   using peer = await TransferPeer.upload(server.port, late[0]!);
   assertEquals(await peer.line(), "P1 no full all files together may have 4.88 KiB");
   await put(server, new Uint8Array(0), { name: "d" });
-  assertEquals(refusal(0), { error: "there may be 3 files" });
+  assertEquals(refusal(0), "no ticket there may be 3 files");
   await server.files.remove(server.uploads[0]!.content);
   await server.files.remove(server.uploads[0]!.content);
   assertEquals(server.files.counts, { files: 2, bytes: 1999 });
@@ -198,27 +198,27 @@ Deno.test("one user fills his share of files and of their bytes, and leaves the 
   const more = (user: string, size: number) => ({ user, name: "more", size });
   {
     await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
-    const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
-    assertEquals(refusal(more("alice", 2001)), { error: "all files of one user may have 1.95 KiB" });
+    const refusal = (upload: Partial<Upload>) => server.refusal(uploadOf(HELLO, upload));
+    assertEquals(refusal(more("alice", 2001)), "no ticket all files of one user may have 1.95 KiB");
     assertEquals(await put(server, contentOf(1500), { name: "a" }), "P1 stored");
-    assertEquals(refusal(more("alice", 501)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(refusal(more("alice", 501)), "no ticket all files of one user may have 1.95 KiB");
     // what is on its way counts
     using peer = await TransferPeer.upload(
       server.port,
       server.ticket(uploadOf(contentOf(499), { name: "b" })),
     );
     assertEquals(await peer.line(), "P1 from 0");
-    assertEquals(refusal(more("alice", 2)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(refusal(more("alice", 2)), "no ticket all files of one user may have 1.95 KiB");
     assertEquals(await put(server, contentOf(2000), { user: "bob", name: "z" }), "P1 stored");
     await sendContent(peer, contentOf(499));
     assertEquals(await peer.line(), storedOf(peer, contentOf(499)));
     await put(server, new Uint8Array(0), { name: "c" });
-    assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+    assertEquals(refusal(more("alice", 0)), "no ticket one user may have 3 files");
   }
   await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
-  const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
-  assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
-  assertEquals(refusal(more("bob", 1)), { error: "all files of one user may have 1.95 KiB" });
+  const refusal = (upload: Partial<Upload>) => server.refusal(uploadOf(HELLO, upload));
+  assertEquals(refusal(more("alice", 0)), "no ticket one user may have 3 files");
+  assertEquals(refusal(more("bob", 1)), "no ticket all files of one user may have 1.95 KiB");
   await server.files.remove(uploads[0]!.content);
   assertEquals(await put(server, contentOf(1501), { name: "d" }), "P1 stored");
 });
