@@ -6,7 +6,7 @@
 
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
-import { moveAside } from "../store/files/set_aside.ts";
+import { moveAside } from "../store/files/move_aside.ts";
 
 /** SQLite's log: what was not written back to the database yet. Beside an empty one SQLite would remove it. */
 export const LOG_FILE = `${DATABASE_FILE}-wal`;

@@ -9,7 +9,8 @@
  */
 
 import { type ForumChange, isPost } from "../../protocol/forum.ts";
-import type { ContentFiles, UploadId } from "../store/files/files.ts";
+import type { UploadId } from "../store/files/file_quota.ts";
+import type { ContentFiles } from "../store/files/files.ts";
 import type { IncomingFile } from "../store/files/incoming_file.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type {

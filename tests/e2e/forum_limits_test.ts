@@ -44,7 +44,7 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
   assertMatch(
     await user("DWN", "thread0", "four", "--force", "--max-size", "3"),
-    /^1 wirepost forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
+    /^1 wirepost forum: Cannot save 'four': it has 4 bytes, more than the limit of 3\n$/,
   );
   assertEquals(await user("DWN", "thread0", "four", "--force"), "four successfully downloaded\n");
   assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 wirepost forum: --max-size is for DWN\n/);

@@ -164,10 +164,10 @@ Deno.test("why a file can't be read or saved is said in one sentence, the thread
   await Deno.mkdir(`${here.path}/a directory`);
   await Deno.writeTextFile(`${here.path}/a directory/notes.txt`, "5 Ω\n");
   await failed(["UPD", "thread0", "missing"], "Cannot send 'missing': no such file or directory");
-  await failed(["UPD", "thread0", "/tmp"], "Cannot send '/tmp': it is no file");
+  await failed(["UPD", "thread0", "/tmp"], "Cannot send '/tmp': it is not a file");
   await failed(["UPD", "thread0", "password/x"], "Cannot send 'password/x': not a directory");
   assertEquals((await runCommand(["mkfifo", `${here.path}/pipe`])).code, 0);
-  await failed(["UPD", "thread0", "pipe"], "Cannot send 'pipe': it is no file");
+  await failed(["UPD", "thread0", "pipe"], "Cannot send 'pipe': it is not a file");
   // a path of the command line may have spaces, its last part not
   assertEquals(
     (await here.yoda("UPD", "thread0", "a directory/notes.txt")).out,
@@ -180,7 +180,7 @@ Deno.test("why a file can't be read or saved is said in one sentence, the thread
   await failed(["DWN", "nope", "password"], "Thread nope does not exist");
   await failed(["DWN", "thread0", "password"], "File does not exist in Thread thread0");
   await Deno.writeTextFile(`${here.path}/notes.txt`, "mine\n");
-  await failed(["DWN", "thread0", "notes.txt"], "Cannot save 'notes.txt': it is there already");
+  await failed(["DWN", "thread0", "notes.txt"], "Cannot save 'notes.txt': it exists already");
   assertEquals(await Deno.readTextFile(`${here.path}/notes.txt`), "mine\n");
   assertEquals(await here.run(["--user", "yoda", "--password-file", "missing", "LST"]), {
     code: 1,

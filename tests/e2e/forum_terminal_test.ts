@@ -90,7 +90,7 @@ Deno.test("each command of the forum is typed once, and the terminal is given ba
   );
   await command(terminal, "DLT thread0 1", "The message has been deleted");
   await command(terminal, "RDT thread0", "1 yoda: the second", "yoda uploaded notes.txt");
-  await command(terminal, "DWN thread0 notes.txt", "Cannot save 'notes.txt': it is there already");
+  await command(terminal, "DWN thread0 notes.txt", "Cannot save 'notes.txt': it exists already");
   await Deno.remove(`${here.path}/notes.txt`);
   await command(terminal, "DWN thread0 notes.txt", "notes.txt successfully downloaded");
   assertEquals(await here.read("notes.txt"), content);

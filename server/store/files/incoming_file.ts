@@ -1,13 +1,9 @@
 import type { PartialFile } from "./partial_file.ts";
 
-/** What an {@linkcode IncomingFile} asks of the files. */
+/** The part of {@linkcode IncomingFile} that the directory of files does. */
 export interface IncomingFileHooks {
-  /** All bytes are there, and proven: nobody displaces it any more. */
-  whole(): void;
-  /** Gives the whole file a name, which it returns. */
-  store(file: PartialFile): Promise<string>;
-  /** A row has the content of this name and this hash. */
-  stored(content: string, hash: string): void;
+  /** Syncs the whole file and gives it its name, which it returns. From now on no later attempt displaces this one. */
+  store(): Promise<string>;
   end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
 }
 
@@ -15,7 +11,6 @@ export interface IncomingFileHooks {
 export class IncomingFile {
   readonly #file: PartialFile;
   readonly #hooks: IncomingFileHooks;
-  #content: string | undefined;
   #isEnded = false;
 
   constructor(file: PartialFile, hooks: IncomingFileHooks) {
@@ -28,7 +23,7 @@ export class IncomingFile {
     return this.#file.length;
   }
 
-  /** SHA-256 of them, 64 small hexadecimal digits. */
+  /** SHA-256 of them, 64 lower-case hexadecimal digits. */
   get hash(): string {
     return this.#file.hash;
   }
@@ -36,7 +31,7 @@ export class IncomingFile {
   /**
    * Drops the bytes that are there, and begins anew.
    *
-   * @throws What the disk says.
+   * @throws {Error} The disk failed.
    */
   clear(): Promise<void> {
     return this.#file.clear();
@@ -45,39 +40,31 @@ export class IncomingFile {
   /**
    * Appends the bytes, which must not change until this resolves; at most 1 MiB. One call at a time.
    *
-   * @throws What the disk says.
+   * @throws {Error} The disk failed.
    */
   append(bytes: Uint8Array): Promise<void> {
     return this.#file.append(bytes);
   }
 
   /**
-   * Syncs what has arrived, all of it, and gives it its name. {@linkcode settle} has to follow.
+   * Syncs the whole file and gives it its name. {@linkcode settle} has to follow.
    *
    * @returns The name of the content.
-   * @throws What the disk says.
+   * @throws {Error} The disk failed.
    */
-  async finish(): Promise<string> {
-    this.#hooks.whole();
-    await this.#file.close();
-    return this.#content = await this.#hooks.store(this.#file);
+  finish(): Promise<string> {
+    return this.#hooks.store();
   }
 
-  /** The content with its name has been taken over, by its row or by who removes it. */
-  async settle(stored: boolean) {
-    if (stored) this.#hooks.stored(this.#content!, this.#file.hash);
-    await this.#end(stored ? "stored" : "dropped");
+  /** Ends it after {@linkcode finish}: the content has its row, or was removed. */
+  async settle(isStored: boolean) {
+    await this.#end(isStored ? "stored" : "dropped");
   }
 
-  /** Keeps what has arrived for a later attempt, or removes it where the disk doesn't take it. */
+  /** Keeps what has arrived for a later attempt, or removes it if it can't be synced. */
   async keep() {
     if (this.#isEnded) return;
-    try {
-      await this.#file.close();
-    } catch {
-      return await this.#end("dropped");
-    }
-    await this.#end("kept");
+    await this.#end(await this.#file.close().then(() => "kept", () => "dropped"));
   }
 
   /** Removes what has arrived. */

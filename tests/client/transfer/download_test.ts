@@ -111,7 +111,7 @@ for (const cut of ["fin", "rst", "silence"] as const) {
     // a silence that nothing else here can be taken for would last half a minute
     const options = {
       port: proxy.port,
-      silence: cut === "silence" ? 500 : 30_000,
+      idleMsMax: cut === "silence" ? 500 : 30_000,
       onRetry: (why: string) => cuts.push(why),
     };
     await desk.send(options);
@@ -171,7 +171,7 @@ Deno.test("a download replaces a file only where it is told to", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await Deno.writeTextFile(desk.got, "mine");
-  const there = `Cannot save '${desk.got}': it is there already`;
+  const there = `Cannot save '${desk.got}': it exists already`;
   await assertRejects(() => desk.fetch(), TransferError, there);
   // the server was asked first: it may have no such file
   assertEquals(desk.attempts, 2);
@@ -194,7 +194,7 @@ Deno.test("a download follows no link that lies where it writes", async () => {
   await Deno.writeTextFile(`${desk.sent}.other`, "mine");
   await Deno.symlink(`${desk.sent}.other`, `${desk.directory}/.wirepost-${hash.slice(0, 16)}.part`);
   await Deno.symlink(`${desk.sent}.other`, desk.got);
-  await assertRejects(() => desk.fetch(), TransferError, "it is there already");
+  await assertRejects(() => desk.fetch(), TransferError, "it exists already");
   await desk.fetch({ force: true });
   assertEquals(await Deno.readFile(desk.got), CONTENT);
   assertEquals(await Deno.readTextFile(`${desk.sent}.other`), "mine");
@@ -275,7 +275,11 @@ Deno.test("what came and is not what was announced does not appear", async () =>
   );
   assertEquals(desk.names, []);
   await Deno.truncate(stored, 5_000_000);
-  await assertRejects(() => desk.fetch({ patience: 50 }), TransferError, "the server closed the connection");
+  await assertRejects(
+    () => desk.fetch({ stallMsMax: 50 }),
+    TransferError,
+    "the server closed the connection",
+  );
   assert(desk.server.log.includes("1000000 bytes of a content are missing"), desk.server.log);
 });
 
@@ -283,7 +287,7 @@ Deno.test("a server that is not there is tried until patience ends, and a signal
   await using desk = await Desk.open();
   const cuts: string[] = [];
   const error = await assertRejects(
-    () => desk.send({ port: 1, patience: 500, onRetry: (why) => cuts.push(why) }),
+    () => desk.send({ port: 1, stallMsMax: 500, onRetry: (why) => cuts.push(why) }),
     TransferError,
     `Cannot send '${desk.sent}': no connection: `,
   );
@@ -302,7 +306,7 @@ Deno.test("the name of a file is the last part of its path, and never a path whe
     assertThrows(() => nameOfPath(path, "linux"), TypeError, "as a file's name");
   }
   for (const name of ["../x", "/etc/passwd", "a/b", "a\\b", "", ".", "..", "x".repeat(129)]) {
-    assertThrows(() => checkSavedName(name, "linux"), TypeError, "it is no file's name");
+    assertThrows(() => checkSavedName(name, "linux"), TypeError, "it is not a valid file name");
   }
   for (const name of ["CON", "nul.txt", "Lpt1", "what?", "dot."]) {
     checkSavedName(name, "linux");

@@ -20,7 +20,7 @@ async function fetching(
     size: number;
     hash?: string;
     maxSize?: number;
-    patience?: number;
+    stallMsMax?: number;
     workMsMax?: number;
     onRetry?(why: string): void;
   },
@@ -30,7 +30,7 @@ async function fetching(
   const path = `${directory.path}/got`;
   const ticket = () => Promise.resolve({ ticket: TICKET, size, hash });
   await act(
-    download({ hostname: "127.0.0.1", port, path, ticket, patience: PATIENCE, ...more }),
+    download({ hostname: "127.0.0.1", port, path, ticket, stallMsMax: PATIENCE, ...more }),
     directory.path,
   );
 }
@@ -50,12 +50,12 @@ Deno.test("a download that is announced as larger than a file may be is refused 
   await fetching({ port: server.port, size: 999_999_999_999_999 }, async (fetched, path) => {
     assertStringIncludes(
       await failure(fetched),
-      "got': it has 999999999999999 bytes, and may have 4294967296",
+      "got': it has 999999999999999 bytes, more than the limit of 4294967296",
     );
     assertEquals(names(path), []);
   });
   await fetching({ port: server.port, size: 11, maxSize: 10 }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "it has 11 bytes, and may have 10");
+    assertStringIncludes(await failure(fetched), "it has 11 bytes, more than the limit of 10");
   });
   assertEquals(connections, 0);
 });
@@ -92,7 +92,7 @@ Deno.test("a download that comes in single bytes ends when its patience does", a
     }
   });
   await fetching({ port: server.port, size: 4_000_000_000 }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "the transfer comes no further");
+    assertStringIncludes(await failure(fetched), "the transfer makes no progress");
   });
 });
 
@@ -110,13 +110,13 @@ Deno.test("a server that works without end is given up after ten minutes, and on
     await peer.send("P1 from 0\n");
     await peer.send(content);
   });
-  const patience = 60_000;
-  await fetching({ port: server.port, size: 1000, hash: sha256(content), patience }, async (fetched) => {
+  const stallMsMax = 60_000;
+  await fetching({ port: server.port, size: 1000, hash: sha256(content), stallMsMax }, async (fetched) => {
     await fetched;
     assertEquals(waits, 108);
   });
-  await fetching({ port: server.port, size: 1000, hash: sha256(content), patience }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "the transfer comes no further");
+  await fetching({ port: server.port, size: 1000, hash: sha256(content), stallMsMax }, async (fetched) => {
+    assertStringIncludes(await failure(fetched), "the transfer makes no progress");
   });
 });
 
@@ -146,7 +146,7 @@ Deno.test("an upload that is taken byte by byte is not repeated without end", as
     tickets++;
     return Promise.resolve({ ticket: TICKET, key: KEY });
   };
-  await failure(upload({ hostname: "127.0.0.1", port: server.port, path, ticket, patience: PATIENCE }));
+  await failure(upload({ hostname: "127.0.0.1", port: server.port, path, ticket, stallMsMax: PATIENCE }));
   assertLess(tickets, 20);
 });
 
@@ -163,7 +163,7 @@ Deno.test("an upload whose tickets are never good is not repeated without end", 
     tickets++;
     return Promise.resolve({ ticket: TICKET, key: KEY });
   };
-  const sent = upload({ hostname: "127.0.0.1", port: server.port, path, ticket, patience: PATIENCE });
+  const sent = upload({ hostname: "127.0.0.1", port: server.port, path, ticket, stallMsMax: PATIENCE });
   assertStringIncludes(await failure(sent), "the server answers: unknown, used or too old");
   assertLess(tickets, 20);
 });

@@ -258,8 +258,8 @@ Deno.test("a file is not taken to be stored because somebody on the path says so
       if (text.includes("P1 sum")) return `P1 stored ${text.slice(-65)}`;
       return text.includes("P1 from") ? "" : "P1 from 0\n";
     });
-    const error = await assertRejects(() => desk.send({ port: path.port, patience: 50 }), TransferError);
-    assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is none`);
+    const error = await assertRejects(() => desk.send({ port: path.port, stallMsMax: 50 }), TransferError);
+    assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is malformed`);
   }
   assertEquals(desk.server.uploads, []);
 });
