@@ -28,7 +28,8 @@ import {
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { MAX_TEXT, type SessionAnswer } from "../protocol/session.ts";
+import type { TaggedAnswer } from "../protocol/service_requests.ts";
+import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
@@ -244,8 +245,8 @@ export class Forum implements AsyncDisposable {
   async #ask(
     question: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<SessionAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<SessionAnswer>();
+  ): Promise<TaggedAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({

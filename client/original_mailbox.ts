@@ -16,14 +16,15 @@
  * @module
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import { lookup } from "node:dns/promises";
 import {
   ADMIN,
+  checkId,
   decodeReply,
   encodeControl,
   encodePut,
   encodeTake,
-  isId,
   isMessage,
   type Mail,
   MAILBOX_PORT,
@@ -193,7 +194,7 @@ export class OriginalMailbox implements AsyncDisposable {
         // it remembers as many commands as it can, each for 30 s: whoever lists very many is to go slower
         if (!(error instanceof RefusedCommandError) || error.message !== "busy") throw error;
         if (performance.now() > end) throw error;
-        await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE));
+        await pause(BUSY_PAUSE);
       }
     }
   }
@@ -247,14 +248,6 @@ export class OriginalMailbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-}
-
-function checkId(id: string) {
-  if (!isId(id)) {
-    throw new TypeError(
-      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
-    );
   }
 }
 

@@ -1,4 +1,17 @@
-/** The fields between the first `count - 1` commas, and what is left; undefined where there are fewer commas. */
+/** The fields of a line, as the protocols of session, forum and mailbox share them. */
+
+/** A number in decimal digits. */
+export const NUMBER = /^\d{1,15}$/;
+
+export const isNumber = (text: string) => NUMBER.test(text);
+
+/** The numbers that spaces separate; undefined if one of them is none. */
+export function numbers(text: string): number[] | undefined {
+  const fields = text.split(" ");
+  return fields.every(isNumber) ? fields.map(Number) : undefined;
+}
+
+/** The fields between the first `count - 1` commas, and the rest; undefined if there are fewer commas. */
 export function split(line: string, count: number): string[] | undefined {
   const fields: string[] = [];
   let from = 0;

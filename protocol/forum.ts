@@ -65,8 +65,7 @@ export type ForumAnswer =
   | { kind: "next" | "end"; t: number; place: string }
   | { kind: "upload"; t: number; ticket: string; key: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
-  | { kind: "stored"; t: number }
-  | { kind: "no"; t: number; reason: string };
+  | { kind: "stored"; t: number };
 
 /** The fields of each line behind its kind and a comma. The last one takes the rest of the line. */
 const REQUESTS = linesOf({
@@ -90,7 +89,6 @@ const ANSWERS = linesOf({
   upload: "t,ticket,key",
   ticket: "t,ticket,size,hash",
   stored: "t",
-  no: "t,reason",
 });
 
 const NUMBERS = ["n", "t", "attempt", "size", "id", "number", "time", "version", "length", "offset"];

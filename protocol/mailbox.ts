@@ -82,10 +82,25 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
+/** As much of the text from `at` on as takes at most so many bytes; no character is cut. */
+export function cutText(text: string, at: number, bytes: number): string {
+  const { read } = encoder.encodeInto(text.slice(at, at + bytes), new Uint8Array(bytes));
+  return text.slice(at, at + read);
+}
+
 /** Whether the text can be an ID: 1 to 64 bytes, no comma, no control character, no space at either end. */
 export function isId(text: string): boolean {
   return text !== "" && text.length <= MAX_ID && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
     text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() && utf8Length(text) <= MAX_ID;
+}
+
+/** @throws {TypeError} The text cannot be an ID. */
+export function checkId(id: string) {
+  if (!isId(id)) {
+    throw new TypeError(
+      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
+    );
+  }
 }
 
 /** Whether the text can be a message: no control character but TAB. Its length is checked where it is encoded. */

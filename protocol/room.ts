@@ -5,6 +5,8 @@
  * @module
  */
 
+import { formatAddress } from "./address.ts";
+
 /** TCP port that clients of the original use. */
 export const ROOM_PORT = 6000;
 
@@ -16,7 +18,7 @@ export type RoomSpeaker = { hostname: string; port: number } | { name: string };
 
 /** To all others: somebody has come. */
 export function enteredRoom(speaker: RoomSpeaker): string {
-  return `[${"name" in speaker ? speaker.name : roomName(speaker)}] entered room\n`;
+  return `[${"name" in speaker ? speaker.name : formatAddress(speaker)}] entered room\n`;
 }
 
 /** What stands before each line that somebody says. The line itself follows, then LF. */
@@ -31,11 +33,6 @@ export function roomPrefix(speaker: RoomSpeaker): string {
 export function isOffline(speaker: RoomSpeaker): string {
   const who = "name" in speaker ? speaker.name : `(${speaker.hostname}, ${speaker.port})`;
   return `Client ${who} is offline\n`;
-}
-
-/** A client of the room as those in the channels see it: `127.0.0.1:60602`, `[::1]:60602`. */
-export function roomName({ hostname, port }: { hostname: string; port: number }): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
 /** The forms in which peers are written above, and a `[` before them, as in what a peer says in the channels. */

@@ -7,20 +7,21 @@
 
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { MAX_SESSION_DATAGRAM } from "../protocol/session.ts";
+import type { ServiceRequest } from "../protocol/service_requests.ts";
+import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
 import { uptime } from "./clock/uptime.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import { Replies } from "./net/reply_queue.ts";
 import type { Rounds } from "./net/rounds.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { Metrics, SessionTable } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { Forum } from "./service/forum.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/file_quota.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
 import type { Births } from "./wire/session/births.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import { refusedLogin } from "./wire/session/login.ts";
@@ -128,11 +129,11 @@ export class ForumService {
       replies.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
-      requests: new ForumRequests({ forum, console }),
+      handler: new ForumRequests({ forum, console }),
       monotonicClock: uptime.now,
       send,
       setTimer,
-      onRequest: ({ kind }) => metrics.add(`forum ${kind}`),
+      onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({
       ...options,
@@ -167,7 +168,7 @@ export class ForumService {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 

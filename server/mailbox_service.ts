@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import {
   ADMIN,
   decodeRequest,
@@ -14,33 +15,25 @@ import {
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import {
-  isSessionDatagram,
-  MAX_SESSION_DATAGRAM,
-  NOT_CONFIRMED,
-  type SessionRequest,
-} from "../protocol/session.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM, NOT_CONFIRMED } from "../protocol/session.ts";
+import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
-import { formatAddress, type Networks } from "./quota/address.ts";
+import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { holderAt } from "./quota/holder.ts";
-import { type Log, quoted } from "./report/log.ts";
+import { type Log, mailboxName, quoted } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import { Replies } from "./net/reply_queue.ts";
 import { SealService } from "./wire/session/seal.ts";
+import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { uptime } from "./clock/uptime.ts";
 import type { Rounds } from "./net/rounds.ts";
-
-/** A mailbox as it is named in log lines. */
-export function mailboxName(mailbox: string): string {
-  return mailbox === SHARED_QUEUE ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
-}
 
 export interface MailboxServiceOptions {
   /** Where it listens; it closes them. */
@@ -85,6 +78,7 @@ export class MailboxService {
   readonly #replies: Replies[] = [];
   readonly #reading: Promise<void>[] = [];
   readonly #controls = new Set<Promise<void>>();
+  readonly #requests: MailboxRequests;
   readonly #sessions: SessionService<SessionAddress>;
   readonly #seals: SealService<SessionAddress>;
   #stopping = false;
@@ -104,10 +98,14 @@ export class MailboxService {
         return () => clearTimeout(timer);
       },
     };
+    this.#requests = new MailboxRequests({
+      ...common,
+      refuse: (request, user) => this.#refuse(request, user),
+    });
     this.#sessions = new SessionService({
       ...common,
-      onRequest: (request, { client }) => this.#note(request, client),
-      refuse: (request, user) => this.#refuse(request, user),
+      handler: this.#requests,
+      onRequest: (request, { client }) => this.#note(request as ServiceRequest, client),
     });
     this.#seals = new SealService({
       ...common,
@@ -122,8 +120,8 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watchMailboxes((name) => this.#sessions.review(name));
-    accounts.heedWaits((mailbox) => this.#sessions.isAwaited(mailbox));
+    accounts.watchMailboxes((name) => this.#requests.review(name));
+    accounts.heedWaits((mailbox) => this.#requests.isAwaited(mailbox));
     for (const socket of options.sockets) {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
@@ -138,13 +136,13 @@ export class MailboxService {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
   /** There is a message in a mailbox that a session waits for. */
   ready(mailbox: string) {
-    this.#sessions.ready(mailbox);
+    this.#requests.ready(mailbox);
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */
@@ -190,8 +188,8 @@ export class MailboxService {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const holder = holderAt(from.address.hostname);
-    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, holder } as const;
+    const owner = holderAt(from.address.hostname);
+    const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, owner } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
       metrics.add("stored");
@@ -236,7 +234,7 @@ export class MailboxService {
   }
 
   /** Why a session may not ask for this: what belongs to an account is for its owner. */
-  #refuse(request: SessionRequest, user: string | undefined): string | undefined {
+  #refuse(request: ServiceRequest, user: string | undefined): string | undefined {
     switch (request.kind) {
       case "put":
         if (user !== undefined && !this.#isOwned(user)) return NOT_CONFIRMED;
@@ -251,7 +249,7 @@ export class MailboxService {
   }
 
   /** Counts and tells a request of a session. */
-  #note(request: SessionRequest, client: Client) {
+  #note(request: ServiceRequest, client: Client) {
     this.#options.metrics.add(`session ${request.kind}`);
     this.#tell(client, () => {
       const what = request.kind === "put"
@@ -263,7 +261,7 @@ export class MailboxService {
     });
   }
 
-  #drop(reason: string, client: Client) {
+  #drop(reason: RefusedReason, client: Client) {
     this.#options.metrics.add(`refused ${reason}`);
     this.#tell(client, () => `sent what is refused: ${reason}`);
   }

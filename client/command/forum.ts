@@ -1,9 +1,10 @@
 import { isWord } from "../../protocol/forum.ts";
 import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
 import type { Forum } from "../forum.ts";
-import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
-import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum_commands.ts";
@@ -54,7 +55,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...words] = args.rest;
+  const [host, port, ...words] = args.positionals;
   const timeout = args.duration("timeout");
   const server: ServerOptions = {
     ...readServer(host, port, []),
@@ -81,9 +82,9 @@ async function run(args: Arguments): Promise<number> {
     await using editor = openLineEditor({
       prompt: ENTER_USERNAME,
       endsOnSignal: false,
-      ...isOriginal ? { original: { tell: "stdout" } } : {},
+      ...isOriginal ? { original: { notices: "stdout" } } : {},
     });
-    server.onBusy = (busy) => busy && void editor.tell(BUSY);
+    server.onBusy = (busy) => busy && void editor.notify(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password
@@ -120,7 +121,7 @@ async function once(
     const forum = await logIn(args, { ...server, onBusy }, user, signal);
     await using _ = leaving(forum, signal);
     const isTerminal = Deno.stdout.isTerminal();
-    const print = (line: string) => write(`${isTerminal ? shown(line) : line}\n`);
+    const print = (line: string) => write(`${isTerminal ? escapeControls(line) : line}\n`);
     await printResults(forum, command, { ...options, signal }, print);
     return 0;
   });
@@ -133,12 +134,12 @@ async function once(
  */
 async function runLines(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
+  const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(shown(text));
+    await editor.notify(escapeControls(text));
   };
-  editor.forget();
+  editor.clearHistory();
   editor.prompt = ENTER_COMMAND;
   for await (const line of editor) {
     const command = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);
@@ -172,7 +173,7 @@ async function untilSignal(
     ended ??= code;
     ending.abort();
   };
-  using _ = onEnd(end);
+  using _ = onEndSignal(end);
   try {
     const code = await work(ending.signal, end);
     return ended ?? code;

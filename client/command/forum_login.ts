@@ -18,9 +18,9 @@ import {
 import { connectForum, type Forum, type ForumConnectOptions } from "../forum.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
-import { shown, writeError } from "../terminal/output.ts";
+import { escapeControls, writeError } from "../terminal/output.ts";
 import type { Arguments } from "./command.ts";
-import { coversForumAlone } from "./coverage.ts";
+import { forumOnlyNotice } from "./coverage.ts";
 import { unlessAborted } from "./forum_commands.ts";
 import { givenPassword, readPassword } from "./password.ts";
 
@@ -61,7 +61,7 @@ export async function logIn(
   const given = await givenPassword(args);
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
   const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
   };
   try {
     const as = { name, make: args.flag("new"), password: given ?? ask, made };
@@ -87,10 +87,10 @@ export async function askToLogIn(
   let failed = false;
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(text);
+    await editor.notify(text);
   };
   const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
-  if (greeting !== "") await editor.tell(greeting);
+  if (greeting !== "") await editor.notify(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
@@ -98,7 +98,7 @@ export async function askToLogIn(
     const name = "error" in line ? "" : line.text.trim();
     if (!isWord(name)) {
       if ("error" in line) await fail(`The line is ${line.error}`);
-      else if (name !== "") await fail(shown(invalidName(name)));
+      else if (name !== "") await fail(escapeControls(invalidName(name)));
       continue;
     }
     const ended = new Error("No password was given");
@@ -109,12 +109,12 @@ export async function askToLogIn(
       return "error" in line ? "" : line.text;
     };
     const made = async ({ mailbox }: { mailbox: boolean }) => {
-      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+      if (!mailbox) await editor.notify(escapeControls(forumOnlyNotice(name)));
     };
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...server, as }, signal);
-      await editor.tell(`${WELCOME}\n${greeting}`);
+      await editor.notify(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return exitCode(failed, editor);
@@ -136,7 +136,7 @@ function failureText(name: string, error: unknown): string {
     case "closed":
       return noNewAccount(name);
     default:
-      return shown(error.message);
+      return escapeControls(error.message);
   }
 }
 

@@ -1,6 +1,7 @@
 import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT, type SessionAnswer } from "../../protocol/session.ts";
+import type { TaggedAnswer } from "../../protocol/service_requests.ts";
+import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
 import { RefusedError, WrongAnswerError } from "../session/errors.ts";
 
@@ -64,7 +65,7 @@ export class PageQuery implements Query {
     return encodeForumRequest(question);
   }
 
-  take(answer: SessionAnswer): boolean {
+  take(answer: TaggedAnswer): boolean {
     switch (answer.kind) {
       case "no":
         this.#page.reject(new RefusedError(answer.reason));

@@ -8,7 +8,7 @@ import {
   MAX_LEASE_TIME,
   MAX_RETRY_DELAY,
   MIN_LEASE_TIME,
-} from "../../protocol/session.ts";
+} from "../../protocol/mailbox_requests.ts";
 
 /** What can be done with a lease; gives what was lost. */
 export type LeaseChange = { kind: "ack" | "back" | "fail" | "extend" | "begin"; rest: string };

@@ -1,4 +1,4 @@
-import { MAX_LEASE } from "../../protocol/session.ts";
+import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
 import { Queue } from "../session/queue.ts";
 import { bytesOf, type ReceivedLease, type ReceivedMessage } from "./received_message.ts";
 import { PrefetchSize } from "./prefetch_size.ts";

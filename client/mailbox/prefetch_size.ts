@@ -1,4 +1,4 @@
-import { MAX_LEASE } from "../../protocol/session.ts";
+import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
 import { bytesOf, type ReceivedLease } from "./received_message.ts";
 
 /** Most messages that are asked for at a time, over all leases. */

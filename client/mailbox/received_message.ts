@@ -5,7 +5,7 @@
  */
 
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { failureFields } from "../../protocol/session.ts";
+import { failureFields } from "../../protocol/mailbox_requests.ts";
 import { checkFailure } from "./lease.ts";
 import { ATTEMPTS, retryDelay } from "./retry.ts";
 import type { Failure, Lease, LeasedMessage } from "../session/session.ts";

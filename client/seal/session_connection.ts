@@ -1,6 +1,6 @@
+import { formatAddress } from "../../protocol/address.ts";
 import { resolveServer } from "../stream/address.ts";
 import type { OnBusy } from "../session/busy.ts";
-import { formatAddress } from "../stream/connection.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
 import { ClientSeal } from "./seal.ts";
@@ -69,7 +69,7 @@ export class SessionConnection {
     const { hostname = "127.0.0.1", port = served.port, as } = options;
     const server = await resolveServer(hostname, port);
     if (as === undefined) return new SessionConnection(server, options, served);
-    const trust = await trustOf(formatAddress(hostname.toLowerCase(), port), options);
+    const trust = await trustOf(formatAddress({ hostname: hostname.toLowerCase(), port }), options);
     const connection = new SessionConnection(server, options, served, { as, trust });
     try {
       await connection.#seal!.open(connection.session.state.id);
@@ -101,7 +101,7 @@ export class SessionConnection {
       random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram, address).then(() => {}, () => {}),
-      server: formatAddress(address.hostname, address.port),
+      server: formatAddress(address),
       ...timeout === undefined ? {} : { timeout },
       ...onBusy === undefined ? {} : { onBusy },
       ...onBegin === undefined ? {} : { onBegin },

@@ -1,4 +1,5 @@
-import { type LeasedMessage, MAX_TEXT, type SessionAnswer } from "../../protocol/session.ts";
+import type { LeasedMessage, MailboxAnswer } from "../../protocol/mailbox_requests.ts";
+import { MAX_TEXT } from "../../protocol/session.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 
 /** Bytes of pieces that are kept for one message: its text twice over, in case that it is cut in two ways. */
@@ -31,7 +32,7 @@ export class Assembly {
   }
 
   /** Takes a `msg`. False where it is not of the lease that the others are of. */
-  message(answer: SessionAnswer & { kind: "msg" }): boolean {
+  message(answer: MailboxAnswer & { kind: "msg" }): boolean {
     const { i, k, token, length, message } = answer;
     if (k > this.#max || i < 1 || i > k || length > MAX_TEXT) return true;
     if (this.#token !== "" && (token !== this.#token || k !== this.#count)) return false;
@@ -47,7 +48,7 @@ export class Assembly {
   }
 
   /** Takes a `piece`. */
-  piece({ i, offset, text }: SessionAnswer & { kind: "piece" }) {
+  piece({ i, offset, text }: MailboxAnswer & { kind: "piece" }) {
     if (i < 1 || i > this.#max || offset >= MAX_TEXT || this.#whole[i - 1] !== undefined) return;
     const part = this.#part(i);
     this.#keep(part, offset, text);

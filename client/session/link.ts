@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decodeServiceAnswer, type ServiceAnswer } from "../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../../protocol/session.ts";
 import { Busy, busyText, type OnBusy } from "./busy.ts";
 import { OrderedRequest } from "./ordered_request.ts";
@@ -196,7 +197,7 @@ export class Link {
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     if (this.#ended !== undefined) return;
-    const decoded = decodeAnswers(datagram);
+    const decoded = decodeAnswers(datagram, decodeServiceAnswer);
     if (decoded === undefined) return;
     const { header: { session, epoch, cookie, done }, answers } = decoded;
     if (!this.#identity.isMeant(session, epoch)) return;
@@ -216,7 +217,7 @@ export class Link {
     this.later();
   }
 
-  #answer(answer: SessionAnswer, now: number) {
+  #answer(answer: SessionAnswer | ServiceAnswer, now: number) {
     switch (answer.kind) {
       case "unknown":
         return this.#unknown();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NumberedRequest } from "../../protocol/session.ts";
+import type { OrderedServiceRequest } from "../../protocol/service_requests.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_LINE } from "./datagram_builder.ts";
 import type { Sendable, SentDatagram } from "./in_flight.ts";
@@ -31,7 +31,7 @@ export class OrderedRequest implements Sendable {
   state: OrderedRequestState = "waiting";
   /** Its number, from when it is first sent. */
   n = 0;
-  kind: Exclude<NumberedRequest["kind"], "bad">;
+  kind: OrderedServiceRequest["kind"] | "part" | "skip";
   /** What stands behind the number. */
   rest: string;
   /** Bytes of `rest`. */

@@ -1,5 +1,5 @@
 import { MAX_TEXT } from "../../protocol/session.ts";
-import { ADMIN, isId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import { ADMIN, checkId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
 
 /** A message to be stored. */
 export interface PutMessage {
@@ -39,15 +39,6 @@ export function putFields({ receiver, sender, text, delay, ttl }: PutMessage): s
     throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
   }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
-}
-
-/** @throws {TypeError} It is no ID. */
-export function checkId(id: string) {
-  if (!isId(id)) {
-    throw new TypeError(
-      `Cannot use '${id}' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end`,
-    );
-  }
 }
 
 function milliseconds(time: number | undefined): string {

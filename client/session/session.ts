@@ -7,13 +7,13 @@
  * @module
  */
 
-import { encodeRequest, MAX_LEASE } from "../../protocol/session.ts";
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
+import { encodeMailboxRequest, MAX_LEASE } from "../../protocol/mailbox_requests.ts";
+import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { OrderedRequest, textChange } from "./ordered_request.ts";
 import { checkDuration, Lease, type LeaseChange } from "../mailbox/lease.ts";
 import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
 import { denied, type Query } from "./unordered_requests.ts";
-import { checkId, putFields, type PutMessage } from "./put.ts";
+import { putFields, type PutMessage } from "./put.ts";
 import { RefusedError, type SessionEndError } from "./errors.ts";
 
 export {
@@ -24,7 +24,7 @@ export {
   type SessionResume,
   type SessionState,
 };
-export type { Failure, LeasedMessage } from "../../protocol/session.ts";
+export type { Failure, LeasedMessage } from "../../protocol/mailbox_requests.ts";
 export * from "./errors.ts";
 
 /** What is asked of a lease. */
@@ -209,7 +209,7 @@ export class Session {
     if (mailbox !== "") checkId(mailbox);
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     this.query({
-      line: (t) => encodeRequest({ kind: "stat", t, mailbox }),
+      line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
       take(answer) {
         if (answer.kind === "stat") resolve(answer.values);
         else if (answer.kind === "no") reject(new RefusedError(answer.reason));

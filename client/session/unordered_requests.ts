@@ -5,7 +5,12 @@
  * @module
  */
 
-import { encodeRequest, type LeasedMessage, type SessionAnswer } from "../../protocol/session.ts";
+import {
+  encodeMailboxRequest,
+  type LeasedMessage,
+  type MailboxAnswer,
+} from "../../protocol/mailbox_requests.ts";
+import type { TaggedAnswer } from "../../protocol/service_requests.ts";
 import { Assembly } from "./assembly.ts";
 import type { Busy } from "./busy.ts";
 import type { DatagramBuilder } from "./datagram_builder.ts";
@@ -48,7 +53,7 @@ export interface Query {
   /** The request's line with this tag, for what is still missing. */
   line(t: number): string;
   /** Takes an answer. Returns whether nothing is missing any more. */
-  take(answer: SessionAnswer): boolean;
+  take(answer: TaggedAnswer): boolean;
   /** There is no answer. */
   fail(error: Error): void;
 }
@@ -111,14 +116,22 @@ class UnorderedRequest implements Sendable {
     switch (this.phase) {
       case "got":
       case "cancel":
-        return encodeRequest({ kind: this.phase, t });
+        return encodeMailboxRequest({ kind: this.phase, t });
       case "inquiry":
         return this.inquiry!.line(t);
       default: {
         const { mailbox, max, duration, until, ahead } = call!;
         // what is left of the wait: a server that has forgotten it begins anew
         const wait = Math.max(0, Math.ceil(until - now));
-        return encodeRequest({ kind: "lease", t, mailbox, max, duration, wait, ...ahead ? { ahead } : {} });
+        return encodeMailboxRequest({
+          kind: "lease",
+          t,
+          mailbox,
+          max,
+          duration,
+          wait,
+          ...ahead ? { ahead } : {},
+        });
       }
     }
   }
@@ -218,7 +231,7 @@ export class UnorderedRequests {
   }
 
   /** Takes an answer with a tag. */
-  answer(answer: SessionAnswer & { t: number }, now: number) {
+  answer(answer: TaggedAnswer, now: number) {
     const question = this.#open.get(answer.t);
     if (question === undefined) return;
     if (question.inquiry !== undefined) return this.#inquiry(question, question.inquiry, answer, now);
@@ -261,7 +274,7 @@ export class UnorderedRequests {
     }
   }
 
-  #inquiry(question: UnorderedRequest, inquiry: Query, answer: SessionAnswer, now: number) {
+  #inquiry(question: UnorderedRequest, inquiry: Query, answer: TaggedAnswer, now: number) {
     // it has arrived; where a part of the answer does not come, the rest is asked for
     this.#flight.answered(question, now);
     question.at = now + this.#flight.trip.timeout(question.sends - 1);
@@ -277,7 +290,7 @@ export class UnorderedRequests {
   #message(
     question: UnorderedRequest,
     call: LeaseCall,
-    answer: SessionAnswer & { kind: "msg" | "piece" },
+    answer: MailboxAnswer & { kind: "msg" | "piece" },
     now: number,
   ) {
     if (question.assembly === undefined) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { formatAddress } from "../../protocol/address.ts";
+
 /** Milliseconds after which a server that has not accepted the connection counts as not there. */
 export const CONNECT_TIMEOUT = 2000;
 
@@ -42,11 +44,6 @@ export interface Connection {
   close(): void;
 }
 
-/** `HOST:PORT`, or `[HOST]:PORT` of IPv6. */
-export function formatAddress(hostname: string, port: number): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
 /**
  * Connects over TCP, to the first of the name's addresses that accepts.
  *
@@ -67,7 +64,7 @@ export async function connectTcp(
   } catch (error) {
     signal?.throwIfAborted();
     const { message } = trying.signal.aborted ? late : error as Error;
-    throw new Error(`Cannot connect to ${formatAddress(hostname, port)}: ${message}`);
+    throw new Error(`Cannot connect to ${formatAddress({ hostname, port })}: ${message}`);
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);

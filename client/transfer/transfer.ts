@@ -5,6 +5,7 @@
  * @module
  */
 
+import { setTimeout as pause } from "node:timers/promises";
 import type { RefusalCode } from "../../protocol/transfer.ts";
 import { fileError } from "../file/file_error.ts";
 
@@ -147,7 +148,8 @@ export class Attempts {
         }
         onRetry?.(error.message);
       }
-      await pause(this.#pauseMs, signal);
+      // an aborted signal ends the pause; the loop then throws its reason
+      await pause(this.#pauseMs, undefined, signal && { signal }).catch(() => {});
       this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
     }
   }
@@ -173,14 +175,4 @@ export function cannot(
   options?: { code?: RefusalCode; canResume?: boolean },
 ): TransferError {
   return new TransferError(`Cannot ${action}: ${typeof why === "string" ? why : fileError(why)}`, options);
-}
-
-/** Resolves after so many milliseconds, or when the signal is aborted. */
-async function pause(ms: number, signal: AbortSignal | undefined) {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms), abort = () => resolve();
-  signal?.addEventListener("abort", abort);
-  await promise;
-  clearTimeout(timer);
-  signal?.removeEventListener("abort", abort);
 }

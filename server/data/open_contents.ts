@@ -9,13 +9,12 @@ import type { Log } from "../report/log.ts";
 import type { FileLimits } from "../store/files/file_quota.ts";
 import { ContentFiles, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
-import type { Outcome, OutcomeOf, StoreRequest } from "../store/store.ts";
 
 export interface ContentsOptions {
   /** The server's data directory; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  store: Pick<GroupCommit, "submit">;
+  store: Pick<GroupCommit, "ask">;
   log: Log;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
@@ -32,7 +31,7 @@ export function openFiles(
     directory,
     limits,
     known: async (contents) => {
-      const known = await ask(store, { kind: "contents", contents });
+      const known = await store.ask({ kind: "contents", contents });
       return new Map(known.map(({ content, user }) => [content, user]));
     },
     onUnknown: (unknown) => report(log, unknown),
@@ -42,9 +41,9 @@ export function openFiles(
 }
 
 /** Removes the contents of removed threads that an earlier run of the server has left. */
-export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "submit">) {
+export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
   for (let gone: string[] = [];;) {
-    const unused = await ask(store, { kind: "unused", gone, limit: BATCH });
+    const unused = await store.ask({ kind: "unused", gone, limit: BATCH });
     // on a full disk they are forgotten at a later start
     if (unused === "storage") return;
     gone = await removeAll(files, unused);
@@ -82,11 +81,4 @@ function report(log: Log, { directory, files, bytes, error }: UnknownContents) {
     const what = `cannot set aside in ${directory} what the database doesn't know: ${error.message}`;
     log.error({ service: "forum", what });
   }
-}
-
-function ask<R extends StoreRequest>(store: Pick<GroupCommit, "submit">, request: R): Promise<OutcomeOf<R>> {
-  return new Promise((resolve, reject) => {
-    const taken = store.submit(request, resolve as (outcome: Outcome) => void);
-    if (!taken) reject(new RangeError("too much is waiting for the disk"));
-  });
 }

@@ -1,57 +1,74 @@
-import { readRunning } from "./data_directory.ts";
+/**
+ * Opens the store of a server, and logs what an operator should know of it.
+ *
+ * @module
+ */
+
 import { maxTaken } from "../../protocol/mailbox.ts";
 import { describeHolder } from "../quota/holder.ts";
-import type { Log } from "../report/log.ts";
-import { mailboxName } from "../mailbox_service.ts";
-import type { ServeOptions } from "../server.ts";
+import { type Log, mailboxName } from "../report/log.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
-import { type Store, type StoreEvent, StoreLocked } from "../store/store.ts";
+import { StoreLocked } from "../store/errors.ts";
+import type { ForumLimits, StoreLimits } from "../store/limits.ts";
+import type { Store, StoreEvent } from "../store/store.ts";
+import { readRunning } from "./data_directory.ts";
 
-/**
- * Opens the store, and has what it tells logged.
- *
- * @param ready Is told that a mailbox has a message.
- * @param unused Is told which contents no file has any more.
- * @throws {Error} Another process has it open, or it can't be opened.
- */
+export interface OpenStoreOptions {
+  /** The data directory; undefined to keep everything in memory. */
+  data: string | undefined;
+  limits: StoreLimits;
+  forumLimits: { threads: ForumLimits };
+  /** Longest datagram of the original wire, in bytes. */
+  maxDatagram: number;
+  /** Largest database file, in bytes. */
+  maxFileBytes: number | undefined;
+  /** Milliseconds that every commit takes longer. */
+  commitDelay: number;
+}
+
+/** What the services do when something happens in the store. */
+export interface StoreHandlers {
+  /** A mailbox that is watched has a message. */
+  ready(mailbox: string): void;
+  /** No file has these contents any more. */
+  unused(contents: string[]): void;
+}
+
+/** @throws {Error} Another process has it open, or it can't be opened. */
 export async function openStore(
-  options: ServeOptions,
-  ready: (mailbox: string) => void,
-  unused: (contents: string[]) => void,
+  { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay }: OpenStoreOptions,
+  log: Log,
+  handlers: StoreHandlers,
 ): Promise<Store> {
-  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay, log } = options;
   try {
     return await SqliteStore.open({
       directory: data,
       limits,
-      takenBytes: maxTaken(maxDatagram),
+      takeBytesMax: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
-      commitDelay,
+      commitDelayMs: commitDelay,
       onEvent: (event) => {
-        if (event.kind === "ready") ready(event.mailbox);
-        else if (event.kind === "unused") unused(event.contents);
+        if (event.kind === "ready") handlers.ready(event.mailbox);
+        else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
       },
     });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
     const running = await readRunning(data!);
-    throw new Error(
-      `Cannot use data directory ${data}: ${
-        running ? `the server with process id ${running.pid}` : "another process"
-      } has it open`,
-    );
+    const process = running ? `the server with process id ${running.pid}` : "another process";
+    throw new Error(`Cannot use data directory ${data}: ${process} has it open`);
   }
 }
 
 function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
   switch (event.kind) {
     case "full": {
-      const { holder, limit, mailbox } = event;
-      const what = holder === undefined
+      const { owner, limit, mailbox } = event;
+      const what = owner === undefined
         ? `${full(mailbox)} full at ${limit}: further messages are refused`
-        : `${describeHolder(holder)} has its share, ${limit}: further messages of it are refused`;
+        : `${describeHolder(owner)} has its share, ${limit}: further messages of it are refused`;
       return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
     }
     case "long": {
@@ -60,10 +77,10 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
     }
     case "room": {
-      const { holder, refused, mailbox } = event;
-      const has = holder === undefined
+      const { owner, refused, mailbox } = event;
+      const has = owner === undefined
         ? `${full(mailbox)} no longer full`
-        : `${describeHolder(holder)} has some of its share left again`;
+        : `${describeHolder(owner)} has some of its share left again`;
       const what = `${has}; ${refused} messages were refused`;
       return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
     }

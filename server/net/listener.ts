@@ -4,12 +4,13 @@
  * @module
  */
 
+import { formatAddress } from "../../protocol/address.ts";
 import { acceptAll } from "./accept.ts";
-import { formatAddress, plainAddress } from "../quota/address.ts";
+import { plainAddress } from "../quota/address.ts";
 import { Connection, type Stream } from "./connection.ts";
 import { ConnectionCounter } from "./limits.ts";
 import type { Log } from "../report/log.ts";
-import type { Metrics } from "../report/metrics.ts";
+import type { Metrics, StreamService } from "../report/metrics.ts";
 import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
 import type { PendingTotal } from "../quota/pending.ts";
 import type { Rounds } from "./rounds.ts";
@@ -31,7 +32,7 @@ export interface StreamListener {
 
 export interface ListenerOptions {
   /** The service: what its counts and log lines begin with. */
-  name: string;
+  name: StreamService;
   /** Where it listens; it closes them. */
   sockets: readonly StreamListener[];
   counter: ConnectionCounter;

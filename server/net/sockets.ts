@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../quota/address.ts";
+import { formatAddress } from "../../protocol/address.ts";
 
 /** Another socket has the port. */
 export class PortTaken extends Error {

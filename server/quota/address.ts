@@ -41,11 +41,6 @@ export function networkOf(hostname: string): string {
   return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
-/** `127.0.0.1:21001`, `[::1]:21001`. */
-export function formatAddress({ hostname, port }: { hostname: string; port: number }): string {
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
-
 /** A set of networks. */
 export class Networks {
   readonly #list = new BlockList();

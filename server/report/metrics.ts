@@ -1,16 +1,156 @@
-/** Counts of what happened since the start, by name, in the order in which each happened first. */
-export class Metrics {
-  readonly #counts = new Map<string, number>();
+/**
+ * Every metric of the server, declared once. `wirepost admin status` prints them by these names; any other name is a
+ * type error.
+ *
+ * @module
+ */
 
-  add(name: string, more = 1) {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + more);
+export interface Metric {
+  /** A counter only grows, from 0 when the server starts. */
+  readonly type: "counter" | "gauge";
+  readonly unit: string;
+  readonly help: string;
+}
+
+function counter(unit: string, help: string): Metric {
+  return { type: "counter", unit, help };
+}
+
+function gauge(unit: string, help: string): Metric {
+  return { type: "gauge", unit, help };
+}
+
+/** `room accept failed` for the label `room` and the pattern `* accept failed`. */
+type Labelled<Pattern, Label extends string> = Pattern extends `${infer Before}*${infer After}`
+  ? `${Before}${Label}${After}`
+  : never;
+
+/** The same metric once for each label, which stands for the `*` in the pattern. */
+function each<const Label extends string, const Pattern extends string>(
+  labels: readonly Label[],
+  pattern: Pattern,
+  metric: Metric,
+): Record<Labelled<Pattern, Label>, Metric> {
+  const entries = labels.map((label) => [pattern.replace("*", label), metric]);
+  return Object.fromEntries(entries) as Record<Labelled<Pattern, Label>, Metric>;
+}
+
+/** Why a datagram, or a request on the original wire, is refused. Those with `sealed` concern a seal. */
+const REFUSED_REASONS = [
+  ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
+  ...["address not answered", "sender has an account", "account", "unproved", "overload"],
+  ...["full", "full share", "storage"],
+  ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
+  ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
+] as const;
+export type RefusedReason = typeof REFUSED_REASONS[number];
+
+/** Requests of a session: the mailbox's, then the forum's. */
+const SESSION_REQUESTS = [
+  ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
+  ...["lease", "got", "cancel", "stat", "bye"],
+  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
+] as const;
+
+/** Why a file transfer ends without success: the codes of its answer `no`. */
+const TRANSFER_REFUSALS = [
+  ...["malformed", "ticket", "busy", "gone", "hash", "elsewhere", "short"],
+  ...["full", "storage", "thread", "silence", "ending"],
+] as const;
+
+/** Services whose clients are connected in streams and read one another's messages. */
+const STREAMS = ["channels", "room"] as const;
+export type StreamService = typeof STREAMS[number];
+const LISTENERS = [...STREAMS, "files"] as const;
+
+/** Tables that a service keeps of its sessions. */
+export type SessionTable = "sessions" | "waits" | "handshakes";
+
+/** Tables whose entries are shared fairly between clients. `status` prints also who has most of each. */
+const TABLES = [
+  ...["kept sessions", "leases"],
+  ...["mailbox sessions", "mailbox waits", "mailbox handshakes"],
+  ...["forum sessions", "forum waits", "forum handshakes"],
+] as const;
+export type TableName = typeof TABLES[number];
+
+export const METRICS = {
+  "up": gauge("seconds", "Time since the server started"),
+  "messages": gauge("messages", "Messages stored in mailboxes"),
+  "bytes": gauge("bytes", "Text of the messages in mailboxes"),
+  "mailboxes": gauge("mailboxes", "Mailboxes that hold messages"),
+  "dropped": counter("messages", "Messages dropped for newer ones in a full mailbox"),
+  "accounts": gauge("accounts", "Accounts"),
+  "forum threads": gauge("threads", "Threads of the forum"),
+  "forum entries": gauge("entries", "Messages and files in threads"),
+  "forum bytes": gauge("bytes", "Text of messages in threads, and names of files"),
+  "forum files": gauge("files", "Files of the forum"),
+  "forum file bytes": gauge("bytes", "Content of the forum's files"),
+  "channels": gauge("channels", "Channels"),
+  "members": gauge("members", "Members in channels and in the room"),
+  "connections": gauge("connections", "Connections to channels and room"),
+  ...each(TABLES, "*", gauge("entries", "Entries of clients without an account, and their limit")),
+  ...each(TABLES, "* logged in", gauge("entries", "Entries of clients with an account, and their limit")),
+
+  "received": counter("datagrams", "Datagrams received by mailbox and forum"),
+  "read failed": counter("reads", "Reads from a UDP socket that failed"),
+  "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "stored": counter("messages", "Messages put on the original wire"),
+  "forwarded": counter("messages", "Messages taken on the original wire"),
+  "empty": counter("requests", "Takes on the original wire that found no message"),
+  "too long for a reply": counter("messages", "Messages too long to be taken on the original wire"),
+  "control": counter("requests", "Requests of the administrator"),
+  ...each(REFUSED_REASONS, "refused *", counter("datagrams", "Datagrams refused for this reason")),
+  ...each(["in", "out"], "logged *", counter("log-ins", "Users that logged in to the mailbox, or left")),
+  ...each(SESSION_REQUESTS, "session *", counter("requests", "Requests of this kind in mailbox sessions")),
+  ...each(SESSION_REQUESTS, "forum *", counter("requests", "Requests of this kind in forum sessions")),
+
+  ...each(STREAMS, "* connections", counter("connections", "Connections accepted")),
+  ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
+  ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
+  ...each(STREAMS, "* slowed down", counter("messages", "Messages over the rate of a connection")),
+  ...each(STREAMS, "* partial frame", counter("connections", "Connections that ended in a frame")),
+  ...each(STREAMS, "* name too long", counter("messages", "Names that were refused as too long")),
+  ...each(STREAMS, "* line too long", counter("messages", "Lines that were refused as too long")),
+  ...each(STREAMS, "* too many channels", counter("requests", "Channels refused at the limit")),
+  ...each(STREAMS, "* too many connections", counter("connections", "Connections over the limit")),
+  ...each(STREAMS, "* too many connections of an address", counter("connections", "Those of one address")),
+  ...each(STREAMS, "* cut off pending", counter("connections", "Clients with too much to be sent")),
+  ...each(STREAMS, "* cut off stalled", counter("connections", "Clients that did not read")),
+  ...each(STREAMS, "* cut off most pending", counter("connections", "Clients with most to be sent of all")),
+  "channels given up": counter("channels", "Empty channels removed for newer ones"),
+
+  ...each(LISTENERS, "* gone before accepted", counter("connections", "Connections that ended before that")),
+  ...each(LISTENERS, "* accept failed", counter("accepts", "Accepts that failed")),
+  "files uploaded": counter("files", "Files received whole"),
+  "files downloaded": counter("files", "Files sent whole"),
+  "files bytes received": counter("bytes", "Content of files received"),
+  "files bytes sent": counter("bytes", "Content of files sent"),
+  "files cut": counter("transfers", "Transfers whose connection ended early"),
+  "files displaced": counter("transfers", "Slow transfers ended for a new one"),
+  "files connections refused": counter("connections", "Connections over the limit"),
+  "files connections displaced": counter("connections", "Connections closed for a new one"),
+  ...each(TRANSFER_REFUSALS, "files refused *", counter("transfers", "Transfers refused for this reason")),
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof METRICS;
+
+/** What is counted of channels and of the room alike: the name without the service. */
+export type StreamEvent<Name = MetricName> = Name extends `room ${infer Event}` ? Event : never;
+
+/** What happened since the start, by name, in the order in which each happened first. */
+export class Metrics {
+  readonly #counts = new Map<MetricName, number>();
+
+  add(name: MetricName, count = 1) {
+    this.#counts.set(name, this.get(name) + count);
   }
 
-  get(name: string): number {
+  get(name: MetricName): number {
     return this.#counts.get(name) ?? 0;
   }
 
-  entries(): [string, number][] {
+  entries(): [MetricName, number][] {
     return [...this.#counts];
   }
 }

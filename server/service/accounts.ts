@@ -18,7 +18,7 @@ const PAGE = 1000;
 const OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 
 export interface AccountsOptions {
-  store: Pick<GroupCommit, "submit">;
+  store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
   /** Milliseconds, from any beginning. */
@@ -45,7 +45,7 @@ export type AccountEvent = "added" | "changed" | "removed";
 export class Accounts {
   /** Whether anybody who reaches the server may make one, and not the administrator alone. */
   readonly open: boolean;
-  readonly #store: Pick<GroupCommit, "submit">;
+  readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #withMailbox = new Set<string>();
@@ -184,9 +184,7 @@ export class Accounts {
   }
 
   #ask(request: AccountRequest): Promise<AccountOutcome> {
-    return new Promise((resolve) => {
-      if (!this.#store.submit(request, resolve)) resolve("storage");
-    });
+    return this.#store.ask(request).catch(() => "storage");
   }
 
   /** Milliseconds until a proof for this name from this network may be looked at. */

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { roomName, type RoomSpeaker } from "../../protocol/room.ts";
+import { formatAddress } from "../../protocol/address.ts";
+import type { RoomSpeaker } from "../../protocol/room.ts";
+import type { StreamService } from "../report/metrics.ts";
 import type { ChannelRecord } from "./history.ts";
 
 /** Who speaks in a channel waits where more than one in so many of the others are behind. */
@@ -26,7 +28,7 @@ export interface Speaker {
 /** How members of one kind are told. */
 export interface Wire {
   /** Counts of it begin with this. */
-  readonly name: string;
+  readonly name: StreamService;
   /** The events in its bytes, one behind the other, which are not changed any more. */
   encode(events: readonly HubEvent[]): Uint8Array;
 }
@@ -53,7 +55,7 @@ export class Member implements Speaker {
     readonly wire: Wire,
     readonly connection: MemberConnection,
   ) {
-    this.name = "name" in inRoom ? inRoom.name : roomName(inRoom);
+    this.name = "name" in inRoom ? inRoom.name : formatAddress(inRoom);
   }
 }
 

@@ -27,7 +27,7 @@ import { type Grant, Tickets } from "./tickets.ts";
 const PAGE = { limit: 128, maxBytes: 8192 } as const;
 
 export interface ForumOptions {
-  store: Pick<GroupCommit, "submit">;
+  store: Pick<GroupCommit, "ask" | "submit">;
   files: Pick<ContentFiles, "begin" | "read" | "refuses" | "remove">;
   /** Milliseconds since 1970. */
   wallClock(): number;
@@ -166,9 +166,7 @@ export class Forum {
     let outcome: AttachOutcome | undefined;
     try {
       const request = { kind: "attach", ...upload, hash, content, time: wallClock() } as const;
-      outcome = await new Promise<AttachOutcome>((resolve, reject) => {
-        if (!store.submit(request, resolve)) reject(new Error("too much is waiting for the disk"));
-      });
+      outcome = await store.ask(request);
       if (outcome === "storage") throw new Error("cannot write to disk");
       return outcome;
     } finally {

@@ -97,9 +97,9 @@ export class History {
   /** @param stored What the store has. */
   constructor(limits: HistoryLimits, stored: readonly StoredChannel[]) {
     this.#limits = limits;
-    for (const { name, holder, place, first, messages } of stored) {
+    for (const { name, owner, place, first, messages } of stored) {
       const record = this.create(name);
-      record.holder = holder;
+      record.holder = owner;
       record.place = place;
       record.first = record.next = first;
       for (const message of messages) record.add(message);
@@ -161,9 +161,9 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, holder, place, first } = record;
+        const { name, holder: owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
-        const kept = await store.keep({ kind: "channel", name, holder, place, first, from, messages, bytes });
+        const kept = await store.keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {
           // unless it was removed meanwhile
           if (this.#records.has(record)) this.#changed.add(record);

@@ -60,7 +60,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve mailbox x": "wirepost serve: Cannot read port 'x': expected a number from 0 to 65535",
   "serve mailbox 65536": "wirepost serve: Cannot read port '65536': expected a number from 0 to 65535",
   "serve mailbox 0 1":
-    "wirepost serve: Unexpected argument '1': a port stands behind its service, as in 'wirepost serve mailbox 0'",
+    "wirepost serve: Unexpected argument '1': a port comes after its service, as in 'wirepost serve mailbox 0'",
   "serve 55555": "wirepost serve: Unexpected argument '55555': did you mean 'wirepost serve channels 55555'?",
   "serve --log on": "wirepost serve: Cannot read --log 'on': expected text or json",
   "serve --log-level loud":
@@ -107,7 +107,8 @@ const WRONG: Readonly<Record<string, string>> = {
   "receive bob --server x": "wirepost receive: Cannot read --server 'x': expected HOST:PORT",
   "receive bob --server h:65536": "wirepost receive: Cannot read --server 'h:65536': expected HOST:PORT",
   "mailbox x": "wirepost mailbox: Unexpected argument 'x'",
-  "mailbox --as a,b": "wirepost mailbox: Cannot use 'a,b' as an ID",
+  "mailbox --as a,b":
+    "wirepost mailbox: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
   "chat": "wirepost chat: Missing NAME: what the others will call you",
   "chat Alice": "wirepost chat: Missing HOST: the name or address of the server",
   "chat Alice 127.0.0.1": "wirepost chat: Missing PORT: the port of the server",

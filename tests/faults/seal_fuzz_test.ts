@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Accounts } from "../../server/service/accounts.ts";
 import { SealService } from "../../server/wire/session/seal.ts";
+import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { type Address, SessionService } from "../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
@@ -57,7 +58,7 @@ class Subject {
     };
     const { name, verifier } = makeAccount(ACCOUNT);
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
-    this.sessions = new SessionService<Address>(common);
+    this.sessions = new SessionService<Address>({ ...common, handler: new MailboxRequests(common) });
     this.key = sealKey(random.bytes(32));
     this.seals = new SealService<Address>({
       ...common,

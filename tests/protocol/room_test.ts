@@ -1,20 +1,14 @@
+import { formatAddress } from "../../protocol/address.ts";
 import { assertEquals } from "@std/assert";
 import { channelsPrefix, hasJoined, hasLeft, shownName } from "../../protocol/channels.ts";
-import {
-  enteredRoom,
-  isLikePeer,
-  isOffline,
-  lineTooLong,
-  roomName,
-  roomPrefix,
-} from "../../protocol/room.ts";
+import { enteredRoom, isLikePeer, isOffline, lineTooLong, roomPrefix } from "../../protocol/room.ts";
 
 Deno.test("the room tells of its clients by their addresses", () => {
   const speaker = { hostname: "127.0.0.1", port: 60602 };
   assertEquals(enteredRoom(speaker), "[127.0.0.1:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('127.0.0.1', 60602)> ");
   assertEquals(isOffline(speaker), "Client (127.0.0.1, 60602) is offline\n");
-  assertEquals(roomName(speaker), "127.0.0.1:60602");
+  assertEquals(formatAddress(speaker), "127.0.0.1:60602");
 });
 
 Deno.test("the room tells of a client at an IPv6 address as Python does", () => {
@@ -33,7 +27,7 @@ Deno.test("the room tells of clients of the channels by their names", () => {
 
 /** All that a wire says of a member that says this, as it arrives: without white space at the end. */
 function said(speaker: { hostname: string; port: number } | { name: string }, text: string): string[] {
-  const name = "name" in speaker ? speaker.name : roomName(speaker);
+  const name = "name" in speaker ? speaker.name : formatAddress(speaker);
   return [
     `room ${enteredRoom(speaker)}`,
     `room ${roomPrefix(speaker)}${text}`,
@@ -49,7 +43,7 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
   for (const peer of [{ hostname: "127.0.0.1", port: 60602 }, { hostname: "2001:db8::1", port: 7 }]) {
     const lines = new Set(texts.flatMap((text) => said(peer, text)));
     const forms = [
-      roomName(peer),
+      formatAddress(peer),
       roomPrefix(peer).slice(2, -2),
       isOffline(peer).slice("Client ".length, -12),
     ];

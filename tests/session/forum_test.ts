@@ -57,10 +57,10 @@ class SimulatedForum {
       failing: 0.01,
       overloaded: 0.01,
       oneSession: true,
-      requests: (store, wallClock) =>
+      handler: (store, wallClock) =>
         new ForumRequests({
           forum: new Forum({
-            store,
+            store: { submit: store.submit.bind(store), ask: none },
             files,
             wallClock,
             monotonicClock: wallClock,

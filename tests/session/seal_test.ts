@@ -30,8 +30,8 @@ Deno.test("a session logs in, and its row in the store is its account's", async 
   await world.soon(Promise.all(["1", "2", "x".repeat(5000)].map(client.put)));
   const session = client.session.state.id;
   assertEquals(world.server.ask({ kind: "open", session }), "denied");
-  assertEquals(world.server.ask({ kind: "open", session, owner: "bob" }), "denied");
-  assert(typeof world.server.ask({ kind: "open", session, owner: "alice" }) === "object");
+  assertEquals(world.server.ask({ kind: "open", session, account: "bob" }), "denied");
+  assert(typeof world.server.ask({ kind: "open", session, account: "alice" }) === "object");
   assertEquals(world.texts().map((text) => text.length), [1, 1, 5000]);
   assertEquals([...world.server.dropped], []);
   assert(Math.max(...world.passed.map(({ datagram }) => datagram.length)) <= 1200);

@@ -3,18 +3,14 @@ import { Accounts, readAccounts } from "../../server/service/accounts.ts";
 import { Births, readBirths } from "../../server/wire/session/births.ts";
 import { SealService } from "../../server/wire/session/seal.ts";
 import { SessionService } from "../../server/wire/session/session_service.ts";
-import type { ServiceRequests } from "../../server/wire/session/service_requests.ts";
+import type { SessionHandler } from "../../server/wire/session/handler.ts";
+import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { Engine } from "../../server/store/engine/engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type Store,
-  type StoreLimits,
-  type StoreRequest,
-} from "../../server/store/store.ts";
+import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";
@@ -32,7 +28,7 @@ export interface SimulatedServerOptions {
   sessions?: TableLimits;
   kept?: TableLimits;
   /** What is served on this store; the mailbox by default. */
-  requests?(store: Pick<GroupCommit, "submit">, now: () => number): ServiceRequests;
+  handler?(store: Pick<GroupCommit, "submit">, clock: () => number): SessionHandler;
   /** Whether a name may be active in one session alone. */
   oneSession?: boolean;
   seals?: TableLimits;
@@ -59,6 +55,7 @@ export class SimulatedServer {
   #seals: SealService<Address> | undefined;
   #engine: Engine | undefined;
   #service: SessionService<Address> | undefined;
+  #requests: MailboxRequests | undefined;
   #unbind: (() => void) | undefined;
   #waiting: { take(): StoreRequest | undefined; done: (outcome: never) => void }[] = [];
   readonly #gathering = new Set<Source<StoreRequest>>();
@@ -115,14 +112,15 @@ export class SimulatedServer {
       random: random.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
-        if (event.kind === "ready") this.#later(0, life, () => this.#service!.ready(event.mailbox));
+        if (event.kind === "ready") this.#later(0, life, () => this.#requests?.ready(event.mailbox));
       },
     });
     const engine = this.#engine;
     const store = {
       submit: (request, done) => this.#submit(() => request, done),
+      ask: (request) => new Promise((resolve) => this.#submit(() => request, resolve)),
       gather: (source) => this.#gather(source as Source<StoreRequest>),
-    } as Pick<GroupCommit, "submit" | "gather">;
+    } as Pick<GroupCommit, "submit" | "ask" | "gather">;
     const whole = { apply: (requests) => Promise.resolve(engine.apply(requests).outcomes) } as Pick<
       Store,
       "apply"
@@ -130,7 +128,8 @@ export class SimulatedServer {
     const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
     if (life !== this.#life) return;
     this.#accounts = new Accounts({ store, known, monotonicClock });
-    const requests = this.#options.requests?.(store, monotonicClock);
+    const requests = this.#requests = new MailboxRequests({ store, wallClock: wall, monotonicClock });
+    const handler = this.#options.handler?.(store, monotonicClock) ?? requests;
     const common = {
       store,
       send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
@@ -144,7 +143,7 @@ export class SimulatedServer {
     };
     this.#service = new SessionService<Address>({
       ...common,
-      ...requests === undefined ? {} : { requests },
+      handler,
       ...sessions === undefined ? {} : { tableLimits: sessions },
       births,
     });
@@ -171,7 +170,7 @@ export class SimulatedServer {
     this.#life++;
     this.#unbind?.();
     this.#engine?.close();
-    this.#engine = this.#service = undefined;
+    this.#engine = this.#service = this.#requests = undefined;
     this.#waiting = [];
     this.#gathering.clear();
     this.#committing = false;

@@ -11,7 +11,7 @@ import {
   type ReceivedMessage,
   SessionEndError,
 } from "../../mailbox.ts";
-import { MAX_LEASE } from "../../../protocol/session.ts";
+import { MAX_LEASE } from "../../../protocol/mailbox_requests.ts";
 
 /** Fewest bytes of a message: the number in it takes as many. */
 export const MIN_LOAD_TEXT = 8;

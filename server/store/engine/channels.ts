@@ -55,9 +55,9 @@ export class Channels {
       ORDER BY said.channel, said.seq`);
   }
 
-  change({ name, holder, place, first, from, messages, bytes }: ChannelChange) {
+  change({ name, owner, place, first, from, messages, bytes }: ChannelChange) {
     this.#transaction.begin(bytes);
-    const { id } = this.#keep.get(name, holder, place, first) as { id: number };
+    const { id } = this.#keep.get(name, owner, place, first) as { id: number };
     this.#forget.run(id, first);
     messages.forEach(({ time, sender, text }, i) => this.#say.run(id, from + i, time, sender, text));
     this.inserted ||= messages.length > 0;
@@ -73,8 +73,10 @@ export class Channels {
 
   list(): StoredChannel[] {
     const channels = new Map<number, StoredChannel>();
-    for (const { id, name, holder, place, first } of this.#list.iterate() as IterableIterator<ChannelRow>) {
-      channels.set(id, { name, holder, place, first, messages: [] });
+    for (
+      const { id, name, holder: owner, place, first } of this.#list.iterate() as IterableIterator<ChannelRow>
+    ) {
+      channels.set(id, { name, owner, place, first, messages: [] });
     }
     for (const row of this.#said.iterate() as IterableIterator<SaidRow>) {
       const { channel, ...message } = row;

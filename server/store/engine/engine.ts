@@ -17,15 +17,9 @@ import { isAddingChange, Sessions } from "./sessions.ts";
 import type { Reached } from "./message/mailboxes.ts";
 import type { Counts, PutOutcome } from "../requests/message.ts";
 import type { SessionOutcome } from "../requests/session.ts";
-import {
-  DEFAULT_FORUM_LIMITS,
-  type ForumLimits,
-  type Outcome,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLocked,
-  type StoreRequest,
-} from "../store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
+import { StoreLocked } from "../errors.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "../database/transaction.ts";
@@ -35,12 +29,12 @@ export interface EngineOptions {
   directory: string | undefined;
   limits: StoreLimits;
   /** Most bytes of sender and text of a message that a take gives; any number by default. */
-  takenBytes?: number | undefined;
+  takeBytesMax?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes that the database file may take. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
-  commitDelay?: number | undefined;
+  commitDelayMs?: number | undefined;
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
@@ -94,13 +88,13 @@ export class Engine {
    * @throws {Error} It can't be opened, or its schema is newer than this program.
    */
   constructor(options: EngineOptions) {
-    const { directory, takenBytes = ANY_LENGTH } = options;
+    const { directory, takeBytesMax = ANY_LENGTH } = options;
     const path = directory === undefined ? ":memory:" : `${directory}/${DATABASE_FILE}`;
     // made here, for its owner alone; SQLite gives its log the same mode
     if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
     const db = this.#db = new DatabaseSync(path);
     try {
-      openDatabase(db, options.maxFileBytes, takenBytes);
+      openDatabase(db, options.maxFileBytes, takeBytesMax);
       if (directory !== undefined) this.#reserve = new Reserve(directory);
     } catch (error) {
       db.close();
@@ -111,7 +105,7 @@ export class Engine {
     }
     const { onEvent, wallClock = Date.now, monotonicClock = () => performance.now() } = options;
     const random = options.random ?? ((bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)));
-    const transaction = this.#transaction = new Transaction(db, options.commitDelay ?? 0);
+    const transaction = this.#transaction = new Transaction(db, options.commitDelayMs ?? 0);
     const limits = this.#limits = { ...options.limits };
     this.#onEvent = onEvent;
     this.#failure = new StorageFailure(onEvent);
@@ -121,7 +115,7 @@ export class Engine {
       db,
       transaction,
       limits,
-      takenBytes,
+      takenBytes: takeBytesMax,
       onEvent,
       wallClock,
       monotonicClock,
@@ -260,7 +254,7 @@ export class Engine {
         return messages.take(request.mailbox);
       case "lease":
         return messages.lease(request);
-      case "unwatch":
+      case "unsubscribe":
         messages.unwatch(request.mailbox);
         return "set";
       case "confirm":
@@ -274,9 +268,9 @@ export class Engine {
         return sessions.open(request);
       case "end":
         return sessions.end(request);
-      case "births":
+      case "latest start":
         return sessions.births;
-      case "tables":
+      case "usage":
         return { sessions: sessions.usage, leases: messages.leased.usage };
       case "count":
         return messages.count(request);

@@ -17,9 +17,9 @@ import type {
   OpenSession,
   OrderedBatch,
   OrderedRequest,
+  RequestOutcome,
   SessionOutcome,
   SessionState,
-  Special,
 } from "../requests/session.ts";
 import type { Transaction } from "../database/transaction.ts";
 
@@ -27,13 +27,13 @@ import type { Transaction } from "../database/transaction.ts";
 export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** Milliseconds for which a session is kept after its last use. */
-export const SESSION_KEPT = 24 * 60 * 60 * 1000;
+export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Milliseconds for which one is kept that has ended: what was sent before may still be on its way, for at most that long
  * (RFC 9293, section 3.4.2).
  */
-export const ENDED_KEPT = 2 * 60 * 1000;
+export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 
 /** Sessions whose state memory holds; that of the others is read again when they are used. */
 const REMEMBERED = 10_000;
@@ -99,10 +99,10 @@ export class Sessions {
   }
 
   /** How far the session has come, if it is known; this counts as use of it. */
-  open({ session, owner = "", born = this.#options.wallClock() }: OpenSession): SessionOutcome {
+  open({ session, account = "", startTime = this.#options.wallClock() }: OpenSession): SessionOutcome {
     const known = this.#known.get(session);
-    if (known === undefined) return this.#forgotten.has(session, born) ? "unknown" : "new";
-    if (known.owner !== owner) return "denied";
+    if (known === undefined) return this.#forgotten.has(session, startTime) ? "unknown" : "new";
+    if (known.owner !== account) return "denied";
     this.#options.transaction.begin();
     this.#sql.use.run(this.#options.wallClock(), session);
     this.#used(known);
@@ -110,14 +110,14 @@ export class Sessions {
   }
 
   /** The session has ended, unless its client lacks an outcome: it is forgotten soon. */
-  end({ session, owner = "", low }: EndSession): SessionOutcome {
+  end({ session, account = "", low }: EndSession): SessionOutcome {
     const known = this.#known.get(session);
     if (known === undefined) return "unknown";
-    if (known.owner !== owner) return "denied";
+    if (known.owner !== account) return "denied";
     const state = this.#stateOf(known);
     if (low > state.done && !known.ended) {
       this.#options.transaction.begin();
-      this.#sql.end.run(this.#options.wallClock() - SESSION_KEPT + ENDED_KEPT, session);
+      this.#sql.end.run(this.#options.wallClock() - SESSION_KEPT_MS + ENDED_SESSION_KEPT_MS, session);
       this.#setEnded(known, true);
     }
     return { ...state };
@@ -125,21 +125,21 @@ export class Sessions {
 
   /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
   change(request: OrderedBatch, storing: boolean): SessionOutcome {
-    const { session, owner = "", fresh = false, network = "", first, low, changes } = request;
-    const { born = this.#options.wallClock() } = request;
+    const { session, account = "", fresh = false, network = "", first, low, changes } = request;
+    const { startTime = this.#options.wallClock() } = request;
     const before = this.#known.get(session);
-    if (before !== undefined && before.owner !== owner) return "denied";
+    if (before !== undefined && before.owner !== account) return "denied";
     if (before === undefined) {
-      if (!fresh && this.#forgotten.has(session, born)) return "unknown";
-      if (first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+      if (!fresh && this.#forgotten.has(session, startTime)) return "unknown";
+      if (first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     }
-    const isCounted = before !== undefined && !(before.ended && owner !== "");
-    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, owner });
+    const isCounted = before !== undefined && !(before.ended && account !== "");
+    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, owner: account });
     if (leaving === "full") return "busy";
     const past = before && this.#stateOf(before);
     const state: SessionState = {
       done: past?.done ?? 0,
-      special: (past?.special ?? []).filter(([n]) => n >= low),
+      outcomes: (past?.outcomes ?? []).filter(([n]) => n >= low),
     };
     let n = first;
     for (const change of changes) {
@@ -156,18 +156,21 @@ export class Sessions {
           state.refused = { n: last, limit: result.of === "share" ? result.limit : "full" };
           break;
         }
-        if (result !== undefined) state.special.push([last, result]);
+        if (result !== undefined) state.outcomes.push([last, result]);
         state.done = last;
       }
       n = last + 1;
     }
     // of one that has carried out nothing there is nothing to know
     if (state.done > 0) {
-      const { done, special } = state, { transaction } = this.#options;
+      const { done, outcomes } = state, { transaction } = this.#options;
       transaction.begin();
       if (leaving !== undefined) this.#forget(leaving, true);
-      if (before !== undefined) this.#write(before, { done, special });
-      else this.#addNew(known({ id: session, owner, network, born, ended: false }), { done, special });
+      if (before !== undefined) this.#write(before, { done, outcomes });
+      else {this.#addNew(known({ id: session, owner: account, network, born: startTime, ended: false }), {
+          done,
+          outcomes,
+        });}
     }
     return state;
   }
@@ -197,10 +200,10 @@ export class Sessions {
   }
 
   #addNew(known: Known, state: SessionState) {
-    const { id, owner, network, born } = known, { done, special } = state;
+    const { id, owner, network, born } = known, { done, outcomes } = state;
     this.#add(known);
     this.#options.transaction.onRollback(() => this.#remove(known));
-    this.#sql.add.run(id, done, JSON.stringify(special), this.#options.wallClock(), owner, network, born);
+    this.#sql.add.run(id, done, JSON.stringify(outcomes), this.#options.wallClock(), owner, network, born);
     this.#remember(known, state);
   }
 
@@ -233,9 +236,10 @@ export class Sessions {
     session: string,
     change: OrderedRequest,
     storing: boolean,
-  ): Special | Reached | "storage" | undefined {
+  ): RequestOutcome | Reached | "storage" | undefined {
     const { messages, threads } = this.#options;
-    const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
+    const lost = (ids: number[]): RequestOutcome | undefined =>
+      ids.length > 0 ? { kind: "lost", ids } : undefined;
     switch (change.kind) {
       case "put": {
         if (!storing) return "storage";
@@ -269,16 +273,16 @@ export class Sessions {
   #stateOf(known: Known): SessionState {
     if (known.state === undefined) {
       const { done, special } = this.#sql.read.get(known.id) as { done: number; special: string };
-      this.#remember(known, { done, special: JSON.parse(special) });
+      this.#remember(known, { done, outcomes: JSON.parse(special) });
     }
     return known.state!;
   }
 
   #write(known: Known, state: SessionState) {
-    const { done, special } = state;
+    const { done, outcomes } = state;
     // what memory holds is read again after a rollback
     this.#options.transaction.onRollback(() => known.state = undefined);
-    this.#sql.write.run(done, JSON.stringify(special), this.#options.wallClock(), known.id);
+    this.#sql.write.run(done, JSON.stringify(outcomes), this.#options.wallClock(), known.id);
     this.#used(known);
     this.#remember(known, state);
   }
@@ -295,7 +299,7 @@ export class Sessions {
 
   /** Forgets those that were not used for a day, up to `rows` of them. Returns how many they were. */
   forget(rows: number): number {
-    const old = this.#sql.old.all(this.#options.wallClock() - SESSION_KEPT, rows) as { id: string }[];
+    const old = this.#sql.old.all(this.#options.wallClock() - SESSION_KEPT_MS, rows) as { id: string }[];
     for (const { id } of old) {
       const known = this.#known.get(id)!;
       this.#forget(known, !known.ended);

@@ -1,6 +1,6 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { shareOf } from "../engine/holders.ts";
-import { DEFAULT_SHARE } from "../store.ts";
+import { shareOf } from "../../quota/share.ts";
+import { DEFAULT_SHARE } from "../limits.ts";
 
 /** Limits of what is kept in files, inclusive. */
 export interface FileLimits {

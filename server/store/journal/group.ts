@@ -55,6 +55,14 @@ function bytesOf(request: StoreRequest): number {
   );
 }
 
+/** Too many requests wait for the disk already. */
+export class StoreOverloaded extends RangeError {
+  override name = "StoreOverloaded";
+  constructor() {
+    super("too much is waiting for the disk");
+  }
+}
+
 /** Requests that are with the store. */
 interface Group {
   requests: StoreRequest[];
@@ -108,6 +116,17 @@ export class GroupCommit {
   ): boolean {
     this.#arrivals++;
     return this.#add({ request, done, bytes: bytesOf(request) }, awaited);
+  }
+
+  /**
+   * Hands a request to the store, and resolves to its outcome once that is durable.
+   *
+   * @throws {StoreOverloaded} Too many are waiting already.
+   */
+  ask<R extends StoreRequest>(request: R): Promise<OutcomeOf<R>> {
+    const { promise, resolve, reject } = Promise.withResolvers<OutcomeOf<R>>();
+    if (!this.submit(request, resolve)) reject(new StoreOverloaded());
+    return promise;
   }
 
   /** The same for what the source has when its turn comes. To be called whenever it has `more` to be carried out. */

@@ -39,7 +39,7 @@ export function packRequests(requests: readonly StoreRequest[]): PackedRequests 
     if (at === undefined) places.set(holder, at = holders.push(holder) - 1);
     return at;
   };
-  const pack = (put: Put & { numbers?: number }) => packPut(put, place(put.holder), puts);
+  const pack = (put: Put & { numbers?: number }) => packPut(put, place(put.owner), puts);
   const packed = requests.map((request): PackedRequest => {
     if (request.kind === "put") return pack(request);
     if (request.kind !== "session") return request;
@@ -81,6 +81,6 @@ function putAt(
   if (puts[at + 5] !== NONE) put.delay = puts[at + 5] as number;
   if (puts[at + 6] !== NONE) put.expires = puts[at + 6] as number;
   if (puts[at + 7] !== NONE) put.numbers = puts[at + 7] as number;
-  if (puts[at + 8] !== NONE) put.holder = holders[puts[at + 8] as number]!;
+  if (puts[at + 8] !== NONE) put.owner = holders[puts[at + 8] as number]!;
   return put;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../../quota/address.ts";
+import { formatAddress } from "../../../protocol/address.ts";
 import type { AdminCommand } from "./admin_requests.ts";
 import type { Channel } from "../../service/channel.ts";
 import type { Hub } from "../../service/hub.ts";

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { SHARED_QUEUE } from "../../../protocol/mailbox.ts";
+import { cutText, SHARED_QUEUE } from "../../../protocol/mailbox.ts";
 import type { AdminCommand } from "./admin_requests.ts";
-import { cut } from "../session/message_answers.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { DeadLetter, Requeued } from "../../store/requests/message.ts";
 import type { OutcomeOf, StoreRequest } from "../../store/store.ts";
@@ -31,19 +30,16 @@ function afterOf(text: string | undefined): number {
 }
 
 function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
-  return [id, mailbox, sender, time, attempts, reason, bytes, cut(text, 0, DEAD_TEXT)].join(",");
+  return [id, mailbox, sender, time, attempts, reason, bytes, cutText(text, 0, DEAD_TEXT)].join(",");
 }
 
 /** The commands, in the order in which `help` names them. */
 export function mailboxCommands(store: GroupCommit): AdminCommand[] {
-  const ask = <R extends StoreRequest>(request: R) =>
-    new Promise<Exclude<OutcomeOf<R>, "storage">>((resolve, reject) => {
-      const taken = store.submit(request, (outcome) => {
-        if (outcome === "storage") reject(new RangeError("the disk takes nothing"));
-        else resolve(outcome as Exclude<OutcomeOf<R>, "storage">);
-      });
-      if (!taken) reject(new RangeError("too much is waiting for the disk"));
-    });
+  const ask = async <R extends StoreRequest>(request: R) => {
+    const outcome = await store.ask(request);
+    if (outcome === "storage") throw new RangeError("the disk takes nothing");
+    return outcome as Exclude<OutcomeOf<R>, "storage">;
+  };
 
   return [
     {

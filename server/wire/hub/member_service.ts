@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatAddress } from "../../quota/address.ts";
+import { formatAddress } from "../../../protocol/address.ts";
 import type { Connection, CutOff } from "../../net/connection.ts";
 import type { Member } from "../../service/channel.ts";
 import { type Hub, LONGEST_WAIT } from "../../service/hub.ts";
@@ -18,7 +18,7 @@ import {
 } from "../../net/limits.ts";
 import { Listener, type StreamListener } from "../../net/listener.ts";
 import { type Log, quoted } from "../../report/log.ts";
-import type { Metrics } from "../../report/metrics.ts";
+import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
 import type { PendingTotal } from "../../quota/pending.ts";
 import type { SendLimits } from "../../net/send_queue.ts";
 import type { Rounds } from "../../net/rounds.ts";
@@ -41,7 +41,7 @@ export interface MemberServiceOptions {
 
 /** Listens for one service, and gives each client a {@linkcode MemberConnection}. */
 export function listenForMembers(
-  name: string,
+  name: StreamService,
   options: MemberServiceOptions,
   serve: (session: MemberConnection) => Promise<void>,
 ): Listener {
@@ -69,13 +69,13 @@ export function listenForMembers(
 /** One client from its connection to its end. */
 export class MemberConnection {
   member: Member | undefined;
-  readonly #name: string;
+  readonly #name: StreamService;
   readonly #options: MemberServiceOptions;
   readonly #rate: RateLimit | undefined;
   /** Whether what was read last has already waited for those who hear it. */
   #hasWaited = false;
 
-  constructor(name: string, readonly connection: Connection, options: MemberServiceOptions) {
+  constructor(name: StreamService, readonly connection: Connection, options: MemberServiceOptions) {
     this.#name = name;
     this.#options = options;
     const { connections, monotonicClock } = options;
@@ -102,7 +102,7 @@ export class MemberConnection {
     return member === undefined || !("name" in member.inRoom) ? "a client" : quoted(member.name);
   }
 
-  count(what: string) {
+  count(what: StreamEvent) {
     this.#options.metrics.add(`${this.#name} ${what}`);
   }
 

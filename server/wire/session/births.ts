@@ -41,6 +41,6 @@ export function bornDigits(born: number): string {
 
 /** The greatest BORN that the store knows of. */
 export async function readBirths(store: Pick<Store, "apply">): Promise<number> {
-  const [born] = await store.apply([{ kind: "births" }]);
+  const [born] = await store.apply([{ kind: "latest start" }]);
   return born as number;
 }

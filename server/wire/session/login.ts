@@ -4,6 +4,7 @@
  * @module
  */
 
+import { formatAddress } from "../../../protocol/address.ts";
 import {
   authMessage,
   clientFinalBare,
@@ -19,7 +20,6 @@ import {
   type Verifier,
 } from "../../../protocol/scram.ts";
 import type { Accounts } from "../../service/accounts.ts";
-import { formatAddress } from "../../quota/address.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
 import type { Seal } from "./seal.ts";
 import type { Address } from "./session_service.ts";

@@ -4,17 +4,17 @@
  * @module
  */
 
-import type { NumberedRequest, SessionAnswer } from "../../../protocol/session.ts";
-import { MAX_TEXT } from "../../../protocol/session.ts";
+import { type BadRequest, MAX_TEXT, type SessionAnswer } from "../../../protocol/session.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import type { Early, Waiting } from "./early.ts";
+import type { OrderedLine } from "./handler.ts";
 import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
   OrderedBatch,
   OrderedRequest,
+  RequestOutcome,
   SessionOutcome,
   SessionState,
-  Special,
 } from "../../store/requests/session.ts";
 
 /** Requests, and bytes of their text, that may wait for a lower number. */
@@ -36,10 +36,10 @@ export interface OrderedRequestsOptions {
   store: Pick<GroupCommit, "gather">;
   early: Early;
   answer(answer: SessionAnswer): void;
-  /** The change that a request stands for, whose whole text has so many bytes. */
-  change(request: NumberedRequest, bytes: number): OrderedRequest;
+  /** What a request of the service asks of the store. Its text is complete, and has so many bytes. */
+  toStore(request: OrderedLine, bytes: number): OrderedRequest;
   /** Is told of each change once it is carried out. */
-  onCarriedOut(change: OrderedRequest, special: Special | undefined): void;
+  onCarriedOut(change: OrderedRequest, special: RequestOutcome | undefined): void;
   /** The store can't take the session up, or has forgotten it. */
   onLost(why: "unknown" | "busy" | "denied"): void;
 }
@@ -51,14 +51,14 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   readonly holder: string;
   readonly #options: OrderedRequestsOptions;
   #done: number;
-  #special: Map<number, Special>;
+  #special: Map<number, RequestOutcome>;
   /** The lowest number that is not with the store. */
   #next: number;
   /** Outcomes below need not be remembered. */
   #low = 1;
   /** The lowest number that has not come. What comes in its turn is answered when it is done, and not before. */
   #gap: number;
-  readonly #early = new Map<number, NumberedRequest>();
+  readonly #early = new Map<number, OrderedLine>();
   #earlyBytes = 0;
   /**
    * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
@@ -73,7 +73,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     this.#options = options;
     this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
     this.#done = options.state.done;
-    this.#special = new Map(options.state.special);
+    this.#special = new Map(options.state.outcomes);
     this.#next = this.#gap = this.#done + 1;
   }
 
@@ -88,7 +88,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   }
 
   /** Takes the numbered requests of a datagram. */
-  received(requests: readonly NumberedRequest[], low: number) {
+  received(requests: readonly OrderedLine[], low: number) {
     this.#low = Math.max(this.#low, low);
     const ok = new Ranges("ok"), have = new Ranges("have"), before = this.#gap;
     for (const request of requests) {
@@ -112,7 +112,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   }
 
   /** Whether the request is kept until those before it have come. */
-  #keep(request: NumberedRequest): boolean {
+  #keep(request: OrderedLine): boolean {
     const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
     // no more outcomes are remembered than a client may have to ask for
     if (n >= this.#next + MAX_EARLY || n >= this.#low + MAX_EARLY) return false;
@@ -140,13 +140,13 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner, network, born } = this.#options;
+    const { session, owner: account, network, born: startTime } = this.#options;
     const batch: OrderedBatch = {
       kind: "session",
       session,
-      owner,
+      account,
       network,
-      born,
+      startTime,
       fresh: this.#done === 0 && this.#batches.length === 0,
       first,
       low: this.#low,
@@ -159,18 +159,18 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   /** The change that begins with this number, once all of its parts have come. */
   #changeAt(n: number): OrderedRequest | undefined {
     let text = "", last = n, request = this.#early.get(n);
-    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text;
+    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text!;
     if (request === undefined) return undefined;
     const span = last > n ? { numbers: last - n + 1 } : {};
-    if (!("text" in request)) {
-      return last === n
-        ? this.#options.change(request, 0)
-        : { kind: "bad", reason: request.kind === "bad" ? request.reason : "parts without a put", ...span };
+    if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason, ...span };
+    if (request.text === undefined) {
+      if (last > n) return { kind: "bad", reason: "parts without a put", ...span };
+      return request.kind === "skip" ? { kind: "skip" } : this.#options.toStore(request, 0);
     }
     text += request.text;
     const bytes = utf8Length(text);
     if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
-    return { ...this.#options.change({ ...request, text }, bytes), ...span };
+    return { ...this.#options.toStore({ ...request, text }, bytes), ...span };
   }
 
   /** Answers what the store has carried out. */
@@ -187,7 +187,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     } else {
       const before = this.#done;
       this.#done = outcome.done;
-      this.#special = new Map(outcome.special);
+      this.#special = new Map(outcome.outcomes);
       const ok = new Ranges("ok");
       for (let n = before + 1; n <= this.#done; n++) {
         const special = this.#special.get(n);
@@ -245,8 +245,8 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   }
 }
 
-function bytesOf(request: NumberedRequest): number {
-  return REQUEST_BYTES + ("text" in request ? request.text.length : 0);
+function bytesOf(request: OrderedLine): number {
+  return REQUEST_BYTES + (request.text?.length ?? 0);
 }
 
 /** Numbers, told as the ranges that they make. */

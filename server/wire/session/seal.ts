@@ -21,6 +21,7 @@ import {
 } from "../../../protocol/seal.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { networkOf } from "../../quota/address.ts";
+import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { TokenBuckets } from "../../quota/token_buckets.ts";
 import { isLoopback } from "../../net/limits.ts";
 import { Login, type LoginRefusal } from "./login.ts";
@@ -55,7 +56,7 @@ export interface SealServiceOptions<A extends Address> {
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Is told what was dropped or refused, and why. */
-  onDropped(reason: string, from: A): void;
+  onDropped(reason: RefusedReason, from: A): void;
   /** Is told of a name that has logged in, or left: by itself, or by its time-out. */
   onUser?(user: string, what: "in" | "out", from: A): void;
   /** Is told of a log-in that was refused, and why. */
@@ -164,7 +165,7 @@ export class SealService<A extends Address> {
 
   constructor(options: SealServiceOptions<A>) {
     this.#options = options;
-    const onClosed = ({ address }: Seal<A>) => this.#drop("no account", address);
+    const onClosed = ({ address }: Seal<A>) => this.#drop("sealed no account", address);
     const onRefused = ({ address }: Seal<A>, name: string, why: LoginRefusal) =>
       options.onRefused?.(name, why, address);
     const isElsewhere = (user: string, session: string) => this.#isElsewhere(user, session);
@@ -180,7 +181,7 @@ export class SealService<A extends Address> {
     this.#table = new FairTable(options.tableLimits ?? LIMITS, ({ place }) => place);
     this.#login = (seal) => new Login(seal, login);
     this.#sendSealed = (datagram, to) => {
-      if (datagram === undefined) this.#drop("too often", to);
+      if (datagram === undefined) this.#drop("sealed too often", to);
       else options.send(datagram, to);
     };
     this.#epoch = options.random(4).toHex();
@@ -206,7 +207,7 @@ export class SealService<A extends Address> {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["handshakes", this.#table.usage]];
   }
 
@@ -218,14 +219,14 @@ export class SealService<A extends Address> {
   /** Takes a datagram that begins as one under seal does. */
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
-    if (decoded === undefined) return this.#drop("malformed", from);
+    if (decoded === undefined) return this.#drop("sealed malformed", from);
     const { header: { id, epoch, cookie }, body } = decoded;
     const seal = this.#seals.get(id);
     const at = seal !== undefined && seal.address.port === from.port &&
       seal.address.hostname === from.hostname;
     if (body.kind === "hello" && seal === undefined && epoch === this.#epoch) {
       // before its cookie is looked at, which costs more than all else that is done about it
-      if (this.#turns.isFull(networkOf(from.hostname))) return this.#drop("too many handshakes", from);
+      if (this.#turns.isFull(networkOf(from.hostname))) return this.#drop("sealed too many handshakes", from);
     }
     if (epoch !== this.#epoch || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
       return this.#say("challenge", id, from);
@@ -236,11 +237,11 @@ export class SealService<A extends Address> {
     }
     if (seal === undefined) return this.#say("unknown", id, from);
     const plain = seal.opener.open(datagram, body.number);
-    if (typeof plain === "string") return this.#drop(plain, from);
+    if (typeof plain === "string") return this.#drop(`sealed ${plain}`, from);
     // whoever never logs in is not kept by what he says
     if (seal.user !== undefined) seal.heard = this.#options.monotonicClock();
     if (body.number === seal.opener.highest) seal.address = from;
-    if (!this.#opened(seal, plain)) this.#drop("out of place", from);
+    if (!this.#opened(seal, plain)) this.#drop("sealed out of place", from);
   }
 
   /** Returns whether it was anything. */
@@ -251,11 +252,11 @@ export class SealService<A extends Address> {
   }
 
   #hello(id: string, client: Uint8Array, from: A) {
-    if (sealId(client) !== id) return this.#drop("bad key", from);
+    if (sealId(client) !== id) return this.#drop("sealed bad key", from);
     const network = networkOf(from.hostname);
     if (this.#turns.has(network, id)) return;
     if (this.#handshakes.wait(network) > 0) return this.#say("busy", id, from);
-    const tooLate = () => this.#drop("too many handshakes", from);
+    const tooLate = () => this.#drop("sealed too many handshakes", from);
     const taken = this.#turns.take(network, id, { run: () => this.#greet(id, client, from), stale: tooLate });
     if (taken) this.#handshakes.use(network);
     else tooLate();
@@ -268,7 +269,7 @@ export class SealService<A extends Address> {
     try {
       keys = serverKeys({ service, id, epoch: this.#epoch }, ephemeral, own, client);
     } catch {
-      return this.#drop("bad key", from);
+      return this.#drop("sealed bad key", from);
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#sendSealed, this.#login);
@@ -344,8 +345,8 @@ export class SealService<A extends Address> {
     this.#options.send(encodeSealWord({ id, epoch: this.#epoch, cookie }, word), to);
   }
 
-  #drop(reason: string, from: A) {
-    this.#options.onDropped(`sealed ${reason}`, from);
+  #drop(reason: RefusedReason & `sealed ${string}`, from: A) {
+    this.#options.onDropped(reason, from);
   }
 
   #startTimer() {

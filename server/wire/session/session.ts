@@ -8,8 +8,7 @@ import { networkOf } from "../../quota/address.ts";
 import { isLoopback } from "../../net/limits.ts";
 import type { OrderedRequests } from "./ordered_requests.ts";
 import type { Address } from "./cookies.ts";
-import type { Tag } from "./mailbox/leases.ts";
-import type { SessionClient } from "./service_requests.ts";
+import type { OrderedLine, SessionClient, UnorderedLine } from "./handler.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
 import type { Held } from "../../quota/holder_lists.ts";
 import type { OpenSession, SessionState } from "../../store/requests/session.ts";
@@ -24,26 +23,28 @@ export interface SealPath<A extends Address> {
 }
 
 /** Of a session that the store does not know. */
-export const FRESH: SessionState = { done: 0, special: [] };
+export const FRESH: SessionState = { done: 0, outcomes: [] };
+
+/** A request of the session, or of its service. */
+export type AnyRequest = SessionRequest | OrderedLine | UnorderedLine;
 
 interface Opening {
   header: RequestHeader;
-  requests: SessionRequest[];
+  requests: AnyRequest[];
 }
 
 export class Session<A extends Address> implements SessionClient, Held<Session<A>> {
   older: Session<A> | undefined;
   newer: Session<A> | undefined;
-  readonly tags = new Map<number, Tag>();
   /** How far it had come when it was taken up; {@linkcode OrderedRequests} knows what came since. */
   state: SessionState = FRESH;
   changes: OrderedRequests | undefined;
-  /** What has come before the store told that. */
+  /** What has arrived before the store knew that. */
   opening: Opening[] | undefined = [];
   lines: string[] | undefined;
-  heard = 0;
-  /** When the store last heard of it. */
-  told = 0;
+  receivedAt = 0;
+  /** When its use was last reported to the store. */
+  reportedAt = 0;
   readonly network: string;
   /** Whose it is; undefined is a session without a seal. */
   readonly user: string | undefined;
@@ -64,15 +65,18 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
   }
 
   answer(answer: SessionAnswer) {
-    const line = encodeAnswer(answer);
+    this.send(encodeAnswer(answer));
+  }
+
+  send(line: string) {
     if (this.lines !== undefined) return void this.lines.push(line);
     this.lines = [line];
     this.flushLater(this);
   }
 
-  /** What asks the store how far it has come, and tells it that it is in use. */
+  /** Asks the store how far the session has come, and reports that it is in use. */
   get open(): OpenSession {
-    const { id, owner, born } = this;
-    return { kind: "open", session: id, owner, born };
+    const { id, owner: account, born: startTime } = this;
+    return { kind: "open", session: id, account, startTime };
   }
 }

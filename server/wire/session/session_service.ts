@@ -5,7 +5,9 @@
  * @module
  */
 
+import type { SessionTable } from "../../report/metrics.ts";
 import {
+  type BadRequest,
   bodyAt,
   decodeRequests,
   decodeSealedRequests,
@@ -13,19 +15,14 @@ import {
   lineLength,
   MAX_HEADER,
   MAX_SESSION_DATAGRAM,
-  NOT_CONFIRMED,
-  type NumberedRequest,
   type RequestHeader,
-  type SessionAnswer,
-  type SessionRequest,
 } from "../../../protocol/session.ts";
 import { Births } from "./births.ts";
 import { Early } from "./early.ts";
-import { FRESH, type SealPath, Session } from "./session.ts";
+import { type AnyRequest, FRESH, type SealPath, Session } from "./session.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { type Address, SessionCookies } from "./cookies.ts";
-import { MailboxRequests } from "./mailbox/mailbox_requests.ts";
-import type { ServiceRequests } from "./service_requests.ts";
+import type { OrderedLine, SessionHandler } from "./handler.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
@@ -34,14 +31,12 @@ export type { Address, SealPath };
 
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit" | "gather">;
-  /** What is served; the mailbox by default. */
-  requests?: ServiceRequests;
+  /** Answers the requests. */
+  handler: SessionHandler;
   /** Sends a datagram; to one address, in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
-  /** Is told of every request, before it is looked at. */
-  onRequest?(request: SessionRequest, from: A, user: string | undefined): void;
-  /** Why a request may not be carried out for this user; undefined is a session without a seal. */
-  refuse?(request: SessionRequest, user: string | undefined): string | undefined;
+  /** Called with every request when it arrives. */
+  onRequest?(request: AnyRequest, from: A): void;
   /** Milliseconds since 1970. */
   wallClock(): number;
   /** Milliseconds of a clock that is never set. */
@@ -73,7 +68,7 @@ const MAX_OPENING = 64;
 
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
-  readonly #requests: ServiceRequests;
+  readonly #handler: SessionHandler;
   readonly #epoch: string;
   readonly #births: Births;
   readonly #cookies: SessionCookies;
@@ -88,7 +83,7 @@ export class SessionService<A extends Address> {
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
-    this.#requests = options.requests ?? new MailboxRequests(options);
+    this.#handler = options.handler;
     this.#epoch = options.random(4).toHex();
     this.#births = options.births ?? new Births(0, options.wallClock);
     this.#cookies = new SessionCookies(options.random(32), this.#births);
@@ -101,13 +96,13 @@ export class SessionService<A extends Address> {
   }
 
   /** How full its tables are, by name. */
-  get tables(): [name: string, usage: TableUsage][] {
-    return [["sessions", this.#table.usage], ...this.#requests.tables ?? []];
+  get tables(): [name: SessionTable, usage: TableUsage][] {
+    return [["sessions", this.#table.usage], ...this.#handler.tables ?? []];
   }
 
   /** Takes a datagram. Returns whether it is one of a session; otherwise nothing was done. */
   received(datagram: Uint8Array, from: A): boolean {
-    const decoded = decodeRequests(datagram);
+    const decoded = decodeRequests(datagram, this.#handler.decodeLine);
     if (decoded === undefined) return false;
     const { header, requests } = decoded;
     const session = this.#sessions.get(header.session);
@@ -130,7 +125,7 @@ export class SessionService<A extends Address> {
 
   /** Takes what a session that is logged in says under its seal. Returns whether it is anything. */
   sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
-    const decoded = decodeSealedRequests(body);
+    const decoded = decodeSealedRequests(body, this.#handler.decodeLine);
     if (decoded === undefined) return false;
     const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
     const session = this.#sessions.get(id);
@@ -157,21 +152,6 @@ export class SessionService<A extends Address> {
     if (session?.path !== undefined) this.#forget(session);
   }
 
-  /** Whom `refuse` lets wait for a mailbox has changed. */
-  review(mailbox: string) {
-    this.#requests.review?.(mailbox);
-  }
-
-  /** Whether a session waits for a mailbox. */
-  isAwaited(mailbox: string): boolean {
-    return this.#requests.isAwaited?.(mailbox) ?? false;
-  }
-
-  /** There is a message in a mailbox that somebody waits for. */
-  ready(mailbox: string) {
-    this.#requests.ready?.(mailbox);
-  }
-
   /** Tells every client that the server ends, and forgets them. */
   close() {
     for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
@@ -181,10 +161,10 @@ export class SessionService<A extends Address> {
   }
 
   /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: SessionRequest[], from: A, born: number, path?: SealPath<A>) {
+  #open(header: RequestHeader, requests: AnyRequest[], from: A, born: number, path?: SealPath<A>) {
     const { store, monotonicClock } = this.#options;
     const session = new Session(header.session, born, from, path, this.#speakLater);
-    session.heard = session.told = monotonicClock();
+    session.receivedAt = session.reportedAt = monotonicClock();
     // what is with the store has to be answered to somebody
     const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
     if (leaving === "full") return session.answer({ kind: "busy" });
@@ -233,8 +213,8 @@ export class SessionService<A extends Address> {
       store,
       early: this.#early,
       answer: (answer) => session.answer(answer),
-      change: (request, bytes) => this.#requests.change(session, request, bytes),
-      onCarriedOut: (change, special) => this.#requests.carriedOut?.(session, change, special),
+      toStore: (request, bytes) => this.#handler.toStore(session, request, bytes),
+      onCarriedOut: (change, special) => this.#handler.carriedOut?.(session, change, special),
       onLost: (kind) => {
         session.answer({ kind: kind === "denied" ? "owned" : kind });
         this.#forget(session);
@@ -242,35 +222,34 @@ export class SessionService<A extends Address> {
     });
   }
 
-  #handle(session: Session<A>, header: RequestHeader, requests: SessionRequest[]) {
-    session.heard = this.#options.monotonicClock();
+  #handle(session: Session<A>, header: RequestHeader, requests: AnyRequest[]) {
+    session.receivedAt = this.#options.monotonicClock();
     this.#table.use(session);
     if (session.opening !== undefined) {
       if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
       return;
     }
-    if (requests.length > 0 && !this.#requests.admits(session)) return session.answer({ kind: "login" });
-    const numbered: NumberedRequest[] = [];
+    if (requests.length > 0 && !this.#handler.admits(session)) return session.answer({ kind: "login" });
+    const ordered: OrderedLine[] = [];
     let isLast = false;
     for (const request of requests) {
-      this.#options.onRequest?.(request, session.address, session.user);
-      const reason = this.#options.refuse?.(request, session.user);
-      if (request.kind === "bye") {
-        isLast = true;
-      } else if (reason !== undefined) {
-        if ("t" in request) session.answer(denial(request.t, reason));
-        else numbered.push({ kind: "bad", n: request.n, reason });
-      } else if ("t" in request) {
-        this.#requests.ask(session, request);
-      } else {
-        this.#requests.arrived(session, request);
-        numbered.push(request);
-      }
+      this.#options.onRequest?.(request, session.address);
+      if ("t" in request) this.#handler.answer(session, request);
+      else if ("n" in request) ordered.push(this.#arrived(session, request));
+      else isLast = true;
     }
-    if (numbered.length > 0) this.#changes(session).received(numbered, header.low);
+    if (ordered.length > 0) this.#changes(session).received(ordered, header.low);
     if (isLast) return this.#end(session, header.low);
     // a datagram that asks for nothing asks whether we are there
     if (requests.length === 0) this.#speak(session);
+  }
+
+  /** The ordered request, or what stands for it if the service refuses it. */
+  #arrived(session: Session<A>, request: OrderedLine): OrderedLine | BadRequest {
+    const { kind, n } = request;
+    if (kind === "part" || kind === "skip" || kind === "bad") return request;
+    const reason = this.#handler.arrived?.(session, request);
+    return reason === undefined ? request : { kind: "bad", n, reason };
   }
 
   /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
@@ -278,7 +257,7 @@ export class SessionService<A extends Address> {
     const { id, owner, changes, state } = session;
     const { done } = changes ?? state;
     if (low <= done || !(changes?.isIdle ?? true)) return;
-    if (done > 0) this.#options.store.submit({ kind: "end", session: id, owner, low }, () => {});
+    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account: owner, low }, () => {});
     this.#forget(session);
   }
 
@@ -307,37 +286,34 @@ export class SessionService<A extends Address> {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     session.changes?.close();
-    this.#requests.forget(session);
+    this.#handler.forget?.(session);
     this.#table.remove(session);
   }
 
   /** A receiver that waits for days changes nothing, and must not be forgotten. */
-  #tellInUse(session: Session<A>) {
-    session.told = this.#options.monotonicClock();
+  #reportUse(session: Session<A>) {
+    session.reportedAt = this.#options.monotonicClock();
     this.#options.store.submit(session.open, () => {});
   }
 
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK, () => {
       this.#stopTimer = undefined;
-      this.#requests.repeat?.();
+      this.#handler.repeat?.();
       const now = this.#options.monotonicClock();
       if (now >= this.#slowTick) {
         this.#slowTick = now + SLOW_TICK;
-        this.#requests.expire?.();
+        this.#handler.expire?.();
         for (const session of this.#sessions.values()) {
-          if (now - session.heard > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
-          else if (now - session.told > IN_USE && session.opening === undefined) this.#tellInUse(session);
+          if (now - session.receivedAt > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
+          else if (now - session.reportedAt > IN_USE && session.opening === undefined) {
+            this.#reportUse(session);
+          }
         }
       }
       if (this.#sessions.size > 0) this.#startTimer();
     });
   }
-}
-
-/** What is said to a question that is not for this client. */
-function denial(t: number, reason: string): SessionAnswer {
-  return reason === NOT_CONFIRMED ? { kind: "no", t, reason } : { kind: "denied", t };
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */

@@ -109,21 +109,17 @@ export class TransferServer implements AsyncDisposable {
     this.uploads = uploads;
     const { monotonicClock = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
     const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
-    const attach = async (upload: Attach, done: (outcome: string) => void) => {
-      await options.beforeCommit?.();
-      if (uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
-        return done("file exists");
-      }
-      const { kind: _, time: __, ...rest } = upload;
-      uploads.push(rest);
-      done("stored");
-    };
-    const submit = (request: { kind: "file" } | Attach, done: (outcome: unknown) => void) => {
-      if (request.kind === "file") done(this.#found);
-      else attach(request, done);
-      return true;
-    };
-    const store = { submit } as unknown as ForumOptions["store"];
+    const store = {
+      submit: (_: unknown, done: (outcome: FindFileOutcome) => void) => done(this.#found),
+      async ask({ kind: _, time: __, ...upload }: Attach) {
+        await options.beforeCommit?.();
+        if (uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
+          return "file exists";
+        }
+        uploads.push(upload);
+        return "stored";
+      },
+    } as unknown as ForumOptions["store"];
     this.forum = new Forum({ store, files, wallClock: Date.now, monotonicClock, random });
     this.service = new TransferService({
       tickets: this.forum.tickets,

@@ -9,12 +9,8 @@ import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { Put, Taken } from "../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreEvent,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { transcript, withServer } from "../serve.ts";
 
@@ -57,8 +53,8 @@ class Subject implements Disposable {
     this.#engine = this.#open();
   }
 
-  put(holder: string, mailbox = "bob", more: Partial<Put> = {}): Put {
-    return { kind: "put", mailbox, sender: "s", time: this.now, text: "x", bytes: 1, holder, ...more };
+  put(owner: string, mailbox = "bob", more: Partial<Put> = {}): Put {
+    return { kind: "put", mailbox, sender: "s", time: this.now, text: "x", bytes: 1, owner, ...more };
   }
 
   /** How many messages of its four a holder can still put; they are there afterwards. */
@@ -124,8 +120,8 @@ Deno.test("who stores 100,000 messages comes to a quarter, and whoever comes beh
     limits: { ...DEFAULT_LIMITS, messages: 40_000, mailboxes: 20_000 },
     onEvent: () => {},
   });
-  const put = (i: number, holder: string): Put => (
-    { kind: "put", mailbox: `m${i}`, sender: "s", time: 0, text: "x", bytes: 1, holder }
+  const put = (i: number, owner: string): Put => (
+    { kind: "put", mailbox: `m${i}`, sender: "s", time: 0, text: "x", bytes: 1, owner }
   );
   const stored = (holder: string, count: number, mailbox = (i: number) => i) => {
     const puts = Array.from({ length: count }, (_, i) => put(mailbox(i), holder));
@@ -158,7 +154,7 @@ Deno.test("a share is counted over a restart, and given back in whatever way a m
   // what is left of bob's is acknowledged: one of Ben's, one of Ann's and one of Ben's again
   s.restart();
   const lease = { kind: "lease", session: "s", tag: 1, mailbox: "bob", max: 9, maxBytes: 99, duration: 9000 };
-  const [{ token, messages }] = s.ask({ ...lease, watch: false } as StoreRequest) as unknown as [Leased];
+  const [{ token, messages }] = s.ask({ ...lease, subscribe: false } as StoreRequest) as unknown as [Leased];
   const ids = messages.map(({ id }) => id);
   s.ask({ kind: "session", session: "s", first: 1, low: 1, changes: [{ kind: "ack", token, ids }] });
   assertEquals([ids.length, s.left(ANN), s.left(BEN)], [3, 1, 2], "acknowledged");
@@ -189,16 +185,16 @@ Deno.test("the end of a share is told once, and that there is some left again", 
   s.ask(s.put(BEN, "m9"), s.put(ANN, "m9", { bytes: 1001 }));
   s.ask({ kind: "take", mailbox: "m0" });
   assertEquals(s.events, [
-    { kind: "full", holder: BEN, limit: "2 mailboxes of one address" },
-    { kind: "room", holder: BEN, refused: 6 },
+    { kind: "full", owner: BEN, limit: "2 mailboxes of one address" },
+    { kind: "room", owner: BEN, refused: 6 },
   ]);
 });
 
 Deno.test("with drop-oldest, nobody's messages make room for another's share", () => {
   const limits = { ...DEFAULT_LIMITS, messages: 8, whenFull: "drop-oldest" } as const;
   const engine = new Engine({ directory: undefined, limits, onEvent: () => {} });
-  const put = (holder: string, text: string): Put => (
-    { kind: "put", mailbox: "bob", sender: "s", time: 0, text, bytes: 1, holder }
+  const put = (owner: string, text: string): Put => (
+    { kind: "put", mailbox: "bob", sender: "s", time: 0, text, bytes: 1, owner }
   );
   const take = { kind: "take", mailbox: "bob" } as const;
   assertEquals(engine.apply([put(ANN, "1"), put(ANN, "2"), put(ANN, "3")]), {
@@ -242,7 +238,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     forumLimits: { entries: 4 },
     onEvent: () => {},
   });
-  const put: Put = { kind: "put", mailbox: "bob", sender: "s", time: 0, text: "x", bytes: 1, holder: ANN };
+  const put: Put = { kind: "put", mailbox: "bob", sender: "s", time: 0, text: "x", bytes: 1, owner: ANN };
   const take = { kind: "take", mailbox: "bob" } as const;
   assertEquals(engine.apply([put, put, put]).outcomes, ["stored", "stored", "full share"]);
   assertEquals(engine.apply([take, put]).outcomes[1], "full share", "what was taken was not Ann's");
@@ -260,25 +256,25 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     ],
   );
   assertEquals(engine.apply([{ kind: "channels" }]).outcomes[0] as unknown, [
-    { name: "tea", holder: "", place: 1, first: 1, messages: [] },
+    { name: "tea", owner: "", place: 1, first: 1, messages: [] },
   ]);
   const post = { kind: "post", thread: "a", user: "hans", time: 0, text: "z", bytes: 1 } as const;
   assertEquals(
     engine.apply([{ kind: "session", session: "s", first: 1, low: 1, changes: [post] }])
       .outcomes[0] as unknown,
-    { done: 1, special: [[1, { kind: "bad", reason: "full 1 entries of one user" }]] },
+    { done: 1, outcomes: [[1, { kind: "bad", reason: "full 1 entries of one user" }]] },
   );
   engine.close();
 });
 
 Deno.test("channels count for the address that made them, over a restart, until they are gone", () => {
-  const wire: Wire = { name: "test", encode: () => new Uint8Array() };
+  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
     new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
     ["tea", "coffee"].map((name, i) => (
-      { name, holder: "[10.0.0.1]", place: i + 1, first: 1, messages: [] }
+      { name, owner: "[10.0.0.1]", place: i + 1, first: 1, messages: [] }
     )),
   );
   const hub = new Hub({
@@ -303,7 +299,7 @@ Deno.test("channels count for the address that made them, over a restart, until 
 });
 
 Deno.test("whoever takes up channels that another address made before comes to his share", () => {
-  const wire: Wire = { name: "test", encode: () => new Uint8Array() };
+  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
     new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
   const kept = ["tea", "coffee", "milk", "wine"];
@@ -311,7 +307,7 @@ Deno.test("whoever takes up channels that another address made before comes to h
     DEFAULT_HISTORY_LIMITS,
     kept.map((name, i) => ({
       name,
-      holder: `[10.0.0.${i < 2 ? 1 : 2}]`,
+      owner: `[10.0.0.${i < 2 ? 1 : 2}]`,
       place: i + 1,
       first: 1,
       messages: [],

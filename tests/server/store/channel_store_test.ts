@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { SqliteStore } from "../../../server/store/journal/sqlite.ts";
 import type { ChannelChange, ChannelMessage, StoredChannel } from "../../../server/store/requests/channel.ts";
-import { DEFAULT_LIMITS, type StoreEvent } from "../../../server/store/store.ts";
+import type { StoreEvent } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { temporaryDirectory } from "../../program.ts";
 
 function open(directory: string | undefined, events: StoreEvent[] = [], maxFileBytes?: number) {
@@ -23,7 +24,7 @@ const said = (text: string): ChannelMessage => ({
 function change(name: string, place: number, first: number, from: number, ...texts: string[]): ChannelChange {
   const messages = texts.map(said);
   const bytes = messages.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { kind: "channel", name, holder: `[${name}]`, place, first, from, messages, bytes };
+  return { kind: "channel", name, owner: `[${name}]`, place, first, from, messages, bytes };
 }
 
 for (const where of ["memory", "a directory"]) {
@@ -39,9 +40,9 @@ for (const where of ["memory", "a directory"]) {
     await store.apply([change("tea", 2, 2, 3, "three")]);
     const [channels] = await store.apply([{ kind: "channels" }]);
     const expected: StoredChannel[] = [
-      { name: "coffee", holder: "[coffee]", place: 1, first: 1, messages: [] },
-      { name: "tea", holder: "[tea]", place: 2, first: 2, messages: [said("two ✓"), said("three")] },
-      { name: "hidden", holder: "[hidden]", place: 0, first: 1, messages: [said("x")] },
+      { name: "coffee", owner: "[coffee]", place: 1, first: 1, messages: [] },
+      { name: "tea", owner: "[tea]", place: 2, first: 2, messages: [said("two ✓"), said("three")] },
+      { name: "hidden", owner: "[hidden]", place: 0, first: 1, messages: [said("x")] },
     ];
     assertEquals(channels as StoredChannel[], expected);
     const removed = await store.apply([

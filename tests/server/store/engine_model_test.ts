@@ -10,7 +10,8 @@ import type {
   SetLimit,
   Take,
 } from "../../../server/store/requests/message.ts";
-import type { Outcome, StoreLimits } from "../../../server/store/store.ts";
+import type { Outcome } from "../../../server/store/store.ts";
+import type { StoreLimits } from "../../../server/store/limits.ts";
 
 /** Requests of the original wire and of its administration. */
 type StoreRequest = Put | Take | Clear | Count | List | SetLimit;
@@ -40,14 +41,14 @@ class Model {
     return { messages: puts.length, bytes, mailboxes: held.length };
   }
 
-  /** Whether this put would be more than its holder's share, where its mailbox holds these messages. */
+  /** Whether this put would be more than its owner's share, where its mailbox holds these messages. */
   passesShare(put: Put, own: readonly Put[], isNew: boolean): boolean {
-    const { share, messages, bytes, mailboxes } = this.limits, { holder } = put;
-    if (share === 100 || holder === undefined) return false;
+    const { share, messages, bytes, mailboxes } = this.limits, { owner } = put;
+    if (share === 100 || owner === undefined) return false;
     const most = (limit: number) => Math.max(1, Math.floor(limit * share / 100));
     const others = [...this.boxes].filter(([name, { length }]) => length > 0 && name !== put.mailbox);
-    const held = [...others.flatMap(([, puts]) => puts), ...own, put].filter((one) => one.holder === holder);
-    const made = others.filter(([name]) => this.makers.get(name) === holder).length;
+    const held = [...others.flatMap(([, puts]) => puts), ...own, put].filter((one) => one.owner === owner);
+    const made = others.filter(([name]) => this.makers.get(name) === owner).length;
     return held.length > most(messages) || held.reduce((sum, { bytes }) => sum + bytes, 0) > most(bytes) ||
       isNew && made >= most(mailboxes);
   }
@@ -76,9 +77,9 @@ class Model {
     }
     // of a mailbox that is full, the fewest of its oldest messages make room, or none does
     const { limits } = this, others = own.length > 0 ? -1 : this.counts().mailboxes;
-    const { holder } = request, passesShare = this.passesShare(request, own, own.length === 0);
-    // a share is made room in with what its own holder has, in a mailbox that holds nothing else
-    const isOwn = this.makers.get(request.mailbox) === holder && own.every((put) => put.holder === holder);
+    const { owner } = request, passesShare = this.passesShare(request, own, own.length === 0);
+    // a share is made room in with what its own owner has, in a mailbox that holds nothing else
+    const isOwn = this.makers.get(request.mailbox) === owner && own.every((put) => put.owner === owner);
     const mayDrop = limits.whenFull === "drop-oldest" && (!passesShare || isOwn);
     let outcome: "full" | "full share" = "full";
     for (let drop = 0; drop === 0 || mayDrop && drop <= own.length; drop++) {
@@ -89,7 +90,7 @@ class Model {
       if (all.messages > limits.messages || all.bytes > limits.bytes || others >= limits.mailboxes) continue;
       if (drop === 0 && isPassed) outcome = "full share";
       if (isPassed) continue;
-      if (own.length === drop) this.makers.set(request.mailbox, holder);
+      if (own.length === drop) this.makers.set(request.mailbox, owner);
       this.dropped += drop;
       return "stored";
     }
@@ -102,9 +103,9 @@ function randomRequest(random: (below: number) => number, names: number, time: n
   const mailbox = ["", "Ω", "b", "a"][random(names)] ?? `m${random(names)}`;
   const text = "x".repeat(random(8) === 0 ? random(900) : random(9)) + time;
   const kind = random(100);
-  const holder = [undefined, "ann", "[10.0.0.1]", "[10.0.0.2]"][random(4)];
+  const owner = [undefined, "ann", "[10.0.0.1]", "[10.0.0.2]"][random(4)];
   const put = { kind: "put", mailbox, sender: "s", time, text, bytes: text.length } as const;
-  if (kind < 52) return holder === undefined ? put : { ...put, holder };
+  if (kind < 52) return owner === undefined ? put : { ...put, owner };
   if (kind < 90) return { kind: "take", mailbox };
   if (kind < 93) return { kind: "count", ...random(2) ? { mailbox } : {} };
   if (kind < 96) return { kind: "list", limit: 1 + random(5), ...random(2) ? { after: mailbox } : {} };

@@ -1,12 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
-import {
-  DEFAULT_FORUM_LIMITS,
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { EntryPage, ThreadPage } from "../../../server/store/requests/thread.ts";
 import { Random } from "../../session/random.ts";
 
@@ -145,11 +141,11 @@ function play(random: Random, directory: string) {
     });
     const { outcomes } = engine.apply(requests);
     const expected = requests.map(({ first, changes }) => {
-      const special = changes.flatMap((change, i) => {
+      const outcomes = changes.flatMap((change, i) => {
         const reason = model.change(change);
         return reason === undefined ? [] : [[first + i, { kind: "bad", reason }]];
       });
-      return { done: first + changes.length - 1, special };
+      return { done: first + changes.length - 1, outcomes };
     });
     assertEquals(outcomes as unknown as SessionState[] as unknown, expected, `batch ${batch}`);
     if (random.chance(0.3)) {

@@ -3,9 +3,10 @@ import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../.
 import { doneText, type ForumCommand, refusedText } from "../../../protocol/forum_text.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
-import type { ForumLimits, Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import type { ForumLimits } from "../../../server/store/limits.ts";
 import type { EntryPage, FindFileOutcome, ThreadPage } from "../../../server/store/requests/thread.ts";
-import { DEFAULT_LIMITS } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { entryText } from "../../../client/command/forum_commands.ts";
 import { exchanges, TRANSCRIPTS } from "./forum_transcripts.ts";
 
@@ -48,9 +49,9 @@ class Subject implements Disposable {
     const n = (this.#numbers.get(user) ?? 0) + 1;
     this.#numbers.set(user, n);
     const state = this.ask({ kind: "session", session: user, first: n, low: n, changes: [change] });
-    const { done, special } = state as unknown as SessionState;
+    const { done, outcomes } = state as unknown as SessionState;
     assertEquals(done, n);
-    return special.map(([, special]) => special.kind === "bad" ? special.reason : special.kind)[0];
+    return outcomes.map(([, outcome]) => outcome.kind === "bad" ? outcome.reason : outcome.kind)[0];
   }
 
   /** What the user is told of what he types. */
@@ -132,12 +133,12 @@ Deno.test("a command that was refused is not carried out by its repetition, and 
   using forum = new Subject();
   const create: OrderedRequest = { kind: "create", thread: "a", user: "yoda" };
   const again = { kind: "session", session: "s", first: 1, low: 1, changes: [create, create] } as const;
-  const special = [[2, { kind: "bad", reason: "exists" }]];
-  assertEquals(forum.ask(again) as unknown, { done: 2, special });
+  const outcomes = [[2, { kind: "bad", reason: "exists" }]];
+  assertEquals(forum.ask(again) as unknown, { done: 2, outcomes });
   forum.say("yoda", "RMV a");
-  assertEquals(forum.ask(again) as unknown, { done: 2, special });
+  assertEquals(forum.ask(again) as unknown, { done: 2, outcomes });
   forum.restart();
-  assertEquals(forum.ask(again) as unknown, { done: 2, special });
+  assertEquals(forum.ask(again) as unknown, { done: 2, outcomes });
   assertEquals(forum.say("yoda", "LST"), [NO_THREADS]);
 });
 

@@ -1,13 +1,14 @@
 import type { Leased, LeaseRequest } from "../../../server/store/requests/lease.ts";
-import type { DeadLetters, Failure, Put, Stats } from "../../../server/store/requests/message.ts";
+import type { DeadLetters, FailedAttempt, Put, Stats } from "../../../server/store/requests/message.ts";
 import type {
   OpenSession,
   OrderedBatch,
   OrderedRequest,
+  RequestOutcome,
   SessionState,
-  Special,
 } from "../../../server/store/requests/session.ts";
-import type { Outcome, StoreLimits, StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import type { StoreLimits } from "../../../server/store/limits.ts";
 import type { ThreadChange } from "../../../server/store/requests/thread.ts";
 
 import { KeptSessions } from "./kept_sessions_model.ts";
@@ -165,7 +166,7 @@ export class Model {
     box.splice(box.indexOf(message), 1);
   }
 
-  #giveBack(message: Message, token: string, failure?: Failure) {
+  #giveBack(message: Message, token: string, failure?: FailedAttempt) {
     this.#letGo(message);
     message.token = token;
     if (failure !== undefined) message.attempts++;
@@ -192,8 +193,12 @@ export class Model {
     });
   }
 
-  change(session: string, change: Exclude<OrderedRequest, ThreadChange>): Special | "full" | undefined {
-    const lost = (ids: number[]): Special | undefined => ids.length > 0 ? { kind: "lost", ids } : undefined;
+  change(
+    session: string,
+    change: Exclude<OrderedRequest, ThreadChange>,
+  ): RequestOutcome | "full" | undefined {
+    const lost = (ids: number[]): RequestOutcome | undefined =>
+      ids.length > 0 ? { kind: "lost", ids } : undefined;
     if (change.kind === "put") return this.put(change) === "full" ? "full" : undefined;
     if (change.kind === "skip") return { kind: "bad", reason: "withdrawn" };
     if (change.kind === "bad") return { kind: "bad", reason: change.reason };
@@ -221,21 +226,21 @@ export class Model {
   }
 
   /** @param outcome The engine's: what the disk refused alone is its to choose. */
-  session({ session, born = 0, fresh, first, low, changes }: OrderedBatch, outcome: Outcome): Outcome {
+  session({ session, startTime = 0, fresh, first, low, changes }: OrderedBatch, outcome: Outcome): Outcome {
     const known = this.sessions.get(session);
-    if (known === undefined && !fresh && this.sessions.isForgotten(session, born)) return "unknown";
-    if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, special: [] };
+    if (known === undefined && !fresh && this.sessions.isForgotten(session, startTime)) return "unknown";
+    if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     const leaving = known === undefined ? this.sessions.leaving() : undefined;
     if (leaving === "full") return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
-      special: (known?.special ?? []).filter(([n]) => n >= low),
+      outcomes: (known?.outcomes ?? []).filter(([n]) => n >= low),
     };
     const { refused, done } = outcome as SessionState,
       kept = (value: SessionState) => {
         if (value.done === 0) return value;
         if (leaving !== undefined) this.sessions.forget(leaving);
-        this.sessions.set(session, { done: value.done, special: value.special }, born, this.now);
+        this.sessions.set(session, { done: value.done, outcomes: value.outcomes }, startTime, this.now);
         return value;
       };
     let n = first;
@@ -249,7 +254,7 @@ export class Model {
         // the mailbox's are the only ones here
         const result = this.change(session, change as Exclude<OrderedRequest, ThreadChange>);
         if (result === "full") return kept({ ...state, refused: { n: last, limit: "full" } });
-        if (result !== undefined) state.special.push([last, result]);
+        if (result !== undefined) state.outcomes.push([last, result]);
         state.done = last;
       }
       n = last + 1;
@@ -304,11 +309,11 @@ export class Model {
     }
   }
 
-  open({ session, born = 0 }: OpenSession): Outcome {
+  open({ session, startTime = 0 }: OpenSession): Outcome {
     this.sessions.use(session, this.now);
     const known = this.sessions.get(session);
     if (known !== undefined) return structuredClone(known);
-    return this.sessions.isForgotten(session, born) ? "unknown" : "new";
+    return this.sessions.isForgotten(session, startTime) ? "unknown" : "new";
   }
 
   letters(request: DeadLetters): Outcome {

@@ -3,12 +3,8 @@ import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { OpenSession, OrderedRequest } from "../../../server/store/requests/session.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreLimits,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
 import { Random } from "../../session/random.ts";
 import { MAILBOXES, Model } from "./session_model.ts";
 
@@ -130,7 +126,7 @@ class History {
   /** @param changed Sessions that change something in this batch. */
   #request(changed: Set<string>): StoreRequest {
     const random = this.#random, mailbox = this.#pick(MAILBOXES);
-    const session = this.#pick(this.#crowded ? MANY_SESSIONS : SESSIONS), born = this.#born(session);
+    const session = this.#pick(this.#crowded ? MANY_SESSIONS : SESSIONS), startTime = this.#born(session);
     const kind = random.between(0, 99);
     if (kind < 15) return this.#put();
     if (kind < 20) return { kind: "take", mailbox };
@@ -138,8 +134,8 @@ class History {
       const tag = random.chance(0.8) ? ++this.#tags : random.between(1, this.#tags + 1);
       const max = random.between(1, 12), maxBytes = random.between(1, 1500);
       const duration = random.between(1000, 8000);
-      const ahead = random.chance(0.3), watch = random.chance(0.3);
-      return { kind: "lease", session, tag, mailbox, max, maxBytes, duration, ahead, watch };
+      const ahead = random.chance(0.3), subscribe = random.chance(0.3);
+      return { kind: "lease", session, tag, mailbox, max, maxBytes, duration, ahead, subscribe };
     }
     if (kind < 45) {
       const tag = Math.max(1, this.#tags - random.between(0, 5));
@@ -154,9 +150,9 @@ class History {
       const first = Math.max(1, done + 1 - (random.chance(0.2) ? random.between(-2, 4) : 0));
       const low = Math.max(this.#lows.get(session) ?? 1, Math.min(first, done + 1) - random.between(0, 10));
       this.#lows.set(session, low);
-      return { kind: "session", session, born, fresh: false, first, low, changes };
+      return { kind: "session", session, startTime, fresh: false, first, low, changes };
     }
-    if (kind < 91) return { kind: "open", session, born };
+    if (kind < 91) return { kind: "open", session, startTime };
     if (kind < 95) return { kind: "stat", ...random.chance(0.5) ? { mailbox } : {} };
     if (kind < 96) return { kind: "clear", ...random.chance(0.8) ? { mailbox } : {} };
     const what = this.#pick(["list", "requeue", "requeue all", "delete", "delete all"] as const);
@@ -182,7 +178,7 @@ class History {
       new Engine({
         directory,
         limits: model.limits,
-        takenBytes: model.takenBytes,
+        takeBytesMax: model.takenBytes,
         sessionLimits: { all: model.sessions.most, ofNetwork: 1, ofAccount: 1 },
         wallClock: () => model.now,
         monotonicClock: () => model.now,
@@ -233,9 +229,9 @@ class History {
   }
 
   #forget({ session }: OpenSession, outcome: Outcome | undefined) {
-    if (typeof outcome !== "object" || !("special" in outcome)) return;
+    if (typeof outcome !== "object" || !("outcomes" in outcome)) return;
     const low = this.#lows.get(session) ?? 1;
-    outcome.special = outcome.special.filter(([n]) => n >= low);
+    outcome.outcomes = outcome.outcomes.filter(([n]) => n >= low);
   }
 
   /** Lets time go by, on a disk that may fail: then it is done the next time. */

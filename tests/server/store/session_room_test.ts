@@ -5,20 +5,21 @@ import { DatabaseSync, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../server/store/store.ts";
+import type { StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Subject } from "./session_store.ts";
 
 /** Carries out one number of a session. */
 function skip(
   session: string,
   network: string,
-  more: { owner?: string; born?: number; fresh?: boolean } = {},
+  more: { account?: string; startTime?: number; fresh?: boolean } = {},
 ) {
   const changes = [{ kind: "skip" }] as const;
   return { kind: "session", session, network, first: 1, low: 1, fresh: true, changes, ...more } as const;
 }
 
-const SKIPPED = { done: 1, special: [[1, { kind: "bad", reason: "withdrawn" }]] };
+const SKIPPED = { done: 1, outcomes: [[1, { kind: "bad", reason: "withdrawn" }]] };
 
 Deno.test("where a network has as many sessions as it may, its oldest one makes room, over a restart", () => {
   using s = new Subject();
@@ -26,13 +27,14 @@ Deno.test("where a network has as many sessions as it may, its oldest one makes 
     s.apply(...Array.from({ length: count }, (_, i) => make(i)));
   const other = skip("other", "192.0.2.2");
   s.apply(other);
-  each(10_000, (i) => skip(`s${i}`, "192.0.2.1", { born: s.now + i }));
+  each(10_000, (i) => skip(`s${i}`, "192.0.2.1", { startTime: s.now + i }));
   s.now += 20_000;
   // one that was used is not the oldest any more
   s.apply({ kind: "open", session: "s0" });
   s.restart();
   assertEquals(s.apply(skip("one more", "192.0.2.1")) as unknown[], [SKIPPED]);
-  const state = (session: string, born: number) => s.apply({ kind: "open", session, born })[0] as unknown;
+  const state = (session: string, startTime: number) =>
+    s.apply({ kind: "open", session, startTime })[0] as unknown;
   const began = s.now - 20_000;
   assertEquals([state("s0", began), state("s1", began + 1), state("s2", began + 2)], [
     SKIPPED,
@@ -46,51 +48,62 @@ Deno.test("a session that was forgotten is told from a new one, whatever its low
   using s = new Subject({}, { all: 2, ofNetwork: 2, ofAccount: 2 });
   const began = s.now;
   const put = (session: string, born: number) => (
-    { kind: "session", session, network: "", born, first: 1, low: 1, changes: [s.put(session)] } as const
+    {
+      kind: "session",
+      session,
+      network: "",
+      startTime: born,
+      first: 1,
+      low: 1,
+      changes: [s.put(session)],
+    } as const
   );
   s.apply(put("a", began), put("b", began + 1));
   s.apply(put("c", began + 2));
   for (let start = 0; start < 2; start++) {
     // it repeats its first number, without knowing what came of it
-    assertEquals(s.apply(put("a", began), { kind: "open", session: "a", born: began }), [
+    assertEquals(s.apply(put("a", began), { kind: "open", session: "a", startTime: began }), [
       "unknown",
       "unknown",
     ]);
     s.restart();
   }
-  assertEquals(s.apply({ kind: "births" }), [began + 2]);
-  assertEquals(s.apply(put("d", began + 3)) as unknown[], [{ done: 1, special: [] }]);
+  assertEquals(s.apply({ kind: "latest start" }), [began + 2]);
+  assertEquals(s.apply(put("d", began + 3)) as unknown[], [{ done: 1, outcomes: [] }]);
   assertEquals(s.texts("r", 1), ["a", "b", "c", "d"]);
 });
 
 Deno.test("a session that is new for certain may have begun before one that was forgotten", () => {
   using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
-  s.apply(skip("a", "", { born: 2000 }));
-  s.apply(skip("b", "", { born: 3000 }));
+  s.apply(skip("a", "", { startTime: 2000 }));
+  s.apply(skip("b", "", { startTime: 3000 }));
   s.restart();
-  assertEquals(s.apply(skip("receiver", "", { born: 1000, fresh: false })), ["unknown"]);
-  assertEquals(s.apply(skip("receiver", "", { born: 1000 })) as unknown[], [SKIPPED]);
+  assertEquals(s.apply(skip("receiver", "", { startTime: 1000, fresh: false })), ["unknown"]);
+  assertEquals(s.apply(skip("receiver", "", { startTime: 1000 })) as unknown[], [SKIPPED]);
 });
 
 Deno.test("a session that has ended, and nobody goes on with, does not make those before it doubtful", () => {
   using s = new Subject();
   const began = s.now;
-  s.apply(skip("a", "", { born: began + 1 }), { kind: "end", session: "a", low: 2 });
+  s.apply(skip("a", "", { startTime: began + 1 }), { kind: "end", session: "a", low: 2 });
   s.pass(2 * 60_000 + 1);
-  assertEquals(s.apply({ kind: "open", session: "earlier", born: began }), ["new"]);
-  s.apply(skip("b", "", { born: began + 1 }));
+  assertEquals(s.apply({ kind: "open", session: "earlier", startTime: began }), ["new"]);
+  s.apply(skip("b", "", { startTime: began + 1 }));
   s.pass(24 * 3_600_000 + 1);
   s.restart();
-  assertEquals(s.apply({ kind: "open", session: "earlier", born: began }), ["unknown"]);
+  assertEquals(s.apply({ kind: "open", session: "earlier", startTime: began }), ["unknown"]);
 });
 
 Deno.test("where all sessions together are as many as may be, the network that has most makes room", () => {
   using s = new Subject({}, { all: 4, ofNetwork: 3, ofAccount: 1 });
   const born = s.now;
-  s.apply(...["a", "b", "c"].map((name) => skip(name, "", { born })), skip("d", "192.0.2.1", { born }));
+  s.apply(
+    ...["a", "b", "c"].map((name) => skip(name, "", { startTime: born })),
+    skip("d", "192.0.2.1", { startTime: born }),
+  );
   assertEquals(s.apply(skip("e", "192.0.2.2"), skip("f", "192.0.2.2")) as unknown[], [SKIPPED, SKIPPED]);
   const states = s.apply(
-    ...["a", "b", "c", "d"].map((session) => ({ kind: "open", session, born } as const)),
+    ...["a", "b", "c", "d"].map((session) => ({ kind: "open", session, startTime: born } as const)),
   );
   assertEquals(states as unknown[], ["unknown", "unknown", SKIPPED, SKIPPED]);
 });
@@ -98,20 +111,20 @@ Deno.test("where all sessions together are as many as may be, the network that h
 Deno.test("sessions that log in have room of their own, a part of it each account and each network", () => {
   using s = new Subject({}, { all: 8, ofNetwork: 8, ofAccount: 2 });
   const one = (name: string, owner: string, network = "192.0.2.1") =>
-    s.apply(skip(name, network, { owner }))[0];
+    s.apply(skip(name, network, { account: owner }))[0];
   for (let i = 0; i < 20; i++) one(`stranger${i}`, "", "");
   assertEquals([one("a1", "al"), one("a2", "al"), one("a3", "al")] as unknown[], [SKIPPED, SKIPPED, "busy"]);
   // two of eight are a quarter
   assertEquals(one("b1", "bo"), "busy");
   assertEquals(one("b1", "bo", "192.0.2.2") as unknown, SKIPPED);
   // whoever leaves makes room at once
-  s.apply({ kind: "end", session: "a1", owner: "al", low: 2 });
+  s.apply({ kind: "end", session: "a1", account: "al", low: 2 });
   assertEquals(one("a3", "al") as unknown, SKIPPED);
   assertEquals(one("a1", "al"), "busy");
   s.restart();
   for (let i = 0; i < 20; i++) one(`another${i}`, "", "");
-  assertEquals(s.apply({ kind: "open", session: "a2", owner: "al" }) as unknown[], [SKIPPED]);
-  const [tables] = s.apply({ kind: "tables" }) as unknown as [{ sessions: unknown }];
+  assertEquals(s.apply({ kind: "open", session: "a2", account: "al" }) as unknown[], [SKIPPED]);
+  const [tables] = s.apply({ kind: "usage" }) as unknown as [{ sessions: unknown }];
   assertEquals(tables.sessions, {
     anonymous: 8,
     mostAnonymous: 8,
@@ -124,8 +137,8 @@ Deno.test("sessions that log in have room of their own, a part of it each accoun
 
 Deno.test("what the disk does not take forgets nobody", () => {
   using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
-  const born = s.now;
-  s.apply(skip("a", "", { born }));
+  const startTime = s.now;
+  s.apply(skip("a", "", { startTime: startTime }));
   const { run } = StatementSync.prototype;
   StatementSync.prototype.run = function (this: StatementSync, ...values) {
     if (this.sourceSQL.startsWith("COMMIT")) {
@@ -138,9 +151,9 @@ Deno.test("what the disk does not take forgets nobody", () => {
   } finally {
     StatementSync.prototype.run = run;
   }
-  assertEquals(s.apply({ kind: "open", session: "a", born }) as unknown[], [SKIPPED]);
+  assertEquals(s.apply({ kind: "open", session: "a", startTime }) as unknown[], [SKIPPED]);
   assertEquals(s.apply({ kind: "open", session: "b" }), ["new"]);
-  assertEquals(s.apply({ kind: "births" }), [born]);
+  assertEquals(s.apply({ kind: "latest start" }), [startTime]);
 });
 
 Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
@@ -151,13 +164,13 @@ Deno.test("strangers can't take the leases of those who have logged in, nor one 
       kind: "lease",
       session: "r",
       network,
-      owner,
+      account: owner,
       tag,
       mailbox: "bob",
       max: 1,
       maxBytes: 1,
       duration: 30_000,
-      watch: false,
+      subscribe: false,
     } as const
   );
   const texts = (...asked: ReturnType<typeof lease>[]) =>
@@ -165,7 +178,7 @@ Deno.test("strangers can't take the leases of those who have logged in, nor one 
   const given = s.apply(...Array.from({ length: 10_000 }, (_, i) => lease(i + 1, "192.0.2.1"))) as Leased[];
   const extend = { kind: "extend", token: given[0]!.token, duration: 30_000 } as const;
   const changes = { kind: "session", session: "r", first: 1, low: 1, changes: [extend] } as const;
-  assertEquals(s.apply(changes) as unknown[], [{ done: 1, special: [] }]);
+  assertEquals(s.apply(changes) as unknown[], [{ done: 1, outcomes: [] }]);
   // the one that was neither given nor prolonged for longest ends, uncounted
   assertEquals(texts(lease(10_001, "192.0.2.1")), ["10000"]);
   assertEquals(texts(lease(10_002, "192.0.2.2"), lease(10_003, "192.0.2.1", "al")), ["1", "10001"]);
@@ -188,12 +201,13 @@ Deno.test("a data directory of before keeps its sessions, and they are told from
   const limits = DEFAULT_LIMITS, onEvent = () => {};
   const engine = new Engine({ directory, limits, onEvent, wallClock: () => now });
   try {
-    const open = (born: number) => engine.apply([{ kind: "open", session: "s", born }]).outcomes as unknown[];
-    assertEquals(open(0), [{ done: 3, special: [] }]);
+    const open = (startTime: number) =>
+      engine.apply([{ kind: "open", session: "s", startTime }]).outcomes as unknown[];
+    assertEquals(open(0), [{ done: 3, outcomes: [] }]);
     now += day + 1;
     engine.forgetSessions();
     assertEquals([open(0), open(began - 1)], [["unknown"], ["unknown"]]);
-    assertEquals(engine.apply([{ kind: "open", session: "t", born: now }]).outcomes, ["new"]);
+    assertEquals(engine.apply([{ kind: "open", session: "t", startTime: now }]).outcomes, ["new"]);
   } finally {
     engine.close();
     Deno.removeSync(directory, { recursive: true });

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { DeadLetter, Stats } from "../../../server/store/requests/message.ts";
-import type { OrderedRequest, Special } from "../../../server/store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../server/store/requests/session.ts";
 import { leased, Subject } from "./session_store.ts";
 
 const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
@@ -11,19 +11,19 @@ const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
 
 Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
   using s = new Subject();
-  assertEquals(s.change(1, s.put("1"), s.put("2")), { done: 2, special: [] });
-  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("3")), { done: 3, special: [] });
-  assertEquals(s.change(5, s.put("5")), { done: 3, special: [] });
+  assertEquals(s.change(1, s.put("1"), s.put("2")), { done: 2, outcomes: [] });
+  assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("3")), { done: 3, outcomes: [] });
+  assertEquals(s.change(5, s.put("5")), { done: 3, outcomes: [] });
   s.restart();
-  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 3, special: [] }]);
-  assertEquals(s.change(2, s.put("2"), s.put("3"), s.put("4")), { done: 4, special: [] });
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 3, outcomes: [] }]);
+  assertEquals(s.change(2, s.put("2"), s.put("3"), s.put("4")), { done: 4, outcomes: [] });
   assertEquals(s.texts("r", 1), ["1", "2", "3", "4"]);
 });
 
 Deno.test("a message in parts takes the numbers of all of them", () => {
   using s = new Subject();
-  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
-  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, special: [] });
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, outcomes: [] });
+  assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, outcomes: [] });
   assertEquals(s.texts("r", 1), ["long", "next"]);
 });
 
@@ -31,19 +31,19 @@ Deno.test("what came otherwise than asked for is remembered until the client kno
   using s = new Subject();
   const bad: OrderedRequest = { kind: "bad", reason: "bad receiver" };
   const withdrawn: OrderedRequest = { kind: "bad", reason: "withdrawn" };
-  const special = [[2, bad], [3, withdrawn]];
-  assertEquals(s.change(1, s.put("1"), bad, { kind: "skip" }), { done: 3, special });
+  const outcomes = [[2, bad], [3, withdrawn]];
+  assertEquals(s.change(1, s.put("1"), bad, { kind: "skip" }), { done: 3, outcomes });
   s.restart();
-  assertEquals(s.apply({ kind: "open", session: "s" }) as unknown[], [{ done: 3, special }]);
+  assertEquals(s.apply({ kind: "open", session: "s" }) as unknown[], [{ done: 3, outcomes }]);
   const after = { kind: "session", session: "s", first: 4, low: 4, changes: [s.put("2")] } as const;
-  assertEquals(s.apply(after), [{ done: 4, special: [] }]);
+  assertEquals(s.apply(after), [{ done: 4, outcomes: [] }]);
 });
 
 Deno.test("a session that is not known is not begun in its middle", () => {
   using s = new Subject();
   assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
   // its first changes may only not have come yet
-  assertEquals(s.change(2, s.put("2")), { done: 0, special: [] });
+  assertEquals(s.change(2, s.put("2")), { done: 0, outcomes: [] });
   const later = { kind: "session", session: "s", first: 3, low: 2, changes: [s.put("3")] } as const;
   assertEquals(s.apply(later), ["unknown"]);
 });
@@ -52,12 +52,12 @@ Deno.test("a put that is refused for the time being uses up no number, and holds
   using s = new Subject({ mailboxMessages: 1 });
   assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("x", { mailbox: "carol" })), {
     done: 1,
-    special: [],
+    outcomes: [],
     refused: { n: 2, limit: "full" },
   });
   assertEquals(s.texts("r", 1), ["1"]);
   s.apply({ kind: "clear", mailbox: "bob" });
-  assertEquals(s.change(2, s.put("2")), { done: 2, special: [] });
+  assertEquals(s.change(2, s.put("2")), { done: 2, outcomes: [] });
 });
 
 Deno.test("a lease is given once, and the same one again for the same tag", () => {
@@ -78,16 +78,16 @@ Deno.test("an acknowledgement removes its messages, and only for the one who has
   s.change(1, s.put("1"), s.put("2"));
   const { token, ids } = leased(s.lease("s", 1));
   const other = { kind: "session", session: "other", first: 1, low: 1 } as const;
-  const lost: Special = { kind: "lost", ids };
+  const lost: RequestOutcome = { kind: "lost", ids };
   assertEquals(s.apply({ ...other, changes: [{ kind: "ack", token, ids }] }), [{
     done: 1,
-    special: [[1, lost]],
+    outcomes: [[1, lost]],
   }]);
-  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, outcomes: [] });
   assertEquals(s.texts("s", 1), ["2"]);
   assertEquals(s.change(4, { kind: "ack", token, ids }), {
     done: 4,
-    special: [[4, { kind: "lost", ids: [ids[0]!] }]],
+    outcomes: [[4, { kind: "lost", ids: [ids[0]!] }]],
   });
   assertEquals(s.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
 });
@@ -131,13 +131,13 @@ Deno.test("a late acknowledgement counts, unless somebody else had the message s
   s.change(1, s.put("1"), s.put("2"));
   const { token, ids } = leased(s.lease("s", 1));
   s.pass(30_000);
-  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, special: [] });
+  assertEquals(s.change(3, { kind: "ack", token, ids: [ids[0]!] }), { done: 3, outcomes: [] });
   const other = leased(s.lease("other", 1));
   assertEquals(other.texts, ["2"]);
   const lost = { kind: "lost", ids: [ids[1]!] };
-  assertEquals(s.change(4, { kind: "ack", token, ids: [ids[1]!] }), { done: 4, special: [[4, lost]] });
+  assertEquals(s.change(4, { kind: "ack", token, ids: [ids[1]!] }), { done: 4, outcomes: [[4, lost]] });
   s.pass(30_000);
-  assertEquals((s.change(5, { kind: "ack", token, ids: [ids[1]!] }) as { special: unknown[] }).special[1], [
+  assertEquals((s.change(5, { kind: "ack", token, ids: [ids[1]!] }) as { outcomes: unknown[] }).outcomes[1], [
     5,
     lost,
   ]);
@@ -182,7 +182,7 @@ Deno.test("who waits for a mailbox is told when a message that failed comes back
   s.change(1, s.put("1"));
   const { token, ids } = leased(s.lease("s", 1));
   s.change(2, fail(token, ids, 1000));
-  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  assertEquals(s.lease("r", 1, { subscribe: true }), "empty");
   s.pass(999);
   assertEquals(s.events, []);
   s.pass(1);
@@ -195,7 +195,7 @@ Deno.test("a message is dead after as many attempts as its receiver says, and ke
   const first = leased(s.lease("s", 1));
   s.change(3, { ...fail(first.token, first.ids, 100, 2), reason: "exit 1" });
   // one that comes late changes nothing
-  assertEquals(s.change(4, fail(first.token, first.ids, 9000, 1)), { done: 4, special: [] });
+  assertEquals(s.change(4, fail(first.token, first.ids, 9000, 1)), { done: 4, outcomes: [] });
   s.pass(100);
   const second = leased(s.lease("s", 2));
   s.change(5, { ...fail(second.token, second.ids, 100, 2), reason: "exit 2" });
@@ -232,15 +232,15 @@ Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothin
   using s = new Subject();
   s.change(1, s.put("1"));
   const { token, ids } = leased(s.lease("s", 1));
-  assertEquals(s.change(2, { kind: "extend", token, duration: 60_000 }), { done: 2, special: [] });
+  assertEquals(s.change(2, { kind: "extend", token, duration: 60_000 }), { done: 2, outcomes: [] });
   s.pass(59_000);
   s.restart();
   s.pass(59_000);
   assertEquals(s.texts("other", 1), "empty");
-  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [] });
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, outcomes: [] });
   assertEquals(s.change(4, { kind: "extend", token, duration: 60_000 }), {
     done: 4,
-    special: [[4, { kind: "lost", ids: [] }]],
+    outcomes: [[4, { kind: "lost", ids: [] }]],
   });
 });
 
@@ -259,7 +259,7 @@ Deno.test("a message with a delay waits for its time, and one with a time to liv
 
 Deno.test("a mailbox that is watched tells once when there is a message", () => {
   using s = new Subject();
-  assertEquals(s.lease("r", 1, { watch: true }), "empty");
+  assertEquals(s.lease("r", 1, { subscribe: true }), "empty");
   s.change(1, s.put("1"), s.put("2"));
   s.change(3, s.put("3"));
   assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
@@ -270,7 +270,7 @@ Deno.test("a mailbox that is cleared takes its leases along", () => {
   s.change(1, s.put("1"), s.put("later", { delay: 99 }));
   const { token, ids } = leased(s.lease("s", 1));
   assertEquals(s.apply({ kind: "clear" }), [2]);
-  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, special: [[3, { kind: "lost", ids }]] });
+  assertEquals(s.change(3, { kind: "ack", token, ids }), { done: 3, outcomes: [[3, { kind: "lost", ids }]] });
   s.pass(30_000);
   assertEquals(s.texts("r", 1), "empty");
 });
@@ -278,20 +278,20 @@ Deno.test("a mailbox that is cleared takes its leases along", () => {
 Deno.test("a session belongs to the account that began it, over a restart", () => {
   using s = new Subject();
   const changes = { kind: "session", session: "s", first: 1, low: 1, changes: [s.put("1")] } as const;
-  assertEquals(s.apply({ ...changes, owner: "alice" }), [{ done: 1, special: [] }]);
+  assertEquals(s.apply({ ...changes, account: "alice" }), [{ done: 1, outcomes: [] }]);
   for (let start = 0; start < 2; start++) {
-    for (const owner of [{}, { owner: "" }, { owner: "bob" }]) {
-      assertEquals(s.apply({ ...changes, ...owner }, { kind: "open", session: "s", ...owner }), [
+    for (const account of [{}, { account: "" }, { account: "bob" }]) {
+      assertEquals(s.apply({ ...changes, ...account }, { kind: "open", session: "s", ...account }), [
         "denied",
         "denied",
       ]);
     }
-    assertEquals(s.apply({ kind: "open", session: "s", owner: "alice" }), [{ done: 1, special: [] }]);
+    assertEquals(s.apply({ kind: "open", session: "s", account: "alice" }), [{ done: 1, outcomes: [] }]);
     s.restart();
   }
   assertEquals(s.change(1, s.put("2")), "denied");
-  assertEquals(s.apply({ ...changes, session: "t" }), [{ done: 1, special: [] }]);
-  assertEquals(s.apply({ ...changes, session: "t", owner: "alice" }), ["denied"]);
+  assertEquals(s.apply({ ...changes, session: "t" }), [{ done: 1, outcomes: [] }]);
+  assertEquals(s.apply({ ...changes, session: "t", account: "alice" }), ["denied"]);
 });
 
 Deno.test("a session is forgotten a day after its last use", () => {
@@ -300,7 +300,7 @@ Deno.test("a session is forgotten a day after its last use", () => {
   s.pass(24 * 3_600_000);
   s.apply({ kind: "open", session: "s" });
   s.pass(24 * 3_600_000);
-  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 1, special: [] }]);
+  assertEquals(s.apply({ kind: "open", session: "s" }), [{ done: 1, outcomes: [] }]);
   s.pass(24 * 3_600_000 + 1);
   assertEquals(s.apply({ kind: "open", session: "s" }), ["unknown"]);
 });
@@ -331,7 +331,7 @@ Deno.test("what has expired makes room in a full mailbox before anything is drop
   using s = new Subject({ mailboxMessages: 2, whenFull: "drop-oldest" });
   s.change(1, s.put("1", { expires: s.now + 1000 }), s.put("2", { expires: s.now + 1000 }));
   s.now += 1000;
-  assertEquals(s.change(3, s.put("3"), s.put("4"), s.put("5")), { done: 5, special: [] });
+  assertEquals(s.change(3, s.put("3"), s.put("4"), s.put("5")), { done: 5, outcomes: [] });
   assertEquals(s.texts("r", 1), ["4", "5"]);
 });
 
@@ -453,13 +453,13 @@ Deno.test("a session that has ended is forgotten after two minutes, unless an ou
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"));
   const end = (low: number) => s.apply({ kind: "end", session: "s", low });
-  assertEquals(end(2), [{ done: 2, special: [] }]);
+  assertEquals(end(2), [{ done: 2, outcomes: [] }]);
   s.pass(24 * 3_600_000);
-  assertEquals(end(3), [{ done: 2, special: [] }]);
+  assertEquals(end(3), [{ done: 2, outcomes: [] }]);
   s.pass(2 * 60_000);
   // a late copy of what it said
-  assertEquals(s.change(1, s.put("1")), { done: 2, special: [] });
-  assertEquals(end(3), [{ done: 2, special: [] }]);
+  assertEquals(s.change(1, s.put("1")), { done: 2, outcomes: [] });
+  assertEquals(end(3), [{ done: 2, outcomes: [] }]);
   s.pass(2 * 60_000 + 1);
   assertEquals(s.apply({ kind: "open", session: "s" }, { kind: "end", session: "s", low: 3 }), [
     "new",
@@ -469,7 +469,7 @@ Deno.test("a session that has ended is forgotten after two minutes, unless an ou
 
 Deno.test("a session that has carried out nothing is not kept", () => {
   using s = new Subject({ mailboxMessages: 0 });
-  assertEquals(s.change(1, s.put("1")), { done: 0, special: [], refused: { n: 1, limit: "full" } });
+  assertEquals(s.change(1, s.put("1")), { done: 0, outcomes: [], refused: { n: 1, limit: "full" } });
   assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
 });
 
@@ -486,14 +486,14 @@ Deno.test("of messages that were leased ahead, only those that were begun with c
     maxBytes: 1200,
     duration: 30_000,
     ahead: true,
-    watch: false,
+    subscribe: false,
   } as const;
   const { token, messages } = subject.apply(request)[0] as Leased;
   const [a = 0, b = 0] = messages.map(({ id }) => id);
   subject.change(5, { kind: "begin", token, ids: [a] }, { kind: "ack", token, ids: [a] });
   assertEquals(subject.change(7, { kind: "begin", token, ids: [a, b] }), {
     done: 7,
-    special: [[7, { kind: "lost", ids: [a] }]],
+    outcomes: [[7, { kind: "lost", ids: [a] }]],
   });
   // also by a server that was started anew
   subject.restart();

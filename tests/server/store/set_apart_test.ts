@@ -5,7 +5,8 @@ import { DeadLetterRows } from "../../../server/store/engine/message/dead_letter
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
 import type { DeadLetter } from "../../../server/store/requests/message.ts";
-import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Transaction } from "../../../server/store/database/transaction.ts";
 
 const account = { kind: "account" } as const;
@@ -23,7 +24,7 @@ const lease = (mailbox: string, tag: number, max = 1) =>
     max,
     maxBytes: 8192,
     duration: 30_000,
-    watch: false,
+    subscribe: false,
   }) as const;
 const list = { kind: "dead", what: "list", after: 0, limit: 100 } as const;
 
@@ -80,7 +81,7 @@ Deno.test("what was leased before the account comes back after a start of the se
     // an acknowledgement that comes too late finds nothing
     const late = { kind: "ack", token: leased!.token, ids: [1] } as const;
     const [outcome] = apply(engine, { kind: "session", session: "s", first: 2, low: 1, changes: [late] });
-    assertEquals((outcome as { special: unknown }).special, [[2, { kind: "lost", ids: [1] }]]);
+    assertEquals((outcome as { outcomes: unknown }).outcomes, [[2, { kind: "lost", ids: [1] }]]);
     assertEquals(apply(engine, { kind: "take", mailbox: "carol" }), [
       { sender: "al", time: 0, text: "after" },
     ]);

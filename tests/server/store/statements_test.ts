@@ -3,7 +3,8 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../server/store/store.ts";
+import type { StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
 /** SQLite, "Result and Error Codes". */
 const SQLITE_OK = 0;
@@ -32,7 +33,7 @@ function openEngine(): { engine: Engine; db: Authorized } {
 /** Carries out, one by one, some of everything that a client asks of mailboxes; `round` counts from 1. */
 function askAll(engine: Engine, round: number) {
   const apply = (request: StoreRequest) => engine.apply([request]).outcomes[0];
-  const put = (text: string, holder: string, more = {}) =>
+  const put = (text: string, owner: string, more = {}) =>
     apply({
       kind: "put",
       mailbox: "bob",
@@ -40,7 +41,7 @@ function askAll(engine: Engine, round: number) {
       time: 0,
       text,
       bytes: text.length,
-      holder,
+      owner,
       ...more,
     });
   let n = 3 * round - 2;
@@ -60,7 +61,7 @@ function askAll(engine: Engine, round: number) {
       maxBytes: 8192,
       duration,
     } as const;
-    const leased = apply({ ...lease, watch: false }) as { token: string; messages: { id: number }[] };
+    const leased = apply({ ...lease, subscribe: false }) as { token: string; messages: { id: number }[] };
     assertEquals(leased.messages.length, max);
     const all = { token: leased.token, ids: leased.messages.map(({ id }) => id) };
     const change = what === "fail"

@@ -2,15 +2,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../../../server/store/journal/sqlite.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type Store,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLocked,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
+import { StoreLocked } from "../../../server/store/errors.ts";
 
 interface Setting {
   limits?: Partial<StoreLimits>;
@@ -352,7 +346,7 @@ Deno.test("a store forgets sessions that are old, though nothing is leased or de
         low: 1,
         changes: [put("b", "1")],
       };
-    const known = { done: 1, special: [] };
+    const known = { done: 1, outcomes: [] };
     const store = await open(directory);
     assertEquals(await store.apply([change, { kind: "open", session }]), [known, known]);
     await store.close();

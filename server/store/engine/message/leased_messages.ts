@@ -12,14 +12,14 @@ import type { Mailbox, Mailboxes } from "./mailboxes.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
 import type { Owned } from "./set_apart.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
-import type { Failure } from "../../requests/message.ts";
+import type { FailedAttempt } from "../../requests/message.ts";
 import type { Retries } from "./retries.ts";
-import { StoreLost } from "../../store.ts";
+import { StoreLost } from "../../errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Watches } from "./watches.ts";
 
 /** What a lease comes to that ends by itself. */
-const RAN_OUT: Failure = { delay: 0, attempts: 5, reason: "lease ran out" };
+const RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran out" };
 
 export interface LeasedMessagesOptions {
   db: DatabaseSync;
@@ -100,15 +100,15 @@ export class LeasedMessages {
   }
 
   /** Ends a lease where another one can't be given otherwise to this network, or this account. Returns whether it can. */
-  makeRoom({ network = "", owner = "" }: LeaseRequest): boolean {
-    const leaving = this.#leases.roomFor({ network, owner });
+  makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
+    const leaving = this.#leases.roomFor({ network, owner: account });
     if (typeof leaving === "object") this.#giveBack(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }
 
   /** Gives these messages of a mailbox to a session. */
   give(
-    { session, network = "", owner = "", tag, mailbox, duration, ahead }: LeaseRequest,
+    { session, network = "", account = "", tag, mailbox, duration, ahead }: LeaseRequest,
     rows: readonly Row[],
   ): Leased {
     const { monotonicClock, random, transaction } = this.#options, now = monotonicClock();
@@ -116,7 +116,7 @@ export class LeasedMessages {
       token: random(8).toHex(),
       session,
       network,
-      owner,
+      owner: account,
       tag,
       mailbox,
       duration,
@@ -175,7 +175,7 @@ export class LeasedMessages {
    * Gives these messages out again: uncounted, or because an attempt failed. Returns those that are not the session's to
    * give back any more.
    */
-  back(session: string, token: string, ids: readonly number[], failure?: Failure): number[] {
+  back(session: string, token: string, ids: readonly number[], failure?: FailedAttempt): number[] {
     const { lease, held, others } = this.#sort(session, token, ids);
     if (lease !== undefined) this.#giveBack(lease, held, () => failure);
     // they are back already
@@ -270,7 +270,7 @@ export class LeasedMessages {
   #giveBack(
     lease: Lease,
     messages: ReadonlyMap<number, number>,
-    failureOf: (id: number) => Failure | undefined = () => undefined,
+    failureOf: (id: number) => FailedAttempt | undefined = () => undefined,
   ) {
     const { mailboxes, rows, dead, owned, retries, watches } = this.#options;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;

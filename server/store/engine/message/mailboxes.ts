@@ -5,10 +5,12 @@
  * @module
  */
 
-import { type Holder, Holders, shareOf } from "../holders.ts";
+import { type Holder, Holders } from "../holders.ts";
+import { shareOf } from "../../../quota/share.ts";
 import type { Counts, Put } from "../../requests/message.ts";
 import type { Row } from "./message_rows.ts";
-import type { StoreEvent, StoreLimits } from "../../store.ts";
+import type { StoreEvent } from "../../store.ts";
+import type { StoreLimits } from "../../limits.ts";
 
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {
@@ -365,7 +367,7 @@ export class Mailboxes {
   #countRefusal({ name, holder, of, limit }: Refusal) {
     const mailbox = this.#byName.get(name);
     if (of === "share") {
-      if (holder.refused === undefined) this.#onEvent({ kind: "full", holder: holder.name, limit });
+      if (holder.refused === undefined) this.#onEvent({ kind: "full", owner: holder.name, limit });
       holder.refused = (holder.refused ?? 0) + 1;
     } else if (of === "all" || mailbox === undefined) {
       if (this.#refused === undefined) this.#onEvent({ kind: "full", limit });
@@ -396,7 +398,7 @@ export class Mailboxes {
       mailbox.commit();
       if (mailbox.refused !== undefined) this.#noticeRoom(mailbox);
     }
-    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", holder: name, refused }));
+    this.holders.commit(({ name }, refused) => this.#onEvent({ kind: "room", owner: name, refused }));
     if (this.#refused !== undefined) this.#noticeRoomInAll();
     this.#nextBatch();
   }

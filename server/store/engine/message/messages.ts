@@ -31,7 +31,8 @@ import type {
   TakeOutcome,
 } from "../../requests/message.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
-import type { StoreEvent, StoreLimits } from "../../store.ts";
+import type { StoreEvent } from "../../store.ts";
+import type { StoreLimits } from "../../limits.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { Watches } from "./watches.ts";
 
@@ -138,7 +139,7 @@ export class Messages {
   /** Puts a message, or gives the limit that is in the way. */
   put(put: Put): "stored" | Reached {
     const { limits } = this.#options;
-    const known = this.#mailboxes.get(put.mailbox), holder = this.#mailboxes.holders.obtain(put.holder);
+    const known = this.#mailboxes.get(put.mailbox), holder = this.#mailboxes.holders.obtain(put.owner);
     const reached = this.#mailboxes.reachedBy(known, holder, put.bytes);
     if (reached !== undefined) {
       if (limits.whenFull === "refuse" || known === undefined || !this.#makeRoom(known, holder, put.bytes)) {
@@ -255,8 +256,8 @@ export class Messages {
     return "busy";
   }
 
-  #empty({ mailbox, watch }: LeaseRequest): "empty" {
-    if (watch) this.#watches.add(mailbox);
+  #empty({ mailbox, subscribe }: LeaseRequest): "empty" {
+    if (subscribe) this.#watches.add(mailbox);
     return "empty";
   }
 

@@ -7,7 +7,6 @@
 
 import {
   encodeForumAnswer,
-  type ForumAnswer,
   type ForumOrderedRequest,
   type ForumUnorderedRequest,
 } from "../../../../protocol/forum.ts";
@@ -18,19 +17,17 @@ import {
   refusedText,
   threadIsEmpty,
 } from "../../../../protocol/forum_text.ts";
-import { utf8Length } from "../../../../protocol/mailbox.ts";
 import {
-  lineLength,
-  MAX_HEADER,
-  MAX_SESSION_DATAGRAM,
-  type NumberedRequest,
-  type TaggedRequest,
-} from "../../../../protocol/session.ts";
+  decodeServiceRequest,
+  NOT_SERVED,
+  type OrderedServiceRequest,
+  type UnorderedServiceRequest,
+} from "../../../../protocol/service_requests.ts";
 import type { Forum } from "../../../service/forum.ts";
-import type { OrderedRequest, Special } from "../../../store/requests/session.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type { EntryPage, Post, ThreadChange, ThreadPage } from "../../../store/requests/thread.ts";
-import { cut } from "../message_answers.ts";
-import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
+import type { SessionClient, SessionHandler } from "../handler.ts";
+import { textLines } from "../text_lines.ts";
 
 /** The commands by what they change. */
 const COMMANDS: Partial<Record<OrderedRequest["kind"], ForumOrderedRequest["kind"]>> = {
@@ -47,7 +44,8 @@ export interface ForumRequestsOptions {
   console(line: string): void;
 }
 
-export class ForumRequests implements ServiceRequests {
+export class ForumRequests implements SessionHandler {
+  readonly decodeLine = decodeServiceRequest;
   readonly #forum: Forum;
   readonly #console: (line: string) => void;
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
@@ -62,16 +60,8 @@ export class ForumRequests implements ServiceRequests {
     return user !== undefined;
   }
 
-  arrived() {}
-
-  forget() {}
-
-  change({ user = "" }: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest {
+  toStore({ user = "" }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
-      case "skip":
-        return { kind: "skip" };
-      case "bad":
-        return { kind: "bad", reason: request.reason };
       case "CRT":
       case "MSG":
       case "DLT":
@@ -83,12 +73,12 @@ export class ForumRequests implements ServiceRequests {
     }
   }
 
-  carriedOut({ user }: SessionClient, change: OrderedRequest, special: Special | undefined) {
+  carriedOut({ user }: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
     const kind = COMMANDS[change.kind];
     if (kind === undefined) return;
     this.#console(`${user} issued ${kind} command`);
     const command = { ...change, kind, title: (change as ThreadChange).thread } as ForumCommand;
-    this.#reportEnd(command, special?.kind === "bad" ? special.reason : undefined);
+    this.#reportEnd(command, outcome?.kind === "bad" ? outcome.reason : undefined);
   }
 
   /** Writes to the console what became of a command. */
@@ -96,7 +86,7 @@ export class ForumRequests implements ServiceRequests {
     this.#console(refused === undefined ? doneText(command) : refusedText(command, refused));
   }
 
-  ask(client: SessionClient, request: TaggedRequest) {
+  answer(client: SessionClient, request: UnorderedServiceRequest) {
     switch (request.kind) {
       case "LST":
         return this.#list(client, request);
@@ -132,7 +122,7 @@ export class ForumRequests implements ServiceRequests {
     const report = this.#report(client, request, after === 0);
     this.#forum.list(after, (page) => {
       if (page.threads.length === 0) report(NO_THREADS);
-      for (const answer of titleAnswers(t, place, page)) client.answer(answer);
+      for (const line of titleLines(t, place, page)) client.send(line);
     });
   }
 
@@ -146,7 +136,7 @@ export class ForumRequests implements ServiceRequests {
         return client.answer({ kind: "no", t, reason: page });
       }
       if (page.entries.length === 0 && "after" in from) report(threadIsEmpty(title));
-      for (const answer of entryAnswers(t, place, page)) client.answer(answer);
+      for (const line of entryLines(t, place, page)) client.send(line);
     });
   }
 
@@ -161,53 +151,40 @@ export class ForumRequests implements ServiceRequests {
     if (request.kind === "DWN") {
       this.#forum.download({ ...request, user }, onEnd, (outcome) => {
         if ("refused" in outcome) return refuse(outcome.refused);
-        client.answer({ kind: "ticket", t, ...outcome });
+        client.send(encodeForumAnswer({ kind: "ticket", t, ...outcome }));
       });
     } else {
       this.#forum.upload({ ...request, user, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
-        if (outcome === "stored") return client.answer({ kind: "stored", t });
+        if (outcome === "stored") return client.send(encodeForumAnswer({ kind: "stored", t }));
         if ("refused" in outcome) return refuse(outcome.refused);
-        client.answer({ kind: "upload", t, ...outcome });
+        client.send(encodeForumAnswer({ kind: "upload", t, ...outcome }));
       });
     }
   }
 }
 
-function* titleAnswers(t: number, place: string, { threads, more }: ThreadPage): Generator<ForumAnswer> {
+function* titleLines(t: number, place: string, { threads, more }: ThreadPage): Generator<string> {
   for (const { id, title } of threads) {
-    yield { kind: "title", t, place, id, title };
+    yield encodeForumAnswer({ kind: "title", t, place, id, title });
     place = `${id}`;
   }
-  yield { kind: more ? "next" : "end", t, place };
+  yield encodeForumAnswer({ kind: more ? "next" : "end", t, place });
 }
 
-function* entryAnswers(t: number, place: string, { entries, more }: EntryPage): Generator<ForumAnswer> {
+function* entryLines(t: number, place: string, { entries, more }: EntryPage): Generator<string> {
   for (const entry of entries) {
-    if ("file" in entry) yield { kind: "file", t, place, ...entry };
-    else yield* messageAnswers(t, place, entry);
+    if ("file" in entry) yield encodeForumAnswer({ kind: "file", t, place, ...entry });
+    else yield* postLines(t, place, entry);
     place = `${entry.id}`;
   }
-  yield { kind: more ? "next" : "end", t, place };
+  yield encodeForumAnswer({ kind: more ? "next" : "end", t, place });
 }
 
-/** A message as answers, each of which fits into a datagram. */
-function* messageAnswers(
-  t: number,
-  place: string,
-  message: Post,
-): Generator<ForumAnswer> {
-  const { text, bytes, ...rest } = message;
-  const room = MAX_SESSION_DATAGRAM - MAX_HEADER;
-  const line = (text: string): ForumAnswer => ({ kind: "line", t, place, length: bytes, ...rest, text });
-  const whole = line(text);
-  if (lineLength(encodeForumAnswer(whole)) <= room) return yield whole;
-  const begin = cut(text, 0, room - lineLength(encodeForumAnswer(line(""))));
-  yield line(begin);
-  for (let at = begin.length, offset = utf8Length(begin); at < text.length;) {
-    const piece = { kind: "rest", t, id: message.id, version: message.version, offset } as const;
-    const more = cut(text, at, room - lineLength(encodeForumAnswer({ ...piece, text: "" })));
-    yield { ...piece, text: more };
-    at += more.length;
-    offset += utf8Length(more);
-  }
+function postLines(t: number, place: string, post: Post): Generator<string> {
+  const { text, bytes: length, ...rest } = post, { id, version } = post;
+  return textLines(
+    text,
+    (text) => encodeForumAnswer({ kind: "line", t, place, length, ...rest, text }),
+    (offset, text) => encodeForumAnswer({ kind: "rest", t, id, version, offset, text }),
+  );
 }

@@ -4,16 +4,16 @@
  * @module
  */
 
-import type { TaggedRequest } from "../../../../protocol/session.ts";
-import { messageAnswers } from "../message_answers.ts";
-import type { SessionClient } from "../service_requests.ts";
+import { utf8Length } from "../../../../protocol/mailbox.ts";
+import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
+import type { SessionClient } from "../handler.ts";
+import { textLines } from "../text_lines.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
 import type { Held } from "../../../quota/holder_lists.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { Leased } from "../../../store/requests/lease.ts";
-import { UNCONFIRMED } from "../../../store/engine/message/leases.ts";
+import { type Leased, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 
-type LeaseRequest = TaggedRequest & { kind: "lease" };
+type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
 /** Waits, and answers that are remembered, of one session. */
 const MAX_TAGS = 64;
@@ -74,6 +74,8 @@ export interface LeaseServiceOptions {
 
 export class LeaseService {
   readonly #options: LeaseServiceOptions;
+  /** What the tags of each session stand for, the oldest first. */
+  readonly #tags = new Map<SessionClient, Map<number, Tag>>();
   /** By mailbox, those who wait, the one that has waited longest first. */
   readonly #waiting = new Map<string, Set<Tag>>();
   readonly #asking = new Set<string>();
@@ -97,8 +99,19 @@ export class LeaseService {
     return this.#waits.usage;
   }
 
+  /** Tags of a session that are known, the oldest first. */
+  tagsOf(client: SessionClient): number[] {
+    return [...this.#tags.get(client)?.keys() ?? []];
+  }
+
+  #known(client: SessionClient): Map<number, Tag> {
+    let tags = this.#tags.get(client);
+    if (tags === undefined) this.#tags.set(client, tags = new Map());
+    return tags;
+  }
+
   request(client: SessionClient, request: LeaseRequest) {
-    const known = client.tags.get(request.t), now = this.#options.monotonicClock();
+    const known = this.#known(client).get(request.t), now = this.#options.monotonicClock();
     if (known !== undefined) {
       known.asked = now;
       if (known.state === "waiting") this.#waits.use(known);
@@ -121,7 +134,7 @@ export class LeaseService {
       repeat: 0,
       pause: FIRST_REPEAT,
     };
-    client.tags.set(request.t, tag);
+    this.#known(client).set(request.t, tag);
     if (!this.#isHeld(request.mailbox)) return this.#ask(tag, () => {});
     this.#wait(tag);
   }
@@ -132,7 +145,8 @@ export class LeaseService {
   }
 
   /** Forgets the oldest tags that are settled, where there are too many. */
-  #makeRoom({ tags }: SessionClient): boolean {
+  #makeRoom(client: SessionClient): boolean {
+    const tags = this.#known(client);
     for (const [t, { state, confirmed }] of tags) {
       if (tags.size < MAX_TAGS) break;
       if (state === "none" || state === "given" && confirmed) tags.delete(t);
@@ -148,13 +162,13 @@ export class LeaseService {
       kind: "lease",
       session: client.id,
       network: client.network,
-      owner: client.owner,
+      account: client.owner,
       tag: t,
       mailbox,
       max,
       maxBytes: LEASE_BYTES,
       duration,
-      watch: wait > 0 || this.#waiting.has(mailbox),
+      subscribe: wait > 0 || this.#waiting.has(mailbox),
       ...ahead ? { ahead } : {},
     } as const;
     const answered = (hadMessages: boolean) => {
@@ -184,15 +198,15 @@ export class LeaseService {
       } else {
         // what the disk can't take now is asked for again
         if (outcome === "empty") this.#settle(tag);
-        else client.tags.delete(t);
+        else this.#tags.get(client)?.delete(t);
         if (outcome === "busy") client.answer({ kind: "busy" });
       }
       answered(typeof outcome === "object");
       // it has set a watch, and waits no longer
-      if (lease.watch && outcome === "empty") this.#unwatch(mailbox);
+      if (lease.subscribe && outcome === "empty") this.#unwatch(mailbox);
     });
     if (!taken) {
-      client.tags.delete(t);
+      this.#tags.get(client)?.delete(t);
       answered(false);
     }
   }
@@ -230,7 +244,7 @@ export class LeaseService {
     const leaving = this.#waits.roomFor(tag.client);
     if (typeof leaving === "object") {
       this.#stopWaiting(leaving);
-      leaving.client.tags.delete(leaving.request.t);
+      this.#tags.get(leaving.client)?.delete(leaving.request.t);
     }
     this.#waits.add(tag);
   }
@@ -238,8 +252,8 @@ export class LeaseService {
   #deny(tag: Tag) {
     const { client, request: { t } } = tag;
     tag.state = "none";
-    client.tags.delete(t);
-    client.answer({ kind: "denied", t });
+    this.#tags.get(client)?.delete(t);
+    client.send(encodeMailboxAnswer({ kind: "denied", t }));
   }
 
   #stopWaiting(tag: Tag) {
@@ -257,13 +271,13 @@ export class LeaseService {
    */
   #unwatch(mailbox: string) {
     if (this.isAwaited(mailbox)) return;
-    this.#options.store.submit({ kind: "unwatch", mailbox }, () => {});
+    this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
   #answer({ client, request: { t }, state, leased }: Tag) {
-    if (state === "waiting") client.answer({ kind: "pending", t });
-    else if (state === "none") client.answer({ kind: "none", t });
-    else if (state === "given") { for (const answer of messageAnswers(t, leased!)) client.answer(answer); }
+    if (state === "waiting") client.send(encodeMailboxAnswer({ kind: "pending", t }));
+    else if (state === "none") client.send(encodeMailboxAnswer({ kind: "none", t }));
+    else if (state === "given") { for (const line of messageLines(t, leased!)) client.send(line); }
   }
 
   /** Whether somebody waits for a mailbox, or is about to. */
@@ -298,7 +312,7 @@ export class LeaseService {
     if (this.#held.has(mailbox)) return;
     const line = this.#waiting.get(mailbox) ?? new Set(),
       since = this.#options.monotonicClock() - heardWithin;
-    const tag = line.values().find(({ client }) => client.heard >= since) ?? line.values().next().value;
+    const tag = line.values().find(({ client }) => client.receivedAt >= since) ?? line.values().next().value;
     if (tag === undefined || this.#asking.has(mailbox)) {
       if (this.#asks > 0) this.#missed.add(mailbox);
       return;
@@ -330,15 +344,20 @@ export class LeaseService {
   }
 
   confirm(client: SessionClient, t: number) {
-    const tag = client.tags.get(t);
+    const tag = this.#tags.get(client)?.get(t);
     if (tag !== undefined) this.#confirmed(tag);
     const { store } = this.#options;
-    store.submit({ kind: "confirm", session: client.id, tag: t }, () => client.answer({ kind: "got", t }));
+    store.submit(
+      { kind: "confirm", session: client.id, tag: t },
+      () => client.send(encodeMailboxAnswer({ kind: "got", t })),
+    );
   }
 
   /** Something was done with a token: its messages have arrived. */
   used(client: SessionClient, token: string) {
-    for (const tag of client.tags.values()) if (tag.leased?.token === token) this.#confirmed(tag);
+    for (const tag of this.#tags.get(client)?.values() ?? []) {
+      if (tag.leased?.token === token) this.#confirmed(tag);
+    }
   }
 
   #confirmed(tag: Tag) {
@@ -356,8 +375,8 @@ export class LeaseService {
   }
 
   cancel(client: SessionClient, t: number) {
-    const tag = client.tags.get(t);
-    if (tag === undefined) return client.answer({ kind: "none", t });
+    const tag = this.#tags.get(client)?.get(t);
+    if (tag === undefined) return client.send(encodeMailboxAnswer({ kind: "none", t }));
     const { state } = tag;
     if (state === "waiting") this.#stopWaiting(tag);
     if (state === "given") this.#release(tag);
@@ -379,30 +398,32 @@ export class LeaseService {
    */
   #takeBack(tag: Tag) {
     const { client, request: { t, mailbox } } = tag, line = this.#waiting.get(mailbox);
-    client.tags.delete(t);
-    const isSilent = client.heard <= tag.given;
-    for (const other of client.tags.values()) {
+    this.#tags.get(client)?.delete(t);
+    const isSilent = client.receivedAt <= tag.given;
+    for (const other of this.#tags.get(client)?.values() ?? []) {
       if (other.state !== "waiting") continue;
       if (!isSilent) {
         if (line?.delete(other)) line.add(other);
         continue;
       }
       this.#stopWaiting(other);
-      client.tags.delete(other.request.t);
+      this.#tags.get(client)?.delete(other.request.t);
     }
     // who is there has answered since that was repeated first
     this.#release(tag, this.#options.monotonicClock() - tag.given - FIRST_REPEAT);
   }
 
   /** Forgets a session: its waits end, and what it has not confirmed goes back. */
-  forget({ tags }: SessionClient) {
+  forget(client: SessionClient) {
+    const tags = this.#tags.get(client);
+    if (tags === undefined) return;
     for (const tag of tags.values()) {
       this.#stopWaiting(tag);
       if (this.#unconfirmed.has(tag)) this.#release(tag);
       // what the store still gives goes back
       if (tag.state === "asking") tag.state = "none";
     }
-    tags.clear();
+    this.#tags.delete(client);
   }
 
   /** Repeats what nobody has confirmed, or takes it back. To be called about every 100 ms. */
@@ -410,7 +431,7 @@ export class LeaseService {
     const now = this.#options.monotonicClock();
     for (const tag of this.#unconfirmed) {
       const silent = now - tag.given;
-      if (silent >= UNCONFIRMED || silent >= SILENT && this.#isWantedByOthers(tag)) {
+      if (silent >= UNCONFIRMED_LEASE_MS || silent >= SILENT && this.#isWantedByOthers(tag)) {
         this.#takeBack(tag);
         continue;
       }
@@ -445,9 +466,22 @@ export class LeaseService {
         const forgotten = now - tag.asked > REFRESHED;
         if (!forgotten && (now < tag.end || this.#isHeld(tag.request.mailbox))) continue;
         this.#stopWaiting(tag);
-        if (forgotten) tag.client.tags.delete(tag.request.t);
+        if (forgotten) this.#tags.get(tag.client)?.delete(tag.request.t);
         else this.#settle(tag);
       }
     }
+  }
+}
+
+/** The lines of the messages of a lease. */
+function* messageLines(t: number, { token, messages }: Leased): Generator<string> {
+  const k = messages.length;
+  for (const [index, message] of messages.entries()) {
+    const i = index + 1, length = utf8Length(message.text);
+    yield* textLines(
+      message.text,
+      (text) => encodeMailboxAnswer({ kind: "msg", t, i, k, token, length, message: { ...message, text } }),
+      (offset, text) => encodeMailboxAnswer({ kind: "piece", t, i, offset, text }),
+    );
   }
 }

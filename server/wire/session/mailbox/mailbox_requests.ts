@@ -1,7 +1,16 @@
-import type { NumberedRequest, TaggedRequest } from "../../../../protocol/session.ts";
+import type { SessionTable } from "../../../report/metrics.ts";
+import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import {
+  decodeServiceRequest,
+  NOT_SERVED,
+  type OrderedServiceRequest,
+  type ServiceRequest,
+  type UnorderedServiceRequest,
+} from "../../../../protocol/service_requests.ts";
+import { NOT_CONFIRMED } from "../../../../protocol/session.ts";
 import { holderOf } from "../../../quota/holder.ts";
 import { LeaseService } from "./leases.ts";
-import { NOT_SERVED, type ServiceRequests, type SessionClient } from "../service_requests.ts";
+import type { SessionClient, SessionHandler } from "../handler.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import type { OrderedRequest } from "../../../store/requests/session.ts";
@@ -13,11 +22,12 @@ export interface MailboxRequestsOptions {
   /** Milliseconds of a clock that is never set. */
   monotonicClock(): number;
   /** Why a request may not be carried out for this user; undefined is a session without a seal. */
-  refuse?(request: TaggedRequest, user: string | undefined): string | undefined;
+  refuse?(request: ServiceRequest, user: string | undefined): string | undefined;
 }
 
 /** The mailbox's requests in sessions: puts, leases and counts. */
-export class MailboxRequests implements ServiceRequests {
+export class MailboxRequests implements SessionHandler {
+  readonly decodeLine = decodeServiceRequest;
   readonly #options: MailboxRequestsOptions;
   readonly #leases: LeaseService;
 
@@ -30,7 +40,7 @@ export class MailboxRequests implements ServiceRequests {
     });
   }
 
-  get tables(): [name: string, usage: TableUsage][] {
+  get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["waits", this.#leases.usage]];
   }
 
@@ -38,11 +48,13 @@ export class MailboxRequests implements ServiceRequests {
     return true;
   }
 
-  arrived(client: SessionClient, request: NumberedRequest) {
-    if ("token" in request) this.#leases.used(client, request.token);
+  arrived(client: SessionClient, request: OrderedServiceRequest): string | undefined {
+    const reason = this.#options.refuse?.(request, client.user);
+    if (reason === undefined && "token" in request) this.#leases.used(client, request.token);
+    return reason;
   }
 
-  change(client: SessionClient, request: NumberedRequest, bytes: number): OrderedRequest {
+  toStore(client: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "put": {
         const time = this.#options.wallClock();
@@ -54,7 +66,7 @@ export class MailboxRequests implements ServiceRequests {
           time,
           text: text,
           bytes,
-          holder: holderOf(client),
+          owner: holderOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };
@@ -63,29 +75,30 @@ export class MailboxRequests implements ServiceRequests {
       case "back":
       case "fail":
       case "extend":
-      case "begin":
-      case "skip":
-      case "bad": {
-        const { n: _, ...change } = request;
-        return change;
+      case "begin": {
+        const { n: _, ...rest } = request;
+        return rest;
       }
       default:
         return { kind: "bad", reason: NOT_SERVED };
     }
   }
 
-  ask(client: SessionClient, request: TaggedRequest) {
+  answer(client: SessionClient, request: UnorderedServiceRequest) {
+    const { t } = request, reason = this.#options.refuse?.(request, client.user);
+    if (reason === NOT_CONFIRMED) return client.answer({ kind: "no", t, reason });
+    if (reason !== undefined) return client.send(encodeMailboxAnswer({ kind: "denied", t }));
     switch (request.kind) {
       case "lease":
         return this.#leases.request(client, request);
       case "got":
-        return this.#leases.confirm(client, request.t);
+        return this.#leases.confirm(client, t);
       case "cancel":
-        return this.#leases.cancel(client, request.t);
+        return this.#leases.cancel(client, t);
       case "stat":
-        return this.#stat(client, request.t, request.mailbox);
+        return this.#stat(client, t, request.mailbox);
       default:
-        client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
+        client.answer({ kind: "no", t, reason: NOT_SERVED });
     }
   }
 
@@ -93,7 +106,7 @@ export class MailboxRequests implements ServiceRequests {
     const request = { kind: "stat", ...mailbox === "" ? {} : { mailbox } } as const;
     this.#options.store.submit(request, (stats) => {
       const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
-      client.answer({ kind: "stat", t, values });
+      client.send(encodeMailboxAnswer({ kind: "stat", t, values }));
     });
   }
 

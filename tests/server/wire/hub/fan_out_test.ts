@@ -15,7 +15,7 @@ const encoder = new TextEncoder(), decoder = new TextDecoder();
 
 /** A wire on which everything told is a line. */
 const wire: Wire = {
-  name: "test",
+  name: "channels",
   encode: (events: readonly HubEvent[]) =>
     encoder.encode(
       events.map((event) =>
@@ -125,7 +125,7 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     rounds,
     monotonicClock,
   });
-  const session = new MemberConnection("test", connection, {
+  const session = new MemberConnection("channels", connection, {
     sockets: [],
     hub,
     counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),

@@ -2,18 +2,24 @@
 
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { decodeRequests, encodeRequest, type SessionRequest } from "../../../../protocol/session.ts";
+import {
+  decodeMailboxRequest,
+  encodeMailboxRequest,
+  type MailboxRequest,
+} from "../../../../protocol/mailbox_requests.ts";
+import { decodeRequests } from "../../../../protocol/session.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import type { DeadLetter } from "../../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import { Peer, temporaryDirectory } from "../../../program.ts";
 import { withServer } from "../../serve.ts";
 
 const TOKEN = "eca43648c5ecc233";
 const header = `P1> ${"s".repeat(22)} - - 1`;
 
-const decode = (line: string) => decodeRequests(new TextEncoder().encode(`${header}\n${line}`))?.requests;
+const decode = (line: string) =>
+  decodeRequests(new TextEncoder().encode(`${header}\n${line}`), decodeMailboxRequest)?.requests;
 
 Deno.test("back and fail are read as they are written", () => {
   for (
@@ -26,7 +32,7 @@ Deno.test("back and fail are read as they are written", () => {
     ]
   ) {
     assertEquals(
-      decode(line)?.map((request) => encodeRequest(request as SessionRequest & { kind: "fail" })),
+      decode(line)?.map((request) => encodeMailboxRequest(request as MailboxRequest)),
       [line],
     );
   }

@@ -5,7 +5,8 @@ import { DatabaseSync, StatementSync } from "node:sqlite";
 import { connectMailbox, SHARED_QUEUE } from "../../../../client/mailbox.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import { transcript, withServer } from "../../serve.ts";
 
 /** With the sender `alice`, what makes a reply of just 1,024 bytes. */
@@ -87,7 +88,16 @@ const put = (text: string): StoreRequest => ({
 });
 const take: StoreRequest = { kind: "take", mailbox: "bob" };
 const lease = (tag: number, max: number): StoreRequest => (
-  { kind: "lease", session: "s", tag, mailbox: "bob", max, maxBytes: 8192, duration: 60_000, watch: false }
+  {
+    kind: "lease",
+    session: "s",
+    tag,
+    mailbox: "bob",
+    max,
+    maxBytes: 8192,
+    duration: 60_000,
+    subscribe: false,
+  }
 );
 
 /** An engine on a directory of its own that takes messages of up to so many bytes, with their sender. */
@@ -100,12 +110,12 @@ class Subject implements Disposable {
     this.engine = this.#open(takenBytes);
   }
 
-  #open(takenBytes: number): Engine {
+  #open(takeBytesMax: number): Engine {
     const { directory, events } = this;
     return new Engine({
       directory,
       limits: DEFAULT_LIMITS,
-      takenBytes,
+      takeBytesMax,
       onEvent: (event) => events.push(event),
     });
   }

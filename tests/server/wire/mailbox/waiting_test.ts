@@ -1,16 +1,20 @@
 /** Those who wait for one mailbox, as they see it. `protocol/README.md`, "Waiting". */
 
 import { assertEquals } from "@std/assert";
+import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 
 /** A server on a real store, whose clock stands until it is moved, and whose store answers when it is told to. */
 class World implements Disposable {
   clock = 0;
   readonly clients = new Map<number, Client>();
   readonly service: SessionService<{ hostname: string; port: number }>;
+  readonly #requests: MailboxRequests;
   readonly #outcomes: (() => void)[] = [];
   readonly #engine: Engine;
   #timer = () => {};
@@ -26,27 +30,30 @@ class World implements Disposable {
       monotonicClock: clock,
       random,
       onEvent: (event) => {
-        if (event.kind === "ready") this.#outcomes.push(() => this.service.ready(event.mailbox));
+        if (event.kind === "ready") this.#outcomes.push(() => this.#requests.ready(event.mailbox));
       },
     });
     const apply = (request: StoreRequest) => this.#engine.apply([request]).outcomes[0] as never;
+    const store = {
+      submit: (request: StoreRequest, done: (outcome: never) => void) => {
+        this.#outcomes.push(() => {
+          const outcome = apply(request);
+          this.#outcomes.push(() => done(outcome));
+        });
+        return true;
+      },
+      gather: (source: { take(): StoreRequest | undefined; settle(outcome: never): void }) => {
+        this.#outcomes.push(() => {
+          const request = source.take();
+          if (request !== undefined) source.settle(apply(request));
+        });
+        return true;
+      },
+    } as never;
+    this.#requests = new MailboxRequests({ store, wallClock: clock, monotonicClock: clock });
     this.service = new SessionService({
-      store: {
-        submit: (request: StoreRequest, done: (outcome: never) => void) => {
-          this.#outcomes.push(() => {
-            const outcome = apply(request);
-            this.#outcomes.push(() => done(outcome));
-          });
-          return true;
-        },
-        gather: (source: { take(): StoreRequest | undefined; settle(outcome: never): void }) => {
-          this.#outcomes.push(() => {
-            const request = source.take();
-            if (request !== undefined) source.settle(apply(request));
-          });
-          return true;
-        },
-      } as never,
+      store,
+      handler: this.#requests,
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),
       wallClock: clock,
       monotonicClock: clock,
@@ -120,7 +127,7 @@ class Client {
   }
 
   hear(datagram: Uint8Array) {
-    const { header: { epoch, cookie } } = decodeAnswers(datagram)!;
+    const { header: { epoch, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
     this.#epoch = epoch;
     this.#cookie = cookie || this.#cookie;
     this.#heard.push(...new TextDecoder().decode(datagram).split("\n").slice(1));

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
+import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
@@ -14,23 +16,27 @@ class Subject {
   #said: string[] = [];
 
   constructor(tableLimits = LIMITS) {
-    this.service = new SessionService({
-      store: {
+    const store = {
         submit({ kind }: StoreRequest, done: (outcome: never) => void) {
           if (kind === "open") opening().push(done);
           return true;
         },
         gather: () => true,
       } as never,
+      wallClock = () => 1_700_000_000_000,
+      monotonicClock = () => 0;
+    this.service = new SessionService({
+      store,
+      handler: new MailboxRequests({ store, wallClock, monotonicClock }),
       send: (datagram) => {
-        const { header: { session, epoch, cookie }, answers } = decodeAnswers(datagram)!;
+        const { header: { session, epoch, cookie }, answers } = decodeAnswers(datagram, decodeServiceAnswer)!;
         if (cookie !== "") this.#cookies.set(session, { epoch, cookie });
         this.#said.push(
           ...answers.map((answer) => "from" in answer ? `${answer.kind},${answer.from}` : answer.kind),
         );
       },
-      wallClock: () => 1_700_000_000_000,
-      monotonicClock: () => 0,
+      wallClock,
+      monotonicClock,
       random: (bytes) => new Uint8Array(bytes),
       setTimer: () => () => {},
       tableLimits,

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { encodeAnswer, type NumberedRequest } from "../../../../protocol/session.ts";
+import { encodeAnswer } from "../../../../protocol/session.ts";
 import { Early } from "../../../../server/wire/session/early.ts";
+import type { OrderedLine } from "../../../../server/wire/session/handler.ts";
 import { OrderedRequests } from "../../../../server/wire/session/ordered_requests.ts";
 import type { OrderedBatch, SessionOutcome } from "../../../../server/store/requests/session.ts";
 
@@ -20,11 +21,10 @@ class Subject {
       owner: "",
       network,
       born: 1,
-      state: { done: 0, special: [] },
+      state: { done: 0, outcomes: [] },
       store: { gather: () => this.taking },
       early,
-      change: (request, bytes) => {
-        const text = "text" in request ? request.text : "";
+      toStore: ({ text = "" }, bytes) => {
         return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
       },
       onCarriedOut: () => {},
@@ -37,7 +37,7 @@ class Subject {
   puts(numbers: readonly number[], bytes = 1) {
     const text = "x".repeat(bytes);
     this.#received(
-      numbers.map((n) => ({ kind: "put", n, receiver: "bob", sender: "", delay: 0, ttl: undefined, text })),
+      numbers.map((n) => ({ kind: "put", n, text })),
     );
   }
 
@@ -45,7 +45,7 @@ class Subject {
     for (const n of numbers) this.#received([{ kind: "part", n, text: "x".repeat(bytes) }]);
   }
 
-  #received(requests: NumberedRequest[]) {
+  #received(requests: OrderedLine[]) {
     this.changes.received(requests, this.changes.done + 1);
   }
 
@@ -67,7 +67,7 @@ class Subject {
   }
 }
 
-const done = (n: number) => ({ done: n, special: [] });
+const done = (n: number) => ({ done: n, outcomes: [] });
 
 Deno.test("what comes while a batch is with the store goes behind it in the next", () => {
   const s = new Subject();
