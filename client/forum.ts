@@ -31,7 +31,7 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import type { TaggedAnswer } from "../protocol/service_requests.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { PageQuery } from "./forum/page.ts";
+import { PageQuery } from "./forum/page_query.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
 import type { Session } from "./session/session.ts";

@@ -9,7 +9,7 @@ import type { SealKey } from "../protocol/seal.ts";
 import { uptime } from "./clock/uptime.ts";
 import { makeDataDirectory, obtainSecret, readSecret, removeRunning } from "./data/data_directory.ts";
 import { DataWatch } from "./data/data_watch.ts";
-import { openFiles, removeContents, removeUnused } from "./data/open_contents.ts";
+import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { checkStart } from "./data/start_check.ts";

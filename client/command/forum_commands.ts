@@ -18,7 +18,7 @@ import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
 import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "../session/errors.ts";
 import { writeError } from "../terminal/output.ts";
-import { ProgressBar } from "../terminal/transfer_progress.ts";
+import { ProgressBar } from "../terminal/progress_bar.ts";
 import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
 import { TransferError } from "../transfer/transfer.ts";
 

@@ -1,7 +1,11 @@
 import { encodeTransferAnswer, type TransferAnswer } from "../../../protocol/transfer.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
-import type { TransferContext } from "./transfer.ts";
-import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
+import {
+  refusal,
+  TransferAborted,
+  type TransferConnection,
+  type TransferContext,
+} from "./transfer_connection.ts";
 
 /** Bytes that are read in one go. A download has two such buffers. */
 const BUFFER_BYTES = 512 * 1024;

@@ -13,7 +13,13 @@ import type { Metrics } from "../../report/metrics.ts";
 import type { Tickets } from "../../service/tickets.ts";
 import { sendDownload } from "./download.ts";
 import { TransferSlots } from "./slots.ts";
-import { refusal, type Timers, TransferAborted, TransferConnection } from "./transfer_connection.ts";
+import {
+  refusal,
+  type Timers,
+  TransferAborted,
+  TransferConnection,
+  type TransferContext,
+} from "./transfer_connection.ts";
 import { UploadReceiver } from "./upload.ts";
 
 export interface TransferOptions extends Timers {
@@ -24,14 +30,6 @@ export interface TransferOptions extends Timers {
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
   max?: number;
   maxUser?: number;
-}
-
-/** What all transfers share. */
-export interface TransferContext {
-  readonly metrics: Metrics;
-  readonly turns: LoopTurns;
-  /** Logs that the disk failed. */
-  failed(error: Error): void;
 }
 
 export class TransferService implements TransferContext {

@@ -4,7 +4,9 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
+import type { LoopTurns } from "../../net/loop_turns.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
+import type { Metrics } from "../../report/metrics.ts";
 
 /** Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer. */
 const FIRST_LINE_MS = 10_000, IDLE_MS = 30_000, DRAIN_MS = 2000;
@@ -18,6 +20,14 @@ export interface Timers {
   monotonicClock(): number;
   /** Calls back once, after so many milliseconds; the returned function cancels that. */
   setTimer(ms: number, callback: () => void): () => void;
+}
+
+/** What all transfers share. */
+export interface TransferContext {
+  readonly metrics: Metrics;
+  readonly turns: LoopTurns;
+  /** Logs that the disk failed. */
+  failed(error: Error): void;
 }
 
 /** The connection ended before its transfer did. */

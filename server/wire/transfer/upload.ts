@@ -7,8 +7,12 @@ import {
   uploadProof,
 } from "../../../protocol/transfer.ts";
 import type { IncomingFile, UploadGrant } from "../../service/tickets.ts";
-import type { TransferContext } from "./transfer.ts";
-import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
+import {
+  refusal,
+  TransferAborted,
+  type TransferConnection,
+  type TransferContext,
+} from "./transfer_connection.ts";
 
 /** Bytes that are read and hashed in one go. An upload has two such buffers. */
 const BUFFER_BYTES = 512 * 1024;

@@ -1,5 +1,5 @@
 /**
- * The forum's files and the store: which of them the store knows, and which it has no use for any more.
+ * Opens the forum's files: moves aside those that the store doesn't know, and removes those that it doesn't use any more.
  *
  * @module
  */
@@ -23,7 +23,7 @@ export interface ContentsOptions {
 /** Unused contents that are removed together. */
 const BATCH = 256;
 
-/** Opens the files, and has what the store doesn't know set aside and logged. {@linkcode removeUnused} has to follow. */
+/** Opens the files; those that the store doesn't know are moved aside and logged. {@linkcode removeUnused} has to follow. */
 export function openFiles(
   { directory, limits, store, log, random }: ContentsOptions,
 ): Promise<ContentFiles> {
@@ -40,18 +40,18 @@ export function openFiles(
   });
 }
 
-/** Removes the contents of removed threads that an earlier run of the server has left. */
+/** Removes the contents of removed threads that an earlier run of the server left. */
 export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
   for (let gone: string[] = [];;) {
     const unused = await store.ask({ kind: "unused", gone, limit: BATCH });
-    // on a full disk they are forgotten at a later start
+    // the disk is full: a later start tries it again
     if (unused === "storage") return;
     gone = await removeAll(files, unused);
     if (gone.length === 0) return;
   }
 }
 
-/** Removes contents that no file has any more. Where that fails, the next start tries it again. */
+/** Removes contents that no file has any more. If that fails, the next start tries it again. */
 export async function removeContents(
   files: ContentFiles,
   store: Pick<GroupCommit, "submit">,
@@ -61,7 +61,7 @@ export async function removeContents(
   if (gone.length > 0) store.submit({ kind: "unused", gone, limit: 0 }, () => {});
 }
 
-/** Returns those that are gone. */
+/** Returns those that were removed. */
 async function removeAll(files: ContentFiles, contents: readonly string[]): Promise<string[]> {
   const gone: string[] = [];
   for (const content of contents) if (await files.remove(content)) gone.push(content);
