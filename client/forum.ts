@@ -78,9 +78,9 @@ export type ForumSession = Pick<Session, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
- * disk when they resolve. One that is refused rejects with a {@linkcode RefusedError}, whose `reason` is one of the
- * specification's words: `exists`, `no thread`, `no message`, `another's`, `file exists`, `no file`, `full …`. What the
- * wire can't say is a TypeError or a RangeError, and a session that has ended a {@linkcode SessionEndError}.
+ * disk when they resolve. A refused one rejects with a {@linkcode RefusedError}, whose `reason` is a code of the
+ * specification: `exists`, `no thread`, `no message`, `another's`, `file exists`, `no file`, `full …`. A field that the
+ * wire does not allow is a TypeError or a RangeError, and a session that has ended a {@linkcode SessionEndError}.
  */
 export class Forum implements AsyncDisposable {
   readonly #session: ForumSession;
@@ -99,39 +99,31 @@ export class Forum implements AsyncDisposable {
 
   /** `CRT`: makes a thread. */
   async create(title: string): Promise<void> {
-    checkTitle(title);
     await this.#change({ kind: "CRT", title });
   }
 
   /** `MSG`: appends a message to a thread. */
   async post(title: string, text: string): Promise<void> {
-    checkTitle(title);
-    checkText(text);
     await this.#change({ kind: "MSG", title, text });
   }
 
-  /** `DLT`: deletes one's own message. Those behind it move up by one. */
+  /** `DLT`: deletes one's own message. The numbers of those behind it fall by one. */
   async delete(title: string, number: number): Promise<void> {
-    checkTitle(title);
-    checkNumber(number);
     await this.#change({ kind: "DLT", title, number });
   }
 
   /** `EDT`: changes the text of one's own message. */
   async edit(title: string, number: number, text: string): Promise<void> {
-    checkTitle(title);
-    checkNumber(number);
-    checkText(text);
     await this.#change({ kind: "EDT", title, number, text });
   }
 
   /** `RMV`: removes a thread that one has created, with all that is in it. */
   async remove(title: string): Promise<void> {
-    checkTitle(title);
     await this.#change({ kind: "RMV", title });
   }
 
   async #change(change: ForumChange): Promise<void> {
+    check(change);
     const text = "text" in change ? change.text : "";
     await this.#session.change(change.kind, `,${changeFields(change)}`, text, { wait: this.#retryMsMax });
   }
@@ -148,8 +140,7 @@ export class Forum implements AsyncDisposable {
    */
   async *read(title: string, options: { from?: number } = {}): AsyncGenerator<ForumEntry, void, void> {
     const { from } = options;
-    checkTitle(title);
-    if (from !== undefined) checkNumber(from);
+    check({ title, number: from });
     for await (const row of this.#rows(title, from === undefined ? "0" : `#${from}`)) {
       if (row.kind === "line") {
         const { number, user, text, time } = row;
@@ -178,8 +169,8 @@ export class Forum implements AsyncDisposable {
   /**
    * `UPD`: uploads a file to a thread.
    *
-   * @param file Its name there.
-   * @param path Where it is here.
+   * @param file Its name in the thread.
+   * @param path The file to send.
    */
   async upload(
     title: string,
@@ -187,19 +178,17 @@ export class Forum implements AsyncDisposable {
     path: string,
     options: TransferOptions = {},
   ): Promise<FileContent> {
-    checkTitle(title);
-    checkFile(file);
+    check({ title, file });
     return await upload({
       ...this.#server,
       ...options,
       path,
       ticket: async ({ size, hash }, attempt) => {
-        const question = (t: number) => ({ kind: "UPD", t, attempt, size, hash, title, file }) as const;
-        const answer = await this.#ask(question, options.signal);
+        const request = { kind: "UPD", attempt, size, hash, title, file } as const;
+        const answer = await this.#ask((t) => ({ t, ...request }), options.signal);
         if (answer.kind === "stored") return answer.kind;
         if (answer.kind !== "upload") throw new RefusedError(answer.kind);
-        const { ticket, key } = answer;
-        return { ticket, key };
+        return answer;
       },
     });
   }
@@ -207,8 +196,8 @@ export class Forum implements AsyncDisposable {
   /**
    * `DWN`: downloads a file of a thread.
    *
-   * @param path Where it is to be.
-   * @param options.force Whether a file that is there is replaced.
+   * @param path Where to save it.
+   * @param options.force Whether an existing file is replaced.
    * @param options.maxSize Most bytes that it may have; 4 GiB by default.
    */
   async download(
@@ -217,8 +206,7 @@ export class Forum implements AsyncDisposable {
     path: string,
     options: TransferOptions & { force?: boolean; maxSize?: number | undefined } = {},
   ): Promise<FileContent> {
-    checkTitle(title);
-    checkFile(file);
+    check({ title, file });
     return await download({
       ...this.#server,
       ...options,
@@ -226,13 +214,12 @@ export class Forum implements AsyncDisposable {
       ticket: async () => {
         const answer = await this.#ask((t) => ({ kind: "DWN", t, title, file }), options.signal);
         if (answer.kind !== "ticket") throw new RefusedError(answer.kind);
-        const { ticket, size, hash } = answer;
-        return { ticket, size, hash };
+        return answer;
       },
     });
   }
 
-  /** `XIT`: waits for what is open, up to `limit` milliseconds, and leaves. The name is free to log in again. */
+  /** `XIT`: waits up to `limit` milliseconds for open requests, and leaves. Then the name can log in again. */
   async close(limit?: number): Promise<void> {
     await this.#session.close(limit);
   }
@@ -241,16 +228,16 @@ export class Forum implements AsyncDisposable {
     await this.close();
   }
 
-  /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
+  /** Sends a request that has one answer. Rejects with the reason of the signal if that comes first. */
   async #ask(
-    question: (t: number) => ForumUnorderedRequest,
+    request: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
   ): Promise<TaggedAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({
-      line: (t) => encodeForumRequest(question(t)),
+      line: (t) => encodeForumRequest(request(t)),
       take(answer) {
         if (answer.kind === "no") reject(new RefusedError(answer.reason));
         else resolve(answer);
@@ -266,31 +253,22 @@ export class Forum implements AsyncDisposable {
   }
 }
 
-/** @throws {TypeError} It is none. */
-function checkTitle(title: string) {
-  if (!isWord(title)) {
-    throw new TypeError(`Cannot use '${title}' as a title: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`);
+/** @throws {TypeError|RangeError} The wire does not allow one of these fields. */
+function check({ title, file, number, text }: {
+  title: string;
+  file?: string;
+  number?: number | undefined;
+  text?: string;
+}) {
+  const word = "A-Z a-z 0-9 !@#$%.?,_-";
+  if (!isWord(title)) throw new TypeError(`Cannot use '${title}' as a title: expected 1 to 64 of ${word}`);
+  if (file !== undefined && !isFileName(file)) {
+    throw new TypeError(`Cannot use '${file}' as the name of a file: expected 1 to 128 of ${word}`);
   }
-}
-
-/** @throws {TypeError} It is none. */
-function checkFile(name: string) {
-  if (!isFileName(name)) {
-    throw new TypeError(
-      `Cannot use '${name}' as the name of a file: expected 1 to 128 of A-Z a-z 0-9 !@#$%.?,_-`,
-    );
-  }
-}
-
-/** @throws {RangeError} No message can have it. */
-function checkNumber(number: number) {
-  if (!Number.isSafeInteger(number) || number < 0 || number >= 1e15) {
+  if (number !== undefined && (!Number.isSafeInteger(number) || number < 0 || number >= 1e15)) {
     throw new RangeError(`Cannot use ${number} as the number of a message`);
   }
-}
-
-/** @throws {TypeError|RangeError} No message can have it. */
-function checkText(text: string) {
+  if (text === undefined) return;
   if (!isPost(text)) {
     throw new TypeError("Cannot post a text that is blank, or has control characters other than TAB");
   }
