@@ -99,52 +99,42 @@ export class ForumService {
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, metrics, limits } = options;
+    const { log, metrics, limits, files } = options;
     const console = (line: string) => log.console("forum", line, true);
-    const setTimer = (ms: number, callback: () => void) => {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
+    const common = {
+      ...options,
+      // not the wall clock: setting it must not end a session, or make a client wait
+      monotonicClock: uptime.now,
+      setTimer(ms: number, callback: () => void) {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
+        replies.send(datagram, address),
     };
-    const forum = new Forum({ ...options, monotonicClock: uptime.now });
-    this.#expiry = setInterval(() => options.files.expire(), EXPIRY_INTERVAL_MS);
+    const forum = new Forum(common);
     options.accounts.watch((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
-    const transfers = this.#transfers = new TransferService({
-      ...options,
-      tickets: forum.tickets,
-      monotonicClock: uptime.now,
-      setTimer,
-      max: limits.transfers,
-    });
+    this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
+    this.#transfers = new TransferService({ ...common, tickets: forum.tickets, max: limits.transfers });
     this.#listener = new TransferListener({
+      ...common,
       sockets: options.listeners,
-      serve: (connection) => transfers.serve(connection),
-      metrics,
-      log,
-      setTimer,
+      serve: (connection) => this.#transfers.serve(connection),
       maxConnections: limits.connections,
     });
-    const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
-      replies.send(datagram, address);
     this.#sessions = new SessionService({
-      ...options,
+      ...common,
       handler: new ForumRequests({ forum, console }),
-      monotonicClock: uptime.now,
-      send,
-      setTimer,
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({
-      ...options,
+      ...common,
       service: "forum",
       key: options.sealKey,
       oneSession: true,
       sessions: this.#sessions,
-      // not the wall clock: setting it must not end a session, or make a client wait
-      monotonicClock: uptime.now,
-      send,
-      setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
       onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
       onRefused: (name, why, from) => {

@@ -10,8 +10,7 @@
 
 import { type ForumChange, isPost } from "../../protocol/forum.ts";
 import type { UploadId } from "../store/files/file_quota.ts";
-import type { ContentFiles } from "../store/files/files.ts";
-import type { IncomingFile } from "../store/files/incoming_file.ts";
+import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type {
   AttachOutcome,
@@ -161,8 +160,8 @@ export class Forum {
 
   /** Adds a file that has arrived whole to its thread: its content is on disk before the store names it. */
   async #attach(upload: UploadId, incoming: IncomingFile): Promise<Exclude<AttachOutcome, "storage">> {
-    const { store, files, wallClock } = this.#options, { hash } = incoming;
-    const content = await incoming.finish();
+    const { store, files, wallClock } = this.#options, { hash } = incoming.file;
+    const content = await incoming.store();
     let outcome: AttachOutcome | undefined;
     try {
       const request = { kind: "attach", ...upload, hash, content, time: wallClock() } as const;
@@ -172,7 +171,7 @@ export class Forum {
     } finally {
       // the store does not name the content, and never will
       if (outcome !== "stored") await files.remove(content);
-      await incoming.settle(outcome === "stored");
+      await incoming.end(outcome === "stored" ? outcome : "dropped");
     }
   }
 }

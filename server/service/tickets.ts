@@ -1,5 +1,4 @@
-import type { ContentFiles } from "../store/files/files.ts";
-import type { IncomingFile } from "../store/files/incoming_file.ts";
+import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 
 export type { IncomingFile };
 
@@ -27,7 +26,7 @@ export interface UploadGrant {
    * @returns `"stored"`, or the code of the reason why nothing was changed.
    * @throws {Error} The disk failed, and nothing was changed.
    */
-  attach(file: IncomingFile): Promise<string>;
+  attach(incoming: IncomingFile): Promise<string>;
 }
 
 /** One attempt at a download that a user may make. */

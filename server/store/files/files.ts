@@ -9,7 +9,6 @@
 import { createHash } from "node:crypto";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
-import { IncomingFile } from "./incoming_file.ts";
 import { moveAside } from "./move_aside.ts";
 import { PartialFile } from "./partial_file.ts";
 
@@ -62,6 +61,23 @@ interface PartialUpload {
   usedAt: number;
   /** The running attempt. */
   attempt: Attempt | undefined;
+}
+
+/** One attempt at an upload. */
+export interface IncomingFile {
+  /** What has arrived. */
+  file: PartialFile;
+  /**
+   * Syncs the whole file and makes it a content, whose name it returns. From now on no later attempt displaces this one.
+   *
+   * @throws {Error} The disk failed.
+   */
+  store(): Promise<string>;
+  /**
+   * Ends the attempt: what has arrived is kept for a later one, or dropped; or the content has its row. Only the first
+   * call has an effect.
+   */
+  end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
 }
 
 interface Attempt {
@@ -148,30 +164,29 @@ export class ContentFiles {
       { file: new PartialFile(`${directory}/${name}.part`, 0), usedAt: 0 };
     const partial: PartialUpload = { file, size, user, usedAt, attempt };
     this.#partials.set(name, partial);
-    let content = "";
-    const incoming = new IncomingFile(file, {
-      store: async () => {
-        attempt.displace = undefined;
-        await file.close();
-        return content = await this.#store(file, upload);
-      },
-      end: async (outcome) => {
-        if (outcome === "stored") this.#remember(name, { content, hash: file.hash });
-        else if (outcome === "kept" && file.length > 0) this.#keep(name, partial);
-        else await this.#discard(name, partial);
-        partial.attempt = undefined;
-        attempt.ended.resolve();
-        await this.#makeRoom();
-      },
-    });
+    let content = "", isEnded = false;
+    const store = async () => {
+      attempt.displace = undefined;
+      await file.close();
+      return content = await this.#store(file, upload);
+    };
+    const end: IncomingFile["end"] = async (outcome) => {
+      if (isEnded) return;
+      isEnded = true;
+      if (outcome === "stored") this.#remember(name, { content, hash: file.hash });
+      else if (outcome === "dropped" || !await this.#keep(name, partial)) await this.#discard(name, partial);
+      partial.attempt = undefined;
+      attempt.ended.resolve();
+      await this.#makeRoom();
+    };
     try {
       await this.#makeRoom();
       await file.open();
     } catch (error) {
-      await incoming.drop();
+      await end("dropped");
       throw error;
     }
-    return incoming;
+    return { file, store, end };
   }
 
   /** Opens a content to be read; undefined if it is not there. */
@@ -241,10 +256,14 @@ export class ContentFiles {
     if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
   }
 
-  #keep(name: string, partial: PartialUpload) {
+  /** Returns false if there is nothing to keep, or it can't be synced. */
+  async #keep(name: string, partial: PartialUpload): Promise<boolean> {
+    const isSynced = await partial.file.close().then(() => true, () => false);
+    if (!isSynced || partial.file.length === 0) return false;
     partial.usedAt = this.#options.wallClock();
     this.#partials.delete(name);
     this.#partials.set(name, partial);
+    return true;
   }
 
   /** Removes idle uploads that are too many, those that were idle longest first. */

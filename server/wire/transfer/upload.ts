@@ -38,9 +38,10 @@ export class UploadReceiver {
    */
   async receive(): Promise<TransferAnswer> {
     const { begin, size } = this.#grant;
-    const file = await this.#connection.work(begin(() => this.#connection.abort("elsewhere")));
-    if ("error" in file) return refusal("full", file.error);
-    if ("stored" in file) return await this.#compare(file.stored);
+    const incoming = await this.#connection.work(begin(() => this.#connection.abort("elsewhere")));
+    if ("error" in incoming) return refusal("full", incoming.error);
+    if ("stored" in incoming) return await this.#compare(incoming.stored);
+    const { file } = incoming;
     let before = file.length;
     try {
       await this.#offer(before, file.hash);
@@ -51,16 +52,16 @@ export class UploadReceiver {
       }
       if (start.offset < before) await this.#connection.work(file.clear());
       before = start.offset;
-      const isWhole = await this.#receiveContent(file);
+      const isWhole = await this.#receiveContent(incoming);
       const proof = isWhole ? await this.#next() : null;
       if (proof === null) return refusal("short", `${file.length} of ${size} bytes came, and no proof`);
       if (proof?.kind !== "sum") return refusal("malformed");
-      return await this.#connection.work(this.#store(file, proof.mac));
+      return await this.#connection.work(this.#store(incoming, proof.mac));
     } catch (error) {
-      if (!(error instanceof TransferAborted)) await file.drop();
+      if (!(error instanceof TransferAborted)) await incoming.end("dropped");
       throw error;
     } finally {
-      await file.keep();
+      await incoming.end("kept");
       this.#context.metrics.add("files bytes received", file.length - before);
     }
   }
@@ -92,7 +93,7 @@ export class UploadReceiver {
   }
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
-  async #receiveContent(file: IncomingFile): Promise<boolean> {
+  async #receiveContent({ file }: IncomingFile): Promise<boolean> {
     let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
     let writing = Promise.resolve();
     try {
@@ -114,13 +115,13 @@ export class UploadReceiver {
     }
   }
 
-  async #store(file: IncomingFile, mac: string): Promise<TransferAnswer> {
-    const { key, hash: expected, attach } = this.#grant, { hash } = file;
+  async #store(incoming: IncomingFile, mac: string): Promise<TransferAnswer> {
+    const { key, hash: expected, attach } = this.#grant, { hash } = incoming.file;
     if (!isUploadProof(mac, "sum", key, hash) || expected !== undefined && expected !== hash) {
-      await file.drop();
+      await incoming.end("dropped");
       return refusal("hash", "what arrived is not what was sent");
     }
-    const outcome = await attach(file);
+    const outcome = await attach(incoming);
     if (outcome !== "stored") return refusal("thread", outcome);
     this.#context.metrics.add("files uploaded");
     return this.#stored(hash);
