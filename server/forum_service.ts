@@ -126,7 +126,7 @@ export class ForumService {
     });
     this.#sessions = new SessionService({
       ...common,
-      handler: new ForumRequests({ forum, console }),
+      handler: new ForumRequests(forum, console),
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({

@@ -58,16 +58,16 @@ class SimulatedForum {
       overloaded: 0.01,
       oneSession: true,
       handler: (store, wallClock) =>
-        new ForumRequests({
-          forum: new Forum({
+        new ForumRequests(
+          new Forum({
             store: { submit: store.submit.bind(store), ask: none },
             files,
             wallClock,
             monotonicClock: wallClock,
             random: (bytes) => random.bytes(bytes),
           }),
-          console: (line) => this.console.push(line),
-        }),
+          (line) => this.console.push(line),
+        ),
     });
     this.#server.start();
   }

@@ -38,12 +38,6 @@ const COMMANDS: Partial<Record<OrderedRequest["kind"], ForumOrderedRequest["kind
   remove: "RMV",
 };
 
-export interface ForumRequestsOptions {
-  forum: Forum;
-  /** Writes a line to the server's console. */
-  console(line: string): void;
-}
-
 export class ForumRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #forum: Forum;
@@ -51,7 +45,8 @@ export class ForumRequests implements SessionHandler {
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
   readonly #reported = new WeakMap<SessionClient, number>();
 
-  constructor({ forum, console }: ForumRequestsOptions) {
+  /** @param console Writes a line to the server's console. */
+  constructor(forum: Forum, console: (line: string) => void) {
     this.#forum = forum;
     this.#console = console;
   }
