@@ -9,10 +9,9 @@ import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_t
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
-import { uptime } from "./clock/uptime.ts";
-import { readDatagrams } from "./net/datagrams.ts";
-import { Replies } from "./net/reply_queue.ts";
-import type { Rounds } from "./net/rounds.ts";
+import { setTimer, uptime } from "./clock/uptime.ts";
+import { DatagramSocket } from "./net/datagram_socket.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics, SessionTable } from "./report/metrics.ts";
@@ -28,8 +27,7 @@ import { refusedLogin } from "./wire/session/login.ts";
 import { SealService } from "./wire/session/seal.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import { TransferService } from "./wire/transfer/transfer.ts";
-import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
+import { MAX_CONNECTIONS, TransferService } from "./wire/transfer/transfer.ts";
 
 /** Milliseconds between two searches for uploads that were not continued. */
 const EXPIRY_INTERVAL_MS = 10 * 60 * 1000;
@@ -66,7 +64,7 @@ export interface ForumServiceOptions {
   /** The files that it serves, and closes. */
   files: ContentFiles;
   limits: TransferLimits;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   /** Dates new sessions. */
@@ -77,24 +75,21 @@ export interface ForumServiceOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** A client's address, and the queue of replies to it. */
+/** A client's address, and the socket that it uses. */
 interface ForumAddress {
   hostname: string;
   port: number;
   address: Deno.NetAddr;
-  replies: Replies;
+  socket: DatagramSocket;
 }
 
 export class ForumService {
   readonly #options: ForumServiceOptions;
-  readonly #replies: Replies[] = [];
-  readonly #reading: Promise<void>[] = [];
+  readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionService<ForumAddress>;
   readonly #seals: SealService<ForumAddress>;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferService;
-  readonly #listener: TransferListener;
-  #stopping = false;
 
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
@@ -105,23 +100,19 @@ export class ForumService {
       ...options,
       // not the wall clock: setting it must not end a session, or make a client wait
       monotonicClock: uptime.now,
-      setTimer(ms: number, callback: () => void) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
-      send: (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
-        replies.send(datagram, address),
+      setTimer,
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: ForumAddress) =>
+        socket.send(datagram, address),
     };
     const forum = new Forum(common);
     options.accounts.watch((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
-    this.#transfers = new TransferService({ ...common, tickets: forum.tickets, max: limits.transfers });
-    this.#listener = new TransferListener({
+    this.#transfers = new TransferService({
       ...common,
-      sockets: options.listeners,
-      serve: (connection) => this.#transfers.serve(connection),
+      tickets: forum.tickets,
+      max: limits.transfers,
       maxConnections: limits.connections,
     });
     this.#sessions = new SessionService({
@@ -144,17 +135,14 @@ export class ForumService {
       },
     });
     for (const line of CONSOLE_BEGIN) log.console("forum", line);
-    for (const socket of options.sockets) {
-      const replies = new Replies(socket, () => metrics.add("send failed"));
-      this.#replies.push(replies);
-      this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: MAX_SESSION_DATAGRAM,
-        rounds: options.rounds,
+    this.#sockets = options.sockets.map((socket) =>
+      new DatagramSocket(socket, {
+        polling: options.polling,
         metrics,
-        stopping: () => this.#stopping,
-        received: (datagram, address) => this.#received(datagram, address, replies),
-      }));
-    }
+        maxBytes: MAX_SESSION_DATAGRAM,
+        onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
+      })
+    );
   }
 
   /** How full its tables are, by name. */
@@ -162,28 +150,23 @@ export class ForumService {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
-  #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
+  #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     const { metrics } = this.#options, { hostname, port } = address;
     metrics.add("received");
-    if (this.#stopping) return;
-    const from = { hostname, port, address, replies };
+    const from = { hostname, port, address, socket };
     if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
     if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
   }
 
   /** Accepts nothing more, answers what was accepted, and closes the sockets. */
   async close() {
-    this.#stopping = true;
     clearInterval(this.#expiry);
-    this.#listener.stop();
+    for (const socket of this.#sockets) socket.stop();
     await this.#transfers.close();
-    await this.#listener.close();
     await this.#options.store.idle();
     this.#sessions.close();
     this.#seals.close();
-    await Promise.all(this.#replies.map((replies) => replies.sent()));
-    for (const socket of this.#options.sockets) socket.close();
-    await Promise.all(this.#reading);
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
     await this.#options.files.close();
   }
 }

@@ -16,8 +16,7 @@ import { checkStart } from "./data/start_check.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
-import { Loopback } from "./net/loopback.ts";
-import { Rounds } from "./net/rounds.ts";
+import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
@@ -92,7 +91,7 @@ interface Shared {
   secret: Uint8Array | undefined;
   births: Births;
   sockets: ServiceSockets;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   wallClock(): number;
@@ -164,18 +163,17 @@ async function open(
     monotonicClock: () => performance.now(),
     open: options.openAccounts,
   });
-  const loopback = await Loopback.open();
-  opening.defer(() => loopback.close());
-  const beating = uptime.start();
-  opening.defer(() => beating.close());
-  const rounds = new Rounds({
-    look: () => loopback.pass(),
+  const polling = new SocketPolling({
+    connection: await SelfConnection.open(),
     monotonicClock: () => Math.floor(performance.now()),
   });
+  opening.defer(() => polling.close());
+  const beating = uptime.start();
+  opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   return {
-    ...{ options, opened, store, handlers, accounts, sealKey, secret, births, sockets, rounds, log },
+    ...{ options, opened, store, handlers, accounts, sealKey, secret, births, sockets, polling, log },
     metrics: new Metrics(),
     wallClock: Date.now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -225,7 +223,7 @@ async function startServices(shared: Shared, services: Service[]) {
     mailbox = started(new MailboxService({ ...shared, ...options, sockets: sockets.mailbox, admin }));
     handlers.ready = (name) => mailbox!.ready(name);
   } else if (secret !== undefined) {
-    adminSocket = started(new AdminSocket(admin, shared.metrics));
+    adminSocket = started(new AdminSocket(admin, shared));
   }
   if (sockets.forum !== undefined) {
     const { files: limits, transfers } = options.forumLimits, { datagrams, streams } = sockets.forum;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_TIMER } from "../stream/connection.ts";
+import { MAX_TIMER_MS } from "../stream/connection.ts";
 import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { openLineEditor } from "../terminal/open_line_editor.ts";
@@ -176,7 +176,7 @@ class Talk {
 /** Waits for what happens, and no longer than so many milliseconds. */
 async function within(ms: number, happens: Promise<void>) {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, Math.min(ms, MAX_TIMER));
+  const timer = setTimeout(late.resolve, Math.min(ms, MAX_TIMER_MS));
   await Promise.race([happens.catch(() => {}), late.promise]);
   clearTimeout(timer);
 }

@@ -6,8 +6,9 @@
  */
 
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
-import { LoopTurns } from "../../net/loop_turns.ts";
-import type { Rounds } from "../../net/rounds.ts";
+import { ConnectionSlots } from "../../net/connection_slots.ts";
+import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
+import { Listener } from "../../net/listener.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import type { Tickets } from "../../service/tickets.ts";
@@ -24,42 +25,64 @@ import { UploadReceiver } from "./upload.ts";
 
 export interface TransferOptions extends Timers {
   tickets: Pick<Tickets, "take">;
-  rounds: Pick<Rounds, "next">;
+  polling: Pick<SocketPolling, "due">;
+  /** The sockets that it listens on, and closes. */
+  listeners: readonly Deno.TcpListener[];
   metrics: Metrics;
   log: Log;
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
   max?: number;
   maxUser?: number;
+  /** Most connections in all, 1024 by default, and of one address, 64 by default. */
+  maxConnections?: number;
+  maxAddressConnections?: number;
 }
+
+/** Most connections: in all, and of one address. A transfer needs one. */
+export const MAX_CONNECTIONS = 1024;
+const MAX_ADDRESS_CONNECTIONS = 64;
 
 export class TransferService implements TransferContext {
   readonly metrics: Metrics;
-  readonly turns: LoopTurns;
+  readonly turns: TurnQueue;
   readonly #options: TransferOptions;
-  readonly #connections = new Map<TransferConnection, Promise<void>>();
+  readonly #listener: Listener<Deno.TcpConn, TransferConnection>;
   readonly #slots: TransferSlots;
   #isEnding = false;
 
+  /** Starts to accept. */
   constructor(options: TransferOptions) {
+    const { listeners: sockets, metrics, log } = options;
     this.#options = options;
-    this.metrics = options.metrics;
-    this.turns = new LoopTurns(options.rounds);
+    this.metrics = metrics;
+    this.turns = new TurnQueue(options.polling);
     this.#slots = new TransferSlots(options);
+    const slots = new ConnectionSlots({
+      connections: options.maxConnections ?? MAX_CONNECTIONS,
+      addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
+    }, { canReplace: true });
+    this.#listener = new Listener({
+      name: "files",
+      service: "forum",
+      sockets,
+      slots,
+      metrics,
+      log,
+      open: (socket) => new TransferConnection(socket, options),
+      onSlot(outcome) {
+        if (outcome === "taken") return;
+        metrics.add(`files connections ${outcome === "replaced" ? "displaced" : "refused"}`);
+      },
+      serve: (connection) => this.#serve(connection),
+    });
   }
 
-  /** Serves a connection to its end, which never rejects. */
-  serve(socket: Deno.Conn): { connection: TransferConnection; ended: Promise<void> } {
-    const connection = new TransferConnection(socket, this.#options);
-    const ended = this.#serve(connection).finally(() => this.#connections.delete(connection));
-    this.#connections.set(connection, ended);
-    return { connection, ended };
-  }
-
-  /** Ends every transfer; what arrived of uploads is kept. {@linkcode serve} must not be called any more. */
+  /** Accepts no more, and ends every transfer; what arrived of uploads is kept. */
   async close() {
     this.#isEnding = true;
-    for (const connection of this.#connections.keys()) connection.abort("ending");
-    await Promise.all(this.#connections.values());
+    this.#listener.stop();
+    for (const connection of this.#listener.connections) connection.abort("ending");
+    await this.#listener.close();
   }
 
   failed(error: Error) {
@@ -89,7 +112,7 @@ export class TransferService implements TransferContext {
     if (this.#isEnding) return refusal("ending");
     const grant = this.#options.tickets.take(request.ticket);
     if (grant?.kind !== request.kind) return refusal("ticket", "unknown, used or too old");
-    connection.hasTicket = true;
+    connection.isReplaceable = false;
 
     if (!this.#slots.take(connection, grant.user)) {
       return refusal("busy", "too many transfers at the same time");

@@ -1,10 +1,11 @@
+import { concatBytes } from "../../../protocol/bytes.ts";
 import {
   encodeTransferAnswer,
   MAX_REQUEST_BYTES,
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
-import type { LoopTurns } from "../../net/loop_turns.ts";
+import type { TurnQueue } from "../../net/fairness.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Metrics } from "../../report/metrics.ts";
 
@@ -25,7 +26,7 @@ export interface Timers {
 /** What all transfers share. */
 export interface TransferContext {
   readonly metrics: Metrics;
-  readonly turns: LoopTurns;
+  readonly turns: TurnQueue;
   /** Logs that the disk failed. */
   failed(error: Error): void;
 }
@@ -47,9 +48,9 @@ const LF = 0x0a, CR = 0x0d;
 
 /** A connection of the file transfer: its lines, its content, and its time limits. */
 export class TransferConnection {
-  /** Whether it has shown a valid ticket. */
-  hasTicket = false;
-  readonly #socket: Deno.Conn;
+  /** Until it shows a ticket, it makes room for a new connection, so that idle ones keep no transfer out. */
+  isReplaceable = true;
+  readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
   /** What was read with a line and stands behind it. */
@@ -67,7 +68,7 @@ export class TransferConnection {
   #isClosed = false;
   #stopTimer: () => void;
 
-  constructor(socket: Deno.Conn, timers: Timers) {
+  constructor(socket: Deno.TcpConn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
     this.#throughput = new ThroughputMeter(timers.monotonicClock());
@@ -93,7 +94,7 @@ export class TransferConnection {
       const end = buffer.indexOf(LF, length);
       length += read;
       if (end < 0) continue;
-      this.#buffered = concat(buffer.subarray(end + 1, length), this.#buffered);
+      this.#buffered = concatBytes(buffer.subarray(end + 1, length), this.#buffered);
       this.#idleMsMax = IDLE_MS;
       this.#extendDeadline();
       try {
@@ -224,11 +225,4 @@ export class TransferConnection {
 /** The answer that a transfer does not happen, or not to its end. */
 export function refusal(code: RefusalCode, text = ""): TransferAnswer {
   return { kind: "no", code, text };
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

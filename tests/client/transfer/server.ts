@@ -10,7 +10,6 @@ import { Log } from "../../../server/report/log.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
 import { ContentFiles } from "../../../server/store/files/files.ts";
-import { TransferListener } from "../../../server/wire/transfer/transfer_listener.ts";
 import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
 import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
 import { TransferService } from "../../../server/wire/transfer/transfer.ts";
@@ -99,7 +98,6 @@ export class TransferServer implements AsyncDisposable {
   log = "";
   readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
   readonly #socket: Deno.TcpListener;
-  readonly #listener: TransferListener;
   /** What the store says about the file of the next ticket. */
   #found: FindFileOutcome = "no thread";
   #isClosed = false;
@@ -121,23 +119,17 @@ export class TransferServer implements AsyncDisposable {
       },
     } as unknown as ForumOptions["store"];
     this.forum = new Forum({ store, files, wallClock: Date.now, monotonicClock, random });
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.service = new TransferService({
       tickets: this.forum.tickets,
-      rounds: { next: undefined },
+      listeners: [this.#socket],
+      polling: { due: undefined },
       metrics: this.metrics,
       log: this.#log,
       monotonicClock,
       setTimer,
       ...max === undefined ? {} : { max },
       ...maxUser === undefined ? {} : { maxUser },
-    });
-    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#listener = new TransferListener({
-      sockets: [this.#socket],
-      serve: (connection) => this.service.serve(connection),
-      metrics: this.metrics,
-      log: this.#log,
-      setTimer: realTimer,
       ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
       ...options.maxAddressConnections === undefined
         ? {}
@@ -206,9 +198,7 @@ export class TransferServer implements AsyncDisposable {
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener.stop();
     await this.service.close();
-    await this.#listener.close();
     await this.files.close();
   }
 
