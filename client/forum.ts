@@ -17,8 +17,10 @@
 
 import {
   changeFields,
+  decodeForumAnswer,
   encodeForumRequest,
   FORUM_PORT,
+  type ForumAnswer,
   type ForumChange,
   type ForumRow,
   type ForumUnorderedRequest,
@@ -28,13 +30,12 @@ import {
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { TaggedAnswer } from "../protocol/service_requests.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page_query.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
-import type { Session } from "./session/session.ts";
+import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
@@ -60,11 +61,15 @@ export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" |
  *
  * @throws {LoginError} The server refuses the log-in, or could not prove its identity.
  * @throws {ServerKeyError} The server's key is not the expected one; nothing was sent to it.
- * @throws {ServerGoneError} There was no answer.
+ * @throws {ServerTimeoutError} There was no answer.
  */
 export async function connectForum(options: ForumConnectOptions): Promise<Forum> {
   const served = { service: "forum", port: FORUM_PORT, keepAlive: true } as const;
-  const connection = await SessionConnection.open(options, served);
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
   const { session, server } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
@@ -74,7 +79,7 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
 }
 
 /** What the forum needs of a session. */
-export type ForumSession = Pick<Session, "change" | "query" | "close">;
+export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -232,15 +237,14 @@ export class Forum implements AsyncDisposable {
   async #ask(
     request: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<TaggedAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();
+  ): Promise<ForumAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({
       line: (t) => encodeForumRequest(request(t)),
       take(answer) {
-        if (answer.kind === "no") reject(new RefusedError(answer.reason));
-        else resolve(answer);
+        resolve(answer);
         return true;
       },
       fail: reject,

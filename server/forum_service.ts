@@ -105,7 +105,7 @@ export class ForumService {
         socket.send(datagram, address),
     };
     const forum = new Forum(common);
-    options.accounts.watch((name, what) => {
+    options.accounts.onEvent((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);

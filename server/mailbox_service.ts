@@ -113,8 +113,8 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watchMailboxes((name) => this.#requests.review(name));
-    accounts.heedWaits((mailbox) => this.#requests.isAwaited(mailbox));
+    accounts.onMailboxOwned((name) => this.#requests.review(name));
+    accounts.setAwaited((mailbox) => this.#requests.isAwaited(mailbox));
     this.#sockets = options.sockets.map((socket) =>
       new DatagramSocket(socket, {
         polling: options.polling,

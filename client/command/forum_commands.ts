@@ -16,7 +16,7 @@ import {
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
-import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "../session/errors.ts";
+import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../session/errors.ts";
 import { writeError } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress_bar.ts";
 import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
@@ -199,9 +199,9 @@ function failureOf(command: ForumCommand, error: unknown): unknown {
     return new CommandFailedError(`The server cannot write to its disk: ${kind} was withdrawn`);
   }
   const hasOutcome = ["LST", "RDT", "UPD", "DWN", "XIT"].includes(kind);
-  if (error instanceof ServerGoneError && error.sent && !hasOutcome) {
+  if (error instanceof ServerTimeoutError && error.sent && !hasOutcome) {
     const why = error.message.endsWith("?") ? error.message : `${error.message};`;
-    return new ServerGoneError(`${why} ${kind} may have been carried out`, true);
+    return new ServerTimeoutError(`${why} ${kind} may have been carried out`, true);
   }
   return error;
 }

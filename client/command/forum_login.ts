@@ -76,7 +76,7 @@ export async function logIn(
  * Asks for name and password until they are right.
  *
  * @returns The forum; or, at the end of the input, the exit code: 1 if a log-in of a pipe failed, else 0.
- * @throws {ServerGoneError|ServerKeyError} Asking again would not help.
+ * @throws {ServerTimeoutError|ServerKeyError} Asking again would not help.
  */
 export async function askToLogIn(
   editor: LineEditor,

@@ -1,9 +1,13 @@
-import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
+import {
+  encodeForumRequest,
+  type ForumAnswer,
+  type ForumRow,
+  type ForumUnorderedRequest,
+} from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import type { TaggedAnswer } from "../../protocol/service_requests.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
-import { RefusedError, WrongAnswerError } from "../session/errors.ts";
+import { WrongAnswerError } from "../session/errors.ts";
 
 /**
  * Most rows that are kept while one before them is missing, and of a page. An answer has 128 rows; a repeated request, for
@@ -35,7 +39,7 @@ interface PartialText {
  *
  * Invariant: `#rows` are the rows from the requested place up to `#place`, without a gap; their IDs ascend.
  */
-export class PageQuery implements Query {
+export class PageQuery implements Query<ForumAnswer> {
   readonly promise: Promise<ForumPage>;
   readonly #page = Promise.withResolvers<ForumPage>();
   readonly #title: string | undefined;
@@ -64,11 +68,8 @@ export class PageQuery implements Query {
     return encodeForumRequest(question);
   }
 
-  take(answer: TaggedAnswer): boolean {
+  take(answer: ForumAnswer): boolean {
     switch (answer.kind) {
-      case "no":
-        this.#page.reject(new RefusedError(answer.reason));
-        return true;
       case "next":
       case "end":
         if (this.#ends.size < MAX_PENDING) this.#ends.set(answer.place, answer.kind);

@@ -1,5 +1,5 @@
 /**
- * Opens the forum's files: moves aside those that the store doesn't know, and removes those that it doesn't use any more.
+ * Opens the forum's files: those that the store doesn't know are set aside, and those that it no longer uses removed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { FileLimits } from "../store/files/file_quota.ts";
 import { ContentFiles, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 
-export interface ContentsOptions {
+export interface OpenFilesOptions {
   /** The server's data directory; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
@@ -20,12 +20,12 @@ export interface ContentsOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Unused contents that are removed together. */
-const BATCH = 256;
+/** Unused contents that are removed at a time. */
+const BATCH_CONTENTS = 256;
 
-/** Opens the files; those that the store doesn't know are moved aside and logged. {@linkcode removeUnused} has to follow. */
+/** {@linkcode removeUnused} has to follow. */
 export function openFiles(
-  { directory, limits, store, log, random }: ContentsOptions,
+  { directory, limits, store, log, random }: OpenFilesOptions,
 ): Promise<ContentFiles> {
   return ContentFiles.open({
     directory,
@@ -43,8 +43,8 @@ export function openFiles(
 /** Removes the contents of removed threads that an earlier run of the server left. */
 export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
   for (let gone: string[] = [];;) {
-    const unused = await store.ask({ kind: "unused", gone, limit: BATCH });
-    // the disk is full: a later start tries it again
+    const unused = await store.ask({ kind: "unused", gone, limit: BATCH_CONTENTS });
+    // if the disk is full, a later start removes them
     if (unused === "storage") return;
     gone = await removeAll(files, unused);
     if (gone.length === 0) return;
@@ -63,9 +63,9 @@ export async function removeContents(
 
 /** Returns those that were removed. */
 async function removeAll(files: ContentFiles, contents: readonly string[]): Promise<string[]> {
-  const gone: string[] = [];
-  for (const content of contents) if (await files.remove(content)) gone.push(content);
-  return gone;
+  const removed: string[] = [];
+  for (const content of contents) if (await files.remove(content)) removed.push(content);
+  return removed;
 }
 
 function report(log: Log, { directory, files, bytes, error }: UnknownContents) {

@@ -195,7 +195,7 @@ export class SealService<A extends Address> {
       monotonicClock: options.monotonicClock,
       setTimer: options.setTimer,
     });
-    options.accounts.watch((name, what) => {
+    options.accounts.onEvent((name, what) => {
       if (what !== "added") this.#end(name);
     });
   }
