@@ -37,13 +37,19 @@ import { type ConnectOptions, SessionConnection } from "./seal/session_connectio
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
-import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
+import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
 
-export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
+export { type KnownServer, KnownServers, ServerKeyError } from "./seal/known_servers.ts";
 export type { Credentials } from "./seal/login.ts";
+export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
+export type { SessionResume, SessionState } from "./session/identity.ts";
+export { TransferError, type TransferProgress } from "./transfer/transfer.ts";
+export { REFUSAL_CODES, type RefusalCode } from "../protocol/transfer.ts";
+export type { ConnectOptions, FileContent, TransferOptions };
 
+/** Where a forum is, and the account to log in to. */
 export type ForumConnectOptions =
   & Omit<ConnectOptions, "resume" | "as">
   & Required<Pick<ConnectOptions, "as">>;
@@ -52,9 +58,6 @@ export type ForumConnectOptions =
 export type ForumEntry =
   | { number: number; user: string; text: string; time: number }
   | { user: string; file: string; size: number; time: number };
-
-/** How a file is transferred. */
-export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
 
 /**
  * Looks the server up and logs in.
@@ -78,7 +81,11 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
   }, server);
 }
 
-/** What the forum needs of a session. */
+/**
+ * What the forum needs of a session.
+ *
+ * @ignore
+ */
 export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
 
 /**
@@ -93,6 +100,7 @@ export class Forum implements AsyncDisposable {
   readonly #retryMsMax: number;
 
   /**
+   * @ignore
    * @param server The address for file transfers.
    * @param retryMsMax Milliseconds for which a change is tried again while the server cannot write to its disk.
    */
@@ -229,6 +237,7 @@ export class Forum implements AsyncDisposable {
     await this.#session.close(limit);
   }
 
+  /** The same as {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -25,8 +25,8 @@ export type TransferRequest =
   /** `offset` is how many bytes of the file the client has. */
   | { kind: "download"; ticket: string; offset: number };
 
-/** Why a transfer is refused, or ends early. */
-const REFUSAL_CODES = [
+/** Why a transfer is refused, or ends before it is done. */
+export const REFUSAL_CODES = [
   /** A line is malformed, or must not stand there. */
   "malformed",
   /** The ticket is unknown, used, too old, or one for the other direction. */
@@ -53,6 +53,7 @@ const REFUSAL_CODES = [
   "ending",
 ] as const;
 
+/** One of {@linkcode REFUSAL_CODES}. */
 export type RefusalCode = typeof REFUSAL_CODES[number];
 
 /** A line that a server sends. */

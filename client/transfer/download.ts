@@ -2,10 +2,10 @@ import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import { directoryOf } from "../file/durable_file.ts";
 import { freeSpace } from "../file/free_space.ts";
 import { TemporaryFile } from "./temporary_file.ts";
-import { Attempts, cannot, type FileContent, TransferError, type TransferOptions } from "./transfer.ts";
+import { type AttemptOptions, Attempts, cannot, type FileContent, TransferError } from "./transfer.ts";
 import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
 
-export interface DownloadOptions extends TransferOptions {
+export interface DownloadOptions extends AttemptOptions {
   /** Where the file is saved: a name that does not exist yet. */
   path: string;
   /** Whether an existing file is replaced. */

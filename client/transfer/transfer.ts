@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { RefusalCode } from "../../protocol/transfer.ts";
 import { fileError } from "../file/file_error.ts";
 
+/** The content of a file, as the server names it. */
 export interface FileContent {
   /** In bytes. */
   size: number;
@@ -16,6 +17,7 @@ export interface FileContent {
   hash: string;
 }
 
+/** How far a transfer is. */
 export interface TransferProgress {
   /**
    * What is being done. The beginning of a file is hashed before an earlier transfer goes on, and the whole file once
@@ -24,18 +26,24 @@ export interface TransferProgress {
   step: "hash" | "transfer";
   /** Bytes that are done, of `size`. */
   done: number;
+  /** In bytes. */
   size: number;
 }
 
+/** How a file is transferred. */
 export interface TransferOptions {
-  hostname: string;
-  port: number;
   /** Ends it; what has arrived is kept for a later attempt. */
   signal?: AbortSignal | undefined;
   /** Called at least once for each MiB. */
   onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Called with the reason before the transfer is tried again. */
   onRetry?: ((reason: string) => void) | undefined;
+}
+
+/** The server, and the limits of attempts at a transfer. */
+export interface AttemptOptions extends TransferOptions {
+  hostname: string;
+  port: number;
   /** Milliseconds within which 64 KiB more must be transferred, or the rest; 60 s by default. */
   stallMsMax?: number;
   /** Milliseconds without a byte in either direction after which a connection is given up; 30 s by default. */
@@ -46,12 +54,14 @@ export interface TransferOptions {
 
 /** A transfer failed. */
 export class TransferError extends Error {
+  /** The name of the class. */
   override name = "TransferError";
   /** The server's refusal, if that is the reason. */
   readonly code: RefusalCode | undefined;
   /** Whether the same transfer can go on later with what has arrived. */
   readonly canResume: boolean;
 
+  /** @ignore */
   constructor(
     message: string,
     { code, canResume = false }: { code?: RefusalCode; canResume?: boolean } = {},
@@ -67,7 +77,7 @@ export class ConnectionLostError extends Error {
   override name = "ConnectionLostError";
 }
 
-/** Defaults of {@linkcode TransferOptions}, in milliseconds. */
+/** Defaults of {@linkcode AttemptOptions}, in milliseconds. */
 const STALL_MS_MAX = 60_000, IDLE_MS_MAX = 30_000, WORK_MS_MAX = 600_000;
 
 /** Bytes that count as progress: a transfer in single bytes would never end. */
@@ -81,7 +91,7 @@ const TEMPORARY: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", 
 
 /** Attempts at one transfer, until one succeeds or there is no progress any more. */
 export class Attempts {
-  readonly options: TransferOptions;
+  readonly options: AttemptOptions;
   /** Milliseconds without a byte in either direction after which a connection is given up. */
   readonly idleMsMax: number;
   readonly #action: string;
@@ -94,7 +104,7 @@ export class Attempts {
   #pauseMs = FIRST_PAUSE_MS;
 
   /** @param action What the transfer does, for its errors: `send 'notes.txt'`. */
-  constructor(options: TransferOptions, action: string) {
+  constructor(options: AttemptOptions, action: string) {
     this.options = options;
     this.idleMsMax = options.idleMsMax ?? IDLE_MS_MAX;
     this.#action = action;

@@ -1,6 +1,6 @@
 import { isUploadProof, uploadProof } from "../../protocol/transfer.ts";
 import { SentFile } from "./sent_file.ts";
-import { Attempts, ConnectionLostError, type FileContent, type TransferOptions } from "./transfer.ts";
+import { type AttemptOptions, Attempts, ConnectionLostError, type FileContent } from "./transfer.ts";
 import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
 
 /** Permits one attempt at an upload. */
@@ -10,7 +10,7 @@ export interface UploadTicket {
   key: string;
 }
 
-export interface UploadOptions extends TransferOptions {
+export interface UploadOptions extends AttemptOptions {
   /** The file. */
   path: string;
   /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { download } from "../../../client/transfer/download.ts";
 import { checkSavedName, nameOfPath } from "../../../client/transfer/file_name.ts";
-import { TransferError, type TransferOptions } from "../../../client/transfer/transfer.ts";
+import { type AttemptOptions, TransferError } from "../../../client/transfer/transfer.ts";
 import { upload } from "../../../client/transfer/upload.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { type Cut, CuttingProxy } from "./proxy.ts";
@@ -49,7 +49,7 @@ class Desk implements AsyncDisposable {
     return [...Deno.readDirSync(this.directory)].map(({ name }) => name).toSorted();
   }
 
-  send(options: Partial<TransferOptions> = {}, name = "notes.txt") {
+  send(options: Partial<AttemptOptions> = {}, name = "notes.txt") {
     return upload({
       hostname: "127.0.0.1",
       port: this.port,
@@ -62,7 +62,7 @@ class Desk implements AsyncDisposable {
     });
   }
 
-  fetch(options: Partial<TransferOptions> & { force?: boolean } = {}) {
+  fetch(options: Partial<AttemptOptions> & { force?: boolean } = {}) {
     return download({
       hostname: "127.0.0.1",
       port: this.port,
