@@ -26,11 +26,11 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, and the\n" +
-    "exit code is 1 if a command failed. With --user or --json, a pipe shows no prompts: results go to standard output,\n" +
-    "and what failed to standard error.",
-    `With --user, the password is that of --password-file or ${PASSWORD_VARIABLE}, or else the terminal is asked. A name\n` +
-    "that has no account gets one with a password that is typed for it; in a pipe and with a COMMAND only with --new.",
+    "Without a COMMAND, it asks for name, password and commands; in a pipe each is a line of standard input, and the exit\n" +
+    "code is 1 if a command failed. With --user or --json, a pipe shows no prompts: results go to standard output, and\n" +
+    "failures to standard error.",
+    `With --user, the password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name\n` +
+    "without an account gets one with the password that is typed; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
   ],
   options: {
@@ -42,8 +42,8 @@ export const command: Command = {
       help: "Print results as an object a line: a title, an entry of a thread, or what was done",
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
-    "force": { help: "DWN: replace a file that is there" },
-    "max-size": { value: "SIZE", help: "DWN: refuse a file that is larger (4GiB)" },
+    "force": { help: "DWN: replace an existing file" },
+    "max-size": { value: "SIZE", help: "DWN: refuse a larger file (4GiB)" },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
@@ -70,7 +70,7 @@ async function run(args: Arguments): Promise<number> {
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  if (words.length > 0) return await once(args, server, user, words, options);
+  if (words.length > 0) return await runOne(args, server, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {
       if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
@@ -103,7 +103,7 @@ async function run(args: Arguments): Promise<number> {
 }
 
 /** Carries out the one command of the command line. */
-async function once(
+async function runOne(
   args: Arguments,
   server: ServerOptions,
   user: string | undefined,

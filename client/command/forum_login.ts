@@ -24,14 +24,14 @@ import { forumOnlyNotice } from "./coverage.ts";
 import { unlessAborted } from "./forum_commands.ts";
 import { givenPassword, readPassword } from "./password.ts";
 
-/** Where the forum is, and how it is reached. */
+/** The address of the forum, and how to connect. */
 export type ServerOptions = Omit<ForumConnectOptions, "as">;
 
 /** Most milliseconds for leaving after a signal. A name that was not left stays active for a minute. */
 export const LEAVE_MS_MAX = 1000;
 
-/** What is known before the prompts. */
-export interface Known {
+/** What the prompts need not ask for. */
+export interface PromptOptions {
   user: string | undefined;
   /** The user's password. */
   password: string | undefined;
@@ -81,7 +81,7 @@ export async function logIn(
 export async function askToLogIn(
   editor: LineEditor,
   server: ServerOptions,
-  known: Known,
+  known: PromptOptions,
   signal: AbortSignal,
 ): Promise<Forum | number> {
   let failed = false;

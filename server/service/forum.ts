@@ -122,7 +122,8 @@ export class Forum {
       const key = random(32).toBase64({ alphabet: "base64url", omitPadding: true });
       done(this.#issue({
         kind: "upload",
-        ...upload,
+        user,
+        size,
         hash,
         key,
         begin: (displace) => files.begin(upload, displace),
@@ -164,8 +165,7 @@ export class Forum {
     const content = await incoming.store();
     let outcome: AttachOutcome | undefined;
     try {
-      const request = { kind: "attach", ...upload, hash, content, time: wallClock() } as const;
-      outcome = await store.ask(request);
+      outcome = await store.ask({ kind: "attach", ...upload, hash, content, time: wallClock() });
       if (outcome === "storage") throw new Error("cannot write to disk");
       return outcome;
     } finally {
