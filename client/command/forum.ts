@@ -6,7 +6,7 @@ import { openLineEditor } from "../terminal/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { readServer } from "./conversation.ts";
+import { readServer } from "./live_chat.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum_commands.ts";
 import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum_login.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
