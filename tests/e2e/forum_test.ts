@@ -170,7 +170,7 @@ Deno.test("names and passwords are asked for until they are right", async () => 
   ]);
 });
 
-Deno.test("the server's console tells each command and what came of it", async () => {
+Deno.test("the server's console shows each command and its outcome", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   await using users = new Users(server.port);
   const { user, directory } = await users.of("yoda");

@@ -31,7 +31,7 @@ async function badNetwork(port: number, seed: number): Promise<{ tcp: CuttingPro
 }
 
 for (const seed of SEEDS) {
-  Deno.test(`over a network that loses, repeats, reorders and cuts, a forum does all once, seed ${seed}`, async () => {
+  Deno.test(`over a network that loses, repeats, reorders and cuts, a forum carries out each command once, seed ${seed}`, async () => {
     await using directory = await temporaryDirectory();
     await using files = await temporaryDirectory();
     await using server = await ServerProcess.start(["forum", "0", "--data", directory.path]);

@@ -3,7 +3,7 @@ import { ProgressText } from "../../../client/terminal/progress_bar.ts";
 
 const MIB = 1024 ** 2;
 
-Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
+Deno.test("the progress line shows bar, bytes, rate and time left", () => {
   let now = 0;
   const text = new ProgressText("notes.txt", () => now);
   const size = 1024 * MIB;
@@ -30,7 +30,7 @@ Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
   );
 });
 
-Deno.test("the line of a transfer leaves out what a narrow terminal has no room for", () => {
+Deno.test("the progress line becomes shorter in a narrow terminal", () => {
   let now = 0;
   const text = new ProgressText("漢字.txt", () => now);
   const progress = (done: number) => ({ step: "transfer", done, size: 8 * MIB }) as const;

@@ -82,7 +82,7 @@ class Desk implements AsyncDisposable {
   }
 }
 
-Deno.test("a file that is sent and fetched is the same, and its progress is told", async () => {
+Deno.test("a file that is sent and fetched is the same, and its progress is reported", async () => {
   for (const size of [0, 1, 1_048_576, 6_000_000]) {
     const content = contentOf(size);
     await using desk = await Desk.open(content);
@@ -100,7 +100,7 @@ Deno.test("a file that is sent and fetched is the same, and its progress is told
 });
 
 for (const cut of ["fin", "rst", "silence"] as const) {
-  Deno.test(`a transfer that is cut by ${cut} five times each way goes on where it was`, async () => {
+  Deno.test(`a transfer that is interrupted by ${cut} five times each way continues where it was`, async () => {
     await using desk = await Desk.open();
     let left = 5;
     await using proxy = await CuttingProxy.start(
@@ -128,7 +128,7 @@ for (const cut of ["fin", "rst", "silence"] as const) {
   });
 }
 
-Deno.test("an upload whose last word was lost is not made twice", async () => {
+Deno.test("an upload whose last answer was lost is not stored twice", async () => {
   await using desk = await Desk.open();
   // what the server answers after the proof is `P1 stored`
   const fates: ({ cut: Cut; after: number } | undefined)[] = [{
@@ -141,7 +141,7 @@ Deno.test("an upload whose last word was lost is not made twice", async () => {
   assertEquals([proxy.cuts.rst, desk.attempts, desk.server.uploads.length], [1, 2, 1]);
 });
 
-Deno.test("a name that the thread has is the thread's answer", async () => {
+Deno.test("if the thread has a file of the name, its reason is the error", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await Deno.writeFile(desk.sent, contentOf(1000));
@@ -149,7 +149,7 @@ Deno.test("a name that the thread has is the thread's answer", async () => {
   assertEquals([error.message, error.code], ["file exists", "thread"]);
 });
 
-Deno.test("what can't be sent is told before a ticket is asked for", async () => {
+Deno.test("a file that can't be sent fails before a ticket is requested", async () => {
   await using desk = await Desk.open();
   const refused = (path: string, why: string) =>
     assertRejects(
@@ -167,7 +167,7 @@ Deno.test("what can't be sent is told before a ticket is asked for", async () =>
   await refused(`${desk.directory}/none`, "no such file or directory");
 });
 
-Deno.test("a download replaces a file only where it is told to", async () => {
+Deno.test("a download replaces a file only with force", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await Deno.writeTextFile(desk.got, "mine");
@@ -187,7 +187,7 @@ Deno.test("a download replaces a file only where it is told to", async () => {
   assertEquals(desk.names, ["got"]);
 });
 
-Deno.test("a download follows no link that lies where it writes", async () => {
+Deno.test("a download does not follow a link in place of its temporary file", async () => {
   await using desk = await Desk.open();
   await desk.send();
   const { hash } = desk.server.uploads[0]!;
@@ -200,7 +200,7 @@ Deno.test("a download follows no link that lies where it writes", async () => {
   assertEquals(await Deno.readTextFile(`${desk.sent}.other`), "mine");
 });
 
-Deno.test("a download that was given up goes on later, and two at a time don't meet", async () => {
+Deno.test("an abandoned download continues later, and two at a time do not disturb each other", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
@@ -236,7 +236,7 @@ Deno.test("a download that was given up goes on later, and two at a time don't m
   assert(sent < 2 * CONTENT.length, `${sent} bytes were sent again`);
 });
 
-Deno.test("a download whose beginning took so long to hash that its ticket is too old gets another one", async () => {
+Deno.test("a download whose ticket expired while its beginning was hashed gets another one", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
@@ -260,7 +260,7 @@ Deno.test("a download whose beginning took so long to hash that its ticket is to
   assertEquals(await Deno.readFile(desk.got), CONTENT);
 });
 
-Deno.test("what came and is not what was announced does not appear", async () => {
+Deno.test("content that does not match its hash is not saved", async () => {
   await using desk = await Desk.open();
   await desk.send();
   const { content } = desk.server.uploads[0]!;
@@ -283,7 +283,7 @@ Deno.test("what came and is not what was announced does not appear", async () =>
   assert(desk.server.log.includes("1000000 bytes of a content are missing"), desk.server.log);
 });
 
-Deno.test("a server that is not there is tried until patience ends, and a signal ends it at once", async () => {
+Deno.test("an unreachable server is tried until the transfer stalls, and a signal ends it at once", async () => {
   await using desk = await Desk.open();
   const cuts: string[] = [];
   const error = await assertRejects(
@@ -299,7 +299,7 @@ Deno.test("a server that is not there is tried until patience ends, and a signal
   assertEquals(await assertRejects(() => given, Error), reason);
 });
 
-Deno.test("the name of a file is the last part of its path, and never a path where it is saved", () => {
+Deno.test("the name of a file is the last part of its path, and is never a path itself", () => {
   assertEquals(nameOfPath("../x/notes.txt"), "notes.txt");
   assertEquals(nameOfPath("C:\\x\\notes.txt", "windows"), "notes.txt");
   for (const path of ["", "/", "..", "a/..", "my notes", "x".repeat(129), "a\\b"]) {

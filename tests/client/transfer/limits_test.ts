@@ -41,7 +41,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => work, TransferError)).message;
 }
 
-Deno.test("a download that is announced as larger than a file may be is refused before a byte of it is fetched", async () => {
+Deno.test("a download that is larger than the limit is refused before a byte is fetched", async () => {
   let connections = 0;
   await using server = new ScriptedServer(async (peer) => {
     connections++;
@@ -60,14 +60,14 @@ Deno.test("a download that is announced as larger than a file may be is refused 
   assertEquals(connections, 0);
 });
 
-Deno.test("a download that the disk has no room for is refused before a byte of it is fetched", () =>
+Deno.test("a download that does not fit on the disk is refused before a byte is fetched", () =>
   fetching({ size: 900_000_000_000_000, maxSize: 999_999_999_999_999 }, async (fetched, path) => {
     const why = await failure(fetched);
     assert(/it needs 900000000000000 bytes, and the disk has \d+ left$/.test(why), why);
     assertEquals(names(path), []);
   }));
 
-Deno.test("bytes behind those that were announced are not taken", async () => {
+Deno.test("bytes after the announced size are ignored", async () => {
   const content = contentOf(1000);
   await using server = new ScriptedServer(async (peer) => {
     await peer.line();
@@ -82,7 +82,7 @@ Deno.test("bytes behind those that were announced are not taken", async () => {
   });
 });
 
-Deno.test("a download that comes in single bytes ends when its patience does", async () => {
+Deno.test("a download that arrives in single bytes fails as stalled", async () => {
   await using server = new ScriptedServer(async (peer) => {
     await peer.line();
     await peer.send("P1 from 0\n");
@@ -96,7 +96,7 @@ Deno.test("a download that comes in single bytes ends when its patience does", a
   });
 });
 
-Deno.test("a server that works without end is given up after ten minutes, and one that works for nine is not", async () => {
+Deno.test("a server may work for nine minutes, and is given up after ten", async () => {
   using clock = skippingClock();
   const content = contentOf(1000);
   let waits = 0;
@@ -120,7 +120,7 @@ Deno.test("a server that works without end is given up after ten minutes, and on
   });
 });
 
-Deno.test("a download that is cut after each byte is not repeated without end", async () => {
+Deno.test("a download that is interrupted after each byte is given up", async () => {
   await using server = new ScriptedServer(async (peer) => {
     const [, offset] = /(\d+)$/.exec((await peer.line())!)!;
     await peer.send(`P1 from ${offset}\nx`);
@@ -131,7 +131,7 @@ Deno.test("a download that is cut after each byte is not repeated without end", 
   assertLess(server.connections, 20);
 });
 
-Deno.test("an upload that is taken byte by byte is not repeated without end", async () => {
+Deno.test("an upload that is accepted byte by byte is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`, content = contentOf(1_000_000);
   await Deno.writeFile(path, content);
@@ -150,7 +150,7 @@ Deno.test("an upload that is taken byte by byte is not repeated without end", as
   assertLess(tickets, 20);
 });
 
-Deno.test("an upload whose tickets are never good is not repeated without end", async () => {
+Deno.test("an upload whose tickets are never valid is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`;
   await Deno.writeFile(path, contentOf(1000));
