@@ -1,7 +1,7 @@
 /** The server's log: what a line of it looks like, and what a stranger can make of it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { connectForum } from "../../../client/forum_connection.ts";
+import { connectForum } from "../../../client/forum.ts";
 import { connectMailbox } from "../../../client/mailbox.ts";
 import { Log, type LogOptions, quoted } from "../../../server/report/log.ts";
 import { Peer } from "../../program.ts";
