@@ -107,15 +107,19 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
-  /** Queues the request, after its parts. */
-  add(request: OrderedRequest, now: number) {
+  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after so many milliseconds. */
+  add(request: OrderedRequest, now: number, wait = Infinity) {
+    request.deadline = now + wait;
     if (this.isEmpty) this.#progressAt = now;
-    for (const each of [...request.parts, request]) {
-      this.#waiting.push(each);
-      this.#waitingCount++;
-      this.#requests++;
-      this.#bytes += each.bytes + OVERHEAD_BYTES;
-    }
+    for (const part of request.parts) this.#add(part);
+    this.#add(request);
+  }
+
+  #add(request: OrderedRequest) {
+    this.#waiting.push(request);
+    this.#waitingCount++;
+    this.#requests++;
+    this.#bytes += request.bytes + OVERHEAD_BYTES;
   }
 
   /** Fills the datagram with what may be sent now, the lowest numbers first. */
