@@ -28,7 +28,7 @@ function setUp(
   /** Has the client take so many bytes of what was written last. */
   const take = async (bytes = state.writes.at(-1)!.length) => {
     taken.resolve(bytes);
-    // the queue hears of it in the next turn
+    // the queue learns of it in the next turn
     await turn();
   };
   const fail = () => taken.reject(new Error("gone"));
@@ -74,7 +74,7 @@ Deno.test("SendQueue refuses what is over its limit, and takes more when there i
   queue.close();
 });
 
-Deno.test("SendQueue tells a client that takes nothing from one that takes little", async () => {
+Deno.test("SendQueue distinguishes a client that reads nothing from one that reads little", async () => {
   const { queue, state, take } = setUp();
   queue.push(bytes("abc"));
   state.now = 9_999;
@@ -176,7 +176,7 @@ Deno.test("with too much waiting for all, those who have most waiting are given 
   assertEquals(total.bytes, 0);
 });
 
-Deno.test("whoever has many connections that read nothing does not have another's slow one given up", async () => {
+Deno.test("an address with many connections that read nothing does not cause another's slow one to be given up", async () => {
   const total = new PendingTotal(80);
   const slow = setUp(undefined, undefined, total, "[192.0.2.1]");
   slow.queue.push(new Uint8Array(30));
