@@ -1,10 +1,3 @@
-/**
- * The state machine: carries batches of requests out on one database, synchronously. It runs in a Worker (see
- * `sqlite_worker.ts`), so that sockets never wait for the disk.
- *
- * @module
- */
-
 import { DatabaseSync } from "node:sqlite";
 import type { TableLimits } from "../../quota/fair_table.ts";
 import type { Context } from "../database/context.ts";
@@ -76,7 +69,12 @@ type Handlers = {
   [K in keyof Operations]: (request: Operations[K][0], canStore: boolean) => Operations[K][1];
 };
 
-/** Invariant: between calls of `apply`, what memory counts is what the database holds. */
+/**
+ * The state machine: carries batches of requests out on one database, synchronously. It runs in a Worker (see
+ * `sqlite_worker.ts`), so that sockets never wait for the disk.
+ *
+ * Invariant: between calls of `apply`, what memory counts is what the database holds.
+ */
 export class Engine {
   readonly #db: DatabaseSync;
   readonly #limits: StoreLimits;

@@ -87,7 +87,7 @@ export class MessageRows {
 
   /** The oldest of a queue of a mailbox, from its cursor. */
   from({ id }: Mailbox, { isLong, cursor }: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): Row[] {
-    return allRows(this.#sql.from, id, Number(isLong), cursor, limit);
+    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown[] as Row[];
   }
 
   /** The same, without what may be long. */
