@@ -53,10 +53,13 @@ export type MailboxRequest =
   | { kind: "take"; mailbox: string }
   | { kind: "control"; text: string };
 
-/** A message on its way to its receiver. `time` is when the server received it, in milliseconds since 1970, UTC. */
+/** A message on its way to its receiver. */
 export interface Mail {
+  /** ID of the sender; `""` in the shared queue. */
   sender: string;
+  /** When the server received it, in milliseconds since 1970. */
   time: number;
+  /** The text, as it was sent. */
   text: string;
 }
 

@@ -21,19 +21,18 @@ import type { Accounts } from "./service/accounts.ts";
 import type { Births } from "./wire/session/births.ts";
 import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
-import { holderAt } from "./quota/holder.ts";
+import { ownerAt } from "./quota/owner.ts";
 import { type Log, mailboxName, quoted } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
-import { readDatagrams } from "./net/datagrams.ts";
-import { Replies } from "./net/reply_queue.ts";
+import { DatagramSocket } from "./net/datagram_socket.ts";
 import { SealService } from "./wire/session/seal.ts";
 import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { uptime } from "./clock/uptime.ts";
-import type { Rounds } from "./net/rounds.ts";
+import { setTimer, uptime } from "./clock/uptime.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 
 export interface MailboxServiceOptions {
   /** Where it listens; it closes them. */
@@ -49,7 +48,7 @@ export interface MailboxServiceOptions {
   timestamps: boolean;
   /** Longest datagram of the original wire, in bytes. */
   maxDatagram: number;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
@@ -63,7 +62,7 @@ export interface MailboxServiceOptions {
 /** Where a request came from, and where its reply goes. */
 interface Client {
   address: Deno.NetAddr;
-  replies: Replies;
+  socket: DatagramSocket;
 }
 
 /** The same for sessions, which remember it. */
@@ -75,13 +74,11 @@ interface SessionAddress {
 
 export class MailboxService {
   readonly #options: MailboxServiceOptions;
-  readonly #replies: Replies[] = [];
-  readonly #reading: Promise<void>[] = [];
+  readonly #sockets: DatagramSocket[];
   readonly #controls = new Set<Promise<void>>();
   readonly #requests: MailboxRequests;
   readonly #sessions: SessionService<SessionAddress>;
   readonly #seals: SealService<SessionAddress>;
-  #stopping = false;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
@@ -90,13 +87,9 @@ export class MailboxService {
     const common = {
       ...options,
       send: (datagram: Uint8Array<ArrayBuffer>, { client }: SessionAddress) =>
-        client.replies.send(datagram, client.address),
-      // one that is set forgets nobody, and makes nobody wait
+        client.socket.send(datagram, client.address),
       monotonicClock: uptime.now,
-      setTimer(ms: number, callback: () => void) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+      setTimer,
     };
     this.#requests = new MailboxRequests({
       ...common,
@@ -120,19 +113,16 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => options.log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    accounts.watchMailboxes((name) => this.#requests.review(name));
-    accounts.heedWaits((mailbox) => this.#requests.isAwaited(mailbox));
-    for (const socket of options.sockets) {
-      const replies = new Replies(socket, () => options.metrics.add("send failed"));
-      this.#replies.push(replies);
-      this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
-        rounds: options.rounds,
+    accounts.onMailboxOwned((name) => this.#requests.review(name));
+    accounts.setAwaited((mailbox) => this.#requests.isAwaited(mailbox));
+    this.#sockets = options.sockets.map((socket) =>
+      new DatagramSocket(socket, {
+        polling: options.polling,
         metrics: options.metrics,
-        stopping: () => this.#stopping,
-        received: (datagram, address) => this.#received(datagram, { address, replies }),
-      }));
-    }
+        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
+        onDatagram: (datagram, address, socket) => this.#received(datagram, { address, socket }),
+      })
+    );
   }
 
   /** How full its tables are, by name. */
@@ -147,20 +137,17 @@ export class MailboxService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
-    this.#stopping = true;
+    for (const socket of this.#sockets) socket.stop();
     await this.#options.store.idle();
     await Promise.all(this.#controls);
     this.#sessions.close();
     this.#seals.close();
-    await Promise.all(this.#replies.map((replies) => replies.sent()));
-    for (const socket of this.#options.sockets) socket.close();
-    await Promise.all(this.#reading);
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
   }
 
   #received(datagram: Uint8Array, from: Client) {
     const { metrics, originalFrom, maxDatagram } = this.#options;
     metrics.add("received");
-    if (this.#stopping) return;
     const { hostname, port } = from.address;
     if (isSealDatagram(datagram)) return this.#seals.received(datagram, { hostname, port, client: from });
     if (isSessionDatagram(datagram)) {
@@ -188,7 +175,7 @@ export class MailboxService {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
-    const owner = holderAt(from.address.hostname);
+    const owner = ownerAt(from.address.hostname);
     const put = { kind: "put", mailbox, sender, time: wallClock(), text: text, bytes, owner } as const;
     const taken = store.submit(put, (outcome) => {
       if (outcome !== "stored") return this.#drop(outcome, from);
@@ -201,7 +188,7 @@ export class MailboxService {
   #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
     const { store, metrics, timestamps } = this.#options;
     if (this.#isOwned(mailbox)) {
-      from.replies.send(encodeNone(mailbox), from.address);
+      from.socket.send(encodeNone(mailbox), from.address);
       return this.#drop("account", from);
     }
     const taken = store.submit({ kind: "take", mailbox }, (outcome) => {
@@ -209,23 +196,18 @@ export class MailboxService {
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
       if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
-      from.replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
+      from.socket.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), from.address);
       this.#tell(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
     if (!taken) this.#drop("overload", from);
   }
 
   async #control(text: string, bytes: number, from: Client) {
-    const { address, replies } = from;
+    const { address, socket } = from;
     this.#options.metrics.add("control");
-    let answer: string | undefined;
-    try {
-      answer = await this.#options.admin.answer(text, formatAddress(address), bytes);
-    } catch (error) {
-      answer = `error, ${(error as Error).message}`;
-    }
+    const answer = await this.#options.admin.answer(text, formatAddress(address), bytes);
     if (answer === undefined) return this.#drop("unproved", from);
-    replies.send(encodeControl(answer), address);
+    socket.send(encodeControl(answer), address);
   }
 
   /** Whether the name is that of an account which covers the mailbox. */

@@ -13,9 +13,10 @@ import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS, type ForumServiceLimits } from "./forum_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
-import { REMOTE_LIMITS } from "./net/limits.ts";
+import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
+import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
@@ -24,21 +25,11 @@ export const SERVICE_PORTS = {
   channels: CHANNELS_PORT,
   room: ROOM_PORT,
   forum: FORUM_PORT,
-} as const;
-
-export type ServiceName = keyof typeof SERVICE_PORTS;
-
-/** Port of each service that is to run, or 0 for a free one. */
-export type ServicePorts = Readonly<Partial<Record<ServiceName, number>>>;
+} as const satisfies Record<ServiceName, number>;
 
 /** What the server is started with. */
-export interface ServeOptions {
+export interface ServeOptions extends SocketsOptions {
   version: string;
-  ports: ServicePorts;
-  /** Whether a service whose port is in use is left out, as long as another one can run. */
-  leaveOutTaken: boolean;
-  /** Addresses to listen on. */
-  hosts: readonly string[];
   /** The data directory, or undefined to keep everything in memory. */
   data: string | undefined;
   /** Whether to start a new database in `data`, though keys or files of another one are there. */
@@ -199,20 +190,26 @@ export const OPTIONS = {
     HUB.connections.addressConnections,
   ),
   "message-rate": count(
-    `Messages a second of one connection ${remote(REMOTE_LIMITS.messageRate)}`,
-    HUB.connections.messageRate,
+    `Messages a second of one connection ${remote(REMOTE_LIMITS.messagesPerSecond)}`,
+    HUB.connections.messagesPerSecond,
   ),
-  "max-line": size("Longest line of the room", HUB.maxLine),
-  "max-pending": size("Disconnect a client that has so much waiting to be sent", HUB.sending.maxPending, {
-    min: MIN_PENDING_BYTES,
-  }),
+  "max-line": size("Longest line of the room", HUB.maxLineBytes),
+  "max-pending": size(
+    "Disconnect a client that has so much waiting to be sent",
+    HUB.sending.maxPendingBytes,
+    {
+      min: MIN_PENDING_BYTES,
+    },
+  ),
   // at least --max-pending, where that is more than the default
   "max-pending-all": size(
-    `Disconnect the client with most waiting, if all have so much (${HUB.maxPendingAll / 1024 ** 2}MiB)`,
+    `Disconnect the client with most waiting, if all have so much (${
+      HUB.maxPendingBytesInAll / 1024 ** 2
+    }MiB)`,
     undefined,
   ),
   "stall": {
-    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stall },
+    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stallMs },
     help: "Disconnect a client that reads nothing for so long while something waits",
   },
   "max-threads": count("Threads of the forum", THREADS.threads, { max: MAX_THREADS }),
@@ -262,7 +259,7 @@ export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default
  * @param ports Of the services that were named; where none was, all of them that can be had.
  * @throws {Error} A value doesn't go with another, or is no network.
  */
-export function serveOptions(values: OptionValues, ports: ServicePorts): ServeOptions {
+export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]): ServeOptions {
   const isNamed = Object.keys(ports).length > 0;
   return {
     version: config.version,
@@ -318,7 +315,7 @@ export function serveOptions(values: OptionValues, ports: ServicePorts): ServeOp
 /** @throws {RangeError} What may wait to be sent to one client is too little for a line, or too much for all. */
 function hubLimits(values: OptionValues): HubLimits {
   const maxPending = values["max-pending"], maxLine = values["max-line"];
-  const maxPendingAll = values["max-pending-all"] ?? Math.max(HUB.maxPendingAll, maxPending);
+  const maxPendingAll = values["max-pending-all"] ?? Math.max(HUB.maxPendingBytesInAll, maxPending);
   if (maxPendingAll < maxPending) {
     throw new RangeError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
   }
@@ -334,11 +331,11 @@ function hubLimits(values: OptionValues): HubLimits {
     connections: {
       connections: values["max-connections"],
       addressConnections: values["address-connections"],
-      messageRate: values["message-rate"],
+      messagesPerSecond: values["message-rate"],
     },
-    sending: { maxPending, stall: values.stall },
-    maxPendingAll,
-    maxLine,
+    sending: { maxPendingBytes: maxPending, stallMs: values.stall },
+    maxPendingBytesInAll: maxPendingAll,
+    maxLineBytes: maxLine,
   };
 }
 

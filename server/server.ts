@@ -5,35 +5,27 @@
  * @module
  */
 
-import type { SealKey } from "../protocol/seal.ts";
+import { maxTaken } from "../protocol/mailbox.ts";
 import { uptime } from "./clock/uptime.ts";
-import { makeDataDirectory, obtainSecret, readSecret, removeRunning } from "./data/data_directory.ts";
-import { DataWatch } from "./data/data_watch.ts";
-import { openFiles, removeContents, removeUnused } from "./data/open_contents.ts";
+import { obtainSecret, removeRunning } from "./data/directory.ts";
+import { DirectoryWatch } from "./data/directory_watch.ts";
+import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { checkStart } from "./data/start_check.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
-import { Loopback } from "./net/loopback.ts";
-import { Rounds } from "./net/rounds.ts";
+import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
-import {
-  closeSockets,
-  type Listening,
-  listeningOn,
-  openSockets,
-  type ServiceSockets,
-} from "./service_sockets.ts";
+import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import { GroupCommit } from "./store/journal/group.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { Store } from "./store/store.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
@@ -80,26 +72,7 @@ interface Service {
 }
 
 /** What the services share. */
-interface Shared {
-  options: ServeOptions;
-  /** The store, and the group commit through which requests go to it. */
-  opened: Store;
-  store: GroupCommit;
-  handlers: StoreHandlers;
-  accounts: Accounts;
-  sealKey: SealKey;
-  /** The administrator's. */
-  secret: Uint8Array | undefined;
-  births: Births;
-  sockets: ServiceSockets;
-  rounds: Rounds;
-  metrics: Metrics;
-  log: Log;
-  wallClock(): number;
-  random(bytes: number): Uint8Array;
-  /** Stops the server. */
-  stop(): void;
-}
+type Shared = Awaited<ReturnType<typeof open>>;
 
 /**
  * Starts the services.
@@ -138,55 +111,63 @@ async function open(
   log: Log,
   stopping: PromiseWithResolvers<void>,
   opening: AsyncDisposableStack,
-): Promise<Shared> {
-  const { data } = options;
-  if (data !== undefined) {
-    await makeDataDirectory(data);
-    await checkStart(data, options.beginNew);
-  }
+) {
+  const { data, limits, maxFileBytes } = options;
+  if (data !== undefined) await checkStart(data, options.beginNew);
+  // the services replace these
   const handlers: StoreHandlers = { ready() {}, unused() {} };
-  const opened = await openStore(options, log, handlers);
+  const opened = await openStore(
+    {
+      directory: data,
+      limits,
+      takeBytesMax: maxTaken(options.maxDatagram),
+      forumLimits: options.forumLimits.threads,
+      maxFileBytes,
+      commitDelayMs: options.commitDelay,
+    },
+    log,
+    handlers,
+  );
   opening.defer(() => opened.close());
   const store = new GroupCommit(opened, stopping.reject);
   if (data !== undefined) {
     // while the directory is still locked
     opening.defer(() => removeRunning(data));
-    const watch = await DataWatch.start(data, (error) => store.lose(error));
+    const watch = await DirectoryWatch.start(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
-  const secret = await secretOf(options);
+  const secret = await obtainSecret(options.secretFile, data);
   const known = await readAccounts(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
   const births = new Births(await readBirths(opened), Date.now);
-  const accounts = new Accounts({
-    store,
-    known,
-    monotonicClock: () => performance.now(),
-    open: options.openAccounts,
-  });
-  const loopback = await Loopback.open();
-  opening.defer(() => loopback.close());
-  const beating = uptime.start();
-  opening.defer(() => beating.close());
-  const rounds = new Rounds({
-    look: () => loopback.pass(),
+  const monotonicClock = () => performance.now();
+  const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
+  const polling = new SocketPolling({
+    connection: await SelfConnection.open(),
     monotonicClock: () => Math.floor(performance.now()),
   });
+  opening.defer(() => polling.close());
+  const beating = uptime.start();
+  opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   return {
-    ...{ options, opened, store, handlers, accounts, sealKey, secret, births, sockets, rounds, log },
+    options,
+    opened,
+    store,
+    handlers,
+    sockets,
+    polling,
+    secret,
+    sealKey,
+    accounts,
+    births,
     metrics: new Metrics(),
+    log,
     wallClock: Date.now,
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    random: (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes)),
     stop: stopping.resolve,
   };
-}
-
-/** The administrator's secret, if there is one. */
-async function secretOf({ secretFile, data }: ServeOptions): Promise<Uint8Array | undefined> {
-  if (secretFile !== undefined) return await readSecret(secretFile);
-  return data === undefined ? undefined : await obtainSecret(data);
 }
 
 /** Starts the services whose sockets are open, and adds each to `services`. */
@@ -225,7 +206,7 @@ async function startServices(shared: Shared, services: Service[]) {
     mailbox = started(new MailboxService({ ...shared, ...options, sockets: sockets.mailbox, admin }));
     handlers.ready = (name) => mailbox!.ready(name);
   } else if (secret !== undefined) {
-    adminSocket = started(new AdminSocket(admin, shared.metrics));
+    adminSocket = started(new AdminSocket(admin, shared));
   }
   if (sockets.forum !== undefined) {
     const { files: limits, transfers } = options.forumLimits, { datagrams, streams } = sockets.forum;

@@ -7,11 +7,12 @@
 import { formatAddress } from "../../protocol/address.ts";
 
 /** Milliseconds after which a server that has not accepted the connection counts as not there. */
-export const CONNECT_TIMEOUT = 2000;
+export const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest time that a timer takes, in milliseconds. */
-export const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Where a server is, and how long to try it. */
 export interface ConnectOptions {
   /** Name or address of the server: 127.0.0.1 unless told otherwise. */
   hostname?: string;
@@ -50,13 +51,13 @@ export interface Connection {
  * @throws {Error} None did, in time.
  */
 export async function connectTcp(
-  { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT, signal }: ConnectOptions & { port: number },
+  { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
 ): Promise<Connection> {
   signal?.throwIfAborted();
   const trying = new AbortController();
   const abort = () => trying.abort(signal!.reason);
   const late = new Error(`no answer within ${timeout / 1000} s`);
-  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER));
+  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER_MS));
   signal?.addEventListener("abort", abort);
   let socket: Deno.TcpConn;
   try {

@@ -52,7 +52,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "known-servers list x": "wirepost known-servers: Unexpected argument 'x'",
   "account confirm": "wirepost account: Missing NAME",
   "serve --memory --new-seal-key": "wirepost serve: --new-seal-key and --memory exclude each other",
-  "account list --password-file p": "wirepost account: list and --password-file exclude each other",
+  "account list --password-file p": "wirepost account: Cannot use --password-file with 'list'",
   "account add al --server-key k": "wirepost account: --server-key is for add and set-password with --server",
   "serve --sing": "wirepost serve: Unknown option '--sing'",
   "serve --host": "wirepost serve: Option --host needs a value",

@@ -1,4 +1,4 @@
-import { MAX_TIMER } from "../../stream/connection.ts";
+import { MAX_TIMER_MS } from "../../stream/connection.ts";
 import type { Credentials } from "../../seal/login.ts";
 
 /** Time for an answer after the wait is over. */
@@ -33,7 +33,7 @@ export class WaitLimit implements Disposable {
   start() {
     if (this.#leftMs === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER));
+    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER_MS));
   }
 
   #expire() {

@@ -1,4 +1,4 @@
-import { type Held, HolderLists } from "../../quota/holder_lists.ts";
+import { type Linked, OwnerLists } from "../../quota/owner_lists.ts";
 
 /**
  * What waits in all sessions for lower numbers, or for the put of a part, in bytes. As much again is for what comes in
@@ -7,7 +7,7 @@ import { type Held, HolderLists } from "../../quota/holder_lists.ts";
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** What one session has waiting: it repeats what is dropped. */
-export interface Waiting extends Held<Waiting> {
+export interface Waiting extends Linked<Waiting> {
   /** Whose it is: a network or an account. */
   readonly holder: string;
   /** Drops all of it, and counts that. */
@@ -17,7 +17,7 @@ export interface Waiting extends Held<Waiting> {
 /** The memory that all sessions share for requests that can't be carried out yet. */
 export class Early {
   #bytes = 0;
-  readonly #waiting = new HolderLists<Waiting>();
+  readonly #waiting = new OwnerLists<Waiting>();
 
   get bytes(): number {
     return this.#bytes;

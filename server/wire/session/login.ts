@@ -170,7 +170,7 @@ export class Login<A extends Address> {
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
     const session = rest.slice(0, SESSION_LENGTH);
-    const wait = accounts.guessWait(name, network);
+    const wait = accounts.loginWaitMs(name, network);
     if (wait > 0) {
       onRefused(this.#seal, name, "too many wrong passwords");
       return `wait,${wait}`;
@@ -190,11 +190,11 @@ export class Login<A extends Address> {
     }
     const message = authMessage(exchange.clientFirst, exchange.serverFirst, final.bare);
     if (!isClientProof(final.proof, verifier, message)) {
-      accounts.guessedWrong(name, network);
+      accounts.loginFailed(name, network);
       onRefused(this.#seal, name, "wrong password");
       return "final,e=invalid-proof";
     }
-    accounts.guessedRight(name, network);
+    accounts.loginSucceeded(name, network);
     const refusal = logIn(this.#seal, name, session);
     if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
     const isActive = refusal === "active";
@@ -212,9 +212,9 @@ export class Login<A extends Address> {
     if (verifier === undefined) return this.#say("refused,bad verifier");
     if (accounts.has(name)) return this.#say("exists");
     if (!accounts.open) return this.#say(this.#closed(name, "refused"));
-    const wait = accounts.makeWait(this.#seal.network);
+    const wait = accounts.addWaitMs(this.#seal.network);
     if (wait > 0) return this.#say(`wait,${wait}`);
-    const outcome = await accounts.add(name, encodeVerifier(verifier), "anybody");
+    const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#say(answerToMake(outcome));
   }
@@ -223,7 +223,7 @@ export class Login<A extends Address> {
   async #change(k: number, name: string, text: string) {
     const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);
     if (verifier === undefined) return this.#say("refused,bad verifier");
-    const wait = accounts.makeWait(seal.network);
+    const wait = accounts.addWaitMs(seal.network);
     if (wait > 0) return this.#say(`wait,${wait}`);
     seal.isChanging = true;
     const outcome = await accounts.change(name, encodeVerifier(verifier));

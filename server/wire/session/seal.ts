@@ -20,10 +20,9 @@ import {
   serverKeys,
 } from "../../../protocol/seal.ts";
 import type { Accounts } from "../../service/accounts.ts";
-import { networkOf } from "../../quota/address.ts";
+import { isLoopback, networkOf } from "../../quota/address.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
-import { TokenBuckets } from "../../quota/token_buckets.ts";
-import { isLoopback } from "../../net/limits.ts";
+import { RateLimit } from "../../quota/rate_limit.ts";
 import { Login, type LoginRefusal } from "./login.ts";
 import type { Address, SealPath } from "./session_service.ts";
 import {
@@ -33,8 +32,8 @@ import {
   type TableLimits,
   type TableUsage,
 } from "../../quota/fair_table.ts";
-import type { Held } from "../../quota/holder_lists.ts";
-import { Turns } from "../../net/turns.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
+import { FairScheduler } from "../../net/fairness.ts";
 
 export interface SealServiceOptions<A extends Address> {
   /** `mailbox` or `forum`: what was said to one is not taken by the other. */
@@ -84,12 +83,12 @@ const NO_ROOM = 5000;
 const HANDSHAKES = 256, HANDSHAKE_EVERY = 1000 / 64;
 
 /** What all handshakes together may take of the time: one counts at least half a millisecond, and 32 are done at once. */
-const HANDSHAKE_WORK = { share: 0.1, least: 0.5, saved: 16 };
+const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
 const encoder = new TextEncoder();
 
 /** What is known of one handshake. */
-export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
+export class Seal<A extends Address> implements SealPath<A>, Linked<Seal<A>> {
   older: Seal<A> | undefined;
   newer: Seal<A> | undefined;
   readonly id: string;
@@ -151,8 +150,8 @@ export class SealService<A extends Address> {
   readonly #options: SealServiceOptions<A>;
   readonly #epoch: string;
   readonly #key: Uint8Array;
-  readonly #handshakes: TokenBuckets;
-  readonly #turns: Turns;
+  readonly #handshakes: RateLimit;
+  readonly #scheduler: FairScheduler;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #table: FairTable<Seal<A>>;
   /** Those that are logged in, by session, and by name. */
@@ -186,17 +185,17 @@ export class SealService<A extends Address> {
     };
     this.#epoch = options.random(4).toHex();
     this.#key = options.random(32);
-    this.#handshakes = new TokenBuckets({
-      most: HANDSHAKES,
-      every: HANDSHAKE_EVERY,
+    this.#handshakes = new RateLimit({
+      burst: HANDSHAKES,
+      intervalMs: HANDSHAKE_EVERY,
       monotonicClock: options.monotonicClock,
     });
-    this.#turns = new Turns({
+    this.#scheduler = new FairScheduler({
       ...HANDSHAKE_WORK,
       monotonicClock: options.monotonicClock,
       setTimer: options.setTimer,
     });
-    options.accounts.watch((name, what) => {
+    options.accounts.onEvent((name, what) => {
       if (what !== "added") this.#end(name);
     });
   }
@@ -226,7 +225,9 @@ export class SealService<A extends Address> {
       seal.address.hostname === from.hostname;
     if (body.kind === "hello" && seal === undefined && epoch === this.#epoch) {
       // before its cookie is looked at, which costs more than all else that is done about it
-      if (this.#turns.isFull(networkOf(from.hostname))) return this.#drop("sealed too many handshakes", from);
+      if (this.#scheduler.isFull(networkOf(from.hostname))) {
+        return this.#drop("sealed too many handshakes", from);
+      }
     }
     if (epoch !== this.#epoch || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
       return this.#say("challenge", id, from);
@@ -254,11 +255,14 @@ export class SealService<A extends Address> {
   #hello(id: string, client: Uint8Array, from: A) {
     if (sealId(client) !== id) return this.#drop("sealed bad key", from);
     const network = networkOf(from.hostname);
-    if (this.#turns.has(network, id)) return;
-    if (this.#handshakes.wait(network) > 0) return this.#say("busy", id, from);
+    if (this.#scheduler.has(network, id)) return;
+    if (this.#handshakes.waitMs(network) > 0) return this.#say("busy", id, from);
     const tooLate = () => this.#drop("sealed too many handshakes", from);
-    const taken = this.#turns.take(network, id, { run: () => this.#greet(id, client, from), stale: tooLate });
-    if (taken) this.#handshakes.use(network);
+    const taken = this.#scheduler.schedule(network, id, {
+      run: () => this.#greet(id, client, from),
+      onStale: tooLate,
+    });
+    if (taken) this.#handshakes.take(network);
     else tooLate();
   }
 
@@ -361,7 +365,7 @@ export class SealService<A extends Address> {
   /** Forgets everybody, without a word: that is for the sessions to say. */
   close() {
     this.#stopTimer?.();
-    this.#turns.close();
+    this.#scheduler.close();
     for (const seal of this.#seals.values()) seal.open = false;
     this.#seals.clear();
   }

@@ -4,13 +4,12 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
-import { networkOf } from "../../quota/address.ts";
-import { isLoopback } from "../../net/limits.ts";
+import { isLoopback, networkOf } from "../../quota/address.ts";
 import type { OrderedRequests } from "./ordered_requests.ts";
 import type { Address } from "./cookies.ts";
 import type { OrderedLine, SessionClient, UnorderedLine } from "./handler.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import type { OpenSession, SessionState } from "../../store/requests/session.ts";
 
 /** The seal under which a session is, and to whom it is logged in. */
@@ -33,7 +32,7 @@ interface Opening {
   requests: AnyRequest[];
 }
 
-export class Session<A extends Address> implements SessionClient, Held<Session<A>> {
+export class Session<A extends Address> implements SessionClient, Linked<Session<A>> {
   older: Session<A> | undefined;
   newer: Session<A> | undefined;
   /** How far it had come when it was taken up; {@linkcode OrderedRequests} knows what came since. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { connectMailbox, FullError, ServerGoneError } from "../../../client/mailbox.ts";
+import { connectMailbox, FullError, ServerTimeoutError } from "../../../client/mailbox.ts";
 import { SessionLoad, type SessionLoadOptions } from "../../../client/command/bench/session_load.ts";
 import type { Server } from "../../../server/server.ts";
 import { withServer } from "../../server/serve.ts";
@@ -92,7 +92,7 @@ Deno.test("SessionLoad says that the server is gone, and has nothing to clear wh
     count: 9,
     size: 8,
   });
-  await assertRejects(() => measured.put(), ServerGoneError);
+  await assertRejects(() => measured.put(), ServerTimeoutError);
   assertEquals(await measured.clear(), 0);
   silent.close();
 });

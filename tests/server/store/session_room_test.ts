@@ -110,8 +110,8 @@ Deno.test("where all sessions together are as many as may be, the network that h
 
 Deno.test("sessions that log in have room of their own, a part of it each account and each network", () => {
   using s = new Subject({}, { all: 8, ofNetwork: 8, ofAccount: 2 });
-  const one = (name: string, owner: string, network = "192.0.2.1") =>
-    s.apply(skip(name, network, { account: owner }))[0];
+  const one = (name: string, account: string, network = "192.0.2.1") =>
+    s.apply(skip(name, network, { account }))[0];
   for (let i = 0; i < 20; i++) one(`stranger${i}`, "", "");
   assertEquals([one("a1", "al"), one("a2", "al"), one("a3", "al")] as unknown[], [SKIPPED, SKIPPED, "busy"]);
   // two of eight are a quarter
@@ -159,12 +159,12 @@ Deno.test("what the disk does not take forgets nobody", () => {
 Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
   using s = new Subject();
   s.change(1, ...Array.from({ length: 10_004 }, (_, i) => s.put(`${i}`)));
-  const lease = (tag: number, network: string, owner = "") => (
+  const lease = (tag: number, network: string, account = "") => (
     {
       kind: "lease",
       session: "r",
       network,
-      account: owner,
+      account,
       tag,
       mailbox: "bob",
       max: 1,

@@ -9,7 +9,7 @@ import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../p
 import type { SessionClient } from "../handler.ts";
 import { textLines } from "../text_lines.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { Held } from "../../../quota/holder_lists.ts";
+import type { Linked } from "../../../quota/owner_lists.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import { type Leased, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 
@@ -46,7 +46,7 @@ const OVERDUE = 6000;
 const MAX_ASKED = 64;
 
 /** What has become of a tag. */
-export interface Tag extends Held<Tag> {
+export interface Tag extends Linked<Tag> {
   client: SessionClient;
   request: LeaseRequest;
   state: "asking" | "waiting" | "given" | "none";

@@ -8,7 +8,7 @@ import {
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
 import { NOT_CONFIRMED } from "../../../../protocol/session.ts";
-import { holderOf } from "../../../quota/holder.ts";
+import { ownerOf } from "../../../quota/owner.ts";
 import { LeaseService } from "./leases.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
@@ -66,7 +66,7 @@ export class MailboxRequests implements SessionHandler {
           time,
           text: text,
           bytes,
-          owner: holderOf(client),
+          owner: ownerOf(client),
           ...delay > 0 ? { delay } : {},
           ...ttl === undefined ? {} : { expires: time + ttl },
         };

@@ -1,0 +1,83 @@
+/**
+ * Opens the forum's files: those that the store doesn't know are set aside, and those that it no longer uses removed.
+ *
+ * @module
+ */
+
+import { format as formatBytes } from "@std/fmt/bytes";
+import type { Log } from "../report/log.ts";
+import { ContentFiles, type FileLimits, type UnknownContents } from "../store/files/files.ts";
+import type { GroupCommit } from "../store/journal/group.ts";
+
+export interface OpenFilesOptions {
+  /** The server's data directory; undefined for a temporary one. */
+  directory: string | undefined;
+  limits: FileLimits;
+  store: Pick<GroupCommit, "ask">;
+  log: Log;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
+/** Unused contents that are removed at a time. */
+const BATCH_CONTENTS = 256;
+
+/** {@linkcode removeUnused} has to follow. */
+export function openFiles(
+  { directory, limits, store, log, random }: OpenFilesOptions,
+): Promise<ContentFiles> {
+  return ContentFiles.open({
+    directory,
+    limits,
+    known: async (contents) => {
+      const known = await store.ask({ kind: "contents", contents });
+      return new Map(known.map(({ content, user }) => [content, user]));
+    },
+    onUnknown: (unknown) => report(log, unknown),
+    wallClock: Date.now,
+    random,
+  });
+}
+
+/** Removes the contents of removed threads that an earlier run of the server left. */
+export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
+  for (let gone: string[] = [];;) {
+    const unused = await store.ask({ kind: "unused", gone, limit: BATCH_CONTENTS });
+    // if the disk is full, a later start removes them
+    if (unused === "storage") return;
+    gone = await removeAll(files, unused);
+    if (gone.length === 0) return;
+  }
+}
+
+/** Removes contents that no file has any more. If that fails, the next start tries it again. */
+export async function removeContents(
+  files: ContentFiles,
+  store: Pick<GroupCommit, "submit">,
+  contents: readonly string[],
+) {
+  const gone = await removeAll(files, contents);
+  if (gone.length > 0) store.submit({ kind: "unused", gone, limit: 0 }, () => {});
+}
+
+/** Returns those that were removed. */
+async function removeAll(files: ContentFiles, contents: readonly string[]): Promise<string[]> {
+  const removed: string[] = [];
+  for (const content of contents) if (await files.remove(content)) removed.push(content);
+  return removed;
+}
+
+function report(log: Log, { directory, files, bytes, error }: UnknownContents) {
+  if (files > 0) {
+    const count = `${files} ${files === 1 ? "file" : "files"} (${formatBytes(bytes, { binary: true })})`;
+    const why = "the database may be older than they are";
+    log.warn({
+      service: "forum",
+      what: `set aside in ${directory}: ${count} that the database doesn't know; ${why}`,
+    });
+  }
+  if (error !== undefined) {
+    const what = `cannot set aside in ${directory} what the database doesn't know: ${error.message}`;
+    log.error({ service: "forum", what });
+  }
+}
