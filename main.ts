@@ -1,5 +1,5 @@
 /**
- * Wirepost: keeps and passes on messages. This file is the table of its commands; each is loaded when it is used.
+ * Wirepost keeps messages and passes them on. This is the table of its commands; each is loaded when it is used.
  *
  * @module
  */
@@ -48,7 +48,7 @@ async function overview(): Promise<string> {
     "Commands:",
     ...commands.map(({ command }) => `  ${bold(command.name.padEnd(width))}  ${command.summary}`),
     "",
-    "'wirepost COMMAND --help' tells more. 'wirepost --version' prints the version.",
+    "'wirepost COMMAND --help' shows the help of a command, 'wirepost --version' the version.",
     "",
     "Example:",
     "  wirepost serve",
@@ -56,7 +56,7 @@ async function overview(): Promise<string> {
   ].join("\n");
 }
 
-/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage; 3 nothing there (`receive`). */
+/** Runs one command line. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 too few messages (`receive`). */
 async function main(args: readonly string[]): Promise<number> {
   const [name = "--help", ...rest] = args;
   const colour = (stream: { isTerminal(): boolean }) =>
@@ -81,9 +81,9 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(new Arguments(command, rest));
   } catch (thrown) {
-    // what failed first says more than that the end failed too
+    // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
-    // the reader of our results has gone: there is nobody left to tell
+    // nobody reads the results any more
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
@@ -92,7 +92,7 @@ async function main(args: readonly string[]): Promise<number> {
     await writeError(
       `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
     );
-    if (usage) await writeError(`'${known} --help' tells how it is used\n`);
+    if (usage) await writeError(`See '${known} --help'\n`);
     return usage ? 2 : 1;
   }
 }

@@ -149,7 +149,7 @@ Deno.test("options of a command are wrong usage with another one", async () => {
     assertEquals(await wirepost(["forum", "127.0.0.1", "1", ...args]), {
       code: 2,
       out: "",
-      err: `wirepost forum: ${error}\n'wirepost forum --help' tells how it is used\n`,
+      err: `wirepost forum: ${error}\nSee 'wirepost forum --help'\n`,
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");
