@@ -3,7 +3,7 @@ import { ProgressText } from "../../../client/terminal/transfer_progress.ts";
 
 const MIB = 1024 ** 2;
 
-Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
+Deno.test("the line of a transfer shows bar, bytes, rate and time left", () => {
   let now = 0;
   const meter = new ProgressText("notes.txt", () => now);
   const size = 1024 * MIB;
