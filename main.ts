@@ -1,6 +1,6 @@
 /**
- * Wirepost keeps messages and passes them on. This file is the table of its commands; each is loaded when it is used.
- * It alone joins client and server.
+ * Wirepost keeps messages and passes them on. This is the table of its commands; each is loaded when it is used. It
+ * alone joins client and server.
  *
  * @module
  */
@@ -43,7 +43,7 @@ async function overview(): Promise<string> {
     "Commands:",
     ...commands.map(({ name, summary }) => `  ${bold(name.padEnd(width))}  ${summary}`),
     "",
-    "'wirepost COMMAND --help' shows its options. 'wirepost --version' prints the version.",
+    "'wirepost COMMAND --help' shows the help of a command, 'wirepost --version' the version.",
     "",
     "Example:",
     "  wirepost serve",
@@ -51,7 +51,7 @@ async function overview(): Promise<string> {
   ].join("\n");
 }
 
-/** Runs one command line. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 nothing there (`receive`). */
+/** Runs one command line. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 too few messages (`receive`). */
 async function main(args: readonly string[]): Promise<number> {
   const [name = "--help", ...rest] = args;
   const colour = (stream: { isTerminal(): boolean }) =>
@@ -76,9 +76,9 @@ async function main(args: readonly string[]): Promise<number> {
     }
     return await command.run(new Arguments(command, rest));
   } catch (thrown) {
-    // the first failure explains more than one while ending
+    // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
-    // the reader of the results is gone, and so is the reason to report anything
+    // nobody reads the results any more
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
@@ -87,7 +87,7 @@ async function main(args: readonly string[]): Promise<number> {
     await writeError(
       `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
     );
-    if (usage) await writeError(`'${known} --help' shows how it is used\n`);
+    if (usage) await writeError(`See '${known} --help'\n`);
     return usage ? 2 : 1;
   }
 }

@@ -149,7 +149,7 @@ Deno.test("an option of another command is wrong usage", async () => {
     assertEquals(await wirepost(["forum", "127.0.0.1", "1", ...args]), {
       code: 2,
       out: "",
-      err: `wirepost forum: ${error}\n'wirepost forum --help' shows how it is used\n`,
+      err: `wirepost forum: ${error}\nSee 'wirepost forum --help'\n`,
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");
