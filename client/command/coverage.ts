@@ -1,5 +1,5 @@
 /**
- * What users and administrators are told about what an account covers. `protocol/README.md`, "Accounts".
+ * What users and administrators are told about what an account covers. `protocol/accounts.md`.
  *
  * @module
  */

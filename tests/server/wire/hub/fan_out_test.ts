@@ -67,6 +67,7 @@ Deno.test("a member that is cut off while it is told something is said to have l
   assertEquals(alice.heard, "Bob has left\n");
 });
 
+// channels.md 5.1
 Deno.test("of many who speak at once, each hears the others in order, and not himself", async () => {
   const hub = newHub();
   const names = ["Alice", "Bob", "Carol", "Dan"];
@@ -91,6 +92,7 @@ Deno.test("the channel that was left before the others is given up first, whatev
   assertEquals(hub.listed, ["tea", "milk", "juice"]);
 });
 
+// channels.md 4.2
 Deno.test("what was said has no line break, and no other control character, whoever says it", async () => {
   const hub = newHub();
   const alice = new Listener(hub, "Alice"), bob = new Listener(hub, "Bob");
@@ -101,6 +103,7 @@ Deno.test("what was said has no line break, and no other control character, whoe
   assertEquals(bob.heard, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
 });
 
+// channels.md 5.4
 Deno.test("who speaks is read again when those who hear it have been told", async () => {
   const hub = newHub(), bob = new Listener(hub, "Bob");
   const heard: string[] = [];
