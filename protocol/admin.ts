@@ -21,7 +21,7 @@ export function proof(secret: Uint8Array, nonce: string, command: string): strin
   return createHmac("sha256", secret).update(`${nonce},${command}`).digest("hex");
 }
 
-/** Whether `hex` is the proof of this command, in a time that tells nothing about where it differs. */
+/** Whether `hex` is the proof of this command, in a time that does not depend on where it differs. */
 export function isProof(hex: string, secret: Uint8Array, nonce: string, command: string): boolean {
   const given = new TextEncoder().encode(hex.toLowerCase());
   const wanted = new TextEncoder().encode(proof(secret, nonce, command));

@@ -1,5 +1,5 @@
 /**
- * `wirepost account`.
+ * `wirepost account`: as the administrator beside the server, or under a seal as any client may.
  *
  * @module
  */

@@ -11,7 +11,7 @@ import {
   type MailboxAnswer,
 } from "../../protocol/mailbox_requests.ts";
 import { RefusedError } from "../session/errors.ts";
-import { UnorderedRequest, type UnorderedRequests } from "../session/unordered_requests.ts";
+import { UnorderedRequest } from "../session/unordered_requests.ts";
 import { LeaseAssembly } from "./lease_assembly.ts";
 
 /** How often a wait is refreshed. */
@@ -50,8 +50,7 @@ export interface LeaseCall {
   mailbox: string;
   max: number;
   durationMs: number;
-  /** When the wait begins and ends. */
-  since: number;
+  /** When the wait ends. */
   until: number;
   ahead: boolean;
   /** Called once: with an error, a lease, or nothing if no message came in time. */
@@ -83,8 +82,8 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   /** `sends` at which `got` or `cancel` was sent often enough. */
   #lastSend = Infinity;
 
-  constructor(requests: UnorderedRequests<MailboxAnswer>, call: LeaseCall, retries = 0) {
-    super(requests);
+  constructor(call: LeaseCall, retries = 0) {
+    super();
     this.#call = call;
     this.#retries = retries;
   }
@@ -95,7 +94,7 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
 
   get stuckSince(): number {
     if (this.#call === undefined) return Infinity;
-    return this.#retries > MAX_RETRIES ? -Infinity : Math.max(this.#call.since, this.#call.until);
+    return this.#retries > MAX_RETRIES ? -Infinity : this.#call.until;
   }
 
   override get deadline(): number {
@@ -196,7 +195,7 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   }
 
   #succeed(call: LeaseCall, retries: number) {
-    this.#successor = new LeaseRequest(this.requests, call, retries);
+    this.#successor = new LeaseRequest(call, retries);
     this.requests.add(this.#successor);
   }
 

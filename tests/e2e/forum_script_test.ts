@@ -96,7 +96,7 @@ Deno.test("a script that does not get in ends there, and its commands become no 
   await refused(
     ["--user", "r2", "--new"],
     undefined,
-    "Cannot ask for a password: standard input is no terminal; give --password-file or set WIREPOST_PASSWORD",
+    "Cannot ask for a password: standard input is not a terminal; give --password-file or set WIREPOST_PASSWORD",
   );
   // without --user each is a line, and a password that belongs to another is not tried
   assertEquals(await here.run([], "yoda\njedi\nLST\n", "sith"), {
@@ -149,7 +149,7 @@ Deno.test("options of a command are wrong usage with another one", async () => {
     assertEquals(await wirepost(["forum", "127.0.0.1", "1", ...args]), {
       code: 2,
       out: "",
-      err: `wirepost forum: ${error}\n'wirepost forum --help' tells how it is used\n`,
+      err: `wirepost forum: ${error}\n'wirepost forum --help' shows how it is used\n`,
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");

@@ -29,7 +29,7 @@ Deno.test("LineDecoder takes a line of just the limit, whichever end it has", ()
   }
 });
 
-Deno.test("LineDecoder tells a line that is not UTF-8 and goes on behind it", () => {
+Deno.test("LineDecoder reports a line that is not UTF-8 and goes on after it", () => {
   const decoder = new LineDecoder(8);
   assertEquals([...decoder.decode(new Uint8Array([0xff, 0x0a, 0x61, 0x0a]))], [
     { error: "not UTF-8" },
@@ -38,7 +38,7 @@ Deno.test("LineDecoder tells a line that is not UTF-8 and goes on behind it", ()
   assertEquals([...decoder.end()], []);
 });
 
-Deno.test("LineDecoder replaces what is not UTF-8 where it is told to", () => {
+Deno.test("LineDecoder replaces what is not UTF-8 if asked to", () => {
   const decoder = new LineDecoder(8, "replace");
   assertEquals([...decoder.decode(new Uint8Array([0x61, 0xff, 0x0a, 0x62, 0x0a]))], [
     { text: "a\ufffd" },

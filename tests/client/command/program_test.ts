@@ -91,7 +91,7 @@ Deno.test("wrong usage is told with exit code 2", async () => {
     assertEquals(await wirepost(line.split(" ")), {
       code: 2,
       out: "",
-      err: `wirepost ${name}: ${error}\n'wirepost ${name} --help' tells how it is used\n`,
+      err: `wirepost ${name}: ${error}\n'wirepost ${name} --help' shows how it is used\n`,
     });
   }
 });

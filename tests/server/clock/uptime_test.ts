@@ -29,7 +29,7 @@ Deno.test("time stands still while the process is stopped, and for a second afte
   }
 });
 
-Deno.test("a clock that nobody looks at regularly does not stop", () => {
+Deno.test("a clock that was not started does not stop", () => {
   let clock = 0;
   const uptime = new Uptime(() => clock), began = uptime.now();
   clock += 60_000;

@@ -141,7 +141,7 @@ export class MessageRows {
   /** Removes the messages with these consecutive numbers: all of them must be there. */
   removeRange(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
-    this.#context.transaction.begin(0, messages);
+    this.#context.transaction.begin(undefined, messages);
     let removed: number;
     if (mailbox.otherMessages === 0) {
       removed = Number(this.#sql.remove.run(first, last).changes);

@@ -102,7 +102,7 @@ Deno.test("a list that many clients ask for and do not read is in memory once", 
   assertEquals(world.metrics.get("channels cut off pending"), 0);
 });
 
-Deno.test("a list that has changed is told as it is", async () => {
+Deno.test("a list that has changed is sent as it is", async () => {
   await using world = new World(Infinity);
   await world.says(2, "Alice", "/create tea", "/list");
   assertEquals(world.total.bytes, FRAME_BYTES);
