@@ -1,5 +1,5 @@
 /**
- * Proof that a control message comes from an administrator. `protocol/README.md`, "Administration", is the
+ * Proof that a control message comes from an administrator. `protocol/admin.md` is the
  * specification.
  *
  * @module
@@ -7,12 +7,12 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** How long a nonce is good for, in milliseconds. */
+/** How long a nonce is good for, in milliseconds (admin.md 2.1). */
 export const NONCE_LIFETIME_MS = 30_000;
 
 /**
  * Asks for a nonce. The spaces at its end let the datagram be a third of the answer: an address that has not shown that
- * it receives anything is sent no more than 3 times what came from it (RFC 9000, section 8).
+ * it receives anything is sent no more than 3 times what came from it (RFC 9000, section 8; admin.md 3.2).
  */
 export const CHALLENGE = "challenge   ";
 

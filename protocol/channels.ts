@@ -1,5 +1,5 @@
 /**
- * The channels' wire: the requests in frames, and the texts that a server sends. `protocol/README.md`, "Channels", is the
+ * The channels' wire: the requests in frames, and the texts that a server sends. `protocol/channels.md` is the
  * specification.
  *
  * @module
@@ -18,7 +18,7 @@ export const MAX_CHANNEL_NAME_BYTES = 64;
 /** Longest name of a client: it fills its frame. */
 export const MAX_CLIENT_NAME_BYTES = FRAME_BYTES;
 
-/** Longest name as others see it: `[NAME] ` leaves half of each frame for the text. */
+/** Longest name as others see it: `[NAME] ` leaves half of each frame for the text (channels.md 4.4). */
 export const MAX_SHOWN_NAME_BYTES = FRAME_BYTES / 2 - "[] ".length;
 
 /** What a frame after the first asks for. A `create` or `join` without a name has no channel. */

@@ -1,5 +1,5 @@
 /**
- * Frames of a fixed length: out of a stream of bytes, and from text. `protocol/README.md`, "Channels", is the
+ * Frames of a fixed length: out of a stream of bytes, and from text. `protocol/channels.md` is the
  * specification.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import { isWhiteSpace, paddingStart } from "./line.ts";
 
-/** Bytes of every message, in both directions. */
+/** Bytes of every message, in both directions (channels.md 1.1). */
 export const FRAME_BYTES = 200;
 
 const SP = 0x20;
@@ -115,7 +115,7 @@ export class FrameWriter {
   }
 }
 
-/** The end of the piece that begins at `from` and has at most so many bytes. */
+/** The end of the piece that begins at `from` and has at most so many bytes (channels.md 1.6). */
 function pieceEnd(text: Uint8Array, from: number, max: number): number {
   const last = from + max;
   if (last >= text.length) return text.length;

@@ -1,6 +1,6 @@
 /**
  * A server's keys as people see, copy and type them: one word that never begins with `-`, with a checksum.
- * `protocol/README.md`, "Trust", is the specification. On the wire a key is written otherwise, see `seal.ts`.
+ * seal.md section 7 is the specification. On the wire a key is written otherwise, see `seal.ts`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ const PUBLIC = "public1", PRIVATE = "private1";
 /** RFC 4648, section 6, in small letters. */
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
-/** Bytes of the checksum: with those of a key, a whole number of characters. */
+/** Bytes of the checksum: with those of a key, a whole number of characters (seal.md 7.4). */
 const CHECKSUM_BYTES = 3;
 
 /** Characters behind the word that a key begins with: each stands for five bits. */

@@ -28,12 +28,15 @@ export function paddingStart(bytes: Uint8Array): number {
   return end;
 }
 
-/** The lines of a text, which CR LF, LF and CR separate. A text without a line break is one line. */
+/** The lines of a text, which CR LF, LF and CR separate. A text without a line break is one line (channels.md 4.2). */
 export function linesOf(text: string): string[] {
   return LINE_BREAK.test(text) ? text.split(LINE_BREAK) : [text];
 }
 
-/** The text as others may see it within a line: U+FFFD replaces control characters except TAB, and line separators. */
+/**
+ * The text as others may see it within a line: U+FFFD replaces control characters except TAB, and line separators
+ * (channels.md 4.3).
+ */
 export function printable(text: string): string {
   return CONTROL.test(text) ? text.replace(CONTROLS, "\ufffd") : text;
 }

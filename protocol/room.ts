@@ -1,5 +1,5 @@
 /**
- * The room's wire: the lines that a server sends. `protocol/README.md`, "Room", is the specification.
+ * The room's wire: the lines that a server sends. `protocol/room.md` is the specification.
  *
  * @module
  */
@@ -43,7 +43,7 @@ const LIKE_ADDRESS = new RegExp([
 
 /**
  * Whether a name begins like the address of a client of the room. The beginning is enough, because the rest could be like
- * a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello`.
+ * a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello` (room.md 4.3).
  */
 export function isLikeAddress(name: string): boolean {
   return LIKE_ADDRESS.test(name);

@@ -1,5 +1,5 @@
 /**
- * The notices about what an account covers. `protocol/README.md`, "Accounts".
+ * The notices about what an account covers. `protocol/accounts.md`.
  *
  * @module
  */

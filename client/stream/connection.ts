@@ -6,7 +6,7 @@
 
 import { formatAddress } from "../../protocol/address.ts";
 
-/** How long a server has to accept a connection. */
+/** How long a server has to accept a connection (channels.md 3.1). */
 export const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest time that a timer can be set to. */

@@ -1,6 +1,6 @@
 import type { Connection } from "./connection.ts";
 
-/** How long a server has to close a connection after the client has sent everything. */
+/** How long a server has to close a connection after the client has sent everything (channels.md 3.6). */
 export const CLOSE_TIMEOUT_MS = 2000;
 
 /**

@@ -15,7 +15,7 @@ import type { ConnectionSlots, SlotHolder, SlotOutcome } from "./connection_slot
 /** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
 const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
-/** Milliseconds until the next try after such an error; doubled each time, up to a second. */
+/** Milliseconds until the next try after such an error; doubled each time, up to a second (channels.md 5.11). */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
 /** What a connection needs of a socket; a TLS connection has it too. */

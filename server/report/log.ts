@@ -41,10 +41,10 @@ export interface LogOptions {
   setTimer?(ms: number, callback: () => void): () => void;
 }
 
-/** Events of one kind that are logged at once, and milliseconds until one more is. */
+/** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
 const KIND_BURST = 50, KIND_INTERVAL_MS = 200;
 
-/** The same for the console lines of one service, which the originals print for every request. */
+/** The same for the console lines of one service, which the originals print for every request (log.md 3.2). */
 const CONSOLE_BURST = 50, CONSOLE_INTERVAL_MS = 20;
 
 /** Milliseconds after which the events that were left out are counted in a line. */
@@ -212,7 +212,7 @@ export function mailboxName(mailbox: string): string {
   return mailbox === "" ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
 }
 
-/** Control characters, line breaks, and what changes the direction of the text after it. */
+/** Control characters, line breaks, and what changes the direction of the text after it (log.md 2.1). */
 const UNSAFE = /\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu;
 
 function escaped(text: string): string {

@@ -1,6 +1,6 @@
 /**
  * The hub: the channels with their members, and the way of a message to all of them, on whatever wire each is.
- * `protocol/README.md`, "What the hub keeps to", is the specification.
+ * channels.md section 5 is the specification.
  *
  * Invariants:
  * - A member is in one channel or in none.
@@ -30,7 +30,7 @@ const EVENT_BYTES = 64;
 /** Bytes, about, after which an outbox is flushed at once: its own, and times its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 
-/** How long a member that speaks waits for others at most. */
+/** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
 export interface HubOptions {

@@ -41,6 +41,7 @@ Deno.test("OriginalMailbox keeps messages as they are, of mailboxes and of the s
     assertEquals(await mailbox.receive(SHARED_QUEUE), undefined);
   }));
 
+// mailbox.md 6.3
 Deno.test("OriginalMailbox does not overflow the server's socket with ten thousand messages", () =>
   withServer({}, async (server) => {
     await using mailbox = await connectOriginalMailbox({ port: server.addresses[0]!.port });
@@ -89,6 +90,7 @@ Deno.test("OriginalMailbox reports once that no server answers: closing does not
   await silent.close();
 });
 
+// mailbox.md 6.4
 Deno.test("OriginalMailbox does not mistake a late answer for the answer to the next flush", async () => {
   // the first flush gets a late answer and one in time, the second none
   const takes: string[] = [];
@@ -116,6 +118,7 @@ Deno.test("OriginalMailbox does not mistake a challenge's second answer for the 
   await server.close();
 });
 
+// mailbox.md 6.5
 Deno.test("OriginalMailbox sends each control command from a socket of its own", async () => {
   // both commands are answered twice, the second time too late
   let orders = 0;
@@ -141,6 +144,7 @@ Deno.test("OriginalMailbox reports what the server refuses, of the challenge and
   }
 });
 
+// mailbox.md 6.2
 Deno.test("OriginalMailbox repeats a lost request, and keeps what came twice", async () => {
   // the first request is lost, and the second is answered as if both had come
   const late = scripted((_, number) =>
@@ -153,6 +157,7 @@ Deno.test("OriginalMailbox repeats a lost request, and keeps what came twice", a
   await late.close();
 });
 
+// mailbox.md 6.1
 Deno.test("OriginalMailbox ignores other hosts, and what is no answer", async () => {
   const server = scripted((text) => text === "R, bob" ? ["hello", "xxx", "A, ok", "N, x", "X"] : []);
   await using mailbox = await connectOriginalMailbox({ port: server.port });

@@ -135,6 +135,7 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   assertEquals(names, ["admin", "hans", "luke", "yoda", ""]);
 });
 
+// seal.md 5.14
 Deno.test("an account 'admin' is one of the forum, and gives and takes nothing at the mailbox", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path), data = `--data ${directory.path}/parley-data`;

@@ -100,6 +100,7 @@ function consoleOf(user: string, exchanges: readonly Exchange[]): string[] {
   });
 }
 
+// forum.md 4.1, 5.1
 Deno.test("a forum answers like the original, before and after each of two restarts", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory, data = `${path}/data`;

@@ -27,11 +27,13 @@ const requests: [string, ChannelsRequest][] = [
 ];
 
 for (const [text, request] of requests) {
+  // channels.md 2.1
   Deno.test(`decodeChannelsRequest() reads '${text}'`, () => {
     assertEquals(decodeChannelsRequest(text), request);
   });
 }
 
+// channels.md 2.2
 Deno.test("the texts are those of the original", () => {
   assertEquals(
     [

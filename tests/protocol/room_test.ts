@@ -7,6 +7,7 @@ function speakerAt(hostname: string, port: number): RoomSpeaker {
   return { name: formatAddress({ hostname, port }), address: { hostname, port } };
 }
 
+// room.md 1.2
 Deno.test("lines about clients of the room have their addresses", () => {
   const speaker = speakerAt("127.0.0.1", 60602);
   assertEquals(ROOM_LINES.entered(speaker), "[127.0.0.1:60602] entered room\n");
@@ -15,6 +16,7 @@ Deno.test("lines about clients of the room have their addresses", () => {
   assertEquals(speaker.name, "127.0.0.1:60602");
 });
 
+// room.md 1.4
 Deno.test("a line about a client at an IPv6 address has the form of Python", () => {
   const speaker = speakerAt("::1", 60602);
   assertEquals(ROOM_LINES.entered(speaker), "[[::1]:60602] entered room\n");
@@ -22,6 +24,7 @@ Deno.test("a line about a client at an IPv6 address has the form of Python", () 
   assertEquals(ROOM_LINES.offline(speaker), "Client (::1, 60602) is offline\n");
 });
 
+// room.md 4.2
 Deno.test("lines about clients of the channels have their names", () => {
   const speaker = { name: "Alice" };
   assertEquals(ROOM_LINES.entered(speaker), "[Alice] entered room\n");
@@ -42,6 +45,7 @@ function said(speaker: RoomSpeaker, text: string): string[] {
   ].map((line) => line.trimEnd());
 }
 
+// room.md 4.3
 Deno.test("no name makes a line that has the bytes of a line about a client of the room", () => {
   const texts = ["", "hello", "has joined", "hello has left", "hello> hello", "hello] hello"];
   for (const peer of [speakerAt("127.0.0.1", 60602), speakerAt("2001:db8::1", 7)]) {
@@ -64,6 +68,7 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
   }
 });
 
+// room.md 4.3
 Deno.test("a name is like a peer's only where it has an address and a port", () => {
   for (const name of ["12:30", "dead:5", "[Bob]:1", "(a)", "('Bob', 1)", "10.0.0.1", "v1.2.3.4:5", "Bob"]) {
     assertEquals([name, isLikeAddress(name)], [name, false]);
@@ -77,6 +82,7 @@ Deno.test("a name is like a peer's only where it has an address and a port", () 
   }
 });
 
+// room.md 1.5
 Deno.test("the sender of a line that is too long is sent the limit", () => {
   assertEquals(ROOM_LINES.tooLong(4096), "A line must have at most 4096 bytes: yours was not sent\n");
 });

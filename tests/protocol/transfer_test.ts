@@ -40,6 +40,7 @@ Deno.test("requests of a transfer are the lines that the specification shows", (
   }
 });
 
+// transfer.md 1.2
 Deno.test("a malformed request of a transfer is not decoded", () => {
   const lines = [
     "",
@@ -106,6 +107,7 @@ Deno.test("answers of a transfer are the lines that the specification shows", ()
   }
 });
 
+// transfer.md 3.3, 3.4, 3.5
 Deno.test("the proofs of an upload are those that the specification shows, and others are refused", () => {
   assertEquals(uploadProof("sum", KEY, HASH), SUM);
   assertEquals(uploadProof("stored", KEY, HASH), STORED);
@@ -131,6 +133,7 @@ Deno.test("a refusal's text forges no line, and is cut between characters", () =
   }
 });
 
+// transfer.md 5.1
 Deno.test("a file's name is one word, never a path", () => {
   for (const name of ["a", "notes.txt", "CON", "...", "-rf", "!@#$%.?,_-", "x".repeat(128)]) {
     assert(isFileName(name), name);

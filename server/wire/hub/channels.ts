@@ -1,6 +1,6 @@
 /**
- * The wire of the channels: members of the hub that send and receive frames of 200 bytes. `protocol/README.md`,
- * "Channels", is the specification.
+ * The wire of the channels: members of the hub that send and receive frames of 200 bytes.
+ * `protocol/channels.md` is the specification.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The wire of the room: members of the hub that send and receive lines. `protocol/README.md`, "Room", is the
+ * The wire of the room: members of the hub that send and receive lines. `protocol/room.md` is the
  * specification.
  *
  * @module

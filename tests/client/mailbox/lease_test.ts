@@ -31,6 +31,7 @@ Deno.test("lease() returns the messages, or undefined if there are none", async 
   assertEquals(none, { state: "done", value: undefined });
 });
 
+// session.md 7.2
 Deno.test("a waiting lease is refreshed every 5 s, with the rest of the wait", async () => {
   const { script, lease } = await asked({ wait: 12_000 });
   script.answer("pending,2");
@@ -47,6 +48,7 @@ Deno.test("a waiting lease is refreshed every 5 s, with the rest of the wait", a
   assertEquals(await script.sent(60_000), []);
 });
 
+// session.md 7.1
 Deno.test("a waiting lease gets the message when it comes, and delays nothing else", async () => {
   const { script, lease } = await asked({ wait: 60_000 });
   script.answer("pending,2");
@@ -68,6 +70,7 @@ Deno.test("a refresh of a lease that is not answered is repeated", async () => {
   assertEquals([wait < 100, /^1 lease,2,bob,1,30000,549\d\d$/.test(again)], [true, true]);
 });
 
+// session.md 3.8
 Deno.test("pieces of a text are joined, in any order", async () => {
   const { script, lease } = await asked();
   // Ω has two bytes
@@ -108,6 +111,7 @@ Deno.test("a lease that is not complete within 4 s is cancelled, and another one
   assertEquals(lease.value?.messages[0]?.text, "whole");
 });
 
+// session.md 3.8
 Deno.test("messages of two leases under one tag are not mixed", async () => {
   const { script, lease } = await asked({ max: 2 });
   script.answer(msg(2, 1, 2, "a"));
@@ -118,6 +122,7 @@ Deno.test("messages of two leases under one tag are not mixed", async () => {
   assertEquals(lease.value?.messages.map(({ text }) => text), ["a"]);
 });
 
+// session.md 6.5
 Deno.test("the client confirms that the messages came, until the server answers", async () => {
   const { script } = await asked();
   script.answer(msg(2, 1, 1, "a"));
@@ -129,6 +134,7 @@ Deno.test("the client confirms that the messages came, until the server answers"
   assertEquals(await script.sent(60_000), []);
 });
 
+// session.md 6.4
 Deno.test("messages that are acknowledged at once are not confirmed", async () => {
   const { script, lease } = await asked({ max: 2 });
   script.answer(msg(2, 1, 2, "a"), msg(2, 2, 2, "b"));
@@ -189,6 +195,7 @@ Deno.test("extend() extends the lease", async () => {
   await assertRejects(() => lease.value!.extend(1), RangeError, "Cannot lease for 1 ms");
 });
 
+// session.md 9.6
 Deno.test("an aborted wait is cancelled, until the server answers", async () => {
   const waiting = new AbortController();
   const { script, lease } = await asked({ wait: 60_000, signal: waiting.signal });
@@ -240,6 +247,7 @@ Deno.test("concurrent waits are answered independently", async () => {
   assertEquals(leases.map(({ state }) => state), ["open", "done", "open"]);
 });
 
+// session.md 6.5
 Deno.test("messages that were waited for are confirmed at once", async () => {
   const { script, lease } = await asked({ wait: 60_000 });
   script.answer("pending,2");
@@ -260,6 +268,7 @@ Deno.test("messages that were waited for are not confirmed if they are acknowled
   assertEquals(await script.sent(20), [`1 ack,1,${TOKEN},41`]);
 });
 
+// session.md 7.5
 Deno.test("a client that is asked whether it still waits answers at once, but not to a late answer", async () => {
   const { script } = await asked({ wait: 60_000 });
   script.answer("pending,2");

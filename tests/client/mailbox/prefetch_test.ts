@@ -16,6 +16,7 @@ async function withMessages(count: number, use: (connect: () => Promise<Mailbox>
 const numbers = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `${first + i}`);
 
+// session.md 6.9
 Deno.test("a message at which a loop throws counts as an attempt, although it was fetched ahead", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   const loop = async () => {
@@ -55,6 +56,7 @@ Deno.test("a loop gets every message once, in order, whether or not it awaits it
   }));
 
 for (const how of ["break", "throw", "signal", "count", "close"] as const) {
+  // session.md 6.10
   Deno.test(`what was fetched for a loop that ends by ${how} is there for others at once, and counts as no attempt`, () =>
     withMessages(300, async (connect) => {
       await using mailbox = await connect();
@@ -109,6 +111,7 @@ Deno.test("nothing is fetched ahead of a loop that takes long for each message",
     }
   }));
 
+// session.md 6.10
 Deno.test("what is fetched for a loop that does not come back goes to other receivers", () =>
   withMessages(300, async (connect) => {
     await using mailbox = await connect();

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Uptime } from "../../../server/clock/uptime.ts";
 
+// session.md 6.15
 Deno.test("time stands still while the process is stopped, and for a second after it", async () => {
   let clock = 500;
   const uptime = new Uptime(() => clock), began = uptime.now();

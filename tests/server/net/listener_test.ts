@@ -24,6 +24,7 @@ function resetConnections(port: number, times: number) {
 }
 
 for (const name of ["channels", "room", "forum"] as const) {
+  // channels.md 5.11
   Deno.test(
     `${name}: clients that are gone before they are accepted do not delay others`,
     { ignore },
@@ -106,6 +107,7 @@ async function accepting(outcomes: readonly (string | Error)[]): Promise<string[
   return events;
 }
 
+// channels.md 5.11
 Deno.test("only a machine that has run out of something makes clients wait to be accepted", async () => {
   for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
     const first = ["accept failed", `cannot accept a connection: ${code}; trying again`, "wait 5"];
@@ -120,6 +122,7 @@ Deno.test("only a machine that has run out of something makes clients wait to be
   }
 });
 
+// channels.md 5.11
 Deno.test("a wait to accept grows to a second, and ends with the server", async () => {
   const failures = new Array<Error>(10).fill(failed("EMFILE"));
   const waits = (await accepting(failures)).filter((event) => event.startsWith("wait"));

@@ -37,6 +37,7 @@ Deno.test("History hands over what is new, once", async () => {
   assertEquals(take(), [["tea", 1, 1, 3, "three"]]);
 });
 
+// channels.md 5.8
 Deno.test("History keeps the last messages of a channel, and writes no others", async () => {
   const { keep, take } = setUp();
   const history = new History({ messages: 3, bytes: 1000 }, []);

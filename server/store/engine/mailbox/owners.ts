@@ -34,7 +34,10 @@ export class Owner {
   }
 }
 
-/** Owners that are counted by themselves, so that invented addresses cost no memory: all others together are one more. */
+/**
+ * Owners that are counted by themselves, so that invented addresses cost no memory: all others together are one more
+ * (mailbox.md 5.6).
+ */
 const OWNERS_MAX = 100_000, OTHER_ADDRESSES = "[other addresses]";
 
 /** Owners of nothing that are remembered, so that one that puts and takes in turn costs no insert and delete. */

@@ -257,11 +257,13 @@ const rows: Readonly<Record<string, string>> = {
 
 for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
   for (const [row, conversation] of Object.entries(rows)) {
+    // channels.md 2.2, 2.3
     Deno.test(`channels, ${writes}: ${row}`, () =>
       withServer({ ports: { channels: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
 
+// channels.md 1.5
 Deno.test("a list that is longer than a frame is parted between two names", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     using alice = await FramePeer.named("Alice", server.addresses[0]!.port);
@@ -274,6 +276,7 @@ Deno.test("a list that is longer than a frame is parted between two names", () =
     assertEquals(await alice.settle(), []);
   }));
 
+// channels.md 4.1
 Deno.test("what is not UTF-8 is replaced, and a NUL too", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -289,6 +292,7 @@ Deno.test("what is not UTF-8 is replaced, and a NUL too", () =>
     assertEquals(await alice.next(), "[Bob] a\ufffdb\ufffdc\ufffdd");
   }));
 
+// channels.md 1.4
 Deno.test("part of a frame is dropped with its client, and counted", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -306,6 +310,7 @@ Deno.test("part of a frame is dropped with its client, and counted", () =>
     assertEquals(await alice.settle(), []);
   }));
 
+// channels.md 5.7
 Deno.test("a client that sends no more still receives what it asked for", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     using alice = await FramePeer.named("Alice", server.addresses[0]!.port);

@@ -67,6 +67,7 @@ Deno.test("the others learn at once that a member has left that is cut off while
   assertEquals(alice.received, "Bob has left\n");
 });
 
+// channels.md 5.1
 Deno.test("of many members that speak at once, each receives the others in order, and not itself", async () => {
   const hub = newHub();
   const names = ["Alice", "Bob", "Carol", "Dan"];
@@ -91,6 +92,7 @@ Deno.test("the channel that was left before the others is given up first, whatev
   assertEquals(hub.listed, ["tea", "milk", "juice"]);
 });
 
+// channels.md 4.2
 Deno.test("a message has no line break, and no other control character, on any wire", async () => {
   const hub = newHub();
   const alice = new Listener(hub, "Alice"), bob = new Listener(hub, "Bob");
@@ -101,6 +103,7 @@ Deno.test("a message has no line break, and no other control character, on any w
   assertEquals(bob.received, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
 });
 
+// channels.md 5.4
 Deno.test("a client that has sent something is read again when the members have been sent it", async () => {
   const hub = newHub(), bob = new Listener(hub, "Bob");
   const received: string[] = [];

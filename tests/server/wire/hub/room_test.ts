@@ -73,11 +73,13 @@ const rows: Readonly<Record<string, string>> = {
 
 for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
   for (const [row, conversation] of Object.entries(rows)) {
+    // room.md 1.2
     Deno.test(`room, ${writes}: ${row}`, () =>
       withServer({ ports: { room: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
 
+// room.md 1.3
 Deno.test("a NUL behind the last line end is no line", () =>
   withServer({ ports: { room: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -90,6 +92,7 @@ Deno.test("a NUL behind the last line end is no line", () =>
     assertEquals(await alice.next(), `Client (127.0.0.1, ${bob.port}) is offline`);
   }));
 
+// room.md 1.1
 Deno.test("the room says by its own address that a client has gone, and sends its last line without an end", () =>
   withServer({ ports: { room: 0 } }, async (server, log) => {
     const { port } = server.addresses[0]!;
@@ -108,6 +111,7 @@ Deno.test("the room says by its own address that a client has gone, and sends it
     ]);
   }));
 
+// room.md 1.4
 Deno.test("lines about clients of the room at IPv6 addresses have the form of Python", () =>
   withServer({ ports: { room: 0 }, hosts: ["::1"] }, async (server) => {
     const { port } = server.addresses[0]!;
