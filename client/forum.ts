@@ -33,15 +33,15 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page_query.ts";
-import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
+import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
 
-export { type KnownServer, KnownServers, ServerKeyError } from "./seal/known_servers.ts";
-export type { Credentials } from "./seal/login.ts";
+export { type KnownServer, KnownServers, ServerKeyError } from "./session/seal/known_servers.ts";
+export type { Credentials } from "./session/seal/login.ts";
 export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume, SessionState } from "./session/identity.ts";

@@ -16,7 +16,7 @@ import {
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT } from "../../protocol/session.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
-import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../session/errors.ts";
+import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../forum.ts";
 import { writeError } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress_bar.ts";
 import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";

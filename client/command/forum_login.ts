@@ -16,7 +16,7 @@ import {
   WELCOME,
 } from "../../protocol/forum_text.ts";
 import { connectForum, type Forum, type ForumConnectOptions } from "../forum.ts";
-import { LoginError } from "../session/errors.ts";
+import { LoginError } from "../forum.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { escapeControls, writeError } from "../terminal/output.ts";
 import type { Arguments } from "./command.ts";

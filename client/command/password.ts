@@ -6,7 +6,7 @@
 
 import { decodePublicKey } from "../../protocol/key_text.ts";
 import { fileError } from "../file/file_error.ts";
-import type { Credentials } from "../seal/login.ts";
+import type { Credentials } from "../mailbox.ts";
 import { promptSecret } from "../terminal/ask.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { SessionConnection } from "../../client/seal/session_connection.ts";
+import { SessionConnection } from "../../client/session/seal/session_connection.ts";
 import { Session } from "../../client/session/session.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Forum as ForumClient } from "../../client/forum.ts";
 import { CommandFailedError, entryText, runCommand } from "../../client/command/forum_commands.ts";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";

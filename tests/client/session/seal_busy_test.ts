@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { ClientSeal } from "../../../client/seal/seal.ts";
+import { ClientSeal } from "../../../client/session/seal/seal.ts";
 import { decodeSealToServer, encodeSealWord } from "../../../protocol/seal.ts";
 import { Clock } from "../../session/clock.ts";
 import { follow } from "../../session/script.ts";

@@ -24,8 +24,8 @@ import {
   SALT_BYTES,
   saltPassword,
   verifierOf,
-} from "../../protocol/scram.ts";
-import { LoginError } from "../session/errors.ts";
+} from "../../../protocol/scram.ts";
+import { LoginError } from "../errors.ts";
 
 /** Who logs in. */
 export interface Credentials {

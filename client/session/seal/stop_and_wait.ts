@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Environment } from "../session/environment.ts";
+import type { Environment } from "../environment.ts";
 
 /**
  * Wait before a request is repeated: if nothing is known of the server, and the shortest and longest one
