@@ -16,7 +16,7 @@ import {
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
 import type { TaggedAnswer } from "../protocol/service_requests.ts";
-import { MAX_TEXT } from "../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
 import type { Session } from "./session/session.ts";
@@ -259,7 +259,7 @@ function checkText(text: string) {
   if (!isPost(text)) {
     throw new TypeError("Cannot post a text that is blank, or has control characters other than TAB");
   }
-  if (utf8Length(text) > MAX_TEXT) {
-    throw new RangeError(`Cannot post a text of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
+  if (utf8Length(text) > MAX_TEXT_BYTES) {
+    throw new RangeError(`Cannot post a text of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
   }
 }

@@ -21,15 +21,15 @@ import { lookup } from "node:dns/promises";
 import {
   ADMIN,
   checkId,
-  decodeReply,
+  decodeOriginalReply,
   encodeControl,
   encodePut,
   encodeTake,
   isMessage,
   type Mail,
   MAILBOX_PORT,
-  type MailboxReply,
   maxMessage,
+  type OriginalReply,
   PACE,
   SHARED_QUEUE,
   utf8Length,
@@ -251,7 +251,7 @@ export class OriginalMailbox implements AsyncDisposable {
   }
 }
 
-function isAnswerFor(id: string): (reply: MailboxReply) => boolean {
+function isAnswerFor(id: string): (reply: OriginalReply) => boolean {
   const shared = id === SHARED_QUEUE;
   return (reply) => reply.kind !== "control" && reply.shared === shared;
 }
@@ -266,7 +266,7 @@ class Asker implements AsyncDisposable {
   /** The server's address as replies name it: shortened, without its zone. */
   readonly #replier: string;
   readonly #reading: Promise<void>;
-  #answers: MailboxReply[] = [];
+  #answers: OriginalReply[] = [];
   #open = 0;
   #wake: (() => void) | undefined;
 
@@ -293,7 +293,7 @@ class Asker implements AsyncDisposable {
       }
       // anybody can send to this port
       if (from.hostname !== this.#replier || from.port !== this.#server.port) continue;
-      const answer = decodeReply(datagram);
+      const answer = decodeOriginalReply(datagram);
       if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
       this.#answers.push(answer);
       this.#wake?.();
@@ -327,9 +327,9 @@ class Asker implements AsyncDisposable {
    */
   async ask(
     question: Uint8Array<ArrayBuffer>,
-    fits: (reply: MailboxReply) => boolean,
+    fits: (reply: OriginalReply) => boolean,
     timeout: number,
-  ): Promise<MailboxReply> {
+  ): Promise<OriginalReply> {
     const mail = this.#next((answer) => answer.kind === "mail" && fits(answer));
     if (mail !== undefined) return mail;
     // what is left from before answers an earlier question
@@ -350,7 +350,7 @@ class Asker implements AsyncDisposable {
   }
 
   /** The answers that are still due, as far as they come within `wait` milliseconds of each other. */
-  async late(wait: number): Promise<MailboxReply[]> {
+  async late(wait: number): Promise<OriginalReply[]> {
     const answers = this.#answers.splice(0), any = () => true;
     // no more than were asked for: a server may send without an end
     for (let due = this.#open - answers.length; due > 0; due--) {
@@ -362,7 +362,7 @@ class Asker implements AsyncDisposable {
     return answers;
   }
 
-  async #wait(fits: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {
+  async #wait(fits: (reply: OriginalReply) => boolean, ms: number): Promise<OriginalReply | undefined> {
     let over = false;
     const timer = setTimeout(() => {
       over = true;
@@ -380,7 +380,7 @@ class Asker implements AsyncDisposable {
     }
   }
 
-  #next(fits: (reply: MailboxReply) => boolean): MailboxReply | undefined {
+  #next(fits: (reply: OriginalReply) => boolean): OriginalReply | undefined {
     const i = this.#answers.findIndex(fits);
     if (i < 0) return undefined;
     this.#open = Math.max(0, this.#open - 1);

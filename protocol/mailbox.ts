@@ -9,7 +9,7 @@
 export const MAILBOX_PORT = 21001;
 
 /** Longest datagram, in bytes, that is taken or sent: what existing clients have room for. */
-export const MAX_DATAGRAM = 1024;
+export const MAX_DATAGRAM_BYTES = 1024;
 
 /**
  * Messages that a client sends before it asks whether the server keeps up. A socket's buffer holds 212,992 bytes where
@@ -18,7 +18,7 @@ export const MAX_DATAGRAM = 1024;
 export const PACE = 32;
 
 /** Longest ID, in bytes of UTF-8. */
-export const MAX_ID = 64;
+export const MAX_ID_BYTES = 64;
 
 /** The mailbox that `for` and `req` name: an ID that no client can write, because IDs have at least one byte. */
 export const SHARED_QUEUE = "";
@@ -48,7 +48,7 @@ export const REFUSALS: readonly Refusal[] = [
 ];
 
 /** What a client asks for. `bytes` is the message's length in UTF-8. */
-export type MailboxRequest =
+export type OriginalRequest =
   | { kind: "put"; mailbox: string; sender: string; text: string; bytes: number }
   | { kind: "take"; mailbox: string }
   | { kind: "control"; text: string };
@@ -90,8 +90,9 @@ export function cutText(text: string, at: number, bytes: number): string {
 
 /** Whether the text can be an ID: 1 to 64 bytes, no comma, no control character, no space at either end. */
 export function isId(text: string): boolean {
-  return text !== "" && text.length <= MAX_ID && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
-    text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() && utf8Length(text) <= MAX_ID;
+  return text !== "" && text.length <= MAX_ID_BYTES && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
+    text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() &&
+    utf8Length(text) <= MAX_ID_BYTES;
 }
 
 /** @throws {TypeError} The text cannot be an ID. */
@@ -137,7 +138,7 @@ function maxReplied(mailbox: string, sender: string, max: number): number {
  * @param max Longest datagram, in bytes.
  */
 export function maxTaken(max: number): number {
-  return Math.max(max, MAX_DATAGRAM) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
+  return Math.max(max, MAX_DATAGRAM_BYTES) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
 }
 
 /**
@@ -146,8 +147,8 @@ export function maxTaken(max: number): number {
  */
 export function maxMessage(mailbox: string, sender: string): number {
   return Math.min(
-    maxReplied(mailbox, sender, MAX_DATAGRAM),
-    MAX_DATAGRAM - encodePut(mailbox, sender, "").length,
+    maxReplied(mailbox, sender, MAX_DATAGRAM_BYTES),
+    MAX_DATAGRAM_BYTES - encodePut(mailbox, sender, "").length,
   );
 }
 
@@ -171,7 +172,10 @@ function nulEnd(bytes: Uint8Array, end: number): number {
  * @param datagram What arrived. It is not kept.
  * @param max Longest datagram, in bytes, to take or to reply with.
  */
-export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): MailboxRequest | Refusal {
+export function decodeOriginalRequest(
+  datagram: Uint8Array,
+  max = MAX_DATAGRAM_BYTES,
+): OriginalRequest | Refusal {
   if (datagram.length > max) return "too long";
   const ended = withoutEnd(datagram);
   let text: string;
@@ -212,7 +216,7 @@ export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): Mailbox
 }
 
 /** A reply has the type of a request here, and two servers must not answer each other for ever. */
-function control(text: string): MailboxRequest | Refusal {
+function control(text: string): OriginalRequest | Refusal {
   return /^(ok|error) *(,|$)/i.test(text) ? "malformed" : { kind: "control", text };
 }
 
@@ -222,7 +226,7 @@ function put(
   text: string,
   ascii: boolean,
   max: number,
-): MailboxRequest | Refusal {
+): OriginalRequest | Refusal {
   const bytes = ascii ? text.length : utf8Length(text);
   // what could be stored but never sent back whole is refused now
   if (bytes > maxReplied(mailbox, sender, max)) return "too long";
@@ -271,7 +275,7 @@ export function encodeControl(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** What a server answers. A first-generation `nxt, message` has no time: `time` is then NaN. */
-export type MailboxReply =
+export type OriginalReply =
   | { kind: "mail"; shared: boolean; mail: Mail }
   | { kind: "none"; shared: boolean }
   | { kind: "control"; text: string };
@@ -280,7 +284,7 @@ export type MailboxReply =
 const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
 
 /** The reply in a datagram, or undefined where it is none. */
-export function decodeReply(datagram: Uint8Array): MailboxReply | undefined {
+export function decodeOriginalReply(datagram: Uint8Array): OriginalReply | undefined {
   let text: string;
   try {
     text = decoder.decode(datagram.subarray(0, nulEnd(datagram, datagram.length)));

@@ -10,13 +10,13 @@ import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
 /** Most messages of one lease. */
-export const MAX_LEASE = 64;
+export const MAX_LEASE_MESSAGES = 64;
 
 /** Least and most time for which a message is leased, in milliseconds. */
-export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
+export const MIN_LEASE_MS = 1000, MAX_LEASE_MS = 86_400_000;
 
 /** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
-export const MAX_RETRY_DELAY = 86_400_000, MAX_ATTEMPTS = 1000;
+export const MAX_RETRY_DELAY_MS = 86_400_000, MAX_ATTEMPTS = 1000;
 
 /** A request that changes something. `n` is its number. */
 export type OrderedMailboxRequest =
@@ -131,7 +131,7 @@ export function decodeMailboxRequest(kind: string, line: string): MailboxRequest
       if (![t, max, duration, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseTime(duration)) {
         return undefined;
       }
-      if (Number(max) < 1 || Number(max) > MAX_LEASE) return undefined;
+      if (Number(max) < 1 || Number(max) > MAX_LEASE_MESSAGES) return undefined;
       return {
         kind,
         t: Number(t),
@@ -195,12 +195,12 @@ export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer |
 }
 
 function isLeaseTime(text: string): boolean {
-  return isNumber(text) && Number(text) >= MIN_LEASE_TIME && Number(text) <= MAX_LEASE_TIME;
+  return isNumber(text) && Number(text) >= MIN_LEASE_MS && Number(text) <= MAX_LEASE_MS;
 }
 
 /** Whether these values are what the wire allows. */
 export function isFailure({ delay, attempts, reason }: Failure): boolean {
-  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY &&
+  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY_MS &&
     Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
 }
 

@@ -15,7 +15,7 @@ export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 export const SALT_BYTES = 16, NONCE_BYTES = 18;
 
 /** Longest name and longest password, in bytes. */
-export const MAX_NAME = 64, MAX_PASSWORD = 1024;
+export const MAX_NAME_BYTES = 64, MAX_PASSWORD_BYTES = 1024;
 
 /** What tells a server that the binding is that of our seal. */
 export const GS2_HEADER = "p=parley-seal-1,,";
@@ -66,8 +66,8 @@ export function preparePassword(password: string): string {
   if (/[\p{Cc}\p{Cn}\p{Co}\p{Cs}\p{DI}]/u.test(prepared)) {
     throw new TypeError("Cannot use the password: it has control characters or others that nobody sees");
   }
-  if (utf8Length(prepared) > MAX_PASSWORD) {
-    throw new RangeError(`Cannot use the password: it is longer than ${MAX_PASSWORD} bytes`);
+  if (utf8Length(prepared) > MAX_PASSWORD_BYTES) {
+    throw new RangeError(`Cannot use the password: it is longer than ${MAX_PASSWORD_BYTES} bytes`);
   }
   return prepared;
 }

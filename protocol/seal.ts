@@ -19,7 +19,7 @@ import {
   timingSafeEqual,
 } from "node:crypto";
 import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
-import { MAX_SESSION_DATAGRAM } from "./session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
 
 /** Datagrams that one handshake carries each way, and after how many the client makes a new one. */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
@@ -48,10 +48,10 @@ export interface SealKey {
   text: string;
 }
 
-/** What a sealed datagram begins with. `epoch` and `cookie` are empty where there is none. */
+/** What a sealed datagram begins with. `startId` and `cookie` are empty where there is none. */
 export interface SealHeader {
   id: string;
-  epoch: string;
+  startId: string;
   cookie: string;
 }
 
@@ -126,7 +126,7 @@ export function sealCookie(key: Uint8Array, id: string, hostname: string, port: 
 export interface Exchange {
   service: string;
   id: string;
-  epoch: string;
+  startId: string;
 }
 
 /** The keys as the server computes them. @throws {Error} An exchange comes to zero. */
@@ -152,13 +152,13 @@ export function clientKeys(
 }
 
 function keysOf(
-  { service, id, epoch }: Exchange,
+  { service, id, startId }: Exchange,
   client: Uint8Array,
   server: Uint8Array,
   own: Uint8Array,
   secrets: Uint8Array,
 ): SealKeys {
-  const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${epoch}\n`)
+  const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${startId}\n`)
     .update(client).update(server).update(own).digest();
   const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
   let at = 0;
@@ -198,7 +198,7 @@ export function decodeSealToClient(
   const parsed = parse(datagram, "<");
   if (parsed === undefined) return undefined;
   const { header, word, number } = parsed;
-  if (header.epoch === "" || (header.cookie !== "") !== (word === "challenge")) return undefined;
+  if (header.startId === "" || (header.cookie !== "") !== (word === "challenge")) return undefined;
   if (number !== undefined) return { header, body: { kind: "sealed", number } };
   if (word === "challenge" || word === "unknown" || word === "busy") return { header, body: { kind: word } };
   const match = HELLO_ANSWER.exec(word);
@@ -207,7 +207,7 @@ export function decodeSealToClient(
 }
 
 function parse(datagram: Uint8Array, direction: "<" | ">") {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  if (datagram.length > MAX_SESSION_DATAGRAM_BYTES) return undefined;
   const end = datagram.indexOf(0x0a), head = end < 0 ? datagram : datagram.subarray(0, end);
   // a header is ASCII, and no longer than a hello's answer
   if (head.length > 256 || head.some((byte) => byte >= 0x80)) return undefined;
@@ -216,7 +216,7 @@ function parse(datagram: Uint8Array, direction: "<" | ">") {
   const word = match[5]!, given = (field: string) => field === "-" ? "" : field;
   const sealed = NUMBER.test(word);
   if (sealed !== end >= 0 || sealed && datagram.length < end + 1 + TAG) return undefined;
-  const header = { id: match[2]!, epoch: given(match[3]!), cookie: given(match[4]!) };
+  const header = { id: match[2]!, startId: given(match[3]!), cookie: given(match[4]!) };
   return { header, word, number: sealed ? Number(word) : undefined };
 }
 
@@ -236,12 +236,12 @@ export function encodeHelloAnswer(
 }
 
 /** What a server says without a seal. A `challenge` has a cookie, the others have none. */
-export function encodeSealWord(header: SealHeader, word: "challenge" | "unknown" | "busy"): Bytes {
+export function encodeSealReply(header: SealHeader, word: "challenge" | "unknown" | "busy"): Bytes {
   return encoder.encode(`${head("<", header)} ${word}`);
 }
 
-function head(direction: "<" | ">", { id, epoch, cookie }: SealHeader): string {
-  return `S1${direction} ${id} ${epoch || "-"} ${cookie || "-"}`;
+function head(direction: "<" | ">", { id, startId, cookie }: SealHeader): string {
+  return `S1${direction} ${id} ${startId || "-"} ${cookie || "-"}`;
 }
 
 /** Seals the datagrams of one direction. */

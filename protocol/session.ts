@@ -9,10 +9,10 @@ import { isNumber, NUMBER, numbers, split } from "./fields.ts";
 import { utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session, in bytes. */
-export const MAX_SESSION_DATAGRAM = 1200;
+export const MAX_SESSION_DATAGRAM_BYTES = 1200;
 
 /** Longest text of a message, in bytes. */
-export const MAX_TEXT = 65_000;
+export const MAX_TEXT_BYTES = 65_000;
 
 /** Why nothing is done for a session that is logged in to an account which does not cover the mailbox. */
 export const NOT_CONFIRMED = "not confirmed";
@@ -48,12 +48,12 @@ export type SessionAnswer =
 export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 
 /** Digits of a cookie, of which the first are its session's BORN: the time at which it began. */
-const BORN_DIGITS = 12, PROOF_DIGITS = 16;
+const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
+/** What a client's datagram begins with. `startId` and `cookie` are empty where the client has none. */
 export interface RequestHeader {
   session: string;
-  epoch: string;
+  startId: string;
   cookie: string;
   low: number;
 }
@@ -61,7 +61,7 @@ export interface RequestHeader {
 /** What a server's datagram begins with. */
 export interface AnswerHeader {
   session: string;
-  epoch: string;
+  startId: string;
   cookie: string;
   done: number;
 }
@@ -85,8 +85,8 @@ export function decodeRequests<R>(
 ): { header: RequestHeader; requests: (SessionRequest | R)[] } | undefined {
   const parsed = parse(datagram, ">", (line) => request(line, decodeLine));
   if (parsed === undefined) return undefined;
-  const { session, epoch, cookie, number, records } = parsed;
-  return { header: { session, epoch, cookie, low: number }, requests: records };
+  const { session, startId, cookie, number, records } = parsed;
+  return { header: { session, startId, cookie, low: number }, requests: records };
 }
 
 /** The same of what a client has sealed: there the seal names the session. */
@@ -105,8 +105,8 @@ export function decodeAnswers<A>(
 ): { header: AnswerHeader; answers: (SessionAnswer | A)[] } | undefined {
   const parsed = parse(datagram, "<", (line) => answer(line, decodeLine));
   if (parsed === undefined) return undefined;
-  const { session, epoch, cookie, number, records } = parsed;
-  return { header: { session, epoch, cookie, done: number }, answers: records };
+  const { session, startId, cookie, number, records } = parsed;
+  return { header: { session, startId, cookie, done: number }, answers: records };
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
@@ -118,7 +118,7 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   return {
     // not match[2], which as a slice would keep the whole text for as long as the session is known
     session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
-    epoch: given(match[3]!),
+    startId: given(match[3]!),
     cookie: given(match[4]!),
     number: Number(match[5]),
     records,
@@ -126,7 +126,7 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
 }
 
 function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  if (datagram.length > MAX_SESSION_DATAGRAM_BYTES) return undefined;
   let text: string;
   try {
     text = decoder.decode(datagram);
@@ -250,36 +250,36 @@ export function lineLength(line: string): number {
 
 /** A client's datagram of these lines. */
 export function encodeRequests(header: RequestHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram(">", header.session, header.epoch, header.cookie, header.low, lines);
+  return datagram(">", header.session, header.startId, header.cookie, header.low, lines);
 }
 
 /** A server's datagram of these lines. */
 export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram("<", header.session, header.epoch, header.cookie, header.done, lines);
+  return datagram("<", header.session, header.startId, header.cookie, header.done, lines);
 }
 
 /** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
 /**
- * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. A sealed one has the
+ * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM_BYTES} is for lines. A sealed one has the
  * shorter cookie of "Seal", and is the longer one all the same.
  */
-export const MAX_HEADER = SEAL +
+export const MAX_HEADER_BYTES = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
 
 /** The BORN of a session as it stands in its cookie, or `""` where there is none. */
-export function bornOf(cookie: string): string {
-  return cookie.slice(0, BORN_DIGITS);
+export function startTimeOf(cookie: string): string {
+  return cookie.slice(0, START_TIME_DIGITS);
 }
 
 /** The cookie of a client that knows when its session began, and that the server has not given a right one. */
 export function unprovedCookie(born: string): string {
-  return born.padEnd(BORN_DIGITS + PROOF_DIGITS, "0");
+  return born.padEnd(START_TIME_DIGITS + PROOF_DIGITS, "0");
 }
 
 /** A BORN that no session has: the server knows a session that says so, or has forgotten it. */
-export const BORN_LONG_AGO = "0".repeat(BORN_DIGITS);
+export const STARTED_LONG_AGO = "0".repeat(START_TIME_DIGITS);
 
 /** Where what is sealed of a datagram begins: behind its cookie, if it has one. */
 export function bodyAt(datagram: Uint8Array): number {
@@ -289,11 +289,11 @@ export function bodyAt(datagram: Uint8Array): number {
 function datagram(
   direction: "<" | ">",
   session: string,
-  epoch: string,
+  startId: string,
   cookie: string,
   number: number,
   lines: readonly string[],
 ): Uint8Array<ArrayBuffer> {
-  const header = `P1${direction} ${session} ${epoch || "-"} ${cookie || "-"} ${number}`;
+  const header = `P1${direction} ${session} ${startId || "-"} ${cookie || "-"} ${number}`;
   return encoder.encode(lines.length === 0 ? header : `${header}\n${lines.join("\n")}`);
 }

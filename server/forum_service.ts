@@ -8,9 +8,9 @@
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
-import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
 import type { Accounts } from "./service/accounts.ts";
-import type { Births } from "./wire/session/births.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
 import { readDatagrams } from "./net/datagrams.ts";
 import type { Log } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
@@ -65,7 +65,7 @@ export interface ForumServiceOptions {
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
-  births: Births;
+  startTimes: SessionStartTimes;
   /** Milliseconds since 1970. */
   wallClock(): number;
   /** That many random bytes. */
@@ -151,7 +151,7 @@ export class ForumService {
       const replies = new Replies(socket, () => metrics.add("send failed"));
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: MAX_SESSION_DATAGRAM,
+        maxBytes: MAX_SESSION_DATAGRAM_BYTES,
         rounds: options.rounds,
         metrics,
         stopping: () => this.#stopping,

@@ -7,18 +7,18 @@
 import { formatAddress } from "../protocol/address.ts";
 import {
   ADMIN,
-  decodeRequest,
+  decodeOriginalRequest,
   encodeControl,
   encodeMail,
   encodeNone,
-  type MailboxRequest,
+  type OriginalRequest,
   SHARED_QUEUE,
 } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
-import { isSessionDatagram, MAX_SESSION_DATAGRAM, NOT_CONFIRMED } from "../protocol/session.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES, NOT_CONFIRMED } from "../protocol/session.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { Accounts } from "./service/accounts.ts";
-import type { Births } from "./wire/session/births.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
 import type { Networks } from "./quota/address.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { holderAt } from "./quota/holder.ts";
@@ -58,7 +58,7 @@ export interface MailboxServiceOptions {
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
-  births: Births;
+  startTimes: SessionStartTimes;
   /** Milliseconds since 1970. */
   wallClock(): number;
   /** That many random bytes. */
@@ -131,7 +131,7 @@ export class MailboxService {
       const replies = new Replies(socket, () => options.metrics.add("send failed"));
       this.#replies.push(replies);
       this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM),
+        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM_BYTES),
         rounds: options.rounds,
         metrics: options.metrics,
         stopping: () => this.#stopping,
@@ -173,7 +173,7 @@ export class MailboxService {
       return;
     }
     if (!originalFrom.has(hostname)) return this.#drop("address not answered", from);
-    const request = decodeRequest(datagram, maxDatagram);
+    const request = decodeOriginalRequest(datagram, maxDatagram);
     if (typeof request === "string") return this.#drop(request, from);
     switch (request.kind) {
       case "put":
@@ -189,7 +189,7 @@ export class MailboxService {
     }
   }
 
-  #put({ mailbox, sender, text, bytes }: MailboxRequest & { kind: "put" }, from: Client) {
+  #put({ mailbox, sender, text, bytes }: OriginalRequest & { kind: "put" }, from: Client) {
     const { store, metrics, wallClock } = this.#options;
     // who has an account says who he is: this wire can't
     if (this.#isOwned(sender)) return this.#drop("sender has an account", from);
@@ -203,7 +203,7 @@ export class MailboxService {
     if (!taken) this.#drop("overload", from);
   }
 
-  #take({ mailbox }: MailboxRequest & { kind: "take" }, from: Client) {
+  #take({ mailbox }: OriginalRequest & { kind: "take" }, from: Client) {
     const { store, metrics, timestamps } = this.#options;
     if (this.#isOwned(mailbox)) {
       from.replies.send(encodeNone(mailbox), from.address);

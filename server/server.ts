@@ -22,7 +22,7 @@ import {
   removeRunning,
   writeRunning,
 } from "./data/data_directory.ts";
-import { Births, readBirths } from "./wire/session/births.ts";
+import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 import { DataWatch } from "./data/data_watch.ts";
 import { ForumService, type ForumServiceLimits } from "./forum_service.ts";
 import { greet } from "./greeting.ts";
@@ -146,7 +146,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     const secret = await secretOf(options);
     const known = await readAccounts(store);
     key = await obtainSealKey({ ...options, accounts: known.length });
-    const births = new Births(await readBirths(store), Date.now);
+    const startTimes = new SessionStartTimes(await readLatestStart(store), Date.now);
     const accounts = new Accounts({
       store: group,
       known,
@@ -212,7 +212,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        births,
+        startTimes,
         wallClock: Date.now,
         random,
       });
@@ -237,7 +237,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         rounds,
         metrics,
         log,
-        births,
+        startTimes,
         wallClock: Date.now,
         random,
       });

@@ -1,6 +1,6 @@
 import { bold } from "@std/fmt/colors";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import {
   MIN_LOAD_TEXT,
   SessionLoad,
@@ -50,7 +50,8 @@ async function run(args: Arguments): Promise<number> {
   const server = { hostname: "127.0.0.1", port: MAILBOX_PORT, ...args.address("server") };
   const inFlight = args.integer("in-flight", 1, 10_000) ?? 32;
   const given = args.integer("count", 1, 10_000_000), runs = args.integer("runs", 1, 1000) ?? 5;
-  const sessions = args.integer("sessions", 1, 1000), size = args.integer("size", MIN_LOAD_TEXT, MAX_TEXT);
+  const sessions = args.integer("sessions", 1, 1000),
+    size = args.integer("size", MIN_LOAD_TEXT, MAX_TEXT_BYTES);
   const json = args.flag("json");
   if (args.flag("basic")) {
     for (const [name, value] of Object.entries({ sessions, size })) {

@@ -13,7 +13,7 @@ import {
   threadIsEmpty,
 } from "../../protocol/forum_text.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
 import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "../session/errors.ts";
@@ -77,7 +77,7 @@ export async function* runCommand(
         return yield threadIsEmpty(typed.title);
       }
       default:
-        if ("text" in typed && utf8Length(typed.text) > MAX_TEXT) throw new RefusedError("too long");
+        if ("text" in typed && utf8Length(typed.text) > MAX_TEXT_BYTES) throw new RefusedError("too long");
         await change(forum, typed, options);
     }
     yield doneText(named(typed));

@@ -5,7 +5,7 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../protocol/mailbox_requests.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../protocol/mailbox_requests.ts";
 import type { ReceivedMessage } from "../mailbox.ts";
 import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../mailbox/retry.ts";
 import { writeError } from "../terminal/output.ts";
@@ -42,7 +42,7 @@ export function execOf(args: Arguments): Exec | undefined {
     }
     return undefined;
   }
-  if (delay !== undefined && delay > MAX_RETRY_DELAY) {
+  if (delay !== undefined && delay > MAX_RETRY_DELAY_MS) {
     throw new UsageError(`Cannot use --retry-delay '${args.text("retry-delay")}': expected up to 1d`);
   }
   return { command, retryDelay: delay ?? FIRST_RETRY_DELAY, attempts: attempts ?? ATTEMPTS };
@@ -101,7 +101,7 @@ export class Executor {
       return false;
     }
     this.#failed.add(id);
-    const delay = Math.min(retryDelay(attempt, first), MAX_RETRY_DELAY);
+    const delay = Math.min(retryDelay(attempt, first), MAX_RETRY_DELAY_MS);
     const wasOurs = await message.fail({ delay, attempts, reason: failure });
     const then = !wasOurs
       ? "it was given out again meanwhile"

@@ -1,6 +1,6 @@
 import { type Mailbox, type SendOptions, SessionEndError } from "../mailbox.ts";
 import { ADMIN, isId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { readLines } from "../terminal/input.ts";
 import { writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
@@ -147,7 +147,7 @@ class Lines {
 
   async #all() {
     const skip = this.#resume?.line ?? 0;
-    for await (const line of readLines(MAX_TEXT)) {
+    for await (const line of readLines(MAX_TEXT_BYTES)) {
       if (this.#read < skip) {
         this.#stored = ++this.#read;
         continue;

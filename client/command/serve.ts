@@ -6,7 +6,7 @@ import { REMOTE_LIMITS } from "../../server/net/limits.ts";
 import { serve, SERVICE_PORTS, type ServiceName } from "../../server/server.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE } from "../../server/store/store.ts";
-import { MAX_DATAGRAM } from "../../protocol/mailbox.ts";
+import { MAX_DATAGRAM_BYTES } from "../../protocol/mailbox.ts";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import config from "../../deno.json" with { type: "json" };
 import { write, writeErrorBytes } from "../terminal/output.ts";
@@ -146,7 +146,8 @@ export const command: Command = {
     },
     "max-datagram": {
       value: "SIZE",
-      help: `Longest datagram taken (${MAX_DATAGRAM}); a reply may have as much, and ${MAX_DATAGRAM}`,
+      help:
+        `Longest datagram taken (${MAX_DATAGRAM_BYTES}); a reply may have as much, and ${MAX_DATAGRAM_BYTES}`,
     },
     "log": { value: LOG_FORMATS.join("|"), help: "How log lines are written to standard error (text)" },
     "log-level": {
@@ -332,7 +333,7 @@ function originalFrom(networks: readonly string[]): Networks {
 }
 
 function datagramSize(args: Arguments): number {
-  const bytes = args.size("max-datagram") ?? MAX_DATAGRAM;
+  const bytes = args.size("max-datagram") ?? MAX_DATAGRAM_BYTES;
   if (bytes < 256 || bytes > MAX_UDP) {
     throw new UsageError(`Cannot use --max-datagram ${bytes}: expected 256 to ${MAX_UDP}`);
   }

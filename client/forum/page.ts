@@ -1,7 +1,7 @@
 import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import type { TaggedAnswer } from "../../protocol/service_requests.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
 import { RefusedError, WrongAnswerError } from "../session/errors.ts";
 
@@ -12,7 +12,7 @@ import { RefusedError, WrongAnswerError } from "../session/errors.ts";
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
 /** Bytes of the pieces that are kept of one text: twice over, in case that it is cut in two ways. */
-const MAX_KEPT = 2 * MAX_TEXT;
+const MAX_KEPT = 2 * MAX_TEXT_BYTES;
 
 /** What a page of a list came to: its rows, and the place behind them, or undefined where nothing is behind. */
 export interface ForumPage {

@@ -4,10 +4,10 @@ import {
   isFailure,
   type LeasedMessage,
   MAX_ATTEMPTS,
-  MAX_LEASE,
-  MAX_LEASE_TIME,
-  MAX_RETRY_DELAY,
-  MIN_LEASE_TIME,
+  MAX_LEASE_MESSAGES,
+  MAX_LEASE_MS,
+  MAX_RETRY_DELAY_MS,
+  MIN_LEASE_MS,
 } from "../../protocol/mailbox_requests.ts";
 
 /** What can be done with a lease; gives what was lost. */
@@ -85,8 +85,8 @@ export class Lease {
     ids: readonly number[],
   ): Promise<readonly number[]> {
     if (ids.length === 0) return [];
-    if (ids.length > MAX_LEASE) {
-      throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE}`);
+    if (ids.length > MAX_LEASE_MESSAGES) {
+      throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE_MESSAGES}`);
     }
     return await this.#change({ kind, rest: fields + ids.join(" ") }) ?? [];
   }
@@ -101,16 +101,16 @@ export function checkFailure(failure: Failure) {
   if (isFailure(failure)) return;
   const { delay, attempts, reason } = failure;
   throw new RangeError(
-    `Cannot give back after ${delay} ms, ${attempts} attempts and '${reason}': expected 0 to ${MAX_RETRY_DELAY}, ` +
+    `Cannot give back after ${delay} ms, ${attempts} attempts and '${reason}': expected 0 to ${MAX_RETRY_DELAY_MS}, ` +
       `1 to ${MAX_ATTEMPTS}, and 1 to 64 bytes without a comma`,
   );
 }
 
 /** @throws {RangeError} A lease can't be that long. */
 export function checkDuration(duration: number) {
-  if (!Number.isSafeInteger(duration) || duration < MIN_LEASE_TIME || duration > MAX_LEASE_TIME) {
+  if (!Number.isSafeInteger(duration) || duration < MIN_LEASE_MS || duration > MAX_LEASE_MS) {
     throw new RangeError(
-      `Cannot lease for ${duration} ms: expected ${MIN_LEASE_TIME} to ${MAX_LEASE_TIME}`,
+      `Cannot lease for ${duration} ms: expected ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
+import { MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
 import { Queue } from "../session/queue.ts";
 import { bytesOf, type ReceivedLease, type ReceivedMessage } from "./received_message.ts";
 import { PrefetchSize } from "./prefetch_size.ts";
@@ -144,7 +144,8 @@ export class Prefetch {
     this.#share = this.#share.next(holds, asked.length);
     this.#isDrained = holds.length < asked.length ||
       holds.some((hold, i) =>
-        hold.messages.length < asked[i]! && hold.messages.length < MAX_LEASE && bytesOf(hold) < FULL_LEASE
+        hold.messages.length < asked[i]! && hold.messages.length < MAX_LEASE_MESSAGES &&
+        bytesOf(hold) < FULL_LEASE
       );
     // of one that waited for a message it says nothing
     if (wait === 0) this.#fetching = (7 * this.#fetching + monotonicClock() - since) / 8;

@@ -1,11 +1,11 @@
-import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
+import { MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
 import { bytesOf, type ReceivedLease } from "./received_message.ts";
 
 /** Most messages that are asked for at a time, over all leases. */
 export const MAX_PREFETCH = 1024;
 
 /** Most leases, and about so many bytes in all of them, that are to come at a time: the socket holds them meanwhile. */
-const MAX_LEASES = MAX_PREFETCH / MAX_LEASE, MAX_BYTES = 64 * 1024;
+const MAX_LEASES = MAX_PREFETCH / MAX_LEASE_MESSAGES, MAX_BYTES = 64 * 1024;
 
 /**
  * How many leases a receiver asks for at a time. It begins with one, and doubles for as long as every one brings
@@ -21,8 +21,8 @@ export class PrefetchSize {
   /** How many messages to ask each lease for, where so many are wanted. */
   of(messages: number): number[] {
     const asked: number[] = [];
-    for (let left = messages; left > 0 && asked.length < this.#leases; left -= MAX_LEASE) {
-      asked.push(Math.min(left, MAX_LEASE));
+    for (let left = messages; left > 0 && asked.length < this.#leases; left -= MAX_LEASE_MESSAGES) {
+      asked.push(Math.min(left, MAX_LEASE_MESSAGES));
     }
     return asked;
   }

@@ -174,25 +174,25 @@ export class ClientSeal {
   received(datagram: Uint8Array) {
     const decoded = decodeSealToClient(datagram), handshake = this.#handshake;
     if (decoded === undefined || decoded.header.id !== handshake?.header.id || this.#closed) return;
-    const { header: { epoch, cookie }, body } = decoded, { header, secret } = handshake;
-    if (this.#past.has(epoch)) return;
+    const { header: { startId, cookie }, body } = decoded, { header, secret } = handshake;
+    if (this.#past.has(startId)) return;
     switch (body.kind) {
       case "challenge":
-        if (secret !== undefined && epoch !== header.epoch) return this.#restart();
-        if (epoch === header.epoch && cookie === header.cookie) return;
-        if (epoch !== header.epoch) this.#remember(header.epoch);
-        Object.assign(header, { epoch, cookie });
+        if (secret !== undefined && startId !== header.startId) return this.#restart();
+        if (startId === header.startId && cookie === header.cookie) return;
+        if (startId !== header.startId) this.#remember(header.startId);
+        Object.assign(header, { startId, cookie });
         // with the greeting that it asks for; a sealed datagram that it answers is repeated in its turn
         return secret === undefined ? this.#asking.again() : undefined;
       case "unknown":
-        return secret !== undefined && epoch === header.epoch ? this.#restart() : undefined;
+        return secret !== undefined && startId === header.startId ? this.#restart() : undefined;
       case "busy":
-        return secret === undefined && epoch === header.epoch ? this.#isBusy() : undefined;
+        return secret === undefined && startId === header.startId ? this.#isBusy() : undefined;
       case "hello":
-        if (secret === undefined && epoch === header.epoch) this.#greeted(handshake, body);
+        if (secret === undefined && startId === header.startId) this.#greeted(handshake, body);
         return;
       case "sealed":
-        if (secret !== undefined && epoch === header.epoch) {
+        if (secret !== undefined && startId === header.startId) {
           this.#sealed(secret.opener, datagram, body.number);
         }
     }
@@ -220,16 +220,16 @@ export class ClientSeal {
 
   /** A datagram of the session as if it had come without a seal. Each log-in is to it a new start of the server. */
   #plain(body: Uint8Array): Uint8Array {
-    const epoch = this.#times.toString(16).padStart(8, "0");
-    const datagram = encodeAnswers({ session: this.#id, epoch, cookie: "", done: 0 }, []);
+    const startId = this.#times.toString(16).padStart(8, "0");
+    const datagram = encodeAnswers({ session: this.#id, startId, cookie: "", done: 0 }, []);
     const begin = datagram.subarray(0, bodyAt(datagram)), whole = new Uint8Array(begin.length + body.length);
     whole.set(begin);
     whole.set(body, begin.length);
     return whole;
   }
 
-  #remember(epoch: string) {
-    if (epoch !== "") this.#past.add(epoch);
+  #remember(startId: string) {
+    if (startId !== "") this.#past.add(startId);
     if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
   }
 
@@ -292,7 +292,7 @@ export class ClientSeal {
   /** Makes a handshake, and gives the server's key. */
   async #greet(): Promise<string> {
     const key = sealKey(this.#environment.random(32));
-    const handshake = this.#handshake = { key, header: { id: sealId(key.public), epoch: "", cookie: "" } };
+    const handshake = this.#handshake = { key, header: { id: sealId(key.public), startId: "", cookie: "" } };
     this.#k = 0;
     return await this.#asking.ask<string>(() =>
       this.#environment.send(encodeHello(handshake.header, key.public))
@@ -304,9 +304,9 @@ export class ClientSeal {
     handshake: Handshake,
     { key, server, confirm }: { key: Uint8Array; server: Uint8Array; confirm: Uint8Array },
   ) {
-    const { service } = this.#environment, { id, epoch } = handshake.header;
+    const { service } = this.#environment, { id, startId } = handshake.header;
     try {
-      const keys = clientKeys({ service, id, epoch }, handshake.key, key, server);
+      const keys = clientKeys({ service, id, startId }, handshake.key, key, server);
       if (!isSame(confirm, keys.confirm)) return;
       const text = encodePublicKey(server);
       handshake.secret = {

@@ -1,9 +1,9 @@
 import type { LeasedMessage, MailboxAnswer } from "../../protocol/mailbox_requests.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 
 /** Bytes of pieces that are kept for one message: its text twice over, in case that it is cut in two ways. */
-const MAX_KEPT = 2 * MAX_TEXT;
+const MAX_KEPT = 2 * MAX_TEXT_BYTES;
 
 interface Partial {
   message?: LeasedMessage;
@@ -34,7 +34,7 @@ export class Assembly {
   /** Takes a `msg`. False where it is not of the lease that the others are of. */
   message(answer: MailboxAnswer & { kind: "msg" }): boolean {
     const { i, k, token, length, message } = answer;
-    if (k > this.#max || i < 1 || i > k || length > MAX_TEXT) return true;
+    if (k > this.#max || i < 1 || i > k || length > MAX_TEXT_BYTES) return true;
     if (this.#token !== "" && (token !== this.#token || k !== this.#count)) return false;
     this.#token = token;
     this.#count = k;
@@ -49,7 +49,7 @@ export class Assembly {
 
   /** Takes a `piece`. */
   piece({ i, offset, text }: MailboxAnswer & { kind: "piece" }) {
-    if (i < 1 || i > this.#max || offset >= MAX_TEXT || this.#whole[i - 1] !== undefined) return;
+    if (i < 1 || i > this.#max || offset >= MAX_TEXT_BYTES || this.#whole[i - 1] !== undefined) return;
     const part = this.#part(i);
     this.#keep(part, offset, text);
     this.#join(i, part);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 
 /** Round trip that is assumed before there is a sample, in milliseconds (RFC 9002, section 6.2.2). */
 const INITIAL_ROUND_TRIP = 333;
@@ -21,7 +21,7 @@ const MAX_TIMEOUT = 1000;
 /** Probe time-outs in a row that mean persistent congestion (7.6, kPersistentCongestionThreshold). */
 const PERSISTENT = 3;
 
-const INITIAL_WINDOW = 10 * MAX_SESSION_DATAGRAM, MIN_WINDOW = 2 * MAX_SESSION_DATAGRAM;
+const INITIAL_WINDOW = 10 * MAX_SESSION_DATAGRAM_BYTES, MIN_WINDOW = 2 * MAX_SESSION_DATAGRAM_BYTES;
 
 /** Estimate of the round trip (RFC 9002, section 5.3). */
 export class RoundTrip {
@@ -64,7 +64,7 @@ export class CongestionWindow {
 
   /** Whether one more datagram may be sent. */
   get open(): boolean {
-    const open = this.#inFlight + MAX_SESSION_DATAGRAM <= this.#size;
+    const open = this.#inFlight + MAX_SESSION_DATAGRAM_BYTES <= this.#size;
     if (!open) this.#used = true;
     return open;
   }
@@ -79,7 +79,7 @@ export class CongestionWindow {
     if (!this.#used || sentAt <= this.#recoveryStart) return;
     this.#used = false;
     if (this.#size < this.#threshold) this.#size += bytes;
-    else this.#size += MAX_SESSION_DATAGRAM * bytes / this.#size;
+    else this.#size += MAX_SESSION_DATAGRAM_BYTES * bytes / this.#size;
   }
 
   /** A datagram that was sent at `sentAt` has been lost. */

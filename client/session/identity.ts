@@ -1,4 +1,4 @@
-import { BORN_LONG_AGO, bornOf, type RequestHeader, unprovedCookie } from "../../protocol/session.ts";
+import { type RequestHeader, STARTED_LONG_AGO, startTimeOf, unprovedCookie } from "../../protocol/session.ts";
 import type { SessionResume } from "./link.ts";
 
 /** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
@@ -9,7 +9,7 @@ export class SessionIdentity {
   readonly #newId: () => string;
   readonly #past = new Set<string>();
   #id: string;
-  #epoch = "";
+  #startId = "";
   #cookie = "";
   /** The first digits of its cookies, and since when they are known. */
   #born = "";
@@ -20,7 +20,7 @@ export class SessionIdentity {
     this.#newId = newId;
     this.#id = resume?.id ?? newId();
     if (resume === undefined) return;
-    this.#born = resume.born || BORN_LONG_AGO;
+    this.#born = resume.born || STARTED_LONG_AGO;
     this.#cookie = unprovedCookie(this.#born);
   }
 
@@ -29,8 +29,8 @@ export class SessionIdentity {
   }
 
   /** Of the server, or `""` while nothing is known of it. */
-  get epoch(): string {
-    return this.#epoch;
+  get startId(): string {
+    return this.#startId;
   }
 
   /** When it began, as the server has said; or `""`. */
@@ -40,12 +40,12 @@ export class SessionIdentity {
 
   /** What a datagram begins with, whose client knows the outcome of every number below `low`. */
   header(low: number): RequestHeader {
-    return { session: this.#id, epoch: this.#epoch, cookie: this.#cookie, low };
+    return { session: this.#id, startId: this.#startId, cookie: this.#cookie, low };
   }
 
   /** Whether this is about the session, and no late word of an earlier start of the server. */
-  isMeant(session: string, epoch: string): boolean {
-    return session === this.#id && epoch !== "" && !this.#past.has(epoch);
+  isMeant(session: string, startId: string): boolean {
+    return session === this.#id && startId !== "" && !this.#past.has(startId);
   }
 
   /** Whether it has been known for more than so many milliseconds when the session began. */
@@ -56,14 +56,14 @@ export class SessionIdentity {
   /** The session begins anew, under another name. */
   renew() {
     this.#id = this.#newId();
-    this.#epoch = this.#cookie = this.#born = "";
+    this.#startId = this.#cookie = this.#born = "";
   }
 
   /** The server is another one than before, or the first. */
-  meet(epoch: string) {
-    if (this.#epoch !== "") this.#past.add(this.#epoch);
+  meet(startId: string) {
+    if (this.#startId !== "") this.#past.add(this.#startId);
     if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
-    this.#epoch = epoch;
+    this.#startId = startId;
     this.#cookie = "";
   }
 
@@ -76,7 +76,7 @@ export class SessionIdentity {
   take(cookie: string, now: number): { isNew: boolean; begins: boolean } {
     const begins = this.#born === "" && cookie !== "";
     if (begins) {
-      this.#born = bornOf(cookie);
+      this.#born = startTimeOf(cookie);
       this.#bornAt = now;
     }
     const own = cookie === "" ? "" : this.#born + cookie.slice(this.#born.length);

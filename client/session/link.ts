@@ -154,7 +154,7 @@ export class Link {
 
   /** Whether the server has answered anything yet. */
   get hasAnswered(): boolean {
-    return this.#identity.epoch !== "";
+    return this.#identity.startId !== "";
   }
 
   get ended(): boolean {
@@ -199,10 +199,10 @@ export class Link {
     if (this.#ended !== undefined) return;
     const decoded = decodeAnswers(datagram, decodeServiceAnswer);
     if (decoded === undefined) return;
-    const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (!this.#identity.isMeant(session, epoch)) return;
+    const { header: { session, startId, cookie, done }, answers } = decoded;
+    if (!this.#identity.isMeant(session, startId)) return;
     const now = this.#heardAt = this.#environment.monotonicClock();
-    this.#introduced(epoch, cookie, now);
+    this.#introduced(startId, cookie, now);
     if (this.#ended !== undefined) return;
     this.#done = done;
     const wasBusy = this.#isBusyNow;
@@ -252,11 +252,11 @@ export class Link {
   }
 
   /** Takes what the server says of itself, and of when the session began. */
-  #introduced(epoch: string, cookie: string, now: number) {
-    const isOther = epoch !== this.#identity.epoch;
+  #introduced(startId: string, cookie: string, now: number) {
+    const isOther = startId !== this.#identity.startId;
     if (isOther) {
       // it knows of nothing that is not on its disk
-      this.#identity.meet(epoch);
+      this.#identity.meet(startId);
       this.#flight.answered(this.#hello, now);
       this.#busy.forget();
     }
@@ -363,7 +363,7 @@ export class Link {
 
   /** Lets the server forget the session, which would keep it for a day. Where this is lost, it does. */
   async #leave() {
-    if (this.#isKept || this.#identity.epoch === "" || !this.ordered.begun) return;
+    if (this.#isKept || this.#identity.startId === "" || !this.ordered.begun) return;
     try {
       const header = this.#identity.header(this.ordered.low);
       await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
@@ -378,7 +378,7 @@ export class Link {
     const now = this.#environment.monotonicClock(), draft = new DatagramBuilder();
     if (now < this.#busy.until) return undefined;
     if (this.#isTooLate(now)) this.#newSession();
-    if (this.#identity.epoch === "") {
+    if (this.#identity.startId === "") {
       const needed = this.ordered.requests > 0 || !this.unordered.idle;
       if (!needed || this.#hello.datagram !== undefined) return undefined;
       draft.requests.push(this.#hello);

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { ADMIN, checkId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
 
 /** A message to be stored. */
@@ -35,8 +35,8 @@ export function putFields({ receiver, sender, text, delay, ttl }: PutMessage): s
   }
   if (!isMessage(text)) throw new TypeError("Cannot send a message with control characters other than TAB");
   // a UTF-16 unit is at most 3 bytes
-  if (text.length > MAX_TEXT / 3 && utf8Length(text) > MAX_TEXT) {
-    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
+  if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
+    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
   }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
 }

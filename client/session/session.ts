@@ -7,7 +7,7 @@
  * @module
  */
 
-import { encodeMailboxRequest, MAX_LEASE } from "../../protocol/mailbox_requests.ts";
+import { encodeMailboxRequest, MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
 import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { OrderedRequest, textChange } from "./ordered_request.ts";
 import { checkDuration, Lease, type LeaseChange } from "../mailbox/lease.ts";
@@ -149,8 +149,8 @@ export class Session {
   async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
     const { max = 1, duration = 30_000, wait = 0, ahead = false, signal } = options;
     if (mailbox !== SHARED_QUEUE) checkId(mailbox);
-    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE) {
-      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE}`);
+    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE_MESSAGES) {
+      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE_MESSAGES}`);
     }
     checkDuration(duration);
     signal?.throwIfAborted();

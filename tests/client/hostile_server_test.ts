@@ -22,13 +22,13 @@ class Hostile extends Script {
       if (++this.heardOf > MOST) return;
       const [, ...lines] = new TextDecoder().decode(datagram).split("\n");
       this.clock.setTimer(delay, () => {
-        if (this.epoch === "") this.challenge();
+        if (this.startId === "") this.challenge();
         else answers(lines, this);
       });
     };
   }
 
-  /** An epoch or a cookie that was not there before. */
+  /** An startId or a cookie that was not there before. */
   another(length: number): string {
     return (++this.#salt).toString(16).padStart(length, "0");
   }
@@ -71,8 +71,8 @@ const SERVERS: Readonly<
     new RegExp(`^(${GIVEN_UP}|${NO_ROOM})`),
     BUSY,
   ],
-  "has another epoch each time": [(_, server) => server.challenge(server.another(8)), ANEW],
-  "has another cookie each time": [(_, server) => server.challenge(server.epoch, server.another(16)), ANEW],
+  "has another startId each time": [(_, server) => server.challenge(server.another(8)), ANEW],
+  "has another cookie each time": [(_, server) => server.challenge(server.startId, server.another(16)), ANEW],
 };
 
 for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
@@ -99,7 +99,7 @@ for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
 Deno.test("a server that never knows the session is given up, and nothing is said to be unknown", async () => {
   const server = new Hostile((_, server) => {
     server.say("unknown");
-    server.epoch = "";
+    server.startId = "";
   });
   assertEquals(await server.end(follow(server.client.lease("bob", { wait: 3_600_000 }))), ANEW);
 });

@@ -84,13 +84,13 @@ class Subject {
 
   /** Makes a handshake, as any client can. */
   handshake(random: Random, from: Address) {
-    const key = sealKey(random.bytes(32)), header = { id: sealId(key.public), epoch: "", cookie: "" };
+    const key = sealKey(random.bytes(32)), header = { id: sealId(key.public), startId: "", cookie: "" };
     Object.assign(header, decodeSealToClient(this.ask(encodeHello(header, key.public), from)!)!.header);
     const hello = encodeHello(header, key.public);
     const { body } = decodeSealToClient(this.ask(hello, from)!)!;
     if (body.kind !== "hello") return undefined;
-    const { id, epoch } = header;
-    const keys = clientKeys({ service: "mailbox", id, epoch }, key, body.key, body.server);
+    const { id, startId } = header;
+    const keys = clientKeys({ service: "mailbox", id, startId }, key, body.key, body.server);
     return { header, hello, sealer: new Sealer(">", keys.toServer), opener: new Opener(keys.toClient) };
   }
 }

@@ -6,7 +6,7 @@ import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { ForumRequests } from "../../server/wire/session/forum/forum_requests.ts";
 import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
 import { fastSalt } from "./account.ts";
@@ -137,7 +137,7 @@ class SimulatedForum {
   async end() {
     await this.#clock.until(() => this.#server.running, 10_000);
     this.#server.kill();
-    assert(this.longest <= MAX_SESSION_DATAGRAM, `a datagram of ${this.longest} bytes`);
+    assert(this.longest <= MAX_SESSION_DATAGRAM_BYTES, `a datagram of ${this.longest} bytes`);
   }
 }
 

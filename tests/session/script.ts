@@ -8,14 +8,14 @@ export const FIRST_SESSION = "A".repeat(22);
 
 /**
  * A client, and a server that says what the test lets it say. A datagram of the client is written
- * `LOW REQUEST | REQUEST…`; its epoch and cookie are checked against what the server has said.
+ * `LOW REQUEST | REQUEST…`; its start ID and cookie are checked against what the server has said.
  */
 export class Script {
   readonly clock = new Clock();
   readonly client: Session;
   /** The session that the server answers. */
   session: string;
-  epoch = "";
+  startId = "";
   cookie = "";
   done = 0;
   /** What becomes of a datagram on its way out of the client. */
@@ -42,12 +42,12 @@ export class Script {
 
   #hear(datagram: string) {
     const [header = "", ...lines] = datagram.split("\n");
-    const [word, session = "", epoch, cookie, low] = header.split(" ");
+    const [word, session = "", startId, cookie, low] = header.split(" ");
     assertEquals(word, "P1>");
     this.session = session;
     this.#heard.push([low, lines.join(" | ")].join(" ").trim());
-    if (epoch === "-") this.#heard[this.#heard.length - 1] = `hello ${low}`;
-    else assertEquals([epoch, cookie], [this.epoch, this.cookie]);
+    if (startId === "-") this.#heard[this.#heard.length - 1] = `hello ${low}`;
+    else assertEquals([startId, cookie], [this.startId, this.cookie]);
   }
 
   /** Waits so many milliseconds, and gives the datagrams that the client has sent since it was asked last. */
@@ -67,15 +67,15 @@ export class Script {
 
   /** Answers with a datagram of these lines. */
   say(...lines: string[]) {
-    const { session, epoch, done } = this;
-    this.client.received(encodeAnswers({ session, epoch, cookie: "", done }, lines));
+    const { session, startId, done } = this;
+    this.client.received(encodeAnswers({ session, startId, cookie: "", done }, lines));
   }
 
-  /** Answers as a server that was just started: with its epoch and a cookie that ends with these digits. */
-  challenge(epoch = "00000001", proof = "1111111111111111", born = "000000000001") {
+  /** Answers as a server that was just started: with its start ID and a cookie that ends with these digits. */
+  challenge(startId = "00000001", proof = "1111111111111111", born = "000000000001") {
     const { session } = this, cookie = born + proof;
-    Object.assign(this, { epoch, cookie });
-    this.client.received(encodeAnswers({ session, epoch, cookie, done: 0 }, []));
+    Object.assign(this, { startId, cookie });
+    this.client.received(encodeAnswers({ session, startId, cookie, done: 0 }, []));
   }
 
   /** Lets the client make its way in: what it says then is not counted. */

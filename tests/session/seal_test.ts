@@ -6,7 +6,7 @@ import {
   decodeSealToServer,
   encodeHello,
   encodeHelloAnswer,
-  encodeSealWord,
+  encodeSealReply,
   Opener,
   Sealer,
   sealId,
@@ -255,7 +255,7 @@ Deno.test("a client whose server loses sight of it is not kept out by itself", a
   await world.soon(client.put("one"));
   // made up by somebody who sees what passes: the server knows it all the while
   const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
-  client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+  client.seal.received(encodeSealReply({ ...header, cookie: "" }, "unknown"));
   await world.soon(client.put("two"));
   assertEquals(world.texts(), ["one", "two"]);
 });
@@ -404,19 +404,19 @@ class Middleman {
     this.#ephemeral = sealKey(world.random.bytes(32));
     const { network } = world, outer = { hostname: "10.0.0.67", port: 67 };
     const mine = sealKey(world.random.bytes(32)), id = sealId(mine.public);
-    const there = { id, epoch: "", cookie: "" };
+    const there = { id, startId: "", cookie: "" };
     let server: { sealer: Sealer; opener: Opener } | undefined,
       client: { sealer: Sealer; opener: Opener } | undefined;
     let victim = this.address;
-    let header = { id: "", epoch: "0000000a", cookie: "" };
+    let header = { id: "", startId: "0000000a", cookie: "" };
     const encoder = new TextEncoder();
     network.bind(this.address, (datagram, from) => {
       const decoded = decodeSealToServer(datagram);
       if (decoded === undefined) return;
       victim = from;
       header = { ...header, id: decoded.header.id };
-      if (decoded.header.epoch !== header.epoch) {
-        const challenge = encodeSealWord({ ...header, cookie: "0".repeat(16) }, "challenge");
+      if (decoded.header.startId !== header.startId) {
+        const challenge = encodeSealReply({ ...header, cookie: "0".repeat(16) }, "challenge");
         return network.send(challenge, this.address, from);
       }
       if (decoded.body.kind === "hello") {
@@ -434,12 +434,12 @@ class Middleman {
       if (server !== undefined) network.send(server.sealer.seal(there, plain), outer, SERVER);
     });
     network.bind(outer, (datagram) => {
-      const { header: { epoch, cookie }, body } = decodeSealToClient(datagram)!;
+      const { header: { startId, cookie }, body } = decodeSealToClient(datagram)!;
       if (body.kind === "challenge") {
-        Object.assign(there, { epoch, cookie });
+        Object.assign(there, { startId, cookie });
         network.send(encodeHello(there, mine.public), outer, SERVER);
       } else if (body.kind === "hello" && server === undefined) {
-        const keys = clientKeys({ service: "mailbox", id, epoch }, mine, body.key, body.server);
+        const keys = clientKeys({ service: "mailbox", id, startId }, mine, body.key, body.server);
         server = { sealer: new Sealer(">", keys.toServer), opener: new Opener(keys.toClient) };
       } else if (body.kind === "sealed") {
         const plain = server?.opener.open(datagram, body.number);

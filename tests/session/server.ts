@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { Accounts, readAccounts } from "../../server/service/accounts.ts";
-import { Births, readBirths } from "../../server/wire/session/births.ts";
+import { readLatestStart, SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import { SealService } from "../../server/wire/session/seal.ts";
 import { SessionService } from "../../server/wire/session/session_service.ts";
 import type { SessionHandler } from "../../server/wire/session/handler.ts";
@@ -130,7 +130,8 @@ export class SimulatedServer {
       Store,
       "apply"
     >;
-    const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
+    const known = await readAccounts(whole),
+      startTimes = new SessionStartTimes(await readLatestStart(whole), wall);
     if (life !== this.#life) return;
     this.#accounts = new Accounts({ store, known, monotonicClock });
     const requests = this.#requests = new MailboxRequests({ store, wallClock: wall, monotonicClock });
@@ -150,7 +151,7 @@ export class SimulatedServer {
       ...common,
       handler,
       ...sessions === undefined ? {} : { tableLimits: sessions },
-      births,
+      startTimes,
     });
     this.#seals = new SealService<Address>({
       ...common,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeReply, encodePut, encodeTake, PACE } from "../../../protocol/mailbox.ts";
+import { decodeOriginalReply, encodePut, encodeTake, PACE } from "../../../protocol/mailbox.ts";
 
 export interface LoadOptions {
   server: Deno.NetAddr;
@@ -165,7 +165,7 @@ class Run {
    */
   #answered(datagram: Uint8Array, done: number): number | undefined {
     const { kind, inFlight } = this.#options;
-    const reply = kind === "echo" ? undefined : decodeReply(datagram);
+    const reply = kind === "echo" ? undefined : decodeOriginalReply(datagram);
     if (kind !== "echo" && reply?.kind !== "mail") return undefined;
     // of one mailbox, takes are answered in their order
     if (kind === "take") return done % inFlight;

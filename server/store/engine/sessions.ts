@@ -75,12 +75,14 @@ export class Sessions {
     this.#table = new FairTable(limits, (known) => known);
     this.#forgotten = new Forgotten(db, transaction);
     for (
-      const row of db.prepare("SELECT id, owner, network, born, ended FROM session ORDER BY used, id").all()
+      const row of db.prepare(
+        "SELECT id, owner AS account, network, born, ended FROM session ORDER BY used, id",
+      ).all()
     ) {
-      const { id, owner, network, born, ended } = row as unknown as
-        & Pick<Known, "id" | "owner" | "network" | "born">
+      const { id, account, network, born, ended } = row as unknown as
+        & Pick<Known, "id" | "account" | "network" | "born">
         & { ended: number };
-      this.#add(known({ id, owner, network, born, ended: ended === 1 }));
+      this.#add(known({ id, account, network, born, ended: ended === 1 }));
     }
   }
 
@@ -102,7 +104,7 @@ export class Sessions {
   open({ session, account = "", startTime = this.#options.wallClock() }: OpenSession): SessionOutcome {
     const known = this.#known.get(session);
     if (known === undefined) return this.#forgotten.has(session, startTime) ? "unknown" : "new";
-    if (known.owner !== account) return "denied";
+    if (known.account !== account) return "denied";
     this.#options.transaction.begin();
     this.#sql.use.run(this.#options.wallClock(), session);
     this.#used(known);
@@ -113,7 +115,7 @@ export class Sessions {
   end({ session, account = "", low }: EndSession): SessionOutcome {
     const known = this.#known.get(session);
     if (known === undefined) return "unknown";
-    if (known.owner !== account) return "denied";
+    if (known.account !== account) return "denied";
     const state = this.#stateOf(known);
     if (low > state.done && !known.ended) {
       this.#options.transaction.begin();
@@ -128,13 +130,13 @@ export class Sessions {
     const { session, account = "", fresh = false, network = "", first, low, changes } = request;
     const { startTime = this.#options.wallClock() } = request;
     const before = this.#known.get(session);
-    if (before !== undefined && before.owner !== account) return "denied";
+    if (before !== undefined && before.account !== account) return "denied";
     if (before === undefined) {
       if (!fresh && this.#forgotten.has(session, startTime)) return "unknown";
       if (first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     }
     const isCounted = before !== undefined && !(before.ended && account !== "");
-    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, owner: account });
+    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, account });
     if (leaving === "full") return "busy";
     const past = before && this.#stateOf(before);
     const state: SessionState = {
@@ -167,7 +169,7 @@ export class Sessions {
       transaction.begin();
       if (leaving !== undefined) this.#forget(leaving, true);
       if (before !== undefined) this.#write(before, { done, outcomes });
-      else {this.#addNew(known({ id: session, owner: account, network, born: startTime, ended: false }), {
+      else {this.#addNew(known({ id: session, account, network, born: startTime, ended: false }), {
           done,
           outcomes,
         });}
@@ -200,10 +202,10 @@ export class Sessions {
   }
 
   #addNew(known: Known, state: SessionState) {
-    const { id, owner, network, born } = known, { done, outcomes } = state;
+    const { id, account, network, born } = known, { done, outcomes } = state;
     this.#add(known);
     this.#options.transaction.onRollback(() => this.#remove(known));
-    this.#sql.add.run(id, done, JSON.stringify(outcomes), this.#options.wallClock(), owner, network, born);
+    this.#sql.add.run(id, done, JSON.stringify(outcomes), this.#options.wallClock(), account, network, born);
     this.#remember(known, state);
   }
 
@@ -312,8 +314,8 @@ function known(of: Omit<Known, "older" | "newer" | "state">): Known {
   return { ...of, older: undefined, newer: undefined, state: undefined };
 }
 
-function isCounted({ owner, ended }: Known): boolean {
-  return owner === "" || !ended;
+function isCounted({ account, ended }: Known): boolean {
+  return account === "" || !ended;
 }
 
 /** Whether a change needs space, rather than freeing some. */

@@ -6,7 +6,7 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { decodeRequest, encodeControl, MAX_DATAGRAM } from "../../../protocol/mailbox.ts";
+import { decodeOriginalRequest, encodeControl, MAX_DATAGRAM_BYTES } from "../../../protocol/mailbox.ts";
 import type { Admin } from "./admin_requests.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { Replies } from "../../net/reply_queue.ts";
@@ -47,11 +47,11 @@ export class AdminSocket implements Service {
 
   async #read() {
     // one byte more than is taken: what fills it was cut
-    const buffer = new Uint8Array(MAX_DATAGRAM + 1);
+    const buffer = new Uint8Array(MAX_DATAGRAM_BYTES + 1);
     for (;;) {
       try {
         const [datagram, from] = await this.#socket.receive(buffer);
-        const request = decodeRequest(datagram, MAX_DATAGRAM);
+        const request = decodeOriginalRequest(datagram, MAX_DATAGRAM_BYTES);
         if (typeof request === "string" || request.kind !== "control") {
           this.#metrics.add(`refused ${typeof request === "string" ? request : "unknown type"}`);
           continue;

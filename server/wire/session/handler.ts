@@ -22,7 +22,7 @@ export interface SessionClient {
   /** The account that is logged in; undefined in a session without a seal. */
   readonly user: string | undefined;
   /** The same, or `""`: the account that its memory is counted for. */
-  readonly owner: string;
+  readonly account: string;
   /** Where it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */

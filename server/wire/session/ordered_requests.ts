@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type BadRequest, MAX_TEXT, type SessionAnswer } from "../../../protocol/session.ts";
+import { type BadRequest, MAX_TEXT_BYTES, type SessionAnswer } from "../../../protocol/session.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import type { Early, Waiting } from "./early.ts";
+import type { ReorderBuffer, ReorderQuota } from "./reorder_quota.ts";
 import type { OrderedLine } from "./handler.ts";
 import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
@@ -18,7 +18,7 @@ import type {
 } from "../../store/requests/session.ts";
 
 /** Requests, and bytes of their text, that may wait for a lower number. */
-const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
+const MAX_HELD = 1024, MAX_HELD_BYTES = 512 * 1024;
 
 /** What a request takes up beside its text, about. */
 const REQUEST_BYTES = 256;
@@ -26,15 +26,15 @@ const REQUEST_BYTES = 256;
 export interface OrderedRequestsOptions {
   session: string;
   /** Name of the account that the session is logged in to, or `""`. */
-  owner: string;
+  account: string;
   /** Where the session began, if it is to be counted for that; or `""`. */
   network: string;
   /** When it began. */
-  born: number;
+  startTime: number;
   /** How far the session has come before. */
   state: SessionState;
   store: Pick<GroupCommit, "gather">;
-  early: Early;
+  quota: ReorderQuota;
   answer(answer: SessionAnswer): void;
   /** What a request of the service asks of the store. Its text is complete, and has so many bytes. */
   toStore(request: OrderedLine, bytes: number): OrderedRequest;
@@ -45,21 +45,21 @@ export interface OrderedRequestsOptions {
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
-export class OrderedRequests implements Source<OrderedBatch>, Waiting {
-  older: Waiting | undefined;
-  newer: Waiting | undefined;
+export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
+  older: ReorderBuffer | undefined;
+  newer: ReorderBuffer | undefined;
   readonly holder: string;
   readonly #options: OrderedRequestsOptions;
   #done: number;
-  #special: Map<number, RequestOutcome>;
+  #outcomes: Map<number, RequestOutcome>;
   /** The lowest number that is not with the store. */
   #next: number;
   /** Outcomes below need not be remembered. */
   #low = 1;
   /** The lowest number that has not come. What comes in its turn is answered when it is done, and not before. */
   #gap: number;
-  readonly #early = new Map<number, OrderedLine>();
-  #earlyBytes = 0;
+  readonly #held = new Map<number, OrderedLine>();
+  #heldBytes = 0;
   /**
    * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
    * written once.
@@ -71,9 +71,9 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
 
   constructor(options: OrderedRequestsOptions) {
     this.#options = options;
-    this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
+    this.holder = options.account === "" ? `network ${options.network}` : `account ${options.account}`;
     this.#done = options.state.done;
-    this.#special = new Map(options.state.outcomes);
+    this.#outcomes = new Map(options.state.outcomes);
     this.#next = this.#gap = this.#done + 1;
   }
 
@@ -94,16 +94,16 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     for (const request of requests) {
       const { n } = request;
       if (n <= this.#done) {
-        const special = this.#special.get(n);
+        const special = this.#outcomes.get(n);
         if (special === undefined) ok.add(n);
         else this.#options.answer({ n, ...special });
-      } else if (n < this.#next || this.#early.has(n)) {
+      } else if (n < this.#next || this.#held.has(n)) {
         have.add(n);
       } else if (this.#keep(request) && (n !== this.#gap || request.kind === "part")) {
         // a part in its turn has no other answer, and the client's window waits for one
         have.add(n);
       }
-      while (this.#early.has(this.#gap)) this.#gap++;
+      while (this.#held.has(this.#gap)) this.#gap++;
     }
     // what is too much for the store now comes again
     if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.drop();
@@ -115,18 +115,18 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   #keep(request: OrderedLine): boolean {
     const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
     // no more outcomes are remembered than a client may have to ask for
-    if (n >= this.#next + MAX_EARLY || n >= this.#low + MAX_EARLY) return false;
+    if (n >= this.#next + MAX_HELD || n >= this.#low + MAX_HELD) return false;
     // without the lowest nothing that is kept could ever go on
-    if (inTurn && this.#earlyBytes + bytes > MAX_EARLY_BYTES) this.#forgetBehind(n);
-    if (this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
-    if (!this.#options.early.hasRoom(bytes, this, inTurn)) return false;
-    this.#early.set(n, request);
+    if (inTurn && this.#heldBytes + bytes > MAX_HELD_BYTES) this.#forgetBehind(n);
+    if (this.#heldBytes + bytes > MAX_HELD_BYTES) return false;
+    if (!this.#options.quota.hasRoom(bytes, this, inTurn)) return false;
+    this.#held.set(n, request);
     this.#count(bytes);
     return true;
   }
 
   #forgetBehind(n: number) {
-    for (const early of this.#early.keys()) if (early > n) this.#forget(early);
+    for (const early of this.#held.keys()) if (early > n) this.#forget(early);
   }
 
   /** Takes what is next out of here, as far as nothing is missing. */
@@ -140,7 +140,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner: account, network, born: startTime } = this.#options;
+    const { session, account: account, network, startTime: startTime } = this.#options;
     const batch: OrderedBatch = {
       kind: "session",
       session,
@@ -158,8 +158,8 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
 
   /** The change that begins with this number, once all of its parts have come. */
   #changeAt(n: number): OrderedRequest | undefined {
-    let text = "", last = n, request = this.#early.get(n);
-    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text!;
+    let text = "", last = n, request = this.#held.get(n);
+    for (; request?.kind === "part"; request = this.#held.get(++last)) text += request.text!;
     if (request === undefined) return undefined;
     const span = last > n ? { numbers: last - n + 1 } : {};
     if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason, ...span };
@@ -169,7 +169,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     }
     text += request.text;
     const bytes = utf8Length(text);
-    if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
+    if (bytes > MAX_TEXT_BYTES) return { kind: "bad", reason: "too long", ...span };
     return { ...this.#options.toStore({ ...request, text }, bytes), ...span };
   }
 
@@ -187,10 +187,10 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     } else {
       const before = this.#done;
       this.#done = outcome.done;
-      this.#special = new Map(outcome.outcomes);
+      this.#outcomes = new Map(outcome.outcomes);
       const ok = new Ranges("ok");
       for (let n = before + 1; n <= this.#done; n++) {
-        const special = this.#special.get(n);
+        const special = this.#outcomes.get(n);
         if (special === undefined) ok.add(n);
         else this.#options.answer({ n, ...special });
       }
@@ -207,7 +207,7 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
       n += change.numbers ?? 1;
       if (n > this.#done) return;
       if (n <= before) continue;
-      this.#options.onCarriedOut(change, this.#special.get(n));
+      this.#options.onCarriedOut(change, this.#outcomes.get(n));
     }
   }
 
@@ -220,15 +220,15 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
 
   /** Drops what waits here: the client repeats it. */
   drop() {
-    this.#early.clear();
-    this.#count(-this.#earlyBytes);
+    this.#held.clear();
+    this.#count(-this.#heldBytes);
     this.#gap = this.#next;
   }
 
   #count(bytes: number) {
-    const before = this.#earlyBytes;
-    this.#earlyBytes += bytes;
-    this.#options.early.changed(this, before, this.#earlyBytes);
+    const before = this.#heldBytes;
+    this.#heldBytes += bytes;
+    this.#options.quota.changed(this, before, this.#heldBytes);
   }
 
   /** Forgets what waits here; what the store still carries out is answered to nobody. */
@@ -238,9 +238,9 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
   }
 
   #forget(n: number) {
-    const request = this.#early.get(n);
+    const request = this.#held.get(n);
     if (request === undefined) return;
-    this.#early.delete(n);
+    this.#held.delete(n);
     this.#count(-bytesOf(request));
   }
 }

@@ -8,7 +8,7 @@
 import {
   decodeSealToServer,
   encodeHelloAnswer,
-  encodeSealWord,
+  encodeSealReply,
   Opener,
   sealCookie,
   Sealer,
@@ -131,7 +131,7 @@ export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
 
   /** For whom it is counted. */
   get place(): Origin {
-    return { network: this.isLoopback ? LOOPBACK : this.network, owner: this.user ?? "" };
+    return { network: this.isLoopback ? LOOPBACK : this.network, account: this.user ?? "" };
   }
 
   /** Sends this under the seal. */
@@ -149,7 +149,7 @@ export class Seal<A extends Address> implements SealPath<A>, Held<Seal<A>> {
 
 export class SealService<A extends Address> {
   readonly #options: SealServiceOptions<A>;
-  readonly #epoch: string;
+  readonly #startId: string;
   readonly #key: Uint8Array;
   readonly #handshakes: TokenBuckets;
   readonly #turns: Turns;
@@ -184,7 +184,7 @@ export class SealService<A extends Address> {
       if (datagram === undefined) this.#drop("sealed too often", to);
       else options.send(datagram, to);
     };
-    this.#epoch = options.random(4).toHex();
+    this.#startId = options.random(4).toHex();
     this.#key = options.random(32);
     this.#handshakes = new TokenBuckets({
       most: HANDSHAKES,
@@ -220,15 +220,15 @@ export class SealService<A extends Address> {
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
     if (decoded === undefined) return this.#drop("sealed malformed", from);
-    const { header: { id, epoch, cookie }, body } = decoded;
+    const { header: { id, startId, cookie }, body } = decoded;
     const seal = this.#seals.get(id);
     const at = seal !== undefined && seal.address.port === from.port &&
       seal.address.hostname === from.hostname;
-    if (body.kind === "hello" && seal === undefined && epoch === this.#epoch) {
+    if (body.kind === "hello" && seal === undefined && startId === this.#startId) {
       // before its cookie is looked at, which costs more than all else that is done about it
       if (this.#turns.isFull(networkOf(from.hostname))) return this.#drop("sealed too many handshakes", from);
     }
-    if (epoch !== this.#epoch || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
+    if (startId !== this.#startId || !at && cookie !== sealCookie(this.#key, id, from.hostname, from.port)) {
       return this.#say("challenge", id, from);
     }
     if (body.kind === "hello") {
@@ -264,10 +264,10 @@ export class SealService<A extends Address> {
 
   #greet(id: string, client: Uint8Array, from: A) {
     const { service, key: own, random, monotonicClock } = this.#options;
-    const ephemeral = sealKey(random(32)), header = { id, epoch: this.#epoch, cookie: "" };
+    const ephemeral = sealKey(random(32)), header = { id, startId: this.#startId, cookie: "" };
     let keys: SealKeys;
     try {
-      keys = serverKeys({ service, id, epoch: this.#epoch }, ephemeral, own, client);
+      keys = serverKeys({ service, id, startId: this.#startId }, ephemeral, own, client);
     } catch {
       return this.#drop("sealed bad key", from);
     }
@@ -287,7 +287,7 @@ export class SealService<A extends Address> {
   readonly #logInWait = (seal: Seal<A>, user: string, session: string): number => {
     // the one before it makes room for it
     if (this.#bySession.get(session)?.user === user) return 0;
-    return this.#table.isFullFor({ ...seal.place, owner: user }) ? NO_ROOM : 0;
+    return this.#table.isFullFor({ ...seal.place, account: user }) ? NO_ROOM : 0;
   };
 
   /** The proof was right. Returns why it is not logged in all the same. */
@@ -342,7 +342,7 @@ export class SealService<A extends Address> {
 
   #say(word: "challenge" | "unknown" | "busy", id: string, to: A) {
     const cookie = word === "challenge" ? sealCookie(this.#key, id, to.hostname, to.port) : "";
-    this.#options.send(encodeSealWord({ id, epoch: this.#epoch, cookie }, word), to);
+    this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, word), to);
   }
 
   #drop(reason: RefusedReason & `sealed ${string}`, from: A) {

@@ -38,7 +38,7 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
   newer: Session<A> | undefined;
   /** How far it had come when it was taken up; {@linkcode OrderedRequests} knows what came since. */
   state: SessionState = FRESH;
-  changes: OrderedRequests | undefined;
+  ordered: OrderedRequests | undefined;
   /** What has arrived before the store knew that. */
   opening: Opening[] | undefined = [];
   lines: string[] | undefined;
@@ -48,19 +48,19 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
   readonly network: string;
   /** Whose it is; undefined is a session without a seal. */
   readonly user: string | undefined;
-  readonly owner: string;
+  readonly account: string;
 
   constructor(
     readonly id: string,
     /** When it began, as its client says. */
-    readonly born: number,
+    readonly startTime: number,
     public address: A,
     /** The seal that it is under now. */
     public path: SealPath<A> | undefined,
     readonly flushLater: (session: Session<A>) => void,
   ) {
     this.user = path?.user;
-    this.owner = path?.user ?? "";
+    this.account = path?.user ?? "";
     this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
   }
 
@@ -76,7 +76,7 @@ export class Session<A extends Address> implements SessionClient, Held<Session<A
 
   /** Asks the store how far the session has come, and reports that it is in use. */
   get open(): OpenSession {
-    const { id, owner: account, born: startTime } = this;
+    const { id, account: account, startTime: startTime } = this;
     return { kind: "open", session: id, account, startTime };
   }
 }

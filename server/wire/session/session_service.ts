@@ -13,12 +13,12 @@ import {
   decodeSealedRequests,
   encodeAnswers,
   lineLength,
-  MAX_HEADER,
-  MAX_SESSION_DATAGRAM,
+  MAX_HEADER_BYTES,
+  MAX_SESSION_DATAGRAM_BYTES,
   type RequestHeader,
 } from "../../../protocol/session.ts";
-import { Births } from "./births.ts";
-import { Early } from "./early.ts";
+import { SessionStartTimes } from "./start_times.ts";
+import { ReorderQuota } from "./reorder_quota.ts";
 import { type AnyRequest, FRESH, type SealPath, Session } from "./session.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { type Address, SessionCookies } from "./cookies.ts";
@@ -46,7 +46,7 @@ export interface SessionServiceOptions<A extends Address> {
   /** Calls back once, after so many milliseconds; the function returned takes that back. */
   setTimer(ms: number, callback: () => void): () => void;
   /** Gives sessions their beginning. */
-  births?: Births;
+  startTimes?: SessionStartTimes;
   /** Sessions in memory. */
   tableLimits?: TableLimits;
 }
@@ -69,12 +69,12 @@ const MAX_OPENING = 64;
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
   readonly #handler: SessionHandler;
-  readonly #epoch: string;
-  readonly #births: Births;
+  readonly #startId: string;
+  readonly #births: SessionStartTimes;
   readonly #cookies: SessionCookies;
   readonly #sessions = new Map<string, Session<A>>();
   readonly #table: FairTable<Session<A>>;
-  readonly #early = new Early();
+  readonly #early = new ReorderQuota();
   /** Those that have something to say at the end of this turn. */
   #speaking: Session<A>[] = [];
   #stopTimer: (() => void) | undefined;
@@ -84,8 +84,8 @@ export class SessionService<A extends Address> {
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
     this.#handler = options.handler;
-    this.#epoch = options.random(4).toHex();
-    this.#births = options.births ?? new Births(0, options.wallClock);
+    this.#startId = options.random(4).toHex();
+    this.#births = options.startTimes ?? new SessionStartTimes(0, options.wallClock);
     this.#cookies = new SessionCookies(options.random(32), this.#births);
     this.#table = new FairTable(options.tableLimits ?? LIMITS, (session) => session);
   }
@@ -109,9 +109,9 @@ export class SessionService<A extends Address> {
     const at = session !== undefined && session.address.port === from.port &&
       session.address.hostname === from.hostname;
     const proved = at || this.#cookies.isRight(header.cookie, header.session, from);
-    if (header.epoch !== this.#epoch || !proved) {
+    if (header.startId !== this.#startId || !proved) {
       const cookie = this.#cookies.give(header.session, from, header.cookie);
-      this.#options.send(encodeAnswers({ ...header, epoch: this.#epoch, cookie, done: 0 }, []), from);
+      this.#options.send(encodeAnswers({ ...header, startId: this.#startId, cookie, done: 0 }, []), from);
     } else if (session?.path !== undefined) {
       this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
     } else if (session !== undefined) {
@@ -127,7 +127,7 @@ export class SessionService<A extends Address> {
   sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
     const decoded = decodeSealedRequests(body, this.#handler.decodeLine);
     if (decoded === undefined) return false;
-    const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
+    const { low, requests } = decoded, header = { session: id, startId: "", cookie: "", low };
     const session = this.#sessions.get(id);
     if (session === undefined) {
       // one under a seal is never forgotten early, so it needs not say when it began
@@ -166,7 +166,7 @@ export class SessionService<A extends Address> {
     const session = new Session(header.session, born, from, path, this.#speakLater);
     session.receivedAt = session.reportedAt = monotonicClock();
     // what is with the store has to be answered to somebody
-    const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
+    const leaving = this.#table.roomFor(session, ({ ordered }) => !(ordered?.isIdle ?? true));
     if (leaving === "full") return session.answer({ kind: "busy" });
     if (leaving !== undefined) this.#forget(leaving);
     this.#sessions.set(session.id, session);
@@ -204,14 +204,14 @@ export class SessionService<A extends Address> {
   /** Made with the first change: those who only wait, of whom there may be many, need none. */
   #changes(session: Session<A>): OrderedRequests {
     const { store } = this.#options;
-    return session.changes ??= new OrderedRequests({
+    return session.ordered ??= new OrderedRequests({
       session: session.id,
-      owner: session.owner,
+      account: session.account,
       network: session.network,
-      born: session.born,
+      startTime: session.startTime,
       state: session.state,
       store,
-      early: this.#early,
+      quota: this.#early,
       answer: (answer) => session.answer(answer),
       toStore: (request, bytes) => this.#handler.toStore(session, request, bytes),
       onCarriedOut: (change, special) => this.#handler.carriedOut?.(session, change, special),
@@ -254,10 +254,10 @@ export class SessionService<A extends Address> {
 
   /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
   #end(session: Session<A>, low: number) {
-    const { id, owner, changes, state } = session;
-    const { done } = changes ?? state;
-    if (low <= done || !(changes?.isIdle ?? true)) return;
-    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account: owner, low }, () => {});
+    const { id, account, ordered, state } = session;
+    const { done } = ordered ?? state;
+    if (low <= done || !(ordered?.isIdle ?? true)) return;
+    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account, low }, () => {});
     this.#forget(session);
   }
 
@@ -271,8 +271,8 @@ export class SessionService<A extends Address> {
     const speaking = this.#speaking;
     this.#speaking = [];
     for (const session of speaking) {
-      const { id, lines = [], address, path, changes, state } = session;
-      const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
+      const { id, lines = [], address, path, ordered, state } = session;
+      const header = { session: id, startId: this.#startId, cookie: "", done: (ordered ?? state).done };
       session.lines = undefined;
       for (const packed of pack(lines)) {
         const datagram = encodeAnswers(header, packed);
@@ -285,7 +285,7 @@ export class SessionService<A extends Address> {
   #forget(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    session.changes?.close();
+    session.ordered?.close();
     this.#handler.forget?.(session);
     this.#table.remove(session);
   }
@@ -305,7 +305,7 @@ export class SessionService<A extends Address> {
         this.#slowTick = now + SLOW_TICK;
         this.#handler.expire?.();
         for (const session of this.#sessions.values()) {
-          if (now - session.receivedAt > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
+          if (now - session.receivedAt > IDLE && (session.ordered?.isIdle ?? true)) this.#forget(session);
           else if (now - session.reportedAt > IN_USE && session.opening === undefined) {
             this.#reportUse(session);
           }
@@ -318,13 +318,13 @@ export class SessionService<A extends Address> {
 
 /** The lines as they fit into datagrams; at least one datagram. */
 function* pack(lines: readonly string[]): Generator<string[]> {
-  let packed: string[] = [], bytes = MAX_HEADER;
+  let packed: string[] = [], bytes = MAX_HEADER_BYTES;
   for (const line of lines) {
     const length = lineLength(line);
-    if (bytes + length > MAX_SESSION_DATAGRAM && packed.length > 0) {
+    if (bytes + length > MAX_SESSION_DATAGRAM_BYTES && packed.length > 0) {
       yield packed;
       packed = [];
-      bytes = MAX_HEADER;
+      bytes = MAX_HEADER_BYTES;
     }
     packed.push(line);
     bytes += length;

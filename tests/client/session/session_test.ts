@@ -66,7 +66,7 @@ Deno.test("a request that the server has is asked for again where the answer was
   assertEquals(puts.map(({ state }) => state), ["done", "done"]);
 });
 
-Deno.test("a new epoch lets everything that is open be repeated, and the old one counts no more", async () => {
+Deno.test("a new startId lets everything that is open be repeated, and the old one counts no more", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
   const lease = follow(script.client.lease("bob", { wait: 60_000 }));
@@ -76,11 +76,11 @@ Deno.test("a new epoch lets everything that is open be repeated, and the old one
   script.challenge("00000002", "2222222222222222");
   const all = `1 lease,2,bob,1,30000,59990 | ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`;
   assertEquals(await script.heard(), [all]);
-  script.epoch = "00000001";
+  script.startId = "00000001";
   script.say("ok,1-3", "none,2");
   assertEquals(await script.heard(), []);
   assertEquals([lease.state, ...puts.map(({ state }) => state)], ["open", "open", "open", "open"]);
-  script.epoch = "00000002";
+  script.startId = "00000002";
   // the first was carried out before the server was started anew
   script.say("ok,1", "none,2");
   script.say("ok,2-3");

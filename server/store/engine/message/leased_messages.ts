@@ -101,7 +101,7 @@ export class LeasedMessages {
 
   /** Ends a lease where another one can't be given otherwise to this network, or this account. Returns whether it can. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
-    const leaving = this.#leases.roomFor({ network, owner: account });
+    const leaving = this.#leases.roomFor({ network, account });
     if (typeof leaving === "object") this.#giveBack(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }
@@ -116,7 +116,7 @@ export class LeasedMessages {
       token: random(8).toHex(),
       session,
       network,
-      owner: account,
+      account,
       tag,
       mailbox,
       duration,
@@ -328,7 +328,7 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, owner, tag, mailbox, duration, messages, begun, stored } = lease;
+    const { token, session, network, account, tag, mailbox, duration, messages, begun, stored } = lease;
     if (messages.size === 0 && !stored) return;
     const { transaction } = this.#options;
     transaction.begin();
@@ -337,7 +337,7 @@ export class LeasedMessages {
     else {
       const ids = [...messages.keys()].join(" ");
       const begunIds = begun === undefined ? null : [...begun].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, owner, begunIds);
+      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, account, begunIds);
     }
     lease.stored = messages.size > 0;
   }

@@ -163,7 +163,7 @@ export class LeaseService {
       kind: "lease",
       session: client.id,
       network: client.network,
-      account: client.owner,
+      account: client.account,
       tag: t,
       mailbox,
       max,

@@ -66,10 +66,10 @@ Deno.test("a message that failed waits while the one behind it goes on, and come
   await withServer({}, async (server) => {
     using peer = new Peer(server.addresses[0]!.port);
     const id = "s".repeat(22);
-    const [, , epoch, cookie] = (await peer.ask(`P1> ${id} - - 1`)).split(" ");
+    const [, , startId, cookie] = (await peer.ask(`P1> ${id} - - 1`)).split(" ");
     /** Says this, and gives the answers without what differs from run to run. */
     const said = async (low: number, ...lines: string[]) => {
-      await peer.send([`P1> ${id} ${epoch} ${cookie} ${low}`, ...lines].join("\n"));
+      await peer.send([`P1> ${id} ${startId} ${cookie} ${low}`, ...lines].join("\n"));
       return await heard();
     };
     const heard = async () => (await peer.receive()).split("\n").slice(1);

@@ -21,7 +21,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
   const client = {
     id: "A".repeat(22),
     user: undefined,
-    owner: "",
+    account: "",
     network: "",
     receivedAt: 0,
     answer: (answer: SessionAnswer) => void said.push(encodeAnswer(answer)),
@@ -54,10 +54,10 @@ class Waits {
     this.#leases = new LeaseService({ store: { submit } as never, monotonicClock: () => 0, limits });
   }
 
-  client(network: string, owner = ""): SessionClient {
+  client(network: string, account = ""): SessionClient {
     const send = (line: string) => void this.#said.push(line);
-    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer)), user = owner || undefined;
-    return { id: network, user, owner, network, receivedAt: 0, answer, send };
+    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer)), user = account || undefined;
+    return { id: network, user, account, network, receivedAt: 0, answer, send };
   }
 
   /** Tags of the client that are known, the oldest first. */
@@ -121,7 +121,7 @@ Deno.test("a message for a session that is gone meanwhile goes to the next one w
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const send = (line: string) => void said.push(line);
     const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
-    return { id, user: undefined, owner: "", network: "", receivedAt: 0, answer, send };
+    return { id, user: undefined, account: "", network: "", receivedAt: 0, answer, send };
   }) as [SessionClient, SessionClient];
   for (const client of [gone, next]) {
     leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });

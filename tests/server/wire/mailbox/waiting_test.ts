@@ -108,7 +108,7 @@ class World implements Disposable {
 
 class Client {
   readonly #world: World;
-  #epoch = "";
+  #startId = "";
   #cookie = "";
   #heard: string[] = [];
 
@@ -121,13 +121,13 @@ class Client {
   }
 
   say(...lines: string[]) {
-    const header = { session: this.#session, epoch: this.#epoch, cookie: this.#cookie, low: 1 };
+    const header = { session: this.#session, startId: this.#startId, cookie: this.#cookie, low: 1 };
     this.#world.service.received(encodeRequests(header, lines), { hostname: "192.0.2.1", port: this.port });
   }
 
   hear(datagram: Uint8Array) {
-    const { header: { epoch, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
-    this.#epoch = epoch;
+    const { header: { startId, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
+    this.#startId = startId;
     this.#cookie = cookie || this.#cookie;
     this.#heard.push(...new TextDecoder().decode(datagram).split("\n").slice(1));
   }

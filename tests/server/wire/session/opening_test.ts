@@ -11,7 +11,7 @@ const LIMITS = { all: 3, ofNetwork: 3, ofAccount: 3 };
 class Subject {
   readonly service: SessionService<{ hostname: string; port: number }>;
   readonly #from = { hostname: "192.0.2.1", port: 1 };
-  readonly #cookies = new Map<string, { epoch: string; cookie: string }>();
+  readonly #cookies = new Map<string, { startId: string; cookie: string }>();
   #opening: ((outcome: never) => void)[] = [];
   #said: string[] = [];
 
@@ -29,8 +29,11 @@ class Subject {
       store,
       handler: new MailboxRequests({ store, wallClock, monotonicClock }),
       send: (datagram) => {
-        const { header: { session, epoch, cookie }, answers } = decodeAnswers(datagram, decodeServiceAnswer)!;
-        if (cookie !== "") this.#cookies.set(session, { epoch, cookie });
+        const { header: { session, startId, cookie }, answers } = decodeAnswers(
+          datagram,
+          decodeServiceAnswer,
+        )!;
+        if (cookie !== "") this.#cookies.set(session, { startId, cookie });
         this.#said.push(
           ...answers.map((answer) => "from" in answer ? `${answer.kind},${answer.from}` : answer.kind),
         );
@@ -48,7 +51,7 @@ class Subject {
   says(name: string, ...lines: string[]) {
     const session = name.padEnd(22, "_"), from = this.#from;
     if (!this.#cookies.has(session)) {
-      this.service.received(encodeRequests({ session, epoch: "", cookie: "", low: 1 }, []), from);
+      this.service.received(encodeRequests({ session, startId: "", cookie: "", low: 1 }, []), from);
     }
     const header = { session, ...this.#cookies.get(session)!, low: 1 };
     this.service.received(encodeRequests(header, lines), from);

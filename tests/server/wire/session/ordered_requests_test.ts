@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeAnswer } from "../../../../protocol/session.ts";
-import { Early } from "../../../../server/wire/session/early.ts";
+import { ReorderQuota } from "../../../../server/wire/session/reorder_quota.ts";
 import type { OrderedLine } from "../../../../server/wire/session/handler.ts";
 import { OrderedRequests } from "../../../../server/wire/session/ordered_requests.ts";
 import type { OrderedBatch, SessionOutcome } from "../../../../server/store/requests/session.ts";
@@ -11,19 +11,19 @@ class Subject {
   readonly lost: string[] = [];
   /** Whether the store takes anything more. */
   taking = true;
-  readonly early: Early;
+  readonly early: ReorderQuota;
   readonly changes: OrderedRequests;
 
-  constructor(early = new Early(), network = "") {
-    this.early = early;
+  constructor(quota = new ReorderQuota(), network = "") {
+    this.early = quota;
     this.changes = new OrderedRequests({
       session: "s",
-      owner: "",
+      account: "",
       network,
-      born: 1,
+      startTime: 1,
       state: { done: 0, outcomes: [] },
       store: { gather: () => this.taking },
-      early,
+      quota,
       toStore: ({ text = "" }, bytes) => {
         return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
       },
@@ -167,7 +167,7 @@ Deno.test("what came early makes room for what its session goes on with", () => 
 });
 
 Deno.test("sessions that hold numbers back leave the others room for what comes in its turn", () => {
-  const early = new Early();
+  const early = new ReorderQuota();
   for (let i = 0; i < 200; i++) {
     const hostile = new Subject(early);
     for (let n = 2; n <= 600; n++) hostile.puts([n], 1000);
@@ -180,7 +180,7 @@ Deno.test("sessions that hold numbers back leave the others room for what comes 
 });
 
 Deno.test("of what comes in its turn memory has an end too, and others can put texts in parts beyond it", () => {
-  const early = new Early();
+  const early = new ReorderQuota();
   const hostile = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
   for (const each of hostile) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
   assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
@@ -197,7 +197,7 @@ Deno.test("of what comes in its turn memory has an end too, and others can put t
 });
 
 Deno.test("what was dropped for others is put whole once it is repeated, and nothing of it before", () => {
-  const early = new Early(), s = new Subject(early, "192.0.2.0");
+  const early = new ReorderQuota(), s = new Subject(early, "192.0.2.0");
   s.parts([1, 2], 1000);
   assertEquals(s.heard(), ["have,1", "have,2"]);
   const others = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));

@@ -1,16 +1,16 @@
-import { BORN_LONG_AGO, bornOf } from "../../../protocol/session.ts";
+import { STARTED_LONG_AGO, startTimeOf } from "../../../protocol/session.ts";
 import type { Store } from "../../store/store.ts";
 
 /**
  * Gives each session the time at which it begins, its BORN. It never goes back, and is over that of every session that
  * the store has known: otherwise a clock that is set back would make every new session one that was forgotten.
  */
-export class Births {
+export class SessionStartTimes {
   readonly #now: () => number;
   #latest: number;
 
   /**
-   * @param known The greatest BORN that the store knows of: see {@linkcode readBirths}.
+   * @param known The greatest BORN that the store knows of: see {@linkcode readLatestStart}.
    * @param wallClock Milliseconds since 1970.
    */
   constructor(known: number, wallClock: () => number) {
@@ -29,18 +29,18 @@ export class Births {
    * every other session one that was forgotten, once it is.
    */
   read(cookie: string): number {
-    const born = parseInt(bornOf(cookie), 16);
+    const born = parseInt(startTimeOf(cookie), 16);
     return born <= Math.max(this.#latest, this.#now()) ? born : 0;
   }
 }
 
 /** The digits of a BORN that stand in a cookie. */
-export function bornDigits(born: number): string {
-  return born.toString(16).padStart(BORN_LONG_AGO.length, "0");
+export function startTimeDigits(born: number): string {
+  return born.toString(16).padStart(STARTED_LONG_AGO.length, "0");
 }
 
 /** The greatest BORN that the store knows of. */
-export async function readBirths(store: Pick<Store, "apply">): Promise<number> {
+export async function readLatestStart(store: Pick<Store, "apply">): Promise<number> {
   const [born] = await store.apply([{ kind: "latest start" }]);
   return born as number;
 }

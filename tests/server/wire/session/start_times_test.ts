@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Births, bornDigits } from "../../../../server/wire/session/births.ts";
+import { SessionStartTimes, startTimeDigits } from "../../../../server/wire/session/start_times.ts";
 
 Deno.test("Births gives the time, and goes on from the last one where the clock is set back", () => {
   let now = 5000.5;
-  const births = new Births(0, () => now);
+  const births = new SessionStartTimes(0, () => now);
   assertEquals([births.next(), births.next()], [5000, 5000]);
   now = 1000;
   assertEquals([births.next(), births.next()], [5001, 5002]);
@@ -12,11 +12,11 @@ Deno.test("Births gives the time, and goes on from the last one where the clock 
 });
 
 Deno.test("Births begins behind what the store knows", () => {
-  assertEquals(new Births(5000, () => 1000).next(), 5002);
+  assertEquals(new SessionStartTimes(5000, () => 1000).next(), 5002);
 });
 
 Deno.test("Births takes what can't have been given yet for long ago", () => {
-  const births = new Births(0, () => 5000),
-    read = (born: number) => births.read(bornDigits(born).padEnd(28, "0"));
+  const births = new SessionStartTimes(0, () => 5000),
+    read = (born: number) => births.read(startTimeDigits(born).padEnd(28, "0"));
   assertEquals([read(0), read(4999), read(5000), read(5001), read(2 ** 48 - 1)], [0, 4999, 5000, 0, 0]);
 });
