@@ -49,7 +49,10 @@ export class LeasedMessages {
     this.#options = options;
     const { db, rows } = options, now = options.monotonicClock();
     this.#sql = prepare(db);
-    for (const row of db.prepare("SELECT * FROM lease").all()) {
+    const saved = db.prepare(
+      "SELECT token, session, tag, mailbox, duration, messages, network, owner AS account, begun FROM lease",
+    );
+    for (const row of saved.all()) {
       const { messages: ids, begun: begunIds, ...lease } = row as unknown as
         & Omit<Lease, "messages" | "begun">
         & { messages: string; begun: string | null };
