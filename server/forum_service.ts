@@ -16,7 +16,7 @@ import type { Log } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics, SessionTable } from "./report/metrics.ts";
 import { Replies } from "./net/reply_queue.ts";
-import { SealService } from "./wire/session/seal.ts";
+import { SealService } from "./wire/session/seal_service.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import type { TableUsage } from "./quota/fair_table.ts";

@@ -30,6 +30,7 @@ import { type HubLimits, HubService } from "./hub_service.ts";
 import type { Log } from "./report/log.ts";
 import { Loopback } from "./net/loopback.ts";
 import { MailboxService } from "./mailbox_service.ts";
+import { Mailboxes } from "./service/mailboxes.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { Metrics } from "./report/metrics.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_contents.ts";
@@ -114,6 +115,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     await makeDataDirectory(data);
     await checkStart(data, options.beginNew ?? false);
   }
+  let mailboxes: Mailboxes | undefined;
   let mailbox: MailboxService | undefined;
   let forum: ForumService | undefined;
   let files: ContentFiles | undefined;
@@ -121,7 +123,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
     // before the files are opened it is left to what follows that
     if (files !== undefined) removeContents(files, group, contents);
   };
-  const store = await openStore(options, (name) => mailbox?.ready(name), unused);
+  const store = await openStore(options, (name) => mailboxes?.ready(name), unused);
   const stopping = Promise.withResolvers<void>();
   // whoever was given the server hears of it; before that, the start fails by itself
   stopping.promise.catch(() => {});
@@ -153,6 +155,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       monotonicClock: () => performance.now(),
       open: options.openAccounts,
     });
+    mailboxes = new Mailboxes({ store: group, accounts, wallClock: Date.now });
     const own = loopback = await Loopback.open();
     const rounds = new Rounds({
       look: () => own.pass(),
@@ -203,6 +206,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       mailbox = new MailboxService({
         sockets: sockets.mailbox,
         store: group,
+        mailboxes,
         admin,
         accounts,
         sealKey: key,

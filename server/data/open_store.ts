@@ -1,8 +1,7 @@
 import { readRunning } from "./data_directory.ts";
 import { maxTaken } from "../../protocol/mailbox.ts";
 import { describeHolder } from "../quota/holder.ts";
-import type { Log } from "../report/log.ts";
-import { mailboxName } from "../mailbox_service.ts";
+import { type Log, mailboxName } from "../report/log.ts";
 import type { ServeOptions } from "../server.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
 import { type Store, type StoreEvent, StoreLocked } from "../store/store.ts";

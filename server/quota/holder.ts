@@ -16,8 +16,8 @@ export function holderAt(hostname: string): string {
 }
 
 /** The holder of what a session stores; its network is empty on this machine. */
-export function holderOf({ user, network }: { readonly user: string | undefined; readonly network: string }) {
-  return user ?? (network === "" ? THIS_MACHINE : `[${network}]`);
+export function holderOf({ account, network }: { readonly account: string; readonly network: string }) {
+  return account || (network === "" ? THIS_MACHINE : `[${network}]`);
 }
 
 /** For a line of the log: `user alice`, `address 10.0.0.1`, `this machine`. */

@@ -205,6 +205,11 @@ export function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
 
+/** A mailbox as log lines name it; the empty name is that of the shared queue. */
+export function mailboxName(mailbox: string): string {
+  return mailbox === "" ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
+}
+
 /** Control characters, what breaks lines, and what changes the direction of the text behind it. */
 const UNSAFE = /\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu;
 

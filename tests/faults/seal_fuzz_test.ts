@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Accounts } from "../../server/service/accounts.ts";
-import { SealService } from "../../server/wire/session/seal.ts";
+import { SealService } from "../../server/wire/session/seal_service.ts";
+import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
-import { type Address, SessionService } from "../../server/wire/session/session_service.ts";
+import type { Address } from "../../protocol/address.ts";
+import { SessionService } from "../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
   clientKeys,
@@ -58,7 +60,10 @@ class Subject {
     };
     const { name, verifier } = makeAccount(ACCOUNT);
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
-    this.sessions = new SessionService<Address>({ ...common, handler: new MailboxRequests(common) });
+    this.sessions = new SessionService<Address>({
+      ...common,
+      handler: new MailboxRequests({ ...common, mailboxes: new Mailboxes({ ...common, accounts: this.accounts }) }),
+    });
     this.key = sealKey(random.bytes(32));
     this.seals = new SealService<Address>({
       ...common,

@@ -1,49 +1,48 @@
 import { type Held, HolderLists } from "../../quota/holder_lists.ts";
 
 /**
- * What waits in all sessions for lower numbers, or for the put of a part, in bytes. As much again is for what comes in
- * its turn, so that those who keep the numbers before theirs back hold up nobody else.
+ * Bytes of requests that may wait in all sessions for lower numbers. As many again are for those that arrive in their
+ * turn, so that sessions that hold back lower numbers stop no other session.
  */
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** What one session has waiting: it repeats what is dropped. */
+/** The requests of one session that wait for lower numbers. Its client repeats what is dropped. */
 export interface ReorderBuffer extends Held<ReorderBuffer> {
-  /** Whose it is: a network or an account. */
-  readonly holder: string;
-  /** Drops all of it, and counts that. */
+  /** The network or account that it is counted for. */
+  readonly owner: string;
+  /** Drops everything, and reports that by {@linkcode ReorderQuota.changed}. */
   drop(): void;
 }
 
 /** The memory that all sessions share for requests that can't be carried out yet. */
 export class ReorderQuota {
   #bytes = 0;
-  readonly #waiting = new HolderLists<ReorderBuffer>();
+  readonly #buffers = new HolderLists<ReorderBuffer>();
 
   get bytes(): number {
     return this.#bytes;
   }
 
   /**
-   * Whether a session's next request can be kept. One that comes in its turn finds room: the session that has kept
-   * something longest, of the one who has most such sessions, drops what it has.
+   * Whether one more request can be held. For one that arrived in its turn, the owner with most buffers drops the oldest
+   * of them if there is no room.
    */
   hasRoom(bytes: number, own: ReorderBuffer, inTurn: boolean): boolean {
     if (!inTurn) return this.#bytes + bytes <= MAX_BYTES;
     while (this.#bytes + bytes > 2 * MAX_BYTES) {
-      // its own parts are what it goes on with
-      const other = this.#waiting.top(2).map(([holder]) => this.#waiting.oldest(holder)).find((one) =>
-        one !== own
-      );
+      // not its own: the request goes on with those
+      const oldest = this.#buffers.top(2).map(([owner]) => this.#buffers.oldest(owner));
+      const other = oldest.find((buffer) => buffer !== own);
       if (other === undefined) return false;
       other.drop();
     }
     return true;
   }
 
-  /** What a session keeps has changed from so many bytes to so many. */
-  changed(session: ReorderBuffer, before: number, after: number) {
+  /** A buffer that held `before` bytes holds `after` now. */
+  changed(buffer: ReorderBuffer, before: number, after: number) {
     this.#bytes += after - before;
-    if (before === 0 && after > 0) this.#waiting.add(session.holder, session);
-    else if (before > 0 && after === 0) this.#waiting.remove(session.holder, session);
+    if (before === 0 && after > 0) this.#buffers.add(buffer.owner, buffer);
+    else if (before > 0 && after === 0) this.#buffers.remove(buffer.owner, buffer);
   }
 }

@@ -55,11 +55,11 @@ export class ForumRequests implements SessionHandler {
     this.#options = options;
   }
 
-  admits({ user }: SessionClient): boolean {
-    return user !== undefined;
+  admits({ account }: SessionClient): boolean {
+    return account !== "";
   }
 
-  toStore({ user = "" }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
+  toStore({ account: user }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "CRT":
         return { kind: "create", thread: request.title, user };
@@ -80,11 +80,11 @@ export class ForumRequests implements SessionHandler {
     }
   }
 
-  carriedOut(_: SessionClient, change: OrderedRequest, special: RequestOutcome | undefined) {
+  carriedOut(_: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
     const typed = typedOf(change);
     if (typed === undefined) return;
     this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
-    this.#tellEnd(typed, special?.kind === "bad" ? special.reason : undefined);
+    this.#tellEnd(typed, outcome?.kind === "bad" ? outcome.reason : undefined);
   }
 
   /** Tells the console what came of a command. */
@@ -115,7 +115,7 @@ export class ForumRequests implements SessionHandler {
     if (t <= (this.#told.get(client) ?? 0)) return () => {};
     this.#told.set(client, t);
     if (!isFirst) return () => {};
-    this.#options.console(`${client.user} issued ${kind} command`);
+    this.#options.console(`${client.account} issued ${kind} command`);
     return this.#options.console;
   }
 
@@ -145,7 +145,7 @@ export class ForumRequests implements SessionHandler {
   }
 
   #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
-    const { t, title, file: name } = request, user = client.user!;
+    const { t, title, file: name } = request, user = client.account;
     const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
     const typed: ForumCommand = { command: request.kind, title, file: name };
     const no = (reason: string) => {
@@ -180,7 +180,7 @@ export class ForumRequests implements SessionHandler {
     no: (reason: string) => void,
     onEnd: () => void,
   ) {
-    const issued = this.#options.transfer.issueDownload({ user: client.user!, content, size, onEnd });
+    const issued = this.#options.transfer.issueDownload({ user: client.account, content, size, onEnd });
     if ("error" in issued) return no(`no ticket ${issued.error}`);
     client.send(encodeForumAnswer({ kind: "ticket", t, ticket: issued.ticket, size, hash }));
   }

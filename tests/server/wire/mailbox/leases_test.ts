@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { encodeAnswer, type SessionAnswer } from "../../../../protocol/session.ts";
-import { LeaseService } from "../../../../server/wire/session/mailbox/leases.ts";
+import { Leases } from "../../../../server/wire/session/mailbox/leases.ts";
 import type { SessionClient } from "../../../../server/wire/session/handler.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -8,7 +8,7 @@ import type { StoreRequest } from "../../../../server/store/store.ts";
 Deno.test("what was leased for somebody while the mailbox got an owner goes back, and is not shown", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
   let owned = false;
-  const leases = new LeaseService({
+  const leases = new Leases({
     store: {
       submit(request: StoreRequest, done: (outcome: never) => void) {
         asked.push({ request, done });
@@ -20,7 +20,6 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
   });
   const client = {
     id: "A".repeat(22),
-    user: undefined,
     account: "",
     network: "",
     receivedAt: 0,
@@ -43,7 +42,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
 
 /** Who waits, at a service where as many may as `limits` say. */
 class Waits {
-  readonly #leases: LeaseService;
+  readonly #leases: Leases;
   readonly #said: string[] = [];
 
   constructor(limits: TableLimits) {
@@ -51,13 +50,13 @@ class Waits {
       done("empty" as never);
       return true;
     };
-    this.#leases = new LeaseService({ store: { submit } as never, monotonicClock: () => 0, limits });
+    this.#leases = new Leases({ store: { submit } as never, monotonicClock: () => 0, limits });
   }
 
   client(network: string, account = ""): SessionClient {
     const send = (line: string) => void this.#said.push(line);
-    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer)), user = account || undefined;
-    return { id: network, user, account, network, receivedAt: 0, answer, send };
+    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
+    return { id: network, account, network, receivedAt: 0, answer, send };
   }
 
   /** Tags of the client that are known, the oldest first. */
@@ -109,7 +108,7 @@ Deno.test("strangers who wait take no room from those who have logged in", () =>
 
 Deno.test("a message for a session that is gone meanwhile goes to the next one who waits", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
-  const leases = new LeaseService({
+  const leases = new Leases({
     store: {
       submit(request: StoreRequest, done: (outcome: never) => void) {
         asked.push({ request, done });
@@ -121,7 +120,7 @@ Deno.test("a message for a session that is gone meanwhile goes to the next one w
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const send = (line: string) => void said.push(line);
     const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
-    return { id, user: undefined, account: "", network: "", receivedAt: 0, answer, send };
+    return { id, account: "", network: "", receivedAt: 0, answer, send };
   }) as [SessionClient, SessionClient];
   for (const client of [gone, next]) {
     leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });

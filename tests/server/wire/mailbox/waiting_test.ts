@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
@@ -13,7 +14,7 @@ class World implements Disposable {
   clock = 0;
   readonly clients = new Map<number, Client>();
   readonly service: SessionService<{ hostname: string; port: number }>;
-  readonly #requests: MailboxRequests;
+  readonly #mailboxes: Mailboxes;
   readonly #outcomes: (() => void)[] = [];
   readonly #engine: Engine;
   #timer = () => {};
@@ -29,7 +30,7 @@ class World implements Disposable {
       monotonicClock: clock,
       random,
       onEvent: (event) => {
-        if (event.kind === "ready") this.#outcomes.push(() => this.#requests.ready(event.mailbox));
+        if (event.kind === "ready") this.#outcomes.push(() => this.#mailboxes.ready(event.mailbox));
       },
     });
     const apply = (request: StoreRequest) => this.#engine.apply([request]).outcomes[0] as never;
@@ -49,10 +50,10 @@ class World implements Disposable {
         return true;
       },
     } as never;
-    this.#requests = new MailboxRequests({ store, wallClock: clock, monotonicClock: clock });
+    const mailboxes = this.#mailboxes = new Mailboxes({ store, wallClock: clock });
     this.service = new SessionService({
       store,
-      handler: this.#requests,
+      handler: new MailboxRequests({ store, mailboxes, monotonicClock: clock }),
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),
       wallClock: clock,
       monotonicClock: clock,

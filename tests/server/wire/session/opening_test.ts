@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -27,7 +28,7 @@ class Subject {
       monotonicClock = () => 0;
     this.service = new SessionService({
       store,
-      handler: new MailboxRequests({ store, wallClock, monotonicClock }),
+      handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
       send: (datagram) => {
         const { header: { session, startId, cookie }, answers } = decodeAnswers(
           datagram,
