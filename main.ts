@@ -6,12 +6,15 @@
 
 import { bold, red, setColorEnabled } from "@std/fmt/colors";
 import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./client/command/command.ts";
-import { isDumb, shown, write, writeError } from "./client/terminal/output.ts";
+import { escapeControls, isDumb, write, writeError } from "./client/terminal/output.ts";
 import { INTERRUPTED, InterruptedError } from "./client/terminal/signals.ts";
 import config from "./deno.json" with { type: "json" };
 
 const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
-  serve: () => import("./client/command/serve.ts"),
+  async serve() {
+    const { serveCommand } = await import("./client/command/serve.ts");
+    return { command: serveCommand(await import("./server/server.ts")) };
+  },
   send: () => import("./client/command/send.ts"),
   receive: () => import("./client/command/receive.ts"),
   mailbox: () => import("./client/command/mailbox.ts"),
@@ -76,7 +79,9 @@ async function main(args: readonly string[]): Promise<number> {
     colour(Deno.stderr);
     const usage = error instanceof UsageError;
     const known = Object.hasOwn(COMMANDS, name) ? `wirepost ${name}` : "wirepost";
-    await writeError(`${red(`${known}:`)} ${shown(error instanceof Error ? error.message : `${error}`)}\n`);
+    await writeError(
+      `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
+    );
     if (usage) await writeError(`'${known} --help' tells how it is used\n`);
     return usage ? 2 : 1;
   }

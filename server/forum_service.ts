@@ -22,7 +22,7 @@ import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/store.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
 import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
 import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";

@@ -12,16 +12,15 @@ import { Hub } from "./service/hub.ts";
 import { hubCommands } from "./wire/admin/channel_commands.ts";
 import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./net/limits.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
-import type { ServiceSockets } from "./net/open_sockets.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
+import type { ServiceSockets } from "./service_sockets.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { RoomService } from "./wire/hub/room.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
-import type { Service } from "./net/service.ts";
 import type { Rounds } from "./net/rounds.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { shareOf } from "./store/engine/holders.ts";
-import { DEFAULT_SHARE } from "./store/store.ts";
+import { shareOf } from "./quota/share.ts";
+import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
 import { uptime } from "./clock/uptime.ts";
 
@@ -63,7 +62,6 @@ export interface HubServiceOptions {
 }
 
 export class HubService {
-  readonly services: readonly Service[];
   readonly commands: readonly AdminCommand[];
   readonly #hub: Hub;
   readonly #history: History;
@@ -88,17 +86,9 @@ export class HubService {
     const total = new PendingTotal(maxPendingAll);
     const monotonicClock = () => Math.floor(uptime.now());
     const shared = { hub, counter, connections, sending, total, rounds, metrics, log, monotonicClock };
-    const services: Service[] = [];
-    const add = (name: string, sockets: readonly Deno.TcpListener[], service: { close(): Promise<void> }) => {
-      services.push({ name, transport: "tcp", addresses: sockets.map(({ addr }) => addr as Deno.NetAddr) });
-      this.#running.push(service);
-    };
     const { channels, room } = sockets;
-    if (channels !== undefined) {
-      add("channels", channels, new ChannelsService({ ...shared, sockets: channels }));
-    }
-    if (room !== undefined) add("room", room, new RoomService({ ...shared, sockets: room, maxLine }));
-    this.services = services;
+    if (channels !== undefined) this.#running.push(new ChannelsService({ ...shared, sockets: channels }));
+    if (room !== undefined) this.#running.push(new RoomService({ ...shared, sockets: room, maxLine }));
     this.commands = hubCommands(hub);
     this.#writing = setInterval(() => this.#write(), WRITE);
   }
@@ -113,14 +103,14 @@ export class HubService {
     return new HubService(options, new History(limits.history, await store.ask({ kind: "channels" })));
   }
 
-  /** Fields of the answer to `status`. */
-  status(): string[] {
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
     const { channels } = this.#hub;
     const members = channels.reduce((sum, { size }) => sum + size, 0);
     return [
-      `channels ${this.#hub.count}`,
-      `members ${members}`,
-      `connections ${this.#counter.connections}`,
+      ["channels", this.#hub.count],
+      ["members", members],
+      ["connections", this.#counter.connections],
     ];
   }
 

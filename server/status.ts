@@ -1,56 +1,79 @@
 /**
- * What `status` tells of what is stored.
+ * What `wirepost admin status` prints: a line `name value` for each metric.
  *
  * @module
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
+import type { ForumService } from "./forum_service.ts";
+import type { HubService } from "./hub_service.ts";
+import type { MailboxService } from "./mailbox_service.ts";
+import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
+import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { tableStatus } from "./table_status.ts";
 import type { Store } from "./store/store.ts";
 
-export interface StatusOptions {
+/** What is measured; a service that doesn't run is undefined. */
+export interface StatusSources {
   version: string;
   /** When the server started, in milliseconds since 1970. */
-  started: number;
-  store: Store;
-  group: GroupCommit;
+  startTime: number;
+  store: GroupCommit;
+  opened: Pick<Store, "dropped">;
   accounts: Accounts;
-  /** The forum's, where it runs. */
+  metrics: Metrics;
+  mailbox: MailboxService | undefined;
+  hub: HubService | undefined;
+  forum: ForumService | undefined;
+  /** The forum's. */
   files: ContentFiles | undefined;
 }
 
-/** The fields `name value`, but for what the services have done. */
-export async function storeStatus(
-  { version, started, store, group, accounts, files }: StatusOptions,
-): Promise<string[]> {
-  const { messages, bytes, mailboxes } = await group.ask({ kind: "count" });
-  const { sessions, leases } = await group.ask({ kind: "usage" });
-  const up = formatDuration(Math.floor((Date.now() - started) / 1000) * 1000, {
-    style: "narrow",
-    ignoreZero: true,
-  });
-  const status = [
-    `version ${version}`,
-    `up ${up || "0s"}`,
-    `messages ${messages}`,
-    `bytes ${bytes}`,
-    `mailboxes ${mailboxes}`,
-    `dropped ${store.dropped}`,
-    `accounts ${accounts.count}`,
+/** The lines, in an order that clients may rely on. */
+export async function status(sources: StatusSources): Promise<string[]> {
+  const { version, startTime, store, opened, accounts, metrics, mailbox, hub, forum, files } = sources;
+  const { messages, bytes, mailboxes } = await store.ask({ kind: "count" });
+  const { sessions, leases } = await store.ask({ kind: "usage" });
+  const seconds = Math.floor((Date.now() - startTime) / 1000);
+  const values: [MetricName, number | string][] = [
+    ["up", formatDuration(seconds * 1000, { style: "narrow", ignoreZero: true }) || "0s"],
+    ["messages", messages],
+    ["bytes", bytes],
+    ["mailboxes", mailboxes],
+    ["dropped", opened.dropped],
+    ["accounts", accounts.count],
   ];
-  const kept = tableStatus([["kept sessions", sessions], ["leases", leases]]);
-  if (files === undefined) return [...status, ...kept];
-  const { threads, entries, bytes: text } = await group.ask({ kind: "thread counts" });
+  if (files !== undefined) {
+    const { threads, entries, bytes } = await store.ask({ kind: "thread counts" });
+    values.push(["forum threads", threads], ["forum entries", entries], ["forum bytes", bytes]);
+    values.push(["forum files", files.counts.files], ["forum file bytes", files.counts.bytes]);
+  }
   return [
-    ...status,
-    `forum threads ${threads}`,
-    `forum entries ${entries}`,
-    `forum bytes ${text}`,
-    `forum files ${files.counts.files}`,
-    `forum file bytes ${files.counts.bytes}`,
-    ...kept,
+    `version ${version}`,
+    ...lines(values),
+    ...tableLines("kept sessions", sessions),
+    ...tableLines("leases", leases),
+    ...mailbox?.tables.flatMap(([name, usage]) => tableLines(`mailbox ${name}`, usage)) ?? [],
+    ...forum?.tables.flatMap(([name, usage]) => tableLines(`forum ${name}`, usage)) ?? [],
+    ...lines(hub?.status() ?? []),
+    ...lines(metrics.entries()),
+  ];
+}
+
+function lines(values: readonly [MetricName, number | string][]): string[] {
+  return values.map(([name, value]) => `${name} ${value}`);
+}
+
+/** The two halves of a table, clients without and with an account, each with its limit and who has most of it. */
+function tableLines(name: TableName, { networks, accounts, ...usage }: TableUsage): string[] {
+  return [
+    `${name} ${usage.anonymous}/${usage.mostAnonymous}`,
+    ...networks.map(([network, count]) =>
+      `${name} at ${network === LOOPBACK ? "loopback" : network} ${count}`
+    ),
+    `${name} logged in ${usage.loggedIn}/${usage.mostLoggedIn}`,
+    ...accounts.map(([account, count]) => `${name} of ${account} ${count}`),
   ];
 }

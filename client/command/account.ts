@@ -13,12 +13,12 @@ import {
 import { fileError } from "../file/file_error.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { SessionConnection } from "../seal/session_connection.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { type AccountPlace, openAccounts } from "./account_place.ts";
 import { BUSY } from "./server_option.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { coversForumAlone, tellApart } from "./coverage.ts";
+import { forumOnlyNotice, reportSetApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
   NEW_PASSWORD_VARIABLE,
@@ -76,7 +76,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [what, ...rest] = args.rest;
+  const [what, ...rest] = args.positionals;
   if (what === undefined) throw new UsageError("Missing add, set-password, list, confirm, remove or import");
   const named = ["add", "set-password", "confirm", "remove"].includes(what)
     ? "NAME"
@@ -115,7 +115,7 @@ async function run(args: Arguments): Promise<number> {
     }
     case "confirm": {
       await using accounts = await openAccounts(args);
-      await tellApart(name, (await accounts.cover(name)).apart);
+      await reportSetApart(name, (await accounts.cover(name)).apart);
       return 0;
     }
     default:
@@ -133,7 +133,7 @@ async function add(args: Arguments, name: string): Promise<number> {
   await using accounts = await openAccounts(args);
   const added = await accounts.add(name, await verifier(password));
   if (added === undefined) throw exists(name);
-  await tellApart(name, added.apart);
+  await reportSetApart(name, added.apart);
   return 0;
 }
 
@@ -142,7 +142,7 @@ async function list(accounts: AccountPlace): Promise<number> {
   const listed = await Array.fromAsync(accounts.list());
   const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
   for (const { name, mailbox } of listed) {
-    await write(`${shown(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
+    await write(`${escapeControls(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
   }
   return 0;
 }
@@ -164,7 +164,7 @@ async function addUnderSeal(args: Arguments, name: string): Promise<number> {
       password,
       make: true,
       made: async ({ mailbox }) => {
-        if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+        if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
       },
     },
   });
@@ -220,7 +220,7 @@ async function importFile(args: Arguments, file: string): Promise<number> {
   const at = (number: number, why: string) => `${file}, line ${number}: ${why}`;
   const report = async (number: number, why: string) => {
     await progress.clear();
-    await writeError(`wirepost account: ${shown(at(number, why))}\n`);
+    await writeError(`wirepost account: ${escapeControls(at(number, why))}\n`);
   };
   for (const { number, why } of bad) await report(number, why);
   const worker = async () => {
@@ -230,7 +230,7 @@ async function importFile(args: Arguments, file: string): Promise<number> {
         const account = await accounts.add(name, await verifier(password));
         if (account !== undefined) {
           added++;
-          await tellApart(name, account.apart);
+          await reportSetApart(name, account.apart);
         } else await report(number, `'${name}' has an account, which was kept`);
       } catch (error) {
         // no room, or no server: so it is for the others

@@ -14,7 +14,9 @@ import type {
   AccountRequest,
   Coverage,
 } from "../../server/store/requests/account.ts";
-import { DEFAULT_LIMITS, type Store, StoreLocked } from "../../server/store/store.ts";
+import type { Store } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
+import { StoreLocked } from "../../server/store/errors.ts";
 import type { OriginalMailbox } from "../original_mailbox.ts";
 import { type Administration, administration } from "./admin.ts";
 import type { Arguments } from "./command.ts";

@@ -1,42 +1,41 @@
 import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
 import type { OriginalMailbox } from "../original_mailbox.ts";
-import { shown, write } from "../terminal/output.ts";
-import { type Control, list, listDead, LISTS } from "./admin_lists.ts";
-import { isConfirmed, removalOf, remove } from "./admin_removal.ts";
-import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
-import { connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
+import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
+import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
+import { connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
 /** `wirepost admin`. */
 export const command: Command = {
   name: "admin",
-  summary: "Ask and tell a running server.",
+  summary: "Manage a running server.",
   usage: ["COMMAND [ARG…] [OPTION…]"],
   about: [
     [
       "Commands:",
-      "  status                  what the server holds, and what it has done since its start",
-      "  list                    the mailboxes that hold messages",
-      "  count [ID]              how many messages there are, in all or for ID; '' is the shared queue",
-      "  clear ID                remove the messages of ID, with --shared of the shared queue, or --all",
-      "  dead                    the messages that nobody could deal with, and why; --json an object a line",
-      "  requeue ID…             give these dead letters out again; --all every one that is not set apart",
-      "  delete ID…              remove these dead letters; --all every one",
-      "  limit N                 let a mailbox hold N messages, until the server ends",
-      "  channels                the channels, with how many members each has",
-      "  members CHANNEL         who is in a channel, and from where",
-      "  remove-channel CHANNEL  remove a channel and what was said there; how many members it had",
-      "  log on|off              log every request",
-      "  stop                    end the server",
-      "  help                    what the server itself knows",
+      "  status                  show what the server holds, and what it has done since its start",
+      "  list                    list the mailboxes that hold messages",
+      "  count [ID]              count the messages, in all or for ID; '' is the shared queue",
+      "  clear ID                remove the messages of ID, of the shared queue (--shared) or all (--all)",
+      "  dead                    list the dead letters, and why each is one",
+      "  requeue ID…             give these dead letters out again, or all that are not set apart (--all)",
+      "  delete ID…              remove these dead letters, or all (--all)",
+      "  limit N                 let a mailbox hold N messages, until the server stops",
+      "  channels                list the channels, with the number of their members",
+      "  members CHANNEL         list the members of a channel, with their addresses",
+      "  remove-channel CHANNEL  remove a channel and its history; prints how many members it had",
+      "  log on|off              log every request, or stop that",
+      "  stop                    stop the server",
+      "  help                    list the server's own commands",
     ].join("\n"),
-    "Beside the server, its data directory tells where it is and gives the secret. From elsewhere,\n" +
-    "--server and --secret-file do.",
+    "Beside the server, its data directory holds its address and the secret. From elsewhere, give --server and\n" +
+    "--secret-file.",
   ],
   options: {
-    all: { help: "clear, requeue, delete: all there are" },
+    all: { help: "clear, requeue, delete: all of them" },
     shared: { help: "clear: the shared queue" },
-    yes: { help: "Do not ask whether --all or --shared is meant" },
-    json: { help: "dead: print each as an object a line, with its time in ISO 8601" },
+    yes: { help: "Do not ask before --all and --shared" },
+    json: { help: "dead: print an object a line" },
     "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     server: SERVER_OPTIONS.server!,
@@ -59,42 +58,31 @@ async function run(args: Arguments): Promise<number> {
   await using _ = mailbox;
   const control: Control = (command) => mailbox.control(secret, command);
   if (removal !== undefined) return await remove(control, removal);
-  const [name = "", ...rest] = args.rest;
-  if (name === "dead") return await listDead(control, args.flag("json"));
-  if (Object.hasOwn(LISTS, name) && rest.length === LISTS[name]!.arguments) {
-    return await list(control, LISTS[name]!, rest[0] ?? "");
-  }
-  if (name === "status" && rest.length === 0) return await status(control);
-  for (const field of await control(args.rest.join(", "))) await write(`${shown(field)}\n`);
+  const [name = "", ...rest] = args.positionals;
+  const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined;
+  if (name === "dead") await printDead(control, args.flag("json"));
+  else if (name === "status" && rest.length === 0) await printStatus(control);
+  else if (list?.arguments === rest.length) await printList(control, list, rest[0] ?? "");
+  else await printFields(await control(args.positionals.join(", ")));
   return 0;
 }
 
-/** @throws {UsageError} They can't be sent, or an empty one could mean more than was meant. */
+/** @throws {UsageError} An argument can't be sent, or is empty by mistake. */
 function checkArguments(args: Arguments) {
-  const [name = "", ...rest] = args.rest;
+  const [name = "", ...rest] = args.positionals;
   if (name === "") throw new UsageError("Missing COMMAND");
-  for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.rest) {
+  for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.positionals) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
-  // what a script gives whose variable is not set
+  // as from a script whose variable is not set
   if (name !== "count" && rest.includes("")) {
     throw new UsageError(`Cannot use '' with '${name}': it is empty`);
   }
-  if (name === "dead" && rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
-  if (name !== "dead" && args.flag("json")) throw new UsageError(`--json does not go with '${name}'`);
+  if (name === "dead") expectArguments(rest);
+  else args.refuse(name, "json");
 }
 
-/** An answer holds as many fields as fit into a datagram: asks on until there are no more. */
-async function status(control: Control): Promise<number> {
-  for (let shownFields = 0;;) {
-    const fields = await control(shownFields === 0 ? "status" : `status, ${shownFields}`);
-    if (fields.length === 0) return 0;
-    shownFields += fields.length;
-    for (const field of fields) await write(`${shown(field)}\n`);
-  }
-}
-
-/** A server that is to be administered, and what proves that one may. */
+/** A server to administer, and the administrator's secret. */
 export interface Administration {
   mailbox: OriginalMailbox;
   secret: Uint8Array;
@@ -106,7 +94,7 @@ export async function administration(args: Arguments): Promise<Administration> {
   const secret = await secretOf(args, data);
   const running = args.text("server") === undefined ? await readRunning(data) : undefined;
   const address = parseAddress((running?.services.mailbox ?? running?.services.admin)?.[0] ?? "");
-  return { mailbox: await connectBasic(args, address && reachable(address)), secret };
+  return { mailbox: await connectOriginal(args, address && reachable(address)), secret };
 }
 
 async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {
@@ -121,10 +109,10 @@ async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {
   }
 }
 
-/** A server on every address is asked on this machine's own. */
+/** A server that listens on every address is reached at this machine's own. */
 function reachable({ hostname, port }: { hostname: string; port: number }) {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 
-/** A channel's name may have commas, and stands last. */
+/** Commands whose last argument is a channel's name, which may have commas. */
 const CHANNEL_COMMANDS = ["members", "remove-channel"];

@@ -10,8 +10,8 @@ import {
 } from "./bench/session_load.ts";
 import { write, writeError } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
-import { onEnd } from "../terminal/signals.ts";
-import { benchBasic } from "./bench_basic.ts";
+import { onEndSignal } from "../terminal/signals.ts";
+import { benchBasic } from "./bench/original.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 
 /** How often it is looked how far a run is, in milliseconds. */
@@ -44,7 +44,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [service, more] = args.rest;
+  const [service, more] = args.positionals;
   if (service !== "mailbox") throw new UsageError("Missing what to measure: mailbox");
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   const server = { hostname: "127.0.0.1", port: MAILBOX_PORT, ...args.address("server") };
@@ -65,7 +65,7 @@ async function run(args: Arguments): Promise<number> {
   const interrupted = new Error("Interrupted");
   let failed: unknown, ended: number | undefined;
   {
-    using _ = onEnd((code) => {
+    using _ = onEndSignal((code) => {
       ended ??= code;
       load.stop(interrupted);
     });

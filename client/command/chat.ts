@@ -1,6 +1,6 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { connectChannels, isClientName } from "../channels.ts";
-import { shown } from "../terminal/output.ts";
+import { escapeControls } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
 
@@ -25,7 +25,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [name, host, port, ...more] = args.rest;
+  const [name, host, port, ...more] = args.positionals;
   if (name === undefined) throw new UsageError("Missing NAME: what the others will call you");
   const server = readServer(host, port, more);
   if (!isClientName(name)) {
@@ -47,5 +47,7 @@ const WIPE = "\r    \r";
 
 /** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
 function show(message: string): string {
-  return message.startsWith("[") ? shown(message) : message.split("\n").map(shown).join("\n");
+  return message.startsWith("[")
+    ? escapeControls(message)
+    : message.split("\n").map(escapeControls).join("\n");
 }

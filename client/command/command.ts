@@ -1,27 +1,28 @@
 /**
- * What a subcommand is, and how its arguments are read.
+ * What a command is, and how its arguments are read. A wrong argument is a {@linkcode UsageError}.
  *
  * @module
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
+import { ADMIN, isId } from "../../protocol/mailbox.ts";
 
 /** An option. Without `value` it is a flag. */
 export interface Option {
-  /** What its value is called in the help: `HOST:PORT`. */
+  /** The name of its value in the help: `HOST:PORT`. */
   value?: string;
-  /** May be given more than once, and is read by {@linkcode Arguments.texts}. Any other given twice is wrong usage. */
+  /** May be given more than once, and is read by {@linkcode Arguments.texts}. */
   many?: true;
   help: string;
 }
 
-/** A subcommand of `wirepost`. */
+/** A command of `wirepost`. */
 export interface Command {
   name: string;
   /** One line for the list of commands. */
   summary: string;
-  /** What stands behind the name, one line a form. */
+  /** The arguments, one line for each form. */
   usage: readonly string[];
   /** Paragraphs of the help. */
   about?: readonly string[];
@@ -53,20 +54,19 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** Where a server is: `HOST:PORT` or `[IPv6]:PORT`, with a port from 1. */
+/** `HOST:PORT` or `[IPv6]:PORT`, with a port from 1. */
 export function parseAddress(text: string): { hostname: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   return match && port >= 1 && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
 }
 
-/** The arguments of one call, each read as what it has to be. Every reader throws a {@linkcode UsageError}. */
+/** The arguments of one command line. Every method that reads one throws a {@linkcode UsageError} if it is wrong. */
 export class Arguments {
-  /** The command that they are of. */
+  /** The name of the command. */
   readonly command: string;
-  /** What is no option. */
-  readonly rest: readonly string[];
-  /** What each option was given; a flag has one empty text. */
+  readonly positionals: readonly string[];
+  /** The values of each option that is given; a flag has one empty value. */
   readonly #values = new Map<string, string[]>();
 
   constructor(command: Command, args: readonly string[]) {
@@ -75,7 +75,7 @@ export class Arguments {
     const names = Object.keys(command.options);
     const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;
     const withValue = names.filter((name) => !isFlag(name));
-    const { _, ...values } = parseArgs(args.slice(0, end).map((arg) => giveFlag(arg, isFlag)), {
+    const { _, ...values } = parseArgs(args.slice(0, end).map((arg) => withFlagValue(arg, isFlag)), {
       // "_" keeps `007` from becoming 7
       string: [...withValue, "_"],
       boolean: names.filter(isFlag),
@@ -86,7 +86,7 @@ export class Arguments {
         throw new UsageError(`Unknown option '${arg}'${hint}`);
       },
     });
-    this.rest = [..._, ...args.slice(end + 1)];
+    this.positionals = [..._, ...args.slice(end + 1)];
     for (const name of names) {
       const given = values[name];
       if (given === true) this.#values.set(name, [""]);
@@ -99,8 +99,21 @@ export class Arguments {
     }
   }
 
+  /** Whether the option is given. */
   flag(name: string): boolean {
     return this.#values.has(name);
+  }
+
+  /** @throws {UsageError} The option is given together with one of the others. */
+  exclude(name: string, ...others: string[]) {
+    for (const other of this.flag(name) ? others : []) {
+      if (this.flag(other)) throw new UsageError(`--${name} and --${other} exclude each other`);
+    }
+  }
+
+  /** @throws {UsageError} One of these options is given, and is not for this; `use` is the command or argument. */
+  refuse(use: string, ...names: string[]) {
+    for (const name of names) if (this.flag(name)) throw new UsageError(`Cannot use --${name} with '${use}'`);
   }
 
   text(name: string): string | undefined {
@@ -111,9 +124,9 @@ export class Arguments {
     return this.#values.get(name) ?? [];
   }
 
-  /** One of the words given. */
-  word<W extends string>(name: string, words: readonly W[], otherwise: W): W {
-    return this.#read(name, words.join(" or "), (text) => words.find((word) => word === text)) ?? otherwise;
+  /** One of these words. */
+  word<W extends string>(name: string, words: readonly W[], byDefault: W): W {
+    return this.#read(name, words.join(" or "), (text) => words.find((word) => word === text)) ?? byDefault;
   }
 
   /** A whole number between the bounds, inclusive. */
@@ -130,7 +143,7 @@ export class Arguments {
     return this.#read(name, "a duration such as 30s", parseDuration);
   }
 
-  /** In bytes, at least `min` of them. */
+  /** In bytes, at least `min`. */
   size(name: string, min = 1): number | undefined {
     const what = min > 1 ? `a size from ${formatBytes(min, { binary: true })}` : "a size such as 64KiB";
     return this.#read(name, what, (text) => {
@@ -153,18 +166,35 @@ export class Arguments {
 }
 
 /**
- * A flag with the value that it has, so that the word behind it isn't taken for one.
+ * Gives a flag the value `true`, so that the next argument isn't taken for its value.
  *
- * @throws {UsageError} It was given a value.
+ * @throws {UsageError} It has a value already.
  */
-function giveFlag(arg: string, isFlag: (name: string) => boolean): string {
+function withFlagValue(arg: string, isFlag: (name: string) => boolean): string {
   const [, name = "", assigned] = /^--([^=]*)(=.*)?$/s.exec(arg) ?? [];
   if (!isFlag(name)) return arg;
   if (assigned !== undefined) throw new UsageError(`Option --${name} takes no value`);
   return `--${name}=true`;
 }
 
-/** Whether the help is asked for, before anything else is looked at. */
+/** @throws {UsageError} There are fewer or more arguments than names. */
+export function expectArguments(given: readonly string[], ...names: string[]) {
+  if (given.length < names.length) throw new UsageError(`Missing ${names[given.length]}`);
+  if (given.length > names.length) throw new UsageError(`Unexpected argument '${given[names.length]}'`);
+}
+
+/** @throws {UsageError} It is not the ID of a mailbox. */
+export function checkId(id: string) {
+  if (!isId(id)) throw new UsageError(`Cannot use '${id}' as an ID`);
+}
+
+/** @throws {UsageError} Nobody can send under this ID. */
+export function checkSender(id: string) {
+  checkId(id);
+  if (id === ADMIN) throw new UsageError(`Cannot send as '${ADMIN}': the name is the administrator's`);
+}
+
+/** Whether the help is wanted. */
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");

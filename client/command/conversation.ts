@@ -6,8 +6,9 @@
 
 import { MAX_TIMER } from "../stream/connection.ts";
 import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
-import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** Milliseconds to wait for answers after the end of a pipe. */
@@ -89,7 +90,7 @@ export async function converse(
   }
   if (words.connected !== undefined) await write(`${words.connected}\n`);
   const { prompt, live } = words;
-  await using editor = openLineEditor({ prompt, original: { tell: "stderr", live } });
+  await using editor = openLineEditor({ prompt, original: { notices: "stderr", live } });
   return await new Talk(speaker, editor, words).run(linger);
 }
 
@@ -168,7 +169,7 @@ class Talk {
   /** One line that can't be sent ends nothing, but a script learns of it. */
   async #tell(text: string) {
     if (!this.#editor.isTerminal) this.#failed = true;
-    await this.#editor.tell(shown(text));
+    await this.#editor.notify(escapeControls(text));
   }
 }
 

@@ -7,13 +7,13 @@
 import { writeError } from "../terminal/output.ts";
 
 /** An account was made that does not cover the mailbox of its name. */
-export function coversForumAlone(name: string): string {
+export function forumOnlyNotice(name: string): string {
   return `The account '${name}' covers the forum alone, because the mailbox of that name is in use; ` +
     `an administrator gives it the mailbox by 'wirepost account confirm ${name}' beside the server`;
 }
 
 /** An account covers a mailbox in which something was before. */
-export async function tellApart(name: string, apart: number) {
+export async function reportSetApart(name: string, apart: number) {
   if (apart === 0) return;
   const [messages, are] = apart === 1 ? ["1 message", "is"] : [`${apart} messages`, "are"];
   await writeError(

@@ -7,12 +7,12 @@ import {
 import { isWord } from "../../protocol/forum.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
-import { openLineEditor } from "../terminal/line_editor.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
-import { INTERRUPTED, onEnd } from "../terminal/signals.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./conversation.ts";
-import { coversForumAlone } from "./coverage.ts";
+import { forumOnlyNotice } from "./coverage.ts";
 import { connect, LEAVING, type ServerOptions } from "./forum_login.ts";
 import { invalidName, logIn, runCommands } from "./forum_dialogue.ts";
 import { commandOf, printResults, type ResultOptions } from "./forum_results.ts";
@@ -62,7 +62,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...words] = args.rest;
+  const [host, port, ...words] = args.positionals;
   const timeout = args.duration("timeout");
   const where: ServerOptions = {
     ...readServer(host, port, []),
@@ -90,9 +90,9 @@ async function run(args: Arguments): Promise<number> {
     await using editor = openLineEditor({
       prompt: ENTER_USERNAME,
       endsOnSignal: false,
-      ...isOriginal ? { original: { tell: "stdout" } } : {},
+      ...isOriginal ? { original: { notices: "stdout" } } : {},
     });
-    where.onBusy = (busy) => busy && void editor.tell(BUSY);
+    where.onBusy = (busy) => busy && void editor.notify(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password
@@ -132,7 +132,7 @@ async function once(
       forum,
       typed,
       { ...options, signal },
-      (line) => write(`${isShown ? shown(line) : line}\n`),
+      (line) => write(`${isShown ? escapeControls(line) : line}\n`),
     );
     return 0;
   });
@@ -147,7 +147,7 @@ async function logInOnce(
 ): Promise<Forum> {
   const given = await givenPassword(args);
   const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${coversForumAlone(name)}\n`);
+    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
   };
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
   try {
@@ -176,7 +176,7 @@ async function untilEnded(
     ended ??= code;
     ending.abort();
   };
-  using _ = onEnd(end);
+  using _ = onEndSignal(end);
   try {
     const code = await work(ending.signal, end);
     return ended ?? code;

@@ -21,8 +21,8 @@ import { CommandFailedError } from "./forum_commands.ts";
 import type { Forum } from "../forum_connection.ts";
 import { LoginError } from "../session/errors.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
-import { shown } from "../terminal/output.ts";
-import { coversForumAlone } from "./coverage.ts";
+import { escapeControls } from "../terminal/output.ts";
+import { forumOnlyNotice } from "./coverage.ts";
 import { connect, type ServerOptions } from "./forum_login.ts";
 import { printResults, type ResultOptions } from "./forum_results.ts";
 
@@ -58,10 +58,10 @@ export async function logIn(
   const code = () => exitCode(failed, editor);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(text);
+    await editor.notify(text);
   };
   const greeting = known.greet ? `${SEND_TO_SERVER}\n\n` : "";
-  if (greeting !== "") await editor.tell(greeting);
+  if (greeting !== "") await editor.notify(greeting);
   for (let { user, password } = known;; user = password = undefined) {
     editor.prompt = ENTER_USERNAME;
     const line = user === undefined ? await editor.read() : { text: user };
@@ -72,7 +72,7 @@ export async function logIn(
         ? `The line is ${line.error}`
         : name === ""
         ? ""
-        : shown(invalidName(name));
+        : escapeControls(invalidName(name));
       if (text !== "") await fail(text);
       continue;
     }
@@ -84,12 +84,12 @@ export async function logIn(
       return "error" in line ? "" : line.text;
     };
     const made = async ({ mailbox }: { mailbox: boolean }) => {
-      if (!mailbox) await editor.tell(shown(coversForumAlone(name)));
+      if (!mailbox) await editor.notify(escapeControls(forumOnlyNotice(name)));
     };
     try {
       const as = { name, password: password ?? ask, make: password === undefined || known.make, made };
       const forum = await connect({ ...where, as }, signal);
-      await editor.tell(`${WELCOME}\n${greeting}`);
+      await editor.notify(`${WELCOME}\n${greeting}`);
       return forum;
     } catch (error) {
       if (error === ended) return code();
@@ -103,7 +103,7 @@ export async function logIn(
           ? alreadyLoggedIn(name)
           : reason === "closed"
           ? noNewAccount(name)
-          : shown(error.message),
+          : escapeControls(error.message),
       );
     }
   }
@@ -116,12 +116,12 @@ export async function logIn(
  */
 export async function runCommands(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
   let failed = false;
-  const print = (line: string) => editor.print(editor.isTerminal ? shown(line) : line);
+  const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
   const fail = async (text: string) => {
     failed = true;
-    await editor.tell(shown(text));
+    await editor.notify(escapeControls(text));
   };
-  editor.forget();
+  editor.clearHistory();
   editor.prompt = ENTER_COMMAND;
   for await (const line of editor) {
     const typed = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);

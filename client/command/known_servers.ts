@@ -1,7 +1,7 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { KnownServers } from "../seal/known_servers.ts";
-import { shown, write, writeError } from "../terminal/output.ts";
-import { type Arguments, type Command, parseAddress, UsageError } from "./command.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
 
 /** `wirepost known-servers`. */
 export const command: Command = {
@@ -9,10 +9,10 @@ export const command: Command = {
   summary: "List and forget the servers whose keys are remembered.",
   usage: ["list", "remove HOST:PORT"],
   about: [
-    "A client that has logged in to a server remembers its key, and refuses the server when it has another one. Where it\n" +
-    "was given a new key on purpose, 'remove' has the client take the server as it is, once more.",
-    "They are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in ~/Library/Application Support,\n" +
-    "on Windows in %LOCALAPPDATA%.",
+    "A client that has logged in to a server remembers the server's key, and refuses a server with another key. If the\n" +
+    "server was given a new key on purpose, 'remove' makes the client accept it.",
+    "The keys are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in\n" +
+    "~/Library/Application Support, on Windows in %LOCALAPPDATA%.",
   ],
   options: {},
   examples: ["wirepost known-servers list", "wirepost known-servers remove 192.168.1.7:21001"],
@@ -20,25 +20,25 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [what, ...rest] = args.rest;
+  const [what, ...rest] = args.positionals;
   if (what === undefined) throw new UsageError("Missing list or remove");
   if (what !== "list" && what !== "remove") throw new UsageError(`Unknown command '${what}'`);
-  const count = what === "list" ? 0 : 1;
-  if (rest.length < count) throw new UsageError("Missing HOST:PORT");
-  if (rest.length > count) throw new UsageError(`Unexpected argument '${rest[count]}'`);
+  expectArguments(rest, ...what === "list" ? [] : ["HOST:PORT"]);
   return await (what === "list" ? list() : remove(rest[0]!));
 }
 
-/** Each as a line `HOST:PORT KEY`. */
+/** Prints a line `HOST:PORT KEY` for each. */
 async function list(): Promise<number> {
   const known = new KnownServers();
   let code = 0;
   for (const { server, key, line, why } of await known.list()) {
     if (key === undefined) {
-      await writeError(`wirepost known-servers: line ${line} of ${shown(known.path)} has no key: ${why}\n`);
+      await writeError(
+        `wirepost known-servers: line ${line} of ${escapeControls(known.path)} has no key: ${why}\n`,
+      );
       code = 1;
     } else {
-      await write(`${shown(server)} ${key}\n`);
+      await write(`${escapeControls(server)} ${key}\n`);
     }
   }
   return code;

@@ -1,31 +1,32 @@
 import { dim } from "@std/fmt/colors";
-import { ADMIN, checkId } from "../../protocol/mailbox.ts";
 import type { Line } from "../../protocol/line.ts";
-import { shown } from "../terminal/output.ts";
-import { type LineEditor, openLineEditor } from "../terminal/line_editor.ts";
-import { onEnd } from "../terminal/signals.ts";
-import { type Arguments, type Command, UsageError } from "./command.ts";
-import { type Correspondence, SessionCorrespondence } from "./correspondence.ts";
-import { BasicCorrespondence } from "./correspondence_basic.ts";
-import { BUSY, connect, connectBasic, SERVER_OPTIONS } from "./server_option.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls } from "../terminal/output.ts";
+import { onEndSignal } from "../terminal/signals.ts";
+import { type Arguments, checkId, checkSender, type Command, expectArguments } from "./command.ts";
+import { OriginalWire } from "./mailbox/original.ts";
+import { SessionWire } from "./mailbox/session.ts";
+import type { MailboxWire } from "./mailbox/wire.ts";
+import { BUSY, connect, connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
-  `Lines are sent to the one you write to, and are stored when the prompt is there again. What is sent to you
-is shown as it comes. Lines that begin with / are commands:
+  `Each line is sent as a message, and is stored when the prompt is there again. Messages for you are shown
+as they come. Lines that begin with / are commands:
   /as ID       write and receive as ID
   /to ID       write to ID
-  /receive     receive what is there, and hear that there is no more (/r)
+  /receive     receive all messages that are there (/r)
   /quit        leave (/q)
-A line that is to begin with / begins with //.
+To send a line that begins with /, begin it with //.
 `;
 
-const BASIC_HELP = `Lines are sent to the one you write to. Lines that begin with / are commands:
+const ORIGINAL_HELP = `Each line is sent as a message. Lines that begin with / are commands:
   /as ID       write and receive as ID
   /to ID       write to ID
-  /receive     receive your next message (/r)
-  /all         receive all of your messages
+  /receive     receive the next message (/r)
+  /all         receive all messages
   /quit        leave (/q)
-A line that is to begin with / begins with //.
+To send a line that begins with /, begin it with //.
 `;
 
 /** `wirepost mailbox`. */
@@ -35,8 +36,7 @@ export const command: Command = {
   usage: ["[OPTION…]"],
   about: [
     HELP.trimEnd(),
-    "With --basic, a message comes when it is asked for: /receive brings the next one, and /all all of them. What the\n" +
-    "network loses on the way is lost.",
+    "With --basic, /receive receives the next message and /all receives all. A message that the network loses is lost.",
   ],
   options: {
     as: { value: "ID", help: "Begin as ID" },
@@ -48,118 +48,105 @@ export const command: Command = {
   run,
 };
 
-interface State {
+/** The IDs to write as and to. */
+interface Ids {
   as: string | undefined;
   to: string | undefined;
 }
 
 async function run(args: Arguments): Promise<number> {
-  if (args.rest.length > 0) throw new UsageError(`Unexpected argument '${args.rest[0]}'`);
-  const state: State = { as: args.text("as"), to: args.text("to") };
-  try {
-    if (state.as !== undefined) checkAs(state.as);
-    if (state.to !== undefined) checkId(state.to);
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  const basic = args.flag("basic");
-  await using editor = openLineEditor({ prompt: promptOf(state), endsOnSignal: false });
-  const onBusy = (busy: boolean) => busy && void editor.tell(BUSY);
-  await using correspondence: Correspondence = basic
-    ? new BasicCorrespondence(await connectBasic(args), editor)
-    : new SessionCorrespondence(() => connect(args, { onBusy }), editor);
-  // what is waited for is withdrawn before the program ends
+  expectArguments(args.positionals);
+  const ids: Ids = { as: args.text("as"), to: args.text("to") };
+  if (ids.as !== undefined) checkSender(ids.as);
+  if (ids.to !== undefined) checkId(ids.to);
+  const isOriginal = args.flag("basic");
+  await using editor = openLineEditor({ prompt: promptOf(ids), endsOnSignal: false });
+  const onBusy = (busy: boolean) => busy && void editor.notify(BUSY);
+  await using wire: MailboxWire = isOriginal
+    ? new OriginalWire(await connectOriginal(args), editor)
+    : new SessionWire(() => connect(args, { onBusy }), editor);
+  // a pending request is withdrawn before the program ends
   const { promise: ended, resolve } = Promise.withResolvers<number>();
-  using _ = onEnd(resolve);
-  const conversation = new Conversation(correspondence, editor, state, basic ? BASIC_HELP : HELP);
-  return await Promise.race([ended, conversation.run(ended)]);
+  using _ = onEndSignal(resolve);
+  const shell = new MailboxShell(wire, editor, ids, isOriginal ? ORIGINAL_HELP : HELP);
+  return await Promise.race([ended, shell.run(ended)]);
 }
 
-/** Who writes, and whom to. */
-function promptOf({ as = "?", to = "?" }: State): string {
+function promptOf({ as = "?", to = "?" }: Ids): string {
   return dim(`${as} → ${to}: `);
 }
 
-function checkAs(id: string) {
-  checkId(id);
-  if (id === ADMIN) throw new Error(`Cannot write as '${ADMIN}': the name is the administrator's`);
-}
-
 /** Carries out what is typed, line by line. */
-class Conversation {
-  readonly #correspondence: Correspondence;
+class MailboxShell {
+  readonly #wire: MailboxWire;
   readonly #editor: LineEditor;
-  readonly #state: State;
+  readonly #ids: Ids;
   readonly #help: string;
-  #failed = false;
+  #hasFailed = false;
 
-  constructor(correspondence: Correspondence, editor: LineEditor, state: State, help: string) {
-    this.#correspondence = correspondence;
+  constructor(wire: MailboxWire, editor: LineEditor, ids: Ids, help: string) {
+    this.#wire = wire;
     this.#editor = editor;
-    this.#state = state;
+    this.#ids = ids;
     this.#help = help;
   }
 
-  /** Goes on until there are no more lines, or `ended` gives the exit code. */
+  /** Runs until there are no more lines, or `ended` gives the exit code. */
   async run(ended: Promise<number>): Promise<number> {
-    const editor = this.#editor, { as } = this.#state;
-    if (editor.isTerminal) await editor.print("/help tells the commands.");
-    if (as !== undefined) await this.#try(() => this.#correspondence.become(as));
-    for (;;) {
-      editor.prompt = promptOf(this.#state);
-      const line = await Promise.race([editor.read(), this.#correspondence.broken, ended]);
+    const editor = this.#editor, { as } = this.#ids;
+    if (editor.isTerminal) await editor.print("/help shows the commands.");
+    if (as !== undefined) await this.#try(() => this.#wire.receiveFor(as));
+    let isLast: boolean | undefined;
+    do {
+      editor.prompt = promptOf(this.#ids);
+      const line = await Promise.race([editor.read(), this.#wire.broken, ended]);
       if (typeof line === "number") return line;
-      if (line === undefined) break;
-      if (await this.#try(() => this.#perform(line))) return this.#code();
-    }
-    if (!editor.isTerminal) await this.#try(() => this.#correspondence.finish());
-    return this.#code();
+      isLast = line === undefined || await this.#try(() => this.#perform(line));
+      if (line === undefined && !editor.isTerminal) await this.#try(() => this.#wire.finish());
+    } while (!isLast);
+    // somebody at a terminal has seen the mistakes
+    return this.#hasFailed && !editor.isTerminal ? 1 : 0;
   }
 
-  /** A mistake in a terminal was seen. */
-  #code(): number {
-    return this.#failed && !this.#editor.isTerminal ? 1 : 0;
-  }
-
-  /** One mistake ends nothing, but a script learns of it. */
+  /** A mistake does not end the program; the exit code reports it. */
   async #try<T>(act: () => Promise<T>): Promise<T | undefined> {
     try {
       return await act();
     } catch (error) {
-      this.#failed = true;
-      await this.#editor.tell(`${shown((error as Error).message)}\n`);
+      this.#hasFailed = true;
+      await this.#editor.notify(`${escapeControls((error as Error).message)}\n`);
     }
   }
 
-  /** Carries out a line, and returns whether it is the last. */
+  /** Carries out a line. Returns whether it is the last. */
   async #perform(typed: Line): Promise<boolean> {
     if ("error" in typed) throw new Error(`Cannot send a line that is ${typed.error}`);
-    const line = typed.text, { as, to } = this.#state;
+    const line = typed.text;
     if (line === "") return false;
-    if (!line.startsWith("/") || line.startsWith("//")) {
-      if (as === undefined || to === undefined) {
-        throw new Error("Say first who you are and whom to write to: /as ID, /to ID");
-      }
-      await this.#correspondence.send(to, as, line.startsWith("//") ? line.slice(1) : line);
-      return false;
-    }
-    const [name, ...rest] = line.split(" ");
-    const id = rest.join(" ").trim();
+    if (line.startsWith("/") && !line.startsWith("//")) return await this.#command(line);
+    const { as, to } = this.#ids;
+    if (as === undefined || to === undefined) throw new Error("Missing sender or receiver: /as ID, /to ID");
+    await this.#wire.send(to, as, line.startsWith("//") ? line.slice(1) : line);
+    return false;
+  }
+
+  async #command(line: string): Promise<boolean> {
+    const [name, ...rest] = line.split(" "), id = rest.join(" ").trim(), { as } = this.#ids;
     switch (name) {
       case "/as":
-        checkAs(id);
-        this.#state.as = id;
-        await this.#correspondence.become(id);
+        checkSender(id);
+        this.#ids.as = id;
+        await this.#wire.receiveFor(id);
         break;
       case "/to":
         checkId(id);
-        this.#state.to = id;
+        this.#ids.to = id;
         break;
       case "/receive":
       case "/r":
       case "/all":
-        if (as === undefined) throw new Error("Say first who you are: /as ID");
-        await this.#correspondence.receive(as, name === "/all" ? "all" : "next");
+        if (as === undefined) throw new Error("Missing receiver: /as ID");
+        await this.#wire.receive(as, name === "/all" ? "all" : "next");
         break;
       case "/help":
         await this.#editor.print(this.#help);
@@ -168,7 +155,7 @@ class Conversation {
       case "/q":
         return true;
       default:
-        throw new Error(`Unknown command '${name}': /help tells the commands`);
+        throw new Error(`Unknown command '${name}': /help shows the commands`);
     }
     return false;
   }

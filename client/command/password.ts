@@ -1,7 +1,7 @@
 import { decodePublicKey } from "../../protocol/key_text.ts";
 import { fileError } from "../file/file_error.ts";
 import type { Credentials } from "../seal/login.ts";
-import { promptSecret } from "../terminal/secret.ts";
+import { promptSecret } from "../terminal/ask.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
 /** The environment's password, where a terminal can't be asked. */

@@ -1,5 +1,5 @@
 import { connectRoom } from "../room.ts";
-import { shown } from "../terminal/output.ts";
+import { escapeControls } from "../terminal/output.ts";
 import type { Arguments, Command } from "./command.ts";
 import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
 
@@ -15,7 +15,7 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...more] = args.rest;
+  const [host, port, ...more] = args.positionals;
   const server = readServer(host, port, more);
   return await converse(args, () => connectRoom({ ...server, keepReturn: true }), {
     prompt: "<You> ",
@@ -30,6 +30,6 @@ async function run(args: Arguments): Promise<number> {
 
 /** The CR before a line has a terminal write over the prompt, where nobody else takes that away. */
 function show(line: string, isTerminal: boolean): string {
-  const text = shown(line.replace(/^\r/, ""));
+  const text = escapeControls(line.replace(/^\r/, ""));
   return line.startsWith("\r") && !isTerminal ? `\r${text}` : text;
 }

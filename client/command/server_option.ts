@@ -26,7 +26,7 @@ export function connect(
 export const BUSY = "the server is busy; trying again for up to 60 s";
 
 /** A connection on the original wire, as these options say, unless `address` is known better. */
-export function connectBasic(
+export function connectOriginal(
   args: Arguments,
   address: { hostname: string; port: number } | undefined = undefined,
 ): Promise<OriginalMailbox> {

@@ -2,16 +2,16 @@ import { nextBoundary, previousBoundary } from "./graphemes.ts";
 import type { History } from "./history.ts";
 import type { KeyName } from "./keys.ts";
 
-/** The line that is being typed: its text, and the cursor, which is never inside a grapheme cluster. */
+/** The line that is being typed. The cursor is never inside a grapheme cluster. */
 export class EditedLine {
   #text = "";
-  /** In UTF-16 code units, as a string counts. */
+  /** In UTF-16 code units. */
   #cursor = 0;
   #killed = "";
   readonly #max: number;
   readonly #history: History;
 
-  /** @param max Longest text, in UTF-16 code units; what would be more is not taken. */
+  /** @param max Longest text, in UTF-16 code units. */
   constructor(max: number, history: History) {
     this.#max = max;
     this.#history = history;
@@ -25,31 +25,31 @@ export class EditedLine {
     return this.#cursor;
   }
 
-  /** Puts text in at the cursor. Returns whether all of it had room. */
+  /** Inserts text at the cursor, as far as there is room. Returns whether all of it had room. */
   insert(text: string): boolean {
     const room = Math.max(0, this.#max - this.#text.length);
     const fits = text.length <= room;
     const taken = fits ? text : text.slice(0, previousBoundary(text, room + 1));
     const end = this.#cursor + taken.length;
     this.#text = this.#text.slice(0, this.#cursor) + taken + this.#text.slice(this.#cursor);
-    // what was put in may have become one cluster with what is behind it
+    // the new text may form one cluster with the text behind it
     this.#cursor = taken === "" ? this.#cursor : nextBoundary(this.#text, end - 1);
     return fits;
   }
 
-  /** The text, which is then gone; no history is kept of it here. */
+  /** Returns the text, and clears the line. */
   take(): string {
     const text = this.#text;
     this.#set("");
     return text;
   }
 
-  /** Forgets what was killed. */
-  forget() {
+  /** Forgets the killed text. */
+  clearKilled() {
     this.#killed = "";
   }
 
-  /** Does what a key does to a line; the other keys do nothing. */
+  /** Applies a key; keys that do not edit a line do nothing. */
   press(key: KeyName) {
     const text = this.#text, at = this.#cursor;
     switch (key) {
@@ -100,7 +100,7 @@ export class EditedLine {
 
   #remove(from: number, to: number) {
     this.#text = this.#text.slice(0, from) + this.#text.slice(to);
-    // what was apart may have become one cluster
+    // the two parts may form one cluster
     this.#cursor = from === 0 ? 0 : nextBoundary(this.#text, from - 1);
   }
 

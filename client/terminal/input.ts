@@ -3,45 +3,44 @@ import { type Line, LineDecoder } from "../../protocol/line.ts";
 const LF = 0x0a, CR = 0x0d;
 
 const buffer = new Uint8Array(65_536);
-/** A read that is under way, or whose bytes nobody has taken. */
+/** A read in progress, or one whose bytes nobody has taken yet. */
 let reading: Promise<Uint8Array | null> | undefined;
-/** What was taken and given back. */
+/** Bytes that were returned by {@linkcode unreadInput}. */
 const unread: Uint8Array[] = [];
 
 /**
- * What standard input holds next, good until the next call; null at its end. One call at a time.
+ * The next bytes of standard input, valid until the next call; null at its end. One call at a time.
  *
- * A read can't be taken back: where `signal` is aborted before it brings anything, what it brings is the next caller's,
- * so that nothing typed is lost between a secret and the line behind it. The caller who left gets null.
+ * A read can't be cancelled: if `signal` is aborted first, the caller gets null and the next caller gets the bytes. So
+ * nothing typed is lost between a secret and the line behind it.
  */
 export async function readInput(signal?: AbortSignal): Promise<Uint8Array | null> {
   if (signal?.aborted) return null;
-  const given = unread.shift();
-  if (given !== undefined) return given;
-  const mine = reading ??= Deno.stdin.read(buffer).then((length) =>
+  const returned = unread.shift();
+  if (returned !== undefined) return returned;
+  const current = reading ??= Deno.stdin.read(buffer).then((length) =>
     length === null ? null : buffer.subarray(0, length)
   );
   if (signal !== undefined) {
-    const { promise: left, resolve: leave } = Promise.withResolvers<void>();
-    const leaving = () => leave();
-    signal.addEventListener("abort", leaving);
-    await Promise.race([mine.catch(() => {}), left]);
-    signal.removeEventListener("abort", leaving);
+    const aborted = Promise.withResolvers<void>(), abort = () => aborted.resolve();
+    signal.addEventListener("abort", abort);
+    await Promise.race([current.catch(() => {}), aborted.promise]);
+    signal.removeEventListener("abort", abort);
     if (signal.aborted) return null;
   }
   try {
-    return await mine;
+    return await current;
   } finally {
     reading = undefined;
   }
 }
 
-/** Gives back what was read and is for the next caller. */
+/** Returns bytes to the input: the next caller reads them. */
 export function unreadInput(bytes: Uint8Array) {
   unread.unshift(bytes);
 }
 
-/** Lines of standard input, each as soon as it is there, in memory for one line of `max` bytes. */
+/** Lines of standard input, each as soon as it is complete. A line has at most `max` bytes. */
 export async function* readLines(max: number): AsyncGenerator<Line> {
   const decoder = new LineDecoder(max), isTerminal = Deno.stdin.isTerminal();
   for (let bytes = await readInput(); bytes !== null; bytes = await readInput()) {
@@ -51,7 +50,7 @@ export async function* readLines(max: number): AsyncGenerator<Line> {
   yield* decoder.end();
 }
 
-/** What was typed while a terminal was raw has CR where a line ends, also where it is read later. */
+/** Turns CR into LF: what was typed while the terminal was raw ends its lines with CR. */
 function endLines(bytes: Uint8Array) {
   for (let at = bytes.indexOf(CR); at >= 0; at = bytes.indexOf(CR, at + 1)) {
     if (bytes[at + 1] !== LF) bytes[at] = LF;

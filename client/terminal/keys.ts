@@ -1,37 +1,11 @@
 /**
- * Keys out of the bytes that a terminal sends.
+ * Decodes the bytes that a terminal sends into keys.
  *
  * @module
  */
 
-/** What was typed or pasted, or the name of a key that is no text. */
-export type Key = { text: string } | { key: KeyName };
-
-export type KeyName =
-  | "enter"
-  | "backspace"
-  | "delete"
-  | "left"
-  | "right"
-  | "word-left"
-  | "word-right"
-  | "home"
-  | "end"
-  | "up"
-  | "down"
-  | "kill-to-start"
-  | "kill-to-end"
-  | "kill-space-word"
-  | "kill-word-left"
-  | "kill-word-right"
-  | "yank"
-  | "clear"
-  | "end-of-input"
-  | "interrupt"
-  | "suspend";
-
-/** Control characters, by code. TAB is text; those that are not here do nothing. */
-const CONTROLS: Readonly<Record<number, KeyName>> = {
+/** Control characters, by code. TAB is text; the others do nothing. */
+const CONTROLS = {
   0x01: "home",
   0x02: "left",
   0x03: "interrupt",
@@ -50,19 +24,19 @@ const CONTROLS: Readonly<Record<number, KeyName>> = {
   0x19: "yank",
   0x1a: "suspend",
   0x7f: "backspace",
-};
+} as const;
 
-/** A character behind ESC: Alt and a key. */
-const ALTS: Readonly<Record<string, KeyName>> = {
+/** Characters behind ESC: Alt and a key. */
+const ALTS = {
   "b": "word-left",
   "f": "word-right",
   "d": "kill-word-right",
   "\x08": "kill-word-left",
   "\x7f": "kill-word-left",
-};
+} as const;
 
 /** Control sequences: parameters and final byte, as xterm, the Linux console, rxvt and tmux send them. */
-const SEQUENCES: Readonly<Record<string, KeyName>> = {
+const SEQUENCES = {
   "A": "up",
   "B": "down",
   "C": "right",
@@ -80,29 +54,36 @@ const SEQUENCES: Readonly<Record<string, KeyName>> = {
   "1;3D": "word-left",
   "3;5~": "kill-word-right",
   "3;3~": "kill-word-right",
-};
+} as const;
+
+type Values<T> = T[keyof T];
+
+export type KeyName = Values<typeof CONTROLS> | Values<typeof ALTS> | Values<typeof SEQUENCES>;
+
+/** What was typed or pasted, or the name of a key that is no text. */
+export type Key = { text: string } | { key: KeyName };
 
 const PASTE_BEGINS = "200~", PASTE_ENDS = "201~";
-/** Longest sequence that can mean anything; more of it is read to its end and means nothing. */
+/** Longest sequence that is recognized; a longer one is skipped. */
 const MAX_SEQUENCE = 16;
 
 /**
- * Takes the bytes apart, wherever a read cuts them. A sequence that nobody knows does nothing, and a control character
- * in the middle of one ends it and is obeyed, so that Ctrl-C is never swallowed. ESC alone waits for what follows: to
- * tell the two apart would need a clock.
+ * Decodes bytes, wherever a read cuts them. An unknown sequence does nothing. A control character inside a sequence ends
+ * it and counts, so that Ctrl-C is never lost. ESC alone waits for the next character: to tell the two apart would need
+ * a clock.
  *
- * What a terminal marks as pasted is text to its end: its line ends are `enter`, its TABs stay, and other control
- * characters are left out, so that a pasted text orders nothing.
+ * Pasted text, which the terminal marks, is text to its end: its line ends are `enter`, its TABs stay, and other control
+ * characters are dropped, so that pasted text gives no commands.
  */
 export class KeyDecoder {
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   #state: "text" | "escape" | "sequence" | "ss3" = "text";
   #sequence = "";
-  #pasting = false;
+  #isPasting = false;
   /** Whether the last character was CR, so that an LF behind it is the same line end. */
-  #cr = false;
+  #isAfterCr = false;
 
-  /** The keys in these bytes. Text that stands together comes as one. */
+  /** The keys in these bytes. Adjacent characters are one text. */
   decode(bytes: Uint8Array): Key[] {
     const keys: Key[] = [];
     let text = "";
@@ -112,11 +93,11 @@ export class KeyDecoder {
     };
     for (const char of this.#decoder.decode(bytes, { stream: true })) {
       if (this.#state === "text" && isText(char)) {
-        this.#cr = false;
+        this.#isAfterCr = false;
         text += char;
         continue;
       }
-      const key = this.#take(char);
+      const key = this.#decode(char);
       if (key === undefined) continue;
       flush();
       keys.push({ key });
@@ -125,9 +106,9 @@ export class KeyDecoder {
     return keys;
   }
 
-  #take(char: string): KeyName | undefined {
-    const code = char.charCodeAt(0), afterCr = this.#cr;
-    this.#cr = false;
+  #decode(char: string): KeyName | undefined {
+    const code = char.charCodeAt(0), afterCr = this.#isAfterCr;
+    this.#isAfterCr = false;
     if (code === 0x1b) {
       this.#state = "escape";
       return;
@@ -136,11 +117,7 @@ export class KeyDecoder {
       this.#state = char === "[" ? "sequence" : char === "O" ? "ss3" : "text";
       this.#sequence = "";
       if (this.#state !== "text") return;
-      return this.#pasting
-        ? undefined
-        : Object.hasOwn(ALTS, char)
-        ? ALTS[char]
-        : this.#control(code, afterCr);
+      return this.#isPasting ? undefined : lookUp(ALTS, char) ?? this.#control(code, afterCr);
     }
     if (code < 0x20 || code === 0x7f) {
       this.#state = "text";
@@ -148,33 +125,37 @@ export class KeyDecoder {
     }
     if (this.#state === "ss3") {
       this.#state = "text";
-      return this.#named(char);
+      return this.#sequenceKey(char);
     }
     if (this.#state === "sequence") {
       if (this.#sequence.length <= MAX_SEQUENCE) this.#sequence += char;
       // parameters and intermediates are 0x20 to 0x3f
       if (code >= 0x40) {
         this.#state = "text";
-        return this.#named(this.#sequence);
+        return this.#sequenceKey(this.#sequence);
       }
     }
   }
 
   #control(code: number, afterCr: boolean): KeyName | undefined {
-    this.#cr = code === 0x0d;
+    this.#isAfterCr = code === 0x0d;
     if (code === 0x0a && afterCr) return;
-    const key = CONTROLS[code];
-    return this.#pasting && key !== "enter" ? undefined : key;
+    const key = lookUp(CONTROLS, code);
+    return this.#isPasting && key !== "enter" ? undefined : key;
   }
 
-  #named(sequence: string): KeyName | undefined {
-    if (sequence === PASTE_BEGINS) this.#pasting = true;
-    else if (sequence === PASTE_ENDS) this.#pasting = false;
-    else if (!this.#pasting && Object.hasOwn(SEQUENCES, sequence)) return SEQUENCES[sequence];
+  #sequenceKey(sequence: string): KeyName | undefined {
+    if (sequence === PASTE_BEGINS) this.#isPasting = true;
+    else if (sequence === PASTE_ENDS) this.#isPasting = false;
+    else if (!this.#isPasting) return lookUp(SEQUENCES, sequence);
   }
 }
 
-/** Whether a character goes into the line. C1 characters, which some terminals obey, don't. */
+function lookUp(keys: Readonly<Record<string, KeyName>>, name: string | number): KeyName | undefined {
+  return Object.hasOwn(keys, name) ? keys[name] : undefined;
+}
+
+/** Whether a character goes into the line. C1 characters, which some terminals obey, do not. */
 function isText(char: string): boolean {
   const code = char.charCodeAt(0);
   return code === 0x09 || code >= 0x20 && code < 0x7f || code >= 0xa0;

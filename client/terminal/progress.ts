@@ -1,50 +1,40 @@
-import { isDumb, writeError } from "./output.ts";
+import { isDumb, terminalSize, writeError } from "./output.ts";
 
-/** Least time between two shows, in milliseconds. */
-const INTERVAL = 200;
+/** Least milliseconds between two updates. */
+const INTERVAL_MS = 200;
 
 /** Characters of a bar. */
 const WIDTH = 30;
 
-/** How far something is, `part` of 1, as a bar with its percentage. */
+/** A bar with its percentage; `part` is 0 to 1. */
 export function bar(part: number): string {
   return `[${"#".repeat(Math.floor(part * WIDTH)).padEnd(WIDTH, ".")}] ${
     String(Math.floor(part * 100)).padStart(3)
   } %`;
 }
 
-/** One line on standard error that tells how far something is, where that is a terminal. */
+/** One line on standard error that shows how far something is, if that is a terminal. */
 export class Progress {
-  readonly #on = Deno.stderr.isTerminal() && !isDumb();
+  readonly #isOn = Deno.stderr.isTerminal() && !isDumb();
   #last = -Infinity;
   #shown = false;
 
   /**
-   * Shows the text, if the last one has been there for long enough.
+   * Shows the text, unless the last one was shown just now.
    *
-   * @param text Given the columns that there are: what takes more can't be taken away again.
+   * @param text Gets the columns that it may take: a longer line could not be cleared.
    */
   async show(text: (columns: number) => string) {
-    if (!this.#on || performance.now() - this.#last < INTERVAL) return;
+    if (!this.#isOn || performance.now() - this.#last < INTERVAL_MS) return;
     this.#last = performance.now();
     this.#shown = true;
-    await writeError(`\r\x1b[K${text(columnsOfTerminal())}`);
+    // some terminals begin a new row in the last column
+    await writeError(`\r\x1b[K${text(terminalSize().columns - 1)}`);
   }
 
-  /** Takes the line away. */
+  /** Clears the line. */
   async clear() {
     if (this.#shown) await writeError("\r\x1b[K");
     this.#shown = false;
-  }
-}
-
-/** Columns of the terminal, without the last one, in which some begin a new row. */
-function columnsOfTerminal(): number {
-  try {
-    const { columns } = Deno.consoleSize();
-    // some say 0, because nobody has told them
-    return columns > 1 ? columns - 1 : 79;
-  } catch {
-    return 79;
   }
 }

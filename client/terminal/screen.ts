@@ -1,12 +1,7 @@
 import { clusters, columnsOf } from "./graphemes.ts";
+import { type Size, withLineEnd } from "./output.ts";
 
-/** What a terminal measures, in columns and rows. */
-export interface Size {
-  columns: number;
-  rows: number;
-}
-
-/** What is to be seen at the bottom: a prompt, the text behind it, and the cursor in that text. */
+/** What the bottom of the screen shows: a prompt, the text behind it, and the cursor in that text. */
 export interface View {
   /** May hold colours (`ESC [ … m`). */
   prompt: string;
@@ -15,35 +10,35 @@ export interface View {
   cursor: number;
 }
 
-/** A place in rows and columns below and right of where the prompt begins. */
-interface Place {
+/** Rows and columns from where the prompt begins. */
+interface Position {
   row: number;
   column: number;
-  /** The last row is full, so that the terminal still waits with the cursor in it. */
+  /** The row above is full; the terminal keeps the cursor in it until more is written. */
   full: boolean;
 }
 
 /** What a TAB in the line looks like. */
 const TAB = "    ";
-/** Stands where a text that is longer than the screen is cut off. */
+/** Marks where a text that is longer than the screen is cut. */
 const CUT = "…";
 // deno-lint-ignore no-control-regex -- colours
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
 /**
- * Draws the line that is being typed, and what is printed above it, as sequences for a terminal. It knows where the
- * cursor is as long as nobody else writes there.
+ * Draws the line that is being typed, and what is printed above it, as control sequences. It knows where the cursor is
+ * as long as nothing else writes there.
  *
- * The cursor gets to its column by writing what stands before it a second time, so that on one row it is right even
- * where the terminal has other widths than {@linkcode columnsOf}.
+ * The cursor gets to its column by writing the text before it a second time: on one row it is right even if the
+ * terminal has other widths than {@linkcode columnsOf}.
  */
 export class Screen {
-  /** What is drawn now: before the cursor and behind it. */
+  /** The text that is drawn, before the cursor and behind it. */
   #drawn: { before: string; after: string } | undefined;
 
-  /** Prints text above the line, which has to be drawn again then. A last line end is added where there is none. */
+  /** Prints text above the line, which has to be drawn again afterwards. Adds a missing line end. */
   print(text: string, size: Size): string {
-    return this.erase(size) + withReturns(text.endsWith("\n") ? text : `${text}\n`);
+    return this.erase(size) + withReturns(withLineEnd(text));
   }
 
   /** Draws the view in place of what is drawn. */
@@ -52,30 +47,31 @@ export class Screen {
     const { before, after } = window(view.prompt, text, behind, size);
     const last = this.#drawn;
     if (last?.before === before && last.after === after) return "";
-    const end = place(before + after, size.columns);
+    const end = positionAfter(before + after, size.columns);
     let out: string;
-    if (last !== undefined && last.after === "" && after === "" && goesOn(last.before, before)) {
+    if (last !== undefined && last.after === "" && after === "" && isContinued(last.before, before)) {
       out = before.slice(last.before.length);
     } else {
       out = `${this.erase(size)}${before}${after}`;
     }
-    // a full row is left, or nobody knows where the cursor is
+    // leaves a full row: the place of the cursor would be unknown
     if (end.full) out += " \r";
     if (after !== "") {
-      const at = place(before, size.columns);
+      const at = positionAfter(before, size.columns);
       out += `${up(end.row)}\r${before}${at.full ? "\r\n" : ""}`;
     }
     this.#drawn = { before, after };
     return out;
   }
 
-  /** Takes away what is drawn, also after the terminal has folded it anew for another size. */
+  /** Erases what is drawn, also after the terminal has wrapped it again for another size. */
   erase(size: Size): string {
     if (this.#drawn === undefined) return "";
     const { before, after } = this.#drawn;
-    const { row } = place(before, size.columns), more = place(before + after, size.columns).row > 0;
+    const { row } = positionAfter(before, size.columns),
+      more = positionAfter(before + after, size.columns).row > 0;
     this.#drawn = undefined;
-    // what clears all of its screen, tmux takes for worth keeping above it: so the first row goes by itself
+    // tmux keeps a screen that is cleared as a whole in its history: clear the first row separately
     return `${up(row)}\r\x1b[K${more ? "\x1b[1B\x1b[J\x1b[1A" : ""}`;
   }
 
@@ -83,19 +79,19 @@ export class Screen {
   leave(size: Size): string {
     if (this.#drawn === undefined) return "";
     const { before, after } = this.#drawn;
-    const down = place(before + after, size.columns).row - place(before, size.columns).row;
+    const down = positionAfter(before + after, size.columns).row - positionAfter(before, size.columns).row;
     this.#drawn = undefined;
     return `${down > 0 ? `\x1b[${down}B` : ""}\r\n`;
   }
 
-  /** Empties the screen; the view has to be drawn again. */
+  /** Clears the screen; the view has to be drawn again. */
   clear(): string {
     this.#drawn = undefined;
     return "\x1b[H\x1b[2J";
   }
 }
 
-/** Text with CR LF line ends: a terminal in raw mode may want them. */
+/** Text with CR LF line ends, which a terminal in raw mode needs. */
 function withReturns(text: string): string {
   return text.replace(/\r?\n/g, "\r\n");
 }
@@ -109,33 +105,35 @@ function up(rows: number): string {
   return rows > 0 ? `\x1b[${rows}A` : "";
 }
 
-/** Whether `text` is `begun` and more, with a boundary of clusters between. */
-function goesOn(begun: string, text: string): boolean {
+/** Whether `text` is `begun` and more, with a cluster boundary between them. */
+function isContinued(begun: string, text: string): boolean {
   if (!text.startsWith(begun)) return false;
-  // it is enough to look at the seam
   const [first = ""] = clusters(text.slice(begun.length));
   const [last = ""] = [...clusters(begun.slice(-32))].slice(-1);
   return [...clusters(last + first)].length === (last === "" || first === "" ? 1 : 2) && columnsOf(first) > 0;
 }
 
 /** Where the cursor is behind this text. */
-function place(text: string, columns: number): Place {
+function positionAfter(text: string, columns: number): Position {
   let row = 0, column = 0;
   for (const cluster of clusters(text.replace(COLOURS, ""))) {
     const width = columnsOf(cluster);
-    // what does not fit into its row goes to the next one
+    // a wide cluster that does not fit goes to the next row
     if (column + width > columns) row++, column = 0;
     column += width;
   }
   return column >= columns ? { row: row + 1, column: 0, full: true } : { row, column, full: false };
 }
 
-/** What of the text can be seen where all of it would take more rows than there are: a part around the cursor. */
+/** The part of the text around the cursor that fits on the screen. */
 function window(prompt: string, before: string, after: string, { columns, rows }: Size) {
   before = prompt + before;
-  if (place(before + after, columns).row < rows) return { before, after };
+  if (positionAfter(before + after, columns).row < rows) return { before, after };
   // a wide cluster may leave a column empty in each row
-  const room = Math.max(2, (rows - 1) * (columns - 1) - place(prompt, Infinity).column - 2 * CUT.length);
+  const room = Math.max(
+    2,
+    (rows - 1) * (columns - 1) - positionAfter(prompt, Infinity).column - 2 * CUT.length,
+  );
   const page = Math.ceil(room / 2);
   const left = [...clusters(before.slice(prompt.length))], right = [...clusters(after)];
   // the window moves by pages, so that it doesn't move with each key

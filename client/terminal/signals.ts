@@ -1,4 +1,4 @@
-/** Signals that end a program which can still do something before, and their numbers. */
+/** Signals that end a program, and that it can handle, with their numbers. */
 const SIGNALS = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -14,41 +14,26 @@ const SIGNALS = {
 /** Exit code after Ctrl-C. */
 export const INTERRUPTED = 128 + SIGNALS.SIGINT;
 
-/** Ctrl-C was pressed where something was asked for: who did it needs no word about it. */
+/** Ctrl-C was pressed at a question. Nothing is printed about it. */
 export class InterruptedError extends Error {
   override name = "InterruptedError";
 }
 
-/** What the operating system does not have is not listened for: SIGWINCH and SIGTERM are not on Windows. */
-export function listen(signal: Deno.Signal, handler: () => void) {
+/** Handles a signal until it is disposed of. A signal that the operating system does not have never comes. */
+export function onSignal(signal: Deno.Signal, handler: () => void): Disposable {
   try {
     Deno.addSignalListener(signal, handler);
   } catch {
-    // nobody can send it either
+    return { [Symbol.dispose]() {} };
   }
+  return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, handler) };
 }
 
-export function unlisten(signal: Deno.Signal, handler: () => void) {
-  try {
-    Deno.removeSignalListener(signal, handler);
-  } catch {
-    // as above
+/** Calls `end` instead of ending the program on a signal, until it is disposed of: with the exit code for the signal. */
+export function onEndSignal(end: (code: number) => void): Disposable {
+  const handlers = new DisposableStack();
+  for (const [signal, number] of Object.entries(SIGNALS)) {
+    handlers.use(onSignal(signal as keyof typeof SIGNALS, () => end(128 + number)));
   }
-}
-
-/**
- * Takes it over to end the program when a signal is to: calls `end` with the exit code by which a shell knows that,
- * until it is disposed of.
- */
-export function onEnd(end: (code: number) => void): Disposable {
-  const handlers = Object.entries(SIGNALS).map(([signal, number]) => ({
-    signal: signal as keyof typeof SIGNALS,
-    handler: () => end(128 + number),
-  }));
-  for (const { signal, handler } of handlers) listen(signal, handler);
-  return {
-    [Symbol.dispose]() {
-      for (const { signal, handler } of handlers) unlisten(signal, handler);
-    },
-  };
+  return handlers;
 }

@@ -1,19 +1,20 @@
 import { EditedLine } from "./edited_line.ts";
 import { History } from "./history.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
-import type { LineEditor } from "./line_editor.ts";
+import { LineEditor } from "./line_editor.ts";
+import { withLineEnd } from "./output.ts";
 import { Screen, visible } from "./screen.ts";
 import type { Tty } from "./tty.ts";
 
-/** Lines that can be gone back to, and UTF-16 code units of all of them. */
+/** Lines of the history, and UTF-16 code units of all of them. */
 const HISTORY_LINES = 1000, HISTORY_LENGTH = 1024 * 1024;
-/** UTF-16 code units that may wait to be read; beyond it, the terminal is not read from, while lines are taken. */
-const MAX_WAITING = 4 * 1024 * 1024;
-/** Milliseconds in which none was taken after which it is read again, or Ctrl-C would stay unseen; lines are dropped. */
-const PATIENCE = 1000;
+/** UTF-16 code units that may be queued. Beyond that the terminal is read only when a line has been taken. */
+const MAX_QUEUED = 4 * 1024 * 1024;
+/** If none is taken for so long, the terminal is read again, so that Ctrl-C works, and further lines are dropped. */
+const FULL_QUEUE_TIMEOUT_MS = 1000;
 
-/** Edits lines on a terminal. All that it shows goes through one writer, so that nothing is torn apart. */
-export class TerminalEditor implements LineEditor {
+/** Edits lines on a terminal. One writer writes everything, so that nothing is mixed up. */
+export class TerminalEditor extends LineEditor<{ text: string }> {
   readonly isTerminal = true;
   readonly #tty: Tty;
   #prompt: string;
@@ -21,39 +22,40 @@ export class TerminalEditor implements LineEditor {
   readonly #history = new History(HISTORY_LINES, HISTORY_LENGTH);
   readonly #line: EditedLine;
   readonly #screen = new Screen();
-  readonly #interrupt = new AbortController();
-  readonly #unwatch: () => void;
-  /** Lines that were ended and not read yet. */
-  #waiting: string[] = [];
-  #waitingLength = 0;
-  /** Told when a line was taken from those that wait. */
-  #taken: (() => void) | undefined;
-  /** Whether lines are dropped while too many wait, and how many were. */
-  #dropping = false;
+  readonly #interrupted = new AbortController();
+  readonly #watching: Disposable;
+  /** Complete lines that were not read yet. */
+  #queue: string[] = [];
+  #queued = 0;
+  /** Called when a line is taken from the queue. */
+  #onTaken: (() => void) | undefined;
+  /** Whether lines are dropped because the queue is full, and how many were. */
+  #isDropping = false;
   #dropped = 0;
-  /** Who waits for a line. */
-  #asking: { secret: boolean; resolve(line: { text: string } | undefined): void } | undefined;
-  /** No line comes any more but those that wait. */
-  #ended = false;
+  /** The pending read. */
+  #reader: { secret: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  /** Whether there will be no more lines than those in the queue. */
+  #isEnded = false;
   #closing: Promise<void> | undefined;
-  readonly #leaving = new AbortController();
-  /** What the writer has still to do. */
-  #above = "";
-  #bell = false;
-  #clear = false;
-  #resized = false;
-  #due = false;
-  #suspending = false;
+  readonly #close = new AbortController();
+  /** What the writer has to do: print text above the line, ring, clear, redraw for a new size. */
+  #output = "";
+  #isRinging = false;
+  #isCleared = false;
+  #isResized = false;
+  #isOutdated = false;
+  #isSuspending = false;
   #writing: Promise<void> | undefined;
 
   /** @param max Longest line, in UTF-16 code units. */
   constructor(tty: Tty, prompt: string, max: number) {
+    super();
     this.#tty = tty;
     this.#prompt = prompt;
     this.#line = new EditedLine(max, this.#history);
     tty.raw();
-    this.#unwatch = tty.watch(() => {
-      this.#resized = true;
+    this.#watching = tty.watch(() => {
+      this.#isResized = true;
       this.#update();
     });
     this.#read();
@@ -69,76 +71,68 @@ export class TerminalEditor implements LineEditor {
   }
 
   get interrupted(): AbortSignal {
-    return this.#interrupt.signal;
+    return this.#interrupted.signal;
   }
 
   read(options: { secret?: boolean } = {}): Promise<{ text: string } | undefined> {
     const { promise, resolve } = Promise.withResolvers<{ text: string } | undefined>();
     const { secret = false } = options;
-    const waiting = this.#waiting.shift();
-    if (waiting !== undefined) {
-      this.#waitingLength -= weight(waiting);
-      this.#taken?.();
-      if (this.#waitingLength <= MAX_WAITING) this.#endDropping();
-      resolve(this.#show(waiting, secret));
-    } else if (this.#ended) resolve(undefined);
-    else this.#asking = { secret, resolve };
+    const queued = this.#queue.shift();
+    if (queued !== undefined) {
+      this.#queued -= queuedLength(queued);
+      this.#onTaken?.();
+      if (this.#queued <= MAX_QUEUED) this.#endDropping();
+      resolve(this.#show(queued, secret));
+    } else if (this.#isEnded) resolve(undefined);
+    else this.#reader = { secret, resolve };
     this.#update();
     return promise;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<{ text: string }> {
-    for (let line = await this.read(); line !== undefined; line = await this.read()) yield line;
-  }
-
   print(text: string): Promise<void> {
-    const line = text.endsWith("\n") ? text : `${text}\n`;
-    if (this.#closing !== undefined) return this.#closing.then(() => this.#put(line));
-    this.#above += line;
+    const line = withLineEnd(text);
+    if (this.#closing !== undefined) return this.#closing.then(() => this.#writeToTty(line));
+    this.#output += line;
     return this.#update();
   }
 
-  forget() {
-    this.#history.clear();
-  }
-
-  tell(text: string): Promise<void> {
+  notify(text: string): Promise<void> {
     return this.print(text);
   }
 
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  override clearHistory() {
+    this.#history.clear();
   }
 
-  async #close() {
-    this.#leaving.abort();
-    const rest = this.#waiting.map((line) => `${line}\n`).join("") + this.#line.text;
+  close(): Promise<void> {
+    return this.#closing ??= this.#restore();
+  }
+
+  async #restore() {
+    this.#close.abort();
+    const rest = this.#queue.map((line) => `${line}\n`).join("") + this.#line.text;
     if (rest !== "") this.#tty.unread(rest);
-    this.#unwatch();
-    this.#taken?.();
+    this.#watching[Symbol.dispose]();
+    this.#onTaken?.();
     try {
       await this.#writing;
-      await this.#put(this.#compose() + this.#screen.leave(this.#tty.size()));
+      await this.#writeToTty(this.#render() + this.#screen.leave(this.#tty.size()));
     } finally {
       this.#tty.restore();
       this.#end();
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
   async #read() {
     try {
       while (this.#closing === undefined) {
-        const bytes = await this.#tty.read(this.#leaving.signal);
+        const bytes = await this.#tty.read(this.#close.signal);
         if (this.#closing !== undefined) return;
         if (bytes === null) break;
         for (const key of this.#keys.decode(bytes)) this.#press(key);
         this.#update();
-        while (this.#waitingLength > MAX_WAITING && !this.#dropping && this.#closing === undefined) {
-          this.#dropping = !await this.#isTaken();
+        while (this.#queued > MAX_QUEUED && !this.#isDropping && this.#closing === undefined) {
+          this.#isDropping = !await this.#lineTaken();
         }
       }
     } catch {
@@ -147,49 +141,49 @@ export class TerminalEditor implements LineEditor {
     this.#end();
   }
 
-  /** Waits until a line is taken; false where none is. */
-  async #isTaken(): Promise<boolean> {
+  /** Waits until a line is taken. Returns false if none is in time. */
+  async #lineTaken(): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, PATIENCE, false);
-    this.#taken = () => resolve(true);
-    const taken = await promise;
+    const timer = setTimeout(resolve, FULL_QUEUE_TIMEOUT_MS, false);
+    this.#onTaken = () => resolve(true);
+    const isTaken = await promise;
     clearTimeout(timer);
-    this.#taken = undefined;
-    return taken;
+    this.#onTaken = undefined;
+    return isTaken;
   }
 
   #endDropping() {
-    if (this.#dropped > 0) this.#above += `Lines that were dropped: ${this.#dropped}\n`;
-    this.#dropping = false;
+    if (this.#dropped > 0) this.#output += `Lines that were dropped: ${this.#dropped}\n`;
+    this.#isDropping = false;
     this.#dropped = 0;
   }
 
   #press(key: Key) {
     if ("text" in key) {
-      if (!this.#ended && !this.#line.insert(key.text)) this.#bell = true;
+      if (!this.#isEnded && !this.#line.insert(key.text)) this.#isRinging = true;
       return;
     }
-    if (key.key === "interrupt") return this.#interrupted();
-    if (this.#ended) return;
-    this.#obey(key.key);
+    if (key.key === "interrupt") return this.#interrupt();
+    if (this.#isEnded) return;
+    this.#handle(key.key);
   }
 
-  #obey(key: KeyName) {
+  #handle(key: KeyName) {
     switch (key) {
       case "enter":
         return this.#enter();
       case "end-of-input":
         return this.#line.text === "" ? this.#end() : this.#line.press("delete");
       case "clear":
-        this.#clear = true;
+        this.#isCleared = true;
         return;
       case "suspend":
         this.#suspend();
         return;
       case "up":
       case "down":
-        // another line has no place where a secret is typed
-        if (!this.#asking?.secret) this.#line.press(key);
+        // a secret has no history
+        if (!this.#reader?.secret) this.#line.press(key);
         return;
       default:
         return this.#line.press(key);
@@ -199,89 +193,90 @@ export class TerminalEditor implements LineEditor {
   #enter() {
     const text = this.#line.take();
     this.#history.reset();
-    const asking = this.#asking;
-    this.#asking = undefined;
-    if (asking !== undefined) return asking.resolve(this.#show(text, asking.secret));
-    if (this.#dropping && this.#waitingLength > MAX_WAITING) {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader !== undefined) return reader.resolve(this.#show(text, reader.secret));
+    if (this.#isDropping && this.#queued > MAX_QUEUED) {
       if (this.#dropped++ > 0) return;
-      this.#above += "Too many lines wait: further ones are dropped\n";
-      this.#bell = true;
+      this.#output += "Too many lines wait: further ones are dropped\n";
+      this.#isRinging = true;
       return;
     }
-    this.#waiting.push(text);
-    this.#waitingLength += weight(text);
+    this.#queue.push(text);
+    this.#queued += queuedLength(text);
   }
 
-  /** Leaves a line that is read on the screen, as it was typed. */
+  /** Leaves a line that is read on the screen, and adds it to the history. */
   #show(text: string, secret: boolean): { text: string } {
-    if (secret) this.#line.forget();
+    if (secret) this.#line.clearKilled();
     else this.#history.add(text);
-    this.#above += `${this.#prompt}${secret ? "" : visible(text)}\n`;
+    this.#output += `${this.#prompt}${secret ? "" : visible(text)}\n`;
     return { text };
   }
 
-  #interrupted() {
+  #interrupt() {
     if (this.interrupted.aborted) return;
-    const asking = this.#asking, text = this.#line.take();
-    this.#above += asking === undefined ? "^C\n" : `${this.#prompt}${asking.secret ? "" : visible(text)}^C\n`;
-    this.#waiting = [];
-    this.#waitingLength = 0;
+    const reader = this.#reader, text = this.#line.take();
+    this.#output += reader === undefined
+      ? "^C\n"
+      : `${this.#prompt}${reader.secret ? "" : visible(text)}^C\n`;
+    this.#queue = [];
+    this.#queued = 0;
     this.#endDropping();
     this.#end();
-    this.#interrupt.abort();
+    this.#interrupted.abort();
   }
 
-  /** Nothing more is read. */
   #end() {
-    this.#ended = true;
-    const asking = this.#asking;
-    this.#asking = undefined;
-    asking?.resolve(undefined);
+    this.#isEnded = true;
+    const reader = this.#reader;
+    this.#reader = undefined;
+    reader?.resolve(undefined);
   }
 
   async #suspend() {
-    this.#suspending = true;
+    this.#isSuspending = true;
     await this.#writing;
-    // it comes back with the program
-    await this.#put(this.#screen.erase(this.#tty.size()));
+    // the line is drawn again after the program resumes
+    await this.#writeToTty(this.#screen.erase(this.#tty.size()));
     if (this.#closing === undefined) this.#tty.suspend();
-    this.#suspending = false;
+    this.#isSuspending = false;
     this.#update();
   }
 
-  /** Has the writer bring the screen up to date, and resolves when it has. */
+  /** Brings the screen up to date, and resolves when it is. */
   #update(): Promise<void> {
-    this.#due = true;
+    this.#isOutdated = true;
     return this.#writing ??= this.#write();
   }
 
   async #write() {
-    // what happens in one turn is written in one piece
+    // what happens in one turn of the event loop is written at once
     await Promise.resolve();
-    while (this.#due && !this.#suspending && this.#closing === undefined) {
-      this.#due = false;
-      await this.#put(this.#compose());
+    while (this.#isOutdated && !this.#isSuspending && this.#closing === undefined) {
+      this.#isOutdated = false;
+      await this.#writeToTty(this.#render());
     }
     this.#writing = undefined;
   }
 
-  #compose(): string {
-    const size = this.#tty.size(), asking = this.#asking;
+  #render(): string {
+    const size = this.#tty.size(), reader = this.#reader;
     let out = "";
-    if (this.#clear) out += this.#screen.clear();
-    if (this.#resized) out += this.#screen.erase(size);
-    if (this.#above !== "") out += this.#screen.print(this.#above, size);
-    const { text, cursor } = asking?.secret ? { text: "", cursor: 0 } : this.#line;
-    out += asking === undefined
+    if (this.#isCleared) out += this.#screen.clear();
+    if (this.#isResized) out += this.#screen.erase(size);
+    if (this.#output !== "") out += this.#screen.print(this.#output, size);
+    const { text, cursor } = reader?.secret ? { text: "", cursor: 0 } : this.#line;
+    out += reader === undefined
       ? this.#screen.erase(size)
       : this.#screen.draw({ prompt: this.#prompt, text, cursor }, size);
-    if (this.#bell) out += "\x07";
-    this.#above = "";
-    this.#clear = this.#resized = this.#bell = false;
+    if (this.#isRinging) out += "\x07";
+    this.#output = "";
+    this.#isCleared = this.#isResized = this.#isRinging = false;
     return out;
   }
 
-  async #put(text: string) {
+  async #writeToTty(text: string) {
     if (text === "") return;
     try {
       await this.#tty.write(text);
@@ -292,7 +287,7 @@ export class TerminalEditor implements LineEditor {
   }
 }
 
-/** What a waiting line counts, so that empty ones count too. */
-function weight(line: string): number {
+/** What a queued line counts, so that empty ones count too. */
+function queuedLength(line: string): number {
   return line.length + 1;
 }

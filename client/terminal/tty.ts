@@ -1,37 +1,37 @@
 import { readInput, unreadInput } from "./input.ts";
-import { isDumb, writeBytes, writeErrorBytes } from "./output.ts";
-import type { Size } from "./screen.ts";
-import { listen, onEnd, unlisten } from "./signals.ts";
+import { isDumb, type Size, terminalSize, write, writeError } from "./output.ts";
+import { onEndSignal, onSignal } from "./signals.ts";
 
 /** A terminal that is read key by key. */
 export interface Tty {
-  /** From now on its keys come one by one, and are not shown; {@linkcode restore} takes it back. */
+  /** Reports keys one by one from now on, and does not show them. */
   raw(): void;
+  /** Undoes {@linkcode raw}. */
   restore(): void;
-  /** What it sends next; null at its end, or where `signal` is aborted: what comes then is the next reader's. */
+  /** The next bytes; null at its end, or if `signal` is aborted: what comes later is for the next reader. */
   read(signal: AbortSignal): Promise<Uint8Array | null>;
-  /** Gives back what was typed for the next reader. */
+  /** Returns typed text for the next reader. */
   unread(text: string): void;
   /** Writes all of it. */
   write(text: string): Promise<void>;
   size(): Size;
-  /** Calls `changed` when its size may have changed, until the function that is returned is called. */
-  watch(changed: () => void): () => void;
-  /** Stops the program, as Ctrl-Z does, until it is told to go on. Does nothing where that can't be. */
+  /** Calls `changed` when its size may have changed, until it is disposed of. */
+  watch(changed: () => void): Disposable;
+  /** Stops the program, as Ctrl-Z does, until it is resumed. Does nothing if that is not possible. */
   suspend(): void;
 }
 
 const encoder = new TextEncoder();
 
-/** Sequences that make a terminal mark what is pasted, and stop marking it. */
-const MARK_PASTES = "\x1b[?2004h", LEAVE_PASTES = "\x1b[?2004l";
+/** Switches bracketed paste on and off: the terminal marks what is pasted. */
+const MARK_PASTES = "\x1b[?2004h", UNMARK_PASTES = "\x1b[?2004l";
 
-// deno-lint-ignore no-control-regex -- what a terminal obeys
+// deno-lint-ignore no-control-regex -- control sequences
 const SEQUENCES = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 /**
- * The terminal of standard input, and of standard output or standard error. While it is raw, it is given back whatever
- * ends the program but SIGKILL: a signal, {@linkcode Deno.exit}, or an error that nobody caught.
+ * The terminal of standard input, and of standard output or standard error. A raw terminal is restored however the
+ * program ends: by a signal except SIGKILL, by {@linkcode Deno.exit}, or by an error that nobody caught.
  */
 export class StandardTty implements Tty {
   readonly #output: "stdout" | "stderr";
@@ -39,9 +39,9 @@ export class StandardTty implements Tty {
   readonly #isDumb = isDumb();
   #isRaw = false;
   #signals: Disposable | undefined;
-  readonly #giveBack = () => this.restore();
+  readonly #onUnload = () => this.restore();
 
-  /** @param endsOnSignal Whether it ends the program on a signal; otherwise its user does, who has something to do. */
+  /** @param endsOnSignal Whether it ends the program on a signal; otherwise the caller does. */
   constructor(output: "stdout" | "stderr", endsOnSignal = true) {
     this.#output = output;
     this.#endsOnSignal = endsOnSignal;
@@ -50,10 +50,10 @@ export class StandardTty implements Tty {
   raw() {
     if (this.#isRaw) return;
     this.#isRaw = true;
-    this.#take();
-    globalThis.addEventListener("unload", this.#giveBack);
+    this.#enter();
+    globalThis.addEventListener("unload", this.#onUnload);
     if (!this.#endsOnSignal) return;
-    this.#signals = onEnd((code) => {
+    this.#signals = onEndSignal((code) => {
       this.restore();
       Deno.exit(code);
     });
@@ -62,7 +62,7 @@ export class StandardTty implements Tty {
   restore() {
     if (!this.#isRaw) return;
     this.#isRaw = false;
-    globalThis.removeEventListener("unload", this.#giveBack);
+    globalThis.removeEventListener("unload", this.#onUnload);
     this.#signals?.[Symbol.dispose]();
     try {
       this.#leave();
@@ -71,14 +71,14 @@ export class StandardTty implements Tty {
     }
   }
 
-  #take() {
+  #enter() {
     Deno.stdin.setRaw(true);
     if (!this.#isDumb) Deno[this.#output].writeSync(encoder.encode(MARK_PASTES));
   }
 
   #leave() {
     try {
-      if (!this.#isDumb) Deno[this.#output].writeSync(encoder.encode(LEAVE_PASTES));
+      if (!this.#isDumb) Deno[this.#output].writeSync(encoder.encode(UNMARK_PASTES));
     } finally {
       Deno.stdin.setRaw(false);
     }
@@ -93,37 +93,27 @@ export class StandardTty implements Tty {
   }
 
   write(text: string): Promise<void> {
-    // it would show them
-    const bytes = encoder.encode(this.#isDumb ? text.replace(SEQUENCES, "") : text);
-    return this.#output === "stdout" ? writeBytes(bytes) : writeErrorBytes(bytes);
+    // a dumb terminal would show them
+    const plain = this.#isDumb ? text.replace(SEQUENCES, "") : text;
+    return this.#output === "stdout" ? write(plain) : writeError(plain);
   }
 
   size(): Size {
-    try {
-      const { columns, rows } = Deno.consoleSize();
-      // some say 0, because nobody has told them
-      if (columns > 1 && rows > 1) return { columns, rows };
-    } catch {
-      // as below
-    }
-    return { columns: 80, rows: 24 };
+    return terminalSize();
   }
 
-  watch(changed: () => void): () => void {
-    // a shell that lets the program go on has changed the terminal's settings
-    const again = () => {
+  watch(changed: () => void): Disposable {
+    const watching = new DisposableStack();
+    watching.use(onSignal("SIGWINCH", changed));
+    watching.use(onSignal("SIGCONT", () => {
+      // a shell that resumes the program has changed the terminal's settings
       if (this.#isRaw) {
         Deno.stdin.setRaw(false);
-        this.#take();
+        this.#enter();
       }
       changed();
-    };
-    listen("SIGWINCH", changed);
-    listen("SIGCONT", again);
-    return () => {
-      unlisten("SIGWINCH", changed);
-      unlisten("SIGCONT", again);
-    };
+    }));
+    return watching;
   }
 
   suspend() {
@@ -133,7 +123,7 @@ export class StandardTty implements Tty {
       Deno.kill(Deno.pid, "SIGTSTP");
     } catch {
       // without --allow-run there is no signal to send
-      this.#take();
+      this.#enter();
     }
   }
 }

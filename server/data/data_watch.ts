@@ -1,80 +1,75 @@
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { LOG_FILE } from "./start_check.ts";
 
-/** Milliseconds between two looks: what is acknowledged in between can be lost. */
+/** Milliseconds between two checks: what is acknowledged in between can be lost. */
 const INTERVAL_MS = 250;
 
-/** What a path leads to; undefined where nothing is there. */
+/** What a path leads to; undefined if nothing is there. */
 type Identity = string | undefined;
 
 /**
- * Notices that the data directory, the database or its log was removed, renamed or replaced under a running server: what
- * is written then goes into files that nobody will find again.
+ * Notices that the data directory, the database or its log was removed, renamed or replaced while the server runs: what
+ * is written after that goes into files that nobody will find again.
  *
- * It looks at the paths from time to time and beside the work; no request waits for it.
+ * The paths are checked from time to time. No request waits for that.
  */
 export class DataWatch {
-  #onGone: (error: Error) => void = () => {};
-  readonly #before: Map<string, Identity>;
+  readonly #identities = new Map<string, Identity>();
+  readonly #onGone: (error: Error) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  #checking: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(before: Map<string, Identity>) {
-    this.#before = before;
-  }
-
-  /** Remembers what the paths lead to. The database has to be open. */
-  static async of(directory: string): Promise<DataWatch> {
-    const before = new Map<string, Identity>();
-    for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
-      before.set(path, await identify(path));
-    }
-    return new DataWatch(before);
+  private constructor(onGone: (error: Error) => void) {
+    this.#onGone = onGone;
   }
 
   /**
-   * Begins to look.
+   * Remembers what the paths lead to, and checks them from then on. The database has to be open.
    *
    * @param onGone Called once; nothing is watched after it.
    */
-  start(onGone: (error: Error) => void) {
-    this.#onGone = onGone;
-    this.#lookLater();
+  static async start(directory: string, onGone: (error: Error) => void): Promise<DataWatch> {
+    const watch = new DataWatch(onGone);
+    for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
+      watch.#identities.set(path, await identify(path));
+    }
+    watch.#checkLater();
+    return watch;
   }
 
-  /** Ends it. Comes before the database is closed, which removes its log. */
+  /** Has to come before the database is closed, which removes its log. */
   async close() {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    await this.#looking;
+    await this.#checking;
   }
 
-  #lookLater() {
-    this.#timer = setTimeout(() => this.#looking = this.#look(), INTERVAL_MS);
+  #checkLater() {
+    this.#timer = setTimeout(() => this.#checking = this.#check(), INTERVAL_MS);
   }
 
-  async #look() {
-    for (const [path, before] of this.#before) {
-      let now: Identity;
+  async #check() {
+    for (const [path, before] of this.#identities) {
+      let identity: Identity;
       try {
-        now = await identify(path);
+        identity = await identify(path);
       } catch {
-        // it can't be looked at now, which tells nothing of whether it is there
+        // whether it is there can't be seen now
         continue;
       }
       if (this.#isClosed) return;
-      if (now === before) continue;
-      const what = now === undefined ? "removed or renamed" : "replaced";
+      if (identity === before) continue;
+      const what = identity === undefined ? "removed or renamed" : "replaced";
       return this.#onGone(
-        new Error(`Cannot keep anything any more: ${path} was ${what} under the running server`),
+        new Error(`Cannot keep anything any more: ${path} was ${what} while the server ran`),
       );
     }
-    if (!this.#isClosed) this.#lookLater();
+    if (!this.#isClosed) this.#checkLater();
   }
 }
 
-/** @throws What the system says, but for a path that leads to nothing. */
+/** @throws {Error} The path can't be read; one that leads to nothing is no error. */
 async function identify(path: string): Promise<Identity> {
   try {
     const { dev, ino } = await Deno.stat(path);

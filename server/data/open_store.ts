@@ -1,24 +1,45 @@
-import { readRunning } from "./data_directory.ts";
+/**
+ * Opens the store of a server, and logs what an operator should know of it.
+ *
+ * @module
+ */
+
 import { maxTaken } from "../../protocol/mailbox.ts";
 import { describeHolder } from "../quota/holder.ts";
 import { type Log, mailboxName } from "../report/log.ts";
-import type { ServeOptions } from "../server.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
-import { type Store, type StoreEvent, StoreLocked } from "../store/store.ts";
+import { StoreLocked } from "../store/errors.ts";
+import type { ForumLimits, StoreLimits } from "../store/limits.ts";
+import type { Store, StoreEvent } from "../store/store.ts";
+import { readRunning } from "./data_directory.ts";
 
-/**
- * Opens the store, and has what it tells logged.
- *
- * @param ready Is told that a mailbox has a message.
- * @param unused Is told which contents no file has any more.
- * @throws {Error} Another process has it open, or it can't be opened.
- */
+export interface OpenStoreOptions {
+  /** The data directory; undefined to keep everything in memory. */
+  data: string | undefined;
+  limits: StoreLimits;
+  forumLimits: { threads: ForumLimits };
+  /** Longest datagram of the original wire, in bytes. */
+  maxDatagram: number;
+  /** Largest database file, in bytes. */
+  maxFileBytes: number | undefined;
+  /** Milliseconds that every commit takes longer. */
+  commitDelay: number;
+}
+
+/** What the services do when something happens in the store. */
+export interface StoreHandlers {
+  /** A mailbox that is watched has a message. */
+  ready(mailbox: string): void;
+  /** No file has these contents any more. */
+  unused(contents: string[]): void;
+}
+
+/** @throws {Error} Another process has it open, or it can't be opened. */
 export async function openStore(
-  options: ServeOptions,
-  ready: (mailbox: string) => void,
-  unused: (contents: string[]) => void,
+  { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay }: OpenStoreOptions,
+  log: Log,
+  handlers: StoreHandlers,
 ): Promise<Store> {
-  const { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay: commitDelayMs, log } = options;
   try {
     return await SqliteStore.open({
       directory: data,
@@ -26,21 +47,18 @@ export async function openStore(
       takeBytesMax: maxTaken(maxDatagram),
       forumLimits: forumLimits.threads,
       maxFileBytes,
-      commitDelayMs,
+      commitDelayMs: commitDelay,
       onEvent: (event) => {
-        if (event.kind === "ready") ready(event.mailbox);
-        else if (event.kind === "unused") unused(event.contents);
+        if (event.kind === "ready") handlers.ready(event.mailbox);
+        else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
       },
     });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
     const running = await readRunning(data!);
-    throw new Error(
-      `Cannot use data directory ${data}: ${
-        running ? `the server with process id ${running.pid}` : "another process"
-      } has it open`,
-    );
+    const process = running ? `the server with process id ${running.pid}` : "another process";
+    throw new Error(`Cannot use data directory ${data}: ${process} has it open`);
   }
 }
 

@@ -143,27 +143,27 @@ Deno.test("nothing is cleared by leaving something out, or by a variable that is
     await wirepost(["send", "--shared", "two", ...server_]);
     for (
       const [args, error] of [
-        [["clear"], "Missing ID, --shared or --all: which are meant?"],
+        [["clear"], "Missing ID, --shared or --all"],
         [["clear", ""], "Cannot use '' with 'clear': it is empty"],
         [["clear", " "], "Cannot use ' ' as the ID of a mailbox"],
         [["clear", "bob", "carol"], "Unexpected argument 'carol'"],
         [["clear", "bob", "--all"], "Only one of ID, --shared or --all can be given"],
         [["clear", "--shared", "--all"], "Only one of ID, --shared or --all can be given"],
-        [["clear", "--all"], "'clear --all' needs --yes where nobody can be asked"],
-        [["clear", "--shared"], "'clear --shared' needs --yes where nobody can be asked"],
-        [["clear-all"], "'clear --all' needs --yes where nobody can be asked"],
-        [["requeue"], "Missing ID or --all: which are meant?"],
+        [["clear", "--all"], "'clear --all' needs --yes without a terminal"],
+        [["clear", "--shared"], "'clear --shared' needs --yes without a terminal"],
+        [["clear-all"], "'clear --all' needs --yes without a terminal"],
+        [["requeue"], "Missing ID or --all"],
         [["requeue", ""], "Cannot use '' with 'requeue': it is empty"],
-        [["requeue", "--all"], "'requeue --all' needs --yes where nobody can be asked"],
-        [["requeue", "--shared"], "--shared does not go with 'requeue'"],
-        [["delete"], "Missing ID or --all: which are meant?"],
+        [["requeue", "--all"], "'requeue --all' needs --yes without a terminal"],
+        [["requeue", "--shared"], "Cannot use --shared with 'requeue'"],
+        [["delete"], "Missing ID or --all"],
         [["delete", ""], "Cannot use '' with 'delete': it is empty"],
         [["delete", "bob"], "Cannot use 'bob' as the ID of a dead letter"],
-        [["delete", "--all"], "'delete --all' needs --yes where nobody can be asked"],
-        [["count", "--all"], "--all does not go with 'count'"],
+        [["delete", "--all"], "'delete --all' needs --yes without a terminal"],
+        [["count", "--all"], "Cannot use --all with 'count'"],
         [["list", ""], "Cannot use '' with 'list': it is empty"],
         [["dead", "7"], "Unexpected argument '7'"],
-        [["list", "--json"], "--json does not go with 'list'"],
+        [["list", "--json"], "Cannot use --json with 'list'"],
       ] as const
     ) assertEquals(await admin(...args), usage(error), args.join(" "));
     assertEquals(await admin("count"), done("2\n"));

@@ -143,8 +143,8 @@ Deno.test("options of --exec that can't be used are wrong usage", () =>
   withServer(async (wirepost) => {
     for (
       const [options, error] of [
-        [["--attempts", "3"], "--attempts goes with --exec"],
-        [["--retry-delay", "3s"], "--retry-delay goes with --exec"],
+        [["--attempts", "3"], "--attempts needs --exec CMD"],
+        [["--retry-delay", "3s"], "--retry-delay needs --exec CMD"],
         [["--exec", "x", "--attempts", "0"], "Cannot read --attempts '0': expected a number from 1 to 1000"],
         [["--exec", "x", "--retry-delay", "2d"], "Cannot use --retry-delay '2d': expected up to 1d"],
       ] as const

@@ -56,12 +56,11 @@ Deno.test("wirepost mailbox --basic asks for each message on the original wire",
 Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 in the end", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const wrong = {
-    "hello": "Say first who you are and whom to write to: /as ID, /to ID",
-    "/receive": "Say first who you are: /as ID",
-    "/as a,b":
-      "Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
-    "/as admin": "Cannot write as 'admin': the name is the administrator's",
-    "/sing": "Unknown command '/sing': /help tells the commands",
+    "hello": "Missing sender or receiver: /as ID, /to ID",
+    "/receive": "Missing receiver: /as ID",
+    "/as a,b": "Cannot use 'a,b' as an ID",
+    "/as admin": "Cannot send as 'admin': the name is the administrator's",
+    "/sing": "Unknown command '/sing': /help shows the commands",
   };
   const input = [...Object.keys(wrong), "/as alice", "/to bob", "a\x07b", "stored\n"].join("\n");
   const { code, out, err } = await wirepost(["mailbox", "--server", server.address], { input });
@@ -88,7 +87,7 @@ function open(server: ServerProcess, ...options: string[]): Promise<Terminal> {
 Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open(server);
-  await terminal.shows("/help tells the commands.");
+  await terminal.shows("/help shows the commands.");
   await terminal.shows("? → ?: ");
   await terminal.type("/as alice");
   await terminal.shows("alice → ?: ");
@@ -97,7 +96,7 @@ Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { igno
   await terminal.type("it's 5 Ω, or more? ✓");
   await terminal.shows("alice → bob: ");
   await terminal.type("/sing");
-  await terminal.shows("Unknown command '/sing': /help tells the commands");
+  await terminal.shows("Unknown command '/sing': /help shows the commands");
   await terminal.shows("alice → bob: ");
   await terminal.type("/as bob");
   await terminal.shows("alice: it's 5 Ω, or more? ✓");
@@ -105,7 +104,7 @@ Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { igno
   await terminal.type("/r");
   await terminal.shows("no more messages");
   await terminal.type("/help");
-  await terminal.shows("/receive     receive what is there, and hear that there is no more (/r)");
+  await terminal.shows("/receive     receive all messages that are there (/r)");
   await terminal.shows("bob → bob: ");
   await terminal.type("", "C-d");
   // a mistake in a terminal is no failure

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { SERVICE_PORTS } from "../../server/server.ts";
+import { SERVICE_PORTS } from "../../server/options.ts";
 import { FROM_SOURCE, lacks, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;

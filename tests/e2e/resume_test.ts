@@ -72,7 +72,7 @@ Deno.test("send --resume stores nothing where the server may have forgotten the 
         code: 1,
         out: "",
         err: "wirepost send: The server does not know the session any more: outcome unknown\n" +
-          "wirepost send: 0 messages from the beginning of the input stored, and of lines 1 to 2 nobody can tell\n",
+          "wirepost send: 0 messages from the beginning of the input stored; unknown for lines 1 to 2\n",
       };
     for (const born of [{}, { born: "000000000000" }, { born: "ffffffffffff" }]) {
       await Deno.writeTextFile(file, JSON.stringify({ id, ...born, next: 1, line: 0 }));

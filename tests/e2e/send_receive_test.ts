@@ -130,7 +130,7 @@ Deno.test("--json is one object a line, whatever the message holds", () =>
     assertEquals(await wirepost(["send", "bob", ...messages, "--from", "alice"]), done());
     const { out } = await wirepost(["receive", "bob", "--all", "--json"]);
     const mails = out.trimEnd().split("\n").map((line) => JSON.parse(line));
-    assertEquals(mails.map(({ from, to, message }) => [from, to, message]), [
+    assertEquals(mails.map(({ sender, receiver, text }) => [sender, receiver, text]), [
       ["alice", "bob", messages[0]],
       ["alice", "bob", messages[1]],
     ]);

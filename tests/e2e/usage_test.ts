@@ -60,7 +60,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve mailbox x": "wirepost serve: Cannot read port 'x': expected a number from 0 to 65535",
   "serve mailbox 65536": "wirepost serve: Cannot read port '65536': expected a number from 0 to 65535",
   "serve mailbox 0 1":
-    "wirepost serve: Unexpected argument '1': a port stands behind its service, as in 'wirepost serve mailbox 0'",
+    "wirepost serve: Unexpected argument '1': a port comes after its service, as in 'wirepost serve mailbox 0'",
   "serve 55555": "wirepost serve: Unexpected argument '55555': did you mean 'wirepost serve channels 55555'?",
   "serve --log on": "wirepost serve: Cannot read --log 'on': expected text or json",
   "serve --log-level loud":

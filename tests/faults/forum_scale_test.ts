@@ -1,7 +1,8 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { Engine } from "../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../server/store/requests/session.ts";
-import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
 import type { EntryPage, ThreadPage } from "../../server/store/requests/thread.ts";
 import { temporaryDirectory } from "../program.ts";
 import { FULL, median, randomNumbers, report } from "./form.ts";

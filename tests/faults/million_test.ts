@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { Engine } from "../../server/store/engine/engine.ts";
 import type { Put } from "../../server/store/requests/message.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../server/store/store.ts";
+import type { StoreRequest } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, median, report, residentMiB } from "./form.ts";

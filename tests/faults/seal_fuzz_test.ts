@@ -62,7 +62,10 @@ class Subject {
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
     this.sessions = new SessionService<Address>({
       ...common,
-      handler: new MailboxRequests({ ...common, mailboxes: new Mailboxes({ ...common, accounts: this.accounts }) }),
+      handler: new MailboxRequests({
+        ...common,
+        mailboxes: new Mailboxes({ ...common, accounts: this.accounts }),
+      }),
     });
     this.key = sealKey(random.bytes(32));
     this.seals = new SealService<Address>({

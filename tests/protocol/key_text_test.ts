@@ -9,7 +9,7 @@ import {
 
 /** A value of the specification's test vectors. */
 function vector(name: string): string {
-  const text = Deno.readTextFileSync(new URL("../../protocol/README.md", import.meta.url));
+  const text = Deno.readTextFileSync(new URL("../../protocol/seal.md", import.meta.url));
   return new RegExp(`^${name} += (.*)$`, "m").exec(text)![1]!;
 }
 

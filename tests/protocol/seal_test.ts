@@ -30,8 +30,8 @@ import {
 
 /** The test vectors of the specification, by their names. */
 async function readVectors(): Promise<(name: string) => string> {
-  const readme = await Deno.readTextFile(new URL("../../protocol/README.md", import.meta.url));
-  const [, block = ""] = /### Test vectors\n.*?```text\n(.*?)```/s.exec(readme) ?? [];
+  const seal = await Deno.readTextFile(new URL("../../protocol/seal.md", import.meta.url));
+  const [, block = ""] = /## 13\. Test vectors\n.*?```text\n(.*?)```/s.exec(seal) ?? [];
   const vectors = new Map(
     block.trimEnd().split("\n").map((line) => {
       const [, name = "", value = ""] = /^(.*?) += (.*)$/.exec(line) ?? [];

@@ -1,38 +1,25 @@
-import { Networks, PRIVATE_NETWORKS } from "../../server/quota/address.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS } from "../../server/forum_service.ts";
-import { DEFAULT_HUB_LIMITS } from "../../server/hub_service.ts";
-import { Log, type LogLevel } from "../../server/report/log.ts";
-import { serve, type ServeOptions, type Server } from "../../server/server.ts";
-import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/store.ts";
+import { DEFAULT_OPTIONS, type ServeOptions } from "../../server/options.ts";
+import { serve, type Server } from "../../server/server.ts";
+import type { StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";
 
 /** A server in this process: `wirepost serve mailbox 0 --memory`, but for what `options` say. */
 export async function withServer(
-  { logLevel = "info", ...options }: Partial<Omit<ServeOptions, "limits" | "log">> & {
-    limits?: Partial<StoreLimits>;
-    logLevel?: LogLevel;
-  },
+  options: Partial<Omit<ServeOptions, "limits">> & { limits?: Partial<StoreLimits> },
   use: (server: Server, log: string[]) => Promise<void>,
 ) {
   const log: string[] = [];
   const server = await serve({
+    ...DEFAULT_OPTIONS,
     version: "0",
     ports: { mailbox: 0 },
-    hubLimits: DEFAULT_HUB_LIMITS,
-    forumLimits: DEFAULT_FORUM_SERVICE_LIMITS,
-    hosts: ["127.0.0.1"],
+    leaveOutTaken: false,
     data: undefined,
-    secretFile: undefined,
-    sealKeyFile: undefined,
-    openAccounts: true,
-    maxFileBytes: undefined,
-    originalFrom: new Networks(PRIVATE_NETWORKS),
-    timestamps: true,
-    maxDatagram: 1024,
-    log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { level: logLevel }),
-    ready: () => Promise.resolve(),
     ...options,
-    limits: { ...DEFAULT_LIMITS, ...options.limits },
+    limits: { ...DEFAULT_OPTIONS.limits, ...options.limits },
+  }, {
+    ready: () => Promise.resolve(),
+    log: (bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))),
   });
   try {
     await use(server, log);

@@ -10,13 +10,8 @@ import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { Engine } from "../../server/store/engine/engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type Store,
-  type StoreLimits,
-  type StoreRequest,
-} from "../../server/store/store.ts";
+import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";

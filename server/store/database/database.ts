@@ -7,7 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ANY_LENGTH, orderMessages } from "./message_order.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { StoreLost } from "../store.ts";
+import { StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
 
 /** The database's file in its directory. */

@@ -1,77 +1,96 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLInputValue, StatementResultingChanges, StatementSync } from "node:sqlite";
 
 /** SQLite's default. */
 export const PAGE_BYTES = 4096;
 
-/** What a change, and what a commit, adds to the log, about: SQLite does not tell. */
-const PAGES_A_CHANGE = 0.5, PAGES_A_COMMIT = 4;
+/** Pages that a change, and a commit, adds to the log, about: SQLite does not report it. */
+const PAGES_PER_CHANGE = 0.5, PAGES_PER_COMMIT = 4;
 
-/** A transaction that begins with the first change, and takes memory back with the database. */
+/**
+ * A transaction that begins with the first change, and that can undo changes of memory too: after `rollback`, memory
+ * and the database are as they were at the last commit.
+ */
 export class Transaction {
   readonly #begin;
   readonly #commit;
   readonly #rollback;
-  readonly #delay: number;
+  readonly #commitDelayMs: number;
   #undo: (() => void)[] = [];
-  #open = false;
-  /** About how many pages were written to the log since {@linkcode checkpointed}. */
+  #isOpen = false;
+  #number = 0;
   #pages = 0;
 
-  /** @param delay Milliseconds that every commit takes longer. */
-  constructor(db: DatabaseSync, delay: number) {
+  /** @param commitDelayMs Milliseconds that every commit takes longer. */
+  constructor(db: DatabaseSync, commitDelayMs = 0) {
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
     this.#rollback = db.prepare("ROLLBACK");
-    this.#delay = delay;
+    this.#commitDelayMs = commitDelayMs;
   }
 
-  /** About how many pages the log has grown by. */
+  /** Which transaction this is: changes with every commit and rollback. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** About how many pages were written to the log since {@linkcode checkpointed}. */
   get pages(): number {
     return this.#pages;
   }
 
-  /** Whether something has changed since the last commit. */
+  /** Whether the database has changed since the last commit. */
   get isOpen(): boolean {
-    return this.#open;
+    return this.#isOpen;
   }
 
-  /** The log begins again. */
+  /** The log was written back: it begins again. */
   checkpointed() {
     this.#pages = 0;
   }
 
   /**
-   * Comes before every change of the database.
+   * Must come before every change of the database.
    *
    * @param bytes Bytes of text that it stores.
-   * @param changes How many there are.
+   * @param changes How many changes follow.
    */
   begin(bytes = 0, changes = 1) {
-    this.#pages += changes * PAGES_A_CHANGE + bytes / PAGE_BYTES;
-    if (this.#open) return;
+    this.#pages += changes * PAGES_PER_CHANGE + bytes / PAGE_BYTES;
+    if (this.#isOpen) return;
     this.#begin.run();
-    this.#open = true;
+    this.#isOpen = true;
   }
 
-  /** What has to be done to take a change of memory back. */
+  /** Runs a statement that changes the database. */
+  run(statement: StatementSync, ...values: SQLInputValue[]): StatementResultingChanges {
+    this.begin();
+    return statement.run(...values);
+  }
+
+  /** Registers what undoes a change of memory. */
   onRollback(undo: () => void) {
     this.#undo.push(undo);
   }
 
-  commit() {
-    if (this.#open) {
-      if (this.#delay > 0) sleep(this.#delay);
-      this.#commit.run();
-      this.#open = false;
-      this.#pages += PAGES_A_COMMIT;
-    }
-    if (this.#undo.length > 0) this.#undo = [];
+  /** Makes a change of numbers in memory: `change` is called with 1 now, and with -1 if it has to be undone. */
+  count(change: (sign: 1 | -1) => void) {
+    change(1);
+    this.#undo.push(() => change(-1));
   }
 
-  /** Brings the database, and then memory, back to the last commit. */
+  commit() {
+    if (this.#isOpen) {
+      if (this.#commitDelayMs > 0) sleep(this.#commitDelayMs);
+      this.#commit.run();
+      this.#isOpen = false;
+      this.#pages += PAGES_PER_COMMIT;
+    }
+    this.#next();
+  }
+
   rollback() {
-    if (this.#open) {
-      this.#open = false;
+    if (this.#isOpen) {
+      this.#isOpen = false;
       try {
         this.#rollback.run();
       } catch {
@@ -79,7 +98,12 @@ export class Transaction {
       }
     }
     for (const undo of this.#undo.reverse()) undo();
-    this.#undo = [];
+    this.#next();
+  }
+
+  #next() {
+    this.#number++;
+    if (this.#undo.length > 0) this.#undo = [];
   }
 }
 

@@ -17,15 +17,9 @@ import { isAddingChange, Sessions } from "./sessions.ts";
 import type { Reached } from "./message/mailboxes.ts";
 import type { Counts, PutOutcome } from "../requests/message.ts";
 import type { SessionOutcome } from "../requests/session.ts";
-import {
-  DEFAULT_FORUM_LIMITS,
-  type ForumLimits,
-  type Outcome,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLocked,
-  type StoreRequest,
-} from "../store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
+import { StoreLocked } from "../errors.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 import { PAGE_BYTES, Transaction } from "../database/transaction.ts";

@@ -12,7 +12,8 @@
  * @module
  */
 
-import type { StoreLimits } from "../store.ts";
+import { describeShare, shareOf } from "../../quota/share.ts";
+import type { StoreLimits } from "../limits.ts";
 
 /** What of a holder comes back when a batch is rolled back. */
 interface State {
@@ -59,16 +60,6 @@ const EMPTY_KEPT = 1024;
 
 /** A share is left again when no more than this part of it is used, so that the log isn't flooded at its edge. */
 const ROOM = 0.9;
-
-/** What one holder may have of a limit of all together, of which `percent` is a share. */
-export function shareOf(limit: number, percent: number): number {
-  return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
-}
-
-/** A share as a limit is named: `25000 mailboxes of one address`. */
-export function describeShare(most: number, what: string, holder: string): string {
-  return `${most} ${what} of one ${holder.startsWith("[") ? "address" : "user"}`;
-}
 
 /** Invariant: those that hold nothing are in `#empty`. */
 export class Holders {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { describeShare, shareOf } from "./holders.ts";
-import type { ForumLimits } from "../store.ts";
+import { describeShare, shareOf } from "../../quota/share.ts";
+import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
 import type { Transaction } from "../database/transaction.ts";
 

@@ -8,7 +8,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LIMIT } from "../database/bound_limit.ts";
 import { Ranks } from "./ranks.ts";
-import type { ForumLimits } from "../store.ts";
+import type { ForumLimits } from "../limits.ts";
 import { ThreadHolders } from "./thread_holders.ts";
 import type {
   Attach,

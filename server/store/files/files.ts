@@ -10,10 +10,10 @@ import { createHash } from "node:crypto";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { IncomingFile } from "./incoming_file.ts";
 import { syncDirectory } from "./durable_file.ts";
-import { shareOf } from "../engine/holders.ts";
+import { shareOf } from "../../quota/share.ts";
 import { PartialFile } from "./partial_file.ts";
 import { moveAside } from "./set_aside.ts";
-import { DEFAULT_SHARE } from "../store.ts";
+import { DEFAULT_SHARE } from "../limits.ts";
 
 /** Limits of what is kept in files. */
 export interface FileLimits {

@@ -2,7 +2,8 @@ import type { EngineOptions } from "../engine/engine.ts";
 import { packRequests } from "./packed.ts";
 import type { FromWorker, ToWorker } from "./sqlite_worker.ts";
 import type { Counts } from "../requests/message.ts";
-import { type Outcome, type Store, StoreLocked, StoreLost, type StoreRequest } from "../store.ts";
+import type { Outcome, Store, StoreRequest } from "../store.ts";
+import { StoreLocked, StoreLost } from "../errors.ts";
 
 /** A {@linkcode Store} in one SQLite database, which a Worker of its own works on. */
 export class SqliteStore implements Store {

@@ -10,7 +10,8 @@ import { type BatchResult, Engine, type EngineOptions } from "../engine/engine.t
 import { type PackedRequests, unpackRequests } from "./packed.ts";
 import { uptime } from "../../clock/uptime.ts";
 import type { Counts } from "../requests/message.ts";
-import { type StoreEvent, StoreLocked } from "../store.ts";
+import type { StoreEvent } from "../store.ts";
+import { StoreLocked } from "../errors.ts";
 
 /** Milliseconds between two looks at what has become due. */
 const TICK = 100;

@@ -1,12 +1,12 @@
 /**
- * What is asked of the accounts, and what comes of it.
+ * Requests about accounts.
  *
  * @module
  */
 
 /**
- * Keeps an account's verifier, puts another in its place, lets an account cover the mailbox of its name, removes an
- * account, or lists them by the bytes of their names from the first after `after`.
+ * Adds an account, changes its verifier, lets it cover the mailbox of its name, removes it, or lists accounts by the
+ * bytes of their names from the first after `after`.
  */
 export type AccountRequest =
   & { kind: "account" }
@@ -17,26 +17,27 @@ export type AccountRequest =
     | { what: "list"; after?: string; limit: number }
   );
 
-/** Whether a new account covers the mailbox of its name: always, which is the default; where it is empty; or never. */
+/** Whether a new account covers the mailbox of its name: always, which is the default; if it is empty; or never. */
 export type MailboxClaim = "always" | "if empty" | "never";
 
-/** A name, and what its password is checked against (RFC 5803). */
 export interface Account {
   name: string;
+  /** What its password is checked against (RFC 5803). */
   verifier: string;
   /** Whether it covers the mailbox of its name. */
   mailbox: boolean;
 }
 
-/** What an account covers, and how many messages that were in its mailbox before were set apart. */
+/** Whether an account covers the mailbox of its name, and how many older messages were set apart for that. */
 export interface Coverage {
   mailbox: boolean;
   apart: number;
 }
 
 /**
- * `full`: {@linkcode MAX_ACCOUNTS}. `apart full`: the mailbox holds more than can be set apart. `reserved`: the name's
- * mailbox is no account's.
+ * - `full`: there are {@linkcode MAX_ACCOUNTS}.
+ * - `apart full`: the mailbox holds more than can be set apart.
+ * - `reserved`: no account may cover the mailbox of this name.
  */
 export type AccountOutcome =
   | Coverage
@@ -50,5 +51,9 @@ export type AccountOutcome =
   | Account[]
   | "storage";
 
-/** Accounts that are kept. */
 export const MAX_ACCOUNTS = 100_000;
+
+/** By kind: the request and its outcome. */
+export interface AccountOperations {
+  account: [AccountRequest, AccountOutcome];
+}

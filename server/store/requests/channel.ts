@@ -1,10 +1,10 @@
 /**
- * What is kept of the channels and the room.
+ * Requests about channels and the room: what is kept of them.
  *
  * @module
  */
 
-/** A message that was said in a channel. */
+/** A message that was sent in a channel. */
 export interface ChannelMessage {
   sender: string;
   /** When the server received it, in milliseconds since 1970. */
@@ -14,20 +14,20 @@ export interface ChannelMessage {
   bytes: number;
 }
 
-/** What became of a channel since the store last heard of it. */
+/** What has changed in a channel since the last such request. */
 export interface ChannelChange {
   kind: "channel";
   name: string;
-  /** Who made it; empty where that is not known. */
+  /** The network that created it; `""` if that is not known. */
   owner: string;
-  /** Where it stands in the list, from 1; 0: it is not listed. */
+  /** Its place in the list, from 1; 0: it is not listed. */
   place: number;
   /** Messages with lower numbers are dropped. */
   first: number;
   /** Number of the first of `messages`. */
   from: number;
   messages: readonly ChannelMessage[];
-  /** Their bytes. */
+  /** Bytes of all of `messages`. */
   bytes: number;
 }
 
@@ -39,7 +39,7 @@ export interface RemoveChannel {
 
 export type ChannelOutcome = "kept" | "storage";
 
-/** Every channel, with its messages. */
+/** Lists all channels, with their messages. */
 export interface ListChannels {
   kind: "channels";
 }
@@ -51,4 +51,11 @@ export interface StoredChannel {
   place: number;
   first: number;
   messages: ChannelMessage[];
+}
+
+/** By kind: the request and its outcome. */
+export interface ChannelOperations {
+  channel: [ChannelChange, ChannelOutcome];
+  "remove channel": [RemoveChannel, ChannelOutcome];
+  channels: [ListChannels, StoredChannel[]];
 }

@@ -1,14 +1,17 @@
 /**
- * How messages are lent to a session, until it acknowledges them.
+ * Requests about leases: messages are with a session until it acknowledges or releases them, or the lease ends.
  *
  * @module
  */
 
-/** Gives the oldest messages that nobody has to a session, for a time. The same session and tag: the same messages. */
+/** Milliseconds after which messages go back if their client has not confirmed that it received them. */
+export const UNCONFIRMED_LEASE_MS = 5000;
+
+/** Leases the oldest ready messages to a session. The same session and tag again give the same messages. */
 export interface LeaseRequest {
   kind: "lease";
   session: string;
-  /** Where the session is, if it is to be counted for that. */
+  /** The session's network, if the lease counts for that. */
   network?: string;
   /** Name of the account that the session is logged in to, or `""`. */
   account?: string;
@@ -16,13 +19,13 @@ export interface LeaseRequest {
   mailbox: string;
   /** Most messages. */
   max: number;
-  /** Most bytes of message text, though one message is always given. */
+  /** Most bytes of message text; one message is given even if it is longer. */
   maxBytes: number;
   /** Milliseconds. */
   duration: number;
-  /** Whether an attempt is counted only for what was begun with. */
+  /** Messages are fetched ahead: an attempt counts only for those that a `begin` names. */
   ahead?: boolean;
-  /** Whether to tell, once, by the event `ready` when there is a message after all. */
+  /** If the mailbox is empty: whether to raise the event `ready`, once, when it has a message. */
   subscribe: boolean;
 }
 
@@ -40,24 +43,33 @@ export interface Leased {
   messages: LeasedMessage[];
 }
 
+/** `busy`: too many leases run for this network or account. */
 export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
 
-/** Nobody waits for messages of this mailbox any more. */
+/** Withdraws what `subscribe` of a lease asked for. */
 export interface Unsubscribe {
   kind: "unsubscribe";
   mailbox: string;
 }
 
-/** The messages of a lease have arrived: it runs for all of its duration. */
+/** The client has received the messages of a lease: it runs for all of its duration. */
 export interface Confirm {
   kind: "confirm";
   session: string;
   tag: number;
 }
 
-/** Gives the messages of a lease back, uncounted: nobody waits for them any more. */
+/** Releases the messages of a lease. No attempt is counted. */
 export interface Release {
   kind: "release";
   session: string;
   tag: number;
+}
+
+/** By kind: the request and its outcome. */
+export interface LeaseOperations {
+  lease: [LeaseRequest, LeaseOutcome];
+  unsubscribe: [Unsubscribe, "set"];
+  confirm: [Confirm, "confirmed" | "unknown"];
+  release: [Release, "released" | "storage"];
 }

@@ -1,10 +1,10 @@
 /**
- * What a mailbox is asked, and what comes of it.
+ * Requests about the messages of mailboxes.
  *
  * @module
  */
 
-/** Keeps a message. A mailbox is made by its first message. */
+/** Keeps a message. A mailbox exists as soon as it holds one. */
 export interface Put {
   kind: "put";
   mailbox: string;
@@ -12,25 +12,26 @@ export interface Put {
   /** When the server received it, in milliseconds since 1970. */
   time: number;
   text: string;
-  /** Bytes of `message` in UTF-8. */
+  /** Bytes of `text` in UTF-8. */
   bytes: number;
-  /** Milliseconds for which it is not given out. */
+  /** Milliseconds before it can be taken. */
   delay?: number;
   /** When it is removed, in milliseconds since 1970. */
   expires?: number;
-  /** Who is charged for it, see `server/quota/holder.ts`; undefined is nobody. */
+  /** The account or network whose share it counts against, see `server/quota/holder.ts`; undefined is none. */
   owner?: string;
 }
 
 /**
- * `full`: a limit of `StoreLimits`. `full share`: of one of these the part that its holder may have. `storage`: the disk
- * would not take it; nothing changed.
+ * - `full`: a limit of `StoreLimits` is reached.
+ * - `full share`: its owner's share of such a limit is used up.
+ * - `storage`: it could not be written to disk; nothing changed.
  */
 export type PutOutcome = "stored" | "full" | "full share" | "storage";
 
 /**
- * Lease and acknowledgement in one: removes the oldest message and gives it. One that is too long for it stays at its
- * place, for leases.
+ * Lease and acknowledgement in one: removes the oldest message and returns it. A message that is too long for a take
+ * stays, at its place, and can be leased.
  */
 export interface Take {
   kind: "take";
@@ -42,22 +43,23 @@ export interface Taken {
   sender: string;
   time: number;
   text: string;
-  /** Whether there is one before it that is too long. */
+  /** Whether one that is too long stands before it. */
   overtakes?: true;
 }
 
-/** `too long`: there is nothing but what is too long. */
+/** `too long`: there are only messages that are too long. */
 export type TakeOutcome = Taken | "empty" | "too long" | "storage";
 
-/** Removes every message of one mailbox, or of all. */
+/** Removes all messages of one mailbox, or of all. */
 export interface Clear {
   kind: "clear";
   mailbox?: string;
 }
 
+/** How many messages were removed. */
 export type ClearOutcome = number | "storage";
 
-/** Messages of one mailbox, or of all. */
+/** Counts the messages of one mailbox, or of all. */
 export interface Count {
   kind: "count";
   mailbox?: string;
@@ -69,7 +71,7 @@ export interface Counts {
   mailboxes: number;
 }
 
-/** Mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
+/** Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
 export interface List {
   kind: "list";
   after?: string;
@@ -84,7 +86,7 @@ export interface SetLimit {
   messages: number;
 }
 
-/** Messages of a mailbox, or of all, by what becomes of them. */
+/** Counts the messages of one mailbox, or of all, by state. */
 export interface Stat {
   kind: "stat";
   mailbox?: string;
@@ -99,19 +101,19 @@ export interface Stats {
   dead: number;
 }
 
-/** An attempt at a message that failed, and what is to become of the message. */
+/** An attempt that failed, and when the message is to be tried again. */
 export interface FailedAttempt {
-  /** Milliseconds for which it is not given out. */
+  /** Milliseconds before the next attempt. */
   delay: number;
-  /** With so many it is a dead letter. */
+  /** After this many attempts the message becomes a dead letter. */
   attempts: number;
   /** Why it failed; a dead letter keeps it. */
   reason: string;
 }
 
 /**
- * Lists dead letters, gives one out again or removes it, or gives out or removes all. Those that are listed, or that are
- * given out together, are up to `limit` with numbers above `after`.
+ * Lists dead letters, requeues or deletes one, or requeues or deletes all. `list` and `requeue all` work on up to `limit`
+ * of them, with IDs above `after`.
  */
 export type DeadLetters =
   & { kind: "dead" }
@@ -121,7 +123,6 @@ export type DeadLetters =
     | { what: "delete all" }
   );
 
-/** A dead letter. `message` is the beginning of its text, of which there are `bytes`. */
 export interface DeadLetter {
   id: number;
   mailbox: string;
@@ -129,18 +130,32 @@ export interface DeadLetter {
   /** When the server received it, in milliseconds since 1970. */
   time: number;
   attempts: number;
-  /** Of the last attempt; `""` where it is not known. */
+  /** Why the last attempt failed; `""` if that is not known. */
   reason: string;
+  /** Bytes of the whole text. */
   bytes: number;
+  /** The beginning of the text. */
   text: string;
 }
 
-/** How many dead letters were given out again, for how many there was no room, and the last of them. */
+/** How many dead letters were requeued, how many stay because their mailbox is full, and the ID of the last one. */
 export interface Requeued {
   done: number;
   full: number;
   last: number;
 }
 
-/** A number is how many were removed. `unknown`: there is none of this number. `full`: its mailbox has no room. */
+/** A number is how many were deleted. `unknown`: no dead letter has this ID. `full`: its mailbox is full. */
 export type DeadOutcome = DeadLetter[] | Requeued | number | "requeued" | "unknown" | "full" | "storage";
+
+/** By kind: the request and its outcome. */
+export interface MessageOperations {
+  put: [Put, PutOutcome];
+  take: [Take, TakeOutcome];
+  clear: [Clear, ClearOutcome];
+  count: [Count, Counts];
+  list: [List, ListOutcome];
+  limit: [SetLimit, "set"];
+  stat: [Stat, Stats];
+  dead: [DeadLetters, DeadOutcome];
+}

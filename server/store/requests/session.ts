@@ -1,5 +1,5 @@
 /**
- * What a session changes, each change once.
+ * Requests of sessions: what a session asks to be changed takes effect once, in its order.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import type { FailedAttempt, Put } from "./message.ts";
 import type { ThreadChange } from "./thread.ts";
 
 /**
- * What a session changes, once. A message whose text came in parts takes the numbers of these too, and its own is the
- * last: `numbers` in all.
+ * An ordered request of a session. A message whose text came in parts uses one request number for each part: `numbers`
+ * in all, of which the last is its own.
  */
 export type OrderedRequest =
   & { numbers?: number }
@@ -26,46 +26,45 @@ export type OrderedRequest =
     | { kind: "bad"; reason: string }
   );
 
-/** Which session it is, to the store. */
 interface SessionName {
   session: string;
   /** Name of the account that the session is logged in to, or `""`. */
   account?: string;
-  /** When it began, in milliseconds since 1970: one that was forgotten is told by that from a new one. 0 is before all. */
+  /** When it began, in milliseconds since 1970: distinguishes a new session from a forgotten one. 0 is before all. */
   startTime?: number;
 }
 
-/** Carries out the changes whose numbers are next, in order, up to the first that is refused for the time being. */
+/** Carries out the requests whose numbers are next, in order, up to the first that is refused for now. */
 export interface OrderedBatch extends SessionName {
   kind: "session";
-  /** Number with which the first of `changes` begins; the others follow it. */
+  /** Request number of the first of `changes`; the others follow it. */
   first: number;
-  /** Whether it is certain that no number of it was carried out before, nor is with the store. */
+  /** Whether it is certain that none of these numbers was carried out before, or is with the store. */
   fresh?: boolean;
-  /** Where the session is, if it is to be counted for that. */
+  /** The session's network, if it counts for that. */
   network?: string;
-  /** Outcomes of numbers below need not be remembered any more. */
+  /** Outcomes of lower numbers can be forgotten. */
   low: number;
   changes: readonly OrderedRequest[];
 }
 
-/** What is known of a session. One that is another account's is `denied`. */
+/** Asks how far a session has come. */
 export interface OpenSession extends SessionName {
   kind: "open";
 }
 
-/** The client has all outcomes below `low`, and asks for nothing more. */
+/** The client has received all outcomes below `low`, and will ask for nothing more. */
 export interface EndSession extends SessionName {
   kind: "end";
   low: number;
 }
 
-/** The greatest time at which a session began of which the store knows, or knew. */
+/** Asks for the latest start time of all sessions that the store knows or has forgotten. */
 export interface FindLatestStart {
   kind: "latest start";
 }
 
-/** How many sessions and leases are kept, and for whom. */
+/** Asks how many sessions and leases are kept, and for whom. */
 export interface ReadUsage {
   kind: "usage";
 }
@@ -75,21 +74,31 @@ export interface StoreUsage {
   leases: TableUsage;
 }
 
-/** Of a number that was carried out otherwise than asked for: `bad` is one that changed nothing. */
+/** What became of a request that did not just succeed. `bad` changed nothing; `lost` lists messages not leased any more. */
 export type RequestOutcome = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
 
 export interface SessionState {
-  /** The highest number carried out. */
+  /** The highest request number carried out. */
   done: number;
-  /** Numbers whose outcome is not just that they were carried out. */
+  /** Outcomes of requests that did not just succeed, by number. */
   outcomes: [number, RequestOutcome][];
-  /** The number that was refused for the time being, behind which nothing was carried out. */
+  /** The request that was refused for now; nothing after it was carried out. Without `limit` the disk refused it. */
   refused?: { n: number; limit: string } | { n: number; limit?: undefined };
 }
 
 /**
- * - `new`: no number of it was ever carried out.
+ * - `new`: none of its requests was ever carried out.
  * - `unknown`: it was forgotten, or may have been.
+ * - `busy`: too many sessions are kept.
  * - `denied`: it belongs to another account, or to none.
  */
 export type SessionOutcome = SessionState | "new" | "unknown" | "busy" | "denied" | "storage";
+
+/** By kind: the request and its outcome. */
+export interface SessionOperations {
+  session: [OrderedBatch, SessionOutcome];
+  open: [OpenSession, SessionOutcome];
+  end: [EndSession, SessionOutcome];
+  "latest start": [FindLatestStart, number];
+  usage: [ReadUsage, StoreUsage];
+}

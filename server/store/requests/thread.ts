@@ -1,12 +1,12 @@
 /**
- * What the threads of the forum are asked, and what comes of it.
+ * Requests about the threads of the forum.
  *
  * @module
  */
 
 /**
- * What a forum's user changes in a thread, which is named by its title. `number` is the rank of a message among those of
- * the thread, from 1.
+ * A change by a user of the forum. `thread` is a title; `number` is the position of a message among the messages of its
+ * thread, from 1.
  */
 export type ThreadChange =
   | { kind: "create"; thread: string; user: string }
@@ -15,44 +15,47 @@ export type ThreadChange =
   | { kind: "edit"; thread: string; user: string; number: number; text: string; bytes: number }
   | { kind: "remove"; thread: string; user: string };
 
-/** Threads behind the one with this ID, in the order in which they were created. */
+/** Lists threads after the one with this ID, in the order in which they were created. */
 export interface ListThreads {
   kind: "threads";
   after: number;
-  /** Most threads, and most bytes of their titles. */
+  /** Most threads. */
   limit: number;
+  /** Most bytes of their titles. */
   maxBytes: number;
 }
 
-/** Threads, or entries of one, and whether there are more behind them. */
 export interface ThreadPage {
   threads: { id: number; title: string }[];
+  /** Whether more follow. */
   more: boolean;
 }
 
-/** Entries of a thread, in their order: behind the entry with this ID, or from the message with this number on. */
+/** Reads entries of a thread, in their order: after the entry with an ID, or from the message with a number on. */
 export interface ReadThread {
   kind: "read";
   thread: string;
   from: { after: number } | { number: number };
-  /** Most entries, and most bytes of text, though one entry is always given. */
+  /** Most entries. */
   limit: number;
+  /** Most bytes of text; one entry is given even if it is longer. */
   maxBytes: number;
 }
 
 export interface EntryPage {
   entries: Entry[];
+  /** Whether more follow. */
   more: boolean;
 }
 
-/** A message, or a file that was uploaded. IDs grow in the order of the entries, and none is used again. */
+/** A message or an uploaded file. IDs grow in the order of the entries, and none is used twice. */
 export type Entry = Post | FileEntry;
 
 export interface Post {
   id: number;
   user: string;
   time: number;
-  /** Its rank among the messages of its thread, from 1. */
+  /** Its position among the messages of its thread, from 1. */
   number: number;
   text: string;
   bytes: number;
@@ -68,16 +71,16 @@ export interface FileEntry {
   size: number;
 }
 
-/** What is known of a file before it is transferred. */
+/** Looks a file up before it is transferred. */
 export interface FindFile {
   kind: "file";
   thread: string;
   name: string;
-  /** Who asks, and would upload it. */
+  /** The user who asks, and who would upload it. */
   user: string;
 }
 
-/** A file of a thread, as it was uploaded. `content` is the name of what it holds. */
+/** A file of a thread, as it was uploaded. `content` is its name on disk. */
 export interface FileContent {
   user: string;
   size: number;
@@ -85,15 +88,15 @@ export interface FileContent {
   content: string;
 }
 
-/** `thread` is its ID. `full` is why the thread takes no file of this name, though it has none. */
+/** `thread` is its ID. `full` is why the thread has no room for such a file. */
 export type FindFileOutcome =
   | { thread: number; file?: FileContent; full?: `full ${string}` }
   | "no thread";
 
-/** A file whose content is there and on disk: adds it to its thread. */
+/** Adds a file to a thread. Its content is on disk already. */
 export interface Attach {
   kind: "attach";
-  /** ID of the thread: its title may be another's by now. */
+  /** ID of the thread: another thread may have its title by now. */
   thread: number;
   name: string;
   user: string;
@@ -103,16 +106,16 @@ export interface Attach {
   content: string;
 }
 
-/** Where nothing was changed, why: `full LIMIT` is a limit of `ForumLimits`. */
+/** `full LIMIT` names a limit of `ForumLimits`. */
 export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
 
-/** Which of these contents are of a file, or were and are still to be removed. */
+/** Asks which of these contents belong to a file, or did and are still to be removed. */
 export interface KnownContents {
   kind: "contents";
   contents: readonly string[];
 }
 
-/** Forgets contents that were removed. Gives up to `limit` of those that no file has any more and that are still there. */
+/** Forgets contents in `gone`, which were removed. Lists up to `limit` that no file has any more. */
 export interface UnusedContents {
   kind: "unused";
   gone: readonly string[];
@@ -121,20 +124,31 @@ export interface UnusedContents {
 
 export type UnusedOutcome = string[] | "storage";
 
-/** A content of a file, and who uploaded that. */
+/** A content and the user who uploaded it; `""` if its file was removed. */
 export interface KnownContent {
   content: string;
   user: string;
 }
 
-/** What the forum's threads hold. */
+/** Counts what the forum's threads hold. */
 export interface CountThreads {
   kind: "thread counts";
 }
 
-/** What the forum's threads hold: messages and files are entries, and `bytes` those of message text. */
+/** Messages and files are entries; bytes are those of message text. */
 export interface ThreadCounts {
   threads: number;
   entries: number;
   bytes: number;
+}
+
+/** By kind: the request and its outcome. */
+export interface ThreadOperations {
+  threads: [ListThreads, ThreadPage];
+  read: [ReadThread, EntryPage | "no thread"];
+  file: [FindFile, FindFileOutcome];
+  attach: [Attach, AttachOutcome];
+  contents: [KnownContents, KnownContent[]];
+  unused: [UnusedContents, UnusedOutcome];
+  "thread counts": [CountThreads, ThreadCounts];
 }

@@ -10,13 +10,11 @@ import { decodeOriginalRequest, encodeControl, MAX_DATAGRAM_BYTES } from "../../
 import type { Admin } from "./admin_requests.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { Replies } from "../../net/reply_queue.ts";
-import type { Service } from "../../net/service.ts";
 import { listenDatagrams } from "../../net/sockets.ts";
 
-export class AdminSocket implements Service {
-  readonly name = "admin";
-  readonly transport = "udp";
-  readonly addresses: readonly Deno.NetAddr[];
+export class AdminSocket {
+  /** Where it listens. */
+  readonly address: Deno.NetAddr;
   readonly #socket: Deno.DatagramConn;
   readonly #admin: Admin;
   readonly #metrics: Metrics;
@@ -31,7 +29,7 @@ export class AdminSocket implements Service {
    */
   constructor(admin: Admin, metrics: Metrics) {
     [this.#socket] = listenDatagrams(["127.0.0.1"], 0) as [Deno.DatagramConn];
-    this.addresses = [this.#socket.addr as Deno.NetAddr];
+    this.address = this.#socket.addr as Deno.NetAddr;
     this.#admin = admin;
     this.#metrics = metrics;
     this.#replies = new Replies(this.#socket, () => metrics.add("send failed"));

@@ -19,10 +19,10 @@ const read = (line: string) => new Arguments(command, line.split(" "));
 
 Deno.test("Arguments reads options before, between and behind what is none", () => {
   const args = read("--json true --from=a=b 007 - --host x --host=y -- --from -5 --");
-  assertEquals(args.rest, ["true", "007", "-", "--from", "-5", "--"]);
+  assertEquals(args.positionals, ["true", "007", "-", "--from", "-5", "--"]);
   assertEquals([args.flag("json"), args.text("from"), args.texts("host")], [true, "a=b", ["x", "y"]]);
   const none = new Arguments(command, []);
-  assertEquals([none.rest, none.flag("json"), none.text("from"), none.texts("host")], [
+  assertEquals([none.positionals, none.flag("json"), none.text("from"), none.texts("host")], [
     [],
     false,
     undefined,

@@ -78,7 +78,7 @@ Deno.test("wirepost help is the overview", async () => {
 Deno.test("wrong usage is told with exit code 2", async () => {
   for (
     const [line, error] of Object.entries({
-      "mailbox --as admin": "Cannot write as 'admin': the name is the administrator's",
+      "mailbox --as admin": "Cannot send as 'admin': the name is the administrator's",
       "receive bob --server 127.0.0.1:0": "Cannot read --server '127.0.0.1:0': expected HOST:PORT",
       "receive bob --json=maybe": "Option --json takes no value",
       "send bob x --from a --from b": "Option --from is given more than once",

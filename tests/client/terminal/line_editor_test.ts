@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { columnsOf } from "../../../client/terminal/graphemes.ts";
-import { shown } from "../../../client/terminal/output.ts";
+import { escapeControls } from "../../../client/terminal/output.ts";
 import { TerminalEditor } from "../../../client/terminal/terminal_editor.ts";
 import { VirtualTty } from "./virtual_tty.ts";
 
@@ -401,7 +401,7 @@ Deno.test("columnsOf() knows how wide characters are", () => {
   for (const emoji of ["🎉", "👩‍👧", "❤️", "🇩🇪", "👍🏽"]) assertEquals([emoji, columnsOf(emoji)], [emoji, 2]);
 });
 
-Deno.test("shown() makes text harmless", () => {
+Deno.test("escapeControls() makes text harmless", () => {
   const texts = {
     "a\tb Ω ✓ 👩‍👧": "a\tb Ω ✓ 👩‍👧",
     "\x1b[31mred\x07\r\n\0": "^[[31mred^G^M^J^@",
@@ -409,5 +409,5 @@ Deno.test("shown() makes text harmless", () => {
     "abc\u202egpj\u2066x\u2069\u2028y": "abc<U+202E>gpj<U+2066>x<U+2069><U+2028>y",
     "שלום\u200f!": "שלום\u200f!",
   };
-  for (const [text, harmless] of Object.entries(texts)) assertEquals(shown(text), harmless);
+  for (const [text, harmless] of Object.entries(texts)) assertEquals(escapeControls(text), harmless);
 });

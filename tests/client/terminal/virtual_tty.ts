@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Size } from "../../../client/terminal/screen.ts";
+import type { Size } from "../../../client/terminal/output.ts";
 import type { Tty } from "../../../client/terminal/tty.ts";
 
 const encoder = new TextEncoder();
@@ -141,9 +141,9 @@ export class VirtualTty implements Tty {
     return this.#size;
   }
 
-  watch(changed: () => void): () => void {
+  watch(changed: () => void): Disposable {
     this.#changed = changed;
-    return () => this.#changed = undefined;
+    return { [Symbol.dispose]: () => this.#changed = undefined };
   }
 
   suspend() {

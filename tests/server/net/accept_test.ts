@@ -27,7 +27,7 @@ for (const name of ["channels", "room", "forum"] as const) {
     { ignore },
     () =>
       withServer({ ports: { [name]: 0 } }, async (server) => {
-        const { port } = server.services.findLast((service) => service.name === name)!.addresses[0]!;
+        const { port } = server.listening.findLast((service) => service.name === name)!.addresses[0]!;
         resetConnections(port, 60);
         if (name === "channels") {
           using alice = await FramePeer.named("Alice", port);

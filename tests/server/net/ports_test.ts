@@ -1,7 +1,7 @@
 /** Ports that somebody else has. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { ServiceName } from "../../../server/server.ts";
+import type { ServiceName } from "../../../server/options.ts";
 import { Peer } from "../../program.ts";
 import { withServer } from "../serve.ts";
 
@@ -16,7 +16,7 @@ Deno.test("a service that nobody named is left out where its port is taken, with
   await withServer(
     { ports: { mailbox: 0, channels: port, room: 0, forum: port }, leaveOutTaken: true },
     async (server, log) => {
-      assertEquals(server.services.map(({ name }) => name), ["mailbox", "room"]);
+      assertEquals(server.listening.map(({ name }) => name), ["mailbox", "room"]);
       using peer = new Peer(server.addresses[0]!.port);
       assertEquals(await peer.ask("R, bob"), "X");
       const warnings = log.join("").split("\n").filter((line) => line.includes(" warn "));

@@ -134,7 +134,7 @@ Deno.test("a log that nobody reads takes no more memory, and says how many lines
 
 Deno.test("wrong passwords and refused log-ins leave a line with the name and the address", () =>
   withServer({ ports: { mailbox: 0, forum: 0 } }, async (server, log) => {
-    const [mailboxPort, forumPort] = server.services.map(({ addresses }) => addresses[0]!.port);
+    const [mailboxPort, forumPort] = server.listening.map(({ addresses }) => addresses[0]!.port);
     const [serverKey = ""] = /(?<=key is )\S+/.exec(log.join(""))!;
     const as = { name: "leia", password: "right" };
     const leia = await connectForum({ port: forumPort!, serverKey, as: { ...as, make: true } });

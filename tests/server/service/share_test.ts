@@ -9,12 +9,8 @@ import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { Put, Taken } from "../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreEvent,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { transcript, withServer } from "../serve.ts";
 

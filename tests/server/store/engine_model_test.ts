@@ -10,7 +10,8 @@ import type {
   SetLimit,
   Take,
 } from "../../../server/store/requests/message.ts";
-import type { Outcome, StoreLimits } from "../../../server/store/store.ts";
+import type { Outcome } from "../../../server/store/store.ts";
+import type { StoreLimits } from "../../../server/store/limits.ts";
 
 /** Requests of the original wire and of its administration. */
 type StoreRequest = Put | Take | Clear | Count | List | SetLimit;

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { SessionState } from "../../../server/store/requests/session.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../../server/store/store.ts";
+import type { StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
 Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after a restart", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });

@@ -1,12 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
-import {
-  DEFAULT_FORUM_LIMITS,
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { EntryPage, ThreadPage } from "../../../server/store/requests/thread.ts";
 import { Random } from "../../session/random.ts";
 

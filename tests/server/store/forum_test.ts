@@ -3,9 +3,10 @@ import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../.
 import { doneText, type ForumCommand, refusedText } from "../../../protocol/forum_text.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
-import type { ForumLimits, Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import type { ForumLimits } from "../../../server/store/limits.ts";
 import type { EntryPage, FindFileOutcome, ThreadPage } from "../../../server/store/requests/thread.ts";
-import { DEFAULT_LIMITS } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { entryText } from "../../../client/command/forum_commands.ts";
 import { exchanges, TRANSCRIPTS } from "./forum_transcripts.ts";
 

@@ -7,7 +7,8 @@ import type {
   RequestOutcome,
   SessionState,
 } from "../../../server/store/requests/session.ts";
-import type { Outcome, StoreLimits, StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import type { StoreLimits } from "../../../server/store/limits.ts";
 import type { ThreadChange } from "../../../server/store/requests/thread.ts";
 
 import { KeptSessions } from "./kept_sessions_model.ts";

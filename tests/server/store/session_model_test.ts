@@ -3,12 +3,8 @@ import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { OpenSession, OrderedRequest } from "../../../server/store/requests/session.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type StoreLimits,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
 import { Random } from "../../session/random.ts";
 import { MAILBOXES, Model } from "./session_model.ts";
 

@@ -5,7 +5,8 @@ import { DatabaseSync, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../server/store/store.ts";
+import type { StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Subject } from "./session_store.ts";
 
 /** Carries out one number of a session. */

@@ -5,7 +5,8 @@ import { DeadLetterRows } from "../../../server/store/engine/message/dead_letter
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
 import type { DeadLetter } from "../../../server/store/requests/message.ts";
-import { DEFAULT_LIMITS, type Outcome, type StoreRequest } from "../../../server/store/store.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Transaction } from "../../../server/store/database/transaction.ts";
 
 const account = { kind: "account" } as const;

@@ -3,7 +3,8 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../server/store/store.ts";
+import type { StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
 /** SQLite, "Result and Error Codes". */
 const SQLITE_OK = 0;

@@ -2,15 +2,9 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { DatabaseSync } from "node:sqlite";
 import { SqliteStore } from "../../../server/store/journal/sqlite.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
-import {
-  DEFAULT_LIMITS,
-  type Outcome,
-  type Store,
-  type StoreEvent,
-  type StoreLimits,
-  StoreLocked,
-  type StoreRequest,
-} from "../../../server/store/store.ts";
+import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
+import { StoreLocked } from "../../../server/store/errors.ts";
 
 interface Setting {
   limits?: Partial<StoreLimits>;

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Holder, Holders } from "../holders.ts";
 import type { Mailbox } from "./mailboxes.ts";
-import { StoreLost } from "../../store.ts";
+import { StoreLost } from "../../errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 /** What one holder has of a mailbox. */

@@ -14,7 +14,7 @@ import type { Owned } from "./set_apart.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Retries } from "./retries.ts";
-import { StoreLost } from "../../store.ts";
+import { StoreLost } from "../../errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Watches } from "./watches.ts";
 

@@ -1,5 +1,6 @@
 import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
 import type { Held } from "../../../quota/holder_lists.ts";
+import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 
 /** Leases that may run at a time. */
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
@@ -30,9 +31,6 @@ interface MailboxLeases {
   leases: Set<Lease>;
   messages: number;
 }
-
-/** Milliseconds after which messages that nobody has confirmed to have go back. */
-export const UNCONFIRMED_LEASE_MS = 5000;
 
 /** The leases that run, by all that they are looked up by. */
 export class Leases {

@@ -5,10 +5,12 @@
  * @module
  */
 
-import { type Holder, Holders, shareOf } from "../holders.ts";
+import { type Holder, Holders } from "../holders.ts";
+import { shareOf } from "../../../quota/share.ts";
 import type { Counts, Put } from "../../requests/message.ts";
 import type { Row } from "./message_rows.ts";
-import type { StoreEvent, StoreLimits } from "../../store.ts";
+import type { StoreEvent } from "../../store.ts";
+import type { StoreLimits } from "../../limits.ts";
 
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {

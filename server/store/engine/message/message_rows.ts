@@ -8,7 +8,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { LIMIT } from "../../database/bound_limit.ts";
 import { HolderRows } from "./holder_rows.ts";
 import type { Lane, Mailbox, Mailboxes, Pending } from "./mailboxes.ts";
-import { StoreLost } from "../../store.ts";
+import { StoreLost } from "../../errors.ts";
 import type { Transaction } from "../../database/transaction.ts";
 
 /** A message that has a row. */

@@ -31,7 +31,8 @@ import type {
   TakeOutcome,
 } from "../../requests/message.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
-import type { StoreEvent, StoreLimits } from "../../store.ts";
+import type { StoreEvent } from "../../store.ts";
+import type { StoreLimits } from "../../limits.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { Watches } from "./watches.ts";
 

@@ -13,7 +13,7 @@ export type Writes = "a message a write" | "a byte a write" | "all in one write"
  */
 export async function converse(server: Server, text: string, writes: Writes = "a message a write") {
   const portOf = (name: string) =>
-    server.services.find((service) => service.name === name)!.addresses[0]!.port;
+    server.listening.find((service) => service.name === name)!.addresses[0]!.port;
   const peers = new Map<string, FramePeer | LinePeer>();
   const unescape = (text: string) =>
     text.replace(/\\n/g, "\n").replace(/\\r/g, "\r").replace(/\\t/g, "\t").replace(/\\x1b/g, "\x1b")

@@ -11,7 +11,7 @@ import { decodeRequests } from "../../../../protocol/session.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import type { DeadLetter } from "../../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import { Peer, temporaryDirectory } from "../../../program.ts";
 import { withServer } from "../../serve.ts";
 

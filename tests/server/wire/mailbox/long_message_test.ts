@@ -5,7 +5,8 @@ import { DatabaseSync, StatementSync } from "node:sqlite";
 import { connectMailbox, SHARED_QUEUE } from "../../../../client/mailbox.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
-import { DEFAULT_LIMITS, type StoreEvent, type StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import { transcript, withServer } from "../../serve.ts";
 
 /** With the sender `alice`, what makes a reply of just 1,024 bytes. */

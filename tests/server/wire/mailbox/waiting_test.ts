@@ -7,7 +7,8 @@ import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
-import { DEFAULT_LIMITS, type StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 
 /** A server on a real store, whose clock stands until it is moved, and whose store answers when it is told to. */
 class World implements Disposable {

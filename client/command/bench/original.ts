@@ -1,7 +1,7 @@
 import { bold } from "@std/fmt/colors";
-import { load, type LoadResult } from "./bench/original_load.ts";
-import { write } from "../terminal/output.ts";
-import { bar, Progress } from "../terminal/progress.ts";
+import { load, type LoadResult } from "./original_load.ts";
+import { write } from "../../terminal/output.ts";
+import { bar, Progress } from "../../terminal/progress.ts";
 
 export interface BasicBenchOptions {
   server: { hostname: string; port: number };

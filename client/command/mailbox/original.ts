@@ -1,10 +1,10 @@
 import { dim } from "@std/fmt/colors";
-import type { OriginalMailbox } from "../original_mailbox.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { type Correspondence, messageLine } from "./correspondence.ts";
+import type { OriginalMailbox } from "../../original_mailbox.ts";
+import type { LineEditor } from "../../terminal/line_editor.ts";
+import { type MailboxWire, messageLine } from "./wire.ts";
 
-/** On the original wire: a message comes when it is asked for. */
-export class BasicCorrespondence implements Correspondence {
+/** On the original wire: a message is shown when it is requested. */
+export class OriginalWire implements MailboxWire {
   readonly #mailbox: OriginalMailbox;
   readonly #editor: LineEditor;
   readonly broken: Promise<never> = new Promise(() => {});
@@ -14,10 +14,12 @@ export class BasicCorrespondence implements Correspondence {
     this.#editor = editor;
   }
 
-  async become() {}
+  async receiveFor() {}
 
-  async send(to: string, from: string, text: string) {
-    await this.#mailbox.send(to, from, text);
+  async finish() {}
+
+  async send(receiver: string, sender: string, text: string) {
+    await this.#mailbox.send(receiver, sender, text);
     await this.#mailbox.flush();
   }
 
@@ -28,11 +30,9 @@ export class BasicCorrespondence implements Correspondence {
         if (count === 0) await this.#editor.print(`${dim("no message")}\n`);
         return;
       }
-      await this.#editor.print(messageLine(mail.time, mail.sender, mail.text));
+      await this.#editor.print(messageLine(mail));
     }
   }
-
-  async finish() {}
 
   async [Symbol.asyncDispose]() {
     await this.#mailbox.close();

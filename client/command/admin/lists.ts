@@ -1,0 +1,128 @@
+/**
+ * The commands of `wirepost admin` whose answers take several datagrams.
+ *
+ * @module
+ */
+
+import { bold, dim } from "@std/fmt/colors";
+import { split } from "../../../protocol/fields.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+
+/** Sends a command. Returns the fields or rows of the answer. */
+export type Control = (command: string) => Promise<string[]>;
+
+/** A list whose rows are a word and a name. */
+interface List {
+  /** How many arguments the command has. */
+  arguments: number;
+  heading: string;
+  row(word: string, name: string): string;
+  /** The command for the first page, and for the page behind `lastName`, after so many rows. */
+  page(argument: string, rows: number, lastName?: string): string;
+}
+
+const countRow = (count: string, name: string) => `${count.padStart(8)}  ${name}`;
+
+export const LISTS: Readonly<Record<string, List>> = {
+  list: {
+    arguments: 0,
+    heading: "messages  mailbox",
+    row: (messages, id) => countRow(messages, mailboxName(id)),
+    page: (_, rows, lastName) => rows === 0 ? "list" : `list, ${lastName}`,
+  },
+  channels: {
+    arguments: 0,
+    heading: " members  channel",
+    row: (members, channel) => countRow(members, escapeControls(channel)),
+    page: (_, rows, lastName) => rows === 0 ? "channels" : `channels, ${lastName}`,
+  },
+  members: {
+    arguments: 1,
+    heading: "address                name",
+    row: (address, name) => `${address.padEnd(21)}  ${escapeControls(name)}`,
+    page: (channel, rows) => `members, ${rows}, ${channel}`,
+  },
+};
+
+/** Prints a list. */
+export async function printList(control: Control, list: List, argument: string) {
+  let isFirst = true;
+  const next = (page: string[], rows: number) => list.page(argument, rows, parseRow(page.at(-1)!).name);
+  for await (const page of pages(control, list.page(argument, 0), next)) {
+    if (isFirst) await write(`${bold(list.heading)}\n`);
+    isFirst = false;
+    for (const { word, name } of page.map(parseRow)) await write(`${list.row(word, name)}\n`);
+  }
+}
+
+function parseRow(row: string) {
+  const [word = "", ...rest] = row.split(" ");
+  return { word, name: rest.join(" ") };
+}
+
+/** Prints what the server holds and has done. */
+export async function printStatus(control: Control) {
+  for await (const fields of pages(control, "status", (_, rows) => `status, ${rows}`)) {
+    await printFields(fields);
+  }
+}
+
+/** Prints the fields of an answer, a line each. */
+export async function printFields(fields: readonly string[]) {
+  for (const field of fields) await write(`${escapeControls(field)}\n`);
+}
+
+/** Prints every dead letter: sender, receiver and time, why it is one, and how it begins. */
+export async function printDead(control: Control, json: boolean) {
+  for await (const rows of pages(control, "dead", (rows) => `dead, ${parseDead(rows.at(-1)!).id}`)) {
+    await write(rows.map(parseDead).map(json ? deadJson : deadLines).join(""));
+  }
+}
+
+/** The pages of an answer, with the empty one that ends it. `next` is the command for the page behind these rows. */
+async function* pages(control: Control, first: string, next: (page: string[], rows: number) => string) {
+  let command = first, rows = 0, page: string[];
+  do {
+    page = await control(command);
+    yield page;
+    rows += page.length;
+    if (page.length > 0) command = next(page, rows);
+  } while (page.length > 0);
+}
+
+type DeadLetter = ReturnType<typeof parseDead>;
+
+/** @throws {Error} It is not a dead letter: the server is another version. */
+function parseDead(row: string) {
+  const fields = split(row, 8);
+  if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
+  const [id, mailbox = "", sender = "", time, attempts, reason = "", bytes, text = ""] = fields;
+  return {
+    id: Number(id),
+    mailbox,
+    sender,
+    time: new Date(Number(time)).toISOString(),
+    attempts: Number(attempts),
+    reason: reason === "" ? null : reason,
+    /** Bytes of the whole text; `text` is its beginning. */
+    bytes: Number(bytes),
+    text,
+  };
+}
+
+function deadLines({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
+  const from = sender === "" ? "" : ` from ${escapeControls(sender)}`;
+  const why = reason === null ? "reason unknown" : escapeControls(reason);
+  const rest = bytes > utf8Length(text) ? "…" : "";
+  return `${bold(`${id}`)} to ${mailboxName(mailbox)}${from}, ${time}, attempts ${attempts}: ${why}\n` +
+    `    ${escapeControls(text)}${dim(rest)}\n`;
+}
+
+function deadJson(letter: DeadLetter): string {
+  return outputLine(JSON.stringify(letter));
+}
+
+function mailboxName(id: string): string {
+  return id === "" ? "(shared queue)" : escapeControls(id);
+}

@@ -1,0 +1,145 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { dim } from "@std/fmt/colors";
+import { type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import type { LineEditor } from "../../terminal/line_editor.ts";
+import { type MailboxWire, messageLine } from "./wire.ts";
+
+/** How long to wait while a mailbox is full, and before the next connection to a server that is gone. */
+const FULL_WAIT_MS = 5000, RECONNECT_MS = 1000;
+
+/** Messages that are requested at a time. */
+const PREFETCH = 64;
+
+/** On the reliable session: a sent message is stored, and a message is shown when it arrives. */
+export class SessionWire implements MailboxWire {
+  readonly #connect: () => Promise<Mailbox>;
+  readonly #editor: LineEditor;
+  readonly #broken = Promise.withResolvers<never>();
+  #mailbox: Promise<Mailbox> | undefined;
+  #id: string | undefined;
+  #following: { stop: AbortController; ended: Promise<void> } | undefined;
+  /** Whether the server is gone, as far as the user knows. */
+  #isGone = false;
+
+  constructor(connect: () => Promise<Mailbox>, editor: LineEditor) {
+    this.#connect = connect;
+    this.#editor = editor;
+    this.#broken.promise.catch(() => {});
+  }
+
+  get broken(): Promise<never> {
+    return this.#broken.promise;
+  }
+
+  async receiveFor(id: string) {
+    await this.#unfollow();
+    this.#id = id;
+    this.#follow(id);
+  }
+
+  async send(receiver: string, sender: string, text: string) {
+    try {
+      await this.#use((mailbox) => mailbox.send(receiver, sender, text, { wait: FULL_WAIT_MS }));
+    } catch (error) {
+      if (!(error instanceof SessionEndError) || !error.sent) throw error;
+      throw new Error(`Unknown whether the message was stored: ${error.message}`);
+    }
+  }
+
+  async receive(id: string) {
+    await this.#unfollow();
+    try {
+      await this.#receiveAll(id);
+    } finally {
+      this.#follow(id);
+    }
+    await this.#editor.print(`${dim("no more messages")}\n`);
+  }
+
+  async finish() {
+    await this.#unfollow();
+    if (this.#id !== undefined) await this.#receiveAll(this.#id);
+  }
+
+  #receiveAll(id: string): Promise<void> {
+    return this.#use(async (mailbox) => {
+      // after this answer, the messages that the withdrawn request may have got are there again
+      await mailbox.stat(id);
+      await this.#show(mailbox, id, { wait: 0 });
+    });
+  }
+
+  /** Shows messages as they come, and acknowledges them. */
+  async #show(mailbox: Mailbox, id: string, until: { wait: number } | { signal: AbortSignal }) {
+    for await (const batch of mailbox.batches(id, { ...until, prefetch: PREFETCH })) {
+      try {
+        await this.#editor.print(batch.map(messageLine).join(""));
+      } catch (error) {
+        this.#broken.reject(error);
+        await Promise.all(batch.map((message) => message.back()));
+        throw error;
+      }
+      await Promise.all(batch.map((message) => message.ack()));
+    }
+  }
+
+  #follow(id: string) {
+    const stop = new AbortController();
+    this.#following = { stop, ended: this.#showAll(id, stop.signal).catch(this.#broken.reject) };
+  }
+
+  async #unfollow() {
+    this.#following?.stop.abort();
+    await this.#following?.ended;
+    this.#following = undefined;
+  }
+
+  /** Shows messages as they come, over as many connections as needed. */
+  async #showAll(id: string, signal: AbortSignal) {
+    while (!signal.aborted) {
+      try {
+        await this.#use(async (mailbox) => {
+          if (this.#isGone) {
+            await mailbox.stat();
+            this.#isGone = false;
+            await this.#editor.notify("The server answers again\n");
+          }
+          await this.#show(mailbox, id, { signal });
+        }, async (error) => {
+          if (!signal.aborted) await this.#editor.notify(`${error.message} Trying again\n`);
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        // the mailbox has an owner, or has one now; the user may still write as somebody else
+        if (error instanceof RefusedError) {
+          return void await this.#editor.notify(`${escapeControls(error.message)}\n`);
+        }
+        if (!(error instanceof SessionEndError)) throw error;
+        await pause(RECONNECT_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Uses the connection. If the session ends, the next use makes another one; `onGone` reports the first time. */
+  async #use(act: (mailbox: Mailbox) => Promise<void>, onGone?: (error: Error) => Promise<void>) {
+    const connection = this.#mailbox ??= this.#connect();
+    try {
+      await act(await connection);
+    } catch (error) {
+      if (error instanceof SessionEndError) {
+        const wasGone = this.#isGone;
+        this.#isGone = true;
+        if (this.#mailbox === connection) this.#mailbox = undefined;
+        await (await connection).close();
+        if (!wasGone) await onGone?.(error);
+      }
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.#unfollow();
+    await (await this.#mailbox?.catch(() => undefined))?.close();
+  }
+}

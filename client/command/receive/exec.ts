@@ -1,0 +1,159 @@
+/**
+ * `wirepost receive --exec`: runs a shell command for each message.
+ *
+ * @module
+ */
+
+import { format as formatDuration } from "@std/fmt/duration";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/mailbox_requests.ts";
+import type { ReceivedMessage } from "../../mailbox.ts";
+import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../../mailbox/retry.ts";
+import { report } from "../../terminal/output.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
+
+/** The options for `--exec`. */
+export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
+  exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
+  "retry-delay": {
+    value: "DURATION",
+    help: "How long a message waits after CMD failed once, doubled each time (1s)",
+  },
+  attempts: {
+    value: "N",
+    help: `How often CMD may fail before a message is a dead letter (${ATTEMPTS})`,
+  },
+};
+
+/** What to run for each message. */
+export interface Exec {
+  command: string;
+  /** The wait after the first failure. */
+  retryDelayMs: number;
+  attempts: number;
+}
+
+/** The command of `--exec`, if there is one. */
+export function execOf(args: Arguments): Exec | undefined {
+  const command = args.text("exec"), delay = args.duration("retry-delay");
+  const attempts = args.integer("attempts", 1, MAX_ATTEMPTS);
+  if (command === undefined) {
+    for (const name of ["retry-delay", "attempts"]) {
+      if (args.flag(name)) throw new UsageError(`--${name} needs --exec CMD`);
+    }
+    return undefined;
+  }
+  if (delay !== undefined && delay > MAX_RETRY_DELAY_MS) {
+    throw new UsageError(`Cannot use --retry-delay '${args.text("retry-delay")}': expected up to 1d`);
+  }
+  return { command, retryDelayMs: delay ?? FIRST_RETRY_DELAY, attempts: attempts ?? ATTEMPTS };
+}
+
+/** What a signal to this program does. */
+export interface ExecSignals {
+  /** The program ends: a failure of the command does not count. */
+  stop: AbortSignal;
+  /** The command is to end. */
+  kill: AbortSignal;
+  /** The command is not waited for any longer. */
+  abandon: AbortSignal;
+}
+
+/** Runs the command for one message after the other. */
+export class Executor {
+  readonly #mailbox: string;
+  readonly #exec: Exec;
+  readonly #signals: ExecSignals;
+  /** IDs of the messages for which the command failed the last time. */
+  readonly #failed = new Set<number>();
+
+  /** @param mailbox The ID of the messages' receiver. */
+  constructor(mailbox: string, exec: Exec, signals: ExecSignals) {
+    this.#mailbox = mailbox;
+    this.#exec = exec;
+    this.#signals = signals;
+  }
+
+  /** Whether the command failed for a message, and has not succeeded for it since. */
+  get hasFailed(): boolean {
+    return this.#failed.size > 0;
+  }
+
+  /** Runs the command. Returns whether it succeeded; if not, the server has the message back. */
+  async run(message: ReceivedMessage): Promise<boolean> {
+    let failure: string | undefined;
+    try {
+      failure = await runShell(this.#exec.command, message, this.#mailbox, this.#signals);
+    } catch (error) {
+      // there is no shell
+      await message.back();
+      throw error;
+    }
+    if (failure === undefined) {
+      this.#failed.delete(message.id);
+      return true;
+    }
+    if (this.#signals.stop.aborted) await message.back();
+    else await this.#fail(message, failure);
+    return false;
+  }
+
+  async #fail(message: ReceivedMessage, failure: string) {
+    const { retryDelayMs, attempts } = this.#exec, { id, attempt } = message;
+    this.#failed.add(id);
+    const delay = Math.min(retryDelay(attempt, retryDelayMs), MAX_RETRY_DELAY_MS);
+    const wasOurs = await message.fail({ delay, attempts, reason: failure });
+    const next = !wasOurs
+      ? "it was given out again meanwhile"
+      : attempt >= attempts
+      ? "it is a dead letter, see 'wirepost admin dead'"
+      : delay === 0
+      ? "it comes again at once"
+      : `it comes again in ${formatDuration(delay, { ignoreZero: true })}`;
+    await report(
+      "receive",
+      `the command ended with ${failure} for message ${id}, attempt ${attempt} of ${attempts}: ${next}`,
+    );
+  }
+}
+
+/**
+ * Runs a command in the system's shell, with the text on standard input, and the rest of the message in the environment.
+ * Returns how it failed: `exit 3`, `signal 9`; or undefined if it succeeded.
+ */
+async function runShell(
+  command: string,
+  { id, sender, time, attempt, text }: ReceivedMessage,
+  receiver: string,
+  { kill, abandon }: ExecSignals,
+): Promise<string | undefined> {
+  const [shell, flag] = Deno.build.os === "windows" ? ["cmd", "/c"] : ["sh", "-c"];
+  const env = {
+    WIREPOST_ID: `${id}`,
+    WIREPOST_SENDER: sender,
+    WIREPOST_RECEIVER: receiver,
+    WIREPOST_TIME: new Date(time).toISOString(),
+    WIREPOST_ATTEMPT: `${attempt}`,
+  };
+  const child = new Deno.Command(shell, { args: [flag, command], stdin: "piped", env }).spawn();
+  const abandoned = Promise.withResolvers<undefined>();
+  const onKill = () => tryKill(child), onAbandon = () => abandoned.resolve(undefined);
+  kill.addEventListener("abort", onKill);
+  abandon.addEventListener("abort", onAbandon);
+  // the exit code decides, also if the command does not read its input
+  ReadableStream.from([new TextEncoder().encode(`${text}\n`)]).pipeTo(child.stdin).catch(() => {});
+  const status = await Promise.race([child.status, abandoned.promise]);
+  kill.removeEventListener("abort", onKill);
+  abandon.removeEventListener("abort", onAbandon);
+  if (status === undefined) return "no exit";
+  if (status.success) return undefined;
+  // a shell reports a signal as 128 and its number
+  return status.signal === null ? `exit ${status.code}` : `signal ${status.code - 128}`;
+}
+
+function tryKill(child: Deno.ChildProcess) {
+  try {
+    child.kill("SIGTERM");
+  } catch {
+    // it has ended
+  }
+}

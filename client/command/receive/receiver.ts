@@ -1,0 +1,172 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Mail, SHARED_QUEUE } from "../../original_mailbox.ts";
+import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../../mailbox.ts";
+import { outputLine, report, tryWrite } from "../../terminal/output.ts";
+import { INTERRUPTED } from "../../terminal/signals.ts";
+import { type Exec, Executor } from "./exec.ts";
+import type { WaitLimit } from "./wait_limit.ts";
+
+/** How long to close the connection after a signal, and before that to write to a reader that does not read. */
+const CLOSE_TIMEOUT_MS = 2000, WRITE_TIMEOUT_MS = 500;
+
+/** Messages that are requested at a time, and batches of acknowledgements on their way. */
+const PREFETCH = 1024, MAX_ACKS = 2;
+
+/** Wait before the next connection to a server that is gone. */
+const RECONNECT_MS = 1000;
+
+/** What to receive, and what to do with it. */
+export interface ReceiveOptions {
+  /** Its ID, or `SHARED_QUEUE`. */
+  mailbox: string;
+  /** Most messages. */
+  count: number;
+  /** How long to wait for messages: in all, or with `follow` for each. */
+  waitMs: number;
+  /** Whether to connect again when the server is gone. */
+  follow: boolean;
+  /** Whether to print JSON. */
+  json: boolean;
+  /** The command for each message, instead of printing it. */
+  exec: Exec | undefined;
+}
+
+/** Receives on the reliable session until it has all messages, the wait is over, or a signal stops it. */
+export class Receiver {
+  received = 0;
+  /** The exit code for the signal that has stopped it. */
+  code: number | undefined;
+  readonly #options: ReceiveOptions;
+  readonly #executor: Executor | undefined;
+  /** Aborted by a signal: to receive no more, to end the command, and not to wait for the command any longer. */
+  readonly #stop = new AbortController();
+  readonly #kill = new AbortController();
+  readonly #abandon = new AbortController();
+  readonly #stopped = Promise.withResolvers<undefined>();
+  readonly #writeTimeout = Promise.withResolvers<void>();
+  readonly #acks = new Set<Promise<unknown>>();
+  #ackError: unknown;
+
+  constructor(options: ReceiveOptions) {
+    this.#options = options;
+    const signals = { stop: this.#stop.signal, kill: this.#kill.signal, abandon: this.#abandon.signal };
+    this.#executor = options.exec && new Executor(options.mailbox, options.exec, signals);
+  }
+
+  /** Whether the command failed for a message, and has not succeeded for it since. */
+  get hasFailed(): boolean {
+    return this.#executor?.hasFailed ?? false;
+  }
+
+  /** Ends it because of a signal. The second signal also leaves a command that does not end. */
+  stop(code: number) {
+    const isFirst = this.code === undefined;
+    if (!isFirst) this.#abandon.abort();
+    // Ctrl-C reaches the command by itself
+    if (!isFirst || code !== INTERRUPTED) this.#kill.abort();
+    if (!isFirst) return;
+    this.code = code;
+    setTimeout(this.#writeTimeout.resolve, WRITE_TIMEOUT_MS);
+    this.#stop.abort();
+    this.#stopped.resolve(undefined);
+  }
+
+  /** Receives until the end, with `follow` over as many connections as needed. */
+  async run(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+    while (this.code === undefined) {
+      try {
+        return await this.#connected(connect, limit);
+      } catch (error) {
+        if (this.code !== undefined) return;
+        const isLost = error instanceof SessionEndError && !(error instanceof LoginError);
+        if (!this.#options.follow || !isLost) throw error;
+        if (!(error instanceof BusyError)) await report("receive", `${error.message}; trying again`);
+        await pause(RECONNECT_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #connected(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+    const connecting = limit.connect(connect());
+    const mailbox = await Promise.race([connecting, this.#stopped.promise]);
+    // nothing was requested yet
+    if (mailbox === undefined) return void connecting.then((late) => late.close(0), () => {});
+    try {
+      await this.#receive(mailbox, limit);
+    } finally {
+      await mailbox.close(this.code === undefined ? undefined : CLOSE_TIMEOUT_MS);
+    }
+  }
+
+  async #receive(mailbox: Mailbox, limit: WaitLimit) {
+    const { count, waitMs, follow } = this.#options, executor = this.#executor;
+    const options = {
+      count: count - this.received,
+      wait: waitMs,
+      signal: AbortSignal.any([this.#stop.signal, limit.signal]),
+      prefetch: executor === undefined ? PREFETCH : 1,
+    };
+    this.#ackError = undefined;
+    try {
+      for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
+        limit.stop();
+        if (executor === undefined) await this.#print(batch);
+        else for (const message of batch) await this.#execute(message, executor);
+        if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
+        if (this.#ackError !== undefined) throw this.#ackError;
+        if (follow) limit.reset();
+        limit.start();
+      }
+    } finally {
+      limit.start();
+      // closing the connection waits for them too, but not without a limit
+      await Promise.race([Promise.all(this.#acks), this.#stopped.promise]);
+    }
+    if (limit.signal.aborted && (this.#ackError !== undefined || !mailbox.hasAnswered)) throw limit.error;
+    if (this.#ackError !== undefined) throw this.#ackError;
+  }
+
+  /** Prints a batch in one write, and acknowledges what was written. */
+  async #print(batch: readonly ReceivedMessage[]) {
+    const { mailbox, json } = this.#options;
+    const lines = batch.map((message) => messageLine(mailbox, message, json));
+    const { taken, error } = await tryWrite(lines, this.#writeTimeout.promise);
+    this.received += taken;
+    this.#ack(batch.slice(0, taken));
+    if (error === undefined) return;
+    await Promise.all(batch.slice(taken).map((message) => message.back()));
+    throw error;
+  }
+
+  async #execute(message: ReceivedMessage, executor: Executor) {
+    if (!await executor.run(message)) return;
+    this.received++;
+    this.#ack([message]);
+  }
+
+  /** Acknowledges a batch, and does not wait for it. */
+  #ack(batch: readonly ReceivedMessage[]) {
+    const ack = Promise.all(batch.map(async (message) => {
+      if (await message.ack()) return;
+      await report("receive", `message ${message.id} was given out again meanwhile`);
+    })).catch((error) => this.#ackError ??= error).finally(() => this.#acks.delete(ack));
+    this.#acks.add(ack);
+  }
+}
+
+/** A message as a line of output: its text, or a JSON object. On the original wire it has no ID, and maybe no time. */
+export function messageLine(
+  receiver: string,
+  message: ReceivedMessage | Mail,
+  json: boolean,
+): string {
+  const { id, sender, time, attempt, text }: Mail & Partial<ReceivedMessage> = message;
+  if (!json) return outputLine(text);
+  return outputLine(JSON.stringify({
+    id,
+    ...receiver === SHARED_QUEUE ? {} : { sender, receiver },
+    time: Number.isNaN(time) ? undefined : new Date(time).toISOString(),
+    attempt,
+    text,
+  }));
+}

@@ -1,0 +1,100 @@
+import { MAX_TIMER } from "../../stream/connection.ts";
+import type { Credentials } from "../../seal/login.ts";
+import type { Mailbox } from "../../mailbox.ts";
+
+/** Time for an answer after the wait is over, and then to close the connection. */
+const GRACE_MS = 500, CLOSE_TIMEOUT_MS = 500;
+
+/** Limits how long a server is waited for in all. Time that is spent on something else does not count. */
+export class WaitLimit implements Disposable {
+  readonly #waitMs: number;
+  readonly #over = new AbortController();
+  #leftMs: number;
+  #startedAt: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Starts at once. 0 and Infinity are no limit. */
+  constructor(waitMs: number) {
+    this.#waitMs = waitMs > 0 ? waitMs : Infinity;
+    this.#leftMs = this.#waitMs + GRACE_MS;
+    this.start();
+  }
+
+  /** Aborted when the wait is over. */
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  /** Counts the time from now on. */
+  start() {
+    if (this.#leftMs === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
+    this.#startedAt = performance.now();
+    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER));
+  }
+
+  #expire() {
+    this.stop();
+    if (this.#leftMs > 0) this.start();
+    else this.#over.abort();
+  }
+
+  /** Counts no time until {@linkcode start}. */
+  stop() {
+    clearTimeout(this.#timer);
+    if (this.#startedAt !== undefined) this.#leftMs -= performance.now() - this.#startedAt;
+    this.#startedAt = undefined;
+  }
+
+  /** Begins again, with the whole wait. */
+  reset() {
+    this.#leftMs = this.#waitMs + GRACE_MS;
+  }
+
+  /** The same credentials; the time in which the password is typed does not count. */
+  credentials({ password, ...as }: Credentials): Credentials {
+    if (typeof password === "string") return { ...as, password };
+    return {
+      ...as,
+      password: async (isNew) => {
+        this.stop();
+        try {
+          return await password(isNew);
+        } finally {
+          this.start();
+        }
+      },
+    };
+  }
+
+  /**
+   * Waits for the connection, and closes it when the wait is over.
+   *
+   * @throws {Error} The wait is over before that.
+   */
+  async connect(connecting: Promise<Mailbox>): Promise<Mailbox> {
+    const over = Promise.withResolvers<undefined>();
+    const abort = () => over.resolve(undefined);
+    this.signal.addEventListener("abort", abort);
+    if (this.signal.aborted) abort();
+    try {
+      const mailbox = await Promise.race([connecting, over.promise]);
+      if (mailbox === undefined) throw this.error;
+      this.signal.addEventListener("abort", () => mailbox.close(CLOSE_TIMEOUT_MS).catch(() => {}));
+      return mailbox;
+    } catch (error) {
+      connecting.then((mailbox) => mailbox.close(0), () => {});
+      throw error;
+    } finally {
+      this.signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** The error that there was no answer in time. */
+  get error(): Error {
+    return new Error(`The server has not answered within ${this.#waitMs / 1000} s`);
+  }
+
+  [Symbol.dispose]() {
+    this.stop();
+  }
+}

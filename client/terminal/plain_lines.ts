@@ -1,0 +1,70 @@
+import type { Line } from "../../protocol/line.ts";
+import { promptSecret } from "./ask.ts";
+import { readLines } from "./input.ts";
+import { LineEditor } from "./line_editor.ts";
+import { withLineEnd, write, writeError } from "./output.ts";
+
+/**
+ * Lines of a pipe or file, or of a terminal that edits them itself because it can't move its cursor or the output goes
+ * elsewhere. A terminal is shown the prompt and no more.
+ */
+export class PlainLines extends LineEditor {
+  readonly isTerminal: boolean = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  readonly interrupted: AbortSignal = new AbortController().signal;
+  readonly #lines: AsyncGenerator<Line>;
+  readonly #closed = Promise.withResolvers<undefined>();
+  /** Shows the prompt, if somebody types. */
+  readonly #show: ((text: string) => Promise<void>) | undefined;
+  /** Whether the cursor stands behind a prompt. */
+  #isPrompting = false;
+
+  /** @param max Longest line, in bytes. */
+  constructor(public prompt: string, max: number) {
+    super();
+    this.#lines = readLines(max);
+    const isTyped = Deno.stdin.isTerminal();
+    this.#show = this.isTerminal ? write : isTyped && Deno.stderr.isTerminal() ? writeError : undefined;
+  }
+
+  async read(options: { secret?: boolean } = {}): Promise<Line | undefined> {
+    // the terminal would show it
+    if (options.secret && Deno.stdin.isTerminal()) {
+      const text = await promptSecret(this.prompt, this.isTerminal ? "stdout" : "stderr");
+      return text === undefined ? undefined : { text };
+    }
+    this.#isPrompting = true;
+    await this.#show?.(this.prompt);
+    const line = await this.next();
+    // a typed line has its line end
+    if (line === undefined) await this.#show?.("\n");
+    this.#isPrompting = false;
+    return line;
+  }
+
+  /** The next line of the input, or undefined at its end or when it is closed. */
+  protected next(): Promise<Line | undefined> {
+    const next = this.#lines.next().then(({ value, done }) => done ? undefined : value);
+    return Promise.race([next, this.#closed.promise]);
+  }
+
+  print(text: string): Promise<void> {
+    return this.#writeTo(write, text);
+  }
+
+  notify(text: string): Promise<void> {
+    return this.#writeTo(this.isTerminal ? write : writeError, text);
+  }
+
+  /** Writes below what is being typed, and shows the prompt again. */
+  async #writeTo(output: (text: string) => Promise<void>, text: string) {
+    const show = this.#isPrompting ? this.#show : undefined;
+    await show?.("\n");
+    await output(withLineEnd(text));
+    await show?.(this.prompt);
+  }
+
+  close(): Promise<void> {
+    this.#closed.resolve(undefined);
+    return Promise.resolve();
+  }
+}

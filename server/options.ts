@@ -1,0 +1,349 @@
+/**
+ * The options of `wirepost serve`: how each is read, its default and its help, and what the server makes of them.
+ * A new limit is declared in {@linkcode OPTIONS} and used in {@linkcode serveOptions}.
+ *
+ * @module
+ */
+
+import config from "../deno.json" with { type: "json" };
+import { CHANNELS_PORT } from "../protocol/channels.ts";
+import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.ts";
+import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
+import { ROOM_PORT } from "../protocol/room.ts";
+import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS, type ForumServiceLimits } from "./forum_service.ts";
+import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
+import { REMOTE_LIMITS } from "./net/limits.ts";
+import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
+
+/** Each service by its name on the command line, in the order in which they start, with the port of its original. */
+export const SERVICE_PORTS = {
+  mailbox: MAILBOX_PORT,
+  channels: CHANNELS_PORT,
+  room: ROOM_PORT,
+  forum: FORUM_PORT,
+} as const;
+
+export type ServiceName = keyof typeof SERVICE_PORTS;
+
+/** Port of each service that is to run, or 0 for a free one. */
+export type ServicePorts = Readonly<Partial<Record<ServiceName, number>>>;
+
+/** What the server is started with. */
+export interface ServeOptions {
+  version: string;
+  ports: ServicePorts;
+  /** Whether a service whose port is in use is left out, as long as another one can run. */
+  leaveOutTaken: boolean;
+  /** Addresses to listen on. */
+  hosts: readonly string[];
+  /** The data directory, or undefined to keep everything in memory. */
+  data: string | undefined;
+  /** Whether to start a new database in `data`, though keys or files of another one are there. */
+  beginNew: boolean;
+  /** Where the administrator's secret is, if not in `data`. */
+  secretFile: string | undefined;
+  /** Where the server's own key is, if not in `data`. */
+  sealKeyFile: string | undefined;
+  /** Whether to replace a lost key that clients of accounts know. */
+  newSealKey: boolean;
+  /** Whether every client may make an account, or only the administrator. */
+  openAccounts: boolean;
+  limits: StoreLimits;
+  hubLimits: HubLimits;
+  forumLimits: ForumServiceLimits;
+  /** Largest database file, in bytes. */
+  maxFileBytes: number | undefined;
+  /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
+  commitDelay: number;
+  /** Networks whose requests on the original wire are answered. */
+  originalFrom: Networks;
+  /** Whether replies of the shared queue carry the time. */
+  timestamps: boolean;
+  /** Longest datagram of the original wire, in bytes. */
+  maxDatagram: number;
+  logFormat: LogFormat;
+  logLevel: LogLevel;
+}
+
+/** An option of the command line. */
+export interface ServeOption<Value> {
+  readonly kind: "flag" | "text" | "texts" | "word" | "count" | "size" | "duration";
+  /** What the help calls its value. */
+  readonly value?: string;
+  readonly help: string;
+  /** What the help says after the default. */
+  readonly note?: string;
+  readonly default: Value;
+  /** Bounds of a number, inclusive. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly words?: readonly string[];
+}
+
+type Details = Partial<Pick<ServeOption<unknown>, "value" | "min" | "max" | "note">>;
+
+function flag(help: string): ServeOption<boolean> {
+  return { kind: "flag", help, default: false };
+}
+
+function text(value: string, help: string): ServeOption<string | undefined> {
+  return { kind: "text", value, help, default: undefined };
+}
+
+function texts(value: string, help: string): ServeOption<readonly string[]> {
+  return { kind: "texts", value, help, default: [] };
+}
+
+function word<const Word extends string>(
+  value: string,
+  help: string,
+  words: readonly Word[],
+  fallback: Word,
+): ServeOption<Word> {
+  return { kind: "word", value, help, words, default: fallback };
+}
+
+function count<Value extends number | undefined>(
+  help: string,
+  fallback: Value,
+  details: Details = {},
+): ServeOption<number | Value> {
+  return { kind: "count", value: "N", min: 1, help, default: fallback, ...details };
+}
+
+/** In bytes. */
+function size<Value extends number | undefined>(
+  help: string,
+  fallback: Value,
+  details: Details = {},
+): ServeOption<number | Value> {
+  return { kind: "size", value: "SIZE", min: 1, help, default: fallback, ...details };
+}
+
+const HUB = DEFAULT_HUB_LIMITS,
+  { threads: THREADS, files: FILES, transfers: TRANSFERS } = DEFAULT_FORUM_SERVICE_LIMITS;
+
+/** Smallest limit of the database file, in bytes: a smaller one holds next to nothing. */
+const MIN_FILE_BYTES = 1024 ** 2;
+
+/** Largest history of a channel, which is kept in memory, in messages. */
+const MAX_HISTORY = 100_000;
+
+/** Smallest limit of what waits to be sent to a client, in bytes: the messages of one turn have to fit. */
+const MIN_PENDING_BYTES = 256 * 1024;
+
+/** How many of the longest lines have to fit into what waits: in frames, one may be over four times as long. */
+const MIN_PENDING_LINES = 16;
+
+/** Bounds of the longest datagram, in bytes; the upper one is that of UDP over IPv4 (RFC 768, RFC 791). */
+const MIN_MAX_DATAGRAM = 256, MAX_MAX_DATAGRAM = 65_507;
+
+/** For limits that hold for other machines only. */
+function remote(limit: number): string {
+  return `(${limit}; no limit for this machine's own)`;
+}
+
+export const OPTIONS = {
+  "host": texts(
+    "ADDRESS",
+    "Listen on this address; may be repeated; 0.0.0.0 and :: are every address (127.0.0.1)",
+  ),
+  "data": text("DIR", "Keep everything, and the administrator's secret, in this directory (./parley-data)"),
+  "new": flag("Start a new database although keys or files of another one are there"),
+  "memory": flag("Keep everything in memory and write no file"),
+  "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
+  "seal-key": text("FILE", "The server's own key, if not the one in the data directory"),
+  "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
+  "accounts": word(
+    "anyone|admin",
+    "Who may make accounts: every client, or only 'wirepost account' beside the server",
+    [
+      "anyone",
+      "admin",
+    ],
+    "anyone",
+  ),
+  "original-from": texts(
+    "NETWORK",
+    "Answer the original wire only for this ADDRESS/BITS, or 'none' (private networks)",
+  ),
+  "timestamps": word("on|off", "Whether replies of the shared queue carry the time", ["on", "off"], "on"),
+  "when-full": word(
+    "WHAT",
+    "A full mailbox: 'refuse' the new message or 'drop-oldest'",
+    ["refuse", "drop-oldest"],
+    DEFAULT_LIMITS.whenFull,
+  ),
+  "mailbox-messages": count("Messages in one mailbox", DEFAULT_LIMITS.mailboxMessages),
+  "mailbox-bytes": size("Text in one mailbox", DEFAULT_LIMITS.mailboxBytes),
+  "max-messages": count("Messages in all mailboxes", DEFAULT_LIMITS.messages),
+  "max-bytes": size("Text in all mailboxes", DEFAULT_LIMITS.bytes),
+  "max-mailboxes": count("Mailboxes that hold messages", DEFAULT_LIMITS.mailboxes),
+  "share": count("What one address or user may store, of each limit", DEFAULT_SHARE, {
+    value: "PERCENT",
+    max: 100,
+    note: "; 100 is all",
+  }),
+  "max-file": size("The database file, without the forum's files (no limit but the disk)", undefined, {
+    min: MIN_FILE_BYTES,
+  }),
+  "max-channels": count("Channels", HUB.maxChannels),
+  "history": count("Messages kept of each channel", HUB.history.messages, { max: MAX_HISTORY }),
+  "history-bytes": size("Messages kept of all channels", HUB.history.bytes),
+  "max-connections": count("Connections to channels and room", HUB.connections.connections),
+  "address-connections": count(
+    `Those of one address to channels and room ${remote(REMOTE_LIMITS.addressConnections)}`,
+    HUB.connections.addressConnections,
+  ),
+  "message-rate": count(
+    `Messages a second of one connection ${remote(REMOTE_LIMITS.messageRate)}`,
+    HUB.connections.messageRate,
+  ),
+  "max-line": size("Longest line of the room", HUB.maxLine),
+  "max-pending": size("Disconnect a client that has so much waiting to be sent", HUB.sending.maxPending, {
+    min: MIN_PENDING_BYTES,
+  }),
+  // at least --max-pending, where that is more than the default
+  "max-pending-all": size(
+    `Disconnect the client with most waiting, if all have so much (${HUB.maxPendingAll / 1024 ** 2}MiB)`,
+    undefined,
+  ),
+  "stall": {
+    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stall },
+    help: "Disconnect a client that reads nothing for so long while something waits",
+  },
+  "max-threads": count("Threads of the forum", THREADS.threads, { max: MAX_THREADS }),
+  "thread-entries": count("Messages and files in one thread", THREADS.threadEntries, {
+    max: MAX_THREAD_ENTRIES,
+  }),
+  "max-entries": count("Messages and files in all threads", THREADS.entries),
+  "max-posts": size("Text of all messages in threads, and names of files", THREADS.bytes),
+  "file-size": size("One file of the forum", MAX_FILE_BYTES, {
+    max: MAX_FILE_BYTES,
+    note: ", which is the most",
+  }),
+  "max-files": count("Files of the forum", FILES.files),
+  "max-file-bytes": size("All files of the forum together", FILES.bytes),
+  "max-transfers": count("Files being sent or received at the same time", TRANSFERS.transfers),
+  "file-connections": count("TCP connections to the forum", TRANSFERS.connections),
+  "max-datagram": size("Longest datagram accepted, and longest reply", MAX_DATAGRAM_BYTES, {
+    min: MIN_MAX_DATAGRAM,
+    max: MAX_MAX_DATAGRAM,
+    note: "; a reply may always have that",
+  }),
+  "log": word(LOG_FORMATS.join("|"), "How log lines are written to standard error", LOG_FORMATS, "text"),
+  "log-level": word(
+    "LEVEL",
+    "Lowest level that is logged: error, warn, info or debug, which is each request",
+    LOG_LEVELS,
+    "info",
+  ),
+} as const satisfies Record<string, ServeOption<unknown>>;
+
+/** Options that exclude each other. */
+export const EXCLUSIVE: readonly (readonly [OptionName, OptionName])[] = [
+  ["memory", "data"],
+  ["memory", "new"],
+  ["new-seal-key", "memory"],
+  ["new-seal-key", "seal-key"],
+];
+
+type OptionName = keyof typeof OPTIONS;
+
+/** A value of each option, the default where it is not given. */
+export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default"] };
+
+/**
+ * What the server makes of the command line.
+ *
+ * @param ports Of the services that were named; where none was, all of them that can be had.
+ * @throws {Error} A value doesn't go with another, or is no network.
+ */
+export function serveOptions(values: OptionValues, ports: ServicePorts): ServeOptions {
+  const isNamed = Object.keys(ports).length > 0;
+  return {
+    version: config.version,
+    ports: isNamed ? ports : SERVICE_PORTS,
+    leaveOutTaken: !isNamed,
+    hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
+    data: values.memory ? undefined : values.data ?? "parley-data",
+    beginNew: values.new,
+    secretFile: values["secret-file"],
+    sealKeyFile: values["seal-key"],
+    newSealKey: values["new-seal-key"],
+    openAccounts: values.accounts === "anyone",
+    limits: {
+      mailboxMessages: values["mailbox-messages"],
+      mailboxBytes: values["mailbox-bytes"],
+      messages: values["max-messages"],
+      bytes: values["max-bytes"],
+      mailboxes: values["max-mailboxes"],
+      share: values.share,
+      whenFull: values["when-full"],
+    },
+    hubLimits: hubLimits(values),
+    forumLimits: {
+      threads: {
+        share: values.share,
+        threads: values["max-threads"],
+        threadEntries: values["thread-entries"],
+        entries: values["max-entries"],
+        bytes: values["max-posts"],
+      },
+      files: {
+        share: values.share,
+        fileBytes: values["file-size"],
+        bytes: values["max-file-bytes"],
+        files: values["max-files"],
+      },
+      transfers: { connections: values["file-connections"], transfers: values["max-transfers"] },
+    },
+    maxFileBytes: values["max-file"],
+    commitDelay: 0,
+    originalFrom: new Networks(
+      values["original-from"].length > 0
+        ? values["original-from"].filter((network) => network !== "none")
+        : PRIVATE_NETWORKS,
+    ),
+    timestamps: values.timestamps === "on",
+    maxDatagram: values["max-datagram"],
+    logFormat: values.log,
+    logLevel: values["log-level"],
+  };
+}
+
+/** @throws {RangeError} What may wait to be sent to one client is too little for a line, or too much for all. */
+function hubLimits(values: OptionValues): HubLimits {
+  const maxPending = values["max-pending"], maxLine = values["max-line"];
+  const maxPendingAll = values["max-pending-all"] ?? Math.max(HUB.maxPendingAll, maxPending);
+  if (maxPendingAll < maxPending) {
+    throw new RangeError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
+  }
+  if (maxLine > maxPending / MIN_PENDING_LINES) {
+    throw new RangeError(
+      `Cannot use --max-line ${maxLine}: expected at most 1/${MIN_PENDING_LINES} of --max-pending`,
+    );
+  }
+  return {
+    share: values.share,
+    maxChannels: values["max-channels"],
+    history: { messages: values.history, bytes: values["history-bytes"] },
+    connections: {
+      connections: values["max-connections"],
+      addressConnections: values["address-connections"],
+      messageRate: values["message-rate"],
+    },
+    sending: { maxPending, stall: values.stall },
+    maxPendingAll,
+    maxLine,
+  };
+}
+
+/** The options where none is given. */
+export const DEFAULT_OPTIONS: Readonly<ServeOptions> = serveOptions(
+  Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, option.default])) as OptionValues,
+  {},
+);

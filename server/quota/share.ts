@@ -1,0 +1,15 @@
+/**
+ * How much of a limit one address or one user may use, so that one that stores without end leaves room for others.
+ *
+ * @module
+ */
+
+/** `percent` of a limit, at least one; 100 is no limit. */
+export function shareOf(limit: number, percent: number): number {
+  return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
+}
+
+/** A share as a limit is named: `25000 mailboxes of one address`. Names of networks are in brackets. */
+export function describeShare(max: number, what: string, owner: string): string {
+  return `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}`;
+}

@@ -1,0 +1,78 @@
+/**
+ * What a server reports when it is ready: in its log, in its data directory, and a line for each address.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../protocol/address.ts";
+import type { SealKey } from "../protocol/seal.ts";
+import { writeRunning } from "./data/data_directory.ts";
+import type { HubService } from "./hub_service.ts";
+import { isLoopback } from "./net/limits.ts";
+import type { ServeOptions } from "./options.ts";
+import type { Log } from "./report/log.ts";
+import type { Listening } from "./service_sockets.ts";
+import type { Store } from "./store/store.ts";
+
+export interface ReadyServer {
+  options: ServeOptions;
+  listening: readonly Listening[];
+  store: Pick<Store, "opened">;
+  hub: HubService | undefined;
+  sealKey: SealKey;
+  log: Log;
+}
+
+/** @param ready Takes each line. */
+export async function reportReady(server: ReadyServer, ready: (line: string) => Promise<void>) {
+  const { options: { data }, listening, sealKey, log } = server;
+  if (data !== undefined) await writeAddresses(data, listening, log);
+  for (const each of listening) logListening(server, each);
+  if (listening.some(({ name }) => name === "mailbox" || name === "forum")) {
+    log.info({ service: "server", what: `the server's key is ${sealKey.text}` });
+  }
+  for (const { name, transport, addresses } of listening) {
+    if (name === "admin") continue;
+    for (const address of addresses) {
+      await ready(`${name} listening on ${transport} ${formatAddress(address)}`);
+    }
+  }
+}
+
+/** For the commands beside the server. */
+async function writeAddresses(data: string, listening: readonly Listening[], log: Log) {
+  const services = listening.map(({ name, addresses }) => [name, addresses.map(formatAddress)]);
+  try {
+    await writeRunning(data, { pid: Deno.pid, services: Object.fromEntries(services) });
+  } catch (error) {
+    // on a full disk, what is stored can still be read
+    const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
+  }
+}
+
+/** The original's console line, what the service holds, and from where it can be reached. */
+function logListening({ options, listening, store, hub, log }: ReadyServer, each: Listening) {
+  const { data, originalFrom } = options, { name, transport, addresses } = each;
+  const info = (what: string) => log.info({ service: name, what });
+  const held = (what: string, held: string) =>
+    info(data === undefined ? `${what} are kept in memory and end with this process` : `${held} in ${data}`);
+  if (name === "admin") {
+    return info(`commands are taken on ${transport} ${addresses.map(formatAddress)}`);
+  } else if (name === "mailbox") {
+    const { messages, mailboxes } = store.opened;
+    log.console(name, "Message server is listening");
+    held("messages", `${messages} messages in ${mailboxes} mailboxes`);
+    info(`the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
+  } else if (name === "forum") {
+    if (transport === "udp") held("threads and files", "threads and files are");
+  } else {
+    if (name === "room") log.console(name, `Chat server started on port ${addresses[0]!.port}`);
+    // once, if both services of the hub run
+    const isFirst = listening.find(({ name }) => name === "channels" || name === "room") === each;
+    if (isFirst) held("channels and messages", hub!.summary);
+  }
+  for (const { hostname, port } of addresses.filter(({ hostname }) => !isLoopback(hostname))) {
+    info(`${hostname} can be reached by others; a firewall has to let ${port}/${transport} through`);
+  }
+}

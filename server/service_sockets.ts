@@ -1,0 +1,101 @@
+/**
+ * The sockets of all services that run. A port that is in use ends the start, and the error says which process has it
+ * and how to choose another port. If nobody named the service, it is left out instead.
+ *
+ * @module
+ */
+
+import { portHolder } from "./net/port_holder.ts";
+import { listenBoth, listenDatagrams, listenStreams, PortTaken } from "./net/sockets.ts";
+import type { ServeOptions, ServiceName } from "./options.ts";
+import type { Log } from "./report/log.ts";
+
+export interface ServiceSockets {
+  mailbox?: Deno.DatagramConn[];
+  channels?: Deno.TcpListener[];
+  room?: Deno.TcpListener[];
+  forum?: { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] };
+}
+
+/** Where a service listens. */
+export interface Listening {
+  /** As on the command line, in ready lines and in the data directory; or `admin`. */
+  readonly name: string;
+  readonly transport: "udp" | "tcp";
+  readonly addresses: readonly Deno.NetAddr[];
+}
+
+/**
+ * Opens them.
+ *
+ * @throws {Error} One can't be opened, or none of those that may be left out; then none is open.
+ */
+export async function openSockets(
+  { hosts, ports, leaveOutTaken }: Pick<ServeOptions, "hosts" | "ports" | "leaveOutTaken">,
+  log: Log,
+): Promise<ServiceSockets> {
+  const sockets: ServiceSockets = {};
+  const leftOut: [ServiceName, string][] = [];
+  try {
+    for (const [name, port] of Object.entries(ports) as [ServiceName, number][]) {
+      try {
+        if (name === "mailbox") sockets.mailbox = listenDatagrams(hosts, port);
+        else if (name === "forum") sockets.forum = listenBoth(hosts, port);
+        else sockets[name] = listenStreams(hosts, port);
+      } catch (error) {
+        if (!(error instanceof PortTaken)) throw error;
+        const holder = await portHolder(error);
+        const why = `${error.message}${holder === undefined ? "" : `, by ${holder}`}`;
+        if (!leaveOutTaken) throw new Error(`${why}; 'wirepost serve ${name} PORT' takes another port`);
+        leftOut.push([name, why]);
+      }
+    }
+  } catch (error) {
+    closeSockets(sockets);
+    throw error;
+  }
+  if (leftOut.length > 0 && Object.keys(sockets).length === 0) {
+    const whys = leftOut.map(([, why]) => why).join("; ");
+    throw new Error(`${whys}; 'wirepost serve mailbox PORT', and so on, take other ports`);
+  }
+  for (const [service, why] of leftOut) {
+    log.warn({ service, what: `left out: ${why}; 'wirepost serve ${service} PORT' takes another port` });
+  }
+  return sockets;
+}
+
+/**
+ * Where the services listen, in the order in which they are reported.
+ *
+ * @param admin The administrator's own address, if there is no mailbox.
+ */
+export function listeningOn(
+  { mailbox, channels, room, forum }: ServiceSockets,
+  admin: Deno.NetAddr | undefined,
+): Listening[] {
+  const on = (name: string, transport: "udp" | "tcp", sockets: readonly { addr: Deno.Addr }[] = []) => ({
+    name,
+    transport,
+    addresses: sockets.map(({ addr }) => addr as Deno.NetAddr),
+  });
+  return [
+    on("mailbox", "udp", mailbox),
+    on("channels", "tcp", channels),
+    on("room", "tcp", room),
+    on("forum", "udp", forum?.datagrams),
+    on("forum", "tcp", forum?.streams),
+    on("admin", "udp", admin && [{ addr: admin }]),
+  ].filter(({ addresses }) => addresses.length > 0);
+}
+
+/** Closes those that are still open. */
+export function closeSockets({ mailbox = [], channels = [], room = [], forum }: ServiceSockets) {
+  const { datagrams = [], streams = [] } = forum ?? {};
+  for (const socket of [...mailbox, ...channels, ...room, ...datagrams, ...streams]) {
+    try {
+      socket.close();
+    } catch {
+      // its service has closed it
+    }
+  }
+}
