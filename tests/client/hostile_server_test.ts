@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { follow, type Followed, Script } from "../session/script.ts";
+import { follow, type Followed, Script } from "../simulation/script.ts";
 
 /** Most datagrams that a client sends to a server that lets nothing come of it. */
 const MOST = 1000;

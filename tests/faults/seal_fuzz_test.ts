@@ -17,8 +17,8 @@ import {
 } from "../../protocol/seal.ts";
 import { clientFirstBare, GS2_HEADER } from "../../protocol/scram.ts";
 import { decodeSealToServer } from "../../protocol/seal.ts";
-import { ACCOUNT, makeAccount } from "../session/account.ts";
-import { Random } from "../session/random.ts";
+import { ACCOUNT, makeAccount } from "../simulation/account.ts";
+import { Random } from "../simulation/random.ts";
 
 const full = Deno.env.get("WIREPOST_FAULTS") === "full";
 
@@ -46,6 +46,7 @@ class Subject {
         done(outcome as never);
         return true;
       },
+      ask: (request: StoreRequest) => new Promise((resolve) => store.submit(request, resolve)),
     };
     const common = {
       store: store as never,

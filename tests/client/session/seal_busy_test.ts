@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ClientSeal } from "../../../client/seal/seal.ts";
 import { decodeSealToServer, encodeSealReply } from "../../../protocol/seal.ts";
-import { Clock } from "../../session/clock.ts";
-import { follow } from "../../session/script.ts";
+import { Clock } from "../../simulation/clock.ts";
+import { follow } from "../../simulation/script.ts";
 
 Deno.test("a server without room for a handshake is asked again for 60 s, and its user is told once", async () => {
   const clock = new Clock(), busy: boolean[] = [], sent: string[] = [], waits: number[] = [];

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { FIRST_SESSION, follow, putLine, Script } from "../../session/script.ts";
+import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 import { ClosedError, FullError, RefusedError } from "../../../client/session/session.ts";
 
 Deno.test("ClientSession begins with a datagram without requests, and repeats it each second", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Turns } from "../../../server/net/turns.ts";
-import { Clock } from "../../session/clock.ts";
+import { Clock } from "../../simulation/clock.ts";
 
 /** Work that counts half a millisecond of a tenth of the time: one every 5 ms, and 4 at once. */
 class Workshop {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../../../program.ts";
 import type { Upload } from "../../../../server/wire/transfer/transfer.ts";
-import { Clock } from "../../../session/clock.ts";
+import { Clock } from "../../../simulation/clock.ts";
 import {
   keyed,
   sendContent,
