@@ -15,7 +15,7 @@
  * @module
  */
 
-import { CHANNELS_PORT, MAX_CLIENT_NAME } from "../protocol/channels.ts";
+import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { StreamClient } from "./stream/stream_client.ts";
@@ -26,7 +26,8 @@ const encoder = new TextEncoder();
 
 /** Whether it can be the name of a client: 1 to 200 bytes, no control character, white space at neither end. */
 export function isClientName(name: string): boolean {
-  return name !== "" && name === name.trim() && !/\p{Cc}/u.test(name) && isWithin(name, MAX_CLIENT_NAME);
+  return name !== "" && name === name.trim() && !/\p{Cc}/u.test(name) &&
+    isWithin(name, MAX_CLIENT_NAME_BYTES);
 }
 
 function isWithin(text: string, bytes: number): boolean {
@@ -43,7 +44,7 @@ export async function connectChannels(options: ConnectOptions & { name: string }
   const { name, port = CHANNELS_PORT, signal } = options;
   if (!isClientName(name)) {
     throw new TypeError(
-      `Cannot use '${name}' as a name: expected 1 to ${MAX_CLIENT_NAME} bytes, no control character, no space at an end`,
+      `Cannot use '${name}' as a name: expected 1 to ${MAX_CLIENT_NAME_BYTES} bytes, no control character, no space at an end`,
     );
   }
   const connection = await connectTcp({ ...options, port });

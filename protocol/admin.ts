@@ -8,7 +8,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 /** How long a nonce is good for, in milliseconds. */
-export const NONCE_LIFETIME = 30_000;
+export const NONCE_LIFETIME_MS = 30_000;
 
 /**
  * Asks for a nonce. The spaces at its end let the datagram be a third of the answer: an address that has not shown that

@@ -7,19 +7,19 @@
 
 import { FRAME_BYTES } from "./frame.ts";
 import { utf8Length } from "./mailbox.ts";
-import { isLikePeer } from "./room.ts";
+import { isLikeAddress } from "./room.ts";
 
 /** TCP port that clients of the original use. */
 export const CHANNELS_PORT = 55555;
 
 /** Longest name of a channel, in bytes of UTF-8. */
-export const MAX_CHANNEL_NAME = 64;
+export const MAX_CHANNEL_NAME_BYTES = 64;
 
 /** Longest name of a client, in bytes of UTF-8: it fills its frame. */
-export const MAX_CLIENT_NAME = FRAME_BYTES;
+export const MAX_CLIENT_NAME_BYTES = FRAME_BYTES;
 
 /** Longest name that others are shown, in bytes of UTF-8: `[NAME] ` leaves half of each frame for the text. */
-export const MAX_SHOWN_NAME = FRAME_BYTES / 2 - "[] ".length;
+export const MAX_SHOWN_NAME_BYTES = FRAME_BYTES / 2 - "[] ".length;
 
 /** What a frame behind the first asks for. A `create` or `join` alone has no channel. */
 export type ChannelsRequest =
@@ -55,9 +55,9 @@ export function decodeChannelsRequest(text: string): ChannelsRequest {
  * like such an address is marked then, so that no line about this client has the bytes of a line about another.
  */
 export function shownName(name: string, besideRoom: boolean): string {
-  const marked = besideRoom && isLikePeer(name) ? `~${name}` : name;
-  if (utf8Length(marked) <= MAX_SHOWN_NAME) return marked;
-  let shown = "", left = MAX_SHOWN_NAME - utf8Length("…");
+  const marked = besideRoom && isLikeAddress(name) ? `~${name}` : name;
+  if (utf8Length(marked) <= MAX_SHOWN_NAME_BYTES) return marked;
+  let shown = "", left = MAX_SHOWN_NAME_BYTES - utf8Length("…");
   for (const character of marked) {
     left -= utf8Length(character);
     if (left < 0) break;
@@ -85,22 +85,22 @@ export function alreadyExists(channel: string): string {
   return `Room ${channel} already exists, so cannot be created.`;
 }
 
-export const CREATE_ALONE = "/create command must be followed by the name of a channel to create";
+export const CREATE_NEEDS_NAME = "/create command must be followed by the name of a channel to create";
 
 export function noChannelNamed(channel: string): string {
   return `No channel named ${channel} exists. Try '/create ${channel}'?`;
 }
 
-export const JOIN_ALONE = "/join command must be followed by the name of a channel to join.";
+export const JOIN_NEEDS_NAME = "/join command must be followed by the name of a channel to join.";
 
 /** @param message All of it, as it came. */
-export function notValid(message: string): string {
+export function unknownCommand(message: string): string {
   return `${message} is not a valid control message. Valid messages are /create, /list, and /join.`;
 }
 
 export const IN_NO_CHANNEL = "Not currently in any channel. Must join a channel before sending messages.";
 
-export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_CHANNEL_NAME} bytes.`;
+export const CHANNEL_TOO_LONG = `The name of a channel must have at most ${MAX_CHANNEL_NAME_BYTES} bytes.`;
 
 /** To one who creates a channel where there are as many as may be. */
 export const TOO_MANY_CHANNELS = "There are too many channels, so no other can be created.";

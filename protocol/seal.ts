@@ -18,6 +18,7 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from "node:crypto";
+import { concatBytes } from "./bytes.ts";
 import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
 
@@ -136,7 +137,7 @@ export function serverKeys(
   own: SealKey,
   client: Uint8Array,
 ): SealKeys {
-  const other = publicKey(client), secrets = concat(agree(ephemeral, other), agree(own, other));
+  const other = publicKey(client), secrets = concatBytes(agree(ephemeral, other), agree(own, other));
   return keysOf(exchange, client, ephemeral.public, own.public, secrets);
 }
 
@@ -147,7 +148,7 @@ export function clientKeys(
   server: Uint8Array,
   own: Uint8Array,
 ): SealKeys {
-  const secrets = concat(agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own)));
+  const secrets = concatBytes(agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own)));
   return keysOf(exchange, ephemeral.public, server, own, secrets);
 }
 
@@ -360,11 +361,4 @@ function fromBase64url(text: string | undefined): Bytes | undefined {
 
 function base64url(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }

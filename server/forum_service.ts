@@ -10,12 +10,12 @@ import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import { MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
 import type { Accounts } from "./service/accounts.ts";
-import type { SessionStartTimes } from "./wire/session/start_times.ts";
-import { readDatagrams } from "./net/datagrams.ts";
+
+import { DatagramSocket } from "./net/datagram_socket.ts";
 import type { Log } from "./report/log.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import type { Metrics, SessionTable } from "./report/metrics.ts";
-import { Replies } from "./net/reply_queue.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
 import { SealService } from "./wire/session/seal_service.ts";
 import { SessionService } from "./wire/session/session_service.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
@@ -23,11 +23,10 @@ import type { TableUsage } from "./quota/fair_table.ts";
 import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
-import { MAX_CONNECTIONS, TransferListener } from "./wire/transfer/transfer_listener.ts";
-import { TransferService, type Upload } from "./wire/transfer/transfer.ts";
+import { MAX_CONNECTIONS, TransferService, type Upload } from "./wire/transfer/transfer.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import type { Rounds } from "./net/rounds.ts";
-import { uptime } from "./clock/uptime.ts";
+import type { SocketPolling } from "./net/fairness.ts";
+import { setTimer, uptime } from "./clock/uptime.ts";
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -61,7 +60,7 @@ export interface ForumServiceOptions {
   /** Where files are; it closes them. */
   files: ContentFiles;
   limits: TransferLimits;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   /** Gives sessions their beginning. */
@@ -77,49 +76,34 @@ interface ForumAddress {
   hostname: string;
   port: number;
   address: Deno.NetAddr;
-  replies: Replies;
+  socket: DatagramSocket;
 }
 
 export class ForumService {
   readonly #options: ForumServiceOptions;
-  readonly #replies: Replies[] = [];
-  readonly #reading: Promise<void>[] = [];
+  readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionService<ForumAddress>;
   readonly #seals: SealService<ForumAddress>;
   readonly #transfers: TransferService;
-  readonly #listener: TransferListener;
-  #stopping = false;
 
   /** Begins to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
     const { log, metrics, limits } = options;
     const console = (line: string) => log.console("forum", line, true);
-    const setTimer = (ms: number, callback: () => void) => {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    };
     const transfers = this.#transfers = new TransferService({
       ...options,
       monotonicClock: uptime.now,
       setTimer,
       max: limits.transfers,
+      maxConnections: limits.connections,
       commit: (upload) => this.#attach(upload),
     });
     options.accounts.watch((name, what) => {
       if (what !== "added") transfers.revoke(name);
     });
-    const serve = (connection: Deno.TcpConn) => transfers.serve(connection);
-    this.#listener = new TransferListener({
-      sockets: options.listeners,
-      serve,
-      metrics,
-      log,
-      setTimer,
-      maxConnections: limits.connections,
-    });
-    const send = (datagram: Uint8Array<ArrayBuffer>, { address, replies }: ForumAddress) =>
-      replies.send(datagram, address);
+    const send = (datagram: Uint8Array<ArrayBuffer>, { address, socket }: ForumAddress) =>
+      socket.send(datagram, address);
     this.#sessions = new SessionService({
       ...options,
       handler: new ForumRequests({ ...options, transfer: transfers, console }),
@@ -147,17 +131,14 @@ export class ForumService {
       },
     });
     for (const line of CONSOLE_BEGIN) log.console("forum", line);
-    for (const socket of options.sockets) {
-      const replies = new Replies(socket, () => metrics.add("send failed"));
-      this.#replies.push(replies);
-      this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: MAX_SESSION_DATAGRAM_BYTES,
-        rounds: options.rounds,
+    this.#sockets = options.sockets.map((socket) =>
+      new DatagramSocket(socket, {
+        polling: options.polling,
         metrics,
-        stopping: () => this.#stopping,
-        received: (datagram, address) => this.#received(datagram, address, replies),
-      }));
-    }
+        maxBytes: MAX_SESSION_DATAGRAM_BYTES,
+        onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
+      })
+    );
   }
 
   /** How full its tables are, by name. */
@@ -165,11 +146,10 @@ export class ForumService {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
-  #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
+  #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     const { metrics } = this.#options, { hostname, port } = address;
     metrics.add("received");
-    if (this.#stopping) return;
-    const from = { hostname, port, address, replies };
+    const from = { hostname, port, address, socket };
     if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
     if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
   }
@@ -190,16 +170,12 @@ export class ForumService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
-    this.#stopping = true;
-    this.#listener.stop();
+    for (const socket of this.#sockets) socket.stop();
     await this.#transfers.close();
-    await this.#listener.close();
     await this.#options.store.idle();
     this.#sessions.close();
     this.#seals.close();
-    await Promise.all(this.#replies.map((replies) => replies.sent()));
-    for (const socket of this.#options.sockets) socket.close();
-    await Promise.all(this.#reading);
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
     await this.#options.files.close();
   }
 }

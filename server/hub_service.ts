@@ -1,44 +1,43 @@
 /**
- * The hub with the services that it has: channels, room, or both; and its history, which it writes once a second.
+ * The hub with its wires: channels, room, or both. Its history is written once a second.
  *
  * @module
  */
 
-import { MAX_ROOM_LINE } from "../protocol/room.ts";
-import type { AdminCommand } from "./wire/admin/admin_requests.ts";
-import { ChannelsService } from "./wire/hub/channels.ts";
-import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
-import { Hub } from "./service/hub.ts";
-import { hubCommands } from "./wire/admin/channel_commands.ts";
-import { ConnectionCounter, type ConnectionLimits, DEFAULT_CONNECTION_LIMITS } from "./net/limits.ts";
+import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
+import { uptime } from "./clock/uptime.ts";
+import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
+import type { SocketPolling } from "./net/fairness.ts";
+import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
+import { PendingTotal } from "./quota/pending.ts";
+import { shareOf } from "./quota/share.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
-import type { ServiceSockets } from "./service_sockets.ts";
-import { PendingTotal } from "./quota/pending.ts";
-import { RoomService } from "./wire/hub/room.ts";
-import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
-import type { Rounds } from "./net/rounds.ts";
+import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
+import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import { shareOf } from "./quota/share.ts";
-import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
-import { uptime } from "./clock/uptime.ts";
+import { DEFAULT_SHARE } from "./store/limits.ts";
+import type { AdminCommand } from "./wire/admin/admin_requests.ts";
+import { hubCommands } from "./wire/admin/channel_commands.ts";
+import { ChannelsWire } from "./wire/hub/channels.ts";
+import type { MemberWire } from "./wire/hub/member_wire.ts";
+import { RoomWire } from "./wire/hub/room.ts";
 
-/** Milliseconds between two writes of what was said. */
-const WRITE = 1000;
+const WRITE_INTERVAL_MS = 1000;
 
 /** Limits of channels and room; all are inclusive. */
 export interface HubLimits {
-  /** Percent of the channels that one address may have made; with 100 there is no such limit. */
+  /** Percent of the channels that one address may have created; with 100 there is no such limit. */
   share: number;
   maxChannels: number;
   history: HistoryLimits;
   connections: ConnectionLimits;
   sending: SendLimits;
-  /** Most bytes that may wait to be sent to all together; what several wait for counts once. */
-  maxPendingAll: number;
-  /** Longest line of the room, in bytes without its end. */
-  maxLine: number;
+  /** Most bytes that may wait to be sent to all clients together; what several wait for counts once. */
+  maxPendingBytesInAll: number;
+  /** Longest line of the room, without its end. */
+  maxLineBytes: number;
 }
 
 export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
@@ -47,16 +46,16 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
-  maxPendingAll: 128 * 1024 ** 2,
-  maxLine: MAX_ROOM_LINE,
+  maxPendingBytesInAll: 128 * 1024 ** 2,
+  maxLineBytes: MAX_ROOM_LINE_BYTES,
 };
 
 export interface HubServiceOptions {
-  /** Where the services listen that run; they close them. */
-  sockets: Pick<ServiceSockets, "channels" | "room">;
+  /** Where the wires listen that run; they close them. */
+  sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
   store: GroupCommit;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
 }
@@ -65,32 +64,38 @@ export class HubService {
   readonly commands: readonly AdminCommand[];
   readonly #hub: Hub;
   readonly #history: History;
-  readonly #counter: ConnectionCounter;
+  readonly #slots: ConnectionSlots;
   readonly #store: GroupCommit;
-  readonly #running: { close(): Promise<void> }[] = [];
+  readonly #wires: MemberWire[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
-  private constructor(options: HubServiceOptions, history: History) {
-    const { sockets, limits, store, rounds, metrics, log } = options;
-    const hub = this.#hub = new Hub({
-      maxChannels: limits.maxChannels,
-      maxOfHolder: shareOf(limits.maxChannels, limits.share),
-      history,
-      metrics,
-      wallClock: Date.now,
-    });
-    const counter = this.#counter = new ConnectionCounter(limits.connections);
+  private constructor({ sockets, limits, store, ...options }: HubServiceOptions, history: History) {
     this.#history = history;
     this.#store = store;
-    const { connections, sending, maxPendingAll, maxLine } = limits;
-    const total = new PendingTotal(maxPendingAll);
-    const monotonicClock = () => Math.floor(uptime.now());
-    const shared = { hub, counter, connections, sending, total, rounds, metrics, log, monotonicClock };
+    const hub = this.#hub = new Hub({
+      maxChannels: limits.maxChannels,
+      maxOfOwner: shareOf(limits.maxChannels, limits.share),
+      history,
+      metrics: options.metrics,
+      wallClock: Date.now,
+    });
+    const slots = this.#slots = new ConnectionSlots(limits.connections);
+    const common = {
+      ...options,
+      hub,
+      slots,
+      messagesPerSecond: limits.connections.messagesPerSecond,
+      limits: limits.sending,
+      total: new PendingTotal(limits.maxPendingBytesInAll),
+      monotonicClock: () => Math.floor(uptime.now()),
+    };
     const { channels, room } = sockets;
-    if (channels !== undefined) this.#running.push(new ChannelsService({ ...shared, sockets: channels }));
-    if (room !== undefined) this.#running.push(new RoomService({ ...shared, sockets: room, maxLine }));
+    if (channels !== undefined) this.#wires.push(new ChannelsWire({ ...common, sockets: channels }));
+    if (room !== undefined) {
+      this.#wires.push(new RoomWire(limits.maxLineBytes, { ...common, sockets: room }));
+    }
     this.commands = hubCommands(hub);
-    this.#writing = setInterval(() => this.#write(), WRITE);
+    this.#writing = setInterval(() => this.#write(), WRITE_INTERVAL_MS);
   }
 
   /**
@@ -99,32 +104,26 @@ export class HubService {
    * @throws {Error} What was kept can't be read.
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
-    const { store, limits } = options;
-    return new HubService(options, new History(limits.history, await store.ask({ kind: "channels" })));
+    const stored = await options.store.ask({ kind: "channels" });
+    return new HubService(options, new History(options.limits.history, stored));
   }
 
   /** Metrics for `status`. */
   status(): [MetricName, number][] {
-    const { channels } = this.#hub;
-    const members = channels.reduce((sum, { size }) => sum + size, 0);
-    return [
-      ["channels", this.#hub.count],
-      ["members", members],
-      ["connections", this.#counter.connections],
-    ];
+    const members = this.#hub.channels.reduce((sum, { size }) => sum + size, 0);
+    return [["channels", this.#hub.count], ["members", members], ["connections", this.#slots.taken]];
   }
 
-  /** What is there, for the log. */
+  /** For the log. */
   get summary(): string {
-    const { records } = this.#history;
-    const messages = records.reduce((sum, { first, next }) => sum + next - first, 0);
+    const messages = this.#history.records.reduce((sum, { first, next }) => sum + next - first, 0);
     return `${messages} messages in ${this.#hub.count} channels`;
   }
 
-  /** Has every client go, and what was said be kept. */
+  /** Disconnects every client, and writes what was said. */
   async close() {
     this.#hub.close();
-    await Promise.all(this.#running.map((service) => service.close()));
+    await Promise.all(this.#wires.map((wire) => wire.close()));
     clearInterval(this.#writing);
     await this.#write();
     // what was new while another write was under way

@@ -9,10 +9,9 @@ import { ADMIN } from "../protocol/mailbox.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
-import { uptime } from "./clock/uptime.ts";
-import { readDatagrams } from "./net/datagrams.ts";
-import { Replies } from "./net/reply_queue.ts";
-import type { Rounds } from "./net/rounds.ts";
+import { setTimer, uptime } from "./clock/uptime.ts";
+import { DatagramSocket } from "./net/datagram_socket.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 import type { Networks } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { type Log, mailboxName, quoted } from "./report/log.ts";
@@ -43,7 +42,7 @@ export interface MailboxServiceOptions {
   timestamps: boolean;
   /** Longest datagram of the original wire, in bytes. */
   maxDatagram: number;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   startTimes: SessionStartTimes;
@@ -61,12 +60,10 @@ interface Client extends DatagramClient {
 
 export class MailboxService {
   readonly #options: MailboxServiceOptions;
-  readonly #replies: Replies[] = [];
-  readonly #reading: Promise<void>[] = [];
+  readonly #sockets: DatagramSocket[];
   readonly #original: OriginalWire;
   readonly #sessions: SessionService<Client>;
   readonly #seals: SealService<Client>;
-  #stopping = false;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
@@ -74,14 +71,10 @@ export class MailboxService {
     const { metrics, log } = options;
     const common = {
       ...options,
-      send: (datagram: Uint8Array<ArrayBuffer>, { address, replies }: Client) =>
-        replies.send(datagram, address),
-      // one that is set forgets no session, and makes nobody wait
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: Client) =>
+        socket.send(datagram, address),
       monotonicClock: uptime.now,
-      setTimer(ms: number, callback: () => void) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+      setTimer,
     };
     this.#original = new OriginalWire({
       ...options,
@@ -106,17 +99,14 @@ export class MailboxService {
       },
       onRefused: (name, why, from) => log.warn(refusedLogin("mailbox", name, why, from)),
     });
-    for (const socket of options.sockets) {
-      const replies = new Replies(socket, () => metrics.add("send failed"));
-      this.#replies.push(replies);
-      this.#reading.push(readDatagrams(socket, replies, {
-        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM_BYTES),
-        rounds: options.rounds,
+    this.#sockets = options.sockets.map((socket) =>
+      new DatagramSocket(socket, {
+        polling: options.polling,
         metrics,
-        stopping: () => this.#stopping,
-        received: (datagram, address) => this.#received(datagram, address, replies),
-      }));
-    }
+        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM_BYTES),
+        onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
+      })
+    );
   }
 
   /** How full its tables are, by name. */
@@ -124,10 +114,9 @@ export class MailboxService {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
-  #received(datagram: Uint8Array, address: Deno.NetAddr, replies: Replies) {
+  #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     this.#options.metrics.add("received");
-    if (this.#stopping) return;
-    const { hostname, port } = address, from: Client = { hostname, port, address, replies };
+    const { hostname, port } = address, from: Client = { hostname, port, address, socket };
     if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
     if (!isSessionDatagram(datagram)) return this.#original.received(datagram, from);
     if (!this.#sessions.received(datagram, from)) this.#refuse("malformed", from);
@@ -135,14 +124,12 @@ export class MailboxService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
-    this.#stopping = true;
+    for (const socket of this.#sockets) socket.stop();
     await this.#options.store.idle();
     await this.#original.close();
     this.#sessions.close();
     this.#seals.close();
-    await Promise.all(this.#replies.map((replies) => replies.sent()));
-    for (const socket of this.#options.sockets) socket.close();
-    await Promise.all(this.#reading);
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
   }
 
   /** Counts a request of a session. */

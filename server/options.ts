@@ -13,7 +13,7 @@ import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS, type ForumServiceLimits } from "./forum_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
-import { REMOTE_LIMITS } from "./net/limits.ts";
+import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
@@ -199,20 +199,26 @@ export const OPTIONS = {
     HUB.connections.addressConnections,
   ),
   "message-rate": count(
-    `Messages a second of one connection ${remote(REMOTE_LIMITS.messageRate)}`,
-    HUB.connections.messageRate,
+    `Messages a second of one connection ${remote(REMOTE_LIMITS.messagesPerSecond)}`,
+    HUB.connections.messagesPerSecond,
   ),
-  "max-line": size("Longest line of the room", HUB.maxLine),
-  "max-pending": size("Disconnect a client that has so much waiting to be sent", HUB.sending.maxPending, {
-    min: MIN_PENDING_BYTES,
-  }),
+  "max-line": size("Longest line of the room", HUB.maxLineBytes),
+  "max-pending": size(
+    "Disconnect a client that has so much waiting to be sent",
+    HUB.sending.maxPendingBytes,
+    {
+      min: MIN_PENDING_BYTES,
+    },
+  ),
   // at least --max-pending, where that is more than the default
   "max-pending-all": size(
-    `Disconnect the client with most waiting, if all have so much (${HUB.maxPendingAll / 1024 ** 2}MiB)`,
+    `Disconnect the client with most waiting, if all have so much (${
+      HUB.maxPendingBytesInAll / 1024 ** 2
+    }MiB)`,
     undefined,
   ),
   "stall": {
-    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stall },
+    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stallMs },
     help: "Disconnect a client that reads nothing for so long while something waits",
   },
   "max-threads": count("Threads of the forum", THREADS.threads, { max: MAX_THREADS }),
@@ -318,7 +324,7 @@ export function serveOptions(values: OptionValues, ports: ServicePorts): ServeOp
 /** @throws {RangeError} What may wait to be sent to one client is too little for a line, or too much for all. */
 function hubLimits(values: OptionValues): HubLimits {
   const maxPending = values["max-pending"], maxLine = values["max-line"];
-  const maxPendingAll = values["max-pending-all"] ?? Math.max(HUB.maxPendingAll, maxPending);
+  const maxPendingAll = values["max-pending-all"] ?? Math.max(HUB.maxPendingBytesInAll, maxPending);
   if (maxPendingAll < maxPending) {
     throw new RangeError(`Cannot use --max-pending-all ${maxPendingAll}: expected at least --max-pending`);
   }
@@ -334,11 +340,11 @@ function hubLimits(values: OptionValues): HubLimits {
     connections: {
       connections: values["max-connections"],
       addressConnections: values["address-connections"],
-      messageRate: values["message-rate"],
+      messagesPerSecond: values["message-rate"],
     },
-    sending: { maxPending, stall: values.stall },
-    maxPendingAll,
-    maxLine,
+    sending: { maxPendingBytes: maxPending, stallMs: values.stall },
+    maxPendingBytesInAll: maxPendingAll,
+    maxLineBytes: maxLine,
   };
 }
 

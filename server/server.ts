@@ -16,8 +16,7 @@ import { checkStart } from "./data/start_check.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
-import { Loopback } from "./net/loopback.ts";
-import { Rounds } from "./net/rounds.ts";
+import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
@@ -93,7 +92,7 @@ interface Shared {
   secret: Uint8Array | undefined;
   startTimes: SessionStartTimes;
   sockets: ServiceSockets;
-  rounds: Rounds;
+  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
   wallClock(): number;
@@ -165,18 +164,17 @@ async function open(
     monotonicClock: () => performance.now(),
     open: options.openAccounts,
   });
-  const loopback = await Loopback.open();
-  opening.defer(() => loopback.close());
-  const beating = uptime.start();
-  opening.defer(() => beating.close());
-  const rounds = new Rounds({
-    look: () => loopback.pass(),
+  const polling = new SocketPolling({
+    connection: await SelfConnection.open(),
     monotonicClock: () => Math.floor(performance.now()),
   });
+  opening.defer(() => polling.close());
+  const beating = uptime.start();
+  opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   return {
-    ...{ options, opened, store, handlers, accounts, sealKey, secret, startTimes, sockets, rounds, log },
+    ...{ options, opened, store, handlers, accounts, sealKey, secret, startTimes, sockets, polling, log },
     metrics: new Metrics(),
     wallClock: Date.now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -229,7 +227,7 @@ async function startServices(shared: Shared, services: Service[]) {
       new MailboxService({ ...shared, ...options, sockets: sockets.mailbox, mailboxes, admin }),
     );
   } else if (secret !== undefined) {
-    adminSocket = started(new AdminSocket(admin, shared.metrics));
+    adminSocket = started(new AdminSocket(admin, shared));
   }
   if (sockets.forum !== undefined) {
     const { files: limits, transfers } = options.forumLimits, { datagrams, streams } = sockets.forum;

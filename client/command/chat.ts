@@ -2,7 +2,7 @@ import { formatAddress } from "../../protocol/address.ts";
 import { connectChannels, isClientName } from "../channels.ts";
 import { escapeControls } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { CONVERSATION_ABOUT, CONVERSATION_OPTIONS, converse, readServer } from "./conversation.ts";
+import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 
 /** `wirepost chat`. */
 export const command: Command = {
@@ -14,9 +14,9 @@ export const command: Command = {
     "  /create CHANNEL   make a channel and join it\n" +
     "  /join CHANNEL     join a channel, and leave the one before\n" +
     "  /list             list the channels",
-    ...CONVERSATION_ABOUT,
+    ...LIVE_CHAT_ABOUT,
   ],
-  options: CONVERSATION_OPTIONS,
+  options: LIVE_CHAT_OPTIONS,
   examples: [
     "wirepost chat Alice 127.0.0.1 55555",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",
@@ -33,19 +33,19 @@ async function run(args: Arguments): Promise<number> {
       `Cannot use '${name}' as a name: expected 1 to 200 bytes, no control character, no space at an end`,
     );
   }
-  return await converse(args, () => connectChannels({ name, ...server }), {
+  return await runLiveChat(args, () => connectChannels({ name, ...server }), {
     prompt: "[Me] ",
-    unable: `Unable to connect to ${formatAddress(server)}`,
+    cannotConnect: `Unable to connect to ${formatAddress(server)}`,
     disconnected: `Server at ${formatAddress(server)} has disconnected`,
     live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });
 }
 
-/** What takes the prompt away. */
+/** Removes the prompt from the screen. */
 const WIPE = "\r    \r";
 
-/** A list of channels has a line for each. What somebody says is one line: with more, it could look like another's. */
+/** A list of channels has a line for each. A member's message is one line: with more, it could look like another's. */
 function show(message: string): string {
   return message.startsWith("[")
     ? escapeControls(message)

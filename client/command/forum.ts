@@ -11,7 +11,7 @@ import { openLineEditor } from "../terminal/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { readServer } from "./conversation.ts";
+import { readServer } from "./live_chat.ts";
 import { forumOnlyNotice } from "./coverage.ts";
 import { connect, LEAVING, type ServerOptions } from "./forum_login.ts";
 import { invalidName, logIn, runCommands } from "./forum_dialogue.ts";

@@ -7,10 +7,10 @@
 import { formatAddress } from "../../protocol/address.ts";
 
 /** Milliseconds after which a server that has not accepted the connection counts as not there. */
-export const CONNECT_TIMEOUT = 2000;
+export const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest time that a timer takes, in milliseconds. */
-export const MAX_TIMER = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export interface ConnectOptions {
   /** Name or address of the server: 127.0.0.1 unless told otherwise. */
@@ -50,13 +50,13 @@ export interface Connection {
  * @throws {Error} None did, in time.
  */
 export async function connectTcp(
-  { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT, signal }: ConnectOptions & { port: number },
+  { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
 ): Promise<Connection> {
   signal?.throwIfAborted();
   const trying = new AbortController();
   const abort = () => trying.abort(signal!.reason);
   const late = new Error(`no answer within ${timeout / 1000} s`);
-  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER));
+  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER_MS));
   signal?.addEventListener("abort", abort);
   let socket: Deno.TcpConn;
   try {

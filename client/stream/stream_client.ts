@@ -1,5 +1,4 @@
 import type { Connection } from "./connection.ts";
-import { Queue } from "../session/queue.ts";
 
 /** Milliseconds that a server has to close a connection on which everything was said. */
 export const CLOSE_TIMEOUT_MS = 2000;
@@ -15,8 +14,9 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
   readonly #connection: Connection;
   readonly #signal: AbortSignal | undefined;
   readonly #abort = () => this.close();
-  /** Only there while somebody reads, so that an idle connection costs little. */
-  readonly #messages = new Queue<string>();
+  /** What is left of the last read. Its bytes stand in the buffer until they are decoded. */
+  #messages: Iterator<string> = [].values();
+  /** Only there once somebody reads, so that an idle connection costs little. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #reading = false;
   #ended = false;
@@ -61,9 +61,13 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     if (this.#reading) throw new Error("Cannot receive: another call waits for a message");
     this.#reading = true;
     try {
-      while (this.#messages.length === 0 && !this.#ended) await this.#read();
+      let next = this.#messages.next();
+      while (next.done && !this.#ended) {
+        await this.#read();
+        next = this.#messages.next();
+      }
       this.#signal?.throwIfAborted();
-      return this.#closed ? undefined : this.#messages.shift();
+      return this.#closed || next.done ? undefined : next.value;
     } catch (error) {
       this.#end();
       throw error;
@@ -81,9 +85,7 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
       if (this.#closed) return this.#end();
       throw new Error(`Cannot receive from the server: ${(error as Error).message}`);
     }
-    for (const message of bytes === null ? this.decodeEnd() : this.decode(bytes)) {
-      this.#messages.push(message);
-    }
+    this.#messages = (bytes === null ? this.decodeEnd() : this.decode(bytes))[Symbol.iterator]();
     if (bytes === null) this.#end();
   }
 

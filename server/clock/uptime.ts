@@ -1,61 +1,67 @@
-/** Milliseconds between two looks at the clock, and after which, without one, the process counts as stopped. */
-const BEAT = 250, STOPPED = 1000;
+/** Milliseconds between two looks at the clock. Without one for longer than `STOPPED_MS`, the process was stopped. */
+const BEAT_MS = 250, STOPPED_MS = 1000;
 
-/** Milliseconds that it is given to read what has come meanwhile, before time goes on. */
-const CATCH_UP = 1000;
+/** How long the clock stands still after that, so that what has arrived meanwhile is read first. */
+const CATCH_UP_MS = 1000;
 
 /**
- * A clock that nobody sets, and that stands still while the process is stopped, or does nothing else than one thing.
+ * A monotonic clock that stands still while the process is stopped, or busy with a single thing.
  *
- * When a stopped process goes on, its timers come before its sockets: whoever went by another clock would end leases,
- * log-ins and transfers of clients whose requests have been there for long. So time goes on a second later, when what has
- * come was read.
+ * When a stopped process goes on, its timers run before its sockets are read. By another clock, leases, log-ins and
+ * transfers would then expire although their clients' requests have been there for long. So this clock goes on a second
+ * later, when they have been read.
  */
 export class Uptime {
   readonly #clock: () => number;
-  #started = 0;
+  #running = 0;
   /** When the clock was last looked at, by itself. */
-  #seen = 0;
-  /** What it is behind the other clock. */
-  #lost = 0;
+  #seenMs = 0;
+  /** How far it is behind the other clock. */
+  #lostMs = 0;
   /** What it shows while it stands still, and until when it does, by the other clock. */
-  #shown = 0;
-  #still = -Infinity;
+  #shownMs = 0;
+  #stillUntilMs = -Infinity;
 
-  /** @param clock Milliseconds of a clock that nobody sets; the system's by default. */
+  /** @param clock Milliseconds of a clock that is never set back; the system's by default. */
   constructor(clock: () => number = () => performance.now()) {
     this.#clock = clock;
   }
 
-  /** Milliseconds; their beginning says nothing. */
+  /** Milliseconds since some moment. */
   readonly now = (): number => {
-    const seen = this.#clock();
-    if (this.#started > 0 && seen - this.#seen > STOPPED) {
-      if (this.#still === -Infinity) this.#shown = this.#seen - this.#lost;
-      this.#still = seen + CATCH_UP;
+    const seenMs = this.#clock();
+    if (this.#running > 0 && seenMs - this.#seenMs > STOPPED_MS) {
+      if (this.#stillUntilMs === -Infinity) this.#shownMs = this.#seenMs - this.#lostMs;
+      this.#stillUntilMs = seenMs + CATCH_UP_MS;
     }
-    this.#seen = seen;
-    if (seen < this.#still) return this.#shown;
-    if (this.#still !== -Infinity) {
-      this.#lost = this.#still - this.#shown;
-      this.#still = -Infinity;
+    this.#seenMs = seenMs;
+    if (seenMs < this.#stillUntilMs) return this.#shownMs;
+    if (this.#stillUntilMs !== -Infinity) {
+      this.#lostMs = this.#stillUntilMs - this.#shownMs;
+      this.#stillUntilMs = -Infinity;
     }
-    return seen - this.#lost;
+    return seenMs - this.#lostMs;
   };
 
-  /** Looks at the clock often enough to see a stop, until it is closed. Before that, and after, there is none. */
+  /** Looks at the clock often enough to notice a stop, until it is closed. Before and after that, none is noticed. */
   start(): { close(): Promise<void> } {
-    if (this.#started++ === 0) this.#seen = this.#clock();
-    const beating = setInterval(this.now, BEAT);
+    if (this.#running++ === 0) this.#seenMs = this.#clock();
+    const beating = setInterval(this.now, BEAT_MS);
     return {
       close: () => {
         clearInterval(beating);
-        this.#started--;
+        this.#running--;
         return Promise.resolve();
       },
     };
   }
 }
 
-/** That of this thread. */
+/** The clock of this thread. */
 export const uptime: Uptime = new Uptime();
+
+/** Calls back once, after so many milliseconds; the function returned cancels that. */
+export function setTimer(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
+}

@@ -5,7 +5,7 @@
  */
 
 import { maxTaken } from "../../protocol/mailbox.ts";
-import { describeHolder } from "../quota/holder.ts";
+import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
 import { StoreLocked } from "../store/errors.ts";
@@ -68,7 +68,7 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       const { owner, limit, mailbox } = event;
       const what = owner === undefined
         ? `${full(mailbox)} full at ${limit}: further messages are refused`
-        : `${describeHolder(owner)} has its share, ${limit}: further messages of it are refused`;
+        : `${describeOwner(owner)} has its share, ${limit}: further messages of it are refused`;
       return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
     }
     case "long": {
@@ -80,7 +80,7 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       const { owner, refused, mailbox } = event;
       const has = owner === undefined
         ? `${full(mailbox)} no longer full`
-        : `${describeHolder(owner)} has some of its share left again`;
+        : `${describeOwner(owner)} has some of its share left again`;
       const what = `${has}; ${refused} messages were refused`;
       return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
     }

@@ -1,112 +1,107 @@
 /**
- * One client on a stream: its bytes come in pieces, and what is sent to it waits in a queue.
+ * A client connected by a stream: bytes are read in pieces, and what is sent waits in a queue.
  *
  * @module
  */
 
-import { holderAt } from "../quota/holder.ts";
+import { plainAddress } from "../quota/address.ts";
+import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
+import type { SocketPolling } from "./fairness.ts";
+import type { Stream } from "./listener.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
-import type { Rounds } from "./rounds.ts";
-
-/** What a connection needs of a socket; a TLS connection has it too. */
-export interface Stream {
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(bytes: Uint8Array): Promise<number>;
-  close(): void;
-}
 
 export interface ConnectionOptions {
-  stream: Stream;
-  /** The client's address. */
-  hostname: string;
-  port: number;
   limits: SendLimits;
   joiner: ChunkJoiner;
+  /** What waits to be sent to all clients together. */
   total: PendingTotal;
-  rounds: Rounds;
+  polling: SocketPolling;
   /** Whole milliseconds of a clock that is never set back. */
   monotonicClock(): number;
 }
 
-/** Why the server gives a client up: what waits for it, its silence, or what waits for all and most of it for this one. */
+/**
+ * Why the server cuts a client off: too much waits for it; it reads nothing; too much waits for all clients together, and
+ * most of it for this one.
+ */
 export type CutOff = "pending" | "stalled" | "most pending";
 
-/** Bytes of the smallest and of the largest buffer that is read into. */
-const MIN_READ = 512, MAX_READ = 65_536;
+/** Sizes of the buffer that is read into. */
+const MIN_READ_BYTES = 512, MAX_READ_BYTES = 65_536;
 
 export class Connection {
   readonly hostname: string;
   readonly port: number;
-  /** Told when the client is given up; the connection is closed by then. */
-  onCutOff: (why: CutOff) => void = () => {};
-  /** Told when it becomes worth waiting for this client, or no longer. */
-  onBehind: (behind: boolean) => void = () => {};
   readonly #stream: Stream;
   readonly #queue: SendQueue;
-  readonly #rounds: Rounds;
-  #buffer = new Uint8Array(MIN_READ);
-  #closed = false;
-  #closing: PromiseWithResolvers<void> | undefined;
+  readonly #polling: SocketPolling;
+  #buffer = new Uint8Array(MIN_READ_BYTES);
+  #isClosed = false;
+  /** Resolves when it is closed; there only while something waits for that. */
+  #closed: PromiseWithResolvers<void> | undefined;
 
-  constructor({ stream, hostname, port, limits, joiner, total, rounds, monotonicClock }: ConnectionOptions) {
-    this.hostname = hostname;
+  constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: ConnectionOptions) {
+    this.hostname = plainAddress(hostname);
     this.port = port;
     this.#stream = stream;
-    this.#rounds = rounds;
+    this.#polling = options.polling;
     this.#queue = new SendQueue({
-      holder: holderAt(hostname),
-      limits,
-      joiner,
-      total,
-      monotonicClock,
+      ...options,
+      owner: ownerAt(hostname),
       onGiveUp: () => this.#cutOff("most pending"),
       write: (bytes) => stream.write(bytes),
-      onBehind: (behind) => this.onBehind(behind),
+      onBehind: (isBehind) => this.onBehind(isBehind),
     });
   }
 
+  /** Called when the client is cut off; the connection is closed by then. */
+  protected onCutOff(_why: CutOff) {}
+
+  /** Called when {@linkcode isBehind} changes. */
+  protected onBehind(_isBehind: boolean) {}
+
   get isClosed(): boolean {
-    return this.#closed;
+    return this.#isClosed;
   }
 
-  /** Whether a client that is behind ought to be waited for. */
+  /** Whether much waits for the client, and it reads: others do well to wait for it. */
   get isBehind(): boolean {
     return this.#queue.isBehind;
   }
 
-  /** What the client says next, good until the next call; undefined when it says no more, or is gone. */
+  /** The next bytes, valid until the next call; undefined if the client sends no more, or is gone. */
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#closed) return undefined;
+    if (this.#isClosed) return undefined;
     try {
-      const round = this.#rounds.next;
-      if (round !== undefined) await round;
+      const polled = this.#polling.due;
+      if (polled !== undefined) await polled;
       const length = await this.#stream.read(this.#buffer);
-      if (length === null || this.#closed) return undefined;
+      if (length === null || this.#isClosed) return undefined;
       const bytes = this.#buffer.subarray(0, length);
-      this.#fit(length);
+      this.#fitBuffer(length);
       return bytes;
     } catch {
       return undefined;
     }
   }
 
-  /** A buffer as large as what comes, so that many idle clients take little memory. */
-  #fit(length: number) {
+  /** Makes the buffer as large as what comes, so that many idle clients take little memory. */
+  #fitBuffer(length: number) {
     const size = this.#buffer.length;
     const next = length === size ? 8 * size : length * 8 < size ? 2 * length : size;
-    const fitting = Math.min(MAX_READ, Math.max(MIN_READ, next));
+    const fitting = Math.min(MAX_READ_BYTES, Math.max(MIN_READ_BYTES, next));
     if (fitting !== size) this.#buffer = new Uint8Array(fitting);
   }
 
-  /** Sends the bytes, which are not changed any more, behind those before. Never waits and never throws. */
+  /** Sends bytes that are not changed any more, after those of earlier calls. Never waits and never throws. */
   send(bytes: Uint8Array) {
-    if (!this.#closed && !this.#queue.push(bytes)) this.#cutOff("pending");
+    if (!this.#isClosed && !this.#queue.push(bytes)) this.#cutOff("pending");
   }
 
-  /** Gives the client up where it has taken nothing for too long. Comes once a second. */
+  /** Cuts the client off if it has read nothing for too long. To be called once a second. */
   check() {
-    if (!this.#closed && this.#queue.isStalled()) this.#cutOff("stalled");
+    if (!this.#isClosed && this.#queue.isStalled()) this.#cutOff("stalled");
   }
 
   /** Resolves when all that was sent is on its way, or lost with the client. */
@@ -114,21 +109,21 @@ export class Connection {
     return this.#queue.sent();
   }
 
-  /** Waits so many milliseconds, or until `over`, or until it is closed. */
-  async pause(ms: number, over?: Promise<void>) {
-    if (this.#closed) return;
-    this.#closing ??= Promise.withResolvers<void>();
+  /** Waits so long, or until `ended` resolves or the connection is closed. */
+  async pause(ms: number, ended?: Promise<void>) {
+    if (this.#isClosed) return;
+    this.#closed ??= Promise.withResolvers<void>();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
-    await Promise.race([promise, this.#closing.promise, ...over === undefined ? [] : [over]]);
+    await Promise.race([promise, this.#closed.promise, ended ?? promise]);
     clearTimeout(timer);
   }
 
   close() {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#queue.close();
-    this.#closing?.resolve();
+    this.#closed?.resolve();
     try {
       this.#stream.close();
     } catch {

@@ -1,149 +1,161 @@
 /**
- * Accepts clients on streams, within limits, and keeps watch over them.
+ * Accepts connections on sockets, within limits, and keeps track of those that are served.
+ *
+ * Invariant: accepting pauses only while this machine has no resources for one more connection. Any other error concerns
+ * a single connection, most often one whose client is gone again.
  *
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
-import { acceptAll } from "./accept.ts";
-import { plainAddress } from "../quota/address.ts";
-import { Connection, type Stream } from "./connection.ts";
-import { ConnectionCounter } from "./limits.ts";
+import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../report/log.ts";
-import type { Metrics, StreamService } from "../report/metrics.ts";
-import { ChunkJoiner, type SendLimits } from "./send_queue.ts";
-import type { PendingTotal } from "../quota/pending.ts";
-import type { Rounds } from "./rounds.ts";
+import type { ListenerName, Metrics } from "../report/metrics.ts";
+import type { ConnectionSlots, SlotHolder, SlotOutcome } from "./connection_slots.ts";
 
-/** Milliseconds between two looks at clients that take nothing. */
-const WATCH = 1000;
+/** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
+const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
-/** Milliseconds that a stop gives clients to take what they were sent. */
-const LAST_WORDS = 1000;
+/** Milliseconds until the next try after such an error; doubled each time, up to a second. */
+const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
-/** A socket that others connect to. Deno's listeners are such ones, those of TLS too. */
-export interface StreamListener {
-  readonly addr: Deno.Addr;
-  accept(): Promise<
-    Stream & { remoteAddr: Deno.Addr; setNoDelay?(on: boolean): void; setKeepAlive?(on: boolean): void }
-  >;
+export interface AcceptOptions<S> {
+  socket: { accept(): Promise<S> };
+  /** Aborted when no more are to be accepted; the socket is closed then. */
+  stopped: AbortSignal;
+  /** Takes a connection. It must not throw. */
+  onAccepted(stream: S): void;
+  /** A client was gone before it was accepted. */
+  onGone(): void;
+  /** No connection can be accepted for a while; `isFirst` until one is accepted again. */
+  onExhausted(error: Error, isFirst: boolean): void;
+  /** Waits so long, or until the signal is aborted. */
+  wait?(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Accepts until it is stopped, or the socket is closed. Never rejects. */
+export async function acceptAll<S>({ socket, stopped, wait = waitFor, ...options }: AcceptOptions<S>) {
+  for (let retryMs = FIRST_RETRY_MS; !stopped.aborted;) {
+    let stream: S;
+    try {
+      stream = await socket.accept();
+    } catch (error) {
+      if (stopped.aborted || error instanceof Deno.errors.BadResource) return;
+      if (!EXHAUSTED.includes((error as { code?: string }).code ?? "")) {
+        options.onGone();
+        // an error that comes back at once, again and again, would leave no time for anything else
+        await nextTurn();
+        continue;
+      }
+      options.onExhausted(error as Error, retryMs === FIRST_RETRY_MS);
+      await wait(retryMs, stopped);
+      retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
+      continue;
+    }
+    retryMs = FIRST_RETRY_MS;
+    options.onAccepted(stream);
+  }
+}
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return pause(ms, undefined, { signal }).catch(() => {});
+}
+
+/** What a connection needs of a socket; a TLS connection has it too. */
+export interface Stream {
+  readonly remoteAddr: Deno.Addr;
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+  setNoDelay?(on: boolean): void;
+  setKeepAlive?(on: boolean): void;
+}
+
+/** A socket that others connect to. Deno's listeners are such ones, also those of TLS. */
+export interface StreamSocket<S extends Stream = Stream> {
+  accept(): Promise<S>;
   close(): void;
 }
 
-export interface ListenerOptions {
-  /** The service: what its counts and log lines begin with. */
-  name: StreamService;
+export interface ListenerOptions<S extends Stream, C extends SlotHolder> {
+  /** Metrics begin with this name, log lines are about this service. */
+  name: ListenerName;
+  service: string;
   /** Where it listens; it closes them. */
-  sockets: readonly StreamListener[];
-  counter: ConnectionCounter;
-  limits: SendLimits;
-  total: PendingTotal;
-  rounds: Rounds;
+  sockets: readonly StreamSocket<S>[];
+  slots: ConnectionSlots;
   metrics: Metrics;
   log: Log;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
-  /** Serves one client until it is gone. The connection is closed, and nothing of it left, when this resolves. */
-  serve(connection: Connection): Promise<void>;
+  /** Makes a connection of the stream. If it gets no slot, the connection is closed and not served. */
+  open(stream: S, address: Deno.NetAddr): C;
+  /** Called for each connection: whether it got a slot. */
+  onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
+  /** Serves a connection to its end, and closes it. Never rejects. */
+  serve(connection: C): Promise<void>;
 }
 
-export class Listener {
-  readonly #options: ListenerOptions;
-  readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #joiner = new ChunkJoiner();
+export class Listener<S extends Stream, C extends SlotHolder> {
+  readonly #options: ListenerOptions<S, C>;
+  readonly #served = new Map<C, Promise<void>>();
   readonly #accepting: Promise<void>[];
-  readonly #watching: ReturnType<typeof setInterval>;
-  readonly #stopped = Promise.withResolvers<void>();
-  /** Which limit the last client met, until one is accepted again. */
-  #refusing: string | undefined;
+  readonly #stopped = new AbortController();
 
   /** Begins to accept. */
-  constructor(options: ListenerOptions) {
+  constructor(options: ListenerOptions<S, C>) {
     this.#options = options;
-    this.#accepting = options.sockets.map((socket) => this.#accept(socket));
-    this.#watching = setInterval(() => {
-      this.#joiner.clear();
-      for (const connection of this.#connections.keys()) connection.check();
-    }, WATCH);
+    const { name, service, metrics, log } = options;
+    this.#accepting = options.sockets.map((socket) =>
+      acceptAll({
+        socket,
+        stopped: this.#stopped.signal,
+        onAccepted: (stream) => this.#accepted(stream),
+        onGone: () => metrics.add(`${name} gone before accepted`),
+        onExhausted(error, isFirst) {
+          metrics.add(`${name} accept failed`);
+          if (!isFirst) return;
+          const what = `cannot accept a connection: ${error.message}; trying again`;
+          log.warn({ service, what, kind: "a connection that cannot be accepted" });
+        },
+      })
+    );
   }
 
-  get connections(): Iterable<Connection> {
-    return this.#connections.keys();
+  get connections(): Iterable<C> {
+    return this.#served.keys();
   }
 
-  /** Accepts no more, lets clients take what they were sent, and closes them. */
-  async close() {
-    this.#stopped.resolve();
+  /** Accepts no more. */
+  stop() {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort();
     for (const socket of this.#options.sockets) socket.close();
+  }
+
+  /** Accepts no more; resolves when every connection has been served. */
+  async close() {
+    this.stop();
     await Promise.all(this.#accepting);
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<void>((resolve) => timer = setTimeout(resolve, LAST_WORDS));
-    const connections = [...this.#connections];
-    await Promise.race([Promise.all(connections.map(([connection]) => connection.sent())), late]);
-    clearTimeout(timer);
-    clearInterval(this.#watching);
-    for (const [connection] of connections) connection.close();
-    await Promise.all(connections.map(([, served]) => served));
+    await Promise.all(this.#served.values());
   }
 
-  #accept(socket: StreamListener): Promise<void> {
-    const { metrics, name, log } = this.#options;
-    return acceptAll({
-      socket,
-      accepted: (stream) => this.#accepted(stream),
-      onGone: () => metrics.add(`${name} gone before accepted`),
-      onExhausted(error, isFirst) {
-        metrics.add(`${name} accept failed`);
-        if (!isFirst) return;
-        const what = `cannot accept a client: ${error.message}; trying again`;
-        log.warn({ service: name, what, kind: "a client that can't be accepted" });
-      },
-      stopped: this.#stopped.promise,
-      setTimer(ms, callback) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
-    });
-  }
-
-  #accepted(stream: Awaited<ReturnType<StreamListener["accept"]>>) {
-    const { name, counter, limits, total, rounds, metrics, log, monotonicClock, serve } = this.#options;
-    const { hostname, port } = stream.remoteAddr as Deno.NetAddr;
-    const outcome = counter.add(hostname);
-    if (outcome !== "added") {
-      stream.close();
-      metrics.add(`${name} ${outcome}`);
-      if (this.#refusing !== outcome) {
-        const what = `${outcome}: further clients are refused`;
-        log.warn({ service: name, peer: formatAddress({ hostname, port }), what, kind: outcome });
-      }
-      this.#refusing = outcome;
-      return;
-    }
-    this.#refusing = undefined;
-    metrics.add(`${name} connections`);
+  #accepted(stream: S) {
+    const { slots, open, onSlot, serve } = this.#options;
+    const address = stream.remoteAddr as Deno.NetAddr;
     try {
       stream.setNoDelay?.(true);
-      // of one whose machine or network has gone, nothing else would tell while nothing is sent to it
+      // a client whose machine or network has gone is not noticed otherwise while nothing is sent to it
       stream.setKeepAlive?.(true);
     } catch {
-      // it is gone already, which reading from it will tell
+      // it is gone already: reading fails
     }
-    const connection = new Connection({
-      stream,
-      hostname: plainAddress(hostname),
-      port,
-      limits,
-      joiner: this.#joiner,
-      total,
-      rounds,
-      monotonicClock,
-    });
+    const connection = open(stream, address);
+    const outcome = slots.take(address.hostname, connection);
+    onSlot(outcome, address);
+    if (outcome !== "taken" && outcome !== "replaced") return connection.close();
     const served = serve(connection).finally(() => {
-      connection.close();
-      counter.remove(hostname);
-      this.#connections.delete(connection);
+      slots.release(connection);
+      this.#served.delete(connection);
     });
-    this.#connections.set(connection, served);
+    this.#served.set(connection, served);
   }
 }

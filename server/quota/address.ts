@@ -41,6 +41,11 @@ export function networkOf(hostname: string): string {
   return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
+/** Whether an address is this machine's own. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.has(hostname);
+}
+
 /** A set of networks. */
 export class Networks {
   readonly #list = new BlockList();
@@ -74,3 +79,5 @@ export class Networks {
     return known;
   }
 }
+
+const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);

@@ -1,4 +1,4 @@
-import { type Held, HolderLists } from "./holder_lists.ts";
+import { type Linked, OwnerLists } from "./owner_lists.ts";
 
 /** For whom a thing is counted. */
 export interface Origin {
@@ -46,11 +46,11 @@ const NAMED = 3;
  * room for a new one: of the same network where that has as many as it may, else of the network that has most. In the
  * half of those who have logged in nobody makes room; one account, and one network, has a part of it at most.
  */
-export class FairTable<T extends Held<T>> {
+export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
   readonly #placeOf: (thing: T) => Origin;
-  readonly #anonymous = new HolderLists<T>();
-  readonly #accounts = new HolderLists<T>();
+  readonly #anonymous = new OwnerLists<T>();
+  readonly #accounts = new OwnerLists<T>();
   /** Networks of those who have logged in. */
   readonly #networks = new Map<string, number>();
 

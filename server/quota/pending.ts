@@ -1,87 +1,91 @@
-/** Something that waits to be sent to one client. */
-export interface Waiting {
-  /** Who holds it: its address, or this machine. */
-  readonly holder: string;
-  /** Bytes that wait for this client. */
-  readonly pending: number;
-  /** Gives the client up; it lets go of all that waits for it. */
+/**
+ * What waits to be sent to all clients together.
+ *
+ * @module
+ */
+
+/** What waits to be sent to one client. */
+export interface PendingClient {
+  /** Account or network that it is counted for: see `holder.ts`. */
+  readonly owner: string;
+  readonly pendingBytes: number;
+  /** Cuts the client off, and releases all that waits for it. */
   giveUp(): void;
 }
 
-/** Which part of the limit is free again when clients have been given up for it: so that it isn't one for each message. */
-const FREED = 1 / 8;
+/** Part of the limit that is free after clients were given up: so that this doesn't come with each message. */
+const FREED_PART = 1 / 8;
 
 /**
- * What waits to be sent to all clients together, in bytes of memory: what several of them wait for counts once. With
- * more than the limit, clients are given up of the address that has most waiting, the one with most first: so whoever
- * opens many connections and reads from none of them pays for it, and nobody else who is slow.
+ * Counts bytes in memory: a chunk that several clients wait for counts once. Over the limit, clients are given up: those
+ * of the address with most waiting, the one with most first. So an address that opens many connections and reads from
+ * none of them pays for that itself, and no other slow client does.
  */
 export class PendingTotal {
-  readonly #limit: number;
-  readonly #clients = new Set<Waiting>();
-  /** How many clients hold each chunk. */
-  readonly #holders = new Map<Uint8Array, number>();
+  readonly #maxBytes: number;
+  readonly #clients = new Set<PendingClient>();
+  /** How many clients wait for each chunk. */
+  readonly #chunks = new Map<Uint8Array, number>();
   #bytes = 0;
   #isOver = false;
 
-  /** @param limit Bytes, inclusive. */
-  constructor(limit: number) {
-    this.#limit = limit;
+  /** @param maxBytes The limit, inclusive. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Counts a client in, until {@linkcode remove}. */
-  add(client: Waiting) {
+  add(client: PendingClient) {
     this.#clients.add(client);
   }
 
-  remove(client: Waiting) {
+  remove(client: PendingClient) {
     this.#clients.delete(client);
   }
 
-  /** One client more holds this chunk. */
+  /** One more client waits for this chunk. */
   hold(chunk: Uint8Array) {
-    const holders = this.#holders.get(chunk) ?? 0;
-    this.#holders.set(chunk, holders + 1);
-    if (holders > 0) return;
+    const clients = this.#chunks.get(chunk) ?? 0;
+    this.#chunks.set(chunk, clients + 1);
+    if (clients > 0) return;
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#limit || this.#isOver) return;
+    if (this.#bytes <= this.#maxBytes || this.#isOver) return;
     this.#isOver = true;
-    // not at once: who is given up leaves its channel, in which somebody may be telling the members something just now
+    // not at once: a client that is given up leaves its channel, whose members may be iterated over just now
     queueMicrotask(() => this.#makeRoom());
   }
 
-  /** One client fewer holds this chunk. */
+  /** One client fewer waits for this chunk. */
   release(chunk: Uint8Array) {
-    const holders = this.#holders.get(chunk)! - 1;
-    if (holders > 0) {
-      this.#holders.set(chunk, holders);
+    const clients = this.#chunks.get(chunk)! - 1;
+    if (clients > 0) {
+      this.#chunks.set(chunk, clients);
       return;
     }
-    this.#holders.delete(chunk);
+    this.#chunks.delete(chunk);
     this.#bytes -= chunk.length;
   }
 
   #makeRoom() {
     this.#isOver = false;
-    // it may have been sent since
-    if (this.#bytes <= this.#limit) return;
-    const holders = new Map<string, { pending: number; clients: Waiting[] }>();
-    for (const client of [...this.#clients].sort((a, b) => a.pending - b.pending)) {
-      const held = holders.get(client.holder) ?? { pending: 0, clients: [] };
-      holders.set(client.holder, held);
-      held.pending += client.pending;
-      held.clients.push(client);
-    }
-    while (this.#bytes > this.#limit * (1 - FREED)) {
-      let most: { pending: number; clients: Waiting[] } | undefined;
-      for (const held of holders.values()) if (held.pending > (most?.pending ?? 0)) most = held;
-      const client = most?.clients.pop();
+    // it may have been sent meanwhile
+    if (this.#bytes <= this.#maxBytes) return;
+    const byHolder = Map.groupBy(
+      [...this.#clients].sort((a, b) => a.pendingBytes - b.pendingBytes),
+      ({ owner }) => owner,
+    );
+    const holders = [...byHolder.values()].map((clients) => ({
+      clients,
+      bytes: clients.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0),
+    }));
+    while (this.#bytes > this.#maxBytes * (1 - FREED_PART)) {
+      const most = holders.reduce((a, b) => b.bytes > a.bytes ? b : a, { clients: [], bytes: 0 });
+      const client = most.clients.pop();
       if (client === undefined) return;
-      most!.pending -= client.pending;
+      most.bytes -= client.pendingBytes;
       client.giveUp();
     }
   }

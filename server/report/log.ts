@@ -7,7 +7,7 @@
  * @module
  */
 
-import { TokenBuckets } from "../quota/token_buckets.ts";
+import { RateLimit } from "../quota/rate_limit.ts";
 
 /** From what an operator has to act on to what only a search for an error needs. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -59,8 +59,8 @@ export class Log {
   level: LogLevel;
   readonly #write: (bytes: Uint8Array) => Promise<unknown>;
   readonly #options: Required<Omit<LogOptions, "level">>;
-  readonly #kinds: TokenBuckets;
-  readonly #consoles: TokenBuckets;
+  readonly #kinds: RateLimit;
+  readonly #consoles: RateLimit;
   /** Events that were left out, by their kind: how many, and how that is written. */
   readonly #omitted = new Map<string, { count: number; sumUp: (count: number) => string }>();
   #stopTimer: (() => void) | undefined;
@@ -80,8 +80,8 @@ export class Log {
     this.level = level;
     this.#write = write;
     this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
-    this.#kinds = new TokenBuckets({ most: KIND_BURST, every: KIND_EVERY_MS, monotonicClock });
-    this.#consoles = new TokenBuckets({ most: CONSOLE_BURST, every: CONSOLE_EVERY_MS, monotonicClock });
+    this.#kinds = new RateLimit({ burst: KIND_BURST, intervalMs: KIND_EVERY_MS, monotonicClock });
+    this.#consoles = new RateLimit({ burst: CONSOLE_BURST, intervalMs: CONSOLE_EVERY_MS, monotonicClock });
   }
 
   /** Whether every request is logged: what only makes such events can be left out otherwise. */
@@ -136,10 +136,10 @@ export class Log {
   }
 
   /** Whether one more of this kind is logged; otherwise it is counted. */
-  #take(chances: TokenBuckets, kind: string, sumUp: () => (count: number) => string): boolean {
+  #take(chances: RateLimit, kind: string, sumUp: () => (count: number) => string): boolean {
     if (this.isDebug) return true;
-    if (chances.wait(kind) === 0) {
-      chances.use(kind);
+    if (chances.waitMs(kind) === 0) {
+      chances.take(kind);
       return true;
     }
     const omitted = this.#omitted.get(kind);

@@ -62,6 +62,7 @@ const TRANSFER_REFUSALS = [
 const STREAMS = ["channels", "room"] as const;
 export type StreamService = typeof STREAMS[number];
 const LISTENERS = [...STREAMS, "files"] as const;
+export type ListenerName = typeof LISTENERS[number];
 
 /** Tables that a service keeps of its sessions. */
 export type SessionTable = "sessions" | "waits" | "handshakes";

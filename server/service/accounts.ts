@@ -6,7 +6,7 @@
  */
 
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
-import { TokenBuckets } from "../quota/token_buckets.ts";
+import { RateLimit } from "../quota/rate_limit.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
@@ -54,12 +54,12 @@ export class Accounts {
   /** Whether somebody waits for a mailbox. */
   #isAwaited = (_mailbox: string) => false;
   /** By name: for networks that have guessed wrong there lately, and for all others. */
-  readonly #guessesAtName: TokenBuckets;
-  readonly #firstGuessesAtName: TokenBuckets;
+  readonly #guessesAtName: RateLimit;
+  readonly #firstGuessesAtName: RateLimit;
   /** By name and network. */
-  readonly #guessesAtNameFrom: TokenBuckets;
-  readonly #guessesFrom: TokenBuckets;
-  readonly #makingFrom: TokenBuckets;
+  readonly #guessesAtNameFrom: RateLimit;
+  readonly #guessesFrom: RateLimit;
+  readonly #makingFrom: RateLimit;
   /** From where each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
@@ -70,11 +70,11 @@ export class Accounts {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#withMailbox.add(name);
     }
-    this.#guessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
-    this.#firstGuessesAtName = new TokenBuckets({ most: 16, every: 3000, monotonicClock });
-    this.#guessesAtNameFrom = new TokenBuckets({ most: 4, every: 600_000, monotonicClock });
-    this.#guessesFrom = new TokenBuckets({ most: 64, every: 1000, monotonicClock });
-    this.#makingFrom = new TokenBuckets({ most: 100, every: 10_000, monotonicClock });
+    this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
+    this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
+    this.#makingFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
   }
 
   /** How many there are. */
@@ -189,15 +189,15 @@ export class Accounts {
 
   /** Milliseconds until a proof for this name from this network may be looked at. */
   guessWait(name: string, network: string): number {
-    const atName = this.#isOwn(name, network) ? 0 : this.#chancesOf(name, network).wait(name);
-    return Math.max(this.#guessesFrom.wait(network), atName);
+    const atName = this.#isOwn(name, network) ? 0 : this.#chancesOf(name, network).waitMs(name);
+    return Math.max(this.#guessesFrom.waitMs(network), atName);
   }
 
   guessedWrong(name: string, network: string) {
-    this.#guessesFrom.use(network);
+    this.#guessesFrom.take(network);
     if (this.#isOwn(name, network)) return;
-    this.#chancesOf(name, network).use(name);
-    this.#guessesAtNameFrom.use(pair(name, network));
+    this.#chancesOf(name, network).take(name);
+    this.#guessesAtNameFrom.take(pair(name, network));
   }
 
   #isOwn(name: string, network: string): boolean {
@@ -205,8 +205,8 @@ export class Accounts {
   }
 
   /** Whoever goes on guessing must not use up the chances of an owner who comes from somewhere new. */
-  #chancesOf(name: string, network: string): TokenBuckets {
-    const guesses = this.#guessesAtNameFrom.wait(pair(name, network)) > 0;
+  #chancesOf(name: string, network: string): RateLimit {
+    const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }
 
@@ -221,8 +221,8 @@ export class Accounts {
 
   /** Milliseconds until an account may be made, or given another password, from this network; 0 uses a chance up. */
   makeWait(network: string): number {
-    const wait = this.#makingFrom.wait(network);
-    if (wait === 0) this.#makingFrom.use(network);
+    const wait = this.#makingFrom.waitMs(network);
+    if (wait === 0) this.#makingFrom.take(network);
     return wait;
   }
 }

@@ -1,89 +1,93 @@
 /**
- * A channel, who is in it, and what they are told.
+ * A channel, its members, and what they are sent.
  *
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
-import type { RoomSpeaker } from "../../protocol/room.ts";
 import type { StreamService } from "../report/metrics.ts";
 import type { ChannelRecord } from "./history.ts";
 
-/** Who speaks in a channel waits where more than one in so many of the others are behind. */
+/** A member who speaks waits if more than one in so many of the others are behind. */
 const BEHIND_SHARE = 8;
 
-/** Something that members of a channel are told. What was said has no line break, nor another control character. */
-export type HubEvent =
-  | { kind: "said"; speaker: Speaker; text: string }
-  | { kind: "joined" | "left"; speaker: Speaker };
-
-/** Somebody of whom others are told. */
+/** Someone whom an event is about. */
 export interface Speaker {
-  /** The name in the channels. */
+  /** A client without a name of its own is called by its address: `127.0.0.1:60602`, `[::1]:60602`. */
   readonly name: string;
-  /** How the room's lines tell of it. */
-  readonly inRoom: RoomSpeaker;
+  /** Only there for such a client. */
+  readonly address?: { readonly hostname: string; readonly port: number };
 }
 
-/** How members of one kind are told. */
-export interface Wire {
-  /** Counts of it begin with this. */
-  readonly name: StreamService;
-  /** The events in its bytes, one behind the other, which are not changed any more. */
-  encode(events: readonly HubEvent[]): Uint8Array;
+/** Something that happened in a channel. A message's text has no line break, nor another control character. */
+export type ChannelEvent =
+  | { kind: "message"; speaker: Speaker; text: string }
+  | { kind: "joined" | "left"; speaker: Speaker };
+
+/** How members on one wire are sent events. */
+export interface EventEncoder {
+  /** The wire, for metrics. */
+  readonly wire: StreamService;
+  /** The events in the wire's bytes, one behind the other. They are not changed any more. */
+  encode(events: readonly ChannelEvent[]): Uint8Array;
 }
 
 /** What the hub needs of a client's connection. */
 export interface MemberConnection {
-  /** Sends bytes that are not changed any more. Never waits and never throws. */
-  send(bytes: Uint8Array): void;
-  /** Whether it ought to be waited for. */
-  readonly isBehind: boolean;
   readonly hostname: string;
   readonly port: number;
+  /** Whether much waits to be sent to it, so that others do well to wait for it. */
+  readonly isBehind: boolean;
+  /** Sends bytes that are not changed any more. Never waits and never throws. */
+  send(bytes: Uint8Array): void;
 }
 
-/** One who may be in a channel. */
-export class Member implements Speaker {
-  readonly name: string;
+/** A client that may be in a channel. */
+export class Member {
   channel: Channel | undefined;
-  /** As the channel counts it. */
+  /** As its channel counts it. */
   isBehind = false;
 
   constructor(
-    readonly inRoom: RoomSpeaker,
-    readonly wire: Wire,
+    readonly speaker: Speaker,
+    readonly encoder: EventEncoder,
     readonly connection: MemberConnection,
-  ) {
-    this.name = "name" in inRoom ? inRoom.name : formatAddress(inRoom);
-  }
+  ) {}
 }
 
-/** A channel. */
 export class Channel {
-  readonly name: string;
   record: ChannelRecord;
-  /** Whether somebody has created it since the server started; one that was kept from before waits for that. */
+  /** Whether it was created since the server started; one that was kept from before waits for that. */
   isListed = false;
-  readonly members = new Map<Wire, Set<Member>>();
+  readonly members = new Map<EventEncoder, Set<Member>>();
   size = 0;
-  /** Counts up with whoever leaves a channel: what it was when somebody left this one; 0 where nobody has. */
-  left = 0;
-  /** Members that ought to be waited for. */
+  /** Order in which channels were left: higher than that of any channel that was left before; 0 if none left this one. */
+  leftAt = 0;
+  /** Members that others wait for. */
   behind = 0;
-  /** Told since they were last passed on, and by whom, so that nobody is told what he did. */
-  events: HubEvent[] = [];
-  by: Member[] = [];
+  /** The outbox: events since it was last flushed, the member that caused each, and their bytes, about. */
+  events: ChannelEvent[] = [];
+  causes: Member[] = [];
   bytes = 0;
-  /** Woken when there is nobody to wait for any more. */
+  /** Called when no member needs to be waited for any more. */
   readonly waiting = new Set<() => void>();
 
   constructor(record: ChannelRecord) {
-    this.name = record.name;
     this.record = record;
+  }
+
+  get name(): string {
+    return this.record.name;
   }
 
   get isSlow(): boolean {
     return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
+  }
+
+  get allMembers(): Member[] {
+    return [...this.members.values()].flatMap((members) => [...members]);
+  }
+
+  wake() {
+    for (const resolve of this.waiting) resolve();
   }
 }

@@ -36,7 +36,7 @@ const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096;
 /** A channel, and the last messages that were said in it. */
 export class ChannelRecord {
   /** Who made it, see `holder.ts`; empty where that is not known. */
-  holder = "";
+  owner = "";
   /** Where it stands among those that are listed, from 1; 0: it is not listed. */
   place = 0;
   /** Numbers of the messages that are kept: from `first` up to, but not with, `next`. */
@@ -99,7 +99,7 @@ export class History {
     this.#limits = limits;
     for (const { name, owner, place, first, messages } of stored) {
       const record = this.create(name);
-      record.holder = owner;
+      record.owner = owner;
       record.place = place;
       record.first = record.next = first;
       for (const message of messages) record.add(message);
@@ -161,7 +161,7 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, holder: owner, place, first } = record;
+        const { name, owner: owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
         const kept = await store.keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {

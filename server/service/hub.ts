@@ -1,25 +1,25 @@
 /**
- * The hub: who is in which channel, and the way of a message to all of them, whatever wire each speaks.
+ * The hub: the channels with their members, and the way of a message to all of them, on whatever wire each is.
  * `protocol/README.md`, "What the hub keeps to", is the specification.
  *
  * Invariants:
  * - A member is in one channel or in none.
- * - A channel that was kept from an earlier run is as if it were not there, but for who administers it, until somebody
- *   creates it: clients of the original expect a fresh server. The room's channel is always there.
- * - Between two turns of the event loop nothing is left in a channel's outbox. It is emptied before a member comes or
- *   goes, so that each gets what was said while it was there.
+ * - A channel that was kept from an earlier run is only visible to an administrator until it is created: clients of the
+ *   original expect a fresh server. The room's channel always exists.
+ * - Between two turns of the event loop every outbox is empty. It is flushed before a member joins or leaves, so that
+ *   each member gets what happened while it was there.
  *
  * @module
  */
 
-import { MAX_CHANNEL_NAME } from "../../protocol/channels.ts";
+import { concatBytes } from "../../protocol/bytes.ts";
+import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { Channel, type HubEvent, type Member } from "./channel.ts";
-import type { History } from "./history.ts";
-import { holderAt } from "../quota/holder.ts";
+import { ownerAt } from "../quota/owner.ts";
 import type { Metrics } from "../report/metrics.ts";
-import { joinChunks } from "../net/send_queue.ts";
+import { Channel, type ChannelEvent, type Member } from "./channel.ts";
+import type { History } from "./history.ts";
 
 /** The channel that the room is. */
 export const ROOM = "room";
@@ -27,18 +27,17 @@ export const ROOM = "room";
 /** Bytes of an event beside its text, about. */
 const EVENT_BYTES = 64;
 
-/** Bytes of events, about, after which they are passed on at once: for each channel, and for all of its members. */
+/** Bytes, about, after which an outbox is flushed at once: its own, and times its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 
-/** Longest time that it waits, in milliseconds. */
-export const LONGEST_WAIT = 1000;
+/** How long a member that speaks waits for others at most. */
+export const MAX_WAIT_MS = 1000;
 
 export interface HubOptions {
-  /** Channels that there may be. */
   maxChannels: number;
-  /** Those that one address may have made; as many as there may be by default. */
-  maxOfHolder?: number;
-  /** The channels that there were before, and what is said from now on. */
+  /** Channels that one address may have created; as many as there may be by default. */
+  maxOfOwner?: number;
+  /** The channels that were kept, and what is said from now on. */
   history: History;
   metrics: Metrics;
   /** Milliseconds since 1970. */
@@ -47,39 +46,40 @@ export interface HubOptions {
 
 export class Hub {
   readonly #options: HubOptions;
-  /** In the order in which they were made. */
+  /** In the order in which they were created. */
   readonly #channels = new Map<string, Channel>();
-  /** Names of those that are listed, until that changes. */
+  /** Names of the listed channels, until they change. */
   #listed: readonly string[] | undefined;
-  /** Channels that something is told in during this turn of the event loop. */
-  readonly #told = new Set<Channel>();
-  #passedOn: Promise<void> | undefined;
-  /** How many channels each holder has made. */
-  readonly #made = new Map<string, number>();
-  /** How often somebody has left a channel. */
+  /** Channels whose outbox is not empty. */
+  readonly #unflushed = new Set<Channel>();
+  #flushed: Promise<void> | undefined;
+  /** How many channels each owner has created. */
+  readonly #created = new Map<string, number>();
+  /** How often members have left channels. */
   #leaves = 0;
   #hasRoom = false;
 
   constructor(options: HubOptions) {
     this.#options = options;
     for (const record of options.history.records) {
-      this.#channels.set(record.name, new Channel(record));
-      if (record.holder !== "") this.#made.set(record.holder, (this.#made.get(record.holder) ?? 0) + 1);
+      const channel = new Channel(record);
+      this.#channels.set(record.name, channel);
+      this.#count(record.owner, 1);
     }
   }
 
-  /** Makes the channel `room` be there from now on, whether listed or not. */
+  /** Makes the channel `room` exist from now on, whether listed or not. */
   openRoom(): Channel {
     this.#hasRoom = true;
     return this.#channels.get(ROOM) ?? this.#add(ROOM);
   }
 
-  /** Whether clients of the room, who are named by their addresses, are told what happens in the channel `room`. */
+  /** Whether there are clients of the room, which are called by their addresses. */
   get hasRoom(): boolean {
     return this.#hasRoom;
   }
 
-  /** Channels that are listed, in the order in which they were made: the same array until that changes. */
+  /** Names of the listed channels, in the order in which they were created: the same array until they change. */
   get listed(): readonly string[] {
     return this.#listed ??= [...this.#channels.values()].filter(({ isListed }) => isListed)
       .map(({ name }) => name);
@@ -90,53 +90,55 @@ export class Hub {
     return this.channels.filter(({ record }) => record.place > 0).length;
   }
 
-  /** Every channel that there is, also of those that were kept. */
+  /** All channels, with those that were kept. */
   get channels(): Channel[] {
     return [...this.#channels.values()].filter((channel) => this.#isKept(channel));
   }
 
-  /** The channel of this name, if there is one, also of those that were kept. */
+  /** The channel of this name, if there is one, also if it was kept. */
   find(name: string): Channel | undefined {
     const channel = this.#channels.get(name);
     return channel !== undefined && this.#isKept(channel) ? channel : undefined;
   }
 
-  /** Makes a channel and has the member join it. Where that can't be, nothing changes. */
+  /** Creates a channel, which the member joins. If that can't be, nothing changes. */
   create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
-    if (utf8Length(name) > MAX_CHANNEL_NAME) return "too long";
-    const before = this.#channels.get(name);
-    if (before?.isListed) return "exists";
-    const holder = holderAt(member.connection.hostname);
-    // one that was kept counts for who takes it up
-    const isCounted = before?.record.holder === holder;
-    if (!isCounted && !this.#makeRoom(holder, before === undefined)) return "too many";
-    const channel = before ?? this.#add(name);
-    this.#charge(channel, holder);
+    if (utf8Length(name) > MAX_CHANNEL_NAME_BYTES) return "too long";
+    const kept = this.#channels.get(name);
+    if (kept?.isListed) return "exists";
+    const owner = ownerAt(member.connection.hostname);
+    // a channel that was kept counts for whoever creates it again
+    const isCounted = kept?.record.owner === owner;
+    if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";
+    const channel = kept ?? this.#add(name);
+    this.#charge(channel, owner);
     this.#join(member, channel);
     return "created";
   }
 
-  /** Counts the channel for who made it, or for nobody any more. */
-  #charge({ record }: Channel, holder = "") {
-    const count = (of: string, by: number) => {
-      const made = (this.#made.get(of) ?? 0) + by;
-      if (made > 0) this.#made.set(of, made);
-      else this.#made.delete(of);
-    };
-    if (record.holder !== "") count(record.holder, -1);
-    if (holder !== "") count(holder, 1);
-    record.holder = holder;
+  /** Counts the channel for this owner, or for none any more. */
+  #charge({ record }: Channel, owner = "") {
+    this.#count(record.owner, -1);
+    this.#count(owner, 1);
+    record.owner = owner;
   }
 
-  /** Makes room for one more channel of this holder, and in all if it `isNew`. Returns whether there is room. */
-  #makeRoom(holder: string, isNew: boolean): boolean {
-    const { maxChannels, maxOfHolder = Infinity } = this.#options;
-    // who has made as many as he may gives up one of his own, and nobody else's
-    if ((this.#made.get(holder) ?? 0) >= maxOfHolder) return this.#giveUpOne(holder);
-    return !isNew || this.#channels.size < maxChannels || this.#giveUpOne();
+  #count(owner: string, by: 1 | -1) {
+    if (owner === "") return;
+    const created = (this.#created.get(owner) ?? 0) + by;
+    if (created > 0) this.#created.set(owner, created);
+    else this.#created.delete(owner);
   }
 
-  /** Has the member join a channel, and leave the one that it is in. Where there is no such channel, nothing changes. */
+  /** Makes room for one more channel of this owner, and in all if it `isNew`. Returns whether there is room. */
+  #makeRoom(owner: string, isNew: boolean): boolean {
+    const { maxChannels, maxOfOwner = Infinity } = this.#options;
+    // at its own limit a owner gives up one of its own channels, and nobody else's
+    if ((this.#created.get(owner) ?? 0) >= maxOfOwner) return this.#removeUnused(owner);
+    return !isNew || this.#channels.size < maxChannels || this.#removeUnused();
+  }
+
+  /** Moves the member to a channel. If there is no such channel, nothing changes and it returns false. */
   join(member: Member, name: string): boolean {
     const channel = this.#channels.get(name);
     if (channel === undefined || !channel.isListed && !this.#isRoom(channel)) return false;
@@ -144,79 +146,74 @@ export class Hub {
     return true;
   }
 
-  /** Has a client of the room come in. */
+  /** Lets a client of the room in. */
   enter(member: Member) {
     this.#enter(member, this.openRoom());
   }
 
-  /** Has the member leave its channel, if it is in one. */
+  /** Takes the member out of its channel, if it is in one. */
   leave(member: Member) {
     const channel = this.#remove(member);
-    if (channel !== undefined) this.#tell(channel, member, { kind: "left", speaker: member });
+    if (channel !== undefined) this.#post(channel, member, { kind: "left", speaker: member.speaker });
   }
 
-  /** Passes on what the member says, as one line. Returns false where it is in no channel. */
+  /** Sends a line to the other members. Returns false if the member is in no channel. */
   say(member: Member, line: string): boolean {
-    const { channel } = member;
+    const { channel, speaker } = member;
     if (channel === undefined) return false;
     const { history, wallClock } = this.#options;
     const text = printable(line);
-    history.add(channel.record, member.name, wallClock(), text);
-    this.#tell(channel, member, { kind: "said", speaker: member, text }, text.length);
+    history.add(channel.record, speaker.name, wallClock(), text);
+    this.#post(channel, member, { kind: "message", speaker, text }, text.length);
     return true;
   }
 
-  /** Something to wait for before this member goes on, if there is: that enough of those who hear it keep pace. */
-  congestion(member: Member): Promise<void> | undefined {
-    const { channel } = member;
-    if (channel === undefined || !channel.isSlow) return undefined;
-    return this.#waitFor(channel);
+  /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
+  congestion({ channel }: Member): Promise<void> | undefined {
+    return channel?.isSlow ? this.#waitFor(channel) : undefined;
   }
 
-  /** Passes on what was said in this turn, if it is much; then it is time to look at {@linkcode congestion} again. */
-  passOnIfFull(member: Member): boolean {
-    const { channel } = member;
+  /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */
+  flushIfFull({ channel }: Member): boolean {
     if (channel === undefined) return false;
     if (channel.bytes < Math.min(OUTBOX_BYTES, OUTBOX_BYTES_IN_ALL / channel.size)) return false;
-    this.#passOn(channel);
+    this.#flush(channel);
     return true;
   }
 
-  /** Resolves when what was said in this turn has been passed on; undefined where there is nothing. */
-  get passedOn(): Promise<void> | undefined {
-    return this.#passedOn;
+  /** Resolves when every outbox has been flushed; undefined if all are empty. */
+  get flushed(): Promise<void> | undefined {
+    return this.#flushed;
   }
 
-  /** The member ought to be waited for, or no longer. */
-  setBehind(member: Member, behind: boolean) {
+  /** Counts the member as behind or not. */
+  setBehind(member: Member, isBehind: boolean) {
     const { channel } = member;
-    if (channel === undefined || member.isBehind === behind) return;
-    member.isBehind = behind;
-    channel.behind += behind ? 1 : -1;
-    if (!channel.isSlow) wake(channel);
+    if (channel === undefined || member.isBehind === isBehind) return;
+    member.isBehind = isBehind;
+    channel.behind += isBehind ? 1 : -1;
+    if (!channel.isSlow) channel.wake();
   }
 
-  /** Removes a channel, and what was said there; returns how many members were put out of it, or undefined: no such. */
+  /** Removes a channel with its history. Returns how many members it had, or undefined if there is no such channel. */
   removeChannel(name: string): number | undefined {
     const channel = this.find(name);
     if (channel === undefined) return undefined;
     const isRoom = this.#isRoom(channel);
-    // who is in the room stays in it
-    const out = [...channel.members.values()].flatMap((members) => [...members])
-      .filter(({ inRoom }) => !isRoom || "name" in inRoom);
-    for (const member of out) {
+    // clients of the room stay in it
+    const members = channel.allMembers.filter(({ speaker }) => !isRoom || speaker.address === undefined);
+    for (const member of members) {
       if (isRoom) this.leave(member);
       else this.#remove(member);
     }
-    this.#charge(channel);
-    this.#options.history.remove(channel.record);
-    this.#listed = undefined;
-    if (!isRoom) this.#channels.delete(name);
-    else {
+    this.#forget(channel);
+    if (isRoom) {
       channel.record = this.#options.history.create(name);
       channel.isListed = false;
+    } else {
+      this.#channels.delete(name);
     }
-    return out.length;
+    return members.length;
   }
 
   #isRoom({ name }: Channel): boolean {
@@ -233,21 +230,28 @@ export class Hub {
     return channel;
   }
 
-  /** Forgets the channel, of one holder or of all, that nobody has been in for longest, so that a few who make many can't keep others from it. */
-  #giveUpOne(holder?: string): boolean {
+  /**
+   * Removes the channel that has been without members for longest: of one owner, or of all, so that a few clients that
+   * create many keep nobody from it. Returns whether there was one.
+   */
+  #removeUnused(owner?: string): boolean {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
-      if (holder !== undefined && channel.record.holder !== holder) continue;
+      if (owner !== undefined && channel.record.owner !== owner) continue;
       if (channel.size > 0 || this.#isRoom(channel)) continue;
-      if (oldest === undefined || channel.left < oldest.left) oldest = channel;
+      if (oldest === undefined || channel.leftAt < oldest.leftAt) oldest = channel;
     }
     if (oldest === undefined) return false;
-    this.#charge(oldest);
-    this.#options.history.remove(oldest.record);
+    this.#forget(oldest);
     this.#channels.delete(oldest.name);
-    this.#listed = undefined;
     this.#options.metrics.add("channels given up");
     return true;
+  }
+
+  #forget(channel: Channel) {
+    this.#charge(channel);
+    this.#options.history.remove(channel.record);
+    this.#listed = undefined;
   }
 
   #join(member: Member, channel: Channel) {
@@ -256,7 +260,7 @@ export class Hub {
       this.#options.history.list(channel.record);
       channel.isListed = true;
       this.#listed = undefined;
-      // the last that was made
+      // behind all others
       this.#channels.delete(channel.name);
       this.#channels.set(channel.name, channel);
     }
@@ -264,10 +268,10 @@ export class Hub {
   }
 
   #enter(member: Member, channel: Channel) {
-    this.#tell(channel, member, { kind: "joined", speaker: member });
-    this.#passOn(channel);
-    let members = channel.members.get(member.wire);
-    if (members === undefined) channel.members.set(member.wire, members = new Set());
+    this.#post(channel, member, { kind: "joined", speaker: member.speaker });
+    this.#flush(channel);
+    let members = channel.members.get(member.encoder);
+    if (members === undefined) channel.members.set(member.encoder, members = new Set());
     members.add(member);
     channel.size++;
     member.channel = channel;
@@ -277,71 +281,71 @@ export class Hub {
   #remove(member: Member): Channel | undefined {
     const { channel } = member;
     if (channel === undefined) return undefined;
-    this.#passOn(channel);
+    this.#flush(channel);
     this.setBehind(member, false);
-    // passing on may have cut this member off, and so removed it
+    // flushing may have cut this member off, and so removed it
     if (member.channel === undefined) return undefined;
     member.channel = undefined;
-    const members = channel.members.get(member.wire)!;
+    const members = channel.members.get(member.encoder)!;
     members.delete(member);
-    if (members.size === 0) channel.members.delete(member.wire);
+    if (members.size === 0) channel.members.delete(member.encoder);
     channel.size--;
-    channel.left = ++this.#leaves;
+    channel.leftAt = ++this.#leaves;
     return channel;
   }
 
-  #tell(channel: Channel, by: Member, event: HubEvent, bytes = 0) {
+  /** Puts an event into the outbox. What else happens in this turn goes with it, in one write for all. */
+  #post(channel: Channel, cause: Member, event: ChannelEvent, bytes = 0) {
     channel.events.push(event);
-    channel.by.push(by);
+    channel.causes.push(cause);
     channel.bytes += bytes + EVENT_BYTES;
-    // what else arrived in this turn goes with it: one write for all of it
-    if (this.#told.size === 0) this.#passedOn = Promise.resolve().then(() => this.#passAllOn());
-    this.#told.add(channel);
+    if (this.#unflushed.size === 0) this.#flushed = Promise.resolve().then(() => this.#flushAll());
+    this.#unflushed.add(channel);
   }
 
-  #passAllOn() {
-    this.#passedOn = undefined;
-    for (const channel of this.#told) {
-      // a member that is cut off meanwhile puts it there again, and the loop comes to it once more
-      this.#told.delete(channel);
-      this.#passOn(channel);
+  #flushAll() {
+    this.#flushed = undefined;
+    for (const channel of this.#unflushed) {
+      // a member that is cut off meanwhile adds it again, and the loop comes to it once more
+      this.#unflushed.delete(channel);
+      this.#flush(channel);
     }
   }
 
   /**
-   * Tells the members what is in the outbox: encoded once for each wire, and once more where several speak. All who only
-   * listen get the same bytes.
+   * Sends the outbox to the members, each without what it caused itself: encoded once for each wire, and event by event
+   * only if several members spoke. All who only listen get the same bytes.
    */
-  #passOn(channel: Channel) {
-    const { events, by } = channel;
+  #flush(channel: Channel) {
+    const { events, causes } = channel;
     if (events.length === 0) return;
     channel.events = [];
-    channel.by = [];
+    channel.causes = [];
     channel.bytes = 0;
-    const speakers = new Set(by);
-    const said = events.reduce((sum, { kind }) => sum + (kind === "said" ? 1 : 0), 0);
-    for (const [wire, members] of channel.members) {
+    const speaking = new Set(causes);
+    const messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
+    for (const [encoder, members] of channel.members) {
       let all: Uint8Array | undefined;
       let each: Uint8Array[] | undefined;
-      let heard = 0;
+      let receivers = 0;
       for (const member of members) {
-        if (!speakers.has(member)) {
-          all ??= wire.encode(events);
+        if (!speaking.has(member)) {
+          all ??= encoder.encode(events);
           member.connection.send(all);
-          heard++;
-        } else if (speakers.size > 1) {
-          each ??= events.map((event) => wire.encode([event]));
-          member.connection.send(joinChunks(each.filter((_, i) => by[i] !== member)));
-          heard++;
+          receivers++;
+        } else if (speaking.size > 1) {
+          each ??= events.map((event) => encoder.encode([event]));
+          member.connection.send(concatBytes(...each.filter((_, i) => causes[i] !== member)));
+          receivers++;
         }
       }
-      this.#options.metrics.add(`${wire.name} delivered`, heard * said);
+      this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
     }
   }
 
   async #waitFor(channel: Channel) {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LONGEST_WAIT);
+    const timer = setTimeout(resolve, MAX_WAIT_MS);
     channel.waiting.add(resolve);
     await promise;
     clearTimeout(timer);
@@ -350,10 +354,6 @@ export class Hub {
 
   /** Ends every wait: the server stops. */
   close() {
-    for (const channel of this.#channels.values()) wake(channel);
+    for (const channel of this.#channels.values()) channel.wake();
   }
-}
-
-function wake(channel: Channel) {
-  for (const resolve of channel.waiting) resolve();
 }

@@ -6,7 +6,7 @@
 
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
-import { holderAt, holderOf } from "../quota/holder.ts";
+import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
@@ -81,7 +81,7 @@ export class Mailboxes {
   ): "sender has an account" | "overload" | undefined {
     if (this.#isOwned(sender)) return "sender has an account";
     const { store, wallClock } = this.#options;
-    const put = { mailbox, sender, time: wallClock(), text, bytes, owner: holderAt(hostname) };
+    const put = { mailbox, sender, time: wallClock(), text, bytes, owner: ownerAt(hostname) };
     return store.submit({ kind: "put", ...put }, done, false) ? undefined : "overload";
   }
 
@@ -97,7 +97,7 @@ export class Mailboxes {
     { receiver, sender, delay, ttl, text }: SessionPut,
     bytes: number,
   ): Put {
-    const time = this.#options.wallClock(), owner = holderOf(client);
+    const time = this.#options.wallClock(), owner = ownerOf(client);
     return {
       kind: "put",
       mailbox: receiver,

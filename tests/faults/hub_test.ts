@@ -132,7 +132,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
     for (let i = 0; i < 100; i++) await sender.write(frame);
     await turn();
   }
-  assertStringIncludes(server.err, "is cut off: it took nothing for 1 s\n");
+  assertStringIncludes(server.err, "is cut off: it read nothing for 1 s\n");
   assertEquals(await sender.next(), "silent has left");
   const { out } = await wirepost(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels cut off stalled 1\n");

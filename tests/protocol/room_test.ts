@@ -1,18 +1,29 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { assertEquals } from "@std/assert";
 import { channelsPrefix, hasJoined, hasLeft, shownName } from "../../protocol/channels.ts";
-import { enteredRoom, isLikePeer, isOffline, lineTooLong, roomPrefix } from "../../protocol/room.ts";
+import {
+  enteredRoom,
+  isLikeAddress,
+  isOffline,
+  lineTooLong,
+  roomPrefix,
+  type RoomSpeaker,
+} from "../../protocol/room.ts";
+
+function speakerAt(hostname: string, port: number): RoomSpeaker {
+  return { name: formatAddress({ hostname, port }), address: { hostname, port } };
+}
 
 Deno.test("the room tells of its clients by their addresses", () => {
-  const speaker = { hostname: "127.0.0.1", port: 60602 };
+  const speaker = speakerAt("127.0.0.1", 60602);
   assertEquals(enteredRoom(speaker), "[127.0.0.1:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('127.0.0.1', 60602)> ");
   assertEquals(isOffline(speaker), "Client (127.0.0.1, 60602) is offline\n");
-  assertEquals(formatAddress(speaker), "127.0.0.1:60602");
+  assertEquals(speaker.name, "127.0.0.1:60602");
 });
 
 Deno.test("the room tells of a client at an IPv6 address as Python does", () => {
-  const speaker = { hostname: "::1", port: 60602 };
+  const speaker = speakerAt("::1", 60602);
   assertEquals(enteredRoom(speaker), "[[::1]:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('::1', 60602, 0, 0)> ");
   assertEquals(isOffline(speaker), "Client (::1, 60602) is offline\n");
@@ -26,8 +37,8 @@ Deno.test("the room tells of clients of the channels by their names", () => {
 });
 
 /** All that a wire says of a member that says this, as it arrives: without white space at the end. */
-function said(speaker: { hostname: string; port: number } | { name: string }, text: string): string[] {
-  const name = "name" in speaker ? speaker.name : formatAddress(speaker);
+function said(speaker: RoomSpeaker, text: string): string[] {
+  const { name } = speaker;
   return [
     `room ${enteredRoom(speaker)}`,
     `room ${roomPrefix(speaker)}${text}`,
@@ -40,10 +51,10 @@ function said(speaker: { hostname: string; port: number } | { name: string }, te
 
 Deno.test("no name makes a line that has the bytes of a line about a client of the room", () => {
   const texts = ["", "hello", "has joined", "hello has left", "hello> hello", "hello] hello"];
-  for (const peer of [{ hostname: "127.0.0.1", port: 60602 }, { hostname: "2001:db8::1", port: 7 }]) {
+  for (const peer of [speakerAt("127.0.0.1", 60602), speakerAt("2001:db8::1", 7)]) {
     const lines = new Set(texts.flatMap((text) => said(peer, text)));
     const forms = [
-      formatAddress(peer),
+      peer.name,
       roomPrefix(peer).slice(2, -2),
       isOffline(peer).slice("Client ".length, -12),
     ];
@@ -62,11 +73,11 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
 
 Deno.test("a name is like a peer's only where it has an address and a port", () => {
   for (const name of ["12:30", "dead:5", "[Bob]:1", "(a)", "('Bob', 1)", "10.0.0.1", "v1.2.3.4:5", "Bob"]) {
-    assertEquals([name, isLikePeer(name)], [name, false]);
+    assertEquals([name, isLikeAddress(name)], [name, false]);
     assertEquals(shownName(name, true), name);
   }
   for (const name of ["127.0.0.1:1", "[::1]:1", "('::1', 1, 0, 0)", "(10.0.0.1, 1)", "[10.0.0.1:1"]) {
-    assertEquals([name, isLikePeer(name)], [name, true]);
+    assertEquals([name, isLikeAddress(name)], [name, true]);
     assertEquals(shownName(name, true), `~${name}`);
     // where there is no room, nobody is named so but clients that want to be
     assertEquals(shownName(name, false), name);

@@ -1,4 +1,4 @@
-import { MAX_TIMER } from "../../stream/connection.ts";
+import { MAX_TIMER_MS } from "../../stream/connection.ts";
 import type { Credentials } from "../../seal/login.ts";
 import type { Mailbox } from "../../mailbox.ts";
 
@@ -29,7 +29,7 @@ export class WaitLimit implements Disposable {
   start() {
     if (this.#leftMs === Infinity || this.#startedAt !== undefined || this.signal.aborted) return;
     this.#startedAt = performance.now();
-    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER));
+    this.#timer = setTimeout(() => this.#expire(), Math.min(Math.max(this.#leftMs, 0), MAX_TIMER_MS));
   }
 
   #expire() {

@@ -8,7 +8,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { LIMIT } from "../database/bound_limit.ts";
 import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { Forgotten } from "./forgotten.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import type { Reached } from "./message/mailboxes.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./threads.ts";
@@ -39,7 +39,7 @@ export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 const REMEMBERED = 10_000;
 
 /** A session that has a row. */
-interface Known extends Held<Known>, Origin {
+interface Known extends Linked<Known>, Origin {
   readonly id: string;
   readonly born: number;
   /** Whether its client has left. One that had logged in is not counted from then on: its seal is gone as well. */

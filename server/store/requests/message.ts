@@ -18,7 +18,7 @@ export interface Put {
   delay?: number;
   /** When it is removed, in milliseconds since 1970. */
   expires?: number;
-  /** The account or network whose share it counts against, see `server/quota/holder.ts`; undefined is none. */
+  /** The account or network whose share it counts against, see `server/quota/owner.ts`; undefined is none. */
   owner?: string;
 }
 

@@ -14,11 +14,8 @@ const LISTED = 512;
 /** `account, list|add|confirm|set-password|remove`. */
 export function accountCommand(accounts: Accounts): AdminCommand {
   return {
-    name: "account",
     usage: "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER" +
       " | remove, NAME",
-    min: 1,
-    max: 3,
     async run([what = "", name = "", verifier = ""]) {
       if (what === "list") {
         const listed = await accounts.list(name === "" ? "" : nameOf(name), LISTED);

@@ -1,23 +1,27 @@
 /**
- * Control messages: who may send them, and what they do. `protocol/README.md`, "Administration", is the specification.
+ * Control messages: the proof that they need, and their answers. `protocol/README.md`, "Administration", is the
+ * specification.
  *
  * @module
  */
 
 import { createHmac } from "node:crypto";
-import { isProof, NONCE_LIFETIME } from "../../../protocol/admin.ts";
+import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
 
-/** A control command. Its arguments come trimmed, and as many as `min` and `max` say. */
+/** A control command. */
 export interface AdminCommand {
-  name: string;
-  /** Its arguments as `help` shows them. */
+  /** Its name and arguments as `help` shows them: `list[, AFTER]`; alternatives of the arguments stand behind ` | `. */
   usage: string;
-  min: number;
-  max: number;
-  /** Whether its answer is rows, because what stands in one may hold commas. */
+  /** Whether the last argument may hold commas, which come as further arguments. */
+  lastHasCommas?: true;
+  /** Whether the answer is rows instead of fields, because they may hold commas. */
   rows?: true;
-  /** Returns the fields or rows of the answer. Throws a RangeError whose message is the answer to a wrong argument. */
+  /**
+   * Takes the trimmed arguments, as many as `usage` says, and returns the fields or rows of the answer.
+   *
+   * @throws {Error} An argument is wrong, or the command failed: the message is the answer.
+   */
   run(args: string[]): Promise<string[]> | string[];
 }
 
@@ -29,33 +33,30 @@ export interface AdminOptions {
   monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
-  /** Is told of a command with a wrong proof, and where it came from. */
+  /** Called for a command with a wrong proof, with the address that it came from. */
   onWrongProof?(from: string): void;
 }
 
-/**
- * Answers to commands that were proved, kept for as long as their nonce is good: as many as it takes to list 100,000
- * mailboxes, and more.
- */
+/** Answers that are kept until their nonce expires: more than it takes to list 100,000 mailboxes. */
 const MAX_ANSWERS = 16_384;
 
-/** Hexadecimal digits of a nonce: when it ends, randomness, and the server's own mark on both and on the address. */
+/** Hexadecimal digits of a nonce: when it expires, randomness, and the server's authentication of both and the address. */
 const NONCE = /^([0-9a-f]{12})[0-9a-f]{8}[0-9a-f]{16}$/;
 
 interface Answered {
   command: string;
-  until: number;
+  expiresMs: number;
   answer: Promise<string>;
 }
 
-/** Bytes for a byte that an address is sent that has not shown that it receives them (RFC 9000, section 8). */
-const MOST_TIMES = 3;
+/** An address that has not shown that it receives anything is sent at most so many times its bytes (RFC 9000, 8). */
+const MAX_AMPLIFICATION = 3;
 
 /** What stands before every answer. */
 const BEGIN = "A, ";
 
-/** Longest answer in bytes, so that with "A, " it fits into a datagram of the original wire. */
-export const MAX_ANSWER = 1021;
+/** Longest answer: with `A, ` it fits into a datagram of the original wire. */
+const MAX_ANSWER_BYTES = 1021;
 
 export class Admin {
   readonly #options: AdminOptions;
@@ -68,11 +69,11 @@ export class Admin {
   }
 
   /**
-   * The answer to what stands behind `A, ` in a datagram: `ok, …` or `error, …`. There is none where it would be more
-   * than 3 times the datagram, and the address has not shown by a nonce of its own that it receives anything.
+   * The answer to the text behind `A, ` in a datagram: `ok, …` or `error, …`. It never rejects. There is no answer if it
+   * would be over 3 times the datagram, and no nonce has shown that the address receives anything.
    *
-   * @param from Address and port of the sender; a nonce is good for one.
-   * @param bytes Those of the datagram.
+   * @param from Address and port of the sender. A nonce is valid for one.
+   * @param bytes Length of the datagram.
    */
   answer(text: string, from: string, bytes: number): Promise<string> | string | undefined {
     const [nonce = "", hex = "", ...rest] = text.split(",");
@@ -84,66 +85,80 @@ export class Admin {
     return this.#unproved(text, from).find((answer) => fits(answer, bytes));
   }
 
-  /** The answers to what is no command, of which the first is given that is short enough. */
+  /** Answers to anything but a command with a proof: the first that is short enough is sent. */
   #unproved(text: string, from: string): string[] {
     if (this.#options.secret === undefined) return ["error, administration is off", "error, off"];
     if (text.toLowerCase() !== "challenge") {
       return ["error, no proof: send 'A, challenge'", "error, no proof"];
     }
     const answer = `ok, ${this.#nonce(from)}`;
-    return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MOST_TIMES)} bytes`];
+    return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MAX_AMPLIFICATION)} bytes`];
   }
 
   #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
     const now = this.#options.monotonicClock();
-    const until = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
-    if (Number.isNaN(until) || this.#mark(nonce.slice(0, 20), from) !== nonce.slice(20)) {
+    const expiresMs = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
+    if (Number.isNaN(expiresMs) || this.#authenticate(nonce.slice(0, 20), from) !== nonce.slice(20)) {
       return "error, unknown nonce";
     }
-    if (until <= now) return "error, nonce too old";
+    if (expiresMs <= now) return "error, nonce too old";
     if (!isProof(hex, this.#options.secret!, nonce, command)) {
       this.#options.onWrongProof?.(from);
       return "error, wrong proof";
     }
 
     // a repeated datagram is answered again and not performed again
-    const before = this.#answered.get(nonce);
-    if (before !== undefined) return before.command === command ? before.answer : "error, nonce used";
-    for (const [nonce, { until }] of this.#answered) if (until <= now) this.#answered.delete(nonce);
+    const answered = this.#answered.get(nonce);
+    if (answered !== undefined) return answered.command === command ? answered.answer : "error, nonce used";
+    for (const [nonce, { expiresMs }] of this.#answered) if (expiresMs <= now) this.#answered.delete(nonce);
     if (this.#answered.size >= MAX_ANSWERS) return "error, busy";
     const answer = this.#run(command);
-    this.#answered.set(nonce, { command, until, answer });
+    this.#answered.set(nonce, { command, expiresMs, answer });
     return answer;
   }
 
   async #run(text: string): Promise<string> {
     const [name = "", ...args] = text.split(",").map(trimSpaces);
-    const command = this.#options.commands.find((command) => command.name === name.toLowerCase());
+    const command = this.#options.commands.find(({ usage }) => nameIn(usage) === name.toLowerCase());
     if (command === undefined) return `error, unknown command '${name}'`;
-    if (args.length < command.min || args.length > command.max) return `error, usage: ${command.usage}`;
+    if (!isCountFor(command, args.length)) return `error, usage: ${command.usage}`;
     try {
       return fit(await command.run(args), command.rows ? "\n" : ", ");
     } catch (error) {
-      if (error instanceof RangeError) return `error, ${error.message}`;
-      throw error;
+      return `error, ${(error as Error).message}`;
     }
   }
 
-  /** When it ends, randomness and the mark: nothing is kept for a nonce until it was used with a proof. */
+  /** Nothing is stored for a nonce until it is used with a proof. */
   #nonce(from: string): string {
-    const until = (this.#options.monotonicClock() + NONCE_LIFETIME).toString(16).padStart(12, "0");
+    const expires = (this.#options.monotonicClock() + NONCE_LIFETIME_MS).toString(16).padStart(12, "0");
     const random = this.#options.random(4).toHex();
-    return `${until}${random}${this.#mark(until + random, from)}`;
+    return `${expires}${random}${this.#authenticate(expires + random, from)}`;
   }
 
-  #mark(text: string, from: string): string {
+  #authenticate(text: string, from: string): string {
     return createHmac("sha256", this.#key).update(`${text},${from}`).digest("hex").slice(0, 16);
   }
 }
 
-/** Whether the answer may be sent for a datagram of so many bytes from anywhere. */
+function nameIn(usage: string): string {
+  return usage.split(/[^a-z-]/, 1)[0]!;
+}
+
+/** Whether the command takes so many arguments. */
+function isCountFor({ usage, lastHasCommas }: AdminCommand, count: number): boolean {
+  const countIn = (form: string) => form.split(",").length - 1;
+  return usage.split(" | ").some((form, i) => {
+    // the first alternative begins with the command's name, the others with an argument
+    const ahead = i === 0 ? 0 : 1;
+    const min = countIn(form.replace(/\[.*\]/, "")) + ahead, max = countIn(form) + ahead;
+    return count >= min && (lastHasCommas || count <= max);
+  });
+}
+
+/** Whether the answer may be sent to an address that has shown nothing but a datagram of so many bytes. */
 function fits(answer: string, bytes: number): boolean {
-  return BEGIN.length + utf8Length(answer) <= MOST_TIMES * bytes;
+  return BEGIN.length + utf8Length(answer) <= MAX_AMPLIFICATION * bytes;
 }
 
 /** `ok` and the fields or rows, as many as an answer holds. */
@@ -151,7 +166,7 @@ function fit(parts: readonly string[], separator: string): string {
   let text = "ok", bytes = text.length;
   for (const part of parts) {
     bytes += separator.length + utf8Length(part);
-    if (bytes > MAX_ANSWER) break;
+    if (bytes > MAX_ANSWER_BYTES) break;
     text += separator + part;
   }
   return text;

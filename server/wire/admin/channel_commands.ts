@@ -27,34 +27,29 @@ export function hubCommands(hub: Hub): AdminCommand[] {
   };
   return [
     {
-      name: "channels",
       usage: "channels[, AFTER]",
-      min: 0,
-      max: Infinity,
+      lastHasCommas: true,
       run: (after) =>
         hub.channels.toSorted((a, b) => byBytes(a.name, b.name))
           .filter(({ name }) => after.length === 0 || byBytes(name, after.join(",")) > 0)
           .map(({ name, size }) => `${size} ${name}`),
     },
     {
-      name: "members",
       usage: "members, SKIP, CHANNEL",
-      min: 2,
-      max: Infinity,
+      lastHasCommas: true,
       run([skip = "", ...name]) {
         if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not a number of members: '${skip}'`);
         const channel = find(name.join(","));
-        return [...channel.members.values()].flatMap((members) => [...members])
-          .slice(Number(skip))
-          // fields are parted at a comma and a space
-          .map(({ name, connection }) => `${formatAddress(connection)} ${name.replace(/, +/g, ",")}`);
+        return channel.allMembers.slice(Number(skip))
+          // a comma and a space separate fields
+          .map(({ speaker, connection }) =>
+            `${formatAddress(connection)} ${speaker.name.replace(/, +/g, ",")}`
+          );
       },
     },
     {
-      name: "remove-channel",
       usage: "remove-channel, CHANNEL",
-      min: 1,
-      max: Infinity,
+      lastHasCommas: true,
       run(name) {
         const { name: found } = find(name.join(","));
         return [String(hub.removeChannel(found))];

@@ -22,18 +22,12 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
   const { level } = log;
   const all: AdminCommand[] = [
     {
-      name: "help",
       usage: "help",
-      min: 0,
-      max: 0,
       rows: true,
       run: () => all.map(({ usage }) => usage),
     },
     {
-      name: "status",
       usage: "status[, SKIP]",
-      min: 0,
-      max: 1,
       async run([skip = "0"]) {
         if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not how many fields to skip: '${skip}'`);
         return (await status()).slice(Number(skip));
@@ -41,10 +35,7 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
     },
     ...commands,
     {
-      name: "log",
       usage: "log, on|off",
-      min: 1,
-      max: 1,
       run([text = ""]) {
         if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
         // off is what the server was started with, unless that is on
@@ -53,10 +44,7 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
       },
     },
     {
-      name: "stop",
       usage: "stop",
-      min: 0,
-      max: 0,
       run() {
         stop();
         return ["stopping"];

@@ -1,6 +1,6 @@
 /**
- * The channels: members of the hub that speak frames of 200 bytes. `protocol/README.md`, "Channels", is the
- * specification.
+ * The wire of the channels: members of the hub that send and receive frames of 200 bytes. `protocol/README.md`,
+ * "Channels", is the specification.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import {
   alreadyExists,
   CHANNEL_TOO_LONG,
   channelsPrefix,
-  CREATE_ALONE,
+  CREATE_NEEDS_NAME,
   decodeChannelsRequest,
   hasJoined,
   hasLeft,
   IN_NO_CHANNEL,
-  JOIN_ALONE,
-  MAX_CHANNEL_NAME,
+  JOIN_NEEDS_NAME,
+  MAX_CHANNEL_NAME_BYTES,
   noChannelNamed,
-  notValid,
   shownName,
   TOO_MANY_CHANNELS,
+  unknownCommand,
 } from "../../../protocol/channels.ts";
 import {
   decodeFrame,
@@ -30,151 +30,130 @@ import {
 } from "../../../protocol/frame.ts";
 import { linesOf, printable } from "../../../protocol/line.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import { type HubEvent, Member, type Wire } from "../../service/channel.ts";
-import type { Listener } from "../../net/listener.ts";
 import { quoted } from "../../report/log.ts";
-import { listenForMembers, type MemberConnection, type MemberServiceOptions } from "./member_service.ts";
+import { type EventEncoder, Member } from "../../service/channel.ts";
+import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
-/** What members in frames are told. */
-const frames: Wire = {
-  name: "channels",
-  encode(events: readonly HubEvent[]): Uint8Array {
+const frames: EventEncoder = {
+  wire: "channels",
+  encode(events) {
     const frames = new FrameWriter(events.length);
     for (const event of events) {
       const { name } = event.speaker;
-      if (event.kind === "said") frames.add(event.text, channelsPrefix(name));
+      if (event.kind === "message") frames.add(event.text, channelsPrefix(name));
       else frames.add(event.kind === "joined" ? hasJoined(name) : hasLeft(name));
     }
     return frames.bytes;
   },
 };
 
-export class ChannelsService {
-  readonly #options: MemberServiceOptions;
-  readonly #listener: Listener;
-  readonly #list = new EncodedList();
+export class ChannelsWire extends MemberWire {
+  /** The answer to `/list`: made once and shared by all clients until the list changes. */
+  #list: { names: readonly string[]; bytes: Uint8Array } = { names: [], bytes: new Uint8Array(0) };
 
   /** Begins to accept. */
-  constructor(options: MemberServiceOptions) {
-    this.#options = options;
-    this.#listener = listenForMembers("channels", options, (session) => this.#serve(session));
+  constructor(options: MemberWireOptions) {
+    super("channels", options);
   }
 
-  close(): Promise<void> {
-    return this.#listener.close();
-  }
-
-  async #serve(session: MemberConnection) {
+  protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
-    for (let bytes = await session.read(); bytes !== undefined; bytes = await session.read()) {
+    for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
       for (const frame of decoder.push(bytes)) {
         const text = decodeFrame(frame);
-        const isMessage = session.member !== undefined && !text.startsWith("/");
+        const isMessage = client.member !== undefined && !text.startsWith("/");
         // each line is a message, or a frame could be as many as it has bytes
         for (const line of isMessage ? linesOf(text) : [text]) {
-          const wait = session.pace();
+          const wait = client.throttle();
           if (wait !== undefined) await wait;
-          if (session.connection.isClosed) return;
-          this.#received(session, line, isMessage);
+          if (client.isClosed) return;
+          this.#receive(client, line, isMessage);
         }
       }
     }
-    if (decoder.isWithinFrame) session.count("partial frame");
+    if (decoder.isWithinFrame) client.count("partial frame");
   }
 
-  #received(session: MemberConnection, text: string, isMessage: boolean) {
-    const { member } = session;
+  #receive(client: MemberConnection, text: string, isMessage: boolean) {
+    const { hub } = this.options, { member } = client;
     if (member === undefined) {
-      this.#come(session, printable(text));
-      return;
+      // the first frame is the client's name
+      const name = shownName(printable(text), hub.hasRoom);
+      client.member = new Member({ name }, frames, client);
+      return client.logDebug("has come");
     }
-    session.count("received");
-    if (!isMessage) this.#control(session, member, text);
-    else if (!this.#options.hub.say(member, text)) answer(session, IN_NO_CHANNEL);
+    client.count("received");
+    if (!isMessage) this.#control(client, member, text);
+    else if (!hub.say(member, text)) answer(client, IN_NO_CHANNEL);
   }
 
-  #come(session: MemberConnection, name: string) {
-    const shown = shownName(name, this.#options.hub.hasRoom);
-    session.member = new Member({ name: shown }, frames, session.connection);
-    session.tell("has come");
-  }
-
-  #control(session: MemberConnection, member: Member, text: string) {
-    const { hub } = this.#options;
+  #control(client: MemberConnection, member: Member, text: string) {
+    const { hub } = this.options;
     const request = decodeChannelsRequest(text);
     const channel = "channel" in request ? ` ${quoted(request.channel ?? "")}` : "";
-    session.tell(`asks for ${request.kind}${channel}`);
+    client.logDebug(`asks for ${request.kind}${channel}`);
     switch (request.kind) {
       case "list":
-        return hub.listed.length > 0 ? answer(session, this.#list.of(hub.listed)) : undefined;
+        return hub.listed.length > 0 ? answer(client, this.#encodedList(hub.listed)) : undefined;
       case "create":
-        if (request.channel === undefined) return answer(session, CREATE_ALONE);
-        return this.#create(session, member, printable(request.channel));
+        if (request.channel === undefined) return answer(client, CREATE_NEEDS_NAME);
+        return this.#create(client, member, printable(request.channel));
       case "join": {
-        if (request.channel === undefined) return answer(session, JOIN_ALONE);
+        if (request.channel === undefined) return answer(client, JOIN_NEEDS_NAME);
         const channel = printable(request.channel);
-        if (utf8Length(channel) > MAX_CHANNEL_NAME) return tooLong(session);
-        if (!hub.join(member, channel)) answer(session, noChannelNamed(channel));
+        if (utf8Length(channel) > MAX_CHANNEL_NAME_BYTES) return tooLong(client);
+        if (!hub.join(member, channel)) answer(client, noChannelNamed(channel));
         return;
       }
       default:
-        return answer(session, notValid(text));
+        return answer(client, unknownCommand(text));
     }
   }
 
-  #create(session: MemberConnection, member: Member, channel: string) {
-    switch (this.#options.hub.create(member, channel)) {
+  #create(client: MemberConnection, member: Member, channel: string) {
+    switch (this.options.hub.create(member, channel)) {
       case "exists":
-        return answer(session, alreadyExists(channel));
+        return answer(client, alreadyExists(channel));
       case "too long":
-        return tooLong(session);
+        return tooLong(client);
       case "too many":
-        session.count("too many channels");
-        return answer(session, TOO_MANY_CHANNELS);
+        client.count("too many channels");
+        return answer(client, TOO_MANY_CHANNELS);
     }
   }
-}
-
-function answer(session: MemberConnection, text: string | Uint8Array) {
-  const bytes = typeof text === "string" ? encodeFrames(text) : text;
-  session.answer(bytes, bytes.length / FRAME_BYTES);
-}
-
-function tooLong(session: MemberConnection) {
-  session.count("name too long");
-  answer(session, CHANNEL_TOO_LONG);
-}
-
-/** The answer to `/list`, which is made once and shared by all who ask, until the list changes. */
-class EncodedList {
-  #names: readonly string[] = [];
-  #bytes = new Uint8Array(0);
 
   /** @param names An array that is never changed. */
-  of(names: readonly string[]): Uint8Array {
-    if (names !== this.#names) {
-      this.#names = names;
-      this.#bytes = encodeList(names);
-    }
-    return this.#bytes;
+  #encodedList(names: readonly string[]): Uint8Array {
+    if (names !== this.#list.names) this.#list = { names, bytes: encodeList(names) };
+    return this.#list.bytes;
   }
 }
 
-/** The names with LF between them, as many as fit into a frame; none is longer than one. */
+function answer(client: MemberConnection, text: string | Uint8Array) {
+  const bytes = typeof text === "string" ? encodeFrames(text) : text;
+  client.answer(bytes, bytes.length / FRAME_BYTES);
+}
+
+function tooLong(client: MemberConnection) {
+  client.count("name too long");
+  answer(client, CHANNEL_TOO_LONG);
+}
+
+/** The names with LF between them, as many as fit into each frame; none is longer than a frame. */
 function encodeList(names: readonly string[]): Uint8Array<ArrayBuffer> {
   const frames = new FrameWriter(names.length);
   let text = "", bytes = 0;
   for (const name of names) {
-    const more = utf8Length(name);
-    if (text !== "" && bytes + 1 + more > FRAME_BYTES) {
+    const nameBytes = utf8Length(name);
+    if (text !== "" && bytes + 1 + nameBytes > FRAME_BYTES) {
       frames.add(text);
       text = "";
       bytes = 0;
     }
-    bytes += more + (text === "" ? 0 : 1);
+    bytes += nameBytes + (text === "" ? 0 : 1);
     text += text === "" ? name : `\n${name}`;
   }
   if (text !== "") frames.add(text);
-  // as much memory as it has bytes: it is kept
+  // only as much memory as it has bytes: it is kept
   return frames.bytes.slice();
 }

@@ -13,7 +13,7 @@ import {
   encodeNone,
   type OriginalRequest,
 } from "../../../protocol/mailbox.ts";
-import type { Replies } from "../../net/reply_queue.ts";
+import type { DatagramSocket } from "../../net/datagram_socket.ts";
 import type { Networks } from "../../quota/address.ts";
 import { mailboxName } from "../../report/log.ts";
 import type { Metrics, RefusedReason } from "../../report/metrics.ts";
@@ -22,7 +22,7 @@ import type { Mailboxes } from "../../service/mailboxes.ts";
 /** Where a datagram came from, and what sends the reply. */
 export interface DatagramClient {
   readonly address: Deno.NetAddr;
-  readonly replies: Replies;
+  readonly socket: DatagramSocket;
 }
 
 export interface OriginalWireOptions {
@@ -33,7 +33,7 @@ export interface OriginalWireOptions {
   };
   /** Addresses that are answered. */
   originalFrom: Networks;
-  /** Whether the shared queue's replies carry the time (second generation) or not (first). */
+  /** Whether the shared queue's socket carry the time (second generation) or not (first). */
   timestamps: boolean;
   /** Longest datagram, in bytes. */
   maxDatagram: number;
@@ -86,21 +86,21 @@ export class OriginalWire {
   }
 
   #take(mailbox: string, from: DatagramClient) {
-    const { mailboxes, metrics, timestamps, debug } = this.#options, { address, replies } = from;
+    const { mailboxes, metrics, timestamps, debug } = this.#options, { address, socket } = from;
     const refused = mailboxes.take(mailbox, (outcome) => {
       if (outcome === "storage") return this.#refuse(outcome, from);
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
       if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
-      replies.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), address);
+      socket.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), address);
       debug(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
-    if (refused === "account") replies.send(encodeNone(mailbox), address);
+    if (refused === "account") socket.send(encodeNone(mailbox), address);
     if (refused !== undefined) this.#refuse(refused, from);
   }
 
   async #control(text: string, bytes: number, from: DatagramClient) {
-    const { admin, metrics } = this.#options, { address, replies } = from;
+    const { admin, metrics } = this.#options, { address, socket } = from;
     metrics.add("control");
     let answer: string | undefined;
     try {
@@ -109,7 +109,7 @@ export class OriginalWire {
       answer = `error, ${(error as Error).message}`;
     }
     if (answer === undefined) return this.#refuse("unproved", from);
-    replies.send(encodeControl(answer), address);
+    socket.send(encodeControl(answer), address);
   }
 
   #refuse(reason: RefusedReason, from: DatagramClient) {

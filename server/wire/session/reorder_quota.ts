@@ -1,4 +1,4 @@
-import { type Held, HolderLists } from "../../quota/holder_lists.ts";
+import { type Linked, OwnerLists } from "../../quota/owner_lists.ts";
 
 /**
  * Bytes of requests that may wait in all sessions for lower numbers. As many again are for those that arrive in their
@@ -7,7 +7,7 @@ import { type Held, HolderLists } from "../../quota/holder_lists.ts";
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** The requests of one session that wait for lower numbers. Its client repeats what is dropped. */
-export interface ReorderBuffer extends Held<ReorderBuffer> {
+export interface ReorderBuffer extends Linked<ReorderBuffer> {
   /** The network or account that it is counted for. */
   readonly owner: string;
   /** Drops everything, and reports that by {@linkcode ReorderQuota.changed}. */
@@ -17,7 +17,7 @@ export interface ReorderBuffer extends Held<ReorderBuffer> {
 /** The memory that all sessions share for requests that can't be carried out yet. */
 export class ReorderQuota {
   #bytes = 0;
-  readonly #buffers = new HolderLists<ReorderBuffer>();
+  readonly #buffers = new OwnerLists<ReorderBuffer>();
 
   get bytes(): number {
     return this.#bytes;

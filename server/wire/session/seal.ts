@@ -1,9 +1,8 @@
 import type { Address } from "../../../protocol/address.ts";
 import { Opener, Sealer, type SealHeader, type SealKeys } from "../../../protocol/seal.ts";
-import { isLoopback } from "../../net/limits.ts";
-import { networkOf } from "../../quota/address.ts";
+import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK, type Origin } from "../../quota/fair_table.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import { Login, type LoginOptions, type LoginSeal } from "./login.ts";
 import type { SessionSeal } from "./session.ts";
 
@@ -13,7 +12,7 @@ export type SendDatagram<A> = (datagram: Uint8Array<ArrayBuffer> | undefined, to
 const encoder = new TextEncoder();
 
 /** What the server has in memory of one handshake. */
-export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Held<Seal<A>> {
+export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linked<Seal<A>> {
   older: Seal<A> | undefined;
   newer: Seal<A> | undefined;
   readonly id: string;

@@ -16,10 +16,10 @@ import {
   type SealKeys,
   serverKeys,
 } from "../../../protocol/seal.ts";
-import { Turns } from "../../net/turns.ts";
+import { FairScheduler } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
-import { TokenBuckets } from "../../quota/token_buckets.ts";
+import { RateLimit } from "../../quota/rate_limit.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
@@ -66,7 +66,7 @@ const NO_ROOM_MS = 5000;
 const HANDSHAKE_BURST = 256, HANDSHAKE_INTERVAL_MS = 1000 / 64;
 
 /** The share of the time that all handshakes may take: one counts at least half a millisecond, and 32 are done at once. */
-const HANDSHAKE_WORK = { share: 0.1, least: 0.5, saved: 16 };
+const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
 export class SealService<A extends Address> {
   readonly #options: SealServiceOptions<A>;
@@ -75,8 +75,8 @@ export class SealService<A extends Address> {
   readonly #send: SendDatagram<A>;
   readonly #startId: string;
   readonly #cookieKey: Uint8Array;
-  readonly #handshakes: TokenBuckets;
-  readonly #turns: Turns;
+  readonly #handshakes: RateLimit;
+  readonly #scheduler: FairScheduler;
   readonly #seals = new Map<string, Seal<A>>();
   readonly #table: FairTable<Seal<A>>;
   /** Those that are logged in, by session, and by account. */
@@ -105,12 +105,12 @@ export class SealService<A extends Address> {
     this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, ({ origin }) => origin);
     this.#startId = random(4).toHex();
     this.#cookieKey = random(32);
-    this.#handshakes = new TokenBuckets({
-      most: HANDSHAKE_BURST,
-      every: HANDSHAKE_INTERVAL_MS,
+    this.#handshakes = new RateLimit({
+      burst: HANDSHAKE_BURST,
+      intervalMs: HANDSHAKE_INTERVAL_MS,
       monotonicClock,
     });
-    this.#turns = new Turns({ ...HANDSHAKE_WORK, monotonicClock, setTimer });
+    this.#scheduler = new FairScheduler({ ...HANDSHAKE_WORK, monotonicClock, setTimer });
     accounts.watch((name, what) => {
       if (what !== "added") this.#logOutAll(name);
     });
@@ -134,7 +134,7 @@ export class SealService<A extends Address> {
     const seal = this.#seals.get(id);
     if (body.kind === "hello" && seal === undefined && startId === this.#startId) {
       // before the cookie is checked, which costs more than everything else here
-      if (this.#turns.isFull(networkOf(hostname))) return this.#drop("sealed too many handshakes", from);
+      if (this.#scheduler.isFull(networkOf(hostname))) return this.#drop("sealed too many handshakes", from);
     }
     const isSameAddress = seal !== undefined && seal.address.port === port &&
       seal.address.hostname === hostname;
@@ -165,11 +165,11 @@ export class SealService<A extends Address> {
   #hello(id: string, client: Uint8Array, from: A) {
     if (sealId(client) !== id) return this.#drop("sealed bad key", from);
     const network = networkOf(from.hostname);
-    if (this.#turns.has(network, id)) return;
-    if (this.#handshakes.wait(network) > 0) return this.#reply("busy", id, from);
+    if (this.#scheduler.has(network, id)) return;
+    if (this.#handshakes.waitMs(network) > 0) return this.#reply("busy", id, from);
     const tooLate = () => this.#drop("sealed too many handshakes", from);
     const run = () => this.#handshake(id, client, from);
-    if (this.#turns.take(network, id, { run, stale: tooLate })) this.#handshakes.use(network);
+    if (this.#scheduler.schedule(network, id, { run, onStale: tooLate })) this.#handshakes.take(network);
     else tooLate();
   }
 
@@ -275,7 +275,7 @@ export class SealService<A extends Address> {
   /** Removes every handshake. The sessions notify their clients. */
   close() {
     this.#stopTimer?.();
-    this.#turns.close();
+    this.#scheduler.close();
     for (const seal of this.#seals.values()) seal.isOpen = false;
     this.#seals.clear();
   }

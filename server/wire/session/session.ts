@@ -5,10 +5,9 @@ import {
   type SessionRequest,
 } from "../../../protocol/session.ts";
 import type { Address } from "../../../protocol/address.ts";
-import { isLoopback } from "../../net/limits.ts";
-import { networkOf } from "../../quota/address.ts";
+import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
-import type { Held } from "../../quota/holder_lists.ts";
+import type { Linked } from "../../quota/owner_lists.ts";
 import type { OpenSession, SessionState } from "../../store/requests/session.ts";
 import type { OrderedLine, UnorderedLine } from "./handler.ts";
 import type { OrderedRequests, OrderedSession } from "./ordered_requests.ts";
@@ -35,7 +34,7 @@ export interface ReceivedDatagram {
 }
 
 /** What the server has in memory of one session. */
-export class Session<A extends Address> implements OrderedSession, Held<Session<A>> {
+export class Session<A extends Address> implements OrderedSession, Linked<Session<A>> {
   older: Session<A> | undefined;
   newer: Session<A> | undefined;
   /** How far the store had carried it out when it was opened; {@linkcode OrderedRequests} knows what came since. */

@@ -3,13 +3,13 @@ import type { Metrics } from "../../report/metrics.ts";
 import type { ContentFiles } from "../../store/files/files.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
-import type { LoopTurns } from "../../net/loop_turns.ts";
+import type { TurnQueue } from "../../net/fairness.ts";
 
 export interface DownloadOptions {
   files: ContentFiles;
   metrics: Metrics;
   /** Those of all transfers. */
-  turns: LoopTurns;
+  turns: TurnQueue;
   /** Takes what the disk said in the middle of the content, of which the client sees only that something is missing. */
   failed(error: Error): void;
 }

@@ -26,8 +26,10 @@ import {
 } from "../../service/tickets.ts";
 import { refusal, type Timers, TransferAborted, TransferConnection } from "./transfer_connection.ts";
 import { TransferSlots } from "./slots.ts";
-import { LoopTurns } from "../../net/loop_turns.ts";
-import type { Rounds } from "../../net/rounds.ts";
+import { ConnectionSlots } from "../../net/connection_slots.ts";
+import { Listener } from "../../net/listener.ts";
+import { TurnQueue } from "../../net/fairness.ts";
+import type { SocketPolling } from "../../net/fairness.ts";
 import { type UploadOptions, UploadReceiver } from "./upload.ts";
 
 export type { DownloadGrant, UploadGrant } from "../../service/tickets.ts";
@@ -40,14 +42,23 @@ export type TicketOrError = { ticket: string } | { error: string };
 export type UploadTicketOrError = { ticket: string; key: string } | { error: string };
 
 export interface TransferOptions extends Timers, Omit<UploadOptions, "turns"> {
-  rounds: Pick<Rounds, "next">;
+  polling: Pick<SocketPolling, "due">;
   log: Log;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
   max?: number;
   maxUser?: number;
+  /** Where it listens; it closes them. */
+  listeners: readonly Deno.TcpListener[];
+  /** Most connections in all, 1024 by default, and of one address, 64 by default. */
+  maxConnections?: number;
+  maxAddressConnections?: number;
 }
+
+/** Most connections: in all, and of one address. A transfer needs one. */
+export const MAX_CONNECTIONS = 1024;
+const MAX_ADDRESS_CONNECTIONS = 64;
 
 /** Milliseconds between two looks for uploads that nobody goes on with. */
 const EXPIRY_INTERVAL = 10 * 60 * 1000;
@@ -55,19 +66,39 @@ const EXPIRY_INTERVAL = 10 * 60 * 1000;
 export class TransferService {
   readonly #options: TransferOptions;
   readonly #tickets: Tickets;
-  readonly #connections = new Map<TransferConnection, Promise<void>>();
+  readonly #listener: Listener<Deno.TcpConn, TransferConnection>;
   readonly #places: TransferSlots;
-  readonly #turns: LoopTurns;
+  readonly #turns: TurnQueue;
   #isEnding = false;
   #stopTimer = () => {};
 
+  /** Begins to accept. */
   constructor(options: TransferOptions) {
     this.#options = options;
     // those that are out have limits of their own: most are of requests that were repeated, and never used
     this.#tickets = new Tickets({ monotonicClock: options.monotonicClock, random: options.random });
     this.#places = new TransferSlots(options);
-    this.#turns = new LoopTurns(options.rounds);
+    this.#turns = new TurnQueue(options.polling);
     this.#expireLater();
+    const { listeners: sockets, metrics, log } = options;
+    const slots = new ConnectionSlots({
+      connections: options.maxConnections ?? MAX_CONNECTIONS,
+      addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
+    }, { canReplace: true });
+    this.#listener = new Listener({
+      name: "files",
+      service: "forum",
+      sockets,
+      slots,
+      metrics,
+      log,
+      open: (socket) => new TransferConnection(socket, options),
+      onSlot(outcome) {
+        if (outcome === "taken") return;
+        metrics.add(`files connections ${outcome === "replaced" ? "displaced" : "refused"}`);
+      },
+      serve: (connection) => this.#serve(connection),
+    });
   }
 
   /** A ticket for one attempt at this upload, or why there can be none. The caller has checked thread and name. */
@@ -89,20 +120,13 @@ export class TransferService {
     this.#tickets.revoke(user);
   }
 
-  /** Serves a connection to its end, which never rejects. */
-  serve(socket: Deno.Conn): { connection: TransferConnection; ended: Promise<void> } {
-    const connection = new TransferConnection(socket, this.#options);
-    const ended = this.#serve(connection).finally(() => this.#connections.delete(connection));
-    this.#connections.set(connection, ended);
-    return { connection, ended };
-  }
-
-  /** Ends every transfer; what arrived of uploads is kept. No connection may be given to it any more. */
+  /** Accepts no more, and ends every transfer; what arrived of uploads is kept. */
   async close() {
     this.#isEnding = true;
     this.#stopTimer();
-    for (const connection of this.#connections.keys()) connection.abort("ending");
-    await Promise.all(this.#connections.values());
+    this.#listener.stop();
+    for (const connection of this.#listener.connections) connection.abort("ending");
+    await this.#listener.close();
   }
 
   #issue(grant: Grant): TicketOrError {

@@ -1,3 +1,4 @@
+import { concatBytes } from "../../../protocol/bytes.ts";
 import {
   encodeTransferAnswer,
   MAX_REQUEST_BYTES,
@@ -39,7 +40,7 @@ const LF = 0x0a;
 export class TransferConnection {
   /** Whether it has shown a valid ticket. */
   hasTicket = false;
-  readonly #socket: Deno.Conn;
+  readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #pace: ThroughputMeter;
   /** What came behind a line. */
@@ -57,12 +58,17 @@ export class TransferConnection {
   #isClosed = false;
   #stopTimer: () => void;
 
-  constructor(socket: Deno.Conn, timers: Timers) {
+  constructor(socket: Deno.TcpConn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
     this.#pace = new ThroughputMeter(timers.monotonicClock());
     this.#deadline = timers.monotonicClock() + LINE_TIME;
     this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
+  }
+
+  /** One that has shown no ticket makes room for a new connection, so idle connections keep no transfer out. */
+  get isReplaceable(): boolean {
+    return !this.hasTicket;
   }
 
   /** Bytes that moved within the last 10 to 20 s; Infinity for one that is younger, or whose client has to wait. */
@@ -84,7 +90,7 @@ export class TransferConnection {
       length += read;
       if (end < 0) continue;
       const line = length - read + end;
-      this.#early = concat(buffer.subarray(line + 1, length), this.#early);
+      this.#early = concatBytes(buffer.subarray(line + 1, length), this.#early);
       this.#limit = SILENCE;
       this.#touch();
       try {
@@ -212,11 +218,4 @@ export class TransferConnection {
 /** Why a transfer is not done, or not to its end. */
 export function refusal(code: RefusalCode, text = ""): TransferAnswer {
   return { kind: "no", code, text };
-}
-
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const both = new Uint8Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }

@@ -11,7 +11,7 @@ import type { IncomingFile } from "../../store/files/incoming_file.ts";
 import type { ContentFiles } from "../../store/files/files.ts";
 import type { UploadGrant } from "../../service/tickets.ts";
 import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
-import type { LoopTurns } from "../../net/loop_turns.ts";
+import type { TurnQueue } from "../../net/fairness.ts";
 
 /** A file that arrived whole. */
 export interface Upload extends Omit<UploadGrant, "kind" | "key" | "onEnd"> {
@@ -31,7 +31,7 @@ export interface UploadOptions {
   commit(upload: Upload): Promise<"stored" | string>;
   metrics: Metrics;
   /** Those of all transfers. */
-  turns: LoopTurns;
+  turns: TurnQueue;
 }
 
 /** Bytes that are read and hashed in one go. An upload has two such buffers. */

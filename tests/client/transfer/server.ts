@@ -9,7 +9,6 @@ import { createHash } from "node:crypto";
 import { Log } from "../../../server/report/log.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/files.ts";
-import { TransferListener } from "../../../server/wire/transfer/transfer_listener.ts";
 import { TransferService, type Upload, type UploadGrant } from "../../../server/wire/transfer/transfer.ts";
 import { sendContent, storedOf, TransferPeer, type UploadPeer } from "./peer.ts";
 
@@ -92,14 +91,15 @@ export class TransferServer implements AsyncDisposable {
   log = "";
   readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
   readonly #socket: Deno.TcpListener;
-  readonly #listener: TransferListener;
   #isClosed = false;
 
   private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
     this.files = files;
     this.uploads = uploads;
     const { monotonicClock = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.service = new TransferService({
+      listeners: [this.#socket],
       files,
       commit: async (upload) => {
         await options.beforeCommit?.();
@@ -109,7 +109,7 @@ export class TransferServer implements AsyncDisposable {
         this.uploads.push(upload);
         return "stored";
       },
-      rounds: { next: undefined },
+      polling: { due: undefined },
       metrics: this.metrics,
       log: this.#log,
       monotonicClock,
@@ -117,14 +117,6 @@ export class TransferServer implements AsyncDisposable {
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       ...max === undefined ? {} : { max },
       ...maxUser === undefined ? {} : { maxUser },
-    });
-    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.#listener = new TransferListener({
-      sockets: [this.#socket],
-      serve: (connection) => this.service.serve(connection),
-      metrics: this.metrics,
-      log: this.#log,
-      setTimer: realTimer,
       ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
       ...options.maxAddressConnections === undefined
         ? {}
@@ -174,9 +166,7 @@ export class TransferServer implements AsyncDisposable {
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#listener.stop();
     await this.service.close();
-    await this.#listener.close();
     await this.files.close();
   }
 

@@ -4,15 +4,15 @@ import { ChunkJoiner, SendQueue } from "../../../server/net/send_queue.ts";
 
 /** A queue whose client takes what it is allowed to, when it is allowed to. */
 function setUp(
-  limits = { maxPending: 100, stall: 10_000 },
+  limits = { maxPendingBytes: 100, stallMs: 10_000 },
   joiner = new ChunkJoiner(),
   total = new PendingTotal(Infinity),
-  holder = "",
+  owner = "",
 ) {
   const state = { now: 0, behind: false, writes: [] as Uint8Array[] };
   let taken = Promise.withResolvers<number>();
   const queue = new SendQueue({
-    holder,
+    owner,
     limits,
     joiner,
     total,
@@ -47,11 +47,11 @@ Deno.test("SendQueue writes one thing at a time, and all that waits with the nex
   const { queue, take, written } = setUp();
   for (const text of ["a", "b", "c"]) assertEquals(queue.push(bytes(text)), true);
   assertEquals(written(), ["a"]);
-  assertEquals(queue.pending, 3);
+  assertEquals(queue.pendingBytes, 3);
   await take();
   assertEquals(written(), ["a", "bc"]);
   await take();
-  assertEquals(queue.pending, 0);
+  assertEquals(queue.pendingBytes, 0);
   await queue.sent();
 });
 
@@ -59,16 +59,16 @@ Deno.test("SendQueue goes on with what a write left", async () => {
   const { queue, take, written } = setUp();
   queue.push(bytes("abcdef"));
   await take(4);
-  assertEquals([written(), queue.pending], [["abcdef", "ef"], 2]);
+  assertEquals([written(), queue.pendingBytes], [["abcdef", "ef"], 2]);
   await take(2);
-  assertEquals(queue.pending, 0);
+  assertEquals(queue.pendingBytes, 0);
 });
 
 Deno.test("SendQueue refuses what is over its limit, and takes more when there is room", async () => {
   const { queue, take } = setUp();
   assertEquals(queue.push(bytes("x".repeat(100))), true);
   assertEquals(queue.push(bytes("y")), false);
-  assertEquals(queue.pending, 100);
+  assertEquals(queue.pendingBytes, 100);
   await take(1);
   assertEquals(queue.push(bytes("y")), true);
   queue.close();
@@ -118,15 +118,15 @@ Deno.test("SendQueue lets go of everything when its client is gone", async () =>
   const sent = queue.sent();
   fail();
   await sent;
-  assertEquals([queue.pending, queue.push(bytes("c")), queue.pending], [0, true, 0]);
+  assertEquals([queue.pendingBytes, queue.push(bytes("c")), queue.pendingBytes], [0, true, 0]);
 });
 
 Deno.test("SendQueue puts short chunks together for a write, and copies no long one", async () => {
-  const { queue, state, take } = setUp({ maxPending: 1_000_000, stall: 10_000 });
+  const { queue, state, take } = setUp({ maxPendingBytes: 1_000_000, stallMs: 10_000 });
   const long = new Uint8Array(65_537), half = new Uint8Array(32_768);
   for (const chunk of [half, half, half, half, long, half, long]) queue.push(chunk);
   const lengths: number[] = [];
-  for (let sent = 0; queue.pending > 0; sent++) {
+  for (let sent = 0; queue.pendingBytes > 0; sent++) {
     lengths.push(state.writes[sent]!.length);
     await take();
   }
@@ -139,12 +139,12 @@ Deno.test("what several clients wait for counts once, until the last of them has
   const [one, two, other] = [1, 2, 3].map(() => setUp(undefined, joiner, total)) as [SetUp, SetUp, SetUp];
   const chunks = ["aa", "bbb", "cccc"].map(bytes);
   for (const { queue } of [one, two, other]) for (const chunk of chunks) queue.push(chunk);
-  assertEquals([total.bytes, one.queue.pending], [9, 9]);
+  assertEquals([total.bytes, one.queue.pendingBytes], [9, 9]);
   await one.take();
   // joined for the one, and as they came for the others
   assertEquals([one.written(), total.bytes], [["aa", "bbbcccc"], 9 + 7]);
   await one.take(1);
-  assertEquals([one.queue.pending, total.bytes], [6, 9 + 7]);
+  assertEquals([one.queue.pendingBytes, total.bytes], [6, 9 + 7]);
   await two.take();
   assertEquals(total.bytes, 9 + 7);
   other.queue.close();
@@ -152,7 +152,7 @@ Deno.test("what several clients wait for counts once, until the last of them has
   await one.take();
   two.fail();
   await turn();
-  assertEquals([one.queue.pending, two.queue.pending, total.bytes], [0, 0, 0]);
+  assertEquals([one.queue.pendingBytes, two.queue.pendingBytes, total.bytes], [0, 0, 0]);
 });
 
 Deno.test("with too much waiting for all, those who have most waiting are given up, until an eighth is free", async () => {
@@ -162,7 +162,7 @@ Deno.test("with too much waiting for all, those who have most waiting are given 
     client.queue.push(new Uint8Array(length));
     return client;
   });
-  const pending = () => queues.map(({ queue }) => queue.pending);
+  const pending = () => queues.map(({ queue }) => queue.pendingBytes);
   await turn();
   assertEquals([pending(), total.bytes], [[10, 30, 5, 20, 15], 80]);
   queues[0]!.queue.push(new Uint8Array(1));
@@ -186,7 +186,7 @@ Deno.test("whoever has many connections that read nothing does not have another'
     return client;
   });
   await turn();
-  assertEquals([slow.queue.pending, ...many.map(({ queue }) => queue.pending)], [30, 20, 0, 11]);
+  assertEquals([slow.queue.pendingBytes, ...many.map(({ queue }) => queue.pendingBytes)], [30, 20, 0, 11]);
   for (const { queue } of [slow, ...many]) queue.close();
   assertEquals(total.bytes, 0);
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { Member, type Wire } from "../../../server/service/channel.ts";
-import { describeHolder, holderAt } from "../../../server/quota/holder.ts";
+import { type EventEncoder, Member } from "../../../server/service/channel.ts";
+import { describeOwner, ownerAt } from "../../../server/quota/owner.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
 import { Hub } from "../../../server/service/hub.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
@@ -268,9 +268,9 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
 });
 
 Deno.test("channels count for the address that made them, over a restart, until they are gone", () => {
-  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
+  const encoder: EventEncoder = { wire: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
-    new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
+    new Member({ name: hostname }, encoder, { send() {}, isBehind: false, hostname, port: 1 });
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
     ["tea", "coffee"].map((name, i) => (
@@ -279,7 +279,7 @@ Deno.test("channels count for the address that made them, over a restart, until 
   );
   const hub = new Hub({
     maxChannels: 8,
-    maxOfHolder: 2,
+    maxOfOwner: 2,
     history,
     metrics: new Metrics(),
     wallClock: () => 0,
@@ -299,9 +299,9 @@ Deno.test("channels count for the address that made them, over a restart, until 
 });
 
 Deno.test("whoever takes up channels that another address made before comes to his share", () => {
-  const wire: Wire = { name: "channels", encode: () => new Uint8Array() };
+  const encoder: EventEncoder = { wire: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
-    new Member({ name: hostname }, wire, { send() {}, isBehind: false, hostname, port: 1 });
+    new Member({ name: hostname }, encoder, { send() {}, isBehind: false, hostname, port: 1 });
   const kept = ["tea", "coffee", "milk", "wine"];
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
@@ -315,7 +315,7 @@ Deno.test("whoever takes up channels that another address made before comes to h
   );
   const hub = new Hub({
     maxChannels: 4,
-    maxOfHolder: 2,
+    maxOfOwner: 2,
     history,
     metrics: new Metrics(),
     wallClock: () => 0,
@@ -332,11 +332,11 @@ Deno.test("whoever takes up channels that another address made before comes to h
 });
 
 Deno.test("addresses of this machine are one holder, and so is an IPv6 /64", () => {
-  const same = (...hostnames: string[]) => new Set(hostnames.map(holderAt)).size === 1;
+  const same = (...hostnames: string[]) => new Set(hostnames.map(ownerAt)).size === 1;
   assertEquals(same("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"), true);
   assertEquals(same("2001:db8::1", "2001:db8:0:0:5::1"), true);
   assertEquals([same("10.0.0.1", "10.0.0.2"), same("2001:db8::1", "2001:db8:0:1::1")], [false, false]);
-  assertEquals(["ann", holderAt("10.0.0.1"), holderAt("2001:db8::1"), holderAt("::1")].map(describeHolder), [
+  assertEquals(["ann", ownerAt("10.0.0.1"), ownerAt("2001:db8::1"), ownerAt("::1")].map(describeOwner), [
     "user ann",
     "address 10.0.0.1",
     "address 2001:db8:0:0",

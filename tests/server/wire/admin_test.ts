@@ -12,32 +12,20 @@ function setUp() {
   const state = { now: 1_700_000_000_000, runs: 0 };
   const commands: AdminCommand[] = [
     {
-      name: "count",
       usage: "count[, ID]",
-      min: 0,
-      max: 1,
       run: ([id = "-"]) => [id, String(++state.runs)],
     },
     {
-      name: "many",
       usage: "many",
-      min: 0,
-      max: 0,
       run: () => Array.from({ length: 999 }, (_, i) => `box ${i}`),
     },
     {
-      name: "rows",
       usage: "rows",
-      min: 0,
-      max: 0,
       rows: true,
       run: () => Array.from({ length: 999 }, (_, i) => `r, ${i}`),
     },
     {
-      name: "refuse",
       usage: "refuse",
-      min: 0,
-      max: 0,
       run: () => {
         throw new RangeError("that is too much");
       },

@@ -1,12 +1,12 @@
 import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { Held } from "../../../quota/holder_lists.ts";
+import type { Linked } from "../../../quota/owner_lists.ts";
 import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 
 /** Leases that may run at a time. */
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** Messages that are with a session. */
-export interface Lease extends Held<Lease>, Origin {
+export interface Lease extends Linked<Lease>, Origin {
   token: string;
   session: string;
   tag: number;

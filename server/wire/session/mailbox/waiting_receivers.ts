@@ -1,13 +1,13 @@
 import type { UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { Held } from "../../../quota/holder_lists.ts";
+import type { Linked } from "../../../quota/owner_lists.ts";
 import type { Leased } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
 
 export type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
 /** A request of a session for messages, and what became of it. Times are of the monotonic clock, in milliseconds. */
-export interface Receiver extends Held<Receiver> {
+export interface Receiver extends Linked<Receiver> {
   client: SessionClient;
   request: LeaseRequest;
   state: "at store" | "waiting" | "given" | "ended";

@@ -1,25 +1,24 @@
 import { assertEquals } from "@std/assert";
-import { type HubEvent, Member, type Wire } from "../../../../server/service/channel.ts";
-import { Connection } from "../../../../server/net/connection.ts";
+import { type ChannelEvent, type EventEncoder, Member } from "../../../../server/service/channel.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";
 import { Hub } from "../../../../server/service/hub.ts";
-import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/limits.ts";
+import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/connection_slots.ts";
 import { Log } from "../../../../server/report/log.ts";
-import { MemberConnection } from "../../../../server/wire/hub/member_service.ts";
+import { MemberConnection } from "../../../../server/wire/hub/member_wire.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
 import { PendingTotal } from "../../../../server/quota/pending.ts";
-import { Rounds } from "../../../../server/net/rounds.ts";
+import { SocketPolling } from "../../../../server/net/fairness.ts";
 import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../../../server/net/send_queue.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
-/** A wire on which everything told is a line. */
-const wire: Wire = {
-  name: "channels",
-  encode: (events: readonly HubEvent[]) =>
+/** A wire on which every event is a line. */
+const lines: EventEncoder = {
+  wire: "channels",
+  encode: (events: readonly ChannelEvent[]) =>
     encoder.encode(
       events.map((event) =>
-        `${event.speaker.name}${event.kind === "said" ? `: ${event.text}` : ` has ${event.kind}`}\n`
+        `${event.speaker.name}${event.kind === "message" ? `: ${event.text}` : ` has ${event.kind}`}\n`
       ).join(""),
     ),
 };
@@ -35,7 +34,7 @@ class Listener {
   onSend: (() => void) | undefined;
 
   constructor(hub: Hub, name: string) {
-    this.member = new Member({ name }, wire, this);
+    this.member = new Member({ name }, lines, this);
     if (!hub.join(this.member, "tea")) hub.create(this.member, "tea");
   }
 
@@ -114,34 +113,29 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
     close() {},
   };
   const monotonicClock = () => 0;
-  const rounds = new Rounds({ look: () => Promise.resolve(), monotonicClock });
-  const connection = new Connection({
-    stream,
-    hostname: "127.0.0.1",
-    port: 1,
+  const polling = new SocketPolling({
+    connection: { roundTrip: () => Promise.resolve(), close() {} },
+    monotonicClock,
+  });
+  const address = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+  const client = new MemberConnection("channels", { ...stream, remoteAddr: address }, address, {
+    sockets: [],
+    hub,
+    slots: new ConnectionSlots(DEFAULT_CONNECTION_LIMITS),
+    messagesPerSecond: undefined,
     limits: DEFAULT_SEND_LIMITS,
     joiner: new ChunkJoiner(),
     total: new PendingTotal(Infinity),
-    rounds,
-    monotonicClock,
-  });
-  const session = new MemberConnection("channels", connection, {
-    sockets: [],
-    hub,
-    counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
-    connections: DEFAULT_CONNECTION_LIMITS,
-    sending: DEFAULT_SEND_LIMITS,
-    total: new PendingTotal(Infinity),
-    rounds,
+    polling,
     metrics: new Metrics(),
     log: new Log(() => Promise.resolve()),
     monotonicClock,
   });
-  session.member = new Member({ name: "Alice" }, wire, connection);
-  hub.join(session.member, "tea");
+  client.member = new Member({ name: "Alice" }, lines, client);
+  hub.join(client.member, "tea");
   await turn();
   bob.heard = "";
-  for (const text of ["one", "two"]) hub.say(session.member, text);
-  await session.read();
+  for (const text of ["one", "two"]) hub.say(client.member, text);
+  await client.read();
   assertEquals(heard, ["Alice: one\nAlice: two\n"]);
 });

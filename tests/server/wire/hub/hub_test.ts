@@ -120,7 +120,7 @@ Deno.test("a line of nothing but CRs is no flood for those in the channel", () =
     assertEquals(await alice.settle(), []);
     using flood = await LinePeer.connect(room);
     assertEquals(await alice.next(), `127.0.0.1:${flood.port} has joined`);
-    const lines = 16, pieces = DEFAULT_HUB_LIMITS.maxLine;
+    const lines = 16, pieces = DEFAULT_HUB_LIMITS.maxLineBytes;
     const sending = flood.send(...new Array<string>(lines).fill("\r".repeat(pieces - 2) + "x"), "the last");
     for (let i = 0; i < lines * (pieces - 1); i++) {
       assertMatch((await alice.next())!, /^\[127\.0\.0\.1:\d+\]/);
@@ -201,7 +201,7 @@ Deno.test("an address that has made its share of the channels gives up one of it
 
 Deno.test("where too much waits for all together, one that reads goes on and one that does not is cut off", () =>
   withServer(
-    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingAll: 100_000 } },
+    { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingBytesInAll: 100_000 } },
     async (server, log) => {
       const { port } = server.addresses[0]!;
       using alice = await FramePeer.named("Alice", port);
@@ -221,7 +221,7 @@ Deno.test("where too much waits for all together, one that reads goes on and one
       assertEquals(lines.length, 1);
       assertMatch(
         lines[0]!,
-        / warn channels 127\.0\.0\.1:\d+ 'Silent' is cut off: too much waited to be sent to all/,
+        / warn channels 127\.0\.0\.1:\d+ 'Silent' is cut off: too much waited to be sent to all clients/,
       );
     },
   ));

@@ -2,11 +2,11 @@
 
 import { assertEquals } from "@std/assert";
 import { encodeFrames, FRAME_BYTES } from "../../../../protocol/frame.ts";
-import { ChannelsService } from "../../../../server/wire/hub/channels.ts";
+import { ChannelsWire } from "../../../../server/wire/hub/channels.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";
 import { Hub } from "../../../../server/service/hub.ts";
-import { ConnectionCounter, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/limits.ts";
+import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/connection_slots.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
 import { PendingTotal } from "../../../../server/quota/pending.ts";
 import { DEFAULT_SEND_LIMITS } from "../../../../server/net/send_queue.ts";
@@ -33,11 +33,11 @@ class World implements AsyncDisposable {
   readonly metrics = new Metrics();
   readonly log: string[] = [];
   readonly total: PendingTotal;
-  readonly #service: ChannelsService;
+  readonly #wire: ChannelsWire;
   readonly #come: (client: ReturnType<typeof deafClient> | Error) => void;
 
   /** @param limit Bytes that may wait for all clients together. */
-  constructor(limit: number, messageRate?: number) {
+  constructor(limit: number, messagesPerSecond?: number) {
     const total = this.total = new PendingTotal(limit), { metrics, log } = this, wallClock = () => 0;
     const history = new History(DEFAULT_HISTORY_LIMITS, []);
     const waiting: (ReturnType<typeof deafClient> | Error)[] = [];
@@ -57,14 +57,14 @@ class World implements AsyncDisposable {
       },
       close: () => this.#come(new Deno.errors.BadResource("closed")),
     };
-    this.#service = new ChannelsService({
+    this.#wire = new ChannelsWire({
       sockets: [socket],
       hub: new Hub({ maxChannels: 1000, history, metrics, wallClock }),
-      counter: new ConnectionCounter(DEFAULT_CONNECTION_LIMITS),
-      connections: { ...DEFAULT_CONNECTION_LIMITS, messageRate },
-      sending: DEFAULT_SEND_LIMITS,
+      slots: new ConnectionSlots(DEFAULT_CONNECTION_LIMITS),
+      messagesPerSecond,
+      limits: DEFAULT_SEND_LIMITS,
       total,
-      rounds: { next: undefined } as never,
+      polling: { due: undefined } as never,
       metrics,
       log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { wallClock }),
       monotonicClock: wallClock,
@@ -80,7 +80,7 @@ class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    await this.#service.close();
+    await this.#wire.close();
   }
 }
 
@@ -121,7 +121,7 @@ Deno.test("those who have most waiting are cut off where too much waits for all,
   assertEquals(world.total.bytes, 13 * FRAME_BYTES);
   assertEquals(world.log, [
     "1970-01-01T00:00:00.000Z warn channels 127.0.0.1:1 'Bob' is cut off: " +
-    "too much waited to be sent to all, and most of it to this one\n",
+    "too much waited to be sent to all clients, and most of it to this one\n",
   ]);
   assertEquals(world.metrics.get("channels cut off most pending"), 1);
 });

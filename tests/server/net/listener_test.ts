@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { acceptAll } from "../../../server/net/accept.ts";
+import { acceptAll, waitFor } from "../../../server/net/listener.ts";
 import { lacks } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { withServer } from "../serve.ts";
@@ -68,14 +68,13 @@ async function accepting(outcomes: readonly (string | Error)[]): Promise<string[
   const events: string[] = [];
   await acceptAll({
     socket: scripted(outcomes),
-    accepted: (connection) => events.push(connection),
+    onAccepted: (connection) => events.push(connection),
     onGone: () => events.push("gone"),
     onExhausted: (error, isFirst) => events.push(`${error.message}${isFirst ? " first" : ""}`),
-    stopped: new Promise(() => {}),
-    setTimer(ms, callback) {
+    stopped: new AbortController().signal,
+    wait(ms) {
       events.push(`wait ${ms}`);
-      callback();
-      return () => {};
+      return Promise.resolve();
     },
   });
   return events;
@@ -98,13 +97,13 @@ Deno.test("a wait to accept grows to a second, and ends with the server", async 
   const waits = (await accepting(failures)).filter((event) => event.startsWith("wait"));
   assertEquals(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000].map((ms) => `wait ${ms}`));
 
-  const stop = Promise.withResolvers<void>();
+  const stop = new AbortController();
   await acceptAll({
     socket: scripted(failures),
-    accepted() {},
+    onAccepted() {},
     onGone() {},
-    onExhausted: () => stop.resolve(),
-    stopped: stop.promise,
-    setTimer: () => () => {},
+    onExhausted: () => setTimeout(() => stop.abort()),
+    stopped: stop.signal,
+    wait: (_, signal) => waitFor(3_600_000, signal),
   });
 });

@@ -1,0 +1,175 @@
+/**
+ * What `chat` and `room` share: lines that are typed or piped are sent, and messages are shown, until one side ends it.
+ *
+ * @module
+ */
+
+import { MAX_TIMER_MS } from "../stream/connection.ts";
+import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
+import { openLineEditor } from "../terminal/open_line_editor.ts";
+import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
+
+/** How long to wait for answers after the end of a pipe. */
+const LINGER_MS = 1000;
+
+export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
+  linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
+};
+
+export const LIVE_CHAT_ABOUT: readonly string[] = [
+  "In a terminal: the arrows, Home, End and Ctrl-A, E, U, W, K, Y edit the line, up and down bring back earlier ones,\n" +
+  "and Ctrl-D or Ctrl-C leaves. Otherwise each line of standard input is sent, messages and prompts go to standard\n" +
+  "output as the original client wrote them, with a CR if one is written over the other, and after the end of the\n" +
+  "input it waits for answers: --linger 0s leaves when the server has answered.",
+  "Control characters in messages are shown as ^X.",
+];
+
+/** Where the server is. */
+export interface Server {
+  hostname: string;
+  port: number;
+}
+
+/** @throws {UsageError} The arguments are not one HOST and one PORT. */
+export function readServer(
+  host: string | undefined,
+  port: string | undefined,
+  more: readonly string[],
+): Server {
+  if (host === undefined) throw new UsageError("Missing HOST: the name or address of the server");
+  if (port === undefined) throw new UsageError("Missing PORT: the port of the server");
+  if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
+  const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;
+  if (number < 1 || number > 65535) {
+    throw new UsageError(`Cannot read port '${port}': expected a number from 1 to 65535`);
+  }
+  return { hostname: host.replace(/^\[(.*)\]$/, "$1"), port: number };
+}
+
+/** The texts of one of the two commands. */
+export interface ChatTexts {
+  /** Stands before a new line on a terminal. */
+  prompt: string;
+  cannotConnect: string;
+  connected?: string;
+  /** Printed if the server has ended the connection. */
+  disconnected: string;
+  /** Written before each message, and before the last text, if the prompts of a pipe are written too. */
+  live: { beforeMessage: string; beforeLast: string };
+  /** A message as it is shown. */
+  show(message: string, isTerminal: boolean): string;
+}
+
+interface ChatClient extends StreamClient {
+  send(text: string): Promise<void>;
+}
+
+/**
+ * Connects, and sends and shows messages until the end.
+ *
+ * @returns The exit code: 0 if this side left; 1 if the server did, or a line of a pipe could not be sent.
+ */
+export async function runLiveChat(
+  args: Arguments,
+  connect: () => Promise<ChatClient>,
+  texts: ChatTexts,
+): Promise<number> {
+  const lingerMs = args.duration("linger") ?? LINGER_MS;
+  let client: ChatClient;
+  try {
+    client = await connect();
+  } catch {
+    await write(`${texts.cannotConnect}\n`);
+    return 1;
+  }
+  if (texts.connected !== undefined) await write(`${texts.connected}\n`);
+  const { prompt, live } = texts;
+  await using editor = openLineEditor({ prompt, original: { notices: "stderr", live } });
+  return await new LiveChat(client, editor, texts).run(lingerMs);
+}
+
+class LiveChat {
+  readonly #client: ChatClient;
+  readonly #editor: LineEditor;
+  readonly #texts: ChatTexts;
+  #hasFailed = false;
+  /** Whether the connection has ended, and whether this side has ended it. */
+  #hasEnded = false;
+  #hasLeft = false;
+
+  constructor(client: ChatClient, editor: LineEditor, texts: ChatTexts) {
+    this.#client = client;
+    this.#editor = editor;
+    this.#texts = texts;
+  }
+
+  async run(lingerMs: number): Promise<number> {
+    const client = this.#client, editor = this.#editor;
+    editor.interrupted.addEventListener("abort", () => this.#leave(() => client.close()));
+    const receiving = this.#receive();
+    // it is awaited in the end
+    receiving.catch(() => {});
+    await this.#send();
+    if (editor.isTerminal) await editor.close();
+    else await within(lingerMs, receiving);
+    await this.#leave(async () => {
+      // a server that reads nothing must not keep this side from leaving
+      await within(CLOSE_TIMEOUT_MS, client.finish().then(() => receiving));
+      client.close();
+    });
+    await receiving;
+    if (client.dropped > 0) await writeError(`Lines that were too long to be shown: ${client.dropped}\n`);
+    if (!this.#hasLeft) await editor.print(this.#texts.disconnected);
+    return this.#hasLeft && !this.#hasFailed ? 0 : 1;
+  }
+
+  /** Ends the connection, unless the server has ended it. */
+  async #leave(end: () => void | Promise<void>) {
+    if (this.#hasEnded) return;
+    this.#hasLeft = true;
+    await end();
+  }
+
+  async #receive() {
+    const client = this.#client, editor = this.#editor;
+    try {
+      for await (const message of client) {
+        if (editor.interrupted.aborted) break;
+        await editor.print(this.#texts.show(message, editor.isTerminal));
+      }
+    } catch (error) {
+      // a connection that breaks counts as ended by the server; a reader of our output that is gone does not
+      if (error instanceof Deno.errors.BrokenPipe) throw error;
+    } finally {
+      this.#hasEnded = true;
+      client.close();
+      // it waits for no more lines
+      await editor.close();
+    }
+  }
+
+  async #send() {
+    for await (const line of this.#editor) {
+      try {
+        if ("error" in line) throw new RangeError(`Cannot send a line that is ${line.error}`);
+        await this.#client.send(line.text);
+      } catch (error) {
+        // a broken connection is noticed while receiving
+        if (!(error instanceof RangeError)) return;
+        // a line that cannot be sent ends nothing, but is an error of a script
+        if (!this.#editor.isTerminal) this.#hasFailed = true;
+        await this.#editor.notify(escapeControls(error.message));
+      }
+    }
+  }
+}
+
+/** Waits for the event, but no longer than so many milliseconds. */
+async function within(ms: number, event: Promise<void>) {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, Math.min(ms, MAX_TIMER_MS));
+  await Promise.race([event.catch(() => {}), late.promise]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,110 @@
+/**
+ * How many connections there may be, in all and of one address, and which of them make room for others.
+ *
+ * @module
+ */
+
+import { isLoopback, networkOf } from "../quota/address.ts";
+
+/** Limits of connections. Those with `undefined` are {@linkcode REMOTE_LIMITS} for other machines and none for this one. */
+export interface ConnectionLimits {
+  /** Connections in all. */
+  connections: number;
+  /** Connections of one address. */
+  addressConnections: number | undefined;
+  /** Messages of one connection, after a burst of as many. */
+  messagesPerSecond: number | undefined;
+}
+
+export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
+  connections: 10_000,
+  addressConnections: undefined,
+  messagesPerSecond: undefined,
+};
+
+/** Limits of other machines by default. A program on this one can do worse than send messages. */
+export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000 };
+
+export interface SlotHolder {
+  /** Whether it may be closed to make room for a new connection. */
+  readonly isReplaceable?: boolean;
+  close(): void;
+}
+
+/** `replaced`: the connection has a slot, because another one was closed for it. */
+export type SlotOutcome =
+  | "taken"
+  | "replaced"
+  | "too many connections"
+  | "too many connections of an address";
+
+/** Invariant: no more connections have a slot than the limits say. */
+export class ConnectionSlots {
+  readonly #limits: Omit<ConnectionLimits, "messagesPerSecond">;
+  /** By network, the connections in the order in which they came. */
+  readonly #networks = new Map<string, Set<SlotHolder>>();
+  readonly #networkOf = new Map<SlotHolder, string>();
+
+  readonly #canReplace: boolean;
+
+  constructor(limits: Omit<ConnectionLimits, "messagesPerSecond">, { canReplace = false } = {}) {
+    this.#limits = limits;
+    this.#canReplace = canReplace;
+  }
+
+  /** How many slots are taken. */
+  get taken(): number {
+    return this.#networkOf.size;
+  }
+
+  /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
+  take(hostname: string, holder: SlotHolder): SlotOutcome {
+    const network = networkOf(hostname), own = this.#networks.get(network);
+    const addressMax = this.#limits.addressConnections ??
+      (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
+    const isAddressFull = own !== undefined && own.size >= addressMax;
+    let outcome: SlotOutcome = "taken";
+    if (isAddressFull || this.taken >= this.#limits.connections) {
+      const oldest = this.#canReplace
+        ? oldestReplaceable(isAddressFull ? own : this.#mostReplaceable())
+        : undefined;
+      if (oldest === undefined) {
+        return this.taken >= this.#limits.connections
+          ? "too many connections"
+          : "too many connections of an address";
+      }
+      this.release(oldest);
+      oldest.close();
+      outcome = "replaced";
+    }
+    const holders = this.#networks.get(network);
+    if (holders === undefined) this.#networks.set(network, new Set([holder]));
+    else holders.add(holder);
+    this.#networkOf.set(holder, network);
+    return outcome;
+  }
+
+  release(holder: SlotHolder) {
+    const network = this.#networkOf.get(holder);
+    if (network === undefined) return;
+    this.#networkOf.delete(holder);
+    const holders = this.#networks.get(network)!;
+    holders.delete(holder);
+    if (holders.size === 0) this.#networks.delete(network);
+  }
+
+  /** The connections of the address with the most replaceable ones. */
+  #mostReplaceable(): Set<SlotHolder> {
+    let most = new Set<SlotHolder>(), count = 0;
+    for (const holders of this.#networks.values()) {
+      if (holders.size <= count) continue;
+      const size = [...holders].filter(({ isReplaceable }) => isReplaceable).length;
+      if (size > count) [most, count] = [holders, size];
+    }
+    return most;
+  }
+}
+
+function oldestReplaceable(holders: Set<SlotHolder>): SlotHolder | undefined {
+  return holders.values().find(({ isReplaceable }) => isReplaceable);
+}

@@ -1,0 +1,38 @@
+export interface RateLimitOptions {
+  /** Tokens of a key that has used none lately. */
+  burst: number;
+  /** Milliseconds until one used token is back. */
+  intervalMs: number;
+  /** Milliseconds of a clock that is never set back. */
+  monotonicClock(): number;
+}
+
+/** Keys that are remembered at a time. One that is forgotten has all of its tokens again. */
+const MAX_KEYS = 10_000;
+
+/** A token bucket per key, which is an address or an account, for example. */
+export class RateLimit {
+  readonly #options: RateLimitOptions;
+  /** When each key will have all of its tokens again, the key that was used longest ago first. */
+  readonly #fullAt = new Map<string, number>();
+
+  constructor(options: RateLimitOptions) {
+    this.#options = options;
+  }
+
+  /** Whole milliseconds until the key has so many tokens; 0 if it has them now. */
+  waitMs(key: string, tokens = 1): number {
+    const { burst, intervalMs, monotonicClock } = this.#options;
+    const fullAt = this.#fullAt.get(key);
+    if (fullAt === undefined) return 0;
+    return Math.max(0, Math.ceil(fullAt - (burst - tokens) * intervalMs - monotonicClock()));
+  }
+
+  /** Takes tokens, even if the key does not have them yet: the next ones take longer to come. */
+  take(key: string, tokens = 1, timeMs = this.#options.monotonicClock()) {
+    const fullAt = Math.max(this.#fullAt.get(key) ?? 0, timeMs) + tokens * this.#options.intervalMs;
+    this.#fullAt.delete(key);
+    this.#fullAt.set(key, fullAt);
+    if (this.#fullAt.size > MAX_KEYS) this.#fullAt.delete(this.#fullAt.keys().next().value!);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * What the wires of channels and room share: their clients are members of the hub, and are read no faster than they and
+ * the members of their channel receive.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../../../protocol/address.ts";
+import { Connection, type CutOff } from "../../net/connection.ts";
+import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
+import type { SocketPolling } from "../../net/fairness.ts";
+import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
+import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
+import { isLoopback } from "../../quota/address.ts";
+import type { PendingTotal } from "../../quota/pending.ts";
+import { RateLimit } from "../../quota/rate_limit.ts";
+import { type Log, quoted } from "../../report/log.ts";
+import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
+import type { Member } from "../../service/channel.ts";
+import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
+
+/** Milliseconds between two checks for clients that read nothing. */
+const CHECK_INTERVAL_MS = 1000;
+
+/** How long clients may read what they were sent after the server began to stop. */
+const LAST_READ_MS = 1000;
+
+export interface MemberWireOptions {
+  /** Where it listens; it closes them. */
+  sockets: readonly StreamSocket[];
+  hub: Hub;
+  slots: ConnectionSlots;
+  /** Of one connection; undefined for {@linkcode REMOTE_LIMITS}, and for no limit on this machine. */
+  messagesPerSecond: number | undefined;
+  limits: SendLimits;
+  /** What waits to be sent to the members of channels and room together. */
+  total: PendingTotal;
+  polling: SocketPolling;
+  metrics: Metrics;
+  log: Log;
+  /** Whole milliseconds of a clock that is never set back. */
+  monotonicClock(): number;
+}
+
+export abstract class MemberWire {
+  readonly #listener: Listener<Stream, MemberConnection>;
+  readonly #checking: ReturnType<typeof setInterval>;
+
+  /** Begins to accept. */
+  constructor(name: StreamService, protected readonly options: MemberWireOptions) {
+    const { metrics, log } = options, joiner = new ChunkJoiner();
+    // logged once until a client is accepted again
+    let refused: SlotOutcome | undefined;
+    this.#listener = new Listener({
+      ...options,
+      name,
+      service: name,
+      open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
+      onSlot(outcome, address) {
+        const isRefused = outcome !== "taken" && outcome !== "replaced";
+        metrics.add(`${name} ${isRefused ? outcome : "connections"}`);
+        if (isRefused && refused !== outcome) {
+          const what = `${outcome}: further clients are refused`;
+          log.warn({ service: name, peer: formatAddress(address), what, kind: outcome });
+        }
+        refused = isRefused ? outcome : undefined;
+      },
+      serve: async (client) => {
+        await this.serve(client);
+        client.leave();
+        // a client that sends no more may still receive
+        await client.sent();
+        client.close();
+      },
+    });
+    this.#checking = setInterval(() => {
+      joiner.clear();
+      for (const client of this.#listener.connections) client.check();
+    }, CHECK_INTERVAL_MS);
+  }
+
+  /** Reads and answers a client until it sends no more. */
+  protected abstract serve(client: MemberConnection): Promise<void>;
+
+  /** Accepts no more, lets clients read what they were sent, and closes them. */
+  async close() {
+    this.#listener.stop();
+    const clients = [...this.#listener.connections];
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, LAST_READ_MS);
+    await Promise.race([Promise.all(clients.map((client) => client.sent())), late]);
+    clearTimeout(timer);
+    clearInterval(this.#checking);
+    for (const client of clients) client.close();
+    await this.#listener.close();
+  }
+}
+
+/** A client from its connection to its end. */
+export class MemberConnection extends Connection {
+  member: Member | undefined;
+  readonly #name: StreamService;
+  readonly #options: MemberWireOptions;
+  readonly #rate: RateLimit | undefined;
+  /** Whether the messages of the last read have waited for the members of the channel already. */
+  #hasWaited = false;
+
+  constructor(
+    name: StreamService,
+    stream: Stream,
+    address: Deno.NetAddr,
+    options: MemberWireOptions & { joiner: ChunkJoiner },
+  ) {
+    super(stream, address, options);
+    this.#name = name;
+    this.#options = options;
+    const { monotonicClock } = options;
+    const burst = options.messagesPerSecond ??
+      (isLoopback(address.hostname) ? undefined : REMOTE_LIMITS.messagesPerSecond);
+    if (burst !== undefined) this.#rate = new RateLimit({ burst, intervalMs: 1000 / burst, monotonicClock });
+  }
+
+  protected override onBehind(isBehind: boolean) {
+    if (this.member !== undefined) this.#options.hub.setBehind(this.member, isBehind);
+  }
+
+  protected override onCutOff(why: CutOff) {
+    this.count(`cut off ${why}`);
+    this.#options.log.warn({
+      service: this.#name,
+      peer: formatAddress(this),
+      what: `${this.#shownName} is cut off: ${reasonOf(why, this.#options.limits)}`,
+      kind: "a client that is cut off",
+    });
+    this.leave();
+  }
+
+  get #shownName(): string {
+    const speaker = this.member?.speaker;
+    return speaker === undefined || speaker.address !== undefined ? "a client" : quoted(speaker.name);
+  }
+
+  count(event: StreamEvent) {
+    this.#options.metrics.add(`${this.#name} ${event}`);
+  }
+
+  logDebug(what: string) {
+    const { log } = this.#options;
+    if (!log.isDebug) return;
+    log.debug({ service: this.#name, peer: formatAddress(this), what: `${this.#shownName} ${what}` });
+  }
+
+  override async read(): Promise<Uint8Array | undefined> {
+    this.#hasWaited = false;
+    // what arrives while messages go out to many is one read afterwards, and one write to each; before, it would be several
+    await this.#options.hub.flushed;
+    return await super.read();
+  }
+
+  /** To be called before each message. Returns what to wait for before it is carried out, if anything. */
+  throttle(): Promise<void> | undefined {
+    const waitMs = this.#rate?.waitMs("") ?? 0;
+    this.#rate?.take("");
+    if (waitMs > 0) {
+      this.count("slowed down");
+      return this.pause(waitMs);
+    }
+    // it is to read its answers first
+    if (this.isBehind) return this.pause(MAX_WAIT_MS, this.sent());
+    const { member } = this, { hub, polling } = this.#options;
+    if (member === undefined) return undefined;
+    const wasFull = hub.flushIfFull(member);
+    // many members must not say all that they were read before it is known which receivers are behind
+    const congestion = wasFull || !this.#hasWaited ? hub.congestion(member) : undefined;
+    if (congestion !== undefined) this.#hasWaited = true;
+    // what one read brought may take so long to pass on that the sockets are to be polled in between
+    return congestion ?? (wasFull ? polling.due : undefined);
+  }
+
+  /** Sends the answer to a request, which uses up as much of the client's rate as so many messages. */
+  answer(bytes: Uint8Array, messages: number) {
+    this.#rate?.take("", messages);
+    this.send(bytes);
+  }
+
+  /** Leaves the hub, if it is a member. */
+  leave() {
+    if (this.member !== undefined) this.#options.hub.leave(this.member);
+  }
+}
+
+function reasonOf(why: CutOff, { maxPendingBytes, stallMs }: SendLimits): string {
+  switch (why) {
+    case "pending":
+      return `more than ${maxPendingBytes} bytes waited to be sent to it`;
+    case "stalled":
+      return `it read nothing for ${stallMs / 1000} s`;
+    case "most pending":
+      return "too much waited to be sent to all clients, and most of it to this one";
+  }
+}

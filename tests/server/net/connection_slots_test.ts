@@ -1,0 +1,97 @@
+import { assertEquals } from "@std/assert";
+import { ConnectionSlots, type SlotHolder } from "../../../server/net/connection_slots.ts";
+
+/** Slots of connections that may be replaced until they are busy, and the names of those that were closed. */
+class Subject {
+  readonly closed: string[] = [];
+  readonly #slots = new ConnectionSlots({ connections: 5, addressConnections: 3 }, { canReplace: true });
+  readonly #holders = new Map<string, SlotHolder>();
+
+  take(name: string, hostname: string, isBusy = false): string {
+    const holder = { isReplaceable: !isBusy, close: () => void this.closed.push(name) };
+    this.#holders.set(name, holder);
+    return this.#slots.take(hostname, holder);
+  }
+
+  release(name: string) {
+    this.#slots.release(this.#holders.get(name)!);
+  }
+}
+
+Deno.test("an address at its limit gets a slot by the oldest replaceable connection of its own", () => {
+  const s = new Subject();
+  s.take("other", "10.0.0.2");
+  s.take("a", "10.0.0.1", true);
+  s.take("b", "10.0.0.1");
+  s.take("c", "::ffff:10.0.0.1");
+  assertEquals([s.take("d", "10.0.0.1"), s.closed], ["replaced", ["b"]]);
+  assertEquals([s.take("e", "10.0.0.1"), s.closed], ["replaced", ["b", "c"]]);
+  s.release("b");
+  s.release("d");
+  assertEquals([s.take("f", "10.0.0.1", true), s.closed], ["taken", ["b", "c"]]);
+});
+
+Deno.test("at the limit of all, the address with the most replaceable connections gives up its oldest", () => {
+  const s = new Subject();
+  for (const name of ["a", "b", "c"]) s.take(name, "10.0.0.1", true);
+  s.take("d", "10.0.0.2");
+  s.take("e", "10.0.0.2");
+  assertEquals([s.take("f", "10.0.0.3"), s.closed], ["replaced", ["d"]]);
+  s.release("d");
+  assertEquals([s.take("g", "10.0.0.3", true), s.closed], ["replaced", ["d", "e"]]);
+  assertEquals([s.take("h", "10.0.0.4", true), s.closed], ["replaced", ["d", "e", "f"]]);
+  assertEquals(s.take("i", "10.0.0.5"), "too many connections");
+  assertEquals(s.take("j", "10.0.0.1"), "too many connections");
+  s.release("g");
+  assertEquals(s.take("k", "10.0.0.5"), "taken");
+});
+
+/** Takes slots that are not given up by themselves, and releases the last one that an address has taken. */
+class Counter {
+  readonly slots: ConnectionSlots;
+  readonly #holders = new Map<string, SlotHolder>();
+
+  constructor(connections: number, addressConnections: number | undefined = 2) {
+    this.slots = new ConnectionSlots({ connections, addressConnections });
+  }
+
+  take(hostname: string): string {
+    const holder = { close() {} }, outcome = this.slots.take(hostname, holder);
+    if (outcome === "taken") this.#holders.set(hostname, holder);
+    return outcome;
+  }
+
+  release(hostname: string) {
+    this.slots.release(this.#holders.get(hostname)!);
+  }
+}
+
+Deno.test("ConnectionSlots limits connections in all and of one address", () => {
+  const counter = new Counter(3);
+  assertEquals(counter.take("10.0.0.1"), "taken");
+  assertEquals(counter.take("::ffff:10.0.0.1"), "taken");
+  assertEquals(counter.take("10.0.0.1"), "too many connections of an address");
+  assertEquals(counter.take("10.0.0.2"), "taken");
+  assertEquals(counter.take("10.0.0.3"), "too many connections");
+  counter.release("10.0.0.1");
+  assertEquals(counter.slots.taken, 2);
+  assertEquals(counter.take("10.0.0.1"), "taken");
+});
+
+Deno.test("ConnectionSlots counts an IPv6 /64 as one address", () => {
+  const counter = new Counter(100);
+  assertEquals(counter.take("2001:db8::1"), "taken");
+  assertEquals(counter.take("2001:db8:0:0:ffff::2"), "taken");
+  assertEquals(counter.take("2001:db8::3:4:5"), "too many connections of an address");
+  assertEquals(counter.take("2001:db8:0:1::1"), "taken");
+  assertEquals(counter.take("fe80::1%eth0"), "taken");
+  assertEquals(counter.take("fe80::2"), "taken");
+  assertEquals(counter.take("fe80::3"), "too many connections of an address");
+});
+
+Deno.test("this machine's own connections are limited only where that is asked for", () => {
+  const slots = new ConnectionSlots({ connections: 10_000, addressConnections: undefined });
+  for (let i = 0; i < 1001; i++) assertEquals(slots.take("127.0.0.1", { close() {} }), "taken");
+  for (let i = 0; i < 1000; i++) assertEquals(slots.take("192.0.2.1", { close() {} }), "taken");
+  assertEquals(slots.take("192.0.2.1", { close() {} }), "too many connections of an address");
+});
