@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isNumber, numbers, split } from "./fields.ts";
+import { isNumber, numberOf, numbers, split } from "./fields.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
@@ -90,111 +90,108 @@ const isMailbox = (id: string) => id === SHARED_QUEUE || isId(id);
  */
 export function decodeMailboxRequest(kind: string, line: string): MailboxRequest | BadRequest | undefined {
   switch (kind) {
-    case "put": {
-      const fields = split(line, 7);
-      if (fields === undefined || !isNumber(fields[1]!)) return undefined;
-      const [, n = "", receiver = "", sender = "", delay = "", ttl = "", text = ""] = fields;
-      const bad = badPut(receiver, sender, delay, ttl, text);
-      if (bad !== undefined) return { kind: "bad", n: Number(n), reason: bad };
-      return {
-        kind,
-        n: Number(n),
-        receiver,
-        sender,
-        delay: Number(delay),
-        ttl: ttl === "" ? undefined : Number(ttl),
-        text,
-      };
-    }
+    case "put":
+      return decodePut(line);
     case "ack":
     case "back":
     case "begin": {
-      const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
-      const ids = numbers(list);
+      const fields = split(line, 4);
+      if (fields === undefined) return undefined;
+      const [, n, token, list] = fields, ids = numbers(list);
       return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
     }
     case "fail": {
-      const [, n = "", token = "", delay = "", attempts = "", reason = "", list = ""] = split(line, 7) ?? [];
-      const ids = numbers(list);
+      const fields = split(line, 7);
+      if (fields === undefined) return undefined;
+      const [, n, token, delay, attempts, reason, list] = fields, ids = numbers(list);
       if (![n, delay, attempts].every(isNumber) || !TOKEN.test(token) || !ids) return undefined;
       const failure = { delay: Number(delay), attempts: Number(attempts), reason };
       return isFailure(failure) ? { kind, n: Number(n), token, ...failure, ids } : undefined;
     }
     case "extend": {
-      const [, n = "", token = "", duration = ""] = split(line, 4) ?? [];
-      if (!isNumber(n) || !TOKEN.test(token) || !isLeaseTime(duration)) return undefined;
+      const fields = split(line, 4);
+      if (fields === undefined) return undefined;
+      const [, n, token, duration] = fields;
+      if (!isNumber(n) || !TOKEN.test(token) || !isLeaseDuration(duration)) return undefined;
       return { kind, n: Number(n), token, duration: Number(duration) };
     }
-    case "lease": {
-      const [, t = "", mailbox = "", max = "", duration = "", rest = ""] = split(line, 6) ?? [];
-      const isAhead = rest.endsWith(AHEAD), wait = isAhead ? rest.slice(0, -AHEAD.length) : rest;
-      if (![t, max, duration, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseTime(duration)) {
-        return undefined;
-      }
-      if (Number(max) < 1 || Number(max) > MAX_LEASE_MESSAGES) return undefined;
-      return {
-        kind,
-        t: Number(t),
-        mailbox,
-        max: Number(max),
-        duration: Number(duration),
-        wait: Number(wait),
-        ...isAhead ? { ahead: true } : {},
-      };
-    }
+    case "lease":
+      return decodeLease(line);
     case "stat": {
-      const [, t = "", mailbox = ""] = split(line, 3) ?? [];
-      return isNumber(t) && isMailbox(mailbox) ? { kind, t: Number(t), mailbox } : undefined;
+      const [, t, mailbox] = split(line, 3) ?? [];
+      if (t === undefined || !isNumber(t) || !isMailbox(mailbox!)) return undefined;
+      return { kind, t: Number(t), mailbox: mailbox! };
     }
     case "got":
     case "cancel": {
-      const t = line.slice(kind.length + 1);
-      return isNumber(t) ? { kind, t: Number(t) } : undefined;
+      const t = numberOf(kind, line);
+      return t === undefined ? undefined : { kind, t };
     }
   }
+}
+
+function decodePut(line: string): MailboxRequest | BadRequest | undefined {
+  const fields = split(line, 7);
+  if (fields === undefined || !isNumber(fields[1])) return undefined;
+  const [, , receiver, sender, delay, ttl, text] = fields, n = Number(fields[1]);
+  const reason = badPut(receiver, sender, delay, ttl, text);
+  if (reason !== undefined) return { kind: "bad", n, reason };
+  const time = { delay: Number(delay), ttl: ttl === "" ? undefined : Number(ttl) };
+  return { kind: "put", n, receiver, sender, ...time, text };
+}
+
+function decodeLease(line: string): MailboxRequest | undefined {
+  const isAhead = line.endsWith(AHEAD), fields = split(isAhead ? line.slice(0, -AHEAD.length) : line, 6);
+  if (fields === undefined) return undefined;
+  const [, t, mailbox, max, duration, wait] = fields;
+  if (![t, max, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseDuration(duration)) return undefined;
+  if (Number(max) < 1 || Number(max) > MAX_LEASE_MESSAGES) return undefined;
+  const times = { duration: Number(duration), wait: Number(wait) };
+  return {
+    kind: "lease",
+    t: Number(t),
+    mailbox,
+    max: Number(max),
+    ...times,
+    ...isAhead ? { ahead: true } : {},
+  };
 }
 
 /** The answer of a line whose first field is `kind`; undefined if the line is no answer of the mailbox. */
 export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer | undefined {
   switch (kind) {
-    case "msg": {
-      const [
-        ,
-        t = "",
-        i = "",
-        k = "",
-        token = "",
-        id = "",
-        attempt = "",
-        time = "",
-        sender = "",
-        length = "",
-        text,
-      ] = split(line, 11) ?? [];
-      if (text === undefined || ![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
-      const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
-      return { kind, t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
-    }
+    case "msg":
+      return decodeMessage(line);
     case "piece": {
-      const [, t = "", i = "", offset = "", text] = split(line, 5) ?? [];
-      if (text === undefined || ![t, i, offset].every(isNumber)) return undefined;
-      return { kind, t: Number(t), i: Number(i), offset: Number(offset), text };
+      const fields = split(line, 5);
+      if (fields === undefined || !fields.slice(1, 4).every(isNumber)) return undefined;
+      const [t, i, offset] = fields.slice(1, 4).map(Number) as [number, number, number];
+      return { kind, t, i, offset, text: fields[4] };
     }
     case "none":
     case "denied":
     case "pending":
     case "got": {
-      const t = line.slice(kind.length + 1);
-      return isNumber(t) ? { kind, t: Number(t) } : undefined;
+      const t = numberOf(kind, line);
+      return t === undefined ? undefined : { kind, t };
     }
     case "stat": {
-      const [, t = "", values] = split(line, 3) ?? [];
-      return isNumber(t) && values !== undefined ? { kind, t: Number(t), values } : undefined;
+      const [, t, values] = split(line, 3) ?? [];
+      return t !== undefined && isNumber(t) ? { kind, t: Number(t), values: values! } : undefined;
     }
   }
 }
 
-function isLeaseTime(text: string): boolean {
+function decodeMessage(line: string): MailboxAnswer | undefined {
+  const fields = split(line, 11);
+  if (fields === undefined) return undefined;
+  const [, t, i, k, token, id, attempt, time, sender, length, text] = fields;
+  if (![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
+  const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
+  return { kind: "msg", t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
+}
+
+function isLeaseDuration(text: string): boolean {
   return isNumber(text) && Number(text) >= MIN_LEASE_MS && Number(text) <= MAX_LEASE_MS;
 }
 
@@ -217,23 +214,9 @@ export function failureFields({ delay, attempts, reason }: Failure): string {
   return `${delay},${attempts},${reason}`;
 }
 
-/** The line of a request. Its fields are checked by the caller. */
-export function encodeMailboxRequest(request: MailboxRequest): string {
+/** The line of an unordered request. Its fields are checked by the caller. */
+export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
   switch (request.kind) {
-    case "put": {
-      const { n, receiver, sender, delay, ttl, text } = request;
-      return `put,${n},${receiver},${sender},${delay === 0 ? "" : delay},${ttl ?? ""},${text}`;
-    }
-    case "ack":
-    case "begin":
-    case "back":
-      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
-    case "fail": {
-      const { n, token, ids } = request;
-      return `fail,${n},${token},${failureFields(request)},${ids.join(" ")}`;
-    }
-    case "extend":
-      return `extend,${request.n},${request.token},${request.duration}`;
     case "lease": {
       const { t, mailbox, max, duration, wait } = request;
       return `lease,${t},${mailbox},${max},${duration},${wait}${request.ahead ? AHEAD : ""}`;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isNumber, NUMBER, numbers, split } from "./fields.ts";
+import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
 import { utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session, in bytes. */
@@ -150,13 +150,12 @@ function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R
   const kind = comma < 0 ? line : line.slice(0, comma);
   switch (kind) {
     case "part": {
-      const fields = split(line, 3);
-      if (fields === undefined || !isNumber(fields[1]!)) return undefined;
-      return { kind, n: Number(fields[1]), text: fields[2]! };
+      const [, n, text] = split(line, 3) ?? [];
+      return n !== undefined && isNumber(n) ? { kind, n: Number(n), text: text! } : undefined;
     }
     case "skip": {
-      const n = line.slice(comma + 1);
-      return isNumber(n) ? { kind, n: Number(n) } : undefined;
+      const n = numberOf(kind, line);
+      return n === undefined ? undefined : { kind, n };
     }
     case "bye":
       return line === kind ? { kind } : undefined;
@@ -179,19 +178,18 @@ function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A |
       const ids = list === "" ? [] : numbers(list);
       return isNumber(n) && ids ? { kind, n: Number(n), ids } : undefined;
     }
-    case "bad": {
-      const [, n = "", reason] = split(line, 3) ?? [];
-      return isNumber(n) && reason !== undefined ? { kind, n: Number(n), reason } : undefined;
-    }
-    case "full": {
-      const [, n = "", limit] = split(line, 3) ?? [];
-      return isNumber(n) && limit !== undefined ? { kind, n: Number(n), limit } : undefined;
-    }
-    case "storage":
-      return isNumber(rest) ? { kind, n: Number(rest) } : undefined;
+    case "bad":
+    case "full":
     case "no": {
-      const [, t = "", reason] = split(line, 3) ?? [];
-      return isNumber(t) && reason !== undefined ? { kind, t: Number(t), reason } : undefined;
+      const [, number, text] = split(line, 3) ?? [];
+      if (number === undefined || !isNumber(number)) return undefined;
+      const n = Number(number), reason = text!;
+      if (kind === "no") return { kind, t: n, reason };
+      return kind === "bad" ? { kind, n, reason } : { kind, n, limit: reason };
+    }
+    case "storage": {
+      const n = numberOf(kind, line);
+      return n === undefined ? undefined : { kind, n };
     }
     case "unknown":
     case "busy":
@@ -201,18 +199,6 @@ function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A |
       return { kind };
     default:
       return decodeLine(kind, line);
-  }
-}
-
-/** The line of a request in a datagram. Its fields are checked by the caller. */
-export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>): string {
-  switch (request.kind) {
-    case "part":
-      return `part,${request.n},${request.text}`;
-    case "skip":
-      return `skip,${request.n}`;
-    case "bye":
-      return request.kind;
   }
 }
 

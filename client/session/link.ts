@@ -6,7 +6,7 @@
  */
 
 import { decodeServiceAnswer, type ServiceAnswer } from "../../protocol/service_requests.ts";
-import { decodeAnswers, encodeRequest, encodeRequests, type SessionAnswer } from "../../protocol/session.ts";
+import { decodeAnswers, encodeRequests, type SessionAnswer } from "../../protocol/session.ts";
 import { Busy, busyText, type OnBusy } from "./busy.ts";
 import { OrderedRequest } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
@@ -366,7 +366,7 @@ export class Link {
     if (this.#isKept || this.#identity.startId === "" || !this.ordered.begun) return;
     try {
       const header = this.#identity.header(this.ordered.low);
-      await this.#environment.send(encodeRequests(header, [encodeRequest({ kind: "bye" })]));
+      await this.#environment.send(encodeRequests(header, ["bye"]));
     } catch {
       // as if the network had lost it
     }

@@ -5,24 +5,20 @@
  * @module
  */
 
-import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
-import { textLines } from "../text_lines.ts";
-import { type LeaseRequest, type Receiver, WaitingReceivers } from "./waiting_receivers.ts";
+import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";
+import { WaitingReceivers } from "./waiting_receivers.ts";
 
 /** Tags of one session that are remembered. */
 const MAX_TAGS = 64;
 
 /** A wait ends if its client has not asked for it again for so long. Clients do so every 5 s. */
 const REFRESH_MS = 15_000;
-
-/** After how long an answer is repeated that is not confirmed; twice as long each time, until the lease is taken back. */
-const FIRST_REPEAT_MS = 200;
 
 /**
  * Most bytes of text in one lease, unless its first message is longer: with the fields before each text, about the ten
@@ -87,25 +83,11 @@ export class Leases implements MailboxReceivers {
     if (known !== undefined) {
       known.requestedAt = now;
       if (known.state === "waiting") this.#waiting.use(known);
-      return this.#answer(known);
+      return known.answer();
     }
     if (receivers === undefined) this.#bySession.set(client, receivers = new Map());
     if (!makeRoom(receivers) || this.#waiting.isFullFor(client)) return client.answer({ kind: "busy" });
-    const receiver: Receiver = {
-      client,
-      older: undefined,
-      newer: undefined,
-      request,
-      state: "at store",
-      leased: undefined,
-      isConfirmed: false,
-      hasWaited: false,
-      requestedAt: now,
-      givenAt: 0,
-      waitUntil: now + wait,
-      repeatAt: 0,
-      repeatPauseMs: FIRST_REPEAT_MS,
-    };
+    const receiver = new Receiver(client, request, now);
     receivers.set(t, receiver);
     if (this.#isInTurns(mailbox)) this.#wait(receiver);
     else this.#ask(receiver, wait > 0 || this.#waiting.has(mailbox));
@@ -193,13 +175,13 @@ export class Leases implements MailboxReceivers {
     receiver.repeatAt = receiver.givenAt + receiver.repeatPauseMs;
     this.#unconfirmed.add(receiver);
     if (receiver.hasWaited) this.#blocking.set(receiver.request.mailbox, receiver);
-    this.#answer(receiver);
+    receiver.answer();
   }
 
   #end(receiver: Receiver) {
     receiver.state = "ended";
     receiver.leased = undefined;
-    this.#answer(receiver);
+    receiver.answer();
   }
 
   #wait(receiver: Receiver) {
@@ -213,7 +195,7 @@ export class Leases implements MailboxReceivers {
       this.#stopWaiting(leaving);
       this.#forgetTag(leaving);
     }
-    this.#answer(receiver);
+    receiver.answer();
   }
 
   #deny(receiver: Receiver) {
@@ -237,12 +219,6 @@ export class Leases implements MailboxReceivers {
   #unsubscribe(mailbox: string) {
     if (this.isAwaited(mailbox)) return;
     this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
-  }
-
-  #answer({ client, request: { t }, state, leased }: Receiver) {
-    if (state === "waiting") client.send(encodeMailboxAnswer({ kind: "pending", t }));
-    else if (state === "ended") client.send(encodeMailboxAnswer({ kind: "none", t }));
-    else if (leased !== undefined) { for (const line of messageLines(t, leased)) client.send(line); }
   }
 
   isAwaited(mailbox: string): boolean {
@@ -383,7 +359,7 @@ export class Leases implements MailboxReceivers {
       if (receiver.repeatPauseMs === FIRST_REPEAT_MS) this.#askOthers(receiver);
       receiver.repeatPauseMs *= 2;
       receiver.repeatAt = now + receiver.repeatPauseMs;
-      this.#answer(receiver);
+      receiver.answer();
     }
   }
 
@@ -398,7 +374,7 @@ export class Leases implements MailboxReceivers {
   #askOthers(receiver: Receiver) {
     const { mailbox } = receiver.request;
     if (this.#blocking.get(mailbox) !== receiver) return;
-    for (const other of this.#waiting.of(mailbox).values().take(MAX_ASKED)) this.#answer(other);
+    for (const other of this.#waiting.of(mailbox).values().take(MAX_ASKED)) other.answer();
   }
 
   /** Ends the waits whose time is over, or that are not asked for any more. To be called about every second. */
@@ -422,17 +398,4 @@ function makeRoom(receivers: Map<number, Receiver>): boolean {
     if (state === "ended" || state === "given" && isConfirmed) receivers.delete(t);
   }
   return receivers.size < MAX_TAGS;
-}
-
-/** The lines of the messages of a lease. */
-function* messageLines(t: number, { token, messages }: Leased): Generator<string> {
-  const k = messages.length;
-  for (const [index, message] of messages.entries()) {
-    const i = index + 1, length = utf8Length(message.text);
-    yield* textLines(
-      message.text,
-      (text) => encodeMailboxAnswer({ kind: "msg", t, i, k, token, length, message: { ...message, text } }),
-      (offset, text) => encodeMailboxAnswer({ kind: "piece", t, i, offset, text }),
-    );
-  }
 }

@@ -1,30 +1,6 @@
-import type { UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { Linked } from "../../../quota/owner_lists.ts";
-import type { Leased } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
-
-export type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
-
-/** A request of a session for messages, and what became of it. Times are of the monotonic clock, in milliseconds. */
-export interface Receiver extends Linked<Receiver> {
-  client: SessionClient;
-  request: LeaseRequest;
-  state: "at store" | "waiting" | "given" | "ended";
-  /** What it was given. */
-  leased: Leased | undefined;
-  /** Whether its client has shown that the messages arrived. */
-  isConfirmed: boolean;
-  /** Whether it had to wait for what it was given. */
-  hasWaited: boolean;
-  /** When the request arrived last, when it was given something, and when its wait ends. */
-  requestedAt: number;
-  givenAt: number;
-  waitUntil: number;
-  /** When the answer is repeated, and the pause before that. */
-  repeatAt: number;
-  repeatPauseMs: number;
-}
+import type { Receiver } from "./receiver.ts";
 
 const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
