@@ -30,7 +30,7 @@ import {
   MAILBOX_PORT,
   maxMessage,
   type OriginalReply,
-  PACE,
+  PUTS_BEFORE_CHECK,
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
@@ -127,7 +127,7 @@ export class OriginalMailbox implements AsyncDisposable {
     }
     const bytes = utf8Length(message), max = maxMessage(to, from);
     if (bytes > max) throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${max} fit`);
-    if (this.#unpaced >= PACE) await this.flush();
+    if (this.#unpaced >= PUTS_BEFORE_CHECK) await this.flush();
     this.#sender ??= new Asker(this.#server);
     await this.#sender.send(encodePut(to, from, message));
     this.#unpaced++;

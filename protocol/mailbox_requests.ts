@@ -1,5 +1,5 @@
 /**
- * The mailbox's requests and answers in a session: lines to values, and back. `protocol/README.md`, "Session", is the
+ * The mailbox's requests and answers in a session: lines to values, and back. `protocol/session.md` is the
  * specification.
  *
  * @module
@@ -9,13 +9,13 @@ import { isNumber, numberOf, numbers, split } from "./fields.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
-/** Most messages of one lease. */
+/** Most messages in one lease. */
 export const MAX_LEASE_MESSAGES = 64;
 
-/** Least and most time for which a message is leased, in milliseconds. */
+/** Shortest and longest lease. */
 export const MIN_LEASE_MS = 1000, MAX_LEASE_MS = 86_400_000;
 
-/** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
+/** Longest delay before a failed message is given out again, and most attempts. */
 export const MAX_RETRY_DELAY_MS = 86_400_000, MAX_ATTEMPTS = 1000;
 
 /** A request that changes something. `n` is its number. */
@@ -33,7 +33,7 @@ export type OrderedMailboxRequest =
   | ({ kind: "fail"; n: number; token: string; ids: number[] } & Failure)
   | { kind: "extend"; n: number; token: string; duration: number };
 
-/** A request that has no place in an order. `t` is its tag. */
+/** A request that is answered in any order. `t` is its tag. */
 export type UnorderedMailboxRequest =
   | {
     kind: "lease";
@@ -42,7 +42,7 @@ export type UnorderedMailboxRequest =
     max: number;
     duration: number;
     wait: number;
-    /** Whether an attempt counts only once its message was begun with. */
+    /** Whether a message counts as attempted only once it was begun with. */
     ahead?: true;
   }
   | { kind: "got" | "cancel"; t: number }
@@ -50,20 +50,20 @@ export type UnorderedMailboxRequest =
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
-/** An attempt at a message that failed, and what is to become of the message. */
+/** A failed attempt at a message, and what is to be done with the message. */
 export interface Failure {
-  /** Milliseconds for which it is not given out. */
+  /** Milliseconds before it is given out again. */
   delay: number;
-  /** With so many it is a dead letter. */
+  /** After so many attempts it becomes a dead letter. */
   attempts: number;
-  /** Why, as {@linkcode isReason} has it. */
+  /** Why it failed: see {@linkcode isReason}. */
   reason: string;
 }
 
 /** Whether the text can be the reason of a {@linkcode Failure}. */
 export const isReason = isId;
 
-/** A message as a lease gives it. `time` is in milliseconds since 1970. */
+/** A leased message. `time` is in milliseconds since 1970. */
 export interface LeasedMessage {
   id: number;
   attempt: number;
@@ -78,7 +78,7 @@ export type MailboxAnswer =
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string };
 
-/** What stands at the end of a lease of messages that may never be begun with. */
+/** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
 
@@ -195,7 +195,7 @@ function isLeaseDuration(text: string): boolean {
   return isNumber(text) && Number(text) >= MIN_LEASE_MS && Number(text) <= MAX_LEASE_MS;
 }
 
-/** Whether these values are what the wire allows. */
+/** Whether the wire allows these values. */
 export function isFailure({ delay, attempts, reason }: Failure): boolean {
   return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY_MS &&
     Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
@@ -209,7 +209,7 @@ function badPut(to: string, from: string, delay: string, ttl: string, text: stri
   return undefined;
 }
 
-/** What of a failure stands in a `fail`, between token and IDs. */
+/** The fields of a failure in a `fail`, between token and IDs. */
 export function failureFields({ delay, attempts, reason }: Failure): string {
   return `${delay},${attempts},${reason}`;
 }

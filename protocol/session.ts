@@ -1,6 +1,6 @@
 /**
  * The reliable session: datagrams to requests and answers, and back. It carries the requests of services, which decode
- * and encode their own lines. `protocol/README.md`, "Session", is the specification.
+ * and encode their own lines. `protocol/session.md` is the specification.
  *
  * @module
  */
@@ -8,13 +8,13 @@
 import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
 import { utf8Length } from "./mailbox.ts";
 
-/** Longest datagram of a session, in bytes. */
+/** Longest datagram of a session. */
 export const MAX_SESSION_DATAGRAM_BYTES = 1200;
 
-/** Longest text of a message, in bytes. */
+/** Longest text of a request with its parts, in UTF-8. */
 export const MAX_TEXT_BYTES = 65_000;
 
-/** Why nothing is done for a session that is logged in to an account which does not cover the mailbox. */
+/** Why a session is refused whose account does not cover the mailbox of its name. */
 export const NOT_CONFIRMED = "not confirmed";
 
 /** A request that can never be carried out. */
@@ -47,10 +47,10 @@ export type SessionAnswer =
 /** Decodes the line of a service, whose first field is `kind`; undefined if it is none of that service. */
 export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 
-/** Digits of a cookie, of which the first are its session's BORN: the time at which it began. */
+/** Digits of a cookie: the start time of its session (`born` in the specification), and the proof of its address. */
 const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** What a client's datagram begins with. `startId` and `cookie` are empty where the client has none. */
+/** The header of a client's datagram. `startId` and `cookie` are empty if the client has none. */
 export interface RequestHeader {
   session: string;
   startId: string;
@@ -58,7 +58,7 @@ export interface RequestHeader {
   low: number;
 }
 
-/** What a server's datagram begins with. */
+/** The header of a server's datagram. */
 export interface AnswerHeader {
   session: string;
   startId: string;
@@ -116,7 +116,7 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
   return {
-    // not match[2], which as a slice would keep the whole text for as long as the session is known
+    // match[2] is a slice: it would keep the whole text in memory as long as the session
     session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
     startId: given(match[3]!),
     cookie: given(match[4]!),
@@ -229,7 +229,7 @@ export function encodeAnswer(answer: SessionAnswer): string {
   }
 }
 
-/** Bytes that the line takes in a datagram, its separator included. */
+/** Length of a line in a datagram with its separator, in bytes. */
 export function lineLength(line: string): number {
   return 1 + utf8Length(line);
 }
@@ -244,30 +244,27 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
   return datagram("<", header.session, header.startId, header.cookie, header.done, lines);
 }
 
-/** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
+/** Bytes that a seal adds to a datagram: its number, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
-/**
- * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM_BYTES} is for lines. A sealed one has the
- * shorter cookie of "Seal", and is the longer one all the same.
- */
+/** Longest header; the rest of a datagram is for lines. A sealed one is longer, though its cookie is shorter. */
 export const MAX_HEADER_BYTES = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
 
-/** The BORN of a session as it stands in its cookie, or `""` where there is none. */
+/** The start time of a session as it stands in its cookie; `""` if there is no cookie. */
 export function startTimeOf(cookie: string): string {
   return cookie.slice(0, START_TIME_DIGITS);
 }
 
-/** The cookie of a client that knows when its session began, and that the server has not given a right one. */
-export function unprovedCookie(born: string): string {
-  return born.padEnd(START_TIME_DIGITS + PROOF_DIGITS, "0");
+/** A cookie that tells the start time of a session, and proves nothing. */
+export function unprovedCookie(startTime: string): string {
+  return startTime.padEnd(START_TIME_DIGITS + PROOF_DIGITS, "0");
 }
 
-/** A BORN that no session has: the server knows a session that says so, or has forgotten it. */
+/** A start time that no session has: if the server does not know the session, it has forgotten it. */
 export const STARTED_LONG_AGO = "0".repeat(START_TIME_DIGITS);
 
-/** Where what is sealed of a datagram begins: behind its cookie, if it has one. */
+/** Where the part of a datagram begins that is sealed: after its cookie. */
 export function bodyAt(datagram: Uint8Array): number {
   return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
 }

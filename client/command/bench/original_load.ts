@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeOriginalReply, encodePut, encodeTake, PACE } from "../../../protocol/mailbox.ts";
+import { decodeOriginalReply, encodePut, encodeTake, PUTS_BEFORE_CHECK } from "../../../protocol/mailbox.ts";
 
 export interface LoadOptions {
   server: Deno.NetAddr;
@@ -92,7 +92,7 @@ class Run {
     const nobody = encodeTake(`${this.#name}-nobody`);
     for (let number = 0; number < count; number++) {
       await this.#socket.send(encodePut(`${this.#name}-all`, "bench", `0 ${number} ${PADDING}`), server);
-      if (number % PACE !== PACE - 1 && number !== count - 1) continue;
+      if (number % PUTS_BEFORE_CHECK !== PUTS_BEFORE_CHECK - 1 && number !== count - 1) continue;
       await this.#socket.send(nobody, server);
       await this.#receive();
     }

@@ -1,6 +1,6 @@
 /**
  * The forum's requests in sessions: what each of the ten commands asks of the store, and how its outcome is answered.
- * `protocol/README.md`, "Forum", is the specification.
+ * `protocol/forum.md` is the specification.
  *
  * @module
  */
