@@ -21,12 +21,6 @@ const MAX_TAGS = 64;
 const REFRESH_MS = 15_000;
 
 /**
- * Most bytes of text in one lease, unless its first message is longer: with the fields before each text, about the ten
- * datagrams that may be sent without an answer at first (RFC 9002, section 7.2).
- */
-const MAX_LEASE_BYTES = 8192;
-
-/**
  * After how long a lease that is not confirmed goes to another receiver that waits: the probe time-out before a round
  * trip is known (RFC 9002, section 6.2.2).
  */
@@ -105,20 +99,7 @@ export class Leases implements MailboxReceivers {
    * @param then Called with whether there was a message, if only for a moment.
    */
   #ask(receiver: Receiver, subscribe: boolean, then?: (hadMessages: boolean) => void) {
-    const { client, request } = receiver, { mailbox, max, duration, ahead } = request;
-    const lease = {
-      kind: "lease",
-      session: client.id,
-      network: client.network,
-      account: client.account,
-      tag: request.t,
-      mailbox,
-      max,
-      maxBytes: MAX_LEASE_BYTES,
-      duration,
-      subscribe,
-      ...ahead ? { ahead } : {},
-    } as const;
+    const { mailbox } = receiver.request;
     const atStore = this.#atStore.get(mailbox) ?? { requests: 0, missed: false };
     this.#atStore.set(mailbox, atStore);
     atStore.requests++;
@@ -129,7 +110,7 @@ export class Leases implements MailboxReceivers {
       then?.(hadMessages);
       if (missed) this.ready(mailbox);
     };
-    const taken = this.#options.store.submit(lease, (outcome) => {
+    const taken = this.#options.store.submit(receiver.toStore(subscribe), (outcome) => {
       if (this.#settle(receiver, outcome) === "returned") atStore.missed = true;
       answered(typeof outcome === "object");
       if (subscribe && outcome === "empty") this.#unsubscribe(mailbox);

@@ -1,7 +1,7 @@
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
 import type { Linked } from "../../../quota/owner_lists.ts";
-import type { Leased } from "../../../store/requests/lease.ts";
+import type { Leased, LeaseRequest as StoreLeaseRequest } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
 import { textLines } from "../text_lines.ts";
 
@@ -9,6 +9,12 @@ export type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
 /** After how long an answer is repeated that is not confirmed; twice as long each time. */
 export const FIRST_REPEAT_MS = 200;
+
+/**
+ * Most bytes of text in one lease, unless its first message is longer: with the fields before each text, about the ten
+ * datagrams that may be sent without an answer at first (RFC 9002, section 7.2).
+ */
+const MAX_LEASE_BYTES = 8192;
 
 /** A request of a session for messages, and what became of it. Times are of the monotonic clock, in milliseconds. */
 export class Receiver implements Linked<Receiver> {
@@ -34,6 +40,14 @@ export class Receiver implements Linked<Receiver> {
     public requestedAt: number,
   ) {
     this.waitUntil = requestedAt + request.wait;
+  }
+
+  /** @param subscribe Whether the store is to report the next message if there is none. */
+  toStore(subscribe: boolean): StoreLeaseRequest {
+    const { id: session, account, network } = this.client;
+    const { t: tag, mailbox, max, duration, ahead } = this.request;
+    const lease = { session, account, network, tag, mailbox, max, maxBytes: MAX_LEASE_BYTES, duration };
+    return { kind: "lease", ...lease, subscribe, ...ahead ? { ahead } : {} };
   }
 
   /** Sends the answer, as far as there is one. */
