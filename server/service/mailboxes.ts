@@ -15,7 +15,7 @@ export interface MailboxOwners {
   ownsMailbox(name: string): boolean;
   /** Calls back with the name of every account that begins to own its mailbox. */
   watchMailboxes(watcher: (name: string) => void): void;
-  /** Sets what tells whether somebody waits for a mailbox: an account that anybody makes does not get such a one. */
+  /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
   heedWaits(isAwaited: (mailbox: string) => boolean): void;
 }
 

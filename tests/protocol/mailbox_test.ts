@@ -75,7 +75,7 @@ Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () 
   assertEquals(decode(`R, bob${"\0".repeat(1019)}`), "too long");
 });
 
-Deno.test("decodeRequest() tells why a datagram is no request", () => {
+Deno.test("decodeOriginalRequest() returns why a datagram is no request", () => {
   const long = "x".repeat(65);
   const rows: [string, Refusal][] = [
     ["", "unknown type"],
@@ -187,7 +187,7 @@ Deno.test("requests are read as they were written", () => {
   assertEquals(decodeOriginalRequest(encodeTake(SHARED_QUEUE)), take(SHARED_QUEUE));
 });
 
-Deno.test("utf8Length() is what the encoder makes of a text", () => {
+Deno.test("utf8Length() is the length that the encoder makes", () => {
   for (
     const text of ["", "a", "Ω", "✓", "😀", "a😀Ω✓b", "\ud800", "\ude00x", "x\ud83d", "\ud83d\ud83d\ude00"]
   ) {

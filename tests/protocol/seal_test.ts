@@ -168,7 +168,7 @@ Deno.test("every bit of a sealed datagram counts", () => {
   }
 });
 
-Deno.test("what the specification does not write is no datagram under seal", () => {
+Deno.test("a datagram that the specification does not allow is no sealed one", () => {
   const id = "A".repeat(22), startId = "00000001", cookie = "0123456789abcdef", k = "A".repeat(43);
   const good = [`S1> ${id} - - hello,${k}`, `S1> ${id} ${startId} ${cookie} 1\n${"x".repeat(16)}`];
   for (const datagram of good) assert(decodeSealToServer(bytes(datagram)), datagram);

@@ -161,7 +161,7 @@ Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
   assertEquals(await world.put(STRANGER, "2", true), "stored");
 });
 
-Deno.test("where all sessions are taken by one address, its oldest ones make room for others", async () => {
+Deno.test("if one address takes all sessions, its oldest ones make room for others", async () => {
   const limits = { all: 20, ofNetwork: 1000, ofAccount: 10 };
   await using world = await World.make({ kept: limits, sessions: limits });
   const { all: [other] } = await world.begin(OTHER, 1, PUT);
@@ -208,7 +208,7 @@ Deno.test("a clock that is set back lets new sessions begin, whether or not the 
   assertEquals(world.messages, 12);
 });
 
-Deno.test("who says that a session begins in the future makes nobody else's session unknown", async () => {
+Deno.test("a session with a start time in the future makes no other session unknown", async () => {
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });
   const liar = { id: "A".repeat(22), startId: "-", cookie: "f".repeat(28) };

@@ -155,7 +155,7 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
 };
 
 for (const [name, [prepare, error]] of Object.entries(SERVERS)) {
-  Deno.test(`a log-in ends where the server ${name}`, async () => {
+  Deno.test(`a log-in ends if the server ${name}`, async () => {
     const server = new HostileServer();
     prepare(server);
     assertEquals(await server.end(), error);

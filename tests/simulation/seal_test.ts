@@ -37,7 +37,7 @@ Deno.test("a session logs in, and its row in the store is its account's", async 
   assert(Math.max(...world.passed.map(({ datagram }) => datagram.length)) <= 1200);
 });
 
-Deno.test("a stranger is not answered with more than three times what he sends, and nothing is kept", async () => {
+Deno.test("an unproved address gets at most three times the bytes that it sent, and nothing is kept", async () => {
   await using world = await SealedWorld.make();
   const id = "A".repeat(22), stranger = { hostname: "10.0.0.9", port: 9 };
   const shortest = [`S1> ${id} - - 1\n${"x".repeat(16)}`, `S1> ${id} - - hello,${"A".repeat(43)}`];
@@ -53,7 +53,7 @@ Deno.test("a stranger is not answered with more than three times what he sends, 
   assertEquals(world.server.seals, 0);
 });
 
-Deno.test("what is said again at the wrong time, or changed on its way, does nothing and is counted", async () => {
+Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothing and are counted", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
   await world.soon(client.login());
@@ -187,7 +187,7 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
   assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
 });
 
-Deno.test("a stranger who guesses for hours does not keep the owner out", async () => {
+Deno.test("guessing passwords for hours does not keep the owner out", async () => {
   await using world = await SealedWorld.make();
   const { accounts } = world.server, stranger = "10.2.0.1";
   let guesses = 0;
@@ -204,7 +204,7 @@ Deno.test("a stranger who guesses for hours does not keep the owner out", async 
   assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);
 });
 
-Deno.test("a name is active in one place where the service wants it, until it leaves or is silent", async () => {
+Deno.test("if the service wants it, a name is active in one place, until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
   await world.soon(first.login());
@@ -226,7 +226,7 @@ Deno.test("a name is active in one place where the service wants it, until it le
   await world.soon(world.client().login());
 });
 
-Deno.test("a name that is active is refused before its password is asked for, and by final where both came at once", async () => {
+Deno.test("a name that is active is refused before the client proves anything, or by final if two log in at once", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   let asked = 0;
   const password = () => {
@@ -314,7 +314,7 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
   assertEquals(world.texts(), []);
 });
 
-Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
+Deno.test("handshakes that never log in keep nobody out, and are forgotten whatever they send", async () => {
   await using world = await SealedWorld.make({
     seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
   });
@@ -452,7 +452,7 @@ class Middleman {
   }
 }
 
-Deno.test("somebody in the middle with keys of his own is refused by the server, and by the client", async () => {
+Deno.test("a man in the middle with other keys is refused by the server, and by the client", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
   const client = () => world.client({ server: middle.address });
@@ -470,7 +470,7 @@ Deno.test("somebody in the middle with keys of his own is refused by the server,
   assertEquals(second.texts(), []);
 });
 
-Deno.test("somebody in the middle learns nothing of a new account where the server's key is known", async () => {
+Deno.test("a man in the middle learns nothing of a new account if the server's key is known", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
   const client = world.client({

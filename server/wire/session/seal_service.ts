@@ -70,7 +70,7 @@ const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
 export class SealService<A extends Address> {
   readonly #options: SealServiceOptions<A>;
-  /** The same for all seals, of which there may be many. */
+  /** The same object for all seals: there may be many. */
   readonly #loginOptions: LoginOptions<Seal<A>>;
   readonly #send: SendDatagram<A>;
   readonly #startId: string;

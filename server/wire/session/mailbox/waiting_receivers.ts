@@ -60,7 +60,7 @@ export class WaitingReceivers {
     this.#table.use(receiver);
   }
 
-  /** The first whose client was heard of since then, or else the first. */
+  /** The first whose client has sent anything since then, or else the first. */
   next(mailbox: string, receivedSince: number): Receiver | undefined {
     const receivers = this.of(mailbox);
     return receivers.values().find(({ client }) => client.receivedAt >= receivedSince) ??

@@ -5,7 +5,7 @@ import type { SessionClient } from "../../../../server/wire/session/handler.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
-Deno.test("what was leased for somebody while the mailbox got an owner goes back, and is not shown", () => {
+Deno.test("messages leased while the mailbox was given to an account go back, and are not sent", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
   let owned = false;
   const leases = new Leases({
@@ -78,7 +78,7 @@ class Waits {
   }
 }
 
-Deno.test("where a network waits as often as it may, its own oldest wait makes room", () => {
+Deno.test("a network with as many waits as it may have loses its own oldest one", () => {
   const waits = new Waits({ all: 5, ofNetwork: 2, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), other = waits.client("192.0.2.2");
   assertEquals([1, 2].map((t) => waits.wait(stranger, t)), ["pending", "pending"]);
@@ -89,7 +89,7 @@ Deno.test("where a network waits as often as it may, its own oldest wait makes r
   assertEquals([waits.tags(stranger), waits.tags(other)], [[1, 3], [1]]);
 });
 
-Deno.test("where all wait as often as they may, the network that waits most makes room", () => {
+Deno.test("if there are as many waits as there may be, the network with most of them makes room", () => {
   const waits = new Waits({ all: 3, ofNetwork: 2, ofAccount: 1 });
   const own = waits.client(""), other = waits.client("192.0.2.2");
   assertEquals([1, 2, 3].map((t) => waits.wait(own, t)), ["pending", "pending", "pending"]);
@@ -97,7 +97,7 @@ Deno.test("where all wait as often as they may, the network that waits most make
   assertEquals([waits.tags(own), waits.tags(other)], [[2, 3], [1]]);
 });
 
-Deno.test("strangers who wait take no room from those who have logged in", () => {
+Deno.test("waits without an account take no room from those with one", () => {
   const waits = new Waits({ all: 4, ofNetwork: 4, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), owner = waits.client("192.0.2.1", "al");
   for (let t = 1; t <= 9; t++) waits.wait(stranger, t);
@@ -106,7 +106,7 @@ Deno.test("strangers who wait take no room from those who have logged in", () =>
   assertEquals(waits.tags(owner), [1]);
 });
 
-Deno.test("a message for a session that is gone meanwhile goes to the next one who waits", () => {
+Deno.test("a message for a session that was removed meanwhile goes to the next receiver", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
   const leases = new Leases({
     store: {

@@ -106,7 +106,7 @@ Deno.test("a program in C that sends its string with the NUL, or its whole buffe
       `,
     )));
 
-Deno.test("what is no request is dropped, and never answered", () =>
+Deno.test("anything but a request is dropped, and never answered", () =>
   withServer({}, (server) =>
     transcript(
       server,
@@ -221,7 +221,7 @@ Deno.test("IPv4 and IPv6 are answered on one port", () =>
     }
   }));
 
-Deno.test("what was accepted before a stop is answered, and there after it", async () => {
+Deno.test("requests accepted before a stop are answered, and their messages are there after it", async () => {
   const data = await Deno.makeTempDir({ prefix: "wirepost-stop-" });
   try {
     let peer: Peer | undefined;

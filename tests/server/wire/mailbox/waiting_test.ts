@@ -166,7 +166,7 @@ async function open(): Promise<World> {
   return world;
 }
 
-Deno.test("what a dead receiver was given comes to the next one after 1 s, and nothing behind it before", async () => {
+Deno.test("a dead receiver's message goes to the next one after 1 s, and no later message before it", async () => {
   using world = await open();
   const dead = await world.waiting(), next = await world.waiting();
   await put(world, 1, "one", "two");
@@ -196,7 +196,7 @@ Deno.test("a message goes to the next receiver as soon as the one before it is c
   }
 });
 
-Deno.test("a mailbox is held up for 1 s, however many of those who wait for it are dead", async () => {
+Deno.test("a mailbox is blocked for 1 s, however many of its receivers are dead", async () => {
   using world = await open();
   for (let i = 0; i < 10; i++) await world.waiting();
   const living = await world.waiting();
@@ -247,7 +247,7 @@ Deno.test("a receiver that leaves while another one begins to wait takes nothing
   assertEquals(second.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
-Deno.test("a lone receiver has 5 s to confirm what it was given", async () => {
+Deno.test("a receiver without others behind it has 5 s to confirm its lease", async () => {
   using world = await open();
   const slow = await world.waiting();
   await put(world, 1, "one");
@@ -259,7 +259,7 @@ Deno.test("a lone receiver has 5 s to confirm what it was given", async () => {
   assertEquals(await slow.ask("lease,2,bob,1,30000,0"), ["none,2"]);
 });
 
-Deno.test("who does not want to wait waits for a message that somebody may not have got", async () => {
+Deno.test("a receiver without a wait still waits for a message that another may not have received", async () => {
   using world = await open();
   const receiver = await world.waiting(), other = await world.client();
   await put(world, 1, "one");
@@ -287,7 +287,7 @@ Deno.test("a wait that is withdrawn while a message is looked for delays it for 
   assertEquals([leaving.heard(), next.heard()], [["none,1"], ["msg,1,1,1 attempt 1: one"]]);
 });
 
-Deno.test("what a session had not confirmed when it left goes on at once", async () => {
+Deno.test("messages that a session had not confirmed when it left go to the next receiver at once", async () => {
   using world = await open();
   const leaving = await world.waiting(), next = await world.waiting();
   await put(world, 1, "one");

@@ -83,7 +83,7 @@ Deno.test("a session that ends before the server has looked it up leaves the tab
   }
 });
 
-Deno.test("what a session sends behind its end takes no memory from others", async () => {
+Deno.test("requests after the end of a session take no memory from others", async () => {
   const s = new Subject({ all: 1000, ofNetwork: 1000, ofAccount: 1000 });
   const numbers = [...Array(1000).keys()].map((i) => i + 2);
   for (let i = 0; i < 300; i++) {

@@ -74,7 +74,7 @@ class Subject {
 
 const done = (n: number) => ({ done: n, outcomes: [] });
 
-Deno.test("what comes while a batch is with the store goes behind it in the next", () => {
+Deno.test("requests that arrive while a batch is with the store are in the next batch", () => {
   const s = new Subject();
   s.puts([1, 2]);
   assertEquals(s.take(), [1, 2]);
@@ -89,7 +89,7 @@ Deno.test("what comes while a batch is with the store goes behind it in the next
   assertEquals(s.settle(done(5)), ["ok,4-5"]);
 });
 
-Deno.test("a refusal drops the batch behind it, and what is repeated goes on from there", () => {
+Deno.test("a refusal drops the batch after it, and repeated requests continue from there", () => {
   const s = new Subject();
   s.puts([1, 2]);
   s.take();
@@ -104,7 +104,7 @@ Deno.test("a refusal drops the batch behind it, and what is repeated goes on fro
   assertEquals([s.heard(), s.take()], [[], [5, 5]]);
 });
 
-Deno.test("two batches that fail one after the other are one refusal: what is repeated between them is not lost", () => {
+Deno.test("two batches that fail one after the other are one refusal: requests repeated between them are not lost", () => {
   const s = new Subject();
   s.puts([1]);
   s.take();
@@ -120,7 +120,7 @@ Deno.test("two batches that fail one after the other are one refusal: what is re
   assertEquals(s.settle("storage"), ["storage,3"]);
 });
 
-Deno.test("of two batches of a session that is not known any more the client hears once", () => {
+Deno.test("two batches of a forgotten session are answered once", () => {
   for (const why of ["unknown", "busy"] as const) {
     const s = new Subject();
     s.puts([1]);
@@ -136,7 +136,7 @@ Deno.test("of two batches of a session that is not known any more the client hea
   }
 });
 
-Deno.test("what is too much for the store now is taken when it comes again", () => {
+Deno.test("requests that the store can't take now are taken when they are repeated", () => {
   const s = new Subject();
   s.taking = false;
   s.puts([1, 2]);
@@ -162,7 +162,7 @@ Deno.test("parts without an end take up no more memory than anything else", () =
   assert(s.quota.bytes <= 512 * 1024, `${s.quota.bytes} bytes`);
 });
 
-Deno.test("what came early makes room for what its session goes on with", () => {
+Deno.test("requests held for later make room for the request that the session continues with", () => {
   const s = new Subject();
   for (let n = 2; n <= 1000; n++) s.puts([n], 1000);
   s.puts([1], 1000);
@@ -171,7 +171,7 @@ Deno.test("what came early makes room for what its session goes on with", () => 
   assertEquals(s.take(), [2, 100]);
 });
 
-Deno.test("sessions that hold numbers back leave the others room for what comes in its turn", () => {
+Deno.test("sessions that hold numbers back leave others room for requests in their turn", () => {
   const quota = new ReorderQuota();
   for (let i = 0; i < 200; i++) {
     const hostile = new Subject(quota);
@@ -184,7 +184,7 @@ Deno.test("sessions that hold numbers back leave the others room for what comes 
   assertEquals(s.take(), [1, 62]);
 });
 
-Deno.test("of what comes in its turn memory has an end too, and others can put texts in parts beyond it", () => {
+Deno.test("memory for requests in their turn is limited too, and others can still put texts in parts", () => {
   const quota = new ReorderQuota();
   const hostile = Array.from({ length: 300 }, () => new Subject(quota, "192.0.2.0"));
   for (const each of hostile) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
@@ -201,7 +201,7 @@ Deno.test("of what comes in its turn memory has an end too, and others can put t
   assert(quota.bytes <= 128 * 1024 * 1024, `${quota.bytes} bytes`);
 });
 
-Deno.test("what was dropped for others is put whole once it is repeated, and nothing of it before", () => {
+Deno.test("a text whose parts were dropped for others is put once it is repeated, and not before", () => {
   const quota = new ReorderQuota(), s = new Subject(quota, "192.0.2.0");
   s.parts([1, 2], 1000);
   assertEquals(s.heard(), ["have,1", "have,2"]);

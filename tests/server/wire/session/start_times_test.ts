@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SessionStartTimes, startTimeDigits } from "../../../../server/wire/session/start_times.ts";
 
-Deno.test("Births gives the time, and goes on from the last one where the clock is set back", () => {
+Deno.test("a start time is the time of day, and follows the last one while the clock is set back", () => {
   let now = 5000.5;
   const births = new SessionStartTimes(0, () => now);
   assertEquals([births.next(), births.next()], [5000, 5000]);
@@ -11,11 +11,11 @@ Deno.test("Births gives the time, and goes on from the last one where the clock 
   assertEquals(births.next(), 6000);
 });
 
-Deno.test("Births begins behind what the store knows", () => {
+Deno.test("start times begin after the latest that the store knows", () => {
   assertEquals(new SessionStartTimes(5000, () => 1000).next(), 5002);
 });
 
-Deno.test("Births takes what can't have been given yet for long ago", () => {
+Deno.test("a start time that can't have been given yet counts as one of long ago", () => {
   const births = new SessionStartTimes(0, () => 5000),
     read = (born: number) => births.read(startTimeDigits(born).padEnd(28, "0"));
   assertEquals([read(0), read(4999), read(5000), read(5001), read(2 ** 48 - 1)], [0, 4999, 5000, 0, 0]);
