@@ -21,9 +21,19 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = 
   chat: () => import("./client/command/chat.ts"),
   room: () => import("./client/command/room.ts"),
   forum: () => import("./client/command/forum.ts"),
-  account: () => import("./client/command/account.ts"),
+  async account() {
+    const { accountCommand } = await import("./client/command/account.ts");
+    const code = {
+      ...await import("./server/data/directory.ts"),
+      ...await import("./server/offline_accounts.ts"),
+    };
+    return { command: accountCommand(code) };
+  },
   "known-servers": () => import("./client/command/known_servers.ts"),
-  admin: () => import("./client/command/admin.ts"),
+  async admin() {
+    const { adminCommand } = await import("./client/command/admin.ts");
+    return { command: adminCommand(await import("./server/data/directory.ts")) };
+  },
   bench: () => import("./client/command/bench.ts"),
 };
 

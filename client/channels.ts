@@ -20,7 +20,7 @@ import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protoco
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { StreamClient } from "./stream/stream_client.ts";
 
-export type { ConnectOptions };
+export { type ConnectOptions, StreamClient };
 
 const encoder = new TextEncoder();
 
@@ -83,10 +83,12 @@ export class Channels extends StreamClient {
     await this.write(control ? encodeFrames(trimmed) : encodeMessage(text));
   }
 
+  /** See {@linkcode StreamClient}. */
   protected override *decode(bytes: Uint8Array): Generator<string> {
     for (const frame of this.#decoder.push(bytes)) yield decodeFrame(frame);
   }
 
+  /** See {@linkcode StreamClient}. */
   protected override decodeEnd(): Iterable<string> {
     // what is begun is no message
     return [];

@@ -7,6 +7,7 @@
 import {
   changeFields,
   encodeForumRequest,
+  type ForumAnswer,
   type ForumRow,
   type ForumUnorderedRequest,
   isPost,
@@ -15,7 +16,6 @@ import {
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import type { TaggedAnswer } from "../protocol/service_requests.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page.ts";
@@ -43,7 +43,7 @@ export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" |
 const WAIT = 5000;
 
 /** What the forum needs of a session. */
-export type ForumSession = Pick<Session, "change" | "query" | "close">;
+export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -210,15 +210,14 @@ export class Forum implements AsyncDisposable {
   async #ask(
     question: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
-  ): Promise<TaggedAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<TaggedAnswer>();
+  ): Promise<ForumAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({
       line: (t) => encodeForumRequest(question(t)),
       take(answer) {
-        if (answer.kind === "no") reject(new RefusedError(answer.reason));
-        else resolve(answer);
+        resolve(answer);
         return true;
       },
       fail: reject,

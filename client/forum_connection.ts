@@ -15,9 +15,10 @@
  * @module
  */
 
-import { FORUM_PORT } from "../protocol/forum.ts";
+import { decodeForumAnswer, FORUM_PORT } from "../protocol/forum.ts";
 import { Forum } from "./forum.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
+import { Session } from "./session/session.ts";
 
 export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
 export type { Credentials } from "./seal/login.ts";
@@ -33,15 +34,19 @@ export type ForumConnectOptions =
  *
  * @throws {LoginError} The server refuses the log-in, or could not prove who it is.
  * @throws {ServerKeyError} The server has another key than it should have; nothing was told to it.
- * @throws {ServerGoneError} There was no answer.
+ * @throws {ServerTimeoutError} There was no answer.
  */
 export async function connectForum(options: ForumConnectOptions): Promise<Forum> {
   const served = { service: "forum", port: FORUM_PORT, keepAlive: true } as const;
-  const connection = await SessionConnection.open(options, served);
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
   const { session, server } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    query: (inquiry) => session.query(inquiry),
+    query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, server);
 }

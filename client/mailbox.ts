@@ -19,42 +19,40 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
-import { LEASE, type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
-import type { PutMessage, Session, SessionResume, SessionState } from "./session/session.ts";
+import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
+import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
+import { LEASE_MS, type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
 import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
-import { Prefetch } from "./mailbox/prefetch.ts";
-import { MAX_PREFETCH, PrefetchSize } from "./mailbox/prefetch_size.ts";
+import type { SessionState } from "./session/identity.ts";
 
-export { KnownServers, ServerKeyError } from "./seal/known_servers.ts";
+export { type KnownServer, KnownServers, ServerKeyError } from "./seal/known_servers.ts";
 export type { Credentials } from "./seal/login.ts";
+export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
+export type { SessionResume } from "./session/identity.ts";
+export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/received_message.ts";
+export type { Failure, LeasedMessage } from "../protocol/mailbox_requests.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
-export type { ConnectOptions, ReceivedMessage, SessionResume, SessionState };
+export type { ConnectOptions, ReceivedMessage, SendOptions, SessionState };
 
-/** What is wanted beside the text of a message. */
-export type SendOptions = Pick<PutMessage, "delay" | "ttl" | "wait" | "signal">;
-
+/** How messages are received. */
 export interface ReceiveOptions {
-  /** Milliseconds to wait for each message; without an end by default. */
+  /** Milliseconds to wait for each message; no limit by default. */
   wait?: number;
   /** Ends the iteration. */
   signal?: AbortSignal;
-  /** Most messages; without an end by default. */
+  /** Most messages; no limit by default. */
   count?: number;
   /**
-   * Most messages that are asked for at a time, 1 to 1,024. `messages` asks by itself for as many as its loop takes in
-   * about 200 ms, at most for these, 1,024 by default, and with 1 for none before the loop wants it; `batches` asks for 1
-   * by default.
+   * Most messages that are requested at a time, 1 to 1,024. `messages` requests as many as its loop takes in about 200
+   * ms, up to these, 1,024 by default; with 1, none before the loop wants it. `batches` requests 1 by default.
    */
   prefetch?: number;
 }
 
-/** The longest wait that is asked for at a time, in milliseconds. */
-const LONGEST_WAIT = 3_600_000;
-
 /**
- * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has, and the
- * mailbox of the name is its own, if the account covers it; otherwise whatever is asked for is refused.
+ * Looks the server up and prepares a session. Nothing is sent yet, unless `as` is given: then it logs in, and the mailbox
+ * of the name is its own, if the account covers it; otherwise every request is refused.
  *
  * ```ts
  * import { connectMailbox } from "./mailbox.ts";
@@ -64,7 +62,7 @@ const LONGEST_WAIT = 3_600_000;
  * await first.send("bob", "alice", "one");
  * await first.close();
  *
- * // whoever does not know how far he came sends it all again, under the same numbers
+ * // a program that was killed sends everything again, under the same numbers
  * await using second = await connectMailbox({ port: 21001, resume: { id, next } });
  * await second.send("bob", "alice", "one");
  * await second.send("bob", "alice", "two");
@@ -72,24 +70,27 @@ const LONGEST_WAIT = 3_600_000;
  * ```
  *
  * @throws {Error} There is no server of that name.
- * @throws {LoginError} The server refuses the log-in, or could not prove who it is.
- * @throws {ServerKeyError} The server has another key than it should have; nothing was told to it.
- * @throws {ServerGoneError} There was no answer to the log-in.
+ * @throws {LoginError} The server refuses the log-in, or could not prove that it knows the account.
+ * @throws {ServerKeyError} The server has another key than it should have; nothing was sent to it.
+ * @throws {ServerTimeoutError} There was no answer to the log-in.
  */
 export async function connectMailbox(options: ConnectOptions = {}): Promise<Mailbox> {
-  return new Mailbox(await SessionConnection.open(options, { service: "mailbox", port: MAILBOX_PORT }));
+  const served = { service: "mailbox", port: MAILBOX_PORT } as const;
+  return new Mailbox(
+    await SessionConnection.open(options, served, (...session) => new MailboxSession(...session)),
+  );
 }
 
 /** A connection to a mailbox server: one socket, and one session on it. */
 export class Mailbox implements AsyncDisposable {
-  readonly #connection: SessionConnection;
-  readonly #session: Session;
-  readonly #holds = new ReceivedLeases();
-  /** What is fetched for loops that run. */
+  readonly #connection: SessionConnection<MailboxSession>;
+  readonly #session: MailboxSession;
+  readonly #leases = new ReceivedLeases();
+  /** Of loops that run. */
   readonly #prefetches = new Set<Prefetch>();
 
   /** @ignore */
-  constructor(connection: SessionConnection) {
+  constructor(connection: SessionConnection<MailboxSession>) {
     this.#connection = connection;
     this.#session = connection.session;
   }
@@ -100,9 +101,10 @@ export class Mailbox implements AsyncDisposable {
   }
 
   /**
-   * What a later connection needs to go on as this one. Once it was asked for, the server remembers this one for a day.
-   * A server that had to forget it can tell it from a new one by `born`, which is known with the first answer: see
-   * `onBegin` of {@linkcode ConnectOptions}. Without it, such a session ends with an {@linkcode OutcomeUnknownError}.
+   * What a later connection needs to go on as this one. Once a program has read it, the server keeps the session for a
+   * day. By `born`, which is known with the first answer, a server that had to forget the session can distinguish it from
+   * a new one: see `onBegin` of {@linkcode ConnectOptions}. Without it, a forgotten session ends with an
+   * {@linkcode OutcomeUnknownError}.
    */
   get state(): SessionState {
     this.#session.keep();
@@ -111,7 +113,7 @@ export class Mailbox implements AsyncDisposable {
 
   /**
    * Sends a message; resolves when it is on the server's disk. Messages of one connection are stored in the order of the
-   * calls, however many are on their way.
+   * calls, however many are in flight.
    *
    * ```ts
    * import { connectMailbox, FullError } from "./mailbox.ts";
@@ -131,16 +133,15 @@ export class Mailbox implements AsyncDisposable {
    * @param sender ID of the sender; `""` for the shared queue.
    * @throws {TypeError|RangeError} It is not what the wire allows.
    * @throws {FullError} There was no room for it within `wait`, or `signal` withdrew it.
-   * @throws {SessionEndError} The session has ended: the server is gone, or does not know it any more.
+   * @throws {SessionEndError} The session has ended: the server does not answer, or does not know it any more.
    */
   send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
     return this.#session.put({ receiver, sender, text, ...options });
   }
 
   /**
-   * Sends a message and calls back when its outcome is known: for those who send many. Returns whether there is room for
-   * more; if not, {@linkcode ready} tells when there is: whoever waits for that keeps no more than about 4,096 messages,
-   * or 1 MiB, in memory.
+   * Sends a message and calls back when its outcome is known: for programs that send many. Returns whether there is room
+   * for more; if not, wait for {@linkcode ready}: then no more than about 4,096 messages, or 1 MiB, are in memory.
    *
    * ```ts
    * import { connectMailbox } from "./mailbox.ts";
@@ -155,7 +156,7 @@ export class Mailbox implements AsyncDisposable {
    * console.log(stored); // 10000
    * ```
    *
-   * @throws {TypeError|RangeError} It is not what the wire allows, or too many are waiting already.
+   * @throws {TypeError|RangeError} It is not what the wire allows, or too many have no outcome.
    * @throws {SessionEndError} The session has ended.
    */
   post(
@@ -170,16 +171,16 @@ export class Mailbox implements AsyncDisposable {
 
   /** Resolves when there is room for more to send. */
   ready(): Promise<void> {
-    return this.#session.ready();
+    return this.#session.ordered.ready();
   }
 
   /**
-   * The messages for `id`, as they come: each is leased to this client, and the lease is prolonged until the message is
-   * acknowledged or given back. Ends when none came within `wait`, after `count` of them, or when `signal` says so.
+   * The messages for `id`, as they come: each is leased to this client, and the lease is extended until the message is
+   * acknowledged or released. Ends if none came within `wait`, after `count` of them, or when `signal` is aborted.
    *
-   * Messages are fetched ahead, about as many as the loop takes in 200 ms: one that takes long for each leaves the others
-   * to other receivers. What was fetched and is not wanted, because the loop ends, by whatever, or has not come back for a
-   * second, is given back, and counts as no attempt.
+   * Messages are fetched ahead, about as many as the loop takes in 200 ms: a loop that takes long for each leaves the
+   * others to other receivers. What was fetched and is not wanted, because the loop has ended or has not come back for a
+   * second, is released, and counts as no attempt.
    *
    * ```ts
    * import { connectMailbox } from "./mailbox.ts";
@@ -195,6 +196,20 @@ export class Mailbox implements AsyncDisposable {
    * }
    * ```
    *
+   * A message whose work failed comes again:
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "a job that fails at first");
+   * for await (const message of mailbox.messages("bob", { wait: 0 })) {
+   *   if (message.attempt === 1) await message.fail({ delay: 0, reason: "not today" });
+   *   else await message.ack();
+   *   console.log(message.sender, message.attempt); // alice 1, alice 2
+   * }
+   * ```
+   *
    * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
    * @throws {SessionEndError} The session has ended.
    */
@@ -207,25 +222,25 @@ export class Mailbox implements AsyncDisposable {
       max,
       signal,
       monotonicClock: () => performance.now(),
-      lease: (...asked) => this.#lease(id, ...asked),
+      requestLeases: (...request) => this.#requestLeases(id, ...request),
     });
     this.#prefetches.add(prefetch);
     try {
       for (let message; (message = await prefetch.next()) !== undefined;) {
         yield message;
         // acknowledgements that nobody awaits must not pile up
-        if (!this.#session.hasRoom) await this.#session.ready();
+        if (!this.#session.ordered.hasRoom) await this.#session.ordered.ready();
       }
     } finally {
       this.#prefetches.delete(prefetch);
-      // what was handed over and not acknowledged is the caller's, for as long as the lease runs
+      // a message that the loop has not finished stays leased until the lease ends
       await prefetch.end();
     }
   }
 
   /**
-   * The messages for `id` as {@linkcode messages} gives them, but all that one question brought at a time, in their order:
-   * for those who receive many, and can deal with them together.
+   * The messages for `id` like {@linkcode messages}, but all that came at a time, in their order: for programs that receive
+   * many, and can process them together.
    *
    * ```ts
    * import { connectMailbox } from "./mailbox.ts";
@@ -248,38 +263,36 @@ export class Mailbox implements AsyncDisposable {
   ): AsyncGenerator<readonly ReceivedMessage[], void, void> {
     const { wait = Infinity, signal, prefetch = 1, count = Infinity } = options;
     checkPrefetch(prefetch);
-    let left = count, share = new PrefetchSize();
-    while (left > 0 && !signal?.aborted) {
-      const asked = share.of(Math.min(prefetch, left));
-      const holds = await this.#lease(id, asked, Math.min(wait, LONGEST_WAIT), signal);
-      if (holds === undefined) return;
-      share = share.next(holds, asked.length);
-      // questions on their way at the same time may overtake each other
-      const batch = holds.flatMap(({ messages }) => messages).sort((a, b) => a.id - b.id);
+    const leaseCount = new LeaseCount();
+    for (let left = count; left > 0 && !signal?.aborted;) {
+      const sizes = leaseCount.split(Math.min(prefetch, left));
+      const leases = await this.#requestLeases(id, sizes, Math.min(wait, MAX_WAIT_MS), signal, false);
+      if (leases === undefined) return;
+      leaseCount.received(leases, sizes.length);
+      const batch = inOrder(leases);
       left -= batch.length;
       if (batch.length > 0) yield batch;
       else if (wait !== Infinity) return;
     }
   }
 
-  /** What came of these questions, of which the first one alone waits; undefined where that was aborted. */
-  async #lease(
+  /** See {@linkcode RequestLeases}. */
+  async #requestLeases(
     id: string,
-    asked: readonly number[],
-    wait: number,
+    sizes: readonly number[],
+    waitMs: number,
     signal: AbortSignal | undefined,
-    ahead = false,
+    ahead: boolean,
   ): Promise<ReceivedLease[] | undefined> {
-    const options = { duration: LEASE, ahead, ...signal ? { signal } : {} };
-    const answers = await Promise.allSettled(asked.map(async (max, i) => {
-      const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? wait : 0 });
-      return lease && this.#holds.add(lease);
+    const options = { duration: LEASE_MS, ahead, ...signal ? { signal } : {} };
+    const answers = await Promise.allSettled(sizes.map(async (max, i) => {
+      const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? waitMs : 0 });
+      return lease && this.#leases.add(lease);
     }));
-    const holds = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
+    const leases = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
     const failed = answers.find((answer) => answer.status === "rejected");
-    if (failed === undefined) return holds;
-    const messages = holds.flatMap(({ messages }) => messages);
-    await Promise.all(messages.map((message) => message.back())).catch(() => {});
+    if (failed === undefined) return leases;
+    await Promise.all(inOrder(leases).map((message) => message.back())).catch(() => {});
     if (signal?.aborted) return undefined;
     throw failed.reason;
   }
@@ -304,17 +317,18 @@ export class Mailbox implements AsyncDisposable {
   }
 
   /**
-   * Waits for what is open, up to `limit` milliseconds, and closes the socket. Waits for messages end at once. At the end
-   * of its block, `await using` does this by itself.
+   * Waits until everything has its outcome, up to `limit` milliseconds, and closes the socket. Waits for messages end at
+   * once. At the end of its block, `await using` does this by itself.
    */
   async close(limit = 5000): Promise<void> {
-    // what loops were not given is said to go back in the next turn: before that nothing is closed
+    // what loops were not given is released in the next microtask, before the session is closed
     for (const prefetch of this.#prefetches) prefetch.end();
     await undefined;
-    this.#holds.close();
+    this.#leases.close();
     await this.#connection.close(limit);
   }
 
+  /** Closes it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -19,13 +19,14 @@ import { ROOM_PORT } from "../protocol/room.ts";
 import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { StreamClient } from "./stream/stream_client.ts";
 
-export type { ConnectOptions };
+export { type ConnectOptions, StreamClient };
 
 /** Longest line that is read, in bytes: many times what a server of Wirepost sends. */
 const MAX_RECEIVED = 65_536;
 
 const encoder = new TextEncoder();
 
+/** Where a room is, and what its lines are like. */
 export interface RoomOptions extends ConnectOptions {
   /** Whether lines keep the CR before them, which has a terminal write over a prompt. */
   keepReturn?: boolean;
@@ -69,10 +70,12 @@ export class Room extends StreamClient {
     await this.write(encoder.encode(`${line}\n`));
   }
 
+  /** See {@linkcode StreamClient}. */
   protected override decode(bytes: Uint8Array): string[] {
     return this.#read(this.#decoder.decode(bytes));
   }
 
+  /** See {@linkcode StreamClient}. */
   protected override decodeEnd(): string[] {
     return this.#read(this.#decoder.end());
   }

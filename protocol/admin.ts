@@ -27,3 +27,24 @@ export function isProof(hex: string, secret: Uint8Array, nonce: string, command:
   const wanted = new TextEncoder().encode(proof(secret, nonce, command));
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
+
+/** What an administrator does with an account: `account, ACTION, NAME[, VERIFIER]`. */
+export const ACCOUNT_ACTIONS = ["add", "confirm", "set-password", "remove"] as const;
+export type AccountAction = typeof ACCOUNT_ACTIONS[number];
+
+/** Why an account is not changed: each code with the text of its answer, `error, TEXT`. */
+export const ACCOUNT_REFUSALS = {
+  exists: "the name has an account",
+  unknown: "no account has this name",
+  full: "there are as many accounts as there may be",
+  "apart full": "its mailbox holds more than can be set apart; have it received, or clear it, first",
+  reserved: "the mailbox of this name is no account's",
+  storage: "the disk takes nothing",
+} as const;
+export type AccountRefusal = keyof typeof ACCOUNT_REFUSALS;
+
+/** The code of a refusal that was answered with this text; undefined for any other error. */
+export function accountRefusal(text: string): AccountRefusal | undefined {
+  const codes = Object.keys(ACCOUNT_REFUSALS) as AccountRefusal[];
+  return codes.find((code) => ACCOUNT_REFUSALS[code] === text);
+}

@@ -44,10 +44,13 @@ export type OriginalRequest =
   | { kind: "take"; mailbox: string }
   | { kind: "control"; text: string };
 
-/** A message in a reply. `time` is when the server received it, in milliseconds since 1970, UTC. */
+/** A message in a reply. */
 export interface Mail {
+  /** ID of the sender; `""` in the shared queue. */
   sender: string;
+  /** When the server received it, in milliseconds since 1970. */
   time: number;
+  /** The text, as it was sent. */
   text: string;
 }
 

@@ -63,12 +63,17 @@ export interface Failure {
 /** Whether the text can be the reason of a {@linkcode Failure}. */
 export const isReason = isId;
 
-/** A leased message. `time` is in milliseconds since 1970. */
+/** A leased message. */
 export interface LeasedMessage {
+  /** Its number in the mailbox. */
   id: number;
+  /** How many attempts at it there were, this one included. */
   attempt: number;
+  /** When the server received it, in milliseconds since 1970. */
   time: number;
+  /** ID of the sender; `""` in the shared queue. */
   sender: string;
+  /** The text, as it was sent. */
   text: string;
 }
 

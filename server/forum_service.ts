@@ -99,7 +99,7 @@ export class ForumService {
       maxConnections: limits.connections,
       commit: (upload) => this.#attach(upload),
     });
-    options.accounts.watch((name, what) => {
+    options.accounts.onEvent((name, what) => {
       if (what !== "added") transfers.revoke(name);
     });
     const send = (datagram: Uint8Array<ArrayBuffer>, { address, socket }: ForumAddress) =>

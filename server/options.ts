@@ -16,6 +16,7 @@ import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
+import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
@@ -24,21 +25,11 @@ export const SERVICE_PORTS = {
   channels: CHANNELS_PORT,
   room: ROOM_PORT,
   forum: FORUM_PORT,
-} as const;
-
-export type ServiceName = keyof typeof SERVICE_PORTS;
-
-/** Port of each service that is to run, or 0 for a free one. */
-export type ServicePorts = Readonly<Partial<Record<ServiceName, number>>>;
+} as const satisfies Record<ServiceName, number>;
 
 /** What the server is started with. */
-export interface ServeOptions {
+export interface ServeOptions extends SocketsOptions {
   version: string;
-  ports: ServicePorts;
-  /** Whether a service whose port is in use is left out, as long as another one can run. */
-  leaveOutTaken: boolean;
-  /** Addresses to listen on. */
-  hosts: readonly string[];
   /** The data directory, or undefined to keep everything in memory. */
   data: string | undefined;
   /** Whether to start a new database in `data`, though keys or files of another one are there. */
@@ -268,7 +259,7 @@ export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default
  * @param ports Of the services that were named; where none was, all of them that can be had.
  * @throws {Error} A value doesn't go with another, or is no network.
  */
-export function serveOptions(values: OptionValues, ports: ServicePorts): ServeOptions {
+export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]): ServeOptions {
   const isNamed = Object.keys(ports).length > 0;
   return {
     version: config.version,

@@ -6,7 +6,7 @@
 
 import { formatAddress } from "../protocol/address.ts";
 import type { SealKey } from "../protocol/seal.ts";
-import { writeRunning } from "./data/data_directory.ts";
+import { writeRunning } from "./data/directory.ts";
 import type { HubService } from "./hub_service.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { ServeOptions } from "./options.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { SealKey } from "../protocol/seal.ts";
+import { maxTaken } from "../protocol/mailbox.ts";
 import { uptime } from "./clock/uptime.ts";
-import { makeDataDirectory, obtainSecret, readSecret, removeRunning } from "./data/data_directory.ts";
-import { DataWatch } from "./data/data_watch.ts";
-import { openFiles, removeContents, removeUnused } from "./data/open_contents.ts";
+import { obtainSecret, removeRunning } from "./data/directory.ts";
+import { DirectoryWatch } from "./data/directory_watch.ts";
+import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { checkStart } from "./data/start_check.ts";
@@ -22,23 +22,16 @@ import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
-import {
-  closeSockets,
-  type Listening,
-  listeningOn,
-  openSockets,
-  type ServiceSockets,
-} from "./service_sockets.ts";
-import { Mailboxes } from "./service/mailboxes.ts";
+import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import { GroupCommit } from "./store/journal/group.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { Store } from "./store/store.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
+import { Mailboxes } from "./service/mailboxes.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
@@ -80,26 +73,7 @@ interface Service {
 }
 
 /** What the services share. */
-interface Shared {
-  options: ServeOptions;
-  /** The store, and the group commit through which requests go to it. */
-  opened: Store;
-  store: GroupCommit;
-  handlers: StoreHandlers;
-  accounts: Accounts;
-  sealKey: SealKey;
-  /** The administrator's. */
-  secret: Uint8Array | undefined;
-  startTimes: SessionStartTimes;
-  sockets: ServiceSockets;
-  polling: SocketPolling;
-  metrics: Metrics;
-  log: Log;
-  wallClock(): number;
-  random(bytes: number): Uint8Array;
-  /** Stops the server. */
-  stop(): void;
-}
+type Shared = Awaited<ReturnType<typeof open>>;
 
 /**
  * Starts the services.
@@ -138,32 +112,37 @@ async function open(
   log: Log,
   stopping: PromiseWithResolvers<void>,
   opening: AsyncDisposableStack,
-): Promise<Shared> {
-  const { data } = options;
-  if (data !== undefined) {
-    await makeDataDirectory(data);
-    await checkStart(data, options.beginNew);
-  }
+) {
+  const { data, limits, maxFileBytes } = options;
+  if (data !== undefined) await checkStart(data, options.beginNew);
+  // the services replace these
   const handlers: StoreHandlers = { ready() {}, unused() {} };
-  const opened = await openStore(options, log, handlers);
+  const opened = await openStore(
+    {
+      directory: data,
+      limits,
+      takeBytesMax: maxTaken(options.maxDatagram),
+      forumLimits: options.forumLimits.threads,
+      maxFileBytes,
+      commitDelayMs: options.commitDelay,
+    },
+    log,
+    handlers,
+  );
   opening.defer(() => opened.close());
   const store = new GroupCommit(opened, stopping.reject);
   if (data !== undefined) {
     // while the directory is still locked
     opening.defer(() => removeRunning(data));
-    const watch = await DataWatch.start(data, (error) => store.lose(error));
+    const watch = await DirectoryWatch.start(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
-  const secret = await secretOf(options);
+  const secret = await obtainSecret(options.secretFile, data);
   const known = await readAccounts(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
   const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
-  const accounts = new Accounts({
-    store,
-    known,
-    monotonicClock: () => performance.now(),
-    open: options.openAccounts,
-  });
+  const monotonicClock = () => performance.now();
+  const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
   const polling = new SocketPolling({
     connection: await SelfConnection.open(),
     monotonicClock: () => Math.floor(performance.now()),
@@ -174,18 +153,22 @@ async function open(
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   return {
-    ...{ options, opened, store, handlers, accounts, sealKey, secret, startTimes, sockets, polling, log },
+    options,
+    opened,
+    store,
+    handlers,
+    sockets,
+    polling,
+    secret,
+    sealKey,
+    accounts,
+    startTimes,
     metrics: new Metrics(),
+    log,
     wallClock: Date.now,
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    random: (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes)),
     stop: stopping.resolve,
   };
-}
-
-/** The administrator's secret, if there is one. */
-async function secretOf({ secretFile, data }: ServeOptions): Promise<Uint8Array | undefined> {
-  if (secretFile !== undefined) return await readSecret(secretFile);
-  return data === undefined ? undefined : await obtainSecret(data);
 }
 
 /** Starts the services whose sockets are open, and adds each to `services`. */

@@ -7,7 +7,6 @@
 
 import { portHolder } from "./net/port_holder.ts";
 import { listenBoth, listenDatagrams, listenStreams, PortTaken } from "./net/sockets.ts";
-import type { ServeOptions, ServiceName } from "./options.ts";
 import type { Log } from "./report/log.ts";
 
 export interface ServiceSockets {
@@ -15,6 +14,16 @@ export interface ServiceSockets {
   channels?: Deno.TcpListener[];
   room?: Deno.TcpListener[];
   forum?: { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] };
+}
+
+export type ServiceName = keyof ServiceSockets;
+
+export interface SocketsOptions {
+  hosts: readonly string[];
+  /** Port of each service that is to run, or 0 for a free one. */
+  ports: Readonly<Partial<Record<ServiceName, number>>>;
+  /** Whether a service whose port is in use is left out, as long as another one can run. */
+  leaveOutTaken: boolean;
 }
 
 /** Where a service listens. */
@@ -31,7 +40,7 @@ export interface Listening {
  * @throws {Error} One can't be opened, or none of those that may be left out; then none is open.
  */
 export async function openSockets(
-  { hosts, ports, leaveOutTaken }: Pick<ServeOptions, "hosts" | "ports" | "leaveOutTaken">,
+  { hosts, ports, leaveOutTaken }: SocketsOptions,
   log: Log,
 ): Promise<ServiceSockets> {
   const sockets: ServiceSockets = {};

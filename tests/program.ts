@@ -57,18 +57,36 @@ export async function runCommand(
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
-/** Whether a test that needs this program is left out, because it is not here. In CI nothing is left out. */
+/** Whether tests that need this program are skipped, because it is not installed. In CI nothing is skipped. */
 export async function lacks(program: string): Promise<boolean> {
   if (Deno.env.get("CI") !== undefined) return false;
-  try {
-    await runCommand([program, "--version"]);
-    return false;
-  } catch {
-    await Deno.stderr.write(
-      new TextEncoder().encode(`skipped: tests that need ${program}, which is not here\n`),
-    );
-    return true;
-  }
+  // what a shell returns for a program that it does not find, also inside a wrapper
+  const code = await runCommand([program, "--version"]).then(({ code }) => code, () => 127);
+  if (code !== 126 && code !== 127) return false;
+  await reportSkipped(`tests that need ${program}, which is not installed`);
+  return true;
+}
+
+/** The programs called `nc` that tests know. */
+export type Netcat = "openbsd" | "traditional" | "ncat";
+
+/** Which `nc` is installed. If it is none of `usable`, tests that need one are skipped, except in CI. */
+export async function netcat(...usable: Netcat[]): Promise<Netcat | undefined> {
+  const help = await runCommand(["nc", "-h"]).then(({ out, err }) => out + err, () => "");
+  const found = /^OpenBSD netcat/m.test(help)
+    ? "openbsd"
+    : /^\[v1\.\d+/m.test(help)
+    ? "traditional"
+    : /^Ncat /m.test(help)
+    ? "ncat"
+    : undefined;
+  if (found !== undefined && usable.includes(found)) return found;
+  if (Deno.env.get("CI") !== undefined) throw new Error(`No usable nc: expected ${usable.join(" or ")}`);
+  await reportSkipped(`tests that need nc (${usable.join(" or ")}), which is ${found ?? "not installed"}`);
+}
+
+async function reportSkipped(what: string) {
+  await Deno.stderr.write(new TextEncoder().encode(`skipped: ${what}\n`));
 }
 
 /** Runs a subcommand of the program to its end. */

@@ -1,12 +1,15 @@
-import { readRunning, readSecret, secretPath } from "../../server/data/data_directory.ts";
-import type { OriginalMailbox } from "../original_mailbox.ts";
 import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
 import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
-import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
-import { connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
+import { administration, type DataDirectoryCode } from "./administration.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
+import { SERVER_OPTIONS } from "./server_option.ts";
 
-/** `wirepost admin`. */
-export const command: Command = {
+/** `wirepost admin`, with the server's code that reads a data directory. */
+export function adminCommand(code: DataDirectoryCode): Command {
+  return { ...HELP, run: (args) => run(args, code) };
+}
+
+const HELP: Omit<Command, "run"> = {
   name: "admin",
   summary: "Manage a running server.",
   usage: ["COMMAND [ARG…] [OPTION…]"],
@@ -47,14 +50,13 @@ export const command: Command = {
     "wirepost admin clear --all --yes",
     "wirepost admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
   ],
-  run,
 };
 
-async function run(args: Arguments): Promise<number> {
+async function run(args: Arguments, code: DataDirectoryCode): Promise<number> {
   checkArguments(args);
   const removal = removalOf(args);
   if (removal !== undefined && !await isConfirmed(removal, args)) return 1;
-  const { mailbox, secret } = await administration(args);
+  const { mailbox, secret } = await administration(args, code);
   await using _ = mailbox;
   const control: Control = (command) => mailbox.control(secret, command);
   if (removal !== undefined) return await remove(control, removal);
@@ -80,38 +82,6 @@ function checkArguments(args: Arguments) {
   }
   if (name === "dead") expectArguments(rest);
   else args.refuse(name, "json");
-}
-
-/** A server to administer, and the administrator's secret. */
-export interface Administration {
-  mailbox: OriginalMailbox;
-  secret: Uint8Array;
-}
-
-/** The server of `--server`, or of the data directory. */
-export async function administration(args: Arguments): Promise<Administration> {
-  const data = args.text("data") ?? "parley-data";
-  const secret = await secretOf(args, data);
-  const running = args.text("server") === undefined ? await readRunning(data) : undefined;
-  const address = parseAddress((running?.services.mailbox ?? running?.services.admin)?.[0] ?? "");
-  return { mailbox: await connectOriginal(args, address && reachable(address)), secret };
-}
-
-async function secretOf(args: Arguments, data: string): Promise<Uint8Array> {
-  const file = args.text("secret-file");
-  if (file !== undefined) return await readSecret(file);
-  try {
-    return await readSecret(secretPath(data));
-  } catch (error) {
-    throw new Error(
-      `${(error as Error).message}; start the server there once, or give --data or --secret-file`,
-    );
-  }
-}
-
-/** A server that listens on every address is reached at this machine's own. */
-function reachable({ hostname, port }: { hostname: string; port: number }) {
-  return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 
 /** Commands whose last argument is a channel's name, which may have commas. */

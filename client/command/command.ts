@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { ADMIN, isId } from "../../protocol/mailbox.ts";
+import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
 /** An option. Without `value` it is a flag. */
 export interface Option {
@@ -185,7 +185,11 @@ export function expectArguments(given: readonly string[], ...names: string[]) {
 
 /** @throws {UsageError} It is not the ID of a mailbox. */
 export function checkId(id: string) {
-  if (!isId(id)) throw new UsageError(`Cannot use '${id}' as an ID`);
+  try {
+    checkMailboxId(id);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** @throws {UsageError} Nobody can send under this ID. */

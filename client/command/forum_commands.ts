@@ -16,7 +16,7 @@ import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
-import { FullError, RefusedError, ServerGoneError, WrongAnswerError } from "../session/errors.ts";
+import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../session/errors.ts";
 import { TransferError } from "../transfer/transfer.ts";
 
 /** What of a command can't be typed. */
@@ -92,9 +92,9 @@ export async function* runCommand(
     if (error instanceof FullError) {
       throw new CommandFailedError(`The server's disk takes nothing: ${typed.command} was withdrawn`);
     }
-    if (error instanceof ServerGoneError && error.sent && CHANGES.has(typed.command)) {
+    if (error instanceof ServerTimeoutError && error.sent && CHANGES.has(typed.command)) {
       const why = error.message.endsWith("?") ? error.message : `${error.message};`;
-      throw new ServerGoneError(`${why} ${typed.command} may have been carried out`, true);
+      throw new ServerTimeoutError(`${why} ${typed.command} may have been carried out`, true);
     }
     throw error;
   }

@@ -46,7 +46,7 @@ export function invalidName(name: string): string {
  * Asks for name and password until they are right.
  *
  * @returns The forum; or, where there is no more to read, the exit code: 1 where a log-in of a pipe failed, else 0.
- * @throws {ServerGoneError|ServerKeyError} What asking again would not change.
+ * @throws {ServerTimeoutError|ServerKeyError} What asking again would not change.
  */
 export async function logIn(
   editor: LineEditor,

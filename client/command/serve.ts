@@ -81,11 +81,7 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
 
 async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Options>): Promise<number> {
   const ports = servicePorts(args.positionals, code.SERVICE_PORTS);
-  for (const [one, other] of code.EXCLUSIVE) {
-    if (args.flag(one) && args.flag(other)) {
-      throw new UsageError(`--${one} and --${other} exclude each other`);
-    }
-  }
+  for (const [one, other] of code.EXCLUSIVE) args.exclude(one, other);
   const values = Object.fromEntries(
     Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, valueOf(args, name, option)]),
   ) as Values;

@@ -1,9 +1,13 @@
-import { encodeForumRequest, type ForumRow, type ForumUnorderedRequest } from "../../protocol/forum.ts";
+import {
+  encodeForumRequest,
+  type ForumAnswer,
+  type ForumRow,
+  type ForumUnorderedRequest,
+} from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import type { TaggedAnswer } from "../../protocol/service_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
-import { RefusedError, WrongAnswerError } from "../session/errors.ts";
+import { WrongAnswerError } from "../session/errors.ts";
 
 /**
  * Rows that are kept while one before them is missing, and those of a page: an answer has 128, and one that was asked
@@ -36,7 +40,7 @@ interface Partial {
  *
  * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap; their IDs ascend.
  */
-export class PageQuery implements Query {
+export class PageQuery implements Query<ForumAnswer> {
   readonly promise: Promise<ForumPage>;
   readonly #page = Promise.withResolvers<ForumPage>();
   readonly #title: string | undefined;
@@ -65,11 +69,8 @@ export class PageQuery implements Query {
     return encodeForumRequest(question);
   }
 
-  take(answer: TaggedAnswer): boolean {
+  take(answer: ForumAnswer): boolean {
     switch (answer.kind) {
-      case "no":
-        this.#page.reject(new RefusedError(answer.reason));
-        return true;
       case "next":
       case "end":
         if (this.#ends.size < MAX_PENDING) this.#ends.set(answer.place, answer.kind);

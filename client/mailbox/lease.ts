@@ -10,93 +10,84 @@ import {
   MIN_LEASE_MS,
 } from "../../protocol/mailbox_requests.ts";
 
-/** What can be done with a lease; gives what was lost. */
-export type LeaseChange = { kind: "ack" | "back" | "fail" | "extend" | "begin"; rest: string };
+/** The requests that name a lease. */
+export type LeaseRequestKind = "ack" | "back" | "fail" | "extend" | "begin";
 
-/** Messages that were given to this client for a time: whatever is not acknowledged by then is given out again. */
+/**
+ * Sends a request that names a lease, with what follows its number. Resolves to the messages that it was not performed
+ * for, or to undefined if it was performed for all.
+ */
+export type SendForLease = (kind: LeaseRequestKind, rest: string) => Promise<readonly number[] | undefined>;
+
+/** Messages that this client has for a time: those that are not acknowledged by then are given to a client again. */
 export class Lease {
-  readonly mailbox: string;
-  readonly token: string;
   readonly messages: readonly LeasedMessage[];
-  /** Whether a message counts as given out only once it was begun with. */
+  /** Whether an attempt at a message counts only once {@linkcode begin} names it. */
   readonly ahead: boolean;
-  readonly #change: (change: LeaseChange) => Promise<readonly number[] | undefined>;
+  readonly #token: string;
+  readonly #send: SendForLease;
 
-  /** @ignore */
-  constructor(
-    mailbox: string,
-    token: string,
-    messages: readonly LeasedMessage[],
-    ahead: boolean,
-    change: (change: LeaseChange) => Promise<readonly number[] | undefined>,
-  ) {
-    this.mailbox = mailbox;
-    this.token = token;
+  constructor(token: string, messages: readonly LeasedMessage[], ahead: boolean, send: SendForLease) {
     this.messages = messages;
     this.ahead = ahead;
-    this.#change = change;
+    this.#token = token;
+    this.#send = send;
   }
 
   /**
-   * Removes messages: they are done with. All of them, where none are named.
+   * Removes messages, all by default.
    *
-   * @returns Those that were not the lease's any more: given out again, or removed.
+   * @returns Those that were not in the lease any more: given to a client again, or removed.
    */
-  async ack(ids: readonly number[] = this.#all()): Promise<readonly number[]> {
-    return await this.#listed("ack", `,${this.token},`, ids);
+  ack(ids?: readonly number[]): Promise<readonly number[]> {
+    return this.#sendIds("ack", "", ids);
   }
 
   /**
-   * Gives messages back, to be given out again at their place in the order, with no attempt counted. All of them, where
-   * none are named.
+   * Releases messages, all by default: they come again at their place in the order, and this was no attempt.
    *
-   * @returns Those that were not the lease's any more.
+   * @returns Those that were not in the lease any more.
    */
-  async back(ids: readonly number[] = this.#all()): Promise<readonly number[]> {
-    return await this.#listed("back", `,${this.token},`, ids);
+  back(ids?: readonly number[]): Promise<readonly number[]> {
+    return this.#sendIds("back", "", ids);
   }
 
   /**
-   * Counts an attempt at messages, that failed: they are given out again after a delay, at their place in the order, or
-   * are dead letters. All of them, where none are named.
+   * Counts a failed attempt at messages, all by default: they come again after a delay, or become dead letters.
    *
-   * @returns Those that were not the lease's any more.
+   * @returns Those that were not in the lease any more.
    * @throws {RangeError} The failure is not what the wire allows.
    */
-  async fail(failure: Failure, ids: readonly number[] = this.#all()): Promise<readonly number[]> {
+  async fail(failure: Failure, ids?: readonly number[]): Promise<readonly number[]> {
     checkFailure(failure);
-    return await this.#listed("fail", `,${this.token},${failureFields(failure)},`, ids);
+    return await this.#sendIds("fail", `${failureFields(failure)},`, ids);
   }
 
-  /** Has these messages count as given out. Returns those that are not the lease's any more. */
-  async begin(ids: readonly number[]): Promise<readonly number[]> {
-    return await this.#listed("begin", `,${this.token},`, ids);
+  /** Counts an attempt at these messages. Returns those that were not in the lease any more. */
+  begin(ids: readonly number[]): Promise<readonly number[]> {
+    return this.#sendIds("begin", "", ids);
   }
 
-  /** Lets the lease end so many milliseconds from now. Resolves to whether it was still there. */
-  async extend(duration: number): Promise<boolean> {
-    checkDuration(duration);
-    return await this.#change({ kind: "extend", rest: `,${this.token},${duration}` }) === undefined;
+  /** Makes the lease end this long from now. Resolves to whether it was still there. */
+  async extend(durationMs: number): Promise<boolean> {
+    checkDuration(durationMs);
+    return await this.#send("extend", `,${this.#token},${durationMs}`) === undefined;
   }
 
-  async #listed(
-    kind: "ack" | "back" | "fail" | "begin",
+  async #sendIds(
+    kind: LeaseRequestKind,
     fields: string,
-    ids: readonly number[],
+    ids: readonly number[] = this.messages.map(({ id }) => id),
   ): Promise<readonly number[]> {
     if (ids.length === 0) return [];
     if (ids.length > MAX_LEASE_MESSAGES) {
       throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE_MESSAGES}`);
     }
-    return await this.#change({ kind, rest: fields + ids.join(" ") }) ?? [];
-  }
-
-  #all(): number[] {
-    return this.messages.map(({ id }) => id);
+    return await this.#send(kind, `,${this.#token},${fields}${ids.join(" ")}`) ?? [];
   }
 }
 
-/** @throws {RangeError} A failure can't be like that. */
+/** @throws {RangeError} The failure is not what the wire allows. */
 export function checkFailure(failure: Failure) {
   if (isFailure(failure)) return;
   const { delay, attempts, reason } = failure;
@@ -106,11 +97,10 @@ export function checkFailure(failure: Failure) {
   );
 }
 
-/** @throws {RangeError} A lease can't be that long. */
-export function checkDuration(duration: number) {
-  if (!Number.isSafeInteger(duration) || duration < MIN_LEASE_MS || duration > MAX_LEASE_MS) {
-    throw new RangeError(
-      `Cannot lease for ${duration} ms: expected ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`,
-    );
+/** @throws {RangeError} The wire allows no lease of this duration. */
+export function checkDuration(durationMs: number) {
+  if (Number.isSafeInteger(durationMs) && durationMs >= MIN_LEASE_MS && durationMs <= MAX_LEASE_MS) {
+    return;
   }
+  throw new RangeError(`Cannot lease for ${durationMs} ms: expected ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`);
 }

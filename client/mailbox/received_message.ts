@@ -1,133 +1,145 @@
 /**
- * A message in the hands of a receiver: it is leased to him until he acknowledges it or gives it back.
+ * The messages that a program has received: each is leased to this client until the program acknowledges or releases it.
+ *
+ * Invariant: a lease is extended for as long as a message of it is open.
  *
  * @module
  */
 
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { failureFields } from "../../protocol/mailbox_requests.ts";
-import { checkFailure } from "./lease.ts";
-import { ATTEMPTS, retryDelay } from "./retry.ts";
-import type { Failure, Lease, LeasedMessage } from "../session/session.ts";
+import { type Failure, failureFields, type LeasedMessage } from "../../protocol/mailbox_requests.ts";
+import { checkFailure, type Lease } from "./lease.ts";
 
-/** For how long messages are leased, and how often that is prolonged while one of them is open, in milliseconds. */
-export const LEASE = 30_000;
-const PROLONG = 10_000;
+/** How long messages are leased, and how often that is extended. */
+export const LEASE_MS = 30_000;
+const EXTEND_EVERY_MS = 10_000;
 
 /** Bytes that a message takes beside its text, about. */
-const OVERHEAD = 80;
+const OVERHEAD_BYTES = 80;
+
+/** A loop that acknowledges a message at once has done so after this many microtasks: `begin` is not needed then. */
+const AT_ONCE_MICROTASKS = 16;
+
+/** Attempts at a message before it is a dead letter, by default. */
+export const ATTEMPTS = 5;
+
+/** Wait after the first failed attempt, and the longest one, by default. */
+export const FIRST_RETRY_DELAY_MS = 1000, MAX_RETRY_DELAY_MS = 300_000;
 
 /**
- * Turns of the microtask queue in which a loop that acknowledges what it is given at once has done so: then that need
- * not be told before.
+ * Milliseconds to wait after the `attempt`th attempt failed: `firstMs`, doubled with each further attempt, up to 5
+ * minutes, or to `firstMs` if that is longer.
  */
-const AT_ONCE = 16;
+export function retryDelay(attempt: number, firstMs = FIRST_RETRY_DELAY_MS): number {
+  return Math.min(firstMs * 2 ** (attempt - 1), Math.max(firstMs, MAX_RETRY_DELAY_MS));
+}
 
-/** What can be done with a message, in the words of the wire; or how an attempt at it failed. */
-type Ending = "ack" | "back" | Failure;
+/** What a program does with a message: the word of the wire, or how an attempt failed. */
+type Outcome = "ack" | "back" | Failure;
 
-interface Ended {
+interface Finished {
   id: number;
-  resolve: (was: boolean) => void;
+  resolve: (wasLeased: boolean) => void;
   reject: (error: Error) => void;
 }
 
-/** All that a receiver holds. It is prolonged for as long as a message of it is open. */
+/** All leases with open messages. */
 export class ReceivedLeases {
-  readonly #holds = new Set<ReceivedLease>();
+  readonly #leases = new Set<ReceivedLease>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   add(lease: Lease): ReceivedLease {
-    const hold = new ReceivedLease(lease, () => this.#remove(hold));
-    this.#holds.add(hold);
-    this.#timer ??= setInterval(() => this.#prolong(), PROLONG);
-    return hold;
+    const received = new ReceivedLease(lease, () => this.#remove(received));
+    this.#leases.add(received);
+    this.#timer ??= setInterval(() => this.#extend(), EXTEND_EVERY_MS);
+    return received;
   }
 
-  #prolong() {
-    for (const hold of this.#holds) {
-      // one that fails is given out again, and told when it is acknowledged
-      hold.extend().catch(() => this.#remove(hold));
-    }
+  #extend() {
+    // if one fails, its messages are given to a client again, and acknowledging them reports that
+    for (const lease of this.#leases) lease.extend().catch(() => this.#remove(lease));
   }
 
-  #remove(hold: ReceivedLease) {
-    this.#holds.delete(hold);
-    if (this.#holds.size === 0) this.close();
+  #remove(lease: ReceivedLease) {
+    this.#leases.delete(lease);
+    if (this.#leases.size === 0) this.close();
   }
 
-  /** Prolongs nothing any more. What a loop was given and has not done with counts as given out. */
+  /** Extends nothing any more. Messages that a loop has and did not finish count as an attempt. */
   close() {
-    for (const hold of this.#holds) hold.tellBegun();
+    for (const lease of this.#leases) lease.sendBegun();
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 }
 
-/** What is left of one lease. What is said of its messages in one turn is said to the server in one request. */
+/** One lease. What is done with its messages in one turn is sent in one request. */
 export class ReceivedLease {
   readonly messages: readonly ReceivedMessage[];
+  /** Bytes of the messages, about. */
+  readonly bytes: number;
   readonly #lease: Lease;
   readonly #open: Set<number>;
-  /** By what stands in the request. */
-  readonly #ended = new Map<string, { ending: Ending; messages: Ended[] }>();
-  /** Messages that a loop was given, and of which the server is to be told. */
+  /** Messages that were finished in this turn, by what is sent for them. */
+  readonly #finished = new Map<string, { outcome: Outcome; messages: Finished[] }>();
+  /** Messages that a loop has, and of which the server does not know yet. */
   readonly #begun = new Set<number>();
-  readonly #onEnd: () => void;
+  readonly #onFinished: () => void;
 
-  /** @param onEnd Called when something was done with every message. */
-  constructor(lease: Lease, onEnd: () => void) {
+  /** @param onFinished Called when no message is open any more. */
+  constructor(lease: Lease, onFinished: () => void) {
     this.#lease = lease;
     this.messages = lease.messages.map((message) => new ReceivedMessage(message, this));
+    this.bytes = lease.messages.reduce((sum, { text }) => sum + utf8Length(text) + OVERHEAD_BYTES, 0);
     this.#open = new Set(lease.messages.map(({ id }) => id));
-    this.#onEnd = onEnd;
+    this.#onFinished = onFinished;
   }
 
   async extend() {
-    await this.#lease.extend(LEASE);
+    await this.#lease.extend(LEASE_MS);
   }
 
-  /** The message is given to a loop: where it is not done with at once, the server is told. */
+  /** The message is given to a loop: if it is not finished at once, the attempt is counted. */
   begin(id: number) {
     if (!this.#lease.ahead) return;
-    if (this.#begun.size === 0) this.#tellBegunLater();
+    if (this.#begun.size === 0) this.#sendBegunLater();
     this.#begun.add(id);
   }
 
-  async #tellBegunLater() {
-    for (let turn = 0; turn < AT_ONCE; turn++) await undefined;
-    this.tellBegun();
+  async #sendBegunLater() {
+    for (let i = 0; i < AT_ONCE_MICROTASKS; i++) await undefined;
+    this.sendBegun();
   }
 
-  /** Tells the server now of what a loop was given. */
-  tellBegun() {
+  /** Sends now which messages a loop has. */
+  sendBegun() {
     const ids = [...this.#begun];
     this.#begun.clear();
-    // where it fails, the lease ends, and it counts as no attempt
+    // if it fails, the lease ends, and it counts as no attempt
     if (ids.length > 0) this.#lease.begin(ids).catch(() => {});
   }
 
-  /** Resolves to whether the message was still this receiver's. */
-  end(id: number, ending: Ending): Promise<boolean> {
+  /** Resolves to whether the message was still leased. */
+  finish(id: number, outcome: Outcome): Promise<boolean> {
     this.#begun.delete(id);
     this.#open.delete(id);
-    if (this.#open.size === 0) this.#onEnd();
+    if (this.#open.size === 0) this.#onFinished();
+    if (this.#finished.size === 0) queueMicrotask(() => this.#sendFinished());
     const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    if (this.#ended.size === 0) queueMicrotask(() => this.#tell());
-    const key = typeof ending === "string" ? ending : failureFields(ending);
-    const ended = this.#ended.get(key);
-    if (ended === undefined) this.#ended.set(key, { ending, messages: [{ id, resolve, reject }] });
-    else ended.messages.push({ id, resolve, reject });
+    const key = typeof outcome === "string" ? outcome : failureFields(outcome);
+    const same = this.#finished.get(key) ?? { outcome, messages: [] };
+    this.#finished.set(key, same);
+    same.messages.push({ id, resolve, reject });
     return promise;
   }
 
-  #tell() {
-    const all = [...this.#ended.values()];
-    this.#ended.clear();
-    for (const { ending, messages } of all) {
+  #sendFinished() {
+    const all = [...this.#finished.values()];
+    this.#finished.clear();
+    for (const { outcome, messages } of all) {
       const ids = messages.map(({ id }) => id);
-      const told = typeof ending === "string" ? this.#lease[ending](ids) : this.#lease.fail(ending, ids);
-      told.then(
+      const sent = typeof outcome === "string" ? this.#lease[outcome](ids) : this.#lease.fail(outcome, ids);
+      sent.then(
         (lost) => messages.forEach(({ id, resolve }) => resolve(!lost.includes(id))),
         (error) => messages.forEach(({ reject }) => reject(error)),
       );
@@ -135,81 +147,65 @@ export class ReceivedLease {
   }
 }
 
-/** Bytes that the messages take, about. */
-export function bytesOf({ messages }: ReceivedLease): number {
-  return messages.reduce((bytes, { text }) => bytes + utf8Length(text) + OVERHEAD, 0);
-}
-
-/**
- * A message that is leased to this client until it is acknowledged or given back. The lease is prolonged meanwhile.
- *
- * ```ts
- * import { connectMailbox } from "../mailbox.ts";
- *
- * await using mailbox = await connectMailbox({ port: 21001 });
- * await mailbox.send("bob", "alice", "a job that fails at first");
- * for await (const message of mailbox.messages("bob", { wait: 0 })) {
- *   if (message.attempt === 1) await message.fail({ delay: 0, reason: "not today" });
- *   else await message.ack();
- *   console.log(message.sender, message.attempt); // alice 1, alice 2
- * }
- * ```
- */
+/** A message that is leased to this client until it is acknowledged or released. The lease is extended until then. */
 export class ReceivedMessage implements LeasedMessage {
+  /** Its number in the mailbox. */
   readonly id: number;
-  /** How many times it was given out, this time included. */
+  /** How many attempts at it there were, this one included. */
   readonly attempt: number;
   /** When the server received it, in milliseconds since 1970. */
   readonly time: number;
+  /** ID of the sender; `""` in the shared queue. */
   readonly sender: string;
+  /** The text, as it was sent. */
   readonly text: string;
-  readonly #hold: ReceivedLease;
+  readonly #lease: ReceivedLease;
 
   /** @ignore */
-  constructor(message: LeasedMessage, hold: ReceivedLease) {
+  constructor(message: LeasedMessage, lease: ReceivedLease) {
     ({ id: this.id, attempt: this.attempt, time: this.time, sender: this.sender, text: this.text } = message);
-    this.#hold = hold;
+    this.#lease = lease;
   }
 
   /** @ignore */
   begin() {
-    this.#hold.begin(this.id);
+    this.#lease.begin(this.id);
   }
 
   /**
-   * Removes it. Resolves to whether it was still this client's: if not, somebody else has it, or has had it. Those of one
-   * lease that are acknowledged in one turn share a request.
+   * Acknowledges it: it is removed. Resolves to whether it was still leased to this client; if not, another client has it
+   * or has had it. Messages of one lease that are acknowledged in one turn share a request.
    *
-   * @throws {SessionEndError} The session has ended. With `sent`, nobody can tell whether it was removed.
+   * @throws {SessionEndError} The session has ended. With `sent`, it may have been removed.
    */
   ack(): Promise<boolean> {
-    return this.#hold.end(this.id, "ack");
+    return this.#lease.finish(this.id, "ack");
   }
 
   /**
-   * Gives it back, to come again at its place in the order, with no attempt counted.
+   * Releases it: it comes again at its place in the order, and this was no attempt.
    *
-   * @returns Whether it was still this client's.
-   * @throws {SessionEndError} The session has ended. The message comes again when its lease does.
+   * @returns Whether it was still leased to this client.
+   * @throws {SessionEndError} The session has ended. The message comes again when its lease ends.
    */
   back(): Promise<boolean> {
-    return this.#hold.end(this.id, "back");
+    return this.#lease.finish(this.id, "back");
   }
 
   /**
-   * Gives it back because what was to be done with it failed: it comes again after `delay` milliseconds, 0 to 86,400,000,
-   * at its place in the order, while those behind it go on; or it is a dead letter, where this was the last of `attempts`.
-   * By default it waits 1 s, doubled with each attempt, up to 5 minutes, and there are 5. The dead letter keeps `reason`,
-   * which is up to 64 bytes without a comma.
+   * Releases it because the attempt failed: it comes again after `delay` milliseconds, 0 to 86,400,000, at its place in
+   * the order, while later messages go on; or it is a dead letter, if this was the last of `attempts`. By default it
+   * waits 1 s, doubled with each attempt, up to 5 minutes, and there are 5 attempts. The dead letter keeps `reason`, up to
+   * 64 bytes without a comma.
    *
-   * @returns Whether it was still this client's.
+   * @returns Whether it was still leased to this client.
    * @throws {RangeError} It is not what the wire allows.
-   * @throws {SessionEndError} The session has ended. The message comes again when its lease does.
+   * @throws {SessionEndError} The session has ended. The message comes again when its lease ends.
    */
   async fail(
     { delay = retryDelay(this.attempt), attempts = ATTEMPTS, reason = "failed" }: Partial<Failure> = {},
   ): Promise<boolean> {
     checkFailure({ delay, attempts, reason });
-    return await this.#hold.end(this.id, { delay, attempts, reason });
+    return await this.#lease.finish(this.id, { delay, attempts, reason });
   }
 }

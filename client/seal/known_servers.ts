@@ -5,6 +5,7 @@ import { stateFile } from "../file/state_file.ts";
 
 /** A server's key is not the one that is known. */
 export class ServerKeyError extends Error {
+  /** The name of the class. */
   override name = "ServerKeyError";
 }
 
@@ -12,19 +13,24 @@ export class ServerKeyError extends Error {
 export interface KnownServer {
   /** `HOST:PORT`. */
   server: string;
-  /** As keys are written now; undefined where the line has none. */
+  /** In the present form; undefined if the line has no valid key. */
   key: string | undefined;
-  /** Why it has none. */
+  /** Why there is no valid key. */
   why?: string;
-  /** From 1. */
+  /** Number of the line, from 1. */
   line: number;
 }
 
-/** The keys of servers that a user has logged in to, each in a line `HOST:PORT KEY` of a file. */
+/** The keys of the servers that a user has logged in to, each in a line `HOST:PORT KEY` of a file. */
 export class KnownServers {
+  /** The file. */
   readonly path: string;
 
-  /** @throws {Error} No path is given, and the environment does not tell the user's own. */
+  /**
+   * Takes the path of the file; the user's own by default.
+   *
+   * @throws {Error} No path is given, and the environment names no directory for the user's own file.
+   */
   constructor(path = stateFile("known-servers")) {
     this.path = path;
   }
@@ -32,7 +38,7 @@ export class KnownServers {
   /**
    * The key of a server, if it is known.
    *
-   * @throws {Error} The file can't be read, or has a line about this server that tells no key.
+   * @throws {Error} The file can't be read, or its line of this server has no valid key.
    */
   async keyOf(server: string): Promise<string | undefined> {
     const known = (await this.list()).find((known) => known.server === server);
@@ -43,7 +49,7 @@ export class KnownServers {
   }
 
   /**
-   * All servers that are known. Blank lines, and those that begin with `#`, are none.
+   * All servers that are known. Blank lines, and those that begin with `#`, are ignored.
    *
    * @throws {Error} The file can't be read.
    */
@@ -62,7 +68,7 @@ export class KnownServers {
   }
 
   /**
-   * Forgets a server, so that it is taken as it is the next time. Returns whether it was known.
+   * Forgets a server, so that the next log-in trusts its key. Returns whether it was known.
    *
    * @throws {Error} The file can't be read or written.
    */
@@ -104,25 +110,25 @@ export class KnownServers {
 
   async #append(line: string) {
     await Deno.mkdir(directoryOf(this.path) || ".", { recursive: true, mode: 0o700 });
-    // one write at the end of the file: several clients at a time spoil nothing, nor does a last line without an end
+    // one write at the end of the file, because several clients may do this; the last line may have no end
     const before = await Deno.readTextFile(this.path).catch(() => "");
     const begin = before === "" || before.endsWith("\n") ? "" : "\n";
     await Deno.writeTextFile(this.path, `${begin}${line}`, { append: true, mode: 0o600 });
   }
 }
 
-/** What is made of the key of a server that one logs in to. */
+/** Decides whether the key of a server is trusted. */
 export interface Trust {
-  /** Throws a {@linkcode ServerKeyError} where it is not the server's. */
+  /** Called before anything secret is sent. Throws a {@linkcode ServerKeyError} if the key is not the right one. */
   trust(key: string): void;
   /** The server with this key has proved that it knows the account. */
   trusted(key: string): Promise<void> | void;
 }
 
 /**
- * Trusts the server whose key is given or known, and remembers another one once it has proved itself.
+ * Trusts the server whose key is given or known. Remembers another server once it has proved that it knows the account.
  *
- * @throws {SyntaxError} The key that is given is none.
+ * @throws {SyntaxError} The key that is given is not valid.
  * @throws {Error} The known servers can't be read.
  */
 export async function trustOf(
@@ -151,7 +157,7 @@ export async function trustOf(
   };
 }
 
-/** The key as keys are written now. */
+/** The key in the present form. */
 function given(serverKey: string): string {
   try {
     return encodePublicKey(decodePublicKey(serverKey));
@@ -160,7 +166,7 @@ function given(serverKey: string): string {
   }
 }
 
-/** The command that has a server forgotten, as a shell takes it. */
+/** The command that removes a server, quoted for a shell. */
 function removal(server: string): string {
   const quoted = /^[\w.:-]+$/.test(server) ? server : `'${server}'`;
   return `wirepost known-servers remove ${quoted}`;

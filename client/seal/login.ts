@@ -1,5 +1,5 @@
 /**
- * The client half of a log-in, under a seal. `protocol/README.md`, "Log-in", is the specification.
+ * The client's half of a log-in, which is sealed. `protocol/README.md`, "Log-in", is the specification.
  *
  * @module
  */
@@ -29,14 +29,22 @@ import { LoginError } from "../session/errors.ts";
 
 /** Who logs in. */
 export interface Credentials {
+  /** The account. */
   name: string;
-  /** The password, or who asks for it: `isNew` where the name has no account yet. It is called once for each. */
+  /** The password, or a function that asks for it: `isNew` if the name has no account yet. It is called once for each. */
   password: string | ((isNew: boolean) => Promise<string> | string);
-  /** Whether an account is made where the name has none. */
+  /** Whether to make an account if the name has none. */
   make?: boolean;
-  /** Is told that an account was made, and whether it covers the mailbox of the name, or the forum alone. */
+  /** Called when an account was made. It covers the mailbox of the name, or the forum alone. */
   made?(covers: { mailbox: boolean }): Promise<void> | void;
 }
+
+/** SaltedPassword of RFC 5802. */
+export type SaltPassword = (
+  password: string,
+  salt: Uint8Array<ArrayBuffer>,
+  iterations: number,
+) => Promise<Uint8Array>;
 
 /** An answer of the server to a request of a log-in. */
 export interface LoginAnswer {
@@ -44,47 +52,44 @@ export interface LoginAnswer {
   rest: string;
 }
 
-export interface LoginOptions {
+/** What a log-in, or another password, needs. */
+export interface PasswordOptions {
   credentials: Credentials;
-  /** Whether an account may be made, where the credentials say so. */
-  mayMake: boolean;
-  /** The session that is logged in. */
-  session: string;
-  /** The channel binding. */
-  binding: Uint8Array;
-  environment: {
-    random(bytes: number): Uint8Array;
-    saltPassword?(
-      password: string,
-      salt: Uint8Array<ArrayBuffer>,
-      iterations: number,
-    ): Promise<Uint8Array>;
-  };
-  /** Asks the server until it answers. */
+  environment: { random(bytes: number): Uint8Array; readonly saltPassword?: SaltPassword };
+  /** Sends a request until it is answered. */
   request(kind: "first" | "final" | "make" | "change", text: string): Promise<LoginAnswer>;
   sleep(ms: number): Promise<void>;
 }
 
-/** How often a log-in begins anew, because the server says that there is no account, or no such account any more. */
+export interface LoginOptions extends PasswordOptions {
+  /** Whether an account may be made if the credentials say so. */
+  mayMake: boolean;
+  /** ID of the session to log in. */
+  session: string;
+  /** The channel binding. */
+  binding: Uint8Array;
+}
+
+/** How often a log-in begins anew because the server answers that there is no such account. */
 const MAX_TRIES = 4;
 
-/** Milliseconds in all for which a log-in is put off, and the longest of these waits. */
-const MAX_WAIT = 300_000, LONGEST_WAIT = 60_000;
+/** Time in all for which the server may delay a log-in, and the longest of these waits. */
+const MAX_WAITS_MS = 300_000, MAX_WAIT_MS = 60_000;
 
-/** What a server says of a new account where not everybody may make one. */
+/** The server's word if nobody but the administrator may make an account. */
 const CLOSED = "closed";
 
-/** What it says of one that does not cover the mailbox. */
+/** Its word for an account that does not cover the mailbox. */
 const FORUM_ALONE = "forum";
 
-/** Passwords that were asked for, and keys that were computed of them: a log-in made again needs neither again. */
+/** Passwords that were asked for, and keys that were computed: a repeated log-in needs neither again. */
 const remembered = new WeakMap<
   Credentials,
   { passwords: Map<boolean, string>; keys: Map<string, ClientKeys> }
 >();
 
 /**
- * Logs in, and makes an account before that where it is wanted.
+ * Logs in. Makes an account before that if the credentials say so.
  *
  * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
  */
@@ -94,7 +99,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
     const bare = clientFirstBare(name, nonce);
-    // the session, because a name that is active in it is active in no other place
+    // the session, because a name can be active in one session only
     const first = await request("first", `${session},${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
       if (!make || !mayMake) throw failed(name, "no account has this name", "no account");
@@ -114,7 +119,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
     const final = clientFinalBare(server.nonce, binding);
     const message = authMessage(bare, first.rest, final);
     const proof = `${session},${final},p=${clientProof(keys, message)}`;
-    const answer = await patiently(options, () => request("final", proof));
+    const answer = await requestPatiently(options, "final", proof);
     if (answer.kind === "none") continue;
     if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
     throw refused(name, answer);
@@ -142,84 +147,83 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
 }
 
 async function makeAccount(options: LoginOptions) {
-  const { credentials: { name, made }, environment, request } = options;
+  const { credentials: { name, made }, environment } = options;
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await keysOf(options, true, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
-  const { kind, rest } = await patiently(
-    options,
-    () => request("make", `${encodeName(name)},${verifier}`),
-  );
+  const { kind, rest } = await requestPatiently(options, "make", `${encodeName(name)},${verifier}`);
   if (kind === "made") return await made?.({ mailbox: rest !== FORUM_ALONE });
   if (kind === "exists") return;
   if (kind === "refused" && rest === CLOSED) throw closed(name);
-  const why = kind === "full"
-    ? "the server has as many accounts as it can hold"
-    : kind === "storage"
-    ? "the server's disk takes nothing"
-    : rest || kind;
+  const why = reason(kind, rest, { full: "the server has as many accounts as it can hold" });
   throw new LoginError(`Cannot make an account for '${name}': ${why}`, false, "refused");
 }
 
 /**
- * Gives the account that is logged in to another password.
+ * Sets another password for the account that is logged in.
  *
  * @throws {LoginError} The server refuses it.
  */
-export async function changePassword(
-  options: Pick<LoginOptions, "credentials" | "environment" | "request" | "sleep">,
-  password: string,
-): Promise<void> {
-  const { credentials: { name }, environment, request } = options;
-  const salt = Uint8Array.from(environment.random(SALT_BYTES)), prepared = preparePassword(password);
-  const keys = clientKeysOf(await (environment.saltPassword ?? saltPassword)(prepared, salt, ITERATIONS));
+export async function changePassword(options: PasswordOptions, password: string): Promise<void> {
+  const { credentials: { name }, environment } = options;
+  const salt = Uint8Array.from(environment.random(SALT_BYTES));
+  const keys = await computeKeys(options, password, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
-  const { kind, rest } = await patiently(options, () => request("change", verifier));
+  const { kind, rest } = await requestPatiently(options, "change", verifier);
   if (kind === "changed") return;
-  const why = kind === "none"
-    ? "no account has this name"
-    : kind === "storage"
-    ? "the server's disk takes nothing"
-    : rest || kind;
+  const why = reason(kind, rest, { none: "no account has this name" });
   throw new LoginError(`Cannot change the password of '${name}': ${why}`, false, "refused");
 }
 
-/** Asks again after a while, for as long as the server wants that, up to 5 minutes. */
-async function patiently(
-  { credentials: { name }, sleep }: Pick<LoginOptions, "credentials" | "sleep">,
-  ask: () => Promise<LoginAnswer>,
+function reason(kind: string, rest: string, texts: Record<string, string>): string {
+  return { storage: "the server cannot write to disk", ...texts }[kind] ?? (rest || kind);
+}
+
+/** Sends the request again after a while, as long as the server says so, up to 5 minutes. */
+async function requestPatiently(
+  { credentials: { name }, request, sleep }: PasswordOptions,
+  ...question: Parameters<PasswordOptions["request"]>
 ): Promise<LoginAnswer> {
-  for (let waited = 0;;) {
-    const answer = await ask();
+  for (let waitedMs = 0;;) {
+    const answer = await request(...question);
     if (answer.kind !== "wait") return answer;
-    if (waited >= MAX_WAIT) {
+    if (waitedMs >= MAX_WAITS_MS) {
       throw failed(name, "the server wants it to be tried later, again and again", "refused");
     }
-    const wait = Math.min(Math.max(Number(answer.rest) || 0, 100), LONGEST_WAIT, MAX_WAIT - waited);
-    waited += wait;
-    await sleep(wait);
+    const ms = Math.min(Math.max(Number(answer.rest) || 0, 100), MAX_WAIT_MS, MAX_WAITS_MS - waitedMs);
+    waitedMs += ms;
+    await sleep(ms);
   }
 }
 
 async function keysOf(
-  { credentials, environment }: LoginOptions,
+  options: LoginOptions,
   isNew: boolean,
   salt: Uint8Array<ArrayBuffer>,
   iterations: number,
 ): Promise<ClientKeys> {
+  const { credentials } = options, { password } = credentials;
   let known = remembered.get(credentials);
   if (known === undefined) remembered.set(credentials, known = { passwords: new Map(), keys: new Map() });
-  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id);
+  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id), { passwords } = known;
   if (before !== undefined) return before;
-  const { password } = credentials, { passwords } = known;
-  // whoever has just made the account need not be asked again
+  // the password of an account that was just made is known
   let text = typeof password === "string" ? password : passwords.get(isNew) ?? passwords.get(true);
   if (text === undefined) passwords.set(isNew, text = await (password as (isNew: boolean) => string)(isNew));
-  const salted = await (environment.saltPassword ?? saltPassword)(preparePassword(text), salt, iterations);
-  const keys = clientKeysOf(salted);
+  const keys = await computeKeys(options, text, salt, iterations);
   known.keys.clear();
   known.keys.set(id, keys);
   return keys;
+}
+
+async function computeKeys(
+  { environment }: PasswordOptions,
+  password: string,
+  salt: Uint8Array<ArrayBuffer>,
+  iterations: number,
+): Promise<ClientKeys> {
+  const salted = environment.saltPassword ?? saltPassword;
+  return clientKeysOf(await salted(preparePassword(password), salt, iterations));
 }
 
 function closed(name: string): LoginError {

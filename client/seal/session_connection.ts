@@ -1,10 +1,11 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { resolveServer } from "../stream/address.ts";
-import type { OnBusy } from "../session/busy.ts";
+import type { OnBusy } from "../session/busy_backoff.ts";
+import type { SessionEnvironment } from "../session/environment.ts";
+import type { SessionResume, SessionState } from "../session/identity.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
-import { ClientSeal } from "./seal.ts";
-import { Session, type SessionResume, type SessionState } from "../session/session.ts";
+import { ClientSeal, type SealedSession } from "./seal.ts";
 
 /** Where a server is, and who connects to it. */
 export interface ConnectOptions {
@@ -12,44 +13,52 @@ export interface ConnectOptions {
   hostname?: string;
   /** Its UDP port. */
   port?: number;
-  /** Milliseconds without any answer after which the server counts as gone; 10 s by default. */
+  /** Milliseconds without any answer after which the server is given up; 10 s by default. */
   timeout?: number;
   /**
-   * Is told when the server has no room for this client, and when it has some again. It is asked for up to 60 s; what is
-   * open then fails with a `BusyError`.
+   * Called when the server has no room for this client, and when it has room again. Requests are repeated for up to 60 s,
+   * and then fail with a `BusyError`.
    */
   onBusy?: OnBusy;
   /** The state of an earlier connection, to go on with its next number: nothing is stored twice. */
   resume?: SessionResume;
   /**
-   * Is told what a later connection needs to go on as this one, before the first message is sent, which waits for it.
-   * It is told again where the session had to begin anew, and not at all where it logs in.
+   * Called with what a later connection needs to go on as this one, before the first message is sent, which waits for it.
+   * It is called again if the session has to begin anew, and not at all if it logs in.
    */
   onBegin?(state: SessionState): Promise<void>;
-  /** Logs in: everything then travels under a seal. */
+  /** Logs in: everything is sealed then. */
   as?: Credentials;
-  /** The server's key, as it logs it. Without it, the servers are remembered that were logged in to. */
+  /** The server's key, as the server logs it. Without it, the key is taken from the servers that are known. */
   serverKey?: string;
-  /** Where they are remembered; the user's own file by default. */
+  /** The servers that are known; the user's own file by default. */
   knownServers?: KnownServers;
 }
 
-/** What is connected to. */
+/** The service to connect to. */
 export interface ServedBy {
-  /** As the seal names it. */
+  /** Its name in the seal. */
   service: "mailbox" | "forum";
-  /** Its port, where none is given. */
+  /** Its port, if none is given. */
   port: number;
-  /** Whether a name stays active while there is nothing to say. */
+  /** Whether a name stays active while nothing is sent. */
   keepAlive?: boolean;
 }
 
-/** Longest time that it takes to leave, in milliseconds: a server that is gone frees the name by itself. */
-const LEAVING = 1000;
+/** What a connection needs of a session. */
+export interface ConnectedSession extends SealedSession {
+  readonly state: SessionState;
+  close(limit: number): Promise<void>;
+}
 
-/** One socket, and one session on it: under a seal, where it is logged in. */
-export class SessionConnection {
-  readonly session: Session;
+type NewSession<S> = (environment: SessionEnvironment, resume: SessionResume | undefined) => S;
+
+/** Longest time to leave: a server that does not answer frees the name by itself. */
+const LEAVE_MS = 1000;
+
+/** One socket, and one session on it, sealed if it logs in. */
+export class SessionConnection<S extends ConnectedSession> {
+  readonly session: S;
   /** The server's address. */
   readonly server: Deno.NetAddr;
   readonly #socket: Deno.DatagramConn;
@@ -58,19 +67,23 @@ export class SessionConnection {
   #closed: Promise<void> | undefined;
 
   /**
-   * Looks the server up and makes ready to talk to it. Nothing is sent yet, unless it is to log in: then it has.
+   * Looks the server up and prepares a session. Nothing is sent yet, unless it logs in: then it has.
    *
    * @throws {Error} There is no server of that name.
-   * @throws {LoginError} The server refuses the log-in, or could not prove who it is.
-   * @throws {ServerKeyError} The server has another key than it should have; nothing was told to it.
-   * @throws {ServerGoneError} There was no answer to the log-in.
+   * @throws {LoginError} The server refuses the log-in, or could not prove that it knows the account.
+   * @throws {ServerKeyError} The server has another key than it should have; nothing was sent to it.
+   * @throws {ServerTimeoutError} There was no answer to the log-in.
    */
-  static async open(options: ConnectOptions, served: ServedBy): Promise<SessionConnection> {
+  static async open<S extends ConnectedSession>(
+    options: ConnectOptions,
+    served: ServedBy,
+    newSession: NewSession<S>,
+  ): Promise<SessionConnection<S>> {
     const { hostname = "127.0.0.1", port = served.port, as } = options;
     const server = await resolveServer(hostname, port);
-    if (as === undefined) return new SessionConnection(server, options, served);
+    if (as === undefined) return new SessionConnection(server, options, served, newSession);
     const trust = await trustOf(formatAddress({ hostname: hostname.toLowerCase(), port }), options);
-    const connection = new SessionConnection(server, options, served, { as, trust });
+    const connection = new SessionConnection(server, options, served, newSession, { as, trust });
     try {
       await connection.#seal!.open(connection.session.state.id);
     } catch (error) {
@@ -84,6 +97,7 @@ export class SessionConnection {
     { address, family }: { address: Deno.NetAddr; family: number },
     { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
+    newSession: NewSession<S>,
     login?: { as: Credentials; trust: Trust },
   ) {
     this.server = address;
@@ -109,7 +123,7 @@ export class SessionConnection {
     const send = login === undefined
       ? environment.send
       : (datagram: Uint8Array<ArrayBuffer>) => this.#seal!.send(datagram);
-    this.session = new Session({ ...environment, send }, resume);
+    this.session = newSession({ ...environment, send }, resume);
     if (login !== undefined) {
       const { as, trust } = login;
       this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);
@@ -119,16 +133,16 @@ export class SessionConnection {
 
   async #read() {
     const { hostname, port } = this.server;
-    // as replies name it: without its zone
+    // replies name it without its zone
     const buffer = new Uint8Array(65_536), repliesFrom = hostname.split("%")[0];
     const receiver = this.#seal ?? this.session;
     for (;;) {
       try {
         const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
-        // anybody can send to this port
+        // other hosts can send to this port too
         if (from.hostname === repliesFrom && from.port === port) receiver.received(datagram);
       } catch (error) {
-        // Windows tells here that nobody listens where we sent to; the session finds out by itself
+        // Windows reports here that the server's port is closed; the session notices by itself
         if (!(error instanceof Deno.errors.ConnectionReset)) return;
       }
     }
@@ -144,7 +158,7 @@ export class SessionConnection {
     await this.#seal.setPassword(password);
   }
 
-  /** Waits for what is open, up to `limit` milliseconds, leaves, and closes the socket. */
+  /** Waits until everything has its outcome, up to `limit` milliseconds, leaves, and closes the socket. */
   close(limit = 5000): Promise<void> {
     return this.#closed ??= this.#close(limit);
   }
@@ -152,7 +166,7 @@ export class SessionConnection {
   async #close(limit: number) {
     try {
       await this.session.close(limit);
-      await this.#seal?.close(Math.min(limit, LEAVING));
+      await this.#seal?.close(Math.min(limit, LEAVE_MS));
     } finally {
       this.#socket.close();
       await this.#reading;

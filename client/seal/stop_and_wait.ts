@@ -1,158 +1,159 @@
-/** What is needed of the environment. */
-interface Clock {
-  monotonicClock(): number;
-  setTimer(ms: number, callback: () => void): () => void;
-}
+/**
+ * Sends one request at a time, again and again, until it is answered or the server is given up.
+ *
+ * @module
+ */
 
-/** Wait before a question is asked again: before anything is known of the server, least and longest, in milliseconds. */
-const FIRST_PAUSE = 500, LEAST_PAUSE = 100, LAST_PAUSE = 1000;
+import type { Environment } from "../session/environment.ts";
 
-/** Round trips after which a question is asked again: what RFC 9002, 6.2.1, makes of the first sample. */
-const TRIPS = 3;
+/** Wait before a request is repeated: if nothing is known of the server, and the shortest and longest one. */
+const FIRST_PAUSE_MS = 500, MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 1000;
 
-/** Copies of a question that is asked again, so that one that is lost too costs no second wait (RFC 9002, 6.2.4). */
+/** The first wait in round-trip times: what RFC 9002, 6.2.1, makes of the first one that is measured. */
+const PAUSE_ROUND_TRIPS = 3;
+
+/** Copies of a repeated request, so that the loss of one costs no second wait (RFC 9002, 6.2.4). */
 const COPIES = 2;
 
-/** What a server that says something else may take for one answer, as a multiple of the silence after which it is gone. */
-const PATIENCE = 6;
+/** Time for one answer from a server that answers something else, as a multiple of the time of silence. */
+const NO_PROGRESS = 6;
 
-/** How often a question is asked at once, with what the server has said to it. */
-const MAX_AGAIN = 16;
+/** How often a request is repeated at once because the server has answered with a challenge. */
+const MAX_CHALLENGES = 16;
 
-/** One question after the other, each asked again until it is answered or its server counts as gone. */
 export class StopAndWait {
-  readonly #clock: Clock;
-  readonly #timeout: number;
-  readonly #gone: (isSilent: boolean) => Error;
-  #say: (() => unknown) | undefined;
-  #settle: PromiseWithResolvers<unknown> | undefined;
+  readonly #environment: Pick<Environment, "monotonicClock" | "setTimer">;
+  readonly #silenceMs: number;
+  readonly #givenUp: (isSilent: boolean) => Error;
+  #send: (() => unknown) | undefined;
+  #answer: PromiseWithResolvers<unknown> | undefined;
   #cancelTimer: (() => void) | undefined;
-  #pause = FIRST_PAUSE;
-  #trip: number | undefined;
-  /** When the open question was asked last, and how often. */
-  #askedAt = 0;
-  #times = 0;
-  #heardAt = 0;
-  /** When the open question was asked first, and how often it was asked at once. */
-  #since = 0;
-  #again = 0;
+  #pauseMs = FIRST_PAUSE_MS;
+  #roundTripMs: number | undefined;
+  /** When the request was sent first and last, and how often since the last challenge. */
+  #firstSentAt = 0;
+  #sentAt = 0;
+  #sends = 0;
+  #challenges = 0;
+  #receivedAt = 0;
 
-  /** @param gone The error of a server that has said nothing for `timeout` milliseconds, or nothing to the point. */
-  constructor(clock: Clock, timeout: number, gone: (isSilent: boolean) => Error) {
-    this.#clock = clock;
-    this.#timeout = timeout;
-    this.#gone = gone;
+  /** @param givenUp The error if the server has been silent for `silenceMs`, or has not answered the request. */
+  constructor(
+    environment: Pick<Environment, "monotonicClock" | "setTimer">,
+    silenceMs: number,
+    givenUp: (isSilent: boolean) => Error,
+  ) {
+    this.#environment = environment;
+    this.#silenceMs = silenceMs;
+    this.#givenUp = givenUp;
   }
 
-  /** Asks by `say` until there is an answer. */
-  ask<T>(say: () => unknown): Promise<T> {
-    if (this.#settle !== undefined) throw new Error("Cannot ask: another question is open");
-    const settle = this.#settle = Promise.withResolvers<unknown>();
-    this.#say = say;
-    this.#heardAt = this.#since = this.#clock.monotonicClock();
-    this.#again = 0;
+  /** Sends a request by `send` until there is an answer. */
+  request<T>(send: () => unknown): Promise<T> {
+    if (this.#answer !== undefined) throw new Error("Cannot send a request: another one is open");
+    const answer = this.#answer = Promise.withResolvers<unknown>();
+    this.#send = send;
+    this.#receivedAt = this.#firstSentAt = this.#environment.monotonicClock();
+    this.#challenges = 0;
     try {
-      this.#first();
+      this.#sendFirst();
     } catch (error) {
       this.#end();
       throw error;
     }
-    return settle.promise as Promise<T>;
+    return answer.promise as Promise<T>;
   }
 
-  /** Asks as if it were for the first time. */
-  #first() {
-    this.#pause = this.#trip === undefined ? FIRST_PAUSE : TRIPS * this.#trip;
-    this.#pause = Math.min(Math.max(this.#pause, LEAST_PAUSE), LAST_PAUSE);
-    this.#times = 0;
-    this.#ask(1);
+  #sendFirst() {
+    const pauseMs = this.#roundTripMs === undefined ? FIRST_PAUSE_MS : PAUSE_ROUND_TRIPS * this.#roundTripMs;
+    this.#pauseMs = Math.min(Math.max(pauseMs, MIN_PAUSE_MS), MAX_PAUSE_MS);
+    this.#sends = 0;
+    this.#sendCopies(1);
   }
 
-  #ask(copies: number) {
-    this.#askedAt = this.#clock.monotonicClock();
-    this.#times++;
-    for (let i = 0; i < copies; i++) this.#say!();
-    this.#wait();
+  #sendCopies(copies: number) {
+    this.#sentAt = this.#environment.monotonicClock();
+    this.#sends++;
+    for (let i = 0; i < copies; i++) this.#send!();
+    this.#setTimer(this.#pauseMs, () => {
+      if (this.#isGivenUp()) return;
+      this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
+      this.#sendCopies(COPIES);
+    });
+  }
+
+  #setTimer(ms: number, callback: () => void) {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#environment.setTimer(ms, callback);
   }
 
   /**
-   * Takes note of the round trip. Whether an answer is one to the last copy of the question can't be told (RFC 6298,
-   * section 3): it is taken for that where nothing better is known. If the trip is longer, the doubled waits find out.
+   * Measures the round trip. If the request was repeated, nobody knows which copy the answer is to (RFC 6298, section 3):
+   * the last one is assumed. If that is too short, the doubled waits make up for it.
    */
   #measure() {
-    const trip = this.#clock.monotonicClock() - this.#askedAt;
-    if (this.#times === 1) this.#trip = trip;
-    else if (this.#times > 1) this.#trip = Math.max(this.#trip ?? 0, trip);
+    const ms = this.#environment.monotonicClock() - this.#sentAt;
+    if (this.#sends === 1) this.#roundTripMs = ms;
+    else if (this.#sends > 1) this.#roundTripMs = Math.max(this.#roundTripMs ?? 0, ms);
   }
 
-  #wait() {
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#clock.setTimer(this.#pause, () => {
-      if (this.#isOver()) return;
-      this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
-      this.#ask(COPIES);
-    });
+  /** Ends the request if the server is given up. */
+  #isGivenUp(): boolean {
+    const now = this.#environment.monotonicClock(), isSilent = now - this.#receivedAt >= this.#silenceMs;
+    const isStuck = now - this.#firstSentAt >= NO_PROGRESS * this.#silenceMs ||
+      this.#challenges > MAX_CHALLENGES;
+    if (isSilent || isStuck) this.fail(this.#givenUp(isSilent));
+    return isSilent || isStuck;
   }
 
-  /** Ends the question where the server counts as gone. */
-  #isOver(): boolean {
-    const now = this.#clock.monotonicClock(), isSilent = now - this.#heardAt >= this.#timeout;
-    const isOver = isSilent || now - this.#since >= PATIENCE * this.#timeout || this.#again > MAX_AGAIN;
-    if (isOver) this.fail(this.#gone(isSilent));
-    return isOver;
-  }
-
-  /** Asks at once, with what the server has said to the question. */
-  again() {
-    if (this.#say === undefined) return;
-    this.#again++;
-    if (this.#isOver()) return;
-    this.heard();
+  /** The server has answered with a challenge: the request is repeated at once, with what the challenge names. */
+  challenged() {
+    if (this.#send === undefined) return;
+    this.#challenges++;
+    if (this.#isGivenUp()) return;
+    this.received();
     this.#measure();
-    this.#first();
+    this.#sendFirst();
   }
 
-  /** Asks only after so many milliseconds, in which the server need say nothing. */
+  /** Repeats the request only after so many milliseconds, in which the server may be silent. */
   pause(ms: number) {
-    if (this.#say === undefined || this.#isOver()) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = this.#clock.setTimer(ms, () => {
-      this.heard();
-      this.#first();
+    if (this.#send === undefined || this.#isGivenUp()) return;
+    this.#setTimer(ms, () => {
+      this.received();
+      this.#sendFirst();
     });
   }
 
-  /** The server has said something. */
-  heard() {
-    this.#heardAt = this.#clock.monotonicClock();
+  /** The server has sent something valid. */
+  received() {
+    this.#receivedAt = this.#environment.monotonicClock();
   }
 
-  answered(answer: unknown) {
-    const settle = this.#settle;
+  answered(value: unknown) {
+    const answer = this.#answer;
     this.#measure();
     this.#end();
-    settle?.resolve(answer);
+    answer?.resolve(value);
   }
 
-  /** Ends the question, or the sleep, with an error. */
+  /** Ends the request, or the sleep, with an error. */
   fail(error: Error) {
-    const settle = this.#settle;
+    const answer = this.#answer;
     this.#end();
-    settle?.reject(error);
+    answer?.reject(error);
   }
 
   /** Resolves after so many milliseconds. */
   sleep(ms: number): Promise<void> {
-    const settle = this.#settle = Promise.withResolvers<unknown>();
-    this.#cancelTimer = this.#clock.setTimer(ms, () => this.answered(undefined));
-    return settle.promise as Promise<void>;
+    const answer = this.#answer = Promise.withResolvers<unknown>();
+    this.#cancelTimer = this.#environment.setTimer(ms, () => this.answered(undefined));
+    return answer.promise as Promise<void>;
   }
 
   #end() {
     this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    this.#settle = undefined;
-    this.#say = undefined;
-    this.#times = 0;
+    this.#cancelTimer = this.#answer = this.#send = undefined;
+    this.#sends = 0;
   }
 }

@@ -1,84 +1,84 @@
+/**
+ * The errors of a session.
+ *
+ * @module
+ */
+
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
 
-/** What a reason says by itself too little about. */
+/** Longer texts for reasons that explain too little. */
 const TEXTS: Readonly<Record<string, string>> = {
   [NOT_CONFIRMED]:
     "the account covers the forum alone, until an administrator runs 'wirepost account confirm NAME' " +
     "beside the server",
 };
 
-/** The server can never carry the request out. */
+/** The server can never perform the request. */
 export class RefusedError extends Error {
-  override name = "RefusedError";
-  /** Why, as the server says it. */
+  /** The reason, as the server names it. */
   readonly reason: string;
 
+  /** Takes the server's reason. */
   constructor(reason: string, message = `The server refuses it: ${TEXTS[reason] ?? reason}`) {
     super(message);
+    this.name = new.target.name;
     this.reason = reason;
   }
 }
 
-/** The message was withdrawn before it was stored: there was no room for it, or it was not wanted any more. */
+/** The message was withdrawn before it was stored: there was no room for it, or its signal was aborted. */
 export class FullError extends Error {
-  override name = "FullError";
-  /** The limit that the server named, `storage` where the disk took nothing, or `""` where it was not asked. */
+  /** The limit that the server named, `storage` if it could not write to disk, or `""` if it was not asked. */
   readonly limit: string;
 
+  /** Takes the limit that the server named. */
   constructor(message: string, limit: string) {
     super(message);
+    this.name = new.target.name;
     this.limit = limit;
   }
 }
 
-/** The server has answered what the specification does not allow. */
+/** The server's answer is not what the specification allows. */
 export class WrongAnswerError extends Error {
+  /** The name of the class. */
   override name = "WrongAnswerError";
 }
 
 /** The session has ended, and the request with it. */
 export class SessionEndError extends Error {
-  override name = "SessionEndError";
-  /** Whether the request was sent, so that it may have been carried out. */
+  /** Whether the request was sent, so that it may have been performed. */
   readonly sent: boolean;
 
+  /** Takes whether the request was sent. */
   constructor(message: string, sent: boolean) {
     super(message);
+    this.name = new.target.name;
     this.sent = sent;
   }
 }
 
-/** The server does not know the session any more, so nobody can tell what became of the request. */
-export class OutcomeUnknownError extends SessionEndError {
-  override name = "OutcomeUnknownError";
-}
+/** The server does not know the session any more, so the outcome of the request can't be known. */
+export class OutcomeUnknownError extends SessionEndError {}
 
-/** The server does not know who asks. */
-export class NotLoggedInError extends SessionEndError {
-  override name = "NotLoggedInError";
-}
+/** The server requires a log-in. */
+export class NotLoggedInError extends SessionEndError {}
 
-/** The server has not been heard for too long. */
-export class ServerGoneError extends SessionEndError {
-  override name = "ServerGoneError";
-}
+/** The server has not answered in time, or it answers and makes no progress. */
+export class ServerTimeoutError extends SessionEndError {}
 
 /** The server has had no room for this client for too long. */
-export class BusyError extends SessionEndError {
-  override name = "BusyError";
-}
+export class BusyError extends SessionEndError {}
 
 /** The session was closed before there was an answer. */
-export class ClosedError extends SessionEndError {
-  override name = "ClosedError";
-}
+export class ClosedError extends SessionEndError {}
 
-/** The log-in was refused, or the server was: it is not the one it should be. */
+/** The log-in was refused, or the server is not the right one. */
 export class LoginError extends SessionEndError {
-  override name = "LoginError";
   /** `no account`, `wrong password`, `active`, `not the server`, `denied`, `bad name`, `closed` or `refused`. */
   readonly reason: string;
 
+  /** Takes one of the reasons above. */
   constructor(message: string, sent: boolean, reason: string) {
     super(message, sent);
     this.reason = reason;

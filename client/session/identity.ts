@@ -1,24 +1,57 @@
+/**
+ * Who a session is to its server: its ID, the startId of the server, and the cookie that proves the client's address and
+ * names the time at which the session began. `protocol/README.md`, "Address" and "Forgetting".
+ *
+ * @module
+ */
+
 import { type RequestHeader, STARTED_LONG_AGO, startTimeOf, unprovedCookie } from "../../protocol/session.ts";
-import type { SessionResume } from "./link.ts";
 
-/** Earlier epochs that are remembered, so that a late datagram of one is told from a new start of the server. */
-const MAX_PAST = 64;
+/** What a later session needs to go on as this one. */
+export interface SessionState {
+  /** The session's ID. */
+  id: string;
+  /** When it began, as the server has said; `""` until then, and under a seal. */
+  born: string;
+  /** The number that the next request gets. */
+  next: number;
+  /** The outcome of every number below is known. */
+  low: number;
+}
 
-/** What a session is to the server: its name, and what the server has said of itself, and of when the session began. */
+/** The same, as far as it is known: without `born`, a server that does not know the session has forgotten it. */
+export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
+
+/** Epochs that are remembered. */
+const MAX_EPOCHS = 64;
+
+/** Earlier epochs of a server, so that a late datagram of one is not taken for a restart. */
+export class EarlierEpochs {
+  readonly #epochs = new Set<string>();
+
+  add(startId: string) {
+    if (startId !== "") this.#epochs.add(startId);
+    if (this.#epochs.size > MAX_EPOCHS) this.#epochs.delete(this.#epochs.values().next().value!);
+  }
+
+  has(startId: string): boolean {
+    return this.#epochs.has(startId);
+  }
+}
+
 export class SessionIdentity {
-  readonly #newId: () => string;
-  readonly #past = new Set<string>();
+  readonly #random: (bytes: number) => Uint8Array;
+  readonly #earlier = new EarlierEpochs();
   #id: string;
   #startId = "";
   #cookie = "";
-  /** The first digits of its cookies, and since when they are known. */
+  /** The first digits of its cookies, and when they were received. */
   #born = "";
   #bornAt = -Infinity;
 
-  /** @param resume What it goes on as. */
-  constructor(newId: () => string, resume: SessionResume | undefined) {
-    this.#newId = newId;
-    this.#id = resume?.id ?? newId();
+  constructor(random: (bytes: number) => Uint8Array, resume: SessionResume | undefined) {
+    this.#random = random;
+    this.#id = resume?.id ?? this.#newId();
     if (resume === undefined) return;
     this.#born = resume.born || STARTED_LONG_AGO;
     this.#cookie = unprovedCookie(this.#born);
@@ -28,60 +61,62 @@ export class SessionIdentity {
     return this.#id;
   }
 
-  /** Of the server, or `""` while nothing is known of it. */
+  /** Of the server; `""` until it has answered. */
   get startId(): string {
     return this.#startId;
   }
 
-  /** When it began, as the server has said; or `""`. */
   get born(): string {
     return this.#born;
   }
 
-  /** What a datagram begins with, whose client knows the outcome of every number below `low`. */
+  /** The header of a datagram. */
   header(low: number): RequestHeader {
     return { session: this.#id, startId: this.#startId, cookie: this.#cookie, low };
   }
 
-  /** Whether this is about the session, and no late word of an earlier start of the server. */
-  isMeant(session: string, startId: string): boolean {
-    return session === this.#id && startId !== "" && !this.#past.has(startId);
+  /** Whether a datagram with this header is for this session, and not a late one from before a restart. */
+  isAddressed(session: string, startId: string): boolean {
+    return session === this.#id && startId !== "" && !this.#earlier.has(startId);
   }
 
-  /** Whether it has been known for more than so many milliseconds when the session began. */
+  /** Whether the session began more than so many milliseconds ago. */
   isOlder(ms: number, now: number): boolean {
     return this.#born !== "" && now - this.#bornAt > ms;
   }
 
-  /** The session begins anew, under another name. */
+  /** The session begins anew, with another ID. */
   renew() {
     this.#id = this.#newId();
     this.#startId = this.#cookie = this.#born = "";
   }
 
-  /** The server is another one than before, or the first. */
-  meet(startId: string) {
-    if (this.#startId !== "") this.#past.add(this.#startId);
-    if (this.#past.size > MAX_PAST) this.#past.delete(this.#past.values().next().value!);
+  #newId(): string {
+    return this.#random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+  }
+
+  /** The server was restarted, or has answered for the first time. */
+  setEpoch(startId: string) {
+    this.#earlier.add(this.#startId);
     this.#startId = startId;
     this.#cookie = "";
   }
 
   /**
-   * Takes the cookie that came with a datagram, `""` for none. Of two copies of a question each may have been answered by
-   * another beginning: the first one counts.
+   * Takes the cookie of a datagram; `""` for none. Two copies of the first datagram may each have begun a session on the
+   * server: the beginning that comes first counts.
    *
-   * @returns Whether the cookie is another one than before, and whether it tells for the first time when it began.
+   * @returns Whether the cookie has changed, and whether it is the first one.
    */
-  take(cookie: string, now: number): { isNew: boolean; begins: boolean } {
-    const begins = this.#born === "" && cookie !== "";
-    if (begins) {
+  setCookie(cookie: string, now: number): { isChanged: boolean; isFirst: boolean } {
+    if (cookie === "") return { isChanged: false, isFirst: false };
+    const isFirst = this.#born === "";
+    if (isFirst) {
       this.#born = startTimeOf(cookie);
       this.#bornAt = now;
     }
-    const own = cookie === "" ? "" : this.#born + cookie.slice(this.#born.length);
-    const isNew = own !== "" && own !== this.#cookie;
-    if (isNew) this.#cookie = own;
-    return { isNew, begins };
+    const own = this.#born + cookie.slice(this.#born.length), isChanged = own !== this.#cookie;
+    this.#cookie = own;
+    return { isChanged, isFirst };
   }
 }

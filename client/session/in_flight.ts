@@ -1,16 +1,17 @@
 /**
- * What was sent and is not answered yet, and what of it counts as lost: RFC 9002, section 6. The session's datagrams
- * have no numbers of their own, so that a datagram counts as arrived when one of the requests in it is answered.
+ * The datagrams that are sent and not answered, and which of them count as lost: RFC 9002, section 6. They carry no
+ * numbers, so a datagram counts as arrived when one of its requests is answered.
  *
  * @module
  */
 
-import { CongestionWindow, RoundTrip } from "./congestion.ts";
+import { CongestionWindow } from "./congestion_window.ts";
 import { Queue } from "./queue.ts";
+import { RetransmissionTimeout } from "./retransmission_timeout.ts";
 
-/** A request, as far as its way to the server is concerned. */
+/** What {@linkcode InFlight} keeps of a request. */
 export interface Sendable {
-  /** Whether its answer comes in the order of the numbers; those of others may overtake it. */
+  /** Whether its answer comes in the order of the numbers; other answers may overtake it. */
   readonly ordered: boolean;
   /** How often it was sent. */
   sends: number;
@@ -18,140 +19,148 @@ export interface Sendable {
   datagram: SentDatagram | undefined;
 }
 
-/** A datagram that was sent. */
 export interface SentDatagram {
   /** Counts from 1. */
   serial: number;
-  at: number;
+  sentAt: number;
   bytes: number;
   requests: readonly Sendable[];
   /** How many of its requests are unanswered, and were not sent again since. */
-  open: number;
+  unanswered: number;
   ordered: boolean;
-  arrived: boolean;
+  /** Whether the congestion window counts it no more. */
+  isOver: boolean;
 }
 
-/** Later datagrams that must be answered before an earlier one counts as lost (6.1.1, kPacketThreshold). */
-const LATER = 3;
+/** A datagram counts as lost when this many later ones have arrived (6.1.1, kPacketThreshold). */
+const REORDERED_MAX = 3;
 
-/** Datagrams that are sent when a probe time-out has passed (6.2.4). */
+/** Datagrams that are sent again when a time-out has passed, even if the window is full (6.2.4, 7.5). */
 const PROBES = 2;
 
 export class InFlight {
-  readonly trip: RoundTrip = new RoundTrip();
-  readonly window: CongestionWindow = new CongestionWindow();
+  readonly timeout: RetransmissionTimeout = new RetransmissionTimeout();
+  readonly #window: CongestionWindow = new CongestionWindow();
   readonly #datagrams = new Queue<SentDatagram>();
   #serial = 0;
-  #backoff = 0;
-  #probedAt = -Infinity;
-  /** The serial numbers of the last datagrams that are known to have arrived, ascending; and of those with numbers. */
-  readonly #arrived: number[] = new Array(LATER).fill(0);
-  readonly #arrivedOrdered: number[] = new Array(LATER).fill(0);
-  /** The last datagram that a request was answered of, even if that may have been due to an earlier copy. */
-  #newest: SentDatagram | undefined;
+  /** Datagrams that may be sent although the window is full. */
+  #probes = 0;
+  /** Time-outs in a row. */
+  #timeouts = 0;
+  #timedOutAt = -Infinity;
+  /** The highest serial numbers that have arrived, ascending: of all, and of datagrams with ordered requests. */
+  readonly #arrived: number[] = new Array(REORDERED_MAX).fill(0);
+  readonly #arrivedOrdered: number[] = new Array(REORDERED_MAX).fill(0);
+  /** The highest serial number with an answered request, even if the answer may be to an earlier copy. */
+  #newest = 0;
 
-  /** Notes a datagram with these requests. */
+  /** Whether one more datagram may be sent now. */
+  get maySend(): boolean {
+    return this.#probes > 0 || this.#window.isOpen;
+  }
+
+  /** Adds a datagram with these requests. */
   sent(requests: readonly Sendable[], bytes: number, now: number) {
     const datagram: SentDatagram = {
       serial: ++this.#serial,
-      at: now,
+      sentAt: now,
       bytes,
       requests,
-      open: requests.length,
+      unanswered: requests.length,
       ordered: requests.some(({ ordered }) => ordered),
-      arrived: false,
+      isOver: false,
     };
     for (const request of requests) {
       this.forget(request);
       request.sends++;
       request.datagram = datagram;
     }
-    this.window.sent(bytes);
+    if (this.#probes > 0) this.#probes--;
+    this.#window.sent(bytes);
     this.#datagrams.push(datagram);
   }
 
-  /** Something came that only the arrival of the request explains. It may still be unanswered. */
-  heard(request: Sendable, now: number) {
+  /** The request has arrived. It may still be unanswered. */
+  arrived(request: Sendable, now: number) {
     const { datagram } = request;
     if (datagram === undefined) return;
-    this.#backoff = 0;
-    if (this.#newest === undefined || datagram.serial > this.#newest.serial) this.#newest = datagram;
-    // an answer to a request that was sent twice does not tell which of the two arrived (RFC 6298, section 3)
+    this.#timeouts = 0;
+    this.#newest = Math.max(this.#newest, datagram.serial);
+    // if a request was sent twice, nobody knows which copy the answer is to (RFC 6298, section 3)
     if (request.sends === 1) {
-      if (!datagram.arrived) this.trip.sample(now - datagram.at);
-      note(this.#arrived, datagram.serial);
-      if (request.ordered) note(this.#arrivedOrdered, datagram.serial);
+      if (!datagram.isOver) this.timeout.measure(now - datagram.sentAt);
+      insert(this.#arrived, datagram.serial);
+      if (request.ordered) insert(this.#arrivedOrdered, datagram.serial);
     }
-    if (datagram.arrived) return;
-    datagram.arrived = true;
-    this.window.arrived(datagram.bytes, datagram.at);
+    if (datagram.isOver) return;
+    datagram.isOver = true;
+    this.#window.arrived(datagram.bytes, datagram.sentAt);
   }
 
   /** The request is answered. */
   answered(request: Sendable, now: number) {
-    this.heard(request, now);
+    this.arrived(request, now);
     this.forget(request);
   }
 
-  /** Nobody waits for an answer to the last copy of the request any more. */
+  /** The last copy of the request needs no answer any more. */
   forget(request: Sendable) {
     const { datagram } = request;
     if (datagram === undefined) return;
     request.datagram = undefined;
-    if (--datagram.open > 0 || datagram.arrived) return;
-    datagram.arrived = true;
-    this.window.forgotten(datagram.bytes);
+    if (--datagram.unanswered > 0 || datagram.isOver) return;
+    datagram.isOver = true;
+    this.#window.forgotten(datagram.bytes);
   }
 
-  /** Takes out the requests that count as lost: three later datagrams arrived, or a later one and it is overdue. */
-  lost(now: number): Sendable[] {
-    const requests: Sendable[] = [];
-    const overdue = this.trip.timeout(0), newest = this.#newest?.serial ?? 0;
+  /** Removes the requests that count as lost: later datagrams have arrived, enough of them or long ago. */
+  takeLost(now: number): Sendable[] {
+    const requests: Sendable[] = [], timeout = this.timeout.after(0);
     for (let i = 0;; i++) {
       const datagram = this.#datagrams.at(i);
-      if (datagram === undefined || datagram.serial >= newest) break;
-      const later = datagram.ordered ? this.#arrivedOrdered : this.#arrived;
-      if (datagram.open > 0 && (datagram.serial < later[0]! || now - datagram.at >= overdue)) {
+      if (datagram === undefined || datagram.serial >= this.#newest) return requests;
+      const [reordered] = datagram.ordered ? this.#arrivedOrdered : this.#arrived;
+      if (datagram.unanswered === 0) continue;
+      if (datagram.serial < reordered! || now - datagram.sentAt >= timeout) {
         this.#lose(datagram, requests, now);
       }
     }
-    return requests;
   }
 
-  /** When the oldest unanswered datagram is to be sent again; Infinity where none is. */
+  /** When {@linkcode timeOut} is due; Infinity if nothing is unanswered. */
   get deadline(): number {
     const oldest = this.#oldest();
     if (oldest === undefined) return Infinity;
-    return Math.max(oldest.at, this.#probedAt) + this.trip.timeout(this.#backoff);
+    return Math.max(oldest.sentAt, this.#timedOutAt) + this.timeout.after(this.#timeouts);
   }
 
-  /** Takes out the requests of the oldest datagrams, to be sent again at once, whatever the window is (7.5). */
-  probe(now: number): Sendable[] {
+  /** Removes the requests of the oldest datagrams: the time-out has passed. */
+  timeOut(now: number): Sendable[] {
     const requests: Sendable[] = [];
     for (let i = 0; i < PROBES; i++) {
       const oldest = this.#oldest();
-      if (oldest === undefined || now - oldest.at < this.trip.timeout(0)) break;
+      if (oldest === undefined || now - oldest.sentAt < this.timeout.after(0)) break;
       this.#lose(oldest, requests, now);
     }
-    this.#probedAt = now;
-    this.window.timedOut(++this.#backoff);
+    this.#probes = PROBES;
+    this.#timedOutAt = now;
+    this.#window.timedOut(++this.#timeouts);
     return requests;
   }
 
-  /** Whether something is unanswered. */
-  get waiting(): boolean {
-    return this.#oldest() !== undefined;
+  get isEmpty(): boolean {
+    return this.#oldest() === undefined;
   }
 
-  /** How many probes in a row were not answered. */
-  get backoff(): number {
-    return this.#backoff;
+  /** Time-outs in a row. */
+  get timeouts(): number {
+    return this.#timeouts;
   }
 
   #oldest(): SentDatagram | undefined {
     for (;;) {
       const oldest = this.#datagrams.at(0);
-      if (oldest === undefined || oldest.open > 0) return oldest;
+      if (oldest === undefined || oldest.unanswered > 0) return oldest;
       this.#datagrams.shift();
     }
   }
@@ -162,16 +171,16 @@ export class InFlight {
       request.datagram = undefined;
       requests.push(request);
     }
-    datagram.open = 0;
-    if (datagram.arrived) return;
-    datagram.arrived = true;
-    this.window.lost(datagram.bytes, datagram.at, now);
+    datagram.unanswered = 0;
+    if (datagram.isOver) return;
+    datagram.isOver = true;
+    this.#window.lost(datagram.bytes, datagram.sentAt, now);
   }
 }
 
-/** Keeps the largest serial numbers, each once, ascending. */
-function note(largest: number[], serial: number) {
-  if (serial <= largest[0]! || largest.includes(serial)) return;
-  largest[0] = serial;
-  largest.sort((a, b) => a - b);
+/** Puts the serial number among the highest ones, unless it is there. */
+function insert(highest: number[], serial: number) {
+  if (serial <= highest[0]! || highest.includes(serial)) return;
+  highest[0] = serial;
+  highest.sort((a, b) => a - b);
 }

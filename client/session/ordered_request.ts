@@ -1,72 +1,88 @@
 /**
- * A request that changes something, on the client's side, and how a text is cut into such requests.
+ * A request that changes something, and how a long text is cut into several.
  *
  * @module
  */
 
-import type { OrderedServiceRequest } from "../../protocol/service_requests.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_LINE } from "./datagram_builder.ts";
+import { MAX_LINE_BYTES } from "./datagram_builder.ts";
 import type { Sendable, SentDatagram } from "./in_flight.ts";
 
 /**
- * What came of a change: an error; or nothing, where it was carried out; or, where it was not for all messages of the
- * lease, those that were not the lease's any more (none are named where it was to be extended).
+ * The outcome of an ordered request: an error; or nothing if it was performed; or the IDs of `lost` if it was performed
+ * for all others.
  */
 export type Settle = (error?: Error, lost?: readonly number[]) => void;
 
 /**
- * - `waiting`: has no number yet, and was never sent.
- * - `sent`: nothing is known of it.
+ * - `waiting`: has no number, and was never sent.
+ * - `sent`: not answered.
  * - `held`: the server has it, and waits for a lower number (`have`).
- * - `again`: to be sent again.
+ * - `repeat`: to be sent again.
  * - `done`: its outcome is known, or it was withdrawn before it had a number.
  */
-export type OrderedRequestState = "waiting" | "sent" | "held" | "again" | "done";
+type State = "waiting" | "sent" | "held" | "repeat" | "done";
+
+export interface OrderedRequestOptions {
+  settle?: Settle;
+  /** The request that this is a part of. */
+  whole?: OrderedRequest;
+  /** Whether a server may refuse it for as long as it has no room. */
+  needsRoom?: boolean;
+}
+
+/** When a request that the server has no room for is withdrawn. */
+export interface Withdrawal {
+  /** Milliseconds to try again. */
+  wait?: number;
+  /** Withdraws it at once. If it turns out that it was performed before, that is the outcome. */
+  signal?: AbortSignal;
+}
 
 export class OrderedRequest implements Sendable {
   readonly ordered = true;
   sends = 0;
   datagram: SentDatagram | undefined;
-  state: OrderedRequestState = "waiting";
-  /** Its number, from when it is first sent. */
+  state: State = "waiting";
+  /** Its number, from when it is first sent; 0 before. */
   n = 0;
-  kind: OrderedServiceRequest["kind"] | "part" | "skip";
-  /** What stands behind the number. */
+  kind: string;
+  /** What follows the number in the line. */
   rest: string;
   /** Bytes of `rest`. */
   bytes: number;
-  /** For a part: the put that it belongs to. A put belongs to itself. */
-  readonly put: OrderedRequest;
-  /** For a put: its parts, which come right before it. */
+  /** The request that this is a part of, or itself. They are performed together. */
+  readonly whole: OrderedRequest;
+  /** The parts that come right before it. */
   readonly parts: OrderedRequest[] = [];
-  /** When a put that is refused is to be withdrawn. */
+  readonly needsRoom: boolean;
+  /** When it is withdrawn if the server refuses it. */
   deadline = Infinity;
-  /** Whether it was withdrawn. */
-  unwanted = false;
-  /** The limit that it was refused for last. */
+  isWithdrawn = false;
+  /** The limit that it was last refused for. */
   limit = "";
-  /** Called when the outcome is known, before it is reported. */
-  onSettled: (() => void) | undefined;
+  #onSettled: (() => void) | undefined;
   #settle: Settle | undefined;
 
-  constructor(
-    kind: OrderedRequest["kind"],
-    rest: string,
-    bytes: number,
-    settle?: Settle,
-    put?: OrderedRequest,
-  ) {
+  constructor(kind: string, rest: string, bytes: number, options: OrderedRequestOptions = {}) {
     this.kind = kind;
     this.rest = rest;
     this.bytes = bytes;
-    this.#settle = settle;
-    this.put = put ?? this;
+    this.#settle = options.settle;
+    this.whole = options.whole ?? this;
+    this.needsRoom = options.needsRoom ?? true;
   }
 
-  /** The first of the numbers that take effect together with this one. */
+  /** The first of the requests that are performed together with this one. */
   get first(): OrderedRequest {
-    return this.put.parts[0] ?? this.put;
+    return this.whole.parts[0] ?? this.whole;
+  }
+
+  /** Calls back when the signal is aborted, unless the outcome was reported before. */
+  onAbort(signal: AbortSignal | undefined, callback: () => void) {
+    signal?.addEventListener("abort", callback);
+    this.#onSettled = () => signal?.removeEventListener("abort", callback);
+    if (signal?.aborted) callback();
   }
 
   /** Reports the outcome, once. */
@@ -74,46 +90,41 @@ export class OrderedRequest implements Sendable {
     const settle = this.#settle;
     if (settle === undefined) return;
     this.#settle = undefined;
-    this.onSettled?.();
+    this.#onSettled?.();
     settle(error, lost);
   }
 }
 
 const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Bytes of a part's text: its line fits into a datagram with any number. */
-const MAX_PART = MAX_LINE - "\npart,012345678901234,".length;
-const MAX_REST = MAX_LINE - "\nput,012345678901234".length;
+/** Most bytes of a part's text, and of fields and text of the request itself: the line fits with any number. */
+const MAX_PART_BYTES = MAX_LINE_BYTES - "\npart,012345678901234,".length;
+const MAX_REST_BYTES = MAX_LINE_BYTES - "\nput,012345678901234".length;
 
 /**
- * A change that ends with a text, with its parts where the text does not fit into one datagram. Where the text is cut depends on nothing but
+ * A request that ends with a text, cut into parts if it does not fit into one datagram. The cuts depend on nothing but
  * these fields, so that a session that is resumed gives its requests the same numbers again.
  *
  * @param fields What stands between number and text, commas included.
  */
-export function textChange(
-  kind: OrderedRequest["kind"],
-  fields: string,
-  text: string,
-  settle: Settle,
-): OrderedRequest {
+export function textRequest(kind: string, fields: string, text: string, settle: Settle): OrderedRequest {
   const bytes = utf8Length(fields) + utf8Length(text);
-  if (bytes <= MAX_REST) return new OrderedRequest(kind, fields + text, bytes, settle);
+  if (bytes <= MAX_REST_BYTES) return new OrderedRequest(kind, fields + text, bytes, { settle });
   const all = encoder.encode(text);
-  const last = cut(all, all.length - (MAX_REST - utf8Length(fields)), 1);
+  const last = characterAt(all, all.length - (MAX_REST_BYTES - utf8Length(fields)), 1);
   const rest = fields + decoder.decode(all.subarray(last));
-  const put = new OrderedRequest(kind, rest, utf8Length(rest), settle);
+  const whole = new OrderedRequest(kind, rest, utf8Length(rest), { settle });
   for (let from = 0; from < last;) {
-    const to = Math.min(cut(all, from + MAX_PART, -1), last);
+    const to = Math.min(characterAt(all, from + MAX_PART_BYTES, -1), last);
     const part = decoder.decode(all.subarray(from, to));
-    put.parts.push(new OrderedRequest("part", `,${part}`, 1 + to - from, undefined, put));
+    whole.parts.push(new OrderedRequest("part", `,${part}`, 1 + to - from, { whole }));
     from = to;
   }
-  return put;
+  return whole;
 }
 
-/** The nearest place to `at`, in this direction, where a character begins. */
-function cut(bytes: Uint8Array, at: number, direction: 1 | -1): number {
-  while (at < bytes.length && (bytes[at]! & 0xc0) === 0x80) at += direction;
-  return at;
+/** The nearest index, in this direction, at which a character begins. */
+function characterAt(bytes: Uint8Array, i: number, direction: 1 | -1): number {
+  while (i < bytes.length && (bytes[i]! & 0xc0) === 0x80) i += direction;
+  return i;
 }

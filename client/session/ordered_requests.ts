@@ -1,6 +1,8 @@
 /**
- * The requests of a session that change something: numbered, many in flight, each carried out once and in order.
- * `protocol/README.md`, "Order, and once".
+ * The requests of a session that change something: they have numbers, many are in flight, and each is performed once and
+ * in order. `protocol/README.md`, "Order, and once".
+ *
+ * Invariant: every request below `low` has its outcome; `#open` has those from `low` to below `#next`, without a gap.
  *
  * @module
  */
@@ -11,322 +13,343 @@ import type { InFlight } from "./in_flight.ts";
 import { Queue } from "./queue.ts";
 import { FullError, RefusedError } from "./errors.ts";
 
-/** What a server keeps of a session while a lower number is missing: no more than this is sent ahead. */
+/** Most requests, and bytes of them, that are sent without an outcome: what a server keeps if a lower number is missing. */
 const MAX_OPEN = 1024, MAX_OPEN_BYTES = 256 * 1024;
 
-/** Bytes that a request is counted with beside what stands behind its number. */
-const OVERHEAD = 16;
+/** Bytes that are counted for each request, in addition to what follows its number. */
+const OVERHEAD_BYTES = 16;
 
-/** First and longest wait before a request that was refused for the time being is repeated, in milliseconds. */
-const FIRST_BACKOFF = 100, LAST_BACKOFF = 2000;
+/** First and longest wait before a refused request is repeated. */
+const FIRST_BACKOFF_MS = 100, MAX_BACKOFF_MS = 2000;
 
-/** Changes that need no room: a server that refuses them for the time being has to take them soon. */
-const NEEDS_NO_ROOM: ReadonlySet<OrderedRequest["kind"]> = new Set(["ack", "back", "extend", "skip"]);
+/** Requests and bytes without an outcome from which a program should wait, and from which no more are accepted. */
+const FULL_REQUESTS = 4096, FULL_BYTES = 1024 ** 2;
+const MAX_REQUESTS = 1024 ** 2, MAX_BYTES = 256 * 1024 ** 2;
 
-/** A put that was refused for the time being. Nothing behind it is sent until it is done. */
+/** A request that the server refuses for the time being. Nothing after it is sent until it is done. */
 interface Refused {
-  put: OrderedRequest;
-  /** When it is sent again. */
-  until: number;
-  /** The wait before that. */
-  backoff: number;
+  request: OrderedRequest;
+  retryAt: number;
+  backoffMs: number;
 }
 
 export class OrderedRequests {
-  readonly #flight: InFlight;
-  /** Those without a number, in their order. */
+  readonly #inFlight: InFlight;
+  /** Those without a number. */
   readonly #waiting = new Queue<OrderedRequest>();
-  /** Those with a number, from `low` on. */
   readonly #open = new Queue<OrderedRequest>();
   #openBytes = 0;
-  /** How many are waiting. */
-  #unnumbered = 0;
+  #waitingCount = 0;
   #next: number;
-  /** What `low` was when the session ended: a later one goes on there. */
   #lowAtEnd: number | undefined;
-  /** Those to be sent again, and some that were answered meanwhile. */
-  #again: OrderedRequest[] = [];
-  #sorted = true;
+  /** Those to be sent again; some may have been answered since. */
+  #repeats: OrderedRequest[] = [];
+  #isSorted = true;
   #refused: Refused | undefined;
-  /** Since when the lowest one is held, with all that takes effect with it. */
+  /** Since when the server has all that it needs to perform the lowest request. */
   #heldSince = Infinity;
-  /** How often it was sent again all the same. */
-  #heldTimes = 0;
-  /** Since when the lowest one waits for the server. */
-  #movedAt = -Infinity;
-  /** Requests and bytes that have no outcome yet. */
-  requests = 0;
-  bytes = 0;
+  /** How often that was sent again nevertheless. */
+  #heldRepeats = 0;
+  #progressAt = -Infinity;
+  #requests = 0;
+  #bytes = 0;
+  #ready: PromiseWithResolvers<void> | undefined;
 
-  /** @param next The number of the first change. */
-  constructor(flight: InFlight, next = 1) {
-    this.#flight = flight;
+  /** @param next The number of the first request. */
+  constructor(inFlight: InFlight, next: number) {
+    this.#inFlight = inFlight;
     this.#next = next;
   }
 
-  /** The outcome of every number below is known. */
   get low(): number {
     return this.#lowAtEnd ?? this.#next - this.#open.length;
   }
 
-  /** The number that the next change gets that is added. */
+  /** The number that the next added request gets. */
   get next(): number {
-    return this.#next + this.#unnumbered;
+    return this.#next + this.#waitingCount;
   }
 
-  /** Whether a number was given. */
-  get begun(): boolean {
+  /** Whether any request has got a number. */
+  get hasNumbers(): boolean {
     return this.#next > 1;
   }
 
   /** Whether the outcome of something that was sent is not known. */
-  get open(): boolean {
+  get hasOpen(): boolean {
     return this.#open.length > 0;
   }
 
-  /** Since when nothing has come of the lowest one; Infinity where there is none. */
+  /** Whether every request has its outcome. */
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
+  /** Since when the lowest request waits for its outcome; Infinity if there is none. */
   get stuckSince(): number {
-    return this.requests === 0 ? Infinity : this.#movedAt;
+    return this.isEmpty ? Infinity : this.#progressAt;
   }
 
-  /** Queues the change, with its parts. */
-  add(change: OrderedRequest, now: number) {
-    if (this.requests === 0) this.#movedAt = now;
-    for (const part of change.parts) this.#add(part);
-    this.#add(change);
+  /** Whether a program should add more; if not, it should wait for {@linkcode ready}. */
+  get hasRoom(): boolean {
+    return this.#requests < FULL_REQUESTS && this.#bytes < FULL_BYTES;
   }
 
-  #add(change: OrderedRequest) {
-    this.#waiting.push(change);
-    this.#unnumbered++;
-    this.requests++;
-    this.bytes += change.bytes + OVERHEAD;
+  async ready(): Promise<void> {
+    if (this.hasRoom) return;
+    this.#ready ??= Promise.withResolvers<void>();
+    await this.#ready.promise;
   }
 
-  /** Puts into the datagram what may be sent now, the lowest numbers first. */
-  fill(draft: DatagramBuilder, now: number) {
-    for (;;) {
-      const change = this.#candidate(now);
-      if (change === undefined) return;
-      const n = change.n || this.#next;
-      const line = `${change.kind},${n}${change.rest}`;
-      if (!draft.add(change, line, line.length - change.rest.length + change.bytes)) return;
-      this.#take(change);
+  /** @throws {RangeError} There are too many requests without an outcome. */
+  checkCapacity() {
+    if (this.#requests < MAX_REQUESTS && this.#bytes < MAX_BYTES) return;
+    throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
+  }
+
+  /** Queues the request, after its parts. */
+  add(request: OrderedRequest, now: number) {
+    if (this.isEmpty) this.#progressAt = now;
+    for (const each of [...request.parts, request]) {
+      this.#waiting.push(each);
+      this.#waitingCount++;
+      this.#requests++;
+      this.#bytes += each.bytes + OVERHEAD_BYTES;
+    }
+  }
+
+  /** Fills the datagram with what may be sent now, the lowest numbers first. */
+  fill(builder: DatagramBuilder, now: number) {
+    for (let request; (request = this.#candidate(now)) !== undefined;) {
+      const begin = `${request.kind},${request.n || this.#next}`;
+      if (!builder.add(request, begin + request.rest, begin.length + request.bytes)) return;
+      this.#sent(request);
     }
   }
 
   #candidate(now: number): OrderedRequest | undefined {
-    if (!this.#sorted) this.#again.sort((a, b) => b.n - a.n);
-    this.#sorted = true;
-    while (this.#again.length > 0) {
-      const change = this.#again[this.#again.length - 1]!;
-      if (change.state === "again") return this.#allowed(change, now) ? change : undefined;
-      this.#again.pop();
+    if (!this.#isSorted) this.#repeats.sort((a, b) => b.n - a.n);
+    this.#isSorted = true;
+    for (let repeat; (repeat = this.#repeats.at(-1)) !== undefined;) {
+      if (repeat.state === "repeat") return this.#isAllowed(repeat, now) ? repeat : undefined;
+      this.#repeats.pop();
     }
     while (this.#waiting.at(0)?.state === "done") this.#waiting.shift();
-    const change = this.#waiting.at(0);
-    if (change === undefined || !this.#allowed(change, now) || this.#open.length >= MAX_OPEN) {
+    const request = this.#waiting.at(0);
+    if (request === undefined || !this.#isAllowed(request, now) || this.#open.length >= MAX_OPEN) {
       return undefined;
     }
-    return this.#openBytes + change.bytes + OVERHEAD <= MAX_OPEN_BYTES ? change : undefined;
+    return this.#openBytes + request.bytes + OVERHEAD_BYTES <= MAX_OPEN_BYTES ? request : undefined;
   }
 
-  #allowed(change: OrderedRequest, now: number): boolean {
+  #isAllowed(request: OrderedRequest, now: number): boolean {
     const refused = this.#refused;
-    if (refused === undefined || change.n > 0 && change.n < refused.put.first.n) return true;
-    return change.put === refused.put && now >= refused.until;
+    if (refused === undefined || request.n > 0 && request.n < refused.request.first.n) return true;
+    return request.whole === refused.request && now >= refused.retryAt;
   }
 
-  #take(change: OrderedRequest) {
-    if (change.state === "again") this.#again.pop();
+  #sent(request: OrderedRequest) {
+    if (request.state === "repeat") this.#repeats.pop();
     else {
       this.#waiting.shift();
-      this.#unnumbered--;
-      change.n = this.#next++;
-      this.#open.push(change);
-      this.#openBytes += change.bytes + OVERHEAD;
+      this.#waitingCount--;
+      request.n = this.#next++;
+      this.#open.push(request);
+      this.#openBytes += request.bytes + OVERHEAD_BYTES;
     }
-    change.state = "sent";
+    request.state = "sent";
   }
 
   #at(n: number): OrderedRequest | undefined {
-    const change = n < this.low ? undefined : this.#open.at(n - this.low);
-    return change?.state === "done" ? undefined : change;
+    const request = n < this.low ? undefined : this.#open.at(n - this.low);
+    return request?.state === "done" ? undefined : request;
   }
 
-  /** `ok`: these numbers are done. */
-  ok(from: number, to: number, now: number) {
-    // low moves while they are taken out, and the numbers may be anything
+  /** Those of a range that have no outcome. The range comes from the server and may be anything. */
+  *#range(from: number, to: number): Generator<OrderedRequest> {
     for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
-      const change = this.#at(n);
-      if (change === undefined) continue;
-      if (change.kind !== "part") change.settle();
-      this.#done(change, now);
+      const request = this.#at(n);
+      if (request !== undefined) yield request;
     }
   }
 
-  /** `have`: these have arrived, but a lower one is missing, or the put of a part. */
+  /** `ok`: they are performed. */
+  ok(from: number, to: number, now: number) {
+    for (const request of this.#range(from, to)) {
+      request.settle();
+      this.#done(request, now);
+    }
+  }
+
+  /** `have`: they have arrived, but a lower number is missing, or the rest of what they are parts of. */
   have(from: number, to: number, now: number) {
-    for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
-      const change = this.#at(n);
-      // a late answer: what is behind a refused request was dropped
-      if (change === undefined || !this.#allowed(change, now)) continue;
-      this.#flight.answered(change, now);
-      change.state = "held";
+    for (const request of this.#range(from, to)) {
+      // after a refused request the server keeps nothing: this is a late answer
+      if (!this.#isAllowed(request, now)) continue;
+      this.#inFlight.answered(request, now);
+      request.state = "held";
     }
     if (from <= this.low || this.#heldSince === Infinity) this.#heldSince = this.#isHeld() ? now : Infinity;
   }
 
-  /** Whether the server has all that it needs to carry out the lowest one, as far as is known. */
+  /** Whether the server has all that it needs to perform the lowest request, as far as is known. */
   #isHeld(): boolean {
-    const put = this.#open.at(0)?.put;
-    // parts of a put that was withdrawn may have been left out
-    return put?.state === "held" && put.parts.every(({ state }) => state === "held" || state === "done");
+    const lowest = this.#open.at(0)?.whole;
+    // parts of a withdrawn request may have been left out
+    return lowest?.state === "held" &&
+      lowest.parts.every(({ state }) => state === "held" || state === "done");
   }
 
-  /** `lost`: done, but for these messages of the lease. */
+  /** `lost`: it is performed, but for these messages. */
   lost(n: number, ids: readonly number[], now: number) {
-    const change = this.#at(n);
-    if (change === undefined) return;
-    change.settle(undefined, ids);
-    this.#done(change, now);
+    const request = this.#at(n);
+    if (request === undefined) return;
+    request.settle(undefined, ids);
+    this.#done(request, now);
   }
 
-  /** `bad`: it can never be carried out. */
+  /** `bad`: it can never be performed. */
   bad(n: number, reason: string, now: number) {
-    const change = this.#at(n);
-    if (change === undefined) return;
-    const { put } = change;
-    put.settle(put.kind === "skip" ? withdrawn(put) : new RefusedError(reason));
-    this.#done(change, now);
+    const request = this.#at(n);
+    if (request === undefined) return;
+    const { whole } = request;
+    whole.settle(whole.kind === "skip" ? withdrawn(whole) : new RefusedError(reason));
+    this.#done(request, now);
   }
 
-  /** `full` or `storage`: nothing from here on is carried out for the time being. */
+  /** `full` or `storage`: nothing from this number on is performed for the time being. */
   refuse(n: number, limit: string, now: number) {
-    const put = this.#at(n)?.put;
-    if (put === undefined) return;
-    put.limit = limit;
-    // it is for the sender to say how long that is waited for
-    if (!put.unwanted && !NEEDS_NO_ROOM.has(put.kind)) this.#movedAt = now;
-    const again = this.#refused?.put === put ? this.#refused : undefined;
-    // a late copy of an answer that was acted on
-    if (again !== undefined && now < again.until) return;
-    this.#flight.heard(this.#at(n)!, now);
-    const backoff = again === undefined ? FIRST_BACKOFF : Math.min(2 * again.backoff, LAST_BACKOFF);
-    this.#refused = { put, until: now + backoff, backoff };
-    for (let i = put.first.n - this.low; i < this.#open.length; i++) {
-      const change = this.#open.at(i)!;
-      this.#resend(change);
-      this.#skipUnwanted(change.put, now);
+    const answered = this.#at(n), request = answered?.whole;
+    if (answered === undefined || request === undefined) return;
+    request.limit = limit;
+    // its sender decides how long it waits for room
+    if (!request.isWithdrawn && request.needsRoom) this.#progressAt = now;
+    const before = this.#refused?.request === request ? this.#refused : undefined;
+    // a late copy of an answer that was handled
+    if (before !== undefined && now < before.retryAt) return;
+    this.#inFlight.arrived(answered, now);
+    const backoffMs = before === undefined
+      ? FIRST_BACKOFF_MS
+      : Math.min(2 * before.backoffMs, MAX_BACKOFF_MS);
+    this.#refused = { request, retryAt: now + backoffMs, backoffMs };
+    for (let i = request.first.n - this.low; i < this.#open.length; i++) {
+      const dropped = this.#open.at(i)!;
+      this.#repeat(dropped);
+      this.#skipIfWithdrawn(dropped.whole, now);
     }
     this.#withdrawOverdue(now);
   }
 
-  /** A change counts as lost: it is to be sent again. */
-  resend(change: OrderedRequest) {
-    if (change.state === "sent") this.#resend(change);
+  /** A request counts as lost. */
+  resend(request: OrderedRequest) {
+    if (request.state === "sent") this.#repeat(request);
   }
 
-  #resend(change: OrderedRequest) {
-    if (change.state !== "sent" && change.state !== "held") return;
-    this.#flight.forget(change);
-    change.state = "again";
-    this.#again.push(change);
-    this.#sorted = false;
+  #repeat(request: OrderedRequest) {
+    if (request.state !== "sent" && request.state !== "held") return;
+    this.#inFlight.forget(request);
+    request.state = "repeat";
+    this.#repeats.push(request);
+    this.#isSorted = false;
   }
 
-  #done(change: OrderedRequest, now: number) {
-    // they have taken effect with their put, whether or not their own answers arrive
-    for (const part of change.parts) if (part.state !== "done") this.#done(part, now);
-    this.#flight.answered(change, now);
-    change.state = "done";
-    this.requests--;
-    this.bytes -= change.bytes + OVERHEAD;
-    if (this.#refused?.put === change) this.#refused = undefined;
+  #done(request: OrderedRequest, now: number) {
+    // parts are performed together with it, whether or not their own answers arrive
+    for (const part of request.parts) if (part.state !== "done") this.#done(part, now);
+    this.#inFlight.answered(request, now);
+    this.#remove(request);
+    if (this.#refused?.request === request) this.#refused = undefined;
     while (this.#open.at(0)?.state === "done") {
-      this.#movedAt = now;
-      this.#heldTimes = 0;
-      this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD;
+      this.#progressAt = now;
+      this.#heldRepeats = 0;
+      this.#openBytes -= this.#open.shift()!.bytes + OVERHEAD_BYTES;
     }
     this.#heldSince = this.#isHeld() ? now : Infinity;
   }
 
-  /** The put is not wanted any more. What comes of it is reported as its outcome. */
-  withdraw(put: OrderedRequest, now: number) {
-    if (put.state === "done" || put.unwanted) return;
-    // what has no number needs none; the parts that have one are dropped by the server when a skip follows them
-    for (const change of [...put.parts, ...put.first.n === 0 ? [put] : []]) {
-      if (change.state !== "waiting") continue;
-      change.state = "done";
-      this.#unnumbered--;
-      this.requests--;
-      this.bytes -= change.bytes + OVERHEAD;
+  #remove(request: OrderedRequest) {
+    request.state = "done";
+    this.#requests--;
+    this.#bytes -= request.bytes + OVERHEAD_BYTES;
+    if (this.#ready === undefined || !this.hasRoom || this.#requests > FULL_REQUESTS / 2) return;
+    this.#ready.resolve();
+    this.#ready = undefined;
+  }
+
+  /** Withdraws a request. If it is performed all the same, that is its outcome. */
+  withdraw(request: OrderedRequest, now: number) {
+    if (request.state === "done" || request.isWithdrawn) return;
+    const isSent = request.first.n > 0;
+    // what has no number needs none; the server drops the parts that have one when a skip follows them
+    for (const each of isSent ? request.parts : [...request.parts, request]) {
+      if (each.state !== "waiting") continue;
+      this.#waitingCount--;
+      this.#remove(each);
     }
-    if (put.first.n === 0) return put.settle(withdrawn(put));
-    put.unwanted = true;
-    this.#skipUnwanted(put, now);
+    if (!isSent) return request.settle(withdrawn(request));
+    request.isWithdrawn = true;
+    this.#skipIfWithdrawn(request, now);
   }
 
   /**
-   * Lets a `skip` take the place of a put that is not wanted, if it can't have been carried out as far as is known: it
-   * was never sent, or it is refused, or dropped because of one before it that is.
+   * Turns a withdrawn request into a `skip`, if it can't have been performed, as far as is known: it was never sent, or
+   * it was refused, or dropped because of a refused one before it.
    */
-  #skipUnwanted(put: OrderedRequest, now: number) {
+  #skipIfWithdrawn(request: OrderedRequest, now: number) {
     const refused = this.#refused;
-    const dropped = put.state === "again" && refused !== undefined && put.n >= refused.put.first.n;
-    if (!put.unwanted || put.kind === "skip" || !dropped && put.state !== "waiting") return;
-    this.bytes -= put.bytes;
-    if (put.n > 0) this.#openBytes -= put.bytes;
-    put.kind = "skip";
-    put.rest = "";
-    put.bytes = 0;
-    if (refused?.put === put) refused.until = now;
+    const isDropped = request.state === "repeat" && refused !== undefined &&
+      request.n >= refused.request.first.n;
+    if (!request.isWithdrawn || request.kind === "skip" || !isDropped && request.state !== "waiting") return;
+    this.#bytes -= request.bytes;
+    if (request.n > 0) this.#openBytes -= request.bytes;
+    request.kind = "skip";
+    request.rest = "";
+    request.bytes = 0;
+    if (refused?.request === request) refused.retryAt = now;
   }
 
   #withdrawOverdue(now: number) {
-    const refused = this.#refused;
-    if (refused !== undefined && now >= refused.put.deadline && refused.put.state !== "sent") {
-      this.withdraw(refused.put, now);
+    const request = this.#refused?.request;
+    if (request !== undefined && now >= request.deadline && request.state !== "sent") {
+      this.withdraw(request, now);
     }
   }
 
-  /** When {@linkcode due} has something to do; Infinity where it has nothing. */
+  /** When {@linkcode due} has something to do; Infinity if it has nothing. */
   deadline(now: number): number {
     const refused = this.#refused;
-    let deadline = this.#heldUntil;
-    if (refused !== undefined && refused.put.state !== "sent") {
-      if (!refused.put.unwanted) deadline = Math.min(deadline, refused.put.deadline);
-      // once that has passed it is the window alone that keeps it back
-      if (refused.until > now) deadline = Math.min(deadline, refused.until);
-    }
-    return deadline;
+    if (refused === undefined || refused.request.state === "sent") return this.#heldUntil;
+    const { request: { isWithdrawn, deadline }, retryAt } = refused;
+    // once retryAt has passed, the congestion window alone delays it
+    return Math.min(this.#heldUntil, isWithdrawn ? Infinity : deadline, retryAt > now ? retryAt : Infinity);
   }
 
-  /** When the lowest one is sent again, though the server has it. */
+  /** When the lowest request is sent again, though the server has it. */
   get #heldUntil(): number {
-    return this.#heldSince + this.#flight.trip.timeout(Math.max(this.#flight.backoff, this.#heldTimes));
+    const timeouts = Math.max(this.#inFlight.timeouts, this.#heldRepeats);
+    return this.#heldSince + this.#inFlight.timeout.after(timeouts);
   }
 
-  /** @param done Up to where the server says that it has carried out everything. */
+  /** @param done The server says that it has performed everything up to this number. */
   due(now: number, done: number) {
     this.#withdrawOverdue(now);
     if (now < this.#heldUntil) return;
-    this.#heldTimes++;
-    // Nothing is missing, so the answer was lost on its way; or a late `have` told of what was dropped since.
+    this.#heldRepeats++;
+    // Nothing is missing, so the answer was lost; or a late `have` named what the server has dropped since.
     this.#heldSince = Infinity;
-    const put = this.#open.at(0)?.put;
+    const lowest = this.#open.at(0)?.whole;
     for (let i = 0;; i++) {
-      const change = this.#open.at(i);
-      if (change === undefined || change.put !== put && change.n > done) break;
-      if (change.state === "held") this.#resend(change);
+      const request = this.#open.at(i);
+      if (request === undefined || request.whole !== lowest && request.n > done) break;
+      if (request.state === "held") this.#repeat(request);
     }
   }
 
-  /** The server has started anew, or has another cookie: it may have dropped what is not carried out. */
+  /** The server was restarted, or gave another cookie: it may have dropped what it has not performed. */
   repeat(now: number) {
     this.#heldSince = Infinity;
-    if (this.#refused !== undefined) this.#refused.until = now;
-    for (let i = 0; i < this.#open.length; i++) this.#resend(this.#open.at(i)!);
+    if (this.#refused !== undefined) this.#refused.retryAt = now;
+    for (let i = 0; i < this.#open.length; i++) this.#repeat(this.#open.at(i)!);
   }
 
   /** A new session begins, with nothing open: what waits gets its numbers from 1 on. */
@@ -334,28 +357,29 @@ export class OrderedRequests {
     this.#next = 1;
   }
 
-  /** Ends everything with an error, which is told whether the request was sent. */
+  /** Ends everything with an error, made from whether the request was sent. */
   end(error: (sent: boolean) => Error) {
     this.#lowAtEnd = this.low;
     const all: OrderedRequest[] = [];
     for (const queue of [this.#open, this.#waiting]) {
-      for (let change; (change = queue.shift()) !== undefined;) all.push(change);
+      for (let request; (request = queue.shift()) !== undefined;) all.push(request);
     }
-    this.#again = [];
-    this.requests =
-      this.bytes =
+    this.#repeats = [];
+    this.#requests =
+      this.#bytes =
       this.#openBytes =
-      this.#unnumbered =
+      this.#waitingCount =
         0;
-    for (const change of all) {
-      this.#flight.forget(change);
-      if (change.state !== "done") change.settle(error(change.put.first.n > 0));
-      change.state = "done";
+    for (const request of all) {
+      this.#inFlight.forget(request);
+      if (request.state !== "done") request.settle(error(request.whole.first.n > 0));
+      request.state = "done";
     }
+    this.#ready?.resolve();
   }
 }
 
-function withdrawn(put: OrderedRequest): FullError {
-  const why = put.limit === "" ? "it was withdrawn" : `withdrawn while the server refused it: ${put.limit}`;
-  return new FullError(`Cannot put the message: ${why}`, put.limit);
+function withdrawn({ limit }: OrderedRequest): FullError {
+  const why = limit === "" ? "it was withdrawn" : `withdrawn while the server refused it: ${limit}`;
+  return new FullError(`Cannot put the message: ${why}`, limit);
 }

@@ -1,227 +1,169 @@
 /**
- * The client half of the reliable session: what is put is stored once and in order, and what is received is given out
- * again until it is acknowledged. `protocol/README.md`, "Session", is the specification.
- *
- * It has no socket, clock or randomness of its own: see {@linkcode SessionEnvironment}.
+ * The client's half of the reliable session: ordered requests are performed once and in order, unordered ones are
+ * repeated until they are answered. It knows none of the services that use it: each of them makes its own requests.
+ * `protocol/README.md`, "Session", is the specification; "Address", "Forgetting" and "Loss" are kept here.
  *
  * @module
  */
 
-import { encodeMailboxRequest, MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
-import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { OrderedRequest, textChange } from "./ordered_request.ts";
-import { checkDuration, Lease, type LeaseChange } from "../mailbox/lease.ts";
-import { Link, type SessionEnvironment, type SessionResume, type SessionState } from "./link.ts";
-import { denied, type Query } from "./unordered_requests.ts";
-import { putFields, type PutMessage } from "./put.ts";
-import { RefusedError, type SessionEndError } from "./errors.ts";
+import {
+  decodeAnswers,
+  type DecodeLine,
+  encodeRequests,
+  type SessionAnswer,
+} from "../../protocol/session.ts";
+import { BusyBackoff, busyText } from "./busy_backoff.ts";
+import { DatagramBuilder } from "./datagram_builder.ts";
+import type { SessionEnvironment } from "./environment.ts";
+import {
+  BusyError,
+  ClosedError,
+  LoginError,
+  NotLoggedInError,
+  OutcomeUnknownError,
+  type SessionEndError,
+} from "./errors.ts";
+import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
+import { InFlight, type Sendable } from "./in_flight.ts";
+import { Liveness } from "./liveness.ts";
+import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
+import { OrderedRequests } from "./ordered_requests.ts";
+import { SendLoop } from "./send_loop.ts";
+import { type Query, type TaggedAnswer, UnorderedRequest, UnorderedRequests } from "./unordered_requests.ts";
 
-export {
-  Lease,
-  type PutMessage,
-  type Query as Inquiry,
-  type SessionEnvironment,
-  type SessionResume,
-  type SessionState,
-};
-export type { Failure, LeasedMessage } from "../../protocol/mailbox_requests.ts";
-export * from "./errors.ts";
+/** A session that was silent for so long is given up if nothing is open: the server may soon forget it. */
+const STALE_MS = 12 * 60 * 60 * 1000;
 
-/** What is asked of a lease. */
-export interface LeaseOptions {
-  /** Most messages, 1 to 64. */
-  max?: number;
-  /** Milliseconds for which they are leased, 1,000 to 86,400,000. */
-  duration?: number;
-  /** Milliseconds to wait for a message where there is none. */
-  wait?: number;
-  /** Whether messages count as given out only once they are begun with. */
-  ahead?: boolean;
-  /** Ends the wait. */
-  signal?: AbortSignal;
-}
+/**
+ * Time from the beginning of a session within which it sends its first number. Later the server may have to answer that
+ * it has forgotten it, because it can't know that there was nothing to forget.
+ */
+const FIRST_NUMBER_MS = 1000;
 
-/** Requests and bytes without an outcome, from which a sender should wait; and those beyond which none is taken. */
-const ROOM = 4096, ROOM_BYTES = 1024 ** 2;
-const MAX_OPEN = 1024 ** 2, MAX_OPEN_BYTES = 256 * 1024 ** 2;
-
-export class Session {
+/** `A` is what the server answers to unordered requests. */
+export class Session<A extends TaggedAnswer> {
+  readonly ordered: OrderedRequests;
+  protected readonly unordered: UnorderedRequests<A>;
   readonly #environment: SessionEnvironment;
-  readonly #link: Link;
-  #room: PromiseWithResolvers<void> | undefined;
+  readonly #decodeLine: DecodeLine<A>;
+  readonly #inFlight = new InFlight();
+  readonly #identity: SessionIdentity;
+  readonly #liveness: Liveness;
+  /** Of the session itself. */
+  readonly #busy: BusyBackoff;
+  readonly #loop: SendLoop;
+  /** A datagram without requests, which asks for the server's startId. */
+  readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
+  readonly #isResumed: boolean;
+  /** Whether an earlier session may have sent requests that this one does not know, and nothing has come of them yet. */
+  #isInDoubt: boolean;
+  /** Whether a later session may go on as this one. */
+  #isKept: boolean;
+  /** Whether the first number waits for {@linkcode SessionEnvironment.onBegin}. */
+  #isBeginning = false;
+  /** Whether the server has this session, as far as is known; and whether it ever had. */
+  #isKnown = false;
+  #wasKnown: boolean;
+  /** The server has performed everything up to this number. */
+  #done = 0;
+  #receivedAt: number;
+  #closing: PromiseWithResolvers<void> | undefined;
+  #hasSaidBye = false;
+  #ended: ((sent: boolean) => SessionEndError) | undefined;
 
   /** @param resume The state of an earlier session, to go on with its number `next`. */
-  constructor(environment: SessionEnvironment, resume?: SessionResume) {
+  constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
+    this.#decodeLine = decodeLine;
     this.#environment = environment;
-    this.#link = new Link(environment, () => this.#progress(), resume);
+    this.#isResumed =
+      this.#isKept =
+      this.#isInDoubt =
+      this.#wasKnown =
+        resume !== undefined;
+    this.#liveness = new Liveness(environment.timeout, environment.server);
+    this.#busy = new BusyBackoff(environment.onBusy);
+    this.#identity = new SessionIdentity(environment.random, resume);
+    this.ordered = new OrderedRequests(this.#inFlight, resume?.next ?? 1);
+    // tags of the earlier session may name leases that still run
+    const start = this.#isResumed ? environment.random(4) : [];
+    this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
+    this.#receivedAt = environment.monotonicClock();
+    const next = (now: number) => this.#nextDatagram(now);
+    this.#loop = new SendLoop(environment, next, (now) => this.#deadline(now), (now) => this.#due(now));
   }
 
   /** Whether the server has answered anything yet. */
   get hasAnswered(): boolean {
-    return this.#link.hasAnswered;
+    return this.#identity.startId !== "";
   }
 
   /** What a later session needs to go on as this one: see {@linkcode keep}. */
   get state(): SessionState {
-    return this.#link.state;
+    const { id, born } = this.#identity;
+    return { id, born, next: this.ordered.next, low: this.ordered.low };
   }
 
-  /** Has the server remember the session when this has ended: a later one is to go on as this one. */
+  /** Makes the server remember the session when it has ended. */
   keep() {
-    this.#link.keep();
+    this.#isKept = true;
+  }
+
+  protected now(): number {
+    return this.#environment.monotonicClock();
+  }
+
+  protected sendLater() {
+    this.#loop.sendLater();
   }
 
   /**
-   * Puts a message; resolves when it is on the server's disk. Messages are stored in the order of the calls.
+   * Prepares for one more request.
    *
-   * @throws {TypeError|RangeError} It is not what the wire allows.
-   * @throws {RefusedError} The server refuses it.
-   * @throws {FullError} It was withdrawn before it was stored.
-   * @throws {SessionEndError} The session has ended; `sent` tells whether it may have been stored.
+   * @throws {SessionEndError} The session has ended, or is being closed.
    */
-  put(message: PutMessage): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.post(message, (error) => error === undefined ? resolve() : reject(error));
+  protected begin() {
+    if (this.#ended !== undefined) throw this.#ended(false);
+    if (this.#closing !== undefined) throw closed(false);
+    const isStale = !this.#isResumed && this.now() - this.#receivedAt > STALE_MS;
+    if (isStale && this.#isIdle) this.#beginAnew();
+    this.sendLater();
+  }
+
+  /** Sends an ordered request. Returns whether there is room for more. */
+  protected add(request: OrderedRequest, { wait = Infinity, signal }: Withdrawal): boolean {
+    this.ordered.checkCapacity();
+    this.begin();
+    request.deadline = this.now() + wait;
+    this.ordered.add(request, this.now());
+    request.onAbort(signal, () => {
+      this.ordered.withdraw(request, this.now());
+      this.sendLater();
     });
+    return this.ordered.hasRoom;
   }
 
   /**
-   * Puts a message and calls back when its outcome is known: {@linkcode put} for those who send many.
-   *
-   * @param settle Called with nothing when the message is on the server's disk, else with what `put` would throw.
-   * @returns Whether there is room for more; else {@linkcode ready} tells when there is.
-   * @throws What `put` would throw before anything is sent.
-   */
-  post(message: PutMessage, settle: (error?: Error) => void): boolean {
-    return this.#post(textChange("put", putFields(message), message.text, settle), message);
-  }
-
-  /**
-   * Sends a change of another service than the mailbox's; resolves when it is carried out and on the server's disk.
+   * Sends an ordered request; resolves when it is performed and on the server's disk.
    *
    * @param fields What stands between number and text, the comma at its beginning included.
-   * @throws What {@linkcode put} throws.
+   * @throws {RefusedError} The server refuses it.
+   * @throws {FullError} It was withdrawn before it was performed.
+   * @throws {SessionEndError} The session has ended; `sent` says whether it may have been performed.
    */
-  change(
-    kind: OrderedRequest["kind"],
-    fields: string,
-    text = "",
-    options: { wait?: number; signal?: AbortSignal } = {},
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error) => error === undefined ? resolve() : reject(error);
-      this.#post(textChange(kind, fields, text, settle), options);
-    });
-  }
-
-  /** Asks what has no order, until the answer is there. */
-  query(inquiry: Query) {
-    this.#link.begin();
-    this.#link.unordered.query(inquiry, this.#environment.monotonicClock());
-  }
-
-  #post(change: OrderedRequest, { wait, signal }: { wait?: number; signal?: AbortSignal }): boolean {
-    if (this.#link.ordered.requests >= MAX_OPEN || this.#link.ordered.bytes >= MAX_OPEN_BYTES) {
-      throw new RangeError(`Cannot put more than ${MAX_OPEN} messages at a time: wait for ready()`);
-    }
-    if (wait !== undefined) change.deadline = this.#environment.monotonicClock() + wait;
-    if (signal !== undefined) this.#watch(change, signal);
-    this.#add(change);
-    if (signal?.aborted) this.#withdraw(change);
-    return this.hasRoom;
-  }
-
-  /** Resolves when there is room for more to put, or the session has ended. */
-  async ready(): Promise<void> {
-    if (this.hasRoom || this.#link.ended) return;
-    this.#room ??= Promise.withResolvers<void>();
-    await this.#room.promise;
+  async change(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.add(textRequest(kind, fields, text, (error) => error ? reject(error) : resolve()), options);
+    await promise;
   }
 
   /**
-   * Leases the oldest messages of a mailbox that nobody has. Resolves to undefined where none came in time.
+   * Sends an unordered request until its answer is complete.
    *
-   * @param mailbox ID of the receiver, or `SHARED_QUEUE`.
-   * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
-   * @throws {SessionEndError} The session has ended.
-   * @throws The reason of `signal`.
-   */
-  async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
-    const { max = 1, duration = 30_000, wait = 0, ahead = false, signal } = options;
-    if (mailbox !== SHARED_QUEUE) checkId(mailbox);
-    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE_MESSAGES) {
-      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE_MESSAGES}`);
-    }
-    checkDuration(duration);
-    signal?.throwIfAborted();
-    this.#link.begin();
-    const since = this.#environment.monotonicClock(), until = since + wait;
-    const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
-    const asked = this.#link.unordered.lease({
-      mailbox,
-      max,
-      duration,
-      since,
-      until,
-      ahead,
-      settle: (error, leased) => {
-        signal?.removeEventListener("abort", abort);
-        if (error !== undefined) return reject(error);
-        if (leased === undefined) return resolve(undefined);
-        const { tag, token, messages } = leased;
-        resolve(
-          new Lease(mailbox, token, messages, ahead, ({ kind, rest }) => this.#changeLease(tag, kind, rest)),
-        );
-      },
-    });
-    const abort = () => {
-      asked.cancel(signal!.reason);
-      this.#link.later();
-    };
-    signal?.addEventListener("abort", abort);
-    return await promise;
-  }
-
-  #changeLease(
-    tag: number,
-    kind: LeaseChange["kind"],
-    rest: string,
-  ): Promise<readonly number[] | undefined> {
-    this.#link.unordered.named(tag, this.#environment.monotonicClock());
-    return new Promise((resolve, reject) => {
-      this.#add(
-        new OrderedRequest(kind, rest, rest.length, (error, lost) => {
-          if (error !== undefined) return reject(error);
-          this.#link.unordered.confirmed(tag, this.#environment.monotonicClock());
-          resolve(lost);
-        }),
-      );
-    });
-  }
-
-  /**
-   * Counts of a mailbox, or of all where none is named, by their names.
-   *
-   * @throws {TypeError} It is no ID.
    * @throws {SessionEndError} The session has ended.
    */
-  async stat(mailbox = ""): Promise<Record<string, number>> {
-    if (mailbox !== "") checkId(mailbox);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.query({
-      line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
-      take(answer) {
-        if (answer.kind === "stat") resolve(answer.values);
-        else if (answer.kind === "no") reject(new RefusedError(answer.reason));
-        else if (answer.kind === "denied") reject(denied(mailbox));
-        // what is no answer to this question
-        else return false;
-        return true;
-      },
-      fail: reject,
-    });
-    const fields = (await promise).split(",").map((field) => field.split(" "));
-    return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  query(query: Query<A>) {
+    this.begin();
+    this.unordered.query(query, this.now());
   }
 
   /**
@@ -230,45 +172,226 @@ export class Session {
    * @param limit Milliseconds after which what has no outcome ends with a {@linkcode ClosedError}.
    */
   async close(limit = 5000): Promise<void> {
-    await this.#link.close(limit);
+    if (this.#ended !== undefined) return;
+    if (this.#closing === undefined) {
+      this.#closing = Promise.withResolvers<void>();
+      this.unordered.cancelAll(() => closed(false));
+      const cancel = this.#environment.setTimer(limit, () => this.fail(closed));
+      this.#closing.promise.then(cancel);
+      this.sendLater();
+    }
+    await this.#closing.promise;
+  }
+
+  /** Ends the session at once. */
+  fail(error: (sent: boolean) => SessionEndError) {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#loop.stop();
+    this.ordered.end(error);
+    this.unordered.endAll(() => error(true));
+    this.#closing?.resolve();
   }
 
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
-    this.#link.received(datagram);
+    if (this.#ended !== undefined) return;
+    const decoded = decodeAnswers(datagram, this.#decodeLine);
+    if (decoded === undefined) return;
+    const { header: { session, startId, cookie, done }, answers } = decoded;
+    if (!this.#identity.isAddressed(session, startId)) return;
+    const now = this.#receivedAt = this.now(), wasBusy = this.#isBusy;
+    this.#identify(startId, cookie, now);
+    this.#done = done;
+    for (const answer of answers) {
+      if (this.#ended !== undefined) return;
+      this.#answer(answer, now);
+    }
+    if (this.#ended !== undefined) return;
+    if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
+    for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
+    this.#liveness.received(now, !this.#inFlight.isEmpty);
+    this.sendLater();
   }
 
-  /** Ends the session at once: what carries it has failed. */
-  fail(error: (sent: boolean) => SessionEndError) {
-    this.#link.fail(error);
+  #answer(answer: SessionAnswer | A, now: number) {
+    switch (answer.kind) {
+      case "unknown":
+        return this.#unknown();
+      case "busy":
+        return this.#serverIsBusy(now);
+      case "ending":
+        return this.unordered.ending(now);
+      case "login":
+        return this.fail(notLoggedIn);
+      case "owned":
+        return this.fail(owned);
+    }
+    // the server has answered a request: it has this session
+    this.#isKnown = this.#wasKnown = true;
+    this.#isInDoubt = false;
+    this.#busy.hasRoom();
+    if ("t" in answer) return this.unordered.answer(answer, now);
+    switch (answer.kind) {
+      case "ok":
+        return this.ordered.ok(answer.from, answer.to, now);
+      case "have":
+        return this.ordered.have(answer.from, answer.to, now);
+      case "lost":
+        return this.ordered.lost(answer.n, answer.ids, now);
+      case "bad":
+        return this.ordered.bad(answer.n, answer.reason, now);
+      case "full":
+        return this.ordered.refuse(answer.n, answer.limit, now);
+      case "storage":
+        return this.ordered.refuse(answer.n, "storage", now);
+    }
   }
 
-  /** Whether there is room for more to be sent; else {@linkcode ready} tells when there is. */
-  get hasRoom(): boolean {
-    return this.#link.ordered.requests < ROOM && this.#link.ordered.bytes < ROOM_BYTES;
+  /** Takes the server's startId and cookie. If one is new, the server has performed nothing of what was sent without it. */
+  #identify(startId: string, cookie: string, now: number) {
+    const isRestarted = startId !== this.#identity.startId;
+    if (isRestarted) {
+      this.#identity.setEpoch(startId);
+      this.#inFlight.answered(this.#hello, now);
+      this.#busy.retryNow();
+    }
+    const { isChanged, isFirst } = this.#identity.setCookie(cookie, now);
+    if (isFirst) this.#begun();
+    if (!isRestarted && !isChanged || !this.#mayRestart(now)) return;
+    this.#isKnown = false;
+    this.ordered.repeat(now);
+    this.unordered.repeat();
   }
 
-  /** Tells those who wait for room once there is plenty. */
-  #progress() {
-    const { ordered, ended } = this.#link;
-    if (this.#room === undefined || !ended && (!this.hasRoom || ordered.requests > ROOM / 2)) return;
-    this.#room.resolve();
-    this.#room = undefined;
+  /** The session has begun on the server: no number is sent before the program has noted that. */
+  #begun() {
+    const { onBegin } = this.#environment, { id } = this.#identity;
+    if (onBegin === undefined) return;
+    this.#isBeginning = true;
+    const fail = (error: Error) => {
+      this.fail((sent) => new ClosedError(`The session can't begin: ${error.message}`, sent));
+    };
+    onBegin(this.state).then(() => {
+      // it may have begun anew since, which calls onBegin again
+      if (id === this.#identity.id) this.#isBeginning = false;
+      this.sendLater();
+    }, fail);
   }
 
-  #add(change: OrderedRequest) {
-    this.#link.begin();
-    this.#link.ordered.add(change, this.#environment.monotonicClock());
+  /** Whether it is too late for the first number, and another session costs nothing but a round trip. */
+  #isTooLate(now: number): boolean {
+    if (this.#isResumed || this.ordered.hasNumbers || this.ordered.isEmpty) return false;
+    // a program that knows the ID goes on as this session; leases and waits belong to it
+    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    const isFree = !isNamed && this.unordered.isEmpty && !this.unordered.isSessionNeeded;
+    return isFree && this.#identity.isOlder(FIRST_NUMBER_MS, now);
   }
 
-  #watch(change: OrderedRequest, signal: AbortSignal) {
-    const abort = () => this.#withdraw(change);
-    signal.addEventListener("abort", abort);
-    change.onSettled = () => signal.removeEventListener("abort", abort);
+  /** `unknown`: the server does not have the session. */
+  #unknown() {
+    if (this.ordered.hasOpen || this.#isInDoubt) this.fail(unknownOutcome);
+    else if (this.#mayRestart(this.#receivedAt)) this.#beginAnew();
   }
 
-  #withdraw(change: OrderedRequest) {
-    this.#link.ordered.withdraw(change, this.#environment.monotonicClock());
-    this.#link.later();
+  #mayRestart(now: number): boolean {
+    const error = this.#liveness.restart(now);
+    if (error !== undefined) this.fail(error);
+    return error === undefined;
+  }
+
+  #beginAnew() {
+    this.#identity.renew();
+    this.#isKnown = this.#isBeginning = false;
+    this.#done = 0;
+    this.#inFlight.forget(this.#hello);
+    this.ordered.restart();
+    this.unordered.restart();
+  }
+
+  /** `busy`: the server has no room for the session; or, if it has the session, for an unordered request. */
+  #serverIsBusy(now: number) {
+    const { server } = this.#environment;
+    if (this.#isKnown) return this.unordered.busy(now, () => new BusyError(busyText(server), false));
+    if (now < this.#busy.retryAt) return;
+    if (!this.#busy.busy(now)) {
+      return this.fail((sent) => new BusyError(busyText(server), sent && this.#wasKnown));
+    }
+    this.ordered.repeat(now);
+    this.unordered.repeat();
+  }
+
+  #nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#closing !== undefined && this.#isIdle) return this.#bye();
+    if (now < this.#busy.retryAt) return undefined;
+    if (this.#isTooLate(now)) this.#beginAnew();
+    const builder = new DatagramBuilder();
+    if (this.hasAnswered) {
+      if (!this.#inFlight.maySend) return undefined;
+      this.unordered.fill(builder, now);
+      if (!this.#isBeginning) this.ordered.fill(builder, now);
+    } else if (!this.#isIdle && this.#hello.datagram === undefined) builder.requests.push(this.#hello);
+    if (builder.requests.length === 0) return undefined;
+    const datagram = encodeRequests(this.#identity.header(this.ordered.low), builder.lines);
+    this.#inFlight.sent(builder.requests, datagram.length, now);
+    this.#liveness.sent(now);
+    return datagram;
+  }
+
+  /** Lets the server forget the session, which it would keep for a day; then ends it. */
+  #bye(): Uint8Array<ArrayBuffer> | undefined {
+    if (this.#isKept || this.#hasSaidBye || !this.hasAnswered || !this.ordered.hasNumbers) {
+      this.fail(closed);
+      return undefined;
+    }
+    this.#hasSaidBye = true;
+    return encodeRequests(this.#identity.header(this.ordered.low), ["bye"]);
+  }
+
+  #resend(request: Sendable) {
+    if (request instanceof OrderedRequest) this.ordered.resend(request);
+    else if (request instanceof UnorderedRequest) this.unordered.resend(request);
+  }
+
+  #deadline(now: number): number {
+    return Math.min(
+      this.#inFlight.deadline,
+      this.ordered.deadline(now),
+      this.unordered.deadline(now),
+      this.#liveness.deadline(this.#stuckSince, this.#isBusy),
+      this.#busy.deadline(now),
+    );
+  }
+
+  #due(now: number) {
+    const error = this.#liveness.giveUp(now, this.#stuckSince, this.#isBusy);
+    if (error !== undefined) return this.fail(error);
+    if (now >= this.#inFlight.deadline) {
+      for (const request of this.#inFlight.timeOut(now)) this.#resend(request);
+    }
+    this.ordered.due(now, this.#done);
+    this.unordered.due(now);
+  }
+
+  get #stuckSince(): number {
+    return Math.min(this.ordered.stuckSince, this.unordered.stuckSince);
+  }
+
+  get #isBusy(): boolean {
+    return this.#busy.isBusy || this.unordered.isBusy;
+  }
+
+  get #isIdle(): boolean {
+    return this.ordered.isEmpty && this.unordered.isEmpty;
   }
 }
+
+type Ending = new (message: string, sent: boolean, reason: string) => SessionEndError;
+
+const ending = (Ending: Ending, text: string) => (sent: boolean) =>
+  new Ending(`${text}: ${sent ? "outcome unknown" : "nothing was sent"}`, sent, "denied");
+
+const closed = ending(ClosedError, "The session is closed");
+const notLoggedIn = ending(NotLoggedInError, "The server requires a log-in");
+const owned = ending(LoginError, "The session belongs to an account");
+const unknownOutcome = ending(OutcomeUnknownError, "The server does not know the session any more");

@@ -12,6 +12,7 @@ export const CONNECT_TIMEOUT_MS = 2000;
 /** Longest time that a timer takes, in milliseconds. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** Where a server is, and how long to try it. */
 export interface ConnectOptions {
   /** Name or address of the server: 127.0.0.1 unless told otherwise. */
   hostname?: string;

@@ -94,6 +94,7 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     this.#over.resolve();
   }
 
+  /** The messages, as {@linkcode receive} gives them. */
   async *[Symbol.asyncIterator](): AsyncGenerator<string> {
     for (let text = await this.receive(); text !== undefined; text = await this.receive()) yield text;
   }
@@ -119,6 +120,7 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     this.#end();
   }
 
+  /** Closes it when the server has closed, or after 2 seconds. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     const timer = setTimeout(() => this.close(), CLOSE_TIMEOUT_MS);

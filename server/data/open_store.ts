@@ -4,27 +4,13 @@
  * @module
  */
 
-import { maxTaken } from "../../protocol/mailbox.ts";
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
-import { SqliteStore } from "../store/journal/sqlite.ts";
+import type { EngineOptions } from "../store/engine/engine.ts";
 import { StoreLocked } from "../store/errors.ts";
-import type { ForumLimits, StoreLimits } from "../store/limits.ts";
+import { SqliteStore } from "../store/journal/sqlite.ts";
 import type { Store, StoreEvent } from "../store/store.ts";
-import { readRunning } from "./data_directory.ts";
-
-export interface OpenStoreOptions {
-  /** The data directory; undefined to keep everything in memory. */
-  data: string | undefined;
-  limits: StoreLimits;
-  forumLimits: { threads: ForumLimits };
-  /** Longest datagram of the original wire, in bytes. */
-  maxDatagram: number;
-  /** Largest database file, in bytes. */
-  maxFileBytes: number | undefined;
-  /** Milliseconds that every commit takes longer. */
-  commitDelay: number;
-}
+import { readRunning } from "./directory.ts";
 
 /** What the services do when something happens in the store. */
 export interface StoreHandlers {
@@ -36,18 +22,13 @@ export interface StoreHandlers {
 
 /** @throws {Error} Another process has it open, or it can't be opened. */
 export async function openStore(
-  { data, limits, maxDatagram, forumLimits, maxFileBytes, commitDelay }: OpenStoreOptions,
+  options: Omit<EngineOptions, "onEvent">,
   log: Log,
   handlers: StoreHandlers,
 ): Promise<Store> {
   try {
     return await SqliteStore.open({
-      directory: data,
-      limits,
-      takeBytesMax: maxTaken(maxDatagram),
-      forumLimits: forumLimits.threads,
-      maxFileBytes,
-      commitDelayMs: commitDelay,
+      ...options,
       onEvent: (event) => {
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);
@@ -56,33 +37,33 @@ export async function openStore(
     });
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
-    const running = await readRunning(data!);
+    const running = await readRunning(options.directory!);
     const process = running ? `the server with process id ${running.pid}` : "another process";
-    throw new Error(`Cannot use data directory ${data}: ${process} has it open`);
+    throw new Error(`Cannot use data directory ${options.directory}: ${process} has it open`);
   }
 }
 
 function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {
+  const warn = (what: string, kind: string) => log.warn({ service: "mailbox", what, kind });
   switch (event.kind) {
     case "full": {
       const { owner, limit, mailbox } = event;
       const what = owner === undefined
-        ? `${full(mailbox)} full at ${limit}: further messages are refused`
+        ? `${nameOf(mailbox)} full at ${limit}: further messages are refused`
         : `${describeOwner(owner)} has its share, ${limit}: further messages of it are refused`;
-      return log.warn({ service: "mailbox", what, kind: "a full mailbox" });
+      return warn(what, "a full mailbox");
     }
     case "long": {
       const what = `${mailboxName(event.mailbox)} has a message that is too long for the original wire: ` +
         "it stays for 'wirepost receive'";
-      return log.warn({ service: "mailbox", what, kind: "a message that is too long for the original wire" });
+      return warn(what, "a message that is too long for the original wire");
     }
     case "room": {
       const { owner, refused, mailbox } = event;
-      const has = owner === undefined
-        ? `${full(mailbox)} no longer full`
+      const what = owner === undefined
+        ? `${nameOf(mailbox)} no longer full`
         : `${describeOwner(owner)} has some of its share left again`;
-      const what = `${has}; ${refused} messages were refused`;
-      return log.warn({ service: "mailbox", what, kind: "a mailbox that is no longer full" });
+      return warn(`${what}; ${refused} messages were refused`, "a mailbox that is no longer full");
     }
     case "storage failed": {
       const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
@@ -95,6 +76,6 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
   }
 }
 
-function full(mailbox: string | undefined): string {
+function nameOf(mailbox: string | undefined): string {
   return mailbox === undefined ? "all mailboxes together are" : `${mailboxName(mailbox)} is`;
 }

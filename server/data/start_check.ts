@@ -1,5 +1,5 @@
 /**
- * What a data directory holds before a server opens it: whether there is a database, and what would belong to one.
+ * Whether a server may start in a data directory: what is there, if the database is missing?
  *
  * @module
  */
@@ -7,39 +7,42 @@
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
 import { moveAside } from "../store/files/set_aside.ts";
+import { sizeOf } from "./directory.ts";
 
-/** SQLite's log: what was not written back to the database yet. Beside an empty one SQLite would remove it. */
+/** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
 export const LOG_FILE = `${DATABASE_FILE}-wal`;
 
-const KEYS = ["secret", "seal-key"];
+/** Files that belong to a database. */
+const KEPT_FILES = ["secret", "seal-key", LOG_FILE];
 
-/** Whether there is a database. One that is empty is none: a server that has run leaves none of that kind. */
+/** An empty database is none: no server leaves one. */
 export async function hasDatabase(directory: string): Promise<boolean> {
   return await sizeOf(`${directory}/${DATABASE_FILE}`) > 0;
 }
 
 /**
- * Checks that a server may start here: with a database, or without one where nothing is left of another.
+ * Makes the directory, and checks that a server may start there: with a database, or if nothing of one is there.
  *
- * @param isNew Whether a new database was asked for, which needs a directory without one.
+ * @param beginNew Whether a new database was asked for, which needs a directory without one.
  * @throws {Error} It may not; the message says what is there and what to do.
  */
-export async function checkStart(directory: string, isNew: boolean) {
+export async function checkStart(directory: string, beginNew: boolean) {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   if (await hasDatabase(directory)) {
-    if (!isNew) return;
+    if (!beginNew) return;
     throw new Error(
       `Cannot begin a new database in ${directory}: it has ${DATABASE_FILE}; start without --new, or move it away`,
     );
   }
-  const left = await leftIn(directory);
-  if (left.length === 0) return;
-  if (!isNew) {
-    const state = await sizeOf(`${directory}/${DATABASE_FILE}`) < 0 ? "is missing" : "is empty";
+  const kept = await keptIn(directory);
+  if (kept.length === 0) return;
+  if (!beginNew) {
+    const state = await sizeOf(`${directory}/${DATABASE_FILE}`) < 0 ? "missing" : "empty";
     throw new Error(
-      `Cannot use data directory ${directory}: ${DATABASE_FILE} ${state}, and what belongs to it is there: ${
-        left.join(", ")
-      }. Put it back from a copy, or give --new: then an empty one begins, keys stay, and the files are set aside ` +
-        `in ${directory}/${UNKNOWN}`,
+      `Cannot use data directory ${directory}: ${DATABASE_FILE} is ${state}, but what belongs to it is there: ${
+        kept.join(", ")
+      }. Restore it from a backup; or give --new, which begins an empty one, keeps the keys, and moves the files ` +
+        `to ${directory}/${UNKNOWN}`,
     );
   }
   if (await sizeOf(`${directory}/${LOG_FILE}`) > 0) {
@@ -47,28 +50,16 @@ export async function checkStart(directory: string, isNew: boolean) {
   }
 }
 
-/** What a server left there that is of use with its database alone, in words. */
-async function leftIn(directory: string): Promise<string[]> {
-  const left: string[] = [];
-  for (const name of [...KEYS, LOG_FILE]) {
-    if (await sizeOf(`${directory}/${name}`) > 0) left.push(name);
-  }
+/** What belongs to a database that is not there, in words. */
+async function keptIn(directory: string): Promise<string[]> {
+  const kept: string[] = [];
+  for (const name of KEPT_FILES) if (await sizeOf(`${directory}/${name}`) > 0) kept.push(name);
   let files = 0;
   try {
     for await (const { isFile } of Deno.readDir(`${directory}/files`)) if (isFile) files++;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  if (files > 0) left.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
-  return left;
-}
-
-/** Bytes of a file; -1 where there is none. */
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await Deno.stat(path)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return -1;
-    throw error;
-  }
+  if (files > 0) kept.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
+  return kept;
 }

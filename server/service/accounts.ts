@@ -1,10 +1,11 @@
 /**
- * Names that have an account, what their passwords are checked against, and how often one may guess.
- * `protocol/README.md`, "Log-in", is the specification.
+ * Accounts: what their passwords are checked against, and how often a client may guess. `protocol/README.md`, "Log-in",
+ * is the specification.
  *
  * @module
  */
 
+import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
@@ -12,10 +13,10 @@ import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store
 import type { Store } from "../store/store.ts";
 
 /** Accounts that are read from the store at a time. */
-const PAGE = 1000;
+const PAGE_ACCOUNTS = 1000;
 
-/** Networks that are remembered as those of a name's owner, and names of which they are. */
-const OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
+/** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
+const OWN_NETWORKS_MAX = 8, OWNERS_MAX = 10_000;
 
 export interface AccountsOptions {
   store: Pick<GroupCommit, "ask">;
@@ -23,7 +24,7 @@ export interface AccountsOptions {
   known: readonly Account[];
   /** Milliseconds, from any beginning. */
   monotonicClock(): number;
-  /** Whether anybody who reaches the server may make one. */
+  /** Whether every client may add one, or only the administrator. */
   open?: boolean;
 }
 
@@ -32,35 +33,35 @@ export async function readAccounts(store: Pick<Store, "apply">): Promise<Account
   const accounts: Account[] = [];
   for (;;) {
     const after = accounts.at(-1)?.name ?? "";
-    const [page] = await store.apply([{ kind: "account", what: "list", after, limit: PAGE }]);
-    accounts.push(...page as Account[]);
-    if ((page as Account[]).length < PAGE) return accounts;
+    const [outcome] = await store.apply([{ kind: "account", what: "list", after, limit: PAGE_ACCOUNTS }]);
+    const page = outcome as Account[];
+    accounts.push(...page);
+    if (page.length < PAGE_ACCOUNTS) return accounts;
   }
 }
 
-/** What has become of an account. */
+/** What became of an account. */
 export type AccountEvent = "added" | "changed" | "removed";
 
-/** Invariant: what it holds is what the store holds, or held before a change that is not on the disk yet. */
+/** Invariant: it holds what the store holds, or what the store held before a change that is not on disk yet. */
 export class Accounts {
-  /** Whether anybody who reaches the server may make one, and not the administrator alone. */
+  /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #withMailbox = new Set<string>();
-  readonly #watchers: ((name: string, what: AccountEvent) => void)[] = [];
-  readonly #mailboxWatchers: ((name: string) => void)[] = [];
-  /** Whether somebody waits for a mailbox. */
+  readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
+  readonly #onMailboxOwned: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
-  /** By name: for networks that have guessed wrong there lately, and for all others. */
+  /** By name: for networks that failed to log in by it lately, and for all others. */
   readonly #guessesAtName: RateLimit;
   readonly #firstGuessesAtName: RateLimit;
   /** By name and network. */
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
-  readonly #makingFrom: RateLimit;
-  /** From where each name's owner logged in, the latest last. */
+  readonly #addedFrom: RateLimit;
+  /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
   constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
@@ -74,7 +75,7 @@ export class Accounts {
     this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
     this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
-    this.#makingFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
+    this.#addedFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
   }
 
   /** How many there are. */
@@ -86,7 +87,7 @@ export class Accounts {
     return this.#verifiers.has(name);
   }
 
-  /** Whether the mailbox of this name is an account's, and the name too where the mailbox's wires name a sender. */
+  /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
   ownsMailbox(name: string): boolean {
     return this.#withMailbox.has(name);
   }
@@ -95,75 +96,80 @@ export class Accounts {
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
 
-  /** Has every account that is made, changed or removed from now on told, once that is on the disk. */
-  watch(watcher: (name: string, what: AccountEvent) => void) {
-    this.#watchers.push(watcher);
+  /** Calls back for every account that is added, changed or removed, once that is on disk. */
+  onEvent(callback: (name: string, event: AccountEvent) => void) {
+    this.#onEvent.push(callback);
   }
 
-  /** Has the name of every account told that begins to own its mailbox, once that is on the disk. */
-  watchMailboxes(watcher: (name: string) => void) {
-    this.#mailboxWatchers.push(watcher);
+  /** Calls back for every account that begins to cover its mailbox, once that is on disk. */
+  onMailboxOwned(callback: (name: string) => void) {
+    this.#onMailboxOwned.push(callback);
   }
 
-  /** From now on an account that anybody makes does not get a mailbox that somebody waits for. */
-  heedWaits(isAwaited: (mailbox: string) => boolean) {
+  /** An account that a client adds doesn't cover a mailbox for which this is true: another client waits for it. */
+  setAwaited(isAwaited: (mailbox: string) => boolean) {
     this.#isAwaited = isAwaited;
   }
 
-  /** Those with names behind `after`, in the order of their bytes. */
+  /** Those with names after `after`, in the order of their bytes. */
   async list(after: string, limit: number): Promise<Account[] | "storage"> {
-    const page = await this.#ask({ kind: "account", what: "list", after, limit });
-    return Array.isArray(page) ? page : "storage";
+    return await this.#ask({ kind: "account", what: "list", after, limit }) as Account[] | "storage";
+  }
+
+  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
+  async administer(
+    action: AccountAction,
+    name: string,
+    verifier: string,
+  ): Promise<Pick<Coverage, "apart"> | AccountRefusal> {
+    const outcome = action === "add"
+      ? await this.add(name, verifier, "administrator")
+      : action === "confirm"
+      ? await this.#cover(name)
+      : action === "set-password"
+      ? await this.change(name, verifier)
+      : await this.remove(name);
+    return outcome === "changed" || outcome === "removed" ? { apart: 0 } : outcome;
   }
 
   /**
-   * Makes an account. Name and verifier are checked by the caller.
+   * Adds an account. Name and verifier are checked by the caller.
    *
-   * @param by Who makes it: anybody's account covers the mailbox only where nothing and nobody is there.
+   * @param by One that a client adds covers the mailbox only if that is empty and no client waits for it.
    */
   async add(
     name: string,
     verifier: string,
-    by: "administrator" | "anybody" = "administrator",
+    by: "administrator" | "client" = "administrator",
   ): Promise<Coverage | "exists" | "full" | "apart full" | "storage"> {
     const mailbox = by === "administrator" ? "always" : this.#isAwaited(name) ? "never" : "if empty";
-    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier, mailbox }) as
-      | Coverage
-      | "exists"
-      | "full"
-      | "apart full"
-      | "storage";
-    if (typeof outcome === "object") {
+    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier, mailbox });
+    if (isCoverage(outcome)) {
       this.#verifiers.set(name, verifier);
-      this.#tell(name, "added");
+      this.#notify(name, "added");
       if (outcome.mailbox) this.#own(name);
     }
-    return outcome;
+    return outcome as Coverage | "exists" | "full" | "apart full" | "storage";
   }
 
   /** Lets an account cover the mailbox of its name too. */
-  async cover(name: string): Promise<Coverage | "unknown" | "reserved" | "apart full" | "storage"> {
-    const outcome = await this.#ask({ kind: "account", what: "cover", name }) as
-      | Coverage
-      | "unknown"
-      | "reserved"
-      | "apart full"
-      | "storage";
-    if (typeof outcome === "object" && !this.ownsMailbox(name)) this.#own(name);
-    return outcome;
+  async #cover(name: string): Promise<Coverage | "unknown" | "reserved" | "apart full" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "cover", name });
+    if (isCoverage(outcome) && !this.ownsMailbox(name)) this.#own(name);
+    return outcome as Coverage | "unknown" | "reserved" | "apart full" | "storage";
   }
 
   #own(name: string) {
     this.#withMailbox.add(name);
-    for (const watcher of this.#mailboxWatchers) watcher(name);
+    for (const callback of this.#onMailboxOwned) callback(name);
   }
 
-  /** Has an account's password checked against another verifier, which is checked by the caller. */
+  /** Gives an account another verifier, which is checked by the caller. */
   async change(name: string, verifier: string): Promise<"changed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "change", name, verifier });
     if (outcome === "changed") {
       this.#verifiers.set(name, verifier);
-      this.#tell(name, "changed");
+      this.#notify(name, "changed");
     }
     return outcome as "changed" | "unknown" | "storage";
   }
@@ -174,57 +180,61 @@ export class Accounts {
       this.#verifiers.delete(name);
       this.#withMailbox.delete(name);
       this.#ownNetworks.delete(name);
-      this.#tell(name, "removed");
+      this.#notify(name, "removed");
     }
     return outcome as "removed" | "unknown" | "storage";
   }
 
-  #tell(name: string, what: AccountEvent) {
-    for (const watcher of this.#watchers) watcher(name, what);
+  #notify(name: string, event: AccountEvent) {
+    for (const callback of this.#onEvent) callback(name, event);
   }
 
   #ask(request: AccountRequest): Promise<AccountOutcome> {
     return this.#store.ask(request).catch(() => "storage");
   }
 
-  /** Milliseconds until a proof for this name from this network may be looked at. */
-  guessWait(name: string, network: string): number {
-    const atName = this.#isOwn(name, network) ? 0 : this.#chancesOf(name, network).waitMs(name);
+  /** Milliseconds until a proof for this name from this network is checked. */
+  loginWaitMs(name: string, network: string): number {
+    const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
     return Math.max(this.#guessesFrom.waitMs(network), atName);
   }
 
-  guessedWrong(name: string, network: string) {
+  loginFailed(name: string, network: string) {
     this.#guessesFrom.take(network);
     if (this.#isOwn(name, network)) return;
-    this.#chancesOf(name, network).take(name);
+    this.#limitOf(name, network).take(name);
     this.#guessesAtNameFrom.take(pair(name, network));
+  }
+
+  loginSucceeded(name: string, network: string) {
+    const networks = this.#ownNetworks.get(name)?.filter((other) => other !== network) ?? [];
+    this.#ownNetworks.delete(name);
+    this.#ownNetworks.set(name, [...networks, network].slice(-OWN_NETWORKS_MAX));
+    if (this.#ownNetworks.size > OWNERS_MAX) {
+      this.#ownNetworks.delete(this.#ownNetworks.keys().next().value!);
+    }
   }
 
   #isOwn(name: string, network: string): boolean {
     return this.#ownNetworks.get(name)?.includes(network) ?? false;
   }
 
-  /** Whoever goes on guessing must not use up the chances of an owner who comes from somewhere new. */
-  #chancesOf(name: string, network: string): RateLimit {
+  /** A client that goes on guessing must not use up the tokens of an owner who comes from a new network. */
+  #limitOf(name: string, network: string): RateLimit {
     const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
   }
 
-  guessedRight(name: string, network: string) {
-    const networks = this.#ownNetworks.get(name)?.filter((other) => other !== network) ?? [];
-    this.#ownNetworks.delete(name);
-    this.#ownNetworks.set(name, [...networks, network].slice(-OWN_NETWORKS));
-    if (this.#ownNetworks.size > MAX_OWNERS) {
-      this.#ownNetworks.delete(this.#ownNetworks.keys().next().value!);
-    }
-  }
-
-  /** Milliseconds until an account may be made, or given another password, from this network; 0 uses a chance up. */
-  makeWait(network: string): number {
-    const wait = this.#makingFrom.waitMs(network);
-    if (wait === 0) this.#makingFrom.take(network);
+  /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */
+  addWaitMs(network: string): number {
+    const wait = this.#addedFrom.waitMs(network);
+    if (wait === 0) this.#addedFrom.take(network);
     return wait;
   }
+}
+
+function isCoverage(outcome: AccountOutcome): outcome is Coverage {
+  return typeof outcome === "object" && "apart" in outcome;
 }
 
 function pair(name: string, network: string): string {

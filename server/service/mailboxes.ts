@@ -14,9 +14,9 @@ import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/mess
 export interface MailboxOwners {
   ownsMailbox(name: string): boolean;
   /** Calls back with the name of every account that begins to own its mailbox. */
-  watchMailboxes(watcher: (name: string) => void): void;
+  onMailboxOwned(watcher: (name: string) => void): void;
   /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
-  heedWaits(isAwaited: (mailbox: string) => boolean): void;
+  setAwaited(isAwaited: (mailbox: string) => boolean): void;
 }
 
 /** Those that wait for messages. */
@@ -59,8 +59,8 @@ export class Mailboxes {
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
-    options.accounts?.watchMailboxes((name) => this.#receivers?.review(name));
-    options.accounts?.heedWaits((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
+    options.accounts?.onMailboxOwned((name) => this.#receivers?.review(name));
+    options.accounts?.setAwaited((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
   }
 
   /** From now on these are notified. */

@@ -5,7 +5,7 @@
  * `deno task bench [ROUNDS [MESSAGES]]` (5 rounds of 100,000 messages, a tenth of them with one in flight).
  */
 
-import { load, type LoadOptions } from "../../client/command/bench/original_load.ts";
+import { type LoadOptions, originalLoad } from "../../client/command/bench/original_load.ts";
 import { FROM_SOURCE, ServerProcess } from "../program.ts";
 
 const rounds = Number(Deno.args[0] ?? 5), messages = Number(Deno.args[1] ?? 100_000);
@@ -28,7 +28,7 @@ interface Subject {
 
 async function measure({ kind, server, part = 1 }: Subject, inFlight: number) {
   const count = Math.ceil(messages * part * (inFlight === 1 ? 0.1 : 1));
-  return await load({
+  return await originalLoad({
     server: { transport: "udp", hostname: "127.0.0.1", port: server.port },
     inFlight,
     count,
@@ -69,7 +69,7 @@ try {
         rates[i]!.push(result.rate);
         p50[i]!.push(result.p50);
         p99[i]!.push(result.p99);
-        again += result.again;
+        again += result.resent;
       }
     }
     const rate = rates.map(median);

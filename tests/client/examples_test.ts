@@ -1,6 +1,6 @@
 /**
- * Runs the examples in the docstrings of the library, each as a program of its own that talks to a server of its own. A
- * comment behind a print is what it prints, with a comma between one time and the next.
+ * Runs the examples in the docstrings of the library, each as a program with a server of its own. A comment after a print
+ * is what it prints, with a comma between one time and the next. Checks that all public symbols are documented.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -12,8 +12,7 @@ const ROOT = new URL("../../", import.meta.url);
 
 /** How many examples each file has at least: one that is not found proves nothing. */
 const FILES = {
-  "client/mailbox.ts": 7,
-  "client/mailbox/received_message.ts": 1,
+  "client/mailbox.ts": 8,
   "client/original_mailbox.ts": 1,
 };
 
@@ -42,6 +41,18 @@ for (const [file, least] of Object.entries(FILES)) {
 Deno.test("the types of the examples are right", async () => {
   const files = Object.keys(FILES).map((file) => new URL(file, ROOT).pathname);
   const { code, err } = await runCommand([Deno.execPath(), "check", "--doc", ...files], {
+    cwd: ROOT.pathname,
+    env: { NO_COLOR: "1" },
+  });
+  assertEquals(code, 0, err);
+});
+
+/** The entry points of the library. */
+const ENTRY_POINTS = ["mailbox", "original_mailbox", "channels", "room", "forum"];
+
+Deno.test("every public symbol of the library has a documented type that a program can name", async () => {
+  const files = ENTRY_POINTS.map((name) => new URL(`client/${name}.ts`, ROOT).pathname);
+  const { code, err } = await runCommand([Deno.execPath(), "doc", "--lint", ...files], {
     cwd: ROOT.pathname,
     env: { NO_COLOR: "1" },
   });

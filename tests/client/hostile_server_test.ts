@@ -2,9 +2,13 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
+import type { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { SessionEnvironment } from "../../client/session/environment.ts";
+import { Session } from "../../client/session/session.ts";
+import { decodeForumAnswer, type ForumAnswer } from "../../protocol/forum.ts";
 import { follow, type Followed, Script } from "../simulation/script.ts";
 
-/** Most datagrams that a client sends to a server that lets nothing come of it. */
+/** Most datagrams that a client sends to a server that makes no progress. */
 const MOST = 1000;
 
 /** The longest time that it takes, in milliseconds, and the time where the server is busy now and then. */
@@ -15,8 +19,12 @@ class Hostile extends Script {
   heardOf = 0;
   #salt = 0;
 
-  constructor(answers: (lines: string[], server: Hostile) => unknown, delay = 0) {
-    super();
+  constructor(
+    answers: (lines: string[], server: Hostile) => unknown,
+    delay = 0,
+    newClient?: (environment: SessionEnvironment) => MailboxSession,
+  ) {
+    super(undefined, undefined, newClient);
     this.sending = (datagram) => {
       // else this would never end
       if (++this.heardOf > MOST) return;
@@ -44,10 +52,10 @@ class Hostile extends Script {
 
 const numbered = (line: string) => /^\w+,(\d+)/.exec(line)![1]!;
 
-const GIVEN_UP = "ServerGoneError: Cannot go on: the server answers, but";
-const NOTHING = `${GIVEN_UP} lets nothing come of it, for 60 s`;
+const GIVEN_UP = "ServerTimeoutError: Cannot go on: the server answers, but";
+const NOTHING = `${GIVEN_UP} makes no progress for 60 s`;
 const NO_ROOM = "BusyError: Cannot be served by the server: it has had no room for one more client for 60 s";
-const ANEW = `${GIVEN_UP} lets the session begin anew again and again`;
+const ANEW = `${GIVEN_UP} makes the session begin anew again and again`;
 
 /** What a server says to a datagram, and how a put, a lease and a count end by it. */
 const SERVERS: Readonly<
@@ -61,7 +69,10 @@ const SERVERS: Readonly<
     (lines, server) => server.say(...lines.map((line) => `pending,${numbered(line)}`)),
     NOTHING,
   ],
-  "answers what was not asked": [(_, server) => server.say("ok,99", "none,99", "title,99,0,1,a"), NOTHING],
+  "answers what was not asked": [
+    (_, server) => server.say("ok,99", "none,99", "stat,99,messages 0"),
+    NOTHING,
+  ],
   "sends datagrams with nothing in them": [(_, server) => server.say(), NOTHING],
   "always ends": [(_, server) => server.say("ending"), NOTHING],
   "is always busy": [(_, server) => server.say("busy"), NO_ROOM],
@@ -159,13 +170,22 @@ Deno.test("a session whose work goes on outlasts any time", async () => {
 
 /** A forum whose server answers `LST` and `RDT` in this way. */
 function forumOf(answers: (t: string, place: string, server: Hostile) => string[]) {
-  const server = new Hostile((lines, server) => {
-    for (const line of lines) {
-      const [, kind, t = "", place = ""] = /^(LST|RDT),(\d+),([^,]+)/.exec(line) ?? [];
-      if (kind !== undefined) server.say(...answers(t, place, server));
-    }
-  }, 1);
-  const forum = new Forum(server.client, { hostname: "127.0.0.1", port: 1 });
+  let session: Session<ForumAnswer>;
+  const newClient = (environment: SessionEnvironment) => {
+    session = new Session(environment, decodeForumAnswer);
+    return session as unknown as MailboxSession;
+  };
+  const server = new Hostile(
+    (lines, server) => {
+      for (const line of lines) {
+        const [, kind, t = "", place = ""] = /^(LST|RDT),(\d+),([^,]+)/.exec(line) ?? [];
+        if (kind !== undefined) server.say(...answers(t, place, server));
+      }
+    },
+    1,
+    newClient,
+  );
+  const forum = new Forum(session!, { hostname: "127.0.0.1", port: 1 });
   const all = async (rows: AsyncIterable<unknown>) => {
     let count = 0;
     for await (const _ of rows) count++;

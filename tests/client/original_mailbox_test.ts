@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { connectOriginalMailbox, NoAnswerError, SHARED_QUEUE } from "../../client/original_mailbox.ts";
+import { connectOriginalMailbox, ServerTimeoutError, SHARED_QUEUE } from "../../client/original_mailbox.ts";
 import { withServer } from "../server/serve.ts";
 
 /** A server that answers as the test says, and tells what it was sent. */
@@ -73,10 +73,10 @@ Deno.test("OriginalMailbox sends the longest message between the longest IDs, an
 Deno.test("OriginalMailbox says so when no server answers", async () => {
   const silent = scripted(() => []);
   const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
-  const error = await assertRejects(() => mailbox.receive("bob"), NoAnswerError);
+  const error = await assertRejects(() => mailbox.receive("bob"), ServerTimeoutError);
   assertStringIncludes(error.message, `No answer from 127.0.0.1:${silent.port} within 0.05 s`);
   await mailbox.send("bob", "alice", "x");
-  await assertRejects(() => mailbox.close(), NoAnswerError);
+  await assertRejects(() => mailbox.close(), ServerTimeoutError);
   await silent.close();
 });
 
@@ -84,7 +84,7 @@ Deno.test("OriginalMailbox says once that no server answers: closing does not as
   const silent = scripted(() => []);
   const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
   for (let i = 0; i < 32; i++) await mailbox.send("bob", "alice", `${i}`);
-  await assertRejects(() => mailbox.send("bob", "alice", "32"), NoAnswerError);
+  await assertRejects(() => mailbox.send("bob", "alice", "32"), ServerTimeoutError);
   await mailbox.close();
   await silent.close();
 });
@@ -100,8 +100,8 @@ Deno.test("OriginalMailbox does not take a late answer for that to the next paus
   await mailbox.send("bob", "alice", "1");
   await mailbox.flush();
   await mailbox.send("bob", "alice", "2");
-  await assertRejects(() => mailbox.flush(), NoAnswerError);
-  await assertRejects(() => mailbox.flush(), NoAnswerError);
+  await assertRejects(() => mailbox.flush(), ServerTimeoutError);
+  await assertRejects(() => mailbox.flush(), ServerTimeoutError);
   await late.close();
 });
 

@@ -75,9 +75,9 @@ for (const state of ["missing", "empty"] as const) {
       code: 1,
       out: "",
       err:
-        `wirepost serve: Cannot use data directory ${data}: messages.db is ${state}, and what belongs to it is ` +
-        "there: secret, seal-key, 1 file of the forum. Put it back from a copy, or give --new: then an empty one " +
-        `begins, keys stay, and the files are set aside in ${data}/unknown\n`,
+        `wirepost serve: Cannot use data directory ${data}: messages.db is ${state}, but what belongs to it is ` +
+        "there: secret, seal-key, 1 file of the forum. Restore it from a backup; or give --new, which begins an " +
+        `empty one, keeps the keys, and moves the files to ${data}/unknown\n`,
     });
     assertEquals([names(data), names(`${data}/files`)], [before, [content]]);
 

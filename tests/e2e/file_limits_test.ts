@@ -3,6 +3,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
 import { SessionConnection } from "../../client/seal/session_connection.ts";
+import { Session } from "../../client/session/session.ts";
+import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../client/transfer/peer.ts";
 import { CuttingProxy } from "../client/transfer/proxy.ts";
@@ -12,11 +14,12 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   const connection = await SessionConnection.open(
     { port: server.port, as: { name, password: "jedi", make: true } },
     { service: "forum", port: server.port, keepAlive: true },
+    (environment) => new Session(environment, decodeForumAnswer),
   );
   const { session } = connection;
   return new Forum({
     change: (...change) => session.change(...change),
-    query: (inquiry) => session.query(inquiry),
+    query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, { hostname: "127.0.0.1", port: files });
 }

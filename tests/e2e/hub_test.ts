@@ -1,7 +1,15 @@
 /** `wirepost serve channels` and `wirepost serve room`: what they keep, whom they take, and other programs as clients. */
 
 import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import {
+  FROM_SOURCE,
+  lacks,
+  netcat,
+  runCommand,
+  ServerProcess,
+  temporaryDirectory,
+  wirepost,
+} from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 
 Deno.test("serve runs the services that are named, each on its port", async () => {
@@ -238,8 +246,7 @@ Deno.test("who sends faster than he may is read later, and nothing is lost", asy
   assertMatch(out, /\nroom slowed down \d+\n/);
 });
 
-Deno.test("python3 speaks both wires", async (t) => {
-  if (await lacks("python3")) return;
+Deno.test("python3 speaks both wires", { ignore: await lacks("python3") }, async (t) => {
   await using server = await ServerProcess.start(["channels", "0", "room", "0", "--memory"]);
   const room = await server.ready("room");
   const script = new URL("hub_client.py", import.meta.url).pathname;
@@ -247,12 +254,17 @@ Deno.test("python3 speaks both wires", async (t) => {
   await t.step("every row of both tables", () => assertEquals([code, out, err], [0, "ok\n", ""]));
 });
 
-Deno.test("nc is a client of the room", { ignore: Deno.build.os !== "linux" }, async () => {
-  if (await lacks("nc")) return;
+/** How each `nc` is told to end with its input. */
+const NETCAT_OPTIONS = { openbsd: ["-N"], traditional: ["-q", "0"], ncat: [] };
+const nc = Deno.build.os === "linux" ? await netcat("openbsd", "traditional", "ncat") : undefined;
+
+Deno.test("nc is a client of the room", { ignore: nc === undefined }, async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   using alice = await LinePeer.connect(server.port);
   await server.logged("connected\n");
-  const said = runCommand(["nc", "-N", "127.0.0.1", `${server.port}`], { input: "hello Ω\nfrom nc\n" });
+  const said = runCommand(["nc", ...NETCAT_OPTIONS[nc!], "127.0.0.1", `${server.port}`], {
+    input: "hello Ω\nfrom nc\n",
+  });
   const entered = /^\[127\.0\.0\.1:(\d+)\] entered room$/.exec((await alice.next())!);
   const port = entered![1];
   assertEquals(await alice.next(), `\r<('127.0.0.1', ${port})> hello Ω`);

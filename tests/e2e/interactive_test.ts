@@ -58,7 +58,8 @@ Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 
   const wrong = {
     "hello": "Missing sender or receiver: /as ID, /to ID",
     "/receive": "Missing receiver: /as ID",
-    "/as a,b": "Cannot use 'a,b' as an ID",
+    "/as a,b":
+      "Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
     "/as admin": "Cannot send as 'admin': the name is the administrator's",
     "/sing": "Unknown command '/sing': /help shows the commands",
   };

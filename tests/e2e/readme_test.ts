@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { SERVICE_PORTS } from "../../server/options.ts";
-import { FROM_SOURCE, lacks, runCommand, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, netcat, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;
 
@@ -182,8 +182,12 @@ class Reader implements AsyncDisposable {
 
 /** Why a command can not be run here, if it can't; in CI every one is. */
 async function whyNot(command: string): Promise<string | undefined> {
-  for (const [program, use] of Object.entries({ npx: /^npx /, nc: /\| nc /, python3: /^import socket/ })) {
-    if (use.test(command) && await lacks(program)) return `${program} is not here`;
+  for (const [program, use] of Object.entries({ npx: /^npx /, python3: /^import socket/ })) {
+    if (use.test(command) && await lacks(program)) return `${program} is not installed`;
+  }
+  // with -w1, ncat does not wait for an answer
+  if (/\| nc /.test(command) && await netcat("openbsd", "traditional") === undefined) {
+    return "nc is not installed, or not OpenBSD's or the traditional one";
   }
   // it downloads the base runtime
   const compiles = Deno.env.get("CI") !== undefined || Deno.env.get("DENO_COMPILER") !== undefined;

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { Session } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 
 /** Messages that it is given at a time, and milliseconds for which it has them. */
 const MAX = 8, DURATION = 1500;
@@ -16,7 +16,7 @@ const MAX = 8, DURATION = 1500;
 const [port, mailbox = ""] = Deno.args;
 const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: Number(port) };
 const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-const session = new Session({
+const session = new MailboxSession({
   monotonicClock: () => performance.now(),
   setTimer(ms, callback) {
     const timer = setTimeout(callback, ms);

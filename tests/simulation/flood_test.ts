@@ -1,7 +1,7 @@
 /** What strangers who begin many sessions leave to others. */
 
 import { assertEquals } from "@std/assert";
-import { Session } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
@@ -106,7 +106,7 @@ class World implements AsyncDisposable {
     const send = (datagram: Uint8Array<ArrayBuffer>) => network.send(datagram, from, SERVER);
     const environment = { monotonicClock: clock.now, setTimer: clock.setTimer, random: random.bytes, send };
     let seal: ClientSeal | undefined;
-    const session = new Session({
+    const session = new MailboxSession({
       ...environment,
       send: (datagram) => seal === undefined ? send(datagram) : seal.send(datagram),
     });

@@ -4,6 +4,7 @@ import { CommandFailedError, entryText, runCommand } from "../../client/command/
 import { ClientSeal } from "../../client/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
+import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
@@ -78,7 +79,7 @@ class SimulatedForum {
       try {
         return await this.#connect(user);
       } catch (error) {
-        if (!(error instanceof LoginError && error.message.endsWith("disk takes nothing"))) throw error;
+        if (!(error instanceof LoginError && error.message.endsWith("cannot write to disk"))) throw error;
       }
     }
   }
@@ -92,7 +93,10 @@ class SimulatedForum {
       timeout: LONGEST,
       send: (datagram: Uint8Array<ArrayBuffer>) => this.network.send(datagram, address, SERVER),
     };
-    const session = new Session({ ...environment, send: (datagram) => seal.send(datagram) });
+    const session = new Session(
+      { ...environment, send: (datagram) => seal.send(datagram) },
+      decodeForumAnswer,
+    );
     const trust = { trust() {}, trusted() {} };
     const seal: ClientSeal = new ClientSeal(
       { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt, keepAlive: true },

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { ClientSeal } from "../../client/seal/seal.ts";
-import { Session } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,
@@ -27,7 +27,7 @@ const EPOCH = "00000001", COOKIE = "1".repeat(16);
 class HostileServer {
   readonly clock = new Clock();
   readonly client: ClientSeal;
-  readonly session: Session;
+  readonly session: MailboxSession;
   /** Datagrams that came. */
   heard = 0;
   /** Takes a datagram before anything else does. Returns whether that is all. */
@@ -49,7 +49,7 @@ class HostileServer {
         if (++this.heard <= MOST) this.clock.setTimer(1, () => this.#received(copy));
       },
     };
-    const session = this.session = new Session({
+    const session = this.session = new MailboxSession({
       ...environment,
       send: (datagram) => this.client.send(datagram),
     });
@@ -102,7 +102,7 @@ function first(k: string, rest: string): string {
   return `first,${k},${serverFirst(`${nonce}more`, verifier)}`;
 }
 
-const NOTHING = "Cannot log in: the server answers, but lets nothing come of it";
+const NOTHING = "Cannot log in: the server answers, but makes no progress";
 const GONE = "No answer from the server within 10 s: is the server running?";
 
 const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]>> = {
@@ -174,6 +174,6 @@ Deno.test("a session that has to log in again and again, and gets nowhere, ends"
   }
   assertEquals(
     lease.error?.message,
-    "Cannot go on: the server answers, but lets the session begin anew again and again",
+    "Cannot go on: the server answers, but makes the session begin anew again and again",
   );
 });

@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Session, type SessionResume, type SessionState } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { SessionEnvironment } from "../../client/session/environment.ts";
+import type { SessionResume, SessionState } from "../../client/session/identity.ts";
 import { encodeAnswers } from "../../protocol/session.ts";
 import { Clock } from "./clock.ts";
 
@@ -12,7 +14,7 @@ export const FIRST_SESSION = "A".repeat(22);
  */
 export class Script {
   readonly clock = new Clock();
-  readonly client: Session;
+  readonly client: MailboxSession;
   /** The session that the server answers. */
   session: string;
   startId = "";
@@ -25,9 +27,13 @@ export class Script {
   #heard: string[] = [];
   #sessions = 0;
 
-  constructor(resume?: SessionResume, onBegin?: (state: SessionState) => Promise<void>) {
+  constructor(
+    resume?: SessionResume,
+    onBegin?: (state: SessionState) => Promise<void>,
+    newClient = (environment: SessionEnvironment) => new MailboxSession(environment, resume),
+  ) {
     this.session = resume?.id ?? FIRST_SESSION;
-    this.client = new Session({
+    this.client = newClient({
       monotonicClock: this.clock.now,
       setTimer: this.clock.setTimer,
       onBusy: (busy) => this.busy.push(busy),
@@ -37,7 +43,7 @@ export class Script {
         return this.sending(datagram);
       },
       ...onBegin === undefined ? {} : { onBegin },
-    }, resume);
+    });
   }
 
   #hear(datagram: string) {

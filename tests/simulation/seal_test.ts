@@ -192,13 +192,13 @@ Deno.test("guessing passwords for hours does not keep the owner out", async () =
   const { accounts } = world.server, stranger = "10.2.0.1";
   let guesses = 0;
   const guess = () => {
-    if (accounts.guessWait(ACCOUNT.name, stranger) > 0) return;
-    accounts.guessedWrong(ACCOUNT.name, stranger);
+    if (accounts.loginWaitMs(ACCOUNT.name, stranger) > 0) return;
+    accounts.loginFailed(ACCOUNT.name, stranger);
     guesses++;
   };
   for (let second = 0; second < 7200; second++) {
     guess();
-    if (second % 600 === 599) assertEquals(accounts.guessWait(ACCOUNT.name, "10.3.0.1"), 0);
+    if (second % 600 === 599) assertEquals(accounts.loginWaitMs(ACCOUNT.name, "10.3.0.1"), 0);
     await world.clock.run(1000);
   }
   assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);

@@ -1,6 +1,6 @@
 import { type Credentials } from "../../client/seal/login.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
-import { Session } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, type Conditions, Network, PERFECT } from "./network.ts";
@@ -80,7 +80,7 @@ export class SealedWorld implements AsyncDisposable {
       setTimer: clock.setTimer,
       send: (datagram: Uint8Array<ArrayBuffer>) => network.send(datagram, { ...address }, server),
     };
-    const session = new Session({ ...environment, send: (datagram) => seal.send(datagram) }, resume);
+    const session = new MailboxSession({ ...environment, send: (datagram) => seal.send(datagram) }, resume);
     const more = { service: "mailbox", saltPassword: fastSalt, trust, trusted() {} };
     const credentials = { ...ACCOUNT, ...as };
     const keepAlive = options.keepAlive === undefined ? {} : { keepAlive: options.keepAlive };

@@ -1,19 +1,19 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { Session } from "../../client/session/session.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { FullError } from "../../client/session/errors.ts";
 import { makeAccount } from "./account.ts";
 import { SealedWorld, SERVER } from "./sealed_world.ts";
 
 /** The limit that a put of this session is refused by. */
-async function limitFor(world: SealedWorld, session: Session, sender: string): Promise<string> {
+async function limitFor(world: SealedWorld, session: MailboxSession, sender: string): Promise<string> {
   const put = session.put({ receiver: "bob", sender, text: "no", wait: 1000 });
   return (await assertRejects(() => world.soon(put), FullError) as FullError).limit;
 }
 
 /** A session that nobody has logged in to. */
-function anonymousAt(world: SealedWorld, hostname: string): Session {
+function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
   const { clock, random, network } = world, address = { hostname, port: 1 };
-  const session = new Session({
+  const session = new MailboxSession({
     monotonicClock: clock.now,
     random: random.bytes,
     setTimer: clock.setTimer,
@@ -42,7 +42,7 @@ Deno.test("sessions of one address without an account have a share together, and
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
   const other = anonymousAt(world, "10.0.0.9");
-  const put = (session: Session, text: string) =>
+  const put = (session: MailboxSession, text: string) =>
     world.soon(session.put({ receiver: "bob", sender: "a", text }));
   await put(first, "1");
   await put(second, "2");

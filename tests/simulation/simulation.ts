@@ -6,15 +6,15 @@
  */
 
 import { assertEquals } from "@std/assert";
+import type { Lease } from "../../client/mailbox/lease.ts";
+import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import {
   FullError,
-  type Lease,
   OutcomeUnknownError,
-  ServerGoneError,
-  Session,
+  ServerTimeoutError,
   SessionEndError,
-  type SessionResume,
-} from "../../client/session/session.ts";
+} from "../../client/session/errors.ts";
+import type { SessionResume } from "../../client/session/identity.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { Stats } from "../../server/store/requests/message.ts";
 import { ClientSeal } from "../../client/seal/seal.ts";
@@ -85,7 +85,7 @@ export class Simulation {
   readonly #forgetful: boolean;
   /** Whether it can keep few sessions, and strangers begin many. */
   readonly #besieged: boolean;
-  readonly #senders = new Set<Session>();
+  readonly #senders = new Set<MailboxSession>();
   #sealed = 0;
 
   constructor(seed: number, directory: string) {
@@ -206,7 +206,7 @@ export class Simulation {
       },
     };
     let seal: ClientSeal | undefined;
-    const session = new Session({
+    const session = new MailboxSession({
       ...environment,
       send: (datagram) => seal === undefined ? environment.send(datagram) : seal.send(datagram),
     }, resume);
@@ -230,7 +230,7 @@ export class Simulation {
         this.#sealed++;
         break;
       } catch (error) {
-        if (!(error instanceof ServerGoneError)) throw error;
+        if (!(error instanceof ServerTimeoutError)) throw error;
         await this.#sleep(500);
       }
     }
@@ -339,7 +339,7 @@ export class Simulation {
   }
 
   async #put(
-    session: Session,
+    session: MailboxSession,
     sender: string,
     message: Sent,
     durable: boolean,
@@ -412,7 +412,7 @@ export class Simulation {
     }
   }
 
-  async #receive(session: Session, isAlive: () => boolean) {
+  async #receive(session: MailboxSession, isAlive: () => boolean) {
     const random = this.#random;
     try {
       while (this.#receiving && isAlive()) {
@@ -489,7 +489,7 @@ export class Simulation {
     }
   }
 
-  async #empty(session: Session): Promise<boolean> {
+  async #empty(session: MailboxSession): Promise<boolean> {
     while ((this.#server.ask({ kind: "stat" }) as Stats).messages > 0) {
       for (const mailbox of MAILBOXES) {
         const lease = await session.lease(mailbox, { max: 64, wait: 100 });

@@ -1,46 +1,34 @@
 import { bold } from "@std/fmt/colors";
-import { load, type LoadResult } from "./original_load.ts";
 import { write } from "../../terminal/output.ts";
 import { bar, Progress } from "../../terminal/progress.ts";
+import { type LoadOptions, originalLoad, type OriginalLoadResult } from "./original_load.ts";
+import { measureRuns, median, microseconds } from "./result.ts";
 
-export interface BasicBenchOptions {
+export interface OriginalBenchOptions extends Pick<LoadOptions, "inFlight" | "count"> {
   server: { hostname: string; port: number };
-  /** Messages that are on their way at a time. */
-  inFlight: number;
-  /** Messages in a run. */
-  count: number;
   runs: number;
   json: boolean;
 }
 
-/** `wirepost bench mailbox` on the original wire. Returns the exit code. */
-export async function benchBasic(
-  { server, inFlight, count, runs, json }: BasicBenchOptions,
-): Promise<number> {
+/** `wirepost bench mailbox --basic`: measures the original wire. */
+export async function benchOriginal({ server, inFlight, count, runs, json }: OriginalBenchOptions) {
   const progress = new Progress();
-  const results: LoadResult[] = [];
-  for (let i = 1; i <= runs; i++) {
-    const result = await load({
+  const measure = (run: number) =>
+    originalLoad({
       server: { transport: "udp", ...server },
       inFlight,
       count,
       kind: "pass",
-      onProgress: (done) => progress.show(() => `run ${i} of ${runs} ${bar(done / count)}`),
+      onProgress: (done) => progress.show(() => `run ${run} of ${runs} ${bar(done / count)}`),
     }).finally(() => progress.clear());
-    results.push(result);
-    if (json) await write(`${JSON.stringify({ inFlight, count, ...result })}\n`);
-    else await write(`${describe(result)}\n`);
-  }
-  const sorted = results.toSorted((a, b) => a.rate - b.rate);
-  if (!json) {
-    await write(
-      `${bold("median")} ${Math.round(sorted[runs >> 1]!.rate)} messages/s, ${inFlight} in flight\n`,
-    );
-  }
-  return 0;
+  const results = await measureRuns({ runs, json, settings: { inFlight, count }, measure, describe });
+  if (json) return;
+  await write(
+    `${bold("median")} ${Math.round(median(results).rate)} messages/s, ${inFlight} in flight\n`,
+  );
 }
 
-function describe({ rate, p50, p99, again }: LoadResult): string {
-  const us = (ms: number) => `${Math.round(ms * 1000)} us`;
-  return `${Math.round(rate)} messages/s, p50 ${us(p50)}, p99 ${us(p99)}, ${again} sent again`;
+function describe({ rate, p50, p99, resent }: OriginalLoadResult): string {
+  const times = `${microseconds("p50", p50)}, ${microseconds("p99", p99)}`;
+  return `${Math.round(rate)} messages/s, ${times}, ${resent} sent again\n`;
 }

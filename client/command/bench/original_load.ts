@@ -1,49 +1,41 @@
 /**
- * Load for measuring a mailbox server, or a bare echo beside it, with a given number of messages in flight.
+ * Measures a mailbox server on the original wire, or a bare echo for comparison, with a number of messages in flight.
  *
  * @module
  */
 
 import { decodeOriginalReply, encodePut, encodeTake, PUTS_BEFORE_CHECK } from "../../../protocol/mailbox.ts";
+import { type TimedLoadResult, timedResult } from "./result.ts";
 
 export interface LoadOptions {
   server: Deno.NetAddr;
-  /** Messages that are on their way at a time. */
+  /** Messages on their way at a time. */
   inFlight: number;
   /** Messages in all. */
   count: number;
   /**
-   * `pass`: each message is put and asked for at once. `take`: all are put first, and only the asking is measured.
-   * `echo`: each is one datagram that the server sends back.
+   * `pass`: each message is put and taken at once. `take`: all are put first, and only the takes are measured. `echo`:
+   * each is one datagram that the server sends back.
    */
   kind: "pass" | "take" | "echo";
-  /** Is told from time to time how many messages are through. */
+  /** Called now and then with the number of messages that are through. */
   onProgress?: (done: number) => Promise<void>;
 }
 
-export interface LoadResult {
-  /** Milliseconds from the first datagram to the last answer. */
-  elapsed: number;
-  /** Messages a second. */
-  rate: number;
-  /** Milliseconds from sending to answer: half of them took no longer, and 99 of 100. */
-  p50: number;
-  p99: number;
-  /** Messages that had to be sent again, because something was lost. */
-  again: number;
+export interface OriginalLoadResult extends TimedLoadResult {
+  /** Messages that were sent again, because something was lost. */
+  resent: number;
 }
 
-/** Silence after which a message counts as lost, in milliseconds. */
-const LOST = 200;
-
-/** Silence of all after which the server counts as gone, in milliseconds. */
+/** Time without an answer after which a message counts as lost, and after which the server counts as gone. */
+const MESSAGE_TIMEOUT_MS = 200;
 const SERVER_TIMEOUT_MS = 5000;
 
 const PADDING = "forty bytes or so of it";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** One of the messages in flight. `since` is when it was sent, or 0 while there is none. */
+/** One of the messages in flight. `since` is when it was sent, or 0 if there is none. */
 interface Slot {
   datagrams: Uint8Array<ArrayBuffer>[];
   number: number;
@@ -51,12 +43,11 @@ interface Slot {
 }
 
 /**
- * Passes `count` messages through the server and measures. Each is counted once: what comes for a message that was sent
- * again already is not.
+ * Passes `count` messages through the server and measures. Each counts once, also if it was sent again.
  *
  * @throws {Error} Nothing came for 5 s.
  */
-export async function load(options: LoadOptions): Promise<LoadResult> {
+export async function originalLoad(options: LoadOptions): Promise<OriginalLoadResult> {
   const run = new Run(options);
   try {
     if (options.kind === "take") await run.fill();
@@ -70,20 +61,20 @@ class Run {
   readonly #options: LoadOptions;
   readonly #socket: Deno.DatagramConn;
   readonly #buffer = new Uint8Array(2048);
-  /** Begins the names of its mailboxes, so that two runs don't meet. */
+  /** Prefix of its mailboxes' names, so that two runs don't meet. */
   readonly #name = `bench-${crypto.randomUUID().slice(0, 8)}`;
   readonly #slots: Slot[] = [];
   readonly #watch: ReturnType<typeof setInterval>;
   #started = 0;
-  #again = 0;
-  #heard = performance.now();
-  #gone = false;
+  #resent = 0;
+  #receivedAt = performance.now();
+  #isTimedOut = false;
 
   constructor(options: LoadOptions) {
     this.#options = options;
     const hostname = options.server.hostname.includes(":") ? "::" : "0.0.0.0";
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
-    this.#watch = setInterval(() => this.#look(), LOST / 2);
+    this.#watch = setInterval(() => this.#resendLost(), MESSAGE_TIMEOUT_MS / 2);
   }
 
   /** Puts all messages into one mailbox. */
@@ -98,29 +89,26 @@ class Run {
     }
   }
 
-  async measure(): Promise<LoadResult> {
+  async measure(): Promise<OriginalLoadResult> {
     const { inFlight, count, onProgress } = this.#options;
-    const took = new Float64Array(count);
+    const latencies = new Float64Array(count);
     const begin = performance.now();
     for (let i = 0; i < inFlight && this.#started < count; i++) await this.#start(i);
     for (let done = 0; done < count;) {
       const i = this.#answered(await this.#receive(), done);
       const slot = i === undefined ? undefined : this.#slots[i];
       if (i === undefined || slot === undefined) continue;
-      took[done++] = this.#heard - slot.since;
+      latencies[done++] = this.#receivedAt - slot.since;
       slot.since = 0;
       if (this.#started < count) await this.#start(i);
       if (onProgress && done % 1024 === 0) await onProgress(done);
     }
-    const elapsed = performance.now() - begin;
-    took.sort();
-    const at = (part: number) => took[Math.min(count - 1, Math.floor(count * part))]!;
-    return { elapsed, rate: count / elapsed * 1000, p50: at(0.5), p99: at(0.99), again: this.#again };
+    return { ...timedResult(latencies, performance.now() - begin), resent: this.#resent };
   }
 
   close() {
     clearInterval(this.#watch);
-    if (!this.#gone) this.#socket.close();
+    if (!this.#isTimedOut) this.#socket.close();
   }
 
   async #start(i: number) {
@@ -141,33 +129,33 @@ class Run {
 
   async #deliver(datagrams: Uint8Array<ArrayBuffer>[]) {
     try {
-      // one after the other: several sends at a time may overtake each other
+      // one at a time: concurrent sends may overtake each other
       for (const datagram of datagrams) await this.#socket.send(datagram, this.#options.server);
     } catch {
-      // what can't be sent is sent again as what is lost is
+      // sent again like a lost one
     }
   }
 
   async #receive(): Promise<Uint8Array> {
     try {
       const [datagram] = await this.#socket.receive(this.#buffer);
-      this.#heard = performance.now();
+      this.#receivedAt = performance.now();
       return datagram;
     } catch (error) {
-      if (this.#gone) throw new Error(`Cannot measure: nothing came for ${SERVER_TIMEOUT_MS / 1000} s`);
+      if (this.#isTimedOut) throw new Error(`Cannot measure: nothing came for ${SERVER_TIMEOUT_MS / 1000} s`);
       throw error;
     }
   }
 
   /**
-   * The slot that this datagram answers, unless it was answered before. A message that was sent again may have been
-   * stored twice: then its copy comes instead of the one behind it, which is asked for at once.
+   * The slot that this datagram answers, unless it was answered before. A message that was sent again may be stored
+   * twice: if its copy comes, the next message is taken at once.
    */
   #answered(datagram: Uint8Array, done: number): number | undefined {
     const { kind, inFlight } = this.#options;
     const reply = kind === "echo" ? undefined : decodeOriginalReply(datagram);
     if (kind !== "echo" && reply?.kind !== "mail") return undefined;
-    // of one mailbox, takes are answered in their order
+    // takes of one mailbox are answered in order
     if (kind === "take") return done % inFlight;
     const text = reply?.kind === "mail" ? reply.mail.text : decoder.decode(datagram);
     const [i = "", number] = text.split(" ", 2);
@@ -177,17 +165,17 @@ class Run {
     if (kind === "pass") this.#deliver(slot.datagrams.slice(1));
   }
 
-  #look() {
+  #resendLost() {
     const now = performance.now();
-    if (now - this.#heard > SERVER_TIMEOUT_MS) {
-      this.#gone = true;
+    if (now - this.#receivedAt > SERVER_TIMEOUT_MS) {
+      this.#isTimedOut = true;
       clearInterval(this.#watch);
       this.#socket.close();
       return;
     }
     for (const slot of this.#slots) {
-      if (slot.since === 0 || now - slot.since < LOST) continue;
-      this.#again++;
+      if (slot.since === 0 || now - slot.since < MESSAGE_TIMEOUT_MS) continue;
+      this.#resent++;
       this.#send(slot);
     }
   }

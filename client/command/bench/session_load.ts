@@ -1,5 +1,5 @@
 /**
- * Load for measuring a mailbox server through the reliable session, with a given number of messages in flight.
+ * Measures a mailbox server through the reliable session, with a number of messages in flight.
  *
  * @module
  */
@@ -12,67 +12,51 @@ import {
   SessionEndError,
 } from "../../mailbox.ts";
 import { MAX_LEASE_MESSAGES } from "../../../protocol/mailbox_requests.ts";
+import { type LoadResult, type TimedLoadResult, timedResult } from "./result.ts";
 
-/** Fewest bytes of a message: the number in it takes as many. */
+/** Least bytes of a message: the number in it takes as many. */
 export const MIN_LOAD_TEXT = 8;
 
 export interface SessionLoadOptions extends Omit<ConnectOptions, "resume"> {
-  /** Sessions, each with a socket and a mailbox of its own; they take turns. */
+  /** Sessions, each with its socket and mailbox; they take turns. */
   sessions: number;
-  /** Messages that are on their way at a time, of all sessions together. */
+  /** Messages on their way at a time, of all sessions together. */
   inFlight: number;
   /** Messages of each measurement. */
   count: number;
   /** Bytes of a message, from {@linkcode MIN_LOAD_TEXT}. */
   size: number;
-  /** Milliseconds to wait for room in a full mailbox, and for the next message that should come; 5,000 by default. */
-  patience?: number;
+  /** How long to wait for room in a full mailbox, and for the next message; 5,000 by default. */
+  waitMs?: number;
 }
 
-/** What was measured. All times are in milliseconds. */
-export interface SessionLoadResult {
-  /** From the first request to the last answer. */
-  elapsed: number;
-  /** Messages a second. */
-  rate: number;
-}
-
-/** The same, with what single messages took: half of them no longer than `p50`, 999 of 1,000 no longer than `p999`. */
-export interface TimedLoadResult extends SessionLoadResult {
-  p50: number;
-  p90: number;
-  p99: number;
-  p999: number;
-  max: number;
-}
-
-/** Mailboxes that are emptied at a time when all is over. */
-const CLEARING = 64;
+/** Mailboxes that are emptied at a time in the end. */
+const CLEARED_AT_ONCE = 64;
 
 /**
- * Puts messages into mailboxes of its own and receives them. One measurement at a time; whatever becomes of it,
- * {@linkcode clear} takes out again what it has left.
+ * Puts messages into its own mailboxes and receives them, one measurement at a time. {@linkcode clear} removes what is
+ * left, also after a failure.
  */
 export class SessionLoad implements AsyncDisposable {
-  /** Begins the name of every mailbox, so that two loads don't meet. */
+  /** Prefix of its mailboxes' names, so that two loads don't meet. */
   readonly name = `bench-${crypto.randomUUID().slice(0, 8)}`;
   readonly #options: SessionLoadOptions;
   readonly #mailboxes: readonly Mailbox[];
-  readonly #patience: number;
-  /** Ends what is being measured. */
+  readonly #waitMs: number;
+  /** Aborts the measurement. */
   #stop = new AbortController();
   #done = 0;
   #removed = 0;
-  /** Whether anything may have been stored. */
-  #used = false;
+  /** Whether a message may have been stored. */
+  #mayHaveStored = false;
   /** Puts without an outcome. */
-  #open = 0;
+  #pending = 0;
   #settled: PromiseWithResolvers<void> | undefined;
 
   private constructor(options: SessionLoadOptions, mailboxes: readonly Mailbox[]) {
     this.#options = options;
     this.#mailboxes = mailboxes;
-    this.#patience = options.patience ?? 5000;
+    this.#waitMs = options.waitMs ?? 5000;
   }
 
   /** Makes the sessions. Nothing is sent yet. */
@@ -87,7 +71,7 @@ export class SessionLoad implements AsyncDisposable {
     return new SessionLoad(options, mailboxes);
   }
 
-  /** Messages that are through, of those that are measured now. */
+  /** Messages of the current measurement that are through. */
   get done(): number {
     return this.#done;
   }
@@ -97,26 +81,26 @@ export class SessionLoad implements AsyncDisposable {
     return this.#removed;
   }
 
-  /** Ends what is being measured: it rejects with this. */
+  /** Aborts the measurement: it rejects with this. */
   stop(reason: Error) {
     this.#stop.abort(reason);
   }
 
   /**
-   * Puts `count` messages. Each is timed from the call to the answer that it is on the server's disk.
+   * Puts `count` messages. A latency is the time from the call to the answer that the message is on the server's disk.
    *
    * @throws {FullError} There was no room for them in time.
    * @throws {SessionEndError} The server is gone.
    */
   async put(): Promise<TimedLoadResult> {
-    const { count, inFlight } = this.#options, took = new Float64Array(count);
-    const result = await this.#measure(async (signal) => {
+    const { count, inFlight } = this.#options, latencies = new Float64Array(count);
+    const { elapsed } = await this.#measure(async (signal) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       signal.addEventListener("abort", () => resolve());
-      const next = this.#inTurns((number) => {
+      const next = this.#starter((number) => {
         const since = performance.now();
         this.#post(number, () => {
-          took[this.#done++] = performance.now() - since;
+          latencies[this.#done++] = performance.now() - since;
           next();
           if (this.#done === count) resolve();
         });
@@ -124,22 +108,22 @@ export class SessionLoad implements AsyncDisposable {
       for (let i = 0; i < inFlight; i++) next();
       await promise;
     });
-    return timed(took, result);
+    return timedResult(latencies, elapsed);
   }
 
   /**
-   * Receives and acknowledges what {@linkcode put} has put. A message counts when its acknowledgement is answered.
+   * Receives and acknowledges the messages of {@linkcode put}. A message counts when its acknowledgement is answered.
    *
    * @throws {SessionEndError} The server is gone.
    * @throws {Error} Not all of them came.
    */
-  async receive(): Promise<SessionLoadResult> {
+  async receive(): Promise<LoadResult> {
     const { inFlight, sessions } = this.#options, each = Math.ceil(inFlight / sessions);
     const prefetch = Math.min(MAX_LEASE_MESSAGES, each), takers = Math.ceil(each / prefetch);
     return await this.#measure(async () => {
       let before = -1;
-      // one that was given out again may come after all others
-      for (let wait = 0; this.#missing > 0 && this.#done > before; wait = this.#patience) {
+      // a message that is given out again may come after all others
+      for (let wait = 0; this.#missing > 0 && this.#done > before; wait = this.#waitMs) {
         before = this.#done;
         await this.#each(takers * sessions, inFlight, async (i) => {
           const options = { prefetch, wait };
@@ -150,7 +134,7 @@ export class SessionLoad implements AsyncDisposable {
   }
 
   /**
-   * Puts `count` messages to receivers that wait for them. Each is timed from the call to when its receiver has it.
+   * Puts `count` messages to receivers that wait for them. A latency is the time from the call until its receiver has it.
    *
    * @throws {FullError} There was no room for them in time.
    * @throws {SessionEndError} The server is gone.
@@ -158,52 +142,52 @@ export class SessionLoad implements AsyncDisposable {
    */
   async pass(): Promise<TimedLoadResult> {
     const { count, sessions, inFlight } = this.#options;
-    const took = new Float64Array(count), since = new Float64Array(count);
+    const latencies = new Float64Array(count), since = new Float64Array(count);
     const prefetch = Math.min(MAX_LEASE_MESSAGES, Math.ceil(inFlight / sessions));
-    const result = await this.#measure(async () => {
-      const next = this.#inTurns((number) => {
+    const { elapsed } = await this.#measure(async () => {
+      const next = this.#starter((number) => {
         since[number] = performance.now();
         this.#post(number, () => {});
       });
       const receiving = this.#each(sessions, sessions, async (session) => {
-        let left = Math.ceil((count - session) / sessions), before = -1, wereComing = true;
+        let left = Math.ceil((count - session) / sessions), before = -1, mayCome = true;
         const receive = (message: ReceivedMessage) => {
           const number = parseInt(message.text, 36), sent = since[number]!;
-          // one that is given out again counts once
+          // a message that is given out again counts once
           if (sent === 0) return left > 0;
           since[number] = 0;
-          took[this.#done++] = performance.now() - sent;
+          latencies[this.#done++] = performance.now() - sent;
           next();
           return --left > 0;
         };
-        // it may be the others' turn for long, and what is put may take longer than nothing is waited for
-        while (left > 0 && (this.#done > before || wereComing)) {
-          wereComing = before < 0 || this.#open > 0;
+        // another session may have its turn, and a put may take longer than the wait
+        while (left > 0 && (this.#done > before || mayCome)) {
+          mayCome = before < 0 || this.#pending > 0;
           before = this.#done;
-          await this.#take(session, { prefetch, wait: this.#patience }, receive, () => {});
+          await this.#take(session, { prefetch, wait: this.#waitMs }, receive, () => {});
         }
       });
       for (let i = 0; i < inFlight; i++) next();
       await receiving;
     });
-    return timed(took, result);
+    return timedResult(latencies, elapsed);
   }
 
   /**
-   * Receives what is left in its mailboxes, whatever has happened before.
+   * Receives what is left in its mailboxes.
    *
    * @returns How many messages are still there.
    * @throws {SessionEndError} The server is gone.
    */
   async clear(): Promise<number> {
-    if (!this.#used) return 0;
+    if (!this.#mayHaveStored) return 0;
     this.#stop = new AbortController();
     let left = 0;
-    await this.#each(this.#options.sessions, CLEARING, async (session) => {
+    await this.#each(this.#options.sessions, CLEARED_AT_ONCE, async (session) => {
       const mailbox = this.#mailboxes[session]!;
       let messages = Infinity;
-      // what was on its way to a receiver that was stopped comes back a little later
-      for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#patience) {
+      // messages for a receiver that was stopped come back a little later
+      for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#waitMs) {
         before = wait === 0 ? -1 : this.#removed;
         await this.#take(session, { prefetch: MAX_LEASE_MESSAGES, wait }, () => --messages > 0, () => {});
         ({ messages = 0 } = await mailbox.stat(this.#mailbox(session)));
@@ -227,8 +211,8 @@ export class SessionLoad implements AsyncDisposable {
     return `${this.name}-${session}`;
   }
 
-  /** Runs a measurement to its end, or until it is stopped, and waits until nothing of it is open. */
-  async #measure(run: (signal: AbortSignal) => Promise<void>): Promise<SessionLoadResult> {
+  /** Runs a measurement to its end, or until it is stopped, and waits until every put has its outcome. */
+  async #measure(run: (signal: AbortSignal) => Promise<void>): Promise<LoadResult> {
     const { count } = this.#options, { signal } = this.#stop;
     signal.throwIfAborted();
     this.#done = 0;
@@ -237,7 +221,7 @@ export class SessionLoad implements AsyncDisposable {
     const elapsed = performance.now() - begin;
     const missing = this.#missing;
     this.#settled = Promise.withResolvers();
-    if (this.#open > 0) await this.#settled.promise;
+    if (this.#pending > 0) await this.#settled.promise;
     signal.throwIfAborted();
     if (missing > 0) {
       throw new Error(
@@ -247,15 +231,15 @@ export class SessionLoad implements AsyncDisposable {
     return { elapsed, rate: count / elapsed * 1000 };
   }
 
-  /** Returns what begins with the next number below `count`, where there is one. */
-  #inTurns(begin: (number: number) => void): () => void {
+  /** Returns a function that begins the next message, if there is one. */
+  #starter(begin: (number: number) => void): () => void {
     let started = 0;
     return () => {
       if (started < this.#options.count && !this.#stop.signal.aborted) begin(started++);
     };
   }
 
-  /** Does `work` for every number below `count`, `width` of them at a time. What goes wrong stops all. */
+  /** Does `work` for every number below `count`, `width` of them at a time. An error stops all. */
   async #each(count: number, width: number, work: (i: number) => Promise<void>) {
     let started = 0;
     const worker = async () => {
@@ -274,21 +258,21 @@ export class SessionLoad implements AsyncDisposable {
     const { sessions, size } = this.#options, session = number % sessions;
     const text = number.toString(36).padStart(MIN_LOAD_TEXT, "0").padEnd(size, ".");
     const settle = (error: Error | undefined) => {
-      this.#open--;
-      if (error === undefined || error instanceof SessionEndError && error.sent) this.#used = true;
-      if (this.#open === 0) this.#settled?.resolve();
+      this.#pending--;
+      if (error === undefined || error instanceof SessionEndError && error.sent) this.#mayHaveStored = true;
+      if (this.#pending === 0) this.#settled?.resolve();
       if (error !== undefined) this.#stop.abort(error);
       else if (!this.#stop.signal.aborted) stored();
     };
-    this.#open++;
+    this.#pending++;
     try {
-      this.#mailboxes[session]!.post(this.#mailbox(session), "bench", text, settle, { wait: this.#patience });
+      this.#mailboxes[session]!.post(this.#mailbox(session), "bench", text, settle, { wait: this.#waitMs });
     } catch (error) {
       settle(error as Error);
     }
   }
 
-  /** Receives and acknowledges until none came in time, or `received` does not want more. */
+  /** Receives and acknowledges until none comes in time, or `received` returns false. */
   async #take(
     session: number,
     options: { prefetch: number; wait: number },
@@ -310,10 +294,4 @@ export class SessionLoad implements AsyncDisposable {
     }
     await Promise.all(acks);
   }
-}
-
-function timed(took: Float64Array, result: SessionLoadResult): TimedLoadResult {
-  took.sort();
-  const at = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))]!;
-  return { ...result, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: at(1) };
 }

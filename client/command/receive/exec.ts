@@ -6,8 +6,7 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/mailbox_requests.ts";
-import type { ReceivedMessage } from "../../mailbox.ts";
-import { ATTEMPTS, FIRST_RETRY_DELAY, retryDelay } from "../../mailbox/retry.ts";
+import { ATTEMPTS, FIRST_RETRY_DELAY_MS, type ReceivedMessage, retryDelay } from "../../mailbox.ts";
 import { report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";
 
@@ -45,7 +44,7 @@ export function execOf(args: Arguments): Exec | undefined {
   if (delay !== undefined && delay > MAX_RETRY_DELAY_MS) {
     throw new UsageError(`Cannot use --retry-delay '${args.text("retry-delay")}': expected up to 1d`);
   }
-  return { command, retryDelayMs: delay ?? FIRST_RETRY_DELAY, attempts: attempts ?? ATTEMPTS };
+  return { command, retryDelayMs: delay ?? FIRST_RETRY_DELAY_MS, attempts: attempts ?? ATTEMPTS };
 }
 
 /** What a signal to this program does. */

@@ -1,4 +1,4 @@
-import { NoAnswerError, type OriginalMailbox } from "../../original_mailbox.ts";
+import { type OriginalMailbox, ServerTimeoutError } from "../../original_mailbox.ts";
 import { readLines } from "../../terminal/input.ts";
 import { report, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
@@ -32,7 +32,7 @@ async function sendLines(mailbox: OriginalMailbox, receiver: string, sender: str
       await progress.show(() => `${sent} messages sent`);
     }
   } catch (error) {
-    if (error instanceof NoAnswerError) throw error;
+    if (error instanceof ServerTimeoutError) throw error;
     failure = (error as Error).message;
   } finally {
     await progress.clear();

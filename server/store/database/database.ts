@@ -1,11 +1,10 @@
 /**
- * The SQLite database itself: how it is opened, and what its errors mean.
+ * How the database is opened, and what its errors mean.
  *
  * @module
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { ANY_LENGTH, orderMessages } from "./message_order.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
@@ -13,33 +12,35 @@ import { PAGE_BYTES } from "./transaction.ts";
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
-/** "Prly" in ASCII: tells `file` and other programs whose database this is. */
+/** "Prly" in ASCII, after the program's first name: shows `file` and other programs whose database this is. */
 const APPLICATION_ID = 0x50726c79;
 
 // SQLite, "Result and Error Codes"; the low byte of an extended code is the code that it extends
 const SQLITE_BUSY = 5;
 
-/** What is damaged, or was none: SQLITE_CORRUPT, SQLITE_NOTADB. */
+/** The file is damaged, or no database: SQLITE_CORRUPT, SQLITE_NOTADB. */
 const UNREADABLE = new Set([11, 26]);
 
-/** A disk that takes nothing: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
+/** The disk cannot be written to: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
 const STORAGE = new Set([8, 10, 13, 14]);
 
 /**
- * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: what a failed sync left behind can't be known, so it is not tried
- * again.
+ * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: nobody can know what a failed sync has written, so it is not tried again.
  */
 const LOST = new Set([1034, 1290]);
 
+/** `takeBytesMax` of a store whose takes give messages of any length. */
+export const ANY_LENGTH = Number.MAX_SAFE_INTEGER;
+
 /**
- * Takes the database for this process, and brings its schema up to date.
+ * Locks the database for this process, and brings its schema up to date.
  *
- * @param takenBytes Most bytes of sender and text of a message that a take gives.
- * @throws {Error} It is in use (see {@linkcode isBusy}), or no database of this program, or of a newer one: see
+ * @param takeBytesMax Most bytes of sender and text of a message that a take gives.
+ * @throws {Error} It is in use (see {@linkcode isBusy}), or it was made by another program or a newer version: see
  * {@linkcode openError}.
  */
-export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined, takenBytes = ANY_LENGTH) {
-  // prepared, because an error of exec() tells no result code
+export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined, takeBytesMax = ANY_LENGTH) {
+  // prepared, because an error of exec() has no result code
   const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
   const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
   // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
@@ -65,18 +66,30 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined,
     "cache_size = -49152",
   ];
   for (const setting of settings) all(`PRAGMA ${setting}`);
-  // takes the lock; changes nothing where nothing is to be changed, as on a disk that is full
+  // takes the lock; writes nothing if nothing changes, so that it works on a full disk
   all("BEGIN IMMEDIATE");
   if (version < MIGRATIONS.length) {
     for (const step of MIGRATIONS.slice(version)) db.exec(step);
     all(`PRAGMA application_id = ${APPLICATION_ID}`);
     all(`PRAGMA user_version = ${MIGRATIONS.length}`);
   }
-  orderMessages(db, takenBytes);
+  markLongMessages(db, takeBytesMax);
   all("COMMIT");
   if (maxFileBytes !== undefined) {
     all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
   }
+}
+
+/**
+ * Sets `long` of every message: the index `message_order` has the long and the other messages of a mailbox apart, so that
+ * neither is looked for among the others. If the limit is the same as before, nothing changes.
+ */
+function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
+  if (db.prepare("SELECT bytes FROM taken").get()!.bytes === takeBytesMax) return;
+  // both lengths are read from the head of a row: a long one costs no more than a short one
+  const isLong = "octet_length(sender) + octet_length(text) > ?1";
+  db.prepare(`UPDATE message SET long = ${isLong} WHERE long <> (${isLong})`).run(takeBytesMax);
+  db.prepare("UPDATE taken SET bytes = ?").run(takeBytesMax);
 }
 
 /** Whether another process has the database open. */
@@ -84,7 +97,7 @@ export function isBusy(error: unknown): boolean {
   return ((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY;
 }
 
-/** The error of a database at `path` that can't be opened, with what can be done. */
+/** The error of a database at `path` that cannot be opened, with what can be done. */
 export function openError(path: string, error: unknown): Error {
   const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
@@ -101,7 +114,7 @@ function errcode(error: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-/** @throws {StoreLost} Or the error itself, where it does not come from a disk that takes nothing. */
+/** @throws {StoreLost} Or the error itself, unless it only means that the disk cannot be written to. */
 export function throwIfLost(error: unknown) {
   const code = errcode(error);
   if (error instanceof StoreLost || code === undefined) throw error;

@@ -1,40 +1,38 @@
 /**
- * The schema of the SQLite store, as the list of steps that lead to it. `PRAGMA user_version` is the number of steps
- * done. A step is never changed once it was released; a new one is added behind it.
+ * The schema, as the list of steps that lead to it. `PRAGMA user_version` is the number of steps done. A step is never
+ * changed once it was released; a new one is added at the end.
  *
- * message   one row a message. `seq` grows with every message put, so that it is the order of arrival, and new rows go
- *           to the end of the table. `long` is 1 where it is too long for a take, by the limit that `taken` has.
- *           `due` is set while a message that was tried in vain is not to be given out.
+ * message   one row a message. `seq` grows with every message put: it is the order of arrival. `long` is 1 if it is too
+ *           long for a take, by the limit in `taken`. `due` is set while it waits for its next attempt. `token` is that
+ *           of the last lease that released it, so that a late acknowledgement is recognized.
  * taken     one row: most bytes of sender and text of a message that a take gives.
- * mailbox   one row a mailbox that holds, or lately held, messages, with the sums over its rows of `message`: written
- *           in the same transaction as these, so that a start needs not count them.
+ * mailbox   one row a mailbox that holds messages, or did lately, with the sums over its rows of `message` and `delayed`,
+ *           so that a start needs not count them.
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
- * lease     messages that are with a session: their numbers, separated by spaces. A message that is in a lease keeps
- *           its row. When a lease ends, its token stays with the message, so that a late acknowledgement can be told.
- *           `network` and `owner` are those of its session.
- * delayed   messages that are not to be given out before their time. They get a number when that has come.
- * dead      messages that were given out too often. `reason` is why the last attempt failed, empty where it is not known.
- *           Where `apart` is 1, one that was put before its mailbox was an account's.
- * sequence  one row: the highest number that a message has or has had, so that none comes again.
- * session   the highest number carried out of each session, and what came of those that were not just carried out.
- *           `owner` is the account that it belongs to, and `network` where it began, for which it is counted; or empty.
- *           `born` is when it began, in milliseconds since 1970, and `ended` whether its client has said `bye`.
- * horizon   one row: no session that was forgotten, and that a client may still go on with, began after this.
- * account   what the password of a name is checked against (RFC 5803). `last` is the number of the last message that was
- *           put before the account covered the mailbox of the name; NULL where it does not.
- * thread    one row a thread of the forum, with the sums over its rows of `entry` and the highest ID that one of them had.
- * entry     one row a message or a file, in the order of the thread's IDs. Ranks are not stored: see `ranks.ts`.
- * rank      how many messages lie in a block of IDs of a thread.
- * content   what is in a file of a thread: `content` is its name on the disk.
+ * lease     messages that are with a session: their numbers, separated by spaces. They keep their rows. `network` and
+ *           `account` are those of its session.
+ * delayed   messages that were put with a delay. They get a new number when it is over.
+ * dead      dead letters. `reason` is why the last attempt failed, empty if that is not known. `apart` is 1 for a message
+ *           that was put before an account covered its mailbox.
+ * sequence  one row: the highest number that a message has or has had, so that none is used twice.
+ * session   how far each session has come: the highest request number carried out, and the outcomes of requests that did
+ *           not just succeed. `account` is the one that it is logged in to, `network` the one where it began, or empty.
+ *           `start_time` is in milliseconds since 1970. `ended`: its client has said `bye`.
+ * horizon   one row: no forgotten session whose client may go on with it began after this.
+ * account   the verifier of a name (RFC 5803). `last` is the number of the last message that was put before the account
+ *           covered the mailbox of that name; NULL: it does not.
+ * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
+ * entry     one row a message or a file of a thread. Positions are not stored: see `thread_positions.ts`.
+ * rank      how many messages there are in a block of IDs of a thread.
+ * content   a file of a thread: `content` is its name on disk.
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
- * unused    contents of removed threads whose files may still be on the disk.
- * channel   one row a channel. `place` is where it stands in the list, 0 where it is not listed; messages before `first`
- *           are gone.
- * said      the last messages of each channel, which `seq` numbers in the order in which they were said.
- * holder    one row for each who is charged for messages or mailboxes, whose `holder` has its number; 0 is nobody. Of a
- *           channel it is the name itself, of a thread its creator.
- * mailbox_holder, thread_holder  what others than its holder have of a mailbox or of a thread; the rest is that one's.
+ * unused    contents of removed threads whose files may still be on disk.
+ * channel   one row a channel. `place` is its place in the list, 0 if it is not listed; messages before `first` are gone.
+ * said      the last messages of each channel, in the order of `seq`.
+ * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
+ *           it is the name itself, in `thread` it is the creator.
+ * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
  *
  * @module
  */
@@ -228,4 +226,24 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE taken (bytes INTEGER NOT NULL) STRICT;
   INSERT INTO taken VALUES (9007199254740991);
   `,
+  `
+  ALTER TABLE message RENAME COLUMN body TO text;
+  ALTER TABLE delayed RENAME COLUMN body TO text;
+  ALTER TABLE dead RENAME COLUMN body TO text;
+  ALTER TABLE said RENAME COLUMN body TO text;
+  ALTER TABLE entry RENAME COLUMN body TO text;
+  ALTER TABLE holder RENAME TO owner;
+  ALTER TABLE message RENAME COLUMN holder TO owner;
+  ALTER TABLE delayed RENAME COLUMN holder TO owner;
+  ALTER TABLE mailbox RENAME COLUMN holder TO owner;
+  ALTER TABLE channel RENAME COLUMN holder TO owner;
+  ALTER TABLE mailbox_holder RENAME TO mailbox_owner;
+  ALTER TABLE mailbox_owner RENAME COLUMN holder TO owner;
+  ALTER TABLE thread_holder RENAME TO thread_owner;
+  ALTER TABLE session RENAME COLUMN owner TO account;
+  ALTER TABLE lease RENAME COLUMN owner TO account;
+  ALTER TABLE session RENAME COLUMN special TO outcomes;
+  ALTER TABLE session RENAME COLUMN born TO start_time;
+  ALTER TABLE horizon RENAME COLUMN born TO start_time;
+`,
 ];

@@ -1,27 +1,25 @@
-/** Name of the reserve's file. */
-const FILE = "reserve";
+const FILE_NAME = "reserve";
 
 /**
- * As much as the log holds, about, before it is written back, 1,000 pages of 4 KiB: what a database file may have to grow
- * by. It is more than one group of puts can take.
+ * About what the log holds before it is written back, 1,000 pages of 4 KiB: by so much the database file may have to grow.
+ * It is more than one group of puts can use.
  */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
 
-/** Least time between two tries to make the reserve again, in milliseconds. */
-const RETRY = 1000;
+const RETRY_MS = 1000;
 
 /**
- * Space on the disk that is held back, so that messages can still be taken out when the disk is full: removing one
- * needs room in SQLite's log, and the log can be emptied only into a database file that may have to grow.
+ * Disk space that is held back, so that messages can still be given out when the disk is full: to remove one needs room in
+ * SQLite's log, and the log can only be emptied into a database file that may have to grow.
  */
 export class Reserve {
   readonly #path: string;
-  /** Bytes that are held back: all, or as many as there was room for. */
+  /** Bytes that are held back. */
   #bytes: number;
   #lastTry = -Infinity;
 
   constructor(directory: string) {
-    this.#path = `${directory}/${FILE}`;
+    this.#path = `${directory}/${FILE_NAME}`;
     this.#bytes = size(this.#path) ?? 0;
     this.restore();
   }
@@ -31,7 +29,7 @@ export class Reserve {
     return this.#bytes >= RESERVE_BYTES;
   }
 
-  /** Gives the space back to the disk. */
+  /** Frees the space. */
   release() {
     if (this.#bytes === 0) return;
     this.#bytes = 0;
@@ -39,25 +37,25 @@ export class Reserve {
     try {
       Deno.removeSync(this.#path);
     } catch {
-      // somebody removed it already: its space is free
+      // it was removed already: its space is free
     }
   }
 
-  /** Takes the space again, or tries to; at most once a second. Returns whether all of it is held. */
+  /** Tries to hold all of the space again, at most once a second. Returns whether it is held. */
   restore(): boolean {
     if (this.isHeld) return true;
     const now = performance.now();
-    if (now - this.#lastTry < RETRY) return false;
+    if (now - this.#lastTry < RETRY_MS) return false;
     this.#lastTry = now;
     const before = this.#bytes;
     if (this.#extend()) return true;
-    // a part of it would be room for what is to be given out, as long as the server runs
+    // while the server runs, a part of it serves better as room for giving messages out
     if (before === 0) this.release();
     return false;
   }
 
-  /** Takes what there is room for, so that a start on a full disk can give messages out. */
-  keep() {
+  /** Holds what there is room for, so that a start on a full disk can give messages out. */
+  hold() {
     this.#extend();
   }
 

@@ -1,123 +1,101 @@
-import type { DatabaseSync } from "node:sqlite";
 import { ADMIN } from "../../../protocol/mailbox.ts";
+import type { Context } from "../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
+import type { Transaction } from "../database/transaction.ts";
 import {
   type Account,
   type AccountOutcome,
   type AccountRequest,
-  type Coverage,
   type MailboxClaim,
   MAX_ACCOUNTS,
 } from "../requests/account.ts";
-import { LIMIT } from "../database/bound_limit.ts";
 import type { Messages } from "./message/messages.ts";
-import type { Transaction } from "../database/transaction.ts";
 
-/** What the SQLite store knows of accounts: a verifier for each name, and whether it covers the mailbox too. */
+interface AccountRow {
+  name: string;
+  verifier: string;
+  /** Number of the last message that was put before it covered the mailbox of its name; null: it does not. */
+  last: number | null;
+}
+
+/** The accounts: a verifier for each name, and whether it covers the mailbox of that name. */
 export class Accounts {
   readonly #transaction: Transaction;
-  readonly #messages: Pick<Messages, "isEmpty" | "own" | "owned">;
-  readonly #sql: ReturnType<typeof prepare>;
+  readonly #messages: Messages;
+  readonly #sql;
   #count: number;
 
-  constructor(
-    db: DatabaseSync,
-    transaction: Transaction,
-    messages: Pick<Messages, "isEmpty" | "own" | "owned">,
-  ) {
+  constructor({ db, transaction }: Context, messages: Messages) {
     this.#transaction = transaction;
     this.#messages = messages;
-    this.#sql = prepare(db);
-    this.#count = (db.prepare("SELECT count(*) AS count FROM account").get() as { count: number }).count;
-    for (const row of db.prepare("SELECT name, last FROM account WHERE last > 0").iterate()) {
-      messages.owned.load(row.name as string, row.last as number);
-    }
+    this.#sql = prepareAll(db, {
+      get: "SELECT name, verifier, last FROM account WHERE name = ?",
+      add: "INSERT INTO account (name, verifier, last) VALUES (?, ?, ?)",
+      change: "UPDATE account SET verifier = ? WHERE name = ?",
+      cover: "UPDATE account SET last = ? WHERE name = ?",
+      remove: "DELETE FROM account WHERE name = ?",
+      list: `SELECT name, verifier, last FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
+    });
+    this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
+    const covering = db.prepare("SELECT name, last FROM account WHERE last > 0");
+    for (const { name, last } of allRows<AccountRow>(covering)) messages.covered.load(name, last!);
   }
 
-  /** @param storing Whether what needs space may be tried. */
-  request(request: AccountRequest, storing: boolean): AccountOutcome {
+  /** @param canStore Whether what needs space may be tried. */
+  request(request: AccountRequest, canStore: boolean): AccountOutcome {
+    if (request.what === "list") return this.#list(request.after ?? "", request.limit);
+    const { name } = request, account = firstRow<AccountRow>(this.#sql.get, name);
+    if (request.what === "add") return account === undefined ? this.#add(request, canStore) : "exists";
+    if (account === undefined) return "unknown";
     switch (request.what) {
-      case "add":
-        return this.#add(request, storing);
-      case "change": {
-        const { name, verifier } = request;
-        if (this.#sql.get.get(name) === undefined) return "unknown";
-        if (!storing) return "storage";
-        this.#transaction.begin(name.length + verifier.length);
-        this.#sql.change.run(verifier, name);
+      case "change":
+        if (!canStore) return "storage";
+        this.#transaction.begin(name.length + request.verifier.length);
+        this.#sql.change.run(request.verifier, name);
         return "changed";
-      }
       case "cover":
-        return this.#cover(request.name, storing);
+        return this.#cover(account, canStore);
       case "remove":
-        if (this.#sql.get.get(request.name) === undefined) return "unknown";
-        this.#transaction.begin();
-        this.#sql.remove.run(request.name);
-        this.#messages.owned.set(request.name, undefined);
-        this.#counted(-1);
+        this.#transaction.run(this.#sql.remove, name);
+        this.#messages.covered.set(name, undefined);
+        this.#transaction.count((sign) => this.#count -= sign);
         return "removed";
-      case "list":
-        return this.#list(request.after ?? "", request.limit);
     }
   }
 
-  #add({ name, verifier, mailbox }: AccountRequest & { what: "add" }, storing: boolean): AccountOutcome {
-    if (this.#sql.get.get(name) !== undefined) return "exists";
+  #add({ name, verifier, mailbox }: AccountRequest & { what: "add" }, canStore: boolean): AccountOutcome {
     if (this.#count >= MAX_ACCOUNTS) return "full";
-    if (!storing) return "storage";
-    let owned = this.#mayOwn(name, mailbox) ? this.#messages.own(name) : undefined;
-    if (owned === "apart full") {
-      // what is left of an empty mailbox is dead letters: as good as messages
-      if (mailbox === "if empty") owned = undefined;
-      else return owned;
+    if (!canStore) return "storage";
+    let covered = this.#mayCover(name, mailbox) ? this.#messages.cover(name) : undefined;
+    if (covered === "apart full") {
+      // an empty mailbox may have dead letters
+      if (mailbox !== "if empty") return covered;
+      covered = undefined;
     }
     this.#transaction.begin(name.length + verifier.length);
-    this.#sql.add.run(name, verifier, owned?.last ?? null);
-    this.#counted(1);
-    return { mailbox: owned !== undefined, apart: owned?.apart ?? 0 };
+    this.#sql.add.run(name, verifier, covered?.last ?? null);
+    this.#transaction.count((sign) => this.#count += sign);
+    return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
 
   /** The original wire keeps `admin` for the administrator. */
-  #mayOwn(name: string, claim: MailboxClaim = "always"): boolean {
+  #mayCover(name: string, claim: MailboxClaim = "always"): boolean {
     if (name === ADMIN || claim === "never") return false;
-    return claim === "always" || this.#messages.isEmpty(name);
+    return claim === "always" || this.#messages.count({ mailbox: name }).messages === 0;
   }
 
-  #cover(name: string, storing: boolean): Coverage | "unknown" | "reserved" | "apart full" | "storage" {
-    const account = this.#sql.get.get(name) as { last: number | null } | undefined;
-    if (account === undefined) return "unknown";
+  #cover({ name, last }: AccountRow, canStore: boolean): AccountOutcome {
     if (name === ADMIN) return "reserved";
-    if (account.last !== null) return { mailbox: true, apart: 0 };
-    if (!storing) return "storage";
-    const owned = this.#messages.own(name);
-    if (owned === "apart full") return owned;
-    this.#transaction.begin();
-    this.#sql.cover.run(owned.last, name);
-    return { mailbox: true, apart: owned.apart };
+    if (last !== null) return { mailbox: true, apart: 0 };
+    if (!canStore) return "storage";
+    const covered = this.#messages.cover(name);
+    if (covered === "apart full") return covered;
+    this.#transaction.run(this.#sql.cover, covered.last, name);
+    return { mailbox: true, apart: covered.apart };
   }
 
   #list(after: string, limit: number): Account[] {
-    const rows = this.#sql.list.all(after, limit) as {
-      name: string;
-      verifier: string;
-      last: number | null;
-    }[];
-    return rows.map(({ name, verifier, last }) => ({ name, verifier, mailbox: last !== null }));
+    return allRows<AccountRow>(this.#sql.list, after, limit)
+      .map(({ name, verifier, last }) => ({ name, verifier, mailbox: last !== null }));
   }
-
-  #counted(by: number) {
-    this.#count += by;
-    this.#transaction.onRollback(() => this.#count -= by);
-  }
-}
-
-function prepare(db: DatabaseSync) {
-  const sql = (text: string) => db.prepare(text);
-  return {
-    get: sql("SELECT last FROM account WHERE name = ?"),
-    add: sql("INSERT INTO account (name, verifier, last) VALUES (?, ?, ?)"),
-    change: sql("UPDATE account SET verifier = ? WHERE name = ?"),
-    cover: sql("UPDATE account SET last = ? WHERE name = ?"),
-    remove: sql("DELETE FROM account WHERE name = ?"),
-    list: sql(`SELECT name, verifier, last FROM account WHERE name > ? ORDER BY name ${LIMIT}`),
-  };
 }

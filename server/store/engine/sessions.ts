@@ -1,15 +1,9 @@
-/**
- * What the SQLite store knows of sessions: how far each has come, so that nothing is carried out twice.
- *
- * @module
- */
-
-import type { DatabaseSync } from "node:sqlite";
-import { LIMIT } from "../database/bound_limit.ts";
-import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
-import { Forgotten } from "./forgotten.ts";
+import type { Context } from "../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
+import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
-import type { Reached } from "./message/mailboxes.ts";
+import type { Reached } from "./mailbox/limits.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./threads.ts";
 import type {
@@ -21,78 +15,86 @@ import type {
   SessionOutcome,
   SessionState,
 } from "../requests/session.ts";
-import type { Transaction } from "../database/transaction.ts";
 
-/** Sessions that are kept. */
+/** Most sessions that are kept. */
 export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
-/** Milliseconds for which a session is kept after its last use. */
+/** How long a session is kept after its last use. */
 export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Milliseconds for which one is kept that has ended: what was sent before may still be on its way, for at most that long
- * (RFC 9293, section 3.4.2).
+ * How long a session is kept after its end: what it sent before may be on its way for at most that long (RFC 9293,
+ * section 3.4.2).
  */
 export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 
-/** Sessions whose state memory holds; that of the others is read again when they are used. */
-const REMEMBERED = 10_000;
+/** Sessions whose state is in memory; that of the others is read again when they are used. */
+const STATES_MAX = 10_000;
 
 /** A session that has a row. */
-interface Known extends Linked<Known>, Origin {
+interface KeptSession extends Linked<KeptSession> {
   readonly id: string;
-  readonly born: number;
-  /** Whether its client has left. One that had logged in is not counted from then on: its seal is gone as well. */
+  readonly network: string;
+  readonly account: string;
+  readonly startTime: number;
+  /** Whether its client has ended it. If it was logged in, it is not counted from then on: its seal is gone as well. */
   ended: boolean;
   state: SessionState | undefined;
 }
 
+type SessionRow = Pick<KeptSession, "id" | "account" | "network" | "startTime"> & { ended: number };
+
 export interface SessionsOptions {
-  db: DatabaseSync;
-  transaction: Transaction;
   messages: Messages;
   threads: Threads;
-  limits?: TableLimits | undefined;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
+  limits: TableLimits | undefined;
 }
 
+/** How far each session has come: so that nothing is carried out twice. */
 export class Sessions {
-  readonly #options: SessionsOptions;
-  readonly #sql: ReturnType<typeof prepare>;
-  readonly #known = new Map<string, Known>();
-  readonly #table: FairTable<Known>;
-  readonly #forgotten: Forgotten;
-  /** Those whose state memory holds, in the order in which it was read or written. */
-  readonly #remembered = new Set<Known>();
-  /** What is being carried out: who has something in it makes room for nobody. */
+  readonly #context: Context;
+  readonly #messages: Messages;
+  readonly #threads: Threads;
+  readonly #sql;
+  readonly #sessions = new Map<string, KeptSession>();
+  readonly #table: FairTable<KeptSession>;
+  readonly #forgotten: ForgottenSessions;
+  /** Those whose state is in memory, in the order in which it was read or written. */
+  readonly #withState = new Set<KeptSession>();
+  /** What is being carried out: a session that has requests in it is not forgotten to make room. */
   #batch: readonly { kind: string; session?: string }[] = [];
 
-  constructor(options: SessionsOptions) {
-    const { db, transaction, limits = SESSION_LIMITS } = options;
-    this.#options = options;
-    this.#sql = prepare(db);
-    this.#table = new FairTable(limits, (known) => known);
-    this.#forgotten = new Forgotten(db, transaction);
-    for (
-      const row of db.prepare(
-        "SELECT id, owner AS account, network, born, ended FROM session ORDER BY used, id",
-      ).all()
-    ) {
-      const { id, account, network, born, ended } = row as unknown as
-        & Pick<Known, "id" | "account" | "network" | "born">
-        & { ended: number };
-      this.#add(known({ id, account, network, born, ended: ended === 1 }));
-    }
+  constructor(context: Context, { messages, threads, limits = SESSION_LIMITS }: SessionsOptions) {
+    this.#context = context;
+    this.#messages = messages;
+    this.#threads = threads;
+    const { db } = context;
+    this.#sql = prepareAll(db, {
+      read: "SELECT done, outcomes FROM session WHERE id = ?",
+      add: `INSERT INTO session (id, done, outcomes, used, account, network, start_time)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      write: "UPDATE session SET done = ?, outcomes = ?, used = ?, ended = 0 WHERE id = ?",
+      use: "UPDATE session SET used = ?, ended = 0 WHERE id = ?",
+      end: "UPDATE session SET used = ?, ended = 1 WHERE id = ?",
+      old: `SELECT id FROM session WHERE used < ? ${LIMIT}`,
+      forget: "DELETE FROM session WHERE id = ?",
+      latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
+    });
+    this.#table = new FairTable(limits, (entry) => entry);
+    this.#forgotten = new ForgottenSessions(context);
+    const rows = db.prepare(
+      "SELECT id, account, network, start_time AS startTime, ended FROM session ORDER BY used, id",
+    );
+    for (const row of allRows<SessionRow>(rows)) this.#add(keptSession(row, row.ended === 1));
   }
 
   get usage(): TableUsage {
     return this.#table.usage;
   }
 
-  /** The greatest time at which a session began that has a row, or had one. */
-  get births(): number {
-    return Math.max(this.#forgotten.horizon, this.#sql.births.get()!.born as number);
+  /** The latest start time of all sessions that have a row, or had one. */
+  get latestStart(): number {
+    return Math.max(this.#forgotten.horizon, firstRow<{ time: number }>(this.#sql.latestStart)!.time);
   }
 
   /** These requests are carried out next. */
@@ -101,42 +103,41 @@ export class Sessions {
   }
 
   /** How far the session has come, if it is known; this counts as use of it. */
-  open({ session, account = "", startTime = this.#options.wallClock() }: OpenSession): SessionOutcome {
-    const known = this.#known.get(session);
-    if (known === undefined) return this.#forgotten.has(session, startTime) ? "unknown" : "new";
-    if (known.account !== account) return "denied";
-    this.#options.transaction.begin();
-    this.#sql.use.run(this.#options.wallClock(), session);
-    this.#used(known);
-    return { ...this.#stateOf(known) };
+  open({ session: id, account = "", startTime = this.#context.wallClock() }: OpenSession): SessionOutcome {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return this.#forgotten.has(id, startTime) ? "unknown" : "new";
+    if (session.account !== account) return "denied";
+    this.#context.transaction.run(this.#sql.use, this.#context.wallClock(), id);
+    this.#use(session);
+    return { ...this.#stateOf(session) };
   }
 
-  /** The session has ended, unless its client lacks an outcome: it is forgotten soon. */
-  end({ session, account = "", low }: EndSession): SessionOutcome {
-    const known = this.#known.get(session);
-    if (known === undefined) return "unknown";
-    if (known.account !== account) return "denied";
-    const state = this.#stateOf(known);
-    if (low > state.done && !known.ended) {
-      this.#options.transaction.begin();
-      this.#sql.end.run(this.#options.wallClock() - SESSION_KEPT_MS + ENDED_SESSION_KEPT_MS, session);
-      this.#setEnded(known, true);
+  /** Ends the session, unless its client lacks an outcome: it is forgotten soon. */
+  end({ session: id, account = "", low }: EndSession): SessionOutcome {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return "unknown";
+    if (session.account !== account) return "denied";
+    const state = this.#stateOf(session);
+    if (low > state.done && !session.ended) {
+      const used = this.#context.wallClock() - SESSION_KEPT_MS + ENDED_SESSION_KEPT_MS;
+      this.#context.transaction.run(this.#sql.end, used, id);
+      this.#setEnded(session, true);
     }
     return { ...state };
   }
 
-  /** Carries out what is next, as far as it goes. `storing` is whether puts may be tried. */
-  change(request: OrderedBatch, storing: boolean): SessionOutcome {
-    const { session, account = "", fresh = false, network = "", first, low, changes } = request;
-    const { startTime = this.#options.wallClock() } = request;
-    const before = this.#known.get(session);
+  /** Carries out the requests that are next. `canStore`: whether those that need space may be tried. */
+  carryOut(batch: OrderedBatch, canStore: boolean): SessionOutcome {
+    const { session: id, account = "", fresh = false, network = "", first, low, changes } = batch;
+    const { startTime = this.#context.wallClock() } = batch;
+    const before = this.#sessions.get(id);
     if (before !== undefined && before.account !== account) return "denied";
     if (before === undefined) {
-      if (!fresh && this.#forgotten.has(session, startTime)) return "unknown";
+      if (!fresh && this.#forgotten.has(id, startTime)) return "unknown";
       if (first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     }
-    const isCounted = before !== undefined && !(before.ended && account !== "");
-    const leaving = isCounted ? undefined : this.#roomFor(before ?? { network, account });
+    const willCount = before === undefined || before.ended && account !== "";
+    const leaving = willCount ? this.#roomFor(before ?? { network, account }) : undefined;
     if (leaving === "full") return "busy";
     const past = before && this.#stateOf(before);
     const state: SessionState = {
@@ -144,12 +145,12 @@ export class Sessions {
       outcomes: (past?.outcomes ?? []).filter(([n]) => n >= low),
     };
     let n = first;
-    for (const change of changes) {
-      const last = n + (change.numbers ?? 1) - 1;
-      // where one is missing before it, none is carried out
+    for (const request of changes) {
+      const last = n + (request.numbers ?? 1) - 1;
+      // if a number before it is missing, it is not carried out
       if (n > state.done + 1) break;
       if (last > state.done) {
-        const result = this.#carryOut(session, change, storing);
+        const result = this.#carryOut(id, request, canStore);
         if (result === "storage") {
           state.refused = { n: last };
           break;
@@ -163,178 +164,160 @@ export class Sessions {
       }
       n = last + 1;
     }
-    // of one that has carried out nothing there is nothing to know
+    // a session that has carried out nothing needs no row
     if (state.done > 0) {
-      const { done, outcomes } = state, { transaction } = this.#options;
-      transaction.begin();
+      const { done, outcomes } = state;
+      this.#context.transaction.begin();
       if (leaving !== undefined) this.#forget(leaving, true);
       if (before !== undefined) this.#write(before, { done, outcomes });
-      else {this.#addNew(known({ id: session, account, network, born: startTime, ended: false }), {
-          done,
-          outcomes,
-        });}
+      else this.#insert(keptSession({ id, account, network, startTime }, false), { done, outcomes });
     }
     return state;
   }
 
-  /** What has to go so that one more can be kept. */
-  #roomFor(place: Origin): Known | "full" | undefined {
-    let named: Set<string | undefined> | undefined;
-    return this.#table.roomFor(place, ({ id }) => {
-      named ??= new Set(this.#batch.map(({ session }) => session));
-      return named.has(id);
+  /** The session that has to be forgotten so that one more can be kept. */
+  #roomFor({ network, account }: { network: string; account: string }): KeptSession | "full" | undefined {
+    let inBatch: Set<string | undefined> | undefined;
+    return this.#table.roomFor({ network, account }, ({ id }) => {
+      inBatch ??= new Set(this.#batch.map(({ session }) => session));
+      return inBatch.has(id);
     });
   }
 
-  /** @param again Whether its client may go on with it. */
-  #forget(known: Known, again: boolean) {
-    const { transaction } = this.#options, { id, born } = known;
-    transaction.begin();
-    this.#sql.forget.run(id);
-    if (again) this.#forgotten.add(id, born);
-    this.#remove(known);
-    transaction.onRollback(() => this.#add(known));
+  /** @param mayGoOn Whether its client may go on with it. */
+  #forget(session: KeptSession, mayGoOn: boolean) {
+    const { transaction } = this.#context, { id, startTime } = session;
+    transaction.run(this.#sql.forget, id);
+    if (mayGoOn) this.#forgotten.add(id, startTime);
+    this.#remove(session);
+    transaction.onRollback(() => this.#add(session));
   }
 
-  #add(known: Known) {
-    this.#known.set(known.id, known);
-    if (isCounted(known)) this.#table.add(known);
+  #add(session: KeptSession) {
+    this.#sessions.set(session.id, session);
+    if (isCounted(session)) this.#table.add(session);
   }
 
-  #addNew(known: Known, state: SessionState) {
-    const { id, account, network, born } = known, { done, outcomes } = state;
-    this.#add(known);
-    this.#options.transaction.onRollback(() => this.#remove(known));
-    this.#sql.add.run(id, done, JSON.stringify(outcomes), this.#options.wallClock(), account, network, born);
-    this.#remember(known, state);
+  #insert(session: KeptSession, state: SessionState) {
+    const { id, account, network, startTime } = session, used = this.#context.wallClock();
+    this.#add(session);
+    this.#context.transaction.onRollback(() => this.#remove(session));
+    this.#sql.add.run(id, state.done, JSON.stringify(state.outcomes), used, account, network, startTime);
+    this.#setState(session, state);
   }
 
-  #remove(known: Known) {
-    if (!this.#known.delete(known.id)) return;
-    if (isCounted(known)) this.#table.remove(known);
-    this.#remembered.delete(known);
-    known.state = undefined;
+  #remove(session: KeptSession) {
+    if (!this.#sessions.delete(session.id)) return;
+    if (isCounted(session)) this.#table.remove(session);
+    this.#withState.delete(session);
+    session.state = undefined;
   }
 
-  #used(known: Known) {
-    if (known.ended) this.#setEnded(known, false);
-    else this.#table.use(known);
+  #use(session: KeptSession) {
+    if (session.ended) this.#setEnded(session, false);
+    else this.#table.use(session);
   }
 
-  #setEnded(known: Known, ended: boolean) {
-    const { transaction } = this.#options;
+  #setEnded(session: KeptSession, ended: boolean) {
     const set = (ended: boolean) => {
-      if (isCounted(known)) this.#table.remove(known);
-      known.ended = ended;
-      if (isCounted(known)) this.#table.add(known);
+      if (isCounted(session)) this.#table.remove(session);
+      session.ended = ended;
+      if (isCounted(session)) this.#table.add(session);
     };
     set(ended);
-    transaction.onRollback(() => {
-      if (this.#known.get(known.id) === known) set(!ended);
+    this.#context.transaction.onRollback(() => {
+      if (this.#sessions.get(session.id) === session) set(!ended);
     });
   }
 
+  /** Carries one request out. Returns undefined if it just succeeded, or what refuses it for now. */
   #carryOut(
     session: string,
-    change: OrderedRequest,
-    storing: boolean,
+    request: OrderedRequest,
+    canStore: boolean,
   ): RequestOutcome | Reached | "storage" | undefined {
-    const { messages, threads } = this.#options;
+    if (!canStore && needsSpace(request)) return "storage";
+    const { leased } = this.#messages;
     const lost = (ids: number[]): RequestOutcome | undefined =>
       ids.length > 0 ? { kind: "lost", ids } : undefined;
-    switch (change.kind) {
+    switch (request.kind) {
       case "put": {
-        if (!storing) return "storage";
-        const outcome = messages.put(change);
-        return outcome === "stored" ? undefined : outcome;
+        const result = this.#messages.put(request);
+        return result === "stored" ? undefined : result;
       }
       case "ack":
-        return lost(messages.leased.ack(session, change.token, change.ids));
+        return lost(leased.ack(session, request.token, request.ids));
       case "back":
-        return lost(messages.leased.back(session, change.token, change.ids));
+        return lost(leased.back(session, request.token, request.ids));
       case "fail":
-        return lost(messages.leased.back(session, change.token, change.ids, change));
+        return lost(leased.back(session, request.token, request.ids, request));
       case "extend":
-        return messages.leased.extend(session, change.token, change.duration)
+        return leased.extend(session, request.token, request.duration)
           ? undefined
           : { kind: "lost", ids: [] };
       case "begin":
-        return lost(messages.leased.begin(session, change.token, change.ids));
+        return lost(leased.begin(session, request.token, request.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
-        return { kind: "bad", reason: change.reason };
+        return { kind: "bad", reason: request.reason };
       default: {
-        if (isAddingChange(change) && !storing) return "storage";
-        const reason = threads.change(change);
+        const reason = this.#threads.change(request);
         return reason === undefined ? undefined : { kind: "bad", reason };
       }
     }
   }
 
-  #stateOf(known: Known): SessionState {
-    if (known.state === undefined) {
-      const { done, special } = this.#sql.read.get(known.id) as { done: number; special: string };
-      this.#remember(known, { done, outcomes: JSON.parse(special) });
+  #stateOf(session: KeptSession): SessionState {
+    if (session.state === undefined) {
+      const { done, outcomes } = firstRow<{ done: number; outcomes: string }>(this.#sql.read, session.id)!;
+      this.#setState(session, { done, outcomes: JSON.parse(outcomes) });
     }
-    return known.state!;
+    return session.state!;
   }
 
-  #write(known: Known, state: SessionState) {
-    const { done, outcomes } = state;
-    // what memory holds is read again after a rollback
-    this.#options.transaction.onRollback(() => known.state = undefined);
-    this.#sql.write.run(done, JSON.stringify(outcomes), this.#options.wallClock(), known.id);
-    this.#used(known);
-    this.#remember(known, state);
+  #write(session: KeptSession, state: SessionState) {
+    // after a rollback the state is read again
+    this.#context.transaction.onRollback(() => session.state = undefined);
+    const used = this.#context.wallClock();
+    this.#sql.write.run(state.done, JSON.stringify(state.outcomes), used, session.id);
+    this.#use(session);
+    this.#setState(session, state);
   }
 
-  #remember(known: Known, state: SessionState) {
-    known.state = state;
-    this.#remembered.delete(known);
-    this.#remembered.add(known);
-    if (this.#remembered.size <= REMEMBERED) return;
-    const [oldest] = this.#remembered;
-    this.#remembered.delete(oldest!);
+  #setState(session: KeptSession, state: SessionState) {
+    session.state = state;
+    this.#withState.delete(session);
+    this.#withState.add(session);
+    if (this.#withState.size <= STATES_MAX) return;
+    const [oldest] = this.#withState;
+    this.#withState.delete(oldest!);
     oldest!.state = undefined;
   }
 
-  /** Forgets those that were not used for a day, up to `rows` of them. Returns how many they were. */
-  forget(rows: number): number {
-    const old = this.#sql.old.all(this.#options.wallClock() - SESSION_KEPT_MS, rows) as { id: string }[];
+  /** Forgets sessions that were not used for a day, up to `rows` of them. Returns how many they were. */
+  forgetOld(rows: number): number {
+    const old = allRows<{ id: string }>(this.#sql.old, this.#context.wallClock() - SESSION_KEPT_MS, rows);
     for (const { id } of old) {
-      const known = this.#known.get(id)!;
-      this.#forget(known, !known.ended);
+      const session = this.#sessions.get(id)!;
+      this.#forget(session, !session.ended);
     }
     return old.length;
   }
 }
 
-function known(of: Omit<Known, "older" | "newer" | "state">): Known {
-  return { ...of, older: undefined, newer: undefined, state: undefined };
+function keptSession(
+  { id, account, network, startTime }: Omit<SessionRow, "ended">,
+  ended: boolean,
+): KeptSession {
+  return { id, account, network, startTime, ended, older: undefined, newer: undefined, state: undefined };
 }
 
-function isCounted({ account, ended }: Known): boolean {
+function isCounted({ account, ended }: KeptSession): boolean {
   return account === "" || !ended;
 }
 
-/** Whether a change needs space, rather than freeing some. */
-export function isAddingChange({ kind }: OrderedRequest): boolean {
+/** Whether a request needs space, rather than freeing some. */
+export function needsSpace({ kind }: OrderedRequest): boolean {
   return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
-}
-
-function prepare(db: DatabaseSync) {
-  const sql = (text: string) => db.prepare(text);
-  return {
-    read: sql("SELECT done, special FROM session WHERE id = ?"),
-    add: sql(
-      "INSERT INTO session (id, done, special, used, owner, network, born) VALUES (?, ?, ?, ?, ?, ?, ?)",
-    ),
-    write: sql("UPDATE session SET done = ?, special = ?, used = ?, ended = 0 WHERE id = ?"),
-    use: sql("UPDATE session SET used = ?, ended = 0 WHERE id = ?"),
-    end: sql("UPDATE session SET used = ?, ended = 1 WHERE id = ?"),
-    old: sql(`SELECT id FROM session WHERE used < ? ${LIMIT}`),
-    forget: sql("DELETE FROM session WHERE id = ?"),
-    births: sql("SELECT coalesce(max(born), 0) AS born FROM session"),
-  };
 }

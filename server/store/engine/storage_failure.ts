@@ -1,17 +1,16 @@
 import type { SessionState } from "../requests/session.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 
-/** Whether the disk takes nothing, since when that was told, and what was refused meanwhile. */
+/** Whether the disk cannot be written to, and how many requests were refused since that was reported. */
 export class StorageFailure {
   readonly #onEvent: (event: StoreEvent) => void;
-  /** Requests that were refused; undefined while the disk takes them. */
+  /** Undefined while the disk can be written to. */
   #refused: number | undefined;
 
   constructor(onEvent: (event: StoreEvent) => void) {
     this.#onEvent = onEvent;
   }
 
-  /** Whether it has begun and not ended. */
   get isOn(): boolean {
     return this.#refused !== undefined;
   }
@@ -22,13 +21,13 @@ export class StorageFailure {
     this.#onEvent({ kind: "storage failed", reason });
   }
 
-  /** Counts what of a batch is refused. Returns whether anything is. */
+  /** Counts what of a batch was refused. Returns whether anything was. */
   count(requests: readonly StoreRequest[], outcomes: readonly Outcome[]): boolean {
     let refused = 0, isRefused = false;
     for (const [i, request] of requests.entries()) {
       const count = refusedOf(request, outcomes[i]!);
       isRefused ||= count > 0;
-      // what was said in channels is kept in memory meanwhile, and comes again
+      // messages of channels are in memory meanwhile, and come again
       if (request.kind !== "channel") refused += count;
     }
     if (!isRefused) return false;
@@ -43,7 +42,7 @@ export class StorageFailure {
   }
 }
 
-/** Requests in this one, changes of a session among them, that were refused because the disk takes nothing. */
+/** How many requests were refused by the disk: one, or those of a session. */
 function refusedOf(request: StoreRequest, outcome: Outcome): number {
   if (request.kind !== "session") return outcome === "storage" ? 1 : 0;
   if (outcome === "storage") return request.changes.length;

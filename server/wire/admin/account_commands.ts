@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS } from "../../../protocol/admin.ts";
 import { decodeName, decodeVerifier, encodeName } from "../../../protocol/scram.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { AdminCommand } from "./admin_requests.ts";
@@ -19,36 +20,23 @@ export function accountCommand(accounts: Accounts): AdminCommand {
     async run([what = "", name = "", verifier = ""]) {
       if (what === "list") {
         const listed = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
-        if (listed === "storage") throw new RangeError(REFUSED.storage);
+        if (listed === "storage") throw new RangeError(ACCOUNT_REFUSALS.storage);
         return listed.map(({ name, mailbox }) => `${encodeName(name)}${mailbox ? " mailbox" : ""}`);
       }
-      const outcome = what === "add"
-        ? await accounts.add(nameOf(name), verifierOf(verifier))
-        : what === "confirm"
-        ? await accounts.cover(nameOf(name))
-        : what === "set-password"
-        ? await accounts.change(nameOf(name), verifierOf(verifier))
-        : what === "remove"
-        ? await accounts.remove(nameOf(name))
-        : undefined;
-      if (outcome === undefined) {
+      const action = ACCOUNT_ACTIONS.find((action) => action === what);
+      if (action === undefined) {
         throw new RangeError(`neither list, add, confirm, set-password nor remove: '${what}'`);
       }
-      if (typeof outcome === "object") return [name, String(outcome.apart)];
-      if (outcome in REFUSED) throw new RangeError(REFUSED[outcome as keyof typeof REFUSED]);
-      return [name];
+      const outcome = await accounts.administer(
+        action,
+        nameOf(name),
+        action === "add" || action === "set-password" ? verifierOf(verifier) : "",
+      );
+      if (typeof outcome === "string") throw new RangeError(ACCOUNT_REFUSALS[outcome]);
+      return action === "add" || action === "confirm" ? [name, String(outcome.apart)] : [name];
     },
   };
 }
-
-const REFUSED = {
-  exists: "the name has an account",
-  unknown: "no account has this name",
-  full: "there are as many accounts as there may be",
-  "apart full": "its mailbox holds more than can be set apart; have it received, or clear it, first",
-  reserved: "the mailbox of this name is no account's",
-  storage: "the disk takes nothing",
-};
 
 function nameOf(saslname: string): string {
   const name = decodeName(saslname);

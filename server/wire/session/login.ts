@@ -181,7 +181,7 @@ export class Login<S extends LoginSeal> {
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
     const session = rest.slice(0, SESSION_LENGTH);
-    const wait = accounts.guessWait(name, network);
+    const wait = accounts.loginWaitMs(name, network);
     if (wait > 0) {
       onRefused(this.#seal, name, "too many wrong passwords");
       return `wait,${wait}`;
@@ -201,11 +201,11 @@ export class Login<S extends LoginSeal> {
     }
     const message = authMessage(exchange.clientFirst, exchange.serverFirst, final.bare);
     if (!isClientProof(final.proof, verifier, message)) {
-      accounts.guessedWrong(name, network);
+      accounts.loginFailed(name, network);
       onRefused(this.#seal, name, "wrong password");
       return "final,e=invalid-proof";
     }
-    accounts.guessedRight(name, network);
+    accounts.loginSucceeded(name, network);
     const refusal = logIn(this.#seal, name, session);
     if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
     const isActive = refusal === "active";
@@ -223,9 +223,9 @@ export class Login<S extends LoginSeal> {
     if (verifier === undefined) return this.#reply("refused,bad verifier");
     if (accounts.has(name)) return this.#reply("exists");
     if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
-    const wait = accounts.makeWait(this.#seal.network);
+    const wait = accounts.addWaitMs(this.#seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
-    const outcome = await accounts.add(name, encodeVerifier(verifier), "anybody");
+    const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#reply(answerToMake(outcome));
   }
@@ -234,7 +234,7 @@ export class Login<S extends LoginSeal> {
   async #change(k: number, name: string, text: string) {
     const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);
     if (verifier === undefined) return this.#reply("refused,bad verifier");
-    const wait = accounts.makeWait(seal.network);
+    const wait = accounts.addWaitMs(seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
     seal.isChanging = true;
     const outcome = await accounts.change(name, encodeVerifier(verifier));

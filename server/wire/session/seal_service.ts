@@ -111,7 +111,7 @@ export class SealService<A extends Address> {
       monotonicClock,
     });
     this.#scheduler = new FairScheduler({ ...HANDSHAKE_WORK, monotonicClock, setTimer });
-    accounts.watch((name, what) => {
+    accounts.onEvent((name, what) => {
       if (what !== "added") this.#logOutAll(name);
     });
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess } from "@std/assert";
-import { load } from "../../../client/command/bench/original_load.ts";
+import { originalLoad } from "../../../client/command/bench/original_load.ts";
 
-Deno.test("load() measures on at full speed after one lost request", async () => {
+Deno.test("originalLoad() measures on at full speed after one lost request", async () => {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const mailboxes = new Map<string, string[]>();
   let takes = 0;
@@ -17,7 +17,7 @@ Deno.test("load() measures on at full speed after one lost request", async () =>
       }
     }
   })();
-  const { again, elapsed } = await load({
+  const { resent, elapsed } = await originalLoad({
     server: socket.addr as Deno.NetAddr,
     inFlight: 1,
     count: 100,
@@ -25,7 +25,7 @@ Deno.test("load() measures on at full speed after one lost request", async () =>
   });
   socket.close();
   await serving;
-  assertEquals(again, 1);
+  assertEquals(resent, 1);
   // with 200 ms for each of the 90 behind it, it would be 18 s
   assertLess(elapsed, 5000);
 });

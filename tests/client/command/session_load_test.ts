@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { connectMailbox, FullError, ServerGoneError } from "../../../client/mailbox.ts";
+import { connectMailbox, FullError, ServerTimeoutError } from "../../../client/mailbox.ts";
 import { SessionLoad, type SessionLoadOptions } from "../../../client/command/bench/session_load.ts";
 import type { Server } from "../../../server/server.ts";
 import { withServer } from "../../server/serve.ts";
@@ -43,7 +43,7 @@ Deno.test("SessionLoad puts messages of the length asked for", () =>
 
 Deno.test("SessionLoad.put() fails where there is no room, and clear() takes out what was stored", () =>
   withServer({ limits: { mailboxMessages: 6 } }, async (server) => {
-    await using measured = await load(server, { patience: 10 });
+    await using measured = await load(server, { waitMs: 10 });
     await assertRejects(() => measured.put(), FullError);
     assertEquals(await stored(server), 6);
     assertEquals([await measured.clear(), measured.removed, await stored(server)], [0, 6, 0]);
@@ -51,14 +51,14 @@ Deno.test("SessionLoad.put() fails where there is no room, and clear() takes out
 
 Deno.test("SessionLoad.receive() tells that messages were dropped", () =>
   withServer({ limits: { mailboxMessages: 6, whenFull: "drop-oldest" } }, async (server) => {
-    await using measured = await load(server, { patience: 10 });
+    await using measured = await load(server, { waitMs: 10 });
     await measured.put();
     await assertRejects(() => measured.receive(), Error, "194 of 200 messages did not come");
   }));
 
 Deno.test("SessionLoad.pass() tells that somebody else has taken a message", () =>
   withServer({}, async (server) => {
-    await using measured = await load(server, { count: 10, patience: 10 });
+    await using measured = await load(server, { count: 10, waitMs: 10 });
     await using other = await connectMailbox({ port: server.addresses[0]!.port });
     const taken = other.messages(`${measured.name}-0`)[Symbol.asyncIterator]().next();
     // it waits once what it has asked afterwards is answered
@@ -92,7 +92,7 @@ Deno.test("SessionLoad says that the server is gone, and has nothing to clear wh
     count: 9,
     size: 8,
   });
-  await assertRejects(() => measured.put(), ServerGoneError);
+  await assertRejects(() => measured.put(), ServerTimeoutError);
   assertEquals(await measured.clear(), 0);
   silent.close();
 });

@@ -1,7 +1,7 @@
 /** How a session begins, and how one goes on as another. */
 
 import { assertEquals } from "@std/assert";
-import type { SessionState } from "../../../client/session/session.ts";
+import type { SessionState } from "../../../client/session/identity.ts";
 import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 
 Deno.test("a session that has sent no number for a second begins anew before its first one", async () => {

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
-import { Session } from "../../../client/session/session.ts";
+import { MailboxSession } from "../../../client/mailbox/mailbox_session.ts";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { Clock } from "../../simulation/clock.ts";
 import { Network, PERFECT } from "../../simulation/network.ts";
@@ -118,7 +118,7 @@ async function exchange(lost: number, directory: string) {
   };
   const client = (port: number) => {
     const here = { hostname: "10.0.0.2", port };
-    const session = new Session({
+    const session = new MailboxSession({
       monotonicClock: clock.now,
       random: random.bytes,
       setTimer: clock.setTimer,

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
-import { ClosedError, FullError, RefusedError } from "../../../client/session/session.ts";
+import { ClosedError, FullError, RefusedError } from "../../../client/session/errors.ts";
 
 Deno.test("ClientSession begins with a datagram without requests, and repeats it each second", async () => {
   const script = new Script();
@@ -322,8 +322,8 @@ Deno.test("a client whose server is silent for ten seconds says so, and what was
   await script.heard(100);
   // a later session can go on there
   assertEquals(script.client.state.low, 1);
-  assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerGoneError", true]);
-  assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerGoneError", false]);
+  assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerTimeoutError", true]);
+  assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerTimeoutError", false]);
   await assertRejects(() => script.client.stat(), Error, "No answer from the server within 10 s");
 });
 
@@ -467,7 +467,7 @@ Deno.test("a sender is told when there is room for more", async () => {
   let posted = 0;
   while (post(posted++));
   assertLessOrEqual(posted, 5000);
-  const ready = follow(script.client.ready());
+  const ready = follow(script.client.ordered.ready());
   let acknowledged = 0;
   while (ready.state === "open") {
     const heard = await script.heard(), { low } = script.client.state;

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../../server/store/database/database.ts";
 import { DeadLetterRows } from "../../../server/store/engine/message/dead_letters.ts";
+import type { DeadLetter, DeadLetters } from "../../../server/store/requests/message.ts";
 import { Transaction } from "../../../server/store/database/transaction.ts";
 
 Deno.test("of dead letters the oldest go where they are too many or too long, and a rollback brings them back", () => {
@@ -9,13 +10,15 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   openDatabase(db, undefined);
   const texts = ["one", "two", "three", "four", "a longer one"];
   const insert = db.prepare(
-    "INSERT INTO message (seq, mailbox, sender, time, body, bytes) VALUES (?, 1, 'al', 0, ?, ?)",
+    "INSERT INTO message (seq, mailbox, sender, time, text, bytes) VALUES (?, 1, 'al', 0, ?, ?)",
   );
   texts.forEach((text, i) => insert.run(i + 1, text, text.length));
-  const transaction = new Transaction(db, 0);
-  const open = () => new DeadLetterRows(db, transaction, { letters: 3, bytes: 20 });
+  const transaction = new Transaction(db);
+  const open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
   let dead = open();
-  const kept = () => dead.after(0, 9).map(({ text }) => text);
+  const ask = (request: DeadLetters) => dead.request(request, () => {});
+  const kept = () =>
+    (ask({ kind: "dead", what: "list", after: 0, limit: 9 }) as DeadLetter[]).map(({ text }) => text);
   const add = (mailbox: string, seq: number) =>
     dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
 
@@ -31,9 +34,9 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [2, 1, 3]);
   dead = open();
   assertEquals([kept(), dead.count("bob")], [["two", "three", "four"], 2]);
-  dead.delete(3);
+  ask({ kind: "dead", what: "delete", id: 3 });
   add("carol", 5);
   transaction.commit();
   assertEquals(kept(), ["two", "four", "a longer one"]);
-  assertEquals([dead.clear(), kept(), dead.count(undefined)], [3, [], 0]);
+  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.count(undefined)], [3, [], 0]);
 });

@@ -4,7 +4,7 @@ import { openDatabase } from "../../../server/store/database/database.ts";
 import { DeadLetterRows } from "../../../server/store/engine/message/dead_letters.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import type { DeadLetter } from "../../../server/store/requests/message.ts";
+import type { DeadLetter, DeadLetters } from "../../../server/store/requests/message.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Transaction } from "../../../server/store/database/transaction.ts";
@@ -181,11 +181,11 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
 Deno.test("dead letters that are set apart go for no newer one, and more than fit are refused", () => {
   using db = new DatabaseSync(":memory:");
   openDatabase(db, undefined);
-  const transaction = new Transaction(db, 0),
-    open = () => new DeadLetterRows(db, transaction, { letters: 3, bytes: 20 });
+  const transaction = new Transaction(db),
+    open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
   let dead = open();
   const insert = db.prepare(
-    "INSERT INTO message (seq, mailbox, sender, time, body, bytes) VALUES (?, 1, 'al', 0, ?, 1)",
+    "INSERT INTO message (seq, mailbox, sender, time, text, bytes) VALUES (?, 1, 'al', 0, ?, 1)",
   );
   const died = (mailbox: string, seq: number) => {
     insert.run(seq, `${seq}`);
@@ -193,7 +193,11 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   };
   const apart = (id: number) =>
     dead.setApart("carol", { id, sender: "al", time: 0, text: `${id}`, bytes: 1, attempts: 0 });
-  const kept = () => dead.after(0, 99).map(({ text }) => Number(text));
+  const ask = (request: DeadLetters) => dead.request(request, () => {});
+  const kept = () =>
+    (ask({ kind: "dead", what: "list", after: 0, limit: 99 }) as DeadLetter[]).map(({ text }) =>
+      Number(text)
+    );
   died("carol", 1);
   died("bob", 2);
   assertEquals([dead.hasRoomApart("carol", 2, 2), dead.hasRoomApart("carol", 3, 3)], [true, false]);
@@ -213,8 +217,12 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   assertEquals([dead.hasRoomApart("dora", 1, 1), kept()], [true, [1, 2, 3]]);
   dead = open();
   assertEquals([dead.hasRoomApart("dora", 1, 1), dead.hasRoomApart("dora", 2, 2)], [true, false]);
-  assertEquals([dead.delete(1), dead.hasRoomApart("dora", 2, 2)], [true, true]);
-  assertEquals([dead.clear(), kept(), dead.hasRoomApart("dora", 3, 20)], [2, [], true]);
+  assertEquals([ask({ kind: "dead", what: "delete", id: 1 }), dead.hasRoomApart("dora", 2, 2)], [1, true]);
+  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.hasRoomApart("dora", 3, 20)], [
+    2,
+    [],
+    true,
+  ]);
 });
 
 Deno.test("where the disk takes nothing, a mailbox stays as it was", () =>

@@ -1,31 +1,31 @@
-import type { DatabaseSync } from "node:sqlite";
-import { LIMIT } from "../../database/bound_limit.ts";
-import { MailboxCounts } from "./mailbox_counts.ts";
-import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
+import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
+import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 
-/** Dead letters that are kept, and bytes of their text; the oldest go for one more. */
+/** Dead letters that are kept, and bytes of their text; the oldest make room for new ones. */
 const LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
 
-/** The reason of a message that was put before its mailbox was an account's. */
+/** The reason of a message that was put before an account covered its mailbox. */
 const BEFORE_ACCOUNT = "before the account";
 
 /** Characters of a text that is listed: more than an administrator is shown. */
-const LISTED_TEXT = 128;
+const LISTED_CHARACTERS = 128;
 
-/** Dead letters that go for one at most: where they are short and it is long, it takes several to come to the limit. */
-const MAX_DROPS = 64;
+/** Dead letters that one new one drops at most: short ones make room for a long one over several. */
+const DROPS_MAX = 64;
 
 interface Size {
   id: number;
   mailbox: string;
   bytes: number;
-  /** 1 where it is set apart. */
+  /** 1 if it is set apart. */
   apart: number;
 }
 
-/** A message that has become a dead letter. */
-interface Died {
+/** A message that becomes a dead letter. */
+interface Failed {
   seq: number;
   bytes: number;
   attempts: number;
@@ -43,181 +43,155 @@ interface Apart {
 }
 
 /**
- * Messages that were given out too often; and, apart from these, those that were put before their mailbox was an
- * account's: they go for no newer one, and are not given out together with others.
+ * Dead letters: messages with too many failed attempts. Those that are set apart (see `coverage.ts`) are counted and
+ * limited by themselves: they make no room for new ones, and are not requeued together with others.
  */
 export class DeadLetterRows {
   readonly #transaction: Transaction;
   readonly #limits: typeof LIMITS;
   readonly #sql;
   readonly #counts: MailboxCounts;
-  #bytes: number;
+  #bytes = 0;
   /** Of those that are set apart. */
   readonly #apart: { letters: number; bytes: number };
 
-  constructor(db: DatabaseSync, transaction: Transaction, limits = LIMITS) {
+  constructor({ db, transaction }: Pick<Context, "db" | "transaction">, limits = LIMITS) {
     this.#transaction = transaction;
     this.#limits = limits;
-    const sql = (text: string) => db.prepare(text);
-    this.#sql = {
-      add: sql(
-        `INSERT INTO dead (id, mailbox, sender, time, body, bytes, attempts, reason)
-          SELECT seq, ?, sender, time, body, bytes, ?, ? FROM message WHERE seq = ?`,
-      ),
-      after: sql(
-        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(body, 1, ${LISTED_TEXT}) AS text
-          FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
-      ),
-      next: sql(`SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`),
-      whole: sql("SELECT mailbox, sender, time, body AS text, bytes FROM dead WHERE id = ?"),
-      oldest: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1"),
-      size: sql("SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?"),
-      addApart: sql(
-        `INSERT INTO dead (id, mailbox, sender, time, body, bytes, attempts, reason, apart)
-          VALUES (?, ?, ?, ?, ?, ?, ?, '${BEFORE_ACCOUNT}', 1)`,
-      ),
-      sizeOf: sql("SELECT coalesce(sum(bytes), 0) AS bytes FROM dead WHERE mailbox = ? AND apart = 0"),
-      setApart: sql(
-        `UPDATE dead SET apart = 1, reason = '${BEFORE_ACCOUNT}' WHERE mailbox = ? AND apart = 0`,
-      ),
-      drop: sql("DELETE FROM dead WHERE id = ?"),
-      clear: sql("DELETE FROM dead"),
-    };
-    const counts = db.prepare(
-      "SELECT mailbox, count(*) AS letters, sum(bytes) AS bytes FROM dead WHERE apart = 0 GROUP BY mailbox",
-    ).all();
-    this.#apart = db.prepare(
+    this.#sql = prepareAll(db, {
+      add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason)
+        SELECT seq, ?, sender, time, text, bytes, ?, ? FROM message WHERE seq = ?`,
+      list:
+        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
+        FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
+      next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
+      whole: "SELECT mailbox, sender, time, text, bytes FROM dead WHERE id = ?",
+      oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
+      size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
+      addApart: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart)
+        VALUES (?, ?, ?, ?, ?, ?, ?, '${BEFORE_ACCOUNT}', 1)`,
+      bytesOf: "SELECT coalesce(sum(bytes), 0) AS bytes FROM dead WHERE mailbox = ? AND apart = 0",
+      setApart: `UPDATE dead SET apart = 1, reason = '${BEFORE_ACCOUNT}' WHERE mailbox = ? AND apart = 0`,
+      drop: "DELETE FROM dead WHERE id = ?",
+      clear: "DELETE FROM dead",
+    });
+    const counts = allRows<{ mailbox: string; count: number; bytes: number }>(db.prepare(
+      "SELECT mailbox, count(*) AS count, sum(bytes) AS bytes FROM dead WHERE apart = 0 GROUP BY mailbox",
+    ));
+    this.#counts = new MailboxCounts(transaction, counts);
+    for (const { bytes } of counts) this.#bytes += bytes;
+    this.#apart = firstRow(db.prepare(
       "SELECT count(*) AS letters, coalesce(sum(bytes), 0) AS bytes FROM dead WHERE apart = 1",
-    ).get() as { letters: number; bytes: number };
-    this.#counts = new MailboxCounts(
-      transaction,
-      new Map(counts.map((row) => [row.mailbox as string, row.letters as number])),
-    );
-    this.#bytes = counts.reduce((sum, row) => sum + (row.bytes as number), 0);
+    ))!;
   }
 
-  /** Adds a message that has a row; this is left to be removed. `reason` is why its last attempt failed. */
-  add(mailbox: string, { seq, bytes, attempts, reason }: Died) {
-    this.#transaction.begin();
-    this.#sql.add.run(mailbox, attempts, reason, seq);
+  /** Adds a message that has a row, which the caller removes. `reason` is why its last attempt failed. */
+  add(mailbox: string, { seq, bytes, attempts, reason }: Failed) {
+    this.#transaction.run(this.#sql.add, mailbox, attempts, reason, seq);
     this.#count(mailbox, 1, bytes);
-    for (let i = 0; i < MAX_DROPS && this.#isTooMuch; i++) {
-      this.#drop(this.#sql.oldest.get() as unknown as Size);
-    }
+    for (let i = 0; i < DROPS_MAX && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
   }
 
-  /** Whether all that a mailbox has here can be set apart, and so many messages with so many bytes with it. */
+  /** Whether all dead letters of a mailbox can be set apart, and so many messages with so many bytes with them. */
   hasRoomApart(mailbox: string, messages: number, bytes: number): boolean {
-    const { letters, bytes: most } = this.#limits;
+    const { letters, bytes: bytesMax } = this.#limits;
     return this.#apart.letters + messages + this.count(mailbox) <= letters &&
-      this.#apart.bytes + bytes + this.#bytesOf(mailbox) <= most;
+      this.#apart.bytes + bytes + this.#bytesOf(mailbox) <= bytesMax;
   }
 
   #bytesOf(mailbox: string): number {
-    return this.count(mailbox) === 0 ? 0 : (this.#sql.sizeOf.get(mailbox) as { bytes: number }).bytes;
+    return this.count(mailbox) === 0 ? 0 : firstRow<Size>(this.#sql.bytesOf, mailbox)!.bytes;
   }
 
-  /** Sets apart what a mailbox has here. Returns how many they were. */
+  /** Sets apart all dead letters of a mailbox. Returns how many they were. */
   setAllApart(mailbox: string): number {
     const letters = this.count(mailbox), bytes = this.#bytesOf(mailbox);
     if (letters === 0) return 0;
-    this.#transaction.begin();
-    this.#sql.setApart.run(mailbox);
+    this.#transaction.run(this.#sql.setApart, mailbox);
     this.#count(mailbox, -letters, -bytes);
     this.#countApart(letters, bytes);
     return letters;
   }
 
-  /** Adds a message that is set apart; where it has a row, that is left to be removed. */
+  /** Sets a message apart. If it has a row, the caller removes that. */
   setApart(mailbox: string, { id, sender, time, text, bytes, attempts }: Apart) {
     this.#transaction.begin(bytes);
     this.#sql.addApart.run(id, mailbox, sender, time, text, bytes, attempts);
     this.#countApart(1, bytes);
   }
 
-  /** Carries out what is asked for. @param put Puts a message that is to be given out again. */
-  request(request: DeadLetters, put: (put: Put) => unknown): Exclude<DeadOutcome, "storage"> {
+  /** @param put Puts a message that is requeued. */
+  request(request: DeadLetters, put: (put: Put) => unknown): DeadOutcome {
     switch (request.what) {
       case "list":
-        return this.after(request.after, request.limit);
+        return allRows<DeadLetter>(this.#sql.list, request.after, request.limit);
       case "requeue":
         return this.#requeue(request.id, put);
       case "requeue all": {
-        const { after, limit } = request, ids = this.#sql.next.all(after, limit) as { id: number }[];
+        const ids = allRows<{ id: number }>(this.#sql.next, request.after, request.limit);
         const done = ids.filter(({ id }) => this.#requeue(id, put) === "requeued").length;
         return { done, full: ids.length - done, last: ids.at(-1)?.id ?? 0 };
       }
       case "delete":
-        return this.delete(request.id) ? 1 : "unknown";
+        return this.#delete(request.id) ? 1 : "unknown";
       case "delete all":
-        return this.clear();
+        return this.#clear();
     }
   }
 
-  /** The oldest behind a number. */
-  after(id: number, limit: number): DeadLetter[] {
-    return this.#sql.after.all(id, limit) as unknown as DeadLetter[];
-  }
-
-  /** Puts the one with this number at the end of its mailbox, as if it came now: with no attempt counted. */
+  /** Puts a dead letter at the end of its mailbox, as if it was new: with no attempt counted. */
   #requeue(id: number, put: (put: Put) => unknown): "requeued" | "unknown" | "full" {
-    const letter = this.#sql.whole.get(id) as unknown as Omit<Put, "kind"> | undefined;
+    const letter = firstRow<Omit<Put, "kind">>(this.#sql.whole, id);
     if (letter === undefined) return "unknown";
     if (put({ kind: "put", ...letter }) !== "stored") return "full";
-    this.delete(id);
+    this.#delete(id);
     return "requeued";
   }
 
-  /** Removes the one with this number. Returns whether there was one. */
-  delete(id: number): boolean {
-    const size = this.#sql.size.get(id) as unknown as Size | undefined;
+  /** Returns whether there was one with this ID. */
+  #delete(id: number): boolean {
+    const size = firstRow<Size>(this.#sql.size, id);
     if (size !== undefined) this.#drop(size);
     return size !== undefined;
   }
 
   #drop({ id, mailbox, bytes, apart }: Size) {
-    this.#transaction.begin();
-    this.#sql.drop.run(id);
+    this.#transaction.run(this.#sql.drop, id);
     if (apart === 1) this.#countApart(-1, -bytes);
     else this.#count(mailbox, -1, -bytes);
   }
 
-  /** Removes all. Returns how many they were. */
-  clear(): number {
-    this.#transaction.begin();
-    this.#sql.clear.run();
-    this.#addBytes(-this.#bytes);
+  /** Deletes all. Returns how many they were. */
+  #clear(): number {
     const { letters, bytes } = this.#apart;
+    this.#transaction.run(this.#sql.clear);
+    this.#addBytes(-this.#bytes);
     this.#countApart(-letters, -bytes);
     return letters + this.#counts.clear();
   }
 
-  /** How many there are of a mailbox, or in all, without those that are set apart. */
-  count(mailbox: string | undefined): number {
+  /** How many a mailbox has, or how many there are in all, without those that are set apart. */
+  count(mailbox?: string): number {
     return this.#counts.of(mailbox);
   }
 
   get #isTooMuch(): boolean {
-    return this.count(undefined) > this.#limits.letters || this.#bytes > this.#limits.bytes;
+    return this.count() > this.#limits.letters || this.#bytes > this.#limits.bytes;
   }
 
   #count(mailbox: string, letters: number, bytes: number) {
-    this.#counts.change(mailbox, letters);
+    this.#counts.add(mailbox, letters);
     this.#addBytes(bytes);
   }
 
-  #countApart(letters: number, bytes: number) {
-    const apart = this.#apart;
-    apart.letters += letters;
-    apart.bytes += bytes;
-    this.#transaction.onRollback(() => {
-      apart.letters -= letters;
-      apart.bytes -= bytes;
-    });
+  #addBytes(bytes: number) {
+    this.#transaction.count((sign) => this.#bytes += sign * bytes);
   }
 
-  #addBytes(bytes: number) {
-    this.#bytes += bytes;
-    this.#transaction.onRollback(() => this.#bytes -= bytes);
+  #countApart(letters: number, bytes: number) {
+    this.#transaction.count((sign) => {
+      this.#apart.letters += sign * letters;
+      this.#apart.bytes += sign * bytes;
+    });
   }
 }

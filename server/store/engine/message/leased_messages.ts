@@ -1,76 +1,61 @@
-/**
- * What the SQLite store does with messages that are with a session, inside the transaction of the batch.
- *
- * @module
- */
-
-import type { DatabaseSync } from "node:sqlite";
-import type { DeadLetterRows } from "./dead_letters.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, prepareAll } from "../../database/statements.ts";
+import { StoreLost } from "../../errors.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
-import { type Lease, Leases } from "./leases.ts";
-import type { Mailbox, Mailboxes } from "./mailboxes.ts";
-import type { MessageRows, Row, RowOf } from "./message_rows.ts";
-import type { Owned } from "./set_apart.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
-import type { Retries } from "./retries.ts";
-import { StoreLost } from "../../errors.ts";
-import type { Transaction } from "../../database/transaction.ts";
-import type { Watches } from "./watches.ts";
+import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { Mailboxes } from "../mailbox/mailboxes.ts";
+import type { CoveredMailboxes } from "./coverage.ts";
+import type { DeadLetterRows } from "./dead_letters.ts";
+import type { Retries } from "./delayed_messages.ts";
+import { type Lease, Leases } from "./leases.ts";
+import type { MessageRows, Row, RowOf } from "./message_rows.ts";
+import type { ReadyEvents } from "./ready_events.ts";
 
-/** What a lease comes to that ends by itself. */
-const RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran out" };
+/** The failed attempt of a lease that ends by itself. */
+const LEASE_RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran out" };
 
 export interface LeasedMessagesOptions {
-  db: DatabaseSync;
-  transaction: Transaction;
   mailboxes: Mailboxes;
   rows: MessageRows;
   dead: DeadLetterRows;
-  owned: Owned;
+  covered: CoveredMailboxes;
   retries: Retries;
-  watches: Watches;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
+  events: ReadyEvents;
 }
 
+interface LeaseRow extends Omit<Lease, "messages" | "begun"> {
+  /** Numbers, separated by spaces. */
+  messages: string;
+  begun: string | null;
+}
+
+/** Messages that are with a session. */
 export class LeasedMessages {
+  readonly #context: Context;
   readonly #options: LeasedMessagesOptions;
-  readonly #sql: ReturnType<typeof prepare>;
+  readonly #sql;
   readonly #leases = new Leases();
-  /** Those of this batch whose rows are to be brought up to date. */
+  /** Leases whose rows this batch has to bring up to date. */
   readonly #changed = new Set<Lease>();
 
-  constructor(options: LeasedMessagesOptions) {
+  constructor(context: Context, options: LeasedMessagesOptions) {
+    this.#context = context;
     this.#options = options;
-    const { db, rows } = options, now = options.monotonicClock();
-    this.#sql = prepare(db);
-    const saved = db.prepare(
-      "SELECT token, session, tag, mailbox, duration, messages, network, owner AS account, begun FROM lease",
-    );
-    for (const row of saved.all()) {
-      const { messages: ids, begun: begunIds, ...lease } = row as unknown as
-        & Omit<Lease, "messages" | "begun">
-        & { messages: string; begun: string | null };
-      const messages = new Map(ids.split(" ").map((id) => [Number(id), rows.get(Number(id))?.bytes ?? 0]));
-      const begun = begunIds === null ? undefined : new Set(begunIds.split(" ").map(Number));
+    const { db } = context, given = context.monotonicClock();
+    this.#sql = prepareAll(db, {
+      set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      drop: "DELETE FROM lease WHERE token = ?",
+    });
+    const numbers = (ids: string) => ids.split(" ").map(Number);
+    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease"))) {
+      const messages = new Map(numbers(row.messages).map((id) => [id, options.rows.get(id)?.bytes ?? 0]));
+      const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
       // a start prolongs every lease
-      const until = now + lease.duration;
-      this.#leases.add({
-        ...lease,
-        messages,
-        begun,
-        given: now,
-        until,
-        confirmed: true,
-        stored: true,
-        older: undefined,
-        newer: undefined,
-      });
+      const until = given + row.duration, links = { older: undefined, newer: undefined };
+      this.#leases.add({ ...row, messages, begun, given, until, confirmed: true, stored: true, ...links });
     }
   }
 
@@ -87,8 +72,8 @@ export class LeasedMessages {
     return this.#leases.has(id);
   }
 
-  /** Messages of a mailbox, or of all, that are leased. */
-  count(mailbox: string | undefined): number {
+  /** How many messages of a mailbox, or of all, are leased. */
+  count(mailbox?: string): number {
     return this.#leases.messages(mailbox);
   }
 
@@ -96,25 +81,21 @@ export class LeasedMessages {
   given(session: string, tag: number): Leased | undefined {
     const lease = this.#leases.of(session, tag);
     if (lease === undefined) return undefined;
-    return {
-      token: lease.token,
-      messages: [...lease.messages.keys()].map((id) => leasedMessage(this.#row(id))),
-    };
+    const messages = [...lease.messages.keys()].map((id) => leasedMessage(this.#row(id)));
+    return { token: lease.token, messages };
   }
 
-  /** Ends a lease where another one can't be given otherwise to this network, or this account. Returns whether it can. */
+  /** Ends a lease if the network or account could get no other one otherwise. Returns whether it can get one now. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
     const leaving = this.#leases.roomFor({ network, account });
-    if (typeof leaving === "object") this.#giveBack(leaving, new Map(leaving.messages));
+    if (typeof leaving === "object") this.#release(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }
 
-  /** Gives these messages of a mailbox to a session. */
-  give(
-    { session, network = "", account = "", tag, mailbox, duration, ahead }: LeaseRequest,
-    rows: readonly Row[],
-  ): Leased {
-    const { monotonicClock, random, transaction } = this.#options, now = monotonicClock();
+  /** Leases these messages of a mailbox to a session. */
+  give(request: LeaseRequest, rows: readonly Row[]): Leased {
+    const { session, network = "", account = "", tag, mailbox, duration, ahead } = request;
+    const { monotonicClock, random, transaction } = this.#context, given = monotonicClock();
     const lease: Lease = {
       token: random(8).toHex(),
       session,
@@ -125,8 +106,8 @@ export class LeasedMessages {
       duration,
       messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
       begun: ahead ? new Set() : undefined,
-      given: now,
-      until: now + duration,
+      given,
+      until: given + duration,
       confirmed: false,
       stored: false,
       older: undefined,
@@ -141,84 +122,90 @@ export class LeasedMessages {
   confirm(session: string, tag: number): "confirmed" | "unknown" {
     const lease = this.#leases.of(session, tag);
     if (lease === undefined) return "unknown";
-    this.#confirmed(lease);
+    this.#confirm(lease);
     return "confirmed";
   }
 
-  #confirmed(lease: Lease) {
+  #confirm(lease: Lease) {
     if (lease.confirmed) return;
     lease.confirmed = true;
-    this.#options.transaction.onRollback(() => {
+    this.#context.transaction.onRollback(() => {
       lease.confirmed = false;
-      this.#leases.heed(lease);
+      this.#leases.mayEndEarlier(lease);
     });
   }
 
-  release(session: string, tag: number) {
+  /** Releases the messages of a lease. */
+  release(session: string, tag: number): "released" {
     const lease = this.#leases.of(session, tag);
-    if (lease !== undefined) this.#giveBack(lease, new Map(lease.messages));
+    if (lease !== undefined) this.#release(lease, new Map(lease.messages));
+    return "released";
   }
 
-  /** Removes these messages. Returns those that are not the session's to acknowledge any more. */
+  /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */
   ack(session: string, token: string, ids: readonly number[]): number[] {
-    const { lease, held, others } = this.#sort(session, token, ids);
+    const { lease, held, others } = this.#find(session, token, ids);
     if (lease !== undefined && held.size > 0) {
-      this.#take(lease, held);
+      this.#takeOut(lease, held);
       this.#removeRows(lease, held);
     }
-    return this.#each(token, others, ({ seq, bytes, due, mailbox }) => {
-      const { mailboxes, rows, retries } = this.#options;
-      mailboxes.touch(mailbox);
-      rows.remove(mailbox, seq, seq, bytes);
-      if (due !== null) retries.removed(mailbox.name);
+    const { mailboxes, rows, retries } = this.#options;
+    return others.filter((id) => {
+      const row = this.#releasedRow(id, token);
+      if (row === undefined) return true;
+      mailboxes.touch(row.mailbox);
+      rows.remove(row.mailbox, row);
+      if (row.due !== null) retries.removed(row.mailbox.name);
+      return false;
     });
   }
 
   /**
-   * Gives these messages out again: uncounted, or because an attempt failed. Returns those that are not the session's to
-   * give back any more.
+   * Releases these messages.
+   *
+   * @param failure Why the attempt failed; undefined: none is counted.
+   * @returns Those that the lease does not hold any more.
    */
   back(session: string, token: string, ids: readonly number[], failure?: FailedAttempt): number[] {
-    const { lease, held, others } = this.#sort(session, token, ids);
-    if (lease !== undefined) this.#giveBack(lease, held, () => failure);
-    // they are back already
-    return this.#each(token, others, () => {});
+    const { lease, held, others } = this.#find(session, token, ids);
+    if (lease !== undefined) this.#release(lease, held, () => failure);
+    return others.filter((id) => this.#releasedRow(id, token) === undefined);
   }
 
-  /** These messages count as given out. Returns those that are not the session's any more. */
+  /** Counts an attempt for these messages. Returns those that the lease does not hold any more. */
   begin(session: string, token: string, ids: readonly number[]): number[] {
-    const { lease, held, others } = this.#sort(session, token, ids), begun = lease?.begun;
+    const { lease, held, others } = this.#find(session, token, ids), begun = lease?.begun;
     if (lease === undefined || begun === undefined) return others;
-    const more = held.keys().filter((id) => !begun.has(id)).toArray();
-    for (const id of more) begun.add(id);
+    const added = held.keys().filter((id) => !begun.has(id)).toArray();
+    for (const id of added) begun.add(id);
     this.#changed.add(lease);
-    this.#options.transaction.onRollback(() => more.forEach((id) => begun.delete(id)));
+    this.#context.transaction.onRollback(() => added.forEach((id) => begun.delete(id)));
     return others;
   }
 
-  /** Whether the lease is there to be prolonged. */
+  /** Extends a lease. Returns whether it was there. */
   extend(session: string, token: string, duration: number): boolean {
     const lease = this.#leases.get(token);
     if (lease === undefined || lease.session !== session) return false;
-    const { monotonicClock, transaction } = this.#options;
-    const { duration: before, until } = lease;
+    const { monotonicClock, transaction } = this.#context;
+    const before = { duration: lease.duration, until: lease.until };
     transaction.onRollback(() => {
-      Object.assign(lease, { duration: before, until });
-      this.#leases.heed(lease);
+      Object.assign(lease, before);
+      this.#leases.mayEndEarlier(lease);
     });
     Object.assign(lease, { duration, until: monotonicClock() + duration });
     this.#leases.use(lease);
-    this.#confirmed(lease);
-    this.#leases.heed(lease);
+    this.#confirm(lease);
+    this.#leases.mayEndEarlier(lease);
     this.#changed.add(lease);
     return true;
   }
 
-  /** Which of these messages are in the lease, and which are not. */
-  #sort(session: string, token: string, ids: readonly number[]) {
+  /** Which of these messages are in the lease, with their bytes, and which are not. */
+  #find(session: string, token: string, ids: readonly number[]) {
     const found = this.#leases.get(token), lease = found?.session === session ? found : undefined;
     const held = new Map<number, number>(), others: number[] = [];
-    if (lease !== undefined) this.#confirmed(lease);
+    if (lease !== undefined) this.#confirm(lease);
     for (const id of new Set(ids)) {
       const bytes = lease?.messages.get(id);
       if (bytes === undefined) others.push(id);
@@ -227,29 +214,23 @@ export class LeasedMessages {
     return { lease, held, others };
   }
 
-  /**
-   * Calls `act` for each message that came back from a lease with this token and that nobody has had since. Returns the
-   * others.
-   */
-  #each(token: string, ids: readonly number[], act: (row: RowOf & { mailbox: Mailbox }) => void): number[] {
-    return ids.filter((id) => {
-      const row = this.#options.rows.get(id), mailbox = row?.mailbox;
-      if (mailbox === undefined || this.#leases.has(id) || row!.token !== token) return true;
-      act({ ...row!, mailbox });
-      return false;
-    });
+  /** The row of a message, if the lease with this token has released it and it was not leased since. */
+  #releasedRow(id: number, token: string): RowOf & { mailbox: Mailbox } | undefined {
+    const row = this.#options.rows.get(id), mailbox = row?.mailbox;
+    if (mailbox === undefined || row!.token !== token || this.#leases.has(id)) return undefined;
+    return { ...row!, mailbox };
   }
 
   /** Takes messages out of their lease. */
-  #take(lease: Lease, messages: ReadonlyMap<number, number>) {
-    this.#leases.take(lease, messages);
+  #takeOut(lease: Lease, messages: ReadonlyMap<number, number>) {
+    this.#leases.removeMessages(lease, messages);
     this.#changed.add(lease);
-    this.#options.transaction.onRollback(() => this.#leases.restore(lease, messages));
+    this.#context.transaction.onRollback(() => this.#leases.restore(lease, messages));
   }
 
-  /** Takes out of a lease that ends without a trace all that it holds. */
-  drop(mailbox: string) {
-    for (const lease of this.#leases.in(mailbox)) this.#take(lease, new Map(lease.messages));
+  /** Ends the leases of a mailbox that is cleared. */
+  clear(mailbox: string) {
+    for (const lease of this.#leases.in(mailbox)) this.#takeOut(lease, new Map(lease.messages));
   }
 
   /** Removes messages of a lease, those with consecutive numbers together. */
@@ -261,53 +242,53 @@ export class LeasedMessages {
       const first = leased[at]![0];
       let sum = 0, last = first;
       for (; leased[at]?.[0] === last; last++) sum += leased[at++]![1];
-      rows.remove(mailbox, first, last - 1, sum);
+      rows.removeRange(mailbox, first, last - 1, sum);
     }
   }
 
   /**
-   * Puts messages of a lease back at their place in the order, or with the dead letters.
+   * Makes messages of a lease ready again, at their place in the order, or dead letters.
    *
-   * @param failureOf How the attempt at a message failed; undefined where none is counted.
+   * @param failureOf Why the attempt at a message failed; undefined: none is counted.
    */
-  #giveBack(
+  #release(
     lease: Lease,
     messages: ReadonlyMap<number, number>,
     failureOf: (id: number) => FailedAttempt | undefined = () => undefined,
   ) {
-    const { mailboxes, rows, dead, owned, retries, watches } = this.#options;
+    const { mailboxes, rows, dead, covered, retries, events } = this.#options;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
-    this.#take(lease, messages);
-    const wall = this.#options.wallClock();
-    for (const [id, bytes] of messages) {
+    this.#takeOut(lease, messages);
+    const now = this.#context.wallClock();
+    for (const id of messages.keys()) {
       const failure = failureOf(id);
       const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
-      const isExpired = row.expires !== null && row.expires <= wall;
-      const isBefore = owned.isBefore(name, id);
+      const isExpired = row.expires !== null && row.expires <= now;
+      const isBefore = covered.isBefore(name, id);
       const isDead = failure !== undefined && attempts >= failure.attempts;
-      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, text: row.body, attempts });
-      else if (isDead && !isBefore) dead.add(name, { seq: id, bytes, attempts, reason: failure.reason });
+      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, attempts });
+      else if (isDead && !isBefore) dead.add(name, { ...row, attempts, reason: failure.reason });
       if (isDead || isBefore || isExpired) {
-        rows.remove(mailbox, id, id, bytes);
+        rows.remove(mailbox, row);
         continue;
       }
-      rows.giveBack(id, attempts, lease.token);
+      rows.release(id, attempts, lease.token);
       if (failure !== undefined && failure.delay > 0) {
-        retries.add(name, id, wall + failure.delay);
+        retries.add(name, id, now + failure.delay);
         continue;
       }
-      mailbox.comesBack(row);
-      watches.notice(name);
+      mailbox.addReady(row);
+      events.notify(name);
     }
   }
 
-  /** Takes back what leases hold that have ended, up to about so many messages. Returns whether there may be more. */
+  /** Ends leases whose time is over, with about `limit` messages together. Returns whether there may be more. */
   end(limit: number): boolean {
-    const { leases, isMore } = this.#leases.ended(this.#options.monotonicClock(), limit);
+    const { leases, isMore } = this.#leases.ended(this.#context.monotonicClock(), limit);
     for (const lease of leases) {
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
-      this.#giveBack(lease, new Map(lease.messages), (id) => counts(id) ? RAN_OUT : undefined);
+      this.#release(lease, new Map(lease.messages), (id) => counts(id) ? LEASE_RAN_OUT : undefined);
     }
     return isMore;
   }
@@ -318,7 +299,7 @@ export class LeasedMessages {
     return row;
   }
 
-  #mailbox(name: string) {
+  #mailbox(name: string): Mailbox {
     const mailbox = this.#options.mailboxes.get(name);
     if (mailbox === undefined) throw new StoreLost(`Mailbox ${name} of a lease is missing`);
     return mailbox;
@@ -333,16 +314,15 @@ export class LeasedMessages {
   #store(lease: Lease) {
     const { token, session, network, account, tag, mailbox, duration, messages, begun, stored } = lease;
     if (messages.size === 0 && !stored) return;
-    const { transaction } = this.#options;
-    transaction.begin();
+    const { transaction } = this.#context;
     transaction.onRollback(() => lease.stored = stored);
-    if (messages.size === 0) this.#sql.drop.run(token);
-    else {
-      const ids = [...messages.keys()].join(" ");
-      const begunIds = begun === undefined ? null : [...begun].join(" ");
-      this.#sql.set.run(token, session, tag, mailbox, duration, ids, network, account, begunIds);
-    }
     lease.stored = messages.size > 0;
+    if (!lease.stored) {
+      transaction.run(this.#sql.drop, token);
+      return;
+    }
+    const ids = [...messages.keys()].join(" "), begunIds = begun === undefined ? null : [...begun].join(" ");
+    transaction.run(this.#sql.set, token, session, tag, mailbox, duration, ids, network, account, begunIds);
   }
 
   rollback() {
@@ -350,16 +330,6 @@ export class LeasedMessages {
   }
 }
 
-function leasedMessage({ seq, sender, time, body, attempts }: Row): LeasedMessage {
-  return { id: seq, attempt: attempts + 1, sender, time, text: body };
-}
-
-function prepare(db: DatabaseSync) {
-  return {
-    set: db.prepare(
-      `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, owner, begun)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    ),
-    drop: db.prepare("DELETE FROM lease WHERE token = ?"),
-  };
+function leasedMessage({ seq, sender, time, text, attempts }: Row): LeasedMessage {
+  return { id: seq, attempt: attempts + 1, sender, time, text };
 }

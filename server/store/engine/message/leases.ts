@@ -6,39 +6,41 @@ import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
 
 /** Messages that are with a session. */
-export interface Lease extends Linked<Lease>, Origin {
+export interface Lease extends Linked<Lease> {
+  network: string;
+  account: string;
   token: string;
   session: string;
   tag: number;
   mailbox: string;
-  /** For how long they were given, in milliseconds. */
+  /** Milliseconds. */
   duration: number;
-  /** The messages that are not acknowledged or given back yet: the bytes of each, by its number. */
+  /** The messages that are not acknowledged or released yet: the bytes of each, by its number. */
   messages: Map<number, number>;
-  /** The messages that count as given out; undefined where all do. */
+  /** The messages for which an attempt counts; undefined: for all. */
   begun: Set<number> | undefined;
   /** When it was given, and when it ends, in milliseconds of a clock that is never set. */
   given: number;
   until: number;
-  /** Whether it is known that its messages have arrived. */
+  /** Whether its client has received it. */
   confirmed: boolean;
   /** Whether it has a row. */
   stored: boolean;
 }
 
-/** Those of one mailbox, and how many messages they hold. */
+/** Leases of one mailbox, and how many messages they hold. */
 interface MailboxLeases {
   leases: Set<Lease>;
   messages: number;
 }
 
-/** The leases that run, by all that they are looked up by. */
+/** The leases that run, by token, by session and tag, by message and by mailbox. */
 export class Leases {
   readonly #byToken = new Map<string, Lease>();
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
-  readonly #table = new FairTable<Lease>(LIMITS, (lease) => lease);
+  readonly #table = new FairTable<Lease>(LIMITS, (entry) => entry);
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
@@ -50,18 +52,18 @@ export class Leases {
     return this.#table.usage;
   }
 
-  /** What has to end before another one is given there: nothing, a lease, or `full` where it can't be given. */
-  roomFor(place: Origin): Lease | "full" | undefined {
-    return this.#table.roomFor(place);
+  /** The lease that has to end before another one can be given; undefined: none; `full`: no other can be given. */
+  roomFor(origin: Origin): Lease | "full" | undefined {
+    return this.#table.roomFor(origin);
   }
 
-  /** The lease was prolonged. */
+  /** The lease was extended. */
   use(lease: Lease) {
     this.#table.use(lease);
   }
 
-  /** Messages of a mailbox, or of all, that are leased. */
-  messages(mailbox: string | undefined): number {
+  /** How many messages of a mailbox, or of all, are leased. */
+  messages(mailbox?: string): number {
     return mailbox === undefined ? this.#byId.size : this.#byMailbox.get(mailbox)?.messages ?? 0;
   }
 
@@ -93,11 +95,11 @@ export class Leases {
       if (!this.#byId.has(id)) own.messages++;
       this.#byId.set(id, lease);
     }
-    this.heed(lease);
+    this.mayEndEarlier(lease);
   }
 
-  /** To be called when the lease may end earlier than before. */
-  heed(lease: Lease) {
+  /** Must be called when the lease may end earlier than before. */
+  mayEndEarlier(lease: Lease) {
     this.#nextEnd = Math.min(this.#nextEnd, endOf(lease));
   }
 
@@ -110,15 +112,15 @@ export class Leases {
     if (own?.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
   }
 
-  /** Puts messages back into the lease that they were taken out of. */
+  /** Puts messages back into the lease that they were removed from. */
   restore(lease: Lease, messages: ReadonlyMap<number, number>) {
-    // at their place: the answer to a repeated request is the same as before
+    // in their order: the answer to a repeated request is the same as before
     lease.messages = new Map([...lease.messages, ...messages].sort(([a], [b]) => a - b));
     this.add(lease);
   }
 
-  /** Takes messages out of their lease, which ends when it is empty. */
-  take(lease: Lease, messages: ReadonlyMap<number, number>) {
+  /** Removes messages from their lease, which ends when it is empty. */
+  removeMessages(lease: Lease, messages: ReadonlyMap<number, number>) {
     this.#forget(lease, messages.keys());
     for (const id of messages.keys()) lease.messages.delete(id);
     if (lease.messages.size === 0) this.remove(lease);
@@ -129,7 +131,7 @@ export class Leases {
     for (const id of ids) if (this.#byId.delete(id) && own !== undefined) own.messages--;
   }
 
-  /** Those that have ended, until they have about so many messages, and whether there may be more. */
+  /** Leases that have ended, with about `limit` messages together, and whether there may be more. */
   ended(now: number, limit: number): { leases: Lease[]; isMore: boolean } {
     const leases: Lease[] = [];
     if (now < this.#nextEnd) return { leases, isMore: false };

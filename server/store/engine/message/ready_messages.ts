@@ -1,18 +1,17 @@
-import type { LeasedMessages } from "./leased_messages.ts";
-import type { Lane, Mailbox } from "./mailboxes.ts";
+import type { Mailbox, ReadyQueue } from "../mailbox/mailbox.ts";
 import type { MessageRows, Row } from "./message_rows.ts";
 
-/** Rows that are read at a time, at most, where those before were somebody's. */
+/** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
 
 export interface ReadyMessagesOptions {
   rows: MessageRows;
-  leased: Pick<LeasedMessages, "has">;
+  leased: { has(seq: number): boolean };
   /** Milliseconds since 1970. */
   wallClock(): number;
 }
 
-/** Which rows of a mailbox nobody has, the oldest first. One that is given is not given again until it has come back. */
+/** Finds the ready messages of a mailbox that have rows, oldest first. Each is given once, until it is ready again. */
 export class ReadyMessages {
   readonly #options: ReadyMessagesOptions;
 
@@ -21,21 +20,25 @@ export class ReadyMessages {
   }
 
   /**
-   * The oldest rows that nobody has, at least one where there is any. Those before them that have expired are removed.
+   * The oldest ready rows, at least one if there is any. Expired ones before them are removed.
    *
    * @param maxBytes Most bytes of text of all but the first.
-   * @param lanes Where they are looked for.
    */
-  oldest(mailbox: Mailbox, max: number, maxBytes: number, lanes: readonly Lane[] = mailbox.lanes): Row[] {
+  oldest(
+    mailbox: Mailbox,
+    max: number,
+    maxBytes: number,
+    queues: readonly ReadyQueue[] = mailbox.queues,
+  ): Row[] {
     const { rows, wallClock } = this.#options;
     if (mailbox.stored === 0) return [];
-    // no more are read than are needed: of the long ones, which may all stand behind the others, one at first
+    // no more are read than are needed: of the long ones, which may all stand after the others, one at first
     const about = Math.min(max, Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1);
-    const readers = lanes.filter(({ mayHave }) => mayHave)
-      .map((lane) => new LaneReader(mailbox, lane, lane.isLong ? 1 : about, this.#options));
+    const readers = queues.filter(({ mayHaveReady }) => mayHaveReady)
+      .map((queue) => new QueueReader(mailbox, queue, queue.isLong ? 1 : about, this.#options));
     const found: Row[] = [];
     for (let bytes = 0; found.length < max;) {
-      let first: LaneReader | undefined;
+      let first: QueueReader | undefined;
       for (const reader of readers) {
         const seq = reader.peek()?.seq ?? Infinity;
         if (seq < (first?.peek()?.seq ?? Infinity)) first = reader;
@@ -44,7 +47,7 @@ export class ReadyMessages {
       if (row === undefined) break;
       if (row.expires !== null && row.expires <= wallClock()) {
         first!.take();
-        rows.remove(mailbox, row.seq, row.seq, row.bytes);
+        rows.remove(mailbox, row);
         continue;
       }
       if (found.length > 0 && bytes + row.bytes > maxBytes) break;
@@ -55,30 +58,36 @@ export class ReadyMessages {
     return found;
   }
 
-  /** The number of the first message that is too long for a take and that nobody has, if there is one. */
+  /** The oldest ready row. */
+  first(mailbox: Mailbox, queues = mailbox.queues): Row | undefined {
+    const [row] = this.oldest(mailbox, 1, Infinity, queues);
+    return row;
+  }
+
+  /** The number of the first ready message that is too long for a take. */
   firstLong(mailbox: Mailbox): number | undefined {
-    const { rows, leased } = this.#options, lane = mailbox.long;
-    if (!lane.mayHave) return undefined;
-    for (const { returned } = lane; returned.length > 0; returned.shift()) {
-      const seq = returned[0]!;
+    const { rows, leased } = this.#options, queue = mailbox.long;
+    if (!queue.mayHaveReady) return undefined;
+    for (const { released } = queue; released.length > 0; released.shift()) {
+      const seq = released[0]!;
       if (!leased.has(seq) && rows.isIn(mailbox, seq)) return seq;
     }
     for (let limit = 1;; limit = Math.min(2 * limit, SKIPPED_ROWS)) {
-      const numbers = rows.numbersFrom(mailbox, lane, limit);
+      const numbers = rows.numbersFrom(mailbox, queue, limit);
       for (const { seq, due } of numbers) {
         if (due === null && !leased.has(seq)) return seq;
-        lane.cursor = seq + 1;
+        queue.cursor = seq + 1;
       }
       if (numbers.length < limit) break;
     }
-    lane.mayHave = false;
+    queue.mayHaveReady = false;
     return undefined;
   }
 }
 
-/** Reads one lane of a mailbox, for as long as nothing else changes there. */
-class LaneReader {
-  /** What is read at a time: as much as may be needed, and more where somebody has all of it. */
+/** Reads one queue of a mailbox, as long as nothing else changes there. */
+class QueueReader {
+  /** Rows that are read at a time: as many as may be needed, and more if none of those was ready. */
   #limit: number;
   #rows: Row[] = [];
   #next: Row | undefined;
@@ -86,54 +95,53 @@ class LaneReader {
 
   constructor(
     readonly mailbox: Mailbox,
-    readonly lane: Lane,
+    readonly queue: ReadyQueue,
     limit: number,
     readonly options: ReadyMessagesOptions,
   ) {
     this.#limit = limit;
   }
 
-  /** The next that nobody has, expired or not; the same one until it is taken. */
+  /** The next ready row, expired or not; the same one until it is taken. */
   peek(): Row | undefined {
-    return this.#next ??= this.#nextReturned() ?? this.#nextUnread();
+    return this.#next ??= this.#nextReleased() ?? this.#nextUnread();
   }
 
-  /** Goes on behind the next one. */
+  /** Moves past the row that `peek` returns. */
   take() {
-    const { lane } = this;
-    if (lane.returned[0] === this.#next!.seq) lane.returned.shift();
-    else lane.cursor = this.#next!.seq + 1;
+    const { queue } = this;
+    if (queue.released[0] === this.#next!.seq) queue.released.shift();
+    else queue.cursor = this.#next!.seq + 1;
     this.#next = undefined;
   }
 
-  #nextReturned(): Row | undefined {
-    const { returned } = this.lane;
-    for (; returned.length > 0; returned.shift()) {
-      const row = this.options.rows.get(returned[0]!);
+  #nextReleased(): Row | undefined {
+    const { released } = this.queue;
+    for (; released.length > 0; released.shift()) {
+      const row = this.options.rows.get(released[0]!);
       // it may have been removed since, or its mailbox cleared
-      if (row?.mailbox === this.mailbox && this.#isFree(row)) return row;
+      if (row?.mailbox === this.mailbox && this.#isReady(row)) return row;
     }
     return undefined;
   }
 
   #nextUnread(): Row | undefined {
-    const { mailbox, lane } = this;
+    const { mailbox, queue } = this;
     for (;;) {
       for (let row = this.#rows.shift(); row !== undefined; row = this.#rows.shift()) {
-        if (this.#isFree(row)) return row;
-        lane.cursor = row.seq + 1;
+        if (this.#isReady(row)) return row;
+        queue.cursor = row.seq + 1;
       }
       if (this.#isAtEnd) break;
-      this.#rows = this.options.rows.from(mailbox, lane, this.#limit);
+      this.#rows = this.options.rows.from(mailbox, queue, this.#limit);
       this.#isAtEnd = this.#rows.length < this.#limit;
       this.#limit = Math.max(this.#limit, Math.min(2 * this.#limit, SKIPPED_ROWS));
     }
-    lane.mayHave = false;
+    queue.mayHaveReady = false;
     return undefined;
   }
 
-  /** Whether nobody has this message, and it does not wait to be tried again. */
-  #isFree({ seq, due }: Row): boolean {
+  #isReady({ seq, due }: Row): boolean {
     return due === null && !this.options.leased.has(seq);
   }
 }

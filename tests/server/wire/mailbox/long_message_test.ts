@@ -200,7 +200,11 @@ Deno.test("an existing data directory keeps everything, and with another limit t
   s.restart(15, (db) => {
     // as a server of before that kept it
     const before = MIGRATIONS.findIndex((step) => step.includes("CREATE TABLE taken"));
+    const renames = MIGRATIONS.find((step) => step.includes("RENAME"))!.split(";").toReversed().join(";")
+      .replaceAll(/(\w+) RENAME TO (\w+)/g, "$2 RENAME TO $1")
+      .replaceAll(/RENAME COLUMN (\w+) TO (\w+)/g, "RENAME COLUMN $2 TO $1");
     db.exec(`
+      ${renames};
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

@@ -13,7 +13,7 @@ type Identity = string | undefined;
  *
  * The paths are checked from time to time. No request waits for that.
  */
-export class DataWatch {
+export class DirectoryWatch {
   readonly #identities = new Map<string, Identity>();
   readonly #onGone: (error: Error) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -29,8 +29,8 @@ export class DataWatch {
    *
    * @param onGone Called once; nothing is watched after it.
    */
-  static async start(directory: string, onGone: (error: Error) => void): Promise<DataWatch> {
-    const watch = new DataWatch(onGone);
+  static async start(directory: string, onGone: (error: Error) => void): Promise<DirectoryWatch> {
+    const watch = new DirectoryWatch(onGone);
     for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
       watch.#identities.set(path, await identify(path));
     }

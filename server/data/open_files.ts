@@ -1,5 +1,5 @@
 /**
- * The forum's files and the store: which of them the store knows, and which it has no use for any more.
+ * Opens the forum's files: those that the store doesn't know are set aside, and those that it no longer uses removed.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Log } from "../report/log.ts";
 import { ContentFiles, type FileLimits, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 
-export interface ContentsOptions {
+export interface OpenFilesOptions {
   /** The server's data directory; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
@@ -19,12 +19,12 @@ export interface ContentsOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Unused contents that are removed together. */
-const BATCH = 256;
+/** Unused contents that are removed at a time. */
+const BATCH_CONTENTS = 256;
 
-/** Opens the files, and has what the store doesn't know set aside and logged. {@linkcode removeUnused} has to follow. */
+/** {@linkcode removeUnused} has to follow. */
 export function openFiles(
-  { directory, limits, store, log, random }: ContentsOptions,
+  { directory, limits, store, log, random }: OpenFilesOptions,
 ): Promise<ContentFiles> {
   return ContentFiles.open({
     directory,
@@ -39,18 +39,18 @@ export function openFiles(
   });
 }
 
-/** Removes the contents of removed threads that an earlier run of the server has left. */
+/** Removes the contents of removed threads that an earlier run of the server left. */
 export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
   for (let gone: string[] = [];;) {
-    const unused = await store.ask({ kind: "unused", gone, limit: BATCH });
-    // on a full disk they are forgotten at a later start
+    const unused = await store.ask({ kind: "unused", gone, limit: BATCH_CONTENTS });
+    // if the disk is full, a later start removes them
     if (unused === "storage") return;
     gone = await removeAll(files, unused);
     if (gone.length === 0) return;
   }
 }
 
-/** Removes contents that no file has any more. Where that fails, the next start tries it again. */
+/** Removes contents that no file has any more. If that fails, the next start tries it again. */
 export async function removeContents(
   files: ContentFiles,
   store: Pick<GroupCommit, "submit">,
@@ -60,11 +60,11 @@ export async function removeContents(
   if (gone.length > 0) store.submit({ kind: "unused", gone, limit: 0 }, () => {});
 }
 
-/** Returns those that are gone. */
+/** Returns those that were removed. */
 async function removeAll(files: ContentFiles, contents: readonly string[]): Promise<string[]> {
-  const gone: string[] = [];
-  for (const content of contents) if (await files.remove(content)) gone.push(content);
-  return gone;
+  const removed: string[] = [];
+  for (const content of contents) if (await files.remove(content)) removed.push(content);
+  return removed;
 }
 
 function report(log: Log, { directory, files, bytes, error }: UnknownContents) {

@@ -1,0 +1,130 @@
+/**
+ * Where accounts are kept: with a running server, or in the data directory of one that doesn't run.
+ *
+ * @module
+ */
+
+import {
+  ACCOUNT_REFUSALS,
+  type AccountAction,
+  type AccountRefusal,
+  accountRefusal,
+} from "../../../protocol/admin.ts";
+import {
+  clientKeysOf,
+  decodeName,
+  encodeName,
+  encodeVerifier,
+  ITERATIONS,
+  SALT_BYTES,
+  saltPassword,
+  verifierOf,
+} from "../../../protocol/scram.ts";
+import { type OriginalMailbox, RefusedCommandError } from "../../original_mailbox.ts";
+import {
+  type Administration,
+  administration,
+  dataDirectory,
+  type DataDirectoryCode,
+} from "../administration.ts";
+import type { Arguments } from "../command.ts";
+
+export interface AccountStore extends AsyncDisposable {
+  /**
+   * Does with an account what the administrator asks for.
+   *
+   * @param verifier What the password is checked against, to add an account or set its password; else empty.
+   * @returns How many older messages of its mailbox were set apart, or why it was refused.
+   */
+  change(action: AccountAction, name: string, verifier: string): Promise<{ apart: number } | AccountRefusal>;
+  /** By name, in the order of its bytes; `mailbox` is whether an account covers the mailbox too. */
+  list(): AsyncGenerator<{ name: string; mailbox: boolean }, void, void>;
+}
+
+/** The server's code for a data directory that no server has open. */
+export interface AccountCode extends DataDirectoryCode {
+  readonly OfflineAccounts: { open(directory: string): Promise<AccountStore | "no database" | "in use"> };
+}
+
+/**
+ * The accounts of `--server`, or of `--data`: of the server that has it open, if there is one.
+ *
+ * @throws {Error} The directory can't be used, or the server doesn't answer.
+ */
+export async function openAccounts(args: Arguments, code: AccountCode): Promise<AccountStore> {
+  if (args.text("server") !== undefined) return new ServerAccounts(await administration(args, code));
+  const directory = dataDirectory(args);
+  const opened = await code.OfflineAccounts.open(directory);
+  if (opened === "no database") {
+    throw new Error(
+      `No server has kept anything in ${directory}: start one there once, or give its --data or --server`,
+    );
+  }
+  return opened === "in use" ? new ServerAccounts(await administration(args, code)) : opened;
+}
+
+const ACTIONS: Readonly<Record<AccountAction, string>> = {
+  "add": "add",
+  "confirm": "confirm",
+  "set-password": "set the password of",
+  "remove": "remove",
+};
+
+/** Why an account was not changed. */
+export function refused(action: AccountAction, name: string, why: AccountRefusal): Error {
+  const text = why === "storage" ? "cannot write to disk" : ACCOUNT_REFUSALS[why];
+  return new Error(`Cannot ${ACTIONS[action]} '${name}': ${text}`);
+}
+
+/** What a new password is checked against. */
+export async function newVerifier(password: string): Promise<string> {
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const keys = clientKeysOf(await saltPassword(password, salt, ITERATIONS));
+  return encodeVerifier(verifierOf(keys, salt, ITERATIONS));
+}
+
+class ServerAccounts implements AccountStore {
+  readonly #mailbox: OriginalMailbox;
+  readonly #secret: Uint8Array;
+
+  constructor({ mailbox, secret }: Administration) {
+    this.#mailbox = mailbox;
+    this.#secret = secret;
+  }
+
+  #control(...fields: string[]): Promise<string[]> {
+    return this.#mailbox.control(this.#secret, ["account", ...fields].join(", "));
+  }
+
+  async change(action: AccountAction, name: string, verifier: string) {
+    try {
+      const fields = [action, encodeName(name), ...verifier === "" ? [] : [verifier]];
+      const [, apart] = await this.#control(...fields);
+      return { apart: Number(apart ?? 0) };
+    } catch (error) {
+      const why = error instanceof RefusedCommandError ? accountRefusal(error.message) : undefined;
+      if (why === undefined) throw error;
+      return why;
+    }
+  }
+
+  async *list() {
+    let last = "";
+    for (let after: string[] = [];;) {
+      const fields = await this.#control("list", ...after);
+      if (fields.length === 0) return;
+      for (const field of fields) {
+        const [encoded = "", covered] = field.split(" "), name = decodeName(encoded) ?? encoded;
+        // a list that goes back would have no end
+        if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
+        yield { name, mailbox: covered === "mailbox" };
+        last = name;
+        after = [encoded];
+      }
+    }
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.#mailbox[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * The mailbox's requests in a session: puts, leases and counts. `protocol/README.md`, "Session", is the specification.
+ *
+ * @module
+ */
+
+import {
+  decodeMailboxAnswer,
+  encodeMailboxRequest,
+  type MailboxAnswer,
+  MAX_LEASE_MESSAGES,
+} from "../../protocol/mailbox_requests.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
+import { ADMIN, checkId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import type { SessionEnvironment } from "../session/environment.ts";
+import type { SessionResume } from "../session/identity.ts";
+import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
+import { Session } from "../session/session.ts";
+import { checkDuration, Lease, type LeaseRequestKind } from "./lease.ts";
+import { denied, LeaseRequest } from "./lease_request.ts";
+
+/** What may be given beside the text of a message. */
+export interface SendOptions {
+  /** Milliseconds before it can be received. */
+  delay?: number;
+  /** Milliseconds after which it expires. */
+  ttl?: number;
+  /** Milliseconds to try again if the server has no room for it; then it is withdrawn. */
+  wait?: number;
+  /** Withdraws it. If it turns out that it was stored before, that is the outcome. */
+  signal?: AbortSignal;
+}
+
+/** A message to be stored. */
+export interface PutMessage extends SendOptions {
+  /** ID of the receiver, or `SHARED_QUEUE`. */
+  receiver: string;
+  /** ID of the sender, not `admin`; `""` for the shared queue. */
+  sender: string;
+  /** Up to 65,000 bytes, without control characters other than TAB. */
+  text: string;
+}
+
+export interface LeaseOptions {
+  /** Most messages, 1 to 64. */
+  max?: number;
+  /** Milliseconds until the lease ends, 1,000 to 86,400,000. */
+  duration?: number;
+  /** Milliseconds to wait for a message if there is none. */
+  wait?: number;
+  /** Whether an attempt at a message counts only once {@linkcode Lease.begin} names it. */
+  ahead?: boolean;
+  /** Ends the wait. */
+  signal?: AbortSignal;
+}
+
+/** Requests that name a lease, and may be refused while the server has no room. */
+const NEED_ROOM: ReadonlySet<LeaseRequestKind> = new Set(["fail", "begin"]);
+
+export class MailboxSession extends Session<MailboxAnswer> {
+  constructor(environment: SessionEnvironment, resume?: SessionResume) {
+    super(environment, decodeMailboxAnswer, resume);
+  }
+
+  /**
+   * Puts a message; resolves when it is on the server's disk. Messages are stored in the order of the calls.
+   *
+   * @throws {TypeError|RangeError} It is not what the wire allows.
+   * @throws {RefusedError} The server refuses it.
+   * @throws {FullError} It was withdrawn before it was stored.
+   * @throws {SessionEndError} The session has ended; `sent` says whether it may have been stored.
+   */
+  put(message: PutMessage): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.post(message, (error) => error === undefined ? resolve() : reject(error));
+    });
+  }
+
+  /**
+   * Puts a message and calls back when its outcome is known: {@linkcode put} for programs that send many.
+   *
+   * @param settle Called with nothing when the message is on the server's disk, else with what `put` would throw.
+   * @returns Whether there is room for more; if not, wait for {@linkcode ready}.
+   * @throws What `put` would throw before anything is sent.
+   */
+  post(message: PutMessage, settle: (error?: Error) => void): boolean {
+    return this.add(textRequest("put", putFields(message), message.text, settle), message);
+  }
+
+  /**
+   * Leases the oldest messages of a mailbox that are not leased. Resolves to undefined if none came in time.
+   *
+   * @param mailbox ID of the receiver, or `SHARED_QUEUE`.
+   * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
+   * @throws {SessionEndError} The session has ended.
+   * @throws The reason of `signal`.
+   */
+  async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
+    const { max = 1, duration: durationMs = 30_000, wait = 0, ahead = false, signal } = options;
+    if (mailbox !== SHARED_QUEUE) checkId(mailbox);
+    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE_MESSAGES) {
+      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE_MESSAGES}`);
+    }
+    checkDuration(durationMs);
+    signal?.throwIfAborted();
+    this.begin();
+    const since = this.now(), { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
+    const request = new LeaseRequest(this.unordered, {
+      mailbox,
+      max,
+      durationMs,
+      since,
+      until: since + wait,
+      ahead,
+      settle: (error, content) => {
+        signal?.removeEventListener("abort", abort);
+        if (error !== undefined) return reject(error);
+        if (content === undefined) return resolve(undefined);
+        const { token, messages, request } = content;
+        resolve(new Lease(token, messages, ahead, (kind, rest) => this.#sendForLease(request, kind, rest)));
+      },
+    });
+    const abort = () => {
+      request.cancel(signal!.reason);
+      this.sendLater();
+    };
+    this.unordered.add(request);
+    signal?.addEventListener("abort", abort);
+    return await promise;
+  }
+
+  #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string) {
+    request.acknowledging(this.now());
+    return new Promise<readonly number[] | undefined>((resolve, reject) => {
+      const settle = (error?: Error, lost?: readonly number[]) => {
+        if (error !== undefined) return reject(error);
+        request.confirmed(this.now());
+        resolve(lost);
+      };
+      const needsRoom = NEED_ROOM.has(kind);
+      this.begin();
+      this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), this.now());
+    });
+  }
+
+  /**
+   * Counts of a mailbox, or of all by default, by their names.
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async stat(mailbox = ""): Promise<Record<string, number>> {
+    if (mailbox !== "") checkId(mailbox);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.query({
+      line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
+      take(answer) {
+        if (answer.kind === "stat") resolve(answer.values);
+        else if (answer.kind === "denied") reject(denied(mailbox));
+        else return false;
+        return true;
+      },
+      fail: reject,
+    });
+    const fields = (await promise).split(",").map((field) => field.split(" "));
+    return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  }
+}
+
+/**
+ * What stands between number and text of a put.
+ *
+ * @throws {TypeError} An ID or the text is not what the wire allows.
+ * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
+ */
+function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
+  if (receiver !== SHARED_QUEUE) {
+    checkId(receiver);
+    checkId(sender);
+    if (sender === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
+  } else if (sender !== "") {
+    throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
+  }
+  if (!isMessage(text)) throw new TypeError("Cannot send a message with control characters other than TAB");
+  // a UTF-16 unit is at most 3 bytes
+  if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
+    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
+  }
+  return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
+}
+
+function milliseconds(time: number | undefined): string {
+  if (time === undefined) return "";
+  if (!Number.isSafeInteger(time) || time < 0 || time >= 1e15) {
+    throw new RangeError(`Cannot use ${time} as a time: expected a whole number of milliseconds`);
+  }
+  return `${time}`;
+}

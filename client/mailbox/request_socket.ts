@@ -1,0 +1,144 @@
+/**
+ * A UDP socket for the requests of the original wire: one at a time, repeated until it is answered. Answers that nobody
+ * waits for are kept.
+ *
+ * @module
+ */
+
+import { formatAddress } from "../../protocol/address.ts";
+import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
+import { noAnswer } from "../session/liveness.ts";
+
+/**
+ * Wait before a request is repeated, doubled each time, up to the last: RFC 8085, section 3.1.1, wants a sender that
+ * knows no round-trip time to begin no lower and to back off.
+ */
+export const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 2000;
+
+/** Most answers that are kept: more than a client can be due. */
+const MAX_ANSWERS = 4096;
+
+export class RequestSocket implements AsyncDisposable {
+  readonly #socket: Deno.DatagramConn;
+  readonly #server: Deno.NetAddr;
+  readonly #reading: Promise<void>;
+  #answers: OriginalReply[] = [];
+  #unanswered = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(server: Deno.NetAddr) {
+    this.#server = server;
+    const hostname = server.hostname.includes(":") ? "::" : "0.0.0.0";
+    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
+    this.#reading = this.#read();
+  }
+
+  async #read() {
+    // replies name the server without its zone
+    const repliesFrom = this.#server.hostname.split("%")[0], buffer = new Uint8Array(65_536);
+    for (;;) {
+      let datagram: Uint8Array, from: Deno.NetAddr;
+      try {
+        [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
+      } catch (error) {
+        // Windows reports here that the server's port is closed; the time-out will report it
+        if (error instanceof Deno.errors.ConnectionReset) continue;
+        return;
+      }
+      // other hosts can send to this port too
+      if (from.hostname !== repliesFrom || from.port !== this.#server.port) continue;
+      const answer = decodeOriginalReply(datagram);
+      if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
+      this.#answers.push(answer);
+      this.#wake?.();
+    }
+  }
+
+  /** Requests that were sent and may still be answered. */
+  get unanswered(): number {
+    return this.#unanswered;
+  }
+
+  /** @throws {Error} The system cannot send to the server. */
+  async send(datagram: Uint8Array<ArrayBuffer>) {
+    try {
+      await this.#socket.send(datagram, this.#server);
+    } catch (error) {
+      throw new Error(`Cannot send to ${formatAddress(this.#server)}: ${(error as Error).message}`);
+    }
+  }
+
+  /**
+   * Sends the request, again and again, until there is an answer to it; mail that came late is taken first.
+   *
+   * @throws {ServerTimeoutError} There is none within `timeoutMs`.
+   * @throws {Error} The system cannot send to the server.
+   */
+  async request(
+    request: Uint8Array<ArrayBuffer>,
+    isAnswer: (reply: OriginalReply) => boolean,
+    timeoutMs: number,
+  ): Promise<OriginalReply> {
+    const mail = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
+    if (mail !== undefined) return mail;
+    // what is left from before answers an earlier request
+    this.#answers = [];
+    const end = performance.now() + timeoutMs;
+    for (let retryMs = FIRST_RETRY_MS;; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
+      const leftMs = end - performance.now();
+      if (leftMs <= 0) throw noAnswer(formatAddress(this.#server), timeoutMs, true);
+      await this.send(request);
+      this.#unanswered++;
+      const answer = await this.#wait(isAnswer, Math.min(retryMs, leftMs));
+      if (answer !== undefined) return answer;
+    }
+  }
+
+  /** The answers that are still due, if they come within `waitMs` of each other. */
+  async late(waitMs: number): Promise<OriginalReply[]> {
+    const answers = this.#answers.splice(0);
+    // no more than were requested: a server may send without an end
+    for (let due = this.#unanswered - answers.length; due > 0; due--) {
+      const answer = await this.#wait(() => true, waitMs);
+      if (answer === undefined) break;
+      answers.push(answer);
+    }
+    this.#unanswered = 0;
+    return answers;
+  }
+
+  async #wait(isAnswer: (reply: OriginalReply) => boolean, ms: number): Promise<OriginalReply | undefined> {
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      this.#wake?.();
+    }, ms);
+    try {
+      for (;;) {
+        const answer = this.#take(isAnswer);
+        if (answer !== undefined || isOver) return answer;
+        await new Promise<void>((resolve) => this.#wake = resolve);
+      }
+    } finally {
+      clearTimeout(timer);
+      this.#wake = undefined;
+    }
+  }
+
+  #take(isAnswer: (reply: OriginalReply) => boolean): OriginalReply | undefined {
+    const i = this.#answers.findIndex(isAnswer);
+    if (i < 0) return undefined;
+    this.#unanswered = Math.max(0, this.#unanswered - 1);
+    return this.#answers.splice(i, 1)[0];
+  }
+
+  async close() {
+    this.#socket.close();
+    await this.#reading;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}

@@ -1,0 +1,30 @@
+import type { OnBusy } from "./busy_backoff.ts";
+import type { SessionState } from "./identity.ts";
+
+/** What a session and a seal need from where they run: they have no socket, clock or randomness of their own. */
+export interface Environment {
+  /** Milliseconds of a clock that never goes back. */
+  monotonicClock(): number;
+  /** Calls back once, after so many milliseconds; the function returned cancels that. */
+  setTimer(ms: number, callback: () => void): () => void;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+  /** Sends a datagram to the server. A session does not call it again before this is done. */
+  send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;
+  /** Milliseconds without any valid datagram after which the server is given up; 10 s by default. */
+  readonly timeout?: number;
+  /** The server's name in errors. */
+  readonly server?: string;
+  /** Called when the server has no room for this client, and when it has room again. */
+  readonly onBusy?: OnBusy;
+}
+
+export interface SessionEnvironment extends Environment {
+  /**
+   * Called with what a later session needs to go on as this one, before the first number is sent, which waits for it. It
+   * is called again if the session has to begin anew, and not at all under a seal.
+   */
+  onBegin?(state: SessionState): Promise<void>;
+  /** Calls back at the end of this turn, when all of its requests are there; a microtask by default. */
+  defer?(callback: () => void): void;
+}

@@ -1,0 +1,96 @@
+/**
+ * The small files of a data directory: the administrator's secret, and the addresses of the server that runs.
+ *
+ * @module
+ */
+
+import { replaceFile } from "../store/files/durable_file.ts";
+
+const SECRET_FILE = "secret";
+const RUNNING_FILE = "server.json";
+
+const SECRET_BYTES = 32, MIN_SECRET_CHARACTERS = 16;
+
+/** A server that runs. */
+export interface Running {
+  pid: number;
+  /** Addresses of each service by its name: `127.0.0.1:21001`. */
+  services: Record<string, string[]>;
+}
+
+export function secretPath(directory: string): string {
+  return `${directory}/${SECRET_FILE}`;
+}
+
+/**
+ * The administrator's secret: that of the file, or else of the data directory, where it is made at first. The directory
+ * has to be locked. In memory there is none.
+ */
+export async function obtainSecret(
+  file: string | undefined,
+  directory: string | undefined,
+): Promise<Uint8Array | undefined> {
+  if (file !== undefined) return await readSecret(file);
+  if (directory === undefined) return undefined;
+  const path = secretPath(directory);
+  if (await sizeOf(path) <= 0) {
+    await replaceFile(path, `${crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex()}\n`);
+  }
+  return await readSecret(path);
+}
+
+/**
+ * The secret in a file: its text without the line end, as bytes.
+ *
+ * @throws {Error} It can't be read, or is too short.
+ */
+export async function readSecret(path: string): Promise<Uint8Array> {
+  const text = await readTextFile(path, "secret");
+  if (text.length < MIN_SECRET_CHARACTERS) {
+    throw new Error(`Cannot use the secret in ${path}: it has less than ${MIN_SECRET_CHARACTERS} characters`);
+  }
+  return new TextEncoder().encode(text);
+}
+
+/** The text in a file, without the line end; `what` is for the error. */
+export async function readTextFile(path: string, what: string): Promise<string> {
+  try {
+    return (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    throw new Error(`Cannot read the ${what} in ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Bytes of a file; -1 if there is none. @throws {Error} The system doesn't say. */
+export async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return -1;
+    throw new Error(`Cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** For `admin` and for a second server. */
+export async function writeRunning(directory: string, running: Running) {
+  await Deno.writeTextFile(`${directory}/${RUNNING_FILE}`, `${JSON.stringify(running)}\n`);
+}
+
+/** The server that runs, if there is one and what it wrote can be read. */
+export async function readRunning(directory: string): Promise<Running | undefined> {
+  try {
+    const { pid, services } = JSON.parse(await Deno.readTextFile(`${directory}/${RUNNING_FILE}`));
+    const isRunning = Number.isSafeInteger(pid) &&
+      Object.values(services).every((addresses) =>
+        Array.isArray(addresses) && addresses.every((address) => typeof address === "string")
+      );
+    return isRunning ? { pid, services } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** At a clean stop. */
+export async function removeRunning(directory: string) {
+  await Deno.remove(`${directory}/${RUNNING_FILE}`).catch(() => {});
+}

@@ -1,0 +1,65 @@
+/**
+ * The accounts of a data directory that no server has open, for `wirepost account` beside it.
+ *
+ * @module
+ */
+
+import type { AccountAction } from "../protocol/admin.ts";
+import { obtainSealKey } from "./data/seal_key.ts";
+import { hasDatabase } from "./data/start_check.ts";
+import { Accounts, readAccounts } from "./service/accounts.ts";
+import { StoreLocked } from "./store/errors.ts";
+import { SqliteStore } from "./store/journal/sqlite.ts";
+import { DEFAULT_LIMITS } from "./store/limits.ts";
+import type { OutcomeOf, StoreRequest } from "./store/store.ts";
+
+export class OfflineAccounts {
+  readonly #store: SqliteStore;
+  readonly #accounts: Accounts;
+  readonly #directory: string;
+  #obtainedKey: Promise<void> | undefined;
+
+  private constructor(store: SqliteStore, directory: string) {
+    this.#store = store;
+    this.#directory = directory;
+    const ask = async <R extends StoreRequest>(request: R) =>
+      (await store.apply([request]))[0] as OutcomeOf<R>;
+    this.#accounts = new Accounts({ store: { ask }, known: [], monotonicClock: () => performance.now() });
+  }
+
+  /**
+   * @returns `no database`: no server has run there yet. `in use`: a server has it open, and has to be asked.
+   * @throws {Error} The database can't be opened.
+   */
+  static async open(directory: string): Promise<OfflineAccounts | "no database" | "in use"> {
+    if (!await hasDatabase(directory)) return "no database";
+    try {
+      const store = await SqliteStore.open({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+      return new OfflineAccounts(store, directory);
+    } catch (error) {
+      if (error instanceof StoreLocked) return "in use";
+      throw error;
+    }
+  }
+
+  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
+  async change(action: AccountAction, name: string, verifier: string): ReturnType<Accounts["administer"]> {
+    if (action === "add") await (this.#obtainedKey ??= this.#obtainKey());
+    return await this.#accounts.administer(action, name, verifier);
+  }
+
+  /** If there are accounts, a server takes a missing key for one that was lost: so the key comes before them. */
+  async #obtainKey() {
+    if ((await this.#accounts.list("", 1)).length === 0) {
+      await obtainSealKey({ data: this.#directory, accounts: 0 });
+    }
+  }
+
+  async *list() {
+    yield* await readAccounts(this.#store);
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.#store.close();
+  }
+}

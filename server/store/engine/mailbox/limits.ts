@@ -1,0 +1,146 @@
+import type { Context } from "../../database/context.ts";
+import { shareOf } from "../../../quota/share.ts";
+import type { Mailbox } from "./mailbox.ts";
+import type { Mailboxes } from "./mailboxes.ts";
+import { type Owner, ROOM } from "./owners.ts";
+
+/** A limit that is reached: of one mailbox, of the whole store, or the share of one owner. */
+export interface Reached {
+  of: "mailbox" | "all" | "share";
+  limit: string;
+}
+
+interface Refusal extends Reached {
+  mailbox: string;
+  owner: Owner;
+}
+
+/** Which limit one more message would pass. Raises the events `full`, `room` and `long` when a batch is committed. */
+export class Limits {
+  readonly #context: Context;
+  readonly #mailboxes: Mailboxes;
+  /** Messages refused since the whole store became full; undefined while it has room. */
+  #refused: number | undefined;
+
+  // of the batch
+  #refusals: Refusal[] = [];
+  #passedOver: Mailbox[] = [];
+
+  constructor(context: Context, mailboxes: Mailboxes) {
+    this.#context = context;
+    this.#mailboxes = mailboxes;
+  }
+
+  /**
+   * The limit that one more message of so many bytes would pass.
+   *
+   * @param isNew Whether it would be one more mailbox that holds messages.
+   * @param fewer Messages that the mailbox, and the owner, would have fewer.
+   */
+  reachedBy(
+    mailbox: Mailbox | undefined,
+    owner: Owner,
+    bytes: number,
+    isNew = !mailbox?.messages,
+    fewer = 0,
+  ): Reached | undefined {
+    const { limits } = this.#context, { totals, owners } = this.#mailboxes;
+    if ((mailbox?.messages ?? 0) - fewer >= limits.mailboxMessages) {
+      return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
+    }
+    if ((mailbox?.bytes ?? 0) + bytes > limits.mailboxBytes) {
+      return { of: "mailbox", limit: `${limits.mailboxBytes} bytes` };
+    }
+    if (totals.messages - fewer >= limits.messages) {
+      return { of: "all", limit: `${limits.messages} messages` };
+    }
+    if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
+    if (isNew && totals.mailboxes >= limits.mailboxes) {
+      return { of: "all", limit: `${limits.mailboxes} mailboxes` };
+    }
+    const share = owners.reachedBy(owner, bytes, isNew, fewer);
+    return share === undefined ? undefined : { of: "share", limit: share };
+  }
+
+  /** Whether dropping messages of this mailbox alone could make room for so many bytes of this owner. */
+  canMakeRoom(mailbox: Mailbox, owner: Owner, bytes: number): boolean {
+    const { limits } = this.#context, { totals, owners } = this.#mailboxes;
+    if (owners.reachedBy(owner, bytes, false, 0) !== undefined) {
+      // an owner's share gets no room from what others own
+      if (mailbox.owner !== owner || mailbox.otherMessages > 0) return false;
+      if (owners.reachedBy(owner, bytes - mailbox.bytes, false, mailbox.messages) !== undefined) return false;
+    }
+    return limits.whenFull === "drop-oldest" && mailbox.messages > 0 &&
+      limits.mailboxMessages > 0 && bytes <= limits.mailboxBytes &&
+      totals.messages - mailbox.messages < limits.messages &&
+      totals.bytes - mailbox.bytes + bytes <= limits.bytes;
+  }
+
+  /** Notes that a message is refused. A message that no mailbox could ever hold does not mean that this one is full. */
+  refuse(mailbox: string, owner: Owner, bytes: number, reached: Reached) {
+    const { mailboxBytes, bytes: bytesMax, share } = this.#context.limits;
+    if (bytes > mailboxBytes || bytes > bytesMax) return;
+    if (reached.of === "share" && bytes > shareOf(bytesMax, share)) return;
+    this.#refusals.push({ ...reached, mailbox, owner });
+  }
+
+  /** Notes that a take has passed over a message that is too long for it. */
+  passOver(mailbox: Mailbox) {
+    if (!mailbox.isLongReported) this.#passedOver.push(mailbox);
+  }
+
+  /** Comes after the commit of a batch, and before `Mailboxes.commit`. */
+  commit() {
+    const { onEvent } = this.#context;
+    for (const refusal of this.#refusals) this.#count(refusal);
+    for (const mailbox of this.#passedOver) {
+      // once for each mailbox, or a client that asks again and again would fill the log
+      if (mailbox.isLongReported) continue;
+      mailbox.isLongReported = true;
+      onEvent({ kind: "long", mailbox: mailbox.name });
+    }
+    for (const mailbox of this.#mailboxes.touched) {
+      const { name, refused } = mailbox;
+      if (refused === undefined || !this.#hasRoom(mailbox)) continue;
+      onEvent({ kind: "room", mailbox: name, refused });
+      mailbox.refused = undefined;
+    }
+    this.#mailboxes.owners.commit();
+    if (this.#refused !== undefined && this.#allHaveRoom) {
+      onEvent({ kind: "room", refused: this.#refused });
+      this.#refused = undefined;
+    }
+    this.rollback();
+  }
+
+  rollback() {
+    if (this.#refusals.length > 0) this.#refusals = [];
+    if (this.#passedOver.length > 0) this.#passedOver = [];
+  }
+
+  /** Counts a message that was refused for good, and reports the first. */
+  #count({ mailbox: name, owner, of, limit }: Refusal) {
+    const { onEvent } = this.#context, mailbox = this.#mailboxes.get(name);
+    if (of === "share") {
+      if (owner.refused === undefined) onEvent({ kind: "full", owner: owner.name, limit });
+      owner.refused = (owner.refused ?? 0) + 1;
+    } else if (of === "all" || mailbox === undefined) {
+      if (this.#refused === undefined) onEvent({ kind: "full", limit });
+      this.#refused = (this.#refused ?? 0) + 1;
+    } else {
+      if (mailbox.refused === undefined) onEvent({ kind: "full", mailbox: name, limit });
+      mailbox.refused = (mailbox.refused ?? 0) + 1;
+    }
+  }
+
+  #hasRoom({ messages, bytes }: Mailbox): boolean {
+    const { mailboxMessages, mailboxBytes } = this.#context.limits;
+    return messages <= mailboxMessages * ROOM && bytes <= mailboxBytes * ROOM;
+  }
+
+  get #allHaveRoom(): boolean {
+    const { totals } = this.#mailboxes, { limits } = this.#context;
+    return totals.messages <= limits.messages * ROOM && totals.bytes <= limits.bytes * ROOM &&
+      totals.mailboxes <= limits.mailboxes * ROOM;
+  }
+}

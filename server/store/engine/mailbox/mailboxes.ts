@@ -1,0 +1,272 @@
+/**
+ * The mailboxes: how much each holds, in memory and in the rows of `mailbox`, `mailbox_owner` and `cleared`. What the
+ * owner of a mailbox has in it is what the rows of other owners leave: a mailbox with one owner, as most are, has none.
+ *
+ * @module
+ */
+
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import type { Counts } from "../../requests/message.ts";
+import { Mailbox } from "./mailbox.ts";
+import { type Owner, Owners } from "./owners.ts";
+
+/** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
+const EMPTY_KEPT = 1024;
+
+interface MailboxRow {
+  id: number;
+  name: string;
+  messages: number;
+  bytes: number;
+  owner: number;
+}
+
+/** What one owner has in a mailbox. */
+interface OwnerRow {
+  mailbox: number;
+  owner: number;
+  messages: number;
+  bytes: number;
+}
+
+/** Invariant: `totals` are the sums over the mailboxes; those that hold nothing are in `#empty`. */
+export class Mailboxes {
+  readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
+  readonly owners: Owners;
+  readonly #context: Context;
+  readonly #sql;
+  readonly #byName = new Map<string, Mailbox>();
+  /** The one that has been empty longest comes first. */
+  readonly #empty = new Set<Mailbox>();
+  #touched: Mailbox[] = [];
+
+  /** @param delayed How many delayed messages a mailbox has. */
+  constructor(context: Context, delayed: (mailbox: string) => number) {
+    this.#context = context;
+    const { db } = context, owners = this.owners = new Owners(context);
+    this.#sql = prepareAll(db, {
+      add: "INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)",
+      set: "UPDATE mailbox SET messages = ?, bytes = ?, owner = ? WHERE id = ?",
+      drop: "DELETE FROM mailbox WHERE id = ?",
+      list:
+        `SELECT name AS mailbox, messages FROM mailbox WHERE messages > 0 AND name > ? ORDER BY name ${LIMIT}`,
+      clear: "INSERT INTO cleared (mailbox) VALUES (?)",
+      nextCleared: "SELECT mailbox FROM cleared LIMIT 1",
+      sweep: `DELETE FROM message WHERE seq IN (SELECT seq FROM message WHERE mailbox = ? ${LIMIT})`,
+      swept: "DELETE FROM cleared WHERE mailbox = ?",
+      changeOther: `
+        INSERT INTO mailbox_owner (mailbox, owner, messages, bytes) VALUES (?, ?, ?, ?)
+        ON CONFLICT (mailbox, owner) DO UPDATE
+          SET messages = messages + excluded.messages, bytes = bytes + excluded.bytes`,
+      others: "SELECT * FROM mailbox_owner WHERE mailbox = ? AND messages > 0",
+      dropOthers: "DELETE FROM mailbox_owner WHERE mailbox = ?",
+    });
+    const others = Map.groupBy(
+      allRows<OwnerRow>(db.prepare("SELECT * FROM mailbox_owner WHERE messages > 0")),
+      ({ mailbox }) => mailbox,
+    );
+    for (const row of db.prepare("SELECT id, name, messages, bytes, owner FROM mailbox").iterate()) {
+      const { id, name, messages, bytes, owner: ownerId } = row as unknown as MailboxRow;
+      const owner = owners.get(ownerId), mailbox = new Mailbox(name, owner);
+      let otherMessages = 0, otherBytes = 0;
+      for (const other of others.get(id) ?? []) {
+        owners.load(owners.get(other.owner), 0, other.messages, other.bytes);
+        otherMessages += other.messages;
+        otherBytes += other.bytes;
+      }
+      if (messages > 0) owners.load(owner, 1, messages - otherMessages, bytes - otherBytes);
+      Object.assign(mailbox, { id, messages, bytes, stored: messages - delayed(name), otherMessages });
+      Object.assign(mailbox, {
+        rowMessages: messages,
+        rowBytes: bytes,
+        rowOwner: ownerId,
+        hasOtherRows: true,
+      });
+      this.#byName.set(name, mailbox);
+      this.#count(mailbox, 1);
+    }
+  }
+
+  get(name: string): Mailbox | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** The mailbox of this name, made if need be. */
+  obtain(name: string): Mailbox {
+    let mailbox = this.#byName.get(name);
+    if (mailbox === undefined) {
+      mailbox = new Mailbox(name, this.owners.none);
+      this.#byName.set(name, mailbox);
+      this.#empty.add(mailbox);
+    }
+    return mailbox;
+  }
+
+  /** All that hold messages, or did lately. */
+  all(): IterableIterator<Mailbox> {
+    return this.#byName.values();
+  }
+
+  /** Those that this batch has touched. */
+  get touched(): readonly Mailbox[] {
+    return this.#touched;
+  }
+
+  /** Has the mailbox come back to what it is now if the batch is rolled back. */
+  touch(mailbox: Mailbox) {
+    const { transaction } = this.#context;
+    if (mailbox.touchedIn === transaction.number) return;
+    mailbox.touchedIn = transaction.number;
+    this.#touched.push(mailbox);
+    const before = { ...mailbox };
+    transaction.onRollback(() => {
+      this.#touched = [];
+      this.#count(mailbox, -1);
+      mailbox.restore(before);
+      this.#count(mailbox, 1);
+    });
+  }
+
+  /** Adds to what the mailbox holds, or takes from it, and counts it for its owner. */
+  change(mailbox: Mailbox, owner: Owner, messages: number, bytes: number) {
+    const { owners } = this;
+    if (mailbox.messages === 0) {
+      mailbox.owner = owner;
+      owners.change(owner, 1, 0, 0);
+    }
+    owners.change(owner, 0, messages, bytes);
+    if (owner !== mailbox.owner) {
+      mailbox.others ??= new Map();
+      const before = mailbox.others.get(owner) ?? { messages: 0, bytes: 0 };
+      mailbox.others.set(owner, { messages: before.messages + messages, bytes: before.bytes + bytes });
+      mailbox.otherMessages += messages;
+    }
+    this.#count(mailbox, -1);
+    mailbox.messages += messages;
+    mailbox.bytes += bytes;
+    this.#count(mailbox, 1);
+    if (mailbox.messages === 0) this.#disown(mailbox);
+  }
+
+  /** A mailbox that is empty counts for no owner. */
+  #disown(mailbox: Mailbox) {
+    this.owners.change(mailbox.owner, -1, 0, 0);
+    mailbox.owner = this.owners.none;
+    mailbox.otherMessages = 0;
+  }
+
+  #count(mailbox: Mailbox, sign: 1 | -1) {
+    if (mailbox.messages === 0) {
+      if (sign > 0) this.#empty.add(mailbox);
+      else this.#empty.delete(mailbox);
+      return;
+    }
+    this.totals.mailboxes += sign;
+    this.totals.messages += sign * mailbox.messages;
+    this.totals.bytes += sign * mailbox.bytes;
+  }
+
+  /** Gives the mailbox a row, in the transaction that is open. */
+  giveRow(mailbox: Mailbox) {
+    if (mailbox.id === 0) mailbox.id = Number(this.#sql.add.run(mailbox.name).lastInsertRowid);
+  }
+
+  /** Brings the rows of a mailbox up to date. */
+  store(mailbox: Mailbox) {
+    const { transaction } = this.#context;
+    const { messages, bytes, others } = mailbox, owner = this.owners.idOf(mailbox.owner);
+    if (messages !== mailbox.rowMessages || bytes !== mailbox.rowBytes || owner !== mailbox.rowOwner) {
+      transaction.begin();
+      this.giveRow(mailbox);
+      this.#sql.set.run(messages, bytes, owner, mailbox.id);
+      mailbox.rowMessages = messages;
+      mailbox.rowBytes = bytes;
+      mailbox.rowOwner = owner;
+    }
+    mailbox.others = undefined;
+    if (messages === 0) return this.#dropOthers(mailbox);
+    if (others === undefined) return;
+    for (const [owner, { messages, bytes }] of others) {
+      if (messages === 0 && bytes === 0) continue;
+      transaction.run(this.#sql.changeOther, mailbox.id, this.owners.idOf(owner), messages, bytes);
+      mailbox.hasOtherRows = true;
+    }
+  }
+
+  #dropOthers(mailbox: Mailbox) {
+    if (!mailbox.hasOtherRows) return;
+    this.#context.transaction.run(this.#sql.dropOthers, mailbox.id);
+    mailbox.hasOtherRows = false;
+  }
+
+  /** Empties a mailbox whose rows are up to date. It gets a new number; rows of the old one are left to `sweep`. */
+  clear(mailbox: Mailbox) {
+    const { owners } = this, { transaction } = this.#context;
+    const others = mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : [];
+    transaction.run(this.#sql.clear, mailbox.id);
+    transaction.run(this.#sql.drop, mailbox.id);
+    this.#dropOthers(mailbox);
+    // nothing can fail from here on: the totals are those of the mailboxes again at the end
+    this.#count(mailbox, -1);
+    let { messages, bytes } = mailbox;
+    for (const other of others) {
+      owners.change(owners.get(other.owner), 0, -other.messages, -other.bytes);
+      messages -= other.messages;
+      bytes -= other.bytes;
+    }
+    owners.change(mailbox.owner, 0, -messages, -bytes);
+    mailbox.messages = mailbox.bytes = mailbox.stored = 0;
+    mailbox.id =
+      mailbox.rowMessages =
+      mailbox.rowBytes =
+      mailbox.rowOwner =
+        0;
+    this.#count(mailbox, 1);
+    this.#disown(mailbox);
+  }
+
+  /** Whether there are rows of cleared mailboxes. */
+  get hasCleared(): boolean {
+    return this.#sql.nextCleared.get() !== undefined;
+  }
+
+  /** Removes up to `rows` rows of cleared mailboxes. Returns whether nothing is left. */
+  sweep(rows: number): boolean {
+    for (let left = rows; left > 0; left--) {
+      const next = firstRow<{ mailbox: number }>(this.#sql.nextCleared);
+      if (next === undefined) return true;
+      const changes = Number(this.#context.transaction.run(this.#sql.sweep, next.mailbox, left).changes);
+      if (changes === left) return false;
+      this.#sql.swept.run(next.mailbox);
+      left -= changes;
+    }
+    return false;
+  }
+
+  /** Mailboxes that hold messages, by the bytes of their names. */
+  list(after: string, limit: number): { mailbox: string; messages: number }[] {
+    return allRows(this.#sql.list, after, limit);
+  }
+
+  /** Forgets those that have been empty longest, if there are many, with their rows. */
+  forgetEmpty() {
+    const { transaction } = this.#context;
+    for (const mailbox of this.#empty) {
+      if (this.#empty.size <= EMPTY_KEPT) break;
+      this.#empty.delete(mailbox);
+      this.#byName.delete(mailbox.name);
+      if (mailbox.id !== 0) transaction.run(this.#sql.drop, mailbox.id);
+      transaction.onRollback(() => {
+        this.#byName.set(mailbox.name, mailbox);
+        this.#empty.add(mailbox);
+      });
+    }
+    this.owners.forgetEmpty();
+  }
+
+  /** Comes after the commit of a batch. */
+  commit() {
+    if (this.#touched.length > 0) this.#touched = [];
+  }
+}

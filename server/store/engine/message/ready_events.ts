@@ -1,0 +1,42 @@
+import type { Context } from "../../database/context.ts";
+
+/**
+ * Subscriptions to mailboxes. The event `ready` is raised here and nowhere else: once for each subscription, after the
+ * commit of the batch in which its mailbox has a message that can be taken.
+ */
+export class ReadyEvents {
+  readonly #context: Context;
+  readonly #subscribed = new Set<string>();
+  /** Those that have a message since this batch. */
+  readonly #ready = new Set<string>();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  subscribe(mailbox: string) {
+    this.#subscribed.add(mailbox);
+  }
+
+  unsubscribe(mailbox: string) {
+    this.#subscribed.delete(mailbox);
+  }
+
+  /** The mailbox has a message that can be taken. */
+  notify(mailbox: string) {
+    if (this.#subscribed.has(mailbox)) this.#ready.add(mailbox);
+  }
+
+  /** Comes after the commit of a batch. */
+  commit() {
+    for (const mailbox of this.#ready) {
+      this.#subscribed.delete(mailbox);
+      this.#context.onEvent({ kind: "ready", mailbox });
+    }
+    this.#ready.clear();
+  }
+
+  rollback() {
+    this.#ready.clear();
+  }
+}
