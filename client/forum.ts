@@ -30,7 +30,7 @@ import {
   MAX_THREADS,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { MAX_TEXT } from "../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page_query.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
@@ -285,7 +285,7 @@ function check({ title, file, number, text }: {
   if (!isPost(text)) {
     throw new TypeError("Cannot post a text that is blank, or has control characters other than TAB");
   }
-  if (utf8Length(text) > MAX_TEXT) {
-    throw new RangeError(`Cannot post a text of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
+  if (utf8Length(text) > MAX_TEXT_BYTES) {
+    throw new RangeError(`Cannot post a text of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
   }
 }

@@ -24,9 +24,9 @@ import {
   encodeTake,
   type Mail,
   MAILBOX_PORT,
-  type MailboxReply,
   maxMessage,
-  PACE,
+  type OriginalReply,
+  PUTS_BEFORE_CHECK,
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
@@ -105,7 +105,7 @@ export class OriginalMailbox implements AsyncDisposable {
     checkMessage(receiver, sender, text);
     const bytes = utf8Length(text), max = maxMessage(receiver, sender);
     if (bytes > max) throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${max} fit`);
-    if (this.#unread >= PACE) await this.flush();
+    if (this.#unread >= PUTS_BEFORE_CHECK) await this.flush();
     this.#sending ??= new RequestSocket(this.#server);
     await this.#sending.send(encodePut(receiver, sender, text));
     this.#unread++;
@@ -148,7 +148,7 @@ export class OriginalMailbox implements AsyncDisposable {
     if (!isShared) checkId(id);
     let socket = this.#receiving.get(id);
     if (socket === undefined) this.#receiving.set(id, socket = new RequestSocket(this.#server));
-    const isAnswer = (reply: MailboxReply) => reply.kind !== "control" && reply.shared === isShared;
+    const isAnswer = (reply: OriginalReply) => reply.kind !== "control" && reply.shared === isShared;
     const answer = await socket.request(encodeTake(id), isAnswer, Math.min(this.#timeoutMs, limit));
     return answer.kind === "mail" ? answer.mail : undefined;
   }

@@ -11,8 +11,13 @@ export function numbers(text: string): number[] | undefined {
   return fields.every(isNumber) ? fields.map(Number) : undefined;
 }
 
+/** A tuple of so many fields. */
+type Fields<N extends number, T extends string[] = []> = number extends N ? string[]
+  : T["length"] extends N ? T
+  : Fields<N, [...T, string]>;
+
 /** The fields between the first `count - 1` commas, and the rest; undefined if there are fewer commas. */
-export function split(line: string, count: number): string[] | undefined {
+export function split<N extends number>(line: string, count: N): Fields<N> | undefined {
   const fields: string[] = [];
   let from = 0;
   for (let i = 1; i < count; i++) {
@@ -22,5 +27,11 @@ export function split(line: string, count: number): string[] | undefined {
     from = comma + 1;
   }
   fields.push(line.slice(from));
-  return fields;
+  return fields as Fields<N>;
+}
+
+/** The number in a line of two fields, which begins with its kind; undefined if it is none. */
+export function numberOf(kind: string, line: string): number | undefined {
+  const number = line.slice(kind.length + 1);
+  return isNumber(number) ? Number(number) : undefined;
 }

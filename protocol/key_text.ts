@@ -12,16 +12,16 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Bytes of a key of X25519. */
 export const KEY_BYTES = 32;
 
-/** What each kind of key begins with. */
+/** How each kind of key begins. */
 const PUBLIC = "public1", PRIVATE = "private1";
 
-/** RFC 4648, section 6, in small letters. */
+/** RFC 4648, section 6, in lower case. */
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** Bytes of the checksum: with those of a key, a whole number of characters (seal.md 7.4). */
 const CHECKSUM_BYTES = 3;
 
-/** Characters behind the word that a key begins with: each stands for five bits. */
+/** Characters after the first word: each stands for five bits. */
 const CHARACTERS = (KEY_BYTES + CHECKSUM_BYTES) * 8 / 5;
 
 /** A server's public key. */
@@ -30,19 +30,19 @@ export function encodePublicKey(key: Uint8Array): string {
 }
 
 /**
- * The public key in a text, or in 43 characters of base64url, as it was written before.
+ * The public key in a text, or in 43 characters of base64url, the older form.
  *
- * @throws {SyntaxError} There is none in it; the message says why, and does not name the text.
+ * @throws {SyntaxError} There is none in it. The message says why, and does not contain the text.
  */
 export function decodePublicKey(text: string): Bytes {
   const older = /^[\w-]{43}$/.test(text) ? keyFromBase64url(text) : undefined;
   return older ?? decode(PUBLIC, text);
 }
 
-/** The 32 bytes in 43 characters, or undefined where the bits of the last one that belong to none are not zero. */
+/** The 32 bytes in 43 characters of base64url; undefined if it is not canonical. */
 export function keyFromBase64url(text: string): Bytes | undefined {
   try {
-    // strict wants the padding that is left out
+    // strict requires the padding that is left out
     return Uint8Array.fromBase64(`${text}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
   } catch {
     return undefined;
@@ -55,9 +55,9 @@ export function encodePrivateKey(key: Uint8Array): string {
 }
 
 /**
- * The private key in a text, or in 64 hexadecimal digits, as it was written before.
+ * The private key in a text, or in 64 hexadecimal digits, the older form.
  *
- * @throws {SyntaxError} There is none in it; the message says why, and does not name the text.
+ * @throws {SyntaxError} There is none in it. The message says why, and does not contain the text.
  */
 export function decodePrivateKey(text: string): Bytes {
   return /^[0-9a-fA-F]{64}$/.test(text) ? Uint8Array.fromHex(text) : decode(PRIVATE, text);
@@ -80,7 +80,7 @@ function decode(word: string, text: string): Bytes {
   return key;
 }
 
-/** Over the word too, so that a private key is never taken for a public one. */
+/** It covers the first word too, so that a private key is never accepted as a public one. */
 function checksum(word: string, key: Uint8Array): Uint8Array {
   const digest = createHash("sha256").update(word).update(key).digest();
   return Uint8Array.from(digest.subarray(0, CHECKSUM_BYTES));

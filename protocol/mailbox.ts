@@ -1,6 +1,6 @@
 /**
- * The mailbox's original wire: datagrams to requests, and replies to datagrams. `protocol/README.md`, "Mailbox", is
- * the specification.
+ * The mailbox's original wire: datagrams to requests, and replies to datagrams. `protocol/mailbox.md` is the
+ * specification.
  *
  * @module
  */
@@ -8,36 +8,26 @@
 /** UDP port that clients of the original use. */
 export const MAILBOX_PORT = 21001;
 
-/** Longest datagram, in bytes, that is taken or sent: what existing clients have room for. */
-export const MAX_DATAGRAM = 1024;
+/** Longest datagram: existing clients have room for no more. */
+export const MAX_DATAGRAM_BYTES = 1024;
 
 /**
- * Messages that a client sends before it asks whether the server keeps up. A socket's buffer holds 212,992 bytes where
- * nothing else is set, of which the kernel counts up to 2,304 for a datagram of 1,024.
+ * How many messages a client puts before it checks that the server keeps up. A socket's buffer holds 212,992 bytes by
+ * default, and the kernel counts up to 2,304 for a datagram of 1,024.
  */
-export const PACE = 32;
+export const PUTS_BEFORE_CHECK = 32;
 
-/** Longest ID, in bytes of UTF-8. */
-export const MAX_ID = 64;
+/** Longest ID, in UTF-8. */
+export const MAX_ID_BYTES = 64;
 
 /** The mailbox that `for` and `req` name: an ID that no client can write, because IDs have at least one byte. */
 export const SHARED_QUEUE = "";
 
-/** The sender whom nobody may pose as. */
+/** A name that no sender may have. */
 export const ADMIN = "admin";
 
-/** Why a datagram is no request. Such a datagram is dropped and counted by this reason, never answered. */
-export type Refusal =
-  | "too long"
-  | "not UTF-8"
-  | "not printable"
-  | "unknown type"
-  | "malformed"
-  | "bad ID"
-  | "reserved sender";
-
-/** Every {@linkcode Refusal}, in the order in which a datagram is checked for them. */
-export const REFUSALS: readonly Refusal[] = [
+/** Why a datagram is no request, in the order in which it is checked. It is dropped and counted, and never answered. */
+export const REFUSALS = [
   "too long",
   "not UTF-8",
   "not printable",
@@ -45,15 +35,16 @@ export const REFUSALS: readonly Refusal[] = [
   "malformed",
   "bad ID",
   "reserved sender",
-];
+] as const;
+export type Refusal = typeof REFUSALS[number];
 
-/** What a client asks for. `bytes` is the message's length in UTF-8. */
-export type MailboxRequest =
+/** A client's request. `bytes` is the length of the text in UTF-8. */
+export type OriginalRequest =
   | { kind: "put"; mailbox: string; sender: string; text: string; bytes: number }
   | { kind: "take"; mailbox: string }
   | { kind: "control"; text: string };
 
-/** A message on its way to its receiver. */
+/** A message in a reply. */
 export interface Mail {
   /** ID of the sender; `""` in the shared queue. */
   sender: string;
@@ -67,12 +58,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LF = 0x0a, CR = 0x0d;
 
-/** Unicode's control characters (C0, DEL, C1) but for TAB: a message holds none. */
+/** Unicode's control characters (C0, DEL, C1) except TAB: a message has none of them. */
 const CONTROL = /[^\P{Cc}\t]/u;
-/** An ID doesn't hold TAB either. */
+/** An ID has no TAB either. */
 const CONTROL_OR_TAB = /\p{Cc}/u;
 
-/** Bytes that the text takes in UTF-8; a lone surrogate counts as the U+FFFD that would be sent for it. */
+/** Length of the text in UTF-8, in bytes. A lone surrogate counts as the U+FFFD that would be sent for it. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
@@ -93,8 +84,9 @@ export function cutText(text: string, at: number, bytes: number): string {
 
 /** Whether the text can be an ID: 1 to 64 bytes, no comma, no control character, no space at either end. */
 export function isId(text: string): boolean {
-  return text !== "" && text.length <= MAX_ID && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
-    text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() && utf8Length(text) <= MAX_ID;
+  return text !== "" && text.length <= MAX_ID_BYTES && !text.includes(",") && !CONTROL_OR_TAB.test(text) &&
+    text[0] !== " " && text[text.length - 1] !== " " && text.isWellFormed() &&
+    utf8Length(text) <= MAX_ID_BYTES;
 }
 
 /** @throws {TypeError} The text cannot be an ID. */
@@ -106,12 +98,12 @@ export function checkId(id: string) {
   }
 }
 
-/** Whether the text can be a message: no control character but TAB. Its length is checked where it is encoded. */
+/** Whether the text can be a message: no control character except TAB. Its length is checked where it is encoded. */
 export function isMessage(text: string): boolean {
   return !CONTROL.test(text) && text.isWellFormed();
 }
 
-/** The text without spaces at its ends. Spaces alone: other white space belongs to an ID. */
+/** The text without spaces at its ends. Other white space belongs to an ID. */
 export function trimSpaces(text: string): string {
   let start = 0, end = text.length;
   while (start < end && text.charCodeAt(start) === 0x20) start++;
@@ -119,42 +111,39 @@ export function trimSpaces(text: string): string {
   return start === 0 && end === text.length ? text : text.slice(start, end);
 }
 
-/** What stands after the comma at `comma`, less the one space that the wire writes there. */
+/** The text after the comma at `comma`, without the one space that the wire writes there. */
 function messageAfter(text: string, comma: number): string {
   return text.slice(text.charCodeAt(comma + 1) === 0x20 ? comma + 2 : comma + 1);
 }
 
-/** "N, " or "nxt, ", the time and the commas: what a reply adds to the sender and the message. */
+/** Bytes that a reply adds to sender and text. */
 const REPLY_OVERHEAD = "N, 2026-01-31T00:00:00.000Z, , ".length;
 const SHARED_REPLY_OVERHEAD = "nxt, 2026-01-31T00:00:00.000Z, ".length;
 
-/** Most bytes that a message may have, so that its reply is no longer than `max`. */
+/** The longest text whose reply is no longer than `max`, in bytes. */
 function maxReplied(mailbox: string, sender: string, max: number): number {
   return mailbox === SHARED_QUEUE ? max - SHARED_REPLY_OVERHEAD : max - REPLY_OVERHEAD - utf8Length(sender);
 }
 
 /**
- * Most bytes that a message's sender and text may have together, so that it can be given out with a reply: however it
- * came in, none is longer than a datagram may be, or than what existing clients have room for, where that is more.
+ * The greatest length of sender and text together with which a message can be taken on this wire, in bytes: its reply is
+ * no longer than a datagram may be, or than existing clients have room for, whichever is more.
  *
  * @param max Longest datagram, in bytes.
  */
 export function maxTaken(max: number): number {
-  return Math.max(max, MAX_DATAGRAM) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
+  return Math.max(max, MAX_DATAGRAM_BYTES) - Math.max(REPLY_OVERHEAD, SHARED_REPLY_OVERHEAD);
 }
 
-/**
- * Most bytes that a message from this sender to this mailbox may have, so that neither its datagram, as
- * {@linkcode encodePut} makes it, nor its reply is longer than a datagram may be.
- */
+/** The longest text from this sender to this mailbox, in bytes: its datagram and its reply are short enough with it. */
 export function maxMessage(mailbox: string, sender: string): number {
   return Math.min(
-    maxReplied(mailbox, sender, MAX_DATAGRAM),
-    MAX_DATAGRAM - encodePut(mailbox, sender, "").length,
+    maxReplied(mailbox, sender, MAX_DATAGRAM_BYTES),
+    MAX_DATAGRAM_BYTES - encodePut(mailbox, sender, "").length,
   );
 }
 
-/** What comes before the end of a datagram: one line end, and NULs on both sides of it, as programs in C send them. */
+/** The datagram without one line end and the NULs on both sides of it, which programs in C send. */
 function withoutEnd(datagram: Uint8Array): Uint8Array {
   let end = nulEnd(datagram, datagram.length);
   if (datagram[end - 1] !== LF) return datagram.subarray(0, end);
@@ -162,7 +151,7 @@ function withoutEnd(datagram: Uint8Array): Uint8Array {
   return datagram.subarray(0, nulEnd(datagram, end));
 }
 
-/** Where the NULs begin that stand before `end`. */
+/** The start of the NULs before `end`. */
 function nulEnd(bytes: Uint8Array, end: number): number {
   while (end > 0 && bytes[end - 1] === 0) end--;
   return end;
@@ -171,10 +160,12 @@ function nulEnd(bytes: Uint8Array, end: number): number {
 /**
  * The request in a datagram, or why it is none.
  *
- * @param datagram What arrived. It is not kept.
- * @param max Longest datagram, in bytes, to take or to reply with.
+ * @param max Longest datagram and longest reply, in bytes.
  */
-export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): MailboxRequest | Refusal {
+export function decodeOriginalRequest(
+  datagram: Uint8Array,
+  max = MAX_DATAGRAM_BYTES,
+): OriginalRequest | Refusal {
   if (datagram.length > max) return "too long";
   const ended = withoutEnd(datagram);
   let text: string;
@@ -214,8 +205,8 @@ export function decodeRequest(datagram: Uint8Array, max = MAX_DATAGRAM): Mailbox
   }
 }
 
-/** A reply has the type of a request here, and two servers must not answer each other for ever. */
-function control(text: string): MailboxRequest | Refusal {
+/** A reply looks like a request here, and two servers must not answer each other for ever. */
+function control(text: string): OriginalRequest | Refusal {
   return /^(ok|error) *(,|$)/i.test(text) ? "malformed" : { kind: "control", text };
 }
 
@@ -225,22 +216,22 @@ function put(
   text: string,
   ascii: boolean,
   max: number,
-): MailboxRequest | Refusal {
+): OriginalRequest | Refusal {
   const bytes = ascii ? text.length : utf8Length(text);
-  // what could be stored but never sent back whole is refused now
+  // it could be stored, but never sent back whole
   if (bytes > maxReplied(mailbox, sender, max)) return "too long";
   return { kind: "put", mailbox, sender, text, bytes };
 }
 
 let formattedTime = -1, formatted = "";
 
-/** ISO 8601, UTC, milliseconds. Messages come many to a millisecond, so the last one is kept. */
+/** ISO 8601, UTC, with milliseconds. Many messages have the same time, so the last one is kept. */
 export function formatTime(time: number): string {
   if (time !== formattedTime) formatted = new Date(time).toISOString(), formattedTime = time;
   return formatted;
 }
 
-/** `N, timeStamp, senderID, message`, or of the shared queue `nxt, timeStamp, message`, without its time if unwanted. */
+/** `N, timeStamp, senderID, message`, or of the shared queue `nxt, timeStamp, message`, or `nxt, message`. */
 export function encodeMail(mailbox: string, mail: Mail, timestamps = true): Uint8Array<ArrayBuffer> {
   return encoder.encode(
     mailbox !== SHARED_QUEUE
@@ -273,17 +264,17 @@ export function encodeControl(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`A, ${text}`);
 }
 
-/** What a server answers. A first-generation `nxt, message` has no time: `time` is then NaN. */
-export type MailboxReply =
+/** A server's reply. `time` is NaN if there is none, as in a first-generation `nxt, message`. */
+export type OriginalReply =
   | { kind: "mail"; shared: boolean; mail: Mail }
   | { kind: "none"; shared: boolean }
   | { kind: "control"; text: string };
 
-/** `2026-01-31T00:00:00.000Z`; other servers write other forms, so the client takes what Date.parse takes. */
+/** `2026-01-31T00:00:00.000Z`. Other servers write other forms, so the client accepts what Date.parse accepts. */
 const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
 
-/** The reply in a datagram, or undefined where it is none. */
-export function decodeReply(datagram: Uint8Array): MailboxReply | undefined {
+/** The reply in a datagram; undefined if it is none. */
+export function decodeOriginalReply(datagram: Uint8Array): OriginalReply | undefined {
   let text: string;
   try {
     text = decoder.decode(datagram.subarray(0, nulEnd(datagram, datagram.length)));

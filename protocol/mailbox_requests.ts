@@ -1,22 +1,22 @@
 /**
- * The mailbox's requests and answers in a session: lines to values, and back. `protocol/README.md`, "Session", is the
+ * The mailbox's requests and answers in a session: lines to values, and back. `protocol/session.md` is the
  * specification.
  *
  * @module
  */
 
-import { isNumber, numbers, split } from "./fields.ts";
+import { isNumber, numberOf, numbers, split } from "./fields.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
-/** Most messages of one lease. */
-export const MAX_LEASE = 64;
+/** Most messages in one lease. */
+export const MAX_LEASE_MESSAGES = 64;
 
-/** Least and most time for which a message is leased, in milliseconds. */
-export const MIN_LEASE_TIME = 1000, MAX_LEASE_TIME = 86_400_000;
+/** Shortest and longest lease. */
+export const MIN_LEASE_MS = 1000, MAX_LEASE_MS = 86_400_000;
 
-/** Longest delay after which a message that failed is given out again, in milliseconds, and most attempts at one. */
-export const MAX_RETRY_DELAY = 86_400_000, MAX_ATTEMPTS = 1000;
+/** Longest delay before a failed message is given out again, and most attempts. */
+export const MAX_RETRY_DELAY_MS = 86_400_000, MAX_ATTEMPTS = 1000;
 
 /** A request that changes something. `n` is its number. */
 export type OrderedMailboxRequest =
@@ -33,7 +33,7 @@ export type OrderedMailboxRequest =
   | ({ kind: "fail"; n: number; token: string; ids: number[] } & Failure)
   | { kind: "extend"; n: number; token: string; duration: number };
 
-/** A request that has no place in an order. `t` is its tag. */
+/** A request that is answered in any order. `t` is its tag. */
 export type UnorderedMailboxRequest =
   | {
     kind: "lease";
@@ -42,7 +42,7 @@ export type UnorderedMailboxRequest =
     max: number;
     duration: number;
     wait: number;
-    /** Whether an attempt counts only once its message was begun with. */
+    /** Whether a message counts as attempted only once it was begun with. */
     ahead?: true;
   }
   | { kind: "got" | "cancel"; t: number }
@@ -50,20 +50,20 @@ export type UnorderedMailboxRequest =
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
-/** An attempt at a message that failed, and what is to become of the message. */
+/** A failed attempt at a message, and what is to be done with the message. */
 export interface Failure {
-  /** Milliseconds for which it is not given out. */
+  /** Milliseconds before it is given out again. */
   delay: number;
-  /** With so many it is a dead letter. */
+  /** After so many attempts it becomes a dead letter. */
   attempts: number;
-  /** Why, as {@linkcode isReason} has it. */
+  /** Why it failed: see {@linkcode isReason}. */
   reason: string;
 }
 
 /** Whether the text can be the reason of a {@linkcode Failure}. */
 export const isReason = isId;
 
-/** A message as a lease gives it. */
+/** A leased message. */
 export interface LeasedMessage {
   /** Its number in the mailbox. */
   id: number;
@@ -83,7 +83,7 @@ export type MailboxAnswer =
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
   | { kind: "stat"; t: number; values: string };
 
-/** What stands at the end of a lease of messages that may never be begun with. */
+/** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
 
@@ -95,117 +95,114 @@ const isMailbox = (id: string) => id === SHARED_QUEUE || isId(id);
  */
 export function decodeMailboxRequest(kind: string, line: string): MailboxRequest | BadRequest | undefined {
   switch (kind) {
-    case "put": {
-      const fields = split(line, 7);
-      if (fields === undefined || !isNumber(fields[1]!)) return undefined;
-      const [, n = "", receiver = "", sender = "", delay = "", ttl = "", text = ""] = fields;
-      const bad = badPut(receiver, sender, delay, ttl, text);
-      if (bad !== undefined) return { kind: "bad", n: Number(n), reason: bad };
-      return {
-        kind,
-        n: Number(n),
-        receiver,
-        sender,
-        delay: Number(delay),
-        ttl: ttl === "" ? undefined : Number(ttl),
-        text,
-      };
-    }
+    case "put":
+      return decodePut(line);
     case "ack":
     case "back":
     case "begin": {
-      const [, n = "", token = "", list = ""] = split(line, 4) ?? [];
-      const ids = numbers(list);
+      const fields = split(line, 4);
+      if (fields === undefined) return undefined;
+      const [, n, token, list] = fields, ids = numbers(list);
       return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
     }
     case "fail": {
-      const [, n = "", token = "", delay = "", attempts = "", reason = "", list = ""] = split(line, 7) ?? [];
-      const ids = numbers(list);
+      const fields = split(line, 7);
+      if (fields === undefined) return undefined;
+      const [, n, token, delay, attempts, reason, list] = fields, ids = numbers(list);
       if (![n, delay, attempts].every(isNumber) || !TOKEN.test(token) || !ids) return undefined;
       const failure = { delay: Number(delay), attempts: Number(attempts), reason };
       return isFailure(failure) ? { kind, n: Number(n), token, ...failure, ids } : undefined;
     }
     case "extend": {
-      const [, n = "", token = "", duration = ""] = split(line, 4) ?? [];
-      if (!isNumber(n) || !TOKEN.test(token) || !isLeaseTime(duration)) return undefined;
+      const fields = split(line, 4);
+      if (fields === undefined) return undefined;
+      const [, n, token, duration] = fields;
+      if (!isNumber(n) || !TOKEN.test(token) || !isLeaseDuration(duration)) return undefined;
       return { kind, n: Number(n), token, duration: Number(duration) };
     }
-    case "lease": {
-      const [, t = "", mailbox = "", max = "", duration = "", rest = ""] = split(line, 6) ?? [];
-      const isAhead = rest.endsWith(AHEAD), wait = isAhead ? rest.slice(0, -AHEAD.length) : rest;
-      if (![t, max, duration, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseTime(duration)) {
-        return undefined;
-      }
-      if (Number(max) < 1 || Number(max) > MAX_LEASE) return undefined;
-      return {
-        kind,
-        t: Number(t),
-        mailbox,
-        max: Number(max),
-        duration: Number(duration),
-        wait: Number(wait),
-        ...isAhead ? { ahead: true } : {},
-      };
-    }
+    case "lease":
+      return decodeLease(line);
     case "stat": {
-      const [, t = "", mailbox = ""] = split(line, 3) ?? [];
-      return isNumber(t) && isMailbox(mailbox) ? { kind, t: Number(t), mailbox } : undefined;
+      const [, t, mailbox] = split(line, 3) ?? [];
+      if (t === undefined || !isNumber(t) || !isMailbox(mailbox!)) return undefined;
+      return { kind, t: Number(t), mailbox: mailbox! };
     }
     case "got":
     case "cancel": {
-      const t = line.slice(kind.length + 1);
-      return isNumber(t) ? { kind, t: Number(t) } : undefined;
+      const t = numberOf(kind, line);
+      return t === undefined ? undefined : { kind, t };
     }
   }
+}
+
+function decodePut(line: string): MailboxRequest | BadRequest | undefined {
+  const fields = split(line, 7);
+  if (fields === undefined || !isNumber(fields[1])) return undefined;
+  const [, , receiver, sender, delay, ttl, text] = fields, n = Number(fields[1]);
+  const reason = badPut(receiver, sender, delay, ttl, text);
+  if (reason !== undefined) return { kind: "bad", n, reason };
+  const time = { delay: Number(delay), ttl: ttl === "" ? undefined : Number(ttl) };
+  return { kind: "put", n, receiver, sender, ...time, text };
+}
+
+function decodeLease(line: string): MailboxRequest | undefined {
+  const isAhead = line.endsWith(AHEAD), fields = split(isAhead ? line.slice(0, -AHEAD.length) : line, 6);
+  if (fields === undefined) return undefined;
+  const [, t, mailbox, max, duration, wait] = fields;
+  if (![t, max, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseDuration(duration)) return undefined;
+  if (Number(max) < 1 || Number(max) > MAX_LEASE_MESSAGES) return undefined;
+  const times = { duration: Number(duration), wait: Number(wait) };
+  return {
+    kind: "lease",
+    t: Number(t),
+    mailbox,
+    max: Number(max),
+    ...times,
+    ...isAhead ? { ahead: true } : {},
+  };
 }
 
 /** The answer of a line whose first field is `kind`; undefined if the line is no answer of the mailbox. */
 export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer | undefined {
   switch (kind) {
-    case "msg": {
-      const [
-        ,
-        t = "",
-        i = "",
-        k = "",
-        token = "",
-        id = "",
-        attempt = "",
-        time = "",
-        sender = "",
-        length = "",
-        text,
-      ] = split(line, 11) ?? [];
-      if (text === undefined || ![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
-      const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
-      return { kind, t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
-    }
+    case "msg":
+      return decodeMessage(line);
     case "piece": {
-      const [, t = "", i = "", offset = "", text] = split(line, 5) ?? [];
-      if (text === undefined || ![t, i, offset].every(isNumber)) return undefined;
-      return { kind, t: Number(t), i: Number(i), offset: Number(offset), text };
+      const fields = split(line, 5);
+      if (fields === undefined || !fields.slice(1, 4).every(isNumber)) return undefined;
+      const [t, i, offset] = fields.slice(1, 4).map(Number) as [number, number, number];
+      return { kind, t, i, offset, text: fields[4] };
     }
     case "none":
     case "denied":
     case "pending":
     case "got": {
-      const t = line.slice(kind.length + 1);
-      return isNumber(t) ? { kind, t: Number(t) } : undefined;
+      const t = numberOf(kind, line);
+      return t === undefined ? undefined : { kind, t };
     }
     case "stat": {
-      const [, t = "", values] = split(line, 3) ?? [];
-      return isNumber(t) && values !== undefined ? { kind, t: Number(t), values } : undefined;
+      const [, t, values] = split(line, 3) ?? [];
+      return t !== undefined && isNumber(t) ? { kind, t: Number(t), values: values! } : undefined;
     }
   }
 }
 
-function isLeaseTime(text: string): boolean {
-  return isNumber(text) && Number(text) >= MIN_LEASE_TIME && Number(text) <= MAX_LEASE_TIME;
+function decodeMessage(line: string): MailboxAnswer | undefined {
+  const fields = split(line, 11);
+  if (fields === undefined) return undefined;
+  const [, t, i, k, token, id, attempt, time, sender, length, text] = fields;
+  if (![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
+  const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
+  return { kind: "msg", t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
 }
 
-/** Whether these values are what the wire allows. */
+function isLeaseDuration(text: string): boolean {
+  return isNumber(text) && Number(text) >= MIN_LEASE_MS && Number(text) <= MAX_LEASE_MS;
+}
+
+/** Whether the wire allows these values. */
 export function isFailure({ delay, attempts, reason }: Failure): boolean {
-  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY &&
+  return Number.isInteger(delay) && delay >= 0 && delay <= MAX_RETRY_DELAY_MS &&
     Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
 }
 
@@ -217,28 +214,14 @@ function badPut(to: string, from: string, delay: string, ttl: string, text: stri
   return undefined;
 }
 
-/** What of a failure stands in a `fail`, between token and IDs. */
+/** The fields of a failure in a `fail`, between token and IDs. */
 export function failureFields({ delay, attempts, reason }: Failure): string {
   return `${delay},${attempts},${reason}`;
 }
 
-/** The line of a request. Its fields are checked by the caller. */
-export function encodeMailboxRequest(request: MailboxRequest): string {
+/** The line of an unordered request. Its fields are checked by the caller. */
+export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
   switch (request.kind) {
-    case "put": {
-      const { n, receiver, sender, delay, ttl, text } = request;
-      return `put,${n},${receiver},${sender},${delay === 0 ? "" : delay},${ttl ?? ""},${text}`;
-    }
-    case "ack":
-    case "begin":
-    case "back":
-      return `${request.kind},${request.n},${request.token},${request.ids.join(" ")}`;
-    case "fail": {
-      const { n, token, ids } = request;
-      return `fail,${n},${token},${failureFields(request)},${ids.join(" ")}`;
-    }
-    case "extend":
-      return `extend,${request.n},${request.token},${request.duration}`;
     case "lease": {
       const { t, mailbox, max, duration, wait } = request;
       return `lease,${t},${mailbox},${max},${duration},${wait}${request.ahead ? AHEAD : ""}`;

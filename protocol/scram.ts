@@ -1,6 +1,6 @@
 /**
- * SCRAM-SHA-256 (RFC 5802, RFC 7677) with channel binding: messages, proofs and verifiers. `protocol/README.md`,
- * "Log-in", is the specification. Its hashes are computations: randomness comes from the caller.
+ * SCRAM-SHA-256 (RFC 5802, RFC 7677) with channel binding: messages, proofs and verifiers. `protocol/accounts.md` is
+ * the specification. Randomness comes from the caller.
  *
  * @module
  */
@@ -8,23 +8,23 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { utf8Length } from "./mailbox.ts";
 
-/** Rounds of a verifier, and the most that a client computes. */
+/** Iterations for a new verifier, and the most that a client computes. */
 export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 
 /** Bytes of a salt, and of randomness in a nonce. */
 export const SALT_BYTES = 16, NONCE_BYTES = 18;
 
 /** Longest name and longest password, in bytes. */
-export const MAX_NAME = 64, MAX_PASSWORD = 1024;
+export const MAX_NAME_BYTES = 64, MAX_PASSWORD_BYTES = 1024;
 
-/** What tells a server that the binding is that of our seal. */
+/** The header of a message whose channel binding is the seal's. It keeps the name that the program once had. */
 export const GS2_HEADER = "p=parley-seal-1,,";
 
 const encoder = new TextEncoder();
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What a server keeps of a password (RFC 5803). */
+/** What a server keeps instead of a password (RFC 5803). */
 export interface Verifier {
   iterations: number;
   salt: Bytes;
@@ -32,7 +32,7 @@ export interface Verifier {
   serverKey: Bytes;
 }
 
-/** What a client needs of its password. */
+/** What a client computes from its password. */
 export interface ClientKeys {
   clientKey: Bytes;
   serverKey: Bytes;
@@ -48,7 +48,7 @@ export function encodeName(name: string): string {
   return name.replaceAll("=", "=3D").replaceAll(",", "=2C");
 }
 
-/** The name that travels so, or undefined where none does. */
+/** The name in a saslname; undefined if it can't be one. */
 export function decodeName(saslname: string): string | undefined {
   if (/=(?!2C|3D)|,/.test(saslname)) return undefined;
   const name = saslname.replaceAll("=2C", ",").replaceAll("=3D", "=");
@@ -66,13 +66,13 @@ export function preparePassword(password: string): string {
   if (/[\p{Cc}\p{Cn}\p{Co}\p{Cs}\p{DI}]/u.test(prepared)) {
     throw new TypeError("Cannot use the password: it has control characters or others that nobody sees");
   }
-  if (utf8Length(prepared) > MAX_PASSWORD) {
-    throw new RangeError(`Cannot use the password: it is longer than ${MAX_PASSWORD} bytes`);
+  if (utf8Length(prepared) > MAX_PASSWORD_BYTES) {
+    throw new RangeError(`Cannot use the password: it is longer than ${MAX_PASSWORD_BYTES} bytes`);
   }
   return prepared;
 }
 
-/** SaltedPassword: PBKDF2 with HMAC-SHA-256, computed beside this thread. */
+/** SaltedPassword: PBKDF2 with HMAC-SHA-256, computed in another thread. */
 export async function saltPassword(password: string, salt: Bytes, iterations: number): Promise<Bytes> {
   const key = await crypto.subtle.importKey("raw", encoder.encode(password), "PBKDF2", false, ["deriveBits"]);
   const derived = { name: "PBKDF2", hash: "SHA-256", salt, iterations };
@@ -90,12 +90,12 @@ export function verifierOf({ clientKey, serverKey }: ClientKeys, salt: Bytes, it
 const BASE64 = "[A-Za-z0-9+/]+={0,2}";
 const VERIFIER = new RegExp(`^SCRAM-SHA-256\\$([1-9]\\d{0,7}):(${BASE64})\\$(${BASE64}):(${BASE64})$`);
 
-/** A verifier as it travels and is kept. */
+/** A verifier as it is sent and stored. */
 export function encodeVerifier({ iterations, salt, storedKey, serverKey }: Verifier): string {
   return `SCRAM-SHA-256$${iterations}:${salt.toBase64()}$${storedKey.toBase64()}:${serverKey.toBase64()}`;
 }
 
-/** The verifier in a text, or undefined where there is none, or one that no client would take. */
+/** The verifier in a text; undefined if there is none, or one that no client would accept. */
 export function decodeVerifier(text: string): Verifier | undefined {
   const match = VERIFIER.exec(text), iterations = Number(match?.[1]);
   const [salt, storedKey, serverKey] = [2, 3, 4].map((i) => base64(match?.[i]));
@@ -109,7 +109,7 @@ export function clientFirstBare(name: string, nonce: string): string {
   return `n=${encodeName(name)},r=${nonce}`;
 }
 
-/** What a client-first-message says, or undefined where it is none, or none with this channel binding. */
+/** A client-first-message; undefined if it is none, or has another channel binding. */
 export function parseClientFirst(
   message: string,
 ): { name: string; nonce: string; bare: string } | undefined {
@@ -124,7 +124,7 @@ export function serverFirst(nonce: string, { salt, iterations }: Verifier): stri
   return `r=${nonce},s=${salt.toBase64()},i=${iterations}`;
 }
 
-/** What a server-first-message says; undefined where it is none, or does not go on with the client's nonce. */
+/** A server-first-message; undefined if it is none, or does not continue the client's nonce. */
 export function parseServerFirst(
   message: string,
   clientNonce: string,
@@ -142,7 +142,7 @@ export function clientFinalBare(nonce: string, binding: Uint8Array, gs2Header = 
   return `c=${input.toBase64()},r=${nonce}`;
 }
 
-/** What a client-final-message says, or undefined where it is none. */
+/** A client-final-message; undefined if it is none. */
 export function parseClientFinal(
   message: string,
 ): { bare: string; binding: string; nonce: string; proof: Bytes } | undefined {
@@ -154,7 +154,7 @@ export function parseClientFinal(
   return { bare: match[1]!, binding: match[2]!, nonce: match[3]!, proof };
 }
 
-/** AuthMessage: what both proofs are of. */
+/** AuthMessage: both proofs are computed over it. */
 export function authMessage(clientFirstBare: string, serverFirst: string, clientFinalBare: string): string {
   return `${clientFirstBare},${serverFirst},${clientFinalBare}`;
 }
@@ -164,7 +164,7 @@ export function clientProof({ clientKey }: ClientKeys, message: string): string 
   return xor(clientKey, hmac(sha256(clientKey), message)).toBase64();
 }
 
-/** Whether the proof comes from somebody who has the password of this verifier. */
+/** Whether the proof was made with the password of this verifier. */
 export function isClientProof(proof: Uint8Array, { storedKey }: Verifier, message: string): boolean {
   return timingSafeEqual(sha256(xor(proof, hmac(storedKey, message))), storedKey);
 }
@@ -174,7 +174,7 @@ export function serverFinal({ serverKey }: Pick<Verifier, "serverKey">, message:
   return `v=${hmac(serverKey, message).toBase64()}`;
 }
 
-/** Whether a server-final-message comes from somebody who has the verifier. */
+/** Whether a server-final-message was made with the verifier of this password. */
 export function isServerFinal(final: string, { serverKey }: ClientKeys, message: string): boolean {
   const given = encoder.encode(final), wanted = encoder.encode(serverFinal({ serverKey }, message));
   return given.length === wanted.length && timingSafeEqual(given, wanted);
@@ -192,7 +192,7 @@ function xor(a: Uint8Array, b: Uint8Array): Bytes {
   return Uint8Array.from(a, (byte, i) => byte ^ b[i]!);
 }
 
-/** The bytes of base64 with its padding, or undefined where it is not written as it has to be. */
+/** The bytes of base64 with padding; undefined if it is not canonical. */
 function base64(text: string | undefined): Bytes | undefined {
   try {
     return text === undefined ? undefined : Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });

@@ -1,6 +1,9 @@
 /**
- * The seal around a session's datagrams: handshake, keys and datagrams. `protocol/README.md`, "Seal", is the
- * specification. Its hashes and ciphers are computations: randomness comes from the caller.
+ * The seal around a session's datagrams: handshake, keys and sealed datagrams. `protocol/seal.md` is the specification.
+ *
+ * The handshake follows the pattern NX of the Noise Protocol Framework: an anonymous client sends an ephemeral key (`e`),
+ * and the server answers with one of its own and its static key (`e, ee, s, es`). It is not compatible with Noise:
+ * section 11 of the specification lists every difference.
  *
  * @module
  */
@@ -18,22 +21,22 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from "node:crypto";
-import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
-import { MAX_SESSION_DATAGRAM } from "./session.ts";
 import { concatBytes } from "./bytes.ts";
+import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
 
-/** Datagrams that one handshake carries each way, and after how many the client makes a new one. */
+/** Most datagrams in each direction under one handshake, and after how many the client makes a new one. */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
 
-/** Bytes of the tag behind a ciphertext. */
+/** Bytes of the tag after a ciphertext. */
 const TAG = 16;
 
-/** How far below the highest number opened one may be that is still taken. */
+/** How far a number may be below the highest one that was opened. */
 const WINDOW = 1024;
 
 const CIPHER = "aes-256-gcm";
 
-/** What stands before the 32 bytes of a key: RFC 8410, in DER. */
+/** The DER of a key before its 32 bytes: RFC 8410. */
 const PRIVATE_KEY = Uint8Array.fromHex("302e020100300506032b656e04220420");
 const PUBLIC_KEY = Uint8Array.fromHex("302a300506032b656e032100");
 
@@ -42,32 +45,32 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A key of X25519. `text` is the public half, as people see it and as it is remembered. */
+/** A key pair of X25519. `text` is the public key as people see it. */
 export interface SealKey {
   private: KeyObject;
   public: Bytes;
   text: string;
 }
 
-/** What a sealed datagram begins with. `epoch` and `cookie` are empty where there is none. */
+/** The header of a sealed datagram. `startId` and `cookie` are empty if there is none. */
 export interface SealHeader {
   id: string;
-  epoch: string;
+  startId: string;
   cookie: string;
 }
 
-/** What stands behind the header. A sealed datagram is opened by {@linkcode Opener}. */
+/** The rest of a datagram. What is sealed is opened by {@linkcode Opener}. */
 export type SealToServer = { kind: "hello"; key: Bytes } | { kind: "sealed"; number: number };
 export type SealToClient =
   | { kind: "challenge" | "unknown" | "busy" }
   | { kind: "hello"; key: Bytes; server: Bytes; confirm: Bytes }
   | { kind: "sealed"; number: number };
 
-/** What both sides know after a handshake. */
+/** What both sides know after a handshake: Noise's `Split()`, with two keys more. */
 export interface SealKeys {
   toServer: DirectionKey;
   toClient: DirectionKey;
-  /** Shows that the server has its key. */
+  /** Proves that the server has its private key. */
   confirm: Bytes;
   /** The channel binding of the log-in. */
   binding: Bytes;
@@ -79,12 +82,12 @@ export interface DirectionKey {
   iv: Bytes;
 }
 
-/** Whether these bytes begin as a datagram under seal does: `S1>` or `S1<`. */
+/** Whether these bytes begin as a sealed datagram does: `S1>` or `S1<`. */
 export function isSealDatagram(datagram: Uint8Array): boolean {
   return datagram[0] === 0x53 && datagram[1] === 0x31 && (datagram[2] === 0x3e || datagram[2] === 0x3c);
 }
 
-/** The key with this private half, of 32 bytes. */
+/** The key pair with this private key, of 32 bytes. */
 export function sealKey(bytes: Uint8Array): SealKey {
   const key = createPrivateKey({
     key: Buffer.from([...PRIVATE_KEY, ...bytes]),
@@ -101,7 +104,7 @@ export function sealKey(bytes: Uint8Array): SealKey {
 }
 
 /**
- * The secret that two keys agree on (RFC 7748, section 6.1).
+ * The secret that two keys agree on (RFC 7748, section 6.1); `DH()` in Noise.
  *
  * @throws {Error} It would be all zeros.
  */
@@ -113,24 +116,28 @@ function publicKey(bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.from([...PUBLIC_KEY, ...bytes]), format: "der", type: "spki" });
 }
 
-/** The id of the handshake that this public key of a client begins. */
+/** The ID of the handshake that a client begins with this public key. */
 export function sealId(client: Uint8Array): string {
   return base64url(Uint8Array.from(createHash("sha256").update(client).digest().subarray(0, 16)));
 }
 
-/** The cookie of a client at an address, under a key of the server. */
+/** The cookie that proves the address of a client. Only the server knows `key`. */
 export function sealCookie(key: Uint8Array, id: string, hostname: string, port: number): string {
   return createHmac("sha256", key).update(`S1 ${id} ${hostname} ${port}`).digest("hex").slice(0, 16);
 }
 
-/** What both sides know before the keys, from their own view. */
+/** What each side knows before the keys: the prologue, in Noise. */
 export interface Exchange {
   service: string;
   id: string;
-  epoch: string;
+  startId: string;
 }
 
-/** The keys as the server computes them. @throws {Error} An exchange comes to zero. */
+/**
+ * The keys as the server computes them: `ee`, then `es`.
+ *
+ * @throws {Error} One of these secrets is zero.
+ */
 export function serverKeys(
   exchange: Exchange,
   ephemeral: SealKey,
@@ -141,7 +148,11 @@ export function serverKeys(
   return keysOf(exchange, client, ephemeral.public, own.public, secrets);
 }
 
-/** The keys as the client computes them. @throws {Error} An exchange comes to zero. */
+/**
+ * The keys as the client computes them: `ee`, then `es`.
+ *
+ * @throws {Error} One of these secrets is zero.
+ */
 export function clientKeys(
   exchange: Exchange,
   ephemeral: SealKey,
@@ -153,17 +164,18 @@ export function clientKeys(
 }
 
 function keysOf(
-  { service, id, epoch }: Exchange,
+  { service, id, startId }: Exchange,
   client: Uint8Array,
   server: Uint8Array,
   own: Uint8Array,
   secrets: Uint8Array,
 ): SealKeys {
-  const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${epoch}\n`)
+  // the program was once called Parley: both labels keep that name for compatibility
+  const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${startId}\n`)
     .update(client).update(server).update(own).digest();
   const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
   let at = 0;
-  // parts of one array: a server keeps those of many handshakes
+  // slices of one array, which takes less memory: a server has many handshakes
   const next = (bytes: number) => material.subarray(at, at += bytes);
   const toServer = next(KEY_BYTES), toClient = next(KEY_BYTES), toServerIv = next(12), toClientIv = next(12);
   const confirm = createHmac("sha256", next(KEY_BYTES)).update(transcript).digest();
@@ -180,7 +192,7 @@ const HELLO = /^hello,([\w-]{43})$/;
 const HELLO_ANSWER = /^hello,([\w-]{43}),([\w-]{43}),([\w-]{43})$/;
 const NUMBER = /^[1-9]\d{0,8}$/;
 
-/** A client's datagram, or undefined where it is none. */
+/** A client's datagram; undefined if it is none. */
 export function decodeSealToServer(
   datagram: Uint8Array,
 ): { header: SealHeader; body: SealToServer } | undefined {
@@ -192,14 +204,14 @@ export function decodeSealToServer(
   return key && { header, body: { kind: "hello", key } };
 }
 
-/** A server's datagram, or undefined where it is none. */
+/** A server's datagram; undefined if it is none. */
 export function decodeSealToClient(
   datagram: Uint8Array,
 ): { header: SealHeader; body: SealToClient } | undefined {
   const parsed = parse(datagram, "<");
   if (parsed === undefined) return undefined;
   const { header, word, number } = parsed;
-  if (header.epoch === "" || (header.cookie !== "") !== (word === "challenge")) return undefined;
+  if (header.startId === "" || (header.cookie !== "") !== (word === "challenge")) return undefined;
   if (number !== undefined) return { header, body: { kind: "sealed", number } };
   if (word === "challenge" || word === "unknown" || word === "busy") return { header, body: { kind: word } };
   const match = HELLO_ANSWER.exec(word);
@@ -208,16 +220,16 @@ export function decodeSealToClient(
 }
 
 function parse(datagram: Uint8Array, direction: "<" | ">") {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  if (datagram.length > MAX_SESSION_DATAGRAM_BYTES) return undefined;
   const end = datagram.indexOf(0x0a), head = end < 0 ? datagram : datagram.subarray(0, end);
-  // a header is ASCII, and no longer than a hello's answer
+  // a header is ASCII, and not longer than the answer to a hello
   if (head.length > 256 || head.some((byte) => byte >= 0x80)) return undefined;
   const match = HEADER.exec(decoder.decode(head));
   if (match === null || match[1] !== direction) return undefined;
   const word = match[5]!, given = (field: string) => field === "-" ? "" : field;
   const sealed = NUMBER.test(word);
   if (sealed !== end >= 0 || sealed && datagram.length < end + 1 + TAG) return undefined;
-  const header = { id: match[2]!, epoch: given(match[3]!), cookie: given(match[4]!) };
+  const header = { id: match[2]!, startId: given(match[3]!), cookie: given(match[4]!) };
   return { header, word, number: sealed ? Number(word) : undefined };
 }
 
@@ -236,20 +248,20 @@ export function encodeHelloAnswer(
   return encoder.encode(`${head("<", header)} hello,${[key, own, confirm].map(base64url).join(",")}`);
 }
 
-/** What a server says without a seal. A `challenge` has a cookie, the others have none. */
-export function encodeSealWord(header: SealHeader, word: "challenge" | "unknown" | "busy"): Bytes {
+/** A server's reply without a seal. Only a `challenge` has a cookie. */
+export function encodeSealReply(header: SealHeader, word: "challenge" | "unknown" | "busy"): Bytes {
   return encoder.encode(`${head("<", header)} ${word}`);
 }
 
-function head(direction: "<" | ">", { id, epoch, cookie }: SealHeader): string {
-  return `S1${direction} ${id} ${epoch || "-"} ${cookie || "-"}`;
+function head(direction: "<" | ">", { id, startId, cookie }: SealHeader): string {
+  return `S1${direction} ${id} ${startId || "-"} ${cookie || "-"}`;
 }
 
 /** Seals the datagrams of one direction. */
 export class Sealer {
   readonly #direction: "<" | ">";
   readonly #key: DirectionKey;
-  /** Datagrams sealed so far: the number of the last one. */
+  /** Number of the last datagram sealed. */
   number = 0;
 
   constructor(direction: "<" | ">", key: DirectionKey) {
@@ -257,13 +269,13 @@ export class Sealer {
     this.#key = key;
   }
 
-  /** @throws {RangeError} This key has sealed as many as it may. */
+  /** @throws {RangeError} The key has sealed {@linkcode MAX_NUMBER} datagrams. */
   seal(header: SealHeader, plain: Uint8Array): Bytes {
     if (this.number >= MAX_NUMBER) throw new RangeError("Cannot seal a datagram: the key is used up");
     const number = ++this.number, { key, iv } = this.#key;
     const begin = `${head(this.#direction, header)} ${number}\n`;
     const datagram = new Uint8Array(begin.length + plain.length + TAG);
-    // ASCII: this takes half of the time of an encoder
+    // it is ASCII, and an encoder takes twice as long
     for (let i = 0; i < begin.length; i++) datagram[i] = begin.charCodeAt(i);
     const cipher = createCipheriv(CIPHER, key, nonce(iv, number));
     cipher.setAAD(datagram.subarray(0, begin.length));
@@ -279,7 +291,7 @@ export class Opener {
   readonly #key: DirectionKey;
   /** The highest number opened. */
   #highest = 0;
-  /** Of the numbers up to there, a bit for each that was opened, at its remainder by {@linkcode WINDOW}. */
+  /** A bit for each number that was opened, at its remainder by {@linkcode WINDOW}. */
   #opened: Uint32Array | undefined;
 
   constructor(key: DirectionKey) {
@@ -291,10 +303,10 @@ export class Opener {
   }
 
   /**
-   * What is in a sealed datagram of this number.
+   * The content of the sealed datagram with this number.
    *
-   * @returns Or why there is nothing: `twice` where it was opened before or is too old to tell, `wrong` where it is
-   * none of this seal, `too often` where its number is over {@linkcode MAX_NUMBER}.
+   * @returns Or why there is none. `twice`: it was opened before, or is too old to know that. `wrong`: it is not of this
+   * seal. `too often`: its number is over {@linkcode MAX_NUMBER}.
    */
   open(datagram: Uint8Array, number: number): Uint8Array | "twice" | "wrong" | "too often" {
     if (number > MAX_NUMBER) return "too often";
@@ -327,7 +339,7 @@ export class Opener {
 
   #mark(number: number) {
     const opened = this.#opened ??= new Uint32Array(WINDOW / 32);
-    // what lies between was not opened
+    // the numbers between were not opened
     if (number - this.#highest >= WINDOW) opened.fill(0);
     else {
       for (let n = this.#highest + 1; n < number; n++) {
@@ -339,18 +351,18 @@ export class Opener {
   }
 }
 
-/** Written anew for each datagram: a cipher takes a copy. */
+/** Used for every datagram: a cipher takes a copy. */
 const NONCE = new Uint8Array(12);
 
-/** The direction's iv, combined with the number by exclusive or. It is there until the next call. */
+/** The direction's iv, combined with the number by exclusive or. It is valid until the next call. */
 function nonce(iv: Uint8Array, number: number): Uint8Array {
   NONCE.set(iv);
-  // numbers have 29 bits at most
+  // a number has at most 29 bits
   for (let i = 0; i < 4; i++) NONCE[11 - i]! ^= number >>> 8 * i & 0xff;
   return NONCE;
 }
 
-/** Whether two are the same, in a time that tells nothing about where they differ. */
+/** Whether both are the same, in a time that does not depend on where they differ. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -1,20 +1,20 @@
 /**
  * The reliable session: datagrams to requests and answers, and back. It carries the requests of services, which decode
- * and encode their own lines. `protocol/README.md`, "Session", is the specification.
+ * and encode their own lines. `protocol/session.md` is the specification.
  *
  * @module
  */
 
-import { isNumber, NUMBER, numbers, split } from "./fields.ts";
+import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
 import { utf8Length } from "./mailbox.ts";
 
-/** Longest datagram of a session, in bytes. */
-export const MAX_SESSION_DATAGRAM = 1200;
+/** Longest datagram of a session. */
+export const MAX_SESSION_DATAGRAM_BYTES = 1200;
 
-/** Longest text of a message, in bytes. */
-export const MAX_TEXT = 65_000;
+/** Longest text of a request with its parts, in UTF-8. */
+export const MAX_TEXT_BYTES = 65_000;
 
-/** Why nothing is done for a session that is logged in to an account which does not cover the mailbox. */
+/** Why a session is refused whose account does not cover the mailbox of its name. */
 export const NOT_CONFIRMED = "not confirmed";
 
 /** A request that can never be carried out. */
@@ -47,21 +47,21 @@ export type SessionAnswer =
 /** Decodes the line of a service, whose first field is `kind`; undefined if it is none of that service. */
 export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 
-/** Digits of a cookie, of which the first are its session's BORN: the time at which it began. */
-const BORN_DIGITS = 12, PROOF_DIGITS = 16;
+/** Digits of a cookie: the start time of its session (`born` in the specification), and the proof of its address. */
+const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** What a client's datagram begins with. `epoch` and `cookie` are empty where the client has none. */
+/** The header of a client's datagram. `startId` and `cookie` are empty if the client has none. */
 export interface RequestHeader {
   session: string;
-  epoch: string;
+  startId: string;
   cookie: string;
   low: number;
 }
 
-/** What a server's datagram begins with. */
+/** The header of a server's datagram. */
 export interface AnswerHeader {
   session: string;
-  epoch: string;
+  startId: string;
   cookie: string;
   done: number;
 }
@@ -85,8 +85,8 @@ export function decodeRequests<R>(
 ): { header: RequestHeader; requests: (SessionRequest | R)[] } | undefined {
   const parsed = parse(datagram, ">", (line) => request(line, decodeLine));
   if (parsed === undefined) return undefined;
-  const { session, epoch, cookie, number, records } = parsed;
-  return { header: { session, epoch, cookie, low: number }, requests: records };
+  const { session, startId, cookie, number, records } = parsed;
+  return { header: { session, startId, cookie, low: number }, requests: records };
 }
 
 /** The same of what a client has sealed: there the seal names the session. */
@@ -105,8 +105,8 @@ export function decodeAnswers<A>(
 ): { header: AnswerHeader; answers: (SessionAnswer | A)[] } | undefined {
   const parsed = parse(datagram, "<", (line) => answer(line, decodeLine));
   if (parsed === undefined) return undefined;
-  const { session, epoch, cookie, number, records } = parsed;
-  return { header: { session, epoch, cookie, done: number }, answers: records };
+  const { session, startId, cookie, number, records } = parsed;
+  return { header: { session, startId, cookie, done: number }, answers: records };
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
@@ -116,9 +116,9 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
   return {
-    // not match[2], which as a slice would keep the whole text for as long as the session is known
+    // match[2] is a slice: it would keep the whole text in memory as long as the session
     session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
-    epoch: given(match[3]!),
+    startId: given(match[3]!),
     cookie: given(match[4]!),
     number: Number(match[5]),
     records,
@@ -126,7 +126,7 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
 }
 
 function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
-  if (datagram.length > MAX_SESSION_DATAGRAM) return undefined;
+  if (datagram.length > MAX_SESSION_DATAGRAM_BYTES) return undefined;
   let text: string;
   try {
     text = decoder.decode(datagram);
@@ -150,13 +150,12 @@ function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R
   const kind = comma < 0 ? line : line.slice(0, comma);
   switch (kind) {
     case "part": {
-      const fields = split(line, 3);
-      if (fields === undefined || !isNumber(fields[1]!)) return undefined;
-      return { kind, n: Number(fields[1]), text: fields[2]! };
+      const [, n, text] = split(line, 3) ?? [];
+      return n !== undefined && isNumber(n) ? { kind, n: Number(n), text: text! } : undefined;
     }
     case "skip": {
-      const n = line.slice(comma + 1);
-      return isNumber(n) ? { kind, n: Number(n) } : undefined;
+      const n = numberOf(kind, line);
+      return n === undefined ? undefined : { kind, n };
     }
     case "bye":
       return line === kind ? { kind } : undefined;
@@ -179,19 +178,18 @@ function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A |
       const ids = list === "" ? [] : numbers(list);
       return isNumber(n) && ids ? { kind, n: Number(n), ids } : undefined;
     }
-    case "bad": {
-      const [, n = "", reason] = split(line, 3) ?? [];
-      return isNumber(n) && reason !== undefined ? { kind, n: Number(n), reason } : undefined;
-    }
-    case "full": {
-      const [, n = "", limit] = split(line, 3) ?? [];
-      return isNumber(n) && limit !== undefined ? { kind, n: Number(n), limit } : undefined;
-    }
-    case "storage":
-      return isNumber(rest) ? { kind, n: Number(rest) } : undefined;
+    case "bad":
+    case "full":
     case "no": {
-      const [, t = "", reason] = split(line, 3) ?? [];
-      return isNumber(t) && reason !== undefined ? { kind, t: Number(t), reason } : undefined;
+      const [, number, text] = split(line, 3) ?? [];
+      if (number === undefined || !isNumber(number)) return undefined;
+      const n = Number(number), reason = text!;
+      if (kind === "no") return { kind, t: n, reason };
+      return kind === "bad" ? { kind, n, reason } : { kind, n, limit: reason };
+    }
+    case "storage": {
+      const n = numberOf(kind, line);
+      return n === undefined ? undefined : { kind, n };
     }
     case "unknown":
     case "busy":
@@ -201,18 +199,6 @@ function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A |
       return { kind };
     default:
       return decodeLine(kind, line);
-  }
-}
-
-/** The line of a request in a datagram. Its fields are checked by the caller. */
-export function encodeRequest(request: Exclude<SessionRequest, { kind: "bad" }>): string {
-  switch (request.kind) {
-    case "part":
-      return `part,${request.n},${request.text}`;
-    case "skip":
-      return `skip,${request.n}`;
-    case "bye":
-      return request.kind;
   }
 }
 
@@ -243,45 +229,42 @@ export function encodeAnswer(answer: SessionAnswer): string {
   }
 }
 
-/** Bytes that the line takes in a datagram, its separator included. */
+/** Length of a line in a datagram with its separator, in bytes. */
 export function lineLength(line: string): number {
   return 1 + utf8Length(line);
 }
 
 /** A client's datagram of these lines. */
 export function encodeRequests(header: RequestHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram(">", header.session, header.epoch, header.cookie, header.low, lines);
+  return datagram(">", header.session, header.startId, header.cookie, header.low, lines);
 }
 
 /** A server's datagram of these lines. */
 export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram("<", header.session, header.epoch, header.cookie, header.done, lines);
+  return datagram("<", header.session, header.startId, header.cookie, header.done, lines);
 }
 
-/** Bytes that a seal adds to a datagram: what its own header is longer by, and its tag. */
+/** Bytes that a seal adds to a datagram: its number, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
-/**
- * Most bytes that the header takes: what is left of {@linkcode MAX_SESSION_DATAGRAM} is for lines. A sealed one has the
- * shorter cookie of "Seal", and is the longer one all the same.
- */
-export const MAX_HEADER = SEAL +
+/** Longest header; the rest of a datagram is for lines. A sealed one is longer, though its cookie is shorter. */
+export const MAX_HEADER_BYTES = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
 
-/** The BORN of a session as it stands in its cookie, or `""` where there is none. */
-export function bornOf(cookie: string): string {
-  return cookie.slice(0, BORN_DIGITS);
+/** The start time of a session as it stands in its cookie; `""` if there is no cookie. */
+export function startTimeOf(cookie: string): string {
+  return cookie.slice(0, START_TIME_DIGITS);
 }
 
-/** The cookie of a client that knows when its session began, and that the server has not given a right one. */
-export function unprovedCookie(born: string): string {
-  return born.padEnd(BORN_DIGITS + PROOF_DIGITS, "0");
+/** A cookie that tells the start time of a session, and proves nothing. */
+export function unprovedCookie(startTime: string): string {
+  return startTime.padEnd(START_TIME_DIGITS + PROOF_DIGITS, "0");
 }
 
-/** A BORN that no session has: the server knows a session that says so, or has forgotten it. */
-export const BORN_LONG_AGO = "0".repeat(BORN_DIGITS);
+/** A start time that no session has: if the server does not know the session, it has forgotten it. */
+export const STARTED_LONG_AGO = "0".repeat(START_TIME_DIGITS);
 
-/** Where what is sealed of a datagram begins: behind its cookie, if it has one. */
+/** Where the part of a datagram begins that is sealed: after its cookie. */
 export function bodyAt(datagram: Uint8Array): number {
   return datagram.indexOf(0x20, "P1> 0123456789012345678901 01234567 ".length) + 1;
 }
@@ -289,11 +272,11 @@ export function bodyAt(datagram: Uint8Array): number {
 function datagram(
   direction: "<" | ">",
   session: string,
-  epoch: string,
+  startId: string,
   cookie: string,
   number: number,
   lines: readonly string[],
 ): Uint8Array<ArrayBuffer> {
-  const header = `P1${direction} ${session} ${epoch || "-"} ${cookie || "-"} ${number}`;
+  const header = `P1${direction} ${session} ${startId || "-"} ${cookie || "-"} ${number}`;
   return encoder.encode(lines.length === 0 ? header : `${header}\n${lines.join("\n")}`);
 }

@@ -8,7 +8,7 @@
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
-import { MAX_SESSION_DATAGRAM, type SessionRequest } from "../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
 import { setTimer, uptime } from "./clock/uptime.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
@@ -21,11 +21,11 @@ import { DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/file_quota.t
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
-import type { Births } from "./wire/session/births.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import { SealService } from "./wire/session/seal.ts";
+import { SealService } from "./wire/session/seal_service.ts";
 import { SessionService } from "./wire/session/session_service.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import { MAX_CONNECTIONS, TransferService } from "./wire/transfer/transfer.ts";
 
@@ -68,7 +68,7 @@ export interface ForumServiceOptions {
   metrics: Metrics;
   log: Log;
   /** Dates new sessions. */
-  births: Births;
+  startTimes: SessionStartTimes;
   /** Milliseconds since 1970. */
   wallClock(): number;
   /** That many random bytes. */
@@ -139,7 +139,7 @@ export class ForumService {
       new DatagramSocket(socket, {
         polling: options.polling,
         metrics,
-        maxBytes: MAX_SESSION_DATAGRAM,
+        maxBytes: MAX_SESSION_DATAGRAM_BYTES,
         onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
       })
     );

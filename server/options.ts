@@ -8,7 +8,7 @@
 import config from "../deno.json" with { type: "json" };
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.ts";
-import { MAILBOX_PORT, MAX_DATAGRAM } from "../protocol/mailbox.ts";
+import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { DEFAULT_FORUM_SERVICE_LIMITS } from "./forum_service.ts";
@@ -175,7 +175,7 @@ export const OPTIONS = {
   "max-file-bytes": size("All files of the forum together", FILES.bytes),
   "max-transfers": count("Files being sent or received at the same time", TRANSFERS.transfers),
   "file-connections": count("TCP connections to the forum", TRANSFERS.connections),
-  "max-datagram": size("Longest datagram accepted, and longest reply", MAX_DATAGRAM, {
+  "max-datagram": size("Longest datagram accepted, and longest reply", MAX_DATAGRAM_BYTES, {
     min: MIN_MAX_DATAGRAM,
     max: MAX_MAX_DATAGRAM,
     note: "; a reply may always have that",

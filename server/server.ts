@@ -31,7 +31,8 @@ import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
-import { Births, readBirths } from "./wire/session/births.ts";
+import { Mailboxes } from "./service/mailboxes.ts";
+import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
@@ -151,7 +152,7 @@ async function open(
   const secret = await obtainSecret(options.secretFile, data);
   const known = await readAccounts(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
-  const births = new Births(await readBirths(opened), Date.now);
+  const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
   const monotonicClock = () => performance.now();
   const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
   const polling = new SocketPolling({
@@ -173,7 +174,7 @@ async function open(
     secret,
     sealKey,
     accounts,
-    births,
+    startTimes,
     metrics: new Metrics(),
     log,
     wallClock: Date.now,
@@ -198,14 +199,15 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
   if (sockets.mailbox === undefined) {
     return secret === undefined ? undefined : running.adminSocket = new AdminSocket(admin, shared);
   }
-  const mailbox = running.mailbox = new MailboxService({
+  const mailboxes = new Mailboxes(shared);
+  handlers.ready = (name) => mailboxes.ready(name);
+  return running.mailbox = new MailboxService({
     ...shared,
     ...options,
     sockets: sockets.mailbox,
+    mailboxes,
     admin,
   });
-  handlers.ready = (name) => mailbox.ready(name);
-  return mailbox;
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {

@@ -1,5 +1,5 @@
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { benchOriginal } from "./bench/original.ts";
 import { benchSession } from "./bench/session.ts";
 import { MIN_LOAD_TEXT } from "./bench/session_load.ts";
@@ -42,7 +42,7 @@ async function run(args: Arguments): Promise<number> {
   const count = args.integer("count", 1, 10_000_000) ?? (args.flag("basic") ? 100_000 : 20_000);
   const runs = args.integer("runs", 1, 1000) ?? 5, json = args.flag("json");
   const sessions = args.integer("sessions", 1, 1000) ?? 1;
-  const size = args.integer("size", MIN_LOAD_TEXT, MAX_TEXT) ?? 40;
+  const size = args.integer("size", MIN_LOAD_TEXT, MAX_TEXT_BYTES) ?? 40;
   if (!args.flag("basic")) {
     return await benchSession({ ...server, sessions, inFlight, count, size, runs, json });
   }

@@ -14,7 +14,7 @@ import {
   threadIsEmpty,
 } from "../../protocol/forum_text.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
 import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../forum.ts";
 import { writeError } from "../terminal/output.ts";
@@ -156,7 +156,7 @@ async function change(
   command: Exclude<ForumCommand, { kind: "LST" | "RDT" }>,
   options: CommandOptions,
 ): Promise<unknown> {
-  if ("text" in command && utf8Length(command.text) > MAX_TEXT) throw new RefusedError("too long");
+  if ("text" in command && utf8Length(command.text) > MAX_TEXT_BYTES) throw new RefusedError("too long");
   switch (command.kind) {
     case "CRT":
       return await forum.create(command.title);

@@ -5,7 +5,7 @@ import {
   type ForumUnorderedRequest,
 } from "../../protocol/forum.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
 import { WrongAnswerError } from "../session/errors.ts";
 
@@ -16,7 +16,7 @@ import { WrongAnswerError } from "../session/errors.ts";
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
 /** Most bytes that are kept of one text: twice its limit, because it may arrive cut in two ways. */
-const MAX_KEPT_BYTES = 2 * MAX_TEXT;
+const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
 
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
 export interface ForumPage {

@@ -4,10 +4,10 @@ import {
   isFailure,
   type LeasedMessage,
   MAX_ATTEMPTS,
-  MAX_LEASE,
-  MAX_LEASE_TIME,
-  MAX_RETRY_DELAY,
-  MIN_LEASE_TIME,
+  MAX_LEASE_MESSAGES,
+  MAX_LEASE_MS,
+  MAX_RETRY_DELAY_MS,
+  MIN_LEASE_MS,
 } from "../../protocol/mailbox_requests.ts";
 
 /** The requests that name a lease. */
@@ -80,8 +80,8 @@ export class Lease {
     ids: readonly number[] = this.messages.map(({ id }) => id),
   ): Promise<readonly number[]> {
     if (ids.length === 0) return [];
-    if (ids.length > MAX_LEASE) {
-      throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE}`);
+    if (ids.length > MAX_LEASE_MESSAGES) {
+      throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE_MESSAGES}`);
     }
     return await this.#send(kind, `,${this.#token},${fields}${ids.join(" ")}`) ?? [];
   }
@@ -92,15 +92,15 @@ export function checkFailure(failure: Failure) {
   if (isFailure(failure)) return;
   const { delay, attempts, reason } = failure;
   throw new RangeError(
-    `Cannot give back after ${delay} ms, ${attempts} attempts and '${reason}': expected 0 to ${MAX_RETRY_DELAY}, ` +
+    `Cannot give back after ${delay} ms, ${attempts} attempts and '${reason}': expected 0 to ${MAX_RETRY_DELAY_MS}, ` +
       `1 to ${MAX_ATTEMPTS}, and 1 to 64 bytes without a comma`,
   );
 }
 
 /** @throws {RangeError} The wire allows no lease of this duration. */
 export function checkDuration(durationMs: number) {
-  if (Number.isSafeInteger(durationMs) && durationMs >= MIN_LEASE_TIME && durationMs <= MAX_LEASE_TIME) {
+  if (Number.isSafeInteger(durationMs) && durationMs >= MIN_LEASE_MS && durationMs <= MAX_LEASE_MS) {
     return;
   }
-  throw new RangeError(`Cannot lease for ${durationMs} ms: expected ${MIN_LEASE_TIME} to ${MAX_LEASE_TIME}`);
+  throw new RangeError(`Cannot lease for ${durationMs} ms: expected ${MIN_LEASE_MS} to ${MAX_LEASE_MS}`);
 }

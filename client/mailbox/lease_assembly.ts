@@ -1,5 +1,5 @@
 import type { LeasedMessage, MailboxAnswer } from "../../protocol/mailbox_requests.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { TextPieces } from "../session/text_pieces.ts";
 
 /** A message that has come in part: `message` and `length` are known with its `msg`. */
@@ -27,7 +27,7 @@ export class LeaseAssembly {
   /** Takes a `msg`. Returns false if it is of another lease than those before. */
   message(answer: MailboxAnswer & { kind: "msg" }): boolean {
     const { i, k, token, length, message } = answer;
-    if (k > this.#max || i < 1 || i > k || length > MAX_TEXT) return true;
+    if (k > this.#max || i < 1 || i > k || length > MAX_TEXT_BYTES) return true;
     if (this.token !== "" && (token !== this.token || k !== this.#count)) return false;
     this.token = token;
     this.#count = k;
@@ -37,7 +37,7 @@ export class LeaseAssembly {
 
   /** Takes a `piece`. */
   piece({ i, offset, text }: MailboxAnswer & { kind: "piece" }) {
-    if (i >= 1 && i <= this.#max && offset < MAX_TEXT) this.#add(i, offset, text);
+    if (i >= 1 && i <= this.#max && offset < MAX_TEXT_BYTES) this.#add(i, offset, text);
   }
 
   /** The messages, once all have come. */

@@ -8,9 +8,9 @@ import {
   decodeMailboxAnswer,
   encodeMailboxRequest,
   type MailboxAnswer,
-  MAX_LEASE,
+  MAX_LEASE_MESSAGES,
 } from "../../protocol/mailbox_requests.ts";
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume } from "../session/identity.ts";
@@ -99,8 +99,8 @@ export class MailboxSession extends Session<MailboxAnswer> {
   async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
     const { max = 1, duration: durationMs = 30_000, wait = 0, ahead = false, signal } = options;
     if (mailbox !== SHARED_QUEUE) checkId(mailbox);
-    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE) {
-      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE}`);
+    if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE_MESSAGES) {
+      throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE_MESSAGES}`);
     }
     checkDuration(durationMs);
     signal?.throwIfAborted();
@@ -179,8 +179,8 @@ function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
     throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
   }
   // a UTF-16 unit is at most 3 bytes
-  if (text.length > MAX_TEXT / 3 && utf8Length(text) > MAX_TEXT) {
-    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT} fit`);
+  if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
+    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
   }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
 }

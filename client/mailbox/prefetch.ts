@@ -7,7 +7,7 @@
  * @module
  */
 
-import { MAX_LEASE } from "../../protocol/mailbox_requests.ts";
+import { MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
 import { Queue } from "../session/queue.ts";
 import type { ReceivedLease, ReceivedMessage } from "./received_message.ts";
 
@@ -18,7 +18,7 @@ export const MAX_PREFETCH = 1024;
 export const MAX_WAIT_MS = 3_600_000;
 
 /** Most leases at a time, and about so many bytes in all of them, because they have to fit in the socket's buffer. */
-const MAX_LEASES = MAX_PREFETCH / MAX_LEASE, MAX_LEASED_BYTES = 64 * 1024;
+const MAX_LEASES = MAX_PREFETCH / MAX_LEASE_MESSAGES, MAX_LEASED_BYTES = 64 * 1024;
 
 /** How much of a loop's work is fetched ahead of it, beside what it does while a fetch takes place. */
 const AHEAD_MS = 200;
@@ -42,8 +42,8 @@ export class LeaseCount {
   /** How many messages to request in each lease, if so many are wanted. */
   split(messages: number): number[] {
     const sizes: number[] = [];
-    for (let left = messages; left > 0 && sizes.length < this.#leases; left -= MAX_LEASE) {
-      sizes.push(Math.min(left, MAX_LEASE));
+    for (let left = messages; left > 0 && sizes.length < this.#leases; left -= MAX_LEASE_MESSAGES) {
+      sizes.push(Math.min(left, MAX_LEASE_MESSAGES));
     }
     return sizes;
   }
@@ -185,7 +185,7 @@ export class Prefetch {
     this.#requested = sizes.reduce((sum, size) => sum + size, 0);
     this.#leaseCount.received(leases, sizes.length);
     this.#isDrained = leases.length < sizes.length || leases.some(({ messages: { length }, bytes }, i) => {
-      return length < sizes[i]! && length < MAX_LEASE && bytes < FULL_LEASE_BYTES;
+      return length < sizes[i]! && length < MAX_LEASE_MESSAGES && bytes < FULL_LEASE_BYTES;
     });
     // the time of a fetch that waited for a message means nothing
     if (waitMs === 0) this.#fetchMs = (7 * this.#fetchMs + monotonicClock() - since) / 8;

@@ -6,7 +6,7 @@
  */
 
 import { formatAddress } from "../../protocol/address.ts";
-import { decodeReply, type MailboxReply } from "../../protocol/mailbox.ts";
+import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
 import { noAnswer } from "../session/liveness.ts";
 
 /**
@@ -23,7 +23,7 @@ export class RequestSocket implements AsyncDisposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
   readonly #reading: Promise<void>;
-  #answers: MailboxReply[] = [];
+  #answers: OriginalReply[] = [];
   /** Requests that were sent and may still be answered. */
   unanswered = 0;
   #wake: (() => void) | undefined;
@@ -49,7 +49,7 @@ export class RequestSocket implements AsyncDisposable {
       }
       // other hosts can send to this port too
       if (from.hostname !== repliesFrom || from.port !== this.#server.port) continue;
-      const answer = decodeReply(datagram);
+      const answer = decodeOriginalReply(datagram);
       if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
       this.#answers.push(answer);
       this.#wake?.();
@@ -73,9 +73,9 @@ export class RequestSocket implements AsyncDisposable {
    */
   async request(
     request: Uint8Array<ArrayBuffer>,
-    isAnswer: (reply: MailboxReply) => boolean,
+    isAnswer: (reply: OriginalReply) => boolean,
     timeoutMs: number,
-  ): Promise<MailboxReply> {
+  ): Promise<OriginalReply> {
     const mail = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
     if (mail !== undefined) return mail;
     // what is left from before answers an earlier request
@@ -92,7 +92,7 @@ export class RequestSocket implements AsyncDisposable {
   }
 
   /** The answers that are still due, if they come within `waitMs` of each other. */
-  async late(waitMs: number): Promise<MailboxReply[]> {
+  async late(waitMs: number): Promise<OriginalReply[]> {
     const answers = this.#answers.splice(0);
     // no more than were requested: a server may send without an end
     for (let due = this.unanswered - answers.length; due > 0; due--) {
@@ -104,7 +104,7 @@ export class RequestSocket implements AsyncDisposable {
     return answers;
   }
 
-  async #wait(isAnswer: (reply: MailboxReply) => boolean, ms: number): Promise<MailboxReply | undefined> {
+  async #wait(isAnswer: (reply: OriginalReply) => boolean, ms: number): Promise<OriginalReply | undefined> {
     let isOver = false;
     const timer = setTimeout(() => {
       isOver = true;
@@ -122,7 +122,7 @@ export class RequestSocket implements AsyncDisposable {
     }
   }
 
-  #take(isAnswer: (reply: MailboxReply) => boolean): MailboxReply | undefined {
+  #take(isAnswer: (reply: OriginalReply) => boolean): OriginalReply | undefined {
     const i = this.#answers.findIndex(isAnswer);
     if (i < 0) return undefined;
     this.unanswered = Math.max(0, this.unanswered - 1);

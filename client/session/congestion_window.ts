@@ -4,12 +4,13 @@
  * @module
  */
 
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 
 /** Time-outs in a row that mean persistent congestion (7.6, kPersistentCongestionThreshold). */
 const PERSISTENT_TIMEOUTS = 3;
 
-const INITIAL_WINDOW_BYTES = 10 * MAX_SESSION_DATAGRAM, MIN_WINDOW_BYTES = 2 * MAX_SESSION_DATAGRAM;
+const INITIAL_WINDOW_BYTES = 10 * MAX_SESSION_DATAGRAM_BYTES,
+  MIN_WINDOW_BYTES = 2 * MAX_SESSION_DATAGRAM_BYTES;
 
 export class CongestionWindow {
   #bytes = INITIAL_WINDOW_BYTES;
@@ -22,7 +23,7 @@ export class CongestionWindow {
 
   /** Whether one more datagram may be sent. */
   get isOpen(): boolean {
-    const isOpen = this.#inFlight + MAX_SESSION_DATAGRAM <= this.#bytes;
+    const isOpen = this.#inFlight + MAX_SESSION_DATAGRAM_BYTES <= this.#bytes;
     if (!isOpen) this.#wasFull = true;
     return isOpen;
   }
@@ -36,7 +37,7 @@ export class CongestionWindow {
     if (!this.#wasFull || sentAt <= this.#recoveryStart) return;
     this.#wasFull = false;
     if (this.#bytes < this.#threshold) this.#bytes += bytes;
-    else this.#bytes += MAX_SESSION_DATAGRAM * bytes / this.#bytes;
+    else this.#bytes += MAX_SESSION_DATAGRAM_BYTES * bytes / this.#bytes;
   }
 
   lost(bytes: number, sentAt: number, now: number) {

@@ -1,9 +1,9 @@
-import { MAX_HEADER, MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_HEADER_BYTES, MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import type { Sendable } from "./in_flight.ts";
 
 /** Most bytes of one line, the separator before it included. */
-export const MAX_LINE_BYTES = MAX_SESSION_DATAGRAM - MAX_HEADER;
+export const MAX_LINE_BYTES = MAX_SESSION_DATAGRAM_BYTES - MAX_HEADER_BYTES;
 
 /** A datagram that is being filled with requests. */
 export class DatagramBuilder {

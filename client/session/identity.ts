@@ -1,11 +1,11 @@
 /**
- * Who a session is to its server: its ID, the epoch of the server, and the cookie that proves the client's address and
+ * Who a session is to its server: its ID, the startId of the server, and the cookie that proves the client's address and
  * names the time at which the session began. `protocol/README.md`, "Address" and "Forgetting".
  *
  * @module
  */
 
-import { BORN_LONG_AGO, bornOf, type RequestHeader, unprovedCookie } from "../../protocol/session.ts";
+import { type RequestHeader, STARTED_LONG_AGO, startTimeOf, unprovedCookie } from "../../protocol/session.ts";
 
 /** What a later session needs to go on as this one. */
 export interface SessionState {
@@ -26,25 +26,25 @@ export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionS
 const MAX_EPOCHS = 64;
 
 /** Earlier epochs of a server, so that a late datagram of one is not taken for a restart. */
-export class EarlierEpochs {
+export class EarlierStartIds {
   readonly #epochs = new Set<string>();
 
-  add(epoch: string) {
-    if (epoch !== "") this.#epochs.add(epoch);
+  add(startId: string) {
+    if (startId !== "") this.#epochs.add(startId);
     if (this.#epochs.size > MAX_EPOCHS) this.#epochs.delete(this.#epochs.values().next().value!);
   }
 
-  has(epoch: string): boolean {
-    return this.#epochs.has(epoch);
+  has(startId: string): boolean {
+    return this.#epochs.has(startId);
   }
 }
 
 export class SessionIdentity {
   readonly #random: (bytes: number) => Uint8Array;
-  readonly #earlier = new EarlierEpochs();
+  readonly #earlier = new EarlierStartIds();
   id: string;
   /** Of the server; `""` until it has answered. */
-  epoch = "";
+  startId = "";
   #cookie = "";
   /** The first digits of its cookies, and when they were received. */
   born = "";
@@ -54,18 +54,18 @@ export class SessionIdentity {
     this.#random = random;
     this.id = resume?.id ?? this.#newId();
     if (resume === undefined) return;
-    this.born = resume.born || BORN_LONG_AGO;
+    this.born = resume.born || STARTED_LONG_AGO;
     this.#cookie = unprovedCookie(this.born);
   }
 
   /** The header of a datagram. */
   header(low: number): RequestHeader {
-    return { session: this.id, epoch: this.epoch, cookie: this.#cookie, low };
+    return { session: this.id, startId: this.startId, cookie: this.#cookie, low };
   }
 
   /** Whether a datagram with this header is for this session, and not a late one from before a restart. */
-  isAddressed(session: string, epoch: string): boolean {
-    return session === this.id && epoch !== "" && !this.#earlier.has(epoch);
+  isAddressed(session: string, startId: string): boolean {
+    return session === this.id && startId !== "" && !this.#earlier.has(startId);
   }
 
   /** Whether the session began more than so many milliseconds ago. */
@@ -76,7 +76,7 @@ export class SessionIdentity {
   /** The session begins anew, with another ID. */
   renew() {
     this.id = this.#newId();
-    this.epoch = this.#cookie = this.born = "";
+    this.startId = this.#cookie = this.born = "";
   }
 
   #newId(): string {
@@ -84,9 +84,9 @@ export class SessionIdentity {
   }
 
   /** The server was restarted, or has answered for the first time. */
-  setEpoch(epoch: string) {
-    this.#earlier.add(this.epoch);
-    this.epoch = epoch;
+  setStartId(startId: string) {
+    this.#earlier.add(this.startId);
+    this.startId = startId;
     this.#cookie = "";
   }
 
@@ -100,7 +100,7 @@ export class SessionIdentity {
     if (cookie === "") return { isChanged: false, isFirst: false };
     const isFirst = this.born === "";
     if (isFirst) {
-      this.born = bornOf(cookie);
+      this.born = startTimeOf(cookie);
       this.#bornAt = now;
     }
     const own = this.born + cookie.slice(this.born.length), isChanged = own !== this.#cookie;

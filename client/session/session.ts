@@ -9,7 +9,6 @@
 import {
   decodeAnswers,
   type DecodeLine,
-  encodeRequest,
   encodeRequests,
   type SessionAnswer,
 } from "../../protocol/session.ts";
@@ -53,7 +52,7 @@ export class Session<A extends TaggedAnswer> {
   /** Of the session itself. */
   readonly #busy: BusyBackoff;
   readonly #loop: SendLoop;
-  /** A datagram without requests, which asks for the server's epoch. */
+  /** A datagram without requests, which asks for the server's startId. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   readonly #isResumed: boolean;
   /** Whether an earlier session may have sent requests that this one does not know, and nothing has come of them yet. */
@@ -95,7 +94,7 @@ export class Session<A extends TaggedAnswer> {
 
   /** Whether the server has answered anything yet. */
   get hasAnswered(): boolean {
-    return this.#identity.epoch !== "";
+    return this.#identity.startId !== "";
   }
 
   /** What a later session needs to go on as this one: see {@linkcode keep}. */
@@ -199,10 +198,10 @@ export class Session<A extends TaggedAnswer> {
     if (this.#ended !== undefined) return;
     const decoded = decodeAnswers(datagram, this.#decodeLine);
     if (decoded === undefined) return;
-    const { header: { session, epoch, cookie, done }, answers } = decoded;
-    if (!this.#identity.isAddressed(session, epoch)) return;
+    const { header: { session, startId, cookie, done }, answers } = decoded;
+    if (!this.#identity.isAddressed(session, startId)) return;
     const now = this.#receivedAt = this.now(), wasBusy = this.#isBusy;
-    this.#identify(epoch, cookie, now);
+    this.#identify(startId, cookie, now);
     this.#done = done;
     for (const answer of answers) {
       if (this.#ended !== undefined) return;
@@ -249,11 +248,11 @@ export class Session<A extends TaggedAnswer> {
     }
   }
 
-  /** Takes the server's epoch and cookie. If one is new, the server has performed nothing of what was sent without it. */
-  #identify(epoch: string, cookie: string, now: number) {
-    const isRestarted = epoch !== this.#identity.epoch;
+  /** Takes the server's startId and cookie. If one is new, the server has performed nothing of what was sent without it. */
+  #identify(startId: string, cookie: string, now: number) {
+    const isRestarted = startId !== this.#identity.startId;
     if (isRestarted) {
-      this.#identity.setEpoch(epoch);
+      this.#identity.setStartId(startId);
       this.#inFlight.answered(this.#hello, now);
       this.#busy.retryNow();
     }
@@ -346,7 +345,7 @@ export class Session<A extends TaggedAnswer> {
       return undefined;
     }
     this.#hasSaidBye = true;
-    return encodeRequests(this.#identity.header(this.ordered.low), [encodeRequest({ kind: "bye" })]);
+    return encodeRequests(this.#identity.header(this.ordered.low), ["bye"]);
   }
 
   #resend(request: Sendable) {

@@ -1,8 +1,8 @@
-import { MAX_TEXT } from "../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 
 /** Bytes that are kept of one text: twice its longest, because it may be cut in two ways. */
-const MAX_KEPT_BYTES = 2 * MAX_TEXT;
+const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
 
 /** Joins a text whose pieces come in any order. */
 export class TextPieces {

@@ -5,7 +5,7 @@ export interface Origin {
   /** The network at which it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** The account that it is logged in to, or `""` where it is anonymous. */
-  readonly owner: string;
+  readonly account: string;
 }
 
 /** All addresses of this machine, as one network. */
@@ -71,8 +71,8 @@ export class FairTable<T extends Linked<T>> {
    * @param stays Whether a thing may not go now.
    */
   roomFor(place: Origin, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
-    const { network, owner } = place;
-    if (owner !== "") return this.isFullFor(place) ? "full" : undefined;
+    const { network, account } = place;
+    if (account !== "") return this.isFullFor(place) ? "full" : undefined;
     const { all, ofNetwork } = this.#limits, anonymous = this.#anonymous;
     const isOwnFull = network !== LOOPBACK && anonymous.count(network) >= ofNetwork;
     if (!isOwnFull && anonymous.size < all) return undefined;
@@ -87,35 +87,35 @@ export class FairTable<T extends Linked<T>> {
   }
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
-  isFullFor({ network, owner }: Origin): boolean {
+  isFullFor({ network, account }: Origin): boolean {
     const { all, ofNetwork, ofAccount, loggedIn = all, loggedInOfNetwork = loggedIn / 4 } = this.#limits;
-    if (owner === "") {
+    if (account === "") {
       return this.#anonymous.size >= all ||
         network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
     }
-    return this.#accounts.size >= loggedIn || this.#accounts.count(owner) >= ofAccount ||
+    return this.#accounts.size >= loggedIn || this.#accounts.count(account) >= ofAccount ||
       (this.#networks.get(network) ?? 0) >= loggedInOfNetwork;
   }
 
   add(thing: T) {
-    const { network, owner } = this.#placeOf(thing);
-    if (owner === "") return this.#anonymous.add(network, thing);
-    this.#accounts.add(owner, thing);
+    const { network, account } = this.#placeOf(thing);
+    if (account === "") return this.#anonymous.add(network, thing);
+    this.#accounts.add(account, thing);
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
   }
 
   /** The thing, which is in the table, was used. */
   use(thing: T) {
-    const { network, owner } = this.#placeOf(thing);
-    if (owner === "") this.#anonymous.use(network, thing);
-    else this.#accounts.use(owner, thing);
+    const { network, account } = this.#placeOf(thing);
+    if (account === "") this.#anonymous.use(network, thing);
+    else this.#accounts.use(account, thing);
   }
 
   /** Removes a thing that is in the table. */
   remove(thing: T) {
-    const { network, owner } = this.#placeOf(thing);
-    if (owner === "") return this.#anonymous.remove(network, thing);
-    this.#accounts.remove(owner, thing);
+    const { network, account } = this.#placeOf(thing);
+    if (account === "") return this.#anonymous.remove(network, thing);
+    this.#accounts.remove(account, thing);
     const left = (this.#networks.get(network) ?? 1) - 1;
     if (left > 0) this.#networks.set(network, left);
     else this.#networks.delete(network);

@@ -15,8 +15,8 @@ export function ownerAt(hostname: string): string {
 }
 
 /** The owner of what a session stores; its network is empty on this machine. */
-export function ownerOf({ user, network }: { readonly user: string | undefined; readonly network: string }) {
-  return user ?? (network === "" ? THIS_MACHINE : `[${network}]`);
+export function ownerOf({ account, network }: { readonly account: string; readonly network: string }) {
+  return account || (network === "" ? THIS_MACHINE : `[${network}]`);
 }
 
 /** For a log line: `user alice`, `address 10.0.0.1`, `this machine`. */

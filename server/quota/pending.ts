@@ -6,7 +6,7 @@
 
 /** What waits to be sent to one client. */
 export interface PendingClient {
-  /** Account or network that it is counted for: see `holder.ts`. */
+  /** Account or network that it is counted for: see `owner.ts`. */
   readonly owner: string;
   readonly pendingBytes: number;
   /** Cuts the client off, and releases all that waits for it. */

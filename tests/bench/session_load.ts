@@ -29,7 +29,7 @@ class Session {
     omitPadding: true,
   });
   readonly #buffer = new Uint8Array(2048);
-  #epoch = "-";
+  #startId = "-";
   #cookie = "-";
   #done = 0;
   /** The first number of each datagram that is not done, and the number that comes next. */
@@ -43,7 +43,7 @@ class Session {
   async open() {
     this.#timer = setInterval(() => this.#repeat(), LOST);
     await this.#send();
-    [, this.#epoch, this.#cookie] = await this.#receive();
+    [, this.#startId, this.#cookie] = await this.#receive();
     await this.#send();
     while ((await this.#receive())[2] !== "-");
     this.#isOpen = true;
@@ -80,20 +80,20 @@ class Session {
   }
 
   async #send(from = 0, to = 0) {
-    let datagram = `P1> ${this.#id} ${this.#epoch} ${this.#cookie} ${this.#done + 1}`;
+    let datagram = `P1> ${this.#id} ${this.#startId} ${this.#cookie} ${this.#done + 1}`;
     for (let n = from; n < to; n++) datagram += `\nput,${n},${mailbox},al,,,${text}`;
     await this.#socket.send(encoder.encode(datagram), server);
   }
 
-  /** What the next datagram begins with: `P1<` and session, epoch, cookie, done. */
+  /** What the next datagram begins with: `P1<` and session, startId, cookie, done. */
   async #receive(): Promise<[string, string, string, string]> {
     const [datagram] = await this.#socket.receive(this.#buffer);
     this.#repeats = 0;
     const [header = "", ...answers] = decoder.decode(datagram).split("\n");
     const refused = answers.find((answer) => !/^(ok|have),/.test(answer));
     if (refused !== undefined) throw new Error(`Cannot put: ${refused}`);
-    const [, id = "", epoch = "", cookie = "", done = ""] = header.split(" ");
-    return [id, epoch, cookie, done];
+    const [, id = "", startId = "", cookie = "", done = ""] = header.split(" ");
+    return [id, startId, cookie, done];
   }
 
   /** Nothing has come for a while: what is not done is sent again. */

@@ -6,7 +6,7 @@ import type { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import type { SessionEnvironment } from "../../client/session/environment.ts";
 import { Session } from "../../client/session/session.ts";
 import { decodeForumAnswer, type ForumAnswer } from "../../protocol/forum.ts";
-import { follow, type Followed, Script } from "../session/script.ts";
+import { follow, type Followed, Script } from "../simulation/script.ts";
 
 /** Most datagrams that a client sends to a server that makes no progress. */
 const MAX_DATAGRAMS = 1000;
@@ -30,13 +30,13 @@ class Hostile extends Script {
       if (++this.received > MAX_DATAGRAMS) return;
       const [, ...lines] = new TextDecoder().decode(datagram).split("\n");
       this.clock.setTimer(delay, () => {
-        if (this.epoch === "") this.challenge();
+        if (this.startId === "") this.challenge();
         else answers(lines, this);
       });
     };
   }
 
-  /** An epoch or a cookie that is new each time. */
+  /** A start ID or a cookie that is new each time. */
   another(length: number): string {
     return (++this.#salt).toString(16).padStart(length, "0");
   }
@@ -82,8 +82,8 @@ const SERVERS: Readonly<
     new RegExp(`^(${GIVEN_UP}|${NO_ROOM})`),
     END_BUSY_MS,
   ],
-  "has another epoch each time": [(_, server) => server.challenge(server.another(8)), ANEW],
-  "has another cookie each time": [(_, server) => server.challenge(server.epoch, server.another(16)), ANEW],
+  "has another startId each time": [(_, server) => server.challenge(server.another(8)), ANEW],
+  "has another cookie each time": [(_, server) => server.challenge(server.startId, server.another(16)), ANEW],
 };
 
 for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
@@ -110,7 +110,7 @@ for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
 Deno.test("a server that never knows the session is given up, and nothing is said to be unknown", async () => {
   const server = new Hostile((_, server) => {
     server.answer("unknown");
-    server.epoch = "";
+    server.startId = "";
   });
   assertEquals(await server.end(follow(server.client.lease("bob", { wait: 3_600_000 }))), ANEW);
 });

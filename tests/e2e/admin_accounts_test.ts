@@ -18,7 +18,7 @@ const VERIFIER = `SCRAM-SHA-256$600000:${"A".repeat(22)}==$${"A".repeat(43)}=:${
 async function stranger(port: number) {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const key = sealKey(crypto.getRandomValues(new Uint8Array(32)));
-  const header = { id: sealId(key.public), epoch: "", cookie: "" };
+  const header = { id: sealId(key.public), startId: "", cookie: "" };
   const ask = async (datagram: Uint8Array<ArrayBuffer>) => {
     await socket.send(datagram, { transport: "udp", hostname: "127.0.0.1", port });
     const [answer] = await socket.receive();

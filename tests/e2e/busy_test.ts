@@ -23,8 +23,8 @@ class BusyServer implements AsyncDisposable {
     for await (const [datagram, from] of this.#socket) {
       const [header = "", ...lines] = new TextDecoder().decode(datagram).split("\n");
       if (header.startsWith("S1>")) {
-        const [, id, epoch] = header.split(" ");
-        const answer = epoch === "-" ? "1111111111111111 challenge" : "- busy";
+        const [, id, startId] = header.split(" ");
+        const answer = startId === "-" ? "1111111111111111 challenge" : "- busy";
         await this.#socket.send(new TextEncoder().encode(`S1< ${id} 00000001 ${answer}`), from);
         continue;
       }
@@ -33,7 +33,10 @@ class BusyServer implements AsyncDisposable {
       const answer = this.room?.[kind] ?? (this.room === undefined ? "busy" : undefined);
       const answers = isFirst || answer === undefined ? [] : [answer];
       const cookie = isFirst ? "1".repeat(28) : "";
-      await this.#socket.send(encodeAnswers({ session, epoch: "00000001", cookie, done: 0 }, answers), from);
+      await this.#socket.send(
+        encodeAnswers({ session, startId: "00000001", cookie, done: 0 }, answers),
+        from,
+      );
     }
   }
 

@@ -10,7 +10,7 @@ async function flood(port: number, hostname: string) {
   using peer = new Peer(port, "127.0.0.1", hostname);
   for (let i = 0; i < EACH; i++) {
     const key = crypto.getRandomValues(new Uint8Array(32)), id = sealId(key);
-    await peer.send(encodeHello({ id, epoch: "", cookie: "" }, key));
+    await peer.send(encodeHello({ id, startId: "", cookie: "" }, key));
     // which tells as well that what was sent before has arrived
     for (;;) {
       const { header, body } = decodeSealToClient(new TextEncoder().encode(await peer.receive()))!;

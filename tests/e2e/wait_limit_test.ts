@@ -34,8 +34,8 @@ class Server implements AsyncDisposable {
 /** A server of sessions that lets everybody in, and says this to each request. */
 function session(answer: (kind: string, tag: string, server: Server) => string | undefined) {
   return new Server((text, server) => {
-    const [header = "", ...lines] = text.split("\n"), [, id, epoch] = header.split(" ");
-    if (epoch !== EPOCH) return `P1< ${id} ${EPOCH} ${COOKIE} 0`;
+    const [header = "", ...lines] = text.split("\n"), [, id, startId] = header.split(" ");
+    if (startId !== EPOCH) return `P1< ${id} ${EPOCH} ${COOKIE} 0`;
     const answers = lines.map((line) => {
       const [kind = "", tag = ""] = line.split(",");
       return answer(kind, tag, server);

@@ -1,7 +1,7 @@
 import { assertGreater } from "@std/assert";
 import { connectForum, type Forum } from "../../client/forum.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { Random } from "../session/random.ts";
+import { Random } from "../simulation/random.ts";
 import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";
 import { FULL, report } from "./form.ts";
 import { ForumModel, ForumUser } from "./forum_model.ts";

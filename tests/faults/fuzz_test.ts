@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
-import { MAX_ID, REFUSALS } from "../../protocol/mailbox.ts";
+import { MAX_ID_BYTES, REFUSALS } from "../../protocol/mailbox.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report, residentMiB } from "./form.ts";
@@ -89,7 +89,7 @@ const CHANGES: ((bytes: Bytes, random: Random) => Bytes)[] = [
   /** an ID lengthened, up to or over the limit */
   (bytes, random) => {
     const at = comma(bytes, random);
-    return splice(bytes, at, at, encoder.encode("x".repeat(MAX_ID - 8 + random(16))));
+    return splice(bytes, at, at, encoder.encode("x".repeat(MAX_ID_BYTES - 8 + random(16))));
   },
   /** a message lengthened */
   (bytes, random) =>

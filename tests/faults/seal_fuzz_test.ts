@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { Accounts } from "../../server/service/accounts.ts";
-import { SealService } from "../../server/wire/session/seal.ts";
+import { SealService } from "../../server/wire/session/seal_service.ts";
+import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
-import { type Address, SessionService } from "../../server/wire/session/session_service.ts";
+import type { Address } from "../../protocol/address.ts";
+import { SessionService } from "../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
   clientKeys,
@@ -15,8 +17,8 @@ import {
 } from "../../protocol/seal.ts";
 import { clientFirstBare, GS2_HEADER } from "../../protocol/scram.ts";
 import { decodeSealToServer } from "../../protocol/seal.ts";
-import { ACCOUNT, makeAccount } from "../session/account.ts";
-import { Random } from "../session/random.ts";
+import { ACCOUNT, makeAccount } from "../simulation/account.ts";
+import { Random } from "../simulation/random.ts";
 
 const full = Deno.env.get("WIREPOST_FAULTS") === "full";
 
@@ -44,6 +46,7 @@ class Subject {
         done(outcome as never);
         return true;
       },
+      ask: (request: StoreRequest) => new Promise((resolve) => store.submit(request, resolve)),
     };
     const common = {
       store: store as never,
@@ -58,7 +61,13 @@ class Subject {
     };
     const { name, verifier } = makeAccount(ACCOUNT);
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
-    this.sessions = new SessionService<Address>({ ...common, handler: new MailboxRequests(common) });
+    this.sessions = new SessionService<Address>({
+      ...common,
+      handler: new MailboxRequests({
+        ...common,
+        mailboxes: new Mailboxes({ ...common, accounts: this.accounts }),
+      }),
+    });
     this.key = sealKey(random.bytes(32));
     this.seals = new SealService<Address>({
       ...common,
@@ -84,13 +93,13 @@ class Subject {
 
   /** Makes a handshake, as any client can. */
   handshake(random: Random, from: Address) {
-    const key = sealKey(random.bytes(32)), header = { id: sealId(key.public), epoch: "", cookie: "" };
+    const key = sealKey(random.bytes(32)), header = { id: sealId(key.public), startId: "", cookie: "" };
     Object.assign(header, decodeSealToClient(this.ask(encodeHello(header, key.public), from)!)!.header);
     const hello = encodeHello(header, key.public);
     const { body } = decodeSealToClient(this.ask(hello, from)!)!;
     if (body.kind !== "hello") return undefined;
-    const { id, epoch } = header;
-    const keys = clientKeys({ service: "mailbox", id, epoch }, key, body.key, body.server);
+    const { id, startId } = header;
+    const keys = clientKeys({ service: "mailbox", id, startId }, key, body.key, body.server);
     return { header, hello, sealer: new Sealer(">", keys.toServer), opener: new Opener(keys.toClient) };
   }
 }

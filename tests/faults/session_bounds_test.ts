@@ -21,16 +21,16 @@ const RECEIVER_KIB = 2, ARRIVAL_MS = 5;
 const newId = () =>
   crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
 
-/** The epoch and the cookie that the server gives for a session at the address of this peer. */
-async function challenge(peer: Peer, id: string): Promise<{ epoch: string; cookie: string }> {
+/** The start ID and the cookie that the server gives for a session at the address of this peer. */
+async function challenge(peer: Peer, id: string): Promise<{ startId: string; cookie: string }> {
   return parseChallenge(await peer.ask(`P1> ${id} - - 1`), id);
 }
 
 /** @throws {AssertionError} It is something else than a challenge to this session. */
-function parseChallenge(reply: string, id: string): { epoch: string; cookie: string } {
-  const [, session, epoch = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{28}) 0$/.exec(reply) ?? [];
+function parseChallenge(reply: string, id: string): { startId: string; cookie: string } {
+  const [, session, startId = "", cookie = ""] = /^P1< (\S{22}) (\w{8}) (\w{28}) 0$/.exec(reply) ?? [];
   assertEquals(session, id, `expected a challenge, got '${reply}'`);
-  return { epoch, cookie };
+  return { startId, cookie };
 }
 
 /** All that came from the server until now. */
@@ -51,8 +51,8 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
 
   // a session that is known at another address, and what belongs to it
   using known = new Peer(server.port);
-  const id = newId(), { epoch, cookie } = await challenge(known, id);
-  assertMatch(await known.ask(`P1> ${id} ${epoch} ${cookie} 1\nstat,1,bob`), /stat,1,.*ready 1/);
+  const id = newId(), { startId, cookie } = await challenge(known, id);
+  assertMatch(await known.ask(`P1> ${id} ${startId} ${cookie} 1\nstat,1,bob`), /stat,1,.*ready 1/);
 
   const stranger = newId(), token = "0123456789abcdef", wrong = `000000000000${token}`;
   const lease = "lease,1,bob,64,30000,0", wait = "lease,1,nobody,64,30000,60000";
@@ -60,27 +60,27 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
   const shapes: Record<string, string> = {
     "the shortest": `P1> ${stranger} - - 1`,
     "a lease": `P1> ${stranger} - - 1\n${lease}`,
-    "a lease, with the epoch": `P1> ${stranger} ${epoch} - 1\n${lease}`,
-    "a wait": `P1> ${stranger} ${epoch} - 1\n${wait}`,
-    "a wrong cookie": `P1> ${stranger} ${epoch} ${wrong} 1\n${lease}\n${put(1)}`,
-    "the cookie of another session": `P1> ${stranger} ${epoch} ${cookie} 1\n${lease}\n${put(1)}`,
-    "the cookie of another address": `P1> ${id} ${epoch} ${cookie} 1\n${lease}\n${put(1)}`,
-    "a session of another address": `P1> ${id} ${epoch} - 1\n${lease}\n${put(1)}`,
-    "statistics": `P1> ${stranger} ${epoch} - 1\n${
+    "a lease, with the start ID": `P1> ${stranger} ${startId} - 1\n${lease}`,
+    "a wait": `P1> ${stranger} ${startId} - 1\n${wait}`,
+    "a wrong cookie": `P1> ${stranger} ${startId} ${wrong} 1\n${lease}\n${put(1)}`,
+    "the cookie of another session": `P1> ${stranger} ${startId} ${cookie} 1\n${lease}\n${put(1)}`,
+    "the cookie of another address": `P1> ${id} ${startId} ${cookie} 1\n${lease}\n${put(1)}`,
+    "a session of another address": `P1> ${id} ${startId} - 1\n${lease}\n${put(1)}`,
+    "statistics": `P1> ${stranger} ${startId} - 1\n${
       Array.from({ length: 100 }, (_, t) => `stat,${t},`).join("\n")
     }`,
-    "a session that was forgotten": `P1> ${stranger} ${epoch} - 99\nack,99,${token},1`,
-    "a full datagram": `P1> ${stranger} ${epoch} - 1\n${
+    "a session that was forgotten": `P1> ${stranger} ${startId} - 99\nack,99,${token},1`,
+    "a full datagram": `P1> ${stranger} ${startId} - 1\n${
       Array.from({ length: 40 }, (_, n) => put(n + 1)).join("\n")
     }`,
-    "an earlier epoch": `P1> ${stranger} 00000000 ${wrong} 1\n${lease}`,
+    "an earlier start ID": `P1> ${stranger} 00000000 ${wrong} 1\n${lease}`,
   };
   const unanswered: Record<string, string> = {
     "a session that is too short": `P1> ${stranger.slice(1)} - - 1`,
     "half a header": "P1> ",
     "a request that is none": `P1> ${stranger} - - 1\ngive,1,bob`,
-    "a reply": `P1< ${stranger} ${epoch} ${cookie} 0`,
-    "a reply with answers": `P1< ${stranger} ${epoch} - 0\nok,1`,
+    "a reply": `P1< ${stranger} ${startId} ${cookie} 0`,
+    "a reply with answers": `P1< ${stranger} ${startId} - 0\nok,1`,
     "too long a datagram": `P1> ${stranger} - - 1\n${put(1).padEnd(1200, ".")}`,
   };
   let most = 0;
@@ -93,8 +93,8 @@ Deno.test("an address that has not proved itself gets at most 3 times what it se
     assertLessOrEqual(bytes, 3 * datagram.length, shape);
     if (shape in unanswered) assertEquals(replies, [], shape);
     else {assertEquals(
-        replies.map((reply) => parseChallenge(reply, datagram.split(" ")[1]!).epoch),
-        [epoch],
+        replies.map((reply) => parseChallenge(reply, datagram.split(" ")[1]!).startId),
+        [startId],
         shape,
       );}
   }
@@ -139,17 +139,17 @@ interface Receiver {
   peer: Peer;
   id: string;
   mailbox: string;
-  epoch: string;
+  startId: string;
   cookie: string;
   /** When it asked last. */
   asked: number;
 }
 
-/** The epoch and the cookies for so many new sessions at this peer's address. */
+/** The start ID and the cookies for so many new sessions at this peer's address. */
 async function challenges(peer: Peer, count: number) {
   const ids = Array.from({ length: count }, newId);
   for (const id of ids) await peer.send(`P1> ${id} - - 1`);
-  const proofs: { id: string; epoch: string; cookie: string }[] = [];
+  const proofs: { id: string; startId: string; cookie: string }[] = [];
   for (const id of ids) proofs.push({ id, ...parseChallenge(await peer.receive(), id) });
   return proofs;
 }
@@ -172,9 +172,9 @@ async function wait(peer: Peer, count: number, name: string): Promise<Receiver[]
 
 /** Asks for a message, or again for the same one. */
 async function ask(receiver: Receiver) {
-  const { peer, id, mailbox, epoch, cookie } = receiver;
+  const { peer, id, mailbox, startId, cookie } = receiver;
   receiver.asked = performance.now();
-  await peer.send(`P1> ${id} ${epoch} ${cookie} 1\nlease,1,${mailbox},1,30000,3600000`);
+  await peer.send(`P1> ${id} ${startId} ${cookie} 1\nlease,1,${mailbox},1,30000,3600000`);
 }
 
 Deno.test("receivers that wait cost little, and a message to one of them arrives at once", async () => {
@@ -203,7 +203,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
     const receiver = receivers[Math.floor(i * WAITING / ROUNDS)]!,
-      { peer, mailbox, epoch, cookie } = receiver;
+      { peer, mailbox, startId, cookie } = receiver;
     if (performance.now() - receiver.asked >= REFRESH) {
       await ask(receiver);
       assertMatch(await peer.receive(), /\npending,1$/);
@@ -214,7 +214,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
     times.push(performance.now() - sent);
     await stored;
     // so that the server does not repeat it
-    const reply = await peer.ask(`P1> ${receiver.id} ${epoch} ${cookie} 1\nack,1,${token},${id}`);
+    const reply = await peer.ask(`P1> ${receiver.id} ${startId} ${cookie} 1\nack,1,${token},${id}`);
     assertMatch(reply, /\nok,1$/);
   }
   report(

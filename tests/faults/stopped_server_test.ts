@@ -12,8 +12,8 @@ Deno.test("what arrived while the server was stopped is read before leases end a
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
   using peer = new Peer(server.port);
   const id = "A".repeat(22);
-  const [, epoch, cookie] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(await peer.ask(`P1> ${id} - - 1`))!;
-  const begin = `P1> ${id} ${epoch} ${cookie}`;
+  const [, startId, cookie] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(await peer.ask(`P1> ${id} - - 1`))!;
+  const begin = `P1> ${id} ${startId} ${cookie}`;
   const ask = async (low: number, ...lines: string[]) => {
     const answer = await peer.ask([`${begin} ${low}`, ...lines].join("\n"));
     return answer.split("\n").slice(1).join("\n");

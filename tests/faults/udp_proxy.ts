@@ -5,7 +5,7 @@
  */
 
 import { assert, assertLess } from "@std/assert";
-import { Random } from "../session/random.ts";
+import { Random } from "../simulation/random.ts";
 import { report } from "./form.ts";
 
 /** What share of the datagrams is lost, how much of the rest comes twice, and how much of what passes is delayed. */

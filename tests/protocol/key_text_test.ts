@@ -63,7 +63,7 @@ Deno.test("a key with one wrong character, or two that were exchanged, is refuse
   }
 });
 
-Deno.test("what is no key is refused, and a private key is no public one", () => {
+Deno.test("a text that is no key is refused, and a private key is no public one", () => {
   const text = encodePublicKey(new Uint8Array(KEY_BYTES)),
     secret = encodePrivateKey(new Uint8Array(KEY_BYTES));
   const swapped = `public1${secret.slice("private1".length)}`;

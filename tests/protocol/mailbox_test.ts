@@ -1,30 +1,30 @@
 import { assertEquals } from "@std/assert";
 import {
-  decodeReply,
-  decodeRequest,
+  decodeOriginalReply,
+  decodeOriginalRequest,
   encodeMail,
   encodeNone,
   encodePut,
   encodeTake,
   isId,
-  type MailboxReply,
-  type MailboxRequest,
   maxMessage,
+  type OriginalReply,
+  type OriginalRequest,
   type Refusal,
   SHARED_QUEUE,
   utf8Length,
 } from "../../protocol/mailbox.ts";
 
 const encoder = new TextEncoder();
-const decode = (text: string, max?: number) => decodeRequest(encoder.encode(text), max);
+const decode = (text: string, max?: number) => decodeOriginalRequest(encoder.encode(text), max);
 
-function put(mailbox: string, sender: string, text: string): MailboxRequest {
+function put(mailbox: string, sender: string, text: string): OriginalRequest {
   return { kind: "put", mailbox, sender, text, bytes: encoder.encode(text).length };
 }
-const take = (mailbox: string): MailboxRequest => ({ kind: "take", mailbox });
+const take = (mailbox: string): OriginalRequest => ({ kind: "take", mailbox });
 
 Deno.test("decodeRequest() reads every form of the wire", () => {
-  const rows: [string, MailboxRequest][] = [
+  const rows: [string, OriginalRequest][] = [
     ["for, hello", put(SHARED_QUEUE, "", "hello")],
     ["for,hello", put(SHARED_QUEUE, "", "hello")],
     ["req", take(SHARED_QUEUE)],
@@ -75,7 +75,7 @@ Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () 
   assertEquals(decode(`R, bob${"\0".repeat(1019)}`), "too long");
 });
 
-Deno.test("decodeRequest() tells why a datagram is no request", () => {
+Deno.test("decodeOriginalRequest() returns why a datagram is no request", () => {
   const long = "x".repeat(65);
   const rows: [string, Refusal][] = [
     ["", "unknown type"],
@@ -110,8 +110,8 @@ Deno.test("decodeRequest() tells why a datagram is no request", () => {
     ["x".repeat(1025), "too long"],
   ];
   for (const [datagram, refusal] of rows) assertEquals(decode(datagram), refusal, JSON.stringify(datagram));
-  assertEquals(decodeRequest(new Uint8Array([0x52, 0x2c, 0xff])), "not UTF-8");
-  assertEquals(decodeRequest(new Uint8Array([0x52, 0x2c, 0xed, 0xa0, 0x80])), "not UTF-8");
+  assertEquals(decodeOriginalRequest(new Uint8Array([0x52, 0x2c, 0xff])), "not UTF-8");
+  assertEquals(decodeOriginalRequest(new Uint8Array([0x52, 0x2c, 0xed, 0xa0, 0x80])), "not UTF-8");
 });
 
 Deno.test("decodeRequest() takes IDs up to 64 bytes", () => {
@@ -134,7 +134,7 @@ Deno.test("decodeRequest() never throws and only gives requests that keep the ru
   for (let i = 0; i < 20_000; i++) {
     const bytes = crypto.getRandomValues(new Uint8Array(Math.floor(Math.random() * 40)));
     const prefix = encoder.encode(["F,", "R,", "for,", "req", "A,", ""][i % 6]!);
-    const request = decodeRequest(new Uint8Array([...prefix, ...bytes]));
+    const request = decodeOriginalRequest(new Uint8Array([...prefix, ...bytes]));
     if (typeof request === "string" || request.kind === "control") continue;
     assertEquals(request.mailbox === SHARED_QUEUE || isId(request.mailbox), true);
     if (request.kind === "put") assertEquals(request.bytes, encoder.encode(request.text).length);
@@ -143,7 +143,7 @@ Deno.test("decodeRequest() never throws and only gives requests that keep the ru
 
 Deno.test("replies are written as the wire has them, and read back", () => {
   const mail = { sender: "alice", time: Date.UTC(2026, 0, 31, 12, 0, 0, 7), text: "a, b ✓ " };
-  const rows: [Uint8Array, string, MailboxReply][] = [
+  const rows: [Uint8Array, string, OriginalReply][] = [
     [encodeMail("bob", mail), "N, 2026-01-31T12:00:00.007Z, alice, a, b ✓ ", {
       kind: "mail",
       shared: false,
@@ -164,12 +164,12 @@ Deno.test("replies are written as the wire has them, and read back", () => {
   ];
   for (const [bytes, text, reply] of rows) {
     assertEquals(new TextDecoder().decode(bytes), text);
-    assertEquals(decodeReply(bytes), reply, text);
+    assertEquals(decodeOriginalReply(bytes), reply, text);
   }
 });
 
 Deno.test("decodeReply() reads replies of other servers, and no requests", () => {
-  const reply = (text: string) => decodeReply(encoder.encode(text));
+  const reply = (text: string) => decodeOriginalReply(encoder.encode(text));
   assertEquals(reply("nxt,2020-01-01 10:00:00,hi"), {
     kind: "mail",
     shared: true,
@@ -177,17 +177,17 @@ Deno.test("decodeReply() reads replies of other servers, and no requests", () =>
   });
   assertEquals(reply("X\0"), { kind: "none", shared: false });
   for (const text of ["R, bob", "N, x", "", "hello", "F, a, b, c"]) assertEquals(reply(text), undefined);
-  assertEquals(decodeReply(new Uint8Array([0x4e, 0x2c, 0xff])), undefined);
+  assertEquals(decodeOriginalReply(new Uint8Array([0x4e, 0x2c, 0xff])), undefined);
 });
 
 Deno.test("requests are read as they were written", () => {
-  assertEquals(decodeRequest(encodePut("bob", "alice", "x, y")), put("bob", "alice", "x, y"));
-  assertEquals(decodeRequest(encodePut(SHARED_QUEUE, "", "x, y")), put(SHARED_QUEUE, "", "x, y"));
-  assertEquals(decodeRequest(encodeTake("bob")), take("bob"));
-  assertEquals(decodeRequest(encodeTake(SHARED_QUEUE)), take(SHARED_QUEUE));
+  assertEquals(decodeOriginalRequest(encodePut("bob", "alice", "x, y")), put("bob", "alice", "x, y"));
+  assertEquals(decodeOriginalRequest(encodePut(SHARED_QUEUE, "", "x, y")), put(SHARED_QUEUE, "", "x, y"));
+  assertEquals(decodeOriginalRequest(encodeTake("bob")), take("bob"));
+  assertEquals(decodeOriginalRequest(encodeTake(SHARED_QUEUE)), take(SHARED_QUEUE));
 });
 
-Deno.test("utf8Length() is what the encoder makes of a text", () => {
+Deno.test("utf8Length() is the length that the encoder makes", () => {
   for (
     const text of ["", "a", "Ω", "✓", "😀", "a😀Ω✓b", "\ud800", "\ude00x", "x\ud83d", "\ud83d\ud83d\ude00"]
   ) {

@@ -101,7 +101,7 @@ Deno.test("a password is prepared as an OpaqueString", () => {
   assertThrows(() => preparePassword("x".repeat(1025)), RangeError);
 });
 
-Deno.test("what RFC 5802 does not write is no message of a log-in", () => {
+Deno.test("a message that RFC 5802 does not allow is none of a log-in", () => {
   const first = "p=parley-seal-1,,n=alice,r=12345678";
   assertEquals(parseClientFirst(first), { name: "alice", nonce: "12345678", bare: "n=alice,r=12345678" });
   for (

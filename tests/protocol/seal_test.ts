@@ -5,7 +5,7 @@ import {
   decodeSealToServer,
   encodeHello,
   encodeHelloAnswer,
-  encodeSealWord,
+  encodeSealReply,
   MAX_NUMBER,
   Opener,
   Sealer,
@@ -56,15 +56,17 @@ Deno.test("the seal computes the test vectors of its specification", async () =>
     [client, server, own].map((key) => key.public.toHex()),
     ["client public", "server public", "static public"].map(vector),
   );
-  const id = sealId(client.public), none = { id, epoch: "", cookie: "" };
+  const id = sealId(client.public), none = { id, startId: "", cookie: "" };
   assertEquals(text(encodeHello(none, client.public)), vector("hello"));
   const challenge = decodeSealToClient(bytes(vector("challenge")))!;
   assertEquals(challenge.body, { kind: "challenge" });
-  const { epoch, cookie } = challenge.header, there = { id, epoch, cookie }, back = { ...there, cookie: "" };
-  assertEquals(text(encodeSealWord(there, "challenge")), vector("challenge"));
+  const { startId, cookie } = challenge.header,
+    there = { id, startId, cookie },
+    back = { ...there, cookie: "" };
+  assertEquals(text(encodeSealReply(there, "challenge")), vector("challenge"));
   assertEquals(text(encodeHello(there, client.public)), vector("hello again"));
 
-  const exchange = { service: vector("service"), id, epoch };
+  const exchange = { service: vector("service"), id, startId };
   const keys = serverKeys(exchange, server, own, client.public);
   const answer = encodeHelloAnswer(back, server.public, own.public, keys.confirm);
   assertEquals(text(answer), vector("hello answer"));
@@ -117,8 +119,8 @@ Deno.test("the log-in of the specification's test vectors", async () => {
 });
 
 Deno.test("a datagram under seal opens once, whole, in its direction, and only while its number is young", () => {
-  const keys = serverKeys({ service: "s", id: "i", epoch: "e" }, key(1), key(2), key(3).public);
-  const header = { id: "A".repeat(22), epoch: "00000001", cookie: "" };
+  const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
+  const header = { id: "A".repeat(22), startId: "00000001", cookie: "" };
   const sealer = new Sealer("<", keys.toClient);
   const sealed = Array.from({ length: 1100 }, (_, i) => sealer.seal(header, bytes(`${i + 1}`)));
   const opener = new Opener(keys.toClient);
@@ -148,8 +150,8 @@ Deno.test("a datagram under seal opens once, whole, in its direction, and only w
 });
 
 Deno.test("every bit of a sealed datagram counts", () => {
-  const keys = serverKeys({ service: "s", id: "i", epoch: "e" }, key(1), key(2), key(3).public);
-  const header = { id: "A".repeat(22), epoch: "00000001", cookie: "0123456789abcdef" };
+  const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
+  const header = { id: "A".repeat(22), startId: "00000001", cookie: "0123456789abcdef" };
   const sealed = new Sealer(">", keys.toServer).seal(header, bytes("1\nput,1,bob,alice,,,hi"));
   for (let bit = 0; bit < 8 * sealed.length; bit++) {
     const changed = sealed.slice();
@@ -166,9 +168,9 @@ Deno.test("every bit of a sealed datagram counts", () => {
   }
 });
 
-Deno.test("what the specification does not write is no datagram under seal", () => {
-  const id = "A".repeat(22), epoch = "00000001", cookie = "0123456789abcdef", k = "A".repeat(43);
-  const good = [`S1> ${id} - - hello,${k}`, `S1> ${id} ${epoch} ${cookie} 1\n${"x".repeat(16)}`];
+Deno.test("a datagram that the specification does not allow is no sealed one", () => {
+  const id = "A".repeat(22), startId = "00000001", cookie = "0123456789abcdef", k = "A".repeat(43);
+  const good = [`S1> ${id} - - hello,${k}`, `S1> ${id} ${startId} ${cookie} 1\n${"x".repeat(16)}`];
   for (const datagram of good) assert(decodeSealToServer(bytes(datagram)), datagram);
   const bad = [
     "",
@@ -185,16 +187,16 @@ Deno.test("what the specification does not write is no datagram under seal", () 
     `S1> ${id} - - 0\n${"x".repeat(16)}`,
     `S1> ${id} - - 1234567890\n${"x".repeat(16)}`,
     `S1> ${id}A - - 1\n${"x".repeat(16)}`,
-    `S1> ${id} ${epoch} ${cookie} 1\n${"x".repeat(1200)}`,
+    `S1> ${id} ${startId} ${cookie} 1\n${"x".repeat(1200)}`,
     `S1> ${id} 0000000é - 1\n${"x".repeat(16)}`,
   ];
   for (const datagram of bad) assertEquals(decodeSealToServer(bytes(datagram)), undefined, datagram);
   const badForClients = [
     `S1< ${id} - - unknown`,
-    `S1< ${id} ${epoch} ${cookie} unknown`,
-    `S1< ${id} ${epoch} - challenge`,
-    `S1< ${id} ${epoch} - hello,${k}`,
-    `S1< ${id} ${epoch} - what`,
+    `S1< ${id} ${startId} ${cookie} unknown`,
+    `S1< ${id} ${startId} - challenge`,
+    `S1< ${id} ${startId} - hello,${k}`,
+    `S1< ${id} ${startId} - what`,
   ];
   for (const datagram of badForClients) {
     assertEquals(decodeSealToClient(bytes(datagram)), undefined, datagram);
@@ -203,9 +205,9 @@ Deno.test("what the specification does not write is no datagram under seal", () 
 
 Deno.test("a key that makes every secret zero is refused", () => {
   for (const point of [new Uint8Array(32), Uint8Array.from([1, ...new Uint8Array(31)])]) {
-    assertThrows(() => serverKeys({ service: "s", id: "i", epoch: "e" }, key(1), key(2), point), Error);
+    assertThrows(() => serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), point), Error);
     assertThrows(
-      () => clientKeys({ service: "s", id: "i", epoch: "e" }, key(1), key(2).public, point),
+      () => clientKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2).public, point),
       Error,
     );
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeReply, encodePut, encodeTake, PACE } from "../../../protocol/mailbox.ts";
+import { decodeOriginalReply, encodePut, encodeTake, PUTS_BEFORE_CHECK } from "../../../protocol/mailbox.ts";
 import { type TimedLoadResult, timedResult } from "./result.ts";
 
 export interface LoadOptions {
@@ -83,7 +83,7 @@ class Run {
     const nobody = encodeTake(`${this.#name}-nobody`);
     for (let number = 0; number < count; number++) {
       await this.#socket.send(encodePut(`${this.#name}-all`, "bench", `0 ${number} ${PADDING}`), server);
-      if (number % PACE !== PACE - 1 && number !== count - 1) continue;
+      if (number % PUTS_BEFORE_CHECK !== PUTS_BEFORE_CHECK - 1 && number !== count - 1) continue;
       await this.#socket.send(nobody, server);
       await this.#receive();
     }
@@ -153,7 +153,7 @@ class Run {
    */
   #answered(datagram: Uint8Array, done: number): number | undefined {
     const { kind, inFlight } = this.#options;
-    const reply = kind === "echo" ? undefined : decodeReply(datagram);
+    const reply = kind === "echo" ? undefined : decodeOriginalReply(datagram);
     if (kind !== "echo" && reply?.kind !== "mail") return undefined;
     // takes of one mailbox are answered in order
     if (kind === "take") return done % inFlight;

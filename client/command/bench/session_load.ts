@@ -11,7 +11,7 @@ import {
   type ReceivedMessage,
   SessionEndError,
 } from "../../mailbox.ts";
-import { MAX_LEASE } from "../../../protocol/mailbox_requests.ts";
+import { MAX_LEASE_MESSAGES } from "../../../protocol/mailbox_requests.ts";
 import { type LoadResult, type TimedLoadResult, timedResult } from "./result.ts";
 
 /** Least bytes of a message: the number in it takes as many. */
@@ -119,7 +119,7 @@ export class SessionLoad implements AsyncDisposable {
    */
   async receive(): Promise<LoadResult> {
     const { inFlight, sessions } = this.#options, each = Math.ceil(inFlight / sessions);
-    const prefetch = Math.min(MAX_LEASE, each), takers = Math.ceil(each / prefetch);
+    const prefetch = Math.min(MAX_LEASE_MESSAGES, each), takers = Math.ceil(each / prefetch);
     return await this.#measure(async () => {
       let before = -1;
       // a message that is given out again may come after all others
@@ -143,7 +143,7 @@ export class SessionLoad implements AsyncDisposable {
   async pass(): Promise<TimedLoadResult> {
     const { count, sessions, inFlight } = this.#options;
     const latencies = new Float64Array(count), since = new Float64Array(count);
-    const prefetch = Math.min(MAX_LEASE, Math.ceil(inFlight / sessions));
+    const prefetch = Math.min(MAX_LEASE_MESSAGES, Math.ceil(inFlight / sessions));
     const { elapsed } = await this.#measure(async () => {
       const next = this.#starter((number) => {
         since[number] = performance.now();
@@ -189,7 +189,7 @@ export class SessionLoad implements AsyncDisposable {
       // messages for a receiver that was stopped come back a little later
       for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#waitMs) {
         before = wait === 0 ? -1 : this.#removed;
-        await this.#take(session, { prefetch: MAX_LEASE, wait }, () => --messages > 0, () => {});
+        await this.#take(session, { prefetch: MAX_LEASE_MESSAGES, wait }, () => --messages > 0, () => {});
         ({ messages = 0 } = await mailbox.stat(this.#mailbox(session)));
       }
       left += messages;

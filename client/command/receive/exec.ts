@@ -5,7 +5,7 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY } from "../../../protocol/mailbox_requests.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/mailbox_requests.ts";
 import { ATTEMPTS, FIRST_RETRY_DELAY_MS, type ReceivedMessage, retryDelay } from "../../mailbox.ts";
 import { report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";
@@ -41,7 +41,7 @@ export function execOf(args: Arguments): Exec | undefined {
     }
     return undefined;
   }
-  if (delay !== undefined && delay > MAX_RETRY_DELAY) {
+  if (delay !== undefined && delay > MAX_RETRY_DELAY_MS) {
     throw new UsageError(`Cannot use --retry-delay '${args.text("retry-delay")}': expected up to 1d`);
   }
   return { command, retryDelayMs: delay ?? FIRST_RETRY_DELAY_MS, attempts: attempts ?? ATTEMPTS };
@@ -99,7 +99,7 @@ export class Executor {
   async #fail(message: ReceivedMessage, failure: string) {
     const { retryDelayMs, attempts } = this.#exec, { id, attempt } = message;
     this.#failed.add(id);
-    const delay = Math.min(retryDelay(attempt, retryDelayMs), MAX_RETRY_DELAY);
+    const delay = Math.min(retryDelay(attempt, retryDelayMs), MAX_RETRY_DELAY_MS);
     const wasOurs = await message.fail({ delay, attempts, reason: failure });
     const next = !wasOurs
       ? "it was given out again meanwhile"

@@ -1,4 +1,4 @@
-import { MAX_TEXT } from "../../../protocol/session.ts";
+import { MAX_TEXT_BYTES } from "../../../protocol/session.ts";
 import { type Mailbox, type SendOptions, SessionEndError } from "../../mailbox.ts";
 import { readLines } from "../../terminal/input.ts";
 import { report, writeError } from "../../terminal/output.ts";
@@ -55,7 +55,7 @@ export class LineSender {
   }
 
   async #sendAll(skip: number) {
-    for await (const line of readLines(MAX_TEXT)) {
+    for await (const line of readLines(MAX_TEXT_BYTES)) {
       if (this.#read < skip) {
         this.#stored = ++this.#read;
         continue;

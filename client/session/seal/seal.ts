@@ -23,7 +23,7 @@ import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
 import { BusyBackoff, busyText } from "../busy_backoff.ts";
 import type { Environment } from "../environment.ts";
 import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../errors.ts";
-import { EarlierEpochs } from "../identity.ts";
+import { EarlierStartIds } from "../identity.ts";
 import { noAnswer, SILENCE_MS } from "../liveness.ts";
 import type { Trust } from "./known_servers.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPassword } from "./login.ts";
@@ -67,7 +67,7 @@ export class ClientSeal {
   #credentials: Credentials;
   readonly #session: SealedSession;
   readonly #requests: StopAndWait;
-  readonly #earlier = new EarlierEpochs();
+  readonly #earlier = new EarlierStartIds();
   readonly #busy: BusyBackoff;
   #handshake: Handshake | undefined;
   /** ID of the session to be logged in. */
@@ -149,15 +149,15 @@ export class ClientSeal {
   received(datagram: Uint8Array) {
     const decoded = decodeSealToClient(datagram), handshake = this.#handshake;
     if (decoded === undefined || decoded.header.id !== handshake?.header.id || this.#isClosed) return;
-    const { header: { epoch, cookie }, body } = decoded, { header, secret } = handshake;
-    if (this.#earlier.has(epoch)) return;
-    const isSameEpoch = epoch === header.epoch;
+    const { header: { startId, cookie }, body } = decoded, { header, secret } = handshake;
+    if (this.#earlier.has(startId)) return;
+    const isSameEpoch = startId === header.startId;
     switch (body.kind) {
       case "challenge":
         if (secret !== undefined && !isSameEpoch) return this.#restart();
         if (isSameEpoch && cookie === header.cookie) return;
-        if (!isSameEpoch) this.#earlier.add(header.epoch);
-        Object.assign(header, { epoch, cookie });
+        if (!isSameEpoch) this.#earlier.add(header.startId);
+        Object.assign(header, { startId, cookie });
         // it asks for the greeting; a sealed request that it answers is repeated after a while
         return secret === undefined ? this.#requests.challenged() : undefined;
       case "unknown":
@@ -194,8 +194,8 @@ export class ClientSeal {
 
   /** The datagram as it is without a seal. To the session, each log-in is a restart of the server. */
   #withHeader(body: Uint8Array): Uint8Array {
-    const epoch = this.#logins.toString(16).padStart(8, "0");
-    const empty = encodeAnswers({ session: this.#id, epoch, cookie: "", done: 0 }, []);
+    const startId = this.#logins.toString(16).padStart(8, "0");
+    const empty = encodeAnswers({ session: this.#id, startId, cookie: "", done: 0 }, []);
     const header = empty.subarray(0, bodyAt(empty)), whole = new Uint8Array(header.length + body.length);
     whole.set(header);
     whole.set(body, header.length);
@@ -253,7 +253,7 @@ export class ClientSeal {
   /** Makes a handshake. Resolves to the server's key. */
   async #greet(): Promise<string> {
     const key = sealKey(this.#environment.random(32));
-    const handshake = this.#handshake = { key, header: { id: sealId(key.public), epoch: "", cookie: "" } };
+    const handshake = this.#handshake = { key, header: { id: sealId(key.public), startId: "", cookie: "" } };
     this.#k = 0;
     return await this.#requests.request<string>(() =>
       this.#environment.send(encodeHello(handshake.header, key.public))
@@ -265,9 +265,9 @@ export class ClientSeal {
     handshake: Handshake,
     { key, server, confirm }: { key: Uint8Array; server: Uint8Array; confirm: Uint8Array },
   ) {
-    const { service } = this.#environment, { id, epoch } = handshake.header;
+    const { service } = this.#environment, { id, startId } = handshake.header;
     try {
-      const keys = clientKeys({ service, id, epoch }, handshake.key, key, server);
+      const keys = clientKeys({ service, id, startId }, handshake.key, key, server);
       if (!isSame(confirm, keys.confirm)) return;
       handshake.secret = {
         sealer: new Sealer(">", keys.toServer),

@@ -80,7 +80,7 @@ export class Sessions {
       forget: "DELETE FROM session WHERE id = ?",
       latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
     });
-    this.#table = new FairTable(limits, ({ network, account }) => ({ network, owner: account }));
+    this.#table = new FairTable(limits, (entry) => entry);
     this.#forgotten = new ForgottenSessions(context);
     const rows = db.prepare(
       "SELECT id, account, network, start_time AS startTime, ended FROM session ORDER BY used, id",
@@ -178,7 +178,7 @@ export class Sessions {
   /** The session that has to be forgotten so that one more can be kept. */
   #roomFor({ network, account }: { network: string; account: string }): KeptSession | "full" | undefined {
     let inBatch: Set<string | undefined> | undefined;
-    return this.#table.roomFor({ network, owner: account }, ({ id }) => {
+    return this.#table.roomFor({ network, account }, ({ id }) => {
       inBatch ??= new Set(this.#batch.map(({ session }) => session));
       return inBatch.has(id);
     });

@@ -6,7 +6,7 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { decodeRequest, encodeControl, MAX_DATAGRAM } from "../../../protocol/mailbox.ts";
+import { decodeOriginalRequest, encodeControl, MAX_DATAGRAM_BYTES } from "../../../protocol/mailbox.ts";
 import { DatagramSocket } from "../../net/datagram_socket.ts";
 import type { SocketPolling } from "../../net/fairness.ts";
 import { listenDatagrams } from "../../net/sockets.ts";
@@ -31,7 +31,7 @@ export class AdminSocket {
     this.#socket = new DatagramSocket(socket, {
       polling: options.polling,
       metrics: options.metrics,
-      maxBytes: MAX_DATAGRAM,
+      maxBytes: MAX_DATAGRAM_BYTES,
       onDatagram: (datagram, from) => this.#received(datagram, from),
     });
   }
@@ -48,7 +48,7 @@ export class AdminSocket {
   }
 
   #received(datagram: Uint8Array, from: Deno.NetAddr) {
-    const request = decodeRequest(datagram, MAX_DATAGRAM);
+    const request = decodeOriginalRequest(datagram, MAX_DATAGRAM_BYTES);
     if (typeof request === "string" || request.kind !== "control") {
       return this.#metrics.add(`refused ${typeof request === "string" ? request : "unknown type"}`);
     }

@@ -1,38 +1,31 @@
 import { createHmac } from "node:crypto";
-import { bornOf } from "../../../protocol/session.ts";
-import { type Births, bornDigits } from "./births.ts";
+import type { Address } from "../../../protocol/address.ts";
+import { startTimeOf } from "../../../protocol/session.ts";
+import { type SessionStartTimes, startTimeDigits } from "./start_times.ts";
 
-/** Where a client is, as the socket names it. */
-export interface Address {
-  hostname: string;
-  port: number;
-}
-
-/** The cookies by which clients show that they receive what is sent to them; nothing is kept for any. */
+/** The cookies by which clients prove their address. The server keeps nothing for a cookie that it gave. */
 export class SessionCookies {
   readonly #key: Uint8Array;
-  readonly #births: Births;
+  readonly #startTimes: SessionStartTimes;
 
-  constructor(key: Uint8Array, births: Births) {
+  constructor(key: Uint8Array, startTimes: SessionStartTimes) {
     this.#key = key;
-    this.#births = births;
+    this.#startTimes = startTimes;
   }
 
-  /** A right one for this session at this address. It began when the cookie says that was presented, or now. */
+  /** The cookie for a session at an address. Its start time is that of the cookie that was presented, or now. */
   give(session: string, address: Address, presented: string): string {
-    const born = bornOf(presented) || bornDigits(this.#births.next());
-    return born + this.#proof(session, address);
+    const started = startTimeOf(presented) || startTimeDigits(this.#startTimes.next());
+    return started + this.#proof(session, address);
   }
 
-  /** Whether this is a right one, whatever time it says: a client that lies about that harms itself alone. */
-  isRight(cookie: string, session: string, address: Address): boolean {
-    return cookie !== "" && cookie.slice(bornOf(cookie).length) === this.#proof(session, address);
+  /** Whether a cookie proves the address. Its start time is not proved: a client that changes it harms only itself. */
+  isValid(cookie: string, session: string, address: Address): boolean {
+    return cookie !== "" && cookie.slice(startTimeOf(cookie).length) === this.#proof(session, address);
   }
 
   #proof(session: string, { hostname, port }: Address): string {
-    return createHmac("sha256", this.#key).update(`${session} ${hostname} ${port}`).digest("hex").slice(
-      0,
-      16,
-    );
+    const text = `${session} ${hostname} ${port}`;
+    return createHmac("sha256", this.#key).update(text).digest("hex").slice(0, 16);
   }
 }

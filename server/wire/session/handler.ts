@@ -19,11 +19,9 @@ export interface UnorderedLine {
 /** A session, as a service sees it. */
 export interface SessionClient {
   readonly id: string;
-  /** The account that is logged in; undefined in a session without a seal. */
-  readonly user: string | undefined;
-  /** The same, or `""`: the account that its memory is counted for. */
-  readonly owner: string;
-  /** Where it began, or {@linkcode LOOPBACK}. */
+  /** The account that is logged in; `""` in a session without a seal. */
+  readonly account: string;
+  /** The network that it began in, or {@linkcode LOOPBACK}. */
   readonly network: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */
   readonly receivedAt: number;

@@ -1,10 +1,10 @@
 /**
- * The server half of a log-in, under one seal. `protocol/README.md`, "What is sealed" and "Log-in".
+ * The server's half of a log-in under one seal. `protocol/accounts.md` is the specification.
  *
  * @module
  */
 
-import { formatAddress } from "../../../protocol/address.ts";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
 import {
   authMessage,
   clientFinalBare,
@@ -21,28 +21,39 @@ import {
 } from "../../../protocol/scram.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
-import type { Seal } from "./seal.ts";
-import type { Address } from "./session_service.ts";
 
-export interface LoginOptions<A extends Address> {
-  accounts: Accounts;
-  random(bytes: number): Uint8Array;
-  /** Milliseconds until there may be room for a session of this user; 0 where there is. */
-  logInWait(seal: Seal<A>, user: string, session: string): number;
-  /** Takes the log-in, or tells why it is none. */
-  logIn(seal: Seal<A>, user: string, session: string): "denied" | "active" | undefined;
-  bye(seal: Seal<A>): void;
-  /** Whether the name is active in another session than this, where it may be in one alone. */
-  isElsewhere(user: string, session: string): boolean;
-  /** A name that is no account's here. */
-  reserved?: string;
-  /** Is told that a name without an account was asked for, where not everybody may make one. */
-  onClosed(seal: Seal<A>): void;
-  /** Is told of a log-in, or of an account to be made, that was refused. */
-  onRefused(seal: Seal<A>, name: string, why: LoginRefusal): void;
+/** The seal under which a client logs in. */
+export interface LoginSeal {
+  /** The network that the handshake began in. */
+  readonly network: string;
+  /** The channel binding. */
+  readonly binding: Uint8Array;
+  /** The account that is logged in, or `""`. */
+  readonly account: string;
+  /** Whether the account is being given another password, which does not end this log-in. */
+  isChanging: boolean;
+  send(text: string): void;
 }
 
-/** Why a log-in was refused, in words. */
+export interface LoginOptions<S extends LoginSeal> {
+  accounts: Accounts;
+  random(bytes: number): Uint8Array;
+  /** A name that can't log in here. */
+  reservedName: string | undefined;
+  /** Milliseconds until there may be room for a session of this account; 0 if there is. */
+  roomWait(seal: S, account: string, session: string): number;
+  /** Logs in with a proof that was right. Returns why it is refused all the same. */
+  logIn(seal: S, account: string, session: string): "denied" | "active" | undefined;
+  logOut(seal: S): void;
+  /** Whether the account is logged in to another session, and may be in one only. */
+  isElsewhere(account: string, session: string): boolean;
+  /** Called when the name has no account, and only the administrator makes one. */
+  onClosed(seal: S): void;
+  /** Called when a log-in, or making an account, is refused. */
+  onRefused(seal: S, name: string, why: LoginRefusal): void;
+}
+
+/** Why a log-in was refused, as it is logged. */
 export type LoginRefusal =
   | "wrong password"
   | "too many wrong passwords"
@@ -52,7 +63,7 @@ export type LoginRefusal =
   | "the name is active"
   | "no account";
 
-/** How a refused log-in is logged. */
+/** The log line of a refused log-in. */
 export function refusedLogin(service: string, name: string, why: LoginRefusal, from: Address): LogEvent {
   return {
     service,
@@ -62,7 +73,7 @@ export function refusedLogin(service: string, name: string, why: LoginRefusal, f
   };
 }
 
-/** What was agreed on by `first`. */
+/** A log-in between `first` and `final`. */
 interface Exchange {
   name: string;
   nonce: string;
@@ -76,20 +87,20 @@ const SESSION = /^[\w-]{22},/, SESSION_LENGTH = 22;
 
 const decoder = new TextDecoder();
 
-export class Login<A extends Address> {
-  readonly #seal: Seal<A>;
-  readonly #options: LoginOptions<A>;
+export class Login<S extends LoginSeal> {
+  readonly #seal: S;
+  readonly #options: LoginOptions<S>;
   /** The last request's number, and its answer once there is one. */
   #k = 0;
   #answer: string | undefined;
   #exchange: Exchange | undefined;
 
-  constructor(seal: Seal<A>, options: LoginOptions<A>) {
+  constructor(seal: S, options: LoginOptions<S>) {
     this.#seal = seal;
     this.#options = options;
   }
 
-  /** Takes what came under the seal and is no session's. Returns whether it was anything. */
+  /** Takes what was sealed and is no datagram of a session. Returns whether it is a request that may come now. */
   received(plain: Uint8Array): boolean {
     const text = decoder.decode(plain);
     if (text === "here") {
@@ -99,53 +110,53 @@ export class Login<A extends Address> {
     const [, kind, number, rest = ""] = REQUEST.exec(text) ?? [];
     if (kind === undefined) return false;
     const k = Number(number);
-    // a late one, or the same again
+    // late, or repeated
     if (k <= this.#k) {
       if (k === this.#k && this.#answer !== undefined) this.#seal.send(this.#answer);
       return true;
     }
-    const isInside = kind === "change" || kind === "bye";
-    if (this.#seal.user === undefined ? kind === "change" : !isInside) return false;
+    const isLoggedIn = this.#seal.account !== "";
+    if (isLoggedIn ? kind !== "change" && kind !== "bye" : kind === "change") return false;
     this.#k = k;
     this.#answer = undefined;
     switch (kind) {
       case "first":
-        this.#say(this.#first(rest));
+        this.#reply(this.#first(rest));
         break;
       case "final":
-        this.#say(this.#final(rest));
+        this.#reply(this.#final(rest));
         break;
       case "make":
         this.#make(k, rest);
         break;
       case "change":
-        this.#change(k, this.#seal.user!, rest);
+        this.#change(k, this.#seal.account, rest);
         break;
       case "bye":
-        this.#say("bye");
-        this.#options.bye(this.#seal);
+        this.#reply("bye");
+        this.#options.logOut(this.#seal);
     }
     return true;
   }
 
   /** Answers the last request: `kind`, or `kind,more`. */
-  #say(answer: string) {
+  #reply(answer: string) {
     const [kind = "", ...more] = answer.split(",");
     this.#answer = [kind, this.#k, ...more].join(",");
     this.#seal.send(this.#answer);
   }
 
-  /** @param rest The message, behind the session that is to be logged in, where it is named. */
+  /** @param rest The message, after the session that is to be logged in if that is named. */
   #first(rest: string): string {
-    const { accounts, random, reserved, isElsewhere, onRefused } = this.#options;
+    const { accounts, random, reservedName, isElsewhere, onRefused } = this.#options;
     this.#exchange = undefined;
     const isNamed = SESSION.test(rest), session = isNamed ? rest.slice(0, SESSION_LENGTH) : "";
     const first = parseClientFirst(isNamed ? rest.slice(SESSION_LENGTH + 1) : rest);
     if (first === undefined) return "refused,bad message";
-    if (first.name === reserved) return "refused,bad name";
+    if (first.name === reservedName) return "refused,bad name";
     const verifier = accounts.verifier(first.name);
     if (verifier === undefined) return accounts.open ? "none" : this.#closed(first.name, "none");
-    // before a password is asked for
+    // before the client has to prove anything
     if (isElsewhere(first.name, session)) {
       onRefused(this.#seal, first.name, "the name is active");
       return "active";
@@ -156,7 +167,7 @@ export class Login<A extends Address> {
     return `first,${answer}`;
   }
 
-  /** The administrator alone makes accounts. */
+  /** Answers that only the administrator makes accounts. */
   #closed(name: string, kind: "none" | "refused"): string {
     this.#options.onClosed(this.#seal);
     this.#options.onRefused(this.#seal, name, "no account");
@@ -164,7 +175,7 @@ export class Login<A extends Address> {
   }
 
   #final(rest: string): string {
-    const { accounts, logIn, logInWait, onRefused } = this.#options, { network, binding } = this.#seal;
+    const { accounts, logIn, roomWait, onRefused } = this.#options, { network, binding } = this.#seal;
     const exchange = this.#exchange, final = parseClientFinal(rest.slice(SESSION_LENGTH + 1));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
@@ -175,13 +186,13 @@ export class Login<A extends Address> {
       onRefused(this.#seal, name, "too many wrong passwords");
       return `wait,${wait}`;
     }
-    const roomWait = logInWait(this.#seal, name, session);
-    if (roomWait > 0) {
+    const noRoom = roomWait(this.#seal, name, session);
+    if (noRoom > 0) {
       onRefused(this.#seal, name, "too many sessions");
-      return `wait,${roomWait}`;
+      return `wait,${noRoom}`;
     }
     this.#exchange = undefined;
-    // the account may have been removed, and made anew, meanwhile
+    // the account may have been removed or changed meanwhile
     const now = accounts.verifier(name);
     if (now === undefined || encodeVerifier(now) !== encodeVerifier(verifier)) return "none";
     if (final.bare !== clientFinalBare(nonce, binding)) {
@@ -206,33 +217,33 @@ export class Login<A extends Address> {
     const { accounts } = this.#options;
     const comma = rest.indexOf(",");
     const name = decodeName(rest.slice(0, comma)), verifier = decodeVerifier(rest.slice(comma + 1));
-    if (comma < 0 || name === undefined || name === this.#options.reserved) {
-      return this.#say("refused,bad name");
+    if (comma < 0 || name === undefined || name === this.#options.reservedName) {
+      return this.#reply("refused,bad name");
     }
-    if (verifier === undefined) return this.#say("refused,bad verifier");
-    if (accounts.has(name)) return this.#say("exists");
-    if (!accounts.open) return this.#say(this.#closed(name, "refused"));
+    if (verifier === undefined) return this.#reply("refused,bad verifier");
+    if (accounts.has(name)) return this.#reply("exists");
+    if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
     const wait = accounts.addWaitMs(this.#seal.network);
-    if (wait > 0) return this.#say(`wait,${wait}`);
+    if (wait > 0) return this.#reply(`wait,${wait}`);
     const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
     // unless the client has gone on meanwhile
-    if (k === this.#k) this.#say(answerToMake(outcome));
+    if (k === this.#k) this.#reply(answerToMake(outcome));
   }
 
-  /** Whoever is logged in has proved that he has the old password. */
+  /** Changes the password. The client has proved by its log-in that it has the old one. */
   async #change(k: number, name: string, text: string) {
     const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);
-    if (verifier === undefined) return this.#say("refused,bad verifier");
+    if (verifier === undefined) return this.#reply("refused,bad verifier");
     const wait = accounts.addWaitMs(seal.network);
-    if (wait > 0) return this.#say(`wait,${wait}`);
+    if (wait > 0) return this.#reply(`wait,${wait}`);
     seal.isChanging = true;
     const outcome = await accounts.change(name, encodeVerifier(verifier));
     seal.isChanging = false;
-    if (k === this.#k) this.#say(outcome === "unknown" ? "none" : outcome);
+    if (k === this.#k) this.#reply(outcome === "unknown" ? "none" : outcome);
   }
 }
 
-/** What is said of a new account, or of none. */
+/** The answer to making an account. */
 function answerToMake(outcome: Awaited<ReturnType<Accounts["add"]>>): string {
   if (typeof outcome !== "object") return outcome;
   return outcome.mailbox ? "made" : "made,forum";

@@ -1,13 +1,11 @@
 /**
- * The numbered requests of one session: puts them into their order, hands them to the store, and answers.
+ * The ordered requests of one session: brings them into their order, hands them to the store, and answers.
  *
  * @module
  */
 
-import { type BadRequest, MAX_TEXT, type SessionAnswer } from "../../../protocol/session.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import type { Early, Waiting } from "./early.ts";
-import type { OrderedLine } from "./handler.ts";
+import { type BadRequest, MAX_TEXT_BYTES, type SessionAnswer } from "../../../protocol/session.ts";
 import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
   OrderedBatch,
@@ -16,64 +14,61 @@ import type {
   SessionOutcome,
   SessionState,
 } from "../../store/requests/session.ts";
+import type { OrderedLine, SessionClient, SessionHandler } from "./handler.ts";
+import type { ReorderBuffer, ReorderQuota } from "./reorder_quota.ts";
 
-/** Requests, and bytes of their text, that may wait for a lower number. */
-const MAX_EARLY = 1024, MAX_EARLY_BYTES = 512 * 1024;
+/** Requests that may wait for a lower number, and bytes of their text. */
+const MAX_HELD = 1024, MAX_HELD_BYTES = 512 * 1024;
 
-/** What a request takes up beside its text, about. */
+/** About what a request takes in memory beside its text. */
 const REQUEST_BYTES = 256;
 
+/** What the ordered requests need to know of their session. */
+export interface OrderedSession extends SessionClient {
+  /** When it began, in milliseconds since 1970. */
+  readonly startTime: number;
+  /** How far the store has carried it out before. */
+  readonly state: SessionState;
+}
+
 export interface OrderedRequestsOptions {
-  session: string;
-  /** Name of the account that the session is logged in to, or `""`. */
-  owner: string;
-  /** Where the session began, if it is to be counted for that; or `""`. */
-  network: string;
-  /** When it began. */
-  born: number;
-  /** How far the session has come before. */
-  state: SessionState;
+  session: OrderedSession;
+  handler: Pick<SessionHandler, "toStore" | "carriedOut">;
   store: Pick<GroupCommit, "gather">;
-  early: Early;
-  answer(answer: SessionAnswer): void;
-  /** What a request of the service asks of the store. Its text is complete, and has so many bytes. */
-  toStore(request: OrderedLine, bytes: number): OrderedRequest;
-  /** Is told of each change once it is carried out. */
-  onCarriedOut(change: OrderedRequest, special: RequestOutcome | undefined): void;
-  /** The store can't take the session up, or has forgotten it. */
+  quota: ReorderQuota;
+  /** Called when the store can't take the session, or has forgotten it. */
   onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
 /** Invariant: every number below `#next` is done or with the store. */
-export class OrderedRequests implements Source<OrderedBatch>, Waiting {
-  older: Waiting | undefined;
-  newer: Waiting | undefined;
-  readonly holder: string;
+export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
+  older: ReorderBuffer | undefined;
+  newer: ReorderBuffer | undefined;
+  readonly owner: string;
   readonly #options: OrderedRequestsOptions;
   #done: number;
-  #special: Map<number, RequestOutcome>;
+  /** Of those of the numbers done that were not simply carried out. */
+  #outcomes: Map<number, RequestOutcome>;
   /** The lowest number that is not with the store. */
   #next: number;
-  /** Outcomes below need not be remembered. */
+  /** The client knows the outcome of every number below. */
   #low = 1;
-  /** The lowest number that has not come. What comes in its turn is answered when it is done, and not before. */
+  /** The lowest number that has not arrived. What arrives in its turn is answered when it is done, not before. */
   #gap: number;
-  readonly #early = new Map<number, OrderedLine>();
-  #earlyBytes = 0;
-  /**
-   * Batches that are with the store, the oldest first. Each carries all that came before it went: the session's row is
-   * written once.
-   */
+  readonly #held = new Map<number, OrderedLine>();
+  #heldBytes = 0;
+  /** Batches that are with the store, the oldest first. The store writes the session's row once for each. */
   readonly #batches: OrderedBatch[] = [];
-  /** How many of them went before one before them was refused: nothing of these is carried out. */
+  /** How many of them were sent before an earlier one was refused: the store carries out nothing of these. */
   #stale = 0;
   #closed = false;
 
   constructor(options: OrderedRequestsOptions) {
     this.#options = options;
-    this.holder = options.owner === "" ? `network ${options.network}` : `account ${options.owner}`;
-    this.#done = options.state.done;
-    this.#special = new Map(options.state.outcomes);
+    const { account, network, state } = options.session;
+    this.owner = account === "" ? `network ${network}` : `account ${account}`;
+    this.#done = state.done;
+    this.#outcomes = new Map(state.outcomes);
     this.#next = this.#gap = this.#done + 1;
   }
 
@@ -82,132 +77,152 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     return this.#done;
   }
 
-  /** Whether nothing waits here that would be lost if this were forgotten. */
+  /** Whether no request is with the store. */
   get isIdle(): boolean {
     return this.#batches.length === 0;
   }
 
-  /** Takes the numbered requests of a datagram. */
+  /** Takes the ordered requests of a datagram. */
   received(requests: readonly OrderedLine[], low: number) {
     this.#low = Math.max(this.#low, low);
-    const ok = new Ranges("ok"), have = new Ranges("have"), before = this.#gap;
+    const done: number[] = [], have: number[] = [], before = this.#gap;
     for (const request of requests) {
       const { n } = request;
       if (n <= this.#done) {
-        const special = this.#special.get(n);
-        if (special === undefined) ok.add(n);
-        else this.#options.answer({ n, ...special });
-      } else if (n < this.#next || this.#early.has(n)) {
-        have.add(n);
-      } else if (this.#keep(request) && (n !== this.#gap || request.kind === "part")) {
+        done.push(n);
+      } else if (n < this.#next || this.#held.has(n)) {
+        have.push(n);
+      } else if (this.#hold(request) && (n !== this.#gap || request.kind === "part")) {
         // a part in its turn has no other answer, and the client's window waits for one
-        have.add(n);
+        have.push(n);
       }
-      while (this.#early.has(this.#gap)) this.#gap++;
+      while (this.#held.has(this.#gap)) this.#gap++;
     }
-    // what is too much for the store now comes again
+    // if the store can't take more now, the client repeats it
     if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.drop();
-    for (const answer of ok.answers()) this.#options.answer(answer);
-    for (const answer of have.answers()) this.#options.answer(answer);
+    this.#answerDone(done);
+    this.#answerRanges("have", have);
   }
 
-  /** Whether the request is kept until those before it have come. */
-  #keep(request: OrderedLine): boolean {
+  /** Answers numbers that are done. */
+  #answerDone(numbers: number[]) {
+    const ok: number[] = [];
+    for (const n of numbers) {
+      const outcome = this.#outcomes.get(n);
+      if (outcome === undefined) ok.push(n);
+      else this.#answer({ n, ...outcome });
+    }
+    this.#answerRanges("ok", ok);
+  }
+
+  #answerRanges(kind: "ok" | "have", numbers: number[]) {
+    numbers.sort((a, b) => a - b);
+    for (let i = 0; i < numbers.length;) {
+      const from = numbers[i]!;
+      let to = from;
+      while (i < numbers.length && numbers[i]! <= to + 1) to = numbers[i++]!;
+      this.#answer({ kind, from, to });
+    }
+  }
+
+  #answer(answer: SessionAnswer) {
+    this.#options.session.answer(answer);
+  }
+
+  /** Keeps the request until those before it have arrived. Returns whether there is room for it. */
+  #hold(request: OrderedLine): boolean {
     const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
-    // no more outcomes are remembered than a client may have to ask for
-    if (n >= this.#next + MAX_EARLY || n >= this.#low + MAX_EARLY) return false;
-    // without the lowest nothing that is kept could ever go on
-    if (inTurn && this.#earlyBytes + bytes > MAX_EARLY_BYTES) this.#forgetBehind(n);
-    if (this.#earlyBytes + bytes > MAX_EARLY_BYTES) return false;
-    if (!this.#options.early.hasRoom(bytes, this, inTurn)) return false;
-    this.#early.set(n, request);
+    // the client may ask for the outcomes of so many numbers, and no more are kept
+    if (n >= this.#next + MAX_HELD || n >= this.#low + MAX_HELD) return false;
+    // nothing that is held could go on without the lowest
+    if (inTurn && this.#heldBytes + bytes > MAX_HELD_BYTES) this.#releaseAfter(n);
+    if (this.#heldBytes + bytes > MAX_HELD_BYTES) return false;
+    if (!this.#options.quota.hasRoom(bytes, this, inTurn)) return false;
+    this.#held.set(n, request);
     this.#count(bytes);
     return true;
   }
 
-  #forgetBehind(n: number) {
-    for (const early of this.#early.keys()) if (early > n) this.#forget(early);
+  #releaseAfter(n: number) {
+    for (const held of this.#held.keys()) if (held > n) this.#release(held);
   }
 
-  /** Takes what is next out of here, as far as nothing is missing. */
+  #release(n: number) {
+    const request = this.#held.get(n);
+    if (request === undefined) return;
+    this.#held.delete(n);
+    this.#count(-bytesOf(request));
+  }
+
+  /** The next batch for the store: everything up to the first number that is missing. */
   take(): OrderedBatch | undefined {
     const changes: OrderedRequest[] = [], first = this.#next;
     let end = first;
-    for (let change = this.#changeAt(end); change !== undefined; change = this.#changeAt(end)) {
-      changes.push(change);
-      const behind = end + (change.numbers ?? 1);
-      while (end < behind) this.#forget(end++);
+    for (let request = this.#requestAt(end); request !== undefined; request = this.#requestAt(end)) {
+      changes.push(request);
+      const next = end + (request.numbers ?? 1);
+      while (end < next) this.#release(end++);
     }
     if (changes.length === 0) return undefined;
     this.#next = end;
-    const { session, owner: account, network, born: startTime } = this.#options;
-    const batch: OrderedBatch = {
-      kind: "session",
-      session,
-      account,
-      network,
-      startTime,
-      fresh: this.#done === 0 && this.#batches.length === 0,
-      first,
-      low: this.#low,
-      changes,
-    };
+    const { id: session, account, network, startTime } = this.#options.session;
+    const fresh = this.#done === 0 && this.#batches.length === 0;
+    const name = { session, account, network, startTime };
+    const batch: OrderedBatch = { kind: "session", ...name, fresh, first, low: this.#low, changes };
     this.#batches.push(batch);
     return batch;
   }
 
-  /** The change that begins with this number, once all of its parts have come. */
-  #changeAt(n: number): OrderedRequest | undefined {
-    let text = "", last = n, request = this.#early.get(n);
-    for (; request?.kind === "part"; request = this.#early.get(++last)) text += request.text!;
+  /** What the request that begins with this number asks of the store, once all of its parts have arrived. */
+  #requestAt(n: number): OrderedRequest | undefined {
+    let text = "", last = n, request = this.#held.get(n);
+    for (; request?.kind === "part"; request = this.#held.get(++last)) text += request.text!;
     if (request === undefined) return undefined;
-    const span = last > n ? { numbers: last - n + 1 } : {};
-    if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason, ...span };
+    const { session, handler } = this.#options, numbers = last > n ? { numbers: last - n + 1 } : {};
+    if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason, ...numbers };
     if (request.text === undefined) {
-      if (last > n) return { kind: "bad", reason: "parts without a put", ...span };
-      return request.kind === "skip" ? { kind: "skip" } : this.#options.toStore(request, 0);
+      if (last > n) return { kind: "bad", reason: "parts without a put", ...numbers };
+      return request.kind === "skip" ? { kind: "skip" } : handler.toStore(session, request, 0);
     }
     text += request.text;
     const bytes = utf8Length(text);
-    if (bytes > MAX_TEXT) return { kind: "bad", reason: "too long", ...span };
-    return { ...this.#options.toStore({ ...request, text }, bytes), ...span };
+    if (bytes > MAX_TEXT_BYTES) return { kind: "bad", reason: "too long", ...numbers };
+    return { ...handler.toStore(session, { ...request, text }, bytes), ...numbers };
   }
 
-  /** Answers what the store has carried out. */
+  /** Takes the store's answer to the oldest batch. */
   settle(outcome: SessionOutcome) {
-    const batch = this.#batches.shift()!, stale = this.#stale > 0;
-    if (stale) this.#stale--;
+    const batch = this.#batches.shift()!, isStale = this.#stale > 0;
+    if (isStale) this.#stale--;
     if (this.#closed) return;
-    if (outcome === "unknown" || outcome === "new" || outcome === "busy" || outcome === "denied") {
-      return this.#options.onLost(outcome === "new" ? "unknown" : outcome);
+    switch (outcome) {
+      case "new":
+      case "unknown":
+        return this.#options.onLost("unknown");
+      case "busy":
+      case "denied":
+        return this.#options.onLost(outcome);
+      case "storage":
+        // of a stale batch, everything may have been sent to the store again already
+        if (!isStale) this.#refuse(this.#done + 1, undefined);
+        return;
     }
-    if (outcome === "storage") {
-      // what was refused may be on its way again, behind this
-      if (!stale) this.#refuse(this.#done + 1, undefined);
-    } else {
-      const before = this.#done;
-      this.#done = outcome.done;
-      this.#special = new Map(outcome.outcomes);
-      const ok = new Ranges("ok");
-      for (let n = before + 1; n <= this.#done; n++) {
-        const special = this.#special.get(n);
-        if (special === undefined) ok.add(n);
-        else this.#options.answer({ n, ...special });
-      }
-      for (const answer of ok.answers()) this.#options.answer(answer);
-      if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
-      this.#tell(batch, before);
-    }
+    const before = this.#done;
+    this.#done = outcome.done;
+    this.#outcomes = new Map(outcome.outcomes);
+    this.#answerDone(Array.from({ length: this.#done - before }, (_, i) => before + 1 + i));
+    if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
+    this.#reportCarriedOut(batch, before);
   }
 
-  /** Tells of those that have been carried out since `before` was the highest. */
-  #tell({ first, changes }: OrderedBatch, before: number) {
+  /** Reports the requests of the batch that have been carried out since `before` was the highest number done. */
+  #reportCarriedOut({ first, changes }: OrderedBatch, before: number) {
+    const { session, handler } = this.#options;
     let n = first - 1;
-    for (const change of changes) {
-      n += change.numbers ?? 1;
+    for (const request of changes) {
+      n += request.numbers ?? 1;
       if (n > this.#done) return;
-      if (n <= before) continue;
-      this.#options.onCarriedOut(change, this.#special.get(n));
+      if (n > before) handler.carriedOut?.(session, request, this.#outcomes.get(n));
     }
   }
 
@@ -215,60 +230,29 @@ export class OrderedRequests implements Source<OrderedBatch>, Waiting {
     this.#next = this.#done + 1;
     this.#stale = this.#batches.length;
     this.drop();
-    this.#options.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
+    this.#answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
   }
 
-  /** Drops what waits here: the client repeats it. */
+  /** Drops everything that is held: the client repeats it. */
   drop() {
-    this.#early.clear();
-    this.#count(-this.#earlyBytes);
+    this.#held.clear();
+    this.#count(-this.#heldBytes);
     this.#gap = this.#next;
   }
 
   #count(bytes: number) {
-    const before = this.#earlyBytes;
-    this.#earlyBytes += bytes;
-    this.#options.early.changed(this, before, this.#earlyBytes);
+    const before = this.#heldBytes;
+    this.#heldBytes += bytes;
+    this.#options.quota.changed(this, before, this.#heldBytes);
   }
 
-  /** Forgets what waits here; what the store still carries out is answered to nobody. */
+  /** Drops everything; what the store still carries out is not answered. */
   close() {
     this.#closed = true;
     this.drop();
-  }
-
-  #forget(n: number) {
-    const request = this.#early.get(n);
-    if (request === undefined) return;
-    this.#early.delete(n);
-    this.#count(-bytesOf(request));
   }
 }
 
 function bytesOf(request: OrderedLine): number {
   return REQUEST_BYTES + (request.text?.length ?? 0);
-}
-
-/** Numbers, told as the ranges that they make. */
-class Ranges {
-  readonly #kind: "ok" | "have";
-  readonly #numbers: number[] = [];
-
-  constructor(kind: "ok" | "have") {
-    this.#kind = kind;
-  }
-
-  add(n: number) {
-    this.#numbers.push(n);
-  }
-
-  *answers(): Generator<SessionAnswer> {
-    const numbers = this.#numbers.sort((a, b) => a - b);
-    for (let i = 0; i < numbers.length;) {
-      const start = numbers[i]!;
-      let end = start;
-      while (i < numbers.length && numbers[i]! <= end + 1) end = numbers[i++]!;
-      yield { kind: this.#kind, from: start, to: end };
-    }
-  }
 }

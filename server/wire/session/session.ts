@@ -4,62 +4,64 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
+import type { Address } from "../../../protocol/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
-import type { OrderedRequests } from "./ordered_requests.ts";
-import type { Address } from "./cookies.ts";
-import type { OrderedLine, SessionClient, UnorderedLine } from "./handler.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
 import type { OpenSession, SessionState } from "../../store/requests/session.ts";
+import type { OrderedLine, UnorderedLine } from "./handler.ts";
+import type { OrderedRequests, OrderedSession } from "./ordered_requests.ts";
 
-/** The seal under which a session is, and to whom it is logged in. */
-export interface SealPath<A extends Address> {
+/** The seal that a session is under. */
+export interface SessionSeal<A extends Address> {
   /** Where the client is now. */
   readonly address: A;
-  readonly user: string | undefined;
-  /** Seals what stands in a datagram behind the cookie, and sends it. */
+  /** The account that is logged in. */
+  readonly account: string;
+  /** Seals the part of a datagram behind the cookie, and sends it. */
   send(body: Uint8Array): void;
 }
 
-/** Of a session that the store does not know. */
-export const FRESH: SessionState = { done: 0, outcomes: [] };
+/** The state of a session that the store does not know. */
+export const NEW_SESSION: SessionState = { done: 0, outcomes: [] };
 
 /** A request of the session, or of its service. */
 export type AnyRequest = SessionRequest | OrderedLine | UnorderedLine;
 
-interface Opening {
+export interface ReceivedDatagram {
   header: RequestHeader;
   requests: AnyRequest[];
 }
 
-export class Session<A extends Address> implements SessionClient, Linked<Session<A>> {
+/** What the server has in memory of one session. */
+export class Session<A extends Address> implements OrderedSession, Linked<Session<A>> {
   older: Session<A> | undefined;
   newer: Session<A> | undefined;
-  /** How far it had come when it was taken up; {@linkcode OrderedRequests} knows what came since. */
-  state: SessionState = FRESH;
-  changes: OrderedRequests | undefined;
-  /** What has arrived before the store knew that. */
-  opening: Opening[] | undefined = [];
+  /** How far the store had carried it out when it was opened; {@linkcode OrderedRequests} knows what came since. */
+  state: SessionState = NEW_SESSION;
+  /** Made with the first ordered request: of sessions that only wait there may be many. */
+  ordered: OrderedRequests | undefined;
+  /** Datagrams that arrived before the store knew its state; undefined from then on. */
+  opening: ReceivedDatagram[] | undefined = [];
+  /** Lines to be sent at the end of this turn. */
   lines: string[] | undefined;
-  receivedAt = 0;
-  /** When its use was last reported to the store. */
-  reportedAt = 0;
+  receivedAt: number;
+  /** When the store was last informed that it is in use. */
+  reportedAt: number;
+  readonly account: string;
   readonly network: string;
-  /** Whose it is; undefined is a session without a seal. */
-  readonly user: string | undefined;
-  readonly owner: string;
 
   constructor(
     readonly id: string,
-    /** When it began, as its client says. */
-    readonly born: number,
+    readonly startTime: number,
     public address: A,
-    /** The seal that it is under now. */
-    public path: SealPath<A> | undefined,
-    readonly flushLater: (session: Session<A>) => void,
+    public seal: SessionSeal<A> | undefined,
+    /** Milliseconds of the monotonic clock. */
+    now: number,
+    readonly sendLater: (session: Session<A>) => void,
   ) {
-    this.user = path?.user;
-    this.owner = path?.user ?? "";
+    this.receivedAt = this.reportedAt = now;
+    this.account = seal?.account ?? "";
     this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
   }
 
@@ -70,12 +72,22 @@ export class Session<A extends Address> implements SessionClient, Linked<Session
   send(line: string) {
     if (this.lines !== undefined) return void this.lines.push(line);
     this.lines = [line];
-    this.flushLater(this);
+    this.sendLater(this);
   }
 
-  /** Asks the store how far the session has come, and reports that it is in use. */
+  /** The highest number that is carried out. */
+  get done(): number {
+    return (this.ordered ?? this.state).done;
+  }
+
+  /** Whether none of its requests is with the store. */
+  get isIdle(): boolean {
+    return this.ordered?.isIdle ?? true;
+  }
+
+  /** The request that opens it in the store, and keeps it there. */
   get open(): OpenSession {
-    const { id, owner: account, born: startTime } = this;
+    const { id, account, startTime } = this;
     return { kind: "open", session: id, account, startTime };
   }
 }

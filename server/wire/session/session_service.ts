@@ -1,11 +1,11 @@
 /**
- * The server half of the reliable session: who is there, at which address, and what is sent to him.
- * `protocol/README.md`, "Session", is the specification.
+ * The server's half of the reliable session: which sessions there are, at which addresses, and what is sent to them. What
+ * is asked in a session is answered by a {@linkcode SessionHandler}. `protocol/session.md` is the specification.
  *
  * @module
  */
 
-import type { SessionTable } from "../../report/metrics.ts";
+import type { Address } from "../../../protocol/address.ts";
 import {
   type BadRequest,
   bodyAt,
@@ -13,27 +13,25 @@ import {
   decodeSealedRequests,
   encodeAnswers,
   lineLength,
-  MAX_HEADER,
-  MAX_SESSION_DATAGRAM,
+  MAX_HEADER_BYTES,
+  MAX_SESSION_DATAGRAM_BYTES,
   type RequestHeader,
 } from "../../../protocol/session.ts";
-import { Births } from "./births.ts";
-import { Early } from "./early.ts";
-import { type AnyRequest, FRESH, type SealPath, Session } from "./session.ts";
-import { OrderedRequests } from "./ordered_requests.ts";
-import { type Address, SessionCookies } from "./cookies.ts";
-import type { OrderedLine, SessionHandler } from "./handler.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
-
-export type { Address, SealPath };
+import { SessionCookies } from "./cookies.ts";
+import type { OrderedLine, SessionHandler } from "./handler.ts";
+import { OrderedRequests } from "./ordered_requests.ts";
+import { ReorderQuota } from "./reorder_quota.ts";
+import { type AnyRequest, NEW_SESSION, type ReceivedDatagram, Session, type SessionSeal } from "./session.ts";
+import { SessionStartTimes } from "./start_times.ts";
 
 export interface SessionServiceOptions<A extends Address> {
   store: Pick<GroupCommit, "submit" | "gather">;
-  /** Answers the requests. */
   handler: SessionHandler;
-  /** Sends a datagram; to one address, in the order of the calls. */
+  /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
@@ -43,51 +41,52 @@ export interface SessionServiceOptions<A extends Address> {
   monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
   setTimer(ms: number, callback: () => void): () => void;
-  /** Gives sessions their beginning. */
-  births?: Births;
-  /** Sessions in memory. */
+  startTimes?: SessionStartTimes;
+  /** Limits of sessions in memory. */
   tableLimits?: TableLimits;
 }
 
-/** Sessions in memory. */
-const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
-/** How often answers are repeated and waits looked at, and how often idle sessions are, in milliseconds. */
-const TICK = 100, SLOW_TICK = 1000;
+/** How often the handler may repeat answers, and how often idle sessions are removed. */
+const TICK_MS = 100, SLOW_TICK_MS = 1000;
 
-/** A session is forgotten by memory after so long without a datagram, in milliseconds; the store may know it longer. */
-const IDLE = 60_000;
+/** A session is removed from memory after so long without a datagram. The store may know it longer. */
+const IDLE_MS = 60_000;
 
-/** How often the store is told that a session is in use, in milliseconds: it would forget it after a day. */
-const IN_USE = 3_600_000;
+/** How often the store is informed that a session is in use: it forgets those that are not, after a day. */
+const REPORT_USE_MS = 3_600_000;
 
-/** Datagrams that are kept while the store is asked how far a session has come. */
-const MAX_OPENING = 64;
+/** Datagrams that are kept while the store opens their session. */
+const MAX_OPENING_DATAGRAMS = 64;
 
 export class SessionService<A extends Address> {
   readonly #options: SessionServiceOptions<A>;
   readonly #handler: SessionHandler;
-  readonly #epoch: string;
-  readonly #births: Births;
+  readonly #startId: string;
+  readonly #startTimes: SessionStartTimes;
   readonly #cookies: SessionCookies;
   readonly #sessions = new Map<string, Session<A>>();
   readonly #table: FairTable<Session<A>>;
-  readonly #early = new Early();
-  /** Those that have something to say at the end of this turn. */
-  #speaking: Session<A>[] = [];
+  readonly #quota = new ReorderQuota();
+  /** Sessions with something to be sent at the end of this turn. */
+  #sending: Session<A>[] = [];
   #stopTimer: (() => void) | undefined;
-  #slowTick = 0;
-  readonly #speakLater = (session: Session<A>) => this.#speak(session);
+  #slowTickAt = 0;
+  readonly #sendLater = (session: Session<A>) => {
+    // one flush for everything in this turn
+    if (this.#sending.push(session) === 1) queueMicrotask(() => this.#flush());
+  };
 
   constructor(options: SessionServiceOptions<A>) {
     this.#options = options;
     this.#handler = options.handler;
-    this.#epoch = options.random(4).toHex();
-    this.#births = options.births ?? new Births(0, options.wallClock);
-    this.#cookies = new SessionCookies(options.random(32), this.#births);
-    this.#table = new FairTable(options.tableLimits ?? LIMITS, (session) => session);
+    this.#startId = options.random(4).toHex();
+    this.#startTimes = options.startTimes ?? new SessionStartTimes(0, options.wallClock);
+    this.#cookies = new SessionCookies(options.random(32), this.#startTimes);
+    this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, (session) => session);
   }
 
   /** Sessions in memory. */
@@ -100,59 +99,61 @@ export class SessionService<A extends Address> {
     return [["sessions", this.#table.usage], ...this.#handler.tables ?? []];
   }
 
-  /** Takes a datagram. Returns whether it is one of a session; otherwise nothing was done. */
+  /** Takes a datagram. Returns whether it could be decoded; otherwise nothing was done. */
   received(datagram: Uint8Array, from: A): boolean {
     const decoded = decodeRequests(datagram, this.#handler.decodeLine);
     if (decoded === undefined) return false;
-    const { header, requests } = decoded;
-    const session = this.#sessions.get(header.session);
-    const at = session !== undefined && session.address.port === from.port &&
+    const { header } = decoded, { session: id, cookie, startId } = header;
+    const session = this.#sessions.get(id);
+    const isSameAddress = session !== undefined && session.address.port === from.port &&
       session.address.hostname === from.hostname;
-    const proved = at || this.#cookies.isRight(header.cookie, header.session, from);
-    if (header.epoch !== this.#epoch || !proved) {
-      const cookie = this.#cookies.give(header.session, from, header.cookie);
-      this.#options.send(encodeAnswers({ ...header, epoch: this.#epoch, cookie, done: 0 }, []), from);
-    } else if (session?.path !== undefined) {
-      this.#options.send(encodeAnswers({ ...header, cookie: "", done: 0 }, ["owned"]), from);
+    if (startId !== this.#startId || !isSameAddress && !this.#cookies.isValid(cookie, id, from)) {
+      this.#reply(header, this.#cookies.give(id, from, cookie), [], from);
+    } else if (session?.seal !== undefined) {
+      this.#reply(header, "", ["owned"], from);
     } else if (session !== undefined) {
       session.address = from;
-      this.#handle(session, header, requests);
+      this.#handle(session, decoded);
     } else {
-      this.#open(header, requests, from, this.#births.read(header.cookie));
+      this.#open(decoded, from, this.#startTimes.read(cookie));
     }
     return true;
   }
 
-  /** Takes what a session that is logged in says under its seal. Returns whether it is anything. */
-  sealed(id: string, body: Uint8Array, path: SealPath<A>): boolean {
+  /** Answers a datagram of no session in memory. */
+  #reply(header: RequestHeader, cookie: string, lines: string[], to: A) {
+    this.#options.send(encodeAnswers({ ...header, startId: this.#startId, cookie, done: 0 }, lines), to);
+  }
+
+  /** Takes what a session that is logged in has sealed. Returns whether it could be decoded. */
+  sealed(id: string, body: Uint8Array, seal: SessionSeal<A>): boolean {
     const decoded = decodeSealedRequests(body, this.#handler.decodeLine);
     if (decoded === undefined) return false;
-    const { low, requests } = decoded, header = { session: id, epoch: "", cookie: "", low };
+    const { low, requests } = decoded, header = { session: id, startId: "", cookie: "", low };
     const session = this.#sessions.get(id);
     if (session === undefined) {
-      // one under a seal is never forgotten early, so it needs not say when it began
-      this.#open(header, requests, path.address, this.#births.next(), path);
-    } else if (session.user === path.user) {
-      session.path = path;
-      session.address = path.address;
-      this.#handle(session, header, requests);
+      // its start time does not matter: a session under a seal is forgotten for no other
+      this.#open({ header, requests }, seal.address, this.#startTimes.next(), seal);
+    } else if (session.account === seal.account) {
+      session.seal = seal;
+      session.address = seal.address;
+      this.#handle(session, { header, requests });
     }
     return true;
   }
 
-  /** Whose session this is, as far as memory knows: a name, `""` for nobody's, undefined for a new one. */
-  ownerOf(id: string): string | undefined {
-    const session = this.#sessions.get(id);
-    return session && (session.user ?? "");
+  /** The account of a session in memory, `""` if it has none; undefined if there is no such session. */
+  accountOf(id: string): string | undefined {
+    return this.#sessions.get(id)?.account;
   }
 
-  /** The session has ended. */
+  /** Removes a session that has logged out. */
   logOut(id: string) {
     const session = this.#sessions.get(id);
-    if (session?.path !== undefined) this.#forget(session);
+    if (session?.seal !== undefined) this.#remove(session);
   }
 
-  /** Tells every client that the server ends, and forgets them. */
+  /** Notifies every client that the server ends, and removes all sessions. */
   close() {
     for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
     this.#flush();
@@ -160,171 +161,151 @@ export class SessionService<A extends Address> {
     this.#sessions.clear();
   }
 
-  /** Takes a session up, and asks the store how far it has come. */
-  #open(header: RequestHeader, requests: AnyRequest[], from: A, born: number, path?: SealPath<A>) {
+  /** Makes a session, and lets the store say how far it has carried it out. */
+  #open(datagram: ReceivedDatagram, from: A, startTime: number, seal?: SessionSeal<A>) {
     const { store, monotonicClock } = this.#options;
-    const session = new Session(header.session, born, from, path, this.#speakLater);
-    session.receivedAt = session.reportedAt = monotonicClock();
-    // what is with the store has to be answered to somebody
-    const leaving = this.#table.roomFor(session, ({ changes }) => !(changes?.isIdle ?? true));
+    const id = datagram.header.session;
+    const session = new Session(id, startTime, from, seal, monotonicClock(), this.#sendLater);
+    const leaving = this.#table.roomFor(session, (other) => !other.isIdle);
     if (leaving === "full") return session.answer({ kind: "busy" });
-    if (leaving !== undefined) this.#forget(leaving);
+    if (leaving !== undefined) this.#remove(leaving);
     this.#sessions.set(session.id, session);
     this.#table.add(session);
     this.#startTimer();
-    session.opening = [{ header, requests }];
+    session.opening = [datagram];
     const taken = store.submit(session.open, (outcome) => this.#opened(session, outcome));
     // the client repeats it
-    if (!taken) this.#forget(session);
+    if (!taken) this.#remove(session);
   }
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
-    // it has made room for another one meanwhile; the client repeats what it said
+    // it has made room for another one meanwhile; the client repeats its datagrams
     if (this.#sessions.get(session.id) !== session) return;
-    if (outcome === "storage" || outcome === "busy") return this.#forget(session);
-    if (outcome === "denied") {
-      session.answer({ kind: "owned" });
-      return this.#forget(session);
-    }
+    if (outcome === "storage" || outcome === "busy") return this.#remove(session);
     const opening = session.opening ?? [];
     session.opening = undefined;
+    if (outcome === "denied") return this.#end(session, "owned");
     const isFirst = outcome === "new" && opening.every(({ header }) => header.low <= 1);
-    if (!isFirst && typeof outcome !== "object") {
-      session.answer({ kind: "unknown" });
-      return this.#forget(session);
-    }
-    session.state = typeof outcome === "object" ? outcome : FRESH;
-    for (const { header, requests } of opening) {
-      // it may have said in one of them that it ends
+    if (!isFirst && typeof outcome !== "object") return this.#end(session, "unknown");
+    session.state = typeof outcome === "object" ? outcome : NEW_SESSION;
+    for (const datagram of opening) {
+      // one of them may be the last of the session
       if (this.#sessions.get(session.id) !== session) return;
-      this.#handle(session, header, requests);
+      this.#handle(session, datagram);
     }
   }
 
-  /** Made with the first change: those who only wait, of whom there may be many, need none. */
-  #changes(session: Session<A>): OrderedRequests {
-    const { store } = this.#options;
-    return session.changes ??= new OrderedRequests({
-      session: session.id,
-      owner: session.owner,
-      network: session.network,
-      born: session.born,
-      state: session.state,
-      store,
-      early: this.#early,
-      answer: (answer) => session.answer(answer),
-      toStore: (request, bytes) => this.#handler.toStore(session, request, bytes),
-      onCarriedOut: (change, special) => this.#handler.carriedOut?.(session, change, special),
-      onLost: (kind) => {
-        session.answer({ kind: kind === "denied" ? "owned" : kind });
-        this.#forget(session);
-      },
+  #orderedOf(session: Session<A>): OrderedRequests {
+    return session.ordered ??= new OrderedRequests({
+      session,
+      handler: this.#handler,
+      store: this.#options.store,
+      quota: this.#quota,
+      onLost: (why) => this.#end(session, why === "denied" ? "owned" : why),
     });
   }
 
-  #handle(session: Session<A>, header: RequestHeader, requests: AnyRequest[]) {
+  #handle(session: Session<A>, { header, requests }: ReceivedDatagram) {
     session.receivedAt = this.#options.monotonicClock();
     this.#table.use(session);
-    if (session.opening !== undefined) {
-      if (session.opening.length < MAX_OPENING) session.opening.push({ header, requests });
+    const { opening } = session;
+    if (opening !== undefined) {
+      if (opening.length < MAX_OPENING_DATAGRAMS) opening.push({ header, requests });
       return;
     }
-    if (requests.length > 0 && !this.#handler.admits(session)) return session.answer({ kind: "login" });
+    // a datagram without a request asks whether the server is there
+    if (requests.length === 0) return this.#sendLater(session);
+    if (!this.#handler.admits(session)) return session.answer({ kind: "login" });
     const ordered: OrderedLine[] = [];
     let isLast = false;
     for (const request of requests) {
       this.#options.onRequest?.(request, session.address);
       if ("t" in request) this.#handler.answer(session, request);
-      else if ("n" in request) ordered.push(this.#arrived(session, request));
+      else if ("n" in request) ordered.push(this.#checked(session, request));
       else isLast = true;
     }
-    if (ordered.length > 0) this.#changes(session).received(ordered, header.low);
-    if (isLast) return this.#end(session, header.low);
-    // a datagram that asks for nothing asks whether we are there
-    if (requests.length === 0) this.#speak(session);
+    if (ordered.length > 0) this.#orderedOf(session).received(ordered, header.low);
+    if (isLast) this.#bye(session, header.low);
   }
 
-  /** The ordered request, or what stands for it if the service refuses it. */
-  #arrived(session: Session<A>, request: OrderedLine): OrderedLine | BadRequest {
+  /** The ordered request, or a `bad` one in its place if the service refuses it. */
+  #checked(session: Session<A>, request: OrderedLine): OrderedLine | BadRequest {
     const { kind, n } = request;
     if (kind === "part" || kind === "skip" || kind === "bad") return request;
     const reason = this.#handler.arrived?.(session, request);
     return reason === undefined ? request : { kind: "bad", n, reason };
   }
 
-  /** The client asks for nothing more: nobody need know of it, once nothing of it can be on its way. */
-  #end(session: Session<A>, low: number) {
-    const { id, owner, changes, state } = session;
-    const { done } = changes ?? state;
-    if (low <= done || !(changes?.isIdle ?? true)) return;
-    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account: owner, low }, () => {});
-    this.#forget(session);
-  }
-
-  #speak(session: Session<A>) {
-    this.#speaking.push(session);
-    // one flush for all that is said in this turn
-    if (this.#speaking.length === 1) queueMicrotask(() => this.#flush());
+  /** The client needs no outcome any more: the session can be forgotten, unless a request may still arrive. */
+  #bye(session: Session<A>, low: number) {
+    const { id, account, done } = session;
+    if (low <= done || !session.isIdle) return;
+    if (done > 0) this.#options.store.submit({ kind: "end", session: id, account, low }, () => {});
+    this.#remove(session);
   }
 
   #flush() {
-    const speaking = this.#speaking;
-    this.#speaking = [];
-    for (const session of speaking) {
-      const { id, lines = [], address, path, changes, state } = session;
-      const header = { session: id, epoch: this.#epoch, cookie: "", done: (changes ?? state).done };
+    const sending = this.#sending;
+    this.#sending = [];
+    for (const session of sending) {
+      const { id, lines = [], address, seal, done } = session;
+      const header = { session: id, startId: this.#startId, cookie: "", done };
       session.lines = undefined;
       for (const packed of pack(lines)) {
         const datagram = encodeAnswers(header, packed);
-        if (path === undefined) this.#options.send(datagram, address);
-        else path.send(datagram.subarray(bodyAt(datagram)));
+        if (seal === undefined) this.#options.send(datagram, address);
+        else seal.send(datagram.subarray(bodyAt(datagram)));
       }
     }
   }
 
-  #forget(session: Session<A>) {
+  #end(session: Session<A>, why: "owned" | "unknown" | "busy") {
+    session.answer({ kind: why });
+    this.#remove(session);
+  }
+
+  #remove(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    session.changes?.close();
+    session.ordered?.close();
     this.#handler.forget?.(session);
     this.#table.remove(session);
   }
 
-  /** A receiver that waits for days changes nothing, and must not be forgotten. */
-  #reportUse(session: Session<A>) {
-    session.reportedAt = this.#options.monotonicClock();
-    this.#options.store.submit(session.open, () => {});
-  }
-
   #startTimer() {
-    this.#stopTimer ??= this.#options.setTimer(TICK, () => {
+    this.#stopTimer ??= this.#options.setTimer(TICK_MS, () => {
       this.#stopTimer = undefined;
       this.#handler.repeat?.();
-      const now = this.#options.monotonicClock();
-      if (now >= this.#slowTick) {
-        this.#slowTick = now + SLOW_TICK;
-        this.#handler.expire?.();
-        for (const session of this.#sessions.values()) {
-          if (now - session.receivedAt > IDLE && (session.changes?.isIdle ?? true)) this.#forget(session);
-          else if (now - session.reportedAt > IN_USE && session.opening === undefined) {
-            this.#reportUse(session);
-          }
-        }
-      }
+      this.#slowTick(this.#options.monotonicClock());
       if (this.#sessions.size > 0) this.#startTimer();
     });
+  }
+
+  #slowTick(now: number) {
+    if (now < this.#slowTickAt) return;
+    this.#slowTickAt = now + SLOW_TICK_MS;
+    this.#handler.expire?.();
+    for (const session of this.#sessions.values()) {
+      if (now - session.receivedAt > IDLE_MS && session.isIdle) {
+        this.#remove(session);
+      } else if (now - session.reportedAt > REPORT_USE_MS && session.opening === undefined) {
+        // a receiver may wait for days without any change
+        session.reportedAt = now;
+        this.#options.store.submit(session.open, () => {});
+      }
+    }
   }
 }
 
 /** The lines as they fit into datagrams; at least one datagram. */
 function* pack(lines: readonly string[]): Generator<string[]> {
-  let packed: string[] = [], bytes = MAX_HEADER;
+  let packed: string[] = [], bytes = MAX_HEADER_BYTES;
   for (const line of lines) {
     const length = lineLength(line);
-    if (bytes + length > MAX_SESSION_DATAGRAM && packed.length > 0) {
+    if (bytes + length > MAX_SESSION_DATAGRAM_BYTES && packed.length > 0) {
       yield packed;
       packed = [];
-      bytes = MAX_HEADER;
+      bytes = MAX_HEADER_BYTES;
     }
     packed.push(line);
     bytes += length;

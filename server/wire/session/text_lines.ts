@@ -1,8 +1,8 @@
 import { cutText, utf8Length } from "../../../protocol/mailbox.ts";
-import { lineLength, MAX_HEADER, MAX_SESSION_DATAGRAM } from "../../../protocol/session.ts";
+import { lineLength, MAX_HEADER_BYTES, MAX_SESSION_DATAGRAM_BYTES } from "../../../protocol/session.ts";
 
 /** Bytes of one line in a datagram. */
-const ROOM = MAX_SESSION_DATAGRAM - MAX_HEADER;
+const ROOM = MAX_SESSION_DATAGRAM_BYTES - MAX_HEADER_BYTES;
 
 /**
  * The lines of an answer with a text, each of which fits into a datagram.

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { follow, putLine, Script } from "../../session/script.ts";
+import { follow, putLine, Script } from "../../simulation/script.ts";
 
 const TOKEN = "0123456789abcdef", OTHER_TOKEN = "fedcba9876543210";
 

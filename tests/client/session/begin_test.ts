@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { SessionState } from "../../../client/session/identity.ts";
-import { FIRST_SESSION, follow, putLine, Script } from "../../session/script.ts";
+import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 
 Deno.test("a session that sent no number within a second begins anew before its first one", async () => {
   const script = await new Script().open();

@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { MailboxSession } from "../../../client/mailbox/mailbox_session.ts";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
-import { Clock } from "../../session/clock.ts";
-import { Network, PERFECT } from "../../session/network.ts";
-import { Random } from "../../session/random.ts";
-import { follow, putLine, Script } from "../../session/script.ts";
-import { SimulatedServer } from "../../session/server.ts";
+import { Clock } from "../../simulation/clock.ts";
+import { Network, PERFECT } from "../../simulation/network.ts";
+import { Random } from "../../simulation/random.ts";
+import { follow, putLine, Script } from "../../simulation/script.ts";
+import { SimulatedServer } from "../../simulation/server.ts";
 
 /** A text that fills a datagram. */
 const FULL = "x".repeat(988);

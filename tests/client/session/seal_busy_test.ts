@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { ClientSeal } from "../../../client/session/seal/seal.ts";
-import { decodeSealToServer, encodeSealWord } from "../../../protocol/seal.ts";
-import { Clock } from "../../session/clock.ts";
-import { follow } from "../../session/script.ts";
+import { decodeSealToServer, encodeSealReply } from "../../../protocol/seal.ts";
+import { Clock } from "../../simulation/clock.ts";
+import { follow } from "../../simulation/script.ts";
 
 Deno.test("a handshake that is answered with busy is repeated for 60 s, and the user is notified once", async () => {
   const clock = new Clock(), busy: boolean[] = [], sent: string[] = [], waits: number[] = [];
@@ -14,12 +14,12 @@ Deno.test("a handshake that is answered with busy is repeated for 60 s, and the 
       random: (bytes) => new Uint8Array(bytes).fill(1),
       send(datagram) {
         const { header } = decodeSealToServer(datagram)!;
-        sent.push(header.epoch);
-        if (header.epoch !== "") waits.push(clock.now() - since);
+        sent.push(header.startId);
+        if (header.startId !== "") waits.push(clock.now() - since);
         since = clock.now();
-        const answer = header.epoch === ""
-          ? encodeSealWord({ id: header.id, epoch: "00000001", cookie: "1111111111111111" }, "challenge")
-          : encodeSealWord({ id: header.id, epoch: "00000001", cookie: "" }, "busy");
+        const answer = header.startId === ""
+          ? encodeSealReply({ id: header.id, startId: "00000001", cookie: "1111111111111111" }, "challenge")
+          : encodeSealReply({ id: header.id, startId: "00000001", cookie: "" }, "busy");
         clock.setTimer(1, () => seal.received(answer));
       },
       service: "forum",

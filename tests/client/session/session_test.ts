@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
-import { FIRST_SESSION, follow, putLine, Script } from "../../session/script.ts";
+import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 import { ClosedError, FullError, RefusedError } from "../../../client/session/errors.ts";
 
 Deno.test("Session begins with a datagram without requests, and repeats it each second", async () => {
@@ -66,7 +66,7 @@ Deno.test("a request that the server has is repeated if the answer was lost", as
   assertEquals(puts.map(({ state }) => state), ["done", "done"]);
 });
 
-Deno.test("after a new epoch everything open is repeated, and the old epoch is ignored", async () => {
+Deno.test("after a new start ID everything open is repeated, and the old one is ignored", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
   const lease = follow(script.client.lease("bob", { wait: 60_000 }));
@@ -76,11 +76,11 @@ Deno.test("after a new epoch everything open is repeated, and the old epoch is i
   script.challenge("00000002", "2222222222222222");
   const all = `1 lease,2,bob,1,30000,59990 | ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`;
   assertEquals(await script.sent(), [all]);
-  script.epoch = "00000001";
+  script.startId = "00000001";
   script.answer("ok,1-3", "none,2");
   assertEquals(await script.sent(), []);
   assertEquals([lease.state, ...puts.map(({ state }) => state)], ["open", "open", "open", "open"]);
-  script.epoch = "00000002";
+  script.startId = "00000002";
   // the first was performed before the restart
   script.answer("ok,1", "none,2");
   script.answer("ok,2-3");

@@ -11,7 +11,7 @@ import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
 import { Hub } from "../../../server/service/hub.ts";
 import { ChannelsWire } from "../../../server/wire/hub/channels.ts";
-import { Clock } from "../../session/clock.ts";
+import { Clock } from "../../simulation/clock.ts";
 import { FramePeer } from "../../stream.ts";
 
 Deno.test("a byte passes the connection again and again, and nothing waits once it is closed", async () => {

@@ -6,7 +6,7 @@ import { connectMailbox, type Mailbox } from "../../../client/mailbox.ts";
 import { RefusedError } from "../../../client/session/errors.ts";
 import type { Server } from "../../../server/server.ts";
 import { transcript, withServer } from "../serve.ts";
-import { makeAccount } from "../../session/account.ts";
+import { makeAccount } from "../../simulation/account.ts";
 
 const SECRET = "0123456789abcdef0123456789abcdef";
 

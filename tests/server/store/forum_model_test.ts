@@ -4,7 +4,7 @@ import type { OrderedRequest, SessionState } from "../../../server/store/request
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { EntryPage, ThreadPage } from "../../../server/store/requests/thread.ts";
-import { Random } from "../../session/random.ts";
+import { Random } from "../../simulation/random.ts";
 
 /** What an entry is, in the model: a line of `RDT` without its number. */
 interface ModelEntry {

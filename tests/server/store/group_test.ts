@@ -3,7 +3,7 @@ import { GroupCommit, type Source, StoreOverloaded } from "../../../server/store
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { OrderedBatch } from "../../../server/store/requests/session.ts";
 import type { Outcome, Store, StoreRequest } from "../../../server/store/store.ts";
-import { Random } from "../../session/random.ts";
+import { Random } from "../../simulation/random.ts";
 
 /** A store that answers a group when the test says so, in their order. */
 class FakeStore implements Store {

@@ -47,12 +47,12 @@ Deno.test("where a network has as many sessions as it may, its oldest one makes 
 Deno.test("a session that was forgotten is told from a new one, whatever its low is, over a restart", () => {
   using s = new Subject({}, { all: 2, ofNetwork: 2, ofAccount: 2 });
   const began = s.now;
-  const put = (session: string, born: number) => (
+  const put = (session: string, startTime: number) => (
     {
       kind: "session",
       session,
       network: "",
-      startTime: born,
+      startTime,
       first: 1,
       low: 1,
       changes: [s.put(session)],
@@ -96,14 +96,14 @@ Deno.test("a session that has ended, and nobody goes on with, does not make thos
 
 Deno.test("where all sessions together are as many as may be, the network that has most makes room", () => {
   using s = new Subject({}, { all: 4, ofNetwork: 3, ofAccount: 1 });
-  const born = s.now;
+  const startTime = s.now;
   s.apply(
-    ...["a", "b", "c"].map((name) => skip(name, "", { startTime: born })),
-    skip("d", "192.0.2.1", { startTime: born }),
+    ...["a", "b", "c"].map((name) => skip(name, "", { startTime })),
+    skip("d", "192.0.2.1", { startTime }),
   );
   assertEquals(s.apply(skip("e", "192.0.2.2"), skip("f", "192.0.2.2")) as unknown[], [SKIPPED, SKIPPED]);
   const states = s.apply(
-    ...["a", "b", "c", "d"].map((session) => ({ kind: "open", session, startTime: born } as const)),
+    ...["a", "b", "c", "d"].map((session) => ({ kind: "open", session, startTime } as const)),
   );
   assertEquals(states as unknown[], ["unknown", "unknown", SKIPPED, SKIPPED]);
 });
@@ -138,7 +138,7 @@ Deno.test("sessions that log in have room of their own, a part of it each accoun
 Deno.test("what the disk does not take forgets nobody", () => {
   using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
   const startTime = s.now;
-  s.apply(skip("a", "", { startTime: startTime }));
+  s.apply(skip("a", "", { startTime }));
   const { run } = StatementSync.prototype;
   StatementSync.prototype.run = function (this: StatementSync, ...values) {
     if (this.sourceSQL.startsWith("COMMIT")) {

@@ -68,7 +68,7 @@ export class LeasedMessages {
 
   /** Ends a lease if the network or account could get no other one otherwise. Returns whether it can get one now. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
-    const leaving = this.leases.roomFor({ network, owner: account });
+    const leaving = this.leases.roomFor({ network, account });
     if (typeof leaving === "object") this.#release(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }

@@ -40,7 +40,7 @@ export class Leases {
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
-  readonly #table = new FairTable<Lease>(LIMITS, ({ network, account }) => ({ network, owner: account }));
+  readonly #table = new FairTable<Lease>(LIMITS, (entry) => entry);
   /** No lease ends before this. */
   #nextEnd = Infinity;
 

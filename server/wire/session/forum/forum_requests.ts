@@ -51,11 +51,11 @@ export class ForumRequests implements SessionHandler {
     this.#console = console;
   }
 
-  admits({ user }: SessionClient): boolean {
-    return user !== undefined;
+  admits({ account }: SessionClient): boolean {
+    return account !== "";
   }
 
-  toStore({ user = "" }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
+  toStore({ account: user }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "CRT":
       case "MSG":
@@ -68,7 +68,7 @@ export class ForumRequests implements SessionHandler {
     }
   }
 
-  carriedOut({ user }: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
+  carriedOut({ account: user }: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
     const kind = COMMANDS[change.kind];
     if (kind === undefined) return;
     this.#console(`${user} issued ${kind} command`);
@@ -108,7 +108,7 @@ export class ForumRequests implements SessionHandler {
     if (t <= (this.#reported.get(client) ?? 0)) return () => {};
     this.#reported.set(client, t);
     if (!isFirst) return () => {};
-    this.#console(`${client.user} issued ${kind} command`);
+    this.#console(`${client.account} issued ${kind} command`);
     return this.#console;
   }
 
@@ -136,7 +136,7 @@ export class ForumRequests implements SessionHandler {
   }
 
   #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
-    const { t } = request, user = client.user!;
+    const { t } = request, user = client.account;
     const report = this.#report(client, request, request.kind === "DWN" || request.attempt === 0);
     const refuse = (reason: string) => {
       report(refusedText(request, reason));

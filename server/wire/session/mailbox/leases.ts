@@ -1,487 +1,382 @@
 /**
- * Who waits for a mailbox, and who was given what: the leases of all sessions, as far as their answers go.
+ * The leases of all sessions: which receiver is given a mailbox's next message, and whether its client confirms that.
+ * `protocol/session.md`, "Leases" and "Waiting", is the specification.
  *
  * @module
  */
 
-import { utf8Length } from "../../../../protocol/mailbox.ts";
-import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
-import type { SessionClient } from "../handler.ts";
-import { textLines } from "../text_lines.ts";
-import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { Linked } from "../../../quota/owner_lists.ts";
+import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
+import type { MailboxReceivers } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
-import { type Leased, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
+import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
+import type { SessionClient } from "../handler.ts";
+import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";
+import { WaitingReceivers } from "./waiting_receivers.ts";
 
-type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
-
-/** Waits, and answers that are remembered, of one session. */
+/** Tags of one session that are remembered. */
 const MAX_TAGS = 64;
 
-/** Waits. */
-const WAIT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
-
-/** A wait that is not asked for again is forgotten after this, in milliseconds. */
-const REFRESHED = 15_000;
-
-/** An answer that nobody confirms is repeated after this, in milliseconds; doubled each time, until it is taken back. */
-const FIRST_REPEAT = 200;
+/** A wait ends if its client has not asked for it again for so long. Clients do so every 5 s. */
+const REFRESH_MS = 15_000;
 
 /**
- * Most bytes of text that one lease brings, but for a message that is longer by itself: with what stands before each
- * text, about the ten datagrams that may be sent at first without an answer (RFC 9002, section 7.2).
+ * After how long a lease that is not confirmed goes to another receiver that waits: the probe time-out before a round
+ * trip is known (RFC 9002, section 6.2.2).
  */
-const LEASE_BYTES = 8192;
+const SILENCE_MS = 1000;
 
-/**
- * A session that has waited and does not confirm what it was given for so long loses it to the next one, in
- * milliseconds: the probe time-out before anything is known of the way (RFC 9002, section 6.2.2).
- */
-const SILENT = 1000;
+/** A receiver whose client was silent for longer has its turn after the others. */
+const OVERDUE_MS = 6000;
 
-/** A wait that was not refreshed for so long, in milliseconds, has its turn behind those that were: clients do every 5 s. */
-const OVERDUE = 6000;
-
-/** Sessions that are asked whether they still wait, where one that was given something does not confirm it. */
+/** Receivers that are asked whether they still wait, when another one does not confirm its lease. */
 const MAX_ASKED = 64;
 
-/** What has become of a tag. */
-export interface Tag extends Linked<Tag> {
-  client: SessionClient;
-  request: LeaseRequest;
-  state: "asking" | "waiting" | "given" | "none";
-  leased?: Leased;
-  confirmed: boolean;
-  /** Whether it had to wait for what it was given. */
-  waited: boolean;
-  /** When it was asked for last and when it was given something, when the wait ends, and when the answer is repeated. */
-  asked: number;
-  given: number;
-  end: number;
-  repeat: number;
-  pause: number;
-}
-
-export interface LeaseServiceOptions {
+export interface LeasesOptions {
   store: Pick<GroupCommit, "submit">;
   /** Milliseconds of a clock that is never set. */
   monotonicClock(): number;
-  /** Whether this client may not have messages of this mailbox, any more. */
-  isDenied?(client: SessionClient, request: LeaseRequest): boolean;
-  /** Those that wait at a time. */
+  /** Whether a client may not have messages of a mailbox. */
+  isDenied?(client: SessionClient, mailbox: string): boolean;
+  /** Limits of the receivers that wait. */
   limits?: TableLimits;
 }
 
-export class LeaseService {
-  readonly #options: LeaseServiceOptions;
-  /** What the tags of each session stand for, the oldest first. */
-  readonly #tags = new Map<SessionClient, Map<number, Tag>>();
-  /** By mailbox, those who wait, the one that has waited longest first. */
-  readonly #waiting = new Map<string, Set<Tag>>();
-  readonly #asking = new Set<string>();
-  /** Requests that are with the store, and mailboxes that got a message meanwhile: its answer does not know of it. */
-  #asks = 0;
-  /** How many of them are for each mailbox. */
-  readonly #asksFor = new Map<string, number>();
-  readonly #missed = new Set<string>();
-  readonly #unconfirmed = new Set<Tag>();
-  /** By mailbox, who was given a message after a wait and has not confirmed it: those behind it are held back so long. */
-  readonly #held = new Map<string, Tag>();
-  readonly #waits: FairTable<Tag>;
+export class Leases implements MailboxReceivers {
+  readonly #options: LeasesOptions;
+  /** The receivers of each session by their tags, the oldest first. */
+  readonly #bySession = new Map<SessionClient, Map<number, Receiver>>();
+  readonly #waiting: WaitingReceivers;
+  /** Mailboxes for which the first receiver in line is asking the store. */
+  readonly #serving = new Set<string>();
+  /** By mailbox, how many lease requests are with the store, and whether a message came that their answers may miss. */
+  readonly #atStore = new Map<string, { requests: number; missed: boolean }>();
+  readonly #unconfirmed = new Set<Receiver>();
+  /** By mailbox, the receiver that waited and has not confirmed its lease: meanwhile the others behind it wait. */
+  readonly #blocking = new Map<string, Receiver>();
 
-  constructor(options: LeaseServiceOptions) {
+  constructor(options: LeasesOptions) {
     this.#options = options;
-    this.#waits = new FairTable(options.limits ?? WAIT_LIMITS, ({ client }) => client);
+    this.#waiting = new WaitingReceivers(options.limits);
   }
 
-  /** How many wait, and for whom. */
+  /** How many receivers wait, and whose. */
   get usage(): TableUsage {
-    return this.#waits.usage;
+    return this.#waiting.usage;
   }
 
-  /** Tags of a session that are known, the oldest first. */
+  /** Tags of a session that are remembered, the oldest first. */
   tagsOf(client: SessionClient): number[] {
-    return [...this.#tags.get(client)?.keys() ?? []];
-  }
-
-  #known(client: SessionClient): Map<number, Tag> {
-    let tags = this.#tags.get(client);
-    if (tags === undefined) this.#tags.set(client, tags = new Map());
-    return tags;
+    return [...this.#bySession.get(client)?.keys() ?? []];
   }
 
   request(client: SessionClient, request: LeaseRequest) {
-    const known = this.#known(client).get(request.t), now = this.#options.monotonicClock();
+    const now = this.#options.monotonicClock(), { t, mailbox, wait } = request;
+    let receivers = this.#bySession.get(client);
+    const known = receivers?.get(t);
     if (known !== undefined) {
-      known.asked = now;
-      if (known.state === "waiting") this.#waits.use(known);
-      return this.#answer(known);
+      known.requestedAt = now;
+      if (known.state === "waiting") this.#waiting.use(known);
+      return known.answer();
     }
-    if (!this.#makeRoom(client) || this.#waits.roomFor(client) === "full") {
-      return client.answer({ kind: "busy" });
-    }
-    const tag: Tag = {
-      client,
-      older: undefined,
-      newer: undefined,
-      request,
-      state: "asking",
-      confirmed: false,
-      waited: false,
-      asked: now,
-      given: 0,
-      end: now + request.wait,
-      repeat: 0,
-      pause: FIRST_REPEAT,
-    };
-    this.#known(client).set(request.t, tag);
-    if (!this.#isHeld(request.mailbox)) return this.#ask(tag, () => {});
-    this.#wait(tag);
+    if (receivers === undefined) this.#bySession.set(client, receivers = new Map());
+    if (!makeRoom(receivers) || this.#waiting.isFullFor(client)) return client.answer({ kind: "busy" });
+    const receiver = new Receiver(client, request, now);
+    receivers.set(t, receiver);
+    if (this.#isInTurns(mailbox)) this.#wait(receiver);
+    else this.#ask(receiver, wait > 0 || this.#waiting.has(mailbox));
   }
 
-  /** Whether messages of this mailbox are given in turn to those who wait, so that nobody gets a later one first. */
-  #isHeld(mailbox: string): boolean {
-    return this.#held.has(mailbox) || this.#asking.has(mailbox);
+  /** Whether receivers of this mailbox are served in turn, so that none gets a later message first. */
+  #isInTurns(mailbox: string): boolean {
+    return this.#blocking.has(mailbox) || this.#serving.has(mailbox);
   }
 
-  /** Forgets the oldest tags that are settled, where there are too many. */
-  #makeRoom(client: SessionClient): boolean {
-    const tags = this.#known(client);
-    for (const [t, { state, confirmed }] of tags) {
-      if (tags.size < MAX_TAGS) break;
-      if (state === "none" || state === "given" && confirmed) tags.delete(t);
-    }
-    return tags.size < MAX_TAGS;
-  }
-
-  /** @param then Is told whether there was something for it, if only for a moment. */
-  #ask(tag: Tag, then: (hadMessages: boolean) => void) {
-    const { client, request } = tag;
-    const { t, mailbox, max, duration, wait, ahead } = request;
-    const lease = {
-      kind: "lease",
-      session: client.id,
-      network: client.network,
-      account: client.owner,
-      tag: t,
-      mailbox,
-      max,
-      maxBytes: LEASE_BYTES,
-      duration,
-      subscribe: wait > 0 || this.#waiting.has(mailbox),
-      ...ahead ? { ahead } : {},
-    } as const;
+  /**
+   * Asks the store for messages.
+   *
+   * @param subscribe Whether the store is to report the next message if there is none.
+   * @param then Called with whether there was a message, if only for a moment.
+   */
+  #ask(receiver: Receiver, subscribe: boolean, then?: (hadMessages: boolean) => void) {
+    const { mailbox } = receiver.request;
+    const atStore = this.#atStore.get(mailbox) ?? { requests: 0, missed: false };
+    this.#atStore.set(mailbox, atStore);
+    atStore.requests++;
     const answered = (hadMessages: boolean) => {
-      this.#countAsks(mailbox, -1);
-      then(hadMessages);
-      if (this.#missed.delete(mailbox)) this.ready(mailbox);
-      if (this.#asks === 0) this.#missed.clear();
+      const { missed } = atStore;
+      atStore.missed = false;
+      if (--atStore.requests === 0) this.#atStore.delete(mailbox);
+      then?.(hadMessages);
+      if (missed) this.ready(mailbox);
     };
-    this.#countAsks(mailbox, 1);
-    const taken = this.#options.store.submit(lease, (outcome) => {
-      if (tag.state === "none") {
-        // it was cancelled meanwhile, or its session is gone: the next one who waits gets it
-        if (typeof outcome === "object") {
-          this.#release(tag);
-          this.#missed.add(mailbox);
-        }
-      } else if (typeof outcome === "object") {
-        if (this.#options.isDenied?.(client, request)) {
-          // the mailbox has got an owner meanwhile
-          this.#release(tag);
-          this.#deny(tag);
-        } else {
-          this.#give(tag, outcome);
-        }
-      } else if (outcome === "empty" && this.#options.monotonicClock() < tag.end) {
-        this.#wait(tag);
-      } else {
-        // what the disk can't take now is asked for again
-        if (outcome === "empty") this.#settle(tag);
-        else this.#tags.get(client)?.delete(t);
-        if (outcome === "busy") client.answer({ kind: "busy" });
-      }
+    const taken = this.#options.store.submit(receiver.toStore(subscribe), (outcome) => {
+      if (this.#settle(receiver, outcome) === "returned") atStore.missed = true;
       answered(typeof outcome === "object");
-      // it has set a watch, and waits no longer
-      if (lease.subscribe && outcome === "empty") this.#unwatch(mailbox);
+      if (subscribe && outcome === "empty") this.#unsubscribe(mailbox);
     });
     if (!taken) {
-      this.#tags.get(client)?.delete(t);
+      this.#forgetTag(receiver);
       answered(false);
     }
   }
 
-  #give(tag: Tag, leased: Leased) {
-    tag.state = "given";
-    tag.leased = leased;
-    tag.given = this.#options.monotonicClock();
-    tag.repeat = tag.given + tag.pause;
-    this.#unconfirmed.add(tag);
-    if (tag.waited) this.#held.set(tag.request.mailbox, tag);
-    this.#answer(tag);
-  }
-
-  #settle(tag: Tag) {
-    tag.state = "none";
-    delete tag.leased;
-    this.#answer(tag);
-  }
-
-  #wait(tag: Tag) {
-    if (this.#options.isDenied?.(tag.client, tag.request)) return this.#deny(tag);
-    tag.state = "waiting";
-    tag.waited = true;
-    const { mailbox } = tag.request;
-    let waiting = this.#waiting.get(mailbox);
-    if (waiting === undefined) this.#waiting.set(mailbox, waiting = new Set());
-    waiting.add(tag);
-    this.#takeWait(tag);
-    this.#answer(tag);
-  }
-
-  /** Counts the wait. The one that it takes the place of is forgotten: its client asks for it again. */
-  #takeWait(tag: Tag) {
-    const leaving = this.#waits.roomFor(tag.client);
-    if (typeof leaving === "object") {
-      this.#stopWaiting(leaving);
-      this.#tags.get(leaving.client)?.delete(leaving.request.t);
+  /** Takes the store's answer. Returns whether its messages were given back at once. */
+  #settle(receiver: Receiver, outcome: LeaseOutcome): "returned" | undefined {
+    const { client, request } = receiver;
+    if (receiver.state === "ended") {
+      // it was cancelled meanwhile, or its session was removed
+      if (typeof outcome !== "object") return undefined;
+      this.#release(receiver);
+      return "returned";
     }
-    this.#waits.add(tag);
+    if (typeof outcome === "object") {
+      if (this.#options.isDenied?.(client, request.mailbox)) {
+        // the mailbox was given to an account meanwhile
+        this.#release(receiver);
+        this.#deny(receiver);
+      } else {
+        this.#give(receiver, outcome);
+      }
+    } else if (outcome === "empty") {
+      if (this.#options.monotonicClock() < receiver.waitUntil) this.#wait(receiver);
+      else this.#end(receiver);
+    } else {
+      // its client repeats the request
+      this.#forgetTag(receiver);
+      if (outcome === "busy") client.answer({ kind: "busy" });
+    }
+    return undefined;
   }
 
-  #deny(tag: Tag) {
-    const { client, request: { t } } = tag;
-    tag.state = "none";
-    this.#tags.get(client)?.delete(t);
-    client.send(encodeMailboxAnswer({ kind: "denied", t }));
+  #give(receiver: Receiver, leased: Leased) {
+    receiver.state = "given";
+    receiver.leased = leased;
+    receiver.givenAt = this.#options.monotonicClock();
+    receiver.repeatAt = receiver.givenAt + receiver.repeatPauseMs;
+    this.#unconfirmed.add(receiver);
+    if (receiver.hasWaited) this.#blocking.set(receiver.request.mailbox, receiver);
+    receiver.answer();
   }
 
-  #stopWaiting(tag: Tag) {
-    const { mailbox } = tag.request, waiting = this.#waiting.get(mailbox);
-    if (!waiting?.delete(tag)) return;
-    this.#waits.remove(tag);
-    if (waiting.size > 0) return;
-    this.#waiting.delete(mailbox);
-    this.#unwatch(mailbox);
+  #end(receiver: Receiver) {
+    receiver.state = "ended";
+    receiver.leased = undefined;
+    receiver.answer();
+  }
+
+  #wait(receiver: Receiver) {
+    if (this.#options.isDenied?.(receiver.client, receiver.request.mailbox)) return this.#deny(receiver);
+    receiver.state = "waiting";
+    receiver.hasWaited = true;
+    const leaving = this.#waiting.leavingFor(receiver);
+    this.#waiting.add(receiver);
+    if (leaving !== undefined) {
+      // its client asks for it again
+      this.#stopWaiting(leaving);
+      this.#forgetTag(leaving);
+    }
+    receiver.answer();
+  }
+
+  #deny(receiver: Receiver) {
+    receiver.state = "ended";
+    this.#forgetTag(receiver);
+    receiver.client.send(encodeMailboxAnswer({ kind: "denied", t: receiver.request.t }));
+  }
+
+  #forgetTag({ client, request }: Receiver) {
+    this.#bySession.get(client)?.delete(request.t);
+  }
+
+  #stopWaiting(receiver: Receiver) {
+    if (this.#waiting.remove(receiver)) this.#unsubscribe(receiver.request.mailbox);
   }
 
   /**
-   * Has the store notify of no more messages, where nobody waits. One whose request is with the store may have to wait:
-   * the watch that it sets would be the one that ends.
+   * Ends the store's reports of messages if nobody waits. A request that is with the store counts: what it subscribes to
+   * would be ended.
    */
-  #unwatch(mailbox: string) {
+  #unsubscribe(mailbox: string) {
     if (this.isAwaited(mailbox)) return;
     this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
-  #answer({ client, request: { t }, state, leased }: Tag) {
-    if (state === "waiting") client.send(encodeMailboxAnswer({ kind: "pending", t }));
-    else if (state === "none") client.send(encodeMailboxAnswer({ kind: "none", t }));
-    else if (state === "given") { for (const line of messageLines(t, leased!)) client.send(line); }
-  }
-
-  /** Whether somebody waits for a mailbox, or is about to. */
   isAwaited(mailbox: string): boolean {
-    return this.#waiting.has(mailbox) || this.#asksFor.has(mailbox);
+    return this.#waiting.has(mailbox) || this.#atStore.has(mailbox);
   }
 
-  #countAsks(mailbox: string, by: number) {
-    this.#asks += by;
-    const count = (this.#asksFor.get(mailbox) ?? 0) + by;
-    if (count > 0) this.#asksFor.set(mailbox, count);
-    else this.#asksFor.delete(mailbox);
-  }
-
-  /** Who may wait for a mailbox has changed. */
   review(mailbox: string) {
-    for (const tag of this.#waiting.get(mailbox) ?? []) {
-      if (!this.#options.isDenied?.(tag.client, tag.request)) continue;
-      this.#stopWaiting(tag);
-      this.#deny(tag);
+    for (const receiver of this.#waiting.of(mailbox)) {
+      if (!this.#options.isDenied?.(receiver.client, mailbox)) continue;
+      this.#stopWaiting(receiver);
+      this.#deny(receiver);
     }
   }
 
-  /** There is a message in a mailbox: those who wait are asked for in their turn, until one gets nothing. */
+  /** Serves the receivers that wait in their turn, until one gets nothing. */
   ready(mailbox: string) {
-    this.#next(mailbox, OVERDUE);
+    this.#serveNext(mailbox, OVERDUE_MS);
   }
 
-  /** Asks for the first one in turn that was heard within so many milliseconds, or else for the first one. */
-  #next(mailbox: string, heardWithin: number) {
-    // then it goes on when that is confirmed, or goes back
-    if (this.#held.has(mailbox)) return;
-    const line = this.#waiting.get(mailbox) ?? new Set(),
-      since = this.#options.monotonicClock() - heardWithin;
-    const tag = line.values().find(({ client }) => client.receivedAt >= since) ?? line.values().next().value;
-    if (tag === undefined || this.#asking.has(mailbox)) {
-      if (this.#asks > 0) this.#missed.add(mailbox);
+  /** Serves the first receiver whose client was silent for no longer than this, or else the first. */
+  #serveNext(mailbox: string, maxSilenceMs: number) {
+    // it goes on when that lease is confirmed or released
+    if (this.#blocking.has(mailbox)) return;
+    const receiver = this.#waiting.next(mailbox, this.#options.monotonicClock() - maxSilenceMs);
+    if (receiver === undefined || this.#serving.has(mailbox)) {
+      const atStore = this.#atStore.get(mailbox);
+      if (atStore !== undefined) atStore.missed = true;
       return;
     }
-    this.#asking.add(mailbox);
-    line.delete(tag);
-    this.#waits.remove(tag);
-    tag.state = "asking";
-    this.#ask(tag, (hadMessages) => {
-      this.#asking.delete(mailbox);
-      // it may be another set than before, where the last one left and others came meanwhile
-      const left = this.#waiting.get(mailbox) ?? new Set();
-      if (left.size === 0) return void this.#waiting.delete(mailbox);
-      // also where it was cancelled meanwhile, and what it was given goes back
+    this.#serving.add(mailbox);
+    this.#waiting.remove(receiver);
+    receiver.state = "at store";
+    // others may begin to wait meanwhile
+    this.#ask(receiver, true, (hadMessages) => {
+      this.#serving.delete(mailbox);
+      // there may be more, also if it was cancelled meanwhile and its messages go back
       if (hadMessages) return this.ready(mailbox);
-      // it got nothing, so it keeps its turn
-      if (left.delete(tag)) this.#waiting.set(mailbox, new Set([tag, ...left]));
+      this.#waiting.moveToFront(receiver);
       this.#endWaits(mailbox);
     });
   }
 
-  /** There is nothing for those either whose wait was over while others were served. */
+  /** Ends the waits whose time was over while others were served: there is nothing for them either. */
   #endWaits(mailbox: string) {
-    for (const tag of this.#waiting.get(mailbox) ?? []) {
-      if (this.#options.monotonicClock() < tag.end) continue;
-      this.#stopWaiting(tag);
-      this.#settle(tag);
+    for (const receiver of this.#waiting.of(mailbox)) {
+      if (this.#options.monotonicClock() < receiver.waitUntil) continue;
+      this.#stopWaiting(receiver);
+      this.#end(receiver);
     }
   }
 
   confirm(client: SessionClient, t: number) {
-    const tag = this.#tags.get(client)?.get(t);
-    if (tag !== undefined) this.#confirmed(tag);
-    const { store } = this.#options;
-    store.submit(
-      { kind: "confirm", session: client.id, tag: t },
-      () => client.send(encodeMailboxAnswer({ kind: "got", t })),
-    );
+    const receiver = this.#bySession.get(client)?.get(t);
+    if (receiver !== undefined) this.#confirmed(receiver);
+    const answer = () => client.send(encodeMailboxAnswer({ kind: "got", t }));
+    this.#options.store.submit({ kind: "confirm", session: client.id, tag: t }, answer);
   }
 
-  /** Something was done with a token: its messages have arrived. */
+  /** The client has named this token: the messages of that lease have arrived. */
   used(client: SessionClient, token: string) {
-    for (const tag of this.#tags.get(client)?.values() ?? []) {
-      if (tag.leased?.token === token) this.#confirmed(tag);
+    for (const receiver of this.#bySession.get(client)?.values() ?? []) {
+      if (receiver.leased?.token === token) this.#confirmed(receiver);
     }
   }
 
-  #confirmed(tag: Tag) {
-    tag.confirmed = true;
-    this.#unconfirmed.delete(tag);
-    this.#letGo(tag, OVERDUE);
+  #confirmed(receiver: Receiver) {
+    receiver.isConfirmed = true;
+    this.#unconfirmed.delete(receiver);
+    this.#unblock(receiver, OVERDUE_MS);
   }
 
-  /** Goes on with what was held back behind the messages of this tag. */
-  #letGo(tag: Tag, heardWithin: number) {
-    const { mailbox } = tag.request;
-    if (this.#held.get(mailbox) !== tag) return;
-    this.#held.delete(mailbox);
-    this.#next(mailbox, heardWithin);
+  #unblock(receiver: Receiver, maxSilenceMs: number) {
+    const { mailbox } = receiver.request;
+    if (this.#blocking.get(mailbox) !== receiver) return;
+    this.#blocking.delete(mailbox);
+    this.#serveNext(mailbox, maxSilenceMs);
   }
 
   cancel(client: SessionClient, t: number) {
-    const tag = this.#tags.get(client)?.get(t);
-    if (tag === undefined) return client.send(encodeMailboxAnswer({ kind: "none", t }));
-    const { state } = tag;
-    if (state === "waiting") this.#stopWaiting(tag);
-    if (state === "given") this.#release(tag);
-    this.#settle(tag);
+    const receiver = this.#bySession.get(client)?.get(t);
+    if (receiver === undefined) return client.send(encodeMailboxAnswer({ kind: "none", t }));
+    if (receiver.state === "waiting") this.#stopWaiting(receiver);
+    if (receiver.state === "given") this.#release(receiver);
+    this.#end(receiver);
   }
 
-  /** Gives the messages back, and then on to others, if any were heard within so many milliseconds to them first. */
-  #release(tag: Tag, heardWithin = OVERDUE) {
-    const { client: { id }, request: { t } } = tag;
-    tag.confirmed = true;
-    this.#unconfirmed.delete(tag);
+  /** Releases the messages of a lease, for the receivers that wait. */
+  #release(receiver: Receiver, maxSilenceMs = OVERDUE_MS) {
+    const { client: { id }, request: { t } } = receiver;
+    receiver.isConfirmed = true;
+    this.#unconfirmed.delete(receiver);
     this.#options.store.submit({ kind: "release", session: id, tag: t }, () => {});
-    this.#letGo(tag, heardWithin);
+    this.#unblock(receiver, maxSilenceMs);
   }
 
   /**
-   * Takes the messages from a session that does not confirm them, and what it waits for if it says nothing at all. One that
-   * speaks has its turn behind all others: with many waits it would hold up the mailbox for as many seconds.
+   * Takes a lease that is not confirmed from its session. If the client was silent since, its waits end too; else they go
+   * behind the others in line: with many waits it would block the mailbox for as many seconds.
    */
-  #takeBack(tag: Tag) {
-    const { client, request: { t, mailbox } } = tag, line = this.#waiting.get(mailbox);
-    this.#tags.get(client)?.delete(t);
-    const isSilent = client.receivedAt <= tag.given;
-    for (const other of this.#tags.get(client)?.values() ?? []) {
+  #takeBack(receiver: Receiver) {
+    const { client, request: { mailbox }, givenAt } = receiver;
+    this.#forgetTag(receiver);
+    const isSilent = client.receivedAt <= givenAt;
+    for (const other of this.#bySession.get(client)?.values() ?? []) {
       if (other.state !== "waiting") continue;
-      if (!isSilent) {
-        if (line?.delete(other)) line.add(other);
-        continue;
+      if (isSilent) {
+        this.#stopWaiting(other);
+        this.#forgetTag(other);
+      } else if (other.request.mailbox === mailbox) {
+        this.#waiting.moveToEnd(other);
       }
-      this.#stopWaiting(other);
-      this.#tags.get(client)?.delete(other.request.t);
     }
-    // who is there has answered since that was repeated first
-    this.#release(tag, this.#options.monotonicClock() - tag.given - FIRST_REPEAT);
+    // clients that are there have answered since they were asked
+    this.#release(receiver, this.#options.monotonicClock() - givenAt - FIRST_REPEAT_MS);
   }
 
-  /** Forgets a session: its waits end, and what it has not confirmed goes back. */
+  /** Ends the waits of a session that is removed, and releases what it has not confirmed. */
   forget(client: SessionClient) {
-    const tags = this.#tags.get(client);
-    if (tags === undefined) return;
-    for (const tag of tags.values()) {
-      this.#stopWaiting(tag);
-      if (this.#unconfirmed.has(tag)) this.#release(tag);
+    for (const receiver of this.#bySession.get(client)?.values() ?? []) {
+      this.#stopWaiting(receiver);
+      if (this.#unconfirmed.has(receiver)) this.#release(receiver);
       // what the store still gives goes back
-      if (tag.state === "asking") tag.state = "none";
+      if (receiver.state === "at store") receiver.state = "ended";
     }
-    this.#tags.delete(client);
+    this.#bySession.delete(client);
   }
 
-  /** Repeats what nobody has confirmed, or takes it back. To be called about every 100 ms. */
+  /** Repeats the answers that are not confirmed, or takes their leases back. To be called about every 100 ms. */
   repeat() {
     const now = this.#options.monotonicClock();
-    for (const tag of this.#unconfirmed) {
-      const silent = now - tag.given;
-      if (silent >= UNCONFIRMED_LEASE_MS || silent >= SILENT && this.#isWantedByOthers(tag)) {
-        this.#takeBack(tag);
+    for (const receiver of this.#unconfirmed) {
+      const silenceMs = now - receiver.givenAt;
+      if (silenceMs >= UNCONFIRMED_LEASE_MS || silenceMs >= SILENCE_MS && this.#isBlockingOthers(receiver)) {
+        this.#takeBack(receiver);
         continue;
       }
-      if (now < tag.repeat) continue;
-      if (tag.pause === FIRST_REPEAT) this.#askOthers(tag);
-      tag.pause *= 2;
-      tag.repeat = now + tag.pause;
-      this.#answer(tag);
+      if (now < receiver.repeatAt) continue;
+      if (receiver.repeatPauseMs === FIRST_REPEAT_MS) this.#askOthers(receiver);
+      receiver.repeatPauseMs *= 2;
+      receiver.repeatAt = now + receiver.repeatPauseMs;
+      receiver.answer();
     }
   }
 
-  /** Whether messages behind these are held back from another session. */
-  #isWantedByOthers(tag: Tag): boolean {
-    if (this.#held.get(tag.request.mailbox) !== tag) return false;
-    return this.#waiting.get(tag.request.mailbox)?.values().some(({ client }) => client !== tag.client) ??
-      false;
+  /** Whether a receiver of another session waits behind this one. */
+  #isBlockingOthers(receiver: Receiver): boolean {
+    const { client, request: { mailbox } } = receiver;
+    return this.#blocking.get(mailbox) === receiver &&
+      this.#waiting.of(mailbox).values().some((other) => other.client !== client);
   }
 
-  /** Asks those who wait for the same whether they are still there, before one of them is given something. */
-  #askOthers(tag: Tag) {
-    if (this.#held.get(tag.request.mailbox) !== tag) return;
-    for (const other of this.#waiting.get(tag.request.mailbox)?.values().take(MAX_ASKED) ?? []) {
-      this.#answer(other);
-    }
+  /** Asks the receivers behind this one whether they still wait, before one of them is given something. */
+  #askOthers(receiver: Receiver) {
+    const { mailbox } = receiver.request;
+    if (this.#blocking.get(mailbox) !== receiver) return;
+    for (const other of this.#waiting.of(mailbox).values().take(MAX_ASKED)) other.answer();
   }
 
-  /** Ends the waits that are over, or that nobody asks for any more. To be called about every second. */
+  /** Ends the waits whose time is over, or that are not asked for any more. To be called about every second. */
   expire() {
     const now = this.#options.monotonicClock();
-    for (const waiting of this.#waiting.values()) {
-      for (const tag of waiting) {
-        const forgotten = now - tag.asked > REFRESHED;
-        if (!forgotten && (now < tag.end || this.#isHeld(tag.request.mailbox))) continue;
-        this.#stopWaiting(tag);
-        if (forgotten) this.#tags.get(tag.client)?.delete(tag.request.t);
-        else this.#settle(tag);
-      }
+    for (const receiver of this.#waiting.all()) {
+      const isForgotten = now - receiver.requestedAt > REFRESH_MS;
+      const isOver = now >= receiver.waitUntil && !this.#isInTurns(receiver.request.mailbox);
+      if (!isForgotten && !isOver) continue;
+      this.#stopWaiting(receiver);
+      if (isForgotten) this.#forgetTag(receiver);
+      else this.#end(receiver);
     }
   }
 }
 
-/** The lines of the messages of a lease. */
-function* messageLines(t: number, { token, messages }: Leased): Generator<string> {
-  const k = messages.length;
-  for (const [index, message] of messages.entries()) {
-    const i = index + 1, length = utf8Length(message.text);
-    yield* textLines(
-      message.text,
-      (text) => encodeMailboxAnswer({ kind: "msg", t, i, k, token, length, message: { ...message, text } }),
-      (offset, text) => encodeMailboxAnswer({ kind: "piece", t, i, offset, text }),
-    );
+/** Forgets the oldest tags that are done with if there are too many. Returns whether there is room for one more. */
+function makeRoom(receivers: Map<number, Receiver>): boolean {
+  for (const [t, { state, isConfirmed }] of receivers) {
+    if (receivers.size < MAX_TAGS) break;
+    if (state === "ended" || state === "given" && isConfirmed) receivers.delete(t);
   }
+  return receivers.size < MAX_TAGS;
 }

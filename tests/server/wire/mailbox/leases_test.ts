@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { encodeAnswer, type SessionAnswer } from "../../../../protocol/session.ts";
-import { LeaseService } from "../../../../server/wire/session/mailbox/leases.ts";
+import { Leases } from "../../../../server/wire/session/mailbox/leases.ts";
 import type { SessionClient } from "../../../../server/wire/session/handler.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
-Deno.test("what was leased for somebody while the mailbox got an owner goes back, and is not shown", () => {
+Deno.test("messages leased while the mailbox was given to an account go back, and are not sent", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
   let owned = false;
-  const leases = new LeaseService({
+  const leases = new Leases({
     store: {
       submit(request: StoreRequest, done: (outcome: never) => void) {
         asked.push({ request, done });
@@ -20,8 +20,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
   });
   const client = {
     id: "A".repeat(22),
-    user: undefined,
-    owner: "",
+    account: "",
     network: "",
     receivedAt: 0,
     answer: (answer: SessionAnswer) => void said.push(encodeAnswer(answer)),
@@ -43,7 +42,7 @@ Deno.test("what was leased for somebody while the mailbox got an owner goes back
 
 /** Who waits, at a service where as many may as `limits` say. */
 class Waits {
-  readonly #leases: LeaseService;
+  readonly #leases: Leases;
   readonly #said: string[] = [];
 
   constructor(limits: TableLimits) {
@@ -51,13 +50,13 @@ class Waits {
       done("empty" as never);
       return true;
     };
-    this.#leases = new LeaseService({ store: { submit } as never, monotonicClock: () => 0, limits });
+    this.#leases = new Leases({ store: { submit } as never, monotonicClock: () => 0, limits });
   }
 
-  client(network: string, owner = ""): SessionClient {
+  client(network: string, account = ""): SessionClient {
     const send = (line: string) => void this.#said.push(line);
-    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer)), user = owner || undefined;
-    return { id: network, user, owner, network, receivedAt: 0, answer, send };
+    const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
+    return { id: network, account, network, receivedAt: 0, answer, send };
   }
 
   /** Tags of the client that are known, the oldest first. */
@@ -79,7 +78,7 @@ class Waits {
   }
 }
 
-Deno.test("where a network waits as often as it may, its own oldest wait makes room", () => {
+Deno.test("a network with as many waits as it may have loses its own oldest one", () => {
   const waits = new Waits({ all: 5, ofNetwork: 2, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), other = waits.client("192.0.2.2");
   assertEquals([1, 2].map((t) => waits.wait(stranger, t)), ["pending", "pending"]);
@@ -90,7 +89,7 @@ Deno.test("where a network waits as often as it may, its own oldest wait makes r
   assertEquals([waits.tags(stranger), waits.tags(other)], [[1, 3], [1]]);
 });
 
-Deno.test("where all wait as often as they may, the network that waits most makes room", () => {
+Deno.test("if there are as many waits as there may be, the network with most of them makes room", () => {
   const waits = new Waits({ all: 3, ofNetwork: 2, ofAccount: 1 });
   const own = waits.client(""), other = waits.client("192.0.2.2");
   assertEquals([1, 2, 3].map((t) => waits.wait(own, t)), ["pending", "pending", "pending"]);
@@ -98,7 +97,7 @@ Deno.test("where all wait as often as they may, the network that waits most make
   assertEquals([waits.tags(own), waits.tags(other)], [[2, 3], [1]]);
 });
 
-Deno.test("strangers who wait take no room from those who have logged in", () => {
+Deno.test("waits without an account take no room from those with one", () => {
   const waits = new Waits({ all: 4, ofNetwork: 4, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), owner = waits.client("192.0.2.1", "al");
   for (let t = 1; t <= 9; t++) waits.wait(stranger, t);
@@ -107,9 +106,9 @@ Deno.test("strangers who wait take no room from those who have logged in", () =>
   assertEquals(waits.tags(owner), [1]);
 });
 
-Deno.test("a message for a session that is gone meanwhile goes to the next one who waits", () => {
+Deno.test("a message for a session that was removed meanwhile goes to the next receiver", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
-  const leases = new LeaseService({
+  const leases = new Leases({
     store: {
       submit(request: StoreRequest, done: (outcome: never) => void) {
         asked.push({ request, done });
@@ -121,7 +120,7 @@ Deno.test("a message for a session that is gone meanwhile goes to the next one w
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const send = (line: string) => void said.push(line);
     const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
-    return { id, user: undefined, owner: "", network: "", receivedAt: 0, answer, send };
+    return { id, account: "", network: "", receivedAt: 0, answer, send };
   }) as [SessionClient, SessionClient];
   for (const client of [gone, next]) {
     leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });

@@ -175,7 +175,7 @@ Deno.test("a take passes over what is put with it in one batch, and that is told
   assertEquals(s.events, [{ kind: "long", mailbox: "bob" }]);
 });
 
-Deno.test("what fits is found behind any number of long messages at once, after a restart too", () => {
+Deno.test("a message that fits is found after any number of long messages at once, after a restart too", () => {
   using s = new Subject(15);
   const front = 100_000;
   for (let i = 0; i < front; i += 1000) s.apply(...Array.from({ length: 1000 }, (_, k) => put(long(i + k))));
@@ -198,7 +198,7 @@ Deno.test("what fits is found behind any number of long messages at once, after 
   assertEquals(s.engine.counts.messages, front);
 });
 
-Deno.test("an existing data directory keeps all, and another limit finds what fits now", () => {
+Deno.test("an existing data directory keeps everything, and with another limit the messages that fit now are found", () => {
   using s = new Subject(15);
   s.apply(...[long(1), "2", long(3), "4"].map(put));
   s.restart(15, (db) => {

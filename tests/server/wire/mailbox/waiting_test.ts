@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
@@ -14,7 +15,7 @@ class World implements Disposable {
   clock = 0;
   readonly clients = new Map<number, Client>();
   readonly service: SessionService<{ hostname: string; port: number }>;
-  readonly #requests: MailboxRequests;
+  readonly #mailboxes: Mailboxes;
   readonly #outcomes: (() => void)[] = [];
   readonly #engine: Engine;
   #timer = () => {};
@@ -30,7 +31,7 @@ class World implements Disposable {
       monotonicClock: clock,
       random,
       onEvent: (event) => {
-        if (event.kind === "ready") this.#outcomes.push(() => this.#requests.ready(event.mailbox));
+        if (event.kind === "ready") this.#outcomes.push(() => this.#mailboxes.ready(event.mailbox));
       },
     });
     const apply = (request: StoreRequest) => this.#engine.apply([request]).outcomes[0] as never;
@@ -50,10 +51,10 @@ class World implements Disposable {
         return true;
       },
     } as never;
-    this.#requests = new MailboxRequests({ store, wallClock: clock, monotonicClock: clock });
+    const mailboxes = this.#mailboxes = new Mailboxes({ store, wallClock: clock });
     this.service = new SessionService({
       store,
-      handler: this.#requests,
+      handler: new MailboxRequests({ store, mailboxes, monotonicClock: clock }),
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),
       wallClock: clock,
       monotonicClock: clock,
@@ -109,7 +110,7 @@ class World implements Disposable {
 
 class Client {
   readonly #world: World;
-  #epoch = "";
+  #startId = "";
   #cookie = "";
   #heard: string[] = [];
 
@@ -122,13 +123,13 @@ class Client {
   }
 
   say(...lines: string[]) {
-    const header = { session: this.#session, epoch: this.#epoch, cookie: this.#cookie, low: 1 };
+    const header = { session: this.#session, startId: this.#startId, cookie: this.#cookie, low: 1 };
     this.#world.service.received(encodeRequests(header, lines), { hostname: "192.0.2.1", port: this.port });
   }
 
   hear(datagram: Uint8Array) {
-    const { header: { epoch, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
-    this.#epoch = epoch;
+    const { header: { startId, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
+    this.#startId = startId;
     this.#cookie = cookie || this.#cookie;
     this.#heard.push(...new TextDecoder().decode(datagram).split("\n").slice(1));
   }
@@ -165,7 +166,7 @@ async function open(): Promise<World> {
   return world;
 }
 
-Deno.test("what a dead receiver was given comes to the next one after 1 s, and nothing behind it before", async () => {
+Deno.test("a dead receiver's message goes to the next one after 1 s, and no later message before it", async () => {
   using world = await open();
   const dead = await world.waiting(), next = await world.waiting();
   await put(world, 1, "one", "two");
@@ -195,7 +196,7 @@ Deno.test("a message goes to the next receiver as soon as the one before it is c
   }
 });
 
-Deno.test("a mailbox is held up for 1 s, however many of those who wait for it are dead", async () => {
+Deno.test("a mailbox is blocked for 1 s, however many of its receivers are dead", async () => {
   using world = await open();
   for (let i = 0; i < 10; i++) await world.waiting();
   const living = await world.waiting();
@@ -246,7 +247,7 @@ Deno.test("a receiver that leaves while another one begins to wait takes nothing
   assertEquals(second.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
-Deno.test("a lone receiver has 5 s to confirm what it was given", async () => {
+Deno.test("a receiver without others behind it has 5 s to confirm its lease", async () => {
   using world = await open();
   const slow = await world.waiting();
   await put(world, 1, "one");
@@ -258,7 +259,7 @@ Deno.test("a lone receiver has 5 s to confirm what it was given", async () => {
   assertEquals(await slow.ask("lease,2,bob,1,30000,0"), ["none,2"]);
 });
 
-Deno.test("who does not want to wait waits for a message that somebody may not have got", async () => {
+Deno.test("a receiver without a wait still waits for a message that another may not have received", async () => {
   using world = await open();
   const receiver = await world.waiting(), other = await world.client();
   await put(world, 1, "one");
@@ -286,7 +287,7 @@ Deno.test("a wait that is withdrawn while a message is looked for delays it for 
   assertEquals([leaving.heard(), next.heard()], [["none,1"], ["msg,1,1,1 attempt 1: one"]]);
 });
 
-Deno.test("what a session had not confirmed when it left goes on at once", async () => {
+Deno.test("messages that a session had not confirmed when it left go to the next receiver at once", async () => {
   using world = await open();
   const leaving = await world.waiting(), next = await world.waiting();
   await put(world, 1, "one");

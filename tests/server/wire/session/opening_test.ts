@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -11,7 +12,7 @@ const LIMITS = { all: 3, ofNetwork: 3, ofAccount: 3 };
 class Subject {
   readonly service: SessionService<{ hostname: string; port: number }>;
   readonly #from = { hostname: "192.0.2.1", port: 1 };
-  readonly #cookies = new Map<string, { epoch: string; cookie: string }>();
+  readonly #cookies = new Map<string, { startId: string; cookie: string }>();
   #opening: ((outcome: never) => void)[] = [];
   #said: string[] = [];
 
@@ -27,10 +28,13 @@ class Subject {
       monotonicClock = () => 0;
     this.service = new SessionService({
       store,
-      handler: new MailboxRequests({ store, wallClock, monotonicClock }),
+      handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
       send: (datagram) => {
-        const { header: { session, epoch, cookie }, answers } = decodeAnswers(datagram, decodeServiceAnswer)!;
-        if (cookie !== "") this.#cookies.set(session, { epoch, cookie });
+        const { header: { session, startId, cookie }, answers } = decodeAnswers(
+          datagram,
+          decodeServiceAnswer,
+        )!;
+        if (cookie !== "") this.#cookies.set(session, { startId, cookie });
         this.#said.push(
           ...answers.map((answer) => "from" in answer ? `${answer.kind},${answer.from}` : answer.kind),
         );
@@ -48,7 +52,7 @@ class Subject {
   says(name: string, ...lines: string[]) {
     const session = name.padEnd(22, "_"), from = this.#from;
     if (!this.#cookies.has(session)) {
-      this.service.received(encodeRequests({ session, epoch: "", cookie: "", low: 1 }, []), from);
+      this.service.received(encodeRequests({ session, startId: "", cookie: "", low: 1 }, []), from);
     }
     const header = { session, ...this.#cookies.get(session)!, low: 1 };
     this.service.received(encodeRequests(header, lines), from);
@@ -79,7 +83,7 @@ Deno.test("a session that ends before the server has looked it up leaves the tab
   }
 });
 
-Deno.test("what a session sends behind its end takes no memory from others", async () => {
+Deno.test("requests after the end of a session take no memory from others", async () => {
   const s = new Subject({ all: 1000, ofNetwork: 1000, ofAccount: 1000 });
   const numbers = [...Array(1000).keys()].map((i) => i + 2);
   for (let i = 0; i < 300; i++) {

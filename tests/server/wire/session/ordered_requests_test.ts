@@ -1,34 +1,39 @@
 import { assert, assertEquals } from "@std/assert";
 import { encodeAnswer } from "../../../../protocol/session.ts";
-import { Early } from "../../../../server/wire/session/early.ts";
+import { ReorderQuota } from "../../../../server/wire/session/reorder_quota.ts";
 import type { OrderedLine } from "../../../../server/wire/session/handler.ts";
 import { OrderedRequests } from "../../../../server/wire/session/ordered_requests.ts";
 import type { OrderedBatch, SessionOutcome } from "../../../../server/store/requests/session.ts";
 
-/** A session's changes, and a store that takes a batch and answers it when the test says so. */
+/** A session's ordered requests, and a store that takes a batch and answers it when the test says so. */
 class Subject {
   readonly answers: string[] = [];
   readonly lost: string[] = [];
   /** Whether the store takes anything more. */
   taking = true;
-  readonly early: Early;
-  readonly changes: OrderedRequests;
+  readonly quota: ReorderQuota;
+  readonly ordered: OrderedRequests;
 
-  constructor(early = new Early(), network = "") {
-    this.early = early;
-    this.changes = new OrderedRequests({
-      session: "s",
-      owner: "",
-      network,
-      born: 1,
-      state: { done: 0, outcomes: [] },
-      store: { gather: () => this.taking },
-      early,
-      toStore: ({ text = "" }, bytes) => {
-        return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
+  constructor(quota = new ReorderQuota(), network = "") {
+    this.quota = quota;
+    this.ordered = new OrderedRequests({
+      session: {
+        id: "s",
+        account: "",
+        network,
+        receivedAt: 0,
+        startTime: 1,
+        state: { done: 0, outcomes: [] },
+        answer: (answer) => this.answers.push(encodeAnswer(answer)),
+        send: (line) => this.answers.push(line),
       },
-      onCarriedOut: () => {},
-      answer: (answer) => this.answers.push(encodeAnswer(answer)),
+      handler: {
+        toStore: (_, { text = "" }, bytes) => {
+          return { kind: "put", mailbox: "bob", sender: "", time: 0, text, bytes };
+        },
+      },
+      store: { gather: () => this.taking },
+      quota,
       onLost: (why) => this.lost.push(why),
     });
   }
@@ -46,19 +51,19 @@ class Subject {
   }
 
   #received(requests: OrderedLine[]) {
-    this.changes.received(requests, this.changes.done + 1);
+    this.ordered.received(requests, this.ordered.done + 1);
   }
 
   /** Hands a batch to the store: its first and last number. */
   take(): [number, number] | undefined {
-    const batch = this.changes.take() as OrderedBatch | undefined;
+    const batch = this.ordered.take() as OrderedBatch | undefined;
     return batch &&
       [batch.first, batch.changes.reduce((n, { numbers = 1 }) => n + numbers, batch.first) - 1];
   }
 
   /** The store's answer to the batch that has been with it longest, and what the client is told. */
   settle(outcome: SessionOutcome): string[] {
-    this.changes.settle(outcome);
+    this.ordered.settle(outcome);
     return this.heard();
   }
 
@@ -69,7 +74,7 @@ class Subject {
 
 const done = (n: number) => ({ done: n, outcomes: [] });
 
-Deno.test("what comes while a batch is with the store goes behind it in the next", () => {
+Deno.test("requests that arrive while a batch is with the store are in the next batch", () => {
   const s = new Subject();
   s.puts([1, 2]);
   assertEquals(s.take(), [1, 2]);
@@ -84,7 +89,7 @@ Deno.test("what comes while a batch is with the store goes behind it in the next
   assertEquals(s.settle(done(5)), ["ok,4-5"]);
 });
 
-Deno.test("a refusal drops the batch behind it, and what is repeated goes on from there", () => {
+Deno.test("a refusal drops the batch after it, and repeated requests continue from there", () => {
   const s = new Subject();
   s.puts([1, 2]);
   s.take();
@@ -99,7 +104,7 @@ Deno.test("a refusal drops the batch behind it, and what is repeated goes on fro
   assertEquals([s.heard(), s.take()], [[], [5, 5]]);
 });
 
-Deno.test("two batches that fail one after the other are one refusal: what is repeated between them is not lost", () => {
+Deno.test("two batches that fail one after the other are one refusal: requests repeated between them are not lost", () => {
   const s = new Subject();
   s.puts([1]);
   s.take();
@@ -115,7 +120,7 @@ Deno.test("two batches that fail one after the other are one refusal: what is re
   assertEquals(s.settle("storage"), ["storage,3"]);
 });
 
-Deno.test("of two batches of a session that is not known any more the client hears once", () => {
+Deno.test("two batches of a forgotten session are answered once", () => {
   for (const why of ["unknown", "busy"] as const) {
     const s = new Subject();
     s.puts([1]);
@@ -125,17 +130,17 @@ Deno.test("of two batches of a session that is not known any more the client hea
     s.puts([3]);
     assertEquals(s.settle(why), []);
     assertEquals(s.lost, [why]);
-    s.changes.close();
+    s.ordered.close();
     assertEquals([s.settle(why), s.settle("storage"), s.lost], [[], [], [why]]);
-    assertEquals([s.take(), s.early.bytes], [undefined, 0]);
+    assertEquals([s.take(), s.quota.bytes], [undefined, 0]);
   }
 });
 
-Deno.test("what is too much for the store now is taken when it comes again", () => {
+Deno.test("requests that the store can't take now are taken when they are repeated", () => {
   const s = new Subject();
   s.taking = false;
   s.puts([1, 2]);
-  assertEquals([s.take(), s.early.bytes], [undefined, 0]);
+  assertEquals([s.take(), s.quota.bytes], [undefined, 0]);
   s.taking = true;
   s.puts([1, 2]);
   assertEquals(s.take(), [1, 2]);
@@ -144,9 +149,9 @@ Deno.test("what is too much for the store now is taken when it comes again", () 
 Deno.test("a client that never waits for an answer takes up no more memory while the disk is slow", () => {
   const s = new Subject();
   for (let n = 1; n <= 20_000; n++) s.puts([n], 1000);
-  assert(s.early.bytes <= 512 * 1024, `${s.early.bytes} bytes`);
+  assert(s.quota.bytes <= 512 * 1024, `${s.quota.bytes} bytes`);
   const [first, last] = s.take()!;
-  assertEquals([first, s.early.bytes], [1, 0]);
+  assertEquals([first, s.quota.bytes], [1, 0]);
   s.puts([last + 1]);
   assertEquals(s.take(), [last + 1, last + 1]);
 });
@@ -154,10 +159,10 @@ Deno.test("a client that never waits for an answer takes up no more memory while
 Deno.test("parts without an end take up no more memory than anything else", () => {
   const s = new Subject();
   s.parts([...Array(5000).keys()].map((i) => i + 1), 1000);
-  assert(s.early.bytes <= 512 * 1024, `${s.early.bytes} bytes`);
+  assert(s.quota.bytes <= 512 * 1024, `${s.quota.bytes} bytes`);
 });
 
-Deno.test("what came early makes room for what its session goes on with", () => {
+Deno.test("requests held for later make room for the request that the session continues with", () => {
   const s = new Subject();
   for (let n = 2; n <= 1000; n++) s.puts([n], 1000);
   s.puts([1], 1000);
@@ -166,25 +171,25 @@ Deno.test("what came early makes room for what its session goes on with", () => 
   assertEquals(s.take(), [2, 100]);
 });
 
-Deno.test("sessions that hold numbers back leave the others room for what comes in its turn", () => {
-  const early = new Early();
+Deno.test("sessions that hold numbers back leave others room for requests in their turn", () => {
+  const quota = new ReorderQuota();
   for (let i = 0; i < 200; i++) {
-    const hostile = new Subject(early);
+    const hostile = new Subject(quota);
     for (let n = 2; n <= 600; n++) hostile.puts([n], 1000);
   }
-  assert(early.bytes <= 64 * 1024 * 1024, `${early.bytes} bytes`);
-  const s = new Subject(early);
+  assert(quota.bytes <= 64 * 1024 * 1024, `${quota.bytes} bytes`);
+  const s = new Subject(quota);
   s.parts([...Array(60).keys()].map((i) => i + 1), 1000);
   s.puts([61, 62]);
   assertEquals(s.take(), [1, 62]);
 });
 
-Deno.test("of what comes in its turn memory has an end too, and others can put texts in parts beyond it", () => {
-  const early = new Early();
-  const hostile = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
+Deno.test("memory for requests in their turn is limited too, and others can still put texts in parts", () => {
+  const quota = new ReorderQuota();
+  const hostile = Array.from({ length: 300 }, () => new Subject(quota, "192.0.2.0"));
   for (const each of hostile) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
-  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
-  const [first, second] = [new Subject(early, "192.0.3.0"), new Subject(early, "192.0.4.0")];
+  assert(quota.bytes <= 128 * 1024 * 1024, `${quota.bytes} bytes`);
+  const [first, second] = [new Subject(quota, "192.0.3.0"), new Subject(quota, "192.0.4.0")];
   const parts = [...Array(60).keys()].map((i) => i + 1);
   first.parts(parts, 1000);
   second.parts(parts, 1000);
@@ -193,14 +198,14 @@ Deno.test("of what comes in its turn memory has an end too, and others can put t
     s.puts([61]);
     assertEquals(s.take(), [1, 61]);
   }
-  assert(early.bytes <= 128 * 1024 * 1024, `${early.bytes} bytes`);
+  assert(quota.bytes <= 128 * 1024 * 1024, `${quota.bytes} bytes`);
 });
 
-Deno.test("what was dropped for others is put whole once it is repeated, and nothing of it before", () => {
-  const early = new Early(), s = new Subject(early, "192.0.2.0");
+Deno.test("a text whose parts were dropped for others is put once it is repeated, and not before", () => {
+  const quota = new ReorderQuota(), s = new Subject(quota, "192.0.2.0");
   s.parts([1, 2], 1000);
   assertEquals(s.heard(), ["have,1", "have,2"]);
-  const others = Array.from({ length: 300 }, () => new Subject(early, "192.0.2.0"));
+  const others = Array.from({ length: 300 }, () => new Subject(quota, "192.0.2.0"));
   for (const each of others) each.parts([...Array(600).keys()].map((i) => i + 1), 1000);
   s.puts([3]);
   assertEquals([s.heard(), s.take()], [[], undefined]);

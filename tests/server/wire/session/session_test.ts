@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -8,7 +9,7 @@ import type { StoreRequest } from "../../../../server/store/store.ts";
 Deno.test("sessions are forgotten, and waits end, whatever the time of day is set to", async () => {
   let now = 1_700_000_000_000, clock = 0, callback = () => {};
   const said: string[] = [], from = { hostname: "192.0.2.1", port: 1 };
-  let header = { session: "A".repeat(22), epoch: "", cookie: "", low: 1 };
+  let header = { session: "A".repeat(22), startId: "", cookie: "", low: 1 };
   const store = {
       submit({ kind }: StoreRequest, done: (outcome: never) => void) {
         done((kind === "open" ? "new" : "empty") as never);
@@ -20,10 +21,10 @@ Deno.test("sessions are forgotten, and waits end, whatever the time of day is se
     monotonicClock = () => clock;
   const service = new SessionService({
     store,
-    handler: new MailboxRequests({ store, wallClock, monotonicClock }),
+    handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
     send(datagram) {
-      const { header: { epoch, cookie }, answers } = decodeAnswers(datagram, decodeServiceAnswer)!;
-      header = { ...header, epoch, cookie: cookie || header.cookie };
+      const { header: { startId, cookie }, answers } = decodeAnswers(datagram, decodeServiceAnswer)!;
+      header = { ...header, startId, cookie: cookie || header.cookie };
       said.push(...answers.map(({ kind }) => kind));
     },
     wallClock,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../../../program.ts";
-import { Clock } from "../../../session/clock.ts";
+import { Clock } from "../../../simulation/clock.ts";
 import {
   keyed,
   sendContent,

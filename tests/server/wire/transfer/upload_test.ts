@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryDirectory } from "../../../program.ts";
-import { Clock } from "../../../session/clock.ts";
+import { Clock } from "../../../simulation/clock.ts";
 import { sendContent, storedOf, sumOf, TransferPeer } from "../../../client/transfer/peer.ts";
 import {
   beginUpload,

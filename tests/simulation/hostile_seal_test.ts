@@ -6,7 +6,7 @@ import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,
-  encodeSealWord,
+  encodeSealReply,
   Opener,
   Sealer,
   sealKey,
@@ -58,16 +58,16 @@ class HostileServer {
     this.client = new ClientSeal({ ...environment, ...more }, as, session);
   }
 
-  word(id: string, word: "challenge" | "unknown" | "busy", epoch = EPOCH, cookie = COOKIE) {
-    const header = { id, epoch, cookie: word === "challenge" ? cookie : "" };
-    this.client.received(encodeSealWord(header, word));
+  word(id: string, word: "challenge" | "unknown" | "busy", startId = EPOCH, cookie = COOKIE) {
+    const header = { id, startId, cookie: word === "challenge" ? cookie : "" };
+    this.client.received(encodeSealReply(header, word));
   }
 
   #received(datagram: Uint8Array) {
-    const { header: { id, epoch }, body } = decodeSealToServer(datagram)!;
+    const { header: { id, startId }, body } = decodeSealToServer(datagram)!;
     if (this.before(id)) return;
-    if (epoch !== EPOCH) return this.word(id, "challenge");
-    const header = { id, epoch: EPOCH, cookie: "" };
+    if (startId !== EPOCH) return this.word(id, "challenge");
+    const header = { id, startId: EPOCH, cookie: "" };
     if (body.kind === "hello") {
       const keys = serverKeys({ service: "mailbox", ...header }, this.#ephemeral, this.#key, body.key);
       this.#seal = { id, sealer: new Sealer("<", keys.toClient), opener: new Opener(keys.toServer) };
@@ -113,10 +113,10 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
       return true;
     };
   }, NOTHING],
-  "challenges by another epoch each time": [(server) => {
-    let epoch = 1;
+  "challenges by another startId each time": [(server) => {
+    let startId = 1;
     server.before = (id) => {
-      server.word(id, "challenge", (++epoch).toString(16).padStart(8, "0"));
+      server.word(id, "challenge", (++startId).toString(16).padStart(8, "0"));
       return true;
     };
   }, NOTHING],
@@ -155,7 +155,7 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
 };
 
 for (const [name, [prepare, error]] of Object.entries(SERVERS)) {
-  Deno.test(`a log-in ends where the server ${name}`, async () => {
+  Deno.test(`a log-in ends if the server ${name}`, async () => {
     const server = new HostileServer();
     prepare(server);
     assertEquals(await server.end(), error);
@@ -170,7 +170,7 @@ Deno.test("a session that has to log in again and again, and gets nowhere, ends"
   for (let i = 0; i < 20 && lease.state === "open"; i++) {
     await world.clock.run(100);
     const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
-    client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+    client.seal.received(encodeSealReply({ ...header, cookie: "" }, "unknown"));
   }
   assertEquals(
     lease.error?.message,

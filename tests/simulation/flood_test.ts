@@ -15,7 +15,7 @@ const STRANGER = "192.0.2.1", OTHER = "192.0.2.2";
 /** A session that is written by hand. */
 interface Written {
   id: string;
-  epoch: string;
+  startId: string;
   cookie: string;
 }
 
@@ -83,10 +83,14 @@ class World implements AsyncDisposable {
       const from = { hostname, port: this.#ports++ };
       const receive = (datagram: Uint8Array) => {
         const text = new TextDecoder().decode(datagram);
-        const [, id = "", epoch = "", cookie = ""] = text.split("\n")[0]!.split(" ");
+        const [, id = "", startId = "", cookie = ""] = text.split("\n")[0]!.split(" ");
         if (cookie === "-") return void answers.push(text.slice(text.indexOf("\n") + 1));
-        all.push({ id, epoch, cookie });
-        this.network.send(new TextEncoder().encode(`P1> ${id} ${epoch} ${cookie} 1${request}`), from, SERVER);
+        all.push({ id, startId, cookie });
+        this.network.send(
+          new TextEncoder().encode(`P1> ${id} ${startId} ${cookie} 1${request}`),
+          from,
+          SERVER,
+        );
       };
       const unbind = this.network.bind(from, receive);
       for (const id of ids) this.network.send(new TextEncoder().encode(`P1> ${id} - - 1`), from, SERVER);
@@ -157,7 +161,7 @@ Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
   assertEquals(await world.put(STRANGER, "2", true), "stored");
 });
 
-Deno.test("where all sessions are taken by one address, its oldest ones make room for others", async () => {
+Deno.test("if one address takes all sessions, its oldest ones make room for others", async () => {
   const limits = { all: 20, ofNetwork: 1000, ofAccount: 10 };
   await using world = await World.make({ kept: limits, sessions: limits });
   const { all: [other] } = await world.begin(OTHER, 1, PUT);
@@ -172,8 +176,8 @@ Deno.test("where all sessions are taken by one address, its oldest ones make roo
 /** Goes on with a session at another address: its cookie there, and the answer to its first put. */
 async function knock(ask: (text: string) => Promise<string[]>, { id, cookie }: Written) {
   const [challenge = ""] = await ask(`P1> ${id} - ${cookie} 1${PUT}`);
-  const [, epoch = "", right = ""] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(challenge)!;
-  const [answer = ""] = await ask(`P1> ${id} ${epoch} ${right} 1${PUT}`);
+  const [, startId = "", right = ""] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(challenge)!;
+  const [answer = ""] = await ask(`P1> ${id} ${startId} ${right} 1${PUT}`);
   return { born: right.slice(0, 12), last: answer.slice(answer.indexOf("\n") + 1) };
 }
 
@@ -204,10 +208,10 @@ Deno.test("a clock that is set back lets new sessions begin, whether or not the 
   assertEquals(world.messages, 12);
 });
 
-Deno.test("who says that a session begins in the future makes nobody else's session unknown", async () => {
+Deno.test("a session with a start time in the future makes no other session unknown", async () => {
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });
-  const liar = { id: "A".repeat(22), epoch: "-", cookie: "f".repeat(28) };
+  const liar = { id: "A".repeat(22), startId: "-", cookie: "f".repeat(28) };
   assertEquals(await knock(world.from(STRANGER), liar), { born: "f".repeat(12), last: "unknown" });
   for (let i = 0; i < 5; i++) assertEquals(await world.put(OTHER, `${i}`), "stored");
 });

@@ -6,7 +6,7 @@ import {
   decodeSealToServer,
   encodeHello,
   encodeHelloAnswer,
-  encodeSealWord,
+  encodeSealReply,
   Opener,
   Sealer,
   sealId,
@@ -37,7 +37,7 @@ Deno.test("a session logs in, and its row in the store is its account's", async 
   assert(Math.max(...world.passed.map(({ datagram }) => datagram.length)) <= 1200);
 });
 
-Deno.test("a stranger is not answered with more than three times what he sends, and nothing is kept", async () => {
+Deno.test("an unproved address gets at most three times the bytes that it sent, and nothing is kept", async () => {
   await using world = await SealedWorld.make();
   const id = "A".repeat(22), stranger = { hostname: "10.0.0.9", port: 9 };
   const shortest = [`S1> ${id} - - 1\n${"x".repeat(16)}`, `S1> ${id} - - hello,${"A".repeat(43)}`];
@@ -53,7 +53,7 @@ Deno.test("a stranger is not answered with more than three times what he sends, 
   assertEquals(world.server.seals, 0);
 });
 
-Deno.test("what is said again at the wrong time, or changed on its way, does nothing and is counted", async () => {
+Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothing and are counted", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
   await world.soon(client.login());
@@ -187,7 +187,7 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
   assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
 });
 
-Deno.test("a stranger who guesses for hours does not keep the owner out", async () => {
+Deno.test("guessing passwords for hours does not keep the owner out", async () => {
   await using world = await SealedWorld.make();
   const { accounts } = world.server, stranger = "10.2.0.1";
   let guesses = 0;
@@ -204,7 +204,7 @@ Deno.test("a stranger who guesses for hours does not keep the owner out", async 
   assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);
 });
 
-Deno.test("a name is active in one place where the service wants it, until it leaves or is silent", async () => {
+Deno.test("if the service wants it, a name is active in one place, until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
   await world.soon(first.login());
@@ -226,7 +226,7 @@ Deno.test("a name is active in one place where the service wants it, until it le
   await world.soon(world.client().login());
 });
 
-Deno.test("a name that is active is refused before its password is asked for, and by final where both came at once", async () => {
+Deno.test("a name that is active is refused before the client proves anything, or by final if two log in at once", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   let asked = 0;
   const password = () => {
@@ -255,7 +255,7 @@ Deno.test("a client whose server loses sight of it is not kept out by itself", a
   await world.soon(client.put("one"));
   // made up by somebody who sees what passes: the server knows it all the while
   const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
-  client.seal.received(encodeSealWord({ ...header, cookie: "" }, "unknown"));
+  client.seal.received(encodeSealReply({ ...header, cookie: "" }, "unknown"));
   await world.soon(client.put("two"));
   assertEquals(world.texts(), ["one", "two"]);
 });
@@ -314,7 +314,7 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
   assertEquals(world.texts(), []);
 });
 
-Deno.test("handshakes that never log in keep nobody out, and are not kept by what they say", async () => {
+Deno.test("handshakes that never log in keep nobody out, and are forgotten whatever they send", async () => {
   await using world = await SealedWorld.make({
     seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
   });
@@ -404,19 +404,19 @@ class Middleman {
     this.#ephemeral = sealKey(world.random.bytes(32));
     const { network } = world, outer = { hostname: "10.0.0.67", port: 67 };
     const mine = sealKey(world.random.bytes(32)), id = sealId(mine.public);
-    const there = { id, epoch: "", cookie: "" };
+    const there = { id, startId: "", cookie: "" };
     let server: { sealer: Sealer; opener: Opener } | undefined,
       client: { sealer: Sealer; opener: Opener } | undefined;
     let victim = this.address;
-    let header = { id: "", epoch: "0000000a", cookie: "" };
+    let header = { id: "", startId: "0000000a", cookie: "" };
     const encoder = new TextEncoder();
     network.bind(this.address, (datagram, from) => {
       const decoded = decodeSealToServer(datagram);
       if (decoded === undefined) return;
       victim = from;
       header = { ...header, id: decoded.header.id };
-      if (decoded.header.epoch !== header.epoch) {
-        const challenge = encodeSealWord({ ...header, cookie: "0".repeat(16) }, "challenge");
+      if (decoded.header.startId !== header.startId) {
+        const challenge = encodeSealReply({ ...header, cookie: "0".repeat(16) }, "challenge");
         return network.send(challenge, this.address, from);
       }
       if (decoded.body.kind === "hello") {
@@ -434,12 +434,12 @@ class Middleman {
       if (server !== undefined) network.send(server.sealer.seal(there, plain), outer, SERVER);
     });
     network.bind(outer, (datagram) => {
-      const { header: { epoch, cookie }, body } = decodeSealToClient(datagram)!;
+      const { header: { startId, cookie }, body } = decodeSealToClient(datagram)!;
       if (body.kind === "challenge") {
-        Object.assign(there, { epoch, cookie });
+        Object.assign(there, { startId, cookie });
         network.send(encodeHello(there, mine.public), outer, SERVER);
       } else if (body.kind === "hello" && server === undefined) {
-        const keys = clientKeys({ service: "mailbox", id, epoch }, mine, body.key, body.server);
+        const keys = clientKeys({ service: "mailbox", id, startId }, mine, body.key, body.server);
         server = { sealer: new Sealer(">", keys.toServer), opener: new Opener(keys.toClient) };
       } else if (body.kind === "sealed") {
         const plain = server?.opener.open(datagram, body.number);
@@ -452,7 +452,7 @@ class Middleman {
   }
 }
 
-Deno.test("somebody in the middle with keys of his own is refused by the server, and by the client", async () => {
+Deno.test("a man in the middle with other keys is refused by the server, and by the client", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
   const client = () => world.client({ server: middle.address });
@@ -470,7 +470,7 @@ Deno.test("somebody in the middle with keys of his own is refused by the server,
   assertEquals(second.texts(), []);
 });
 
-Deno.test("somebody in the middle learns nothing of a new account where the server's key is known", async () => {
+Deno.test("a man in the middle learns nothing of a new account if the server's key is known", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
   const client = world.client({

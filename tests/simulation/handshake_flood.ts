@@ -28,7 +28,7 @@ export class HandshakeFlood {
         // nobody needs the private half of a handshake that is not finished
         const key = world.random.bytes(32), id = sealId(key);
         keys.set(id, key);
-        world.network.send(encodeHello({ id, epoch: "", cookie: "" }, key), address, SERVER);
+        world.network.send(encodeHello({ id, startId: "", cookie: "" }, key), address, SERVER);
         world.clock.setTimer(every, begin);
       };
       world.clock.setTimer(i * every / addresses, begin);

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { SealedWorld, SERVER } from "./sealed_world.ts";
 
 const NAME = "n".repeat(64);
@@ -36,6 +36,9 @@ Deno.test("no sealed datagram is too long, whatever a session puts, leases, ackn
     );
   for (const direction of [true, false]) {
     const bytes = longest(direction);
-    assert(bytes <= MAX_SESSION_DATAGRAM && bytes > MAX_SESSION_DATAGRAM - 40, `${direction} ${bytes}`);
+    assert(
+      bytes <= MAX_SESSION_DATAGRAM_BYTES && bytes > MAX_SESSION_DATAGRAM_BYTES - 40,
+      `${direction} ${bytes}`,
+    );
   }
 });

@@ -7,7 +7,7 @@ import { LoginError } from "../../client/session/errors.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
-import { MAX_SESSION_DATAGRAM } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { Forum } from "../../server/service/forum.ts";
 import { ForumRequests } from "../../server/wire/session/forum/forum_requests.ts";
 import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
@@ -147,7 +147,7 @@ class SimulatedForum {
   async end() {
     await this.#clock.until(() => this.#server.running, 10_000);
     this.#server.kill();
-    assert(this.longest <= MAX_SESSION_DATAGRAM, `a datagram of ${this.longest} bytes`);
+    assert(this.longest <= MAX_SESSION_DATAGRAM_BYTES, `a datagram of ${this.longest} bytes`);
   }
 }
 

@@ -23,7 +23,7 @@ function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
   return session;
 }
 
-Deno.test("a user fills his share, is told its limit, and leaves the rest to others at his address", async () => {
+Deno.test("a user who fills a share gets its limit, and leaves the rest to others at the same address", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const carol = { name: "carol", password: "endor" };
   await world.soon(world.server.accounts.add(carol.name, makeAccount(carol).verifier));

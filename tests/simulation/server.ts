@@ -1,9 +1,10 @@
 import { DatabaseSync } from "node:sqlite";
 import { Accounts, readAccounts } from "../../server/service/accounts.ts";
-import { Births, readBirths } from "../../server/wire/session/births.ts";
-import { SealService } from "../../server/wire/session/seal.ts";
+import { readLatestStart, SessionStartTimes } from "../../server/wire/session/start_times.ts";
+import { SealService } from "../../server/wire/session/seal_service.ts";
 import { SessionService } from "../../server/wire/session/session_service.ts";
 import type { SessionHandler } from "../../server/wire/session/handler.ts";
+import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { Engine } from "../../server/store/engine/engine.ts";
@@ -55,7 +56,7 @@ export class SimulatedServer {
   #seals: SealService<Address> | undefined;
   #engine: Engine | undefined;
   #service: SessionService<Address> | undefined;
-  #requests: MailboxRequests | undefined;
+  #mailboxes: Mailboxes | undefined;
   #unbind: (() => void) | undefined;
   #waiting: { take(): StoreRequest | undefined; done: (outcome: never) => void }[] = [];
   readonly #gathering = new Set<Source<StoreRequest>>();
@@ -112,7 +113,7 @@ export class SimulatedServer {
       random: random.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
-        if (event.kind === "ready") this.#later(0, life, () => this.#requests?.ready(event.mailbox));
+        if (event.kind === "ready") this.#later(0, life, () => this.#mailboxes?.ready(event.mailbox));
       },
     });
     const engine = this.#engine;
@@ -125,11 +126,13 @@ export class SimulatedServer {
       Store,
       "apply"
     >;
-    const known = await readAccounts(whole), births = new Births(await readBirths(whole), wall);
+    const known = await readAccounts(whole),
+      startTimes = new SessionStartTimes(await readLatestStart(whole), wall);
     if (life !== this.#life) return;
     this.#accounts = new Accounts({ store, known, monotonicClock });
-    const requests = this.#requests = new MailboxRequests({ store, wallClock: wall, monotonicClock });
-    const handler = this.#options.handler?.(store, monotonicClock) ?? requests;
+    const mailboxes = this.#mailboxes = new Mailboxes({ store, accounts: this.#accounts, wallClock: wall });
+    const handler = this.#options.handler?.(store, monotonicClock) ??
+      new MailboxRequests({ store, mailboxes, monotonicClock });
     const common = {
       store,
       send: (datagram: Uint8Array<ArrayBuffer>, to: Address) => {
@@ -145,7 +148,7 @@ export class SimulatedServer {
       ...common,
       handler,
       ...sessions === undefined ? {} : { tableLimits: sessions },
-      births,
+      startTimes,
     });
     this.#seals = new SealService<Address>({
       ...common,
@@ -170,7 +173,7 @@ export class SimulatedServer {
     this.#life++;
     this.#unbind?.();
     this.#engine?.close();
-    this.#engine = this.#service = this.#requests = undefined;
+    this.#engine = this.#service = this.#mailboxes = undefined;
     this.#waiting = [];
     this.#gathering.clear();
     this.#committing = false;

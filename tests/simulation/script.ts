@@ -10,14 +10,14 @@ export const FIRST_SESSION = "A".repeat(22);
 
 /**
  * A client, and a server that answers as the test says. A datagram of the client is written `LOW REQUEST | REQUEST…`; its
- * epoch and cookie are checked against what the server has sent.
+ * startId and cookie are checked against what the server has sent.
  */
 export class Script {
   readonly clock = new Clock();
   readonly client: MailboxSession;
   /** The session that the server answers. */
   session: string;
-  epoch = "";
+  startId = "";
   cookie = "";
   done = 0;
   /** Called with each datagram that the client sends. */
@@ -48,12 +48,12 @@ export class Script {
 
   #take(datagram: string) {
     const [header = "", ...lines] = datagram.split("\n");
-    const [word, session = "", epoch, cookie, low] = header.split(" ");
+    const [word, session = "", startId, cookie, low] = header.split(" ");
     assertEquals(word, "P1>");
     this.session = session;
     this.#sent.push([low, lines.join(" | ")].join(" ").trim());
-    if (epoch === "-") this.#sent[this.#sent.length - 1] = `hello ${low}`;
-    else assertEquals([epoch, cookie], [this.epoch, this.cookie]);
+    if (startId === "-") this.#sent[this.#sent.length - 1] = `hello ${low}`;
+    else assertEquals([startId, cookie], [this.startId, this.cookie]);
   }
 
   /** Waits so many milliseconds, and returns the datagrams that the client has sent since the last call. */
@@ -71,15 +71,15 @@ export class Script {
 
   /** Answers with a datagram of these lines. */
   answer(...lines: string[]) {
-    const { session, epoch, done } = this;
-    this.client.received(encodeAnswers({ session, epoch, cookie: "", done }, lines));
+    const { session, startId, done } = this;
+    this.client.received(encodeAnswers({ session, startId, cookie: "", done }, lines));
   }
 
-  /** Answers as a server that was just started: with its epoch and a cookie that ends with these digits. */
-  challenge(epoch = "00000001", proof = "1111111111111111", born = "000000000001") {
+  /** Answers as a server that was just started: with its start ID and a cookie that ends with these digits. */
+  challenge(startId = "00000001", proof = "1111111111111111", born = "000000000001") {
     const { session } = this, cookie = born + proof;
-    Object.assign(this, { epoch, cookie });
-    this.client.received(encodeAnswers({ session, epoch, cookie, done: 0 }, []));
+    Object.assign(this, { startId, cookie });
+    this.client.received(encodeAnswers({ session, startId, cookie, done: 0 }, []));
   }
 
   /** Lets the client begin its session. The datagrams of that are not returned later. */

@@ -1,0 +1,141 @@
+/**
+ * What may be done with mailboxes, and by whom: a mailbox, and its name as a sender, may belong to an account.
+ *
+ * @module
+ */
+
+import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
+import { NOT_CONFIRMED } from "../../protocol/session.ts";
+import { ownerAt, ownerOf } from "../quota/owner.ts";
+import type { GroupCommit } from "../store/journal/group.ts";
+import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
+
+/** The accounts that own mailboxes. */
+export interface MailboxOwners {
+  ownsMailbox(name: string): boolean;
+  /** Calls back with the name of every account that begins to own its mailbox. */
+  onMailboxOwned(watcher: (name: string) => void): void;
+  /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
+  setAwaited(isAwaited: (mailbox: string) => boolean): void;
+}
+
+/** Those that wait for messages. */
+export interface MailboxReceivers {
+  isAwaited(mailbox: string): boolean;
+  /** The mailbox has a message. */
+  ready(mailbox: string): void;
+  /** Other clients may receive from the mailbox than before. */
+  review(mailbox: string): void;
+}
+
+/** Why a session may not put a message, or ask for those of a mailbox. */
+export type AccessRefusal =
+  | typeof NOT_CONFIRMED
+  | "sender has an account"
+  | "not your name"
+  | "not your mailbox";
+
+/** A put of a session. */
+export interface SessionPut {
+  receiver: string;
+  sender: string;
+  delay: number;
+  ttl: number | undefined;
+  text: string;
+}
+
+export interface MailboxesOptions {
+  store: Pick<GroupCommit, "submit">;
+  /** By default no mailbox belongs to an account. */
+  accounts?: MailboxOwners;
+  /** Milliseconds since 1970. */
+  wallClock(): number;
+}
+
+/** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */
+export class Mailboxes {
+  readonly #options: MailboxesOptions;
+  #receivers: MailboxReceivers | undefined;
+
+  constructor(options: MailboxesOptions) {
+    this.#options = options;
+    options.accounts?.onMailboxOwned((name) => this.#receivers?.review(name));
+    options.accounts?.setAwaited((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
+  }
+
+  /** From now on these are notified. */
+  serve(receivers: MailboxReceivers) {
+    this.#receivers = receivers;
+  }
+
+  /** The store has a message in a mailbox that somebody waits for. */
+  ready(mailbox: string) {
+    this.#receivers?.ready(mailbox);
+  }
+
+  /** Puts a message of a client without an account. Returns why the store was not asked, or undefined. */
+  put(
+    { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
+    hostname: string,
+    done: (outcome: PutOutcome) => void,
+  ): "sender has an account" | "overload" | undefined {
+    if (this.#isOwned(sender)) return "sender has an account";
+    const { store, wallClock } = this.#options;
+    const put = { mailbox, sender, time: wallClock(), text, bytes, owner: ownerAt(hostname) };
+    return store.submit({ kind: "put", ...put }, done, false) ? undefined : "overload";
+  }
+
+  /** Takes the oldest message for a client without an account. Returns why the store was not asked, or undefined. */
+  take(mailbox: string, done: (outcome: TakeOutcome) => void): "account" | "overload" | undefined {
+    if (this.#isOwned(mailbox)) return "account";
+    return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
+  }
+
+  /** What a session's put asks of the store: the receiver's time begins now. */
+  putOfSession(
+    client: { readonly account: string; readonly network: string },
+    { receiver, sender, delay, ttl, text }: SessionPut,
+    bytes: number,
+  ): Put {
+    const time = this.#options.wallClock(), owner = ownerOf(client);
+    return {
+      kind: "put",
+      mailbox: receiver,
+      sender,
+      time,
+      text,
+      bytes,
+      owner,
+      ...delay > 0 ? { delay } : {},
+      ...ttl === undefined ? {} : { expires: time + ttl },
+    };
+  }
+
+  /** Counts of a mailbox; without a name, of all. */
+  stat(mailbox: string, done: (stats: Stats) => void) {
+    this.#options.store.submit({ kind: "stat", ...mailbox === "" ? {} : { mailbox } }, done);
+  }
+
+  /** Why a session of this account, or of none (`""`), may not put this message. */
+  refusePut(account: string, { sender, receiver }: SessionPut): AccessRefusal | undefined {
+    if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
+    if (sender === account || receiver === SHARED_QUEUE) return undefined;
+    if (this.#isOwned(sender)) return "sender has an account";
+    return account === "" ? undefined : "not your name";
+  }
+
+  /** Why a session of this account, or of none (`""`), may not ask for messages of a mailbox, or count them. */
+  refuseRead(account: string, mailbox: string): AccessRefusal | undefined {
+    if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
+    return mailbox !== account && this.#isOwned(mailbox) ? "not your mailbox" : undefined;
+  }
+
+  /** Whether an account does not cover the mailbox of its name. */
+  #isUnconfirmed(account: string): boolean {
+    return account !== "" && !this.#isOwned(account);
+  }
+
+  #isOwned(name: string): boolean {
+    return this.#options.accounts?.ownsMailbox(name) ?? false;
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The server's half of the seal: handshakes, and which of them are logged in. `protocol/seal.md` is the specification.
+ *
+ * @module
+ */
+
+import type { Address } from "../../../protocol/address.ts";
+import {
+  decodeSealToServer,
+  encodeHelloAnswer,
+  encodeSealReply,
+  sealCookie,
+  sealId,
+  type SealKey,
+  sealKey,
+  type SealKeys,
+  serverKeys,
+} from "../../../protocol/seal.ts";
+import { FairScheduler } from "../../net/fairness.ts";
+import { networkOf } from "../../quota/address.ts";
+import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { RateLimit } from "../../quota/rate_limit.ts";
+import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
+import type { Accounts } from "../../service/accounts.ts";
+import type { LoginOptions, LoginRefusal } from "./login.ts";
+import { Seal, type SendDatagram } from "./seal.ts";
+import type { SessionService } from "./session_service.ts";
+
+export interface SealServiceOptions<A extends Address> {
+  /** `mailbox` or `forum`: what is sealed for one is not valid for the other. */
+  service: string;
+  key: SealKey;
+  accounts: Accounts;
+  /** Whether an account may be logged in to one session only. */
+  oneSession?: boolean;
+  /** A name that can't log in here. */
+  reservedName?: string;
+  sessions: Pick<SessionService<A>, "sealed" | "accountOf" | "logOut">;
+  /** Sends a datagram. Those to one address are sent in the order of the calls. */
+  send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /** Called when a datagram or a log-in is dropped. */
+  onDropped(reason: RefusedReason, from: A): void;
+  /** Called when an account is logged in to its first session, and when it has left its last. */
+  onUser?(account: string, what: "in" | "out", from: A): void;
+  /** Called when a log-in is refused. */
+  onRefused?(name: string, why: LoginRefusal, from: A): void;
+  /** Milliseconds of a clock that is never set. */
+  monotonicClock(): number;
+  /** That many random bytes. */
+  random(bytes: number): Uint8Array;
+  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
+  setTimer(ms: number, callback: () => void): () => void;
+  /** Limits of handshakes in memory. */
+  tableLimits?: TableLimits;
+}
+
+/** A handshake is forgotten after so long without a sealed datagram, and how often that is checked. */
+const IDLE_MS = 60_000, TICK_MS = 1000;
+
+const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+
+/** After how long a log-in may be tried again if there was no room for it. */
+const NO_ROOM_MS = 5000;
+
+/** Handshakes that a network may begin at once, and how often one more. */
+const HANDSHAKE_BURST = 256, HANDSHAKE_INTERVAL_MS = 1000 / 64;
+
+/** The share of the time that all handshakes may take: one counts at least half a millisecond, and 32 are done at once. */
+const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
+
+export class SealService<A extends Address> {
+  readonly #options: SealServiceOptions<A>;
+  /** The same object for all seals: there may be many. */
+  readonly #loginOptions: LoginOptions<Seal<A>>;
+  readonly #send: SendDatagram<A>;
+  readonly #startId: string;
+  readonly #cookieKey: Uint8Array;
+  readonly #handshakes: RateLimit;
+  readonly #scheduler: FairScheduler;
+  readonly #seals = new Map<string, Seal<A>>();
+  readonly #table: FairTable<Seal<A>>;
+  /** Those that are logged in, by session, and by account. */
+  readonly #bySession = new Map<string, Seal<A>>();
+  readonly #byAccount = new Map<string, Set<Seal<A>>>();
+  #stopTimer: (() => void) | undefined;
+
+  constructor(options: SealServiceOptions<A>) {
+    this.#options = options;
+    const { accounts, monotonicClock, random, setTimer } = options;
+    this.#loginOptions = {
+      accounts,
+      random,
+      reservedName: options.reservedName,
+      roomWait: (seal, account, session) => this.#roomWait(seal, account, session),
+      logIn: (seal, account, session) => this.#logIn(seal, account, session),
+      logOut: (seal) => this.#logOut(seal),
+      isElsewhere: (account, session) => this.#isElsewhere(account, session),
+      onClosed: ({ address }) => options.onDropped("sealed no account", address),
+      onRefused: ({ address }, name, why) => options.onRefused?.(name, why, address),
+    };
+    this.#send = (datagram, to) => {
+      if (datagram === undefined) options.onDropped("sealed too often", to);
+      else options.send(datagram, to);
+    };
+    this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, ({ origin }) => origin);
+    this.#startId = random(4).toHex();
+    this.#cookieKey = random(32);
+    this.#handshakes = new RateLimit({
+      burst: HANDSHAKE_BURST,
+      intervalMs: HANDSHAKE_INTERVAL_MS,
+      monotonicClock,
+    });
+    this.#scheduler = new FairScheduler({ ...HANDSHAKE_WORK, monotonicClock, setTimer });
+    accounts.onEvent((name, what) => {
+      if (what !== "added") this.#logOutAll(name);
+    });
+  }
+
+  /** Handshakes in memory. */
+  get size(): number {
+    return this.#seals.size;
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: SessionTable, usage: TableUsage][] {
+    return [["handshakes", this.#table.usage]];
+  }
+
+  /** Takes a datagram that begins as one of a seal. */
+  received(datagram: Uint8Array, from: A) {
+    const decoded = decodeSealToServer(datagram);
+    if (decoded === undefined) return this.#drop("sealed malformed", from);
+    const { header: { id, startId, cookie }, body } = decoded, { hostname, port } = from;
+    const seal = this.#seals.get(id);
+    if (body.kind === "hello" && seal === undefined && startId === this.#startId) {
+      // before the cookie is checked, which costs more than everything else here
+      if (this.#scheduler.isFull(networkOf(hostname))) return this.#drop("sealed too many handshakes", from);
+    }
+    const isSameAddress = seal !== undefined && seal.address.port === port &&
+      seal.address.hostname === hostname;
+    if (startId !== this.#startId || !isSameAddress && cookie !== this.#cookie(id, from)) {
+      return this.#reply("challenge", id, from);
+    }
+    if (body.kind === "hello") {
+      if (seal !== undefined) return this.#options.send(seal.hello, from);
+      return this.#hello(id, body.key, from);
+    }
+    if (seal === undefined) return this.#reply("unknown", id, from);
+    const plain = seal.opener.open(datagram, body.number);
+    if (typeof plain === "string") return this.#drop(`sealed ${plain}`, from);
+    // a client that never logs in is forgotten, whatever it sends
+    if (seal.account !== "") seal.receivedAt = this.#options.monotonicClock();
+    if (body.number === seal.opener.highest) seal.address = from;
+    if (!this.#opened(seal, plain)) this.#drop("sealed out of place", from);
+  }
+
+  /** Takes what was sealed. Returns whether it is anything that may come now. */
+  #opened(seal: Seal<A>, plain: Uint8Array): boolean {
+    // a session's datagram begins with a number
+    const isOfSession = plain[0]! >= 0x30 && plain[0]! <= 0x39;
+    if (!isOfSession) return seal.login.received(plain);
+    return seal.session !== undefined && this.#options.sessions.sealed(seal.session, plain, seal);
+  }
+
+  #hello(id: string, client: Uint8Array, from: A) {
+    if (sealId(client) !== id) return this.#drop("sealed bad key", from);
+    const network = networkOf(from.hostname);
+    if (this.#scheduler.has(network, id)) return;
+    if (this.#handshakes.waitMs(network) > 0) return this.#reply("busy", id, from);
+    const tooLate = () => this.#drop("sealed too many handshakes", from);
+    const run = () => this.#handshake(id, client, from);
+    if (this.#scheduler.schedule(network, id, { run, onStale: tooLate })) this.#handshakes.take(network);
+    else tooLate();
+  }
+
+  #handshake(id: string, client: Uint8Array, from: A) {
+    const { service, key: own, random, monotonicClock } = this.#options, startId = this.#startId;
+    const ephemeral = sealKey(random(32)), header = { id, startId, cookie: "" };
+    let keys: SealKeys;
+    try {
+      keys = serverKeys({ service, id, startId }, ephemeral, own, client);
+    } catch {
+      return this.#drop("sealed bad key", from);
+    }
+    const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
+    const seal = new Seal<A>(header, keys, hello, from, this.#send, this.#loginOptions);
+    seal.receivedAt = monotonicClock();
+    const leaving = this.#table.roomFor(seal.origin);
+    if (leaving === "full") return this.#reply("busy", id, from);
+    if (leaving !== undefined) this.#remove(leaving);
+    this.#seals.set(id, seal);
+    this.#table.add(seal);
+    this.#startTimer();
+    this.#options.send(hello, from);
+  }
+
+  /** Milliseconds until there may be room for a session of this account; 0 if there is. */
+  #roomWait(seal: Seal<A>, account: string, session: string): number {
+    // the earlier seal of the session makes room
+    if (this.#bySession.get(session)?.account === account) return 0;
+    return this.#table.isFullFor({ ...seal.origin, account }) ? NO_ROOM_MS : 0;
+  }
+
+  /** Logs in with a proof that was right. Returns why it is refused all the same. */
+  #logIn(seal: Seal<A>, account: string, session: string): "denied" | "active" | undefined {
+    const { sessions, onUser, monotonicClock } = this.#options;
+    if ((sessions.accountOf(session) ?? account) !== account) return "denied";
+    if (this.#isElsewhere(account, session)) return "active";
+    const seals = this.#byAccount.get(account) ?? new Set(), isFirst = seals.size === 0;
+    this.#table.remove(seal);
+    seal.account = account;
+    seal.session = session;
+    seal.receivedAt = monotonicClock();
+    this.#table.add(seal);
+    this.#byAccount.set(account, seals.add(seal));
+    const before = this.#bySession.get(session);
+    this.#bySession.set(session, seal);
+    if (before !== undefined) this.#remove(before);
+    if (isFirst) onUser?.(account, "in", seal.address);
+    return undefined;
+  }
+
+  /** Whether the account is logged in to another session, and may be in one only. */
+  #isElsewhere(account: string, session: string): boolean {
+    if (!this.#options.oneSession) return false;
+    return this.#byAccount.get(account)?.values().some((seal) => seal.session !== session) ?? false;
+  }
+
+  #logOut(seal: Seal<A>) {
+    if (seal.session !== undefined) this.#options.sessions.logOut(seal.session);
+    this.#remove(seal);
+  }
+
+  /** The account was removed or has another password: log-ins with the old one end. */
+  #logOutAll(account: string) {
+    for (const seal of this.#byAccount.get(account) ?? []) if (!seal.isChanging) this.#logOut(seal);
+  }
+
+  #remove(seal: Seal<A>) {
+    if (!this.#seals.delete(seal.id)) return;
+    this.#table.remove(seal);
+    seal.isOpen = false;
+    const { account, session } = seal;
+    if (session === undefined) return;
+    if (this.#bySession.get(session) === seal) this.#bySession.delete(session);
+    const seals = this.#byAccount.get(account);
+    seals?.delete(seal);
+    if (seals?.size !== 0) return;
+    this.#byAccount.delete(account);
+    this.#options.onUser?.(account, "out", seal.address);
+  }
+
+  #cookie(id: string, { hostname, port }: A): string {
+    return sealCookie(this.#cookieKey, id, hostname, port);
+  }
+
+  #reply(kind: "challenge" | "unknown" | "busy", id: string, to: A) {
+    const cookie = kind === "challenge" ? this.#cookie(id, to) : "";
+    this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, kind), to);
+  }
+
+  #drop(reason: RefusedReason & `sealed ${string}`, from: A) {
+    this.#options.onDropped(reason, from);
+  }
+
+  #startTimer() {
+    this.#stopTimer ??= this.#options.setTimer(TICK_MS, () => {
+      this.#stopTimer = undefined;
+      const oldest = this.#options.monotonicClock() - IDLE_MS;
+      for (const seal of this.#seals.values()) if (seal.receivedAt < oldest) this.#remove(seal);
+      if (this.#seals.size > 0) this.#startTimer();
+    });
+  }
+
+  /** Removes every handshake. The sessions notify their clients. */
+  close() {
+    this.#stopTimer?.();
+    this.#scheduler.close();
+    for (const seal of this.#seals.values()) seal.isOpen = false;
+    this.#seals.clear();
+  }
+}
