@@ -1,5 +1,5 @@
 /**
- * The forum: logs in, and carries out its ten commands. `protocol/README.md`, "Forum", is the specification.
+ * The forum: logs in, and carries out its ten commands. `protocol/forum.md` is the specification.
  *
  * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
  *

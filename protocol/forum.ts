@@ -1,6 +1,6 @@
 /**
- * The forum's commands in a session: lines of datagrams to requests and answers, and back. `protocol/README.md`,
- * "Forum", is the specification.
+ * The forum's commands in a session: lines of datagrams to requests and answers, and back.
+ * `protocol/forum.md` is the specification.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 /** The forum's port, UDP and TCP. */
 export const FORUM_PORT = 10005;
 
-/** No forum has more threads than this, and no thread more entries. */
+/** No forum has more threads than this, and no thread more entries (forum.md 3.6). */
 export const MAX_THREADS = 1_000_000, MAX_THREAD_ENTRIES = 10_000_000;
 
 /** The commands, in the order in which a user is shown them. */

@@ -1,6 +1,6 @@
 /**
  * The commands that a user of the forum types, and the texts that answer them, character for character.
- * `protocol/README.md`, "Forum".
+ * `protocol/forum.md`.
  *
  * @module
  */

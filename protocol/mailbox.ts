@@ -8,12 +8,12 @@
 /** UDP port that clients of the original use. */
 export const MAILBOX_PORT = 21001;
 
-/** Longest datagram: existing clients have room for no more. */
+/** Longest datagram: existing clients have room for no more (mailbox.md section 7). */
 export const MAX_DATAGRAM_BYTES = 1024;
 
 /**
  * How many messages a client puts before it checks that the server keeps up. A socket's buffer holds 212,992 bytes by
- * default, and the kernel counts up to 2,304 for a datagram of 1,024.
+ * default, and the kernel counts up to 2,304 for a datagram of 1,024 (mailbox.md 6.3).
  */
 export const PUTS_BEFORE_CHECK = 32;
 
@@ -26,7 +26,10 @@ export const SHARED_QUEUE = "";
 /** A name that no sender may have. */
 export const ADMIN = "admin";
 
-/** Why a datagram is no request, in the order in which it is checked. It is dropped and counted, and never answered. */
+/**
+ * Why a datagram is no request, in the order in which it is checked. It is dropped and counted, and never answered
+ * (mailbox.md 3.1).
+ */
 export const REFUSALS = [
   "too long",
   "not UTF-8",
@@ -205,7 +208,7 @@ export function decodeOriginalRequest(
   }
 }
 
-/** A reply looks like a request here, and two servers must not answer each other for ever. */
+/** A reply looks like a request here, and two servers must not answer each other for ever (mailbox.md 3.2). */
 function control(text: string): OriginalRequest | Refusal {
   return /^(ok|error) *(,|$)/i.test(text) ? "malformed" : { kind: "control", text };
 }

@@ -9,13 +9,13 @@ import { isNumber, numberOf, numbers, split } from "./fields.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
-/** Most messages in one lease. */
+/** Most messages in one lease (session.md 2.8). */
 export const MAX_LEASE_MESSAGES = 64;
 
-/** Shortest and longest lease. */
+/** Shortest and longest lease (session.md 2.5). */
 export const MIN_LEASE_MS = 1000, MAX_LEASE_MS = 86_400_000;
 
-/** Longest delay before a failed message is given out again, and most attempts. */
+/** Longest delay before a failed message is given out again, and most attempts (session.md 2.5). */
 export const MAX_RETRY_DELAY_MS = 86_400_000, MAX_ATTEMPTS = 1000;
 
 /** A request that changes something. `n` is its number. */

@@ -8,7 +8,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { utf8Length } from "./mailbox.ts";
 
-/** Iterations for a new verifier, and the most that a client computes. */
+/** Iterations for a new verifier, and the most that a client computes (seal.md 5.9). */
 export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 
 /** Bytes of a salt, and of randomness in a nonce. */
@@ -17,7 +17,10 @@ export const SALT_BYTES = 16, NONCE_BYTES = 18;
 /** Longest name and longest password, in bytes. */
 export const MAX_NAME_BYTES = 64, MAX_PASSWORD_BYTES = 1024;
 
-/** The header of a message whose channel binding is the seal's. It keeps the name that the program once had. */
+/**
+ * The header of a message whose channel binding is the seal's. It keeps the name that the program once had
+ * (seal.md 5.4).
+ */
 export const GS2_HEADER = "p=parley-seal-1,,";
 
 const encoder = new TextEncoder();
@@ -38,7 +41,7 @@ export interface ClientKeys {
   serverKey: Bytes;
 }
 
-/** Whether an account may have this name. */
+/** Whether an account may have this name (seal.md 5.7). */
 export function isName(name: string): boolean {
   return /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/.test(name);
 }
@@ -56,7 +59,7 @@ export function decodeName(saslname: string): string | undefined {
 }
 
 /**
- * The password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2.
+ * The password as it is hashed: the OpaqueString profile of RFC 8265, section 4.2 (seal.md 5.8).
  *
  * @throws {TypeError|RangeError} It can't be one.
  */

@@ -25,13 +25,15 @@ import { concatBytes } from "./bytes.ts";
 import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
 
-/** Most datagrams in each direction under one handshake, and after how many the client makes a new one. */
+/**
+ * Most datagrams in each direction under one handshake, and after how many the client makes a new one (seal.md 4.4).
+ */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
 
 /** Bytes of the tag after a ciphertext. */
 const TAG = 16;
 
-/** How far a number may be below the highest one that was opened. */
+/** How far a number may be below the highest one that was opened (seal.md 4.5). */
 const WINDOW = 1024;
 
 const CIPHER = "aes-256-gcm";

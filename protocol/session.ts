@@ -8,10 +8,10 @@
 import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
 import { utf8Length } from "./mailbox.ts";
 
-/** Longest datagram of a session. */
+/** Longest datagram of a session (session.md 1.1). */
 export const MAX_SESSION_DATAGRAM_BYTES = 1200;
 
-/** Longest text of a request with its parts, in UTF-8. */
+/** Longest text of a request with its parts, in UTF-8 (session.md 1.3). */
 export const MAX_TEXT_BYTES = 65_000;
 
 /** Why a session is refused whose account does not cover the mailbox of its name. */

@@ -1,5 +1,5 @@
 /**
- * The forum's file transfer: text head lines and raw bytes over TCP. `protocol/README.md`, "Files".
+ * The forum's file transfer: text head lines and raw bytes over TCP. `protocol/transfer.md`.
  *
  * @module
  */
@@ -158,7 +158,7 @@ export function isUploadKey(key: string): boolean {
 
 /**
  * Proves to the other end of the session which content an upload has, or that it is stored: an attacker on the connection
- * does not know the key.
+ * does not know the key (transfer.md 3.3, 3.5).
  *
  * @param key The key that came with the ticket.
  * @param hash SHA-256 of the whole, 64 lower-case hexadecimal digits.
@@ -184,7 +184,7 @@ export function isFileHash(hash: string): boolean {
 
 /**
  * Whether this can be the name of a file in a thread: 1 to 128 of the forum's characters, but not `.` or `..`. It is never
- * a path: it has no slash and no backslash.
+ * a path: it has no slash and no backslash (transfer.md 5.1).
  */
 export function isFileName(name: string): boolean {
   return /^[A-Za-z0-9!@#$%.?,_-]{1,128}$/.test(name) && name !== "." && name !== "..";

@@ -1,6 +1,6 @@
 /**
  * The forum, put together: commands in sealed sessions over UDP, and files over TCP on the same port number.
- * `protocol/README.md`, "Forum" and "Files", is the specification.
+ * `protocol/forum.md` and `protocol/transfer.md` are the specification.
  *
  * @module
  */

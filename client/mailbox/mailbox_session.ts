@@ -1,5 +1,5 @@
 /**
- * The mailbox's requests in a session: puts, leases and counts. `protocol/README.md`, "Session", is the specification.
+ * The mailbox's requests in a session: puts, leases and counts. `protocol/session.md` is the specification.
  *
  * @module
  */

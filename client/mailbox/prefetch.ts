@@ -23,7 +23,10 @@ const MAX_LEASES = MAX_PREFETCH / MAX_LEASE_MESSAGES, MAX_LEASED_BYTES = 64 * 10
 /** How much of a loop's work is fetched ahead of it, beside what it does while a fetch takes place. */
 const AHEAD_MS = 200;
 
-/** Time after which a loop that has not come back keeps only what it was given, and how often that is checked. */
+/**
+ * Time after which a loop that has not come back keeps only what it was given, and how often that is checked
+ * (session.md 6.10).
+ */
 const MAX_HOLD_MS = 1000, CHECK_EVERY_MS = 250;
 
 /** Length of the texts above which nothing more is fetched ahead. */

@@ -11,7 +11,7 @@ import { noAnswer } from "../session/liveness.ts";
 
 /**
  * Wait before a request is repeated, doubled each time, up to the last: RFC 8085, section 3.1.1, wants a sender that
- * knows no round-trip time to begin no lower and to back off.
+ * knows no round-trip time to begin no lower and to back off (mailbox.md 6.2).
  */
 export const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 2000;

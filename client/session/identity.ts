@@ -1,6 +1,6 @@
 /**
  * Who a session is to its server: its ID, the startId of the server, and the cookie that proves the client's address and
- * names the time at which the session began. `protocol/README.md`, "Address" and "Forgetting".
+ * names the time at which the session began. session.md sections 4 and 8.
  *
  * @module
  */

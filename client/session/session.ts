@@ -1,7 +1,7 @@
 /**
  * The client's half of the reliable session: ordered requests are performed once and in order, unordered ones are
  * repeated until they are answered. It knows none of the services that use it: each of them makes its own requests.
- * `protocol/README.md`, "Session", is the specification; "Address", "Forgetting" and "Loss" are kept here.
+ * `protocol/session.md` is the specification; "Address", "Forgetting" and "Loss" are kept here.
  *
  * @module
  */
@@ -31,12 +31,15 @@ import { OrderedRequests } from "./ordered_requests.ts";
 import { SendLoop } from "./send_loop.ts";
 import { type Query, type TaggedAnswer, UnorderedRequest, UnorderedRequests } from "./unordered_requests.ts";
 
-/** A session that was silent for so long is given up if nothing is open: the server may soon forget it. */
+/**
+ * A session that was silent for so long is given up if nothing is open: the server may soon forget it
+ * (session.md 8.14).
+ */
 const STALE_MS = 12 * 60 * 60 * 1000;
 
 /**
  * Time from the beginning of a session within which it sends its first number. Later the server may have to answer that
- * it has forgotten it, because it can't know that there was nothing to forget.
+ * it has forgotten it, because it can't know that there was nothing to forget (session.md 8.11).
  */
 const FIRST_NUMBER_MS = 1000;
 
@@ -338,7 +341,7 @@ export class Session<A extends TaggedAnswer> {
     return datagram;
   }
 
-  /** Lets the server forget the session, which it would keep for a day; then ends it. */
+  /** Lets the server forget the session, which it would keep for a day; then ends it (session.md 8.4). */
   #bye(): Uint8Array<ArrayBuffer> | undefined {
     if (this.#isKept || this.#hasSaidBye || !this.hasAnswered || !this.ordered.hasNumbers) {
       this.fail(closed);

@@ -1,5 +1,5 @@
 /**
- * The forum's file transfer, client's half: what uploads and downloads share. `protocol/README.md`, "Files", is the
+ * The forum's file transfer, client's half: what uploads and downloads share. `protocol/transfer.md` is the
  * specification.
  *
  * @module
@@ -80,10 +80,10 @@ export class ConnectionLostError extends Error {
 /** Defaults of {@linkcode AttemptOptions}, in milliseconds. */
 const STALL_MS_MAX = 60_000, IDLE_MS_MAX = 30_000, WORK_MS_MAX = 600_000;
 
-/** Bytes that count as progress: a transfer in single bytes would never end. */
+/** Bytes that count as progress: a transfer in single bytes would never end (transfer.md 6.2). */
 const PROGRESS_BYTES = 65_536;
 
-/** Milliseconds before it is tried again: at first, and at most. */
+/** Milliseconds before it is tried again: at first, and at most (transfer.md 1.5). */
 const FIRST_PAUSE_MS = 100, PAUSE_MS_MAX = 5000;
 
 /** Refusals after which another attempt may succeed. */

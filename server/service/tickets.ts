@@ -2,10 +2,13 @@ import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 
 export type { IncomingFile };
 
-/** Milliseconds for which a ticket is valid. */
+/** Milliseconds for which a ticket is valid (transfer.md 2.1). */
 const TICKET_MS = 60_000;
 
-/** Most tickets that are not used yet: in all, and of one user. Most are of repeated requests, and never used. */
+/**
+ * Most tickets that are not used yet: in all, and of one user. Most are of repeated requests, and never used
+ * (transfer.md section 8).
+ */
 const MAX_TICKETS = 10_000, MAX_USER_TICKETS = 16;
 
 /** One attempt at an upload that a user may make. */

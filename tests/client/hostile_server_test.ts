@@ -107,6 +107,7 @@ for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
   }
 }
 
+// session.md 9.7
 Deno.test("a server that never knows the session is given up, and nothing is said to be unknown", async () => {
   const server = new Hostile((_, server) => {
     server.answer("unknown");
@@ -115,6 +116,7 @@ Deno.test("a server that never knows the session is given up, and nothing is sai
   assertEquals(await server.end(follow(server.client.lease("bob", { wait: 3_600_000 }))), ANEW);
 });
 
+// session.md 9.8
 Deno.test("a lease whose messages never fit together, or never come in whole, is given up", async () => {
   const parts: Readonly<Record<string, (t: string, server: Hostile) => string[]>> = {
     "tokens of two leases": (t, server) => [
@@ -136,6 +138,7 @@ Deno.test("a lease whose messages never fit together, or never come in whole, is
   }
 });
 
+// session.md 9.5
 Deno.test("'full' is waited for as long as the sender says, and its 'skip' no longer than that of others", async () => {
   const server = new Hostile(
     (lines, server) => server.answer(...lines.map((line) => `full,${numbered(line)},1 messages`)),
@@ -143,6 +146,7 @@ Deno.test("'full' is waited for as long as the sender says, and its 'skip' no lo
   assertEquals(await server.end(server.put("a", { wait: 5000 }), 66_000), NOTHING);
 });
 
+// session.md 9.4
 Deno.test("an acknowledgement that the disk never takes is given up", async () => {
   const server = new Hostile((lines, server) => {
     for (const line of lines) {
@@ -156,6 +160,7 @@ Deno.test("an acknowledgement that the disk never takes is given up", async () =
   assertEquals(await server.end(follow(lease.value!.ack())), NOTHING);
 });
 
+// session.md 9.4
 Deno.test("a session whose work goes on outlasts any time", async () => {
   let n = 0;
   const server = new Hostile((lines, server) => {
@@ -207,6 +212,7 @@ const LISTS: Readonly<Record<string, [(t: string, place: string) => string[], st
 };
 
 for (const [name, [answers, error]] of Object.entries(LISTS)) {
+  // forum.md 3.5, 3.6
   Deno.test(`a list of ${name} is an error`, async () => {
     const { server, list } = forumOf(answers);
     assertEquals(await server.end(list()), `WrongAnswerError: Cannot read on: the server sends ${error}`);
@@ -214,6 +220,7 @@ for (const [name, [answers, error]] of Object.entries(LISTS)) {
   });
 }
 
+// session.md 9.4
 Deno.test("a page that does not come to its end is given up", async () => {
   // each time one thread more, and never the end of the page
   let id = 0;

@@ -39,6 +39,7 @@ async function stranger(port: number) {
   };
 }
 
+// accounts.md 1.1; seal.md 5.2
 Deno.test("with --accounts admin, accounts are made beside the server alone", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path;
@@ -80,6 +81,7 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
   assertMatch((await run("admin status")).out, /^refused sealed no account 5$/m);
 });
 
+// accounts.md 1.1
 Deno.test("without it, anybody may make one", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   using client = await stranger(server.port);

@@ -95,6 +95,7 @@ class Running implements AsyncDisposable {
   }
 }
 
+// session.md 3.10
 Deno.test("send, receive and forum say that the server is busy, once, and go on when it has room", async () => {
   await using server = new BusyServer();
   const address = `127.0.0.1:${server.port}`, told = "the server is busy; trying again";

@@ -38,6 +38,7 @@ const usage = (error: string) => ({
   err: `wirepost admin: ${error}\nSee 'wirepost admin --help'\n`,
 });
 
+// admin.md 4.6
 Deno.test("admin dead tells who wrote to whom and when, why it is dead, and how it begins", () =>
   withServer(async ({ admin, bury }) => {
     assertEquals(await admin("dead"), done(""));
@@ -135,6 +136,7 @@ Deno.test("all dead letters are given out again where there is room, and the oth
     assertEquals(await admin("dead"), done(""));
   }));
 
+// admin.md 4.1
 Deno.test("nothing is cleared by leaving something out, or by a variable that is not set", () =>
   withServer(async ({ admin, bury, server }) => {
     await bury("bob", "alice", ["dead"]);

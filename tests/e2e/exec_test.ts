@@ -42,6 +42,7 @@ Deno.test(
     }),
 );
 
+// session.md 6.20
 Deno.test(
   "a message that fails waits longer each time, and is then a dead letter",
   { ignore },

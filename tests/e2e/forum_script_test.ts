@@ -35,6 +35,7 @@ async function forum() {
   };
 }
 
+// forum.md 5.6
 Deno.test("commands of a pipe: results on standard output, what failed on standard error, and exit code 1", async () => {
   await using here = await forum();
   const input = "MSG thread0 one\nRDT nope\nlst\nRDT thread0\n";
@@ -206,6 +207,7 @@ Deno.test("if the reader of the results ends, the client ends without a message"
 });
 
 for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  // forum.md 5.8
   Deno.test(
     `${signal} ends the client, and the name is free`,
     { ignore: Deno.build.os === "windows" },
@@ -219,6 +221,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
   );
 }
 
+// forum.md 5.7
 Deno.test("if a change gets no answer, the client says that it may have been carried out", {
   ignore: Deno.build.os === "windows",
 }, async () => {

@@ -118,6 +118,7 @@ for (const [name, transcript] of Object.entries({ ...TRANSCRIPTS, "UPD and DWN, 
   });
 }
 
+// forum.md 5.2
 Deno.test("names and passwords are asked for until they are right", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   await using directory = await temporaryDirectory();
@@ -170,6 +171,7 @@ Deno.test("names and passwords are asked for until they are right", async () => 
   ]);
 });
 
+// forum.md 4.2, 4.3, 4.4
 Deno.test("the server's console shows each command and its outcome", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   await using users = new Users(server.port);

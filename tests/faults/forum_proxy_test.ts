@@ -31,6 +31,7 @@ async function badNetwork(port: number, seed: number): Promise<{ tcp: CuttingPro
 }
 
 for (const seed of SEEDS) {
+  // forum.md 2.1
   Deno.test(`over a network that loses, repeats, reorders and cuts, a forum carries out each command once, seed ${seed}`, async () => {
     await using directory = await temporaryDirectory();
     await using files = await temporaryDirectory();

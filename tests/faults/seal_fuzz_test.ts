@@ -179,6 +179,7 @@ Deno.test("handshakes and sealed datagrams with one change crash nothing, and ar
   assert(subject.stored < 5000);
 });
 
+// seal.md 2.2
 Deno.test("without a right cookie, a flood opens nothing, makes no key and takes no memory", () => {
   const random = new Random(6), subject = new Subject(random);
   const seal = subject.handshake(random, { hostname: "10.0.0.1", port: 1 })!;

@@ -42,6 +42,7 @@ async function collect(peer: Peer): Promise<string[]> {
   return replies;
 }
 
+// session.md 4.1, 4.2
 Deno.test("an address that has not proved itself gets at most 3 times what it sent, and nothing done", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);

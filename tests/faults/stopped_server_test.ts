@@ -7,6 +7,7 @@ import { FULL } from "./form.ts";
 /** Milliseconds for which it is stopped: longer than the lease, and than the store waits for a confirmation. */
 const STOPPED = FULL ? 70_000 : 6000;
 
+// session.md 6.15
 Deno.test("what arrived while the server was stopped is read before leases end and sessions are forgotten", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);

@@ -23,6 +23,7 @@ function put(mailbox: string, sender: string, text: string): OriginalRequest {
 }
 const take = (mailbox: string): OriginalRequest => ({ kind: "take", mailbox });
 
+// mailbox.md 1.1
 Deno.test("decodeRequest() reads every form of the wire", () => {
   const rows: [string, OriginalRequest][] = [
     ["for, hello", put(SHARED_QUEUE, "", "hello")],
@@ -36,6 +37,7 @@ Deno.test("decodeRequest() reads every form of the wire", () => {
   for (const [datagram, request] of rows) assertEquals(decode(datagram), request, datagram);
 });
 
+// mailbox.md 1.1
 Deno.test("decodeRequest() takes types in either case and ignores spaces around fields", () => {
   assertEquals(decode("FOR, x"), put(SHARED_QUEUE, "", "x"));
   assertEquals(decode("  Req  "), take(SHARED_QUEUE));
@@ -44,6 +46,7 @@ Deno.test("decodeRequest() takes types in either case and ignores spaces around 
   assertEquals(decode("r,  Bob B  "), take("Bob B"));
 });
 
+// mailbox.md 1.3
 Deno.test("decodeRequest() keeps a message as it is, but for one space before it", () => {
   assertEquals(decode("F, b, a, 1, 2, 3"), put("b", "a", "1, 2, 3"));
   assertEquals(
@@ -56,6 +59,7 @@ Deno.test("decodeRequest() keeps a message as it is, but for one space before it
   assertEquals(decode("F, b, a, Ω ✓ 😀 \t."), put("b", "a", "Ω ✓ 😀 \t."));
 });
 
+// mailbox.md 1.2
 Deno.test("decodeRequest() takes one line end off a datagram", () => {
   assertEquals(decode("R, bob\n"), take("bob"));
   assertEquals(decode("R, bob\r\n"), take("bob"));
@@ -64,6 +68,7 @@ Deno.test("decodeRequest() takes one line end off a datagram", () => {
   assertEquals(decode("R, bob\r"), "not printable");
 });
 
+// mailbox.md 1.2
 Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () => {
   assertEquals(decode("R, bob\0"), take("bob"));
   assertEquals(decode("R, bob\n\0\0"), take("bob"));
@@ -75,6 +80,7 @@ Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () 
   assertEquals(decode(`R, bob${"\0".repeat(1019)}`), "too long");
 });
 
+// mailbox.md 1.4, 3.1
 Deno.test("decodeOriginalRequest() returns why a datagram is no request", () => {
   const long = "x".repeat(65);
   const rows: [string, Refusal][] = [
@@ -114,11 +120,13 @@ Deno.test("decodeOriginalRequest() returns why a datagram is no request", () => 
   assertEquals(decodeOriginalRequest(new Uint8Array([0x52, 0x2c, 0xed, 0xa0, 0x80])), "not UTF-8");
 });
 
+// mailbox.md section 7
 Deno.test("decodeRequest() takes IDs up to 64 bytes", () => {
   assertEquals(decode(`R, ${"x".repeat(64)}`), take("x".repeat(64)));
   assertEquals(decode(`R, ${"Ω".repeat(32)}`), take("Ω".repeat(32)));
 });
 
+// mailbox.md 3.3
 Deno.test("decodeRequest() refuses a message whose reply would not fit", () => {
   const fits = "x".repeat(maxMessage("b", "a"));
   const mail = { sender: "a", time: 0, text: fits };
@@ -141,6 +149,7 @@ Deno.test("decodeRequest() never throws and only gives requests that keep the ru
   }
 });
 
+// mailbox.md 2.1, 2.2
 Deno.test("replies are written as the wire has them, and read back", () => {
   const mail = { sender: "alice", time: Date.UTC(2026, 0, 31, 12, 0, 0, 7), text: "a, b ✓ " };
   const rows: [Uint8Array, string, OriginalReply][] = [
@@ -168,6 +177,7 @@ Deno.test("replies are written as the wire has them, and read back", () => {
   }
 });
 
+// mailbox.md 3.2
 Deno.test("decodeReply() reads replies of other servers, and no requests", () => {
   const reply = (text: string) => decodeOriginalReply(encoder.encode(text));
   assertEquals(reply("nxt,2020-01-01 10:00:00,hi"), {

@@ -48,6 +48,7 @@ async function readVectors(): Promise<(name: string) => string> {
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (text: string) => new TextEncoder().encode(text);
 
+// seal.md 3.1, 4.1
 Deno.test("the seal computes the test vectors of its specification", async () => {
   const vector = await readVectors(), hex = (name: string) => Uint8Array.fromHex(vector(name));
   const client = sealKey(hex("client key")), server = sealKey(hex("server key"));
@@ -97,6 +98,7 @@ Deno.test("the seal computes the test vectors of its specification", async () =>
   }
 });
 
+// seal.md 5.4
 Deno.test("the log-in of the specification's test vectors", async () => {
   const vector = await readVectors();
   const [, , sent = ""] = /^first,(\d+),(.*)$/.exec(vector("plain 1")) ?? [];
@@ -118,6 +120,7 @@ Deno.test("the log-in of the specification's test vectors", async () => {
   assertEquals(`final,2,${serverFinal(verifier, message)}`, vector("plain 4"));
 });
 
+// seal.md 4.4, 4.5
 Deno.test("a datagram under seal opens once, whole, in its direction, and only while its number is young", () => {
   const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
   const header = { id: "A".repeat(22), startId: "00000001", cookie: "" };
@@ -149,6 +152,7 @@ Deno.test("a datagram under seal opens once, whole, in its direction, and only w
   assertEquals(new Opener(keys.toClient).open(sealed[0]!, 2), "wrong");
 });
 
+// seal.md 4.3
 Deno.test("every bit of a sealed datagram counts", () => {
   const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
   const header = { id: "A".repeat(22), startId: "00000001", cookie: "0123456789abcdef" };
@@ -168,6 +172,7 @@ Deno.test("every bit of a sealed datagram counts", () => {
   }
 });
 
+// seal.md 1.3, 1.4
 Deno.test("a datagram that the specification does not allow is no sealed one", () => {
   const id = "A".repeat(22), startId = "00000001", cookie = "0123456789abcdef", k = "A".repeat(43);
   const good = [`S1> ${id} - - hello,${k}`, `S1> ${id} ${startId} ${cookie} 1\n${"x".repeat(16)}`];
@@ -203,6 +208,7 @@ Deno.test("a datagram that the specification does not allow is no sealed one", (
   }
 });
 
+// seal.md 2.7
 Deno.test("a key that makes every secret zero is refused", () => {
   for (const point of [new Uint8Array(32), Uint8Array.from([1, ...new Uint8Array(31)])]) {
     assertThrows(() => serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), point), Error);

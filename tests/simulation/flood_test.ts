@@ -139,6 +139,7 @@ class World implements AsyncDisposable {
 
 const PUT = "\nput,1,bob,mallory,,,spam";
 
+// session.md 10.2
 Deno.test("one address that opens 10,000 sessions with one put each keeps nobody out, over a restart", async () => {
   await using world = await World.make();
   const { all, answers } = await world.begin(STRANGER, 10_050, PUT);
@@ -153,6 +154,7 @@ Deno.test("one address that opens 10,000 sessions with one put each keeps nobody
   assertEquals(world.messages, 10_056);
 });
 
+// session.md 10.2
 Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
   await using world = await World.make();
   const { answers } = await world.begin(STRANGER, 10_050, "");
@@ -161,6 +163,7 @@ Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
   assertEquals(await world.put(STRANGER, "2", true), "stored");
 });
 
+// session.md 10.2
 Deno.test("if one address takes all sessions, its oldest ones make room for others", async () => {
   const limits = { all: 20, ofNetwork: 1000, ofAccount: 10 };
   await using world = await World.make({ kept: limits, sessions: limits });
@@ -181,6 +184,7 @@ async function knock(ask: (text: string) => Promise<string[]>, { id, cookie }: W
   return { born: right.slice(0, 12), last: answer.slice(answer.indexOf("\n") + 1) };
 }
 
+// session.md 8.9
 Deno.test("a session that made room learns that its outcome is unknown, though its low is 1", async () => {
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });
@@ -196,6 +200,7 @@ Deno.test("a session that made room learns that its outcome is unknown, though i
   assertEquals(world.messages, 3);
 });
 
+// session.md 4.8
 Deno.test("a clock that is set back lets new sessions begin, whether or not the server is started anew", async () => {
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });
@@ -208,6 +213,7 @@ Deno.test("a clock that is set back lets new sessions begin, whether or not the 
   assertEquals(world.messages, 12);
 });
 
+// session.md 4.10
 Deno.test("a session with a start time in the future makes no other session unknown", async () => {
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });

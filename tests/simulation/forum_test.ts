@@ -182,6 +182,7 @@ function seeds(): number[] {
 }
 
 for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
+  // forum.md 2.1
   Deno.test(`on a bad network, whose server is killed: ${name}`, async () => {
     for (const seed of seeds()) {
       await simulate(seed, async (forum) => {
@@ -193,6 +194,7 @@ for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
   });
 }
 
+// forum.md 3.2, 3.3
 Deno.test("a thread of many pages and a text of many datagrams are read whole on a bad network", async () => {
   const long = "Ω✓ and so on ".repeat(800).trim();
   for (const seed of seeds()) {

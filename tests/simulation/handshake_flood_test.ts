@@ -8,6 +8,7 @@ async function took(world: SealedWorld, work: Promise<unknown>): Promise<number>
   return world.clock.now() - began;
 }
 
+// seal.md 2.8, 2.9
 Deno.test("a flood of handshakes from 300 addresses costs a part of the time, and keeps nobody out", async () => {
   await using world = await SealedWorld.make();
   const before = world.client();
@@ -29,6 +30,7 @@ Deno.test("a flood of handshakes from 300 addresses costs a part of the time, an
   assertEquals(world.texts().length, 10);
 });
 
+// seal.md 2.9
 Deno.test("one address that begins handshakes without end does not keep those of others waiting", async () => {
   await using world = await SealedWorld.make();
   new HandshakeFlood(world, 1, 1);

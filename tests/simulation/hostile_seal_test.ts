@@ -155,6 +155,7 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
 };
 
 for (const [name, [prepare, error]] of Object.entries(SERVERS)) {
+  // seal.md 2.17
   Deno.test(`a log-in ends if the server ${name}`, async () => {
     const server = new HostileServer();
     prepare(server);
@@ -162,6 +163,7 @@ for (const [name, [prepare, error]] of Object.entries(SERVERS)) {
   });
 }
 
+// seal.md 2.17
 Deno.test("a session that has to log in again and again, and gets nowhere, ends", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();

@@ -25,6 +25,7 @@ async function logIns(loss: number, delay: [number, number]): Promise<Measured> 
   return { median: times[100]!, p95: times[190]!, datagrams: sent / 200 };
 }
 
+// seal.md 2.11, 2.12
 Deno.test("with a fifth of the datagrams lost, half of all log-ins take under half a second, and 19 of 20 under two", async () => {
   const { median, p95, datagrams } = await logIns(0.2, [1, 20]);
   assert(median < 500 && p95 < 2000, `${median}, ${p95}`);

@@ -23,6 +23,7 @@ async function refused(world: SealedWorld, login: Promise<unknown>): Promise<str
   return (await assertRejects(() => world.soon(login), LoginErrorClass) as LoginError).reason;
 }
 
+// seal.md 5.12
 Deno.test("a session logs in, and its row in the store is its account's", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -37,6 +38,7 @@ Deno.test("a session logs in, and its row in the store is its account's", async 
   assert(Math.max(...world.passed.map(({ datagram }) => datagram.length)) <= 1200);
 });
 
+// protocol/README.md 1.5
 Deno.test("an unproved address gets at most three times the bytes that it sent, and nothing is kept", async () => {
   await using world = await SealedWorld.make();
   const id = "A".repeat(22), stranger = { hostname: "10.0.0.9", port: 9 };
@@ -53,6 +55,7 @@ Deno.test("an unproved address gets at most three times the bytes that it sent, 
   assertEquals(world.server.seals, 0);
 });
 
+// seal.md 2.2, 4.5
 Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothing and are counted", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -91,6 +94,7 @@ Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothi
   assertEquals(world.texts(), [...Array.from({ length: 20 }, (_, i) => `${i}`), "last", "after"]);
 });
 
+// seal.md 8.1
 Deno.test("a session goes on under its numbers when the server starts anew, and when its address changes", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -112,6 +116,7 @@ Deno.test("a session goes on under its numbers when the server starts anew, and 
   assertEquals(world.texts(), ["1", "2", "3", "4"]);
 });
 
+// seal.md 5.13
 Deno.test("a later process goes on with the session of an account, and nobody else does", async () => {
   await using world = await SealedWorld.make();
   await world.soon(world.server.accounts.add("eve", makeAccount({ name: "eve", password: "e" }).verifier));
@@ -166,6 +171,7 @@ Deno.test("a new name gets an account, once, and its password is asked for as a 
   );
 });
 
+// seal.md 6.1
 Deno.test("wrong proofs are slowed down, for a stranger's network more than for the owner's", async () => {
   await using world = await SealedWorld.make();
   await world.soon(world.client({ hostname: "10.1.0.1" }).login());
@@ -187,6 +193,7 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
   assert(await took(world.client({ hostname: "10.1.0.1" }).login()) < 1000);
 });
 
+// seal.md 6.2, 6.3
 Deno.test("guessing passwords for hours does not keep the owner out", async () => {
   await using world = await SealedWorld.make();
   const { accounts } = world.server, stranger = "10.2.0.1";
@@ -204,6 +211,7 @@ Deno.test("guessing passwords for hours does not keep the owner out", async () =
   assert(guesses < 7200 / 3 + 16 + 20, `${guesses}`);
 });
 
+// seal.md 5.11
 Deno.test("if the service wants it, a name is active in one place, until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
@@ -226,6 +234,7 @@ Deno.test("if the service wants it, a name is active in one place, until it leav
   await world.soon(world.client().login());
 });
 
+// seal.md 5.11
 Deno.test("a name that is active is refused before the client proves anything, or by final if two log in at once", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   let asked = 0;
@@ -248,6 +257,7 @@ Deno.test("a name that is active is refused before the client proves anything, o
   assertEquals(asked, 2);
 });
 
+// seal.md 5.11
 Deno.test("a client whose server loses sight of it is not kept out by itself", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const client = world.client({ keepAlive: true });
@@ -260,6 +270,7 @@ Deno.test("a client whose server loses sight of it is not kept out by itself", a
   assertEquals(world.texts(), ["one", "two"]);
 });
 
+// seal.md 8.5
 Deno.test("an account that is removed ends its sessions", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -271,6 +282,7 @@ Deno.test("an account that is removed ends its sessions", async () => {
   assertEquals(world.texts(), ["1"]);
 });
 
+// seal.md 8.5
 Deno.test("a new password ends every session that was logged in by the old one, but the one that sets it", async () => {
   await using world = await SealedWorld.make();
   const [first, second] = [world.client(), world.client()];
@@ -289,6 +301,7 @@ Deno.test("a new password ends every session that was logged in by the old one, 
   assertEquals(world.texts(), ["from the first", "later"]);
 });
 
+// seal.md 8.4
 Deno.test("a client that goes on does not make an account anew that was removed", async () => {
   await using world = await SealedWorld.make();
   const client = world.client({ as: { name: "carol", make: true } });
@@ -298,6 +311,7 @@ Deno.test("a client that goes on does not make an account anew that was removed"
   assert(!world.server.accounts.has("carol"));
 });
 
+// seal.md 7.8
 Deno.test("a client that finds another key when it goes on says so, and nothing else to it", async () => {
   await using world = await SealedWorld.make();
   let refuse = false;
@@ -314,6 +328,7 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
   assertEquals(world.texts(), []);
 });
 
+// seal.md 8.3
 Deno.test("handshakes that never log in keep nobody out, and are forgotten whatever they send", async () => {
   await using world = await SealedWorld.make({
     seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
@@ -452,6 +467,7 @@ class Middleman {
   }
 }
 
+// seal.md 5.6
 Deno.test("a man in the middle with other keys is refused by the server, and by the client", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
@@ -470,6 +486,7 @@ Deno.test("a man in the middle with other keys is refused by the server, and by 
   assertEquals(second.texts(), []);
 });
 
+// seal.md 7.6
 Deno.test("a man in the middle learns nothing of a new account if the server's key is known", async () => {
   await using world = await SealedWorld.make();
   const middle = new Middleman(world);
@@ -485,6 +502,7 @@ Deno.test("a man in the middle learns nothing of a new account if the server's k
   assert(!world.server.accounts.has("carol"));
 });
 
+// seal.md 5.9
 Deno.test("a client proves nothing to a server that wants few rounds", async () => {
   await using world = await SealedWorld.make();
   const weak = new Middleman(world);

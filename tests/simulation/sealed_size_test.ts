@@ -4,6 +4,7 @@ import { SealedWorld, SERVER } from "./sealed_world.ts";
 
 const NAME = "n".repeat(64);
 
+// seal.md 1.3
 Deno.test("no sealed datagram is too long, whatever a session puts, leases, acknowledges and loses", async () => {
   const conditions = { loss: 0.1, repeated: 0.1, reordered: 0, late: 0, delay: [1, 20] as [number, number] };
   await using world = await SealedWorld.make({ conditions });

@@ -23,6 +23,7 @@ function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
   return session;
 }
 
+// mailbox.md 5.2
 Deno.test("a user who fills a share gets its limit, and leaves the rest to others at the same address", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const carol = { name: "carol", password: "endor" };
@@ -38,6 +39,7 @@ Deno.test("a user who fills a share gets its limit, and leaves the rest to other
   assertEquals(world.texts(), ["2", "4", "5", "6"]);
 });
 
+// mailbox.md 5.2
 Deno.test("sessions of one address without an account have a share together, and those of another their own", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");

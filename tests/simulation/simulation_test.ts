@@ -24,6 +24,7 @@ function seeds(): number[] {
   return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 
+// session.md 5.1, 5.7, 6.11
 Deno.test("a session keeps its promises on a bad network, with client or server killed", async (t) => {
   const all = seeds(), reports: Report[] = [];
   const name = all.length === 1 ? `seed ${all[0]}` : `${all.length - 1} seeds, and seed ${all.at(-1)}`;

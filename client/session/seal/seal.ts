@@ -1,6 +1,6 @@
 /**
  * The client's half of the seal: makes a handshake, logs in, and seals and opens the datagrams of one session, which does
- * not know of it. `protocol/README.md`, "Seal", is the specification.
+ * not know of it. `protocol/seal.md` is the specification.
  *
  * @module
  */
@@ -46,10 +46,10 @@ export interface SealedSession {
   fail(error: (sent: boolean) => SessionEndError): void;
 }
 
-/** How long a client sends nothing before it shows that it is there. */
+/** How long a client sends nothing before it shows that it is there (seal.md 4.10). */
 const KEEP_ALIVE_MS = 20_000;
 
-/** Handshakes in a row that fail, after which the server is given up. */
+/** Handshakes in a row that fail, after which the server is given up (seal.md 2.17). */
 const MAX_HANDSHAKES = 16;
 
 /** The handshake has failed: the server does not know it any more. */

@@ -16,15 +16,15 @@ import type {
   SessionState,
 } from "../requests/session.ts";
 
-/** Most sessions that are kept. */
+/** Most sessions that are kept (session.md section 10; session.md section 10). */
 export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
-/** How long a session is kept after its last use. */
+/** How long a session is kept after its last use (session.md 8.2). */
 export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * How long a session is kept after its end: what it sent before may be on its way for at most that long (RFC 9293,
- * section 3.4.2).
+ * section 3.4.2) (session.md 8.5).
  */
 export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 

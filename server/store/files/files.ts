@@ -36,7 +36,7 @@ export interface UnknownContents {
   error: Error | undefined;
 }
 
-/** Interrupted uploads that are kept for a later attempt: in all, of one user, and for how long. */
+/** Interrupted uploads that are kept for a later attempt: in all, of one user, and for how long (transfer.md 3.10). */
 const MAX_IDLE = 256, MAX_USER_IDLE = 8, IDLE_MS_MAX = 24 * 60 * 60 * 1000;
 
 /** Uploads that are remembered as stored, for an attempt whose ticket was issued before. */

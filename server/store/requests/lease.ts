@@ -4,7 +4,9 @@
  * @module
  */
 
-/** Milliseconds after which messages go back if their client has not confirmed that it received them. */
+/**
+ * Milliseconds after which messages go back if their client has not confirmed that it received them (session.md 6.4).
+ */
 export const UNCONFIRMED_LEASE_MS = 5000;
 
 /** Leases the oldest ready messages to a session. The same session and tag again give the same messages. */

@@ -1,6 +1,6 @@
 /**
  * Administration of a server without a mailbox, whose port it would otherwise use: on a UDP port of its own, for this
- * machine alone. `protocol/README.md`, "Administration", is the specification.
+ * machine alone. `protocol/admin.md` is the specification.
  *
  * @module
  */

@@ -3,7 +3,10 @@ import type { Address } from "../../../protocol/address.ts";
 import { startTimeOf } from "../../../protocol/session.ts";
 import { type SessionStartTimes, startTimeDigits } from "./start_times.ts";
 
-/** The cookies by which clients prove their address. The server keeps nothing for a cookie that it gave. */
+/**
+ * The cookies by which clients prove their address. The server keeps nothing for a cookie that it gave
+ * (session.md 4.7, 4.8).
+ */
 export class SessionCookies {
   readonly #key: Uint8Array;
   readonly #startTimes: SessionStartTimes;

@@ -17,7 +17,7 @@ import type {
 import type { OrderedLine, SessionClient, SessionHandler } from "./handler.ts";
 import type { ReorderBuffer, ReorderQuota } from "./reorder_quota.ts";
 
-/** Requests that may wait for a lower number, and bytes of their text. */
+/** Requests that may wait for a lower number, and bytes of their text (session.md 5.2). */
 const MAX_HELD = 1024, MAX_HELD_BYTES = 512 * 1024;
 
 /** About what a request takes in memory beside its text. */
@@ -40,7 +40,7 @@ export interface OrderedRequestsOptions {
   onLost(why: "unknown" | "busy" | "denied"): void;
 }
 
-/** Invariant: every number below `#next` is done or with the store. */
+/** Invariant: every number below `#next` is done or with the store (session.md 5.1, 5.7). */
 export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
   older: ReorderBuffer | undefined;
   newer: ReorderBuffer | undefined;

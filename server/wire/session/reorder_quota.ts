@@ -2,7 +2,7 @@ import { type Linked, OwnerLists } from "../../quota/owner_lists.ts";
 
 /**
  * Bytes of requests that may wait in all sessions for lower numbers. As many again are for those that arrive in their
- * turn, so that sessions that hold back lower numbers stop no other session.
+ * turn, so that sessions that hold back lower numbers stop no other session (session.md 5.4).
  */
 const MAX_BYTES = 64 * 1024 * 1024;
 

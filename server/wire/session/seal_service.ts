@@ -54,7 +54,7 @@ export interface SealServiceOptions<A extends Address> {
   tableLimits?: TableLimits;
 }
 
-/** A handshake is forgotten after so long without a sealed datagram, and how often that is checked. */
+/** A handshake is forgotten after so long without a sealed datagram, and how often that is checked (seal.md 8.3). */
 const IDLE_MS = 60_000, TICK_MS = 1000;
 
 const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
@@ -62,10 +62,13 @@ const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000,
 /** After how long a log-in may be tried again if there was no room for it. */
 const NO_ROOM_MS = 5000;
 
-/** Handshakes that a network may begin at once, and how often one more. */
+/** Handshakes that a network may begin at once, and how often one more (seal.md section 9). */
 const HANDSHAKE_BURST = 256, HANDSHAKE_INTERVAL_MS = 1000 / 64;
 
-/** The share of the time that all handshakes may take: one counts at least half a millisecond, and 32 are done at once. */
+/**
+ * The share of the time that all handshakes may take: one counts at least half a millisecond, and 32 are done at once
+ * (seal.md 2.8).
+ */
 const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
 export class SealService<A extends Address> {
@@ -231,7 +234,7 @@ export class SealService<A extends Address> {
     this.#remove(seal);
   }
 
-  /** The account was removed or has another password: log-ins with the old one end. */
+  /** The account was removed or has another password: log-ins with the old one end (seal.md 8.5). */
   #logOutAll(account: string) {
     for (const seal of this.#byAccount.get(account) ?? []) if (!seal.isChanging) this.#logOut(seal);
   }

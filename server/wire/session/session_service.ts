@@ -53,7 +53,7 @@ const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000,
 /** How often the handler may repeat answers, and how often idle sessions are removed. */
 const TICK_MS = 100, SLOW_TICK_MS = 1000;
 
-/** A session is removed from memory after so long without a datagram. The store may know it longer. */
+/** A session is removed from memory after so long without a datagram. The store may know it longer (session.md 8.3). */
 const IDLE_MS = 60_000;
 
 /** How often the store is informed that a session is in use: it forgets those that are not, after a day. */
@@ -99,7 +99,7 @@ export class SessionService<A extends Address> {
     return [["sessions", this.#table.usage], ...this.#handler.tables ?? []];
   }
 
-  /** Takes a datagram. Returns whether it could be decoded; otherwise nothing was done. */
+  /** Takes a datagram. Returns whether it could be decoded; otherwise nothing was done (session.md 4.2). */
   received(datagram: Uint8Array, from: A): boolean {
     const decoded = decodeRequests(datagram, this.#handler.decodeLine);
     if (decoded === undefined) return false;

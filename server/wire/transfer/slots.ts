@@ -1,11 +1,11 @@
 import type { Metrics } from "../../report/metrics.ts";
 import type { TransferConnection } from "./transfer_connection.ts";
 
-/** Most transfers at a time, and of one user. */
+/** Most transfers at a time, and of one user (transfer.md section 8). */
 export const MAX_TRANSFERS = 32;
 const MAX_USER_TRANSFERS = 4;
 
-/** A transfer that moved fewer bytes in the last 10 to 20 s may lose its slot to a new one. */
+/** A transfer that moved fewer bytes in the last 10 to 20 s may lose its slot to a new one (transfer.md 7.2). */
 const SLOW_BYTES = 256 * 1024;
 
 type Transfer = Pick<TransferConnection, "abort" | "recentBytes">;

@@ -1,6 +1,6 @@
 /**
  * The forum's file transfer, server's half: an upload or a download for each ticket that the forum issued.
- * `protocol/README.md`, "Files", is the specification.
+ * `protocol/transfer.md` is the specification.
  *
  * @module
  */

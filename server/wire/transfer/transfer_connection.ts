@@ -9,10 +9,13 @@ import type { TurnQueue } from "../../net/fairness.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Metrics } from "../../report/metrics.ts";
 
-/** Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer. */
+/**
+ * Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer
+ * (transfer.md 1.2, 1.3, 1.6).
+ */
 const FIRST_LINE_MS = 10_000, IDLE_MS = 30_000, DRAIN_MS = 2000;
 
-/** Milliseconds between two `wait`. */
+/** Milliseconds between two `wait` (transfer.md 1.4). */
 const WAIT_INTERVAL_MS = 5000;
 
 /** The clock and timers of a connection. */

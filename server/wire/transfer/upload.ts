@@ -77,7 +77,9 @@ export class UploadReceiver {
     return line === null || line === undefined ? line : decodeTransferRequest(line);
   }
 
-  /** The file was stored after the ticket was issued: compares by the ticket's hash, or by the proof. */
+  /**
+   * The file was stored after the ticket was issued: compares by the ticket's hash, or by the proof (transfer.md 3.13).
+   */
   async #compare(hash: string): Promise<TransferAnswer> {
     const { size, key, hash: expected } = this.#grant;
     const answer = (isSame: boolean) => isSame ? this.#stored(hash) : refusal("thread", "file exists");

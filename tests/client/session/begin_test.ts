@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { SessionState } from "../../../client/session/identity.ts";
 import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 
+// session.md 8.11
 Deno.test("a session that sent no number within a second begins anew before its first one", async () => {
   const script = await new Script().open();
   assertEquals(await script.sent(1001), []);
@@ -18,6 +19,7 @@ Deno.test("a session that sent no number within a second begins anew before its 
   assertEquals([put.state, script.client.state.born], ["done", "0000000003ea"]);
 });
 
+// session.md 8.11
 Deno.test("a session with a lease acknowledges it, even late", async () => {
   const script = await new Script().open();
   const leasing = follow(script.client.lease("bob", { wait: 60_000 }));
@@ -33,6 +35,7 @@ Deno.test("a session with a lease acknowledges it, even late", async () => {
   assertEquals(ack.state, "done");
 });
 
+// session.md 4.9
 Deno.test("if two answers to its first datagram begin a session, the first one counts", async () => {
   const script = new Script();
   script.put("a");
@@ -48,6 +51,7 @@ Deno.test("if two answers to its first datagram begin a session, the first one c
   assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
 });
 
+// session.md 8.17
 Deno.test("the first number waits for onBegin", async () => {
   const begun: SessionState[] = [];
   let noted = () => {};
@@ -68,6 +72,7 @@ Deno.test("the first number waits for onBegin", async () => {
   assertEquals(put.state, "done");
 });
 
+// session.md 8.16
 Deno.test("a resumed session sends when it began, and does not begin anew by itself", async () => {
   const born = "0000000000aa";
   const script = new Script({ id: FIRST_SESSION, born, next: 1 });

@@ -10,6 +10,7 @@ import { SimulatedServer } from "../../simulation/server.ts";
 /** A text that fills a datagram. */
 const FULL = "x".repeat(988);
 
+// session.md 9.1
 Deno.test("what is not answered is repeated, with doubled waits of up to a second", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -37,6 +38,7 @@ Deno.test("an answer ends the back-off", async () => {
   assertLess(wait, 100);
 });
 
+// session.md 9.1
 Deno.test("requests of a datagram are repeated at once when three later ones are answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 5; i++) script.put(`${i}${FULL}`);
@@ -57,6 +59,7 @@ Deno.test("answers to repeated requests measure no round trip and no order", asy
   assertEquals(await script.sent(), []);
 });
 
+// session.md 9.2
 Deno.test("ten datagrams are sent at first, and more as they are answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);
@@ -75,6 +78,7 @@ Deno.test("ten datagrams are sent at first, and more as they are answered", asyn
   assertEquals(all, 100);
 });
 
+// session.md 9.2
 Deno.test("a loss halves the window, once a round trip", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);
@@ -151,6 +155,7 @@ async function exchange(lost: number, directory: string) {
   return datagrams;
 }
 
+// session.md 3.11
 Deno.test("whichever datagram is lost, the outcome is the same", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-loss-" });
   try {

@@ -4,6 +4,7 @@ import { decodeSealToServer, encodeSealReply } from "../../../protocol/seal.ts";
 import { Clock } from "../../simulation/clock.ts";
 import { follow } from "../../simulation/script.ts";
 
+// seal.md 2.6
 Deno.test("a handshake that is answered with busy is repeated for 60 s, and the user is notified once", async () => {
   const clock = new Clock(), busy: boolean[] = [], sent: string[] = [], waits: number[] = [];
   let since = 0;

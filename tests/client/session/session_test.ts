@@ -9,6 +9,7 @@ import {
 import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 import { ClosedError, FullError, RefusedError } from "../../../client/session/errors.ts";
 
+// session.md 4.3
 Deno.test("Session begins with a datagram without requests, and repeats it each second", async () => {
   const script = new Script();
   const put = script.put("hello");
@@ -38,6 +39,7 @@ Deno.test("requests of one turn share a datagram, and low rises with the answers
   assertEquals(script.client.state, { id: FIRST_SESSION, born: "000000000001", next: 5, low: 5 });
 });
 
+// session.md 3.2
 Deno.test("what the server has is not sent again, what is missing is", async () => {
   const script = await new Script().open();
   const first = script.put("a");
@@ -53,6 +55,7 @@ Deno.test("what the server has is not sent again, what is missing is", async () 
   assertEquals([first.state, second.state], ["done", "done"]);
 });
 
+// session.md 3.2
 Deno.test("a request that the server has is repeated if the answer was lost", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b")];
@@ -66,6 +69,7 @@ Deno.test("a request that the server has is repeated if the answer was lost", as
   assertEquals(puts.map(({ state }) => state), ["done", "done"]);
 });
 
+// session.md 4.4
 Deno.test("after a new start ID everything open is repeated, and the old one is ignored", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
@@ -88,6 +92,7 @@ Deno.test("after a new start ID everything open is repeated, and the old one is 
   assertEquals([lease.state, ...puts.map(({ state }) => state)], ["done", "done", "done", "done"]);
 });
 
+// session.md 4.3
 Deno.test("a client with another address repeats what is open with the new cookie, once", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -97,6 +102,7 @@ Deno.test("a client with another address repeats what is open with the new cooki
   assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
 });
 
+// session.md 8.12
 Deno.test("an unknown session with open ordered requests ends, and reports which were sent", async () => {
   const script = await new Script().open();
   // more than may be open at a time, so that the last is not sent
@@ -114,6 +120,7 @@ Deno.test("an unknown session with open ordered requests ends, and reports which
   await assertRejects(() => script.client.lease("bob"), Error, "does not know the session any more");
 });
 
+// session.md 8.13
 Deno.test("an unknown session with nothing open begins anew", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -134,6 +141,7 @@ Deno.test("an unknown session with nothing open begins anew", async () => {
   assertEquals(lease.state, "done");
 });
 
+// session.md 3.5
 Deno.test("a put that finds no room is repeated alone, less and less often, and later ones wait", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
@@ -157,6 +165,7 @@ Deno.test("a put that finds no room is repeated alone, less and less often, and 
   assertEquals(puts.map(({ state }) => state), ["done", "done", "done"]);
 });
 
+// session.md 3.5
 Deno.test("a put that cannot be written to disk is repeated in the same way", async () => {
   const script = await new Script().open();
   const put = script.put("a", { wait: 150 });
@@ -170,6 +179,7 @@ Deno.test("a put that cannot be written to disk is repeated in the same way", as
   assertEquals([put.error?.name, put.error?.limit], ["FullError", "storage"]);
 });
 
+// session.md 2.7, 5.9
 Deno.test("a refused put can be withdrawn, and later ones go on", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
@@ -191,6 +201,7 @@ Deno.test("a refused put can be withdrawn, and later ones go on", async () => {
   assertEquals(next.state, "done");
 });
 
+// session.md 5.9
 Deno.test("a put that was dropped after a refused one is withdrawn when its turn comes", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
@@ -218,6 +229,7 @@ Deno.test("a put that is withdrawn in flight is stored if the server has room", 
   assertEquals(put.state, "done");
 });
 
+// session.md 2.7
 Deno.test("a put that was stored before the withdrawal arrived is reported as stored", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
@@ -248,6 +260,7 @@ Deno.test("a put that is withdrawn before it was sent takes no number", async ()
   );
 });
 
+// session.md 3.4
 Deno.test("a request that can never be performed is reported", async () => {
   const script = await new Script().open();
   const put = script.put("a"), next = script.put("b");
@@ -259,6 +272,7 @@ Deno.test("a request that can never be performed is reported", async () => {
   assertEquals(next.state, "done");
 });
 
+// session.md 2.4
 Deno.test("a text that does not fit into one datagram is sent in parts, cut between characters", async () => {
   const script = await new Script().open();
   const text = `a${"Ω".repeat(1000)}b😀${"✓".repeat(200)}`;
@@ -275,6 +289,7 @@ Deno.test("a text that does not fit into one datagram is sent in parts, cut betw
   assertEquals([put.state, next.state], ["done", "done"]);
 });
 
+// session.md 3.2
 Deno.test("parts that arrived are not repeated until all of their text has, and end with it", async () => {
   const script = await new Script().open();
   const put = script.put("x".repeat(3000));
@@ -296,6 +311,7 @@ Deno.test("parts that arrived are not repeated until all of their text has, and 
   assertEquals([put.state, script.client.state.low], ["done", 4]);
 });
 
+// session.md 3.5
 Deno.test("a text in parts that finds no room is repeated as a whole, and withdrawn by its last number", async () => {
   const script = await new Script().open();
   const put = script.put("x".repeat(2000), { wait: 150 }), next = script.put("next");
@@ -314,6 +330,7 @@ Deno.test("a text in parts that finds no room is repeated as a whole, and withdr
   assertEquals([put.error?.name, next.state], ["FullError", "done"]);
 });
 
+// session.md 9.3
 Deno.test("a session whose server is silent for ten seconds ends, and reports what was sent", async () => {
   const script = await new Script().open();
   const puts = Array.from({ length: 1100 }, (_, i) => script.put(`${i}`));
@@ -340,6 +357,7 @@ Deno.test("a session that expects no answer does not notice that the server is s
   assertEquals(put.state, "done");
 });
 
+// session.md 8.14
 Deno.test("a session that was silent for half a day begins anew", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -351,6 +369,7 @@ Deno.test("a session that was silent for half a day begins anew", async () => {
   assert(script.session !== FIRST_SESSION);
 });
 
+// session.md 3.9, 3.10
 Deno.test("a busy server is asked again after 1 s, doubled, and given up after 60 s", async () => {
   const script = new Script();
   const put = script.put("a");
@@ -389,6 +408,7 @@ Deno.test("a server that has room again is used as before", async () => {
   assertEquals([put.state, script.busy], ["done", [true, false]]);
 });
 
+// session.md 3.10
 Deno.test("a lease that is answered with busy is given up after 60 s, and the session goes on", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -424,6 +444,7 @@ Deno.test("a server without room for a lease delays nothing else", async () => {
   assertEquals(lease, { state: "done", value: undefined });
 });
 
+// session.md 3.13, 4.4
 Deno.test("datagrams that are no answer to this session are ignored", async () => {
   const script = await new Script().open();
   const put = script.put("a");
@@ -507,6 +528,7 @@ Deno.test("close() gives up after its limit, and reports what was sent", async (
   assertEquals([put.error?.name, put.error?.sent, closing.state], ["ClosedError", true, "done"]);
 });
 
+// session.md 8.15
 Deno.test("a session can be resumed later, with the same numbers", async () => {
   const script = await new Script().open();
   script.put("a");
@@ -550,6 +572,7 @@ Deno.test("what the wire cannot carry is refused before it is sent", async () =>
   await assertRejects(() => client.lease(" bob"), TypeError, "as an ID");
 });
 
+// session.md 8.4
 Deno.test("a session that ends with every outcome known sends bye once, unless it is kept", async () => {
   for (const isKept of [false, true]) {
     const script = await new Script().open();

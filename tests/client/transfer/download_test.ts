@@ -100,6 +100,7 @@ Deno.test("a file that is sent and fetched is the same, and its progress is repo
 });
 
 for (const cut of ["fin", "rst", "silence"] as const) {
+  // transfer.md 1.5
   Deno.test(`a transfer that is interrupted by ${cut} five times each way continues where it was`, async () => {
     await using desk = await Desk.open();
     let left = 5;
@@ -128,6 +129,7 @@ for (const cut of ["fin", "rst", "silence"] as const) {
   });
 }
 
+// transfer.md 3.14
 Deno.test("an upload whose last answer was lost is not stored twice", async () => {
   await using desk = await Desk.open();
   // what the server answers after the proof is `P1 stored`
@@ -167,6 +169,7 @@ Deno.test("a file that can't be sent fails before a ticket is requested", async 
   await refused(`${desk.directory}/none`, "no such file or directory");
 });
 
+// transfer.md 5.2
 Deno.test("a download replaces a file only with force", async () => {
   await using desk = await Desk.open();
   await desk.send();
@@ -200,6 +203,7 @@ Deno.test("a download does not follow a link in place of its temporary file", as
   assertEquals(await Deno.readTextFile(`${desk.sent}.other`), "mine");
 });
 
+// transfer.md 4.3
 Deno.test("an abandoned download continues later, and two at a time do not disturb each other", async () => {
   await using desk = await Desk.open();
   await desk.send();
@@ -260,6 +264,7 @@ Deno.test("a download whose ticket expired while its beginning was hashed gets a
   assertEquals(await Deno.readFile(desk.got), CONTENT);
 });
 
+// transfer.md 4.2
 Deno.test("content that does not match its hash is not saved", async () => {
   await using desk = await Desk.open();
   await desk.send();
@@ -299,6 +304,7 @@ Deno.test("an unreachable server is tried until the transfer stalls, and a signa
   assertEquals(await assertRejects(() => given, Error), reason);
 });
 
+// transfer.md 5.1
 Deno.test("the name of a file is the last part of its path, and is never a path itself", () => {
   assertEquals(nameOfPath("../x/notes.txt"), "notes.txt");
   assertEquals(nameOfPath("C:\\x\\notes.txt", "windows"), "notes.txt");

@@ -41,6 +41,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => work, TransferError)).message;
 }
 
+// transfer.md 6.1
 Deno.test("a download that is larger than the limit is refused before a byte is fetched", async () => {
   let connections = 0;
   await using server = new ScriptedServer(async (peer) => {
@@ -60,6 +61,7 @@ Deno.test("a download that is larger than the limit is refused before a byte is 
   assertEquals(connections, 0);
 });
 
+// transfer.md 6.1
 Deno.test("a download that does not fit on the disk is refused before a byte is fetched", () =>
   fetching({ size: 900_000_000_000_000, maxSize: 999_999_999_999_999 }, async (fetched, path) => {
     const why = await failure(fetched);
@@ -67,6 +69,7 @@ Deno.test("a download that does not fit on the disk is refused before a byte is 
     assertEquals(names(path), []);
   }));
 
+// transfer.md 6.1
 Deno.test("bytes after the announced size are ignored", async () => {
   const content = contentOf(1000);
   await using server = new ScriptedServer(async (peer) => {
@@ -82,6 +85,7 @@ Deno.test("bytes after the announced size are ignored", async () => {
   });
 });
 
+// transfer.md 6.2
 Deno.test("a download that arrives in single bytes fails as stalled", async () => {
   await using server = new ScriptedServer(async (peer) => {
     await peer.line();
@@ -96,6 +100,7 @@ Deno.test("a download that arrives in single bytes fails as stalled", async () =
   });
 });
 
+// transfer.md 6.2
 Deno.test("a server may work for nine minutes, and is given up after ten", async () => {
   using clock = skippingClock();
   const content = contentOf(1000);
@@ -120,6 +125,7 @@ Deno.test("a server may work for nine minutes, and is given up after ten", async
   });
 });
 
+// transfer.md 6.2
 Deno.test("a download that is interrupted after each byte is given up", async () => {
   await using server = new ScriptedServer(async (peer) => {
     const [, offset] = /(\d+)$/.exec((await peer.line())!)!;
@@ -131,6 +137,7 @@ Deno.test("a download that is interrupted after each byte is given up", async ()
   assertLess(server.connections, 20);
 });
 
+// transfer.md 6.2
 Deno.test("an upload that is accepted byte by byte is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`, content = contentOf(1_000_000);
@@ -150,6 +157,7 @@ Deno.test("an upload that is accepted byte by byte is given up", async () => {
   assertLess(tickets, 20);
 });
 
+// transfer.md 6.2
 Deno.test("an upload whose tickets are never valid is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`;

@@ -80,6 +80,7 @@ function stillTimes(): Disposable {
   return { [Symbol.dispose]: () => void (Deno.FsFile.prototype.stat = stat) };
 }
 
+// transfer.md 3.9
 Deno.test("a file that changes while it is sent fails, and nothing of it becomes visible", async () => {
   const changes: [what: string, change: (file: Deno.FsFile) => void][] = [
     ["a byte that was read already", (file) => file.writeSync(new Uint8Array([255]))],
@@ -111,6 +112,7 @@ Deno.test("a file that changes while it is sent fails, and nothing of it becomes
   assertEquals(desk.held, { contents: 1, partials: 0 });
 });
 
+// transfer.md 3.9
 Deno.test("a change that does not show in the times of a new file is noticed", async () => {
   await using desk = await Desk.open();
   using _ = stillTimes();
@@ -250,6 +252,7 @@ function impostor(answer: (line: string) => string) {
   };
 }
 
+// transfer.md 3.7
 Deno.test("a file does not count as stored because an attacker on the network says so", async () => {
   await using desk = await Desk.open(contentOf(1000));
   for (const early of [true, false]) {
@@ -264,6 +267,7 @@ Deno.test("a file does not count as stored because an attacker on the network sa
   assertEquals(desk.server.uploads, []);
 });
 
+// transfer.md 3.6
 Deno.test("content that is changed on its way is noticed", async () => {
   await using desk = await Desk.open(contentOf(1000));
   await using path = await impostor((text) => {

@@ -26,6 +26,7 @@ Deno.test("a byte passes the connection again and again, and nothing waits once 
   await connection.roundTrip();
 });
 
+// channels.md 5.5
 Deno.test("every 2 ms a poll of the sockets is due, and everybody waits for the same one", async () => {
   let now = 0, polls = 0;
   const { promise: polled, resolve } = Promise.withResolvers<void>();
@@ -88,6 +89,7 @@ class Flooder {
   }
 }
 
+// channels.md 5.5
 Deno.test("two who talk don't wait for one who never stops", async () => {
   const flooder = new Flooder(), metrics = new Metrics();
   // each of its reads takes a millisecond
@@ -212,6 +214,7 @@ class Workshop {
   }
 }
 
+// seal.md 2.8
 Deno.test("work is done at once while there is time for it, and then at its share of the time", async () => {
   const shop = new Workshop();
   for (let i = 0; i < 6; i++) assert(shop.take("a", `${i}`));
@@ -223,6 +226,7 @@ Deno.test("work is done at once while there is time for it, and then at its shar
   assertEquals(shop.done.slice(6), ["100 a 6", "100 a 7", "100 a 8", "100 a 9", "105 a 10", "110 a 11"]);
 });
 
+// seal.md 2.9
 Deno.test("those client wait take turns, however much one of them asks for", async () => {
   const shop = new Workshop();
   for (let i = 0; i < 8; i++) shop.take("a", `${i}`);
@@ -241,6 +245,7 @@ Deno.test("those client wait take turns, however much one of them asks for", asy
   ]);
 });
 
+// seal.md 2.8
 Deno.test("work that takes longer than the least counts for as long as it takes, up to a hundredth of a second", async () => {
   const shop = new Workshop();
   shop.takes = 2;
@@ -256,6 +261,7 @@ Deno.test("work that takes longer than the least counts for as long as it takes,
   assertEquals(shop.done.at(-1), "1000 a later");
 });
 
+// seal.md 2.10
 Deno.test("one may have 128 pieces waiting, 1,024 may have one, and all together 8,192 more", async () => {
   const shop = new Workshop();
   for (let i = 0; i < 4; i++) shop.take("a", `${i}`);
@@ -280,6 +286,7 @@ Deno.test("one may have 128 pieces waiting, 1,024 may have one, and all together
   assert(shop.take("b", "waits"));
 });
 
+// seal.md 2.10
 Deno.test("work that has waited for ten seconds is not done any more, nor what waits at the end", async () => {
   const shop = new Workshop();
   shop.takes = 10;

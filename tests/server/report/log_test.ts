@@ -33,6 +33,7 @@ function frozen(options: LogOptions = {}) {
   return { log, frozen, lines };
 }
 
+// log.md 1.2
 Deno.test("a log line has time, level, service, peer and what happened; --log-level leaves out what is less", async () => {
   const { log, lines } = frozen({ level: "warn" });
   log.error({ service: "store", what: "cannot write to disk" });
@@ -52,6 +53,7 @@ Deno.test("a log line has time, level, service, peer and what happened; --log-le
   ]);
 });
 
+// log.md 1.1, 3.1
 Deno.test("--log json writes every line as one object, those of the originals' consoles too", async () => {
   const { log, lines } = frozen({ format: "json" });
   log.warn({ service: "mailbox", peer: "127.0.0.1:4000", what: "no" });
@@ -64,6 +66,7 @@ Deno.test("--log json writes every line as one object, those of the originals' c
   ]);
 });
 
+// log.md 2.1
 Deno.test("what a client chose makes no line of its own, obeys no terminal, and can be distinguished from the rest", async () => {
   const { log, lines } = frozen();
   for (const name of ["a\nb", "\x1b[2J\u009b", "\u202eabc", "it's", "\\x1b"]) {
@@ -132,6 +135,7 @@ Deno.test("a log that nobody reads takes no more memory, and says how many lines
   assertEquals(lines.length - 1 + Number(left), 300_000);
 });
 
+// log.md 2.3
 Deno.test("wrong passwords and refused log-ins leave a line with the name and the address", () =>
   withServer({ ports: { mailbox: 0, forum: 0 } }, async (server, log) => {
     const [mailboxPort, forumPort] = server.listening.map(({ addresses }) => addresses[0]!.port);
@@ -156,6 +160,7 @@ Deno.test("wrong passwords and refused log-ins leave a line with the name and th
     assert(!log.join("").includes("secret"));
   }));
 
+// log.md 2.2, 2.3
 Deno.test("a wrong proof of an administrator leaves a line, and messages never do", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-log-" });
   const secretFile = `${directory}/secret`;

@@ -78,6 +78,7 @@ async function dead({ fields }: World): Promise<{ id: string; text: string; reas
 const NOT_CONFIRMED =
   "the account covers the forum alone, until an administrator runs 'wirepost account confirm";
 
+// accounts.md 1.2, 2.7
 Deno.test("whoever registers a name does not take its mail, and the mailbox stays anybody's", () =>
   withWorld(async ({ connect, made, wire }) => {
     await wire("eve > F, carol, eve, for carol");
@@ -99,6 +100,7 @@ Deno.test("whoever registers a name does not take its mail, and the mailbox stay
     assertEquals(made, ["carol: forum"]);
   }));
 
+// accounts.md 1.2
 Deno.test("an account covers a mailbox that is empty, and says so", () =>
   withWorld(async ({ connect, made, wire, admin }) => {
     await wire(`
@@ -116,6 +118,7 @@ Deno.test("an account covers a mailbox that is empty, and says so", () =>
     assertEquals(await next(dora, "dora"), "eve: new");
   }));
 
+// accounts.md 1.3
 Deno.test("a mailbox with a delayed or leased message, or with somebody who waits, is not covered", () =>
   withWorld(async ({ connect, made, admin }) => {
     await using nobody = await connect();
@@ -138,6 +141,7 @@ Deno.test("a mailbox with a delayed or leased message, or with somebody who wait
     await Promise.all([leased.return(), waiting.return()]);
   }));
 
+// accounts.md 3.1
 Deno.test("a confirmed account gets what comes from then on, and nothing of what was there before", () =>
   withWorld(async (world) => {
     const { connect, admin, wire } = world;
@@ -176,6 +180,7 @@ Deno.test("a confirmed account gets what comes from then on, and nothing of what
     await waiting.return();
   }));
 
+// accounts.md 3.4
 Deno.test("what was set apart is given out by the administrator alone, by its number", () =>
   withWorld(async (world) => {
     const { connect, admin } = world;
@@ -196,6 +201,7 @@ Deno.test("what was set apart is given out by the administrator alone, by its nu
     assertEquals(await dead(world), []);
   }));
 
+// accounts.md 3.2
 Deno.test("a dead letter from before the account is not given to it with others", () =>
   withWorld(async (world) => {
     const { connect, made, admin } = world;
@@ -215,6 +221,7 @@ Deno.test("a dead letter from before the account is not given to it with others"
     assertEquals([requeued, await next(carol, "carol")], ["1", "carol: mine"]);
   }));
 
+// accounts.md 2.1
 Deno.test("whoever waits for a mailbox is told when an account begins to cover it", () =>
   withWorld(async ({ connect, admin }) => {
     await using nobody = await connect();

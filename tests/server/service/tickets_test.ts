@@ -13,6 +13,7 @@ const grant = (user = "alice"): UploadGrant => ({
   attach: none,
 });
 
+// transfer.md 2.1, 2.4
 Deno.test("a ticket is valid once", () => {
   const tickets = new Tickets({ monotonicClock: () => 0, random });
   const ticket = tickets.issue(grant())!;
@@ -22,6 +23,7 @@ Deno.test("a ticket is valid once", () => {
   assertEquals(tickets.size, 0);
 });
 
+// transfer.md 2.1
 Deno.test("a ticket is valid for 60 s", () => {
   let now = 0;
   const tickets = new Tickets({ monotonicClock: () => now, random });
@@ -33,6 +35,7 @@ Deno.test("a ticket is valid for 60 s", () => {
   assertEquals(tickets.size, 0);
 });
 
+// transfer.md section 8
 Deno.test("a user has 16 tickets, and loses the oldest", () => {
   const tickets = new Tickets({ monotonicClock: () => 0, random });
   const bob = tickets.issue(grant("bob"))!;
@@ -43,6 +46,7 @@ Deno.test("a user has 16 tickets, and loses the oldest", () => {
   assertEquals(tickets.take(bob), grant("bob"));
 });
 
+// transfer.md section 8
 Deno.test("with too many unused tickets there is no new one until one is used or expires", () => {
   let now = 0;
   const tickets = new Tickets({ monotonicClock: () => now, random, max: 2 });
@@ -58,6 +62,7 @@ Deno.test("with too many unused tickets there is no new one until one is used or
   assertEquals(tickets.size, 1);
 });
 
+// transfer.md 2.1
 Deno.test("the tickets of one user are revoked, and those of others stay", () => {
   const tickets = new Tickets({ monotonicClock: () => 0, random });
   const own = [tickets.issue(grant())!, tickets.issue(grant())!], bob = tickets.issue(grant("bob"))!;

@@ -5,6 +5,7 @@ import { DeadLetterRows } from "../../../server/store/engine/message/dead_letter
 import type { DeadLetter, DeadLetters } from "../../../server/store/requests/message.ts";
 import { Transaction } from "../../../server/store/database/transaction.ts";
 
+// session.md 6.7
 Deno.test("of dead letters the oldest go where they are too many or too long, and a rollback brings them back", () => {
   using db = new DatabaseSync(":memory:");
   openDatabase(db, undefined);

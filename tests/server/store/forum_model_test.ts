@@ -177,6 +177,7 @@ function play(random: Random, directory: string) {
   engine.close();
 }
 
+// forum.md 2.1, 3.1
 Deno.test("threads do in random histories, with sweeps and new starts, what a list of arrays does", async () => {
   const given = Deno.env.get("WIREPOST_SEED"), runs = given === undefined ? 20 : 1;
   const first = given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0]! : Number(given);

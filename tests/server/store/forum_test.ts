@@ -119,6 +119,7 @@ function toChange(user: string, typed: ForumCommand): OrderedRequest {
 }
 
 for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
+  // forum.md 2.6, 2.7, 2.8
   Deno.test(`the store: ${name}`, () => {
     using forum = new Subject();
     for (const { user, typed, told } of exchanges(transcript)) {
@@ -129,6 +130,7 @@ for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
   });
 }
 
+// forum.md 2.1
 Deno.test("a repeated request for a refused command is not carried out, and gets the same answer", () => {
   using forum = new Subject();
   const create: OrderedRequest = { kind: "create", thread: "a", user: "yoda" };
@@ -142,6 +144,7 @@ Deno.test("a repeated request for a refused command is not carried out, and gets
   assertEquals(forum.say("yoda", "LST"), [NO_THREADS]);
 });
 
+// forum.md 2.9
 Deno.test("a file is an entry without a number, once in its thread, and is removed with it", () => {
   using forum = new Subject();
   forum.say("yoda", "CRT a");
@@ -195,6 +198,7 @@ Deno.test("a file is an entry without a number, once in its thread, and is remov
   assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), []);
 });
 
+// forum.md section 6
 Deno.test("each limit is named when it is reached, and freed room can be used again", () => {
   using forum = new Subject({ share: 100, threads: 2, threadEntries: 2, entries: 3, bytes: 10 });
   const full = (what: string) => [`The forum is full: ${what}`];
@@ -218,6 +222,7 @@ Deno.test("each limit is named when it is reached, and freed room can be used ag
   assertEquals(forum.say("yoda", "CRT c"), ["Thread c created"]);
 });
 
+// forum.md section 6
 Deno.test("one user can fill only a share of a forum, and others can use the rest", () => {
   using forum = new Subject({ threads: 8, threadEntries: 100, entries: 16, bytes: 40 });
   const full = (what: string) => [`The forum is full: ${what} of one user`];
@@ -247,6 +252,7 @@ Deno.test("one user can fill only a share of a forum, and others can use the res
   assertEquals(forum.say("yoda", "CRT d"), ["Thread d created"]);
 });
 
+// forum.md 3.4
 Deno.test("a page follows IDs: a DLT between two pages skips and repeats nothing", () => {
   using forum = new Subject();
   forum.say("yoda", "CRT a");

@@ -21,6 +21,7 @@ function skip(
 
 const SKIPPED = { done: 1, outcomes: [[1, { kind: "bad", reason: "withdrawn" }]] };
 
+// session.md 10.2
 Deno.test("where a network has as many sessions as it may, its oldest one makes room, over a restart", () => {
   using s = new Subject();
   const each = (count: number, make: (i: number) => StoreRequest) =>
@@ -44,6 +45,7 @@ Deno.test("where a network has as many sessions as it may, its oldest one makes 
   assertEquals(state("other", 0), SKIPPED);
 });
 
+// session.md 8.7
 Deno.test("a session that was forgotten is told from a new one, whatever its low is, over a restart", () => {
   using s = new Subject({}, { all: 2, ofNetwork: 2, ofAccount: 2 });
   const began = s.now;
@@ -73,6 +75,7 @@ Deno.test("a session that was forgotten is told from a new one, whatever its low
   assertEquals(s.texts("r", 1), ["a", "b", "c", "d"]);
 });
 
+// session.md 8.8
 Deno.test("a session that is new for certain may have begun before one that was forgotten", () => {
   using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
   s.apply(skip("a", "", { startTime: 2000 }));
@@ -82,6 +85,7 @@ Deno.test("a session that is new for certain may have begun before one that was 
   assertEquals(s.apply(skip("receiver", "", { startTime: 1000 })) as unknown[], [SKIPPED]);
 });
 
+// session.md 8.7
 Deno.test("a session that has ended, and nobody goes on with, does not make those before it doubtful", () => {
   using s = new Subject();
   const began = s.now;
@@ -94,6 +98,7 @@ Deno.test("a session that has ended, and nobody goes on with, does not make thos
   assertEquals(s.apply({ kind: "open", session: "earlier", startTime: began }), ["unknown"]);
 });
 
+// session.md 10.2
 Deno.test("where all sessions together are as many as may be, the network that has most makes room", () => {
   using s = new Subject({}, { all: 4, ofNetwork: 3, ofAccount: 1 });
   const startTime = s.now;
@@ -108,6 +113,7 @@ Deno.test("where all sessions together are as many as may be, the network that h
   assertEquals(states as unknown[], ["unknown", "unknown", SKIPPED, SKIPPED]);
 });
 
+// session.md 10.5
 Deno.test("sessions that log in have room of their own, a part of it each account and each network", () => {
   using s = new Subject({}, { all: 8, ofNetwork: 8, ofAccount: 2 });
   const one = (name: string, account: string, network = "192.0.2.1") =>
@@ -156,6 +162,7 @@ Deno.test("what the disk does not take forgets nobody", () => {
   assertEquals(s.apply({ kind: "latest start" }), [startTime]);
 });
 
+// session.md 10.4
 Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
   using s = new Subject();
   s.change(1, ...Array.from({ length: 10_004 }, (_, i) => s.put(`${i}`)));

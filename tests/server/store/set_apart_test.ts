@@ -61,6 +61,7 @@ async function withEngine(use: (world: Use) => void) {
 const apply = (engine: Engine, ...requests: StoreRequest[]): Outcome[] => engine.apply(requests).outcomes;
 const texts = (letters: Outcome | undefined) => (letters as DeadLetter[]).map(({ text }) => text);
 
+// accounts.md 3.3
 Deno.test("what was leased before the account comes back after a start of the server, and is set apart then", () =>
   withEngine(({ open, time }) => {
     let engine = open();
@@ -88,6 +89,7 @@ Deno.test("what was leased before the account comes back after a start of the se
     engine.close();
   }));
 
+// accounts.md 3.2
 Deno.test("a message that waits to be tried again is set apart, and one that has expired is not", () =>
   withEngine(({ open, time }) => {
     const engine = open();
@@ -119,6 +121,7 @@ Deno.test("a message that waits to be tried again is set apart, and one that has
     engine.close();
   }));
 
+// accounts.md 1.4
 Deno.test("an account that is removed and made again covers only what comes after that", () =>
   withEngine(({ open }) => {
     const engine = open(), remove = { ...account, what: "remove", name: "carol" } as const;
@@ -145,6 +148,7 @@ Deno.test("an account that is removed and made again covers only what comes afte
     engine.close();
   }));
 
+// accounts.md 1.2
 Deno.test("accounts of before that distinction keep the mailbox that they cover, and what is in it", () =>
   withEngine(({ directory, open }) => {
     {
@@ -178,6 +182,7 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
     engine.close();
   }));
 
+// accounts.md 3.4
 Deno.test("dead letters that are set apart go for no newer one, and more than fit are refused", () => {
   using db = new DatabaseSync(":memory:");
   openDatabase(db, undefined);
@@ -252,6 +257,7 @@ Deno.test("where the disk takes nothing, a mailbox stays as it was", () =>
     engine.close();
   }));
 
+// accounts.md 3.5
 Deno.test("a mailbox that holds more than can be set apart is not covered, and nothing of it is touched", () =>
   withEngine(({ open }) => {
     const engine = open(), text = "x".repeat(1000);

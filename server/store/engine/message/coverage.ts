@@ -1,5 +1,5 @@
 /**
- * Mailboxes that an account covers, and what they held before. `protocol/README.md`, "Accounts", is the specification.
+ * Mailboxes that an account covers, and what they held before. `protocol/accounts.md` is the specification.
  *
  * Invariant: no message that was put before an account covered its mailbox is given out of it. When the account begins to
  * cover it, ready and delayed messages are set apart: they become dead letters of a kind of its own. Leased ones become

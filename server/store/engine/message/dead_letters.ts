@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/m
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import type { Row } from "./message_rows.ts";
 
-/** Dead letters that are kept, and bytes of their text; the oldest make room for new ones. */
+/** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
 const LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
 
 /** The reason of a message that was put before an account covered its mailbox. */

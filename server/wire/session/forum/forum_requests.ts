@@ -1,6 +1,6 @@
 /**
  * The forum's requests in sessions: decodes the commands, has the forum carry them out, and encodes the outcomes; and the
- * lines of the original's console. `protocol/README.md`, "Forum", is the specification.
+ * lines of the original's console. `protocol/forum.md` is the specification.
  *
  * @module
  */

@@ -14,22 +14,22 @@ import type { SessionClient } from "../handler.ts";
 import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";
 import { WaitingReceivers } from "./waiting_receivers.ts";
 
-/** Tags of one session that are remembered. */
+/** Tags of one session that are remembered (session.md section 10). */
 const MAX_TAGS = 64;
 
-/** A wait ends if its client has not asked for it again for so long. Clients do so every 5 s. */
+/** A wait ends if its client has not asked for it again for so long. Clients do so every 5 s (session.md 7.2). */
 const REFRESH_MS = 15_000;
 
 /**
  * After how long a lease that is not confirmed goes to another receiver that waits: the probe time-out before a round
- * trip is known (RFC 9002, section 6.2.2).
+ * trip is known (RFC 9002, section 6.2.2; session.md 7.6).
  */
 const SILENCE_MS = 1000;
 
-/** A receiver whose client was silent for longer has its turn after the others. */
+/** A receiver whose client was silent for longer has its turn after the others (session.md 7.7). */
 const OVERDUE_MS = 6000;
 
-/** Receivers that are asked whether they still wait, when another one does not confirm its lease. */
+/** Receivers that are asked whether they still wait, when another one does not confirm its lease (session.md 7.5). */
 const MAX_ASKED = 64;
 
 export interface LeasesOptions {
@@ -87,7 +87,7 @@ export class Leases implements MailboxReceivers {
     else this.#ask(receiver, wait > 0 || this.#waiting.has(mailbox));
   }
 
-  /** Whether receivers of this mailbox are served in turn, so that none gets a later message first. */
+  /** Whether receivers of this mailbox are served in turn, so that none gets a later message first (session.md 7.4). */
   #isInTurns(mailbox: string): boolean {
     return this.#blocking.has(mailbox) || this.#serving.has(mailbox);
   }
@@ -297,7 +297,7 @@ export class Leases implements MailboxReceivers {
 
   /**
    * Takes a lease that is not confirmed from its session. If the client was silent since, its waits end too; else they go
-   * behind the others in line: with many waits it would block the mailbox for as many seconds.
+   * behind the others in line: with many waits it would block the mailbox for as many seconds (session.md 7.6).
    */
   #takeBack(receiver: Receiver) {
     const { client, request: { mailbox }, givenAt } = receiver;

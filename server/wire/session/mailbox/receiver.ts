@@ -7,7 +7,7 @@ import { textLines } from "../text_lines.ts";
 
 export type LeaseRequest = UnorderedMailboxRequest & { kind: "lease" };
 
-/** After how long an answer is repeated that is not confirmed; twice as long each time. */
+/** After how long an answer is repeated that is not confirmed; twice as long each time (session.md 6.4). */
 export const FIRST_REPEAT_MS = 200;
 
 /**

@@ -27,6 +27,7 @@ function written(request: MailboxRequest & { kind: "back" | "fail" }): string {
   return [kind, n, token, ...kind === "fail" ? [failureFields(request)] : [], ids.join(" ")].join(",");
 }
 
+// session.md 2.5
 Deno.test("back and fail are read as they are written", () => {
   for (
     const line of [
@@ -44,6 +45,7 @@ Deno.test("back and fail are read as they are written", () => {
   }
 });
 
+// session.md 1.5
 Deno.test("a back or fail that is not of the grammar is no datagram", () => {
   for (
     const line of [
@@ -68,6 +70,7 @@ Deno.test("a back or fail that is not of the grammar is no datagram", () => {
   ) assertEquals(decode(line), undefined, line);
 });
 
+// session.md 6.17, 6.19
 Deno.test("a message that failed waits while the one behind it goes on, and comes back before it", async () => {
   await withServer({}, async (server) => {
     using peer = new Peer(server.addresses[0]!.port);

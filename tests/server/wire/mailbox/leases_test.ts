@@ -5,6 +5,7 @@ import type { SessionClient } from "../../../../server/wire/session/handler.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
+// accounts.md 2.1
 Deno.test("messages leased while the mailbox was given to an account go back, and are not sent", () => {
   const asked: { request: StoreRequest; done(outcome: never): void }[] = [], said: string[] = [];
   let owned = false;
@@ -78,6 +79,7 @@ class Waits {
   }
 }
 
+// session.md 10.2
 Deno.test("a network with as many waits as it may have loses its own oldest one", () => {
   const waits = new Waits({ all: 5, ofNetwork: 2, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), other = waits.client("192.0.2.2");
@@ -89,6 +91,7 @@ Deno.test("a network with as many waits as it may have loses its own oldest one"
   assertEquals([waits.tags(stranger), waits.tags(other)], [[1, 3], [1]]);
 });
 
+// session.md 10.2
 Deno.test("if there are as many waits as there may be, the network with most of them makes room", () => {
   const waits = new Waits({ all: 3, ofNetwork: 2, ofAccount: 1 });
   const own = waits.client(""), other = waits.client("192.0.2.2");
@@ -97,6 +100,7 @@ Deno.test("if there are as many waits as there may be, the network with most of 
   assertEquals([waits.tags(own), waits.tags(other)], [[2, 3], [1]]);
 });
 
+// session.md 10.5
 Deno.test("waits without an account take no room from those with one", () => {
   const waits = new Waits({ all: 4, ofNetwork: 4, ofAccount: 1 });
   const stranger = waits.client("192.0.2.1"), owner = waits.client("192.0.2.1", "al");

@@ -1,4 +1,4 @@
-/** Those who wait for one mailbox, as they see it. `protocol/README.md`, "Waiting". */
+/** Those who wait for one mailbox, as they see it. session.md section 7. */
 
 import { assertEquals } from "@std/assert";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
@@ -166,6 +166,7 @@ async function open(): Promise<World> {
   return world;
 }
 
+// session.md 7.4, 7.6
 Deno.test("a dead receiver's message goes to the next one after 1 s, and no later message before it", async () => {
   using world = await open();
   const dead = await world.waiting(), next = await world.waiting();
@@ -185,6 +186,7 @@ Deno.test("a dead receiver's message goes to the next one after 1 s, and no late
   assertEquals(dead.heard(), []);
 });
 
+// session.md 7.4
 Deno.test("a message goes to the next receiver as soon as the one before it is confirmed", async () => {
   using world = await open();
   const receivers = [await world.waiting(), await world.waiting(), await world.waiting()];
@@ -196,6 +198,7 @@ Deno.test("a message goes to the next receiver as soon as the one before it is c
   }
 });
 
+// session.md 7.7
 Deno.test("a mailbox is blocked for 1 s, however many of its receivers are dead", async () => {
   using world = await open();
   for (let i = 0; i < 10; i++) await world.waiting();
@@ -209,6 +212,7 @@ Deno.test("a mailbox is blocked for 1 s, however many of its receivers are dead"
   assertEquals(living.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
+// session.md 7.6
 Deno.test("a session that waits often, and confirms nothing while it speaks, holds up a mailbox for 1 s", async () => {
   using world = await open();
   const greedy = await world.client(), living = await world.client();
@@ -225,6 +229,7 @@ Deno.test("a session that waits often, and confirms nothing while it speaks, hol
   assertEquals(living.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
+// session.md 7.7
 Deno.test("a receiver that has not refreshed its wait has its turn behind those that have", async () => {
   using world = await open();
   const dead = await world.waiting(), living = await world.waiting();
@@ -247,6 +252,7 @@ Deno.test("a receiver that leaves while another one begins to wait takes nothing
   assertEquals(second.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
+// session.md 6.4
 Deno.test("a receiver without others behind it has 5 s to confirm its lease", async () => {
   using world = await open();
   const slow = await world.waiting();
@@ -259,6 +265,7 @@ Deno.test("a receiver without others behind it has 5 s to confirm its lease", as
   assertEquals(await slow.ask("lease,2,bob,1,30000,0"), ["none,2"]);
 });
 
+// session.md 7.4
 Deno.test("a receiver without a wait still waits for a message that another may not have received", async () => {
   using world = await open();
   const receiver = await world.waiting(), other = await world.client();

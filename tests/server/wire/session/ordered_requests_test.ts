@@ -89,6 +89,7 @@ Deno.test("requests that arrive while a batch is with the store are in the next 
   assertEquals(s.settle(done(5)), ["ok,4-5"]);
 });
 
+// session.md 3.5
 Deno.test("a refusal drops the batch after it, and repeated requests continue from there", () => {
   const s = new Subject();
   s.puts([1, 2]);
@@ -162,6 +163,7 @@ Deno.test("parts without an end take up no more memory than anything else", () =
   assert(s.quota.bytes <= 512 * 1024, `${s.quota.bytes} bytes`);
 });
 
+// session.md 5.2
 Deno.test("requests held for later make room for the request that the session continues with", () => {
   const s = new Subject();
   for (let n = 2; n <= 1000; n++) s.puts([n], 1000);
@@ -171,6 +173,7 @@ Deno.test("requests held for later make room for the request that the session co
   assertEquals(s.take(), [2, 100]);
 });
 
+// session.md 5.4
 Deno.test("sessions that hold numbers back leave others room for requests in their turn", () => {
   const quota = new ReorderQuota();
   for (let i = 0; i < 200; i++) {
@@ -184,6 +187,7 @@ Deno.test("sessions that hold numbers back leave others room for requests in the
   assertEquals(s.take(), [1, 62]);
 });
 
+// session.md 5.4
 Deno.test("memory for requests in their turn is limited too, and others can still put texts in parts", () => {
   const quota = new ReorderQuota();
   const hostile = Array.from({ length: 300 }, () => new Subject(quota, "192.0.2.0"));
@@ -201,6 +205,7 @@ Deno.test("memory for requests in their turn is limited too, and others can stil
   assert(quota.bytes <= 128 * 1024 * 1024, `${quota.bytes} bytes`);
 });
 
+// session.md 5.4
 Deno.test("a text whose parts were dropped for others is put once it is repeated, and not before", () => {
   const quota = new ReorderQuota(), s = new Subject(quota, "192.0.2.0");
   s.parts([1, 2], 1000);

@@ -6,6 +6,7 @@ import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox
 import { SessionService } from "../../../../server/wire/session/session_service.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
+// session.md 6.14
 Deno.test("sessions are forgotten, and waits end, whatever the time of day is set to", async () => {
   let now = 1_700_000_000_000, clock = 0, callback = () => {};
   const said: string[] = [], from = { hostname: "192.0.2.1", port: 1 };

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { SessionStartTimes, startTimeDigits } from "../../../../server/wire/session/start_times.ts";
 
+// session.md 4.8
 Deno.test("a start time is the time of day, and follows the last one while the clock is set back", () => {
   let now = 5000.5;
   const births = new SessionStartTimes(0, () => now);

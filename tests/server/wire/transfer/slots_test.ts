@@ -15,6 +15,7 @@ class Slots {
   }
 }
 
+// transfer.md 7.2
 Deno.test("a new transfer takes the slot of the slowest one", () => {
   const slots = new Slots();
   for (const [name, recentBytes] of [["a1", 1000], ["b1", 999], ["c1", 262_144], ["d1", Infinity]] as const) {
@@ -25,6 +26,7 @@ Deno.test("a new transfer takes the slot of the slowest one", () => {
   assertEquals([slots.take("e3"), slots.metrics.get("files displaced")], [false, 2]);
 });
 
+// transfer.md 7.2
 Deno.test("at the limit of a user, a new transfer takes the slot of only that user's slow one", () => {
   const slots = new Slots();
   for (const [name, recentBytes] of [["a1", 1e9], ["a2", 1e9], ["a3", 1e9], ["b1", 0]] as const) {
@@ -38,6 +40,7 @@ Deno.test("at the limit of a user, a new transfer takes the slot of only that us
   assertEquals([own.take("a4"), own.aborted], [true, ["a2 busy"]]);
 });
 
+// transfer.md 7.2
 Deno.test("the first transfer of a user takes a slot of the user with most, if that is more than one", () => {
   const slots = new Slots();
   for (const [name, recentBytes] of [["a1", 9e9], ["a2", 8e9], ["b1", 1e9], ["c1", 7e9]] as const) {

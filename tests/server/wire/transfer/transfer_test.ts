@@ -22,6 +22,7 @@ import {
 
 const HELLO = new TextEncoder().encode("hello world");
 
+// transfer.md 3.5
 Deno.test("an upload becomes visible only after its proof has arrived", async () => {
   await using server = await TransferServer.start();
   using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO)));
@@ -39,6 +40,7 @@ Deno.test("an upload becomes visible only after its proof has arrived", async ()
   assertEquals(await server.content(server.uploads[0]!), HELLO);
 });
 
+// transfer.md 3.2
 Deno.test("an upload without waiting for the offset, as nc sends it, is stored", async () => {
   await using server = await TransferServer.start();
   using peer = await TransferPeer.connect(server.port);
@@ -68,6 +70,7 @@ Deno.test("files of no byte, of one byte and of many are uploaded and downloaded
   }
 });
 
+// transfer.md 4.1
 Deno.test("a download continues after the bytes that the client has", async () => {
   await using server = await TransferServer.start();
   await put(server, HELLO);
@@ -82,6 +85,7 @@ Deno.test("a download continues after the bytes that the client has", async () =
   assertEquals(await peer.line(), "P1 no gone the file has 11 bytes");
 });
 
+// transfer.md 2.1, 2.2
 Deno.test("a ticket that is used, too old, guessed or for the other direction is refused", async () => {
   let now = 0;
   await using server = await TransferServer.start({ monotonicClock: () => now });
@@ -107,6 +111,7 @@ Deno.test("a ticket that is used, too old, guessed or for the other direction is
   assertEquals(server.metrics.get("files refused ticket"), 5);
 });
 
+// transfer.md 2.2
 Deno.test("an upload gets the name of its own ticket, not that of another one", async () => {
   await using server = await TransferServer.start();
   const first = server.ticket(uploadOf(HELLO, { name: "a" })),
@@ -119,6 +124,7 @@ Deno.test("an upload gets the name of its own ticket, not that of another one", 
   assertEquals(server.uploads.map(({ name }) => name), ["b", "a"]);
 });
 
+// transfer.md 1.2
 Deno.test("a malformed request is answered and counted", async () => {
   await using server = await TransferServer.start();
   const requests = [
@@ -143,6 +149,7 @@ Deno.test("a malformed request is answered and counted", async () => {
   assertEquals(server.metrics.get("files refused malformed"), requests.length + 1);
 });
 
+// transfer.md 1.2
 Deno.test("a connection without a whole first line is closed after 10 s, even if bytes arrive", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
@@ -173,6 +180,7 @@ Deno.test("of two simultaneous uploads of one name, one is stored and the other 
   assertEquals(server.files.counts, { files: 1, bytes: 3_000_000 });
 });
 
+// transfer.md section 8
 Deno.test("files, their bytes and their number have limits", async () => {
   await using server = await TransferServer.start({ limits: { fileBytes: 3000, bytes: 5000, files: 3 } });
   const refusal = (size: number, more = {}) =>
@@ -192,6 +200,7 @@ Deno.test("files, their bytes and their number have limits", async () => {
   assertEquals(await put(server, contentOf(3000), { name: "e" }), "P1 stored");
 });
 
+// transfer.md section 8
 Deno.test("one user can fill only a share of the files and of their bytes", async () => {
   await using directory = await temporaryDirectory();
   const limits = { bytes: 8000, files: 12, share: 25 }, uploads: Upload[] = [];
@@ -223,6 +232,7 @@ Deno.test("one user can fill only a share of the files and of their bytes", asyn
   assertEquals(await put(server, contentOf(1501), { name: "d" }), "P1 stored");
 });
 
+// transfer.md section 8
 Deno.test("the transfers of one user, and of all together, are limited", async () => {
   await using server = await TransferServer.start({ max: 5 });
   const peers: UploadPeer[] = [];
@@ -252,6 +262,7 @@ Deno.test("unused tickets take no transfer slots", async () => {
   assertEquals(await put(server, HELLO, { user: "dave" }), "P1 stored");
 });
 
+// transfer.md 7.1
 Deno.test("a slow transfer loses its slot to a new one, and continues later", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({
@@ -340,6 +351,7 @@ Deno.test("the connections of one address are limited, and one more is accepted 
   assertEquals(await second.line(), storedOf(second, HELLO));
 });
 
+// transfer.md 7.4
 Deno.test("1,150 silent connections do not block transfers", async () => {
   await using server = await TransferServer.start();
   const silent: Deno.TcpConn[] = [];
@@ -355,6 +367,7 @@ Deno.test("1,150 silent connections do not block transfers", async () => {
   assertEquals(server.metrics.get("files connections refused"), 0);
 });
 
+// transfer.md 7.3
 Deno.test("for a new connection the oldest one without a ticket is closed, and no transfer is", async () => {
   await using server = await TransferServer.start({ maxConnections: 3 });
   using transfer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO)));

@@ -26,6 +26,7 @@ function present(server: TransferServer, content: Uint8Array, more: Parameters<t
   return TransferPeer.upload(server.port, server.ticket(uploadOf(content, more)));
 }
 
+// transfer.md 3.6
 Deno.test("content that does not match its proof is dropped", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
@@ -51,6 +52,7 @@ Deno.test("content that does not match its proof is dropped", async () => {
   assertEquals(await put(server, HELLO, { hash: sha256(HELLO) }), "P1 stored");
 });
 
+// transfer.md 3.8
 Deno.test("the proof of one attempt is not valid for another", async () => {
   await using server = await TransferServer.start();
   using first = await present(server, HELLO);
@@ -63,6 +65,7 @@ Deno.test("the proof of one attempt is not valid for another", async () => {
   ]);
 });
 
+// transfer.md 1.2
 Deno.test("a malformed or unexpected line ends the attempt at an upload", async () => {
   await using server = await TransferServer.start();
   const from = await beginUpload(server, CONTENT, end);
@@ -80,6 +83,7 @@ Deno.test("a malformed or unexpected line ends the attempt at an upload", async 
   }
 });
 
+// transfer.md 3.10
 Deno.test("an upload that its client ends early continues where it stopped", async () => {
   await using server = await TransferServer.start();
   let from = await beginUpload(server, CONTENT, end);
@@ -122,6 +126,7 @@ Deno.test("a client that ends its side before it sends an offset may try again",
   assertEquals([await peer.line(), await peer.line()], [offered(HELLO, 11), "P1 no short no proof came"]);
 });
 
+// transfer.md 3.2
 Deno.test("a client with another file refuses the offer, and the server drops what it had", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
@@ -142,6 +147,7 @@ Deno.test("a client with another file refuses the offer, and the server drops wh
   assertEquals(held(directory.path), { contents: 1, partials: 0 });
 });
 
+// transfer.md 3.1
 Deno.test("an upload with another user, thread, name or size starts from the beginning", async () => {
   await using server = await TransferServer.start();
   await beginUpload(server, CONTENT, end);
@@ -202,6 +208,7 @@ Deno.test("a part of an earlier run that lacks only its proof is synced before i
   assertEquals(synced, 1);
 });
 
+// transfer.md 1.6
 Deno.test("a client that is silent for 30 s is disconnected, and what has arrived is kept", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
@@ -222,6 +229,7 @@ Deno.test("a client that is silent for 30 s is disconnected, and what has arrive
   assertEquals(await next.line(), offered(CONTENT, 1000));
 });
 
+// transfer.md 3.12
 Deno.test("a later attempt replaces a running one, and continues with what it received", async () => {
   await using server = await TransferServer.start();
   using first = await present(server, CONTENT);
@@ -236,6 +244,7 @@ Deno.test("a later attempt replaces a running one, and continues with what it re
   assertEquals(await server.content(server.uploads[0]!), CONTENT);
 });
 
+// transfer.md 3.13
 Deno.test("attempts at an upload that was stored meanwhile learn whether it has their content", async () => {
   const committing = Promise.withResolvers<void>(), reached = Promise.withResolvers<void>();
   const beforeCommit = async () => {
@@ -272,6 +281,7 @@ Deno.test("attempts at an upload that was stored meanwhile learn whether it has 
   assertEquals(server.uploads.length, 1);
 });
 
+// transfer.md 3.10
 Deno.test("a user keeps 8 interrupted uploads, and loses those that were idle longest", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
