@@ -19,9 +19,9 @@ import { concatBytes } from "../protocol/bytes.ts";
 import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
-import { StreamClient } from "./stream/stream_client.ts";
+import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { type ConnectOptions, StreamClient };
+export { CLOSE_TIMEOUT_MS, type ConnectOptions, StreamClient };
 
 const encoder = new TextEncoder();
 

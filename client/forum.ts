@@ -45,6 +45,7 @@ export type { Credentials } from "./session/seal/login.ts";
 export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume, SessionState } from "./session/identity.ts";
+export { checkSavedName, nameOfPath } from "./transfer/file_name.ts";
 export { TransferError, type TransferProgress } from "./transfer/transfer.ts";
 export { REFUSAL_CODES, type RefusalCode } from "../protocol/transfer.ts";
 export type { ConnectOptions, FileContent, TransferOptions };

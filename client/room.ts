@@ -17,9 +17,9 @@
 import { LineDecoder } from "../protocol/line.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
-import { StreamClient } from "./stream/stream_client.ts";
+import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { type ConnectOptions, StreamClient };
+export { CLOSE_TIMEOUT_MS, type ConnectOptions, StreamClient };
 
 /** Longest line that is received: many times what a Wirepost server sends. */
 const MAX_LINE_BYTES = 65_536;

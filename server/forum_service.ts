@@ -9,7 +9,7 @@ import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_t
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import { MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
-import { setTimer, uptime } from "./clock/uptime.ts";
+import { setTimer, uptime } from "./quota/uptime.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import type { TableUsage } from "./quota/fair_table.ts";

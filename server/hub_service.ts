@@ -5,7 +5,7 @@
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { uptime } from "./clock/uptime.ts";
+import { uptime } from "./quota/uptime.ts";
 import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";

@@ -6,7 +6,7 @@
  */
 
 import { maxTaken } from "../protocol/mailbox.ts";
-import { uptime } from "./clock/uptime.ts";
+import { uptime } from "./quota/uptime.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { DirectoryWatch } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";

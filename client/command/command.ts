@@ -8,6 +8,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
+/** Longest time of a timer, in milliseconds: what `setTimeout` takes. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** An option. Without `value` it is a flag. */
 export interface Option {
   /** The name of its value in the help: `HOST:PORT`. */

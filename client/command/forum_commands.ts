@@ -15,12 +15,20 @@ import {
 } from "../../protocol/forum_text.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
-import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../forum.ts";
+import {
+  checkSavedName,
+  type Forum,
+  type ForumEntry,
+  FullError,
+  nameOfPath,
+  RefusedError,
+  ServerTimeoutError,
+  TransferError,
+  type TransferOptions,
+  WrongAnswerError,
+} from "../forum.ts";
 import { writeError } from "../terminal/output.ts";
 import { ProgressBar } from "../terminal/progress_bar.ts";
-import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
-import { TransferError } from "../transfer/transfer.ts";
 
 /** Options of a command that are no words of it. */
 export interface CommandOptions extends TransferOptions {

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { MAX_TIMER_MS } from "../stream/connection.ts";
-import { CLOSE_TIMEOUT_MS, type StreamClient } from "../stream/stream_client.ts";
+import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
 import type { LineEditor } from "../terminal/line_editor.ts";
 import { openLineEditor } from "../terminal/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
 
 /** How long to wait for answers after the end of a pipe. */
 const LINGER_MS = 1000;

@@ -9,8 +9,8 @@ import { formatAddress } from "../../protocol/address.ts";
 /** How long a server has to accept a connection (channels.md 3.1). */
 export const CONNECT_TIMEOUT_MS = 2000;
 
-/** Longest time that a timer can be set to. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Longest time of a timer, in milliseconds: what `AbortSignal.timeout` takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Where a server is, and how long to try it. */
 export interface ConnectOptions {

@@ -1,5 +1,5 @@
-import { MAX_TIMER_MS } from "../../stream/connection.ts";
 import type { Credentials } from "../../mailbox.ts";
+import { MAX_TIMER_MS } from "../command.ts";
 
 /** Time for an answer after the wait is over. */
 const GRACE_MS = 500;

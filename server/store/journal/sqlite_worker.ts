@@ -6,7 +6,7 @@
  */
 
 /// <reference lib="deno.worker" />
-import { uptime } from "../../clock/uptime.ts";
+import { uptime } from "../../quota/uptime.ts";
 import { DATABASE_FILE, isDatabaseError, openError } from "../database/database.ts";
 import { type BatchResult, Engine, type EngineOptions } from "../engine/engine.ts";
 import { StoreLocked } from "../errors.ts";

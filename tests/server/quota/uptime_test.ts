@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Uptime } from "../../../server/clock/uptime.ts";
+import { Uptime } from "../../../server/quota/uptime.ts";
 
 // session.md 6.15
 Deno.test("time stands still while the process is stopped, and for a second after it", async () => {
