@@ -1,5 +1,6 @@
 /**
- * Wirepost: keeps and passes on messages. This file is the table of its commands; each is loaded when it is used.
+ * Wirepost keeps messages and passes them on. This is the table of its commands; each is loaded when it is used. It
+ * alone joins client and server.
  *
  * @module
  */
@@ -10,31 +11,25 @@ import { escapeControls, isDumb, write, writeError } from "./client/terminal/out
 import { INTERRUPTED, InterruptedError } from "./client/terminal/signals.ts";
 import config from "./deno.json" with { type: "json" };
 
-const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
-  async serve() {
-    const { serveCommand } = await import("./client/command/serve.ts");
-    return { command: serveCommand(await import("./server/server.ts")) };
-  },
-  send: () => import("./client/command/send.ts"),
-  receive: () => import("./client/command/receive.ts"),
-  mailbox: () => import("./client/command/mailbox.ts"),
-  chat: () => import("./client/command/chat.ts"),
-  room: () => import("./client/command/room.ts"),
-  forum: () => import("./client/command/forum.ts"),
-  async account() {
-    const { accountCommand } = await import("./client/command/account.ts");
-    const code = {
+/** The server's code goes to the commands that need it: the client imports nothing of it. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () =>
+    (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
+  send: async () => (await import("./client/command/send.ts")).command,
+  receive: async () => (await import("./client/command/receive.ts")).command,
+  mailbox: async () => (await import("./client/command/mailbox.ts")).command,
+  chat: async () => (await import("./client/command/chat.ts")).command,
+  room: async () => (await import("./client/command/room.ts")).command,
+  forum: async () => (await import("./client/command/forum.ts")).command,
+  account: async () =>
+    (await import("./client/command/account.ts")).accountCommand({
       ...await import("./server/data/directory.ts"),
       ...await import("./server/offline_accounts.ts"),
-    };
-    return { command: accountCommand(code) };
-  },
-  "known-servers": () => import("./client/command/known_servers.ts"),
-  async admin() {
-    const { adminCommand } = await import("./client/command/admin.ts");
-    return { command: adminCommand(await import("./server/data/directory.ts")) };
-  },
-  bench: () => import("./client/command/bench.ts"),
+    }),
+  "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
+  admin: async () =>
+    (await import("./client/command/admin.ts")).adminCommand(await import("./server/data/directory.ts")),
+  bench: async () => (await import("./client/command/bench.ts")).command,
 };
 
 async function overview(): Promise<string> {
@@ -46,9 +41,9 @@ async function overview(): Promise<string> {
     "Keeps messages and passes them on.",
     "",
     "Commands:",
-    ...commands.map(({ command }) => `  ${bold(command.name.padEnd(width))}  ${command.summary}`),
+    ...commands.map(({ name, summary }) => `  ${bold(name.padEnd(width))}  ${summary}`),
     "",
-    "'wirepost COMMAND --help' tells more. 'wirepost --version' prints the version.",
+    "'wirepost COMMAND --help' shows the help of a command, 'wirepost --version' the version.",
     "",
     "Example:",
     "  wirepost serve",
@@ -56,7 +51,7 @@ async function overview(): Promise<string> {
   ].join("\n");
 }
 
-/** Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage; 3 nothing there (`receive`). */
+/** Runs one command line. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 too few messages (`receive`). */
 async function main(args: readonly string[]): Promise<number> {
   const [name = "--help", ...rest] = args;
   const colour = (stream: { isTerminal(): boolean }) =>
@@ -74,16 +69,16 @@ async function main(args: readonly string[]): Promise<number> {
     if (!Object.hasOwn(COMMANDS, name)) {
       throw new UsageError(`Unknown ${name.startsWith("-") ? "option" : "command"} '${name}'`);
     }
-    const { command } = await COMMANDS[name]!();
+    const command = await COMMANDS[name]!();
     if (asksForHelp(rest)) {
       await write(helpOf(command));
       return 0;
     }
     return await command.run(new Arguments(command, rest));
   } catch (thrown) {
-    // what failed first says more than that the end failed too
+    // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
-    // the reader of our results has gone: there is nobody left to tell
+    // nobody reads the results any more
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
@@ -92,7 +87,7 @@ async function main(args: readonly string[]): Promise<number> {
     await writeError(
       `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
     );
-    if (usage) await writeError(`'${known} --help' tells how it is used\n`);
+    if (usage) await writeError(`See '${known} --help'\n`);
     return usage ? 2 : 1;
   }
 }

@@ -15,6 +15,7 @@
  * @module
  */
 
+import { concatBytes } from "../protocol/bytes.ts";
 import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
@@ -24,7 +25,7 @@ export { type ConnectOptions, StreamClient };
 
 const encoder = new TextEncoder();
 
-/** Whether it can be the name of a client: 1 to 200 bytes, no control character, white space at neither end. */
+/** Whether the text can be the name of a client: 1 to 200 bytes, no control character, white space at neither end. */
 export function isClientName(name: string): boolean {
   return name !== "" && name === name.trim() && !/\p{Cc}/u.test(name) &&
     isWithin(name, MAX_CLIENT_NAME_BYTES);
@@ -35,10 +36,10 @@ function isWithin(text: string, bytes: number): boolean {
 }
 
 /**
- * Connects, and says the name. That the server takes it is only seen by what follows: it closes where it doesn't.
+ * Connects, and sends the name. The server does not acknowledge it; one that refuses it closes the connection.
  *
- * @throws {TypeError} It is no name.
- * @throws {Error} There is no server.
+ * @throws {TypeError} The name is not one that {@linkcode isClientName} allows.
+ * @throws {Error} The server cannot be reached.
  */
 export async function connectChannels(options: ConnectOptions & { name: string }): Promise<Channels> {
   const { name, port = CHANNELS_PORT, signal } = options;
@@ -59,16 +60,15 @@ export async function connectChannels(options: ConnectOptions & { name: string }
 }
 
 /**
- * A place in the channels: in one of them, or in none. What comes are the texts of whole frames: `[Bob] text` of others
- * who are in the same channel, and what the server says. The wire can't tell the two apart.
+ * A client of the channels, in one of them or in none. It receives the texts of whole frames: `[Bob] text` from other
+ * members of its channel, and the server's own texts. The wire does not tell the two apart.
  */
 export class Channels extends StreamClient {
   readonly #decoder = new FrameDecoder();
 
   /**
-   * Sends a message to the channel, or a control message, which begins with `/`. A message over 200 bytes goes out as
-   * several, none of which begins with `/`. White space at the end is lost on this wire. It resolves as fast as the
-   * server reads.
+   * Sends a message to the channel, or a control message, which begins with `/`. A message over 200 bytes is sent as
+   * several, none of which begins with `/`. This wire loses white space at the end. Resolves as fast as the server reads.
    *
    * @throws {RangeError} A control message is longer than a frame.
    * @throws {Error} The connection is broken.
@@ -90,25 +90,23 @@ export class Channels extends StreamClient {
 
   /** See {@linkcode StreamClient}. */
   protected override decodeEnd(): Iterable<string> {
-    // what is begun is no message
+    // a frame that is not complete is no message
     return [];
   }
 }
 
-/** Nothing but what a receiver strips at the end of a frame. */
+/** Only white space, which a receiver strips at the end of a frame. */
 const BLANK = /^[\t-\r ]*$/;
 
-/** Frames of a message. Where one behind the first would begin with `/`, a space stands before it. */
+/** Frames of a message. If one after the first would begin with `/`, it begins with a space. */
 function encodeMessage(text: string): Uint8Array<ArrayBuffer> {
   const frames: Uint8Array[] = [];
   for (let rest = text; frames.length === 0 || !BLANK.test(rest);) {
-    // no more of it can be in one frame
+    // more than fits into one frame
     const frame = encodeFrames(rest.slice(0, 2 * FRAME_BYTES)).subarray(0, FRAME_BYTES);
     frames.push(frame);
     rest = rest.slice(decodeFrame(frame).length || FRAME_BYTES);
     if (rest.startsWith("/")) rest = ` ${rest}`;
   }
-  const all = new Uint8Array(frames.length * FRAME_BYTES);
-  frames.forEach((frame, i) => all.set(frame, i * FRAME_BYTES));
-  return all;
+  return concatBytes(...frames);
 }

@@ -1,13 +1,27 @@
 /**
- * The forum's ten commands, on a session that has logged in. `protocol/README.md`, "Forum", is the specification.
+ * The forum: logs in, and carries out its ten commands. `protocol/README.md`, "Forum", is the specification.
+ *
+ * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
+ *
+ * ```ts
+ * import { connectForum } from "./client/forum.ts";
+ *
+ * await using forum = await connectForum({ as: { name: "yoda", password: "jedi", make: true } });
+ * await forum.create("thread0");
+ * await forum.post("thread0", "hello, all");
+ * for await (const entry of forum.read("thread0")) console.log(entry);
+ * ```
  *
  * @module
  */
 
 import {
   changeFields,
+  decodeForumAnswer,
   encodeForumRequest,
+  FORUM_PORT,
   type ForumAnswer,
+  type ForumChange,
   type ForumRow,
   type ForumUnorderedRequest,
   isPost,
@@ -18,87 +32,113 @@ import {
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { PageQuery } from "./forum/page.ts";
-import type { Session } from "./session/session.ts";
+import { PageQuery } from "./forum/page_query.ts";
+import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
+import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
-import type { FileContent, TransferOptions as AnyTransferOptions } from "./transfer/transfer.ts";
+import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
+
+export { type KnownServer, KnownServers, ServerKeyError } from "./session/seal/known_servers.ts";
+export type { Credentials } from "./session/seal/login.ts";
+export type { OnBusy } from "./session/busy_backoff.ts";
+export * from "./session/errors.ts";
+export type { SessionResume, SessionState } from "./session/identity.ts";
+export { TransferError, type TransferProgress } from "./transfer/transfer.ts";
+export { REFUSAL_CODES, type RefusalCode } from "../protocol/transfer.ts";
+export type { ConnectOptions, FileContent, TransferOptions };
+
+/** Where a forum is, and the account to log in to. */
+export type ForumConnectOptions =
+  & Omit<ConnectOptions, "resume" | "as">
+  & Required<Pick<ConnectOptions, "as">>;
 
 /** A message of a thread, or a file. `time` is when the server received it, in milliseconds since 1970. */
 export type ForumEntry =
   | { number: number; user: string; text: string; time: number }
   | { user: string; file: string; size: number; time: number };
 
-/** How a command may be broken off. */
-export interface ForumOptions {
-  /** Milliseconds for which a change is tried again while the server's disk takes nothing; 5 s by default. */
-  wait?: number;
+/**
+ * Looks the server up and logs in.
+ *
+ * @throws {LoginError} The server refuses the log-in, or could not prove its identity.
+ * @throws {ServerKeyError} The server's key is not the expected one; nothing was sent to it.
+ * @throws {ServerTimeoutError} There was no answer.
+ */
+export async function connectForum(options: ForumConnectOptions): Promise<Forum> {
+  const served = { service: "forum", port: FORUM_PORT, keepAlive: true } as const;
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
+  const { session, server } = connection;
+  return new Forum({
+    change: (...change) => session.change(...change),
+    query: (query) => session.query(query),
+    close: (limit) => connection.close(limit),
+  }, server);
 }
 
-/** How a file is transferred. */
-export type TransferOptions = Pick<AnyTransferOptions, "signal" | "onProgress" | "onRetry">;
-
-/** Milliseconds for which a change is tried again while the server's disk takes nothing. */
-const WAIT = 5000;
-
-/** What the forum needs of a session. */
+/**
+ * What the forum needs of a session.
+ *
+ * @ignore
+ */
 export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
- * disk when they resolve. One that is refused rejects with a {@linkcode RefusedError}, whose `reason` is one of the
- * specification's words: `exists`, `no thread`, `no message`, `another's`, `file exists`, `no file`, `full …`. What the
- * wire can't say is a TypeError or a RangeError, and a session that has ended a {@linkcode SessionEndError}.
+ * disk when they resolve. A refused one rejects with a {@linkcode RefusedError}, whose `reason` is a code of the
+ * specification: `exists`, `no thread`, `no message`, `another's`, `file exists`, `no file`, `full …`. A field that the
+ * wire does not allow is a TypeError or a RangeError, and a session that has ended a {@linkcode SessionEndError}.
  */
 export class Forum implements AsyncDisposable {
   readonly #session: ForumSession;
   readonly #server: { hostname: string; port: number };
-  readonly #wait: number;
+  readonly #retryMsMax: number;
 
-  /** @param server Where files are transferred. */
-  constructor(session: ForumSession, server: { hostname: string; port: number }, options: ForumOptions = {}) {
+  /**
+   * @ignore
+   * @param server The address for file transfers.
+   * @param retryMsMax Milliseconds for which a change is tried again while the server cannot write to its disk.
+   */
+  constructor(session: ForumSession, server: { hostname: string; port: number }, retryMsMax = 5000) {
     this.#session = session;
     this.#server = server;
-    this.#wait = options.wait ?? WAIT;
+    this.#retryMsMax = retryMsMax;
   }
 
   /** `CRT`: makes a thread. */
   async create(title: string): Promise<void> {
-    checkTitle(title);
-    await this.#change("CRT", changeFields({ kind: "CRT", title }));
+    await this.#change({ kind: "CRT", title });
   }
 
   /** `MSG`: appends a message to a thread. */
   async post(title: string, text: string): Promise<void> {
-    checkTitle(title);
-    checkText(text);
-    await this.#change("MSG", changeFields({ kind: "MSG", title, text: "" }), text);
+    await this.#change({ kind: "MSG", title, text });
   }
 
-  /** `DLT`: deletes one's own message. Those behind it move up by one. */
+  /** `DLT`: deletes one's own message. The numbers of those behind it fall by one. */
   async delete(title: string, number: number): Promise<void> {
-    checkTitle(title);
-    checkNumber(number);
-    await this.#change("DLT", changeFields({ kind: "DLT", title, number }));
+    await this.#change({ kind: "DLT", title, number });
   }
 
   /** `EDT`: changes the text of one's own message. */
   async edit(title: string, number: number, text: string): Promise<void> {
-    checkTitle(title);
-    checkNumber(number);
-    checkText(text);
-    await this.#change("EDT", changeFields({ kind: "EDT", title, number, text: "" }), text);
+    await this.#change({ kind: "EDT", title, number, text });
   }
 
   /** `RMV`: removes a thread that one has created, with all that is in it. */
   async remove(title: string): Promise<void> {
-    checkTitle(title);
-    await this.#change("RMV", changeFields({ kind: "RMV", title }));
+    await this.#change({ kind: "RMV", title });
   }
 
-  async #change(kind: "CRT" | "MSG" | "DLT" | "EDT" | "RMV", fields: string, text = ""): Promise<void> {
-    await this.#session.change(kind, `,${fields}`, text, { wait: this.#wait });
+  async #change(change: ForumChange): Promise<void> {
+    check(change);
+    const text = "text" in change ? change.text : "";
+    await this.#session.change(change.kind, `,${changeFields(change)}`, text, { wait: this.#retryMsMax });
   }
 
   /** `LST`: the titles of the threads, in the order in which they were created. */
@@ -113,8 +153,7 @@ export class Forum implements AsyncDisposable {
    */
   async *read(title: string, options: { from?: number } = {}): AsyncGenerator<ForumEntry, void, void> {
     const { from } = options;
-    checkTitle(title);
-    if (from !== undefined) checkNumber(from);
+    check({ title, number: from });
     for await (const row of this.#rows(title, from === undefined ? "0" : `#${from}`)) {
       if (row.kind === "line") {
         const { number, user, text, time } = row;
@@ -143,8 +182,8 @@ export class Forum implements AsyncDisposable {
   /**
    * `UPD`: uploads a file to a thread.
    *
-   * @param file Its name there.
-   * @param path Where it is here.
+   * @param file Its name in the thread.
+   * @param path The file to send.
    */
   async upload(
     title: string,
@@ -152,19 +191,17 @@ export class Forum implements AsyncDisposable {
     path: string,
     options: TransferOptions = {},
   ): Promise<FileContent> {
-    checkTitle(title);
-    checkFile(file);
+    check({ title, file });
     return await upload({
       ...this.#server,
       ...options,
       path,
       ticket: async ({ size, hash }, attempt) => {
-        const question = (t: number) => ({ kind: "UPD", t, attempt, size, hash, title, file }) as const;
-        const answer = await this.#ask(question, options.signal);
+        const request = { kind: "UPD", attempt, size, hash, title, file } as const;
+        const answer = await this.#ask((t) => ({ t, ...request }), options.signal);
         if (answer.kind === "stored") return answer.kind;
         if (answer.kind !== "upload") throw new RefusedError(answer.kind);
-        const { ticket, key } = answer;
-        return { ticket, key };
+        return answer;
       },
     });
   }
@@ -172,8 +209,8 @@ export class Forum implements AsyncDisposable {
   /**
    * `DWN`: downloads a file of a thread.
    *
-   * @param path Where it is to be.
-   * @param options.force Whether a file that is there is replaced.
+   * @param path Where to save it.
+   * @param options.force Whether an existing file is replaced.
    * @param options.maxSize Most bytes that it may have; 4 GiB by default.
    */
   async download(
@@ -182,8 +219,7 @@ export class Forum implements AsyncDisposable {
     path: string,
     options: TransferOptions & { force?: boolean; maxSize?: number | undefined } = {},
   ): Promise<FileContent> {
-    checkTitle(title);
-    checkFile(file);
+    check({ title, file });
     return await download({
       ...this.#server,
       ...options,
@@ -191,31 +227,31 @@ export class Forum implements AsyncDisposable {
       ticket: async () => {
         const answer = await this.#ask((t) => ({ kind: "DWN", t, title, file }), options.signal);
         if (answer.kind !== "ticket") throw new RefusedError(answer.kind);
-        const { ticket, size, hash } = answer;
-        return { ticket, size, hash };
+        return answer;
       },
     });
   }
 
-  /** `XIT`: waits for what is open, up to `limit` milliseconds, and leaves. The name is free to log in again. */
+  /** `XIT`: waits up to `limit` milliseconds for open requests, and leaves. Then the name can log in again. */
   async close(limit?: number): Promise<void> {
     await this.#session.close(limit);
   }
 
+  /** The same as {@linkcode close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Asks what has one answer. Rejects with the reason of the signal, where that comes first. */
+  /** Sends a request that has one answer. Rejects with the reason of the signal if that comes first. */
   async #ask(
-    question: (t: number) => ForumUnorderedRequest,
+    request: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
   ): Promise<ForumAnswer> {
     const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort);
     this.#session.query({
-      line: (t) => encodeForumRequest(question(t)),
+      line: (t) => encodeForumRequest(request(t)),
       take(answer) {
         resolve(answer);
         return true;
@@ -230,31 +266,22 @@ export class Forum implements AsyncDisposable {
   }
 }
 
-/** @throws {TypeError} It is none. */
-function checkTitle(title: string) {
-  if (!isWord(title)) {
-    throw new TypeError(`Cannot use '${title}' as a title: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-`);
+/** @throws {TypeError|RangeError} The wire does not allow one of these fields. */
+function check({ title, file, number, text }: {
+  title: string;
+  file?: string;
+  number?: number | undefined;
+  text?: string;
+}) {
+  const word = "A-Z a-z 0-9 !@#$%.?,_-";
+  if (!isWord(title)) throw new TypeError(`Cannot use '${title}' as a title: expected 1 to 64 of ${word}`);
+  if (file !== undefined && !isFileName(file)) {
+    throw new TypeError(`Cannot use '${file}' as the name of a file: expected 1 to 128 of ${word}`);
   }
-}
-
-/** @throws {TypeError} It is none. */
-function checkFile(name: string) {
-  if (!isFileName(name)) {
-    throw new TypeError(
-      `Cannot use '${name}' as the name of a file: expected 1 to 128 of A-Z a-z 0-9 !@#$%.?,_-`,
-    );
-  }
-}
-
-/** @throws {RangeError} No message can have it. */
-function checkNumber(number: number) {
-  if (!Number.isSafeInteger(number) || number < 0 || number >= 1e15) {
+  if (number !== undefined && (!Number.isSafeInteger(number) || number < 0 || number >= 1e15)) {
     throw new RangeError(`Cannot use ${number} as the number of a message`);
   }
-}
-
-/** @throws {TypeError|RangeError} No message can have it. */
-function checkText(text: string) {
+  if (text === undefined) return;
   if (!isPost(text)) {
     throw new TypeError("Cannot post a text that is blank, or has control characters other than TAB");
   }

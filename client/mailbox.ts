@@ -22,11 +22,11 @@ import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
 import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
 import { LEASE_MS, type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
-import { type ConnectOptions, SessionConnection } from "./seal/session_connection.ts";
+import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import type { SessionState } from "./session/identity.ts";
 
-export { type KnownServer, KnownServers, ServerKeyError } from "./seal/known_servers.ts";
-export type { Credentials } from "./seal/login.ts";
+export { type KnownServer, KnownServers, ServerKeyError } from "./session/seal/known_servers.ts";
+export type { Credentials } from "./session/seal/login.ts";
 export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume } from "./session/identity.ts";

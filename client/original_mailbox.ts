@@ -18,12 +18,10 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import {
-  ADMIN,
   checkId,
   encodeControl,
   encodePut,
   encodeTake,
-  isMessage,
   type Mail,
   MAILBOX_PORT,
   maxMessage,
@@ -33,6 +31,7 @@ import {
   utf8Length,
 } from "../protocol/mailbox.ts";
 import { CHALLENGE, proof } from "../protocol/admin.ts";
+import { checkMessage } from "./mailbox/check_message.ts";
 import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
 import { resolveServer } from "./stream/address.ts";
 
@@ -103,14 +102,7 @@ export class OriginalMailbox implements AsyncDisposable {
    * @throws {ServerTimeoutError} The server does not answer.
    */
   async send(receiver: string, sender: string, text: string): Promise<void> {
-    if (receiver !== SHARED_QUEUE) {
-      checkId(receiver);
-      checkId(sender);
-      if (sender === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
-    }
-    if (!isMessage(text)) {
-      throw new TypeError("Cannot send a message with control characters other than TAB");
-    }
+    checkMessage(receiver, sender, text);
     const bytes = utf8Length(text), max = maxMessage(receiver, sender);
     if (bytes > max) throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${max} fit`);
     if (this.#unread >= PUTS_BEFORE_CHECK) await this.flush();

@@ -21,30 +21,30 @@ import { StreamClient } from "./stream/stream_client.ts";
 
 export { type ConnectOptions, StreamClient };
 
-/** Longest line that is read, in bytes: many times what a server of Wirepost sends. */
-const MAX_RECEIVED = 65_536;
+/** Longest line that is received: many times what a Wirepost server sends. */
+const MAX_LINE_BYTES = 65_536;
 
 const encoder = new TextEncoder();
 
 /** Where a room is, and what its lines are like. */
 export interface RoomOptions extends ConnectOptions {
-  /** Whether lines keep the CR before them, which has a terminal write over a prompt. */
+  /** Whether lines keep the CR before them, with which a terminal writes over a prompt. */
   keepReturn?: boolean;
 }
 
 /**
- * Connects; that is all there is to being in the room.
+ * Connects, and is in the room with that.
  *
- * @throws {Error} There is no server.
+ * @throws {Error} The server cannot be reached.
  */
 export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
   const { signal, keepReturn = false } = options;
   return new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
 }
 
-/** A place in the room. What comes are its lines, without the CR before and the line end behind them. */
+/** A client of the room. It receives lines, without the CR before and the line end after them. */
 export class Room extends StreamClient {
-  readonly #decoder = new LineDecoder(MAX_RECEIVED, "replace");
+  readonly #decoder = new LineDecoder(MAX_LINE_BYTES, "replace");
   readonly #keepReturn: boolean;
   #dropped = 0;
 
@@ -54,15 +54,15 @@ export class Room extends StreamClient {
     this.#keepReturn = keepReturn;
   }
 
-  /** Lines that came and were dropped because they are over 65,536 bytes. */
+  /** Lines that were received and dropped because they are over 65,536 bytes. */
   override get dropped(): number {
     return this.#dropped;
   }
 
   /**
-   * Sends a line. It resolves as fast as the server reads. A server tells whoever sends a longer line than it takes.
+   * Sends a line. Resolves as fast as the server reads. A line over the server's limit is answered with an error line.
    *
-   * @throws {TypeError} It has a line end in it.
+   * @throws {TypeError} The line has a line end in it.
    * @throws {Error} The connection is broken.
    */
   async send(line: string): Promise<void> {
@@ -83,7 +83,7 @@ export class Room extends StreamClient {
   #read(lines: ReturnType<LineDecoder["decode"]>): string[] {
     const texts: string[] = [];
     for (const line of lines) {
-      // the CR has a terminal write over the prompt of whoever uses telnet
+      // with the CR, a terminal writes over the prompt of a telnet user
       if ("text" in line) texts.push(this.#keepReturn ? line.text : line.text.replace(/^\r/, ""));
       else this.#dropped++;
     }

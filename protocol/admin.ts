@@ -1,5 +1,5 @@
 /**
- * Proof that a control message comes from an administrator. `protocol/README.md`, "Administration", is the
+ * Proof that a control message comes from an administrator. `protocol/admin.md` is the
  * specification.
  *
  * @module
@@ -7,12 +7,12 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 
-/** How long a nonce is good for, in milliseconds. */
+/** How long a nonce is good for, in milliseconds (admin.md 2.1). */
 export const NONCE_LIFETIME_MS = 30_000;
 
 /**
  * Asks for a nonce. The spaces at its end let the datagram be a third of the answer: an address that has not shown that
- * it receives anything is sent no more than 3 times what came from it (RFC 9000, section 8).
+ * it receives anything is sent no more than 3 times what came from it (RFC 9000, section 8; admin.md 3.2).
  */
 export const CHALLENGE = "challenge   ";
 
@@ -21,7 +21,7 @@ export function proof(secret: Uint8Array, nonce: string, command: string): strin
   return createHmac("sha256", secret).update(`${nonce},${command}`).digest("hex");
 }
 
-/** Whether `hex` is the proof of this command, in a time that tells nothing about where it differs. */
+/** Whether `hex` is the proof of this command, in a time that does not depend on where it differs. */
 export function isProof(hex: string, secret: Uint8Array, nonce: string, command: string): boolean {
   const given = new TextEncoder().encode(hex.toLowerCase());
   const wanted = new TextEncoder().encode(proof(secret, nonce, command));

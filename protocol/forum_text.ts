@@ -1,24 +1,21 @@
 /**
- * What a user types, and what he is told: the forum's commands and texts, character for character. `protocol/README.md`,
- * "Forum".
+ * The commands that a user of the forum types, and the texts that answer them, character for character.
+ * `protocol/README.md`, "Forum".
  *
  * @module
  */
 
-import { FORUM_COMMANDS, type ForumCommandName, isPost, isWord } from "./forum.ts";
+import { FORUM_COMMANDS, type ForumChange, type ForumCommandName, isPost, isWord } from "./forum.ts";
 import { isFileName } from "./transfer.ts";
 
-/** A command as it was typed. `number` is that of a message in its thread. */
+/** A command as it was typed. */
 export type ForumCommand =
-  | { command: "CRT" | "RMV" | "RDT"; title: string }
-  | { command: "MSG"; title: string; text: string }
-  | { command: "DLT"; title: string; number: number }
-  | { command: "EDT"; title: string; number: number; text: string }
+  | ForumChange
+  | { kind: "RDT"; title: string }
   /** `file` is the word that was typed: for `UPD` a path. */
-  | { command: "UPD" | "DWN"; title: string; file: string }
-  | { command: "LST" | "XIT" };
+  | { kind: "UPD" | "DWN"; title: string; file: string }
+  | { kind: "LST" | "XIT" };
 
-/** The prompts, and what stands over a list. */
 export const ENTER_USERNAME = "Enter username: ";
 export const ENTER_PASSWORD = "Enter password: ";
 export const enterNewPassword = (user: string): string => `Enter new password for ${user}: `;
@@ -29,61 +26,85 @@ export const noNewAccount = (user: string): string =>
 export const WELCOME = "Welcome to the forum";
 export const ENTER_COMMAND = `Enter one of the following commands: ${FORUM_COMMANDS.join(", ")}: `;
 export const INVALID_COMMAND = "Invalid command";
-export const incorrectSyntax = (command: string): string => `Incorrect syntax for ${command}`;
 export const ACTIVE_THREADS = "The list of active threads:";
 export const NO_THREADS = "No threads to list";
 export const threadIsEmpty = (title: string): string => `Thread ${title} is empty`;
-export const GOODBYE = "Goodbye";
 
-/** What a client says first, and again when its user has logged in; an empty line follows. */
+/** A client's first line, which is repeated after the log-in; an empty line follows. */
 export const SEND_TO_SERVER = "===== Please type any message you want to send to server: =====";
 
-/** What a server's console says when it begins to serve a forum. */
+/** Lines on a server's console when it starts a forum. */
 export const CONSOLE_BEGIN: readonly string[] = [
   "===== Server is running =====",
   "===== Waiting for connection request from clients...=====",
   "Waiting for clients",
 ];
-/** What it says of a wrong password. */
+/** The line on the console about a wrong password. */
 export const failedLogin = (user: string): string => `${user} failed login`;
 
-/** A line that was typed, as a command; or the text that tells what is wrong with it. */
+/** Answers to commands that were carried out, with the command's own fields in braces. */
+const DONE: Readonly<Record<ForumCommandName, string>> = {
+  CRT: "Thread {title} created",
+  MSG: "Message posted to {title} thread",
+  DLT: "The message has been deleted",
+  EDT: "The message has been edited",
+  LST: "",
+  RDT: "",
+  UPD: "{file} uploaded to {title} thread",
+  DWN: "{file} successfully downloaded",
+  RMV: "Thread {title} removed",
+  XIT: "Goodbye",
+};
+
+/** Answers to commands that were refused, by the reason. */
+const REFUSED = new Map(Object.entries({
+  "exists": "Thread {title} exists",
+  "no thread": "Thread {title} does not exist",
+  "no message": "Message {number} does not exist",
+  "another's": "The message belongs to another user and cannot be edited",
+  "another's DLT": "The message belongs to another user and cannot be deleted",
+  "another's RMV": "The thread was created by another user and cannot be removed",
+  "file exists": "File {file} exists in Thread {title}",
+  "no file": "File does not exist in Thread {title}",
+  "syntax": "Incorrect syntax for {kind}",
+  "too long": "The text is too long: at most 65000 bytes",
+}));
+
+/** The command of a line that was typed, or the text that says what is wrong with it. */
 export function parseCommand(line: string): ForumCommand | string {
-  const [, command = "", rest = ""] = /^\s*(\S*)(.*)$/s.exec(line)!;
-  if (!(FORUM_COMMANDS as readonly string[]).includes(command)) return INVALID_COMMAND;
-  return typed(command as ForumCommandName, rest) ?? incorrectSyntax(command);
+  const [, word = "", rest = ""] = /^\s*(\S*)(.*)$/s.exec(line)!;
+  const kind = FORUM_COMMANDS.find((name) => name === word);
+  if (kind === undefined) return INVALID_COMMAND;
+  return parseFields(kind, rest) ?? refusedText({ kind } as ForumCommand, "syntax");
 }
 
-function typed(command: ForumCommandName, rest: string): ForumCommand | undefined {
+function parseFields(kind: ForumCommandName, rest: string): ForumCommand | undefined {
   const words = rest.split(/\s+/).filter(Boolean);
   const [title = "", second = ""] = words;
-  const count = { LST: 0, XIT: 0, CRT: 1, RMV: 1, RDT: 1, DLT: 2, UPD: 2, DWN: 2, MSG: 2, EDT: 3 }[command];
-  const hasText = command === "MSG" || command === "EDT";
+  const count = { LST: 0, XIT: 0, CRT: 1, RMV: 1, RDT: 1, DLT: 2, UPD: 2, DWN: 2, MSG: 2, EDT: 3 }[kind];
+  const hasText = kind === "MSG" || kind === "EDT";
   if (hasText ? words.length < count : words.length !== count) return undefined;
   if (count > 0 && !isWord(title)) return undefined;
-  switch (command) {
+  const text = hasText ? behind(rest, count - 1) : "", number = Number(second);
+  if (hasText && !isPost(text)) return undefined;
+  if ((kind === "DLT" || kind === "EDT") && !/^\d{1,15}$/.test(second)) return undefined;
+  switch (kind) {
     case "LST":
     case "XIT":
-      return { command };
+      return { kind };
     case "CRT":
     case "RMV":
     case "RDT":
-      return { command, title };
+      return { kind, title };
     case "UPD":
-      return { command, title, file: second };
     case "DWN":
-      return isFileName(second) ? { command, title, file: second } : undefined;
-    case "MSG": {
-      const text = behind(rest, 1);
-      return isPost(text) ? { command, title, text } : undefined;
-    }
+      return kind === "UPD" || isFileName(second) ? { kind, title, file: second } : undefined;
+    case "MSG":
+      return { kind, title, text };
     case "DLT":
-    case "EDT": {
-      if (!/^\d{1,15}$/.test(second)) return undefined;
-      if (command === "DLT") return { command, title, number: Number(second) };
-      const text = behind(rest, 2);
-      return isPost(text) ? { command, title, number: Number(second), text } : undefined;
-    }
+      return { kind, title, number };
+    case "EDT":
+      return { kind, title, number, text };
   }
 }
 
@@ -92,58 +113,23 @@ function behind(text: string, words: number): string {
   return new RegExp(`^(?:\\s+\\S+){${words}}\\s?(.*)$`, "s").exec(text)?.[1] ?? "";
 }
 
-/** What a user is told of a command that was carried out. `file` is the name of the file in its thread. */
-export function doneText(typed: ForumCommand): string {
-  switch (typed.command) {
-    case "CRT":
-      return `Thread ${typed.title} created`;
-    case "MSG":
-      return `Message posted to ${typed.title} thread`;
-    case "DLT":
-      return "The message has been deleted";
-    case "EDT":
-      return "The message has been edited";
-    case "RMV":
-      return `Thread ${typed.title} removed`;
-    case "UPD":
-      return `${typed.file} uploaded to ${typed.title} thread`;
-    case "DWN":
-      return `${typed.file} successfully downloaded`;
-    case "XIT":
-      return GOODBYE;
-    case "LST":
-    case "RDT":
-      return "";
-  }
+/** The answer to a command that was carried out. `file` is the name of the file in its thread. */
+export function doneText(command: ForumCommand): string {
+  return fill(DONE[command.kind], command);
 }
 
-/** What a user is told of a command that was refused for this reason. */
-export function refusedText(typed: ForumCommand, reason: string): string {
-  const title = "title" in typed ? typed.title : "", file = "file" in typed ? typed.file : "";
-  const [word, ...rest] = reason.split(" ");
-  switch (reason) {
-    case "exists":
-      return `Thread ${title} exists`;
-    case "no thread":
-      return `Thread ${title} does not exist`;
-    case "no message":
-      return `Message ${"number" in typed ? typed.number : ""} does not exist`;
-    case "another's":
-      return typed.command === "RMV"
-        ? "The thread was created by another user and cannot be removed"
-        : `The message belongs to another user and cannot be ${
-          typed.command === "DLT" ? "deleted" : "edited"
-        }`;
-    case "file exists":
-      return `File ${file} exists in Thread ${title}`;
-    case "no file":
-      return `File does not exist in Thread ${title}`;
-    case "syntax":
-      return incorrectSyntax(typed.command);
-    case "too long":
-      return "The text is too long: at most 65000 bytes";
-  }
-  if (word === "full") return `The forum is full: ${rest.join(" ")}`;
-  if (reason.startsWith("no ticket ")) return `Cannot transfer ${file}: ${rest.slice(1).join(" ")}`;
-  return `The server refuses it: ${reason}`;
+/** The answer to a command that was refused for this reason. */
+export function refusedText(command: ForumCommand, reason: string): string {
+  const text = REFUSED.get(`${reason} ${command.kind}`) ?? REFUSED.get(reason);
+  if (text !== undefined) return fill(text, command);
+  const [, why] = /^(?:full|no ticket) (.*)$/s.exec(reason) ?? [];
+  if (why === undefined) return `The server refuses it: ${reason}`;
+  return reason.startsWith("full")
+    ? `The forum is full: ${why}`
+    : fill(`Cannot transfer {file}: `, command) + why;
+}
+
+function fill(text: string, command: ForumCommand): string {
+  const fields = command as Partial<Record<string, string | number>>;
+  return text.replace(/\{(\w+)\}/g, (_, name) => `${fields[name] ?? ""}`);
 }

@@ -1,17 +1,17 @@
 /**
- * Lines out of a stream of bytes, and text that nobody can pass off as a line of another's.
+ * Lines out of a stream of bytes, and text that cannot look like another client's line.
  *
  * @module
  */
 
-/** A line, without its end (LF or CR LF). Of one that can not be read, only why. */
+/** A line, without its end (LF or CR LF); or why it can't be read. */
 export type Line = { text: string } | { error: "too long" | "not UTF-8" };
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 const NUL = 0x00, TAB = 0x09, LF = 0x0a, CR = 0x0d, SP = 0x20;
 
-/** Unicode's control characters (C0, DEL, C1) but for TAB, and its line and paragraph separators. */
+/** Unicode's control characters (C0, DEL, C1) except TAB, and its line and paragraph separators. */
 const CONTROL = /[^\P{Cc}\t]|[\u2028\u2029]/u;
 const CONTROLS = new RegExp(CONTROL, "gu");
 const LINE_BREAK = /\r\n|\r|\n/;
@@ -21,45 +21,45 @@ export function isWhiteSpace(byte: number): boolean {
   return byte === SP || byte >= TAB && byte <= CR;
 }
 
-/** Where the padding at the end of a frame begins: white space, and NULs, which programs in C pad with. */
+/** The start of the padding at the end of a frame: white space, and NULs, which programs in C pad with. */
 export function paddingStart(bytes: Uint8Array): number {
   let end = bytes.length;
   while (end > 0 && (isWhiteSpace(bytes[end - 1]!) || bytes[end - 1] === NUL)) end--;
   return end;
 }
 
-/** The lines of a text, parted at CR LF, LF and CR. A text without a line break is one line. */
+/** The lines of a text, which CR LF, LF and CR separate. A text without a line break is one line (channels.md 4.2). */
 export function linesOf(text: string): string[] {
   return LINE_BREAK.test(text) ? text.split(LINE_BREAK) : [text];
 }
 
 /**
- * A text as it may be shown to others within a line: with every control character but TAB, and whatever else breaks
- * lines, replaced by U+FFFD.
+ * The text as others may see it within a line: U+FFFD replaces control characters except TAB, and line separators
+ * (channels.md 4.3).
  */
 export function printable(text: string): string {
   return CONTROL.test(text) ? text.replace(CONTROLS, "\ufffd") : text;
 }
 
 /**
- * Puts lines together across reads and takes them apart within one, in bounded memory: a line that is too long is
- * discarded up to its end, and what follows is read as if it had not been there. NULs at either end of a line are
- * padding: a program in C that sends its string with the final NUL has it arrive behind the line end.
+ * Decodes lines that may be spread over several reads, in bounded memory: a line that is too long is discarded up to its
+ * end. NULs at either end of a line are padding: the final NUL of a string that a program in C sends arrives after the
+ * line end.
  */
 export class LineDecoder {
-  readonly #max: number;
+  readonly #maxBytes: number;
   readonly #decoder: TextDecoder;
-  /** The beginning of a line; it grows with what comes, so that an idle connection costs nothing. */
-  #begun = new Uint8Array(0);
+  /** The beginning of a line. It grows with what comes, so that an idle connection costs nothing. */
+  #partial = new Uint8Array(0);
   #length = 0;
   #tooLong = false;
 
   /**
-   * @param max Longest line, in bytes without its end.
-   * @param invalid What becomes of bytes that are not UTF-8: the line is an error, or they are replaced by U+FFFD.
+   * @param maxBytes Longest line, without its end.
+   * @param invalid How bytes that are not UTF-8 are read: the line is an error, or U+FFFD replaces them.
    */
-  constructor(max: number, invalid: "refuse" | "replace" = "refuse") {
-    this.#max = max;
+  constructor(maxBytes: number, invalid: "refuse" | "replace" = "refuse") {
+    this.#maxBytes = maxBytes;
     this.#decoder = invalid === "refuse" ? strict : lenient;
   }
 
@@ -78,35 +78,35 @@ export class LineDecoder {
     this.#add(bytes.subarray(from));
   }
 
-  /** The last line, where the stream ended without a line end. */
+  /** The last line, if the stream ended without a line end. */
   *end(): Generator<Line> {
     if (this.#length > 0 || this.#tooLong) yield this.#take();
   }
 
   #add(piece: Uint8Array) {
-    // however many come, they are not what makes a line too long
+    // padding, however long, does not make a line too long
     const bytes = this.#length > 0 || this.#tooLong ? piece : piece.subarray(paddingEnd(piece));
     const length = this.#length + bytes.length;
     // one more than the limit for the CR before LF
-    if (length > this.#max + 1) {
+    if (length > this.#maxBytes + 1) {
       this.#tooLong = true;
-      this.#begun = new Uint8Array(0);
+      this.#partial = new Uint8Array(0);
     }
     if (this.#tooLong || bytes.length === 0) return;
-    if (length > this.#begun.length) {
-      const begun = new Uint8Array(Math.min(Math.max(2 * length, 64), this.#max + 1));
-      begun.set(this.#begun.subarray(0, this.#length));
-      this.#begun = begun;
+    if (length > this.#partial.length) {
+      const partial = new Uint8Array(Math.min(Math.max(2 * length, 64), this.#maxBytes + 1));
+      partial.set(this.#partial.subarray(0, this.#length));
+      this.#partial = partial;
     }
-    this.#begun.set(bytes, this.#length);
+    this.#partial.set(bytes, this.#length);
     this.#length = length;
   }
 
   #take(): Line {
     const line = this.#tooLong
       ? { error: "too long" as const }
-      : this.#read(this.#begun.subarray(0, this.#length));
-    this.#begun = new Uint8Array(0);
+      : this.#read(this.#partial.subarray(0, this.#length));
+    this.#partial = new Uint8Array(0);
     this.#length = 0;
     this.#tooLong = false;
     return line;
@@ -114,7 +114,7 @@ export class LineDecoder {
 
   #read(bytes: Uint8Array): Line {
     const line = withoutPadding(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
-    if (line.length > this.#max) return { error: "too long" };
+    if (line.length > this.#maxBytes) return { error: "too long" };
     try {
       return { text: this.#decoder.decode(line) };
     } catch {
@@ -123,7 +123,7 @@ export class LineDecoder {
   }
 }
 
-/** Where the NULs at the beginning end. */
+/** The end of the NULs at the beginning. */
 function paddingEnd(bytes: Uint8Array): number {
   let start = 0;
   while (bytes[start] === NUL) start++;

@@ -1,14 +1,13 @@
 /**
- * The room's wire: the lines that a server says to those who are connected. `protocol/README.md`, "Room", is the
- * specification.
+ * The room's wire: the lines that a server sends. `protocol/room.md` is the specification.
  *
  * @module
  */
 
-/** TCP port that clients of the original use. */
+/** The original's TCP port. */
 export const ROOM_PORT = 6000;
 
-/** Longest line that a server takes, in bytes without its end. */
+/** Longest line that a server takes by default, without its end. */
 export const MAX_ROOM_LINE_BYTES = 4096;
 
 /** Someone whom a line is about: called by a name, or a client of the room by its address. */
@@ -19,12 +18,7 @@ export interface RoomSpeaker {
   readonly address?: { readonly hostname: string; readonly port: number };
 }
 
-/** To all others: someone has come. */
-export function enteredRoom({ name }: RoomSpeaker): string {
-  return `[${name}] entered room\n`;
-}
-
-/** What stands before each line that someone sends. The line itself follows, then LF. */
+/** Stands before the text of each line that someone sends; LF follows it. */
 export function roomPrefix({ name, address }: RoomSpeaker): string {
   if (address === undefined) return `\r<${name}> `;
   const { hostname, port } = address;
@@ -32,12 +26,15 @@ export function roomPrefix({ name, address }: RoomSpeaker): string {
   return hostname.includes(":") ? `\r<('${hostname}', ${port}, 0, 0)> ` : `\r<('${hostname}', ${port})> `;
 }
 
-/** To all others: someone has gone. */
-export function isOffline({ name, address }: RoomSpeaker): string {
-  return `Client ${address === undefined ? name : `(${address.hostname}, ${address.port})`} is offline\n`;
-}
+/** The lines that a server sends: to all others, and to the sender of a line that was dropped. */
+export const ROOM_LINES = {
+  entered: ({ name }: RoomSpeaker) => `[${name}] entered room\n`,
+  offline: ({ name, address }: RoomSpeaker) =>
+    `Client ${address === undefined ? name : `(${address.hostname}, ${address.port})`} is offline\n`,
+  tooLong: (maxBytes: number) => `A line must have at most ${maxBytes} bytes: yours was not sent\n`,
+};
 
-/** The forms in which peers are written above, and a `[` before them, as in what a peer says in the channels. */
+/** The forms in which addresses are written above, and a `[` before them, as in a message in the channels. */
 const LIKE_ADDRESS = new RegExp([
   String.raw`^\('[0-9A-Fa-f:.]+', \d+(, 0, 0)?\)`,
   String.raw`^\([0-9A-Fa-f:.]+, \d+\)`,
@@ -45,14 +42,9 @@ const LIKE_ADDRESS = new RegExp([
 ].join("|"));
 
 /**
- * Whether a name begins as the room's clients are written by their addresses. Beginnings count because what follows
- * could go on as a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello`.
+ * Whether a name begins like the address of a client of the room. The beginning is enough, because the rest could be like
+ * a line of that client: `('127.0.0.1', 60602)> hello`, `127.0.0.1:60602] hello` (room.md 4.3).
  */
 export function isLikeAddress(name: string): boolean {
   return LIKE_ADDRESS.test(name);
-}
-
-/** To the sender of a line that was discarded. */
-export function lineTooLong(max: number): string {
-  return `A line must have at most ${max} bytes: yours was not sent\n`;
 }

@@ -20,48 +20,52 @@ export type TransferRequest =
   | { kind: "upload"; ticket: string }
   /** The content of the upload follows from here. */
   | { kind: "from"; offset: number }
-  /** All of the upload was sent: its proof. */
+  /** The proof of the upload, after its last byte. */
   | { kind: "sum"; mac: string }
   /** `offset` is how many bytes of the file the client has. */
   | { kind: "download"; ticket: string; offset: number };
 
-/** Why a transfer is not done, or not to its end. */
-export type RefusalCode =
-  /** A line is none that may stand there. */
-  | "malformed"
+/** Why a transfer is refused, or ends before it is done. */
+export const REFUSAL_CODES = [
+  /** A line is malformed, or must not stand there. */
+  "malformed",
   /** The ticket is unknown, used, too old, or one for the other direction. */
-  | "ticket"
-  /** As many transfers run as can, or another one took its place. */
-  | "busy"
-  /** The file is not there any more, or shorter than the offset. */
-  | "gone"
-  /** What came is not what was proven. */
-  | "hash"
-  /** An upload of the same name and size goes on over another connection. */
-  | "elsewhere"
-  /** There is no room for it. */
-  | "full"
-  /** The disk takes nothing. */
-  | "storage"
+  "ticket",
+  /** Too many transfers run, or another one took the slot of this one. */
+  "busy",
+  /** The file was removed, or is shorter than the offset. */
+  "gone",
+  /** The content does not match its proof. */
+  "hash",
+  /** An upload of the same name and size has begun over another connection. */
+  "elsewhere",
+  /** A limit of the files is reached. */
+  "full",
+  /** The disk failed. */
+  "storage",
   /** The client ended its side before all and its proof had come. */
-  | "short"
-  /** The thread does not take it: the text is the thread's answer. */
-  | "thread"
+  "short",
+  /** The thread refuses it: the text is the thread's reason. */
+  "thread",
   /** Nothing came for too long. */
-  | "silence"
+  "silence",
   /** The server stops. */
-  | "ending";
+  "ending",
+] as const;
+
+/** One of {@linkcode REFUSAL_CODES}. */
+export type RefusalCode = typeof REFUSAL_CODES[number];
 
 /** A line that a server sends. */
 export type TransferAnswer =
   /**
-   * Of a download, the content follows from here. Of an upload, the server has as many bytes; `hash` is their SHA-256,
-   * where there are any.
+   * Of a download, the content follows from here. Of an upload, the server has so many bytes; `hash` is their SHA-256,
+   * if there are any.
    */
   | { kind: "from"; offset: number; hash?: string }
-  /** The server works on it: so many bytes are behind it. */
+  /** The server is working: the client has to wait. */
   | { kind: "wait" }
-  /** The upload is in the thread, and on disk, and the server proves it. */
+  /** The upload is in the thread and on disk, which the server proves. */
   | { kind: "stored"; mac: string }
   | { kind: "no"; code: RefusalCode; text: string };
 
@@ -69,22 +73,7 @@ const TICKET = /^[A-Za-z0-9_-]{22}$/;
 const KEY = /^[A-Za-z0-9_-]{43}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const OFFSET = /^(?:0|[1-9]\d{0,15})$/;
-const CODES: ReadonlySet<string> = new Set<RefusalCode>(
-  [
-    "malformed",
-    "ticket",
-    "busy",
-    "gone",
-    "hash",
-    "elsewhere",
-    "short",
-    "full",
-    "storage",
-    "thread",
-    "silence",
-    "ending",
-  ],
-);
+const CODES: ReadonlySet<string> = new Set(REFUSAL_CODES);
 
 const encoder = new TextEncoder();
 
@@ -106,7 +95,7 @@ function requestFields(request: TransferRequest): string {
   }
 }
 
-/** What a line, without its end, asks for; undefined where it is no request. */
+/** Decodes a line without its end; undefined if it is malformed. */
 export function decodeTransferRequest(line: string): TransferRequest | undefined {
   const [word, kind, first = "", second, ...rest] = line.split(" ");
   if (word !== "P1" || rest.length > 0 || (second === undefined) === (kind === "download")) return undefined;
@@ -125,10 +114,7 @@ export function decodeTransferRequest(line: string): TransferRequest | undefined
   }
 }
 
-/**
- * The line, with its end. Of a refusal's text, what is too long for a line is cut off, and control characters are
- * replaced.
- */
+/** The line, with its end. A refusal's text is cut if it is too long, and its control characters are replaced. */
 export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBuffer> {
   switch (answer.kind) {
     case "from":
@@ -146,13 +132,13 @@ export function encodeTransferAnswer(answer: TransferAnswer): Uint8Array<ArrayBu
 
 function encodeRefusal(line: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(MAX_ANSWER_BYTES + 1);
-  // what doesn't fit is cut off between characters
+  // cuts between characters
   const { written } = encoder.encodeInto(line, bytes.subarray(0, MAX_ANSWER_BYTES));
   bytes[written] = 0x0a;
   return bytes.subarray(0, written + 1);
 }
 
-/** What a line, without its end, answers; undefined where it is no answer. */
+/** Decodes a line without its end; undefined if it is malformed. */
 export function decodeTransferAnswer(line: string): TransferAnswer | undefined {
   if (line === "P1 wait") return { kind: "wait" };
   const [, kind, field = "", text = ""] = /^P1 (from|stored|no) ([^ ]+)(?: (.*))?$/u.exec(line) ?? [];
@@ -171,17 +157,17 @@ export function isUploadKey(key: string): boolean {
 }
 
 /**
- * What proves to the other end of the session which content an upload has, or that it is stored: whoever sits on its
- * connection has no key.
+ * Proves to the other end of the session which content an upload has, or that it is stored: an attacker on the connection
+ * does not know the key.
  *
- * @param key What the session gave with the ticket.
- * @param hash SHA-256 of the whole, 64 small hexadecimal digits.
+ * @param key The key that came with the ticket.
+ * @param hash SHA-256 of the whole, 64 lower-case hexadecimal digits.
  */
 export function uploadProof(kind: "sum" | "stored", key: string, hash: string): string {
   return proofOf(kind, key, hash).toHex();
 }
 
-/** Whether `mac` proves this. Takes as long whatever is wrong with it. */
+/** Whether `mac` proves this. The time does not depend on what is wrong with it. */
 export function isUploadProof(mac: string, kind: "sum" | "stored", key: string, hash: string): boolean {
   return HASH.test(mac) && timingSafeEqual(Uint8Array.fromHex(mac), proofOf(kind, key, hash));
 }
@@ -191,14 +177,14 @@ function proofOf(kind: "sum" | "stored", key: string, hash: string): Uint8Array 
   return new Uint8Array(createHmac("sha256", bytes).update(`${kind} ${hash}`).digest());
 }
 
-/** Whether this is a SHA-256 as tickets are bound to: 64 small hexadecimal digits. */
+/** Whether this is a SHA-256: 64 lower-case hexadecimal digits. */
 export function isFileHash(hash: string): boolean {
   return HASH.test(hash);
 }
 
 /**
- * Whether this names a file of a thread: one word of 1 to 128 of the forum's characters that is not `.` or `..`. No path
- * can be one: there is no slash and no backslash in it.
+ * Whether this can be the name of a file in a thread: 1 to 128 of the forum's characters, but not `.` or `..`. It is never
+ * a path: it has no slash and no backslash.
  */
 export function isFileName(name: string): boolean {
   return /^[A-Za-z0-9!@#$%.?,_-]{1,128}$/.test(name) && name !== "." && name !== "..";

@@ -1,5 +1,5 @@
 /**
- * The forum's service: commands in sealed sessions over UDP, and files over TCP on the same port number.
+ * The forum, put together: commands in sealed sessions over UDP, and files over TCP on the same port number.
  * `protocol/README.md`, "Forum" and "Files", is the specification.
  *
  * @module
@@ -9,24 +9,28 @@ import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_t
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import { MAX_SESSION_DATAGRAM_BYTES, type SessionRequest } from "../protocol/session.ts";
-import type { Accounts } from "./service/accounts.ts";
-
+import { setTimer, uptime } from "./clock/uptime.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
-import type { Log } from "./report/log.ts";
-import { refusedLogin } from "./wire/session/login.ts";
-import type { Metrics, SessionTable } from "./report/metrics.ts";
-import type { SessionStartTimes } from "./wire/session/start_times.ts";
-import { SealService } from "./wire/session/seal_service.ts";
-import { SessionService } from "./wire/session/session_service.ts";
-import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
+import type { SocketPolling } from "./net/fairness.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
-import { type ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/files.ts";
+import type { Log } from "./report/log.ts";
+import type { Metrics, SessionTable } from "./report/metrics.ts";
+import type { Accounts } from "./service/accounts.ts";
+import { Forum } from "./service/forum.ts";
+import { DEFAULT_FILE_LIMITS, type FileLimits } from "./store/files/file_quota.ts";
+import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
-import { MAX_CONNECTIONS, TransferService, type Upload } from "./wire/transfer/transfer.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
+import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
+import { refusedLogin } from "./wire/session/login.ts";
+import { SealService } from "./wire/session/seal_service.ts";
+import { SessionService } from "./wire/session/session_service.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import type { SocketPolling } from "./net/fairness.ts";
-import { setTimer, uptime } from "./clock/uptime.ts";
+import { MAX_CONNECTIONS, TransferService } from "./wire/transfer/transfer.ts";
+
+/** Milliseconds between two searches for uploads that were not continued. */
+const EXPIRY_INTERVAL_MS = 10 * 60 * 1000;
 
 /** Limits of the forum. */
 export interface ForumServiceLimits {
@@ -35,7 +39,7 @@ export interface ForumServiceLimits {
   transfers: TransferLimits;
 }
 
-/** Limits of the file transfer; both are inclusive. */
+/** Limits of the file transfer, inclusive. */
 export interface TransferLimits {
   /** TCP connections in all. */
   connections: number;
@@ -50,20 +54,20 @@ export const DEFAULT_FORUM_SERVICE_LIMITS: Readonly<ForumServiceLimits> = {
 };
 
 export interface ForumServiceOptions {
-  /** Where it listens; it closes them. */
+  /** The sockets that it listens on, and closes. */
   sockets: readonly Deno.DatagramConn[];
   listeners: readonly Deno.TcpListener[];
   store: GroupCommit;
   accounts: Accounts;
   /** The server's own key. */
   sealKey: SealKey;
-  /** Where files are; it closes them. */
+  /** The files that it serves, and closes. */
   files: ContentFiles;
   limits: TransferLimits;
   polling: SocketPolling;
   metrics: Metrics;
   log: Log;
-  /** Gives sessions their beginning. */
+  /** Dates new sessions. */
   startTimes: SessionStartTimes;
   /** Milliseconds since 1970. */
   wallClock(): number;
@@ -71,7 +75,7 @@ export interface ForumServiceOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Where a client is, and what sends to it. */
+/** A client's address, and the socket that it uses. */
 interface ForumAddress {
   hostname: string;
   port: number;
@@ -84,44 +88,44 @@ export class ForumService {
   readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionService<ForumAddress>;
   readonly #seals: SealService<ForumAddress>;
+  readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferService;
 
-  /** Begins to read and to accept. */
+  /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
     this.#options = options;
-    const { log, metrics, limits } = options;
+    const { log, metrics, limits, files } = options;
     const console = (line: string) => log.console("forum", line, true);
-    const transfers = this.#transfers = new TransferService({
+    const common = {
       ...options,
+      // not the wall clock: setting it must not end a session, or make a client wait
       monotonicClock: uptime.now,
       setTimer,
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: ForumAddress) =>
+        socket.send(datagram, address),
+    };
+    const forum = new Forum(common);
+    options.accounts.onEvent((name, what) => {
+      if (what !== "added") forum.tickets.revoke(name);
+    });
+    this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
+    this.#transfers = new TransferService({
+      ...common,
+      tickets: forum.tickets,
       max: limits.transfers,
       maxConnections: limits.connections,
-      commit: (upload) => this.#attach(upload),
     });
-    options.accounts.onEvent((name, what) => {
-      if (what !== "added") transfers.revoke(name);
-    });
-    const send = (datagram: Uint8Array<ArrayBuffer>, { address, socket }: ForumAddress) =>
-      socket.send(datagram, address);
     this.#sessions = new SessionService({
-      ...options,
-      handler: new ForumRequests({ ...options, transfer: transfers, console }),
-      monotonicClock: uptime.now,
-      send,
-      setTimer,
+      ...common,
+      handler: new ForumRequests(forum, console),
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
     this.#seals = new SealService({
-      ...options,
+      ...common,
       service: "forum",
       key: options.sealKey,
       oneSession: true,
       sessions: this.#sessions,
-      // a clock that is set forgets nobody, and makes nobody wait
-      monotonicClock: uptime.now,
-      send,
-      setTimer,
       onDropped: (reason) => metrics.add(`refused ${reason}`),
       onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
       onRefused: (name, why, from) => {
@@ -154,22 +158,9 @@ export class ForumService {
     if (!this.#sessions.received(datagram, from)) metrics.add("refused malformed");
   }
 
-  /** Adds a file that has arrived to its thread. Where it is refused, the reason is the client's to put into words. */
-  async #attach(upload: Upload): Promise<"stored" | string> {
-    const { store, files, wallClock } = this.#options;
-    try {
-      const outcome = await store.ask({ kind: "attach", ...upload, time: wallClock() });
-      if (outcome === "storage") throw new Error("the disk takes nothing");
-      return outcome;
-    } catch (error) {
-      // no row names the content, and none will
-      await files.remove(upload.content);
-      throw error;
-    }
-  }
-
-  /** Takes no more, answers what was taken, and closes the sockets. */
+  /** Accepts nothing more, answers what was accepted, and closes the sockets. */
   async close() {
+    clearInterval(this.#expiry);
     for (const socket of this.#sockets) socket.stop();
     await this.#transfers.close();
     await this.#options.store.idle();

@@ -7,21 +7,18 @@
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { uptime } from "./clock/uptime.ts";
 import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
-import type { SocketPolling } from "./net/fairness.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { shareOf } from "./quota/share.ts";
-import type { Log } from "./report/log.ts";
-import type { MetricName, Metrics } from "./report/metrics.ts";
+import type { MetricName } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
-import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
 import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { AdminCommand } from "./wire/admin/admin_requests.ts";
 import { hubCommands } from "./wire/admin/channel_commands.ts";
 import { ChannelsWire } from "./wire/hub/channels.ts";
-import type { MemberWire } from "./wire/hub/member_wire.ts";
+import type { MemberWire, MemberWireOptions } from "./wire/hub/member_wire.ts";
 import { RoomWire } from "./wire/hub/room.ts";
 
 const WRITE_INTERVAL_MS = 1000;
@@ -50,14 +47,11 @@ export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
   maxLineBytes: MAX_ROOM_LINE_BYTES,
 };
 
-export interface HubServiceOptions {
+export interface HubServiceOptions extends Pick<MemberWireOptions, "polling" | "metrics" | "log"> {
   /** Where the wires listen that run; they close them. */
   sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
   store: GroupCommit;
-  polling: SocketPolling;
-  metrics: Metrics;
-  log: Log;
 }
 
 export class HubService {
@@ -131,9 +125,8 @@ export class HubService {
   }
 
   #write(): Promise<void> {
-    return this.#history.write({
-      keep: (change: ChannelChange | RemoveChannel) =>
-        this.#store.ask(change).then((outcome) => outcome === "kept", () => false),
-    });
+    return this.#history.write((change) =>
+      this.#store.ask(change).then((outcome) => outcome === "kept", () => false)
+    );
   }
 }

@@ -11,13 +11,13 @@ import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.t
 import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS, type ForumServiceLimits } from "./forum_service.ts";
+import { DEFAULT_FORUM_SERVICE_LIMITS } from "./forum_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./report/log.ts";
+import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
-import { DEFAULT_LIMITS, DEFAULT_SHARE, type StoreLimits } from "./store/limits.ts";
+import { DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -27,95 +27,51 @@ export const SERVICE_PORTS = {
   forum: FORUM_PORT,
 } as const satisfies Record<ServiceName, number>;
 
-/** What the server is started with. */
-export interface ServeOptions extends SocketsOptions {
-  version: string;
-  /** The data directory, or undefined to keep everything in memory. */
-  data: string | undefined;
-  /** Whether to start a new database in `data`, though keys or files of another one are there. */
-  beginNew: boolean;
-  /** Where the administrator's secret is, if not in `data`. */
-  secretFile: string | undefined;
-  /** Where the server's own key is, if not in `data`. */
-  sealKeyFile: string | undefined;
-  /** Whether to replace a lost key that clients of accounts know. */
-  newSealKey: boolean;
-  /** Whether every client may make an account, or only the administrator. */
-  openAccounts: boolean;
-  limits: StoreLimits;
-  hubLimits: HubLimits;
-  forumLimits: ForumServiceLimits;
-  /** Largest database file, in bytes. */
-  maxFileBytes: number | undefined;
-  /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
-  commitDelay: number;
-  /** Networks whose requests on the original wire are answered. */
-  originalFrom: Networks;
-  /** Whether replies of the shared queue carry the time. */
-  timestamps: boolean;
-  /** Longest datagram of the original wire, in bytes. */
-  maxDatagram: number;
-  logFormat: LogFormat;
-  logLevel: LogLevel;
-}
-
-/** An option of the command line. */
-export interface ServeOption<Value> {
-  readonly kind: "flag" | "text" | "texts" | "word" | "count" | "size" | "duration";
+/** How an option differs from others of its kind. */
+interface Details {
   /** What the help calls its value. */
-  readonly value?: string;
-  readonly help: string;
-  /** What the help says after the default. */
-  readonly note?: string;
-  readonly default: Value;
+  value?: string;
   /** Bounds of a number, inclusive. */
-  readonly min?: number;
-  readonly max?: number;
-  readonly words?: readonly string[];
+  min?: number;
+  max?: number;
+  /** What the help says after the default. */
+  note?: string;
 }
 
-type Details = Partial<Pick<ServeOption<unknown>, "value" | "min" | "max" | "note">>;
-
-function flag(help: string): ServeOption<boolean> {
-  return { kind: "flag", help, default: false };
+function flag(help: string) {
+  return { kind: "flag", help, default: false as boolean } as const;
 }
 
-function text(value: string, help: string): ServeOption<string | undefined> {
-  return { kind: "text", value, help, default: undefined };
+function text(value: string, help: string) {
+  return { kind: "text", value, help, default: undefined as string | undefined } as const;
 }
 
-function texts(value: string, help: string): ServeOption<readonly string[]> {
-  return { kind: "texts", value, help, default: [] };
+function texts(value: string, help: string) {
+  return { kind: "texts", value, help, default: [] as readonly string[] } as const;
 }
 
-function word<const Word extends string>(
-  value: string,
-  help: string,
-  words: readonly Word[],
-  fallback: Word,
-): ServeOption<Word> {
-  return { kind: "word", value, help, words, default: fallback };
+function word<Word extends string>(value: string, help: string, words: readonly Word[], fallback: Word) {
+  return { kind: "word", value, help, words, default: fallback } as const;
 }
 
-function count<Value extends number | undefined>(
-  help: string,
-  fallback: Value,
-  details: Details = {},
-): ServeOption<number | Value> {
-  return { kind: "count", value: "N", min: 1, help, default: fallback, ...details };
+function count<Value extends number | undefined>(help: string, fallback: Value, details: Details = {}) {
+  return {
+    kind: "count",
+    value: "N",
+    min: 1,
+    help,
+    default: fallback as number | Value,
+    ...details,
+  } as const;
 }
 
 /** In bytes. */
-function size<Value extends number | undefined>(
-  help: string,
-  fallback: Value,
-  details: Details = {},
-): ServeOption<number | Value> {
-  return { kind: "size", value: "SIZE", min: 1, help, default: fallback, ...details };
+function size<Value extends number | undefined>(help: string, fallback: Value, details: Details = {}) {
+  return { ...count(help, fallback), kind: "size", value: "SIZE", ...details } as const;
 }
 
-const HUB = DEFAULT_HUB_LIMITS,
-  { threads: THREADS, files: FILES, transfers: TRANSFERS } = DEFAULT_FORUM_SERVICE_LIMITS;
+const HUB = DEFAULT_HUB_LIMITS;
+const { threads: THREADS, files: FILES, transfers: TRANSFERS } = DEFAULT_FORUM_SERVICE_LIMITS;
 
 /** Smallest limit of the database file, in bytes: a smaller one holds next to nothing. */
 const MIN_FILE_BYTES = 1024 ** 2;
@@ -150,11 +106,8 @@ export const OPTIONS = {
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
   "accounts": word(
     "anyone|admin",
-    "Who may make accounts: every client, or only 'wirepost account' beside the server",
-    [
-      "anyone",
-      "admin",
-    ],
+    "Who may add accounts: every client, or only 'wirepost account' beside the server",
+    ["anyone", "admin"],
     "anyone",
   ),
   "original-from": texts(
@@ -194,23 +147,19 @@ export const OPTIONS = {
     HUB.connections.messagesPerSecond,
   ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
-  "max-pending": size(
-    "Disconnect a client that has so much waiting to be sent",
-    HUB.sending.maxPendingBytes,
-    {
-      min: MIN_PENDING_BYTES,
-    },
-  ),
-  // at least --max-pending, where that is more than the default
+  "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
+    min: MIN_PENDING_BYTES,
+  }),
+  // the default is not below --max-pending
   "max-pending-all": size(
-    `Disconnect the client with most waiting, if all have so much (${
-      HUB.maxPendingBytesInAll / 1024 ** 2
-    }MiB)`,
+    `Disconnect the client with most waiting, if all have so much (${HUB.maxPendingBytesInAll >> 20}MiB)`,
     undefined,
   ),
   "stall": {
-    ...{ kind: "duration", value: "DURATION", default: HUB.sending.stallMs },
+    kind: "duration",
+    value: "DURATION",
     help: "Disconnect a client that reads nothing for so long while something waits",
+    default: HUB.sending.stallMs,
   },
   "max-threads": count("Threads of the forum", THREADS.threads, { max: MAX_THREADS }),
   "thread-entries": count("Messages and files in one thread", THREADS.threadEntries, {
@@ -238,7 +187,7 @@ export const OPTIONS = {
     LOG_LEVELS,
     "info",
   ),
-} as const satisfies Record<string, ServeOption<unknown>>;
+} as const;
 
 /** Options that exclude each other. */
 export const EXCLUSIVE: readonly (readonly [OptionName, OptionName])[] = [
@@ -250,22 +199,26 @@ export const EXCLUSIVE: readonly (readonly [OptionName, OptionName])[] = [
 
 type OptionName = keyof typeof OPTIONS;
 
-/** A value of each option, the default where it is not given. */
+/** A value of each option: the default, unless it is given. */
 export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default"] };
+
+/** What the server is started with. */
+export type ServeOptions = ReturnType<typeof serveOptions>;
 
 /**
  * What the server makes of the command line.
  *
- * @param ports Of the services that were named; where none was, all of them that can be had.
+ * @param ports Of the services that are named; if none is, all run whose ports are free.
  * @throws {Error} A value doesn't go with another, or is no network.
  */
-export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]): ServeOptions {
+export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]) {
   const isNamed = Object.keys(ports).length > 0;
   return {
     version: config.version,
-    ports: isNamed ? ports : SERVICE_PORTS,
+    ports: isNamed ? ports : SERVICE_PORTS as SocketsOptions["ports"],
     leaveOutTaken: !isNamed,
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
+    // undefined to keep everything in memory
     data: values.memory ? undefined : values.data ?? "parley-data",
     beginNew: values.new,
     secretFile: values["secret-file"],
@@ -299,6 +252,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       transfers: { connections: values["file-connections"], transfers: values["max-transfers"] },
     },
     maxFileBytes: values["max-file"],
+    // milliseconds that every commit takes longer, to measure as on a slower disk
     commitDelay: 0,
     originalFrom: new Networks(
       values["original-from"].length > 0
@@ -339,7 +293,7 @@ function hubLimits(values: OptionValues): HubLimits {
   };
 }
 
-/** The options where none is given. */
+/** The options if none is given. */
 export const DEFAULT_OPTIONS: Readonly<ServeOptions> = serveOptions(
   Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, option.default])) as OptionValues,
   {},

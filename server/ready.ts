@@ -51,7 +51,7 @@ async function writeAddresses(data: string, listening: readonly Listening[], log
   }
 }
 
-/** The original's console line, what the service holds, and from where it can be reached. */
+/** Logs the original's console line, what the service holds, and the addresses that others can reach. */
 function logListening({ options, listening, store, hub, log }: ReadyServer, each: Listening) {
   const { data, originalFrom } = options, { name, transport, addresses } = each;
   const info = (what: string) => log.info({ service: name, what });

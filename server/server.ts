@@ -22,6 +22,7 @@ import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import { GroupCommit } from "./store/journal/group.ts";
@@ -31,7 +32,6 @@ import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
-import { Mailboxes } from "./service/mailboxes.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
@@ -72,6 +72,15 @@ interface Service {
   close(): Promise<void>;
 }
 
+/** The services that run, and the forum's files. */
+interface Running {
+  mailbox?: MailboxService;
+  hub?: HubService;
+  forum?: ForumService;
+  files?: ContentFiles;
+  adminSocket?: AdminSocket;
+}
+
 /** What the services share. */
 type Shared = Awaited<ReturnType<typeof open>>;
 
@@ -91,12 +100,15 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   const { opened, sockets, sealKey } = shared;
   const services: Service[] = [];
   starting.defer(async () => void await Promise.all(services.map((service) => service.close())));
-  const { hub, adminSocket } = await startServices(shared, services);
-
-  const listening = listeningOn(sockets, adminSocket?.address);
-  await reportReady({ options, listening, store: opened, hub, sealKey, log }, output.ready);
-  const running = starting.move();
-  const close = () => running.disposeAsync();
+  const running: Running = {};
+  for (const start of SERVICES) {
+    const service = await start(shared, running);
+    if (service !== undefined) services.push(service);
+  }
+  const listening = listeningOn(sockets, running.adminSocket?.address);
+  await reportReady({ options, listening, store: opened, hub: running.hub, sealKey, log }, output.ready);
+  const started = starting.move();
+  const close = () => started.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
@@ -171,30 +183,63 @@ async function open(
   };
 }
 
-/** Starts the services whose sockets are open, and adds each to `services`. */
-async function startServices(shared: Shared, services: Service[]) {
-  const { options, store, handlers, accounts, secret, sockets, log } = shared;
-  const started = <S extends Service>(service: S): S => {
-    services.push(service);
-    return service;
-  };
-  let mailbox: MailboxService | undefined, forum: ForumService | undefined, files: ContentFiles | undefined;
-  let hub: HubService | undefined, adminSocket: AdminSocket | undefined;
-  if (sockets.channels !== undefined || sockets.room !== undefined) {
-    hub = started(await HubService.start({ ...shared, limits: options.hubLimits }));
+/** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
+const SERVICES = [startHub, startMailbox, startForum];
+
+async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
+  const { channels, room } = shared.sockets;
+  if (channels === undefined && room === undefined) return undefined;
+  return running.hub = await HubService.start({ ...shared, limits: shared.options.hubLimits });
+}
+
+/** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */
+function startMailbox(shared: Shared, running: Running): Service | undefined {
+  const { options, handlers, sockets, secret } = shared;
+  const admin = adminOf(shared, running);
+  if (sockets.mailbox === undefined) {
+    return secret === undefined ? undefined : running.adminSocket = new AdminSocket(admin, shared);
   }
-  const { version } = options, startTime = Date.now();
-  const admin = new Admin({
+  const mailboxes = new Mailboxes(shared);
+  handlers.ready = (name) => mailboxes.ready(name);
+  return running.mailbox = new MailboxService({
+    ...shared,
+    ...options,
+    sockets: sockets.mailbox,
+    mailboxes,
+    admin,
+  });
+}
+
+async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
+  const { options: { data, forumLimits }, handlers, sockets, store } = shared;
+  if (sockets.forum === undefined) return undefined;
+  const files = running.files = await openFiles({ ...shared, directory: data, limits: forumLimits.files });
+  handlers.unused = (contents) => void removeContents(files, store, contents);
+  await removeUnused(files, store);
+  const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
+  return running.forum = new ForumService({
+    ...shared,
+    sockets: datagrams,
+    listeners: streams,
+    files,
+    limits,
+  });
+}
+
+function adminOf(shared: Shared, running: Running): Admin {
+  const { options: { version }, sockets, store, accounts, secret, log, stop } = shared,
+    startTime = Date.now();
+  return new Admin({
     secret,
     commands: serverCommands({
       commands: [
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
-        ...hub?.commands ?? [],
+        ...running.hub?.commands ?? [],
         accountCommand(accounts),
       ],
-      status: () => status({ ...shared, version, startTime, mailbox, hub, forum, files }),
+      status: () => status({ ...shared, ...running, version, startTime }),
       log,
-      stop: shared.stop,
+      stop,
     }),
     monotonicClock: () => Math.floor(performance.now()),
     random: shared.random,
@@ -203,25 +248,6 @@ async function startServices(shared: Shared, services: Service[]) {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
-  if (sockets.mailbox !== undefined) {
-    const mailboxes = new Mailboxes(shared);
-    handlers.ready = (name) => mailboxes.ready(name);
-    mailbox = started(
-      new MailboxService({ ...shared, ...options, sockets: sockets.mailbox, mailboxes, admin }),
-    );
-  } else if (secret !== undefined) {
-    adminSocket = started(new AdminSocket(admin, shared));
-  }
-  if (sockets.forum !== undefined) {
-    const { files: limits, transfers } = options.forumLimits, { datagrams, streams } = sockets.forum;
-    const opened = files = await openFiles({ ...shared, directory: options.data, limits });
-    handlers.unused = (contents) => void removeContents(opened, store, contents);
-    await removeUnused(opened, store);
-    forum = started(
-      new ForumService({ ...shared, sockets: datagrams, listeners: streams, files, limits: transfers }),
-    );
-  }
-  return { hub, adminSocket };
 }
 
 /** Closes the server as {@linkcode Server.end} says. */

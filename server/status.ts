@@ -24,11 +24,11 @@ export interface StatusSources {
   opened: Pick<Store, "dropped">;
   accounts: Accounts;
   metrics: Metrics;
-  mailbox: MailboxService | undefined;
-  hub: HubService | undefined;
-  forum: ForumService | undefined;
+  mailbox?: MailboxService;
+  hub?: HubService;
+  forum?: ForumService;
   /** The forum's. */
-  files: ContentFiles | undefined;
+  files?: ContentFiles;
 }
 
 /** The lines, in an order that clients may rely on. */

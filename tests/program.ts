@@ -20,13 +20,13 @@ export const FROM_SOURCE: readonly string[] = [
   MAIN,
 ];
 
-/** A new directory, which goes with what is in it. */
+/** A new directory, which is removed with its content at the end. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {
   const path = await Deno.makeTempDir({ prefix: "wirepost-test-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** What a process came to. */
+/** How a process ended, and what it wrote. */
 export interface Result {
   code: number;
   out: string;
@@ -49,7 +49,7 @@ export async function runCommand(
   }).spawn();
   if (input !== undefined) {
     const writer = child.stdin.getWriter();
-    // one that ends before it has read all is judged by what it says
+    // a command that ends before it has read everything is judged by its output
     await writer.write(new TextEncoder().encode(input)).catch(() => {});
     await writer.close().catch(() => {});
   }
@@ -106,7 +106,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Port of the address that its first ready line named. */
   readonly port: number;
   readonly #child: Deno.ChildProcess;
-  /** For its temporary files, which it can't remove where it is killed. */
+  /** For its temporary files, which it can't remove if it is killed. */
   readonly #temporary: AsyncDisposable;
   #removed: PromiseLike<void> | undefined;
   readonly #reading: Promise<unknown>;
@@ -173,7 +173,7 @@ export class ServerProcess implements AsyncDisposable {
     const ended = this.#reading.then(() => {
       throw new Error(`Server ended before ${service} was ready: ${this.err}`);
     });
-    // nobody may wait for it
+    // there may be no one waiting for it
     ended.catch(() => {});
     for (;;) {
       const port = line.exec(this.out)?.[1];
@@ -193,7 +193,7 @@ export class ServerProcess implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it has written this to standard error, so many times. One at a time can wait. */
+  /** Resolves when it has written this to standard error so many times. Only one caller can wait. */
   async logged(text: string, times = 1): Promise<void> {
     const isThere = () => this.err.split(text).length > times;
     const ended = this.#reading.then(() => {
@@ -206,7 +206,7 @@ export class ServerProcess implements AsyncDisposable {
     }
   }
 
-  /** Resolves when it has ended, by whatever. */
+  /** Resolves when it has ended, for any reason. */
   async ended(): Promise<Deno.CommandStatus> {
     const status = await this.#child.status;
     await this.#reading;
@@ -229,16 +229,16 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-/** Milliseconds after which what a {@linkcode Peer} waits for counts as not coming: more than any load explains. */
-const PATIENCE = 30_000;
+/** Milliseconds after which a {@linkcode Peer} waits no longer: more than any load explains. */
+const MAX_WAIT_MS = 30_000;
 
-/** A socket as any client has it: sends datagrams to a server, and waits for what comes back. */
+/** A client's socket: sends datagrams to a server, and receives the replies. */
 export class Peer implements Disposable {
   readonly #socket: Deno.DatagramConn;
   readonly #server: Deno.NetAddr;
   readonly #buffer = new Uint8Array(65_536);
 
-  /** @param from Its own address, where that is not to be the server's. */
+  /** @param from Its own address; by default the server's. */
   constructor(port: number, hostname = "127.0.0.1", from = hostname) {
     this.#socket = Deno.listenDatagram({ transport: "udp", hostname: from, port: 0 });
     this.#server = { transport: "udp", hostname, port };
@@ -257,14 +257,14 @@ export class Peer implements Disposable {
 
   /** @throws {Error} Nothing came: better than a test that never ends. */
   async receive(): Promise<string> {
-    let patient = true;
+    let isWaiting = true;
     const timer = setTimeout(() => {
-      patient = false;
+      isWaiting = false;
       this.mark("");
-    }, PATIENCE);
+    }, MAX_WAIT_MS);
     try {
       const [datagram] = await this.#socket.receive(this.#buffer);
-      if (!patient) throw new Error(`Nothing came within ${PATIENCE / 1000} s`);
+      if (!isWaiting) throw new Error(`Nothing came within ${MAX_WAIT_MS / 1000} s`);
       return new TextDecoder().decode(datagram);
     } finally {
       clearTimeout(timer);
@@ -277,7 +277,7 @@ export class Peer implements Disposable {
     return await this.receive();
   }
 
-  /** Has `receive` give this text after all that has arrived until now. */
+  /** Makes `receive` return this text after everything that has arrived until now. */
   async mark(text: string): Promise<void> {
     await this.#socket.send(new TextEncoder().encode(text), this.#socket.addr as Deno.NetAddr);
   }

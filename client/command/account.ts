@@ -1,15 +1,13 @@
 /**
- * `wirepost account`.
+ * `wirepost account`: as the administrator beside the server, or under a seal as any client may.
  *
  * @module
  */
 
-import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import type { AccountAction } from "../../protocol/admin.ts";
 import { isName, preparePassword } from "../../protocol/scram.ts";
+import { setPassword } from "../account.ts";
 import { connectMailbox } from "../mailbox.ts";
-import { SessionConnection } from "../seal/session_connection.ts";
-import { Session } from "../session/session.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
@@ -180,19 +178,10 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
 
 /** Sets the password as the owner of the account may, who knows the current one. */
 async function setPasswordSealed(args: Arguments, name: string): Promise<number> {
-  const connection = await SessionConnection.open(
-    {
-      ...connectOptions(args),
-      ...serverKeyOf(args),
-      as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
-    },
-    { service: "mailbox", port: MAILBOX_PORT },
-    (environment) => new Session(environment, () => undefined),
-  );
-  try {
-    await connection.setPassword(await readNewPassword(args, name));
-  } finally {
-    await connection.close();
-  }
+  await setPassword({
+    ...connectOptions(args),
+    ...serverKeyOf(args),
+    as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
+  }, () => readNewPassword(args, name));
   return 0;
 }

@@ -1,23 +1,23 @@
 /**
- * What users and administrators are told about what an account covers. `protocol/README.md`, "Accounts".
+ * The notices about what an account covers. `protocol/accounts.md`.
  *
  * @module
  */
 
-import { writeError } from "../terminal/output.ts";
+import { report } from "../terminal/output.ts";
 
-/** An account was made that does not cover the mailbox of its name. */
+/** The notice that a new account does not cover the mailbox of its name. */
 export function forumOnlyNotice(name: string): string {
   return `The account '${name}' covers the forum alone, because the mailbox of that name is in use; ` +
     `an administrator gives it the mailbox by 'wirepost account confirm ${name}' beside the server`;
 }
 
-/** An account covers a mailbox in which something was before. */
+/** Reports how many messages from before an account covered its mailbox are set apart. */
 export async function reportSetApart(name: string, apart: number) {
   if (apart === 0) return;
   const [messages, are] = apart === 1 ? ["1 message", "is"] : [`${apart} messages`, "are"];
-  await writeError(
-    `wirepost account: ${messages} that came before the account covered the mailbox ${name} ${are} set apart: ` +
-      "see 'wirepost admin dead'\n",
+  await report(
+    "account",
+    `${messages} that came before the account covered the mailbox ${name} ${are} set apart: see 'wirepost admin dead'`,
   );
 }

@@ -1,23 +1,16 @@
-import {
-  alreadyLoggedIn,
-  ENTER_PASSWORD,
-  ENTER_USERNAME,
-  enterNewPassword,
-} from "../../protocol/forum_text.ts";
 import { isWord } from "../../protocol/forum.ts";
-import type { Forum } from "../forum_connection.ts";
-import { LoginError } from "../session/errors.ts";
+import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
+import type { Forum } from "../forum.ts";
+import type { LineEditor } from "../terminal/line_editor.ts";
 import { openLineEditor } from "../terminal/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./live_chat.ts";
-import { forumOnlyNotice } from "./coverage.ts";
-import { connect, LEAVING, type ServerOptions } from "./forum_login.ts";
-import { invalidName, logIn, runCommands } from "./forum_dialogue.ts";
-import { commandOf, printResults, type ResultOptions } from "./forum_results.ts";
+import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum_commands.ts";
+import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum_login.ts";
+import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
 import { BUSY } from "./server_option.ts";
-import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword, serverKeyOf } from "./password.ts";
 
 /** `wirepost forum`. */
 export const command: Command = {
@@ -33,24 +26,24 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, name, password and commands are asked for; in a pipe each is a line of standard input, and the\n" +
-    "exit code is 1 where a command failed. With --user or --json, a pipe shows no prompts: results go to standard output,\n" +
-    "and what failed to standard error.",
-    `With --user, the password is that of --password-file or ${PASSWORD_VARIABLE}, or else the terminal is asked. A name\n` +
-    "that has no account gets one with a password that is typed for it; in a pipe and with a COMMAND only with --new.",
+    "Without a COMMAND, it asks for name, password and commands; in a pipe each is a line of standard input, and the exit\n" +
+    "code is 1 if a command failed. With --user or --json, a pipe shows no prompts: results go to standard output, and\n" +
+    "failures to standard error.",
+    `With --user, the password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name\n` +
+    "without an account gets one with the password that is typed; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
   ],
   options: {
     "user": { value: "NAME", help: "Log in as NAME" },
     "password-file": LOGIN_OPTIONS["password-file"]!,
-    "new": { help: "Make the account, where NAME has none" },
+    "new": { help: "Make the account if NAME has none" },
     "server-key": LOGIN_OPTIONS["server-key"]!,
     "json": {
       help: "Print results as an object a line: a title, an entry of a thread, or what was done",
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
-    "force": { help: "DWN: replace a file that is there" },
-    "max-size": { value: "SIZE", help: "DWN: refuse a file that is larger (4GiB)" },
+    "force": { help: "DWN: replace an existing file" },
+    "max-size": { value: "SIZE", help: "DWN: refuse a larger file (4GiB)" },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
@@ -64,7 +57,7 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...words] = args.positionals;
   const timeout = args.duration("timeout");
-  const where: ServerOptions = {
+  const server: ServerOptions = {
     ...readServer(host, port, []),
     ...timeout === undefined ? {} : { timeout },
     ...serverKeyOf(args),
@@ -77,28 +70,27 @@ async function run(args: Arguments): Promise<number> {
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  const onBusy = (busy: boolean) => busy && void writeError(`wirepost forum: ${BUSY}\n`);
-  if (words.length > 0) return await once(args, { ...where, onBusy }, user, words, options);
+  if (words.length > 0) return await runOne(args, server, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {
       if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
     }
   }
-  return await untilEnded(async (signal, end) => {
-    // whoever names no user uses it as the original; with one, a script wants results alone
+  return await untilSignal(async (signal, end) => {
+    // without a user it is used as the original; a script with one wants results alone
     const isOriginal = user === undefined && !options.json;
     await using editor = openLineEditor({
       prompt: ENTER_USERNAME,
       endsOnSignal: false,
       ...isOriginal ? { original: { notices: "stdout" } } : {},
     });
-    where.onBusy = (busy) => busy && void editor.notify(BUSY);
+    server.onBusy = (busy) => busy && void editor.notify(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
     signal.addEventListener("abort", () => editor.close());
     // a line of a pipe that is a command must not become a password
     const forum = user !== undefined && !Deno.stdin.isTerminal()
-      ? await logInOnce(args, where, user, signal)
-      : await logIn(editor, where, {
+      ? await logIn(args, server, user, signal)
+      : await askToLogIn(editor, server, {
         user,
         password: user === undefined ? undefined : await givenPassword(args),
         make: args.flag("new"),
@@ -106,68 +98,73 @@ async function run(args: Arguments): Promise<number> {
       }, signal);
     if (typeof forum === "number") return forum;
     await using _ = leaving(forum, signal);
-    return await runCommands(editor, forum, { ...options, signal });
+    return await runLines(editor, forum, { ...options, signal });
   });
 }
 
-/** One command of the command line. */
-async function once(
+/** Carries out the one command of the command line. */
+async function runOne(
   args: Arguments,
-  where: ServerOptions,
+  server: ServerOptions,
   user: string | undefined,
   words: readonly string[],
   options: Omit<ResultOptions, "signal">,
 ): Promise<number> {
-  if (user === undefined) throw new UsageError("Missing --user NAME: who gives the command");
-  const typed = commandOf(words);
-  if (typeof typed === "string") throw new UsageError(typed);
-  for (const [option, command] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
-    if (args.flag(option) && typed.command !== command) throw new UsageError(`--${option} is for ${command}`);
+  if (user === undefined) throw new UsageError("Missing --user NAME: a COMMAND needs a user");
+  const command = commandOf(words);
+  if (typeof command === "string") throw new UsageError(command);
+  for (const [option, kind] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
+    if (args.flag(option) && command.kind !== kind) throw new UsageError(`--${option} is for ${kind}`);
   }
-  return await untilEnded(async (signal) => {
-    const forum = await logInOnce(args, where, user, signal);
+  const onBusy = (busy: boolean) => busy && void writeError(`wirepost forum: ${BUSY}\n`);
+  return await untilSignal(async (signal) => {
+    const forum = await logIn(args, { ...server, onBusy }, user, signal);
     await using _ = leaving(forum, signal);
-    const isShown = Deno.stdout.isTerminal();
-    await printResults(
-      forum,
-      typed,
-      { ...options, signal },
-      (line) => write(`${isShown ? escapeControls(line) : line}\n`),
-    );
+    const isTerminal = Deno.stdout.isTerminal();
+    const print = (line: string) => write(`${isTerminal ? escapeControls(line) : line}\n`);
+    await printResults(forum, command, { ...options, signal }, print);
     return 0;
   });
 }
 
-/** Logs in by what the command line says, or not at all. */
-async function logInOnce(
-  args: Arguments,
-  where: ServerOptions,
-  name: string,
-  signal: AbortSignal,
-): Promise<Forum> {
-  const given = await givenPassword(args);
-  const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
+/**
+ * Carries out the commands that are typed, until the user leaves.
+ *
+ * @returns The exit code: 1 if a command of a pipe failed, else 0.
+ */
+async function runLines(editor: LineEditor, forum: Forum, options: ResultOptions): Promise<number> {
+  let failed = false;
+  const print = (line: string) => editor.print(editor.isTerminal ? escapeControls(line) : line);
+  const fail = async (text: string) => {
+    failed = true;
+    await editor.notify(escapeControls(text));
   };
-  const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
-  try {
-    const as = { name, make: args.flag("new"), password: given ?? ask, made };
-    return await connect({ ...where, as }, signal);
-  } catch (error) {
-    if (!(error instanceof LoginError) || signal.aborted) throw error;
-    throw new Error(error.reason === "active" ? alreadyLoggedIn(name) : error.message);
+  editor.clearHistory();
+  editor.prompt = ENTER_COMMAND;
+  for await (const line of editor) {
+    const command = "error" in line ? `The line is ${line.error}` : parseCommand(line.text);
+    if (typeof command === "string") {
+      await fail(command);
+      continue;
+    }
+    try {
+      await printResults(forum, command, options, print);
+    } catch (error) {
+      if (!(error instanceof CommandFailedError)) throw error;
+      await fail(error.message);
+    }
+    if (command.kind === "XIT") break;
   }
+  return exitCode(failed, editor);
 }
 
-/** Leaves the forum in the end, soon where that was not awaited. */
+/** Leaves the forum in the end; in less time after a signal. */
 function leaving(forum: Forum, signal: AbortSignal): AsyncDisposable {
-  return {
-    [Symbol.asyncDispose]: () => forum.close(signal.aborted ? LEAVING : undefined),
-  };
+  return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? LEAVE_MS_MAX : undefined) };
 }
 
-/** Does the work to its exit code, or until Ctrl-C or a signal is to end the program: then the code tells that. */
-async function untilEnded(
+/** Resolves to the exit code of the work, or of Ctrl-C or a signal if that ended it. */
+async function untilSignal(
   work: (signal: AbortSignal, end: (code: number) => void) => Promise<number>,
 ): Promise<number> {
   const ending = new AbortController();

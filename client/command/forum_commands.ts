@@ -1,5 +1,5 @@
 /**
- * Carries out what a forum's user typed, and tells him what came of it, in the forum's own texts.
+ * Carries out the commands of a forum's user, and prints their results: the forum's own texts, or JSON.
  *
  * @module
  */
@@ -9,31 +9,46 @@ import {
   doneText,
   type ForumCommand,
   NO_THREADS,
+  parseCommand,
   refusedText,
   threadIsEmpty,
 } from "../../protocol/forum_text.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
 import type { Forum, ForumEntry, TransferOptions } from "../forum.ts";
-import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../session/errors.ts";
+import { FullError, RefusedError, ServerTimeoutError, WrongAnswerError } from "../forum.ts";
+import { writeError } from "../terminal/output.ts";
+import { ProgressBar } from "../terminal/progress_bar.ts";
+import { checkSavedName, nameOfPath } from "../transfer/file_name.ts";
 import { TransferError } from "../transfer/transfer.ts";
 
-/** What of a command can't be typed. */
+/** Options of a command that are no words of it. */
 export interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;
-  /** `DWN`: whether a file that is there is replaced, and most bytes that it may have. */
+  /** `DWN`: whether an existing file is replaced, and most bytes of the file. */
   force?: boolean;
   maxSize?: number | undefined;
 }
 
-/** Commands whose outcome is unknown where no answer comes. */
-const CHANGES: ReadonlySet<ForumCommand["command"]> = new Set(["CRT", "MSG", "DLT", "EDT", "RMV"]);
+export interface ResultOptions extends Pick<CommandOptions, "from" | "force" | "maxSize"> {
+  /** Whether results are printed as JSON. */
+  json: boolean;
+  /** Ends the command. */
+  signal: AbortSignal;
+}
 
-/** A command that did not do what it was to do. Its message is what the user is told. */
+/** A command failed. The message is meant for the user as it is. */
 export class CommandFailedError extends Error {
-  override name = "CommandFailed";
+  override name = "CommandFailedError";
+}
+
+/** The words of a shell as a command. There, a path is one word, whatever is in it. */
+export function commandOf(words: readonly string[]): ForumCommand | string {
+  const [kind, title, file] = words;
+  if (kind !== "UPD" || words.length !== 3) return parseCommand(words.join(" "));
+  const command = parseCommand(`${kind} ${title} file`);
+  return typeof command === "string" ? command : { ...command, file: file! } as ForumCommand;
 }
 
 /** An entry as a line. */
@@ -44,10 +59,62 @@ export function entryText(entry: ForumEntry): string {
 }
 
 /**
- * Carries out a command, and yields what the user is told: a text, or an entry of a thread.
+ * Carries out a command, shows a progress bar for a file, and prints the results line by line.
  *
- * @throws {CommandFailedError} The command was refused, and changed nothing.
- * @throws What else ends it: the session, or the transfer of a file.
+ * @throws What {@linkcode runCommand} throws, and the reason of the signal.
+ */
+export async function printResults(
+  forum: Forum,
+  command: ForumCommand,
+  { json, signal, ...options }: ResultOptions,
+  print: (line: string) => Promise<void>,
+) {
+  const bar = command.kind === "UPD" || command.kind === "DWN" ? new ProgressBar(command.file) : undefined;
+  const reportRetry = async (reason: string) => {
+    await bar?.clear();
+    await writeError(`wirepost forum: ${reason}; trying again\n`);
+  };
+  // a closed standard error is no reason to end the transfer
+  const onRetry = (reason: string) => void reportRetry(reason).catch(() => {});
+  const transfer = bar && { onProgress: bar.show, onRetry, signal };
+  const lines = linesOf(forum, command, { ...options, ...transfer }, json);
+  // a transfer ends itself, and keeps what has arrived
+  const next = () => transfer ? lines.next() : unlessAborted(signal, lines.next());
+  try {
+    for (let line = await next(); !line.done; line = await next()) {
+      await bar?.clear();
+      await print(line.value);
+    }
+  } finally {
+    await bar?.clear();
+  }
+}
+
+async function* linesOf(
+  forum: Forum,
+  command: ForumCommand,
+  options: CommandOptions,
+  json: boolean,
+): AsyncGenerator<string, void, void> {
+  if (json && command.kind === "LST") {
+    for await (const title of forum.threads()) yield JSON.stringify({ title });
+    return;
+  }
+  for await (const result of runCommand(forum, command, options)) {
+    if (!json) yield typeof result === "string" ? result : entryText(result);
+    else if (typeof result !== "string") {
+      const { time, ...entry } = result;
+      yield JSON.stringify({ ...entry, time: new Date(time).toISOString() });
+    } // an empty thread has no entry to print
+    else if (command.kind !== "RDT") yield JSON.stringify({ result });
+  }
+}
+
+/**
+ * Carries out a command, and yields its results: texts, or entries of a thread.
+ *
+ * @throws {CommandFailedError} The command changed nothing.
+ * @throws {Error} The session or the transfer ended.
  */
 export async function* runCommand(
   forum: Forum,
@@ -55,7 +122,7 @@ export async function* runCommand(
   options: CommandOptions = {},
 ): AsyncGenerator<string | ForumEntry, void, void> {
   try {
-    switch (typed.command) {
+    switch (typed.kind) {
       case "LST": {
         let any = false;
         for await (const title of forum.threads()) {
@@ -76,57 +143,78 @@ export async function* runCommand(
         if ((options.from ?? 1) > 1) throw new CommandFailedError(`Message ${options.from} does not exist`);
         return yield threadIsEmpty(typed.title);
       }
-      default:
-        if ("text" in typed && utf8Length(typed.text) > MAX_TEXT_BYTES) throw new RefusedError("too long");
-        await change(forum, typed, options);
     }
-    yield doneText(named(typed));
+    await change(forum, typed, options);
+    yield doneText(inThread(typed));
   } catch (error) {
-    if (error instanceof RefusedError) throw new CommandFailedError(refusedText(named(typed), error.reason));
-    if (error instanceof TransferError && error.code === "thread") {
-      throw new CommandFailedError(refusedText(named(typed), error.message));
-    }
-    const isItsOwn = error instanceof TransferError || error instanceof TypeError ||
-      error instanceof WrongAnswerError;
-    if (isItsOwn) throw new CommandFailedError(error.message);
-    if (error instanceof FullError) {
-      throw new CommandFailedError(`The server's disk takes nothing: ${typed.command} was withdrawn`);
-    }
-    if (error instanceof ServerTimeoutError && error.sent && CHANGES.has(typed.command)) {
-      const why = error.message.endsWith("?") ? error.message : `${error.message};`;
-      throw new ServerTimeoutError(`${why} ${typed.command} may have been carried out`, true);
-    }
-    throw error;
+    throw failureOf(typed, error);
   }
-}
-
-/** The command with its file as it is called in the thread. */
-function named(typed: ForumCommand): ForumCommand {
-  return typed.command === "UPD" ? { ...typed, file: nameOfPath(typed.file) } : typed;
 }
 
 async function change(
   forum: Forum,
-  typed: Exclude<ForumCommand, { command: "LST" | "RDT" }>,
+  command: Exclude<ForumCommand, { kind: "LST" | "RDT" }>,
   options: CommandOptions,
 ): Promise<unknown> {
-  switch (typed.command) {
+  if ("text" in command && utf8Length(command.text) > MAX_TEXT_BYTES) throw new RefusedError("too long");
+  switch (command.kind) {
     case "CRT":
-      return await forum.create(typed.title);
+      return await forum.create(command.title);
     case "MSG":
-      return await forum.post(typed.title, typed.text);
+      return await forum.post(command.title, command.text);
     case "DLT":
-      return await forum.delete(typed.title, typed.number);
+      return await forum.delete(command.title, command.number);
     case "EDT":
-      return await forum.edit(typed.title, typed.number, typed.text);
+      return await forum.edit(command.title, command.number, command.text);
     case "RMV":
-      return await forum.remove(typed.title);
+      return await forum.remove(command.title);
     case "UPD":
-      return await forum.upload(typed.title, nameOfPath(typed.file), typed.file, options);
+      return await forum.upload(command.title, nameOfPath(command.file), command.file, options);
     case "DWN":
-      checkSavedName(typed.file);
-      return await forum.download(typed.title, typed.file, typed.file, options);
+      checkSavedName(command.file);
+      return await forum.download(command.title, command.file, command.file, options);
     case "XIT":
       return await forum.close();
+  }
+}
+
+/** The command with its file as it is called in the thread. */
+function inThread(command: ForumCommand): ForumCommand {
+  return command.kind === "UPD" ? { ...command, file: nameOfPath(command.file) } : command;
+}
+
+/** The error to throw if this command failed with this error. */
+function failureOf(command: ForumCommand, error: unknown): unknown {
+  const { kind } = command;
+  if (error instanceof RefusedError) {
+    return new CommandFailedError(refusedText(inThread(command), error.reason));
+  }
+  if (error instanceof TransferError && error.code === "thread") {
+    return new CommandFailedError(refusedText(inThread(command), error.message));
+  }
+  if (error instanceof TransferError || error instanceof TypeError || error instanceof WrongAnswerError) {
+    return new CommandFailedError(error.message);
+  }
+  if (error instanceof FullError) {
+    return new CommandFailedError(`The server cannot write to its disk: ${kind} was withdrawn`);
+  }
+  const hasOutcome = ["LST", "RDT", "UPD", "DWN", "XIT"].includes(kind);
+  if (error instanceof ServerTimeoutError && error.sent && !hasOutcome) {
+    const why = error.message.endsWith("?") ? error.message : `${error.message};`;
+    return new ServerTimeoutError(`${why} ${kind} may have been carried out`, true);
+  }
+  return error;
+}
+
+/** Waits for the work, or rejects with the reason of the signal if that comes first. */
+export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }

@@ -1,5 +1,5 @@
 import { formatAddress } from "../../protocol/address.ts";
-import { KnownServers } from "../seal/known_servers.ts";
+import { KnownServers } from "../account.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
 

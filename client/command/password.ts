@@ -1,13 +1,19 @@
+/**
+ * How a command logs in: name, password and the server's key.
+ *
+ * @module
+ */
+
 import { decodePublicKey } from "../../protocol/key_text.ts";
 import { fileError } from "../file/file_error.ts";
-import type { Credentials } from "../seal/login.ts";
+import type { Credentials } from "../mailbox.ts";
 import { promptSecret } from "../terminal/ask.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 
-/** The environment's password, where a terminal can't be asked. */
+/** The variable that holds the password, if there is no terminal to ask. */
 export const PASSWORD_VARIABLE = "WIREPOST_PASSWORD";
 
-/** The same for a password that is to be set. */
+/** The same for a new password. */
 export const NEW_PASSWORD_VARIABLE = "WIREPOST_NEW_PASSWORD";
 
 /** Options of every command that may log in. */
@@ -17,27 +23,30 @@ export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
     value: "FILE",
     help: `The password, as its first line; or set ${PASSWORD_VARIABLE} (asked for on the terminal)`,
   },
-  "server-key": { value: "KEY", help: "The server's key, as it logs it (the one that it had at first)" },
+  "server-key": {
+    value: "KEY",
+    help: "The server's key, as the server logs it (the one that it had at first)",
+  },
 };
 
 /**
- * Who is to log in, if anybody. The terminal is asked for the password when it is needed.
+ * The account of `--as`. The password is asked for when it is needed.
  *
- * @throws {UsageError} Nobody is, and there are options for it.
+ * @throws {UsageError} There is no `--as`, but an option that goes with it.
  */
 export function credentialsOf(args: Arguments): Credentials | undefined {
   const name = args.text("as");
   if (name !== undefined) return { name, password: () => readPassword(args, `Password of ${name}: `) };
-  // whoever gives the key must not send in the clear, to any server
+  // with a key, nothing must be sent without a seal
   for (const option of ["password-file", "server-key"]) {
     if (args.flag(option)) throw new UsageError(`--${option} needs --as NAME`);
   }
 }
 
 /**
- * The key that the server is to have, where it is given, for the options of a connection.
+ * `--server-key`, for the options of a connection.
  *
- * @throws {UsageError} It is none.
+ * @throws {UsageError} It is no key.
  */
 export function serverKeyOf(args: Arguments): { serverKey?: string } {
   const serverKey = args.text("server-key");
@@ -53,7 +62,7 @@ export function serverKeyOf(args: Arguments): { serverKey?: string } {
 /**
  * The password: the first line of `--password-file`, or the environment's, or what is typed.
  *
- * @param again Asks the terminal a second time by this, and wants the same.
+ * @param again The prompt at which the same has to be typed again.
  * @throws {Error} There is none.
  */
 export async function readPassword(args: Arguments, prompt: string, again?: string): Promise<string> {
@@ -61,8 +70,7 @@ export async function readPassword(args: Arguments, prompt: string, again?: stri
 }
 
 /**
- * The password that is to be set: the first line of `--new-password-file`, or the environment's, or what is typed
- * twice.
+ * The new password: the first line of `--new-password-file`, or the environment's, or what is typed twice.
  *
  * @throws {Error} There is none.
  */
@@ -78,13 +86,13 @@ async function typedPassword(prompt: string, again?: string, isNew = false): Pro
       ? ["--new-password-file", NEW_PASSWORD_VARIABLE]
       : ["--password-file", PASSWORD_VARIABLE];
     throw new Error(
-      `Cannot ask for a password: standard input is no terminal; give ${option} or set ${variable}`,
+      `Cannot ask for a password: standard input is not a terminal; give ${option} or set ${variable}`,
     );
   }
   const password = await promptSecret(prompt);
-  if (password === undefined) throw new Error("Cannot go on: no password was given");
+  if (password === undefined) throw new Error("Cannot continue: no password was given");
   if (again !== undefined && await promptSecret(again) !== password) {
-    throw new Error("Cannot use the password: what was typed the second time differs");
+    throw new Error("Cannot use the password: it was typed differently the second time");
   }
   return password;
 }
@@ -92,7 +100,7 @@ async function typedPassword(prompt: string, again?: string, isNew = false): Pro
 /** The password of `--password-file` or the environment, if there is one. */
 export async function givenPassword(args: Arguments): Promise<string | undefined> {
   const file = args.text("password-file");
-  // an empty variable is as good as none: no password is empty
+  // no password is empty: an empty variable is like none
   return file === undefined ? Deno.env.get(PASSWORD_VARIABLE) || undefined : await readFirstLine(file);
 }
 
@@ -101,7 +109,7 @@ async function readFirstLine(file: string): Promise<string> {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
   } catch (error) {
-    const why = error instanceof TypeError ? "it is no UTF-8" : fileError(error);
+    const why = error instanceof TypeError ? "it is not UTF-8" : fileError(error);
     throw new Error(`Cannot read the password in ${file}: ${why}`);
   }
   return text.split(/\r?\n/)[0]!;

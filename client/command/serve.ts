@@ -1,6 +1,6 @@
 /**
- * `wirepost serve`. The server's code comes from `main.ts`: what is here knows how its options are read and its help is
- * printed, and when the process ends.
+ * `wirepost serve`. The server's code comes from `main.ts`; this file reads its options, prints its help, and ends it on a
+ * signal.
  *
  * @module
  */
@@ -15,7 +15,7 @@ export interface ServeOption {
   readonly help: string;
   /** What the help says after the default. */
   readonly note?: string;
-  /** Its value where it is not given: what its kind says, or undefined. */
+  /** Its value if it is not given. */
   readonly default: unknown;
   /** Bounds of a number, inclusive. */
   readonly min?: number;

@@ -1,7 +1,7 @@
 /**
- * Puts a text in the place of a file: after a power cut there is the one or the other, whole.
+ * Replaces a file by a text: after a power cut the old or the new one is there, whole.
  *
- * @param mode Who may use the new file.
+ * @param mode Permissions of the new file.
  * @throws {Error} It can't be written; the file is as it was.
  */
 export async function replaceFile(path: string, text: string, mode = 0o600) {
@@ -20,12 +20,15 @@ export function directoryOf(path: string): string {
   return path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
 }
 
-/** So that a name too survives a power cut; where a directory can't be opened, the system does that by itself. */
+/**
+ * Makes a file's name survive a power cut, if the system can. A failure is ignored, unlike on the server: the user has the
+ * file, and nothing was acknowledged to anybody.
+ */
 export async function syncDirectory(path: string) {
   try {
     using directory = await Deno.open(path || ".");
     await directory.sync();
   } catch {
-    // the file is there
+    // see above
   }
 }

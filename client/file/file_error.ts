@@ -1,7 +1,4 @@
-/**
- * Why the system does not give a file or take it, as the end of an error that has named the file. Deno's own text has the
- * system's number behind it, the call, and the name once more.
- */
+/** Why a file operation failed, without what Deno adds: the system's error number, the call, and the file's name. */
 export function fileError(error: unknown): string {
   const { message } = error as Error;
   const [, why] = /^(.+) \(os error \d+\)/.exec(message) ?? [];

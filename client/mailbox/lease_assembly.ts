@@ -16,23 +16,20 @@ export class LeaseAssembly {
   readonly #whole: LeasedMessage[] = [];
   #count = 0;
   #wholeCount = 0;
-  #token = "";
+  /** The token of the lease; `""` until a `msg` has come. */
+  token = "";
 
   /** @param max Most messages that were requested. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  get token(): string {
-    return this.#token;
-  }
-
   /** Takes a `msg`. Returns false if it is of another lease than those before. */
   message(answer: MailboxAnswer & { kind: "msg" }): boolean {
     const { i, k, token, length, message } = answer;
     if (k > this.#max || i < 1 || i > k || length > MAX_TEXT_BYTES) return true;
-    if (this.#token !== "" && (token !== this.#token || k !== this.#count)) return false;
-    this.#token = token;
+    if (this.token !== "" && (token !== this.token || k !== this.#count)) return false;
+    this.token = token;
     this.#count = k;
     this.#add(i, 0, message.text, { message, length });
     return true;

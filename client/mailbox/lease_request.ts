@@ -1,6 +1,6 @@
 /**
- * A request for messages under one tag: the wait for them, and the confirmation that they came. `protocol/README.md`,
- * "Leases" and "Waiting".
+ * A request for messages under one tag: the wait for them, and the confirmation that they came.
+ * session.md sections 6 and 7.
  *
  * @module
  */
@@ -11,31 +11,31 @@ import {
   type MailboxAnswer,
 } from "../../protocol/mailbox_requests.ts";
 import { RefusedError } from "../session/errors.ts";
-import { UnorderedRequest, type UnorderedRequests } from "../session/unordered_requests.ts";
+import { UnorderedRequest } from "../session/unordered_requests.ts";
 import { LeaseAssembly } from "./lease_assembly.ts";
 
-/** How often a wait is refreshed. */
+/** How often a wait is refreshed (session.md 7.2). */
 const REFRESH_MS = 5000;
 
 /** How often a wait that should be over is asked about: the server may look at its clock no sooner. */
 const OVERDUE_MS = 1000;
 
-/** Time after a wait was sent from which `pending` asks whether it goes on, and is no late answer. */
+/** Time after a wait was sent from which `pending` asks whether it goes on, and is no late answer (session.md 7.5). */
 const LATE_ANSWER_MS = 1000;
 
 /**
  * Time from the messages to `got`, unless an acknowledgement says the same: the server expects it within 200. If they
- * were waited for, it delays all later messages of the mailbox until then.
+ * were waited for, it delays all later messages of the mailbox until then (session.md 6.5).
  */
 const CONFIRM_MS = 100, CONFIRM_WAITED_MS = 1;
 
 /** Time for all messages of a lease to come. After 5,000 the server takes it back. */
 const ASSEMBLE_MS = 4000;
 
-/** How often `got` or `cancel` is sent if it is not answered. */
+/** How often `got` or `cancel` is sent if it is not answered (session.md 9.6). */
 const MAX_LAST_SENDS = 16;
 
-/** How often a lease is requested under another tag because its answers do not fit together. */
+/** How often a lease is requested under another tag because its answers do not fit together (session.md 9.8). */
 const MAX_RETRIES = 16;
 
 /** The messages of a lease, the token that names it, and the request that it answers. */
@@ -50,8 +50,7 @@ export interface LeaseCall {
   mailbox: string;
   max: number;
   durationMs: number;
-  /** When the wait begins and ends. */
-  since: number;
+  /** When the wait ends. */
   until: number;
   ahead: boolean;
   /** Called once: with an error, a lease, or nothing if no message came in time. */
@@ -83,8 +82,8 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   /** `sends` at which `got` or `cancel` was sent often enough. */
   #lastSend = Infinity;
 
-  constructor(requests: UnorderedRequests<MailboxAnswer>, call: LeaseCall, retries = 0) {
-    super(requests);
+  constructor(call: LeaseCall, retries = 0) {
+    super();
     this.#call = call;
     this.#retries = retries;
   }
@@ -95,7 +94,7 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
 
   get stuckSince(): number {
     if (this.#call === undefined) return Infinity;
-    return this.#retries > MAX_RETRIES ? -Infinity : Math.max(this.#call.since, this.#call.until);
+    return this.#retries > MAX_RETRIES ? -Infinity : this.#call.until;
   }
 
   override get deadline(): number {
@@ -196,7 +195,7 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   }
 
   #succeed(call: LeaseCall, retries: number) {
-    this.#successor = new LeaseRequest(this.requests, call, retries);
+    this.#successor = new LeaseRequest(call, retries);
     this.requests.add(this.#successor);
   }
 

@@ -11,11 +11,12 @@ import {
   MAX_LEASE_MESSAGES,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { ADMIN, checkId, isMessage, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume } from "../session/identity.ts";
 import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
+import { checkMessage } from "./check_message.ts";
 import { checkDuration, Lease, type LeaseRequestKind } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
 
@@ -80,7 +81,7 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * Puts a message and calls back when its outcome is known: {@linkcode put} for programs that send many.
    *
    * @param settle Called with nothing when the message is on the server's disk, else with what `put` would throw.
-   * @returns Whether there is room for more; if not, wait for {@linkcode ready}.
+   * @returns Whether there is room for more; if not, wait for `ordered.ready()`.
    * @throws What `put` would throw before anything is sent.
    */
   post(message: PutMessage, settle: (error?: Error) => void): boolean {
@@ -104,13 +105,12 @@ export class MailboxSession extends Session<MailboxAnswer> {
     checkDuration(durationMs);
     signal?.throwIfAborted();
     this.begin();
-    const since = this.now(), { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
-    const request = new LeaseRequest(this.unordered, {
+    const { promise, resolve, reject } = Promise.withResolvers<Lease | undefined>();
+    const request = new LeaseRequest({
       mailbox,
       max,
       durationMs,
-      since,
-      until: since + wait,
+      until: this.now() + Math.max(0, wait),
       ahead,
       settle: (error, content) => {
         signal?.removeEventListener("abort", abort);
@@ -174,14 +174,10 @@ export class MailboxSession extends Session<MailboxAnswer> {
  * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
  */
 function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
-  if (receiver !== SHARED_QUEUE) {
-    checkId(receiver);
-    checkId(sender);
-    if (sender === ADMIN) throw new TypeError(`Cannot send as '${ADMIN}': the name is the administrator's`);
-  } else if (sender !== "") {
+  checkMessage(receiver, sender, text);
+  if (receiver === SHARED_QUEUE && sender !== "") {
     throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
   }
-  if (!isMessage(text)) throw new TypeError("Cannot send a message with control characters other than TAB");
   // a UTF-16 unit is at most 3 bytes
   if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
     throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);

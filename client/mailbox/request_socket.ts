@@ -24,7 +24,8 @@ export class RequestSocket implements AsyncDisposable {
   readonly #server: Deno.NetAddr;
   readonly #reading: Promise<void>;
   #answers: OriginalReply[] = [];
-  #unanswered = 0;
+  /** Requests that were sent and may still be answered. */
+  unanswered = 0;
   #wake: (() => void) | undefined;
 
   constructor(server: Deno.NetAddr) {
@@ -53,11 +54,6 @@ export class RequestSocket implements AsyncDisposable {
       this.#answers.push(answer);
       this.#wake?.();
     }
-  }
-
-  /** Requests that were sent and may still be answered. */
-  get unanswered(): number {
-    return this.#unanswered;
   }
 
   /** @throws {Error} The system cannot send to the server. */
@@ -89,7 +85,7 @@ export class RequestSocket implements AsyncDisposable {
       const leftMs = end - performance.now();
       if (leftMs <= 0) throw noAnswer(formatAddress(this.#server), timeoutMs, true);
       await this.send(request);
-      this.#unanswered++;
+      this.unanswered++;
       const answer = await this.#wait(isAnswer, Math.min(retryMs, leftMs));
       if (answer !== undefined) return answer;
     }
@@ -99,12 +95,12 @@ export class RequestSocket implements AsyncDisposable {
   async late(waitMs: number): Promise<OriginalReply[]> {
     const answers = this.#answers.splice(0);
     // no more than were requested: a server may send without an end
-    for (let due = this.#unanswered - answers.length; due > 0; due--) {
+    for (let due = this.unanswered - answers.length; due > 0; due--) {
       const answer = await this.#wait(() => true, waitMs);
       if (answer === undefined) break;
       answers.push(answer);
     }
-    this.#unanswered = 0;
+    this.unanswered = 0;
     return answers;
   }
 
@@ -129,7 +125,7 @@ export class RequestSocket implements AsyncDisposable {
   #take(isAnswer: (reply: OriginalReply) => boolean): OriginalReply | undefined {
     const i = this.#answers.findIndex(isAnswer);
     if (i < 0) return undefined;
-    this.#unanswered = Math.max(0, this.#unanswered - 1);
+    this.unanswered = Math.max(0, this.unanswered - 1);
     return this.#answers.splice(i, 1)[0];
   }
 

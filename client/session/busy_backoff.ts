@@ -1,10 +1,10 @@
-/** First and longest wait after `busy`, and how long a server is asked again in all. */
+/** First and longest wait after `busy`, and how long a server is asked again in all (session.md 3.9, 3.10). */
 const FIRST_PAUSE_MS = 1000, MAX_PAUSE_MS = 30_000, GIVE_UP_MS = 60_000;
 
 /** Called when a server has no room for this client, and when it has room again. */
 export type OnBusy = (busy: boolean) => unknown;
 
-/** When a server that answers `busy` is asked again, and when it is given up. `protocol/README.md`, "Answers". */
+/** When a server that answers `busy` is asked again, and when it is given up. session.md 3.9 and 3.10. */
 export class BusyBackoff {
   /** Nothing is asked before this time. */
   retryAt = -Infinity;

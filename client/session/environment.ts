@@ -25,6 +25,4 @@ export interface SessionEnvironment extends Environment {
    * is called again if the session has to begin anew, and not at all under a seal.
    */
   onBegin?(state: SessionState): Promise<void>;
-  /** Calls back at the end of this turn, when all of its requests are there; a microtask by default. */
-  defer?(callback: () => void): void;
 }

@@ -42,53 +42,41 @@ export class EarlierEpochs {
 export class SessionIdentity {
   readonly #random: (bytes: number) => Uint8Array;
   readonly #earlier = new EarlierEpochs();
-  #id: string;
-  #startId = "";
+  id: string;
+  /** Of the server; `""` until it has answered. */
+  startId = "";
   #cookie = "";
   /** The first digits of its cookies, and when they were received. */
-  #born = "";
+  born = "";
   #bornAt = -Infinity;
 
   constructor(random: (bytes: number) => Uint8Array, resume: SessionResume | undefined) {
     this.#random = random;
-    this.#id = resume?.id ?? this.#newId();
+    this.id = resume?.id ?? this.#newId();
     if (resume === undefined) return;
-    this.#born = resume.born || STARTED_LONG_AGO;
-    this.#cookie = unprovedCookie(this.#born);
-  }
-
-  get id(): string {
-    return this.#id;
-  }
-
-  /** Of the server; `""` until it has answered. */
-  get startId(): string {
-    return this.#startId;
-  }
-
-  get born(): string {
-    return this.#born;
+    this.born = resume.born || STARTED_LONG_AGO;
+    this.#cookie = unprovedCookie(this.born);
   }
 
   /** The header of a datagram. */
   header(low: number): RequestHeader {
-    return { session: this.#id, startId: this.#startId, cookie: this.#cookie, low };
+    return { session: this.id, startId: this.startId, cookie: this.#cookie, low };
   }
 
   /** Whether a datagram with this header is for this session, and not a late one from before a restart. */
   isAddressed(session: string, startId: string): boolean {
-    return session === this.#id && startId !== "" && !this.#earlier.has(startId);
+    return session === this.id && startId !== "" && !this.#earlier.has(startId);
   }
 
   /** Whether the session began more than so many milliseconds ago. */
   isOlder(ms: number, now: number): boolean {
-    return this.#born !== "" && now - this.#bornAt > ms;
+    return this.born !== "" && now - this.#bornAt > ms;
   }
 
   /** The session begins anew, with another ID. */
   renew() {
-    this.#id = this.#newId();
-    this.#startId = this.#cookie = this.#born = "";
+    this.id = this.#newId();
+    this.startId = this.#cookie = this.born = "";
   }
 
   #newId(): string {
@@ -97,8 +85,8 @@ export class SessionIdentity {
 
   /** The server was restarted, or has answered for the first time. */
   setEpoch(startId: string) {
-    this.#earlier.add(this.#startId);
-    this.#startId = startId;
+    this.#earlier.add(this.startId);
+    this.startId = startId;
     this.#cookie = "";
   }
 
@@ -110,12 +98,12 @@ export class SessionIdentity {
    */
   setCookie(cookie: string, now: number): { isChanged: boolean; isFirst: boolean } {
     if (cookie === "") return { isChanged: false, isFirst: false };
-    const isFirst = this.#born === "";
+    const isFirst = this.born === "";
     if (isFirst) {
-      this.#born = startTimeOf(cookie);
+      this.born = startTimeOf(cookie);
       this.#bornAt = now;
     }
-    const own = this.#born + cookie.slice(this.#born.length), isChanged = own !== this.#cookie;
+    const own = this.born + cookie.slice(this.born.length), isChanged = own !== this.#cookie;
     this.#cookie = own;
     return { isChanged, isFirst };
   }

@@ -46,7 +46,7 @@ export class InFlight {
   /** Datagrams that may be sent although the window is full. */
   #probes = 0;
   /** Time-outs in a row. */
-  #timeouts = 0;
+  timeouts = 0;
   #timedOutAt = -Infinity;
   /** The highest serial numbers that have arrived, ascending: of all, and of datagrams with ordered requests. */
   readonly #arrived: number[] = new Array(REORDERED_MAX).fill(0);
@@ -84,7 +84,7 @@ export class InFlight {
   arrived(request: Sendable, now: number) {
     const { datagram } = request;
     if (datagram === undefined) return;
-    this.#timeouts = 0;
+    this.timeouts = 0;
     this.#newest = Math.max(this.#newest, datagram.serial);
     // if a request was sent twice, nobody knows which copy the answer is to (RFC 6298, section 3)
     if (request.sends === 1) {
@@ -131,7 +131,7 @@ export class InFlight {
   get deadline(): number {
     const oldest = this.#oldest();
     if (oldest === undefined) return Infinity;
-    return Math.max(oldest.sentAt, this.#timedOutAt) + this.timeout.after(this.#timeouts);
+    return Math.max(oldest.sentAt, this.#timedOutAt) + this.timeout.after(this.timeouts);
   }
 
   /** Removes the requests of the oldest datagrams: the time-out has passed. */
@@ -144,17 +144,12 @@ export class InFlight {
     }
     this.#probes = PROBES;
     this.#timedOutAt = now;
-    this.#window.timedOut(++this.#timeouts);
+    this.#window.timedOut(++this.timeouts);
     return requests;
   }
 
   get isEmpty(): boolean {
     return this.#oldest() === undefined;
-  }
-
-  /** Time-outs in a row. */
-  get timeouts(): number {
-    return this.#timeouts;
   }
 
   #oldest(): SentDatagram | undefined {

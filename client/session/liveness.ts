@@ -1,21 +1,24 @@
 /**
- * When a server is given up: it is silent, or it answers and makes no progress. `protocol/README.md`, "Loss".
+ * When a server is given up: it is silent, or it answers and makes no progress. session.md section 9.
  *
  * @module
  */
 
 import { ServerTimeoutError } from "./errors.ts";
 
-/** Time without any valid datagram after which a server is given up, by default. */
+/** Time without any valid datagram after which a server is given up, by default (session.md 9.3). */
 export const SILENCE_MS = 10_000;
 
 /**
  * Time without progress after which a server that answers is given up, as a multiple of the time of silence; and one
- * that is busy, which may have to wait until it can forget others.
+ * that is busy, which may have to wait until it can forget others (session.md 9.4).
  */
 const NO_PROGRESS = 6, NO_PROGRESS_BUSY = 30;
 
-/** How often a session begins anew because the server says so, and the time after which one of these is forgotten. */
+/**
+ * How often a session begins anew because the server says so, and the time after which one of these is forgotten
+ * (session.md 9.7).
+ */
 const MAX_RESTARTS = 16, RESTART_EVERY_MS = 4000;
 
 export class Liveness {

@@ -79,10 +79,10 @@ export class OrderedRequest implements Sendable {
   }
 
   /** Calls back when the signal is aborted, unless the outcome was reported before. */
-  onAbort(signal: AbortSignal | undefined, callback: () => void) {
-    signal?.addEventListener("abort", callback);
-    this.#onSettled = () => signal?.removeEventListener("abort", callback);
-    if (signal?.aborted) callback();
+  onAbort(signal: AbortSignal, callback: () => void) {
+    signal.addEventListener("abort", callback);
+    this.#onSettled = () => signal.removeEventListener("abort", callback);
+    if (signal.aborted) callback();
   }
 
   /** Reports the outcome, once. */

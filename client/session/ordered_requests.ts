@@ -1,6 +1,6 @@
 /**
  * The requests of a session that change something: they have numbers, many are in flight, and each is performed once and
- * in order. `protocol/README.md`, "Order, and once".
+ * in order. session.md section 5.
  *
  * Invariant: every request below `low` has its outcome; `#open` has those from `low` to below `#next`, without a gap.
  *
@@ -13,13 +13,16 @@ import type { InFlight } from "./in_flight.ts";
 import { Queue } from "./queue.ts";
 import { FullError, RefusedError } from "./errors.ts";
 
-/** Most requests, and bytes of them, that are sent without an outcome: what a server keeps if a lower number is missing. */
+/**
+ * Most requests, and bytes of them, that are sent without an outcome: what a server keeps if a lower number is missing
+ * (session.md 5.3).
+ */
 const MAX_OPEN = 1024, MAX_OPEN_BYTES = 256 * 1024;
 
 /** Bytes that are counted for each request, in addition to what follows its number. */
 const OVERHEAD_BYTES = 16;
 
-/** First and longest wait before a refused request is repeated. */
+/** First and longest wait before a refused request is repeated (session.md 3.5). */
 const FIRST_BACKOFF_MS = 100, MAX_BACKOFF_MS = 2000;
 
 /** Requests and bytes without an outcome from which a program should wait, and from which no more are accepted. */
@@ -107,15 +110,19 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
-  /** Queues the request, after its parts. */
-  add(request: OrderedRequest, now: number) {
+  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after so many milliseconds. */
+  add(request: OrderedRequest, now: number, wait = Infinity) {
+    request.deadline = now + wait;
     if (this.isEmpty) this.#progressAt = now;
-    for (const each of [...request.parts, request]) {
-      this.#waiting.push(each);
-      this.#waitingCount++;
-      this.#requests++;
-      this.#bytes += each.bytes + OVERHEAD_BYTES;
-    }
+    for (const part of request.parts) this.#add(part);
+    this.#add(request);
+  }
+
+  #add(request: OrderedRequest) {
+    this.#waiting.push(request);
+    this.#waitingCount++;
+    this.#requests++;
+    this.#bytes += request.bytes + OVERHEAD_BYTES;
   }
 
   /** Fills the datagram with what may be sent now, the lowest numbers first. */

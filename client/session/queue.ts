@@ -1,4 +1,4 @@
-/** First in, first out, and readable at any place; what has left is cut off in large pieces. */
+/** A first-in, first-out queue that can be read at any position. What has left it is freed in large pieces. */
 export class Queue<T> {
   #items: T[] = [];
   #head = 0;
@@ -11,7 +11,7 @@ export class Queue<T> {
     this.#items.push(item);
   }
 
-  /** The item `i` places behind the first one. */
+  /** The item at this position; the first one is 0. */
   at(i: number): T | undefined {
     return this.#items[this.#head + i];
   }

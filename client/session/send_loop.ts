@@ -35,12 +35,10 @@ export class SendLoop {
   sendLater() {
     if (this.#isDeferred || this.#isStopped) return;
     this.#isDeferred = true;
-    const callback = () => {
+    queueMicrotask(() => {
       this.#isDeferred = false;
       this.#send();
-    };
-    if (this.#environment.defer === undefined) queueMicrotask(callback);
-    else this.#environment.defer(callback);
+    });
   }
 
   stop() {

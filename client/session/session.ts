@@ -130,11 +130,11 @@ export class Session<A extends TaggedAnswer> {
   }
 
   /** Sends an ordered request. Returns whether there is room for more. */
-  protected add(request: OrderedRequest, { wait = Infinity, signal }: Withdrawal): boolean {
+  protected add(request: OrderedRequest, { wait, signal }: Withdrawal): boolean {
     this.ordered.checkCapacity();
     this.begin();
-    request.deadline = this.now() + wait;
-    this.ordered.add(request, this.now());
+    this.ordered.add(request, this.now(), wait);
+    if (signal === undefined) return this.ordered.hasRoom;
     request.onAbort(signal, () => {
       this.ordered.withdraw(request, this.now());
       this.sendLater();

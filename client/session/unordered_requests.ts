@@ -30,11 +30,8 @@ export abstract class UnorderedRequest<A extends TaggedAnswer> implements Sendab
   sentAt = -Infinity;
   /** When it is sent again if nothing else happens. */
   dueAt = Infinity;
-  protected readonly requests: UnorderedRequests<A>;
-
-  constructor(requests: UnorderedRequests<A>) {
-    this.requests = requests;
-  }
+  /** Those that it was added to. */
+  requests!: UnorderedRequests<A>;
 
   /** Its line now; undefined if there is nothing to send. */
   abstract line(now: number): string | undefined;
@@ -94,8 +91,8 @@ class QueryRequest<A extends TaggedAnswer> extends UnorderedRequest<A> {
   readonly #query: Query<A>;
   readonly stuckSince: number;
 
-  constructor(requests: UnorderedRequests<A>, query: Query<A>, now: number) {
-    super(requests);
+  constructor(query: Query<A>, now: number) {
+    super();
     this.#query = query;
     this.stuckSince = now;
   }
@@ -148,12 +145,13 @@ export class UnorderedRequests<A extends TaggedAnswer> {
   }
 
   query(query: Query<A>, now: number) {
-    this.add(new QueryRequest(this, query, now));
+    this.add(new QueryRequest(query, now));
   }
 
   /** Gives the request a tag, and sends it. */
   add(request: UnorderedRequest<A>) {
     request.t = this.#nextTag++;
+    request.requests = this;
     this.#open.set(request.t, request);
     this.send(request);
   }

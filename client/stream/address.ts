@@ -1,9 +1,9 @@
 import { lookup } from "node:dns/promises";
 
 /**
- * The address of a server, as its replies name it.
+ * Looks up the address of a server, in the form that its replies have.
  *
- * @throws {Error} There is none of that name.
+ * @throws {Error} The name has no address.
  */
 export async function resolveServer(
   hostname: string,
@@ -19,7 +19,7 @@ export async function resolveServer(
   return { address: { transport: "udp", hostname: address, port }, family };
 }
 
-/** What a look-up that failed comes to: the system's own words are for programs. */
+/** A failed look-up as an error for people: the system's message is a code. */
 export function lookupError(hostname: string, error: unknown): Error {
   const { code, message } = error as Error & { code?: string };
   const why = code === "ENOTFOUND"

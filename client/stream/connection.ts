@@ -1,24 +1,24 @@
 /**
- * A connection to a server over a stream: TCP today. What speaks over it knows nothing of what is below.
+ * A connection to a server over a stream, today TCP. What uses it does not know the transport.
  *
  * @module
  */
 
 import { formatAddress } from "../../protocol/address.ts";
 
-/** Milliseconds after which a server that has not accepted the connection counts as not there. */
+/** How long a server has to accept a connection (channels.md 3.1). */
 export const CONNECT_TIMEOUT_MS = 2000;
 
-/** Longest time that a timer takes, in milliseconds. */
+/** Longest time that a timer can be set to. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Where a server is, and how long to try it. */
 export interface ConnectOptions {
-  /** Name or address of the server: 127.0.0.1 unless told otherwise. */
+  /** Name or address of the server; 127.0.0.1 by default. */
   hostname?: string;
   /** Its TCP port. */
   port?: number;
-  /** Milliseconds for looking it up and connecting, 2,000 unless told otherwise. */
+  /** Milliseconds for looking it up and connecting; 2,000 by default. */
   timeout?: number;
   /** Ends the connecting, and then the connection. */
   signal?: AbortSignal;
@@ -27,21 +27,21 @@ export interface ConnectOptions {
 /** Bytes in both directions. */
 export interface Connection {
   /**
-   * Bytes that came, at most as many as `buffer` holds; null where the other side says no more. One call at a time.
+   * Bytes that were received, at most as many as `buffer` holds; null if the other side sends no more. One call at a time.
    *
    * @throws {Error} The connection is broken, or was closed.
    */
   read(buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null>;
   /**
-   * Writes all of the bytes, behind those of earlier calls. It resolves when the system took them, which is as fast as
+   * Writes all of the bytes, after those of earlier calls. Resolves when the system has taken them, which is as fast as
    * the other side reads.
    *
    * @throws {Error} The connection is broken, or was closed.
    */
   write(bytes: Uint8Array): Promise<void>;
-  /** Says that nothing more is written, after what was. What comes can still be read. */
+  /** Ends this side after what was written. The other side can still be read. */
   closeWrite(): Promise<void>;
-  /** Closes it at once; what the system has not sent yet, it may drop. */
+  /** Closes it at once. What the system has not sent yet may be lost. */
   close(): void;
 }
 
@@ -54,23 +54,16 @@ export async function connectTcp(
   { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
 ): Promise<Connection> {
   signal?.throwIfAborted();
-  const trying = new AbortController();
-  const abort = () => trying.abort(signal!.reason);
-  const late = new Error(`no answer within ${timeout / 1000} s`);
-  const timer = setTimeout(() => trying.abort(late), Math.min(timeout, MAX_TIMER_MS));
-  signal?.addEventListener("abort", abort);
+  const late = AbortSignal.timeout(Math.min(timeout, MAX_TIMER_MS));
   let socket: Deno.TcpConn;
   try {
-    socket = await Deno.connect({ hostname, port, signal: trying.signal });
+    socket = await Deno.connect({ hostname, port, signal: signal ? AbortSignal.any([signal, late]) : late });
   } catch (error) {
     signal?.throwIfAborted();
-    const { message } = trying.signal.aborted ? late : error as Error;
-    throw new Error(`Cannot connect to ${formatAddress({ hostname, port })}: ${message}`);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    const why = late.aborted ? `no answer within ${timeout / 1000} s` : (error as Error).message;
+    throw new Error(`Cannot connect to ${formatAddress({ hostname, port })}: ${why}`);
   }
-  // a small message goes out at once, behind one that is not acknowledged
+  // a small message is sent at once, even if the one before it is not acknowledged yet
   socket.setNoDelay(true);
   return new TcpConnection(socket);
 }
@@ -78,7 +71,7 @@ export async function connectTcp(
 class TcpConnection implements Connection {
   readonly #socket: Deno.TcpConn;
   #closed = false;
-  /** The last write, behind which the next one goes. */
+  /** The last write, after which the next one begins. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(socket: Deno.TcpConn) {
@@ -91,18 +84,18 @@ class TcpConnection implements Connection {
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#behind(async () => {
+    return this.#queue(async () => {
       for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
     });
   }
 
   closeWrite(): Promise<void> {
-    return this.#behind(() => this.#socket.closeWrite());
+    return this.#queue(() => this.#socket.closeWrite());
   }
 
-  #behind(next: () => Promise<void>): Promise<void> {
+  #queue(next: () => Promise<void>): Promise<void> {
     const done = this.#writing.then(next);
-    // whoever awaits it learns of the failure; the next write fails by itself
+    // the caller gets the error; the next write fails by itself
     this.#writing = done.catch(() => {});
     return done;
   }

@@ -1,14 +1,14 @@
 import type { Connection } from "./connection.ts";
 
-/** Milliseconds that a server has to close a connection on which everything was said. */
+/** How long a server has to close a connection after the client has sent everything (channels.md 3.6). */
 export const CLOSE_TIMEOUT_MS = 2000;
 
 /**
- * A live connection on which text goes both ways. Messages that nobody takes are not read from the server, which may
- * cut off a client that does not read.
+ * A connection on which text goes both ways. Messages are read from the server only as they are received here, and a
+ * server may cut off a client that does not read.
  *
- * At the end of `await using` what was sent does arrive: the server is told that no more comes and has 2 seconds to
- * close, in which messages that nobody takes are dropped.
+ * At the end of `await using` what was sent does arrive: the client ends its side, and the server has 2 seconds to close,
+ * in which messages that are not received here are dropped.
  */
 export abstract class StreamClient implements AsyncIterable<string>, AsyncDisposable {
   readonly #connection: Connection;
@@ -36,12 +36,12 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
   /** The messages that the end of the stream ends. */
   protected abstract decodeEnd(): Iterable<string>;
 
-  /** Messages that came and were dropped because they are too long. */
+  /** Messages that were received and dropped because they are too long. */
   get dropped(): number {
     return 0;
   }
 
-  /** Writes behind what was written, as fast as the server reads. */
+  /** Writes after what was written before, as fast as the server reads. */
   protected async write(bytes: Uint8Array): Promise<void> {
     try {
       await this.#connection.write(bytes);
@@ -52,8 +52,8 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
   }
 
   /**
-   * The next message, or undefined where the server has closed, or {@linkcode close} was called. One call at a time;
-   * iteration calls it until there is no more.
+   * The next message, or undefined if the server has closed or {@linkcode close} was called. One call at a time.
+   * Iteration calls it until there are no more.
    *
    * @throws {Error} The connection broke; or the reason of the signal that ended it.
    */
@@ -99,15 +99,12 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     for (let text = await this.receive(); text !== undefined; text = await this.receive()) yield text;
   }
 
-  /**
-   * Says that nothing more will be sent, behind what was. A server of Wirepost then sends what it still has to say, and
-   * closes.
-   */
+  /** Ends this side after what was sent. A Wirepost server then sends what it still has for this client, and closes. */
   async finish(): Promise<void> {
     try {
       await this.#connection.closeWrite();
     } catch {
-      // what can't be written can't be read either, and that will say so
+      // the connection is broken: receive() throws
     }
   }
 
@@ -126,7 +123,7 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     const timer = setTimeout(() => this.close(), CLOSE_TIMEOUT_MS);
     try {
       await this.finish();
-      // whoever reads goes on until the end
+      // a call that receives already goes on until the end
       if (this.#reading) await this.#over.promise;
       else for await (const _ of this);
     } catch {

@@ -51,45 +51,14 @@ export class EditedLine {
 
   /** Applies a key; keys that do not edit a line do nothing. */
   press(key: KeyName) {
-    const text = this.#text, at = this.#cursor;
-    switch (key) {
-      case "left":
-        return this.#move(previousBoundary(text, at));
-      case "right":
-        return this.#move(nextBoundary(text, at));
-      case "word-left":
-        return this.#move(wordLeft(text, at));
-      case "word-right":
-        return this.#move(wordRight(text, at));
-      case "home":
-        return this.#move(0);
-      case "end":
-        return this.#move(text.length);
-      case "up":
-        return this.#set(this.#history.up(text));
-      case "down":
-        return this.#set(this.#history.down(text));
-      case "backspace":
-        return this.#remove(previousBoundary(text, at), at);
-      case "delete":
-        return this.#remove(at, nextBoundary(text, at));
-      case "kill-to-start":
-        return this.#kill(0, at);
-      case "kill-to-end":
-        return this.#kill(at, text.length);
-      case "kill-space-word":
-        return this.#kill(spaceWordLeft(text, at), at);
-      case "kill-word-left":
-        return this.#kill(wordLeft(text, at), at);
-      case "kill-word-right":
-        return this.#kill(at, wordRight(text, at));
-      case "yank":
-        this.insert(this.#killed);
-    }
-  }
-
-  #move(to: number) {
-    this.#cursor = to;
+    const text = this.#text, at = this.#cursor, to = TARGETS[key]?.(text, at);
+    if (key === "yank") this.insert(this.#killed);
+    else if (key === "up") this.#set(this.#history.up(text));
+    else if (key === "down") this.#set(this.#history.down(text));
+    else if (to === undefined || to === at) return;
+    else if (key === "backspace" || key === "delete") this.#remove(Math.min(to, at), Math.max(to, at));
+    else if (key.startsWith("kill-")) this.#killed = this.#remove(Math.min(to, at), Math.max(to, at));
+    else this.#cursor = to;
   }
 
   #set(text: string | undefined) {
@@ -98,18 +67,33 @@ export class EditedLine {
     this.#cursor = text.length;
   }
 
-  #remove(from: number, to: number) {
+  #remove(from: number, to: number): string {
+    const removed = this.#text.slice(from, to);
     this.#text = this.#text.slice(0, from) + this.#text.slice(to);
     // the two parts may form one cluster
     this.#cursor = from === 0 ? 0 : nextBoundary(this.#text, from - 1);
-  }
-
-  #kill(from: number, to: number) {
-    if (from === to) return;
-    this.#killed = this.#text.slice(from, to);
-    this.#remove(from, to);
+    return removed;
   }
 }
+
+const toStart = () => 0, toEnd = (text: string) => text.length;
+
+/** Where the cursor goes from `at`, or how far a key removes text. */
+const TARGETS: { readonly [Key in KeyName]?: (text: string, at: number) => number } = {
+  "left": previousBoundary,
+  "right": nextBoundary,
+  "word-left": wordLeft,
+  "word-right": wordRight,
+  "home": toStart,
+  "end": toEnd,
+  "backspace": previousBoundary,
+  "delete": nextBoundary,
+  "kill-to-start": toStart,
+  "kill-to-end": toEnd,
+  "kill-space-word": spaceWordLeft,
+  "kill-word-left": wordLeft,
+  "kill-word-right": wordRight,
+};
 
 const WORD = /[\p{L}\p{M}\p{N}_]/u;
 

@@ -1,21 +1,21 @@
 /**
- * Names of files between a thread and a directory: a name is a name, and never a path.
+ * Names of files in a thread and in a directory: never a path.
  *
  * @module
  */
 
 import { isFileName } from "../../protocol/transfer.ts";
 
-/** Names that Windows keeps for itself, whatever follows a full stop. */
+/** Names that Windows reserves, whatever follows a full stop. */
 const DEVICES = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
 
-/** Characters that a name of the wire can have and one of Windows can't. */
+/** Characters that the wire allows in a name and Windows does not. */
 const NOT_ON_WINDOWS = /[?]|\.$/;
 
 /**
  * The name under which a file goes into a thread: the last part of its path.
  *
- * @throws {TypeError} It is none that a thread takes.
+ * @throws {TypeError} It is not a valid name in a thread.
  */
 export function nameOfPath(path: string, os: string = Deno.build.os): string {
   const name = path.slice(
@@ -28,12 +28,12 @@ export function nameOfPath(path: string, os: string = Deno.build.os): string {
 }
 
 /**
- * Checks that a file of a thread can be saved under its name in whatever directory this system has.
+ * Checks that a file of a thread can be saved under its name in any directory of this system.
  *
- * @throws {TypeError} It can't: it is a path, or not a file's name here.
+ * @throws {TypeError} It is a path, or not a file name on this system.
  */
 export function checkSavedName(name: string, os: string = Deno.build.os) {
-  if (!isFileName(name)) throw new TypeError(`Cannot save '${name}': it is no file's name`);
+  if (!isFileName(name)) throw new TypeError(`Cannot save '${name}': it is not a valid file name`);
   if (os === "windows" && (DEVICES.test(name) || NOT_ON_WINDOWS.test(name))) {
     throw new TypeError(`Cannot save '${name}': Windows has no file of this name`);
   }

@@ -1,29 +1,28 @@
 import { createHash, type Hash } from "node:crypto";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
-import { fileError } from "../file/file_error.ts";
-import { TransferError } from "./transfer.ts";
+import { cannot, TransferError } from "./transfer.ts";
 
 /** Bytes that are read, hashed or sent in one go. */
 const BUFFER_BYTES = 512 * 1024;
 
 /**
- * Milliseconds within which a change can leave a file's times as they were: they go in steps, on FAT of 2 s, elsewhere of
- * a clock's tick. So a file that was changed so shortly before it was opened is read once more.
+ * Milliseconds within which a second change may leave a file's times as they are: FAT has steps of 2 s, others of a clock
+ * tick. So a file that was changed so shortly before it was opened is read once more.
  */
-const TIME_STEP = 2000;
+const TIME_STEP_MS = 2000;
 
-/** What of a file's state a change of its content changes too. */
+/** What changes with a file's content. */
 type Stamp = Record<"size" | "modified" | "changed", number>;
 
 /**
- * A file that is sent, and hashed on its way, so that it is read once. Its hash is that of one state of it: of a file
- * that changes while it is hashed there is none.
+ * A file that is hashed while it is sent, so that it is read once. The hash is that of one state of the file: if it
+ * changes meanwhile, there is none.
  */
 export class SentFile implements Disposable {
-  readonly path: string;
+  readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #stamp: Stamp;
-  /** Whether a change since then could leave no trace in its times. */
+  /** Whether a change since then may leave its times as they are. */
   readonly #isFresh: boolean;
   /** Of the first `#hashed` bytes. */
   readonly #state: Hash = createHash("sha256");
@@ -31,26 +30,27 @@ export class SentFile implements Disposable {
   #hash: string | undefined;
 
   private constructor(path: string, file: Deno.FsFile, stamp: Stamp) {
-    this.path = path;
+    this.#path = path;
     this.#file = file;
     this.#stamp = stamp;
-    this.#isFresh = stamp.modified > Date.now() - TIME_STEP;
+    this.#isFresh = stamp.modified > Date.now() - TIME_STEP_MS;
   }
 
   /** @throws {TransferError} It can't be read, or has more than 4 GiB. */
   static async open(path: string): Promise<SentFile> {
+    const send = `send '${path}'`;
     let file: Deno.FsFile;
     try {
-      // to open a pipe is to wait for somebody who writes to it
-      if (!(await Deno.stat(path)).isFile) throw cannot(path, "it is no file");
+      // opening a pipe would wait for another program
+      if (!(await Deno.stat(path)).isFile) throw cannot(send, "it is not a file");
       file = await Deno.open(path);
     } catch (error) {
-      throw error instanceof TransferError ? error : cannot(path, fileError(error));
+      throw error instanceof TransferError ? error : cannot(send, error);
     }
     try {
       const info = await file.stat();
-      if (!info.isFile) throw cannot(path, "it is no file");
-      if (info.size > MAX_FILE_BYTES) throw cannot(path, "it has more than 4 GiB");
+      if (!info.isFile) throw cannot(send, "it is not a file");
+      if (info.size > MAX_FILE_BYTES) throw cannot(send, "it has more than 4 GiB");
       return new SentFile(path, file, stampOf(info));
     } catch (error) {
       file.close();
@@ -69,10 +69,10 @@ export class SentFile implements Disposable {
   }
 
   /**
-   * SHA-256 of the first bytes, which it hashes as far as they were not read before.
+   * SHA-256 of the first bytes. Those that were not read before are hashed now.
    *
-   * @param progress Takes how many have been hashed.
-   * @returns Undefined where more than these have been hashed already, which can't be taken back.
+   * @param progress Called with the number of bytes that have been hashed.
+   * @returns Undefined if more than these have been hashed already.
    */
   async hashOf(length: number, progress: (done: number) => void): Promise<string | undefined> {
     for await (const piece of this.#pieces(this.#hashed, length)) {
@@ -83,17 +83,17 @@ export class SentFile implements Disposable {
   }
 
   /**
-   * Sends what is behind `offset`, and hashes what of it was not read before. What is before it has been hashed.
+   * Sends what is behind `offset`, and hashes what was not read before. What is before it has been hashed.
    *
-   * @param write Sends a piece, which is good until it resolves.
+   * @param write Sends a piece, whose bytes are valid until it resolves.
    */
   async send(offset: number, write: (piece: Uint8Array) => Promise<void>) {
     let done = offset;
     for await (const piece of this.#pieces(offset, this.size)) {
       const writing = write(piece);
-      // whoever waits for it hears of it; here it could be too early
+      // awaited below: until then a rejection must not count as unhandled
       writing.catch(() => {});
-      // while the network has its turn
+      // while the network is busy
       this.#add(piece, done);
       done += piece.length;
       await writing;
@@ -101,7 +101,7 @@ export class SentFile implements Disposable {
   }
 
   /**
-   * Looks whether the file's size and times are what they were when it was opened.
+   * Checks that the file's size and times are what they were when it was opened.
    *
    * @throws {TransferError} They are not.
    */
@@ -111,9 +111,9 @@ export class SentFile implements Disposable {
   }
 
   /**
-   * Looks whether the file is what it was when it was opened. All of it has been sent.
+   * Checks that the file is what it was when it was opened. All of it has been sent.
    *
-   * @param progress Takes how many bytes have been hashed again.
+   * @param progress Called with the number of bytes that have been hashed again.
    * @returns The hash of the whole.
    * @throws {TransferError} It has changed.
    */
@@ -129,7 +129,7 @@ export class SentFile implements Disposable {
     this.#file.close();
   }
 
-  /** What was read once and is the same now was there in between: one state of the file. */
+  /** If the same is read twice, it was one state of the file in between. */
   async #hashAgain(progress: (done: number) => void): Promise<string> {
     const hash = createHash("sha256");
     let done = 0;
@@ -140,7 +140,7 @@ export class SentFile implements Disposable {
     return hash.digest("hex");
   }
 
-  /** Hashes what of the piece was not hashed before. */
+  /** Hashes the part of the piece that was not hashed before. */
   #add(piece: Uint8Array, offset: number) {
     const known = this.#hashed - offset;
     if (known >= piece.length) return;
@@ -148,7 +148,7 @@ export class SentFile implements Disposable {
     this.#hashed = offset + piece.length;
   }
 
-  /** The bytes between two places, each piece good until the next is asked for, which is read meanwhile. */
+  /** The bytes between two offsets. A piece is valid until the next is asked for, which is read meanwhile. */
   async *#pieces(from: number, to: number): AsyncGenerator<Uint8Array> {
     if (from >= to) return;
     let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
@@ -158,7 +158,7 @@ export class SentFile implements Disposable {
       try {
         return await this.#file.read(into.subarray(0, Math.min(into.length, left))) ?? 0;
       } catch (error) {
-        throw cannot(this.path, fileError(error));
+        throw cannot(`send '${this.#path}'`, error);
       }
     };
     await this.#file.seek(from, Deno.SeekMode.Start);
@@ -169,26 +169,22 @@ export class SentFile implements Disposable {
         const piece = buffer.subarray(0, bytes);
         [buffer, other] = [other, buffer];
         reading = read(buffer);
-        // whoever asks for the next piece hears of it
+        // awaited for the next piece: until then a rejection must not count as unhandled
         reading.catch(() => {});
         yield piece;
       }
       if (left > 0) throw this.#changed();
     } finally {
-      // the file's place is another's then
+      // after that the file may be used again
       await reading.catch(() => {});
     }
   }
 
   #changed(): TransferError {
-    return cannot(this.path, "it changed while it was sent", "hash");
+    return cannot(`send '${this.#path}'`, "it changed while it was sent", { code: "hash" });
   }
 }
 
 function stampOf({ size, mtime, ctime }: Deno.FileInfo): Stamp {
   return { size, modified: mtime?.getTime() ?? 0, changed: ctime?.getTime() ?? 0 };
-}
-
-function cannot(path: string, why: string, code?: "hash"): TransferError {
-  return new TransferError(`Cannot send '${path}': ${why}`, code === undefined ? {} : { code });
 }

@@ -1,24 +1,23 @@
 import { createHash, type Hash } from "node:crypto";
 import { directoryOf, syncDirectory } from "../file/durable_file.ts";
-import { fileError } from "../file/file_error.ts";
-import { type FileContent, TransferError } from "./transfer.ts";
+import { cannot, type FileContent } from "./transfer.ts";
 
 /** Bytes that are hashed in one go. */
 const BUFFER_BYTES = 1024 * 1024;
 
-/** Bytes after which what was written is synced while more is on its way. */
+/** Bytes after which what was written is synced while more arrives. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 
 /**
- * A file that is on its way: it lies beside its place, under a name that its hash gives, until it is whole. So a later
- * download of the same content goes on with it; one that runs at the same time gets a file of its own.
+ * A file that is being downloaded. Until it is whole it has a name in the target's directory that is made from its hash:
+ * a later download of the same content goes on with it. One that runs at the same time gets a file of its own.
  */
 export class TemporaryFile {
   /** Where the whole file is to be. */
   readonly #target: string;
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  /** A second handle, because what syncs one holds up what is written to it. */
+  /** A second handle, because a handle can't be written to while it is synced. */
   readonly #synced: Deno.FsFile;
   #hash: Hash = createHash("sha256");
   #length: number;
@@ -46,18 +45,15 @@ export class TemporaryFile {
       return await TemporaryFile.#open(target, path, size) ??
         (await TemporaryFile.#open(target, `${directory}.wirepost-${crypto.randomUUID()}.part`, size))!;
     } catch (error) {
-      throw cannot(target, error);
+      throw cannot(`save '${target}'`, error);
     }
   }
 
-  /** Undefined where somebody else has it, or it is no file of ours. */
+  /** Undefined if another program uses it, or it is something else. */
   static async #open(target: string, path: string, size: number): Promise<TemporaryFile | undefined> {
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(path, { read: true, write: true, createNew: true });
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      // what a link leads to is not ours to write to
+    let file = await create(path, true);
+    if (file === undefined) {
+      // a link may lead to a file that must not be written to
       if (!(await Deno.lstat(path)).isFile) return undefined;
       file = await Deno.open(path, { read: true, write: true });
     }
@@ -65,7 +61,7 @@ export class TemporaryFile {
     try {
       const opened = await file.stat(), named = await Deno.lstat(path);
       const isSame = named.isFile && named.ino === opened.ino && named.dev === opened.dev;
-      if (isSame && await isOurs(file)) {
+      if (isSame && await lock(file)) {
         synced = await Deno.open(path, { write: true });
         return new TemporaryFile(target, path, file, synced, opened.size > size ? 0 : opened.size);
       }
@@ -79,8 +75,8 @@ export class TemporaryFile {
     return this.#length;
   }
 
-  /** Hashes what is there at first, and tells how far that is. */
-  async hashBefore(progress: (done: number) => void) {
+  /** Hashes what is there at first, and reports how many bytes are done. */
+  async hashExisting(progress: (done: number) => void) {
     const buffer = new Uint8Array(BUFFER_BYTES);
     let done = 0;
     while (done < this.#length) {
@@ -89,15 +85,13 @@ export class TemporaryFile {
       this.#hash.update(buffer.subarray(0, read));
       progress(done += read);
     }
-    this.#length = done;
-    await this.#do(this.#file.truncate(done));
-    await this.#do(this.#file.seek(done, Deno.SeekMode.Start));
+    await this.#truncate(done);
   }
 
   /** Appends the bytes, which must not change until this resolves. */
   append(bytes: Uint8Array): Promise<void> {
     const written = this.#do(this.#write(bytes));
-    // while the disk has its turn
+    // while the disk is busy
     this.#hash.update(bytes);
     return written;
   }
@@ -110,25 +104,28 @@ export class TemporaryFile {
   /** Begins anew. */
   async clear() {
     this.#hash = createHash("sha256");
-    this.#length = 0;
-    await this.#do(this.#file.truncate(0));
-    await this.#do(this.#file.seek(0, Deno.SeekMode.Start));
+    await this.#truncate(0);
   }
 
   /**
-   * Puts the whole file on disk and in its place.
+   * Syncs the whole file and gives it its name.
    *
-   * @returns Whether it is there; false where another file is.
+   * @returns False if another file has the name.
    */
-  async give(force: boolean): Promise<boolean> {
-    await this.#do(this.#sync());
-    this.#release();
-    const isGiven = await this.#do(force ? this.#replace() : this.#link());
-    if (isGiven) await syncDirectory(directoryOf(this.#target));
-    return isGiven;
+  async save(force: boolean): Promise<boolean> {
+    const save = async () => {
+      await this.#syncing;
+      await this.#file.sync();
+      this.#release();
+      if (force) await Deno.rename(this.#path, this.#target);
+      else if (!await this.#rename()) return false;
+      await syncDirectory(directoryOf(this.#target));
+      return true;
+    };
+    return await this.#do(save());
   }
 
-  /** Closes it; keeps it for a later download where that is of use, else removes it. Never rejects. */
+  /** Closes it; keeps it for a later download, if there is something to keep, or removes it. Never rejects. */
   async close(isKept: boolean) {
     await this.#syncing?.catch(() => {});
     this.#release();
@@ -141,39 +138,28 @@ export class TemporaryFile {
     this.#unsynced += bytes.length;
     if (this.#unsynced < SYNC_BYTES || this.#syncing !== undefined) return;
     this.#unsynced = 0;
-    // the sync at the end says what there is to say
+    // a failure shows again in the sync at the end
     this.#syncing = this.#synced.syncData().catch(() => {}).finally(() => this.#syncing = undefined);
   }
 
-  async #sync() {
-    await this.#syncing;
-    await this.#file.sync();
+  async #truncate(length: number) {
+    this.#length = length;
+    await this.#do(this.#file.truncate(length));
+    await this.#do(this.#file.seek(length, Deno.SeekMode.Start));
   }
 
-  async #replace(): Promise<boolean> {
-    await Deno.rename(this.#path, this.#target);
-    return true;
-  }
-
-  /** A link is the one way to a name that never replaces what has it. */
-  async #link(): Promise<boolean> {
+  /** Gives the file its name, unless another file has it. Only a link never replaces a file. */
+  async #rename(): Promise<boolean> {
     try {
       await Deno.link(this.#path, this.#target);
       return true;
     } catch (error) {
       if (error instanceof Deno.errors.AlreadyExists) return false;
-      return await this.#giveWithoutLink();
     }
-  }
-
-  /** For file systems without links: takes the name with an empty file, which the whole one replaces. */
-  async #giveWithoutLink(): Promise<boolean> {
-    try {
-      (await Deno.open(this.#target, { write: true, createNew: true })).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
-      throw error;
-    }
+    // the file system has no links: an empty file takes the name, and is replaced
+    const empty = await create(this.#target);
+    if (empty === undefined) return false;
+    empty.close();
     await Deno.rename(this.#path, this.#target);
     return true;
   }
@@ -189,17 +175,23 @@ export class TemporaryFile {
     try {
       return await work;
     } catch (error) {
-      throw cannot(this.#target, error);
+      throw cannot(`save '${this.#target}'`, error);
     }
   }
 }
 
-function cannot(path: string, error: unknown): TransferError {
-  return new TransferError(`Cannot save '${path}': ${fileError(error)}`);
+/** Creates a file; undefined if the name is taken. */
+async function create(path: string, read = false): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(path, { read, write: true, createNew: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
+  }
 }
 
-/** Whether no other program is writing to it. A Deno that can't tell without waiting takes it to be so. */
-async function isOurs(file: object): Promise<boolean> {
+/** Whether no other program writes to it. A Deno that can't check that without waiting assumes it. */
+async function lock(file: object): Promise<boolean> {
   const { tryLock } = file as { tryLock?: (exclusive: boolean) => Promise<boolean> };
   return await tryLock?.call(file, true) ?? true;
 }

@@ -1,58 +1,67 @@
 /**
- * The forum's file transfer, client's half. `protocol/README.md`, "Files", is the specification.
+ * The forum's file transfer, client's half: what uploads and downloads share. `protocol/README.md`, "Files", is the
+ * specification.
  *
  * @module
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { RefusalCode } from "../../protocol/transfer.ts";
-import { ConnectionLostError, type TransferTarget } from "./transfer_connection.ts";
+import { fileError } from "../file/file_error.ts";
 
-/** What a file is. */
+/** The content of a file, as the server names it. */
 export interface FileContent {
   /** In bytes. */
   size: number;
-  /** SHA-256, 64 small hexadecimal digits. */
+  /** SHA-256, 64 lower-case hexadecimal digits. */
   hash: string;
 }
 
 /** How far a transfer is. */
 export interface TransferProgress {
   /**
-   * What is being done. What an earlier run left of a transfer is hashed before it goes on, and an upload of a file that
-   * is as new as a change could hide once more in the end.
+   * What is being done. The beginning of a file is hashed before an earlier transfer goes on, and the whole file once
+   * more after an upload if it is so new that its times would not show a change.
    */
   step: "hash" | "transfer";
   /** Bytes that are done, of `size`. */
   done: number;
+  /** In bytes. */
   size: number;
 }
 
+/** How a file is transferred. */
 export interface TransferOptions {
-  hostname: string;
-  port: number;
   /** Ends it; what has arrived is kept for a later attempt. */
   signal?: AbortSignal | undefined;
-  /** Called while it goes on, at least once for each MiB. */
+  /** Called at least once for each MiB. */
   onProgress?: ((progress: TransferProgress) => void) | undefined;
-  /** Called when it was cut, with the reason, before it is tried again. */
+  /** Called with the reason before the transfer is tried again. */
   onRetry?: ((reason: string) => void) | undefined;
-  /** Milliseconds within which a transfer has to come 64 KiB further, or to its end; 60 s by default. */
-  patience?: number;
-  /** Milliseconds without a byte either way after which a connection counts as cut; 30 s by default. */
-  silence?: number;
-  /** Milliseconds for which the server may say that it works, with no byte more; 10 min by default. */
+}
+
+/** The server, and the limits of attempts at a transfer. */
+export interface AttemptOptions extends TransferOptions {
+  hostname: string;
+  port: number;
+  /** Milliseconds within which 64 KiB more must be transferred, or the rest; 60 s by default. */
+  stallMsMax?: number;
+  /** Milliseconds without a byte in either direction after which a connection is given up; 30 s by default. */
+  idleMsMax?: number;
+  /** Milliseconds for which the server may work without accepting a byte more; 10 min by default. */
   workMsMax?: number;
 }
 
-/** A transfer failed, and says why. */
+/** A transfer failed. */
 export class TransferError extends Error {
+  /** The name of the class. */
   override name = "TransferError";
-  /** What the server answered, where it was the server's word. */
+  /** The server's refusal, if that is the reason. */
   readonly code: RefusalCode | undefined;
-  /** Whether it was given up because nothing moved any more: the same transfer goes on later with what has arrived. */
+  /** Whether the same transfer can go on later with what has arrived. */
   readonly canResume: boolean;
 
+  /** @ignore */
   constructor(
     message: string,
     { code, canResume = false }: { code?: RefusalCode; canResume?: boolean } = {},
@@ -63,77 +72,79 @@ export class TransferError extends Error {
   }
 }
 
-/** Milliseconds that a transfer may go without progress, that a silence may last, and the server's work. */
-const PATIENCE = 60_000, SILENCE = 30_000, LONGEST_WORK = 600_000;
+/** The connection was lost, or not made: another attempt may succeed. */
+export class ConnectionLostError extends Error {
+  override name = "ConnectionLostError";
+}
 
-/** Bytes that make progress: one that comes in single bytes would never end. */
-const LEAST_PROGRESS = 65_536;
+/** Defaults of {@linkcode AttemptOptions}, in milliseconds. */
+const STALL_MS_MAX = 60_000, IDLE_MS_MAX = 30_000, WORK_MS_MAX = 600_000;
+
+/** Bytes that count as progress: a transfer in single bytes would never end. */
+const PROGRESS_BYTES = 65_536;
 
 /** Milliseconds before it is tried again: at first, and at most. */
-const FIRST_PAUSE = 100, LAST_PAUSE = 5000;
+const FIRST_PAUSE_MS = 100, PAUSE_MS_MAX = 5000;
 
-/** Refusals after which another attempt can do better. */
-const PASSING: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "silence", "ending"]);
+/** Refusals after which another attempt may succeed. */
+const TEMPORARY: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "silence", "ending"]);
 
-/** Attempts at one transfer, until one does it or nothing moves any more. */
+/** Attempts at one transfer, until one succeeds or there is no progress any more. */
 export class Attempts {
-  readonly #options: TransferOptions;
-  readonly #what: string;
-  /** How far the file had come when that last was progress, in bytes. */
-  #reached = 0;
-  /** When it was, or when it was known that one side works; and when it was, or when the client last worked. */
-  #progressed = performance.now();
-  #moved = this.#progressed;
-  #pause = FIRST_PAUSE;
+  readonly options: AttemptOptions;
+  /** Milliseconds without a byte in either direction after which a connection is given up. */
+  readonly idleMsMax: number;
+  readonly #action: string;
+  readonly #stallMsMax: number;
+  /** How many bytes of the file were transferred at the last progress. */
+  #done = 0;
+  /** When there was progress last, or either side worked; and the same without the server's work. */
+  #progressAt = performance.now();
+  #ownProgressAt = this.#progressAt;
+  #pauseMs = FIRST_PAUSE_MS;
 
-  /** @param what What the transfer does, for its errors: `send 'notes.txt'`. */
-  constructor(options: TransferOptions, what: string) {
-    this.#options = options;
-    this.#what = what;
+  /** @param action What the transfer does, for its errors: `send 'notes.txt'`. */
+  constructor(options: AttemptOptions, action: string) {
+    this.options = options;
+    this.idleMsMax = options.idleMsMax ?? IDLE_MS_MAX;
+    this.#action = action;
+    this.#stallMsMax = options.stallMsMax ?? STALL_MS_MAX;
   }
 
-  /** Where and how a connection is made. */
-  get target(): TransferTarget {
-    const { hostname, port, signal, silence = SILENCE, patience = PATIENCE } = this.#options;
-    return {
-      hostname,
-      port,
-      signal,
-      silence,
-      deadline: () => this.#progressed + patience,
-      waits: () => this.#waits(),
-    };
+  /** When the transfer is given up if there is no progress, in milliseconds of `performance.now()`. */
+  get deadline(): number {
+    return this.#progressAt + this.#stallMsMax;
   }
 
-  /** Tells that the transfer has come so far, in bytes. What was moved before and moves again is no progress. */
-  reached(bytes: number) {
-    if (bytes < this.#reached + LEAST_PROGRESS) return;
-    this.#reached = bytes;
+  /** Takes note of how many bytes were transferred. Those that are transferred again are no progress. */
+  moved(bytes: number) {
+    if (bytes < this.#done + PROGRESS_BYTES) return;
+    this.#done = bytes;
+    this.#pauseMs = FIRST_PAUSE_MS;
     this.worked();
-    this.#pause = FIRST_PAUSE;
   }
 
-  /** Tells that the client does its part: that is no time in which nothing moves. */
+  /** The client does its part: the transfer does not stall meanwhile. */
   worked() {
-    this.#progressed = this.#moved = performance.now();
+    this.#progressAt = this.#ownProgressAt = performance.now();
   }
 
-  /** The server says that it works: nor is that, unless it says nothing else for too long. */
-  #waits() {
-    const now = performance.now();
-    if (now - this.#moved < (this.#options.workMsMax ?? LONGEST_WORK)) this.#progressed = now;
+  /** The server does its part: nor does it then, up to a limit. */
+  serverWorked() {
+    const now = performance.now(), { workMsMax = WORK_MS_MAX } = this.options;
+    if (now - this.#ownProgressAt < workMsMax) this.#progressAt = now;
   }
 
   /**
-   * Runs the attempt until one returns something. Patience begins anew.
+   * Runs the attempt until one returns.
    *
-   * @throws {TransferError} It failed for good, or for longer than patience lasts.
-   * @throws Whatever else the attempt throws, and the reason of the signal.
+   * @throws {TransferError} It failed for good, or stalled.
+   * @throws What else the attempt throws, and the reason of the signal.
    */
   async run<T>(attempt: () => Promise<T>): Promise<T> {
-    const { signal, onRetry, patience = PATIENCE } = this.#options;
-    this.#reached = 0;
-    this.#pause = FIRST_PAUSE;
+    const { signal, onRetry } = this.options;
+    this.#done = 0;
+    this.#pauseMs = FIRST_PAUSE_MS;
     this.worked();
     for (;;) {
       signal?.throwIfAborted();
@@ -142,22 +153,36 @@ export class Attempts {
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof ConnectionLostError)) throw error;
-        if (performance.now() - this.#progressed + this.#pause > patience) {
-          throw new TransferError(`Cannot ${this.#what}: ${error.message}`, { canResume: true });
+        if (performance.now() + this.#pauseMs > this.deadline) {
+          throw cannot(this.#action, error.message, { canResume: true });
         }
         onRetry?.(error.message);
       }
       // an aborted signal ends the pause; the loop then throws its reason
-      await pause(this.#pause, undefined, signal && { signal }).catch(() => {});
-      this.#pause = Math.min(2 * this.#pause, LAST_PAUSE);
+      await pause(this.#pauseMs, undefined, signal && { signal }).catch(() => {});
+      this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
     }
   }
 
-  /** What a refusal comes to: one that passes is as a cut. */
+  /** The error for this reason. */
+  failure(why: string, code?: RefusalCode): TransferError {
+    return cannot(this.#action, why, code && { code });
+  }
+
+  /** The error for a refusal: a temporary one is like a lost connection. */
   refused({ code, text }: { code: RefusalCode; text: string }): Error {
     const why = text || code;
-    if (PASSING.has(code)) return new ConnectionLostError(`the server answers: ${why}`);
-    // a thread's answer is meant for the user as it is
-    return new TransferError(code === "thread" ? text : `Cannot ${this.#what}: ${why}`, { code });
+    if (TEMPORARY.has(code)) return new ConnectionLostError(`the server answers: ${why}`);
+    // the thread's reason is a code that the caller puts into words
+    return code === "thread" ? new TransferError(text, { code }) : this.failure(why, code);
   }
+}
+
+/** The error `Cannot ACTION: WHY`. */
+export function cannot(
+  action: string,
+  why: unknown,
+  options?: { code?: RefusalCode; canResume?: boolean },
+): TransferError {
+  return new TransferError(`Cannot ${action}: ${typeof why === "string" ? why : fileError(why)}`, options);
 }

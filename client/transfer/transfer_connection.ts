@@ -5,49 +5,33 @@ import {
   type TransferAnswer,
   type TransferRequest,
 } from "../../protocol/transfer.ts";
+import { type Attempts, ConnectionLostError } from "./transfer.ts";
 
-/** The connection ended before its transfer did, or was not made: it can be tried again. */
-export class ConnectionLostError extends Error {
-  override name = "CutError";
-}
-
-export interface TransferTarget {
-  hostname: string;
-  port: number;
-  signal?: AbortSignal | undefined;
-  /** Milliseconds without a byte either way after which the server counts as gone. */
-  silence: number;
-  /** When the transfer has taken too long to move, in milliseconds of `performance.now()`. */
-  deadline(): number;
-  /** Is called when the server says that it works. */
-  waits(): void;
-}
-
-const NO_FURTHER = "the transfer comes no further";
+const NO_PROGRESS = "the transfer makes no progress";
+export const MALFORMED = "the server's answer is malformed";
 
 const decoder = new TextDecoder();
 const LF = 0x0a;
 
-/** A connection of the file transfer: answers in lines, content as it is, and an end to silence. */
+/** A connection of the file transfer: answers in lines, raw content, and a limit to silence. */
 export class TransferConnection implements Disposable {
   readonly #socket: Deno.TcpConn;
-  readonly #target: TransferTarget;
-  readonly #signal: AbortSignal | undefined;
-  /** What was read and not yet given out: part of a line, or content behind one. */
-  #ahead = new Uint8Array(0);
-  #heard = performance.now();
+  readonly #attempts: Attempts;
+  /** What was read and not yet returned: part of a line, or content behind one. */
+  #buffered = new Uint8Array(0);
+  #lastActive = performance.now();
   #timer: ReturnType<typeof setTimeout>;
+  /** Why reads and writes fail. */
   #why = "the connection was reset";
   #isClosed = false;
 
-  private constructor(socket: Deno.TcpConn, target: TransferTarget) {
+  private constructor(socket: Deno.TcpConn, attempts: Attempts) {
     this.#socket = socket;
-    // an upload's last bytes and its proof would wait for the server's system to acknowledge what came before them
+    // an upload's last bytes and its proof would wait until the server's system acknowledges the bytes before them
     socket.setNoDelay(true);
-    this.#target = target;
-    this.#signal = target.signal;
-    this.#timer = setTimeout(() => this.#watch(), this.#left);
-    target.signal?.addEventListener("abort", this.#abort);
+    this.#attempts = attempts;
+    this.#timer = setTimeout(() => this.#watch(), this.#msLeft);
+    attempts.options.signal?.addEventListener("abort", this.#abort);
   }
 
   /**
@@ -55,9 +39,9 @@ export class TransferConnection implements Disposable {
    *
    * @throws {ConnectionLostError} There is no connection.
    */
-  static async open(target: TransferTarget, request: TransferRequest): Promise<TransferConnection> {
-    const { hostname, port, signal, silence } = target;
-    const ended = AbortSignal.any([AbortSignal.timeout(silence), ...signal ? [signal] : []]);
+  static async open(attempts: Attempts, request: TransferRequest): Promise<TransferConnection> {
+    const { idleMsMax, options: { hostname, port, signal } } = attempts;
+    const ended = AbortSignal.any([AbortSignal.timeout(idleMsMax), ...signal ? [signal] : []]);
     let socket: Deno.TcpConn;
     try {
       socket = await Deno.connect({ hostname, port, signal: ended });
@@ -65,9 +49,9 @@ export class TransferConnection implements Disposable {
       signal?.throwIfAborted();
       throw new ConnectionLostError(`no connection: ${(error as Error).message}`);
     }
-    const connection = new TransferConnection(socket, target);
+    const connection = new TransferConnection(socket, attempts);
     try {
-      await connection.ask(request);
+      await connection.send(request);
     } catch (error) {
       connection[Symbol.dispose]();
       throw error;
@@ -80,36 +64,33 @@ export class TransferConnection implements Disposable {
    *
    * @throws {ConnectionLostError} The connection ended.
    */
-  async ask(request: TransferRequest) {
+  async send(request: TransferRequest) {
     await this.write(encodeTransferRequest(request));
   }
 
   /**
    * The next answer that is not `wait`.
    *
-   * @throws {ConnectionLostError} The connection ended, or what came is no answer.
+   * @throws {ConnectionLostError} The connection ended, or the answer is malformed.
    */
   async answer(): Promise<Exclude<TransferAnswer, { kind: "wait" }>> {
     const buffer = new Uint8Array(MAX_ANSWER_BYTES + 1);
     for (;;) {
-      const end = this.#ahead.indexOf(LF);
+      const end = this.#buffered.indexOf(LF);
       if (end >= 0) {
-        const answer = decodeTransferAnswer(decoder.decode(this.#ahead.subarray(0, end)));
-        this.#ahead = this.#ahead.slice(end + 1);
-        if (answer === undefined) throw new ConnectionLostError("the server's answer is none");
+        const answer = decodeTransferAnswer(decoder.decode(this.#buffered.subarray(0, end)));
+        this.#buffered = this.#buffered.slice(end + 1);
+        if (answer === undefined) throw new ConnectionLostError(MALFORMED);
         if (answer.kind !== "wait") return answer;
-        this.#target.waits();
-        if (this.#target.deadline() <= performance.now()) throw new ConnectionLostError(NO_FURTHER);
+        this.#attempts.serverWorked();
+        if (this.#attempts.deadline <= performance.now()) throw new ConnectionLostError(NO_PROGRESS);
         continue;
       }
-      const room = buffer.length - this.#ahead.length;
-      if (room === 0) throw new ConnectionLostError("the server's answer is none");
-      const read = await this.#receive(buffer.subarray(0, room));
-      if (read === null) throw new ConnectionLostError("the server closed the connection");
-      const both = new Uint8Array(this.#ahead.length + read);
-      both.set(this.#ahead);
-      both.set(buffer.subarray(0, read), this.#ahead.length);
-      this.#ahead = both;
+      const length = this.#buffered.length;
+      if (length === buffer.length) throw new ConnectionLostError(MALFORMED);
+      buffer.set(this.#buffered);
+      const read = await this.#receive(buffer.subarray(length));
+      this.#buffered = buffer.slice(0, length + read);
     }
   }
 
@@ -120,15 +101,11 @@ export class TransferConnection implements Disposable {
    * @throws {ConnectionLostError} The connection ended.
    */
   async read(buffer: Uint8Array): Promise<number> {
-    if (this.#ahead.length > 0) {
-      const bytes = this.#ahead.subarray(0, buffer.length);
-      this.#ahead = this.#ahead.subarray(bytes.length);
-      buffer.set(bytes);
-      return bytes.length;
-    }
-    const read = await this.#receive(buffer);
-    if (read === null) throw new ConnectionLostError("the server closed the connection");
-    return read;
+    if (this.#buffered.length === 0) return await this.#receive(buffer);
+    const bytes = this.#buffered.subarray(0, buffer.length);
+    this.#buffered = this.#buffered.subarray(bytes.length);
+    buffer.set(bytes);
+    return bytes.length;
   }
 
   /**
@@ -140,50 +117,52 @@ export class TransferConnection implements Disposable {
     try {
       for (let at = 0; at < bytes.length;) {
         at += await this.#socket.write(bytes.subarray(at));
-        this.#heard = performance.now();
+        this.#lastActive = performance.now();
       }
     } catch {
-      throw this.#cut();
+      throw this.#lost();
     }
   }
 
   [Symbol.dispose]() {
     clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#attempts.options.signal?.removeEventListener("abort", this.#abort);
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
   }
 
-  async #receive(buffer: Uint8Array): Promise<number | null> {
+  async #receive(buffer: Uint8Array): Promise<number> {
+    let read: number | null;
     try {
-      const read = await this.#socket.read(buffer);
-      this.#heard = performance.now();
-      return read;
+      read = await this.#socket.read(buffer);
+      this.#lastActive = performance.now();
     } catch {
-      throw this.#cut();
+      throw this.#lost();
     }
+    if (read === null) throw new ConnectionLostError("the server closed the connection");
+    return read;
   }
 
-  #cut(): Error {
-    return this.#signal?.aborted ? this.#signal.reason : new ConnectionLostError(this.#why);
+  #lost(): Error {
+    const { signal } = this.#attempts.options;
+    return signal?.aborted ? signal.reason : new ConnectionLostError(this.#why);
   }
 
-  /** Milliseconds until the connection has been silent, or the transfer has not moved, for too long. */
-  get #left(): number {
-    const { silence, deadline } = this.#target;
-    return Math.min(this.#heard + silence, deadline()) - performance.now();
+  /** Milliseconds until the connection has been idle for too long, or the transfer has stalled. */
+  get #msLeft(): number {
+    const { idleMsMax, deadline } = this.#attempts;
+    return Math.min(this.#lastActive + idleMsMax, deadline) - performance.now();
   }
 
   #watch() {
-    const { silence } = this.#target, left = this.#left;
+    const left = this.#msLeft, { idleMsMax } = this.#attempts;
     if (left > 0) {
       this.#timer = setTimeout(() => this.#watch(), left);
       return;
     }
-    this.#why = performance.now() - this.#heard >= silence
-      ? `the server has been silent for ${silence / 1000} s`
-      : NO_FURTHER;
+    const isIdle = performance.now() - this.#lastActive >= idleMsMax;
+    this.#why = isIdle ? `the server has been silent for ${idleMsMax / 1000} s` : NO_PROGRESS;
     this[Symbol.dispose]();
   }
 

@@ -1,7 +1,7 @@
 /** Milliseconds between two looks at the clock. Without one for longer than `STOPPED_MS`, the process was stopped. */
 const BEAT_MS = 250, STOPPED_MS = 1000;
 
-/** How long the clock stands still after that, so that what has arrived meanwhile is read first. */
+/** How long the clock stands still after that, so that what has arrived meanwhile is read first (session.md 6.15). */
 const CATCH_UP_MS = 1000;
 
 /**

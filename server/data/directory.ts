@@ -23,8 +23,8 @@ export function secretPath(directory: string): string {
 }
 
 /**
- * The administrator's secret: that of the file, or else of the data directory, where it is made at first. The directory
- * has to be locked. In memory there is none.
+ * The administrator's secret: that of the file, or else of the data directory, which has to be locked; the first server
+ * makes it. In memory there is none.
  */
 export async function obtainSecret(
   file: string | undefined,

@@ -6,7 +6,8 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Log } from "../report/log.ts";
-import { ContentFiles, type FileLimits, type UnknownContents } from "../store/files/files.ts";
+import type { FileLimits } from "../store/files/file_quota.ts";
+import { ContentFiles, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 
 export interface OpenFilesOptions {

@@ -1,5 +1,5 @@
 /**
- * The server's own key: where it is kept, and when a new one is made. `protocol/README.md`, "Trust", is the
+ * The server's own key: where it is kept, and when a new one is made. seal.md section 7 is the
  * specification.
  *
  * @module

@@ -6,7 +6,7 @@
 
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
-import { moveAside } from "../store/files/set_aside.ts";
+import { moveAside } from "../store/files/move_aside.ts";
 import { sizeOf } from "./directory.ts";
 
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */

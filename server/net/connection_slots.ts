@@ -22,7 +22,9 @@ export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
   messagesPerSecond: undefined,
 };
 
-/** Limits of other machines by default. A program on this one can do worse than send messages. */
+/**
+ * Limits of other machines by default. A program on this one can do worse than send messages (channels.md section 6).
+ */
 export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000 };
 
 export interface SlotHolder {

@@ -16,7 +16,10 @@
 import { setImmediate } from "node:timers";
 import { RateLimit } from "../quota/rate_limit.ts";
 
-/** Milliseconds after which the sockets are to be polled: about what it takes to send one read's messages to 100 members. */
+/**
+ * Milliseconds after which the sockets are to be polled: about what it takes to send one read's messages to 100 members
+ * (channels.md 5.5).
+ */
 const POLL_INTERVAL_MS = 2;
 
 const HOST = "127.0.0.1", BYTE = new Uint8Array(1);
@@ -152,10 +155,12 @@ export interface Task {
   onStale(): void;
 }
 
-/** Limits of what waits: clients, tasks of each, and tasks in all beside the first of each client. */
+/**
+ * Limits of what waits: clients, tasks of each, and tasks in all beside the first of each client (seal.md section 9).
+ */
 const MAX_CLIENTS = 1024, MAX_CLIENT_TASKS = 128, MAX_MORE_TASKS = 8192;
 
-/** How long a task waits at most. */
+/** How long a task waits at most (seal.md 2.10). */
 const STALE_MS = 10_000;
 
 /** A task counts as taking at most so long: the rest was rather the system doing something else. */

@@ -15,51 +15,8 @@ import type { ConnectionSlots, SlotHolder, SlotOutcome } from "./connection_slot
 /** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
 const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 
-/** Milliseconds until the next try after such an error; doubled each time, up to a second. */
+/** Milliseconds until the next try after such an error; doubled each time, up to a second (channels.md 5.11). */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
-
-export interface AcceptOptions<S> {
-  socket: { accept(): Promise<S> };
-  /** Aborted when no more are to be accepted; the socket is closed then. */
-  stopped: AbortSignal;
-  /** Takes a connection. It must not throw. */
-  onAccepted(stream: S): void;
-  /** A client was gone before it was accepted. */
-  onGone(): void;
-  /** No connection can be accepted for a while; `isFirst` until one is accepted again. */
-  onExhausted(error: Error, isFirst: boolean): void;
-  /** Waits so long, or until the signal is aborted. */
-  wait?(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-/** Accepts until it is stopped, or the socket is closed. Never rejects. */
-export async function acceptAll<S>({ socket, stopped, wait = waitFor, ...options }: AcceptOptions<S>) {
-  for (let retryMs = FIRST_RETRY_MS; !stopped.aborted;) {
-    let stream: S;
-    try {
-      stream = await socket.accept();
-    } catch (error) {
-      if (stopped.aborted || error instanceof Deno.errors.BadResource) return;
-      if (!EXHAUSTED.includes((error as { code?: string }).code ?? "")) {
-        options.onGone();
-        // an error that comes back at once, again and again, would leave no time for anything else
-        await nextTurn();
-        continue;
-      }
-      options.onExhausted(error as Error, retryMs === FIRST_RETRY_MS);
-      await wait(retryMs, stopped);
-      retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
-      continue;
-    }
-    retryMs = FIRST_RETRY_MS;
-    options.onAccepted(stream);
-  }
-}
-
-/** Resolves after so many milliseconds, or when the signal is aborted. */
-export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  return pause(ms, undefined, { signal }).catch(() => {});
-}
 
 /** What a connection needs of a socket; a TLS connection has it too. */
 export interface Stream {
@@ -92,6 +49,8 @@ export interface ListenerOptions<S extends Stream, C extends SlotHolder> {
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
   serve(connection: C): Promise<void>;
+  /** Waits so long, or until the signal is aborted; the system's timer by default. */
+  wait?(ms: number, signal: AbortSignal): Promise<void>;
 }
 
 export class Listener<S extends Stream, C extends SlotHolder> {
@@ -103,21 +62,7 @@ export class Listener<S extends Stream, C extends SlotHolder> {
   /** Begins to accept. */
   constructor(options: ListenerOptions<S, C>) {
     this.#options = options;
-    const { name, service, metrics, log } = options;
-    this.#accepting = options.sockets.map((socket) =>
-      acceptAll({
-        socket,
-        stopped: this.#stopped.signal,
-        onAccepted: (stream) => this.#accepted(stream),
-        onGone: () => metrics.add(`${name} gone before accepted`),
-        onExhausted(error, isFirst) {
-          metrics.add(`${name} accept failed`);
-          if (!isFirst) return;
-          const what = `cannot accept a connection: ${error.message}; trying again`;
-          log.warn({ service, what, kind: "a connection that cannot be accepted" });
-        },
-      })
-    );
+    this.#accepting = options.sockets.map((socket) => this.#accept(socket));
   }
 
   get connections(): Iterable<C> {
@@ -136,6 +81,35 @@ export class Listener<S extends Stream, C extends SlotHolder> {
     this.stop();
     await Promise.all(this.#accepting);
     await Promise.all(this.#served.values());
+  }
+
+  async #accept(socket: StreamSocket<S>) {
+    const { name, service, metrics, log, wait = waitFor } = this.#options, stopped = this.#stopped.signal;
+    for (let retryMs = FIRST_RETRY_MS; !stopped.aborted;) {
+      let stream: S;
+      try {
+        stream = await socket.accept();
+      } catch (error) {
+        if (stopped.aborted || error instanceof Deno.errors.BadResource) return;
+        const { code = "", message } = error as Error & { code?: string };
+        if (!EXHAUSTED.includes(code)) {
+          metrics.add(`${name} gone before accepted`);
+          // an error that comes back at once, again and again, would leave no time for anything else
+          await nextTurn();
+          continue;
+        }
+        metrics.add(`${name} accept failed`);
+        if (retryMs === FIRST_RETRY_MS) {
+          const what = `cannot accept a connection: ${message}; trying again`;
+          log.warn({ service, what, kind: "a connection that cannot be accepted" });
+        }
+        await wait(retryMs, stopped);
+        retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
+        continue;
+      }
+      retryMs = FIRST_RETRY_MS;
+      this.#accepted(stream);
+    }
   }
 
   #accepted(stream: S) {
@@ -158,4 +132,9 @@ export class Listener<S extends Stream, C extends SlotHolder> {
     });
     this.#served.set(connection, served);
   }
+}
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
+  return pause(ms, undefined, { signal }).catch(() => {});
 }

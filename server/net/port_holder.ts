@@ -1,12 +1,12 @@
 /**
- * Who listens on a port of this machine, as far as Linux lets it be seen.
+ * Which process listens on a port of this machine, as far as Linux shows it.
  *
  * @module
  */
 
 /**
- * Every socket of that transport, and which process has which: what `/proc/net` and `/proc/PID/fd` hold. Deno reads
- * `/proc` by itself only where all is allowed, so the tools that every system has do it.
+ * Prints every socket of a transport and the sockets of every process, from `/proc/net` and `/proc/PID/fd`. Deno reads
+ * `/proc` itself only with all permissions, so standard tools do it.
  */
 const LOOK = 'cat "/proc/net/$1" "/proc/net/${1}6"; ls -l /proc/[0-9]*/fd';
 
@@ -17,15 +17,15 @@ const SOCKET =
 /** TCP_LISTEN; UDP has no such state. */
 const LISTENING = "0A";
 
-/** `process 123 (nc)`; undefined where it can't be seen, or belongs to another user. Never rejects. */
+/** `process 123 (nc)`; undefined if it is not visible, or another user's. Never rejects. */
 export async function portHolder(
   { transport, hostname, port }: { transport: "udp" | "tcp"; hostname: string; port: number },
 ): Promise<string | undefined> {
   if (Deno.build.os !== "linux") return undefined;
-  const seen = await run(["sh", "-c", LOOK, "sh", transport]) ?? "";
+  const printed = await run(["sh", "-c", LOOK, "sh", transport]) ?? "";
   const inodes = new Set<string>();
   let pid = "";
-  for (const line of seen.split("\n")) {
+  for (const line of printed.split("\n")) {
     const [, address = "", local = "", state, inode = ""] = SOCKET.exec(line) ?? [];
     const isListening = transport === "udp" || state === LISTENING;
     if (isListening && parseInt(local, 16) === port && overlap(address, hostname)) inodes.add(inode);
@@ -38,18 +38,18 @@ export async function portHolder(
   return undefined;
 }
 
-/** Whether a socket at this address of `/proc/net` is in the way of one for `hostname`. */
+/** Whether a socket at this address of `/proc/net` excludes one at `hostname`. */
 function overlap(address: string, hostname: string): boolean {
   const isEvery = /^0+$/.test(address) || hostname === "0.0.0.0" || hostname === "::";
-  // the bytes of IPv4 stand in the order of the processor, last in an address of IPv6
+  // an IPv4 address has the byte order of the processor, and comes last in an IPv6 address
   const bytes = address.slice(-8).match(/../g)!.map((byte) => parseInt(byte, 16));
   const isIPv6 = address.length > 8 && !/^0{16}FFFF0000.{8}$/i.test(address);
   return isEvery || (isIPv6 ? hostname.includes(":") : bytes.reverse().join(".") === hostname);
 }
 
-/** What a program writes to standard output, whatever its exit code is. */
+/** What a program writes to standard output, with any exit code. */
 async function run([program = "", ...args]: readonly string[]): Promise<string | undefined> {
-  // nobody is asked for a permission because a port is taken
+  // a port in use is no reason to ask for a permission
   const { state } = await Deno.permissions.query({ name: "run", command: program });
   if (state !== "granted") return undefined;
   try {

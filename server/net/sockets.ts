@@ -1,12 +1,12 @@
 /**
- * Sockets on each of the addresses that the server is told to listen on.
+ * Opens sockets on each of the addresses that the server listens on.
  *
  * @module
  */
 
 import { formatAddress } from "../../protocol/address.ts";
 
-/** Another socket has the port. */
+/** The port is in use. */
 export class PortTaken extends Error {
   override name = "PortTaken";
 
@@ -24,8 +24,8 @@ export class PortTaken extends Error {
  * One UDP socket for each host, all with the same port.
  *
  * @param port 0 for a free one.
- * @throws {PortTaken} Another socket has the port; then there is none.
- * @throws {Error} One of them can't be had; then there is none.
+ * @throws {PortTaken} The port is in use; then none is open.
+ * @throws {Error} One can't be opened; then none is open.
  */
 export function listenDatagrams(hosts: readonly string[], port: number): Deno.DatagramConn[] {
   return onEach(
@@ -36,20 +36,20 @@ export function listenDatagrams(hosts: readonly string[], port: number): Deno.Da
   );
 }
 
-/** One TCP socket for each host, all with the same port, as {@linkcode listenDatagrams} does it. */
+/** One TCP socket for each host, all with the same port, as {@linkcode listenDatagrams} opens UDP sockets. */
 export function listenStreams(hosts: readonly string[], port: number): Deno.TcpListener[] {
   return onEach(hosts, port, "tcp", (hostname, port) => Deno.listen({ transport: "tcp", hostname, port }));
 }
 
-/** Free ports that are tried where one is to be free for UDP and for TCP. */
-const TRIES = 16;
+/** Free ports that are tried to find one that is free for both UDP and TCP. */
+const MAX_TRIES = 16;
 
 /**
  * A UDP and a TCP socket for each host, all with the same port.
  *
  * @param port 0 for a free one.
- * @throws {PortTaken} Another socket has the port; then there is none.
- * @throws {Error} One of them can't be had; then there is none.
+ * @throws {PortTaken} The port is in use; then none is open.
+ * @throws {Error} One can't be opened; then none is open.
  */
 export function listenBoth(
   hosts: readonly string[],
@@ -61,7 +61,7 @@ export function listenBoth(
       return { datagrams, streams: listenStreams(hosts, (datagrams[0]!.addr as Deno.NetAddr).port) };
     } catch (error) {
       for (const socket of datagrams) socket.close();
-      if (port !== 0 || tries === TRIES) throw error;
+      if (port !== 0 || tries === MAX_TRIES) throw error;
     }
   }
 }
@@ -74,7 +74,7 @@ function onEach<S extends { readonly addr: Deno.Addr; close(): void }>(
 ): S[] {
   const sockets: S[] = [];
   try {
-    // `::` first: where it takes IPv4 as well, `0.0.0.0` is served by it
+    // `::` first: if it takes IPv4 too, it serves `0.0.0.0`
     for (const hostname of hosts.toSorted((a, b) => Number(b === "::") - Number(a === "::"))) {
       try {
         const socket = listen(hostname, port);

@@ -1,35 +1,34 @@
-/** Milliseconds of a window. */
-const WINDOW = 10_000;
+const WINDOW_MS = 10_000;
 
-/** How many bytes a transfer moved lately. */
+/** How many bytes a transfer moved lately, from two windows of time. */
 export class ThroughputMeter {
-  #since: number;
+  #sinceMs: number;
   #bytes = 0;
-  /** Those of the window before; undefined where there was none. */
+  /** Bytes of the window before; undefined if there was none. */
   #before: number | undefined;
 
-  /** @param now Milliseconds that never go back. */
-  constructor(now: number) {
-    this.#since = now;
+  /** @param timeMs Milliseconds of a clock that is never set back. */
+  constructor(timeMs: number) {
+    this.#sinceMs = timeMs;
   }
 
   /** So many bytes moved. */
-  add(bytes: number, now: number) {
-    this.#turn(now);
+  add(bytes: number, timeMs: number) {
+    this.#turn(timeMs);
     this.#bytes += bytes;
   }
 
-  /** Bytes that moved within the last 10 to 20 s; Infinity where it began later. */
-  lately(now: number): number {
-    this.#turn(now);
+  /** Bytes that moved within the last 10 to 20 s; Infinity if it began later. */
+  lately(timeMs: number): number {
+    this.#turn(timeMs);
     return this.#before === undefined ? Infinity : this.#before + this.#bytes;
   }
 
-  #turn(now: number) {
-    const windows = Math.floor((now - this.#since) / WINDOW);
+  #turn(timeMs: number) {
+    const windows = Math.floor((timeMs - this.#sinceMs) / WINDOW_MS);
     if (windows === 0) return;
     this.#before = windows === 1 ? this.#bytes : 0;
     this.#bytes = 0;
-    this.#since += windows * WINDOW;
+    this.#sinceMs += windows * WINDOW_MS;
   }
 }

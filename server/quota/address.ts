@@ -7,8 +7,8 @@
 import { BlockList, isIP } from "node:net";
 
 /**
- * Loopback, private (RFC 1918), link-local (RFC 3927, RFC 4291) and unique local (RFC 4193) networks: those whose
- * addresses a stranger on the internet can't be at, or give as his own.
+ * Loopback, private (RFC 1918), link-local (RFC 3927, RFC 4291) and unique local (RFC 4193) networks. A stranger on the
+ * internet cannot have an address in them, or send from one.
  */
 export const PRIVATE_NETWORKS: readonly string[] = [
   "127.0.0.0/8",
@@ -21,8 +21,8 @@ export const PRIVATE_NETWORKS: readonly string[] = [
   "fc00::/7",
 ];
 
-/** How many addresses a set remembers having looked up. */
-const REMEMBERED = 1024;
+/** Results of look-ups that a set remembers. */
+const MAX_REMEMBERED = 1024;
 
 /** An address as it is compared and counted: without its zone, and IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4. */
 export function plainAddress(hostname: string): string {
@@ -73,7 +73,7 @@ export class Networks {
     if (known === undefined) {
       const address = plainAddress(hostname);
       known = this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
-      if (this.#known.size >= REMEMBERED) this.#known.clear();
+      if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
       this.#known.set(hostname, known);
     }
     return known;

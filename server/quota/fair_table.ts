@@ -11,21 +11,21 @@ export interface Origin {
 /** All addresses of this machine, as one network. */
 export const LOOPBACK = "";
 
-/** Most things in a table. */
+/** How many things a table may hold. */
 export interface TableLimits {
-  /** Of the anonymous. */
+  /** Things without an account. */
   all: number;
-  /** Of one network, while they are anonymous; this machine is limited by `all` alone. */
+  /** Those of one network; for this machine only `all` counts. */
   ofNetwork: number;
-  /** Of those who have logged in; as many again by default. */
+  /** Things with an account; as many again by default. */
   loggedIn?: number;
-  /** Of one account. */
+  /** Those of one account. */
   ofAccount: number;
-  /** Of one network, of those who have logged in; a quarter by default. */
+  /** Those of one network; a quarter of `loggedIn` by default. */
   loggedInOfNetwork?: number;
 }
 
-/** How full a table is, and who holds most of it. */
+/** How full a table is, and which networks and accounts have most of it. */
 export interface TableUsage {
   anonymous: number;
   mostAnonymous: number;
@@ -35,26 +35,26 @@ export interface TableUsage {
   accounts: [account: string, count: number][];
 }
 
-/** Things that are passed over at most where the oldest ones must stay. */
+/** How many of the oldest things are passed over at most because they must stay. */
 const MAX_PASSED = 64;
 
-/** How many of those who hold most are named. */
+/** How many networks and accounts {@linkcode FairTable.usage} names. */
 const NAMED = 3;
 
 /**
- * A table that strangers can fill, in two halves. In the half of the anonymous the one that was used longest ago makes
- * room for a new one: of the same network where that has as many as it may, else of the network that has most. In the
- * half of those who have logged in nobody makes room; one account, and one network, has a part of it at most.
+ * A table that strangers can fill, in two halves. Things without an account: the one that was used longest ago makes room
+ * for a new one. It is of the same network if that is at its limit, else of the network with most. Things with an
+ * account: none makes room, but one account, and one network, has only a part of the half.
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
   readonly #placeOf: (thing: T) => Origin;
   readonly #anonymous = new OwnerLists<T>();
   readonly #accounts = new OwnerLists<T>();
-  /** Networks of those who have logged in. */
+  /** How many things with an account each network has. */
   readonly #networks = new Map<string, number>();
 
-  /** @param placeOf For whom a thing is counted, which does not change while it is in the table. */
+  /** @param placeOf Where a thing counts. That does not change while it is in the table. */
   constructor(limits: TableLimits, placeOf: (thing: T) => Origin) {
     this.#limits = limits;
     this.#placeOf = placeOf;

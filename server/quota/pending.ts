@@ -13,7 +13,10 @@ export interface PendingClient {
   giveUp(): void;
 }
 
-/** Part of the limit that is free after clients were given up: so that this doesn't come with each message. */
+/**
+ * Part of the limit that is free after clients were given up: so that this doesn't come with each message
+ * (channels.md 5.3).
+ */
 const FREED_PART = 1 / 8;
 
 /**

@@ -1,15 +1,16 @@
 /**
- * The server's log on standard error: one line an event, and between them the console lines of the original systems.
+ * The server's log on standard error: one line for each event, and the console lines of the original systems.
  *
- * A line is `TIME LEVEL SERVICE PEER WHAT`, with `-` where it is about no client, or one JSON object. What clients can
- * cause is limited by its kind, and summed up. Nothing here waits for a terminal or a pipe that is stuck.
+ * A line is `TIME LEVEL SERVICE PEER WHAT`, with `-` if it is about no client, or one JSON object. Events that clients
+ * can cause are limited by their kind, and those left out are counted in a line. The log never waits for a terminal or
+ * a pipe that is stuck.
  *
  * @module
  */
 
 import { RateLimit } from "../quota/rate_limit.ts";
 
-/** From what an operator has to act on to what only a search for an error needs. */
+/** From what an operator has to act on, to what is needed only to find an error. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
@@ -24,7 +25,7 @@ export interface LogEvent {
   peer?: string;
   /** What happened, with what a client chose as {@linkcode quoted} writes it; no secret, and no text of a message. */
   what: string;
-  /** Given where clients can cause the event as often as they like: those of one kind are limited together. */
+  /** Set if clients can cause the event as often as they like: events of one kind are limited together. */
   kind?: string;
 }
 
@@ -36,21 +37,21 @@ export interface LogOptions {
   wallClock?(): number;
   /** Milliseconds of a clock that is never set. */
   monotonicClock?(): number;
-  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  /** Calls back once after so many milliseconds, unless the function that it returns is called before. */
   setTimer?(ms: number, callback: () => void): () => void;
 }
 
-/** Events of one kind that are logged at once, and milliseconds for one more. */
-const KIND_BURST = 50, KIND_EVERY_MS = 200;
+/** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
+const KIND_BURST = 50, KIND_INTERVAL_MS = 200;
 
-/** The same for the console lines of one service: the originals print one for each thing that a client does. */
-const CONSOLE_BURST = 50, CONSOLE_EVERY_MS = 20;
+/** The same for the console lines of one service, which the originals print for every request (log.md 3.2). */
+const CONSOLE_BURST = 50, CONSOLE_INTERVAL_MS = 20;
 
-/** Milliseconds after which events that were left out are summed up. */
-const SUM_UP_MS = 10_000;
+/** Milliseconds after which the events that were left out are counted in a line. */
+const SUMMARY_MS = 10_000;
 
-/** Characters of log that may wait to be written. */
-const PENDING_MAX = 1024 * 1024;
+/** Characters that may wait to be written. */
+const MAX_PENDING_CHARACTERS = 1024 * 1024;
 
 const encoder = new TextEncoder();
 
@@ -59,13 +60,13 @@ export class Log {
   level: LogLevel;
   readonly #write: (bytes: Uint8Array) => Promise<unknown>;
   readonly #options: Required<Omit<LogOptions, "level">>;
-  readonly #kinds: RateLimit;
-  readonly #consoles: RateLimit;
-  /** Events that were left out, by their kind: how many, and how that is written. */
-  readonly #omitted = new Map<string, { count: number; sumUp: (count: number) => string }>();
+  readonly #kindLimit: RateLimit;
+  readonly #consoleLimit: RateLimit;
+  /** Events that were left out, by their kind: how many, and the line that says so. */
+  readonly #omitted = new Map<string, { count: number; summary: (count: number) => string }>();
   #stopTimer: (() => void) | undefined;
   #pending = "";
-  /** Lines that did not fit into what may wait. */
+  /** Lines that are lost, because too much waits to be written. */
   #lost = 0;
   #writing: Promise<void> | undefined;
 
@@ -80,11 +81,15 @@ export class Log {
     this.level = level;
     this.#write = write;
     this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
-    this.#kinds = new RateLimit({ burst: KIND_BURST, intervalMs: KIND_EVERY_MS, monotonicClock });
-    this.#consoles = new RateLimit({ burst: CONSOLE_BURST, intervalMs: CONSOLE_EVERY_MS, monotonicClock });
+    this.#kindLimit = new RateLimit({ burst: KIND_BURST, intervalMs: KIND_INTERVAL_MS, monotonicClock });
+    this.#consoleLimit = new RateLimit({
+      burst: CONSOLE_BURST,
+      intervalMs: CONSOLE_INTERVAL_MS,
+      monotonicClock,
+    });
   }
 
-  /** Whether every request is logged: what only makes such events can be left out otherwise. */
+  /** Whether every request is logged. If not, nothing has to be computed for it. */
   get isDebug(): boolean {
     return this.level === "debug";
   }
@@ -106,53 +111,50 @@ export class Log {
   }
 
   /**
-   * Adds a line of an original system's console, exactly as that printed it, at any level.
+   * Adds a line of an original system's console exactly as that printed it, at any level.
    *
    * @param limited Whether clients can cause it as often as they like.
    */
   console(service: string, line: string, limited = false) {
     const encode = (line: string) => this.#console(service, line);
-    if (
-      limited && !this.#take(this.#consoles, service, () => (count) => encode(`(${count} more like this)`))
-    ) {
-      return;
-    }
+    const summary = (count: number) => encode(`(${count} more like this)`);
+    if (limited && !this.#take(this.#consoleLimit, service, summary)) return;
     this.#add(encode(line));
   }
 
-  /** Sums up what was left out. Resolves when all is written. */
+  /** Counts what was left out. Resolves when all is written. */
   async flush() {
-    this.#sumUp();
+    this.#summarize();
     await this.#writing;
   }
 
   #log(level: LogLevel, event: LogEvent) {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(this.level)) return;
     const { service, kind } = event;
-    const sumUp = () => (count: number) =>
+    const summary = (count: number) =>
       this.#encode(level, { service, what: `${count} more like this: ${kind}` });
-    if (kind !== undefined && !this.#take(this.#kinds, `${service} ${kind}`, sumUp)) return;
+    if (kind !== undefined && !this.#take(this.#kindLimit, `${service} ${kind}`, summary)) return;
     this.#add(this.#encode(level, event));
   }
 
   /** Whether one more of this kind is logged; otherwise it is counted. */
-  #take(chances: RateLimit, kind: string, sumUp: () => (count: number) => string): boolean {
+  #take(limit: RateLimit, kind: string, summary: (count: number) => string): boolean {
     if (this.isDebug) return true;
-    if (chances.waitMs(kind) === 0) {
-      chances.take(kind);
+    if (limit.waitMs(kind) === 0) {
+      limit.take(kind);
       return true;
     }
     const omitted = this.#omitted.get(kind);
-    if (omitted === undefined) this.#omitted.set(kind, { count: 1, sumUp: sumUp() });
+    if (omitted === undefined) this.#omitted.set(kind, { count: 1, summary });
     else omitted.count++;
-    this.#stopTimer ??= this.#options.setTimer(SUM_UP_MS, () => this.#sumUp());
+    this.#stopTimer ??= this.#options.setTimer(SUMMARY_MS, () => this.#summarize());
     return false;
   }
 
-  #sumUp() {
+  #summarize() {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (const { count, sumUp } of this.#omitted.values()) this.#add(sumUp(count));
+    for (const { count, summary } of this.#omitted.values()) this.#add(summary(count));
     this.#omitted.clear();
   }
 
@@ -173,7 +175,7 @@ export class Log {
   }
 
   #add(line: string) {
-    if (this.#pending.length + line.length > PENDING_MAX) {
+    if (this.#pending.length + line.length > MAX_PENDING_CHARACTERS) {
       this.#lost++;
       return;
     }
@@ -193,14 +195,14 @@ export class Log {
       try {
         await this.#write(encoder.encode(text));
       } catch {
-        // nobody reads the log any more; the service goes on
+        // the log has no reader any more; the service goes on
       }
     }
     this.#writing = undefined;
   }
 }
 
-/** What a client chose, so that where it ends can be seen. */
+/** What a client chose, in quotation marks. */
 export function quoted(text: string): string {
   return `'${text.replace(/[\\']/g, "\\$&")}'`;
 }
@@ -210,7 +212,7 @@ export function mailboxName(mailbox: string): string {
   return mailbox === "" ? "the shared queue" : `mailbox ${quoted(mailbox)}`;
 }
 
-/** Control characters, what breaks lines, and what changes the direction of the text behind it. */
+/** Control characters, line breaks, and what changes the direction of the text after it (log.md 2.1). */
 const UNSAFE = /\p{Cc}|[\u2028-\u202e\u2066-\u2069]/gu;
 
 function escaped(text: string): string {
@@ -224,7 +226,7 @@ function json(object: Record<string, string | undefined>): string {
   return JSON.stringify(object).replace(UNSAFE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
-/** A timer for which no process goes on. */
+/** A timer that keeps no process running. */
 function setUnrefTimer(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   Deno.unrefTimer(timer);

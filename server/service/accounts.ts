@@ -1,5 +1,5 @@
 /**
- * Accounts: what their passwords are checked against, and how often a client may guess. `protocol/README.md`, "Log-in",
+ * Accounts: what their passwords are checked against, and how often a client may guess. seal.md sections 5 and 6
  * is the specification.
  *
  * @module

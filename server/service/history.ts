@@ -1,5 +1,5 @@
 /**
- * What was said in the channels: the last messages of each in memory, and which of that the store does not have yet.
+ * The last messages of each channel in memory, and which of them the store does not have yet.
  *
  * @module
  */
@@ -21,31 +21,27 @@ export interface HistoryLimits {
 
 export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
 
-/** Where history is kept. */
-export interface ChannelStore {
-  /** Resolves when that is durable; to false where the disk does not take it. */
-  keep(change: ChannelChange | RemoveChannel): Promise<boolean>;
-}
+/** Stores a change. Resolves when it is durable; to false if it could not be written. */
+export type KeepChange = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
-/** Bytes of the messages of one channel. */
-const CHANNEL_BYTES = 256 * 1024;
+const MAX_CHANNEL_BYTES = 256 * 1024;
 
-/** Bytes, and messages, that are handed to the store at a time: some milliseconds' work. */
+/** What goes to the store at a time, about: some milliseconds' work. */
 const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096;
 
-/** A channel, and the last messages that were said in it. */
+/** What is kept of a channel, with its last messages. */
 export class ChannelRecord {
-  /** Who made it, see `holder.ts`; empty where that is not known. */
+  /** Who created it, see `quota/owner.ts`; empty if that is not known. */
   owner = "";
-  /** Where it stands among those that are listed, from 1; 0: it is not listed. */
+  /** Its place among the listed channels, from 1; 0: it is not listed. */
   place = 0;
-  /** Numbers of the messages that are kept: from `first` up to, but not with, `next`. */
+  /** Numbers of the messages that are kept: from `first` to before `next`. */
   first = 1;
   next = 1;
   bytes = 0;
-  /** The store has what is before this. */
+  /** The store has the messages before this number. */
   stored = 1;
-  /** A ring: the message with number n is at n modulo its size. */
+  /** The message with number n is at n modulo the size. */
   readonly #ring: (ChannelMessage | undefined)[] = [];
   readonly #size: number;
 
@@ -59,7 +55,7 @@ export class ChannelRecord {
     this.#ring[this.next % this.#size] = message;
     this.next++;
     this.bytes += message.bytes;
-    while (this.bytes > CHANNEL_BYTES) this.dropOldest();
+    while (this.bytes > MAX_CHANNEL_BYTES) this.dropOldest();
   }
 
   dropOldest() {
@@ -69,7 +65,7 @@ export class ChannelRecord {
     this.first++;
   }
 
-  /** Messages that the store does not have, as many as are handed to it at a time. */
+  /** Messages that the store does not have, as many as go to it at a time. */
   unstored(): { from: number; messages: ChannelMessage[]; bytes: number } {
     const from = Math.max(this.stored, this.first), messages: ChannelMessage[] = [];
     let bytes = 0;
@@ -84,11 +80,11 @@ export class ChannelRecord {
 
 export class History {
   readonly #limits: HistoryLimits;
-  /** All, the longest silent first, as of the last time that something was handed to the store. */
+  /** All of them, ordered by their last message as of the last write, the oldest first. */
   readonly #records = new Set<ChannelRecord>();
-  /** Those of which the store does not know all. */
+  /** Those that the store does not have as they are now. */
   readonly #changed = new Set<ChannelRecord>();
-  /** Names of those that the store is to forget, before it learns of what is new. */
+  /** Names of those that the store is to remove, before it gets what is new. */
   readonly #removed = new Set<string>();
   #bytes = 0;
   #places = 0;
@@ -106,17 +102,17 @@ export class History {
       record.stored = record.next;
       this.#bytes += record.bytes;
       this.#places = Math.max(this.#places, place);
-      // there may be less room than there was
+      // the limits may have been lowered
       if (record.first !== first) this.#changed.add(record);
     }
   }
 
-  /** Those that are listed first, in their order. */
+  /** The listed channels in their order, then the others. */
   get records(): ChannelRecord[] {
     return [...this.#records].sort((a, b) => (a.place || Infinity) - (b.place || Infinity));
   }
 
-  /** A channel that is not listed, and that the store learns of once it is, or once something was said in it. */
+  /** A channel that is not listed. The store gets it once it is, or once it has a message. */
   create(name: string): ChannelRecord {
     const record = new ChannelRecord(name, this.#limits.messages);
     this.#records.add(record);
@@ -136,7 +132,7 @@ export class History {
     this.#changed.add(record);
   }
 
-  /** Forgets a channel with all that was said in it. */
+  /** Removes a channel with its messages. */
   remove(record: ChannelRecord) {
     this.#records.delete(record);
     this.#changed.delete(record);
@@ -145,17 +141,17 @@ export class History {
   }
 
   /**
-   * Hands what is new to the store, in pieces. What the store can't take is handed to it the next time. A call while
-   * another is at work waits for that one.
+   * Writes what is new to the store, in pieces. What could not be written is tried again the next time. A call during
+   * another one waits for that one.
    */
-  write(store: ChannelStore): Promise<void> {
-    return this.#writing ??= this.#write(store).finally(() => this.#writing = undefined);
+  write(keep: KeepChange): Promise<void> {
+    return this.#writing ??= this.#write(keep).finally(() => this.#writing = undefined);
   }
 
-  async #write(store: ChannelStore) {
+  async #write(keep: KeepChange) {
     this.#shrink();
     for (const name of this.#removed) {
-      if (!await store.keep({ kind: "remove channel", name })) return;
+      if (!await keep({ kind: "remove channel", name })) return;
       this.#removed.delete(name);
     }
     for (const record of [...this.#changed]) {
@@ -163,7 +159,7 @@ export class History {
       for (let more = true; more && this.#records.has(record);) {
         const { name, owner: owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
-        const kept = await store.keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
+        const kept = await keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {
           // unless it was removed meanwhile
           if (this.#records.has(record)) this.#changed.add(record);
@@ -175,7 +171,7 @@ export class History {
     }
   }
 
-  /** Drops messages of those that were silent longest, where all together are too many. */
+  /** Drops messages of the channels whose last message is the oldest, if all together are too many. */
   #shrink() {
     for (const record of this.#changed) {
       this.#records.delete(record);

@@ -1,6 +1,6 @@
 /**
  * The hub: the channels with their members, and the way of a message to all of them, on whatever wire each is.
- * `protocol/README.md`, "What the hub keeps to", is the specification.
+ * channels.md section 5 is the specification.
  *
  * Invariants:
  * - A member is in one channel or in none.
@@ -30,7 +30,7 @@ const EVENT_BYTES = 64;
 /** Bytes, about, after which an outbox is flushed at once: its own, and times its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 
-/** How long a member that speaks waits for others at most. */
+/** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
 export interface HubOptions {
@@ -107,7 +107,7 @@ export class Hub {
     const kept = this.#channels.get(name);
     if (kept?.isListed) return "exists";
     const owner = ownerAt(member.connection.hostname);
-    // a channel that was kept counts for whoever creates it again
+    // a channel that was kept counts for the owner that creates it again
     const isCounted = kept?.record.owner === owner;
     if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";
     const channel = kept ?? this.#add(name);
@@ -133,7 +133,7 @@ export class Hub {
   /** Makes room for one more channel of this owner, and in all if it `isNew`. Returns whether there is room. */
   #makeRoom(owner: string, isNew: boolean): boolean {
     const { maxChannels, maxOfOwner = Infinity } = this.#options;
-    // at its own limit a owner gives up one of its own channels, and nobody else's
+    // at its own limit an owner gives up one of its own channels, and no other's
     if ((this.#created.get(owner) ?? 0) >= maxOfOwner) return this.#removeUnused(owner);
     return !isNew || this.#channels.size < maxChannels || this.#removeUnused();
   }
@@ -170,7 +170,14 @@ export class Hub {
 
   /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
   congestion({ channel }: Member): Promise<void> | undefined {
-    return channel?.isSlow ? this.#waitFor(channel) : undefined;
+    if (!channel?.isSlow) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, MAX_WAIT_MS);
+    channel.waiting.add(resolve);
+    return promise.finally(() => {
+      clearTimeout(timer);
+      channel.waiting.delete(resolve);
+    });
   }
 
   /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */
@@ -232,7 +239,7 @@ export class Hub {
 
   /**
    * Removes the channel that has been without members for longest: of one owner, or of all, so that a few clients that
-   * create many keep nobody from it. Returns whether there was one.
+   * create many do not keep others from it. Returns whether there was one.
    */
   #removeUnused(owner?: string): boolean {
     let oldest: Channel | undefined;
@@ -341,15 +348,6 @@ export class Hub {
       }
       this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
     }
-  }
-
-  async #waitFor(channel: Channel) {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, MAX_WAIT_MS);
-    channel.waiting.add(resolve);
-    await promise;
-    clearTimeout(timer);
-    channel.waiting.delete(resolve);
   }
 
   /** Ends every wait: the server stops. */

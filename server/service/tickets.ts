@@ -1,37 +1,44 @@
-/** Milliseconds for which a ticket is good. */
-const TIMEOUT = 60_000;
+import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 
-/** Most tickets that are out: in all, and of one user. */
+export type { IncomingFile };
+
+/** Milliseconds for which a ticket is valid. */
+const TICKET_MS = 60_000;
+
+/** Most tickets that are not used yet: in all, and of one user. Most are of repeated requests, and never used. */
 const MAX_TICKETS = 10_000, MAX_USER_TICKETS = 16;
 
-/** An upload that a user may make: one attempt at it. */
+/** One attempt at an upload that a user may make. */
 export interface UploadGrant {
   kind: "upload";
   user: string;
-  /** What names the thread for good; its title may become another's. */
-  thread: number;
-  /** Name of the file in its thread. */
-  name: string;
   /** In bytes, 0 to 4 GiB. */
   size: number;
-  /** SHA-256 of the content, 64 small hexadecimal digits; undefined where the client didn't know it. */
+  /** SHA-256 of the content, 64 lower-case hexadecimal digits; undefined if the client didn't know it. */
   hash: string | undefined;
-  /** What the content is proven with: 32 bytes in base64url, which the client was told over its session. */
+  /** Proves the content: 32 bytes in base64url, which the client received in its session. */
   key: string;
-  /** Called when the file is in its thread, or with the reason for which the thread does not take it. */
-  onEnd?: ((refused?: string) => void) | undefined;
+  /** See {@linkcode ContentFiles.begin}. */
+  begin(displace: () => void): ReturnType<ContentFiles["begin"]>;
+  /**
+   * Adds the whole file to its thread: its content and its entry become durable and visible together.
+   *
+   * @returns `"stored"`, or the code of the reason why nothing was changed.
+   * @throws {Error} The disk failed, and nothing was changed.
+   */
+  attach(incoming: IncomingFile): Promise<string>;
 }
 
-/** A download that a user may make: one attempt at it. */
+/** One attempt at a download that a user may make. */
 export interface DownloadGrant {
   kind: "download";
   user: string;
-  /** Name of the content among the content files, as the upload gave it. */
-  content: string;
   /** In bytes. */
   size: number;
-  /** Called when all of it was sent. */
-  onEnd?: (() => void) | undefined;
+  /** Opens the content; undefined if it was removed. */
+  open(): Promise<Deno.FsFile | undefined>;
+  /** To be called when all of it was sent. */
+  onEnd(): void;
 }
 
 export type Grant = UploadGrant | DownloadGrant;
@@ -41,90 +48,71 @@ export interface TicketsOptions {
   monotonicClock(): number;
   /** That many random bytes. */
   random(bytes: number): Uint8Array;
-  /** Milliseconds for which a ticket is good; 60 s by default. */
-  timeout?: number;
-  /** Most tickets that are out; 10,000 by default. */
+  /** Most tickets that are not used yet; 10,000 by default. */
   max?: number;
-  /** Most tickets that one user has out; 16 by default. */
-  maxUser?: number;
-}
-
-interface Ticket {
-  grant: Grant;
-  until: number;
 }
 
 /**
- * What was allowed and is not yet begun. A ticket is 128 random bits, good for one attempt and for a time; a user who
- * has too many of them loses the oldest, and where all have too many there is none.
+ * Transfers that were permitted and have not begun. A ticket is 128 random bits, valid for one attempt and for a time.
+ * A user with too many of them loses the oldest; when there are too many in all, no more are issued.
  */
 export class Tickets {
   readonly #options: TicketsOptions;
-  readonly #timeout: number;
-  readonly #max: number;
-  readonly #maxUser: number;
-  /** In the order in which they were issued, which is that in which they end. */
-  readonly #tickets = new Map<string, Ticket>();
-  /** Of each user who has some, in their order. */
+  /** The oldest first: that is also the order in which they expire. */
+  readonly #tickets = new Map<string, { grant: Grant; expires: number }>();
+  /** Of each user who has some, the oldest first. */
   readonly #users = new Map<string, Set<string>>();
 
   constructor(options: TicketsOptions) {
     this.#options = options;
-    this.#timeout = options.timeout ?? TIMEOUT;
-    this.#max = options.max ?? MAX_TICKETS;
-    this.#maxUser = options.maxUser ?? MAX_USER_TICKETS;
   }
 
-  /** How many are out. */
+  /** How many are not used yet. */
   get size(): number {
     return this.#tickets.size;
   }
 
-  /** A new ticket for this, or undefined where too many are out. */
+  /** A new ticket, or undefined if there are too many. */
   issue(grant: Grant): string | undefined {
+    const { monotonicClock, random, max = MAX_TICKETS } = this.#options;
     this.#expire();
     let own = this.#users.get(grant.user);
-    if (own !== undefined && own.size >= this.#maxUser) this.#remove(own.values().next().value!);
-    if (this.#tickets.size >= this.#max) return undefined;
-    const ticket = base64url(this.#options.random(16));
-    this.#tickets.set(ticket, { grant, until: this.#options.monotonicClock() + this.#timeout });
+    if (own !== undefined && own.size >= MAX_USER_TICKETS) this.#remove(own.values().next().value!);
+    if (this.#tickets.size >= max) return undefined;
+    const ticket = random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    this.#tickets.set(ticket, { grant, expires: monotonicClock() + TICKET_MS });
     own = this.#users.get(grant.user);
     if (own === undefined) this.#users.set(grant.user, own = new Set());
     own.add(ticket);
     return ticket;
   }
 
-  /** What the ticket allows, once; undefined where there is none, or it is too old. */
+  /** What the ticket permits, once; undefined if it is unknown or expired. */
   take(ticket: string): Grant | undefined {
     this.#expire();
-    return this.#remove(ticket)?.grant;
+    return this.#remove(ticket);
   }
 
-  /** Takes back all that a user was given. */
+  /** Takes back the tickets of a user. */
   revoke(user: string) {
     for (const ticket of this.#users.get(user) ?? []) this.#remove(ticket);
   }
 
   #expire() {
     const now = this.#options.monotonicClock();
-    for (const [ticket, { until }] of this.#tickets) {
-      if (until > now) break;
+    for (const [ticket, { expires }] of this.#tickets) {
+      if (expires > now) break;
       this.#remove(ticket);
     }
   }
 
-  #remove(ticket: string): Ticket | undefined {
-    const found = this.#tickets.get(ticket);
-    if (found === undefined) return undefined;
+  #remove(ticket: string): Grant | undefined {
+    const grant = this.#tickets.get(ticket)?.grant;
+    if (grant === undefined) return undefined;
     this.#tickets.delete(ticket);
-    const own = this.#users.get(found.grant.user)!;
+    const own = this.#users.get(grant.user)!;
     own.delete(ticket);
-    if (own.size === 0) this.#users.delete(found.grant.user);
-    return found;
+    if (own.size === 0) this.#users.delete(grant.user);
+    return grant;
   }
-}
-
-/** Random bytes as they travel. */
-export function base64url(bytes: Uint8Array): string {
-  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

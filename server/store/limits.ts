@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Percent of each total limit that one address or user may use. */
+/** Percent of each total limit that one address or user may use (mailbox.md 5.1). */
 export const DEFAULT_SHARE = 25;
 
 export interface StoreLimits {
@@ -35,7 +35,7 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
   whenFull: "refuse",
 };
 
-/** Limits of the forum. An entry is a message or a file. */
+/** Limits of the forum. An entry is a message or a file (forum.md section 6). */
 export interface ForumLimits {
   /** Percent of each limit below, but `threadEntries`, that one user may use; 100 is no limit. */
   share: number;

@@ -60,6 +60,7 @@ for (
   });
 }
 
+// channels.md 1.2, 4.1
 Deno.test("Channels strips all white space at the end of a frame, and makes U+FFFD of what is not UTF-8", async () => {
   using server = new ScriptedServer();
   await using channels = await connected(server);
@@ -97,6 +98,7 @@ const SENT: readonly [string, string[]][] = [
   ["a\tb\x07", ["a\tb\x07"]],
 ];
 
+// channels.md 3.2
 Deno.test("Channels.send() pads a message, and parts a longer one so that nothing is lost or obeyed", async () => {
   using server = new ScriptedServer();
   for (const [text, expected] of SENT) {
@@ -108,6 +110,7 @@ Deno.test("Channels.send() pads a message, and parts a longer one so that nothin
   }
 });
 
+// channels.md 3.2
 Deno.test("Channels.send() refuses a control message that is longer than a frame", async () => {
   using server = new ScriptedServer();
   await using channels = await connected(server);

@@ -1,4 +1,4 @@
-/** Servers that answer and let nothing come of it: the client ends, in bounded time, and has said a bounded number of things. */
+/** Servers that answer and make no progress: the client ends in bounded time, after a bounded number of datagrams. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
@@ -9,14 +9,14 @@ import { decodeForumAnswer, type ForumAnswer } from "../../protocol/forum.ts";
 import { follow, type Followed, Script } from "../simulation/script.ts";
 
 /** Most datagrams that a client sends to a server that makes no progress. */
-const MOST = 1000;
+const MAX_DATAGRAMS = 1000;
 
-/** The longest time that it takes, in milliseconds, and the time where the server is busy now and then. */
-const LONGEST = 61_000, BUSY = 301_000;
+/** Longest time until the client ends, and that time if the server is busy now and then. */
+const END_MS = 61_000, END_BUSY_MS = 301_000;
 
-/** A client, to each of whose datagrams the server says something, at once or after some milliseconds. */
+/** A client, and a server that answers each of its datagrams, at once or after some milliseconds. */
 class Hostile extends Script {
-  heardOf = 0;
+  received = 0;
   #salt = 0;
 
   constructor(
@@ -26,8 +26,8 @@ class Hostile extends Script {
   ) {
     super(undefined, undefined, newClient);
     this.sending = (datagram) => {
-      // else this would never end
-      if (++this.heardOf > MOST) return;
+      // otherwise this would never end
+      if (++this.received > MAX_DATAGRAMS) return;
       const [, ...lines] = new TextDecoder().decode(datagram).split("\n");
       this.clock.setTimer(delay, () => {
         if (this.startId === "") this.challenge();
@@ -36,16 +36,16 @@ class Hostile extends Script {
     };
   }
 
-  /** An startId or a cookie that was not there before. */
+  /** An startId or a cookie that is new each time. */
   another(length: number): string {
     return (++this.#salt).toString(16).padStart(length, "0");
   }
 
-  /** Waits for the end, no longer than it may take, and gives the error. */
-  async end(followed: Followed<unknown>, longest = LONGEST): Promise<string> {
+  /** Waits until it ends, and returns the error. */
+  async end(followed: Followed<unknown>, longest = END_MS): Promise<string> {
     assert(await this.clock.until(() => followed.state !== "open", longest), `open after ${longest} ms`);
     assertEquals(followed.state, "failed");
-    assertLess(this.heardOf, MOST);
+    assertLess(this.received, MAX_DATAGRAMS);
     return `${followed.error!.name}: ${followed.error!.message}`;
   }
 }
@@ -57,30 +57,30 @@ const NOTHING = `${GIVEN_UP} makes no progress for 60 s`;
 const NO_ROOM = "BusyError: Cannot be served by the server: it has had no room for one more client for 60 s";
 const ANEW = `${GIVEN_UP} makes the session begin anew again and again`;
 
-/** What a server says to a datagram, and how a put, a lease and a count end by it. */
+/** What a server answers to a datagram, and the error that ends a put, a lease and a count. */
 const SERVERS: Readonly<
   Record<string, [(lines: string[], server: Hostile) => unknown, string | RegExp, number?]>
 > = {
   "says 'have' to everything": [
-    (lines, server) => server.say(...lines.map((line) => `have,${numbered(line)}`)),
+    (lines, server) => server.answer(...lines.map((line) => `have,${numbered(line)}`)),
     NOTHING,
   ],
   "says 'pending' to everything": [
-    (lines, server) => server.say(...lines.map((line) => `pending,${numbered(line)}`)),
+    (lines, server) => server.answer(...lines.map((line) => `pending,${numbered(line)}`)),
     NOTHING,
   ],
   "answers what was not asked": [
-    (_, server) => server.say("ok,99", "none,99", "stat,99,messages 0"),
+    (_, server) => server.answer("ok,99", "none,99", "stat,99,messages 0"),
     NOTHING,
   ],
-  "sends datagrams with nothing in them": [(_, server) => server.say(), NOTHING],
-  "always ends": [(_, server) => server.say("ending"), NOTHING],
-  "is always busy": [(_, server) => server.say("busy"), NO_ROOM],
+  "sends datagrams with nothing in them": [(_, server) => server.answer(), NOTHING],
+  "always ends": [(_, server) => server.answer("ending"), NOTHING],
+  "is always busy": [(_, server) => server.answer("busy"), NO_ROOM],
   "is busy and then not, again and again": [
-    (_, server) => server.say(server.heardOf % 4 === 0 ? "have,99" : "busy"),
+    (_, server) => server.answer(server.received % 4 === 0 ? "have,99" : "busy"),
     // that says nothing of room for a lease
     new RegExp(`^(${GIVEN_UP}|${NO_ROOM})`),
-    BUSY,
+    END_BUSY_MS,
   ],
   "has another startId each time": [(_, server) => server.challenge(server.another(8)), ANEW],
   "has another cookie each time": [(_, server) => server.challenge(server.startId, server.another(16)), ANEW],
@@ -109,7 +109,7 @@ for (const [name, [answers, error, longest]] of Object.entries(SERVERS)) {
 
 Deno.test("a server that never knows the session is given up, and nothing is said to be unknown", async () => {
   const server = new Hostile((_, server) => {
-    server.say("unknown");
+    server.answer("unknown");
     server.startId = "";
   });
   assertEquals(await server.end(follow(server.client.lease("bob", { wait: 3_600_000 }))), ANEW);
@@ -128,7 +128,7 @@ Deno.test("a lease whose messages never fit together, or never come in whole, is
   for (const part of Object.values(parts)) {
     const server = new Hostile((lines, server) => {
       for (const line of lines) {
-        if (line.startsWith("lease")) server.say(...part(numbered(line), server));
+        if (line.startsWith("lease")) server.answer(...part(numbered(line), server));
       }
     }, 1);
     const error = await server.end(follow(server.client.lease("bob", { max: 2 })));
@@ -138,7 +138,7 @@ Deno.test("a lease whose messages never fit together, or never come in whole, is
 
 Deno.test("'full' is waited for as long as the sender says, and its 'skip' no longer than that of others", async () => {
   const server = new Hostile(
-    (lines, server) => server.say(...lines.map((line) => `full,${numbered(line)},1 messages`)),
+    (lines, server) => server.answer(...lines.map((line) => `full,${numbered(line)},1 messages`)),
   );
   assertEquals(await server.end(server.put("a", { wait: 5000 }), 66_000), NOTHING);
 });
@@ -147,8 +147,8 @@ Deno.test("an acknowledgement that the disk never takes is given up", async () =
   const server = new Hostile((lines, server) => {
     for (const line of lines) {
       if (line.startsWith("lease")) {
-        server.say(`msg,${numbered(line)},1,1,${"1".repeat(16)},1,1,0,alice,1,a`);
-      } else server.say(`storage,${numbered(line)}`);
+        server.answer(`msg,${numbered(line)},1,1,${"1".repeat(16)},1,1,0,alice,1,a`);
+      } else server.answer(`storage,${numbered(line)}`);
     }
   });
   const lease = follow(server.client.lease("bob"));
@@ -159,7 +159,7 @@ Deno.test("an acknowledgement that the disk never takes is given up", async () =
 Deno.test("a session whose work goes on outlasts any time", async () => {
   let n = 0;
   const server = new Hostile((lines, server) => {
-    for (const line of lines) if (line.startsWith("put")) server.say(`ok,${n = Number(numbered(line))}`);
+    for (const line of lines) if (line.startsWith("put")) server.answer(`ok,${n = Number(numbered(line))}`);
   }, 1000);
   for (let i = 1; i <= 90; i++) {
     const put = server.put(`${i}`);
@@ -179,7 +179,7 @@ function forumOf(answers: (t: string, place: string, server: Hostile) => string[
     (lines, server) => {
       for (const line of lines) {
         const [, kind, t = "", place = ""] = /^(LST|RDT),(\d+),([^,]+)/.exec(line) ?? [];
-        if (kind !== undefined) server.say(...answers(t, place, server));
+        if (kind !== undefined) server.answer(...answers(t, place, server));
       }
     },
     1,
@@ -210,7 +210,7 @@ for (const [name, [answers, error]] of Object.entries(LISTS)) {
   Deno.test(`a list of ${name} is an error`, async () => {
     const { server, list } = forumOf(answers);
     assertEquals(await server.end(list()), `WrongAnswerError: Cannot read on: the server sends ${error}`);
-    assertLess(server.heardOf, 10);
+    assertLess(server.received, 10);
   });
 }
 
@@ -226,7 +226,7 @@ Deno.test("a page that does not come to its end is given up", async () => {
   let at = 0;
   const { server, list } = forumOf((t) => {
     const more = () => {
-      server.say(...Array.from({ length: 30 }, () => `title,${t},${at},${++at},a`));
+      server.answer(...Array.from({ length: 30 }, () => `title,${t},${at},${++at},a`));
       if (at < 100_000) server.clock.setTimer(1, more);
     };
     more();

@@ -18,7 +18,7 @@ async function fill(mailbox: Mailbox, texts: readonly string[]) {
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => `${i}`);
 
-Deno.test("batches() gives many messages at a time, all of them and in their order", () =>
+Deno.test("batches() returns many messages at a time, all of them in their order", () =>
   withMailbox(async (mailbox) => {
     const texts = numbers(5000), got: string[] = [], sizes: number[] = [];
     await fill(mailbox, texts);
@@ -33,7 +33,7 @@ Deno.test("batches() gives many messages at a time, all of them and in their ord
     assertEquals((await mailbox.stat("bob")).messages, 0);
   }));
 
-Deno.test("batches() brings long messages among short ones", () =>
+Deno.test("batches() returns long messages among short ones", () =>
   withMailbox(async (mailbox) => {
     const texts = numbers(400).map((text, i) => i % 40 === 39 ? text.padEnd(65_000, "Ω".repeat(500)) : text);
     const fitting = texts.map((text) => text.slice(0, 30_000)), got: string[] = [];
@@ -45,7 +45,7 @@ Deno.test("batches() brings long messages among short ones", () =>
     assertEquals(got, fitting);
   }));
 
-Deno.test("messages() ends after so many, and leaves the rest to others", () =>
+Deno.test("messages() ends after count messages, and leaves the rest", () =>
   withMailbox(async (mailbox, port) => {
     await fill(mailbox, numbers(300));
     let next = 0;
@@ -60,7 +60,7 @@ Deno.test("messages() ends after so many, and leaves the rest to others", () =>
     for await (const { text } of other.messages("bob", { count: 1 })) assertEquals(text, "100");
   }));
 
-Deno.test("messages() that is left gives back what was not reached", () =>
+Deno.test("messages() releases what a loop did not reach", () =>
   withMailbox(async (mailbox) => {
     await fill(mailbox, numbers(300));
     for await (const message of mailbox.messages("bob", { prefetch: 64 })) {
@@ -75,7 +75,7 @@ Deno.test("messages() that is left gives back what was not reached", () =>
     }
   }));
 
-Deno.test("a signal ends the wait for a message, and what was asked for stays with the server", () =>
+Deno.test("a signal ends the wait for a message, and later messages stay on the server", () =>
   withMailbox(async (mailbox) => {
     const stop = new AbortController();
     const received = Array.fromAsync(mailbox.messages("bob", { signal: stop.signal, prefetch: 1024 }));
@@ -89,7 +89,7 @@ Deno.test("a signal ends the wait for a message, and what was asked for stays wi
     }
   }));
 
-Deno.test("what was done with a message is said once: a second word comes too late", () =>
+Deno.test("a message is finished once: a second call comes too late", () =>
   withMailbox(async (mailbox) => {
     await fill(mailbox, ["one", "two"]);
     for await (const [one, two] of mailbox.batches("bob", { count: 2, prefetch: 2 })) {
@@ -99,7 +99,7 @@ Deno.test("what was done with a message is said once: a second word comes too la
     assertEquals((await mailbox.stat("bob")).messages, 0);
   }));
 
-Deno.test("messages() refuses what it can not ask for", () =>
+Deno.test("messages() refuses what it cannot request", () =>
   withMailbox(async (mailbox) => {
     for (const prefetch of [0, 1025, 1.5]) {
       await assertRejects(() => mailbox.messages("bob", { prefetch }).next(), RangeError, "1 to 1024");

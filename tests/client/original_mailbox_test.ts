@@ -2,21 +2,21 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connectOriginalMailbox, ServerTimeoutError, SHARED_QUEUE } from "../../client/original_mailbox.ts";
 import { withServer } from "../server/serve.ts";
 
-/** A server that answers as the test says, and tells what it was sent. */
+/** A server that answers as the test says, and keeps what it received. */
 function scripted(answer: (text: string, number: number) => string[]) {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  const heard: string[] = [];
+  const received: string[] = [];
   const reading = (async () => {
     for await (const [datagram, from] of socket) {
       const text = new TextDecoder().decode(datagram);
-      for (const reply of answer(text, heard.push(text))) {
+      for (const reply of answer(text, received.push(text))) {
         await socket.send(new TextEncoder().encode(reply), from);
       }
     }
   })();
   return {
     port: (socket.addr as Deno.NetAddr).port,
-    heard,
+    received,
     async close() {
       socket.close();
       await reading;
@@ -41,7 +41,8 @@ Deno.test("OriginalMailbox keeps messages as they are, of mailboxes and of the s
     assertEquals(await mailbox.receive(SHARED_QUEUE), undefined);
   }));
 
-Deno.test("OriginalMailbox does not overrun the server with ten thousand messages", () =>
+// mailbox.md 6.3
+Deno.test("OriginalMailbox does not overflow the server's socket with ten thousand messages", () =>
   withServer({}, async (server) => {
     await using mailbox = await connectOriginalMailbox({ port: server.addresses[0]!.port });
     for (let i = 0; i < 10_000; i++) await mailbox.send("bob", "alice", `${i}`);
@@ -49,7 +50,7 @@ Deno.test("OriginalMailbox does not overrun the server with ten thousand message
     for (let i = 0; i < 10_000; i++) assertEquals((await mailbox.receive("bob"))?.text, `${i}`);
   }));
 
-Deno.test("OriginalMailbox refuses what the wire can not carry", async () => {
+Deno.test("OriginalMailbox refuses what the wire cannot carry", async () => {
   await using mailbox = await connectOriginalMailbox({ port: 9 });
   await assertRejects(() => mailbox.send("bob", "admin", "x"), TypeError, "the name is the administrator's");
   await assertRejects(() => mailbox.send("b,b", "alice", "x"), TypeError, "Cannot use 'b,b' as an ID");
@@ -70,7 +71,7 @@ Deno.test("OriginalMailbox sends the longest message between the longest IDs, an
     assertEquals((await mailbox.receive(bob))?.text, longest);
   }));
 
-Deno.test("OriginalMailbox says so when no server answers", async () => {
+Deno.test("OriginalMailbox reports that no server answers", async () => {
   const silent = scripted(() => []);
   const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
   const error = await assertRejects(() => mailbox.receive("bob"), ServerTimeoutError);
@@ -80,7 +81,7 @@ Deno.test("OriginalMailbox says so when no server answers", async () => {
   await silent.close();
 });
 
-Deno.test("OriginalMailbox says once that no server answers: closing does not ask again", async () => {
+Deno.test("OriginalMailbox reports once that no server answers: closing does not try again", async () => {
   const silent = scripted(() => []);
   const mailbox = await connectOriginalMailbox({ port: silent.port, timeout: 50 });
   for (let i = 0; i < 32; i++) await mailbox.send("bob", "alice", `${i}`);
@@ -89,8 +90,9 @@ Deno.test("OriginalMailbox says once that no server answers: closing does not as
   await silent.close();
 });
 
-Deno.test("OriginalMailbox does not take a late answer for that to the next pause", async () => {
-  // to the first pause one answer comes late and one in time; to the second, none does
+// mailbox.md 6.4
+Deno.test("OriginalMailbox does not mistake a late answer for the answer to the next flush", async () => {
+  // the first flush gets a late answer and one in time, the second none
   const takes: string[] = [];
   const late = scripted((text) => {
     if (!text.startsWith("R, ")) return [];
@@ -105,19 +107,20 @@ Deno.test("OriginalMailbox does not take a late answer for that to the next paus
   await late.close();
 });
 
-Deno.test("OriginalMailbox does not take a challenge's second answer for the order's", async () => {
-  // the first challenge is answered after the client has repeated it: its answer comes before the order's
+Deno.test("OriginalMailbox does not mistake a challenge's second answer for the command's", async () => {
+  // the first challenge is answered after the client has repeated it: its answer comes before the command's
   const nonce = (number: number) => `A, ok, ${number}`.padEnd(43, "0");
   const server = scripted((_, number) => [[], [nonce(1)], [nonce(2), "A, ok, 3"]][number - 1] ?? []);
   await using mailbox = await connectOriginalMailbox({ port: server.port });
   assertEquals(await mailbox.control(new Uint8Array(16), "count"), ["3"]);
-  assertEquals(server.heard.slice(0, 2), ["A, challenge   ", "A, challenge   "]);
-  assertEquals(server.heard[2]?.slice(0, 39), nonce(1).replace("ok, ", ""));
+  assertEquals(server.received.slice(0, 2), ["A, challenge   ", "A, challenge   "]);
+  assertEquals(server.received[2]?.slice(0, 39), nonce(1).replace("ok, ", ""));
   await server.close();
 });
 
-Deno.test("OriginalMailbox asks each control command from a socket of its own", async () => {
-  // both orders are answered twice, the second time too late
+// mailbox.md 6.5
+Deno.test("OriginalMailbox sends each control command from a socket of its own", async () => {
+  // both commands are answered twice, the second time too late
   let orders = 0;
   const server = scripted((text) =>
     text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : [`A, ok, ${++orders}`, `A, ok, late`]
@@ -129,7 +132,7 @@ Deno.test("OriginalMailbox asks each control command from a socket of its own", 
   await server.close();
 });
 
-Deno.test("OriginalMailbox tells what the server refuses, of the challenge and of the order", async () => {
+Deno.test("OriginalMailbox reports what the server refuses, of the challenge and of the command", async () => {
   const off = scripted(() => ["A, error, administration is off"]);
   const wrong = scripted((text) =>
     text === "A, challenge   " ? [`A, ok, ${"0".repeat(36)}`] : ["A, error, wrong proof"]
@@ -141,26 +144,28 @@ Deno.test("OriginalMailbox tells what the server refuses, of the challenge and o
   }
 });
 
-Deno.test("OriginalMailbox repeats a request that was lost, and gives what came twice", async () => {
+// mailbox.md 6.2
+Deno.test("OriginalMailbox repeats a lost request, and keeps what came twice", async () => {
   // the first request is lost, and the second is answered as if both had come
   const late = scripted((_, number) =>
     number === 1 ? [] : ["N, 2026-01-31T12:00:00.000Z, a, 1", "N, , a, 2"]
   );
   await using mailbox = await connectOriginalMailbox({ port: late.port });
   assertEquals((await mailbox.receive("bob"))?.text, "1");
-  assertEquals(late.heard, ["R, bob", "R, bob"]);
+  assertEquals(late.received, ["R, bob", "R, bob"]);
   assertEquals((await mailbox.late("bob")).map(({ text }) => text), ["2"]);
   await late.close();
 });
 
-Deno.test("OriginalMailbox listens to its server alone, and to nothing that is no answer", async () => {
+// mailbox.md 6.1
+Deno.test("OriginalMailbox ignores other hosts, and what is no answer", async () => {
   const server = scripted((text) => text === "R, bob" ? ["hello", "xxx", "A, ok", "N, x", "X"] : []);
   await using mailbox = await connectOriginalMailbox({ port: server.port });
   assertEquals(await mailbox.receive("bob"), undefined);
   await server.close();
 });
 
-Deno.test("connectOriginalMailbox() finds a server by name, and says where it can't", async () => {
+Deno.test("connectOriginalMailbox() finds a server by name, and reports if it can't", async () => {
   await withServer({}, async (server) => {
     await using mailbox = await connectOriginalMailbox({
       hostname: "localhost",

@@ -43,6 +43,7 @@ for (
   });
 }
 
+// room.md 3.5
 Deno.test("Room drops and counts a line over 65,536 bytes, and makes U+FFFD of what is not UTF-8", async () => {
   using server = new ScriptedServer();
   await using room = await connected(server);
@@ -59,6 +60,7 @@ Deno.test("Room drops and counts a line over 65,536 bytes, and makes U+FFFD of w
   assertEquals(room.dropped, 1);
 });
 
+// room.md 3.1
 Deno.test("Room.send() sends a line each, in order, and no line end within one", async () => {
   using server = new ScriptedServer();
   await using room = await connected(server);

@@ -128,13 +128,14 @@ Deno.test("each good line of a file of credentials is imported, and each bad one
   const latin = "wirepost account: c.txt, line 1: the line is not UTF-8\n";
   assertEquals(await run("account import c.txt"), { code: 1, out: "0 accounts added\n", err: latin });
   const add = await run("account add hans --password-file c.txt");
-  assertEquals(add.err, "wirepost account: Cannot read the password in c.txt: it is no UTF-8\n");
+  assertEquals(add.err, "wirepost account: Cannot read the password in c.txt: it is not UTF-8\n");
   await lines("hans solo", "yoda other");
   assertEquals((await run("account import c.txt")).code, 0);
   const names = (await run("account list")).out.split("\n").map((line) => line.split(" ")[0]);
   assertEquals(names, ["admin", "hans", "luke", "yoda", ""]);
 });
 
+// seal.md 5.14
 Deno.test("an account 'admin' is one of the forum, and gives and takes nothing at the mailbox", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path), data = `--data ${directory.path}/parley-data`;

@@ -56,6 +56,7 @@ Deno.test("admin asks and tells the server whose data directory it stands beside
   assertEquals((await server.ended()).code, 0);
 });
 
+// admin.md 4.5
 Deno.test("admin lists more mailboxes than one datagram holds", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
@@ -124,6 +125,7 @@ Deno.test("--secret-file gives a server in memory an administrator, and without 
   }
 });
 
+// admin.md 4.4
 Deno.test("admin status tells how full the tables of sessions are, and who holds most of them", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, name = "dora".repeat(16), password = "correct horse";

@@ -344,6 +344,7 @@ Deno.test("chat and room say so where there is no server, or it goes", async () 
   assertEquals(await said("room"), { code: 1, out: room, err: "" });
 });
 
+// channels.md 3.3
 Deno.test("chat in a pipe writes what the original client writes, byte for byte", async () => {
   const { server, client } = await scripted(["chat", "Alice", "127.0.0.1"]);
   using _ = server;
@@ -363,6 +364,7 @@ Deno.test("chat in a pipe writes what the original client writes, byte for byte"
   assertEquals(await client.end(), `\r    \rServer at 127.0.0.1:${server.port} has disconnected\n`);
 });
 
+// room.md 3.2, 3.3
 Deno.test("room in a pipe writes what the original client writes, byte for byte", async () => {
   const { server, client } = await scripted(["room", "127.0.0.1"]);
   using _ = server;

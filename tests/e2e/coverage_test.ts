@@ -19,6 +19,7 @@ const FORUM_ALONE =
 const REFUSED = "The server refuses it: the account covers the forum alone, until an administrator runs " +
   "'wirepost account confirm NAME' beside the server\n";
 
+// accounts.md 1.2, 3.1
 Deno.test("forum --new does not take the mail that waits for the name, until the administrator confirms", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);

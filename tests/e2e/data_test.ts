@@ -90,7 +90,7 @@ for (const state of ["missing", "empty"] as const) {
   });
 }
 
-Deno.test("--new is refused where there is a database, and begins one in a new directory", async () => {
+Deno.test("--new is refused if there is a database, and begins one in a new directory", async () => {
   await using directory = await temporaryDirectory();
   const data = `${directory.path}/data`;
   await started(data, "--new");
@@ -103,7 +103,7 @@ Deno.test("--new is refused where there is a database, and begins one in a new d
   });
 });
 
-Deno.test("the file of a removed thread goes at the next start where a crash left it, and is not set aside", async () => {
+Deno.test("the file of a removed thread that a crash left is removed at the next start, and not set aside", async () => {
   await using here = await withFile();
   const { data, content } = here;
   const db = new DatabaseSync(`${data}/messages.db`);

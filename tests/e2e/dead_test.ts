@@ -35,7 +35,7 @@ const done = (out: string) => ({ code: 0, out, err: "" });
 const usage = (error: string) => ({
   code: 2,
   out: "",
-  err: `wirepost admin: ${error}\n'wirepost admin --help' tells how it is used\n`,
+  err: `wirepost admin: ${error}\nSee 'wirepost admin --help'\n`,
 });
 
 Deno.test("admin dead tells who wrote to whom and when, why it is dead, and how it begins", () =>

@@ -151,6 +151,6 @@ Deno.test("options of --exec that can't be used are wrong usage", () =>
     ) {
       const { code, out, err } = await wirepost(["receive", "bob", ...options]);
       assertEquals([code, out], [2, ""]);
-      assertEquals(err, `wirepost receive: ${error}\n'wirepost receive --help' tells how it is used\n`);
+      assertEquals(err, `wirepost receive: ${error}\nSee 'wirepost receive --help'\n`);
     }
   }));

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Forum } from "../../client/forum.ts";
-import { SessionConnection } from "../../client/seal/session_connection.ts";
+import { SessionConnection } from "../../client/session/seal/session_connection.ts";
 import { Session } from "../../client/session/session.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
@@ -24,7 +24,7 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   }, { hostname: "127.0.0.1", port: files });
 }
 
-Deno.test("a forum has --max-files files, and says so before another one is sent", async () => {
+Deno.test("with --max-files files, another one is refused before it is sent", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["forum", "0", "--memory", "--max-files", "1"]);
   await using yoda = await connect(server, "yoda");
@@ -45,7 +45,7 @@ Deno.test("a forum has --max-files files, and says so before another one is sent
   }
 });
 
-Deno.test("as many files are on their way as --max-transfers says", async () => {
+Deno.test("--max-transfers limits simultaneous transfers", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["forum", "0", "--memory", "--max-transfers", "1"]);
   const fell = Promise.withResolvers<void>();
@@ -75,7 +75,7 @@ Deno.test("as many files are on their way as --max-transfers says", async () => 
   assertEquals(await slow, ended);
 });
 
-Deno.test("a forum has --file-connections connections, and a newcomer takes the place of one without a ticket", async () => {
+Deno.test("with --file-connections connections, a new one replaces one without a ticket", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory", "--file-connections", "1"]);
   using first = await TransferPeer.connect(server.port);
   using second = await TransferPeer.connect(server.port);

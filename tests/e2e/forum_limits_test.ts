@@ -15,7 +15,7 @@ function userOf(server: ServerProcess, path: string) {
   };
 }
 
-Deno.test("a forum keeps to the limits of its options, and says which one was passed", async () => {
+Deno.test("a forum enforces the limits of its options, and names the one that was reached", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   // one user here fills what is for all
@@ -44,7 +44,7 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   assertEquals(await user("UPD", "thread0", "four"), "four uploaded to thread0 thread\n");
   assertMatch(
     await user("DWN", "thread0", "four", "--force", "--max-size", "3"),
-    /^1 wirepost forum: Cannot save 'four': it has 4 bytes, and may have 3\n$/,
+    /^1 wirepost forum: Cannot save 'four': it has 4 bytes, more than the limit of 3\n$/,
   );
   assertEquals(await user("DWN", "thread0", "four", "--force"), "four successfully downloaded\n");
   assertMatch(await user("RDT", "thread0", "--max-size", "3"), /^2 wirepost forum: --max-size is for DWN\n/);
@@ -67,7 +67,7 @@ Deno.test("a forum keeps to the limits of its options, and says which one was pa
   assertMatch(status.out, /\nfiles bytes received 4\n/, "what can't be taken is refused before it is sent");
 });
 
-Deno.test("--max-entries counts messages and files of all threads, and what is deleted makes room", async () => {
+Deno.test("--max-entries counts messages and files of all threads, and a deletion makes room", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   await using server = await ServerProcess.start([
@@ -116,7 +116,7 @@ Deno.test("--max-threads makes room when a thread is removed, and --max-posts wh
   assertEquals(await user("MSG", "thread2", "xy"), "Message posted to thread2 thread\n");
 });
 
-Deno.test("with --json a forum's command prints objects alone", async () => {
+Deno.test("with --json a forum's command prints only objects", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);

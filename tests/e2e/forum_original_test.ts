@@ -100,7 +100,8 @@ function consoleOf(user: string, exchanges: readonly Exchange[]): string[] {
   });
 }
 
-Deno.test("a forum says what the original says, before and after each of two restarts", async () => {
+// forum.md 4.1, 5.1
+Deno.test("a forum answers like the original, before and after each of two restarts", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory, data = `${path}/data`;
   for (const name of ["yoda", "hans", "luke"]) await Deno.mkdir(`${path}/${name}`);

@@ -61,7 +61,7 @@ Deno.test("commands of a pipe: results on standard output, what failed on standa
   );
 });
 
-Deno.test("with --json the commands of a pipe print objects alone", async () => {
+Deno.test("with --json the commands of a pipe print only objects", async () => {
   await using here = await forum();
   const input =
     "MSG thread0 5 Ω\nRDT nope\nCRT more\nRDT more\nLST\nRDT thread0\nUPD more password\nRDT more\n";
@@ -81,7 +81,7 @@ Deno.test("with --json the commands of a pipe print objects alone", async () => 
   ], "Thread nope does not exist\n"]);
 });
 
-Deno.test("a script that does not get in ends there, and its commands become no names, passwords or accounts", async () => {
+Deno.test("a script that can't log in ends, and its commands become no names, passwords or accounts", async () => {
   await using here = await forum();
   const { port } = here.server;
   const refused = async (args: string[], password: string | undefined, err: string) =>
@@ -96,7 +96,7 @@ Deno.test("a script that does not get in ends there, and its commands become no 
   await refused(
     ["--user", "r2", "--new"],
     undefined,
-    "Cannot ask for a password: standard input is no terminal; give --password-file or set WIREPOST_PASSWORD",
+    "Cannot ask for a password: standard input is not a terminal; give --password-file or set WIREPOST_PASSWORD",
   );
   // without --user each is a line, and a password that belongs to another is not tried
   assertEquals(await here.run([], "yoda\njedi\nLST\n", "sith"), {
@@ -144,12 +144,12 @@ Deno.test("a script that does not get in ends there, and its commands become no 
   ]);
 });
 
-Deno.test("options of a command are wrong usage with another one", async () => {
+Deno.test("an option of another command is wrong usage", async () => {
   const wrong = async (args: string[], error: string) =>
     assertEquals(await wirepost(["forum", "127.0.0.1", "1", ...args]), {
       code: 2,
       out: "",
-      err: `wirepost forum: ${error}\n'wirepost forum --help' tells how it is used\n`,
+      err: `wirepost forum: ${error}\nSee 'wirepost forum --help'\n`,
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");
@@ -157,17 +157,17 @@ Deno.test("options of a command are wrong usage with another one", async () => {
   await wrong(["--new"], "--new needs --user NAME");
 });
 
-Deno.test("why a file can't be read or saved is said in one sentence, the thread's own reason first", async () => {
+Deno.test("one sentence says why a file can't be read or saved, and the thread's reason comes first", async () => {
   await using here = await forum();
   const failed = async (words: string[], err: string) =>
     assertEquals(await here.yoda(...words), { code: 1, out: "", err: `wirepost forum: ${err}\n` });
   await Deno.mkdir(`${here.path}/a directory`);
   await Deno.writeTextFile(`${here.path}/a directory/notes.txt`, "5 Ω\n");
   await failed(["UPD", "thread0", "missing"], "Cannot send 'missing': no such file or directory");
-  await failed(["UPD", "thread0", "/tmp"], "Cannot send '/tmp': it is no file");
+  await failed(["UPD", "thread0", "/tmp"], "Cannot send '/tmp': it is not a file");
   await failed(["UPD", "thread0", "password/x"], "Cannot send 'password/x': not a directory");
   assertEquals((await runCommand(["mkfifo", `${here.path}/pipe`])).code, 0);
-  await failed(["UPD", "thread0", "pipe"], "Cannot send 'pipe': it is no file");
+  await failed(["UPD", "thread0", "pipe"], "Cannot send 'pipe': it is not a file");
   // a path of the command line may have spaces, its last part not
   assertEquals(
     (await here.yoda("UPD", "thread0", "a directory/notes.txt")).out,
@@ -180,7 +180,7 @@ Deno.test("why a file can't be read or saved is said in one sentence, the thread
   await failed(["DWN", "nope", "password"], "Thread nope does not exist");
   await failed(["DWN", "thread0", "password"], "File does not exist in Thread thread0");
   await Deno.writeTextFile(`${here.path}/notes.txt`, "mine\n");
-  await failed(["DWN", "thread0", "notes.txt"], "Cannot save 'notes.txt': it is there already");
+  await failed(["DWN", "thread0", "notes.txt"], "Cannot save 'notes.txt': it exists already");
   assertEquals(await Deno.readTextFile(`${here.path}/notes.txt`), "mine\n");
   assertEquals(await here.run(["--user", "yoda", "--password-file", "missing", "LST"]), {
     code: 1,
@@ -189,7 +189,7 @@ Deno.test("why a file can't be read or saved is said in one sentence, the thread
   });
 });
 
-Deno.test("a reader of results that goes away ends the client without a word", async () => {
+Deno.test("if the reader of the results ends, the client ends without a message", async () => {
   await using here = await forum();
   const lines = Array.from({ length: 1500 }, (_, i) => `MSG thread0 ${i} ${"x".repeat(100)}\n`).join("");
   assertEquals((await here.run(here.user, lines)).code, 0);
@@ -219,7 +219,7 @@ for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]
   );
 }
 
-Deno.test("where no answer comes to a change, the client says that it may have been carried out", {
+Deno.test("if a change gets no answer, the client says that it may have been carried out", {
   ignore: Deno.build.os === "windows",
 }, async () => {
   await using here = await forum();

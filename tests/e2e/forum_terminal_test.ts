@@ -66,7 +66,7 @@ async function command(terminal: Terminal, line: string, ...answer: string[]) {
   await says(terminal, ...answer);
 }
 
-Deno.test("each command of the forum is typed once, and the terminal is given back", { ignore }, async () => {
+Deno.test("every command of the forum works in a terminal, which is restored", { ignore }, async () => {
   await using here = await forum();
   const content = contentOf(3 * MIB);
   await here.write("notes.txt", content);
@@ -90,7 +90,7 @@ Deno.test("each command of the forum is typed once, and the terminal is given ba
   );
   await command(terminal, "DLT thread0 1", "The message has been deleted");
   await command(terminal, "RDT thread0", "1 yoda: the second", "yoda uploaded notes.txt");
-  await command(terminal, "DWN thread0 notes.txt", "Cannot save 'notes.txt': it is there already");
+  await command(terminal, "DWN thread0 notes.txt", "Cannot save 'notes.txt': it exists already");
   await Deno.remove(`${here.path}/notes.txt`);
   await command(terminal, "DWN thread0 notes.txt", "notes.txt successfully downloaded");
   assertEquals(await here.read("notes.txt"), content);
@@ -103,7 +103,7 @@ Deno.test("each command of the forum is typed once, and the terminal is given ba
   await here.server.logged("yoda exited");
 });
 
-Deno.test("what is wrong is answered in a terminal, and asked for again", { ignore }, async () => {
+Deno.test("in a terminal, a mistake is answered, and the prompt comes again", { ignore }, async () => {
   await using here = await forum();
   await using terminal = await here.open();
   await logIn(terminal, "yoda", "jedi", true);
@@ -125,7 +125,7 @@ Deno.test("what is wrong is answered in a terminal, and asked for again", { igno
   await here.server.logged("yoda exited");
 });
 
-Deno.test("the history of names is one of its own", { ignore }, async () => {
+Deno.test("the history of names is separate", { ignore }, async () => {
   await using here = await forum();
   await using terminal = await here.open();
   await logIn(terminal, "yoda", "jedi", true);
@@ -186,7 +186,7 @@ Deno.test(
   },
 );
 
-Deno.test("who reads results elsewhere still sees what is asked for", { ignore }, async () => {
+Deno.test("prompts are visible if results are redirected", { ignore }, async () => {
   await using here = await forum();
   await using terminal = await here.openInto("results");
   await logIn(terminal, "yoda", "jedi", true);
@@ -199,21 +199,25 @@ Deno.test("who reads results elsewhere still sees what is asked for", { ignore }
   assertEquals(await Deno.readTextFile(`${here.path}/results`), "Thread thread0 created\nGoodbye\n");
 });
 
-Deno.test("what is typed behind a password is not lost, wherever results go", { ignore }, async () => {
-  await using here = await forum();
-  await using terminal = await here.openInto("results");
-  await logIn(terminal, "yoda", "jedi", true);
-  await terminal.type("CRT thread0");
-  await terminal.type("LST");
-  await terminal.type("XIT");
-  await terminal.shows("left with 0");
-  assertEquals(
-    await Deno.readTextFile(`${here.path}/results`),
-    "Thread thread0 created\nThe list of active threads:\nthread0\nGoodbye\n",
-  );
-});
+Deno.test(
+  "text that is typed after a password is not lost, also if results are redirected",
+  { ignore },
+  async () => {
+    await using here = await forum();
+    await using terminal = await here.openInto("results");
+    await logIn(terminal, "yoda", "jedi", true);
+    await terminal.type("CRT thread0");
+    await terminal.type("LST");
+    await terminal.type("XIT");
+    await terminal.shows("left with 0");
+    assertEquals(
+      await Deno.readTextFile(`${here.path}/results`),
+      "Thread thread0 created\nThe list of active threads:\nthread0\nGoodbye\n",
+    );
+  },
+);
 
-Deno.test("a terminal that is closed leaves the forum", { ignore }, async () => {
+Deno.test("closing the terminal leaves the forum", { ignore }, async () => {
   await using here = await forum();
   {
     await using terminal = await here.open();
@@ -223,38 +227,42 @@ Deno.test("a terminal that is closed leaves the forum", { ignore }, async () => 
   await here.server.logged("yoda exited");
 });
 
-Deno.test("a wrong password leads back to the name, and none is ever shown", { ignore }, async () => {
-  await using here = await forum();
-  await using first = await here.open();
-  await logIn(first, "yoda", "jedi-master", true);
-  await says(first, "Welcome to the forum");
-  await using second = await here.open();
-  await second.shows("Enter username: ");
-  await second.type("yoda");
-  await says(second, "yoda has already logged in");
-  await command(first, "XIT", "Goodbye");
-  await first.shows("left with 0");
-  await logIn(second, "yoda", "sith-lord", false);
-  await says(second, "Invalid password");
-  await logIn(second, "yoda", "jedi-master", false);
-  await says(second, "Welcome to the forum");
-  await second.shows(COMMANDS);
-  // nor does the history of commands give it, or a name; it is not asked for where one is typed
-  await second.type("", "Up");
-  await second.type("LST");
-  await says(second, "LST", "No threads to list");
-  await second.shows(COMMANDS);
-  await second.type("", "Up");
-  await second.type("", "Up");
-  await second.type("");
-  await says(second, "LST", "No threads to list");
-  for (const screen of [await first.screen(), await second.screen()]) {
-    assertMatch(screen, /Enter (?:new )?password.*: ?\n/);
-    assertEquals(/sith|lord|jedi|master/.test(screen), false, screen);
-  }
-});
+Deno.test(
+  "after a wrong password the name is asked for again, and no password is shown",
+  { ignore },
+  async () => {
+    await using here = await forum();
+    await using first = await here.open();
+    await logIn(first, "yoda", "jedi-master", true);
+    await says(first, "Welcome to the forum");
+    await using second = await here.open();
+    await second.shows("Enter username: ");
+    await second.type("yoda");
+    await says(second, "yoda has already logged in");
+    await command(first, "XIT", "Goodbye");
+    await first.shows("left with 0");
+    await logIn(second, "yoda", "sith-lord", false);
+    await says(second, "Invalid password");
+    await logIn(second, "yoda", "jedi-master", false);
+    await says(second, "Welcome to the forum");
+    await second.shows(COMMANDS);
+    // nor does the history of commands give it, or a name; it is not asked for where one is typed
+    await second.type("", "Up");
+    await second.type("LST");
+    await says(second, "LST", "No threads to list");
+    await second.shows(COMMANDS);
+    await second.type("", "Up");
+    await second.type("", "Up");
+    await second.type("");
+    await says(second, "LST", "No threads to list");
+    for (const screen of [await first.screen(), await second.screen()]) {
+      assertMatch(screen, /Enter (?:new )?password.*: ?\n/);
+      assertEquals(/sith|lord|jedi|master/.test(screen), false, screen);
+    }
+  },
+);
 
-Deno.test("a password that is asked for a single command is not shown either", { ignore }, async () => {
+Deno.test("the password for a single command is not shown either", { ignore }, async () => {
   await using here = await forum();
   await using terminal = await here.open("--user", "yoda", "--new", "CRT", "thread0");
   await terminal.shows("Enter new password for yoda: ");
@@ -265,7 +273,7 @@ Deno.test("a password that is asked for a single command is not shown either", {
   assertEquals(screen.includes("jedi"), false, screen);
 });
 
-Deno.test("a transfer shows how far it is, and its line goes when it is done", { ignore }, async () => {
+Deno.test("a transfer shows its progress, and erases the line when it is done", { ignore }, async () => {
   await using here = await forum();
   await here.write("big", contentOf(96 * MIB));
   await using terminal = await here.open();
@@ -315,7 +323,7 @@ for (const once of [false, true]) {
   );
 }
 
-Deno.test("Ctrl-C leaves wherever something is asked for", { ignore }, async () => {
+Deno.test("Ctrl-C leaves at every prompt", { ignore }, async () => {
   await using here = await forum();
   for (const place of ["name", "password", "command"]) {
     await using terminal = await here.open();

@@ -43,7 +43,7 @@ const FILES = `
     hans> DWN c there.txt
     Thread c does not exist
     hans> DWN a notes.txt
-    Cannot save 'notes.txt': it is there already
+    Cannot save 'notes.txt': it exists already
     hans> DLT a 2
     Message 2 does not exist
     yoda> DLT a 1
@@ -170,7 +170,7 @@ Deno.test("names and passwords are asked for until they are right", async () => 
   ]);
 });
 
-Deno.test("the server's console tells each command and what came of it", async () => {
+Deno.test("the server's console shows each command and its outcome", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   await using users = new Users(server.port);
   const { user, directory } = await users.of("yoda");
@@ -253,7 +253,7 @@ Deno.test("each command in one shot", async () => {
   await done("LST --json", `{"title":"thread0"}\n`);
   await done("UPD thread0 notes.txt", "notes.txt uploaded to thread0 thread\n");
   await refused("UPD thread0 notes.txt", "File notes.txt exists in Thread thread0");
-  await refused("DWN thread0 notes.txt", "Cannot save 'notes.txt': it is there already");
+  await refused("DWN thread0 notes.txt", "Cannot save 'notes.txt': it exists already");
   await Deno.writeTextFile(`${cwd}/notes.txt`, "something else\n");
   await done("DWN thread0 notes.txt --force", "notes.txt successfully downloaded\n");
   assertEquals(await Deno.readTextFile(`${cwd}/notes.txt`), "what I know\n");

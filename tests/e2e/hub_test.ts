@@ -44,6 +44,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
 });
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  // channels.md 2.5
   Deno.test(`channels and what was said there are there after ${signal} and a restart`, async () => {
     await using data = await temporaryDirectory();
     const args = ["channels", "0", "--data", data.path];
@@ -73,6 +74,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
+// room.md 4.4
 Deno.test("the channel 'room' beside a room can be joined after a restart, and is listed once somebody was in it", async () => {
   await using data = await temporaryDirectory();
   for (let start = 0; start < 3; start++) {
@@ -123,6 +125,7 @@ Deno.test("--memory writes no file, and forgets the channels", async () => {
   assertEquals(await Array.fromAsync(Deno.readDir(directory.path)), []);
 });
 
+// admin.md 1.1, 4.2
 Deno.test("admin lists channels and their members, and removes a channel, without a mailbox too", async () => {
   await using directory = await temporaryDirectory();
   const { path: cwd } = directory;
@@ -222,6 +225,7 @@ Deno.test("connections are limited in all and by address, which is counted and l
   assertEquals(told?.length, 1);
 });
 
+// channels.md 5.6
 Deno.test("who sends faster than he may is read later, and nothing is lost", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(
@@ -273,6 +277,7 @@ Deno.test("nc is a client of the room", { ignore: nc === undefined }, async () =
   assertEquals(await said, { code: 0, out: "", err: "" });
 });
 
+// channels.md 5.12
 Deno.test("TCP asks after a client that is silent", { ignore: Deno.build.os !== "linux" }, async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   using alice = await LinePeer.connect(server.port);

@@ -12,6 +12,7 @@ function keyWithDash(): string {
   }
 }
 
+// seal.md 7.8
 Deno.test("a server with a new key is refused with the command that forgets the old one, ready to copy", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, path = `${cwd}/state/wirepost/known-servers`;

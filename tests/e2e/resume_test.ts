@@ -32,6 +32,7 @@ Deno.test("send --resume stores what came behind the lines that it has stored", 
     assertEquals(await receive(), "1\n2\n3\n");
   }));
 
+// session.md 8.15
 Deno.test("send --resume stores each line once, where it does not know how far it came", () =>
   withName(async (send, file, receive) => {
     const text = `${"x".repeat(3000)}\n2\n`;
@@ -44,6 +45,7 @@ Deno.test("send --resume stores each line once, where it does not know how far i
     assertEquals(await receive(), `${text}3\n`);
   }));
 
+// session.md 8.16
 Deno.test("send --resume goes on with a file of before, which does not say when its session began", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
@@ -63,6 +65,7 @@ Deno.test("send --resume goes on with a file that is still below the name that t
     assertEquals(await receive(), "1\n2\n");
   }));
 
+// session.md 8.12
 Deno.test("send --resume stores nothing where the server may have forgotten the first lines, and says so", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
@@ -81,6 +84,7 @@ Deno.test("send --resume stores nothing where the server may have forgotten the 
     assertEquals(await receive(), "1\n");
   }));
 
+// session.md 8.17
 Deno.test("send --resume has written down which session it is before the first line is sent", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send(""), done);

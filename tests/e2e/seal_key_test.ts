@@ -3,6 +3,7 @@ import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 const SERVE = ["serve", "mailbox", "0"];
 
+// seal.md 7.2
 Deno.test("a server that has accounts does not start without its key, and says what to do", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, path = `${cwd}/parley-data/seal-key`;
@@ -61,6 +62,7 @@ Deno.test("a server that has accounts does not start without its key, and says w
   assertEquals((await login(server)).code, 3);
 });
 
+// seal.md 7.1
 Deno.test("a key that is there is kept, with --new-seal-key too, and one that is damaged is refused", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, path = `${cwd}/parley-data/seal-key`;

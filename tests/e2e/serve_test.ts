@@ -21,7 +21,7 @@ async function names(directory: string): Promise<string[]> {
   return entries.map(({ name }) => name).toSorted();
 }
 
-Deno.test("serve says where it listens, what it holds and whom it answers", async () => {
+Deno.test("serve logs where it listens, what it holds and which networks it answers", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   await pass(server.port, "127.0.0.1");
@@ -38,7 +38,7 @@ Deno.test("serve says where it listens, what it holds and whom it answers", asyn
   assertEquals(await names(directory.path), ["parley-data"]);
 });
 
-Deno.test("the server's key is logged once where several services have it, and not where none does", async () => {
+Deno.test("the server's key is logged once if several services have it, and not if none has", async () => {
   for (
     const [services, count] of [[["forum", "0", "mailbox", "0", "room", "0"], 1], [["room", "0"], 0]] as const
   ) {
@@ -72,7 +72,7 @@ Deno.test("a second server on a data directory is refused in one line that names
   await pass(server.port, "127.0.0.1");
 });
 
-Deno.test("a port or an address that can't be had is told in one line, and leaves nothing locked", async () => {
+Deno.test("a port or an address that can't be used is reported in one line, and leaves nothing locked", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const taken = await wirepost(["serve", "mailbox", `${server.port}`, "--data", data.path]);

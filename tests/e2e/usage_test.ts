@@ -141,7 +141,7 @@ Deno.test("a wrong command line is answered with what is wrong, where the help i
     const known = error.slice(0, error.indexOf(":"));
     assertEquals(
       [line, await wirepost(line.split(" "))],
-      [line, { code: 2, out: "", err: `${error}\n'${known} --help' tells how it is used\n` }],
+      [line, { code: 2, out: "", err: `${error}\nSee '${known} --help'\n` }],
     );
   }
 });

@@ -91,7 +91,7 @@ async function within(ms: number, act: () => Promise<void>) {
 async function load(main: string): Promise<Library> {
   const [mailbox, forum] = await Promise.all([
     import(new URL("client/mailbox.ts", main).href),
-    import(new URL("client/forum_connection.ts", main).href),
+    import(new URL("client/forum.ts", main).href),
   ]);
   return { connectMailbox: mailbox.connectMailbox, connectForum: forum.connectForum };
 }

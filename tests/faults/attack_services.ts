@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { connectForum } from "../../client/forum_connection.ts";
+import type { connectForum } from "../../client/forum.ts";
 import type { connectMailbox, Mailbox } from "../../client/mailbox.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { connectForum } from "../../client/forum_connection.ts";
+import type { connectForum } from "../../client/forum.ts";
 import type { Target } from "./attack_services.ts";
 
 /** Threads on their way at a time. */
@@ -16,7 +16,7 @@ const WINDOW = 256;
 
 const [main = "", json = "", size = ""] = Deno.args;
 const { forum: port, serverKey } = JSON.parse(json) as Target;
-const library = await import(new URL("client/forum_connection.ts", main).href);
+const library = await import(new URL("client/forum.ts", main).href);
 const connect = library.connectForum as typeof connectForum;
 const forum = await connect({ port, serverKey, as: { name: "mallory", password: "spam", make: true } });
 

@@ -52,7 +52,7 @@ async function run(): Promise<CutTransfer> {
   );
   const path = `${directory.path}/sent`, got = `${directory.path}/got`;
   const hash = await write(path, SIZE);
-  const target = { hostname: "127.0.0.1", port: proxy.port, silence: 1000 };
+  const target = { hostname: "127.0.0.1", port: proxy.port, idleMsMax: 1000 };
 
   let began = performance.now();
   await upload({

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum_connection.ts";
+import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { ClientProcess } from "./client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
@@ -44,7 +44,7 @@ async function soon(promise: Promise<unknown>) {
   }
 }
 
-Deno.test("kill -9 of the server with many users in the same threads leaves what they were told", async () => {
+Deno.test("kill -9 of the server with many users in the same threads loses no acknowledged command", async () => {
   const seed = obtainSeed(), random = randomNumbers(seed);
   await using directory = await temporaryDirectory();
   await using files = await temporaryDirectory();
@@ -95,7 +95,7 @@ Deno.test("kill -9 of the server with many users in the same threads leaves what
   assertGreater(between, 0);
 });
 
-Deno.test("kill -9 of clients leaves what they were told, and at most one command more", async () => {
+Deno.test("kill -9 of clients leaves the acknowledged commands, and at most one more", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["forum", "0", "--data", directory.path]);
@@ -124,7 +124,7 @@ Deno.test("kill -9 of clients leaves what they were told, and at most one comman
   report(`kills of clients: ${CLIENT_KILLS}; of unknown outcome, as nobody was told: ${unknown.join(", ")}`);
 });
 
-Deno.test("many log in at the same moment, half of them wrongly, some with the same name", async () => {
+Deno.test("many users log in at once, half with wrong passwords, some with the same name", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   const key = await keyOf(server), wrong = LOGINS / 2, same = LOGINS / 5 | 0;
   const where = { port: server.port, serverKey: key, timeout: TIMEOUT };

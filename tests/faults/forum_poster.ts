@@ -7,7 +7,7 @@
  * @module
  */
 
-import { connectForum } from "../../client/forum_connection.ts";
+import { connectForum } from "../../client/forum.ts";
 
 const [port, serverKey = "", name = "", title = ""] = Deno.args;
 await using forum = await connectForum({

@@ -1,5 +1,5 @@
 import { assertGreater } from "@std/assert";
-import { connectForum, type Forum } from "../../client/forum_connection.ts";
+import { connectForum, type Forum } from "../../client/forum.ts";
 import { ServerProcess, temporaryDirectory } from "../program.ts";
 import { Random } from "../simulation/random.ts";
 import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";
@@ -31,7 +31,7 @@ async function badNetwork(port: number, seed: number): Promise<{ tcp: CuttingPro
 }
 
 for (const seed of SEEDS) {
-  Deno.test(`over a network that loses, repeats, reorders and cuts, a forum does all once, seed ${seed}`, async () => {
+  Deno.test(`over a network that loses, repeats, reorders and cuts, a forum carries out each command once, seed ${seed}`, async () => {
     await using directory = await temporaryDirectory();
     await using files = await temporaryDirectory();
     await using server = await ServerProcess.start(["forum", "0", "--data", directory.path]);

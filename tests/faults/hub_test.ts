@@ -42,6 +42,7 @@ async function hearAll(
   }
 }
 
+// channels.md 5.1, 5.2
 Deno.test("members of a channel get every message in order, and one that never reads is cut off", async () => {
   const members = FULL ? 1000 : 100, count = 10_000;
   await using data = await temporaryDirectory();
@@ -116,6 +117,7 @@ async function drain(conn: Deno.TcpConn) {
   while (await conn.read(buffer).catch(() => null) !== null);
 }
 
+// channels.md 5.2
 Deno.test("one that takes nothing is cut off for its silence", async () => {
   await using data = await temporaryDirectory();
   await using server = await start(
@@ -138,6 +140,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
   assertStringIncludes(out, "\nchannels cut off stalled 1\n");
 });
 
+// channels.md 5.3
 Deno.test("many who ask for a long list and never read cost little memory, and hold no message up", async () => {
   const clients = FULL ? 3000 : 300, asks = 15;
   await using data = await temporaryDirectory();

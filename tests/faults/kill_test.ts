@@ -144,6 +144,7 @@ class Run {
   }
 }
 
+// mailbox.md 4.2, 4.3
 Deno.test("kill -9 under load loses no message that was there and hands none out twice", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();

@@ -110,6 +110,7 @@ async function withReceivers(
   assertEquals((await mailbox.stat("bob")).dead, 0);
 }
 
+// session.md 7.3
 Deno.test("receivers that are ended by SIGTERM delay no message, lose none, and leave the order as it was", () =>
   withReceivers(async (receivers, send, mailbox) => {
     let latest = 0;
@@ -131,6 +132,7 @@ Deno.test("receivers that are ended by SIGTERM delay no message, lose none, and 
     assertLess(latest, LATEST);
   }));
 
+// session.md 7.4
 Deno.test("receivers that are killed while they wait do not let a later message come before an earlier one", () =>
   withReceivers(async (receivers, send, mailbox) => {
     let latest = 0;

@@ -18,6 +18,7 @@ const CLIENT_KILLS = FULL ? 50 : 2;
 /** Messages of one sender that are on their way to their receiver. */
 const WINDOW = 64;
 
+// session.md 5.6, 5.7
 Deno.test("kill -9 of the server loses nothing, doubles nothing, and its clients go on by themselves", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();

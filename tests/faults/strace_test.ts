@@ -45,6 +45,7 @@ async function unusable(): Promise<string | undefined> {
   }
 }
 
+// mailbox.md 4.2
 Deno.test("R is answered with a message only after its removal was synced to the disk", async () => {
   const why = await unusable();
   if (why !== undefined) {
@@ -85,6 +86,7 @@ Deno.test("R is answered with a message only after its removal was synced to the
   assert(take > 0, "the message was sent before its removal was synced");
 });
 
+// seal.md 7.3
 Deno.test("a key, a secret and what is remembered have their names on the disk before they are used", async () => {
   const why = await unusable();
   if (why !== undefined) {

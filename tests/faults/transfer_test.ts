@@ -15,7 +15,7 @@ const CUTS = 20;
 /** Most memory of server, client and proxy, which share a process. */
 const MOST_MIB = FULL ? 300 : 200;
 
-Deno.test(`a file of ${SIZE / MIB} MiB goes up and down over connections that are cut ${CUTS} times`, async () => {
+Deno.test(`a file of ${SIZE / MIB} MiB is uploaded and downloaded over connections that are cut ${CUTS} times`, async () => {
   const program = [...FROM_SOURCE.slice(0, -1), new URL("cut_transfer.ts", import.meta.url).pathname];
   const { code, out, err } = await runCommand([...program, `${SIZE}`, `${CUTS}`]);
   assertEquals(code, 0, err);
@@ -27,7 +27,7 @@ Deno.test(`a file of ${SIZE / MIB} MiB goes up and down over connections that ar
   assertLess(mib, MOST_MIB);
 });
 
-Deno.test("a server's disk that becomes full ends an upload with an error, and keeps nothing of it", async () => {
+Deno.test("if the server's disk becomes full, an upload fails, and nothing of it is kept", async () => {
   await using disk = await mount(12);
   if (disk === undefined) return;
   await using directory = await temporaryDirectory();
@@ -54,7 +54,7 @@ Deno.test("a server's disk that becomes full ends an upload with an error, and k
   assertEquals(await server.content(server.uploads[0]!), content);
 });
 
-Deno.test("a client's disk that becomes full ends a download with an error, and keeps nothing of it", async () => {
+Deno.test("if the client's disk becomes full, a download fails, and nothing of it is kept", async () => {
   await using disk = await mount(8);
   if (disk === undefined) return;
   await using directory = await temporaryDirectory();
@@ -100,7 +100,7 @@ Deno.test("a client's disk that becomes full ends a download with an error, and 
   assertEquals([...Deno.readDirSync(disk.path)].map(({ name }) => name), ["of-somebody-else"]);
 });
 
-Deno.test("a server that is killed in the middle of an upload has what came, and no more than that", async () => {
+Deno.test("a server that is killed during an upload keeps what has arrived", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`, content = contentOf(8 * MIB);
   await Deno.writeFile(path, content);

@@ -1,16 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
-  alreadyExists,
+  CHANNELS_TEXTS as TEXTS,
   channelsPrefix,
   type ChannelsRequest,
-  CREATE_NEEDS_NAME,
   decodeChannelsRequest,
-  hasJoined,
-  hasLeft,
-  IN_NO_CHANNEL,
-  JOIN_NEEDS_NAME,
-  noChannelNamed,
-  unknownCommand,
 } from "../../protocol/channels.ts";
 
 const requests: [string, ChannelsRequest][] = [
@@ -34,22 +27,24 @@ const requests: [string, ChannelsRequest][] = [
 ];
 
 for (const [text, request] of requests) {
+  // channels.md 2.1
   Deno.test(`decodeChannelsRequest() reads '${text}'`, () => {
     assertEquals(decodeChannelsRequest(text), request);
   });
 }
 
+// channels.md 2.2
 Deno.test("the texts are those of the original", () => {
   assertEquals(
     [
-      hasJoined("Al"),
-      hasLeft("Al"),
-      alreadyExists("x"),
-      CREATE_NEEDS_NAME,
-      noChannelNamed("x"),
-      JOIN_NEEDS_NAME,
-      unknownCommand("/LIST a"),
-      IN_NO_CHANNEL,
+      TEXTS.joined("Al"),
+      TEXTS.left("Al"),
+      TEXTS.alreadyExists("x"),
+      TEXTS.createWithoutName,
+      TEXTS.noChannelNamed("x"),
+      TEXTS.joinWithoutName,
+      TEXTS.unknownCommand("/LIST a"),
+      TEXTS.inNoChannel,
       channelsPrefix("Al") + "hello",
     ],
     [

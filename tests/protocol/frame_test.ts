@@ -12,6 +12,7 @@ function texts(frames: Uint8Array): string[] {
   );
 }
 
+// channels.md 1.3
 Deno.test("FrameDecoder gives the same frames wherever the stream is split", () => {
   const stream = new Uint8Array(3 * FRAME_BYTES);
   const sent = ["Alice", "/create Ω", "a message ✓"];
@@ -27,6 +28,7 @@ Deno.test("FrameDecoder gives the same frames wherever the stream is split", () 
   }
 });
 
+// channels.md 1.3
 Deno.test("FrameDecoder takes a stream byte by byte", () => {
   const frames = new FrameDecoder();
   const stream = new Uint8Array([...encodeFrames("one"), ...encodeFrames("two"), ...encodeFrames("three")]);
@@ -47,6 +49,7 @@ Deno.test("FrameDecoder keeps the beginning of a frame, not the buffer that it c
   assertEquals(frames.push(rest).map(decodeFrame), ["one"]);
 });
 
+// channels.md 1.2
 Deno.test("decodeFrame() strips all white space at the end, and only there", () => {
   const frame = (text: string) => decodeFrame(encoder.encode(text.padEnd(FRAME_BYTES)));
   assertEquals(frame("Alice"), "Alice");
@@ -57,6 +60,7 @@ Deno.test("decodeFrame() strips all white space at the end, and only there", () 
   assertEquals(frame("no-break\u00a0"), "no-break\u00a0");
 });
 
+// channels.md 1.2
 Deno.test("decodeFrame() strips NULs at the end with the white space", () => {
   const frame = (text: string, padding: string) =>
     decodeFrame(encoder.encode(text.padEnd(FRAME_BYTES, padding)));
@@ -67,10 +71,12 @@ Deno.test("decodeFrame() strips NULs at the end with the white space", () => {
   assertEquals(frame("", "\0"), "");
 });
 
+// channels.md 4.1
 Deno.test("decodeFrame() replaces what is not UTF-8", () => {
   assertEquals(decodeFrame(new Uint8Array([0x61, 0xff, 0x62, 0xe2, 0x9c, 0x20])), "a\ufffdb\ufffd");
 });
 
+// channels.md 1.1
 Deno.test("encodeFrames() pads with spaces to 200 bytes", () => {
   assertEquals(texts(encodeFrames("hello")), ["hello" + " ".repeat(195)]);
   assertEquals(texts(encodeFrames("")), [" ".repeat(200)]);
@@ -78,6 +84,7 @@ Deno.test("encodeFrames() pads with spaces to 200 bytes", () => {
   assertEquals(texts(encodeFrames("x".repeat(200))), ["x".repeat(200)]);
 });
 
+// channels.md 1.5, 1.6
 Deno.test("encodeFrames() begins each frame with the prefix and cuts between characters", () => {
   for (const character of ["x", "Ω", "✓", "🐦"]) {
     for (let count = 1; count < 300; count++) {
@@ -91,6 +98,7 @@ Deno.test("encodeFrames() begins each frame with the prefix and cuts between cha
   }
 });
 
+// channels.md 1.6
 Deno.test("encodeFrames() loses no white space where it cuts", () => {
   const text = "a".repeat(193) + "    " + "b".repeat(10);
   const frames = texts(encodeFrames(text, "[x] "));

@@ -20,6 +20,7 @@ function* keys() {
   }
 }
 
+// seal.md 7.4
 Deno.test("a server's keys are written as in the specification's test vectors", () => {
   const bytes = Uint8Array.fromHex(vector("static public")),
     secret = Uint8Array.fromHex(vector("static key"));
@@ -37,6 +38,7 @@ Deno.test("a server's key is one word that begins with a letter, and is read as 
   }
 });
 
+// seal.md 7.5
 Deno.test("keys as they were written before are still read", () => {
   for (const key of keys()) {
     assertEquals(decodePublicKey(key.toBase64({ alphabet: "base64url", omitPadding: true })), key);
@@ -44,6 +46,7 @@ Deno.test("keys as they were written before are still read", () => {
   }
 });
 
+// seal.md 7.4
 Deno.test("a key with one wrong character, or two that were exchanged, is refused by its checksum", () => {
   const word = "public1", text = encodePublicKey(Uint8Array.from({ length: KEY_BYTES }, (_, i) => 7 * i));
   const wrong = new Set<string>();

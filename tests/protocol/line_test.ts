@@ -10,6 +10,7 @@ const lines: Line[] = [
   { text: "five ✓" },
 ];
 
+// room.md 1.1
 Deno.test("LineDecoder gives the same lines wherever the stream is split", () => {
   for (let first = 0; first <= bytes.length; first++) {
     for (let second = first; second <= bytes.length; second++) {
@@ -28,7 +29,7 @@ Deno.test("LineDecoder takes a line of just the limit, whichever end it has", ()
   }
 });
 
-Deno.test("LineDecoder tells a line that is not UTF-8 and goes on behind it", () => {
+Deno.test("LineDecoder reports a line that is not UTF-8 and goes on after it", () => {
   const decoder = new LineDecoder(8);
   assertEquals([...decoder.decode(new Uint8Array([0xff, 0x0a, 0x61, 0x0a]))], [
     { error: "not UTF-8" },
@@ -37,7 +38,7 @@ Deno.test("LineDecoder tells a line that is not UTF-8 and goes on behind it", ()
   assertEquals([...decoder.end()], []);
 });
 
-Deno.test("LineDecoder replaces what is not UTF-8 where it is told to", () => {
+Deno.test("LineDecoder replaces what is not UTF-8 if asked to", () => {
   const decoder = new LineDecoder(8, "replace");
   assertEquals([...decoder.decode(new Uint8Array([0x61, 0xff, 0x0a, 0x62, 0x0a]))], [
     { text: "a\ufffd" },
@@ -45,6 +46,7 @@ Deno.test("LineDecoder replaces what is not UTF-8 where it is told to", () => {
   ]);
 });
 
+// room.md 1.5
 Deno.test("LineDecoder discards a line that is too long, whatever it comes in", () => {
   for (const piece of [1, 3, 100]) {
     const decoder = new LineDecoder(8);
@@ -57,6 +59,7 @@ Deno.test("LineDecoder discards a line that is too long, whatever it comes in", 
   }
 });
 
+// room.md 1.3
 Deno.test("LineDecoder takes NULs at either end of a line for padding, wherever the stream is split", () => {
   const stream = new TextEncoder().encode(`a\0\n\0\0b\0\r\n${"\0".repeat(20)}c\n\0\nd\0e\n\0f\0`);
   for (let first = 0; first <= stream.length; first++) {
@@ -71,12 +74,14 @@ Deno.test("LineDecoder takes NULs at either end of a line for padding, wherever 
   assertEquals([...decoder.decode(new TextEncoder().encode("a\n\0")), ...decoder.end()], [{ text: "a" }]);
 });
 
+// channels.md 4.2
 Deno.test("linesOf() parts a text at its line breaks", () => {
   assertEquals(linesOf("hello ✓\tthere"), ["hello ✓\tthere"]);
   assertEquals(linesOf("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
   assertEquals(linesOf("\n"), ["", ""]);
 });
 
+// channels.md 4.3
 Deno.test("printable() leaves a text one line", () => {
   assertEquals(printable("Al\nice\x1b"), "Al\ufffdice\ufffd");
   assertEquals(printable("\x1b[2J\0\x7f\x85\r"), "\ufffd[2J\ufffd\ufffd\ufffd\ufffd");

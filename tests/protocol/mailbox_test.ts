@@ -168,7 +168,7 @@ Deno.test("replies are written as the wire has them, and read back", () => {
   }
 });
 
-Deno.test("decodeReply() reads replies of other servers, and no requests", () => {
+Deno.test("decodeOriginalReply() reads replies of other servers, and no requests", () => {
   const reply = (text: string) => decodeOriginalReply(encoder.encode(text));
   assertEquals(reply("nxt,2020-01-01 10:00:00,hi"), {
     kind: "mail",

@@ -1,54 +1,51 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { assertEquals } from "@std/assert";
-import { channelsPrefix, hasJoined, hasLeft, shownName } from "../../protocol/channels.ts";
-import {
-  enteredRoom,
-  isLikeAddress,
-  isOffline,
-  lineTooLong,
-  roomPrefix,
-  type RoomSpeaker,
-} from "../../protocol/room.ts";
+import { CHANNELS_TEXTS, channelsPrefix, shownName } from "../../protocol/channels.ts";
+import { isLikeAddress, ROOM_LINES, roomPrefix, type RoomSpeaker } from "../../protocol/room.ts";
 
 function speakerAt(hostname: string, port: number): RoomSpeaker {
   return { name: formatAddress({ hostname, port }), address: { hostname, port } };
 }
 
-Deno.test("the room tells of its clients by their addresses", () => {
+// room.md 1.2
+Deno.test("lines about clients of the room have their addresses", () => {
   const speaker = speakerAt("127.0.0.1", 60602);
-  assertEquals(enteredRoom(speaker), "[127.0.0.1:60602] entered room\n");
+  assertEquals(ROOM_LINES.entered(speaker), "[127.0.0.1:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('127.0.0.1', 60602)> ");
-  assertEquals(isOffline(speaker), "Client (127.0.0.1, 60602) is offline\n");
+  assertEquals(ROOM_LINES.offline(speaker), "Client (127.0.0.1, 60602) is offline\n");
   assertEquals(speaker.name, "127.0.0.1:60602");
 });
 
-Deno.test("the room tells of a client at an IPv6 address as Python does", () => {
+// room.md 1.4
+Deno.test("a line about a client at an IPv6 address has the form of Python", () => {
   const speaker = speakerAt("::1", 60602);
-  assertEquals(enteredRoom(speaker), "[[::1]:60602] entered room\n");
+  assertEquals(ROOM_LINES.entered(speaker), "[[::1]:60602] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<('::1', 60602, 0, 0)> ");
-  assertEquals(isOffline(speaker), "Client (::1, 60602) is offline\n");
+  assertEquals(ROOM_LINES.offline(speaker), "Client (::1, 60602) is offline\n");
 });
 
-Deno.test("the room tells of clients of the channels by their names", () => {
+// room.md 4.2
+Deno.test("lines about clients of the channels have their names", () => {
   const speaker = { name: "Alice" };
-  assertEquals(enteredRoom(speaker), "[Alice] entered room\n");
+  assertEquals(ROOM_LINES.entered(speaker), "[Alice] entered room\n");
   assertEquals(roomPrefix(speaker), "\r<Alice> ");
-  assertEquals(isOffline(speaker), "Client Alice is offline\n");
+  assertEquals(ROOM_LINES.offline(speaker), "Client Alice is offline\n");
 });
 
 /** All that a wire says of a member that says this, as it arrives: without white space at the end. */
 function said(speaker: RoomSpeaker, text: string): string[] {
   const { name } = speaker;
   return [
-    `room ${enteredRoom(speaker)}`,
+    `room ${ROOM_LINES.entered(speaker)}`,
     `room ${roomPrefix(speaker)}${text}`,
-    `room ${isOffline(speaker)}`,
+    `room ${ROOM_LINES.offline(speaker)}`,
     `channels ${channelsPrefix(name)}${text}`,
-    `channels ${hasJoined(name)}`,
-    `channels ${hasLeft(name)}`,
+    `channels ${CHANNELS_TEXTS.joined(name)}`,
+    `channels ${CHANNELS_TEXTS.left(name)}`,
   ].map((line) => line.trimEnd());
 }
 
+// room.md 4.3
 Deno.test("no name makes a line that has the bytes of a line about a client of the room", () => {
   const texts = ["", "hello", "has joined", "hello has left", "hello> hello", "hello] hello"];
   for (const peer of [speakerAt("127.0.0.1", 60602), speakerAt("2001:db8::1", 7)]) {
@@ -56,7 +53,7 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
     const forms = [
       peer.name,
       roomPrefix(peer).slice(2, -2),
-      isOffline(peer).slice("Client ".length, -12),
+      ROOM_LINES.offline(peer).slice("Client ".length, -12),
     ];
     for (const form of forms) {
       for (const name of [form, `[${form}`]) {
@@ -71,6 +68,7 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
   }
 });
 
+// room.md 4.3
 Deno.test("a name is like a peer's only where it has an address and a port", () => {
   for (const name of ["12:30", "dead:5", "[Bob]:1", "(a)", "('Bob', 1)", "10.0.0.1", "v1.2.3.4:5", "Bob"]) {
     assertEquals([name, isLikeAddress(name)], [name, false]);
@@ -79,11 +77,12 @@ Deno.test("a name is like a peer's only where it has an address and a port", () 
   for (const name of ["127.0.0.1:1", "[::1]:1", "('::1', 1, 0, 0)", "(10.0.0.1, 1)", "[10.0.0.1:1"]) {
     assertEquals([name, isLikeAddress(name)], [name, true]);
     assertEquals(shownName(name, true), `~${name}`);
-    // where there is no room, nobody is named so but clients that want to be
+    // without a room, only clients that want to are called so
     assertEquals(shownName(name, false), name);
   }
 });
 
-Deno.test("the sender of a line that is too long is told the limit", () => {
-  assertEquals(lineTooLong(4096), "A line must have at most 4096 bytes: yours was not sent\n");
+// room.md 1.5
+Deno.test("the sender of a line that is too long is sent the limit", () => {
+  assertEquals(ROOM_LINES.tooLong(4096), "A line must have at most 4096 bytes: yours was not sent\n");
 });

@@ -21,6 +21,7 @@ import {
   verifierOf,
 } from "../../protocol/scram.ts";
 
+// seal.md 5.4
 Deno.test("SCRAM-SHA-256 computes the example of RFC 7677, section 3", async () => {
   const clientNonce = "rOprNGfwEbeRWgbNEkqO";
   const bare = clientFirstBare("user", clientNonce);
@@ -38,6 +39,7 @@ Deno.test("SCRAM-SHA-256 computes the example of RFC 7677, section 3", async () 
   assertEquals(serverFinal(verifier, message), "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
 });
 
+// seal.md 5.6
 Deno.test("each side of a log-in believes the right proof alone", async () => {
   const salt = new Uint8Array(16).fill(7);
   const keys = clientKeysOf(await saltPassword("correct", salt, 600_000));
@@ -57,6 +59,7 @@ Deno.test("each side of a log-in believes the right proof alone", async () => {
   assert(!isServerFinal("v=", keys, message));
 });
 
+// seal.md 5.9, 5.10
 Deno.test("a verifier is read as RFC 5803 writes it, and no weaker one", () => {
   const keys = clientKeysOf(new Uint8Array(32));
   const text = (salt: number, iterations: number) =>
@@ -76,6 +79,7 @@ Deno.test("a verifier is read as RFC 5803 writes it, and no weaker one", () => {
   ) assertEquals(decodeVerifier(bad), undefined, bad);
 });
 
+// seal.md 5.7
 Deno.test("names are words, and a comma travels in them", () => {
   for (const name of ["a", "Yoda!@#$%.?_-9", "a,b", "x".repeat(64)]) {
     assert(!encodeName(name).includes(","));
@@ -86,6 +90,7 @@ Deno.test("names are words, and a comma travels in them", () => {
   }
 });
 
+// seal.md 5.8
 Deno.test("a password is prepared as an OpaqueString", () => {
   assertEquals(preparePassword("correct\u00a0horse \u3000"), "correct horse  ");
   assertEquals(preparePassword("A\u030angstro\u0308m"), "\u00c5ngstr\u00f6m");

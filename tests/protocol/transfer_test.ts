@@ -40,7 +40,8 @@ Deno.test("requests of a transfer are the lines that the specification shows", (
   }
 });
 
-Deno.test("a line that is no request of a transfer is none", () => {
+// transfer.md 1.2
+Deno.test("a malformed request of a transfer is not decoded", () => {
   const lines = [
     "",
     "P1",
@@ -106,7 +107,8 @@ Deno.test("answers of a transfer are the lines that the specification shows", ()
   }
 });
 
-Deno.test("the proofs of an upload are those that the specification shows, and no other is taken", () => {
+// transfer.md 3.3, 3.4, 3.5
+Deno.test("the proofs of an upload are those that the specification shows, and others are refused", () => {
   assertEquals(uploadProof("sum", KEY, HASH), SUM);
   assertEquals(uploadProof("stored", KEY, HASH), STORED);
   assert(isUploadProof(SUM, "sum", KEY, HASH));
@@ -131,7 +133,8 @@ Deno.test("a refusal's text forges no line, and is cut between characters", () =
   }
 });
 
-Deno.test("a file's name is one word, and never a path", () => {
+// transfer.md 5.1
+Deno.test("a file's name is one word, never a path", () => {
   for (const name of ["a", "notes.txt", "CON", "...", "-rf", "!@#$%.?,_-", "x".repeat(128)]) {
     assert(isFileName(name), name);
   }

@@ -3,7 +3,7 @@ import { serve, type Server } from "../../server/server.ts";
 import type { StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";
 
-/** A server in this process: `wirepost serve mailbox 0 --memory`, but for what `options` say. */
+/** A server in this process: `wirepost serve mailbox 0 --memory`, changed by `options`. */
 export async function withServer(
   options: Partial<Omit<ServeOptions, "limits">> & { limits?: Partial<StoreLimits> },
   use: (server: Server, log: string[]) => Promise<void>,

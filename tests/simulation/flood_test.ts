@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, Network, PERFECT } from "./network.ts";

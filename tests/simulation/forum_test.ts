@@ -1,13 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
-import { Forum } from "../../client/forum.ts";
+import { Forum as ForumClient } from "../../client/forum.ts";
 import { CommandFailedError, entryText, runCommand } from "../../client/command/forum_commands.ts";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";
 import { parseCommand } from "../../protocol/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
+import { Forum } from "../../server/service/forum.ts";
 import { ForumRequests } from "../../server/wire/session/forum/forum_requests.ts";
 import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
 import { fastSalt } from "./account.ts";
@@ -31,7 +32,7 @@ class SimulatedForum {
   readonly #clock = new Clock(1_700_000_000_000);
   readonly #random: Random;
   readonly #server: SimulatedServer;
-  readonly #forums = new Map<string, Promise<Forum>>();
+  readonly #forums = new Map<string, Promise<ForumClient>>();
   #ports = 1000;
 
   constructor(seed: number, directory: string) {
@@ -45,7 +46,8 @@ class SimulatedForum {
       this.longest = Math.max(this.longest, datagram.length);
       send(datagram, from, to);
     };
-    const none = () => ({ error: "no files here" });
+    const none = () => Promise.reject(new Error("no files here"));
+    const files = { begin: none, read: none, remove: none, refuses: () => "no files here" };
     this.#server = new SimulatedServer({
       clock: this.#clock,
       random,
@@ -57,24 +59,28 @@ class SimulatedForum {
       overloaded: 0.01,
       oneSession: true,
       handler: (store, wallClock) =>
-        new ForumRequests({
-          store,
-          wallClock,
-          transfer: { issueUpload: none, issueDownload: none },
-          console: (line) => this.console.push(line),
-        }),
+        new ForumRequests(
+          new Forum({
+            store: { submit: store.submit.bind(store), ask: none },
+            files,
+            wallClock,
+            monotonicClock: wallClock,
+            random: (bytes) => random.bytes(bytes),
+          }),
+          (line) => this.console.push(line),
+        ),
     });
     this.#server.start();
   }
 
-  #forumOf(user: string): Promise<Forum> {
+  #forumOf(user: string): Promise<ForumClient> {
     let forum = this.#forums.get(user);
     if (forum === undefined) this.#forums.set(user, forum = this.#enter(user));
     return forum;
   }
 
   /** Logs in; again where the disk would not take the account, which is the user's to try again. */
-  async #enter(user: string): Promise<Forum> {
+  async #enter(user: string): Promise<ForumClient> {
     for (;;) {
       try {
         return await this.#connect(user);
@@ -84,7 +90,7 @@ class SimulatedForum {
     }
   }
 
-  async #connect(user: string): Promise<Forum> {
+  async #connect(user: string): Promise<ForumClient> {
     const clock = this.#clock, address = { hostname: "10.0.0.2", port: this.#ports++ };
     const environment = {
       monotonicClock: clock.now,
@@ -105,7 +111,7 @@ class SimulatedForum {
     );
     this.network.bind(address, (datagram) => seal.received(datagram));
     await seal.open(session.state.id);
-    return new Forum(session, SERVER, { wait: LONGEST });
+    return new ForumClient(session, SERVER, LONGEST);
   }
 
   /** What the user is told of what he types. The server may be killed meanwhile. */

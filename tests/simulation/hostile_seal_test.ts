@@ -1,7 +1,7 @@
 /** Servers with a seal that answer and never let anybody in: the client ends, and has sent a bounded number of datagrams. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import {
   decodeSealToServer,

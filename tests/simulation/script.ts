@@ -9,8 +9,8 @@ import { Clock } from "./clock.ts";
 export const FIRST_SESSION = "A".repeat(22);
 
 /**
- * A client, and a server that says what the test lets it say. A datagram of the client is written
- * `LOW REQUEST | REQUEST…`; its start ID and cookie are checked against what the server has said.
+ * A client, and a server that answers as the test says. A datagram of the client is written `LOW REQUEST | REQUEST…`; its
+ * startId and cookie are checked against what the server has sent.
  */
 export class Script {
   readonly clock = new Clock();
@@ -20,11 +20,11 @@ export class Script {
   startId = "";
   cookie = "";
   done = 0;
-  /** What becomes of a datagram on its way out of the client. */
+  /** Called with each datagram that the client sends. */
   sending: (datagram: Uint8Array) => Promise<void> | void = () => {};
-  /** What the client was told of the room that the server has for it. */
+  /** What onBusy was called with. */
   readonly busy: boolean[] = [];
-  #heard: string[] = [];
+  #sent: string[] = [];
   #sessions = 0;
 
   constructor(
@@ -39,72 +39,70 @@ export class Script {
       onBusy: (busy) => this.busy.push(busy),
       random: (bytes) => new Uint8Array(bytes).fill(0, 0, -1).fill(this.#sessions++ << 4, -1),
       send: (datagram) => {
-        this.#hear(new TextDecoder().decode(datagram));
+        this.#take(new TextDecoder().decode(datagram));
         return this.sending(datagram);
       },
       ...onBegin === undefined ? {} : { onBegin },
     });
   }
 
-  #hear(datagram: string) {
+  #take(datagram: string) {
     const [header = "", ...lines] = datagram.split("\n");
     const [word, session = "", startId, cookie, low] = header.split(" ");
     assertEquals(word, "P1>");
     this.session = session;
-    this.#heard.push([low, lines.join(" | ")].join(" ").trim());
-    if (startId === "-") this.#heard[this.#heard.length - 1] = `hello ${low}`;
+    this.#sent.push([low, lines.join(" | ")].join(" ").trim());
+    if (startId === "-") this.#sent[this.#sent.length - 1] = `hello ${low}`;
     else assertEquals([startId, cookie], [this.startId, this.cookie]);
   }
 
-  /** Waits so many milliseconds, and gives the datagrams that the client has sent since it was asked last. */
-  async heard(ms = 0): Promise<string[]> {
+  /** Waits so many milliseconds, and returns the datagrams that the client has sent since the last call. */
+  async sent(ms = 0): Promise<string[]> {
     await this.clock.run(ms);
-    const heard = this.#heard;
-    this.#heard = [];
-    return heard;
+    return this.#sent.splice(0);
   }
 
-  /** Waits for the next datagram, and gives it with the milliseconds that it took. */
+  /** Waits for the next datagram, and returns it with the milliseconds that it took. */
   async next(): Promise<[number, string]> {
     const began = this.clock.now();
-    await this.clock.until(() => this.#heard.length > 0, 60_000);
-    return [this.clock.now() - began, this.#heard.shift() ?? "nothing"];
+    await this.clock.until(() => this.#sent.length > 0, 60_000);
+    return [this.clock.now() - began, this.#sent.shift() ?? "nothing"];
   }
 
   /** Answers with a datagram of these lines. */
-  say(...lines: string[]) {
+  answer(...lines: string[]) {
     const { session, startId, done } = this;
     this.client.received(encodeAnswers({ session, startId, cookie: "", done }, lines));
   }
 
-  /** Answers as a server that was just started: with its start ID and a cookie that ends with these digits. */
+  /** Answers as a server that was just started: with its startId and a cookie that ends with these digits. */
   challenge(startId = "00000001", proof = "1111111111111111", born = "000000000001") {
     const { session } = this, cookie = born + proof;
     Object.assign(this, { startId, cookie });
     this.client.received(encodeAnswers({ session, startId, cookie, done: 0 }, []));
   }
 
-  /** Lets the client make its way in: what it says then is not counted. */
+  /** Lets the client begin its session. The datagrams of that are not returned later. */
   async open(resume = "hello 1") {
     const stat = this.client.stat();
-    assertEquals(await this.heard(), [resume]);
+    assertEquals(await this.sent(), [resume]);
     await this.clock.run(10);
     this.challenge();
-    const [datagram = ""] = await this.heard();
+    const [datagram = ""] = await this.sent();
     const tag = /stat,(\d+),/.exec(datagram)![1];
     await this.clock.run(10);
-    this.say(`stat,${tag},messages 0`);
+    this.answer(`stat,${tag},messages 0`);
     await stat;
     return this;
   }
 
-  /** Puts a message with this text, from alice to bob, and follows what becomes of it. */
+  /** Puts a message with this text, from alice to bob, and follows its outcome. */
   put(text: string, options: { wait?: number; signal?: AbortSignal } = {}): Followed<void> {
     return follow(this.client.put({ receiver: "bob", sender: "alice", text, ...options }));
   }
 }
 
-/** What a promise has come to so far: `undefined`, or what it is fulfilled with, or the error. */
+/** The state of a promise, with its value or error. */
 export interface Followed<T> {
   state: "open" | "done" | "failed";
   value?: T;

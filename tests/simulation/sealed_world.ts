@@ -1,5 +1,5 @@
-import { type Credentials } from "../../client/seal/login.ts";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { type Credentials } from "../../client/session/seal/login.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";

@@ -190,7 +190,7 @@ export class SimulatedServer {
   deadLetters(): { id: number; time: number; text: string; bytes: number }[] {
     const db = new DatabaseSync(`${this.#options.directory}/${DATABASE_FILE}`);
     try {
-      return db.prepare("SELECT id, time, body AS text, bytes FROM dead").all() as ReturnType<
+      return db.prepare("SELECT id, time, text, bytes FROM dead").all() as ReturnType<
         SimulatedServer["deadLetters"]
       >;
     } finally {

@@ -17,7 +17,7 @@ import {
 import type { SessionResume } from "../../client/session/identity.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { Stats } from "../../server/store/requests/message.ts";
-import { ClientSeal } from "../../client/seal/seal.ts";
+import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";

@@ -161,7 +161,7 @@ export class SessionLoad implements AsyncDisposable {
           return --left > 0;
         };
         // another session may have its turn, and a put may take longer than the wait
-        while (left > 0 && (this.#done > before || mayCome)) {
+        while (left > 0 && !this.#stop.signal.aborted && (this.#done > before || mayCome)) {
           mayCome = before < 0 || this.#pending > 0;
           before = this.#done;
           await this.#take(session, { prefetch, wait: this.#waitMs }, receive, () => {});

@@ -9,6 +9,9 @@ import type { WaitLimit } from "./wait_limit.ts";
 /** How long to close the connection after a signal, and before that to write to a reader that does not read. */
 const CLOSE_TIMEOUT_MS = 2000, WRITE_TIMEOUT_MS = 500;
 
+/** How long to close the connection when the wait is over. */
+const LIMIT_CLOSE_TIMEOUT_MS = 500;
+
 /** Messages that are requested at a time, and batches of acknowledgements on their way. */
 const PREFETCH = 1024, MAX_ACKS = 2;
 
@@ -87,10 +90,15 @@ export class Receiver {
   }
 
   async #connected(connect: () => Promise<Mailbox>, limit: WaitLimit) {
-    const connecting = limit.connect(connect());
-    const mailbox = await Promise.race([connecting, this.#stopped.promise]);
-    // nothing was requested yet
-    if (mailbox === undefined) return void connecting.then((late) => late.close(0), () => {});
+    const connecting = connect();
+    const mailbox = await Promise.race([connecting, this.#stopped.promise, limit.over]);
+    if (mailbox === undefined) {
+      // nothing was requested yet
+      connecting.then((late) => late.close(0), () => {});
+      if (this.code === undefined) throw limit.error;
+      return;
+    }
+    limit.signal.addEventListener("abort", () => mailbox.close(LIMIT_CLOSE_TIMEOUT_MS).catch(() => {}));
     try {
       await this.#receive(mailbox, limit);
     } finally {

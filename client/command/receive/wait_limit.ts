@@ -1,14 +1,15 @@
 import { MAX_TIMER_MS } from "../../stream/connection.ts";
-import type { Credentials } from "../../seal/login.ts";
-import type { Mailbox } from "../../mailbox.ts";
+import type { Credentials } from "../../mailbox.ts";
 
-/** Time for an answer after the wait is over, and then to close the connection. */
-const GRACE_MS = 500, CLOSE_TIMEOUT_MS = 500;
+/** Time for an answer after the wait is over. */
+const GRACE_MS = 500;
 
 /** Limits how long a server is waited for in all. Time that is spent on something else does not count. */
 export class WaitLimit implements Disposable {
+  /** Resolves when the wait is over. */
+  readonly over: Promise<undefined>;
   readonly #waitMs: number;
-  readonly #over = new AbortController();
+  readonly #abort = new AbortController();
   #leftMs: number;
   #startedAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -17,12 +18,15 @@ export class WaitLimit implements Disposable {
   constructor(waitMs: number) {
     this.#waitMs = waitMs > 0 ? waitMs : Infinity;
     this.#leftMs = this.#waitMs + GRACE_MS;
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    this.over = promise;
+    this.signal.addEventListener("abort", () => resolve(undefined));
     this.start();
   }
 
   /** Aborted when the wait is over. */
   get signal(): AbortSignal {
-    return this.#over.signal;
+    return this.#abort.signal;
   }
 
   /** Counts the time from now on. */
@@ -35,7 +39,7 @@ export class WaitLimit implements Disposable {
   #expire() {
     this.stop();
     if (this.#leftMs > 0) this.start();
-    else this.#over.abort();
+    else this.#abort.abort();
   }
 
   /** Counts no time until {@linkcode start}. */
@@ -64,29 +68,6 @@ export class WaitLimit implements Disposable {
         }
       },
     };
-  }
-
-  /**
-   * Waits for the connection, and closes it when the wait is over.
-   *
-   * @throws {Error} The wait is over before that.
-   */
-  async connect(connecting: Promise<Mailbox>): Promise<Mailbox> {
-    const over = Promise.withResolvers<undefined>();
-    const abort = () => over.resolve(undefined);
-    this.signal.addEventListener("abort", abort);
-    if (this.signal.aborted) abort();
-    try {
-      const mailbox = await Promise.race([connecting, over.promise]);
-      if (mailbox === undefined) throw this.error;
-      this.signal.addEventListener("abort", () => mailbox.close(CLOSE_TIMEOUT_MS).catch(() => {}));
-      return mailbox;
-    } catch (error) {
-      connecting.then((mailbox) => mailbox.close(0), () => {});
-      throw error;
-    } finally {
-      this.signal.removeEventListener("abort", abort);
-    }
   }
 
   /** The error that there was no answer in time. */

@@ -16,9 +16,14 @@ export class Transaction {
   readonly #rollback;
   readonly #commitDelayMs: number;
   #undo: (() => void)[] = [];
-  #isOpen = false;
-  #number = 0;
-  #pages = 0;
+  /** Whether the database has changed since the last commit. */
+  isOpen = false;
+  /** Whether something was stored since the last commit. */
+  hasStored = false;
+  /** Which transaction this is: grows with every commit and rollback. */
+  number = 0;
+  /** About how many pages were written to the log since it was last written back. */
+  pages = 0;
 
   /** @param commitDelayMs Milliseconds that every commit takes longer. */
   constructor(db: DatabaseSync, commitDelayMs = 0) {
@@ -28,37 +33,18 @@ export class Transaction {
     this.#commitDelayMs = commitDelayMs;
   }
 
-  /** Which transaction this is: changes with every commit and rollback. */
-  get number(): number {
-    return this.#number;
-  }
-
-  /** About how many pages were written to the log since {@linkcode checkpointed}. */
-  get pages(): number {
-    return this.#pages;
-  }
-
-  /** Whether the database has changed since the last commit. */
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  /** The log was written back: it begins again. */
-  checkpointed() {
-    this.#pages = 0;
-  }
-
   /**
    * Must come before every change of the database.
    *
-   * @param bytes Bytes of text that it stores.
+   * @param bytes Bytes of text that it stores; undefined: it stores nothing.
    * @param changes How many changes follow.
    */
-  begin(bytes = 0, changes = 1) {
-    this.#pages += changes * PAGES_PER_CHANGE + bytes / PAGE_BYTES;
-    if (this.#isOpen) return;
+  begin(bytes?: number, changes = 1) {
+    this.pages += changes * PAGES_PER_CHANGE + (bytes ?? 0) / PAGE_BYTES;
+    if (bytes !== undefined) this.hasStored = true;
+    if (this.isOpen) return;
     this.#begin.run();
-    this.#isOpen = true;
+    this.isOpen = true;
   }
 
   /** Runs a statement that changes the database. */
@@ -78,19 +64,22 @@ export class Transaction {
     this.#undo.push(() => change(-1));
   }
 
-  commit() {
-    if (this.#isOpen) {
+  /** Returns whether something was stored. */
+  commit(): boolean {
+    const { hasStored } = this;
+    if (this.isOpen) {
       if (this.#commitDelayMs > 0) sleep(this.#commitDelayMs);
       this.#commit.run();
-      this.#isOpen = false;
-      this.#pages += PAGES_PER_COMMIT;
+      this.isOpen = false;
+      this.pages += PAGES_PER_COMMIT;
     }
     this.#next();
+    return hasStored;
   }
 
   rollback() {
-    if (this.#isOpen) {
-      this.#isOpen = false;
+    if (this.isOpen) {
+      this.isOpen = false;
       try {
         this.#rollback.run();
       } catch {
@@ -102,7 +91,8 @@ export class Transaction {
   }
 
   #next() {
-    this.#number++;
+    this.number++;
+    this.hasStored = false;
     if (this.#undo.length > 0) this.#undo = [];
   }
 }

@@ -81,7 +81,7 @@ export class Accounts {
   /** The original wire keeps `admin` for the administrator. */
   #mayCover(name: string, claim: MailboxClaim = "always"): boolean {
     if (name === ADMIN || claim === "never") return false;
-    return claim === "always" || this.#messages.count({ mailbox: name }).messages === 0;
+    return claim === "always" || this.#messages.count(name).messages === 0;
   }
 
   #cover({ name, last }: AccountRow, canStore: boolean): AccountOutcome {

@@ -5,8 +5,6 @@ import type { ChannelChange, ChannelMessage, StoredChannel } from "../requests/c
 
 /** The channels' rows, and those of their messages. Memory knows nothing of them. */
 export class Channels {
-  /** Whether a message was inserted since this was set to false. */
-  inserted = false;
   readonly #transaction: Transaction;
   readonly #sql;
 
@@ -32,7 +30,6 @@ export class Channels {
     const { id } = firstRow<{ id: number }>(this.#sql.set, name, owner, place, first)!;
     this.#sql.drop.run(id, first);
     messages.forEach(({ time, sender, text }, i) => this.#sql.add.run(id, from + i, time, sender, text));
-    this.inserted ||= messages.length > 0;
     return "kept";
   }
 

@@ -1,10 +1,3 @@
-/**
- * The state machine: carries batches of requests out on one database, synchronously. It runs in a Worker (see
- * `sqlite_worker.ts`), so that sockets never wait for the disk.
- *
- * @module
- */
-
 import { DatabaseSync } from "node:sqlite";
 import type { TableLimits } from "../../quota/fair_table.ts";
 import type { Context } from "../database/context.ts";
@@ -76,7 +69,12 @@ type Handlers = {
   [K in keyof Operations]: (request: Operations[K][0], canStore: boolean) => Operations[K][1];
 };
 
-/** Invariant: between calls of `apply`, what memory counts is what the database holds. */
+/**
+ * The state machine: carries batches of requests out on one database, synchronously. It runs in a Worker (see
+ * `sqlite_worker.ts`), so that sockets never wait for the disk.
+ *
+ * Invariant: between calls of `apply`, what memory counts is what the database holds.
+ */
 export class Engine {
   readonly #db: DatabaseSync;
   readonly #limits: StoreLimits;
@@ -84,14 +82,13 @@ export class Engine {
   readonly #messages: Messages;
   readonly #threads: Threads;
   readonly #sessions: Sessions;
-  readonly #channels: Channels;
   readonly #handlers: Handlers;
   readonly #sql;
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
   readonly #failure: StorageFailure;
-  /** Whether the last commit has stored a text. */
-  #inserted = false;
+  /** Whether the last commit has stored something. */
+  #hasStored = false;
 
   /**
    * @throws {StoreLocked} Another process has it open.
@@ -131,15 +128,14 @@ export class Engine {
     const messages = this.#messages = new Messages(context, takeBytesMax);
     const threads = this.#threads = new Threads(context, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(context, { messages, threads, limits: options.sessionLimits });
-    this.#channels = new Channels(context);
-    this.#handlers = this.#allHandlers(new Accounts(context, messages));
+    this.#handlers = this.#allHandlers(new Accounts(context, messages), new Channels(context));
     // what was read at the start is not undone
     this.#transaction.commit();
   }
 
-  #allHandlers(accounts: Accounts): Handlers {
+  #allHandlers(accounts: Accounts, channels: Channels): Handlers {
     const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
-    const { leased } = messages, channels = this.#channels;
+    const { leased } = messages;
     return {
       put: (request) => {
         const result = messages.put(request);
@@ -147,30 +143,30 @@ export class Engine {
         return result.of === "share" ? "full share" : "full";
       },
       take: ({ mailbox }) => messages.take(mailbox),
-      clear: (request) => messages.clear(request),
-      count: (request) => messages.count(request),
+      clear: (request) => messages.clear(request.mailbox),
+      count: (request) => messages.count(request.mailbox),
       list: (request) => messages.list(request),
-      stat: (request) => messages.stat(request),
+      stat: (request) => messages.stat(request.mailbox),
       dead: (request) => messages.dead(request),
       limit: (request) => {
         this.#limits.mailboxMessages = request.messages;
         return "set";
       },
       lease: (request) => messages.lease(request),
-      unsubscribe: ({ mailbox }) => messages.unsubscribe(mailbox),
+      unsubscribe: ({ mailbox }) => messages.events.unsubscribe(mailbox),
       confirm: ({ session, tag }) => leased.confirm(session, tag),
       release: ({ session, tag }) => leased.release(session, tag),
       session: (request, canStore) => sessions.carryOut(request, canStore),
       open: (request) => sessions.open(request),
       end: (request) => sessions.end(request),
       "latest start": () => sessions.latestStart,
-      usage: () => ({ sessions: sessions.usage, leases: leased.usage }),
+      usage: () => ({ sessions: sessions.usage, leases: leased.leases.usage }),
       threads: (request) => threads.list(request),
       read: (request) => threads.read(request),
       file: (request) => threads.findFile(request),
       attach: (request, canStore) => canStore ? threads.attach(request) : "storage",
-      contents: (request) => threads.known(request),
-      unused: (request) => threads.unused(request),
+      contents: (request) => threads.known(request.contents),
+      unused: (request) => threads.unused(request.gone, request.limit),
       "thread counts": () => threads.counts,
       account: (request, canStore) => accounts.request(request, canStore),
       channel: (request) => channels.change(request),
@@ -197,12 +193,12 @@ export class Engine {
     const batch: Batch = { requests, result, canStore: this.#canStore() };
     this.#sessions.begin(requests);
     const which = this.#refuseIfFull(batch, requests.map((_, i) => i));
-    this.#inserted = false;
+    this.#hasStored = false;
     const wasFailing = this.#failure.isOn;
     if (this.#attempt(batch, which)) {
       const isRefused = this.#failure.count(requests, result.outcomes);
       // not if only the log could not be written back, which was reported just now
-      if (wasFailing && this.#inserted && !isRefused) this.#failure.end();
+      if (wasFailing && this.#hasStored && !isRefused) this.#failure.end();
       return result;
     }
     this.#inPieces(batch, which);
@@ -297,10 +293,8 @@ export class Engine {
   #commit(): number {
     const messages = this.#messages;
     messages.beforeCommit();
-    this.#transaction.commit();
-    const { dropped, inserted } = messages;
-    this.#inserted = inserted || this.#threads.inserted || this.#channels.inserted;
-    this.#channels.inserted = false;
+    this.#hasStored = this.#transaction.commit();
+    const { dropped } = messages;
     messages.afterCommit();
     const contents = this.#threads.afterCommit();
     if (contents.length > 0) this.#onEvent({ kind: "unused", contents });
@@ -313,7 +307,7 @@ export class Engine {
    * then a failed sync would go unnoticed.
    */
   #checkpoint() {
-    this.#transaction.checkpointed();
+    this.#transaction.pages = 0;
     for (let first = true;; first = false) {
       try {
         this.#sql.writeBack.all();
@@ -332,7 +326,6 @@ export class Engine {
     this.#transaction.rollback();
     this.#messages.rollback();
     this.#threads.rollback();
-    this.#channels.inserted = false;
   }
 
   /**

@@ -11,7 +11,7 @@ const NAMES_MAX = 65_536;
  * name, and all others by their start time, as everything that began up to a horizon.
  *
  * Invariant: the horizon on disk is no lower than the start time of any session whose row was removed. So after a start,
- * when no names are known, none of them is taken for a new one.
+ * when no names are known, none of them is taken for a new one (session.md 8.7).
  */
 export class ForgottenSessions {
   readonly #transaction: Transaction;

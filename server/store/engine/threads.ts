@@ -11,13 +11,11 @@ import type {
   FindFile,
   FindFileOutcome,
   KnownContent,
-  KnownContents,
   ListThreads,
   ReadThread,
   ThreadChange,
   ThreadCounts,
   ThreadPage,
-  UnusedContents,
 } from "../requests/thread.ts";
 import { ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
@@ -60,9 +58,8 @@ export class Threads {
   readonly #totals: ThreadCounts = { threads: 0, entries: 0, bytes: 0 };
   /** Contents whose rows this batch removes. */
   #unused: string[] = [];
-  #inserted = false;
-  /** Whether there may be rows of removed threads. */
-  #hasRemoved: boolean;
+  /** Whether rows of removed threads may be left to {@linkcode sweep}. */
+  hasRemoved: boolean;
 
   constructor(context: Context, limits: ForumLimits) {
     this.#transaction = context.transaction;
@@ -104,7 +101,7 @@ export class Threads {
       swept: "DELETE FROM removed WHERE thread = ?",
     });
     Object.assign(this.#totals, this.#sql.totals.get());
-    this.#hasRemoved = this.#sql.nextRemoved.get() !== undefined;
+    this.hasRemoved = this.#sql.nextRemoved.get() !== undefined;
   }
 
   /** What is there. */
@@ -133,8 +130,8 @@ export class Threads {
     if (this.#totals.threads >= this.#limits.threads) return `full ${this.#limits.threads} threads`;
     const share = this.#owners.reachedByThread(creator);
     if (share !== undefined) return `full ${share}`;
-    this.#transaction.run(this.#sql.create, title, creator);
-    this.#inserted = true;
+    this.#transaction.begin(title.length);
+    this.#sql.create.run(title, creator);
     this.#owners.create(creator);
     this.#count(1, 0, 0);
     return undefined;
@@ -162,7 +159,6 @@ export class Threads {
     if (share !== undefined) return `full ${share}`;
     this.#transaction.begin(bytes);
     this.#sql.edit.run(text, bytes, thread.id, message.id);
-    this.#inserted = true;
     this.#addEntries(thread, user, 0, added);
     return undefined;
   }
@@ -173,7 +169,7 @@ export class Threads {
     this.#owners.remove(thread);
     this.#sql.removeThread.run(thread.id);
     this.#sql.sweepLater.run(thread.id);
-    this.#hasRemoved = true;
+    this.hasRemoved = true;
     this.#count(-1, -thread.entries, -thread.bytes);
   }
 
@@ -196,7 +192,6 @@ export class Threads {
     const id = ++thread.last;
     this.#transaction.begin(bytes);
     this.#sql.append.run(thread.id, id, user, time, text, bytes, file);
-    this.#inserted = true;
     this.#addEntries(thread, user, 1, bytes);
     return id;
   }
@@ -278,7 +273,7 @@ export class Threads {
   }
 
   /** Of these contents, those that a file has; and those that a file had and that are still to be removed. */
-  known({ contents }: KnownContents): KnownContent[] {
+  known(contents: readonly string[]): KnownContent[] {
     return contents.flatMap((content) => {
       const row = firstRow<{ user: string }>(this.#sql.known, content);
       return row === undefined ? [] : [{ content, user: row.user }];
@@ -286,39 +281,27 @@ export class Threads {
   }
 
   /** Forgets contents that are gone. Returns some that no file has any more. */
-  unused({ gone, limit }: UnusedContents): string[] {
+  unused(gone: readonly string[], limit: number): string[] {
     for (const content of gone) this.#transaction.run(this.#sql.gone, content);
     return allRows<{ content: string }>(this.#sql.someUnused, limit).map(({ content }) => content);
   }
 
-  /** Whether this batch has stored something. */
-  get inserted(): boolean {
-    return this.#inserted;
-  }
-
   /** Comes after the commit of a batch. Returns the contents that no file has any more. */
   afterCommit(): string[] {
-    this.#inserted = false;
     return this.#unused.splice(0);
   }
 
   /** Comes after the transaction was rolled back. */
   rollback() {
-    this.#inserted = false;
     this.#unused = [];
-    this.#hasRemoved = true;
-  }
-
-  /** Whether rows of removed threads may be left to {@linkcode sweep}. */
-  get hasRemoved(): boolean {
-    return this.#hasRemoved;
+    this.hasRemoved = true;
   }
 
   /** Removes up to about so many rows of removed threads. */
   sweep(rows: number) {
     const next = firstRow<{ thread: number }>(this.#sql.nextRemoved);
     if (next === undefined) {
-      this.#hasRemoved = false;
+      this.hasRemoved = false;
       return;
     }
     const { thread } = next;

@@ -1,11 +1,12 @@
 /**
- * Files that are whole, and have their names, after a power cut.
+ * Files that are whole, and have their names, after a power cut. The rule of `client/file/durable_file.ts` is another one:
+ * what the server has acknowledged must be on disk, so here a directory that can't be synced is an error.
  *
  * @module
  */
 
 /**
- * Puts a text in the place of a file, for its owner alone: after a power cut there is the one or the other, whole.
+ * Replaces a file by a text that only its owner may read: after a power cut the old or the new one is there, whole.
  *
  * @throws {Error} It can't be written; the file is as it was.
  */
@@ -20,18 +21,12 @@ export async function replaceFile(path: string, text: string) {
   await syncDirectory(path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "") || ".");
 }
 
-/** A name is on disk when its directory is; not every system lets a directory be opened, and none of those needs it. */
+/** A file's name is on disk when its directory is. Windows can't open a directory, and does that by itself. */
 export async function syncDirectory(path: string) {
-  let directory: Deno.FsFile;
   try {
-    directory = await Deno.open(path);
-  } catch (error) {
-    if (Deno.build.os === "windows") return;
-    throw error;
-  }
-  try {
+    using directory = await Deno.open(path);
     await directory.sync();
-  } finally {
-    directory.close();
+  } catch (error) {
+    if (Deno.build.os !== "windows") throw error;
   }
 }

@@ -1,46 +1,24 @@
 /**
- * The contents of the forum's files: each a file under a random name. A content is there, whole and on disk, before the
- * row that names it is committed. What is removed at a start is what the store names as unused, and the parts of uploads
- * that nobody went on with; a content that the store doesn't know is set aside: the store may be an older copy.
+ * The contents of the forum's files: each is a file under a random name. A content is there, whole and on disk, before the
+ * row that names it is committed. At a start, what the store names as unused is removed, and so are the parts of uploads
+ * that were not continued; a content that the store doesn't know is moved aside: the store may be an older copy.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
-import { format as formatBytes } from "@std/fmt/bytes";
-import { IncomingFile } from "./incoming_file.ts";
 import { syncDirectory } from "./durable_file.ts";
-import { shareOf } from "../../quota/share.ts";
+import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
+import { moveAside } from "./move_aside.ts";
 import { PartialFile } from "./partial_file.ts";
-import { moveAside } from "./set_aside.ts";
-import { DEFAULT_SHARE } from "../limits.ts";
-
-/** Limits of what is kept in files. */
-export interface FileLimits {
-  /** Percent of all files, and of their bytes, that one user may have; with 100 there is no such limit. */
-  share: number;
-  /** Most bytes of one file; to 4 GiB. */
-  fileBytes: number;
-  /** Most bytes of all files together, those that are still arriving too. */
-  bytes: number;
-  /** Most files. */
-  files: number;
-}
-
-export const DEFAULT_FILE_LIMITS: FileLimits = {
-  share: DEFAULT_SHARE,
-  fileBytes: 4 * 1024 ** 3,
-  bytes: 64 * 1024 ** 3,
-  files: 100_000,
-};
 
 export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Of these names, those that the store knows, with who is charged for each: the others are set aside at the start. */
+  /** Which of these names the store knows, with the user whose quota each counts for. */
   known(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
-  /** Is told what was set aside at the start, and what could not be and why. */
+  /** Called if the store did not know all contents at the start. */
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
   wallClock(): number;
@@ -50,53 +28,61 @@ export interface ContentFilesOptions {
 
 /** Contents that the store did not know at a start. */
 export interface UnknownContents {
-  /** Where those are that were set aside. */
+  /** The directory that they were moved to. */
   directory: string;
   files: number;
   bytes: number;
-  /** The first reason for which others were left where they are. */
+  /** Why others could not be moved: the first reason. */
   error: Error | undefined;
 }
 
-/** What tells one upload from another: an attempt goes on where an earlier one with the same got to. */
-export interface UploadId {
-  user: string;
-  thread: number;
-  name: string;
-  size: number;
-}
+/** Interrupted uploads that are kept for a later attempt: in all, of one user, and for how long. */
+const MAX_IDLE = 256, MAX_USER_IDLE = 8, IDLE_MS_MAX = 24 * 60 * 60 * 1000;
 
-/** Uploads that nobody works at and that are kept for a later attempt: in all, of one user, and for how long in milliseconds. */
-const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_IDLE_TIME = 24 * 60 * 60 * 1000;
-
-/** Uploads that are remembered to be stored, for an attempt whose ticket was given before. */
+/** Uploads that are remembered as stored, for an attempt whose ticket was issued before. */
 const MAX_STORED = 1024;
 
 /** Names that are looked up together at the start. */
 const BATCH = 256;
 
-/** Where what the store doesn't know is set aside, in the data directory. */
+/** Where contents that the store doesn't know are moved, in the data directory. */
 export const UNKNOWN = "unknown";
 
 const CONTENT = /^[0-9a-f]{32}$/;
 const PARTIAL = /^([0-9a-f]{32})\.part$/;
 
 /** An upload that is not whole. */
-interface Partial {
+interface PartialUpload {
   file: PartialFile;
   size: number;
-  /** Undefined until somebody works at it again after a start. */
+  /** Undefined after a start, until there is an attempt. */
   user: string | undefined;
-  /** When somebody worked at it last, in milliseconds since 1970. */
-  used: number;
-  /** The attempt that works at it. */
+  /** When the last attempt ended, in milliseconds since 1970. */
+  usedAt: number;
+  /** The running attempt. */
   attempt: Attempt | undefined;
 }
 
+/** One attempt at an upload. */
+export interface IncomingFile {
+  /** What has arrived. */
+  file: PartialFile;
+  /**
+   * Syncs the whole file and makes it a content, whose name it returns. From now on no later attempt displaces this one.
+   *
+   * @throws {Error} The disk failed.
+   */
+  store(): Promise<string>;
+  /**
+   * Ends the attempt: what has arrived is kept for a later one, or dropped; or the content has its row. Only the first
+   * call has an effect.
+   */
+  end(outcome: "kept" | "dropped" | "stored"): Promise<void>;
+}
+
 interface Attempt {
-  /** Ends it, because another one takes its place. Undefined where all has arrived. */
+  /** Ends it for a later one. Undefined once all bytes have arrived. */
   displace: (() => void) | undefined;
-  /** Resolves when nobody works at it any more. */
   ended: PromiseWithResolvers<void>;
 }
 
@@ -104,22 +90,19 @@ export class ContentFiles {
   readonly #options: ContentFilesOptions;
   #directory: string | undefined;
   #making: Promise<string> | undefined;
-  /** By name, the one that was left alone longest first. */
-  readonly #partials = new Map<string, Partial>();
+  /** By name, the one that was idle longest first. */
+  readonly #partials = new Map<string, PartialUpload>();
   /** Uploads that were stored last, by their names, the latest at the end. */
   readonly #stored = new Map<string, { content: string; hash: string }>();
-  #bytes = 0;
-  #files = 0;
-  /** Who uploaded each, by its name, and what each user has. */
-  readonly #users = new Map<string, string>();
-  readonly #held = new Map<string, { files: number; bytes: number }>();
+  readonly #quota: FileQuota;
 
   private constructor(options: ContentFilesOptions) {
     this.#options = options;
+    this.#quota = new FileQuota(options.limits);
   }
 
   /**
-   * Opens the directory, sets aside what the store doesn't know, and removes parts that were left alone for too long.
+   * Opens the directory, moves aside what the store doesn't know, and removes parts that were idle for too long.
    *
    * @throws {Error} It can't be made or read, or `known` rejects.
    */
@@ -132,7 +115,7 @@ export class ContentFiles {
     return files;
   }
 
-  /** Where they are; undefined as long as there is no temporary directory, because nothing was uploaded. */
+  /** Where they are; undefined before the first upload to a temporary directory. */
   get directory(): string | undefined {
     return this.#directory;
   }
@@ -143,43 +126,24 @@ export class ContentFiles {
     return this.#directory = await this.#making;
   }
 
-  /** Files, and their bytes; those that are still arriving are not among them. */
+  /** Files, and their bytes, without those that are still arriving. */
   get counts(): { files: number; bytes: number } {
-    return { files: this.#files, bytes: this.#bytes };
+    return this.#quota.used;
   }
 
-  /** Why this upload can't be taken, in words; undefined where it can. */
+  /** Why this upload can't be accepted, in words; undefined if it can. */
   refuses(upload: UploadId): string | undefined {
-    const { limits } = this.#options;
-    if (upload.size > limits.fileBytes) {
-      return `a file may have ${bytes(limits.fileBytes)}, and this one has ${bytes(upload.size)}`;
-    }
-    const others = this.#others(partialName(upload));
-    if (this.#bytes + others.bytes + upload.size > limits.bytes) {
-      return `all files together may have ${bytes(limits.bytes)}`;
-    }
-    if (this.#files + others.count >= limits.files) return `there may be ${limits.files} files`;
-    return this.#refusesShare(upload);
-  }
-
-  /** Why this upload would be more than its user's share; undefined where it would not. */
-  #refusesShare(upload: UploadId): string | undefined {
-    const { limits } = this.#options, { user } = upload;
-    const held = this.#held.get(user), own = this.#others(partialName(upload), user);
-    const mostBytes = shareOf(limits.bytes, limits.share), mostFiles = shareOf(limits.files, limits.share);
-    if ((held?.bytes ?? 0) + own.bytes + upload.size > mostBytes) {
-      return `all files of one user may have ${bytes(mostBytes)}`;
-    }
-    return (held?.files ?? 0) + own.count >= mostFiles ? `one user may have ${mostFiles} files` : undefined;
+    const name = partialName(upload);
+    return this.#quota.refuses(upload, this.#arriving(name), this.#arriving(name, upload.user));
   }
 
   /**
-   * Begins an attempt at an upload, with what earlier ones left of it. One that is going on is displaced; one that has
-   * all bytes and is proven is waited for.
+   * Begins an attempt at an upload, with what earlier ones left of it. A running attempt is displaced; one that has all
+   * bytes and is proven is waited for.
    *
-   * @param displace Called when a later attempt wants to take this one's place: it has to end soon.
-   * @returns The attempt; or the hash of the upload that is stored meanwhile; or why it can't be taken.
-   * @throws What the disk says.
+   * @param displace Called when a later attempt is to replace this one, which has to end soon.
+   * @returns The attempt; or the hash of the upload if it was stored meanwhile; or why it can't be accepted.
+   * @throws {Error} The disk failed.
    */
   async begin(
     upload: UploadId,
@@ -195,77 +159,67 @@ export class ContentFiles {
     const error = this.refuses(upload);
     if (error !== undefined) return { error };
 
-    const attempt: Attempt = { displace, ended: Promise.withResolvers() };
-    const partial = this.#partials.get(name) ?? {
-      file: new PartialFile(`${directory}/${name}.part`, 0),
-      size: upload.size,
-      user: upload.user,
-      used: 0,
-      attempt,
-    };
-    // of one from an earlier start only what is there was known
-    partial.size = upload.size;
-    partial.attempt = attempt;
-    partial.user = upload.user;
+    const { size, user } = upload, attempt: Attempt = { displace, ended: Promise.withResolvers() };
+    const { file, usedAt } = this.#partials.get(name) ??
+      { file: new PartialFile(`${directory}/${name}.part`, 0), usedAt: 0 };
+    const partial: PartialUpload = { file, size, user, usedAt, attempt };
     this.#partials.set(name, partial);
-    const arrival = new IncomingFile(partial.file, {
-      whole: () => attempt.displace = undefined,
-      stored: (content, hash) => {
-        this.#partials.delete(name);
-        this.#stored.set(name, { content, hash });
-        if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
-      },
-      store: (file) => this.#store(file, partial.size, upload.user),
-      end: async (outcome) => {
-        if (outcome === "kept" && partial.file.length > 0) this.#keep(name, partial);
-        else if (outcome !== "stored") await this.#leave(name, partial);
-        partial.attempt = undefined;
-        attempt.ended.resolve();
-        await this.#makeRoom();
-      },
-    });
+    let content = "", isEnded = false;
+    const store = async () => {
+      attempt.displace = undefined;
+      await file.close();
+      return content = await this.#store(file, upload);
+    };
+    const end: IncomingFile["end"] = async (outcome) => {
+      if (isEnded) return;
+      isEnded = true;
+      if (outcome === "stored") this.#remember(name, { content, hash: file.hash });
+      else if (outcome === "dropped" || !await this.#keep(name, partial)) await this.#discard(name, partial);
+      partial.attempt = undefined;
+      attempt.ended.resolve();
+      await this.#makeRoom();
+    };
     try {
       await this.#makeRoom();
-      await partial.file.open();
+      await file.open();
     } catch (error) {
-      await arrival.drop();
+      await end("dropped");
       throw error;
     }
-    return arrival;
+    return { file, store, end };
   }
 
-  /**
-   * Opens a content to be read.
-   *
-   * @throws {Deno.errors.NotFound} It is not there.
-   */
-  async read(content: string): Promise<Deno.FsFile> {
-    return await Deno.open(this.#path(content));
+  /** Opens a content to be read; undefined if it is not there. */
+  async read(content: string): Promise<Deno.FsFile | undefined> {
+    try {
+      return await Deno.open(this.#path(content));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
   }
 
-  /** Removes this content, where it is there. Never rejects; resolves to whether it is gone. */
+  /** Removes this content, if it is there. Never rejects; resolves to whether it is gone. */
   async remove(content: string): Promise<boolean> {
     for (const [name, stored] of this.#stored) if (stored.content === content) this.#stored.delete(name);
     try {
-      const { size } = await Deno.stat(this.#path(content));
       await Deno.remove(this.#path(content));
-      this.#count(content, -1, -size);
-      this.#users.delete(content);
-      return true;
     } catch (error) {
-      return error instanceof Deno.errors.NotFound;
+      if (!(error instanceof Deno.errors.NotFound)) return false;
     }
+    this.#quota.remove(content);
+    return true;
   }
 
-  /** Removes what is left of uploads that nobody went on with. */
+  /** Removes parts of uploads that were not continued. */
   async expire() {
-    const before = this.#options.wallClock() - MAX_IDLE_TIME;
-    for (const [name, { attempt, used }] of this.#partials) {
-      if (attempt === undefined && used < before) await this.#forget(name);
+    const before = this.#options.wallClock() - IDLE_MS_MAX;
+    for (const [name, { attempt, usedAt }] of this.#partials) {
+      if (attempt === undefined && usedAt < before) await this.#forget(name);
     }
   }
 
-  /** Removes what is temporary. No attempt may be going on. */
+  /** Removes a temporary directory. No attempt may be running. */
   async close() {
     if (this.#options.directory !== undefined || this.#directory === undefined) return;
     await Deno.remove(this.#directory, { recursive: true });
@@ -276,109 +230,95 @@ export class ContentFiles {
     return `${this.#directory}/${content}`;
   }
 
-  /** How many uploads are going on but this one, of one user or of all, and what they will take. */
-  #others(but: string, of?: string): { count: number; bytes: number } {
-    let count = 0, bytes = 0;
+  /** The other running uploads, of one user or of all, and their whole sizes. */
+  #arriving(except: string, of?: string): { files: number; bytes: number } {
+    let files = 0, bytes = 0;
     for (const [name, { attempt, size, user }] of this.#partials) {
-      if (attempt === undefined || name === but || of !== undefined && user !== of) continue;
-      count++;
+      if (attempt === undefined || name === except || of !== undefined && user !== of) continue;
+      files++;
       bytes += size;
     }
-    return { count, bytes };
+    return { files, bytes };
   }
 
-  /** Gives a whole file its own name; returns that. */
-  async #store(file: PartialFile, size: number, user: string): Promise<string> {
+  /** Renames a whole file to a content, and returns its name. */
+  async #store(file: PartialFile, { size, user }: UploadId): Promise<string> {
     const content = this.#options.random(16).toHex();
     await Deno.rename(file.path, this.#path(content));
     await syncDirectory(this.#directory!);
-    this.#users.set(content, user);
-    this.#count(content, 1, size);
+    this.#quota.add(content, user, size);
     return content;
   }
 
-  /** Counts a content in all and for its user. */
-  #count(content: string, files: number, bytes: number) {
-    this.#files += files;
-    this.#bytes += bytes;
-    const user = this.#users.get(content);
-    if (user === undefined) return;
-    const before = this.#held.get(user) ?? { files: 0, bytes: 0 };
-    const held = { files: before.files + files, bytes: before.bytes + bytes };
-    if (held.files > 0) this.#held.set(user, held);
-    else this.#held.delete(user);
+  #remember(name: string, stored: { content: string; hash: string }) {
+    this.#partials.delete(name);
+    this.#stored.set(name, stored);
+    if (this.#stored.size > MAX_STORED) this.#stored.delete(this.#stored.keys().next().value!);
   }
 
-  #keep(name: string, partial: Partial) {
-    partial.used = this.#options.wallClock();
+  /** Returns false if there is nothing to keep, or it can't be synced. */
+  async #keep(name: string, partial: PartialUpload): Promise<boolean> {
+    const isSynced = await partial.file.close().then(() => true, () => false);
+    if (!isSynced || partial.file.length === 0) return false;
+    partial.usedAt = this.#options.wallClock();
     this.#partials.delete(name);
     this.#partials.set(name, partial);
+    return true;
   }
 
-  /** Removes of the uploads that nobody works at as many as are too many, those that were left alone longest first. */
+  /** Removes idle uploads that are too many, those that were idle longest first. */
   async #makeRoom() {
-    const { bytes, count } = this.#others("");
-    const room = this.#options.limits.bytes - this.#bytes - bytes;
+    const arriving = this.#arriving("");
+    const room = this.#options.limits.bytes - this.#quota.used.bytes - arriving.bytes;
     const idle = [...this.#partials].filter(([, { attempt }]) => attempt === undefined);
     const users = new Map<string | undefined, number>();
-    let held = 0, kept = 0;
-    // the latest first: the earlier ones are those that go
+    let bytes = 0, files = arriving.files;
+    // the latest first: they are kept
     for (const [name, { file, user }] of idle.reverse()) {
       const own = (users.get(user) ?? 0) + 1;
-      if (
-        held + file.length > room || kept + count >= MAX_IDLE || user !== undefined && own > MAX_USER_IDLE
-      ) {
+      if (bytes + file.length > room || files >= MAX_IDLE || user !== undefined && own > MAX_USER_IDLE) {
         await this.#forget(name);
         continue;
       }
       users.set(user, own);
-      held += file.length;
-      kept++;
+      bytes += file.length;
+      files++;
     }
   }
 
   async #forget(name: string) {
     const partial = this.#partials.get(name);
     if (partial === undefined || partial.attempt !== undefined) return;
-    // whoever wants to go on with it has to wait until it is gone
+    // a new attempt has to wait until it is gone
     const { ended } = partial.attempt = { displace: undefined, ended: Promise.withResolvers() };
-    await this.#leave(name, partial);
+    await this.#discard(name, partial);
     ended.resolve();
   }
 
-  async #leave(name: string, partial: Partial) {
+  async #discard(name: string, partial: PartialUpload) {
     await partial.file.remove();
     this.#partials.delete(name);
   }
 
   async #scan(directory: string) {
-    const contents: string[] = [], partials: [string, Partial][] = [];
+    const contents: string[] = [], partials: [string, PartialUpload][] = [];
     for await (const { name, isFile } of Deno.readDir(directory)) {
-      // what somebody else put here is no business of ours
+      // other files are left alone
       if (!isFile) continue;
       const partial = PARTIAL.exec(name)?.[1];
       if (CONTENT.test(name)) contents.push(name);
       if (partial === undefined) continue;
       const path = `${directory}/${name}`, { size, mtime } = await Deno.stat(path);
-      partials.push([partial, {
-        file: new PartialFile(path, size),
-        size,
-        user: undefined,
-        used: mtime?.getTime() ?? this.#options.wallClock(),
-        attempt: undefined,
-      }]);
+      const file = new PartialFile(path, size), usedAt = mtime?.getTime() ?? this.#options.wallClock();
+      partials.push([partial, { file, size, user: undefined, usedAt, attempt: undefined }]);
     }
-    const unknown: UnknownContents = {
-      directory: `${this.#options.directory}/${UNKNOWN}`,
-      files: 0,
-      bytes: 0,
-      error: undefined,
-    };
+    const aside = `${this.#options.directory}/${UNKNOWN}`;
+    const unknown: UnknownContents = { directory: aside, files: 0, bytes: 0, error: undefined };
     for (let i = 0; i < contents.length; i += BATCH) {
       await this.#scanBatch(contents.slice(i, i + BATCH), unknown);
     }
     if (unknown.files > 0 || unknown.error !== undefined) this.#options.onUnknown?.(unknown);
-    for (const [name, partial] of partials.sort(([, a], [, b]) => a.used - b.used)) {
+    for (const [name, partial] of partials.sort(([, a], [, b]) => a.usedAt - b.usedAt)) {
       this.#partials.set(name, partial);
     }
     await this.expire();
@@ -391,8 +331,7 @@ export class ContentFiles {
     for (const [i, name] of names.entries()) {
       const user = known.get(name);
       if (user !== undefined) {
-        this.#users.set(name, user);
-        this.#count(name, 1, sizes[i]!);
+        this.#quota.add(name, user, sizes[i]!);
         continue;
       }
       try {
@@ -400,18 +339,14 @@ export class ContentFiles {
         unknown.files++;
         unknown.bytes += sizes[i]!;
       } catch (error) {
-        // a start on a full disk is to give what it has
+        // on a full disk the server starts all the same
         unknown.error ??= error as Error;
       }
     }
   }
 }
 
-/** The same for the same upload, over restarts, and tells nothing of it. */
+/** The same for the same upload, across restarts, without revealing anything about it. */
 function partialName({ user, thread, name, size }: UploadId): string {
   return createHash("sha256").update(JSON.stringify([user, thread, name, size])).digest("hex").slice(0, 32);
-}
-
-function bytes(count: number): string {
-  return formatBytes(count, { binary: true }).replace("kiB", "KiB");
 }

@@ -1,39 +1,37 @@
 import { createHash, type Hash } from "node:crypto";
 
-/** Bytes after which what was written is synced while more is on its way, so that the end has little left to wait for. */
+/** Bytes after which what was written is synced while more arrives, so that little is left for the end. */
 const SYNC_BYTES = 32 * 1024 * 1024;
 
-/** Bytes that are hashed in one go: less than a millisecond, so that no service waits for long. */
+/** Bytes that are hashed in one go: it takes less than a millisecond, so that other services are served in between. */
 const HASH_BYTES = 1024 * 1024;
 
 /**
- * A file of which a part is there, and the hash of that part. It is opened for each attempt to get more of it; between
- * two attempts it costs no descriptor.
- *
- * What any call rejects with is the disk's: the file is good for nothing then but {@linkcode remove}.
+ * The first part of a file, and its hash. It is opened for each attempt at the rest; between two attempts it needs no
+ * descriptor. If a call rejects, the disk failed, and only {@linkcode remove} may follow.
  */
 export class PartialFile {
   readonly path: string;
   #file: Deno.FsFile | undefined;
-  /** A second handle, because what syncs one holds up what is written to it. */
+  /** A second handle, because a handle can't be written to while it is synced. */
   #synced: Deno.FsFile | undefined;
-  /** Of the first `length` bytes; undefined where they are from an earlier start. */
+  /** Of the first `length` bytes; undefined if they are of an earlier run and not read yet. */
   #hash: Hash | undefined;
   #length: number;
   #unsynced: number;
   #syncing: Promise<void> = Promise.resolve();
   #isSyncing = false;
 
-  /** @param length Bytes that are there of an earlier start. */
+  /** @param length Bytes that an earlier run left. */
   constructor(path: string, length: number) {
     this.path = path;
     this.#length = length;
-    // which may have been killed before it had synced them
+    // it may have been killed before it synced them
     this.#unsynced = length;
     if (length === 0) this.#hash = createHash("sha256");
   }
 
-  /** Bytes that are there and hashed; after {@linkcode close}, that are on disk. */
+  /** Bytes that are there and hashed; after {@linkcode close} they are on disk. */
   get length(): number {
     return this.#length;
   }
@@ -50,7 +48,7 @@ export class PartialFile {
   /** Appends the bytes, which must not change until this resolves, and may be at most 1 MiB. */
   append(bytes: Uint8Array): Promise<void> {
     const written = this.#write(bytes);
-    // while the disk has its turn
+    // while the disk is busy
     this.#hash!.update(bytes);
     return written;
   }
@@ -66,7 +64,7 @@ export class PartialFile {
     }
   }
 
-  /** SHA-256 of what is there, 64 small hexadecimal digits. It has been opened. */
+  /** SHA-256 of what is there, 64 lower-case hexadecimal digits. It has been opened. */
   get hash(): string {
     return this.#hash!.copy().digest("hex");
   }
@@ -103,11 +101,11 @@ export class PartialFile {
     this.#unsynced = 0;
     this.#isSyncing = true;
     this.#syncing = this.#synced!.syncData().finally(() => this.#isSyncing = false);
-    // whoever closes the file hears of it
+    // close() awaits it: until then a rejection must not count as unhandled
     this.#syncing.catch(() => {});
   }
 
-  /** Hashes what an earlier start left, which may be less than was said if the machine failed. */
+  /** Hashes what an earlier run left; after a power cut that may be less than the file's size. */
   async #rehash(file: Deno.FsFile): Promise<Hash> {
     const hash = createHash("sha256"), buffer = new Uint8Array(HASH_BYTES);
     let length = 0;

@@ -1,38 +1,38 @@
 import { setImmediate } from "node:timers";
 import type { Outcome, OutcomeOf, Store, StoreRequest } from "../store.ts";
 
-/** Most requests, changes of sessions among them, and most bytes of message text, about, that one commit carries. */
+/** Most requests, those of sessions counted one by one, and about how many bytes of text one commit carries. */
 const GROUP_REQUESTS = 1024;
 const GROUP_BYTES = 1024 * 1024;
 
 /** Groups that are with the store at a time: while one is written, the next is on its way. */
-const GROUPS = 2;
+const GROUPS_MAX = 2;
 
-/** Requests that may wait for the disk. With more, what asks for more is refused: memory is bounded. */
+/** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
 const BACKLOG_REQUESTS = 65_536;
 const BACKLOG_BYTES = 32 * 1024 * 1024;
 
 /**
- * Milliseconds for which a put that nobody waits for may wait for company: its message may be asked for meanwhile and
- * need no disk at all, and a trickle of messages costs fewer commits.
+ * How long a put whose outcome is not awaited may wait for others: its message may be taken meanwhile and need no disk at
+ * all, and messages that come one by one cost fewer commits.
  */
-const LINGER = 2;
+const LINGER_MS = 2;
 
 /**
- * Milliseconds for which a group may wait for what the sockets still hold, while each look at them brings something and
- * there are not as many requests as can be written in the time that it takes to read as many more.
+ * How long a group may wait for what the sockets still hold, as long as each turn of the event loop brings something and
+ * there are fewer than {@linkcode GATHER_REQUESTS}.
  */
-const GATHER = 0.5;
+const GATHER_MS = 0.5;
 const GATHER_REQUESTS = 256;
 
-/** Bytes that a request takes up beside its message text, about. */
+/** About how many bytes a request has beside its message text. */
 const REQUEST_BYTES = 128;
 
-/** What gathers by itself what it has for the store, until a group is made that takes it. */
+/** Collects requests by itself until a group takes them, as one request. */
 export interface Source<R extends StoreRequest> {
-  /** What it has gathered, if there is anything. */
+  /** What it has collected, if there is anything. */
   take(): R | undefined;
-  /** Is told what has become of that. */
+  /** Receives the outcome of that. */
   settle(outcome: OutcomeOf<R>): void;
 }
 
@@ -63,32 +63,32 @@ export class StoreOverloaded extends RangeError {
   }
 }
 
-/** Requests that are with the store. */
+/** Requests that go to the store together. */
 interface Group {
   requests: StoreRequest[];
   done: Entry["done"][];
-  /** How many entries of the queue they were, and what was counted as their bytes there. */
+  /** How many entries of the queue they were, and their bytes as counted there. */
   waited: number;
   bytes: number;
 }
 
 /**
- * Group commit: what arrives in one turn of the event loop, or while other groups are with the store, goes to it
- * together, in order.
+ * Group commit: requests that arrive in one turn of the event loop, or while other groups are with the store, go to it
+ * together, in their order.
  */
 export class GroupCommit {
   readonly #store: Store;
   readonly #onLost: (error: unknown) => void;
-  /** What is in no group yet, the oldest first. */
+  /** Requests that are in no group yet, the oldest first. */
   #queue: Entry[] = [];
   #queueBytes = 0;
-  /** How much of the queue, from its beginning, is up to the last entry that somebody waits for. */
+  /** Length of the queue up to the last entry whose outcome is awaited. */
   #awaited = 0;
   readonly #sources = new Set<unknown>();
   /** In the queue and with the store. */
   #waiting = 0;
   #waitingBytes = 0;
-  /** What came, and how much of that before the last group. */
+  /** Requests that came, and how many of them before the last group. */
   #arrivals = 0;
   #grouped = 0;
   #gathering = false;
@@ -97,7 +97,7 @@ export class GroupCommit {
   #lost: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** @param onLost Called once when the store fails for good; nothing is answered after it. */
+  /** @param onLost Called once if the store is lost; nothing is answered after that. */
   constructor(store: Store, onLost: (error: unknown) => void) {
     this.#store = store;
     this.#onLost = onLost;
@@ -105,9 +105,9 @@ export class GroupCommit {
 
   /**
    * Hands a request to the store; `done` is called with its outcome once that is durable.
-   * Returns false, and does nothing, where too many are waiting already.
+   * Returns false, and does nothing, if too many are waiting already.
    *
-   * @param awaited Whether somebody waits for the outcome. Otherwise it may take {@linkcode LINGER} longer.
+   * @param awaited Whether the outcome is awaited. Otherwise it may take {@linkcode LINGER_MS} longer.
    */
   submit<R extends StoreRequest>(
     request: R,
@@ -129,7 +129,7 @@ export class GroupCommit {
     return promise;
   }
 
-  /** The same for what the source has when its turn comes. To be called whenever it has `more` to be carried out. */
+  /** The same for what the source has when its turn comes. Must be called whenever it has `more` requests. */
   gather<R extends StoreRequest>(source: Source<R>, more: number): boolean {
     this.#arrivals += more;
     if (this.#sources.has(source)) {
@@ -155,7 +155,7 @@ export class GroupCommit {
     return true;
   }
 
-  /** Resolves when nothing is waiting; rejects when the store has failed for good. */
+  /** Resolves when nothing is waiting; rejects if the store is lost. */
   async idle() {
     if (this.#lost !== undefined) throw this.#lost;
     while (this.#waiting > 0) {
@@ -166,20 +166,20 @@ export class GroupCommit {
   }
 
   #schedule() {
-    if (this.#groups === GROUPS || this.#queue.length === 0) return;
-    // the sockets are read on and on while they hold something, and no turn of the event loop ends
+    if (this.#groups === GROUPS_MAX || this.#queue.length === 0) return;
+    // while the sockets hold something they are read, and no turn of the event loop ends
     if (this.#arrivals - this.#grouped >= GATHER_REQUESTS || this.#isFull) {
       return this.#commit(this.#idle !== undefined);
     }
-    // a small group behind another one would only make the next one small too
+    // a small group after another one would only make the next one small too
     if (this.#gathering || this.#groups > 0) return;
     if (this.#awaited > 0 || this.#idle !== undefined) {
       this.#gathering = true;
-      this.#gather(performance.now() + GATHER);
+      this.#gather(performance.now() + GATHER_MS);
     } else {
       this.#lingering ??= setTimeout(() => {
         this.#commit(true);
-      }, LINGER);
+      }, LINGER_MS);
     }
   }
 
@@ -200,8 +200,8 @@ export class GroupCommit {
   }
 
   /**
-   * Gives groups to the store. Puts at the end of the queue that nobody waits for stay for the next one, if not `all`
-   * are to go: the request for what they bring often comes right behind them.
+   * Gives groups to the store. Puts at the end of the queue whose outcomes are not awaited stay for the next one, unless
+   * `all` are to go: a take of their messages often comes right after them.
    */
   #commit(all: boolean) {
     clearTimeout(this.#lingering);
@@ -212,7 +212,7 @@ export class GroupCommit {
     this.#schedule();
   }
 
-  /** A group of what stands in the first `ready` places of the queue. */
+  /** A group of the first `ready` entries of the queue, as many as it can carry. */
   #next(ready: number): Group | undefined {
     const group: Group = { requests: [], done: [], waited: 0, bytes: 0 };
     for (let requests = 0, size = 0; group.waited < ready; group.waited++) {
@@ -230,7 +230,7 @@ export class GroupCommit {
       group.requests.push(request);
       group.done.push(done);
       requests += request.kind === "session" ? request.changes.length : 1;
-      // how much a source has shows when it gives it
+      // how much a source has is known only now
       size += bytesOf(request);
     }
     if (group.waited === 0) return undefined;
@@ -251,11 +251,11 @@ export class GroupCommit {
     if (this.#lost !== undefined) return;
     this.#waiting -= waited;
     this.#waitingBytes -= bytes;
-    for (const [i, tell] of done.entries()) {
+    for (const [i, settle] of done.entries()) {
       try {
-        tell(outcomes[i] as never);
+        settle(outcomes[i] as never);
       } catch (error) {
-        // a fault of this program and none of the store: the others are answered before it ends
+        // an error of this program and not of the store: the others are answered before it ends
         reportError(error);
       }
     }
@@ -265,7 +265,7 @@ export class GroupCommit {
     this.#idle = undefined;
   }
 
-  /** Nothing is answered any more, of what is with the store or comes behind it. */
+  /** From now on nothing is answered, neither what is with the store nor what comes after it. */
   lose(error: unknown) {
     if (this.#lost !== undefined) return;
     this.#lost = error;

@@ -1,6 +1,6 @@
 /**
- * Requests as they are handed from one thread to another. Handing an object over costs several times as much as handing
- * its values over, so puts, which come by the thousand, go as rows of values.
+ * Requests as they are passed from one thread to another. To pass an object costs several times as much as to pass its
+ * values, so puts, of which there are thousands, become rows of values.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { StoreRequest } from "../store.ts";
 
 type Value = string | number;
 
-/** A put's place among the rows stands for it. */
+/** In place of a put stands the index of its row. */
 type PackedRequest =
   | Exclude<StoreRequest, Put | OrderedBatch>
   | number
@@ -21,42 +21,42 @@ export interface PackedRequests {
   requests: PackedRequest[];
   /** {@linkcode PUT_VALUES} for each put. */
   puts: Value[];
-  /** Who is charged for these: a put has the place of its holder, since many have the same. */
-  holders: string[];
+  /** Their owners: a row has the index of its owner, since many have the same. */
+  owners: string[];
 }
 
 /** Values of a put. */
 const PUT_VALUES = 9;
 
-/** Stands for a time that is not given. */
+/** Stands for a number that is not given. */
 const NONE = -1;
 
 export function packRequests(requests: readonly StoreRequest[]): PackedRequests {
-  const puts: Value[] = [], holders: string[] = [], places = new Map<string, number>();
-  const place = (holder: string | undefined) => {
-    if (holder === undefined) return NONE;
-    let at = places.get(holder);
-    if (at === undefined) places.set(holder, at = holders.push(holder) - 1);
+  const puts: Value[] = [], owners: string[] = [], indexes = new Map<string, number>();
+  const indexOf = (owner: string | undefined) => {
+    if (owner === undefined) return NONE;
+    let at = indexes.get(owner);
+    if (at === undefined) indexes.set(owner, at = owners.push(owner) - 1);
     return at;
   };
-  const pack = (put: Put & { numbers?: number }) => packPut(put, place(put.owner), puts);
+  const pack = (put: Put & { numbers?: number }) => packPut(put, indexOf(put.owner), puts);
   const packed = requests.map((request): PackedRequest => {
     if (request.kind === "put") return pack(request);
     if (request.kind !== "session") return request;
     const changes = request.changes.map((change) => change.kind === "put" ? pack(change) : change);
     return { ...request, changes };
   });
-  return { requests: packed, puts, holders };
+  return { requests: packed, puts, owners };
 }
 
-function packPut(put: Put & { numbers?: number }, holder: number, puts: Value[]): number {
+function packPut(put: Put & { numbers?: number }, owner: number, puts: Value[]): number {
   const { mailbox, sender, time, text, bytes, delay = NONE, expires = NONE, numbers = NONE } = put;
-  puts.push(mailbox, sender, time, text, bytes, delay, expires, numbers, holder);
+  puts.push(mailbox, sender, time, text, bytes, delay, expires, numbers, owner);
   return puts.length / PUT_VALUES - 1;
 }
 
-export function unpackRequests({ requests, puts, holders }: PackedRequests): StoreRequest[] {
-  const unpackPut = (at: number) => putAt(puts, at, holders);
+export function unpackRequests({ requests, puts, owners }: PackedRequests): StoreRequest[] {
+  const unpackPut = (at: number) => putAt(puts, at, owners);
   const unpack = (change: OrderedRequest | number) => typeof change === "number" ? unpackPut(change) : change;
   return requests.map((request) => {
     if (typeof request === "number") return unpackPut(request);
@@ -67,7 +67,7 @@ export function unpackRequests({ requests, puts, holders }: PackedRequests): Sto
 function putAt(
   puts: readonly Value[],
   index: number,
-  holders: readonly string[],
+  owners: readonly string[],
 ): Put & { numbers?: number } {
   const at = index * PUT_VALUES;
   const put: Put & { numbers?: number } = {
@@ -81,6 +81,6 @@ function putAt(
   if (puts[at + 5] !== NONE) put.delay = puts[at + 5] as number;
   if (puts[at + 6] !== NONE) put.expires = puts[at + 6] as number;
   if (puts[at + 7] !== NONE) put.numbers = puts[at + 7] as number;
-  if (puts[at + 8] !== NONE) put.owner = holders[puts[at + 8] as number]!;
+  if (puts[at + 8] !== NONE) put.owner = owners[puts[at + 8] as number]!;
   return put;
 }

@@ -5,12 +5,12 @@ import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreRequest } from "../store.ts";
 import { StoreLocked, StoreLost } from "../errors.ts";
 
-/** A {@linkcode Store} in one SQLite database, which a Worker of its own works on. */
+/** A {@linkcode Store} in one SQLite database, with a Worker that has the engine. */
 export class SqliteStore implements Store {
   readonly opened: Counts;
   dropped = 0;
   readonly #worker: Worker;
-  /** Those who wait for an answer of the Worker; it answers in order. */
+  /** Messages to the Worker that it has not answered yet; it answers in order. */
   readonly #waiting: PromiseWithResolvers<FromWorker>[] = [];
   #lost: StoreLost | undefined;
   #closed: Promise<void> | undefined;
@@ -21,11 +21,11 @@ export class SqliteStore implements Store {
   }
 
   /**
-   * Opens the database in `options.directory`, which has to be there, and makes it where it is not; without a directory
-   * messages are kept in memory.
+   * Opens the database in `options.directory`, which must exist, and creates it if needed; without a directory messages
+   * are kept in memory.
    *
    * @throws {StoreLocked} Another process has it open.
-   * @throws {Error} It can't be opened, or its schema is newer than this program.
+   * @throws {Error} It cannot be opened, or its schema is newer than this program.
    */
   static async open(options: EngineOptions): Promise<SqliteStore> {
     const { onEvent, ...rest } = options;
@@ -39,10 +39,7 @@ export class SqliteStore implements Store {
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      const lost: FromWorker = {
-        kind: "lost",
-        message: `Cannot rely on the store any more: ${event.message}`,
-      };
+      const lost = { kind: "lost", message: `Cannot rely on the store any more: ${event.message}` } as const;
       if (store === undefined) opening.resolve(lost);
       else store.#answered(lost);
     };
@@ -71,12 +68,12 @@ export class SqliteStore implements Store {
     this.#worker.terminate();
   }
 
-  #ask(order: ToWorker): Promise<FromWorker> {
+  #ask(message: ToWorker): Promise<FromWorker> {
     const answer = Promise.withResolvers<FromWorker>();
     if (this.#lost) answer.resolve({ kind: "lost", message: this.#lost.message });
     else {
       this.#waiting.push(answer);
-      this.#worker.postMessage(order);
+      this.#worker.postMessage(message);
     }
     return answer.promise;
   }

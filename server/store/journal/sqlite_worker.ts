@@ -1,26 +1,27 @@
 /**
- * The SQLite store's Worker: one engine, which is given batches in turn and answers each when it is durable.
+ * The Worker of the SQLite store: one engine, which carries out one batch after the other and answers each when it is
+ * durable.
  *
  * @module
  */
 
 /// <reference lib="deno.worker" />
+import { uptime } from "../../clock/uptime.ts";
 import { DATABASE_FILE, isDatabaseError, openError } from "../database/database.ts";
 import { type BatchResult, Engine, type EngineOptions } from "../engine/engine.ts";
-import { type PackedRequests, unpackRequests } from "./packed.ts";
-import { uptime } from "../../clock/uptime.ts";
+import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
 import type { StoreEvent } from "../store.ts";
-import { StoreLocked } from "../errors.ts";
+import { type PackedRequests, unpackRequests } from "./packed.ts";
 
-/** Milliseconds between two looks at what has become due. */
-const TICK = 100;
+/** How often the engine does what is due by time. */
+const TICK_MS = 100;
 
-/** Milliseconds between two looks for sessions that are old: each reads all of them. */
-const FORGET_INTERVAL = 60_000;
+/** How often old sessions are looked for: each time all of them are read. */
+const FORGET_INTERVAL_MS = 60_000;
 
-/** What of the options can be handed to a Worker. */
-export type SqliteOptions = Omit<EngineOptions, "onEvent" | "now" | "clock" | "random">;
+/** The options that can be handed to a Worker. */
+export type SqliteOptions = Omit<EngineOptions, "onEvent" | "wallClock" | "monotonicClock" | "random">;
 
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =
@@ -28,7 +29,7 @@ export type ToWorker =
   | { kind: "apply"; requests: PackedRequests }
   | { kind: "close" };
 
-/** From the Worker: one for each of its orders, in their order, and events at any time before the answer. */
+/** From the Worker: an answer to each message, in their order, and events at any time before it. */
 export type FromWorker =
   | { kind: "opened"; counts: Counts }
   | { kind: "not opened"; locked: boolean; message: string }
@@ -38,23 +39,37 @@ export type FromWorker =
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
-let beating: ReturnType<typeof uptime.start> | undefined;
-let ticking: ReturnType<typeof setTimeout> | undefined;
-let sweeping: ReturnType<typeof setTimeout> | undefined;
-let forgetting: ReturnType<typeof setTimeout> | undefined;
+let clock: ReturnType<typeof uptime.start> | undefined;
+/** The timer of each kind of background work that will be done. */
+const timers = new Map<() => void, ReturnType<typeof setTimeout>>();
 
 const answer = (message: FromWorker) => self.postMessage(message);
 
+/** Does some work; an error means that the store is lost. */
+function attempt(work: () => void) {
+  try {
+    work();
+  } catch (error) {
+    answer({ kind: "lost", message: (error as Error).message });
+  }
+}
+
+/** Does background work later, between two batches, if it is not going to be done already. */
+function later(work: () => void, delayMs: number) {
+  if (timers.has(work)) return;
+  const timer = setTimeout(() => {
+    timers.delete(work);
+    attempt(work);
+  }, delayMs);
+  timers.set(work, timer);
+}
+
 function open(options: SqliteOptions): FromWorker {
   try {
-    beating = uptime.start();
-    engine = new Engine({
-      ...options,
-      monotonicClock: uptime.now,
-      onEvent: (event) => answer({ kind: "event", event }),
-    });
-    sweepLater();
-    tickLater(TICK);
+    clock = uptime.start();
+    const onEvent = (event: StoreEvent) => answer({ kind: "event", event });
+    engine = new Engine({ ...options, monotonicClock: uptime.now, onEvent });
+    scheduleWork();
     forget();
     return { kind: "opened", counts: engine.counts };
   } catch (error) {
@@ -64,57 +79,37 @@ function open(options: SqliteOptions): FromWorker {
   }
 }
 
-/** Between two batches, so that clearing a large mailbox holds nobody up. */
-function sweepLater() {
-  if (!engine?.hasCleared) return;
-  sweeping ??= setTimeout(() => {
-    sweeping = undefined;
-    if (engine?.sweep()) sweepLater();
-  }, 0);
+function scheduleWork() {
+  if (engine!.hasCleared) later(sweep, 0);
+  if (engine!.isTimed) later(tick, TICK_MS);
 }
 
-/** After a while, or at once where a piece has left more to be done: what many have put to one time is not late then. */
-function tickLater(delay: number) {
-  if (!engine?.isTimed) return;
-  ticking ??= setTimeout(() => {
-    ticking = undefined;
-    try {
-      tickLater(engine?.tick() ? 0 : TICK);
-    } catch (error) {
-      answer({ kind: "lost", message: (error as Error).message });
-    }
-  }, delay);
+function sweep() {
+  if (engine!.sweep()) later(sweep, 0);
 }
 
-/** Forgets what sessions are old, and looks again later: often enough that there is always room for new ones. */
+/** Goes on at once while there is more to do: many messages may be due at one time. */
+function tick() {
+  const isMore = engine!.tick();
+  if (engine!.isTimed) later(tick, isMore ? 0 : TICK_MS);
+}
+
+/** Forgets old sessions, often enough that there is always room for new ones. */
 function forget() {
-  const delay = engine!.forgetSessions() ? 0 : FORGET_INTERVAL;
-  forgetting = setTimeout(() => {
-    try {
-      forget();
-    } catch (error) {
-      answer({ kind: "lost", message: (error as Error).message });
-    }
-  }, delay);
+  later(forget, engine!.forgetSessions() ? 0 : FORGET_INTERVAL_MS);
 }
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
-  try {
+self.onmessage = ({ data }: MessageEvent<ToWorker>) =>
+  attempt(() => {
     if (data.kind === "open") {
       answer(open(data.options));
     } else if (data.kind === "apply") {
       answer({ kind: "applied", result: engine!.apply(unpackRequests(data.requests)) });
-      sweepLater();
-      tickLater(TICK);
+      scheduleWork();
     } else {
-      beating?.close();
-      clearTimeout(sweeping);
-      clearTimeout(ticking);
-      clearTimeout(forgetting);
+      clock?.close();
+      for (const timer of timers.values()) clearTimeout(timer);
       engine!.close();
       answer({ kind: "closed" });
     }
-  } catch (error) {
-    answer({ kind: "lost", message: (error as Error).message });
-  }
-};
+  });

@@ -37,13 +37,6 @@ export interface RemoveChannel {
   name: string;
 }
 
-export type ChannelOutcome = "kept" | "storage";
-
-/** Lists all channels, with their messages. */
-export interface ListChannels {
-  kind: "channels";
-}
-
 /** A channel as it was kept; its messages have consecutive numbers from `first`. */
 export interface StoredChannel {
   name: string;
@@ -55,7 +48,8 @@ export interface StoredChannel {
 
 /** By kind: the request and its outcome. */
 export interface ChannelOperations {
-  channel: [ChannelChange, ChannelOutcome];
-  "remove channel": [RemoveChannel, ChannelOutcome];
-  channels: [ListChannels, StoredChannel[]];
+  channel: [ChannelChange, "kept" | "storage"];
+  "remove channel": [RemoveChannel, "kept" | "storage"];
+  /** Lists all channels, with their messages. */
+  channels: [{ kind: "channels" }, StoredChannel[]];
 }

@@ -46,30 +46,13 @@ export interface Leased {
 /** `busy`: too many leases run for this network or account. */
 export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
 
-/** Withdraws what `subscribe` of a lease asked for. */
-export interface Unsubscribe {
-  kind: "unsubscribe";
-  mailbox: string;
-}
-
-/** The client has received the messages of a lease: it runs for all of its duration. */
-export interface Confirm {
-  kind: "confirm";
-  session: string;
-  tag: number;
-}
-
-/** Releases the messages of a lease. No attempt is counted. */
-export interface Release {
-  kind: "release";
-  session: string;
-  tag: number;
-}
-
 /** By kind: the request and its outcome. */
 export interface LeaseOperations {
   lease: [LeaseRequest, LeaseOutcome];
-  unsubscribe: [Unsubscribe, "set"];
-  confirm: [Confirm, "confirmed" | "unknown"];
-  release: [Release, "released" | "storage"];
+  /** Withdraws what `subscribe` of a lease asked for. */
+  unsubscribe: [{ kind: "unsubscribe"; mailbox: string }, "set"];
+  /** The client has received the messages of a lease: it runs for all of its duration. */
+  confirm: [{ kind: "confirm"; session: string; tag: number }, "confirmed" | "unknown"];
+  /** Releases the messages of a lease. No attempt is counted. */
+  release: [{ kind: "release"; session: string; tag: number }, "released" | "storage"];
 }

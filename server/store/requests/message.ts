@@ -29,15 +29,6 @@ export interface Put {
  */
 export type PutOutcome = "stored" | "full" | "full share" | "storage";
 
-/**
- * Lease and acknowledgement in one: removes the oldest message and returns it. A message that is too long for a take
- * stays, at its place, and can be leased.
- */
-export interface Take {
-  kind: "take";
-  mailbox: string;
-}
-
 /** A message that was taken. */
 export interface Taken {
   sender: string;
@@ -50,46 +41,10 @@ export interface Taken {
 /** `too long`: there are only messages that are too long. */
 export type TakeOutcome = Taken | "empty" | "too long" | "storage";
 
-/** Removes all messages of one mailbox, or of all. */
-export interface Clear {
-  kind: "clear";
-  mailbox?: string;
-}
-
-/** How many messages were removed. */
-export type ClearOutcome = number | "storage";
-
-/** Counts the messages of one mailbox, or of all. */
-export interface Count {
-  kind: "count";
-  mailbox?: string;
-}
-
 export interface Counts {
   messages: number;
   bytes: number;
   mailboxes: number;
-}
-
-/** Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
-export interface List {
-  kind: "list";
-  after?: string;
-  limit: number;
-}
-
-export type ListOutcome = { mailbox: string; messages: number }[] | "storage";
-
-/** Sets how many messages a mailbox may hold, until the store is closed. */
-export interface SetLimit {
-  kind: "limit";
-  messages: number;
-}
-
-/** Counts the messages of one mailbox, or of all, by state. */
-export interface Stat {
-  kind: "stat";
-  mailbox?: string;
 }
 
 export interface Stats {
@@ -148,14 +103,25 @@ export interface Requeued {
 /** A number is how many were deleted. `unknown`: no dead letter has this ID. `full`: its mailbox is full. */
 export type DeadOutcome = DeadLetter[] | Requeued | number | "requeued" | "unknown" | "full" | "storage";
 
-/** By kind: the request and its outcome. */
+/** By kind: the request and its outcome. A request without `mailbox` is about all mailboxes. */
 export interface MessageOperations {
   put: [Put, PutOutcome];
-  take: [Take, TakeOutcome];
-  clear: [Clear, ClearOutcome];
-  count: [Count, Counts];
-  list: [List, ListOutcome];
-  limit: [SetLimit, "set"];
-  stat: [Stat, Stats];
+  /**
+   * Lease and acknowledgement in one: removes the oldest message and returns it. A message that is too long for a take
+   * stays, at its place, and can be leased.
+   */
+  take: [{ kind: "take"; mailbox: string }, TakeOutcome];
+  /** Removes all messages. Returns how many they were. */
+  clear: [{ kind: "clear"; mailbox?: string }, number | "storage"];
+  count: [{ kind: "count"; mailbox?: string }, Counts];
+  /** Counts messages by state. */
+  stat: [{ kind: "stat"; mailbox?: string }, Stats];
+  /** Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
+  list: [
+    { kind: "list"; after?: string; limit: number },
+    { mailbox: string; messages: number }[] | "storage",
+  ];
+  /** Sets how many messages a mailbox may hold, until the store is closed. */
+  limit: [{ kind: "limit"; messages: number }, "set"];
   dead: [DeadLetters, DeadOutcome];
 }

@@ -59,21 +59,6 @@ export interface EndSession extends SessionName {
   low: number;
 }
 
-/** Asks for the latest start time of all sessions that the store knows or has forgotten. */
-export interface FindLatestStart {
-  kind: "latest start";
-}
-
-/** Asks how many sessions and leases are kept, and for whom. */
-export interface ReadUsage {
-  kind: "usage";
-}
-
-export interface StoreUsage {
-  sessions: TableUsage;
-  leases: TableUsage;
-}
-
 /** What became of a request that did not just succeed. `bad` changed nothing; `lost` lists messages not leased any more. */
 export type RequestOutcome = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
 
@@ -99,6 +84,8 @@ export interface SessionOperations {
   session: [OrderedBatch, SessionOutcome];
   open: [OpenSession, SessionOutcome];
   end: [EndSession, SessionOutcome];
-  "latest start": [FindLatestStart, number];
-  usage: [ReadUsage, StoreUsage];
+  /** The latest start time of all sessions that the store knows or has forgotten. */
+  "latest start": [{ kind: "latest start" }, number];
+  /** How many sessions and leases are kept, and for whom. */
+  usage: [{ kind: "usage" }, { sessions: TableUsage; leases: TableUsage }];
 }

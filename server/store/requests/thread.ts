@@ -109,30 +109,10 @@ export interface Attach {
 /** `full LIMIT` names a limit of `ForumLimits`. */
 export type AttachOutcome = "stored" | "no thread" | "file exists" | `full ${string}` | "storage";
 
-/** Asks which of these contents belong to a file, or did and are still to be removed. */
-export interface KnownContents {
-  kind: "contents";
-  contents: readonly string[];
-}
-
-/** Forgets contents in `gone`, which were removed. Lists up to `limit` that no file has any more. */
-export interface UnusedContents {
-  kind: "unused";
-  gone: readonly string[];
-  limit: number;
-}
-
-export type UnusedOutcome = string[] | "storage";
-
 /** A content and the user who uploaded it; `""` if its file was removed. */
 export interface KnownContent {
   content: string;
   user: string;
-}
-
-/** Counts what the forum's threads hold. */
-export interface CountThreads {
-  kind: "thread counts";
 }
 
 /** Messages and files are entries; bytes are those of message text. */
@@ -148,7 +128,9 @@ export interface ThreadOperations {
   read: [ReadThread, EntryPage | "no thread"];
   file: [FindFile, FindFileOutcome];
   attach: [Attach, AttachOutcome];
-  contents: [KnownContents, KnownContent[]];
-  unused: [UnusedContents, UnusedOutcome];
-  "thread counts": [CountThreads, ThreadCounts];
+  /** Asks which of these contents belong to a file, or did and are still to be removed. */
+  contents: [{ kind: "contents"; contents: readonly string[] }, KnownContent[]];
+  /** Forgets contents in `gone`, which were removed. Lists up to `limit` that no file has any more. */
+  unused: [{ kind: "unused"; gone: readonly string[]; limit: number }, string[] | "storage"];
+  "thread counts": [{ kind: "thread counts" }, ThreadCounts];
 }

@@ -1,5 +1,5 @@
 /**
- * Control messages: the proof that they need, and their answers. `protocol/README.md`, "Administration", is the
+ * Control messages: the proof that they need, and their answers. `protocol/admin.md` is the
  * specification.
  *
  * @module
@@ -37,7 +37,9 @@ export interface AdminOptions {
   onWrongProof?(from: string): void;
 }
 
-/** Answers that are kept until their nonce expires: more than it takes to list 100,000 mailboxes. */
+/**
+ * Answers that are kept until their nonce expires: more than it takes to list 100,000 mailboxes (admin.md section 5).
+ */
 const MAX_ANSWERS = 16_384;
 
 /** Hexadecimal digits of a nonce: when it expires, randomness, and the server's authentication of both and the address. */
@@ -49,7 +51,10 @@ interface Answered {
   answer: Promise<string>;
 }
 
-/** An address that has not shown that it receives anything is sent at most so many times its bytes (RFC 9000, 8). */
+/**
+ * An address that has not shown that it receives anything is sent at most so many times its bytes (RFC 9000, 8;
+ * admin.md 3.1).
+ */
 const MAX_AMPLIFICATION = 3;
 
 /** What stands before every answer. */

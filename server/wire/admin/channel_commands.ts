@@ -9,7 +9,7 @@ import type { AdminCommand } from "./admin_requests.ts";
 import type { Channel } from "../../service/channel.ts";
 import type { Hub } from "../../service/hub.ts";
 
-/** Names are compared by their bytes, as everywhere: UTF-16 would order some otherwise. */
+/** Names are ordered by their bytes, as everywhere; UTF-16 has another order. */
 const encoder = new TextEncoder();
 
 function byBytes(a: string, b: string): number {

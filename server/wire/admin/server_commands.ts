@@ -8,7 +8,7 @@ import type { AdminCommand } from "./admin_requests.ts";
 import type { Log } from "../../report/log.ts";
 
 export interface ServerAdminOptions {
-  /** Those of its services. */
+  /** The commands of its services. */
   commands: readonly AdminCommand[];
   /** Fields of the answer to `status`. */
   status(): Promise<string[]>;
@@ -38,7 +38,7 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
       usage: "log, on|off",
       run([text = ""]) {
         if (text !== "on" && text !== "off") throw new RangeError(`log is neither on nor off: '${text}'`);
-        // off is what the server was started with, unless that is on
+        // off is the level that the server was started with, unless that is debug
         log.level = text === "on" ? "debug" : level === "debug" ? "info" : level;
         return [text];
       },

@@ -1,25 +1,16 @@
 /**
- * The wire of the channels: members of the hub that send and receive frames of 200 bytes. `protocol/README.md`,
- * "Channels", is the specification.
+ * The wire of the channels: members of the hub that send and receive frames of 200 bytes.
+ * `protocol/channels.md` is the specification.
  *
  * @module
  */
 
 import {
-  alreadyExists,
-  CHANNEL_TOO_LONG,
+  CHANNELS_TEXTS as TEXTS,
   channelsPrefix,
-  CREATE_NEEDS_NAME,
   decodeChannelsRequest,
-  hasJoined,
-  hasLeft,
-  IN_NO_CHANNEL,
-  JOIN_NEEDS_NAME,
   MAX_CHANNEL_NAME_BYTES,
-  noChannelNamed,
   shownName,
-  TOO_MANY_CHANNELS,
-  unknownCommand,
 } from "../../../protocol/channels.ts";
 import {
   decodeFrame,
@@ -41,7 +32,7 @@ const frames: EventEncoder = {
     for (const event of events) {
       const { name } = event.speaker;
       if (event.kind === "message") frames.add(event.text, channelsPrefix(name));
-      else frames.add(event.kind === "joined" ? hasJoined(name) : hasLeft(name));
+      else frames.add(event.kind === "joined" ? TEXTS.joined(name) : TEXTS.left(name));
     }
     return frames.bytes;
   },
@@ -84,7 +75,7 @@ export class ChannelsWire extends MemberWire {
     }
     client.count("received");
     if (!isMessage) this.#control(client, member, text);
-    else if (!hub.say(member, text)) answer(client, IN_NO_CHANNEL);
+    else if (!hub.say(member, text)) answer(client, TEXTS.inNoChannel);
   }
 
   #control(client: MemberConnection, member: Member, text: string) {
@@ -96,29 +87,29 @@ export class ChannelsWire extends MemberWire {
       case "list":
         return hub.listed.length > 0 ? answer(client, this.#encodedList(hub.listed)) : undefined;
       case "create":
-        if (request.channel === undefined) return answer(client, CREATE_NEEDS_NAME);
+        if (request.channel === undefined) return answer(client, TEXTS.createWithoutName);
         return this.#create(client, member, printable(request.channel));
       case "join": {
-        if (request.channel === undefined) return answer(client, JOIN_NEEDS_NAME);
+        if (request.channel === undefined) return answer(client, TEXTS.joinWithoutName);
         const channel = printable(request.channel);
         if (utf8Length(channel) > MAX_CHANNEL_NAME_BYTES) return tooLong(client);
-        if (!hub.join(member, channel)) answer(client, noChannelNamed(channel));
+        if (!hub.join(member, channel)) answer(client, TEXTS.noChannelNamed(channel));
         return;
       }
       default:
-        return answer(client, unknownCommand(text));
+        return answer(client, TEXTS.unknownCommand(text));
     }
   }
 
   #create(client: MemberConnection, member: Member, channel: string) {
     switch (this.options.hub.create(member, channel)) {
       case "exists":
-        return answer(client, alreadyExists(channel));
+        return answer(client, TEXTS.alreadyExists(channel));
       case "too long":
         return tooLong(client);
       case "too many":
         client.count("too many channels");
-        return answer(client, TOO_MANY_CHANNELS);
+        return answer(client, TEXTS.tooManyChannels);
     }
   }
 
@@ -136,7 +127,7 @@ function answer(client: MemberConnection, text: string | Uint8Array) {
 
 function tooLong(client: MemberConnection) {
   client.count("name too long");
-  answer(client, CHANNEL_TOO_LONG);
+  answer(client, TEXTS.nameTooLong);
 }
 
 /** The names with LF between them, as many as fit into each frame; none is longer than a frame. */

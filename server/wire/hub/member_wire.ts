@@ -6,13 +6,11 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { Connection, type CutOff } from "../../net/connection.ts";
+import { Connection, type ConnectionOptions, type CutOff } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
-import type { SocketPolling } from "../../net/fairness.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
 import { isLoopback } from "../../quota/address.ts";
-import type { PendingTotal } from "../../quota/pending.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import { type Log, quoted } from "../../report/log.ts";
 import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
@@ -25,21 +23,15 @@ const CHECK_INTERVAL_MS = 1000;
 /** How long clients may read what they were sent after the server began to stop. */
 const LAST_READ_MS = 1000;
 
-export interface MemberWireOptions {
+export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   /** Where it listens; it closes them. */
   sockets: readonly StreamSocket[];
   hub: Hub;
   slots: ConnectionSlots;
   /** Of one connection; undefined for {@linkcode REMOTE_LIMITS}, and for no limit on this machine. */
   messagesPerSecond: number | undefined;
-  limits: SendLimits;
-  /** What waits to be sent to the members of channels and room together. */
-  total: PendingTotal;
-  polling: SocketPolling;
   metrics: Metrics;
   log: Log;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 export abstract class MemberWire {

@@ -1,5 +1,5 @@
 /**
- * The wire of the room: members of the hub that send and receive lines. `protocol/README.md`, "Room", is the
+ * The wire of the room: members of the hub that send and receive lines. `protocol/room.md` is the
  * specification.
  *
  * @module
@@ -7,7 +7,7 @@
 
 import { formatAddress } from "../../../protocol/address.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
-import { enteredRoom, isOffline, lineTooLong, roomPrefix } from "../../../protocol/room.ts";
+import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
@@ -20,7 +20,7 @@ const lines: EventEncoder = {
     for (const event of events) {
       const { speaker } = event;
       if (event.kind === "message") text += `${roomPrefix(speaker)}${event.text}\n`;
-      else text += event.kind === "joined" ? enteredRoom(speaker) : isOffline(speaker);
+      else text += event.kind === "joined" ? ROOM_LINES.entered(speaker) : ROOM_LINES.offline(speaker);
     }
     return encoder.encode(text);
   },
@@ -64,7 +64,7 @@ export class RoomWire extends MemberWire {
         if (client.isClosed) return;
         if (text === undefined) {
           client.count("line too long");
-          client.answer(encoder.encode(lineTooLong(this.#maxLineBytes)), 1);
+          client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
         } else {
           client.count("received");
           this.options.hub.say(member, text);

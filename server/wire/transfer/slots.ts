@@ -5,11 +5,11 @@ import type { TransferConnection } from "./transfer_connection.ts";
 export const MAX_TRANSFERS = 32;
 const MAX_USER_TRANSFERS = 4;
 
-/** Bytes that a transfer moves at least within some 10 s, if it is to keep its place against a newcomer. */
-const SLOW = 256 * 1024;
+/** A transfer that moved fewer bytes in the last 10 to 20 s may lose its slot to a new one. */
+const SLOW_BYTES = 256 * 1024;
 
-type Transfer = Pick<TransferConnection, "abort" | "lately">;
-type Place = [transfer: Transfer, user: string];
+type Transfer = Pick<TransferConnection, "abort" | "recentBytes">;
+type Slot = [transfer: Transfer, user: string];
 
 export interface TransferSlotsOptions {
   metrics: Metrics;
@@ -18,53 +18,50 @@ export interface TransferSlotsOptions {
   maxUser?: number;
 }
 
-/** The transfers that run, of which there are only so many; one that is of little use makes room for a newcomer. */
+/** The running transfers, whose number is limited. A slow one is aborted for a new one. */
 export class TransferSlots {
   readonly #options: TransferSlotsOptions;
-  /** Users, by their transfers. */
-  readonly #places = new Map<Transfer, string>();
+  readonly #users = new Map<Transfer, string>();
 
   constructor(options: TransferSlotsOptions) {
     this.#options = options;
   }
 
-  /** Gives it a place until {@linkcode leave}; returns whether there was one. */
+  /** Takes a slot until {@linkcode leave}; returns whether there was one. */
   take(transfer: Transfer, user: string): boolean {
     const { max = MAX_TRANSFERS, maxUser = MAX_USER_TRANSFERS, metrics } = this.#options;
-    const own = [...this.#places].filter((place) => place[1] === user);
-    const isFull = own.length >= maxUser || this.#places.size >= max;
-    if (isFull) {
+    const own = [...this.#users].filter((slot) => slot[1] === user);
+    if (own.length >= maxUser || this.#users.size >= max) {
       const displaced = own.length >= maxUser
         ? slow(own)
-        : slow([...this.#places]) ?? this.#spare(own.length);
+        : slow([...this.#users]) ?? (own.length === 0 ? this.#spare() : undefined);
       if (displaced === undefined) return false;
-      this.#places.delete(displaced);
+      this.#users.delete(displaced);
       displaced.abort("busy");
       metrics.add("files displaced");
     }
-    this.#places.set(transfer, user);
+    this.#users.set(transfer, user);
     return true;
   }
 
   leave(transfer: Transfer) {
-    this.#places.delete(transfer);
+    this.#users.delete(transfer);
   }
 
-  /** One of a user who has more than anybody else, for one who has none. */
-  #spare(own: number): Transfer | undefined {
-    if (own > 0) return undefined;
-    const byUser = [...Map.groupBy(this.#places, ([, user]) => user).values()];
-    const most = Math.max(...byUser.map((places) => places.length));
-    if (most < 2) return undefined;
-    return slowest(byUser.filter((places) => places.length === most).flat())![0];
+  /** The slowest transfer of the users who have most, if that is more than one. */
+  #spare(): Transfer | undefined {
+    const byUser = [...Map.groupBy(this.#users, ([, user]) => user).values()];
+    const most = Math.max(...byUser.map((slots) => slots.length));
+    return most < 2 ? undefined : slowest(byUser.filter((slots) => slots.length === most).flat());
   }
 }
 
-function slow(places: Place[]): Transfer | undefined {
-  const place = slowest(places);
-  return place !== undefined && place[0].lately < SLOW ? place[0] : undefined;
+function slow(slots: Slot[]): Transfer | undefined {
+  const transfer = slowest(slots);
+  return transfer !== undefined && transfer.recentBytes < SLOW_BYTES ? transfer : undefined;
 }
 
-function slowest(places: Place[]): Place | undefined {
-  return places.toSorted(([a], [b]) => a.lately === b.lately ? 0 : a.lately - b.lately)[0];
+function slowest(slots: Slot[]): Transfer | undefined {
+  // Infinity less Infinity is no number
+  return slots.toSorted(([a], [b]) => a.recentBytes - b.recentBytes || 0)[0]?.[0];
 }

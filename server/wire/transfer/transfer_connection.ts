@@ -5,26 +5,36 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
+import type { TurnQueue } from "../../net/fairness.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
+import type { Metrics } from "../../report/metrics.ts";
 
-/** Milliseconds for the first line, without a byte either way, and for reading on after the last answer. */
-const LINE_TIME = 10_000, SILENCE = 30_000, DRAIN_TIME = 2000;
+/** Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer. */
+const FIRST_LINE_MS = 10_000, IDLE_MS = 30_000, DRAIN_MS = 2000;
 
 /** Milliseconds between two `wait`. */
-const WAIT_INTERVAL = 5000;
+const WAIT_INTERVAL_MS = 5000;
 
-/** Time, as a connection needs it. */
+/** The clock and timers of a connection. */
 export interface Timers {
   /** Milliseconds that never go back. */
   monotonicClock(): number;
-  /** Calls back once, after so many milliseconds; the function returned takes that back. */
+  /** Calls back once, after so many milliseconds; the returned function cancels that. */
   setTimer(ms: number, callback: () => void): () => void;
+}
+
+/** What all transfers share. */
+export interface TransferContext {
+  readonly metrics: Metrics;
+  readonly turns: TurnQueue;
+  /** Logs that the disk failed. */
+  failed(error: Error): void;
 }
 
 /** The connection ended before its transfer did. */
 export class TransferAborted extends Error {
-  override name = "Cut";
-  /** What the client is told; undefined where it went by itself. */
+  override name = "TransferAborted";
+  /** What the client is sent; undefined if its side ended the connection. */
   readonly code: RefusalCode | undefined;
 
   constructor(code: RefusalCode | undefined) {
@@ -34,67 +44,61 @@ export class TransferAborted extends Error {
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const LF = 0x0a;
+const LF = 0x0a, CR = 0x0d;
 
-/** A connection of the file transfer: its lines, its bytes, and when it has been silent for too long. */
+/** A connection of the file transfer: its lines, its content, and its time limits. */
 export class TransferConnection {
-  /** Whether it has shown a valid ticket. */
-  hasTicket = false;
+  /** Until it shows a ticket, it makes room for a new connection, so that idle ones keep no transfer out. */
+  isReplaceable = true;
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
-  readonly #pace: ThroughputMeter;
-  /** What came behind a line. */
-  #early: Uint8Array = new Uint8Array(0);
-  #cut: TransferAborted | undefined;
-  /** Ends the read that somebody waits for. */
-  #interrupt: ((abort: TransferAborted) => void) | undefined;
+  readonly #throughput: ThroughputMeter;
+  /** What was read with a line and stands behind it. */
+  #buffered: Uint8Array = new Uint8Array(0);
+  #aborted: TransferAborted | undefined;
+  /** Rejects the pending read. */
+  #rejectRead: ((aborted: TransferAborted) => void) | undefined;
   #reading: Promise<unknown> | undefined;
   #isWriting = false;
-  /** How many things the client waits for. */
+  /** How many pieces of work the client waits for. */
   #working = 0;
-  #limit = LINE_TIME;
+  #idleMsMax = FIRST_LINE_MS;
   #deadline: number;
-  #ending = false;
+  #isEnding = false;
   #isClosed = false;
   #stopTimer: () => void;
 
   constructor(socket: Deno.TcpConn, timers: Timers) {
     this.#socket = socket;
     this.#timers = timers;
-    this.#pace = new ThroughputMeter(timers.monotonicClock());
-    this.#deadline = timers.monotonicClock() + LINE_TIME;
-    this.#stopTimer = timers.setTimer(WAIT_INTERVAL, () => this.#tick());
+    this.#throughput = new ThroughputMeter(timers.monotonicClock());
+    this.#deadline = timers.monotonicClock() + FIRST_LINE_MS;
+    this.#stopTimer = timers.setTimer(WAIT_INTERVAL_MS, () => this.#tick());
   }
 
-  /** One that has shown no ticket makes room for a new connection, so idle connections keep no transfer out. */
-  get isReplaceable(): boolean {
-    return !this.hasTicket;
-  }
-
-  /** Bytes that moved within the last 10 to 20 s; Infinity for one that is younger, or whose client has to wait. */
-  get lately(): number {
-    return this.#working > 0 ? Infinity : this.#pace.lately(this.#timers.monotonicClock());
+  /** Bytes that moved within the last 10 to 20 s; Infinity for a younger connection, or one whose client waits. */
+  get recentBytes(): number {
+    return this.#working > 0 ? Infinity : this.#throughput.lately(this.#timers.monotonicClock());
   }
 
   /**
-   * The next line; undefined where there is none of at most 80 bytes of UTF-8, null where the client ended its side.
+   * The next line; null if the client ended its side, undefined if it is longer than 80 bytes or not UTF-8.
    *
-   * @throws {TransferAborted} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended.
    */
   async line(): Promise<string | null | undefined> {
     const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
     for (let length = 0; length < buffer.length;) {
       const read = await this.read(buffer.subarray(length));
       if (read === null) return null;
-      const end = buffer.subarray(length, length + read).indexOf(LF);
+      const end = buffer.indexOf(LF, length);
       length += read;
       if (end < 0) continue;
-      const line = length - read + end;
-      this.#early = concatBytes(buffer.subarray(line + 1, length), this.#early);
-      this.#limit = SILENCE;
-      this.#touch();
+      this.#buffered = concatBytes(buffer.subarray(end + 1, length), this.#buffered);
+      this.#idleMsMax = IDLE_MS;
+      this.#extendDeadline();
       try {
-        return decoder.decode(buffer.subarray(0, buffer[line - 1] === 0x0d ? line - 1 : line));
+        return decoder.decode(buffer.subarray(0, buffer[end - 1] === CR ? end - 1 : end));
       } catch {
         return undefined;
       }
@@ -105,13 +109,13 @@ export class TransferConnection {
   /**
    * Reads what comes next.
    *
-   * @returns How many bytes, or null where the client ended its side.
-   * @throws {TransferAborted} The connection ended, or was cut.
+   * @returns How many bytes, or null if the client ended its side.
+   * @throws {TransferAborted} The connection ended.
    */
   async read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#early.length === 0) return await this.#receive(buffer);
-    const bytes = this.#early.subarray(0, buffer.length);
-    this.#early = this.#early.subarray(bytes.length);
+    if (this.#buffered.length === 0) return await this.#receive(buffer);
+    const bytes = this.#buffered.subarray(0, buffer.length);
+    this.#buffered = this.#buffered.subarray(bytes.length);
     buffer.set(bytes);
     return bytes.length;
   }
@@ -119,52 +123,51 @@ export class TransferConnection {
   /**
    * Writes all of it.
    *
-   * @throws {TransferAborted} The connection ended, or was cut.
+   * @throws {TransferAborted} The connection ended.
    */
   async write(bytes: Uint8Array) {
-    if (this.#cut) throw this.#cut;
+    if (this.#aborted) throw this.#aborted;
     this.#isWriting = true;
     try {
       for (let at = 0; at < bytes.length;) {
         const written = await this.#socket.write(bytes.subarray(at));
         at += written;
-        this.#pace.add(written, this.#timers.monotonicClock());
-        this.#touch();
+        this.#moved(written);
       }
     } catch {
-      throw this.#cut ??= new TransferAborted(undefined);
+      throw this.#aborted ??= new TransferAborted(undefined);
     } finally {
       this.#isWriting = false;
     }
   }
 
-  /** Waits for what the server does, and tells the client every 5 s that it does. */
+  /** Waits for the server's own work. Meanwhile the client is sent a `wait` every 5 s. */
   async work<T>(work: Promise<T>): Promise<T> {
     this.#working++;
     try {
       return await work;
     } finally {
       this.#working--;
-      this.#touch();
+      this.#extendDeadline();
     }
   }
 
-  /** Ends the transfer from outside: whoever reads or writes gets a {@linkcode TransferAborted}. */
+  /** Ends the transfer from outside: pending and further reads and writes throw {@linkcode TransferAborted}. */
   abort(code: RefusalCode) {
-    if (this.#cut || this.#ending) return;
-    const cut = this.#cut = new TransferAborted(code);
-    // one that takes nothing can't be told anything either
+    if (this.#aborted || this.#isEnding) return;
+    const aborted = this.#aborted = new TransferAborted(code);
+    // a client that does not read would not read an answer either
     if (this.#isWriting) return this.close();
-    this.#interrupt?.(cut);
+    this.#rejectRead?.(aborted);
   }
 
-  /** Sends the last answer, where there is one, and closes when the client has, or after 2 s. */
+  /** Sends the last answer, if there is one, and closes when the client has, or after 2 s. */
   async end(answer: TransferAnswer | undefined) {
     if (this.#isClosed) return;
-    this.#ending = true;
-    this.#deadline = this.#timers.monotonicClock() + DRAIN_TIME;
+    this.#isEnding = true;
+    this.#deadline = this.#timers.monotonicClock() + DRAIN_MS;
     this.#stopTimer();
-    this.#stopTimer = this.#timers.setTimer(DRAIN_TIME, () => this.close());
+    this.#stopTimer = this.#timers.setTimer(DRAIN_MS, () => this.close());
     try {
       if (answer !== undefined) await this.#socket.write(encodeTransferAnswer(answer));
       await this.#socket.closeWrite();
@@ -172,7 +175,7 @@ export class TransferConnection {
       const rest = new Uint8Array(65_536);
       while (await this.#socket.read(rest) !== null);
     } catch {
-      // it is gone
+      // the client is gone
     }
     this.close();
   }
@@ -181,41 +184,45 @@ export class TransferConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopTimer();
-    this.#interrupt?.(this.#cut ??= new TransferAborted(undefined));
+    this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
   }
 
   #receive(buffer: Uint8Array): Promise<number | null> {
-    if (this.#cut) return Promise.reject(this.#cut);
+    if (this.#aborted) return Promise.reject(this.#aborted);
     return new Promise((resolve, reject) => {
-      this.#interrupt = reject;
+      this.#rejectRead = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
-        this.#pace.add(read ?? 0, this.#timers.monotonicClock());
-        this.#touch();
+        this.#moved(read ?? 0);
         resolve(read);
-      }, () => reject(this.#cut ??= new TransferAborted(undefined)));
+      }, () => reject(this.#aborted ??= new TransferAborted(undefined)));
     });
   }
 
-  /** Something moves. The first line has its time as a whole, however it comes. */
-  #touch() {
-    if (!this.#ending && this.#limit !== LINE_TIME) {
-      this.#deadline = this.#timers.monotonicClock() + this.#limit;
+  #moved(bytes: number) {
+    this.#throughput.add(bytes, this.#timers.monotonicClock());
+    this.#extendDeadline();
+  }
+
+  /** The first line has its time as a whole, however it comes. */
+  #extendDeadline() {
+    if (!this.#isEnding && this.#idleMsMax !== FIRST_LINE_MS) {
+      this.#deadline = this.#timers.monotonicClock() + this.#idleMsMax;
     }
   }
 
   #tick() {
-    if (this.#working > 0 && !this.#isWriting && !this.#cut) {
-      this.#touch();
+    if (this.#working > 0 && !this.#isWriting && !this.#aborted) {
+      this.#extendDeadline();
       this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
     }
     const left = this.#deadline - this.#timers.monotonicClock();
-    if (left <= 0) return this.abort(this.#limit === LINE_TIME ? "malformed" : "silence");
-    this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL), () => this.#tick());
+    if (left <= 0) return this.abort(this.#idleMsMax === FIRST_LINE_MS ? "malformed" : "silence");
+    this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL_MS), () => this.#tick());
   }
 }
 
-/** Why a transfer is not done, or not to its end. */
+/** The answer that a transfer does not happen, or not to its end. */
 export function refusal(code: RefusalCode, text = ""): TransferAnswer {
   return { kind: "no", code, text };
 }

@@ -6,33 +6,13 @@ import {
   type TransferRequest,
   uploadProof,
 } from "../../../protocol/transfer.ts";
-import type { Metrics } from "../../report/metrics.ts";
-import type { IncomingFile } from "../../store/files/incoming_file.ts";
-import type { ContentFiles } from "../../store/files/files.ts";
-import type { UploadGrant } from "../../service/tickets.ts";
-import { refusal, TransferAborted, type TransferConnection } from "./transfer_connection.ts";
-import type { TurnQueue } from "../../net/fairness.ts";
-
-/** A file that arrived whole. */
-export interface Upload extends Omit<UploadGrant, "kind" | "key" | "onEnd"> {
-  /** SHA-256 of the content, 64 small hexadecimal digits. */
-  hash: string;
-  /** Name of the content among the content files: what the row has to hold. */
-  content: string;
-}
-
-export interface UploadOptions {
-  files: ContentFiles;
-  /**
-   * Makes the file and its line in the thread durable and visible, both at once. Resolves to `"stored"`, or to the
-   * text that the user is told where nothing was changed: the thread is gone, `File {1} exists in Thread {0}`. Then
-   * the content is removed. Where it rejects, nothing was changed either, and the content is removed already.
-   */
-  commit(upload: Upload): Promise<"stored" | string>;
-  metrics: Metrics;
-  /** Those of all transfers. */
-  turns: TurnQueue;
-}
+import type { IncomingFile, UploadGrant } from "../../service/tickets.ts";
+import {
+  refusal,
+  TransferAborted,
+  type TransferConnection,
+  type TransferContext,
+} from "./transfer_connection.ts";
 
 /** Bytes that are read and hashed in one go. An upload has two such buffers. */
 const BUFFER_BYTES = 512 * 1024;
@@ -40,50 +20,49 @@ const BUFFER_BYTES = 512 * 1024;
 /** One attempt at an upload, from its ticket to its last answer. */
 export class UploadReceiver {
   readonly #connection: TransferConnection;
-  readonly #upload: UploadGrant;
-  readonly #options: UploadOptions;
+  readonly #grant: UploadGrant;
+  readonly #context: TransferContext;
 
-  constructor(connection: TransferConnection, upload: UploadGrant, options: UploadOptions) {
+  constructor(connection: TransferConnection, grant: UploadGrant, context: TransferContext) {
     this.#connection = connection;
-    this.#upload = upload;
-    this.#options = options;
+    this.#grant = grant;
+    this.#context = context;
   }
 
   /**
    * Receives it.
    *
    * @returns The last answer.
-   * @throws {TransferAborted} The connection ended, or was cut; what has arrived is kept.
-   * @throws What the disk or the commit says; what has arrived is dropped.
+   * @throws {TransferAborted} The connection ended; what has arrived is kept.
+   * @throws {Error} The disk failed; what has arrived is dropped.
    */
   async receive(): Promise<TransferAnswer> {
-    const { files, metrics } = this.#options, { size } = this.#upload;
-    const arrival = await this.#connection.work(
-      files.begin(this.#upload, () => this.#connection.abort("elsewhere")),
-    );
-    if ("error" in arrival) return refusal("full", arrival.error);
-    if ("stored" in arrival) return await this.#compare(arrival.stored);
-    let before = arrival.length;
+    const { begin, size } = this.#grant;
+    const incoming = await this.#connection.work(begin(() => this.#connection.abort("elsewhere")));
+    if ("error" in incoming) return refusal("full", incoming.error);
+    if ("stored" in incoming) return await this.#compare(incoming.stored);
+    const { file } = incoming;
+    let before = file.length;
     try {
-      await this.#offer(before, arrival.hash);
-      const choice = await this.#next();
-      if (choice === null) return refusal("short", "no content came");
-      if (choice?.kind !== "from" || choice.offset !== 0 && choice.offset !== before) {
+      await this.#offer(before, file.hash);
+      const start = await this.#next();
+      if (start === null) return refusal("short", "no content came");
+      if (start?.kind !== "from" || start.offset !== 0 && start.offset !== before) {
         return refusal("malformed");
       }
-      if (choice.offset < before) await this.#connection.work(arrival.clear());
-      before = choice.offset;
-      const isAll = await this.#receiveContent(arrival);
-      const proof = isAll ? await this.#next() : null;
-      if (proof === null) return refusal("short", `${arrival.length} of ${size} bytes came, and no proof`);
+      if (start.offset < before) await this.#connection.work(file.clear());
+      before = start.offset;
+      const isWhole = await this.#receiveContent(incoming);
+      const proof = isWhole ? await this.#next() : null;
+      if (proof === null) return refusal("short", `${file.length} of ${size} bytes came, and no proof`);
       if (proof?.kind !== "sum") return refusal("malformed");
-      return await this.#connection.work(this.#store(arrival, proof.mac));
+      return await this.#connection.work(this.#store(incoming, proof.mac));
     } catch (error) {
-      if (!(error instanceof TransferAborted)) await arrival.drop();
+      if (!(error instanceof TransferAborted)) await incoming.end("dropped");
       throw error;
     } finally {
-      await arrival.keep();
-      metrics.add("files bytes received", arrival.length - before);
+      await incoming.end("kept");
+      this.#context.metrics.add("files bytes received", file.length - before);
     }
   }
 
@@ -92,73 +71,63 @@ export class UploadReceiver {
     await this.#connection.write(encodeTransferAnswer(from));
   }
 
-  /** The client's next line; null where it ended its side, undefined where the line is none. */
+  /** The client's next request; null if it ended its side, undefined if the line is malformed. */
   async #next(): Promise<TransferRequest | null | undefined> {
     const line = await this.#connection.line();
     return line === null || line === undefined ? line : decodeTransferRequest(line);
   }
 
-  /** The name was stored after the ticket was given: whether with this content, the ticket's hash or the proof tells. */
+  /** The file was stored after the ticket was issued: compares by the ticket's hash, or by the proof. */
   async #compare(hash: string): Promise<TransferAnswer> {
-    const { size, key, hash: expected } = this.#upload;
+    const { size, key, hash: expected } = this.#grant;
     const answer = (isSame: boolean) => isSame ? this.#stored(hash) : refusal("thread", "file exists");
     if (expected !== undefined) return answer(hash === expected);
     await this.#offer(size, hash);
-    const choice = await this.#next();
-    if (choice === null) return refusal("short", "no proof came");
-    if (choice?.kind !== "from") return refusal("malformed");
-    if (choice.offset !== size) return answer(false);
+    const start = await this.#next();
+    if (start === null) return refusal("short", "no proof came");
+    if (start?.kind !== "from") return refusal("malformed");
+    if (start.offset !== size) return answer(false);
     const proof = await this.#next();
     if (proof === null) return refusal("short", "no proof came");
     return proof?.kind === "sum" ? answer(isUploadProof(proof.mac, "sum", key, hash)) : refusal("malformed");
   }
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
-  async #receiveContent(arrival: IncomingFile): Promise<boolean> {
+  async #receiveContent({ file }: IncomingFile): Promise<boolean> {
     let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
     let writing = Promise.resolve();
     try {
-      for (let left = this.#upload.size - arrival.length; left > 0;) {
+      for (let left = this.#grant.size - file.length; left > 0;) {
         const read = await this.#connection.read(buffer.subarray(0, Math.min(buffer.length, left)));
         if (read === null) return false;
         left -= read;
         await this.#connection.work(writing);
-        await this.#connection.work(this.#options.turns.next());
-        writing = arrival.append(buffer.subarray(0, read));
-        // whoever waits for it hears of it; here it could be too early
+        await this.#connection.work(this.#context.turns.next());
+        writing = file.append(buffer.subarray(0, read));
+        // awaited below: until then a rejection must not count as unhandled
         writing.catch(() => {});
         [buffer, other] = [other, buffer];
       }
       return true;
     } finally {
-      // a buffer is the disk's until then
+      // the disk uses a buffer until then
       await this.#connection.work(writing);
     }
   }
 
-  async #store(arrival: IncomingFile, mac: string): Promise<TransferAnswer> {
-    const { files, commit, metrics } = this.#options;
-    const { user, thread, name, size, key, hash: expected, onEnd } = this.#upload;
-    const { hash } = arrival;
+  async #store(incoming: IncomingFile, mac: string): Promise<TransferAnswer> {
+    const { key, hash: expected, attach } = this.#grant, { hash } = incoming.file;
     if (!isUploadProof(mac, "sum", key, hash) || expected !== undefined && expected !== hash) {
-      await arrival.drop();
+      await incoming.end("dropped");
       return refusal("hash", "what arrived is not what was sent");
     }
-    const content = await arrival.finish();
-    let result: string | undefined;
-    try {
-      result = await commit({ user, thread, name, size, hash, content });
-    } finally {
-      if (result !== undefined && result !== "stored") await files.remove(content);
-      await arrival.settle(result === "stored");
-    }
-    onEnd?.(result === "stored" ? undefined : result);
-    if (result !== "stored") return refusal("thread", result);
-    metrics.add("files uploaded");
+    const outcome = await attach(incoming);
+    if (outcome !== "stored") return refusal("thread", outcome);
+    this.#context.metrics.add("files uploaded");
     return this.#stored(hash);
   }
 
   #stored(hash: string): TransferAnswer {
-    return { kind: "stored", mac: uploadProof("stored", this.#upload.key, hash) };
+    return { kind: "stored", mac: uploadProof("stored", this.#grant.key, hash) };
   }
 }

@@ -49,7 +49,7 @@ Deno.test("wirepost send and receive say so when the reliable session finds no s
   });
 });
 
-Deno.test("a wrong message is what wirepost send tells, even where there is no server", async () => {
+Deno.test("wirepost send reports a wrong message, also without a server", async () => {
   using silent = silence();
   assertEquals(
     await wirepost(["send", "bob", "one", "a\x07b", "--basic", "--from", "alice", ...silent.options]),
@@ -75,7 +75,7 @@ Deno.test("wirepost help is the overview", async () => {
   assertEquals(await wirepost(["help"]), await wirepost(["--help"]));
 });
 
-Deno.test("wrong usage is told with exit code 2", async () => {
+Deno.test("wrong usage is reported with exit code 2", async () => {
   for (
     const [line, error] of Object.entries({
       "mailbox --as admin": "Cannot send as 'admin': the name is the administrator's",
@@ -91,7 +91,7 @@ Deno.test("wrong usage is told with exit code 2", async () => {
     assertEquals(await wirepost(line.split(" ")), {
       code: 2,
       out: "",
-      err: `wirepost ${name}: ${error}\n'wirepost ${name} --help' tells how it is used\n`,
+      err: `wirepost ${name}: ${error}\nSee 'wirepost ${name} --help'\n`,
     });
   }
 });
@@ -105,7 +105,7 @@ Deno.test("wirepost admin where no server ever ran says what to do", async () =>
   );
 });
 
-Deno.test("wirepost admin asks the usual address where server.json tells none", async () => {
+Deno.test("wirepost admin asks the usual address if server.json has none", async () => {
   const data = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${data}/secret`, "long enough to be a secret\n");

@@ -41,7 +41,7 @@ Deno.test("SessionLoad puts messages of the length asked for", () =>
     assertEquals(await measured.clear(), 0);
   }));
 
-Deno.test("SessionLoad.put() fails where there is no room, and clear() takes out what was stored", () =>
+Deno.test("SessionLoad.put() fails if there is no room, and clear() removes what was stored", () =>
   withServer({ limits: { mailboxMessages: 6 } }, async (server) => {
     await using measured = await load(server, { waitMs: 10 });
     await assertRejects(() => measured.put(), FullError);
@@ -49,14 +49,14 @@ Deno.test("SessionLoad.put() fails where there is no room, and clear() takes out
     assertEquals([await measured.clear(), measured.removed, await stored(server)], [0, 6, 0]);
   }));
 
-Deno.test("SessionLoad.receive() tells that messages were dropped", () =>
+Deno.test("SessionLoad.receive() reports that messages were dropped", () =>
   withServer({ limits: { mailboxMessages: 6, whenFull: "drop-oldest" } }, async (server) => {
     await using measured = await load(server, { waitMs: 10 });
     await measured.put();
     await assertRejects(() => measured.receive(), Error, "194 of 200 messages did not come");
   }));
 
-Deno.test("SessionLoad.pass() tells that somebody else has taken a message", () =>
+Deno.test("SessionLoad.pass() reports that somebody else has taken a message", () =>
   withServer({}, async (server) => {
     await using measured = await load(server, { count: 10, waitMs: 10 });
     await using other = await connectMailbox({ port: server.addresses[0]!.port });
@@ -69,7 +69,7 @@ Deno.test("SessionLoad.pass() tells that somebody else has taken a message", () 
   }));
 
 for (const what of ["put", "pass"] as const) {
-  Deno.test(`SessionLoad.${what}() ends with what stop() was told, and clear() takes out what was stored`, () =>
+  Deno.test(`SessionLoad.${what}() ends with the error given to stop(), and clear() removes what was stored`, () =>
     withServer({}, async (server) => {
       await using measured = await load(server, { count: 1_000_000, sessions: 2 });
       const measuring = measured[what]();

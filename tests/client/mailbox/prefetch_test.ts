@@ -1,10 +1,10 @@
-/** `for await (const message of mailbox.messages(…))`: what is fetched ahead of the loop, and what becomes of it. */
+/** `for await (const message of mailbox.messages(…))`: what is fetched ahead of the loop, and what happens to it. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertRejects } from "@std/assert";
 import { connectMailbox, type Mailbox, type ReceivedMessage } from "../../../client/mailbox.ts";
 import { ServerProcess } from "../../program.ts";
 
-/** Runs with a mailbox server, and messages for bob in it that are named by their numbers, from 1. */
+/** Runs with a mailbox server that has messages for bob: their numbers, from 1. */
 async function withMessages(count: number, use: (connect: () => Promise<Mailbox>) => Promise<void>) {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   const connect = () => connectMailbox({ port: server.port });
@@ -16,7 +16,8 @@ async function withMessages(count: number, use: (connect: () => Promise<Mailbox>
 const numbers = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `${first + i}`);
 
-Deno.test("a message at which a loop ends by an error counts as given out, though it was fetched ahead", async () => {
+// session.md 6.9
+Deno.test("a message at which a loop throws counts as an attempt, although it was fetched ahead", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   const loop = async () => {
     await using mailbox = await connectMailbox({ port: server.port });
@@ -30,14 +31,14 @@ Deno.test("a message at which a loop ends by an error counts as given out, thoug
   assertMatch(server.err, /in a session: begin\n/);
 });
 
-/** What is there, and how often each was given out. */
+/** The messages that are left, and how many attempts each had. */
 async function left(mailbox: Mailbox): Promise<{ texts: string[]; attempts: Set<number> }> {
   const all: ReceivedMessage[] = [];
   for await (const batch of mailbox.batches("bob", { wait: 0, prefetch: 1024 })) all.push(...batch);
   return { texts: all.map(({ text }) => text), attempts: new Set(all.map(({ attempt }) => attempt)) };
 }
 
-Deno.test("a loop is given every message once, in order, whether or not it awaits its acknowledgements", () =>
+Deno.test("a loop gets every message once, in order, whether or not it awaits its acknowledgements", () =>
   withMessages(500, async (connect) => {
     const texts: string[] = [];
     {
@@ -55,6 +56,7 @@ Deno.test("a loop is given every message once, in order, whether or not it await
   }));
 
 for (const how of ["break", "throw", "signal", "count", "close"] as const) {
+  // session.md 6.10
   Deno.test(`what was fetched for a loop that ends by ${how} is there for others at once, and counts as no attempt`, () =>
     withMessages(300, async (connect) => {
       await using mailbox = await connect();
@@ -79,7 +81,7 @@ for (const how of ["break", "throw", "signal", "count", "close"] as const) {
     }));
 }
 
-Deno.test("a message that a loop has in hand when it ends stays leased to it", () =>
+Deno.test("the message that a loop ends with stays leased", () =>
   withMessages(300, async (connect) => {
     await using mailbox = await connect();
     let last: ReceivedMessage | undefined;
@@ -95,7 +97,7 @@ Deno.test("a message that a loop has in hand when it ends stays leased to it", (
     assert(await last!.ack());
   }));
 
-Deno.test("a loop that takes long for each message has none fetched ahead", () =>
+Deno.test("nothing is fetched ahead of a loop that takes long for each message", () =>
   withMessages(50, async (connect) => {
     await using mailbox = await connect();
     await using other = await connect();
@@ -109,7 +111,8 @@ Deno.test("a loop that takes long for each message has none fetched ahead", () =
     }
   }));
 
-Deno.test("what is fetched for a loop that does not come back goes to others", () =>
+// session.md 6.10
+Deno.test("what is fetched for a loop that does not come back goes to other receivers", () =>
   withMessages(300, async (connect) => {
     await using mailbox = await connect();
     await using other = await connect();
@@ -132,7 +135,7 @@ Deno.test("what is fetched for a loop that does not come back goes to others", (
       assertEquals(message.attempt, 1);
       got.push(message.text);
       await message.ack();
-      // behind what others may have got before it was given back
+      // after what others may have got before it was released
       if (got.includes("51")) break;
     }
     goOn.resolve();

@@ -7,13 +7,13 @@ import { Random } from "../../simulation/random.ts";
 import { follow, putLine, Script } from "../../simulation/script.ts";
 import { SimulatedServer } from "../../simulation/server.ts";
 
-/** A text of which one fills a datagram. */
+/** A text that fills a datagram. */
 const FULL = "x".repeat(988);
 
-Deno.test("what is not answered is sent again, ever later, at most a second", async () => {
+Deno.test("what is not answered is repeated, with doubled waits of up to a second", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
+  await script.sent();
   const waits: number[] = [];
   for (let i = 0; i < 8; i++) {
     const [wait, again] = await script.next();
@@ -29,10 +29,10 @@ Deno.test("what is not answered is sent again, ever later, at most a second", as
 Deno.test("an answer ends the back-off", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard(2000);
-  script.say("ok,1");
+  await script.sent(2000);
+  script.answer("ok,1");
   script.put("b");
-  await script.heard();
+  await script.sent();
   const [wait] = await script.next();
   assertLess(wait, 100);
 });
@@ -40,62 +40,62 @@ Deno.test("an answer ends the back-off", async () => {
 Deno.test("requests of a datagram are repeated at once when three later ones are answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 5; i++) script.put(`${i}${FULL}`);
-  assertEquals((await script.heard()).length, 5);
+  assertEquals((await script.sent()).length, 5);
   await script.clock.run(10);
-  script.say("have,2");
-  script.say("have,3");
-  assertEquals(await script.heard(), []);
-  script.say("have,4");
-  assertEquals(await script.heard(), [`1 ${putLine(1, `1${FULL}`)}`]);
+  script.answer("have,2");
+  script.answer("have,3");
+  assertEquals(await script.sent(), []);
+  script.answer("have,4");
+  assertEquals(await script.sent(), [`1 ${putLine(1, `1${FULL}`)}`]);
 });
 
-Deno.test("datagrams that were repeated by the network prove nothing", async () => {
+Deno.test("answers to repeated requests measure no round trip and no order", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 5; i++) script.put(`${i}${FULL}`);
-  await script.heard(10);
-  for (let i = 0; i < 5; i++) script.say("have,2");
-  assertEquals(await script.heard(), []);
+  await script.sent(10);
+  for (let i = 0; i < 5; i++) script.answer("have,2");
+  assertEquals(await script.sent(), []);
 });
 
-Deno.test("ten datagrams go out at first, and more as they are answered", async () => {
+Deno.test("ten datagrams are sent at first, and more as they are answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);
   // a datagram of this length counts as 1,060 bytes of the 12,000
-  assertEquals((await script.heard()).length, 11);
+  assertEquals((await script.sent()).length, 11);
   await script.clock.run(10);
-  script.say("ok,1-11");
-  assertEquals((await script.heard()).length, 12);
+  script.answer("ok,1-11");
+  assertEquals((await script.sent()).length, 12);
   let all = 23;
   for (let low = 12; all < 100;) {
     await script.clock.run(10);
-    script.say(`ok,${low}-${all}`);
+    script.answer(`ok,${low}-${all}`);
     low = all + 1;
-    all += (await script.heard()).length;
+    all += (await script.sent()).length;
   }
   assertEquals(all, 100);
 });
 
-Deno.test("the window is halved by a loss, once a round trip", async () => {
+Deno.test("a loss halves the window, once a round trip", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);
-  assertEquals((await script.heard()).length, 11);
+  assertEquals((await script.sent()).length, 11);
   await script.clock.run(10);
   // the first two are lost
-  script.say("have,3-11");
-  assertEquals((await script.heard()).length, 5);
+  script.answer("have,3-11");
+  assertEquals((await script.sent()).length, 5);
   await script.clock.run(10);
-  script.say("ok,1-11");
-  assertLessOrEqual((await script.heard()).length, 4);
+  script.answer("ok,1-11");
+  assertLessOrEqual((await script.sent()).length, 4);
 });
 
-Deno.test("no more than two datagrams go out while nothing is answered for long", async () => {
+Deno.test("no more than two datagrams are sent at a time while nothing is answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);
-  await script.heard(3000);
-  for (let i = 0; i < 3; i++) assertLessOrEqual((await script.heard(1000)).length, 4);
+  await script.sent(3000);
+  for (let i = 0; i < 3; i++) assertLessOrEqual((await script.sent(1000)).length, 4);
 });
 
-/** A sender and a receiver with something of everything, on a network that loses the datagram of this number. */
+/** A sender and a receiver that use every request, on a network that loses the datagram with this number. */
 async function exchange(lost: number, directory: string) {
   const clock = new Clock(1_700_000_000_000), random = new Random(1);
   const network = new Network(clock, random, () => PERFECT);

@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { ClientSeal } from "../../../client/seal/seal.ts";
+import { ClientSeal } from "../../../client/session/seal/seal.ts";
 import { decodeSealToServer, encodeSealReply } from "../../../protocol/seal.ts";
 import { Clock } from "../../simulation/clock.ts";
 import { follow } from "../../simulation/script.ts";
 
-Deno.test("a server without room for a handshake is asked again for 60 s, and its user is told once", async () => {
+Deno.test("a handshake that is answered with busy is repeated for 60 s, and the user is notified once", async () => {
   const clock = new Clock(), busy: boolean[] = [], sent: string[] = [], waits: number[] = [];
   let since = 0;
   const seal = new ClientSeal(

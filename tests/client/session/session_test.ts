@@ -9,103 +9,103 @@ import {
 import { FIRST_SESSION, follow, putLine, Script } from "../../simulation/script.ts";
 import { ClosedError, FullError, RefusedError } from "../../../client/session/errors.ts";
 
-Deno.test("ClientSession begins with a datagram without requests, and repeats it each second", async () => {
+Deno.test("Session begins with a datagram without requests, and repeats it each second", async () => {
   const script = new Script();
   const put = script.put("hello");
-  assertEquals(await script.heard(), ["hello 1"]);
-  assertEquals(await script.heard(999), []);
-  assertEquals(await script.heard(1), ["hello 1"]);
-  assertEquals(await script.heard(1000), ["hello 1"]);
+  assertEquals(await script.sent(), ["hello 1"]);
+  assertEquals(await script.sent(999), []);
+  assertEquals(await script.sent(1), ["hello 1"]);
+  assertEquals(await script.sent(1000), ["hello 1"]);
   script.challenge();
-  assertEquals(await script.heard(), [`1 ${putLine(1, "hello")}`]);
-  script.say("ok,1");
-  await script.heard();
+  assertEquals(await script.sent(), [`1 ${putLine(1, "hello")}`]);
+  script.answer("ok,1");
+  await script.sent();
   assertEquals(put.state, "done");
 });
 
-Deno.test("requests of one turn share a datagram, and low moves on with the answers", async () => {
+Deno.test("requests of one turn share a datagram, and low rises with the answers", async () => {
   const script = await new Script().open();
   const puts = ["a", "b", "c"].map((text) => script.put(text));
-  assertEquals(await script.heard(), [`1 ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`]);
-  script.say("ok,1-2");
-  await script.heard();
+  assertEquals(await script.sent(), [`1 ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`]);
+  script.answer("ok,1-2");
+  await script.sent();
   assertEquals(puts.map(({ state }) => state), ["done", "done", "open"]);
   script.put("d");
-  assertEquals(await script.heard(), [`3 ${putLine(4, "d")}`]);
-  script.say("ok,4", "ok,3");
-  assertEquals(await script.heard(5000), []);
+  assertEquals(await script.sent(), [`3 ${putLine(4, "d")}`]);
+  script.answer("ok,4", "ok,3");
+  assertEquals(await script.sent(5000), []);
   assertEquals(puts[2]!.state, "done");
   assertEquals(script.client.state, { id: FIRST_SESSION, born: "000000000001", next: 5, low: 5 });
 });
 
-Deno.test("what the server says it has is not sent again, what is missing is", async () => {
+Deno.test("what the server has is not sent again, what is missing is", async () => {
   const script = await new Script().open();
   const first = script.put("a");
-  await script.heard();
+  await script.sent();
   const second = script.put("b");
-  await script.heard();
+  await script.sent();
   await script.clock.run(10);
-  script.say("have,2");
+  script.answer("have,2");
   const [, again] = await script.next();
   assertEquals(again, `1 ${putLine(1, "a")}`);
-  script.say("ok,1-2");
-  await script.heard();
+  script.answer("ok,1-2");
+  await script.sent();
   assertEquals([first.state, second.state], ["done", "done"]);
 });
 
-Deno.test("a request that the server has is asked for again where the answer was lost", async () => {
+Deno.test("a request that the server has is repeated if the answer was lost", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b")];
-  await script.heard();
+  await script.sent();
   await script.clock.run(10);
-  script.say("have,2");
-  script.say("ok,1");
+  script.answer("have,2");
+  script.answer("ok,1");
   assertEquals((await script.next())[1], `2 ${putLine(2, "b")}`);
-  script.say("ok,2");
-  await script.heard();
+  script.answer("ok,2");
+  await script.sent();
   assertEquals(puts.map(({ state }) => state), ["done", "done"]);
 });
 
-Deno.test("a new startId lets everything that is open be repeated, and the old one counts no more", async () => {
+Deno.test("after a new startId everything open is repeated, and the old startId is ignored", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
   const lease = follow(script.client.lease("bob", { wait: 60_000 }));
-  await script.heard();
-  script.say("have,2", "pending,2");
+  await script.sent();
+  script.answer("have,2", "pending,2");
   await script.clock.run(10);
   script.challenge("00000002", "2222222222222222");
   const all = `1 lease,2,bob,1,30000,59990 | ${putLine(1, "a")} | ${putLine(2, "b")} | ${putLine(3, "c")}`;
-  assertEquals(await script.heard(), [all]);
+  assertEquals(await script.sent(), [all]);
   script.startId = "00000001";
-  script.say("ok,1-3", "none,2");
-  assertEquals(await script.heard(), []);
+  script.answer("ok,1-3", "none,2");
+  assertEquals(await script.sent(), []);
   assertEquals([lease.state, ...puts.map(({ state }) => state)], ["open", "open", "open", "open"]);
   script.startId = "00000002";
-  // the first was carried out before the server was started anew
-  script.say("ok,1", "none,2");
-  script.say("ok,2-3");
-  await script.heard();
+  // the first was performed before the restart
+  script.answer("ok,1", "none,2");
+  script.answer("ok,2-3");
+  await script.sent();
   assertEquals([lease.state, ...puts.map(({ state }) => state)], ["done", "done", "done", "done"]);
 });
 
-Deno.test("a client that has moved repeats what is open with the new cookie, once", async () => {
+Deno.test("a client with another address repeats what is open with the new cookie, once", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
+  await script.sent();
   script.challenge("00000001", "2222222222222222");
   script.challenge("00000001", "2222222222222222");
-  assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+  assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
 });
 
-Deno.test("an unknown session with changes open ends, and tells what was sent", async () => {
+Deno.test("an unknown session with open ordered requests ends, and reports which were sent", async () => {
   const script = await new Script().open();
   // more than may be open at a time, so that the last is not sent
   const puts = Array.from({ length: 1100 }, (_, i) => script.put(`${i}`));
-  await script.heard();
-  script.say("ok,1-5");
-  script.say("unknown");
+  await script.sent();
+  script.answer("ok,1-5");
+  script.answer("unknown");
   assertEquals(
-    await script.heard(60_000).then((heard) => heard.filter((text) => text.includes("hello"))),
+    await script.sent(60_000).then((heard) => heard.filter((text) => text.includes("hello"))),
     [],
   );
   assertEquals(puts[4]!.state, "done");
@@ -114,75 +114,75 @@ Deno.test("an unknown session with changes open ends, and tells what was sent", 
   await assertRejects(() => script.client.lease("bob"), Error, "does not know the session any more");
 });
 
-Deno.test("an unknown session with nothing open is followed by a new one", async () => {
+Deno.test("an unknown session with nothing open begins anew", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
-  script.say("ok,1");
+  await script.sent();
+  script.answer("ok,1");
   const lease = follow(script.client.lease("bob"));
-  assertEquals(await script.heard(), ["2 lease,2,bob,1,30000,0"]);
-  script.say("unknown");
-  script.say("unknown");
-  assertEquals(await script.heard(), ["hello 1"]);
+  assertEquals(await script.sent(), ["2 lease,2,bob,1,30000,0"]);
+  script.answer("unknown");
+  script.answer("unknown");
+  assertEquals(await script.sent(), ["hello 1"]);
   assert(script.session !== FIRST_SESSION);
   script.challenge();
-  assertEquals(await script.heard(), ["1 lease,3,bob,1,30000,0"]);
+  assertEquals(await script.sent(), ["1 lease,3,bob,1,30000,0"]);
   script.put("b");
-  assertEquals(await script.heard(), [`1 ${putLine(1, "b")}`]);
-  script.say("none,3", "ok,1");
-  await script.heard();
+  assertEquals(await script.sent(), [`1 ${putLine(1, "b")}`]);
+  script.answer("none,3", "ok,1");
+  await script.sent();
   assertEquals(lease.state, "done");
 });
 
-Deno.test("a put that finds no room is repeated alone, less and less often, and what follows stays behind", async () => {
+Deno.test("a put that finds no room is repeated alone, less and less often, and later ones wait", async () => {
   const script = await new Script().open();
   const puts = [script.put("a"), script.put("b"), script.put("c")];
-  await script.heard();
-  script.say("ok,1", "full,2,messages");
+  await script.sent();
+  script.answer("ok,1", "full,2,messages");
   const waits: number[] = [];
   for (let i = 0; i < 7; i++) {
     const [wait, again] = await script.next();
     assertEquals(again, `2 ${putLine(2, "b")}`);
     waits.push(wait);
-    script.say("full,2,messages");
-    // a late copy of that answer
-    script.say("full,2,messages");
+    script.answer("full,2,messages");
+    // a late copy of the answer
+    script.answer("full,2,messages");
   }
   assertEquals(waits, [100, 200, 400, 800, 1600, 2000, 2000]);
   await script.next();
-  script.say("ok,2");
-  assertEquals(await script.heard(), [`3 ${putLine(3, "c")}`]);
-  script.say("ok,3");
-  await script.heard();
+  script.answer("ok,2");
+  assertEquals(await script.sent(), [`3 ${putLine(3, "c")}`]);
+  script.answer("ok,3");
+  await script.sent();
   assertEquals(puts.map(({ state }) => state), ["done", "done", "done"]);
 });
 
-Deno.test("what the disk does not take is repeated in the same way", async () => {
+Deno.test("a put that cannot be written to disk is repeated in the same way", async () => {
   const script = await new Script().open();
   const put = script.put("a", { wait: 150 });
-  await script.heard();
-  script.say("storage,1");
+  await script.sent();
+  script.answer("storage,1");
   assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
-  script.say("storage,1");
+  script.answer("storage,1");
   assertEquals(await script.next(), [50, "1 skip,1"]);
-  script.say("bad,1,withdrawn");
-  await script.heard();
+  script.answer("bad,1,withdrawn");
+  await script.sent();
   assertEquals([put.error?.name, put.error?.limit], ["FullError", "storage"]);
 });
 
-Deno.test("a put that is refused can be withdrawn, and what is behind it goes on", async () => {
+Deno.test("a refused put can be withdrawn, and later ones go on", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
   const put = script.put("a", { signal: withdrawing.signal }), next = script.put("b");
-  await script.heard();
-  script.say("full,1,messages");
-  assertEquals(await script.heard(50), []);
+  await script.sent();
+  script.answer("full,1,messages");
+  assertEquals(await script.sent(50), []);
   withdrawing.abort();
-  assertEquals(await script.heard(), ["1 skip,1"]);
-  script.say("bad,1,withdrawn");
-  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
-  script.say("ok,2");
-  await script.heard();
+  assertEquals(await script.sent(), ["1 skip,1"]);
+  script.answer("bad,1,withdrawn");
+  assertEquals(await script.sent(), [`2 ${putLine(2, "b")}`]);
+  script.answer("ok,2");
+  await script.sent();
   assert(put.error instanceof FullError);
   assertEquals([put.error.message, put.error.limit], [
     "Cannot put the message: withdrawn while the server refused it: messages",
@@ -191,30 +191,30 @@ Deno.test("a put that is refused can be withdrawn, and what is behind it goes on
   assertEquals(next.state, "done");
 });
 
-Deno.test("a put that was dropped behind a refused one is withdrawn in its place", async () => {
+Deno.test("a put that was dropped after a refused one is withdrawn when its turn comes", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
   script.put("a");
   const put = script.put("b", { signal: withdrawing.signal });
-  await script.heard();
-  script.say("full,1,messages");
+  await script.sent();
+  script.answer("full,1,messages");
   withdrawing.abort();
   assertEquals(await script.next(), [100, `1 ${putLine(1, "a")}`]);
-  script.say("ok,1");
-  assertEquals(await script.heard(), ["2 skip,2"]);
-  script.say("bad,2,withdrawn");
-  await script.heard();
+  script.answer("ok,1");
+  assertEquals(await script.sent(), ["2 skip,2"]);
+  script.answer("bad,2,withdrawn");
+  await script.sent();
   assertEquals(put.error?.name, "FullError");
 });
 
-Deno.test("a put that is withdrawn on its way is stored where the server has room", async () => {
+Deno.test("a put that is withdrawn in flight is stored if the server has room", async () => {
   const script = await new Script().open();
   const withdrawing = new AbortController();
   const put = script.put("a", { signal: withdrawing.signal });
-  await script.heard();
+  await script.sent();
   withdrawing.abort();
-  script.say("ok,1");
-  await script.heard();
+  script.answer("ok,1");
+  await script.sent();
   assertEquals(put.state, "done");
 });
 
@@ -222,12 +222,12 @@ Deno.test("a put that was stored before the withdrawal arrived is reported as st
   const script = await new Script().open();
   const withdrawing = new AbortController();
   const put = script.put("a", { signal: withdrawing.signal });
-  await script.heard();
-  script.say("full,1,messages");
+  await script.sent();
+  script.answer("full,1,messages");
   withdrawing.abort();
-  assertEquals(await script.heard(), ["1 skip,1"]);
-  script.say("ok,1");
-  await script.heard();
+  assertEquals(await script.sent(), ["1 skip,1"]);
+  script.answer("ok,1");
+  await script.sent();
   assertEquals(put.state, "done");
 });
 
@@ -237,10 +237,10 @@ Deno.test("a put that is withdrawn before it was sent takes no number", async ()
   const put = script.put("a", { signal: withdrawing.signal });
   script.put("b");
   withdrawing.abort();
-  assertEquals(await script.heard(), ["hello 1"]);
+  assertEquals(await script.sent(), ["hello 1"]);
   assertEquals([put.error?.name, put.error?.limit], ["FullError", ""]);
   script.challenge();
-  assertEquals(await script.heard(), [`1 ${putLine(1, "b")}`]);
+  assertEquals(await script.sent(), [`1 ${putLine(1, "b")}`]);
   await assertRejects(
     () => script.client.put({ receiver: "bob", sender: "alice", text: "c", signal: AbortSignal.abort() }),
     FullError,
@@ -248,51 +248,51 @@ Deno.test("a put that is withdrawn before it was sent takes no number", async ()
   );
 });
 
-Deno.test("what can never be carried out is reported", async () => {
+Deno.test("a request that can never be performed is reported", async () => {
   const script = await new Script().open();
   const put = script.put("a"), next = script.put("b");
-  await script.heard();
-  script.say("bad,1,too long", "ok,2");
-  await script.heard();
+  await script.sent();
+  script.answer("bad,1,too long", "ok,2");
+  await script.sent();
   assert(put.error instanceof RefusedError);
   assertEquals(put.error.message, "The server refuses it: too long");
   assertEquals(next.state, "done");
 });
 
-Deno.test("a text that does not fit into one datagram goes in parts, cut between characters", async () => {
+Deno.test("a text that does not fit into one datagram is sent in parts, cut between characters", async () => {
   const script = await new Script().open();
   const text = `a${"Ω".repeat(1000)}b😀${"✓".repeat(200)}`;
   const put = script.put(text), next = script.put("next");
-  const lines = (await script.heard()).flatMap((datagram) => datagram.slice(2).split(" | "));
+  const lines = (await script.sent()).flatMap((datagram) => datagram.slice(2).split(" | "));
   assertEquals(lines.map((line) => /^\w+,\d+/.exec(line)![0]), ["part,1", "part,2", "put,3", "put,4"]);
   assertEquals(
     lines.slice(0, 3).map((line) => line.replace(/^part,\d,|^put,3,bob,alice,,,/, "")).join(""),
     text,
   );
-  script.say("have,1-2");
-  script.say("ok,1-4");
-  await script.heard();
+  script.answer("have,1-2");
+  script.answer("ok,1-4");
+  await script.sent();
   assertEquals([put.state, next.state], ["done", "done"]);
 });
 
-Deno.test("parts that have arrived are not repeated before all of their text has, and end with it", async () => {
+Deno.test("parts that arrived are not repeated until all of their text has, and end with it", async () => {
   const script = await new Script().open();
   const put = script.put("x".repeat(3000));
-  assertEquals((await script.heard()).length, 3);
+  assertEquals((await script.sent()).length, 3);
   await script.clock.run(10);
-  script.say("have,1-2");
+  script.answer("have,1-2");
   // the put itself was lost
   const [, again] = await script.next();
   assertEquals(again.slice(0, 8), "1 put,3,");
   await script.clock.run(10);
-  script.say("have,3");
-  // now all is there, so it is the answer that was lost, or what was kept
-  const repeated = (await script.heard(1000)).map((datagram) => datagram.slice(2, 8));
+  script.answer("have,3");
+  // the server has everything, so the answer was lost, or the server has dropped it
+  const repeated = (await script.sent(1000)).map((datagram) => datagram.slice(2, 8));
   assertEquals(repeated.slice(0, 3), ["part,1", "part,2", "put,3,"]);
   assertEquals(put.state, "open");
   // the answer to the last one is the answer to all
-  script.say("ok,3");
-  assertEquals(await script.heard(20_000), []);
+  script.answer("ok,3");
+  assertEquals(await script.sent(20_000), []);
   assertEquals([put.state, script.client.state.low], ["done", 4]);
 });
 
@@ -301,74 +301,74 @@ Deno.test("a text in parts that finds no room is repeated as a whole, and withdr
   const put = script.put("x".repeat(2000), { wait: 150 }), next = script.put("next");
   const kinds = (datagrams: string[]) =>
     datagrams.map((text) => text.replace(/xx+/, "").replace(/^\d+ /, ""));
-  assertEquals(kinds(await script.heard()), ["part,1,", "put,2,bob,alice,,,", putLine(3, "next")]);
-  script.say("full,2,bytes");
-  assertEquals(kinds(await script.heard(100)), ["part,1,", "put,2,bob,alice,,,"]);
-  script.say("have,1");
-  script.say("full,2,bytes");
-  assertEquals(kinds(await script.heard(50)), ["part,1, | skip,2"]);
-  script.say("bad,2,parts without a put", "ok,1");
-  assertEquals(kinds(await script.heard()), [putLine(3, "next")]);
-  script.say("ok,3");
-  await script.heard();
+  assertEquals(kinds(await script.sent()), ["part,1,", "put,2,bob,alice,,,", putLine(3, "next")]);
+  script.answer("full,2,bytes");
+  assertEquals(kinds(await script.sent(100)), ["part,1,", "put,2,bob,alice,,,"]);
+  script.answer("have,1");
+  script.answer("full,2,bytes");
+  assertEquals(kinds(await script.sent(50)), ["part,1, | skip,2"]);
+  script.answer("bad,2,parts without a put", "ok,1");
+  assertEquals(kinds(await script.sent()), [putLine(3, "next")]);
+  script.answer("ok,3");
+  await script.sent();
   assertEquals([put.error?.name, next.state], ["FullError", "done"]);
 });
 
-Deno.test("a client whose server is silent for ten seconds says so, and what was sent", async () => {
+Deno.test("a session whose server is silent for ten seconds ends, and reports what was sent", async () => {
   const script = await new Script().open();
   const puts = Array.from({ length: 1100 }, (_, i) => script.put(`${i}`));
-  await script.heard(9900);
+  await script.sent(9900);
   assertEquals(puts[0]!.state, "open");
-  await script.heard(100);
-  // a later session can go on there
+  await script.sent(100);
+  // a later session can resume there
   assertEquals(script.client.state.low, 1);
   assertEquals([puts[0]!.error?.name, puts[0]!.error?.sent], ["ServerTimeoutError", true]);
   assertEquals([puts[1099]!.error?.name, puts[1099]!.error?.sent], ["ServerTimeoutError", false]);
   await assertRejects(() => script.client.stat(), Error, "No answer from the server within 10 s");
 });
 
-Deno.test("a client that waits for nothing does not miss the server", async () => {
+Deno.test("a session that expects no answer does not notice that the server is silent", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
-  script.say("ok,1");
-  assertEquals(await script.heard(3_600_000), []);
+  await script.sent();
+  script.answer("ok,1");
+  assertEquals(await script.sent(3_600_000), []);
   const put = script.put("b");
-  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
-  script.say("ok,2");
-  await script.heard();
+  assertEquals(await script.sent(), [`2 ${putLine(2, "b")}`]);
+  script.answer("ok,2");
+  await script.sent();
   assertEquals(put.state, "done");
 });
 
-Deno.test("a session that was silent for half a day is not relied on", async () => {
+Deno.test("a session that was silent for half a day begins anew", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
-  script.say("ok,1");
-  await script.heard(13 * 3_600_000);
+  await script.sent();
+  script.answer("ok,1");
+  await script.sent(13 * 3_600_000);
   script.put("b");
-  assertEquals(await script.heard(), ["hello 1"]);
+  assertEquals(await script.sent(), ["hello 1"]);
   assert(script.session !== FIRST_SESSION);
 });
 
-Deno.test("a server without room for the session is asked again after 1 s, doubled, and no more after 60 s", async () => {
+Deno.test("a busy server is asked again after 1 s, doubled, and given up after 60 s", async () => {
   const script = new Script();
   const put = script.put("a");
-  await script.heard();
+  await script.sent();
   script.challenge();
-  await script.heard();
+  await script.sent();
   const waits: number[] = [];
   for (let i = 0; i < 6; i++) {
-    script.say("busy");
-    script.say("busy");
+    script.answer("busy");
+    script.answer("busy");
     const [wait, again] = await script.next();
     assertEquals(again, `1 ${putLine(1, "a")}`);
     waits.push(wait);
   }
   assertEquals(waits, [1000, 2000, 4000, 8000, 16_000, 29_000]);
   assertEquals(script.busy, [true]);
-  script.say("busy");
-  await script.heard();
+  script.answer("busy");
+  await script.sent();
   assertEquals([put.state, put.error?.name, put.error?.sent], ["failed", "BusyError", false]);
   assertEquals(
     put.error?.message,
@@ -376,58 +376,58 @@ Deno.test("a server without room for the session is asked again after 1 s, doubl
   );
 });
 
-Deno.test("a server that has room again is asked as one that always had", async () => {
+Deno.test("a server that has room again is used as before", async () => {
   const script = new Script();
   const put = script.put("a");
-  await script.heard();
+  await script.sent();
   script.challenge();
-  await script.heard();
-  script.say("busy");
+  await script.sent();
+  script.answer("busy");
   assertEquals((await script.next())[0], 1000);
-  script.say("ok,1");
-  await script.heard();
+  script.answer("ok,1");
+  await script.sent();
   assertEquals([put.state, script.busy], ["done", [true, false]]);
 });
 
-Deno.test("a lease for which the server has no room is given up after 60 s, and the session goes on", async () => {
+Deno.test("a lease that is answered with busy is given up after 60 s, and the session goes on", async () => {
   const script = await new Script().open();
   script.put("a");
-  await script.heard();
-  script.say("ok,1");
+  await script.sent();
+  script.answer("ok,1");
   const lease = follow(script.client.lease("bob", { wait: 600_000 }));
-  await script.heard();
+  await script.sent();
   for (let i = 0; i < 6; i++) {
-    script.say("busy");
+    script.answer("busy");
     await script.next();
   }
-  script.say("busy");
-  await script.heard();
+  script.answer("busy");
+  await script.sent();
   assertEquals([lease.state, lease.error?.name, script.busy], ["failed", "BusyError", [true]]);
   const put = script.put("b");
-  assertEquals(await script.heard(), [`2 ${putLine(2, "b")}`]);
-  script.say("ok,2");
-  await script.heard();
+  assertEquals(await script.sent(), [`2 ${putLine(2, "b")}`]);
+  script.answer("ok,2");
+  await script.sent();
   assertEquals(put.state, "done");
 });
 
-Deno.test("a server without room for a lease holds up nothing else", async () => {
+Deno.test("a server without room for a lease delays nothing else", async () => {
   const script = await new Script().open();
   const lease = follow(script.client.lease("bob"));
-  await script.heard();
-  script.say("busy");
+  await script.sent();
+  script.answer("busy");
   script.put("a");
-  assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
-  script.say("ok,1");
+  assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
+  script.answer("ok,1");
   assertEquals(await script.next(), [1000, "2 lease,2,bob,1,30000,0"]);
-  script.say("none,2");
-  await script.heard();
+  script.answer("none,2");
+  await script.sent();
   assertEquals(lease, { state: "done", value: undefined });
 });
 
-Deno.test("datagrams that are not the server's answer to this session change nothing", async () => {
+Deno.test("datagrams that are no answer to this session are ignored", async () => {
   const script = await new Script().open();
   const put = script.put("a");
-  await script.heard();
+  await script.sent();
   const encoder = new TextEncoder();
   for (
     const text of [
@@ -439,12 +439,12 @@ Deno.test("datagrams that are not the server's answer to this session change not
       `P1< ${FIRST_SESSION} 00000001 - 1\nok,1\nwhat`,
     ]
   ) script.client.received(encoder.encode(text));
-  script.say("ok,0", "ok,2-999999999", "have,7", "lost,9,1", "bad,9,x", "full,9,x", "storage,9", "none,9");
-  await script.heard();
+  script.answer("ok,0", "ok,2-999999999", "have,7", "lost,9,1", "bad,9,x", "full,9,x", "storage,9", "none,9");
+  await script.sent();
   assertEquals(put.state, "open");
 });
 
-Deno.test("sends go out one after the other", async () => {
+Deno.test("datagrams are sent one after another", async () => {
   const script = await new Script().open();
   let sending = 0, most = 0;
   script.sending = async () => {
@@ -455,11 +455,11 @@ Deno.test("sends go out one after the other", async () => {
   for (let i = 0; i < 200; i++) script.put(`${i}`);
   await script.clock.run(3);
   script.put("x");
-  assertEquals((await script.heard(20)).length, 5);
+  assertEquals((await script.sent(20)).length, 5);
   assertEquals(most, 1);
 });
 
-Deno.test("a sender is told when there is room for more", async () => {
+Deno.test("ready() resolves when there is room for more", async () => {
   const script = await new Script().open();
   const settled: (Error | undefined)[] = [];
   const post = (i: number) =>
@@ -470,71 +470,71 @@ Deno.test("a sender is told when there is room for more", async () => {
   const ready = follow(script.client.ordered.ready());
   let acknowledged = 0;
   while (ready.state === "open") {
-    const heard = await script.heard(), { low } = script.client.state;
+    const heard = await script.sent(), { low } = script.client.state;
     const last = Number(/put,(\d+),[^|]*$/.exec(heard.at(-1)!)![1]);
     assertLess(last - low, 1024);
-    script.say(`ok,${low}-${last}`);
+    script.answer(`ok,${low}-${last}`);
     acknowledged = last;
   }
   assertLessOrEqual(posted - acknowledged, 2048);
   assertEquals(settled.every((error) => error === undefined), true);
 });
 
-Deno.test("close() waits for what is open, then takes nothing more", async () => {
+Deno.test("close() waits for open requests, and then refuses new ones", async () => {
   const script = await new Script().open();
   const put = script.put("a");
   const closing = follow(script.client.close());
-  await script.heard();
+  await script.sent();
   assertThrows(
     () => script.client.post({ receiver: "bob", sender: "alice", text: "b" }, () => {}),
     ClosedError,
     "The session is closed: nothing was sent",
   );
   assertEquals(closing.state, "open");
-  script.say("ok,1");
-  await script.heard();
+  script.answer("ok,1");
+  await script.sent();
   assertEquals([put.state, closing.state], ["done", "done"]);
-  assertEquals(await script.heard(60_000), []);
+  assertEquals(await script.sent(60_000), []);
 });
 
-Deno.test("close() gives up after its limit, and says what was sent", async () => {
+Deno.test("close() gives up after its limit, and reports what was sent", async () => {
   const script = await new Script().open();
   const put = script.put("a"), lease = follow(script.client.lease("bob", { wait: 60_000 }));
   const closing = follow(script.client.close(1000));
-  await script.heard(999);
+  await script.sent(999);
   assertEquals([put.state, lease.error?.name, closing.state], ["open", "ClosedError", "open"]);
-  await script.heard(1);
+  await script.sent(1);
   assertEquals([put.error?.name, put.error?.sent, closing.state], ["ClosedError", true, "done"]);
 });
 
-Deno.test("a session can be gone on with later, under the same numbers", async () => {
+Deno.test("a session can be resumed later, with the same numbers", async () => {
   const script = await new Script().open();
   script.put("a");
   script.put("b");
-  await script.heard();
-  script.say("ok,1");
+  await script.sent();
+  script.answer("ok,1");
   const { id, low } = script.client.state;
   assertEquals(low, 2);
 
   const later = await new Script({ id, next: low }).open("hello 2");
   const put = later.put("b");
-  assertEquals(await later.heard(), [`2 ${putLine(2, "b")}`]);
-  later.say("ok,2");
-  await later.heard();
+  assertEquals(await later.sent(), [`2 ${putLine(2, "b")}`]);
+  later.answer("ok,2");
+  await later.sent();
   assertEquals(put.state, "done");
   assertEquals(later.session, id);
 });
 
-Deno.test("stat() gives counts by their names", async () => {
+Deno.test("stat() returns counts by their names", async () => {
   const script = await new Script().open();
   const stat = follow(script.client.stat("bob"));
-  assertEquals(await script.heard(), ["1 stat,2,bob"]);
-  script.say("stat,2,messages 3,bytes 42");
-  await script.heard();
+  assertEquals(await script.sent(), ["1 stat,2,bob"]);
+  script.answer("stat,2,messages 3,bytes 42");
+  await script.sent();
   assertEquals(stat.value, { messages: 3, bytes: 42 });
 });
 
-Deno.test("what the wire can not carry is refused before it is sent", async () => {
+Deno.test("what the wire cannot carry is refused before it is sent", async () => {
   const { client } = new Script();
   const put = (fields: Record<string, unknown>) =>
     client.put({ receiver: "bob", sender: "alice", text: "", ...fields });
@@ -550,23 +550,23 @@ Deno.test("what the wire can not carry is refused before it is sent", async () =
   await assertRejects(() => client.lease(" bob"), TypeError, "as an ID");
 });
 
-Deno.test("a session that ends with every outcome known says so, once, unless it is to be gone on with", async () => {
+Deno.test("a session that ends with every outcome known sends bye once, unless it is kept", async () => {
   for (const isKept of [false, true]) {
     const script = await new Script().open();
     const put = script.put("a");
-    assertEquals(await script.heard(), [`1 ${putLine(1, "a")}`]);
+    assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
     if (isKept) script.client.keep();
     const closed = follow(script.client.close());
-    assertEquals(await script.heard(), []);
-    script.say("ok,1");
-    assertEquals(await script.heard(5000), isKept ? [] : ["2 bye"]);
+    assertEquals(await script.sent(), []);
+    script.answer("ok,1");
+    assertEquals(await script.sent(5000), isKept ? [] : ["2 bye"]);
     assertEquals([put.state, closed.state], ["done", "done"]);
   }
 });
 
-Deno.test("a session that has changed nothing ends without a word", async () => {
+Deno.test("a session without ordered requests sends no bye", async () => {
   const script = await new Script().open();
   const closed = follow(script.client.close());
-  assertEquals(await script.heard(5000), []);
+  assertEquals(await script.sent(5000), []);
   assertEquals(closed.state, "done");
 });

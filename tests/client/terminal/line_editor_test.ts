@@ -251,7 +251,7 @@ Deno.test("Ctrl-C is seen where more waits than may, and none of it is taken", a
   assertEquals(await editor.read(), undefined);
 });
 
-Deno.test("where none of too many lines is taken, further ones are dropped, and how many is told", async () => {
+Deno.test("if no line is taken from a full queue, further ones are dropped and counted", async () => {
   const tty = new VirtualTty(60);
   await using editor = new TerminalEditor(tty, "> ", 65_536);
   tty.type(`${"x".repeat(65_535)}\r`.repeat(65));

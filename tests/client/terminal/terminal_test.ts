@@ -11,7 +11,7 @@ const open = (...args: string[]) =>
     `${[...FROM_SOURCE, ...args].map((arg) => `'${arg}'`).join(" ")}; echo "left with $?"; read wait`,
   );
 
-Deno.test("wirepost send in a terminal tells how it wants its messages", { ignore }, async () => {
+Deno.test("wirepost send in a terminal says how to type messages", { ignore }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   await using terminal = await open("send", "bob", "--from", "alice", "--server", server.address);
   await terminal.shows("One message a line; end with Ctrl-D");

@@ -19,7 +19,7 @@ function widthOf(char: string): number {
 }
 
 export class VirtualTty implements Tty {
-  /** What it was told, oldest first. */
+  /** The calls that changed its mode, oldest first. */
   readonly events: string[] = [];
   rang = 0;
   #size: Size;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { download } from "../../../client/transfer/download.ts";
 import { checkSavedName, nameOfPath } from "../../../client/transfer/file_name.ts";
-import { TransferError, type TransferOptions } from "../../../client/transfer/transfer.ts";
+import { type AttemptOptions, TransferError } from "../../../client/transfer/transfer.ts";
 import { upload } from "../../../client/transfer/upload.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { type Cut, CuttingProxy } from "./proxy.ts";
@@ -49,7 +49,7 @@ class Desk implements AsyncDisposable {
     return [...Deno.readDirSync(this.directory)].map(({ name }) => name).toSorted();
   }
 
-  send(options: Partial<TransferOptions> = {}, name = "notes.txt") {
+  send(options: Partial<AttemptOptions> = {}, name = "notes.txt") {
     return upload({
       hostname: "127.0.0.1",
       port: this.port,
@@ -62,7 +62,7 @@ class Desk implements AsyncDisposable {
     });
   }
 
-  fetch(options: Partial<TransferOptions> & { force?: boolean } = {}) {
+  fetch(options: Partial<AttemptOptions> & { force?: boolean } = {}) {
     return download({
       hostname: "127.0.0.1",
       port: this.port,
@@ -82,7 +82,7 @@ class Desk implements AsyncDisposable {
   }
 }
 
-Deno.test("a file that is sent and fetched is the same, and its progress is told", async () => {
+Deno.test("a file that is sent and fetched is the same, and its progress is reported", async () => {
   for (const size of [0, 1, 1_048_576, 6_000_000]) {
     const content = contentOf(size);
     await using desk = await Desk.open(content);
@@ -100,7 +100,7 @@ Deno.test("a file that is sent and fetched is the same, and its progress is told
 });
 
 for (const cut of ["fin", "rst", "silence"] as const) {
-  Deno.test(`a transfer that is cut by ${cut} five times each way goes on where it was`, async () => {
+  Deno.test(`a transfer that is interrupted by ${cut} five times each way continues where it was`, async () => {
     await using desk = await Desk.open();
     let left = 5;
     await using proxy = await CuttingProxy.start(
@@ -111,8 +111,8 @@ for (const cut of ["fin", "rst", "silence"] as const) {
     // a silence that nothing else here can be taken for would last half a minute
     const options = {
       port: proxy.port,
-      silence: cut === "silence" ? 500 : 30_000,
-      onCut: (why: string) => cuts.push(why),
+      idleMsMax: cut === "silence" ? 500 : 30_000,
+      onRetry: (why: string) => cuts.push(why),
     };
     await desk.send(options);
     assertEquals(proxy.cuts[cut], 5);
@@ -128,7 +128,7 @@ for (const cut of ["fin", "rst", "silence"] as const) {
   });
 }
 
-Deno.test("an upload whose last word was lost is not made twice", async () => {
+Deno.test("an upload whose last answer was lost is not stored twice", async () => {
   await using desk = await Desk.open();
   // what the server answers after the proof is `P1 stored`
   const fates: ({ cut: Cut; after: number } | undefined)[] = [{
@@ -141,15 +141,15 @@ Deno.test("an upload whose last word was lost is not made twice", async () => {
   assertEquals([proxy.cuts.rst, desk.attempts, desk.server.uploads.length], [1, 2, 1]);
 });
 
-Deno.test("a name that the thread has is the thread's answer", async () => {
+Deno.test("if the thread has a file of the name, its reason is the error", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await Deno.writeFile(desk.sent, contentOf(1000));
   const error = await assertRejects(() => desk.send(), TransferError);
-  assertEquals([error.message, error.code], ["File notes.txt exists in Thread news", "thread"]);
+  assertEquals([error.message, error.code], ["file exists", "thread"]);
 });
 
-Deno.test("what can't be sent is told before a ticket is asked for", async () => {
+Deno.test("a file that can't be sent fails before a ticket is requested", async () => {
   await using desk = await Desk.open();
   const refused = (path: string, why: string) =>
     assertRejects(
@@ -167,11 +167,11 @@ Deno.test("what can't be sent is told before a ticket is asked for", async () =>
   await refused(`${desk.directory}/none`, "no such file or directory");
 });
 
-Deno.test("a download replaces a file only where it is told to", async () => {
+Deno.test("a download replaces a file only with force", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await Deno.writeTextFile(desk.got, "mine");
-  const there = `Cannot save '${desk.got}': it is there already`;
+  const there = `Cannot save '${desk.got}': it exists already`;
   await assertRejects(() => desk.fetch(), TransferError, there);
   // the server was asked first: it may have no such file
   assertEquals(desk.attempts, 2);
@@ -187,20 +187,20 @@ Deno.test("a download replaces a file only where it is told to", async () => {
   assertEquals(desk.names, ["got"]);
 });
 
-Deno.test("a download follows no link that lies where it writes", async () => {
+Deno.test("a download does not follow a link in place of its temporary file", async () => {
   await using desk = await Desk.open();
   await desk.send();
   const { hash } = desk.server.uploads[0]!;
   await Deno.writeTextFile(`${desk.sent}.other`, "mine");
   await Deno.symlink(`${desk.sent}.other`, `${desk.directory}/.wirepost-${hash.slice(0, 16)}.part`);
   await Deno.symlink(`${desk.sent}.other`, desk.got);
-  await assertRejects(() => desk.fetch(), TransferError, "it is there already");
+  await assertRejects(() => desk.fetch(), TransferError, "it exists already");
   await desk.fetch({ force: true });
   assertEquals(await Deno.readFile(desk.got), CONTENT);
   assertEquals(await Deno.readTextFile(`${desk.sent}.other`), "mine");
 });
 
-Deno.test("a download that was given up goes on later, and two at a time don't meet", async () => {
+Deno.test("an abandoned download continues later, and two at a time do not disturb each other", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
@@ -236,7 +236,7 @@ Deno.test("a download that was given up goes on later, and two at a time don't m
   assert(sent < 2 * CONTENT.length, `${sent} bytes were sent again`);
 });
 
-Deno.test("a download whose beginning took so long to hash that its ticket is too old gets another one", async () => {
+Deno.test("a download whose ticket expired while its beginning was hashed gets another one", async () => {
   await using desk = await Desk.open();
   await desk.send();
   await using proxy = await CuttingProxy.start(desk.server.port, () => ({ cut: "fin", after: 2_000_000 }));
@@ -260,7 +260,7 @@ Deno.test("a download whose beginning took so long to hash that its ticket is to
   assertEquals(await Deno.readFile(desk.got), CONTENT);
 });
 
-Deno.test("what came and is not what was announced does not appear", async () => {
+Deno.test("content that does not match its hash is not saved", async () => {
   await using desk = await Desk.open();
   await desk.send();
   const { content } = desk.server.uploads[0]!;
@@ -275,15 +275,19 @@ Deno.test("what came and is not what was announced does not appear", async () =>
   );
   assertEquals(desk.names, []);
   await Deno.truncate(stored, 5_000_000);
-  await assertRejects(() => desk.fetch({ patience: 50 }), TransferError, "the server closed the connection");
+  await assertRejects(
+    () => desk.fetch({ stallMsMax: 50 }),
+    TransferError,
+    "the server closed the connection",
+  );
   assert(desk.server.log.includes("1000000 bytes of a content are missing"), desk.server.log);
 });
 
-Deno.test("a server that is not there is tried until patience ends, and a signal ends it at once", async () => {
+Deno.test("an unreachable server is tried until the transfer stalls, and a signal ends it at once", async () => {
   await using desk = await Desk.open();
   const cuts: string[] = [];
   const error = await assertRejects(
-    () => desk.send({ port: 1, patience: 500, onRetry: (why) => cuts.push(why) }),
+    () => desk.send({ port: 1, stallMsMax: 500, onRetry: (why) => cuts.push(why) }),
     TransferError,
     `Cannot send '${desk.sent}': no connection: `,
   );
@@ -295,14 +299,14 @@ Deno.test("a server that is not there is tried until patience ends, and a signal
   assertEquals(await assertRejects(() => given, Error), reason);
 });
 
-Deno.test("the name of a file is the last part of its path, and never a path where it is saved", () => {
+Deno.test("the name of a file is the last part of its path, and is never a path itself", () => {
   assertEquals(nameOfPath("../x/notes.txt"), "notes.txt");
   assertEquals(nameOfPath("C:\\x\\notes.txt", "windows"), "notes.txt");
   for (const path of ["", "/", "..", "a/..", "my notes", "x".repeat(129), "a\\b"]) {
     assertThrows(() => nameOfPath(path, "linux"), TypeError, "as a file's name");
   }
   for (const name of ["../x", "/etc/passwd", "a/b", "a\\b", "", ".", "..", "x".repeat(129)]) {
-    assertThrows(() => checkSavedName(name, "linux"), TypeError, "it is no file's name");
+    assertThrows(() => checkSavedName(name, "linux"), TypeError, "it is not a valid file name");
   }
   for (const name of ["CON", "nul.txt", "Lpt1", "what?", "dot."]) {
     checkSavedName(name, "linux");

@@ -20,9 +20,9 @@ async function fetching(
     size: number;
     hash?: string;
     maxSize?: number;
-    patience?: number;
-    longestWork?: number;
-    onCut?(why: string): void;
+    stallMsMax?: number;
+    workMsMax?: number;
+    onRetry?(why: string): void;
   },
   act: (fetched: Promise<unknown>, path: string) => Promise<void>,
 ) {
@@ -30,7 +30,7 @@ async function fetching(
   const path = `${directory.path}/got`;
   const ticket = () => Promise.resolve({ ticket: TICKET, size, hash });
   await act(
-    download({ hostname: "127.0.0.1", port, path, ticket, patience: PATIENCE, ...more }),
+    download({ hostname: "127.0.0.1", port, path, ticket, stallMsMax: PATIENCE, ...more }),
     directory.path,
   );
 }
@@ -41,7 +41,7 @@ async function failure(work: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => work, TransferError)).message;
 }
 
-Deno.test("a download that is announced as larger than a file may be is refused before a byte of it is fetched", async () => {
+Deno.test("a download that is larger than the limit is refused before a byte is fetched", async () => {
   let connections = 0;
   await using server = new ScriptedServer(async (peer) => {
     connections++;
@@ -50,24 +50,24 @@ Deno.test("a download that is announced as larger than a file may be is refused 
   await fetching({ port: server.port, size: 999_999_999_999_999 }, async (fetched, path) => {
     assertStringIncludes(
       await failure(fetched),
-      "got': it has 999999999999999 bytes, and may have 4294967296",
+      "got': it has 999999999999999 bytes, more than the limit of 4294967296",
     );
     assertEquals(names(path), []);
   });
   await fetching({ port: server.port, size: 11, maxSize: 10 }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "it has 11 bytes, and may have 10");
+    assertStringIncludes(await failure(fetched), "it has 11 bytes, more than the limit of 10");
   });
   assertEquals(connections, 0);
 });
 
-Deno.test("a download that the disk has no room for is refused before a byte of it is fetched", () =>
+Deno.test("a download that does not fit on the disk is refused before a byte is fetched", () =>
   fetching({ size: 900_000_000_000_000, maxSize: 999_999_999_999_999 }, async (fetched, path) => {
     const why = await failure(fetched);
     assert(/it needs 900000000000000 bytes, and the disk has \d+ left$/.test(why), why);
     assertEquals(names(path), []);
   }));
 
-Deno.test("bytes behind those that were announced are not taken", async () => {
+Deno.test("bytes after the announced size are ignored", async () => {
   const content = contentOf(1000);
   await using server = new ScriptedServer(async (peer) => {
     await peer.line();
@@ -82,7 +82,7 @@ Deno.test("bytes behind those that were announced are not taken", async () => {
   });
 });
 
-Deno.test("a download that comes in single bytes ends when its patience does", async () => {
+Deno.test("a download that arrives in single bytes fails as stalled", async () => {
   await using server = new ScriptedServer(async (peer) => {
     await peer.line();
     await peer.send("P1 from 0\n");
@@ -92,11 +92,11 @@ Deno.test("a download that comes in single bytes ends when its patience does", a
     }
   });
   await fetching({ port: server.port, size: 4_000_000_000 }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "the transfer comes no further");
+    assertStringIncludes(await failure(fetched), "the transfer makes no progress");
   });
 });
 
-Deno.test("a server that works without end is given up after ten minutes, and one that works for nine is not", async () => {
+Deno.test("a server may work for nine minutes, and is given up after ten", async () => {
   using clock = skippingClock();
   const content = contentOf(1000);
   let waits = 0;
@@ -110,17 +110,17 @@ Deno.test("a server that works without end is given up after ten minutes, and on
     await peer.send("P1 from 0\n");
     await peer.send(content);
   });
-  const patience = 60_000;
-  await fetching({ port: server.port, size: 1000, hash: sha256(content), patience }, async (fetched) => {
+  const stallMsMax = 60_000;
+  await fetching({ port: server.port, size: 1000, hash: sha256(content), stallMsMax }, async (fetched) => {
     await fetched;
     assertEquals(waits, 108);
   });
-  await fetching({ port: server.port, size: 1000, hash: sha256(content), patience }, async (fetched) => {
-    assertStringIncludes(await failure(fetched), "the transfer comes no further");
+  await fetching({ port: server.port, size: 1000, hash: sha256(content), stallMsMax }, async (fetched) => {
+    assertStringIncludes(await failure(fetched), "the transfer makes no progress");
   });
 });
 
-Deno.test("a download that is cut after each byte is not repeated without end", async () => {
+Deno.test("a download that is interrupted after each byte is given up", async () => {
   await using server = new ScriptedServer(async (peer) => {
     const [, offset] = /(\d+)$/.exec((await peer.line())!)!;
     await peer.send(`P1 from ${offset}\nx`);
@@ -131,7 +131,7 @@ Deno.test("a download that is cut after each byte is not repeated without end", 
   assertLess(server.connections, 20);
 });
 
-Deno.test("an upload that is taken byte by byte is not repeated without end", async () => {
+Deno.test("an upload that is accepted byte by byte is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`, content = contentOf(1_000_000);
   await Deno.writeFile(path, content);
@@ -146,11 +146,11 @@ Deno.test("an upload that is taken byte by byte is not repeated without end", as
     tickets++;
     return Promise.resolve({ ticket: TICKET, key: KEY });
   };
-  await failure(upload({ hostname: "127.0.0.1", port: server.port, path, ticket, patience: PATIENCE }));
+  await failure(upload({ hostname: "127.0.0.1", port: server.port, path, ticket, stallMsMax: PATIENCE }));
   assertLess(tickets, 20);
 });
 
-Deno.test("an upload whose tickets are never good is not repeated without end", async () => {
+Deno.test("an upload whose tickets are never valid is given up", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/sent`;
   await Deno.writeFile(path, contentOf(1000));
@@ -163,7 +163,7 @@ Deno.test("an upload whose tickets are never good is not repeated without end", 
     tickets++;
     return Promise.resolve({ ticket: TICKET, key: KEY });
   };
-  const sent = upload({ hostname: "127.0.0.1", port: server.port, path, ticket, patience: PATIENCE });
+  const sent = upload({ hostname: "127.0.0.1", port: server.port, path, ticket, stallMsMax: PATIENCE });
   assertStringIncludes(await failure(sent), "the server answers: unknown, used or too old");
   assertLess(tickets, 20);
 });

@@ -8,8 +8,11 @@ import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { Log } from "../../../server/report/log.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
-import { ContentFiles, DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/files.ts";
-import { TransferService, type Upload, type UploadGrant } from "../../../server/wire/transfer/transfer.ts";
+import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
+import { ContentFiles } from "../../../server/store/files/files.ts";
+import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
+import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
+import { TransferService } from "../../../server/wire/transfer/transfer.ts";
 import { sendContent, storedOf, TransferPeer, type UploadPeer } from "./peer.ts";
 
 /** Bytes that are no text, the same ones for the same size. */
@@ -23,7 +26,10 @@ export function sha256(content: Uint8Array): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-type NamedUpload = Omit<UploadGrant, "kind" | "key">;
+/** A file of a thread. */
+export type Upload = Omit<Attach, "kind" | "time">;
+
+type NamedUpload = Omit<Upload, "content" | "hash"> & { hash: string | undefined };
 
 /** What names an upload of this content, by a client that has not read it yet. */
 export function uploadOf(content: Uint8Array, more: Partial<NamedUpload> = {}): NamedUpload {
@@ -84,6 +90,7 @@ export interface TransferServerOptions {
 
 export class TransferServer implements AsyncDisposable {
   readonly files: ContentFiles;
+  readonly forum: Forum;
   readonly service: TransferService;
   readonly metrics = new Metrics();
   /** What is visible in the threads. */
@@ -91,30 +98,36 @@ export class TransferServer implements AsyncDisposable {
   log = "";
   readonly #log = new Log((bytes) => Promise.resolve(this.log += new TextDecoder().decode(bytes)));
   readonly #socket: Deno.TcpListener;
+  /** What the store says about the file of the next ticket. */
+  #found: FindFileOutcome = "no thread";
   #isClosed = false;
 
   private constructor(files: ContentFiles, uploads: Upload[], options: TransferServerOptions) {
     this.files = files;
     this.uploads = uploads;
     const { monotonicClock = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
-    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.service = new TransferService({
-      listeners: [this.#socket],
-      files,
-      commit: async (upload) => {
+    const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+    const store = {
+      submit: (_: unknown, done: (outcome: FindFileOutcome) => void) => done(this.#found),
+      async ask({ kind: _, time: __, ...upload }: Attach) {
         await options.beforeCommit?.();
-        if (this.uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
-          return `File ${upload.name} exists in Thread news`;
+        if (uploads.some(({ thread, name }) => thread === upload.thread && name === upload.name)) {
+          return "file exists";
         }
-        this.uploads.push(upload);
+        uploads.push(upload);
         return "stored";
       },
+    } as unknown as ForumOptions["store"];
+    this.forum = new Forum({ store, files, wallClock: Date.now, monotonicClock, random });
+    this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.service = new TransferService({
+      tickets: this.forum.tickets,
+      listeners: [this.#socket],
       polling: { due: undefined },
       metrics: this.metrics,
       log: this.#log,
       monotonicClock,
       setTimer,
-      random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
       ...max === undefined ? {} : { max },
       ...maxUser === undefined ? {} : { maxUser },
       ...options.maxConnections === undefined ? {} : { maxConnections: options.maxConnections },
@@ -143,23 +156,42 @@ export class TransferServer implements AsyncDisposable {
     return this.#socket.addr.port;
   }
 
+  #request(upload: NamedUpload): UploadOutcome {
+    const { user, thread, name: file, size, hash } = upload;
+    const request = { user, title: `thread ${thread}`, file, size, hash, isRepeated: false };
+    let outcome: UploadOutcome | undefined;
+    this.#found = { thread };
+    this.forum.upload(request, () => {}, (result) => outcome = result);
+    return outcome!;
+  }
+
   /** A ticket for an upload, and its key. */
   ticket(upload: NamedUpload): { ticket: string; key: string } {
-    const issued = this.service.issueUpload(upload);
-    if ("error" in issued) throw new Error(issued.error);
-    return issued;
+    const outcome = this.#request(upload);
+    if (typeof outcome === "string" || "refused" in outcome) throw new Error(JSON.stringify(outcome));
+    return outcome;
+  }
+
+  /** Why there is no ticket for this upload; undefined if there is one. */
+  refusal(upload: NamedUpload): string | undefined {
+    const outcome = this.#request(upload);
+    return typeof outcome === "object" && "refused" in outcome ? outcome.refused : undefined;
   }
 
   /** A ticket for a download of what is in a thread. */
-  downloadTicket({ content, size }: Upload, user = "bob"): string {
-    const issued = this.service.issueDownload({ user, content, size });
-    if ("error" in issued) throw new Error(issued.error);
-    return issued.ticket;
+  downloadTicket({ thread, name, ...file }: Upload, user = "bob"): string {
+    let ticket = "";
+    this.#found = { thread, file };
+    this.forum.download({ user, title: `thread ${thread}`, file: name }, () => {}, (outcome) => {
+      if ("refused" in outcome) throw new Error(outcome.refused);
+      ticket = outcome.ticket;
+    });
+    return ticket;
   }
 
   /** What is visible under this name, and its bytes. */
   async content(upload: Upload): Promise<Uint8Array> {
-    const file = await this.files.read(upload.content);
+    const file = (await this.files.read(upload.content))!;
     return new Uint8Array(await new Response(file.readable).arrayBuffer());
   }
 

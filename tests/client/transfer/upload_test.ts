@@ -80,7 +80,7 @@ function stillTimes(): Disposable {
   return { [Symbol.dispose]: () => void (Deno.FsFile.prototype.stat = stat) };
 }
 
-Deno.test("a file that changes while it is sent is told of, and nothing of it is visible", async () => {
+Deno.test("a file that changes while it is sent fails, and nothing of it becomes visible", async () => {
   const changes: [what: string, change: (file: Deno.FsFile) => void][] = [
     ["a byte that was read already", (file) => file.writeSync(new Uint8Array([255]))],
     ["the last byte", (file) => {
@@ -111,7 +111,7 @@ Deno.test("a file that changes while it is sent is told of, and nothing of it is
   assertEquals(desk.held, { contents: 1, partials: 0 });
 });
 
-Deno.test("a change that leaves a new file's times as they were is told of", async () => {
+Deno.test("a change that does not show in the times of a new file is noticed", async () => {
   await using desk = await Desk.open();
   using _ = stillTimes();
   const onProgress = onceBegun(() => {
@@ -126,7 +126,7 @@ Deno.test("a change that leaves a new file's times as they were is told of", asy
   assertEquals(desk.server.uploads, []);
 });
 
-Deno.test("an upload is done where the session says that it is stored, once all of it was sent", async () => {
+Deno.test("an upload succeeds if the session says that it is stored, once all of it was sent", async () => {
   await using desk = await Desk.open();
   const lines = `P1 upload 4fJmX0b2TzWq7yR1sNcVbA\nP1 from 0\nP1 from 0\nP1 sum ${"0".repeat(64)}\nP1 s`;
   await using proxy = await CuttingProxy.start(
@@ -147,7 +147,7 @@ Deno.test("an upload is done where the session says that it is stored, once all 
   assertEquals(said, [undefined, undefined, sha256(CONTENT)]);
 });
 
-Deno.test("an upload that took long before it was cut goes on", async () => {
+Deno.test("an upload that took long before it was interrupted continues", async () => {
   await using desk = await Desk.open();
   await Deno.utime(desk.path, LONG_AGO, LONG_AGO);
   let connections = 0;
@@ -166,7 +166,7 @@ Deno.test("an upload that took long before it was cut goes on", async () => {
   assertEquals(await desk.server.content(desk.server.uploads[0]!), CONTENT);
 });
 
-Deno.test("what an earlier run left is compared, and goes on where it is of this file", async () => {
+Deno.test("what an earlier run left is compared, and continued if it is of this file", async () => {
   await using desk = await Desk.open();
   const from = await beginUpload(desk.server, CONTENT, (peer) => peer.end());
   const steps: string[] = [];
@@ -182,7 +182,7 @@ Deno.test("what an earlier run left is compared, and goes on where it is of this
   assertEquals(desk.server.metrics.get("files bytes received"), CONTENT.length);
 });
 
-Deno.test("what an earlier run left of another file is not gone on with", async () => {
+Deno.test("what an earlier run left of another file is not continued", async () => {
   const other = contentOf(CONTENT.length, 7);
   await using desk = await Desk.open(other);
   await beginUpload(desk.server, CONTENT, (peer) => peer.end());
@@ -191,7 +191,7 @@ Deno.test("what an earlier run left of another file is not gone on with", async 
   assertEquals(await desk.server.content(desk.server.uploads[0]!), other);
 });
 
-Deno.test("what a server has meanwhile of another file is found out in the end, and all is sent again", async () => {
+Deno.test("if the server has the beginning of another file, all is sent again", async () => {
   await using desk = await Desk.open();
   const fates = [{ cut: "fin", after: 4_000_000 }] as const;
   let connections = 0;
@@ -250,7 +250,7 @@ function impostor(answer: (line: string) => string) {
   };
 }
 
-Deno.test("a file is not taken to be stored because somebody on the path says so", async () => {
+Deno.test("a file does not count as stored because an attacker on the network says so", async () => {
   await using desk = await Desk.open(contentOf(1000));
   for (const early of [true, false]) {
     await using path = await impostor((text) => {
@@ -258,13 +258,13 @@ Deno.test("a file is not taken to be stored because somebody on the path says so
       if (text.includes("P1 sum")) return `P1 stored ${text.slice(-65)}`;
       return text.includes("P1 from") ? "" : "P1 from 0\n";
     });
-    const error = await assertRejects(() => desk.send({ port: path.port, patience: 50 }), TransferError);
-    assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is none`);
+    const error = await assertRejects(() => desk.send({ port: path.port, stallMsMax: 50 }), TransferError);
+    assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is malformed`);
   }
   assertEquals(desk.server.uploads, []);
 });
 
-Deno.test("content that is changed on its way is told of", async () => {
+Deno.test("content that is changed on its way is noticed", async () => {
   await using desk = await Desk.open(contentOf(1000));
   await using path = await impostor((text) => {
     if (text.includes("P1 sum")) return "P1 no hash what arrived is not what was sent\n";

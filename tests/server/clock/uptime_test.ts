@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Uptime } from "../../../server/clock/uptime.ts";
 
+// session.md 6.15
 Deno.test("time stands still while the process is stopped, and for a second after it", async () => {
   let clock = 500;
   const uptime = new Uptime(() => clock), began = uptime.now();
@@ -28,7 +29,7 @@ Deno.test("time stands still while the process is stopped, and for a second afte
   }
 });
 
-Deno.test("a clock that nobody looks at regularly does not stop", () => {
+Deno.test("a clock that was not started does not stop", () => {
   let clock = 0;
   const uptime = new Uptime(() => clock), began = uptime.now();
   clock += 60_000;

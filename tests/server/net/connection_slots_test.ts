@@ -18,6 +18,7 @@ class Subject {
   }
 }
 
+// transfer.md 7.3
 Deno.test("an address at its limit gets a slot by the oldest replaceable connection of its own", () => {
   const s = new Subject();
   s.take("other", "10.0.0.2");
@@ -31,6 +32,7 @@ Deno.test("an address at its limit gets a slot by the oldest replaceable connect
   assertEquals([s.take("f", "10.0.0.1", true), s.closed], ["taken", ["b", "c"]]);
 });
 
+// transfer.md 7.3
 Deno.test("at the limit of all, the address with the most replaceable connections gives up its oldest", () => {
   const s = new Subject();
   for (const name of ["a", "b", "c"]) s.take(name, "10.0.0.1", true);
@@ -66,6 +68,7 @@ class Counter {
   }
 }
 
+// channels.md section 6
 Deno.test("ConnectionSlots limits connections in all and of one address", () => {
   const counter = new Counter(3);
   assertEquals(counter.take("10.0.0.1"), "taken");
@@ -78,6 +81,7 @@ Deno.test("ConnectionSlots limits connections in all and of one address", () => 
   assertEquals(counter.take("10.0.0.1"), "taken");
 });
 
+// channels.md section 6
 Deno.test("ConnectionSlots counts an IPv6 /64 as one address", () => {
   const counter = new Counter(100);
   assertEquals(counter.take("2001:db8::1"), "taken");
@@ -89,6 +93,7 @@ Deno.test("ConnectionSlots counts an IPv6 /64 as one address", () => {
   assertEquals(counter.take("fe80::3"), "too many connections of an address");
 });
 
+// channels.md section 6
 Deno.test("this machine's own connections are limited only where that is asked for", () => {
   const slots = new ConnectionSlots({ connections: 10_000, addressConnections: undefined });
   for (let i = 0; i < 1001; i++) assertEquals(slots.take("127.0.0.1", { close() {} }), "taken");

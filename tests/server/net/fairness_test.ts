@@ -14,7 +14,7 @@ import { ChannelsWire } from "../../../server/wire/hub/channels.ts";
 import { Clock } from "../../simulation/clock.ts";
 import { FramePeer } from "../../stream.ts";
 
-Deno.test("a byte passes the stream again and again, and nobody waits where it is closed", async () => {
+Deno.test("a byte passes the connection again and again, and nothing waits once it is closed", async () => {
   const connection = await SelfConnection.open();
   try {
     for (let i = 0; i < 3; i++) await connection.roundTrip();
@@ -262,7 +262,7 @@ Deno.test("one may have 128 pieces waiting, 1,024 may have one, and all together
   for (let i = 0; i < 128; i++) assert(shop.take("a", `waits ${i}`));
   assert(!shop.take("a", "waits 128"));
   assert(shop.scheduler.isFull("a") && !shop.scheduler.isFull("b"));
-  // whoever has none waiting finds a place, however many others have
+  // a client without a waiting task finds a place, however many tasks others have
   for (let i = 1; i < 1024; i++) {
     assert(shop.take(`${i}`, "waits"));
     for (let more = 0; more < 127 && !shop.scheduler.isFull(`${i}`); more++) {

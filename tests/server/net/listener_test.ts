@@ -1,5 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { acceptAll, waitFor } from "../../../server/net/listener.ts";
+import { ConnectionSlots } from "../../../server/net/connection_slots.ts";
+import { Listener, type Stream, waitFor } from "../../../server/net/listener.ts";
+import type { LogEvent } from "../../../server/report/log.ts";
 import { lacks } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { withServer } from "../serve.ts";
@@ -22,8 +24,9 @@ function resetConnections(port: number, times: number) {
 }
 
 for (const name of ["channels", "room", "forum"] as const) {
+  // channels.md 5.11
   Deno.test(
-    `${name}: clients that are gone before they are accepted keep nobody waiting`,
+    `${name}: clients that are gone before they are accepted do not delay others`,
     { ignore },
     () =>
       withServer({ ports: { [name]: 0 } }, async (server) => {
@@ -35,7 +38,7 @@ for (const name of ["channels", "room", "forum"] as const) {
           assertEquals(await alice.next(), "No channel named tea exists. Try '/create tea'?");
         } else if (name === "room") {
           using alice = await LinePeer.connect(port);
-          // two, because who comes before the other is told of it
+          // two, because only the earlier one gets a line about the other
           using bob = await LinePeer.connect(port);
           assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] entered room`);
         } else {
@@ -47,63 +50,89 @@ for (const name of ["channels", "room", "forum"] as const) {
   );
 }
 
-/** A socket that gives these in turn, and is closed then. */
-function scripted(outcomes: readonly (string | Error)[]) {
-  const left = outcomes.values();
-  return {
-    accept() {
-      const { value, done } = left.next();
-      if (done) return Promise.reject(new Deno.errors.BadResource("closed"));
-      return value instanceof Error ? Promise.reject(value) : Promise.resolve(value);
-    },
-  };
-}
-
 function failed(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
+/** A listener on a socket whose `accept` gives these outcomes in turn, and then never any more. */
+class Subject {
+  /** What is accepted, counted, logged and waited for. */
+  readonly events: string[] = [];
+  readonly listener: Listener<Stream & { client: string }, { close(): void }>;
+  readonly ended = Promise.withResolvers<void>();
+
+  constructor(
+    outcomes: readonly (string | Error)[],
+    wait?: (ms: number, signal: AbortSignal) => Promise<void>,
+  ) {
+    const { events, ended } = this, left = outcomes.values(), closed = Promise.withResolvers<never>();
+    closed.promise.catch(() => {});
+    const remoteAddr = { transport: "tcp", hostname: "127.0.0.1", port: 1 } as const;
+    this.listener = new Listener({
+      name: "channels",
+      service: "channels",
+      sockets: [{
+        accept() {
+          const { value, done } = left.next();
+          if (done) ended.resolve();
+          if (done) return closed.promise;
+          return value instanceof Error
+            ? Promise.reject(value)
+            : Promise.resolve({ client: value, remoteAddr } as Stream & { client: string });
+        },
+        close: () => closed.reject(new Deno.errors.BadResource("closed")),
+      }],
+      slots: new ConnectionSlots({ connections: 9, addressConnections: undefined }),
+      metrics: { add: (name: string) => events.push(name.replace("channels ", "")) } as never,
+      log: { warn: ({ what }: LogEvent) => events.push(what) } as never,
+      open({ client }) {
+        events.push(client);
+        return { close() {} };
+      },
+      onSlot() {},
+      serve: () => Promise.resolve(),
+      wait: wait ?? ((ms) => {
+        events.push(`wait ${ms}`);
+        return Promise.resolve();
+      }),
+    });
+  }
+}
+
 /** What comes of these outcomes of `accept`, in their order. */
 async function accepting(outcomes: readonly (string | Error)[]): Promise<string[]> {
-  const events: string[] = [];
-  await acceptAll({
-    socket: scripted(outcomes),
-    onAccepted: (connection) => events.push(connection),
-    onGone: () => events.push("gone"),
-    onExhausted: (error, isFirst) => events.push(`${error.message}${isFirst ? " first" : ""}`),
-    stopped: new AbortController().signal,
-    wait(ms) {
-      events.push(`wait ${ms}`);
-      return Promise.resolve();
-    },
-  });
+  const { events, listener, ended } = new Subject(outcomes);
+  await ended.promise;
+  await listener.close();
   return events;
 }
 
+// channels.md 5.11
 Deno.test("only a machine that has run out of something makes clients wait to be accepted", async () => {
   for (const code of ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]) {
+    const first = ["accept failed", `cannot accept a connection: ${code}; trying again`, "wait 5"];
     assertEquals(
       await accepting([failed(code), failed(code), "Alice", failed(code)]),
-      [`${code} first`, "wait 5", code, "wait 10", "Alice", `${code} first`, "wait 5"],
+      [...first, "accept failed", "wait 10", "Alice", ...first],
     );
   }
   for (const code of ["ENOTCONN", "ECONNABORTED", "ECONNRESET", "EPROTO", "EPERM"]) {
-    assertEquals(await accepting([failed(code), failed(code), "Alice"]), ["gone", "gone", "Alice"]);
+    const gone = "gone before accepted";
+    assertEquals(await accepting([failed(code), failed(code), "Alice"]), [gone, gone, "Alice"]);
   }
 });
 
+// channels.md 5.11
 Deno.test("a wait to accept grows to a second, and ends with the server", async () => {
   const failures = new Array<Error>(10).fill(failed("EMFILE"));
   const waits = (await accepting(failures)).filter((event) => event.startsWith("wait"));
   assertEquals(waits, [5, 10, 20, 40, 80, 160, 320, 640, 1000, 1000].map((ms) => `wait ${ms}`));
 
-  const stop = new AbortController();
-  await acceptAll({
-    socket: scripted(failures),
-    onAccepted() {},
-    onGone() {},
-    onExhausted: () => setTimeout(() => stop.abort()),
-    stopped: stop.signal,
-    wait: (_, signal) => waitFor(3_600_000, signal),
+  const waiting = Promise.withResolvers<void>();
+  const { listener } = new Subject(failures, (_, signal) => {
+    waiting.resolve();
+    return waitFor(3_600_000, signal);
   });
+  await waiting.promise;
+  await listener.close();
 });

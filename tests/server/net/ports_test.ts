@@ -1,4 +1,4 @@
-/** Ports that somebody else has. */
+/** Ports that another process has. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { ServiceName } from "../../../server/service_sockets.ts";
@@ -10,7 +10,7 @@ const ADDRESS = { hostname: "127.0.0.1", port: 0 };
 /** Who has a port of this process, as far as that can be seen here. */
 const BY = Deno.build.os === "linux" ? ", by another service of this server" : "";
 
-Deno.test("a service that nobody named is left out where its port is taken, with a warning; the others run", async () => {
+Deno.test("a service that was not named is left out if its port is in use, with a warning; the others run", async () => {
   using taken = Deno.listen(ADDRESS);
   const { port } = taken.addr;
   await withServer(

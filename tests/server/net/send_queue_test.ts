@@ -28,7 +28,7 @@ function setUp(
   /** Has the client take so many bytes of what was written last. */
   const take = async (bytes = state.writes.at(-1)!.length) => {
     taken.resolve(bytes);
-    // the queue hears of it in the next turn
+    // the queue learns of it in the next turn
     await turn();
   };
   const fail = () => taken.reject(new Error("gone"));
@@ -74,7 +74,8 @@ Deno.test("SendQueue refuses what is over its limit, and takes more when there i
   queue.close();
 });
 
-Deno.test("SendQueue tells a client that takes nothing from one that takes little", async () => {
+// channels.md 5.2
+Deno.test("SendQueue distinguishes a client that reads nothing from one that reads little", async () => {
   const { queue, state, take } = setUp();
   queue.push(bytes("abc"));
   state.now = 9_999;
@@ -92,6 +93,7 @@ Deno.test("SendQueue tells a client that takes nothing from one that takes littl
   queue.close();
 });
 
+// channels.md 5.4
 Deno.test("SendQueue asks to wait for one that is behind, and only as long as it takes something", async () => {
   const { queue, state, take } = setUp();
   queue.push(bytes("x".repeat(26)));
@@ -134,6 +136,7 @@ Deno.test("SendQueue puts short chunks together for a write, and copies no long 
   assertEquals([state.writes[3] === long, state.writes[5] === long], [true, true]);
 });
 
+// channels.md 5.3
 Deno.test("what several clients wait for counts once, until the last of them has it", async () => {
   const total = new PendingTotal(Infinity), joiner = new ChunkJoiner();
   const [one, two, other] = [1, 2, 3].map(() => setUp(undefined, joiner, total)) as [SetUp, SetUp, SetUp];
@@ -155,6 +158,7 @@ Deno.test("what several clients wait for counts once, until the last of them has
   assertEquals([one.queue.pendingBytes, two.queue.pendingBytes, total.bytes], [0, 0, 0]);
 });
 
+// channels.md 5.3
 Deno.test("with too much waiting for all, those who have most waiting are given up, until an eighth is free", async () => {
   const total = new PendingTotal(80);
   const queues = [10, 30, 5, 20, 15].map((length) => {
@@ -176,7 +180,8 @@ Deno.test("with too much waiting for all, those who have most waiting are given 
   assertEquals(total.bytes, 0);
 });
 
-Deno.test("whoever has many connections that read nothing does not have another's slow one given up", async () => {
+// channels.md 5.3
+Deno.test("an address with many connections that read nothing does not cause another's slow one to be given up", async () => {
   const total = new PendingTotal(80);
   const slow = setUp(undefined, undefined, total, "[192.0.2.1]");
   slow.queue.push(new Uint8Array(30));

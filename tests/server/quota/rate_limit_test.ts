@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { RateLimit } from "../../../server/quota/rate_limit.ts";
 
-Deno.test("RateLimit lets a burst pass, and tells how much too early the next comes", () => {
+// channels.md 5.6
+Deno.test("RateLimit lets a burst pass, and says how much too early the next is", () => {
   let time = 0;
   const rate = new RateLimit({ burst: 10, intervalMs: 100, monotonicClock: () => time });
   const take = () => {

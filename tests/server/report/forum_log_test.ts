@@ -1,8 +1,8 @@
 import { assert } from "@std/assert";
-import { connectForum } from "../../../client/forum_connection.ts";
+import { connectForum } from "../../../client/forum.ts";
 import { withServer } from "../serve.ts";
 
-Deno.test("nobody fills the log, by commands to the forum", () =>
+Deno.test("commands to the forum can't fill the log", () =>
   withServer({ ports: { forum: 0 } }, async (server, log) => {
     const { port } = server.addresses[0]!;
     const [serverKey = ""] = /public1\w+/.exec(log.join(""))!;

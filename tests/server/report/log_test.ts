@@ -1,7 +1,7 @@
 /** The server's log: what a line of it looks like, and what a stranger can make of it. */
 
 import { assert, assertEquals } from "@std/assert";
-import { connectForum } from "../../../client/forum_connection.ts";
+import { connectForum } from "../../../client/forum.ts";
 import { connectMailbox } from "../../../client/mailbox.ts";
 import { Log, type LogOptions, quoted } from "../../../server/report/log.ts";
 import { Peer } from "../../program.ts";
@@ -64,7 +64,7 @@ Deno.test("--log json writes every line as one object, those of the originals' c
   ]);
 });
 
-Deno.test("what a client chose makes no line of its own, obeys no terminal, and can be told from the rest", async () => {
+Deno.test("what a client chose makes no line of its own, obeys no terminal, and can be distinguished from the rest", async () => {
   const { log, lines } = frozen();
   for (const name of ["a\nb", "\x1b[2J\u009b", "\u202eabc", "it's", "\\x1b"]) {
     log.info({ service: "room", what: `${quoted(name)} has come` });

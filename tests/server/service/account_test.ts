@@ -39,6 +39,7 @@ async function next(mailbox: Mailbox, id: string): Promise<string | undefined> {
   }
 }
 
+// accounts.md 2.1, 2.4
 Deno.test("the mailbox of an account is its owner's alone, in a session and on the original wire", async () => {
   await withAccounts(async (connect, server) => {
     await using alice = await connect("alice");
@@ -72,6 +73,7 @@ Deno.test("the mailbox of an account is its owner's alone, in a session and on t
   });
 });
 
+// accounts.md 2.2, 2.3, 2.5
 Deno.test("nobody sends under the name of an account but its owner, and he under no other", async () => {
   await withAccounts(async (connect) => {
     await using alice = await connect("alice");
@@ -86,6 +88,7 @@ Deno.test("nobody sends under the name of an account but its owner, and he under
   });
 });
 
+// seal.md 7.8
 Deno.test("a server is remembered by its key, and refused when it has another", async () => {
   await withAccounts(async (connect, server, known, log) => {
     const { port } = server.addresses[0]!, name = `127.0.0.1:${port}`;
@@ -125,6 +128,7 @@ Deno.test("a server is remembered by its key, and refused when it has another", 
   });
 });
 
+// seal.md 5.12
 Deno.test("a plain session can't go on with one that was sealed, nor the other way round", async () => {
   await withAccounts(async (connect, server, knownServers) => {
     const { port } = server.addresses[0]!;

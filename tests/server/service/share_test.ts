@@ -70,6 +70,7 @@ class Subject implements Disposable {
   }
 }
 
+// mailbox.md 5.1
 Deno.test("one address fills its share of the mailboxes, and is refused more by that reason", () =>
   withServer({ limits: { mailboxes: 8 } }, async (server, log) => {
     await transcript(
@@ -98,6 +99,7 @@ Deno.test("one address fills its share of the mailboxes, and is refused more by 
     ]);
   }));
 
+// mailbox.md 5.1
 Deno.test("with a share of 100 one address has all that there is", () =>
   withServer({ limits: { mailboxes: 3, share: 100 } }, (server) =>
     transcript(
@@ -134,6 +136,7 @@ Deno.test("who stores 100,000 messages comes to a quarter, and whoever comes beh
   engine.close();
 });
 
+// mailbox.md 5.3, 5.4
 Deno.test("a share is counted over a restart, and given back in whatever way a message goes", () => {
   using s = new Subject();
   // of four messages each, two of them where the other one was first
@@ -179,6 +182,7 @@ Deno.test("a share is counted over a restart, and given back in whatever way a m
   assertEquals([s.left(ANN), s.left(BEN)], [0, 0]);
 });
 
+// mailbox.md 5.8
 Deno.test("the end of a share is told once, and that there is some left again", () => {
   using s = new Subject(8);
   s.ask(...Array.from({ length: 7 }, (_, i) => s.put(BEN, `m${i}`)));
@@ -190,6 +194,7 @@ Deno.test("the end of a share is told once, and that there is some left again", 
   ]);
 });
 
+// mailbox.md 5.7
 Deno.test("with drop-oldest, nobody's messages make room for another's share", () => {
   const limits = { ...DEFAULT_LIMITS, messages: 8, whenFull: "drop-oldest" } as const;
   const engine = new Engine({ directory: undefined, limits, onEvent: () => {} });
@@ -216,6 +221,7 @@ Deno.test("with drop-oldest, nobody's messages make room for another's share", (
   engine.close();
 });
 
+// mailbox.md 5.5
 Deno.test("what a store of an earlier version holds stays, and nobody is charged for it", async () => {
   await using directory = await temporaryDirectory();
   const db = new DatabaseSync(`${directory.path}/messages.db`), version = 8;
@@ -267,6 +273,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
   engine.close();
 });
 
+// mailbox.md 5.3, 5.4
 Deno.test("channels count for the address that made them, over a restart, until they are gone", () => {
   const encoder: EventEncoder = { wire: "channels", encode: () => new Uint8Array() };
   const at = (hostname: string) =>
@@ -331,6 +338,7 @@ Deno.test("whoever takes up channels that another address made before comes to h
   assertEquals(hub.channels.map(({ name }) => name), ["wine", "tea", "coffee", "milk"]);
 });
 
+// mailbox.md 5.2
 Deno.test("addresses of this machine are one holder, and so is an IPv6 /64", () => {
   const same = (...hostnames: string[]) => new Set(hostnames.map(ownerAt)).size === 1;
   assertEquals(same("127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"), true);

@@ -2,17 +2,18 @@ import { assert, assertEquals } from "@std/assert";
 import { Tickets, type UploadGrant } from "../../../server/service/tickets.ts";
 
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+const none = () => Promise.reject(new Error("nothing is transferred here"));
 const grant = (user = "alice"): UploadGrant => ({
   kind: "upload",
   user,
-  thread: 1,
-  name: "notes.txt",
   size: 1,
   hash: undefined,
   key: "A".repeat(43),
+  begin: none,
+  attach: none,
 });
 
-Deno.test("a ticket is good once", () => {
+Deno.test("a ticket is valid once", () => {
   const tickets = new Tickets({ monotonicClock: () => 0, random });
   const ticket = tickets.issue(grant())!;
   assert(/^[A-Za-z0-9_-]{22}$/.test(ticket), ticket);
@@ -21,7 +22,7 @@ Deno.test("a ticket is good once", () => {
   assertEquals(tickets.size, 0);
 });
 
-Deno.test("a ticket is good for 60 s", () => {
+Deno.test("a ticket is valid for 60 s", () => {
   let now = 0;
   const tickets = new Tickets({ monotonicClock: () => now, random });
   const early = tickets.issue(grant())!, late = tickets.issue(grant())!;
@@ -42,7 +43,7 @@ Deno.test("a user has 16 tickets, and loses the oldest", () => {
   assertEquals(tickets.take(bob), grant("bob"));
 });
 
-Deno.test("where too many tickets are out there is none until one is taken or too old", () => {
+Deno.test("with too many unused tickets there is no new one until one is used or expires", () => {
   let now = 0;
   const tickets = new Tickets({ monotonicClock: () => now, random, max: 2 });
   const first = tickets.issue(grant("a"))!;
@@ -57,7 +58,7 @@ Deno.test("where too many tickets are out there is none until one is taken or to
   assertEquals(tickets.size, 1);
 });
 
-Deno.test("what a user was given is taken back, and what others have is not", () => {
+Deno.test("the tickets of one user are revoked, and those of others stay", () => {
   const tickets = new Tickets({ monotonicClock: () => 0, random });
   const own = [tickets.issue(grant())!, tickets.issue(grant())!], bob = tickets.issue(grant("bob"))!;
   tickets.revoke(grant().user);

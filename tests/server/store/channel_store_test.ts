@@ -28,6 +28,7 @@ function change(name: string, place: number, first: number, from: number, ...tex
 }
 
 for (const where of ["memory", "a directory"]) {
+  // channels.md 2.5
   Deno.test(`the store in ${where} keeps channels with their messages, in their order`, async () => {
     await using directory = await temporaryDirectory();
     const store = await open(where === "memory" ? undefined : directory.path);

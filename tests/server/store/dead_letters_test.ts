@@ -20,7 +20,7 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   const kept = () =>
     (ask({ kind: "dead", what: "list", after: 0, limit: 9 }) as DeadLetter[]).map(({ text }) => text);
   const add = (mailbox: string, seq: number) =>
-    dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length, attempts: 5, reason: "lease ran out" });
+    dead.add(mailbox, { seq, bytes: texts[seq - 1]!.length }, 5, "lease ran out");
 
   for (const seq of [1, 2, 3]) add("bob", seq);
   add("carol", 4);
@@ -29,14 +29,14 @@ Deno.test("of dead letters the oldest go where they are too many or too long, an
   // with the others 24 bytes
   add("carol", 5);
   assertEquals(kept(), ["four", "a longer one"]);
-  assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [0, 2, 2]);
+  assertEquals([dead.counts.of("bob"), dead.counts.of("carol"), dead.counts.of()], [0, 2, 2]);
   transaction.rollback();
-  assertEquals([dead.count("bob"), dead.count("carol"), dead.count(undefined)], [2, 1, 3]);
+  assertEquals([dead.counts.of("bob"), dead.counts.of("carol"), dead.counts.of()], [2, 1, 3]);
   dead = open();
-  assertEquals([kept(), dead.count("bob")], [["two", "three", "four"], 2]);
+  assertEquals([kept(), dead.counts.of("bob")], [["two", "three", "four"], 2]);
   ask({ kind: "dead", what: "delete", id: 3 });
   add("carol", 5);
   transaction.commit();
   assertEquals(kept(), ["two", "four", "a longer one"]);
-  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.count(undefined)], [3, [], 0]);
+  assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.counts.of()], [3, [], 0]);
 });

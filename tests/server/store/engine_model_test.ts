@@ -1,20 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { type SQLInputValue, StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import type {
-  Clear,
-  Count,
-  Counts,
-  List,
-  Put,
-  SetLimit,
-  Take,
-} from "../../../server/store/requests/message.ts";
+import type { Counts, MessageOperations, Put } from "../../../server/store/requests/message.ts";
 import type { Outcome } from "../../../server/store/store.ts";
 import type { StoreLimits } from "../../../server/store/limits.ts";
 
 /** Requests of the original wire and of its administration. */
-type StoreRequest = Put | Take | Clear | Count | List | SetLimit;
+type StoreRequest = MessageOperations["put" | "take" | "clear" | "count" | "list" | "limit"][0];
 
 /** Random whole numbers that come again with the seed (mulberry32), from 0 to below the one given. */
 function randomOf(seed: number): (below: number) => number {

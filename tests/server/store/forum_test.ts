@@ -58,7 +58,7 @@ class Subject implements Disposable {
   say(user: string, line: string): string[] {
     const typed = parseCommand(line);
     if (typeof typed === "string") return [typed];
-    if (typed.command === "LST") {
+    if (typed.kind === "LST") {
       const { threads } = this.ask({
         kind: "threads",
         after: 0,
@@ -67,7 +67,7 @@ class Subject implements Disposable {
       }) as unknown as ThreadPage;
       return threads.length === 0 ? [NO_THREADS] : [ACTIVE_THREADS, ...threads.map(({ title }) => title)];
     }
-    if (typed.command === "RDT") return this.read(typed.title);
+    if (typed.kind === "RDT") return this.read(typed.title);
     const reason = this.change(user, toChange(user, typed));
     return [reason === undefined ? doneText(typed) : refusedText(typed, reason)];
   }
@@ -82,7 +82,7 @@ class Subject implements Disposable {
     }) as unknown as
       | EntryPage
       | "no thread";
-    if (page === "no thread") return [refusedText({ command: "RDT", title }, page)];
+    if (page === "no thread") return [refusedText({ kind: "RDT", title }, page)];
     return page.entries.length === 0 ? [threadIsEmpty(title)] : page.entries.map(entryText);
   }
 
@@ -99,7 +99,7 @@ class Subject implements Disposable {
 }
 
 function toChange(user: string, typed: ForumCommand): OrderedRequest {
-  switch (typed.command) {
+  switch (typed.kind) {
     case "CRT":
       return { kind: "create", thread: typed.title, user };
     case "RMV":
@@ -109,12 +109,12 @@ function toChange(user: string, typed: ForumCommand): OrderedRequest {
     case "MSG":
     case "EDT": {
       const { title: thread, text } = typed, bytes = new TextEncoder().encode(text).length;
-      return typed.command === "MSG"
+      return typed.kind === "MSG"
         ? { kind: "post", thread, user, time: 0, text, bytes }
         : { kind: "edit", thread, user, number: typed.number, text, bytes };
     }
     default:
-      throw new Error(`${typed.command} is no change`);
+      throw new Error(`${typed.kind} is no change`);
   }
 }
 
@@ -129,7 +129,7 @@ for (const [name, transcript] of Object.entries(TRANSCRIPTS)) {
   });
 }
 
-Deno.test("a command that was refused is not carried out by its repetition, and keeps its answer", () => {
+Deno.test("a repeated request for a refused command is not carried out, and gets the same answer", () => {
   using forum = new Subject();
   const create: OrderedRequest = { kind: "create", thread: "a", user: "yoda" };
   const again = { kind: "session", session: "s", first: 1, low: 1, changes: [create, create] } as const;
@@ -142,7 +142,7 @@ Deno.test("a command that was refused is not carried out by its repetition, and 
   assertEquals(forum.say("yoda", "LST"), [NO_THREADS]);
 });
 
-Deno.test("a file is a line without a number, once in its thread, and goes with it", () => {
+Deno.test("a file is an entry without a number, once in its thread, and is removed with it", () => {
   using forum = new Subject();
   forum.say("yoda", "CRT a");
   forum.say("yoda", "MSG a one");
@@ -195,7 +195,7 @@ Deno.test("a file is a line without a number, once in its thread, and goes with 
   assertEquals(forum.ask({ kind: "contents", contents: ["c0", "c1"] }), []);
 });
 
-Deno.test("each limit refuses by its name, and what is freed can be used again", () => {
+Deno.test("each limit is named when it is reached, and freed room can be used again", () => {
   using forum = new Subject({ share: 100, threads: 2, threadEntries: 2, entries: 3, bytes: 10 });
   const full = (what: string) => [`The forum is full: ${what}`];
   forum.say("yoda", "CRT a");
@@ -218,7 +218,7 @@ Deno.test("each limit refuses by its name, and what is freed can be used again",
   assertEquals(forum.say("yoda", "CRT c"), ["Thread c created"]);
 });
 
-Deno.test("one user fills his share of a forum, and leaves the rest to others, whose entries come and go", () => {
+Deno.test("one user can fill only a share of a forum, and others can use the rest", () => {
   using forum = new Subject({ threads: 8, threadEntries: 100, entries: 16, bytes: 40 });
   const full = (what: string) => [`The forum is full: ${what} of one user`];
   const posted = (title: string) => [`Message posted to ${title} thread`];

@@ -1,6 +1,6 @@
 /**
- * What is said in a forum: after `NAME> ` what a user types, and below it what he is told. `protocol/README.md`,
- * "Forum". They hold whatever lies between the user and the store.
+ * What is said in a forum: after `NAME> ` what a user types, and below it what he is told.
+ * `protocol/forum.md`. They hold whatever lies between the user and the store.
  */
 export const TRANSCRIPTS: Readonly<Record<string, string>> = {
   "CRT makes a thread, once": `

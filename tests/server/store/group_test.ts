@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { GroupCommit, type Source } from "../../../server/store/journal/group.ts";
+import { GroupCommit, type Source, StoreOverloaded } from "../../../server/store/journal/group.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { OrderedBatch } from "../../../server/store/requests/session.ts";
 import type { Outcome, Store, StoreRequest } from "../../../server/store/store.ts";
@@ -201,6 +201,7 @@ Deno.test("what is too much is refused, a source too, until the disk has caught 
   while (group.submit(put(`${taken}`), () => {})) taken++;
   assertEquals(taken, 65_536);
   assertEquals([source.more(group, 1), group.gather(source, 1)], [false, false]);
+  await assertRejects(() => group.ask(put("one more")), StoreOverloaded, "too much is waiting for the disk");
   store.answer();
   await turns(1);
   assertEquals(group.gather(source, 1), true);

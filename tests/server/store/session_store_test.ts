@@ -9,6 +9,7 @@ const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
   { kind: "fail", token, ids, delay, attempts, reason: "exit 1" } as const
 );
 
+// session.md 2.1, 5.1, 5.7
 Deno.test("a session's changes are carried out once, in their order, over a restart", () => {
   using s = new Subject();
   assertEquals(s.change(1, s.put("1"), s.put("2")), { done: 2, outcomes: [] });
@@ -20,6 +21,7 @@ Deno.test("a session's changes are carried out once, in their order, over a rest
   assertEquals(s.texts("r", 1), ["1", "2", "3", "4"]);
 });
 
+// session.md 2.4
 Deno.test("a message in parts takes the numbers of all of them", () => {
   using s = new Subject();
   assertEquals(s.change(1, { ...s.put("long"), numbers: 3 }, s.put("next")), { done: 4, outcomes: [] });
@@ -27,6 +29,7 @@ Deno.test("a message in parts takes the numbers of all of them", () => {
   assertEquals(s.texts("r", 1), ["long", "next"]);
 });
 
+// session.md 5.6
 Deno.test("what came otherwise than asked for is remembered until the client knows it", () => {
   using s = new Subject();
   const bad: OrderedRequest = { kind: "bad", reason: "bad receiver" };
@@ -39,6 +42,7 @@ Deno.test("what came otherwise than asked for is remembered until the client kno
   assertEquals(s.apply(after), [{ done: 4, outcomes: [] }]);
 });
 
+// session.md 5.1
 Deno.test("a session that is not known is not begun in its middle", () => {
   using s = new Subject();
   assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
@@ -48,6 +52,7 @@ Deno.test("a session that is not known is not begun in its middle", () => {
   assertEquals(s.apply(later), ["unknown"]);
 });
 
+// session.md 3.5
 Deno.test("a put that is refused for the time being uses up no number, and holds back what follows", () => {
   using s = new Subject({ mailboxMessages: 1 });
   assertEquals(s.change(1, s.put("1"), s.put("2"), s.put("x", { mailbox: "carol" })), {
@@ -60,6 +65,7 @@ Deno.test("a put that is refused for the time being uses up no number, and holds
   assertEquals(s.change(2, s.put("2")), { done: 2, outcomes: [] });
 });
 
+// session.md 6.2
 Deno.test("a lease is given once, and the same one again for the same tag", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"), s.put("3"));
@@ -73,6 +79,7 @@ Deno.test("a lease is given once, and the same one again for the same tag", () =
   assertEquals(first.messages.map(({ attempt }) => attempt), [1, 1]);
 });
 
+// session.md 6.3
 Deno.test("an acknowledgement removes its messages, and only for the one who has them", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"));
@@ -92,6 +99,7 @@ Deno.test("an acknowledgement removes its messages, and only for the one who has
   assertEquals(s.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
 });
 
+// session.md 6.4
 Deno.test("a lease that nobody confirmed goes back after 5 s, uncounted", () => {
   using s = new Subject();
   s.change(1, s.put("1"));
@@ -102,6 +110,7 @@ Deno.test("a lease that nobody confirmed goes back after 5 s, uncounted", () => 
   assertEquals(leased(s.lease("other", 1)).messages[0]?.attempt, 1);
 });
 
+// session.md 6.6, 6.7
 Deno.test("a lease that ends puts its messages back in order, and buries them after five attempts", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"));
@@ -126,6 +135,7 @@ Deno.test("a lease that ends puts its messages back in order, and buries them af
   ]]);
 });
 
+// session.md 6.11
 Deno.test("a late acknowledgement counts, unless somebody else had the message since", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"));
@@ -143,6 +153,7 @@ Deno.test("a late acknowledgement counts, unless somebody else had the message s
   ]);
 });
 
+// session.md 2.6, 6.16
 Deno.test("messages that are given back come at their place, counted only if they failed", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"), s.put("3"));
@@ -155,6 +166,7 @@ Deno.test("messages that are given back come at their place, counted only if the
   ]]);
 });
 
+// session.md 6.17, 6.19
 Deno.test("a message that failed waits while others go on, over a restart too, and comes back at its place", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"), s.put("3"));
@@ -189,6 +201,7 @@ Deno.test("who waits for a mailbox is told when a message that failed comes back
   assertEquals(s.events, [{ kind: "ready", mailbox: "bob" }]);
 });
 
+// session.md 6.16
 Deno.test("a message is dead after as many attempts as its receiver says, and keeps the reason of the last", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("x".repeat(200)));
@@ -213,6 +226,7 @@ Deno.test("a message is dead after as many attempts as its receiver says, and ke
   assertEquals(leased(s.lease("r", 9)).texts, ["1", "x".repeat(200)]);
 });
 
+// session.md 6.18
 Deno.test("a message that waits to be tried again can be acknowledged late, expires, and is cleared", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2", { expires: s.now + 500 }), s.put("3"));
@@ -228,6 +242,7 @@ Deno.test("a message that waits to be tried again can be acknowledged late, expi
   assertEquals(s.stats(), { messages: 0, ready: 0, leased: 0, delayed: 0, dead: 0 });
 });
 
+// session.md 6.13
 Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothing", () => {
   using s = new Subject();
   s.change(1, s.put("1"));
@@ -244,6 +259,7 @@ Deno.test("a lease can be prolonged, and a restart prolongs it and counts nothin
   });
 });
 
+// session.md 2.3
 Deno.test("a message with a delay waits for its time, and one with a time to live goes when that is over", () => {
   using s = new Subject();
   s.change(1, s.put("late", { delay: 1000 }), s.put("short", { expires: s.now + 500 }), s.put("now"));
@@ -275,6 +291,7 @@ Deno.test("a mailbox that is cleared takes its leases along", () => {
   assertEquals(s.texts("r", 1), "empty");
 });
 
+// seal.md 5.12
 Deno.test("a session belongs to the account that began it, over a restart", () => {
   using s = new Subject();
   const changes = { kind: "session", session: "s", first: 1, low: 1, changes: [s.put("1")] } as const;
@@ -294,6 +311,7 @@ Deno.test("a session belongs to the account that began it, over a restart", () =
   assertEquals(s.apply({ ...changes, session: "t", account: "alice" }), ["denied"]);
 });
 
+// session.md 8.2
 Deno.test("a session is forgotten a day after its last use", () => {
   using s = new Subject();
   s.change(1, s.put("1"));
@@ -436,6 +454,7 @@ Deno.test("what has expired goes, however much else has that somebody holds", ()
   ]);
 });
 
+// session.md 6.14
 Deno.test("a lease runs for as long as it was given, whatever the time of day is set to", () => {
   using s = new Subject();
   s.change(1, s.put("1"));
@@ -449,6 +468,7 @@ Deno.test("a lease runs for as long as it was given, whatever the time of day is
   assertEquals(s.texts("q", 2), ["1"]);
 });
 
+// session.md 8.5, 8.6
 Deno.test("a session that has ended is forgotten after two minutes, unless an outcome is missing", () => {
   using s = new Subject();
   s.change(1, s.put("1"), s.put("2"));
@@ -473,6 +493,7 @@ Deno.test("a session that has carried out nothing is not kept", () => {
   assertEquals(s.apply({ kind: "open", session: "s" }), ["new"]);
 });
 
+// session.md 6.9
 Deno.test("of messages that were leased ahead, only those that were begun with count as given out", () => {
   using subject = new Subject();
   const texts = ["a", "b", "c", "d"];

@@ -43,6 +43,7 @@ function setUp() {
   return { admin, state, challenge, order };
 }
 
+// admin.md 2.1
 Deno.test("Admin carries out a command with its proof", async () => {
   const { order } = setUp();
   assertEquals(await order("count"), "ok, -, 1");
@@ -57,6 +58,7 @@ Deno.test("Admin takes the nonce and the proof in either case, with spaces", asy
   assertEquals(await admin.answer(`  ${nonce.toUpperCase()} ,${hex} ,  count  `, from, 200), "ok, -, 1");
 });
 
+// admin.md 2.1
 Deno.test("Admin refuses what is not proved", async () => {
   const { admin, state, challenge, order } = setUp();
   assertEquals(await admin.answer("status", from, 13), "error, no proof: send 'A, challenge'");
@@ -77,6 +79,7 @@ Deno.test("Admin refuses what is not proved", async () => {
   assertEquals(state.runs, 0);
 });
 
+// admin.md 2.1, 2.2
 Deno.test("Admin takes a nonce once and for 30 s, and answers a repeated datagram again", async () => {
   const { state, challenge, order } = setUp();
   const nonce = await challenge();
@@ -98,6 +101,7 @@ Deno.test("Admin tells what is wrong with a command", async () => {
   assertEquals(await order("refuse"), "error, that is too much");
 });
 
+// admin.md 1.4
 Deno.test("Admin gives as many fields or rows as a datagram holds", async () => {
   const { order } = setUp();
   for (
@@ -122,6 +126,7 @@ Deno.test("Admin without a secret refuses everything", async () => {
   assertEquals(await admin.answer("challenge", from, 15), "error, administration is off");
 });
 
+// admin.md 3.1
 Deno.test("who has not shown that he receives anything gets at most 3 times what came from him", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });
   await Deno.writeFile(`${directory}/secret`, secret);
@@ -156,6 +161,7 @@ Deno.test("who has not shown that he receives anything gets at most 3 times what
   }
 });
 
+// admin.md 4.1
 Deno.test("control messages of the mailbox do what they say", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });
   const secretFile = `${directory}/secret`;

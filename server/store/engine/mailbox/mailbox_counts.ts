@@ -16,7 +16,7 @@ export class MailboxCounts {
   }
 
   /** Of a mailbox, or in all. */
-  of(mailbox: string | undefined): number {
+  of(mailbox?: string): number {
     return mailbox === undefined ? this.#total : this.#counts.get(mailbox) ?? 0;
   }
 

@@ -34,7 +34,10 @@ export class Owner {
   }
 }
 
-/** Owners that are told apart, so that invented addresses cost no memory: all others together are one more owner. */
+/**
+ * Owners that are counted by themselves, so that invented addresses cost no memory: all others together are one more
+ * (mailbox.md 5.6).
+ */
 const OWNERS_MAX = 100_000, OTHER_ADDRESSES = "[other addresses]";
 
 /** Owners of nothing that are remembered, so that one that puts and takes in turn costs no insert and delete. */
@@ -145,16 +148,15 @@ export class Owners {
    * @param fewer Messages that this owner would have fewer.
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
-    const { share, ...limits } = this.#context.limits;
+    const { limits } = this.#context, { share } = limits;
     if (share >= 100 || owner === this.none) return undefined;
     const messages = shareOf(limits.messages, share);
     if (owner.messages - fewer >= messages) return describeShare(messages, "messages", owner.name);
     const bytesMax = shareOf(limits.bytes, share);
     if (owner.bytes + bytes > bytesMax) return describeShare(bytesMax, "bytes", owner.name);
+    if (!isNew) return undefined;
     const mailboxes = shareOf(limits.mailboxes, share);
-    return isNew && owner.mailboxes >= mailboxes
-      ? describeShare(mailboxes, "mailboxes", owner.name)
-      : undefined;
+    return owner.mailboxes >= mailboxes ? describeShare(mailboxes, "mailboxes", owner.name) : undefined;
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {

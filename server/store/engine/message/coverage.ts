@@ -13,7 +13,6 @@ import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages, Retries } from "./delayed_messages.ts";
-import type { LeasedMessages } from "./leased_messages.ts";
 import type { MessageRows } from "./message_rows.ts";
 
 /** Rows that are read at a time. */
@@ -57,7 +56,7 @@ export interface SetApartOptions {
   delayed: DelayedMessages;
   retries: Retries;
   dead: DeadLetterRows;
-  leased: LeasedMessages;
+  leased: { has(id: number): boolean };
   /** Milliseconds since 1970. */
   now: number;
 }
@@ -83,7 +82,7 @@ function setDelayedApart(mailbox: Mailbox, { mailboxes, delayed, dead, now }: Se
     delayed.remove(message);
     mailboxes.change(mailbox, mailboxes.owners.get(owner), -1, -bytes);
     if (expires !== null && expires <= now) continue;
-    dead.setApart(mailbox.name, { ...message, attempts: 0 });
+    dead.setApart(mailbox.name, message.id, message, 0);
     count++;
   }
   return count;
@@ -98,10 +97,10 @@ function setRowsApart(mailbox: Mailbox, { rows, retries, dead, leased, now }: Se
         const { seq: id, expires, due } = row;
         cursor = id + 1;
         if (leased.has(id)) continue;
-        if (due !== null) retries.removed(mailbox.name);
+        if (due !== null) retries.counts.add(mailbox.name, -1);
         rows.remove(mailbox, row);
         if (expires !== null && expires <= now) continue;
-        dead.setApart(mailbox.name, { ...row, id });
+        dead.setApart(mailbox.name, id, row, row.attempts);
         count++;
       }
       isMore = page.length === PAGE_ROWS;

@@ -3,6 +3,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.
 import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
+import type { Row } from "./message_rows.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones. */
 const LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
@@ -24,33 +25,16 @@ interface Size {
   apart: number;
 }
 
-/** A message that becomes a dead letter. */
-interface Failed {
-  seq: number;
-  bytes: number;
-  attempts: number;
-  reason: string;
-}
-
-/** A message that is set apart. */
-interface Apart {
-  id: number;
-  sender: string;
-  time: number;
-  text: string;
-  bytes: number;
-  attempts: number;
-}
-
 /**
  * Dead letters: messages with too many failed attempts. Those that are set apart (see `coverage.ts`) are counted and
  * limited by themselves: they make no room for new ones, and are not requeued together with others.
  */
 export class DeadLetterRows {
+  /** Without those that are set apart. */
+  readonly counts: MailboxCounts;
   readonly #transaction: Transaction;
   readonly #limits: typeof LIMITS;
   readonly #sql;
-  readonly #counts: MailboxCounts;
   #bytes = 0;
   /** Of those that are set apart. */
   readonly #apart: { letters: number; bytes: number };
@@ -78,7 +62,7 @@ export class DeadLetterRows {
     const counts = allRows<{ mailbox: string; count: number; bytes: number }>(db.prepare(
       "SELECT mailbox, count(*) AS count, sum(bytes) AS bytes FROM dead WHERE apart = 0 GROUP BY mailbox",
     ));
-    this.#counts = new MailboxCounts(transaction, counts);
+    this.counts = new MailboxCounts(transaction, counts);
     for (const { bytes } of counts) this.#bytes += bytes;
     this.#apart = firstRow(db.prepare(
       "SELECT count(*) AS letters, coalesce(sum(bytes), 0) AS bytes FROM dead WHERE apart = 1",
@@ -86,7 +70,7 @@ export class DeadLetterRows {
   }
 
   /** Adds a message that has a row, which the caller removes. `reason` is why its last attempt failed. */
-  add(mailbox: string, { seq, bytes, attempts, reason }: Failed) {
+  add(mailbox: string, { seq, bytes }: Pick<Row, "seq" | "bytes">, attempts: number, reason: string) {
     this.#transaction.run(this.#sql.add, mailbox, attempts, reason, seq);
     this.#count(mailbox, 1, bytes);
     for (let i = 0; i < DROPS_MAX && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
@@ -95,17 +79,17 @@ export class DeadLetterRows {
   /** Whether all dead letters of a mailbox can be set apart, and so many messages with so many bytes with them. */
   hasRoomApart(mailbox: string, messages: number, bytes: number): boolean {
     const { letters, bytes: bytesMax } = this.#limits;
-    return this.#apart.letters + messages + this.count(mailbox) <= letters &&
+    return this.#apart.letters + messages + this.counts.of(mailbox) <= letters &&
       this.#apart.bytes + bytes + this.#bytesOf(mailbox) <= bytesMax;
   }
 
   #bytesOf(mailbox: string): number {
-    return this.count(mailbox) === 0 ? 0 : firstRow<Size>(this.#sql.bytesOf, mailbox)!.bytes;
+    return this.counts.of(mailbox) === 0 ? 0 : firstRow<Size>(this.#sql.bytesOf, mailbox)!.bytes;
   }
 
   /** Sets apart all dead letters of a mailbox. Returns how many they were. */
   setAllApart(mailbox: string): number {
-    const letters = this.count(mailbox), bytes = this.#bytesOf(mailbox);
+    const letters = this.counts.of(mailbox), bytes = this.#bytesOf(mailbox);
     if (letters === 0) return 0;
     this.#transaction.run(this.#sql.setApart, mailbox);
     this.#count(mailbox, -letters, -bytes);
@@ -114,7 +98,12 @@ export class DeadLetterRows {
   }
 
   /** Sets a message apart. If it has a row, the caller removes that. */
-  setApart(mailbox: string, { id, sender, time, text, bytes, attempts }: Apart) {
+  setApart(
+    mailbox: string,
+    id: number,
+    { sender, time, text, bytes }: Pick<Row, "sender" | "time" | "text" | "bytes">,
+    attempts: number,
+  ) {
     this.#transaction.begin(bytes);
     this.#sql.addApart.run(id, mailbox, sender, time, text, bytes, attempts);
     this.#countApart(1, bytes);
@@ -167,20 +156,15 @@ export class DeadLetterRows {
     this.#transaction.run(this.#sql.clear);
     this.#addBytes(-this.#bytes);
     this.#countApart(-letters, -bytes);
-    return letters + this.#counts.clear();
-  }
-
-  /** How many a mailbox has, or how many there are in all, without those that are set apart. */
-  count(mailbox?: string): number {
-    return this.#counts.of(mailbox);
+    return letters + this.counts.clear();
   }
 
   get #isTooMuch(): boolean {
-    return this.count() > this.#limits.letters || this.#bytes > this.#limits.bytes;
+    return this.counts.of() > this.#limits.letters || this.#bytes > this.#limits.bytes;
   }
 
   #count(mailbox: string, letters: number, bytes: number) {
-    this.#counts.add(mailbox, letters);
+    this.counts.add(mailbox, letters);
     this.#addBytes(bytes);
   }
 

@@ -19,9 +19,9 @@ export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> 
 
 /** Messages that were put with a delay. They get a row in `message` when it is over. */
 export class DelayedMessages {
+  readonly counts: MailboxCounts;
   readonly #transaction: Transaction;
   readonly #sql;
-  readonly #counts: MailboxCounts;
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
@@ -35,14 +35,14 @@ export class DelayedMessages {
       clear: "DELETE FROM delayed WHERE mailbox = ?",
     });
     const counts = db.prepare("SELECT mailbox, count(*) AS count FROM delayed GROUP BY mailbox");
-    this.#counts = new MailboxCounts(transaction, allRows(counts));
+    this.counts = new MailboxCounts(transaction, allRows(counts));
   }
 
   /** @param owner The owner's number. */
   add(id: number, { mailbox, sender, time, text, bytes, expires, delay = 0 }: Put, owner: number) {
     this.#transaction.begin(bytes);
     this.#sql.add.run(id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, owner);
-    this.#counts.add(mailbox, 1);
+    this.counts.add(mailbox, 1);
   }
 
   /** Those whose time has come, in the order of these times. */
@@ -52,22 +52,17 @@ export class DelayedMessages {
 
   /** Those of one mailbox. */
   of(mailbox: string): DelayedMessage[] {
-    return this.count(mailbox) === 0 ? [] : allRows(this.#sql.of, mailbox);
+    return this.counts.of(mailbox) === 0 ? [] : allRows(this.#sql.of, mailbox);
   }
 
   remove({ id, mailbox }: DelayedMessage) {
     this.#transaction.run(this.#sql.remove, id);
-    this.#counts.add(mailbox, -1);
+    this.counts.add(mailbox, -1);
   }
 
   /** Removes those of one mailbox. */
   clear(mailbox: string) {
-    if (this.#counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
-  }
-
-  /** How many a mailbox has, or how many there are in all. */
-  count(mailbox?: string): number {
-    return this.#counts.of(mailbox);
+    if (this.counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
   }
 }
 
@@ -81,13 +76,13 @@ export interface Retry {
 /**
  * Messages that wait for their next attempt. They keep their rows, and with them their place in the order.
  *
- * Invariant: the row of a message has a `due` exactly while it waits, and it is in no lease then. The counts leave out
- * messages of cleared mailboxes.
+ * Invariant: the row of a message has a `due` exactly while it waits, and it is in no lease then. `counts` leaves out
+ * messages of cleared mailboxes; what removes a row that waits has to change it.
  */
 export class Retries {
+  readonly counts: MailboxCounts;
   readonly #transaction: Transaction;
   readonly #sql;
-  readonly #counts: MailboxCounts;
 
   constructor({ db, transaction }: Context) {
     this.#transaction = transaction;
@@ -100,13 +95,13 @@ export class Retries {
       `SELECT name AS mailbox, count(*) AS count FROM message JOIN mailbox ON mailbox.id = mailbox
         WHERE due IS NOT NULL GROUP BY name`,
     );
-    this.#counts = new MailboxCounts(transaction, allRows(counts));
+    this.counts = new MailboxCounts(transaction, allRows(counts));
   }
 
   /** Has a message that has a row wait until `due`, in milliseconds since 1970. */
   add(mailbox: string, seq: number, due: number) {
     this.#transaction.run(this.#sql.set, due, seq);
-    this.#counts.add(mailbox, 1);
+    this.counts.add(mailbox, 1);
   }
 
   /** Those whose time has come, in the order of these times. */
@@ -117,21 +112,6 @@ export class Retries {
   /** Ends the wait of a message. */
   end({ seq, mailbox }: Retry) {
     this.#transaction.run(this.#sql.set, null, seq);
-    if (mailbox !== null) this.removed(mailbox);
-  }
-
-  /** The row of a message that waits is removed. */
-  removed(mailbox: string) {
-    this.#counts.add(mailbox, -1);
-  }
-
-  /** A mailbox is cleared. */
-  clear(mailbox: string) {
-    this.#counts.clear(mailbox);
-  }
-
-  /** How many wait in a mailbox, or in all. */
-  count(mailbox?: string): number {
-    return this.#counts.of(mailbox);
+    if (mailbox !== null) this.counts.add(mailbox, -1);
   }
 }

@@ -1,7 +1,6 @@
 import type { Context } from "../../database/context.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
@@ -33,10 +32,10 @@ interface LeaseRow extends Omit<Lease, "messages" | "begun"> {
 
 /** Messages that are with a session. */
 export class LeasedMessages {
+  readonly leases = new Leases();
   readonly #context: Context;
   readonly #options: LeasedMessagesOptions;
   readonly #sql;
-  readonly #leases = new Leases();
   /** Leases whose rows this batch has to bring up to date. */
   readonly #changed = new Set<Lease>();
 
@@ -55,31 +54,13 @@ export class LeasedMessages {
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
       // a start prolongs every lease
       const until = given + row.duration, links = { older: undefined, newer: undefined };
-      this.#leases.add({ ...row, messages, begun, given, until, confirmed: true, stored: true, ...links });
+      this.leases.add({ ...row, messages, begun, given, until, confirmed: true, stored: true, ...links });
     }
-  }
-
-  /** Leases that run. */
-  get size(): number {
-    return this.#leases.size;
-  }
-
-  get usage(): TableUsage {
-    return this.#leases.usage;
-  }
-
-  has(id: number): boolean {
-    return this.#leases.has(id);
-  }
-
-  /** How many messages of a mailbox, or of all, are leased. */
-  count(mailbox?: string): number {
-    return this.#leases.messages(mailbox);
   }
 
   /** What a session was given under this tag before. */
   given(session: string, tag: number): Leased | undefined {
-    const lease = this.#leases.of(session, tag);
+    const lease = this.leases.of(session, tag);
     if (lease === undefined) return undefined;
     const messages = [...lease.messages.keys()].map((id) => leasedMessage(this.#row(id)));
     return { token: lease.token, messages };
@@ -87,7 +68,7 @@ export class LeasedMessages {
 
   /** Ends a lease if the network or account could get no other one otherwise. Returns whether it can get one now. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
-    const leaving = this.#leases.roomFor({ network, account });
+    const leaving = this.leases.roomFor({ network, account });
     if (typeof leaving === "object") this.#release(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }
@@ -113,14 +94,14 @@ export class LeasedMessages {
       older: undefined,
       newer: undefined,
     };
-    this.#leases.add(lease);
+    this.leases.add(lease);
     this.#changed.add(lease);
-    transaction.onRollback(() => this.#leases.remove(lease));
+    transaction.onRollback(() => this.leases.remove(lease));
     return { token: lease.token, messages: rows.map(leasedMessage) };
   }
 
   confirm(session: string, tag: number): "confirmed" | "unknown" {
-    const lease = this.#leases.of(session, tag);
+    const lease = this.leases.of(session, tag);
     if (lease === undefined) return "unknown";
     this.#confirm(lease);
     return "confirmed";
@@ -131,13 +112,13 @@ export class LeasedMessages {
     lease.confirmed = true;
     this.#context.transaction.onRollback(() => {
       lease.confirmed = false;
-      this.#leases.mayEndEarlier(lease);
+      this.leases.mayEndEarlier(lease);
     });
   }
 
   /** Releases the messages of a lease. */
   release(session: string, tag: number): "released" {
-    const lease = this.#leases.of(session, tag);
+    const lease = this.leases.of(session, tag);
     if (lease !== undefined) this.#release(lease, new Map(lease.messages));
     return "released";
   }
@@ -155,7 +136,7 @@ export class LeasedMessages {
       if (row === undefined) return true;
       mailboxes.touch(row.mailbox);
       rows.remove(row.mailbox, row);
-      if (row.due !== null) retries.removed(row.mailbox.name);
+      if (row.due !== null) retries.counts.add(row.mailbox.name, -1);
       return false;
     });
   }
@@ -185,25 +166,25 @@ export class LeasedMessages {
 
   /** Extends a lease. Returns whether it was there. */
   extend(session: string, token: string, duration: number): boolean {
-    const lease = this.#leases.get(token);
+    const lease = this.leases.get(token);
     if (lease === undefined || lease.session !== session) return false;
     const { monotonicClock, transaction } = this.#context;
     const before = { duration: lease.duration, until: lease.until };
     transaction.onRollback(() => {
       Object.assign(lease, before);
-      this.#leases.mayEndEarlier(lease);
+      this.leases.mayEndEarlier(lease);
     });
     Object.assign(lease, { duration, until: monotonicClock() + duration });
-    this.#leases.use(lease);
+    this.leases.use(lease);
     this.#confirm(lease);
-    this.#leases.mayEndEarlier(lease);
+    this.leases.mayEndEarlier(lease);
     this.#changed.add(lease);
     return true;
   }
 
   /** Which of these messages are in the lease, with their bytes, and which are not. */
   #find(session: string, token: string, ids: readonly number[]) {
-    const found = this.#leases.get(token), lease = found?.session === session ? found : undefined;
+    const found = this.leases.get(token), lease = found?.session === session ? found : undefined;
     const held = new Map<number, number>(), others: number[] = [];
     if (lease !== undefined) this.#confirm(lease);
     for (const id of new Set(ids)) {
@@ -217,20 +198,20 @@ export class LeasedMessages {
   /** The row of a message, if the lease with this token has released it and it was not leased since. */
   #releasedRow(id: number, token: string): RowOf & { mailbox: Mailbox } | undefined {
     const row = this.#options.rows.get(id), mailbox = row?.mailbox;
-    if (mailbox === undefined || row!.token !== token || this.#leases.has(id)) return undefined;
+    if (mailbox === undefined || row!.token !== token || this.leases.has(id)) return undefined;
     return { ...row!, mailbox };
   }
 
   /** Takes messages out of their lease. */
   #takeOut(lease: Lease, messages: ReadonlyMap<number, number>) {
-    this.#leases.removeMessages(lease, messages);
+    this.leases.removeMessages(lease, messages);
     this.#changed.add(lease);
-    this.#context.transaction.onRollback(() => this.#leases.restore(lease, messages));
+    this.#context.transaction.onRollback(() => this.leases.restore(lease, messages));
   }
 
   /** Ends the leases of a mailbox that is cleared. */
   clear(mailbox: string) {
-    for (const lease of this.#leases.in(mailbox)) this.#takeOut(lease, new Map(lease.messages));
+    for (const lease of this.leases.in(mailbox)) this.#takeOut(lease, new Map(lease.messages));
   }
 
   /** Removes messages of a lease, those with consecutive numbers together. */
@@ -267,8 +248,8 @@ export class LeasedMessages {
       const isExpired = row.expires !== null && row.expires <= now;
       const isBefore = covered.isBefore(name, id);
       const isDead = failure !== undefined && attempts >= failure.attempts;
-      if (isBefore && !isExpired) dead.setApart(name, { ...row, id, attempts });
-      else if (isDead && !isBefore) dead.add(name, { ...row, attempts, reason: failure.reason });
+      if (isBefore && !isExpired) dead.setApart(name, id, row, attempts);
+      else if (isDead && !isBefore) dead.add(name, row, attempts, failure.reason);
       if (isDead || isBefore || isExpired) {
         rows.remove(mailbox, row);
         continue;
@@ -285,7 +266,7 @@ export class LeasedMessages {
 
   /** Ends leases whose time is over, with about `limit` messages together. Returns whether there may be more. */
   end(limit: number): boolean {
-    const { leases, isMore } = this.#leases.ended(this.#context.monotonicClock(), limit);
+    const { leases, isMore } = this.leases.ended(this.#context.monotonicClock(), limit);
     for (const lease of leases) {
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
       this.#release(lease, new Map(lease.messages), (id) => counts(id) ? LEASE_RAN_OUT : undefined);

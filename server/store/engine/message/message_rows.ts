@@ -87,7 +87,7 @@ export class MessageRows {
 
   /** The oldest of a queue of a mailbox, from its cursor. */
   from({ id }: Mailbox, { isLong, cursor }: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): Row[] {
-    return allRows(this.#sql.from, id, Number(isLong), cursor, limit);
+    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown[] as Row[];
   }
 
   /** The same, without what may be long. */
@@ -141,7 +141,7 @@ export class MessageRows {
   /** Removes the messages with these consecutive numbers: all of them must be there. */
   removeRange(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
-    this.#context.transaction.begin(0, messages);
+    this.#context.transaction.begin(undefined, messages);
     let removed: number;
     if (mailbox.otherMessages === 0) {
       removed = Number(this.#sql.remove.run(first, last).changes);

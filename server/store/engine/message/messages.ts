@@ -4,16 +4,11 @@ import type { Context } from "../../database/context.ts";
 import { firstRow } from "../../database/statements.ts";
 import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
-  Clear,
-  Count,
   Counts,
   DeadLetters,
   DeadOutcome,
-  List,
-  ListOutcome,
+  MessageOperations,
   Put,
-  PutOutcome,
-  Stat,
   Stats,
   Taken,
   TakeOutcome,
@@ -45,6 +40,11 @@ export class Messages {
   /** Those that are with a session. */
   readonly leased: LeasedMessages;
   readonly covered: CoveredMailboxes;
+  readonly events: ReadyEvents;
+  /** Messages that this batch has dropped for newer ones. */
+  dropped = 0;
+  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
+  hasCleared: boolean;
   readonly #context: Context;
   readonly #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
@@ -54,29 +54,25 @@ export class Messages {
   readonly #dead: DeadLetterRows;
   readonly #retries: Retries;
   readonly #ready: ReadyMessages;
-  readonly #events: ReadyEvents;
   /** The highest number that a message has or has had, and what the database has of that. */
   #seq: number;
   #seqStored: number;
   readonly #storeSeq: StatementSync;
   #pending: Pending[] = [];
-  #dropped = 0;
-  #inserted = false;
-  /** Whether there may be messages that become ready or expire as time passes, or rows of cleared mailboxes. */
+  /** Whether there may be messages that become ready or expire as time passes. */
   #isTimed: boolean;
-  #hasCleared: boolean;
 
   /** @param takeBytesMax Most bytes of sender and text of a message that a take gives. */
   constructor(context: Context, takeBytesMax: number) {
     const { db, transaction, wallClock } = this.#context = context;
     this.#takeBytesMax = takeBytesMax;
     const delayed = this.#delayed = new DelayedMessages(context);
-    const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.count(name));
+    const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.counts.of(name));
     this.#limits = new Limits(context, mailboxes);
     const rows = this.#rows = new MessageRows(context, mailboxes);
     const dead = this.#dead = new DeadLetterRows(context);
     const retries = this.#retries = new Retries(context);
-    const events = this.#events = new ReadyEvents(context);
+    const events = this.events = new ReadyEvents(context);
     const covered = this.covered = new CoveredMailboxes(transaction);
     const leased = this.leased = new LeasedMessages(context, {
       mailboxes,
@@ -86,25 +82,15 @@ export class Messages {
       retries,
       events,
     });
-    this.#ready = new ReadyMessages({ rows, leased, wallClock });
+    this.#ready = new ReadyMessages({ rows, leased: leased.leases, wallClock });
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
-    this.#hasCleared = mailboxes.hasCleared;
+    this.hasCleared = mailboxes.hasCleared;
     this.#isTimed = this.#hasTimed;
   }
 
   get counts(): Counts {
     return { ...this.#mailboxes.totals };
-  }
-
-  /** Messages that this batch has dropped for newer ones. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  /** Whether this batch has inserted rows of messages. */
-  get inserted(): boolean {
-    return this.#inserted;
   }
 
   /** Puts a message, or returns the limit that it would pass. */
@@ -126,7 +112,7 @@ export class Messages {
       if (pending.isLong) mailbox.hasLongPending = true;
       mailbox.pending.push(pending);
       this.#pending.push(pending);
-      this.#events.notify(put.mailbox);
+      this.events.notify(put.mailbox);
       if (put.expires !== undefined) this.#isTimed = true;
     }
     this.#mailboxes.change(mailbox, owner, 1, put.bytes);
@@ -169,7 +155,7 @@ export class Messages {
     }
     for (const row of rows) this.#rows.remove(mailbox, row);
     for (const one of pending) this.#takePending(mailbox, one);
-    this.#dropped += rows.length + pending.length;
+    this.dropped += rows.length + pending.length;
     return true;
   }
 
@@ -211,7 +197,7 @@ export class Messages {
       rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
     }
     if (rows.length === 0) {
-      if (request.subscribe) this.#events.subscribe(request.mailbox);
+      if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }
     if (this.leased.makeRoom(request)) return this.leased.give(request, rows);
@@ -219,46 +205,41 @@ export class Messages {
     return "busy";
   }
 
-  unsubscribe(mailbox: string): "set" {
-    this.#events.unsubscribe(mailbox);
-    return "set";
-  }
-
-  count({ mailbox: name }: Pick<Count, "mailbox">): Counts {
+  count(name?: string): Counts {
     if (name === undefined) return this.counts;
     const { messages, bytes } = this.#mailboxes.get(name) ?? { messages: 0, bytes: 0 };
     return { messages, bytes, mailboxes: messages > 0 ? 1 : 0 };
   }
 
-  stat(stat: Stat): Stats {
+  stat(mailbox?: string): Stats {
     this.flush();
-    const { mailbox } = stat, { messages, bytes } = this.count(stat);
-    const delayed = this.#delayed.count(mailbox) + this.#retries.count(mailbox);
-    const leased = this.leased.count(mailbox), dead = this.#dead.count(mailbox);
+    const { messages, bytes } = this.count(mailbox);
+    const delayed = this.#delayed.counts.of(mailbox) + this.#retries.counts.of(mailbox);
+    const leased = this.leased.leases.messages(mailbox), dead = this.#dead.counts.of(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
-  list({ after, limit }: List): ListOutcome {
+  list({ after, limit }: MessageOperations["list"][0]): { mailbox: string; messages: number }[] {
     this.flush();
     const rows = this.#mailboxes.list(after ?? "", limit);
     // the shared queue's empty name comes before every other, and after none
-    const { messages } = this.count({ mailbox: "" });
+    const { messages } = this.count("");
     if (after === undefined && messages > 0) rows.unshift({ mailbox: "", messages });
     return rows.slice(0, limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
   }
 
-  clear(clear: Clear): number {
+  clear(name?: string): number {
     this.flush();
-    const { messages } = this.count(clear), { mailbox: name } = clear;
+    const { messages } = this.count(name);
     const mailboxes = name === undefined ? this.#mailboxes.all() : [this.#mailboxes.obtain(name)];
     for (const mailbox of mailboxes) {
       if (mailbox.messages === 0) continue;
       this.#mailboxes.touch(mailbox);
       this.leased.clear(mailbox.name);
       this.#delayed.clear(mailbox.name);
-      this.#retries.clear(mailbox.name);
+      this.#retries.counts.clear(mailbox.name);
       this.#mailboxes.clear(mailbox);
-      this.#hasCleared = true;
+      this.hasCleared = true;
     }
     return messages;
   }
@@ -276,7 +257,7 @@ export class Messages {
       delayed: this.#delayed,
       retries: this.#retries,
       dead: this.#dead,
-      leased: this.leased,
+      leased: this.leased.leases,
       now: this.#context.wallClock(),
     });
     if (apart === "apart full") return apart;
@@ -291,10 +272,7 @@ export class Messages {
   /** Gives messages that have no row one, and brings the rows of mailboxes and leases up to date. */
   flush() {
     const pending = this.#pending.filter(({ isTaken }) => !isTaken);
-    if (pending.length > 0) {
-      this.#rows.insert(pending);
-      this.#inserted = true;
-    }
+    if (pending.length > 0) this.#rows.insert(pending);
     this.#pending = [];
     for (const mailbox of this.#mailboxes.touched) {
       mailbox.forgetPending();
@@ -315,28 +293,26 @@ export class Messages {
   afterCommit() {
     this.#limits.commit();
     this.#mailboxes.commit();
-    this.#events.commit();
+    this.events.commit();
     this.#seqStored = this.#seq;
-    this.#inserted = false;
-    this.#dropped = 0;
+    this.dropped = 0;
   }
 
   /** Comes after the transaction was rolled back. */
   rollback() {
     this.#limits.rollback();
     this.#rows.rollback();
-    this.#events.rollback();
+    this.events.rollback();
     this.leased.rollback();
     this.#pending = [];
-    this.#inserted = false;
-    this.#dropped = 0;
+    this.dropped = 0;
     // what was found to be done is there again, perhaps
-    this.#isTimed = this.#hasCleared = true;
+    this.#isTimed = this.hasCleared = true;
   }
 
   /** Whether {@linkcode tick} has something to do as time passes. */
   get isTimed(): boolean {
-    return this.#isTimed || this.leased.size > 0 || this.#retries.count() > 0;
+    return this.#isTimed || this.leased.leases.size > 0 || this.#retries.counts.of() > 0;
   }
 
   /**
@@ -346,7 +322,7 @@ export class Messages {
   tick(): boolean {
     const now = this.#context.wallClock();
     const isMore = this.leased.end(TICK_ROWS);
-    if (!this.#isTimed && this.#retries.count() === 0) return isMore;
+    if (!this.#isTimed && this.#retries.counts.of() === 0) return isMore;
     const delayed = this.#delayed.due(now, TICK_ROWS);
     this.#rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
     const retries = this.#retries.due(now, TICK_ROWS);
@@ -354,17 +330,17 @@ export class Messages {
     const expired = this.#rows.expired(now, TICK_ROWS);
     for (const row of expired) {
       // a leased message is removed when it is released
-      if (row.mailbox === undefined || this.leased.has(row.seq)) continue;
+      if (row.mailbox === undefined || this.leased.leases.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
       this.#rows.remove(row.mailbox, row);
-      if (row.due !== null) this.#retries.removed(row.mailbox.name);
+      if (row.due !== null) this.#retries.counts.add(row.mailbox.name, -1);
     }
     this.#isTimed = this.#hasTimed;
     return isMore || [delayed, retries, expired].some(({ length }) => length === TICK_ROWS);
   }
 
   get #hasTimed(): boolean {
-    return this.#delayed.count() > 0 || this.#retries.count() > 0 || this.#rows.hasExpiring;
+    return this.#delayed.counts.of() > 0 || this.#retries.counts.of() > 0 || this.#rows.hasExpiring;
   }
 
   /** Makes a message ready for its next attempt, at its place. */
@@ -374,7 +350,7 @@ export class Messages {
     if (mailbox === undefined) return;
     this.#mailboxes.touch(mailbox);
     mailbox.addReady(this.#rows.get(retry.seq)!);
-    this.#events.notify(mailbox.name);
+    this.events.notify(mailbox.name);
   }
 
   /** Removes a message from the delayed ones. Returns what is to be inserted, unless it has expired meanwhile. */
@@ -387,19 +363,14 @@ export class Messages {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       return [];
     }
-    this.#events.notify(mailbox.name);
+    this.events.notify(mailbox.name);
     const put: Put = { kind: "put", ...rest };
     if (expires !== null) put.expires = expires;
     return [this.#pendingOf(put, ++this.#seq, mailbox, owner)];
   }
 
-  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
-  get hasCleared(): boolean {
-    return this.#hasCleared;
-  }
-
   /** Removes up to `rows` rows of cleared mailboxes. */
   sweep(rows: number) {
-    if (this.#mailboxes.sweep(rows)) this.#hasCleared = false;
+    if (this.#mailboxes.sweep(rows)) this.hasCleared = false;
   }
 }

@@ -18,8 +18,9 @@ export class ReadyEvents {
     this.#subscribed.add(mailbox);
   }
 
-  unsubscribe(mailbox: string) {
+  unsubscribe(mailbox: string): "set" {
     this.#subscribed.delete(mailbox);
+    return "set";
   }
 
   /** The mailbox has a message that can be taken. */

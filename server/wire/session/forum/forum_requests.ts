@@ -1,11 +1,15 @@
 /**
- * The forum's requests in sessions: what each of the ten commands asks of the store, and how its outcome is answered.
- * `protocol/forum.md` is the specification.
+ * The forum's requests in sessions: decodes the commands, has the forum carry them out, and encodes the outcomes; and the
+ * lines of the original's console. `protocol/README.md`, "Forum", is the specification.
  *
  * @module
  */
 
-import { encodeForumAnswer, type ForumUnorderedRequest, isPost } from "../../../../protocol/forum.ts";
+import {
+  encodeForumAnswer,
+  type ForumOrderedRequest,
+  type ForumUnorderedRequest,
+} from "../../../../protocol/forum.ts";
 import {
   doneText,
   type ForumCommand,
@@ -19,40 +23,32 @@ import {
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
+import type { Forum } from "../../../service/forum.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
+import type { EntryPage, Post, ThreadChange, ThreadPage } from "../../../store/requests/thread.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { textLines } from "../text_lines.ts";
-import type { GroupCommit } from "../../../store/journal/group.ts";
-import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
-import type {
-  EntryPage,
-  FileContent,
-  Post,
-  ThreadChange,
-  ThreadPage,
-} from "../../../store/requests/thread.ts";
-import type { TransferService } from "../../transfer/transfer.ts";
 
-/** What one page of an answer holds at most: lines, and bytes of text. */
-const PAGE_LINES = 128, PAGE_BYTES = 8192;
-
-export interface ForumRequestsOptions {
-  store: Pick<GroupCommit, "submit">;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Gives the tickets. */
-  transfer: Pick<TransferService, "issueUpload" | "issueDownload">;
-  /** Takes a line that the server's console says. */
-  console(line: string): void;
-}
+/** The commands by what they change. */
+const COMMANDS: Partial<Record<OrderedRequest["kind"], ForumOrderedRequest["kind"]>> = {
+  create: "CRT",
+  post: "MSG",
+  delete: "DLT",
+  edit: "EDT",
+  remove: "RMV",
+};
 
 export class ForumRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
-  readonly #options: ForumRequestsOptions;
-  /** The highest tag of each session whose command the console has told: a repeated one is the same command. */
-  readonly #told = new WeakMap<SessionClient, number>();
+  readonly #forum: Forum;
+  readonly #console: (line: string) => void;
+  /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
+  readonly #reported = new WeakMap<SessionClient, number>();
 
-  constructor(options: ForumRequestsOptions) {
-    this.#options = options;
+  /** @param console Writes a line to the server's console. */
+  constructor(forum: Forum, console: (line: string) => void) {
+    this.#forum = forum;
+    this.#console = console;
   }
 
   admits({ account }: SessionClient): boolean {
@@ -62,34 +58,27 @@ export class ForumRequests implements SessionHandler {
   toStore({ account: user }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
     switch (request.kind) {
       case "CRT":
-        return { kind: "create", thread: request.title, user };
-      case "RMV":
-        return { kind: "remove", thread: request.title, user };
-      case "DLT":
-        return { kind: "delete", thread: request.title, user, number: request.number };
       case "MSG":
-      case "EDT": {
-        const { title: thread, text } = request;
-        if (!isPost(text)) return { kind: "bad", reason: "syntax" };
-        return request.kind === "MSG"
-          ? { kind: "post", thread, user, time: this.#options.wallClock(), text, bytes }
-          : { kind: "edit", thread, user, number: request.number, text, bytes };
-      }
+      case "DLT":
+      case "EDT":
+      case "RMV":
+        return this.#forum.change(user, request, bytes);
       default:
         return { kind: "bad", reason: NOT_SERVED };
     }
   }
 
-  carriedOut(_: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
-    const typed = typedOf(change);
-    if (typed === undefined) return;
-    this.#options.console(`${(change as ThreadChange).user} issued ${typed.command} command`);
-    this.#tellEnd(typed, outcome?.kind === "bad" ? outcome.reason : undefined);
+  carriedOut({ account: user }: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
+    const kind = COMMANDS[change.kind];
+    if (kind === undefined) return;
+    this.#console(`${user} issued ${kind} command`);
+    const command = { ...change, kind, title: (change as ThreadChange).thread } as ForumCommand;
+    this.#reportEnd(command, outcome?.kind === "bad" ? outcome.reason : undefined);
   }
 
-  /** Tells the console what came of a command. */
-  #tellEnd(typed: ForumCommand, refused?: string) {
-    this.#options.console(refused === undefined ? doneText(typed) : refusedText(typed, refused));
+  /** Writes to the console what became of a command. */
+  #reportEnd(command: ForumCommand, refused?: string) {
+    this.#console(refused === undefined ? doneText(command) : refusedText(command, refused));
   }
 
   answer(client: SessionClient, request: UnorderedServiceRequest) {
@@ -107,24 +96,27 @@ export class ForumRequests implements SessionHandler {
   }
 
   /**
-   * Tells the console of a command, once, however often its request comes.
+   * Writes a command to the console, once, however often its request comes.
    *
-   * @returns What tells the console why it was refused, or that there is nothing to read.
+   * @returns Writes why it was refused, or that there is nothing to read, if the command was written too.
    */
-  #tell(client: SessionClient, { kind, t }: ForumUnorderedRequest, isFirst = true): (result: string) => void {
-    if (t <= (this.#told.get(client) ?? 0)) return () => {};
-    this.#told.set(client, t);
+  #report(
+    client: SessionClient,
+    { kind, t }: ForumUnorderedRequest,
+    isFirst: boolean,
+  ): (line: string) => void {
+    if (t <= (this.#reported.get(client) ?? 0)) return () => {};
+    this.#reported.set(client, t);
     if (!isFirst) return () => {};
-    this.#options.console(`${client.account} issued ${kind} command`);
-    return this.#options.console;
+    this.#console(`${client.account} issued ${kind} command`);
+    return this.#console;
   }
 
   #list(client: SessionClient, request: ForumUnorderedRequest & { kind: "LST" }) {
-    const { t, place } = request;
-    const tell = this.#tell(client, request, Number(place) === 0);
-    const list = { kind: "threads", after: Number(place), limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
-    this.#options.store.submit(list, (page) => {
-      if (page.threads.length === 0) tell(NO_THREADS);
+    const { t, place } = request, after = Number(place);
+    const report = this.#report(client, request, after === 0);
+    this.#forum.list(after, (page) => {
+      if (page.threads.length === 0) report(NO_THREADS);
       for (const line of titleLines(t, place, page)) client.send(line);
     });
   }
@@ -132,75 +124,37 @@ export class ForumRequests implements SessionHandler {
   #read(client: SessionClient, request: ForumUnorderedRequest & { kind: "RDT" }) {
     const { t, place, title } = request;
     const from = place.startsWith("#") ? { number: Number(place.slice(1)) } : { after: Number(place) };
-    const tell = this.#tell(client, request, "number" in from || from.after === 0);
-    const read = { kind: "read", thread: title, from, limit: PAGE_LINES, maxBytes: PAGE_BYTES } as const;
-    this.#options.store.submit(read, (page) => {
+    const report = this.#report(client, request, "number" in from || from.after === 0);
+    this.#forum.read(title, from, (page) => {
       if (page === "no thread") {
-        tell(refusedText({ command: "RDT", title }, page));
+        report(refusedText(request, page));
         return client.answer({ kind: "no", t, reason: page });
       }
-      if (page.entries.length === 0 && "after" in from) tell(threadIsEmpty(title));
+      if (page.entries.length === 0 && "after" in from) report(threadIsEmpty(title));
       for (const line of entryLines(t, place, page)) client.send(line);
     });
   }
 
   #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
-    const { t, title, file: name } = request, user = client.account;
-    const tell = this.#tell(client, request, request.kind === "DWN" || request.attempt === 0);
-    const typed: ForumCommand = { command: request.kind, title, file: name };
-    const no = (reason: string) => {
-      tell(refusedText(typed, reason));
+    const { t } = request, user = client.account;
+    const report = this.#report(client, request, request.kind === "DWN" || request.attempt === 0);
+    const refuse = (reason: string) => {
+      report(refusedText(request, reason));
       client.answer({ kind: "no", t, reason });
     };
-    const onEnd = (refused?: string) => this.#tellEnd(typed, refused);
-    this.#options.store.submit({ kind: "file", thread: title, name, user }, (found) => {
-      if (found === "no thread") return no(found);
-      const { thread, file, full } = found;
-      if (request.kind === "DWN") {
-        return file === undefined ? no("no file") : this.#download(client, t, file, no, onEnd);
-      }
-      const { size, hash } = request;
-      if (file !== undefined) {
-        const isSame = file.user === user && file.size === size && file.hash === hash;
-        return request.attempt > 0 && isSame
-          ? client.send(encodeForumAnswer({ kind: "stored", t }))
-          : no("file exists");
-      }
-      if (full !== undefined) return no(full);
-      const issued = this.#options.transfer.issueUpload({ user, thread, name, size, hash, onEnd });
-      if ("error" in issued) return no(`no ticket ${issued.error}`);
-      client.send(encodeForumAnswer({ kind: "upload", t, ...issued }));
-    });
-  }
-
-  #download(
-    client: SessionClient,
-    t: number,
-    { content, size, hash }: FileContent,
-    no: (reason: string) => void,
-    onEnd: () => void,
-  ) {
-    const issued = this.#options.transfer.issueDownload({ user: client.account, content, size, onEnd });
-    if ("error" in issued) return no(`no ticket ${issued.error}`);
-    client.send(encodeForumAnswer({ kind: "ticket", t, ticket: issued.ticket, size, hash }));
-  }
-}
-
-/** The command that a change was, as its user typed it. */
-function typedOf(change: OrderedRequest): ForumCommand | undefined {
-  switch (change.kind) {
-    case "create":
-      return { command: "CRT", title: change.thread };
-    case "remove":
-      return { command: "RMV", title: change.thread };
-    case "delete":
-      return { command: "DLT", title: change.thread, number: change.number };
-    case "post":
-      return { command: "MSG", title: change.thread, text: change.text };
-    case "edit":
-      return { command: "EDT", title: change.thread, number: change.number, text: change.text };
-    default:
-      return undefined;
+    const onEnd = (refused?: string) => this.#reportEnd(request, refused);
+    if (request.kind === "DWN") {
+      this.#forum.download({ ...request, user }, onEnd, (outcome) => {
+        if ("refused" in outcome) return refuse(outcome.refused);
+        client.send(encodeForumAnswer({ kind: "ticket", t, ...outcome }));
+      });
+    } else {
+      this.#forum.upload({ ...request, user, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
+        if (outcome === "stored") return client.send(encodeForumAnswer({ kind: "stored", t }));
+        if ("refused" in outcome) return refuse(outcome.refused);
+        client.send(encodeForumAnswer({ kind: "upload", t, ...outcome }));
+      });
+    }
   }
 }
 

@@ -8,7 +8,7 @@ const x64 = "x".repeat(64), x65 = "x".repeat(65), long = "y".repeat(198);
 
 /** What the original says, row by row. `/` is answered behind what came before it, and stands where there is no answer. */
 const rows: Readonly<Record<string, string>> = {
-  "who creates or joins is told nothing, and those in the channel that he has joined": `
+  "a client that creates or joins gets nothing, and the members of the channel that it has joined": `
     Alice > Alice
     Alice > /create tea
     Alice > /
@@ -77,7 +77,7 @@ const rows: Readonly<Record<string, string>> = {
     Carol > /list
     Carol < tea\\ncoffee\\nwater
   `,
-  "who joins his own channel has left, then joined": `
+  "a client that joins its own channel has left, then joined": `
     Alice > Alice
     Alice > /create tea
     Alice > /list
@@ -104,7 +104,7 @@ const rows: Readonly<Record<string, string>> = {
     Alice > /LIST
     Alice < /LIST is not a valid control message. Valid messages are /create, /list, and /join.
   `,
-  "a command that fails is told why and changes nothing": `
+  "a command that fails is answered with the reason and changes nothing": `
     Alice > Alice
     Alice > /create tea
     Alice > /list
@@ -233,7 +233,7 @@ const rows: Readonly<Record<string, string>> = {
     Bob < /${"z".repeat(190)} is not a
     Bob <  valid control message. Valid messages are /create, /list, and /join.
   `,
-  "nobody can make a line that looks like another's": `
+  "no client can make a line that looks like another's": `
     Alice > Alice
     Alice > /create tea
     Alice > /list
@@ -257,11 +257,13 @@ const rows: Readonly<Record<string, string>> = {
 
 for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
   for (const [row, conversation] of Object.entries(rows)) {
+    // channels.md 2.2, 2.3
     Deno.test(`channels, ${writes}: ${row}`, () =>
       withServer({ ports: { channels: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
 
+// channels.md 1.5
 Deno.test("a list that is longer than a frame is parted between two names", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     using alice = await FramePeer.named("Alice", server.addresses[0]!.port);
@@ -274,6 +276,7 @@ Deno.test("a list that is longer than a frame is parted between two names", () =
     assertEquals(await alice.settle(), []);
   }));
 
+// channels.md 4.1
 Deno.test("what is not UTF-8 is replaced, and a NUL too", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -289,6 +292,7 @@ Deno.test("what is not UTF-8 is replaced, and a NUL too", () =>
     assertEquals(await alice.next(), "[Bob] a\ufffdb\ufffdc\ufffdd");
   }));
 
+// channels.md 1.4
 Deno.test("part of a frame is dropped with its client, and counted", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -306,7 +310,8 @@ Deno.test("part of a frame is dropped with its client, and counted", () =>
     assertEquals(await alice.settle(), []);
   }));
 
-Deno.test("who says no more still hears what it asked for", () =>
+// channels.md 5.7
+Deno.test("a client that sends no more still receives what it asked for", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     using alice = await FramePeer.named("Alice", server.addresses[0]!.port);
     await alice.send("/create tea", "/list");

@@ -6,10 +6,10 @@ import { FramePeer, LinePeer } from "../../../stream.ts";
 export type Writes = "a message a write" | "a byte a write" | "all in one write";
 
 /**
- * Plays a conversation. Its lines are `NAME > text`, which the peer says, `NAME < text`, which it hears, `NAME close`
+ * Plays a conversation. Its lines are `NAME > text`, which the peer sends, `NAME < text`, which it receives, `NAME close`
  * and `NAME closed`, where the server did it. Names of the room's clients begin with a small letter; `enter` connects
  * one, and in texts `{name}` is its port. Clients of the channels connect with the first line, their name. In the end
- * nobody may have heard anything else. `\n`, `\r`, `\t`, `\0` and `\x1b` are those characters; `␣` is a space at an end.
+ * none may have received anything else. `\n`, `\r`, `\t`, `\0` and `\x1b` are those characters; `␣` is a space at an end.
  */
 export async function converse(server: Server, text: string, writes: Writes = "a message a write") {
   const portOf = (name: string) =>

@@ -25,12 +25,12 @@ const lines: EventEncoder = {
 
 /** A member whose connection notes what it is sent. */
 class Listener {
-  heard = "";
+  received = "";
   isBehind = false;
   readonly hostname = "127.0.0.1";
   readonly port = 1;
   readonly member: Member;
-  /** Called instead of hearing something. */
+  /** Called instead of receiving something. */
   onSend: (() => void) | undefined;
 
   constructor(hub: Hub, name: string) {
@@ -40,7 +40,7 @@ class Listener {
 
   send(bytes: Uint8Array) {
     if (this.onSend !== undefined) return this.onSend();
-    this.heard += decoder.decode(bytes);
+    this.received += decoder.decode(bytes);
   }
 }
 
@@ -53,33 +53,34 @@ function newHub(maxChannels = 10): Hub {
 /** Resolves when this turn of the event loop is over. */
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("a member that is cut off while it is told something is said to have left at once", async () => {
+Deno.test("the others learn at once that a member has left that is cut off while it is sent something", async () => {
   const hub = newHub();
   const alice = new Listener(hub, "Alice"),
     bob = new Listener(hub, "Bob"),
     carol = new Listener(hub, "Carol");
   await turn();
-  carol.heard = bob.heard = alice.heard = "";
+  carol.received = bob.received = alice.received = "";
   bob.onSend = () => hub.leave(bob.member);
   hub.say(alice.member, "hello");
   await turn();
-  assertEquals(carol.heard, "Alice: hello\nBob has left\n");
-  assertEquals(alice.heard, "Bob has left\n");
+  assertEquals(carol.received, "Alice: hello\nBob has left\n");
+  assertEquals(alice.received, "Bob has left\n");
 });
 
-Deno.test("of many who speak at once, each hears the others in order, and not himself", async () => {
+// channels.md 5.1
+Deno.test("of many members that speak at once, each receives the others in order, and not itself", async () => {
   const hub = newHub();
   const names = ["Alice", "Bob", "Carol", "Dan"];
   const members = names.map((name) => new Listener(hub, name));
   await turn();
-  for (const member of members) member.heard = "";
+  for (const member of members) member.received = "";
   for (let round = 0; round < 2; round++) {
     for (const { member } of members.slice(0, 3)) hub.say(member, `${round}`);
   }
   await turn();
   const all = ["Alice: 0\n", "Bob: 0\n", "Carol: 0\n", "Alice: 1\n", "Bob: 1\n", "Carol: 1\n"];
   for (const [i, name] of names.entries()) {
-    assertEquals(members[i]!.heard, all.filter((line) => !line.startsWith(name)).join(""));
+    assertEquals(members[i]!.received, all.filter((line) => !line.startsWith(name)).join(""));
   }
 });
 
@@ -91,22 +92,24 @@ Deno.test("the channel that was left before the others is given up first, whatev
   assertEquals(hub.listed, ["tea", "milk", "juice"]);
 });
 
-Deno.test("what was said has no line break, and no other control character, whoever says it", async () => {
+// channels.md 4.2
+Deno.test("a message has no line break, and no other control character, on any wire", async () => {
   const hub = newHub();
   const alice = new Listener(hub, "Alice"), bob = new Listener(hub, "Bob");
   await turn();
-  bob.heard = "";
+  bob.received = "";
   hub.say(alice.member, "a\nb\r\x1b[2J\u2028c\td");
   await turn();
-  assertEquals(bob.heard, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
+  assertEquals(bob.received, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
 });
 
-Deno.test("who speaks is read again when those who hear it have been told", async () => {
+// channels.md 5.4
+Deno.test("a client that has sent something is read again when the members have been sent it", async () => {
   const hub = newHub(), bob = new Listener(hub, "Bob");
-  const heard: string[] = [];
+  const received: string[] = [];
   const stream = {
     read() {
-      heard.push(bob.heard);
+      received.push(bob.received);
       return Promise.resolve(null);
     },
     write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
@@ -134,8 +137,8 @@ Deno.test("who speaks is read again when those who hear it have been told", asyn
   client.member = new Member({ name: "Alice" }, lines, client);
   hub.join(client.member, "tea");
   await turn();
-  bob.heard = "";
+  bob.received = "";
   for (const text of ["one", "two"]) hub.say(client.member, text);
   await client.read();
-  assertEquals(heard, ["Alice: one\nAlice: two\n"]);
+  assertEquals(received, ["Alice: one\nAlice: two\n"]);
 });

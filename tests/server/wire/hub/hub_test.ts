@@ -91,7 +91,7 @@ const rows: Readonly<Record<string, string>> = {
     Bob < ~(127.0.0.1, {a}) has left
     Carol < ~(127.0.0.1, {a}) has left
   `,
-  "nobody can make a line that looks like another's, on either wire": `
+  "no client can make a line that looks like another's, on either wire": `
     a enter
     Alice > Al\\nice
     Alice > /create room
@@ -107,6 +107,7 @@ const rows: Readonly<Record<string, string>> = {
 
 for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
   for (const [row, conversation] of Object.entries(rows)) {
+    // room.md 4.2
     Deno.test(`channels and room, ${writes}: ${row}`, () =>
       withServer({ ports: { channels: 0, room: 0 } }, (server) => converse(server, conversation, writes)));
   }
@@ -129,6 +130,7 @@ Deno.test("a line of nothing but CRs is no flood for those in the channel", () =
     await sending;
   }));
 
+// room.md 4.5
 Deno.test("without a room, 'room' is a name like any other", () =>
   withServer({ ports: { channels: 0 } }, (server) =>
     converse(
@@ -143,7 +145,7 @@ Deno.test("without a room, 'room' is a name like any other", () =>
   `,
     )));
 
-Deno.test("one channel too many takes the place of one that nobody is in, where there is one", () =>
+Deno.test("one channel too many replaces one without members, if there is one", () =>
   withServer(
     { ports: { channels: 0, room: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 3, share: 100 } },
     (server) =>
@@ -176,7 +178,7 @@ Deno.test("one channel too many takes the place of one that nobody is in, where 
       ),
   ));
 
-Deno.test("an address that has made its share of the channels gives up one of its own, and nobody else's", () =>
+Deno.test("an address that has created its share of the channels gives up one of its own, and no other's", () =>
   withServer(
     { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxChannels: 8 } },
     (server) =>
@@ -199,6 +201,7 @@ Deno.test("an address that has made its share of the channels gives up one of it
       ),
   ));
 
+// channels.md 5.3
 Deno.test("where too much waits for all together, one that reads goes on and one that does not is cut off", () =>
   withServer(
     { ports: { channels: 0 }, hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingBytesInAll: 100_000 } },

@@ -91,6 +91,7 @@ const creates = names.map((name) => `/create ${name}`);
 /** As many frames as the list of them takes: three names each. */
 const LIST_FRAMES = Math.ceil(names.length / 3);
 
+// channels.md 5.3
 Deno.test("a list that many clients ask for and do not read is in memory once", async () => {
   await using world = new World(Infinity);
   await world.says(1000, "Maker", ...creates);
@@ -101,7 +102,7 @@ Deno.test("a list that many clients ask for and do not read is in memory once", 
   assertEquals(world.metrics.get("channels cut off pending"), 0);
 });
 
-Deno.test("a list that has changed is told as it is", async () => {
+Deno.test("a list that has changed is sent as it is", async () => {
   await using world = new World(Infinity);
   await world.says(2, "Alice", "/create tea", "/list");
   assertEquals(world.total.bytes, FRAME_BYTES);
@@ -110,6 +111,7 @@ Deno.test("a list that has changed is told as it is", async () => {
   assertEquals(world.total.bytes, 2 * FRAME_BYTES);
 });
 
+// channels.md 5.3
 Deno.test("those who have most waiting are cut off where too much waits for all, and that is counted and logged", async () => {
   await using world = new World(20 * FRAME_BYTES);
   const asks = (count: number) => new Array<string>(count).fill("/");
@@ -126,6 +128,7 @@ Deno.test("those who have most waiting are cut off where too much waits for all,
   assertEquals(world.metrics.get("channels cut off most pending"), 1);
 });
 
+// channels.md 5.6
 Deno.test("what a client is answered counts against its rate, each frame like a message", async () => {
   await using world = new World(Infinity, 1000);
   await world.says(1000, "Maker", ...creates);

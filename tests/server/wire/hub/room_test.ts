@@ -44,7 +44,7 @@ const rows: Readonly<Record<string, string>> = {
     a < \\r<('127.0.0.1', {b})> within\ufffdit
     a < \\r<('127.0.0.1', {b})>␣
   `,
-  "nobody can make a line that looks like another's": `
+  "no client can make a line that looks like another's": `
     a enter
     b enter
     a < [127.0.0.1:{b}] entered room
@@ -54,7 +54,7 @@ const rows: Readonly<Record<string, string>> = {
     a < \\r<('127.0.0.1', {b})> <('127.0.0.1', 1)> I am another
     a < \\r<('127.0.0.1', {b})> \ufffd[2J
   `,
-  "a line that is too long is dropped, and its sender told": `
+  "a line that is too long is dropped, and its sender gets an error line": `
     a enter
     b enter
     a < [127.0.0.1:{b}] entered room
@@ -73,11 +73,13 @@ const rows: Readonly<Record<string, string>> = {
 
 for (const writes of ["a message a write", "a byte a write", "all in one write"] satisfies Writes[]) {
   for (const [row, conversation] of Object.entries(rows)) {
+    // room.md 1.2
     Deno.test(`room, ${writes}: ${row}`, () =>
       withServer({ ports: { room: 0 } }, (server) => converse(server, conversation, writes)));
   }
 }
 
+// room.md 1.3
 Deno.test("a NUL behind the last line end is no line", () =>
   withServer({ ports: { room: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
@@ -90,7 +92,8 @@ Deno.test("a NUL behind the last line end is no line", () =>
     assertEquals(await alice.next(), `Client (127.0.0.1, ${bob.port}) is offline`);
   }));
 
-Deno.test("the room tells of one that went by its own address, and sends its last line without an end", () =>
+// room.md 1.1
+Deno.test("the room says by its own address that a client has gone, and sends its last line without an end", () =>
   withServer({ ports: { room: 0 } }, async (server, log) => {
     const { port } = server.addresses[0]!;
     using alice = await LinePeer.connect(port);
@@ -108,7 +111,8 @@ Deno.test("the room tells of one that went by its own address, and sends its las
     ]);
   }));
 
-Deno.test("the room's clients at IPv6 addresses are told of as Python does", () =>
+// room.md 1.4
+Deno.test("lines about clients of the room at IPv6 addresses have the form of Python", () =>
   withServer({ ports: { room: 0 }, hosts: ["::1"] }, async (server) => {
     const { port } = server.addresses[0]!;
     using alice = await LinePeer.connect(port, "::1");

@@ -12,6 +12,7 @@ import { transcript, withServer } from "../../serve.ts";
 /** With the sender `alice`, what makes a reply of just 1,024 bytes. */
 const FITS = "x".repeat(988), LONG = "y".repeat(989), LONGEST = "Ω".repeat(32_500);
 
+// mailbox.md 2.4, 2.5
 Deno.test("a message that is longer than a reply stays for 'receive', and keeps nothing back that fits", () =>
   withServer({}, async (server, log) => {
     const [{ port }] = server.addresses as [Deno.NetAddr];
@@ -49,6 +50,7 @@ Deno.test("a message that is longer than a reply stays for 'receive', and keeps 
   }));
 
 for (const timestamps of [true, false]) {
+  // mailbox.md 2.4
   Deno.test(`the shared queue gives no long message either, with timestamps ${timestamps ? "on" : "off"}`, () =>
     withServer({ timestamps }, async (server) => {
       const [{ port }] = server.addresses as [Deno.NetAddr];
@@ -67,6 +69,7 @@ for (const timestamps of [true, false]) {
     }));
 }
 
+// mailbox.md 2.3
 Deno.test("--max-datagram lets longer replies out", () =>
   withServer({ maxDatagram: 2048 }, async (server) => {
     const [{ port }] = server.addresses as [Deno.NetAddr];
@@ -161,7 +164,8 @@ Deno.test("a lease gives long and short messages in their order", () => {
   assertEquals(s.apply(take, take, lease(3, 64)), ["2 overtakes", "too long", [long(1), long(3)]]);
 });
 
-Deno.test("a take skips long messages put in the same batch, and that is reported once", () => {
+// mailbox.md 2.6
+Deno.test("a take passes over what is put with it in one batch, and that is told once", () => {
   using s = new Subject(15);
   assertEquals(
     s.apply(put(long(1)), put("2"), take, put(long(3)), take, put("4"), take, take),
@@ -171,7 +175,7 @@ Deno.test("a take skips long messages put in the same batch, and that is reporte
   assertEquals(s.events, [{ kind: "long", mailbox: "bob" }]);
 });
 
-Deno.test("a message that fits is found after any number of long messages at once, after a restart too", () => {
+Deno.test("what fits is found behind any number of long messages at once, after a restart too", () => {
   using s = new Subject(15);
   const front = 100_000;
   for (let i = 0; i < front; i += 1000) s.apply(...Array.from({ length: 1000 }, (_, k) => put(long(i + k))));
@@ -194,7 +198,7 @@ Deno.test("a message that fits is found after any number of long messages at onc
   assertEquals(s.engine.counts.messages, front);
 });
 
-Deno.test("an existing data directory keeps everything, and with another limit the messages that fit now are found", () => {
+Deno.test("an existing data directory keeps all, and another limit finds what fits now", () => {
   using s = new Subject(15);
   s.apply(...[long(1), "2", long(3), "4"].map(put));
   s.restart(15, (db) => {

@@ -3,6 +3,7 @@ import { Networks } from "../../../../server/quota/address.ts";
 import { Peer } from "../../../program.ts";
 import { transcript, withServer } from "../../serve.ts";
 
+// mailbox.md 1.5
 Deno.test("the shared queue, second generation: for, req, nxt with its time, xxx", () =>
   withServer({}, (server) =>
     transcript(
@@ -21,6 +22,7 @@ Deno.test("the shared queue, second generation: for, req, nxt with its time, xxx
       `,
     )));
 
+// mailbox.md 2.2
 Deno.test("the shared queue, first generation: nxt without time", () =>
   withServer({ timestamps: false }, (server) =>
     transcript(
@@ -34,6 +36,7 @@ Deno.test("the shared queue, first generation: nxt without time", () =>
       `,
     )));
 
+// mailbox.md 4.1
 Deno.test("mailboxes with IDs: F, R, N, X, first in, first out for each receiver", () =>
   withServer({}, (server) =>
     transcript(
@@ -64,6 +67,7 @@ Deno.test("mailboxes with IDs: F, R, N, X, first in, first out for each receiver
       `,
     )));
 
+// mailbox.md 1.2
 Deno.test("a line end at the end of a datagram is no part of it", () =>
   withServer({}, (server) =>
     transcript(
@@ -78,6 +82,7 @@ Deno.test("a line end at the end of a datagram is no part of it", () =>
       `,
     )));
 
+// mailbox.md 1.2
 Deno.test("a program in C that sends its string with the NUL, or its whole buffer, is answered", () =>
   withServer({}, (server) =>
     transcript(
@@ -106,7 +111,8 @@ Deno.test("a program in C that sends its string with the NUL, or its whole buffe
       `,
     )));
 
-Deno.test("anything but a request is dropped, and never answered", () =>
+// mailbox.md 1.6
+Deno.test("what is no request is dropped, and never answered", () =>
   withServer({}, (server) =>
     transcript(
       server,
@@ -166,6 +172,7 @@ Deno.test("nobody fills the log, by a mailbox that is full again and again", () 
     assert(lines >= 50 && lines < 300, `${lines} lines`);
   }));
 
+// mailbox.md 4.6
 Deno.test("with drop-oldest, a full mailbox keeps the newest", () =>
   withServer({ limits: { mailboxMessages: 6, whenFull: "drop-oldest" } }, async (server) => {
     const puts = Array.from({ length: 9 }, (_, i) => `a > for, ${i}`).join("\n");
@@ -221,7 +228,8 @@ Deno.test("IPv4 and IPv6 are answered on one port", () =>
     }
   }));
 
-Deno.test("requests accepted before a stop are answered, and their messages are there after it", async () => {
+// mailbox.md 4.3
+Deno.test("what was accepted before a stop is answered, and there after it", async () => {
   const data = await Deno.makeTempDir({ prefix: "wirepost-stop-" });
   try {
     let peer: Peer | undefined;

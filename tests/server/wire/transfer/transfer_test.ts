@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { temporaryDirectory } from "../../../program.ts";
-import type { Upload } from "../../../../server/wire/transfer/transfer.ts";
 import { Clock } from "../../../simulation/clock.ts";
 import {
   keyed,
@@ -17,12 +16,13 @@ import {
   offered,
   put,
   TransferServer,
+  type Upload,
   uploadOf,
 } from "../../../client/transfer/server.ts";
 
 const HELLO = new TextEncoder().encode("hello world");
 
-Deno.test("an upload is visible when its proof came, and not before", async () => {
+Deno.test("an upload becomes visible only after its proof has arrived", async () => {
   await using server = await TransferServer.start();
   using peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO)));
   assertEquals(await peer.line(), "P1 from 0");
@@ -54,7 +54,7 @@ Deno.test("an upload without waiting for the offset, as nc sends it, is stored",
   assertEquals(await server.content(server.uploads[0]!), HELLO);
 });
 
-Deno.test("a file of no byte, of one and of many goes up and down", async () => {
+Deno.test("files of no byte, of one byte and of many are uploaded and downloaded", async () => {
   await using server = await TransferServer.start();
   for (const [i, size] of [0, 1, 1_048_575, 1_048_576, 1_048_577, 5_000_000].entries()) {
     const content = contentOf(size);
@@ -68,7 +68,7 @@ Deno.test("a file of no byte, of one and of many goes up and down", async () => 
   }
 });
 
-Deno.test("a download goes on behind the bytes that the client has", async () => {
+Deno.test("a download continues after the bytes that the client has", async () => {
   await using server = await TransferServer.start();
   await put(server, HELLO);
   for (const offset of [0, 6, 11]) {
@@ -107,7 +107,7 @@ Deno.test("a ticket that is used, too old, guessed or for the other direction is
   assertEquals(server.metrics.get("files refused ticket"), 5);
 });
 
-Deno.test("an upload has the name of its ticket, whatever else its user was allowed", async () => {
+Deno.test("an upload gets the name of its own ticket, not that of another one", async () => {
   await using server = await TransferServer.start();
   const first = server.ticket(uploadOf(HELLO, { name: "a" })),
     second = server.ticket(uploadOf(HELLO, { name: "b" }));
@@ -119,7 +119,7 @@ Deno.test("an upload has the name of its ticket, whatever else its user was allo
   assertEquals(server.uploads.map(({ name }) => name), ["b", "a"]);
 });
 
-Deno.test("what is no request is answered, and counted", async () => {
+Deno.test("a malformed request is answered and counted", async () => {
   await using server = await TransferServer.start();
   const requests = [
     "GET / HTTP/1.1\n",
@@ -143,7 +143,7 @@ Deno.test("what is no request is answered, and counted", async () => {
   assertEquals(server.metrics.get("files refused malformed"), requests.length + 1);
 });
 
-Deno.test("a stranger who says nothing is sent away after 10 s, and one who says it byte by byte too", async () => {
+Deno.test("a connection without a whole first line is closed after 10 s, even if bytes arrive", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
   using silent = await TransferPeer.connect(server.port);
@@ -161,12 +161,12 @@ Deno.test("a stranger who says nothing is sent away after 10 s, and one who says
   assert(clock.now() <= 16_000, `${clock.now()}`);
 });
 
-Deno.test("of two uploads of one name at a time one is stored, and the other is told", async () => {
+Deno.test("of two simultaneous uploads of one name, one is stored and the other is refused", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
   const contents = [contentOf(3_000_000, 1), contentOf(3_000_000, 7)];
   const answers = await Promise.all(contents.map((content, i) => put(server, content, { user: `u${i}` })));
-  assertEquals(answers.toSorted(), ["P1 no thread File notes.txt exists in Thread news", "P1 stored"]);
+  assertEquals(answers.toSorted(), ["P1 no thread file exists", "P1 stored"]);
   const winner = answers.indexOf("P1 stored");
   assertEquals(await server.content(server.uploads[0]!), contents[winner]);
   assertEquals(held(directory.path), { contents: 1, partials: 0 });
@@ -176,54 +176,54 @@ Deno.test("of two uploads of one name at a time one is stored, and the other is 
 Deno.test("files, their bytes and their number have limits", async () => {
   await using server = await TransferServer.start({ limits: { fileBytes: 3000, bytes: 5000, files: 3 } });
   const refusal = (size: number, more = {}) =>
-    server.service.issueUpload(uploadOf(contentOf(size), { name: "new", ...more }));
-  assertEquals(refusal(3001), { error: "a file may have 2.93 KiB, and this one has 2.93 KiB" });
+    server.refusal(uploadOf(contentOf(size), { name: "new", ...more }));
+  assertEquals(refusal(3001), "no ticket a file may have 2.93 KiB, and this one has 2.93 KiB");
   assertEquals(await put(server, contentOf(3000), { name: "a" }), "P1 stored");
-  assertEquals(refusal(2001), { error: "all files together may have 4.88 KiB" });
+  assertEquals(refusal(2001), "no ticket all files together may have 4.88 KiB");
   const late = [server.ticket(uploadOf(contentOf(2000), { name: "b" })), server.ticket(uploadOf(HELLO))];
   await put(server, contentOf(1999), { name: "c" });
   using peer = await TransferPeer.upload(server.port, late[0]!);
   assertEquals(await peer.line(), "P1 no full all files together may have 4.88 KiB");
   await put(server, new Uint8Array(0), { name: "d" });
-  assertEquals(refusal(0), { error: "there may be 3 files" });
+  assertEquals(refusal(0), "no ticket there may be 3 files");
   await server.files.remove(server.uploads[0]!.content);
   await server.files.remove(server.uploads[0]!.content);
   assertEquals(server.files.counts, { files: 2, bytes: 1999 });
   assertEquals(await put(server, contentOf(3000), { name: "e" }), "P1 stored");
 });
 
-Deno.test("one user fills his share of files and of their bytes, and leaves the rest to others", async () => {
+Deno.test("one user can fill only a share of the files and of their bytes", async () => {
   await using directory = await temporaryDirectory();
   const limits = { bytes: 8000, files: 12, share: 25 }, uploads: Upload[] = [];
   const more = (user: string, size: number) => ({ user, name: "more", size });
   {
     await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
-    const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
-    assertEquals(refusal(more("alice", 2001)), { error: "all files of one user may have 1.95 KiB" });
+    const refusal = (upload: Partial<Upload>) => server.refusal(uploadOf(HELLO, upload));
+    assertEquals(refusal(more("alice", 2001)), "no ticket all files of one user may have 1.95 KiB");
     assertEquals(await put(server, contentOf(1500), { name: "a" }), "P1 stored");
-    assertEquals(refusal(more("alice", 501)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(refusal(more("alice", 501)), "no ticket all files of one user may have 1.95 KiB");
     // what is on its way counts
     using peer = await TransferPeer.upload(
       server.port,
       server.ticket(uploadOf(contentOf(499), { name: "b" })),
     );
     assertEquals(await peer.line(), "P1 from 0");
-    assertEquals(refusal(more("alice", 2)), { error: "all files of one user may have 1.95 KiB" });
+    assertEquals(refusal(more("alice", 2)), "no ticket all files of one user may have 1.95 KiB");
     assertEquals(await put(server, contentOf(2000), { user: "bob", name: "z" }), "P1 stored");
     await sendContent(peer, contentOf(499));
     assertEquals(await peer.line(), storedOf(peer, contentOf(499)));
     await put(server, new Uint8Array(0), { name: "c" });
-    assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
+    assertEquals(refusal(more("alice", 0)), "no ticket one user may have 3 files");
   }
   await using server = await TransferServer.start({ directory: directory.path, limits }, uploads);
-  const refusal = (upload: Partial<Upload>) => server.service.issueUpload(uploadOf(HELLO, upload));
-  assertEquals(refusal(more("alice", 0)), { error: "one user may have 3 files" });
-  assertEquals(refusal(more("bob", 1)), { error: "all files of one user may have 1.95 KiB" });
+  const refusal = (upload: Partial<Upload>) => server.refusal(uploadOf(HELLO, upload));
+  assertEquals(refusal(more("alice", 0)), "no ticket one user may have 3 files");
+  assertEquals(refusal(more("bob", 1)), "no ticket all files of one user may have 1.95 KiB");
   await server.files.remove(uploads[0]!.content);
   assertEquals(await put(server, contentOf(1501), { name: "d" }), "P1 stored");
 });
 
-Deno.test("a user has four transfers at a time, and all have as many as there may be", async () => {
+Deno.test("the transfers of one user, and of all together, are limited", async () => {
   await using server = await TransferServer.start({ max: 5 });
   const peers: UploadPeer[] = [];
   const begin = async (user: string, i: number) => {
@@ -246,13 +246,13 @@ Deno.test("a user has four transfers at a time, and all have as many as there ma
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
-Deno.test("tickets that nobody uses take no place of a transfer", async () => {
+Deno.test("unused tickets take no transfer slots", async () => {
   await using server = await TransferServer.start({ max: 1, maxUser: 1 });
   for (const user of ["alice", "alice", "bob", "carol"]) server.ticket(uploadOf(HELLO, { user }));
   assertEquals(await put(server, HELLO, { user: "dave" }), "P1 stored");
 });
 
-Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes on later", async () => {
+Deno.test("a slow transfer loses its slot to a new one, and continues later", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({
     max: 1,
@@ -283,7 +283,7 @@ Deno.test("a transfer that hardly moves gives its place to a newcomer, and goes 
   assertEquals(await again.line(), offered(HELLO, 4));
 });
 
-Deno.test("a stop ends transfers, and keeps what came", async () => {
+Deno.test("a stop of the server ends transfers, and keeps what has arrived", async () => {
   await using directory = await temporaryDirectory();
   const content = contentOf(5_000_000);
   const server = await TransferServer.start({ directory: directory.path });
@@ -300,7 +300,7 @@ Deno.test("a stop ends transfers, and keeps what came", async () => {
   assertEquals(held(directory.path), { contents: 0, partials: 1 });
 });
 
-Deno.test("with nothing kept, contents go with the server", async () => {
+Deno.test("without a data directory, contents are removed when the server stops", async () => {
   const server = await TransferServer.start();
   // nor is there a directory that a crash could leave behind, before there is something in it
   assertEquals(server.files.directory, undefined);
@@ -316,7 +316,7 @@ Deno.test("with nothing kept, contents go with the server", async () => {
   await assertRejects(() => Deno.stat(directory), Deno.errors.NotFound);
 });
 
-Deno.test("an address has as many transfers as it may have connections, and another one when one ends", async () => {
+Deno.test("the connections of one address are limited, and one more is accepted when one ends", async () => {
   await using server = await TransferServer.start({ maxAddressConnections: 2 });
   const begin = async (name: string) => {
     const peer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO, { user: name, name })));
@@ -340,7 +340,7 @@ Deno.test("an address has as many transfers as it may have connections, and anot
   assertEquals(await second.line(), storedOf(second, HELLO));
 });
 
-Deno.test("1,150 connections that say nothing keep no transfer out", async () => {
+Deno.test("1,150 silent connections do not block transfers", async () => {
   await using server = await TransferServer.start();
   const silent: Deno.TcpConn[] = [];
   try {
@@ -355,7 +355,7 @@ Deno.test("1,150 connections that say nothing keep no transfer out", async () =>
   assertEquals(server.metrics.get("files connections refused"), 0);
 });
 
-Deno.test("a connection without a ticket is closed for a newcomer, the oldest first, and a transfer is not", async () => {
+Deno.test("for a new connection the oldest one without a ticket is closed, and no transfer is", async () => {
   await using server = await TransferServer.start({ maxConnections: 3 });
   using transfer = await TransferPeer.upload(server.port, server.ticket(uploadOf(HELLO)));
   assertEquals(await transfer.line(), "P1 from 0");

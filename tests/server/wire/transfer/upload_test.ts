@@ -26,7 +26,7 @@ function present(server: TransferServer, content: Uint8Array, more: Parameters<t
   return TransferPeer.upload(server.port, server.ticket(uploadOf(content, more)));
 }
 
-Deno.test("content that is not what is proven leaves nothing, whoever changed it", async () => {
+Deno.test("content that does not match its proof is dropped", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
   const attempts: [what: string, more: Parameters<typeof uploadOf>[1], sum: typeof sumOf][] = [
@@ -51,7 +51,7 @@ Deno.test("content that is not what is proven leaves nothing, whoever changed it
   assertEquals(await put(server, HELLO, { hash: sha256(HELLO) }), "P1 stored");
 });
 
-Deno.test("the proof of one attempt is none of another", async () => {
+Deno.test("the proof of one attempt is not valid for another", async () => {
   await using server = await TransferServer.start();
   using first = await present(server, HELLO);
   using second = await present(server, HELLO, { name: "b" });
@@ -63,7 +63,7 @@ Deno.test("the proof of one attempt is none of another", async () => {
   ]);
 });
 
-Deno.test("a line of an upload that is none, or not the one that stands there, ends the attempt", async () => {
+Deno.test("a malformed or unexpected line ends the attempt at an upload", async () => {
   await using server = await TransferServer.start();
   const from = await beginUpload(server, CONTENT, end);
   for (const choice of ["P1 from 1", "P1 sum", `P1 sum ${"0".repeat(64)}`, "", "x".repeat(81)]) {
@@ -80,7 +80,7 @@ Deno.test("a line of an upload that is none, or not the one that stands there, e
   }
 });
 
-Deno.test("an upload that its client ends early goes on where it stopped", async () => {
+Deno.test("an upload that its client ends early continues where it stopped", async () => {
   await using server = await TransferServer.start();
   let from = await beginUpload(server, CONTENT, end);
   from = await beginUpload(server, CONTENT, end, from);
@@ -92,7 +92,7 @@ Deno.test("an upload that its client ends early goes on where it stopped", async
   assertEquals(await server.content(server.uploads[0]!), CONTENT);
 });
 
-Deno.test("an upload that lacks only its proof takes that", async () => {
+Deno.test("an upload that lacks only its proof accepts it later", async () => {
   await using server = await TransferServer.start();
   {
     using peer = await present(server, HELLO);
@@ -110,7 +110,7 @@ Deno.test("an upload that lacks only its proof takes that", async () => {
   assertEquals(await peer.line(), storedOf(peer, HELLO));
 });
 
-Deno.test("a client that ends its side before its choice may try again", async () => {
+Deno.test("a client that ends its side before it sends an offset may try again", async () => {
   await using server = await TransferServer.start();
   using late = await present(server, HELLO);
   await late.end();
@@ -122,7 +122,7 @@ Deno.test("a client that ends its side before its choice may try again", async (
   assertEquals([await peer.line(), await peer.line()], [offered(HELLO, 11), "P1 no short no proof came"]);
 });
 
-Deno.test("a client whose file is another one refuses the offer, and what the server had is gone", async () => {
+Deno.test("a client with another file refuses the offer, and the server drops what it had", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
   const from = await beginUpload(server, CONTENT, end), other = contentOf(CONTENT.length, 7);
@@ -142,7 +142,7 @@ Deno.test("a client whose file is another one refuses the offer, and what the se
   assertEquals(held(directory.path), { contents: 1, partials: 0 });
 });
 
-Deno.test("an upload of another user, thread, name or size begins at its beginning", async () => {
+Deno.test("an upload with another user, thread, name or size starts from the beginning", async () => {
   await using server = await TransferServer.start();
   await beginUpload(server, CONTENT, end);
   for (const other of [{ user: "bob" }, { thread: 2 }, { name: "x" }, { size: 4_999_999 }]) {
@@ -151,7 +151,7 @@ Deno.test("an upload of another user, thread, name or size begins at its beginni
   }
 });
 
-Deno.test("an upload goes on after a restart of the server, and what no row names is gone", async () => {
+Deno.test("an upload continues after a restart of the server, and contents without a row are gone", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   let from: number, uploads;
@@ -175,7 +175,7 @@ Deno.test("an upload goes on after a restart of the server, and what no row name
   assertEquals(server.files.counts, { files: 2, bytes: 11 + CONTENT.length });
 });
 
-Deno.test("what an earlier start left is synced before it is stored, where it lacks only its proof", async () => {
+Deno.test("a part of an earlier run that lacks only its proof is synced before it is stored", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;
   {
@@ -202,7 +202,7 @@ Deno.test("what an earlier start left is synced before it is stored, where it la
   assertEquals(synced, 1);
 });
 
-Deno.test("a client that is silent for 30 s is cut, and what came is kept", async () => {
+Deno.test("a client that is silent for 30 s is disconnected, and what has arrived is kept", async () => {
   const clock = new Clock();
   await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
   using peer = await present(server, CONTENT);
@@ -222,7 +222,7 @@ Deno.test("a client that is silent for 30 s is cut, and what came is kept", asyn
   assertEquals(await next.line(), offered(CONTENT, 1000));
 });
 
-Deno.test("a later attempt takes the place of one that goes on, and has what it had", async () => {
+Deno.test("a later attempt replaces a running one, and continues with what it received", async () => {
   await using server = await TransferServer.start();
   using first = await present(server, CONTENT);
   assertEquals(await first.line(), "P1 from 0");
@@ -236,7 +236,7 @@ Deno.test("a later attempt takes the place of one that goes on, and has what it 
   assertEquals(await server.content(server.uploads[0]!), CONTENT);
 });
 
-Deno.test("attempts at an upload that is stored meanwhile learn whether it is theirs", async () => {
+Deno.test("attempts at an upload that was stored meanwhile learn whether it has their content", async () => {
   const committing = Promise.withResolvers<void>(), reached = Promise.withResolvers<void>();
   const beforeCommit = async () => {
     reached.resolve();
@@ -272,7 +272,7 @@ Deno.test("attempts at an upload that is stored meanwhile learn whether it is th
   assertEquals(server.uploads.length, 1);
 });
 
-Deno.test("a user keeps 8 uploads that were cut, and loses those that were left alone longest", async () => {
+Deno.test("a user keeps 8 interrupted uploads, and loses those that were idle longest", async () => {
   await using directory = await temporaryDirectory();
   await using server = await TransferServer.start({ directory: directory.path });
   const from = async (name: string, sent: string, at = 0) => {

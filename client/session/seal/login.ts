@@ -1,5 +1,5 @@
 /**
- * The client's half of a log-in, which is sealed. `protocol/README.md`, "Log-in", is the specification.
+ * The client's half of a log-in, which is sealed. seal.md section 5 is the specification.
  *
  * @module
  */
@@ -24,8 +24,8 @@ import {
   SALT_BYTES,
   saltPassword,
   verifierOf,
-} from "../../protocol/scram.ts";
-import { LoginError } from "../session/errors.ts";
+} from "../../../protocol/scram.ts";
+import { LoginError } from "../errors.ts";
 
 /** Who logs in. */
 export interface Credentials {
@@ -70,10 +70,10 @@ export interface LoginOptions extends PasswordOptions {
   binding: Uint8Array;
 }
 
-/** How often a log-in begins anew because the server answers that there is no such account. */
+/** How often a log-in begins anew because the server answers that there is no such account (seal.md 2.17). */
 const MAX_TRIES = 4;
 
-/** Time in all for which the server may delay a log-in, and the longest of these waits. */
+/** Time in all for which the server may delay a log-in, and the longest of these waits (seal.md 2.17). */
 const MAX_WAITS_MS = 300_000, MAX_WAIT_MS = 60_000;
 
 /** The server's word if nobody but the administrator may make an account. */

@@ -4,18 +4,23 @@
  * @module
  */
 
-import type { Environment } from "../session/environment.ts";
+import type { Environment } from "../environment.ts";
 
-/** Wait before a request is repeated: if nothing is known of the server, and the shortest and longest one. */
+/**
+ * Wait before a request is repeated: if nothing is known of the server, and the shortest and longest one
+ * (seal.md 2.11).
+ */
 const FIRST_PAUSE_MS = 500, MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 1000;
 
 /** The first wait in round-trip times: what RFC 9002, 6.2.1, makes of the first one that is measured. */
 const PAUSE_ROUND_TRIPS = 3;
 
-/** Copies of a repeated request, so that the loss of one costs no second wait (RFC 9002, 6.2.4). */
+/** Copies of a repeated request, so that the loss of one costs no second wait (RFC 9002, 6.2.4; seal.md 2.12). */
 const COPIES = 2;
 
-/** Time for one answer from a server that answers something else, as a multiple of the time of silence. */
+/**
+ * Time for one answer from a server that answers something else, as a multiple of the time of silence (seal.md 2.17).
+ */
 const NO_PROGRESS = 6;
 
 /** How often a request is repeated at once because the server has answered with a challenge. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { encodePublicKey } from "../../protocol/key_text.ts";
+import { encodePublicKey } from "../../../protocol/key_text.ts";
 import {
   clientKeys,
   decodeSealToClient,
@@ -18,13 +18,13 @@ import {
   sealId,
   type SealKey,
   sealKey,
-} from "../../protocol/seal.ts";
-import { bodyAt, encodeAnswers } from "../../protocol/session.ts";
-import { BusyBackoff, busyText } from "../session/busy_backoff.ts";
-import type { Environment } from "../session/environment.ts";
-import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../session/errors.ts";
-import { EarlierEpochs } from "../session/identity.ts";
-import { noAnswer, SILENCE_MS } from "../session/liveness.ts";
+} from "../../../protocol/seal.ts";
+import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
+import { BusyBackoff, busyText } from "../busy_backoff.ts";
+import type { Environment } from "../environment.ts";
+import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../errors.ts";
+import { EarlierEpochs } from "../identity.ts";
+import { noAnswer, SILENCE_MS } from "../liveness.ts";
 import type { Trust } from "./known_servers.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPassword } from "./login.ts";
 import { StopAndWait } from "./stop_and_wait.ts";

@@ -1,7 +1,7 @@
-import { decodePublicKey, encodePublicKey } from "../../protocol/key_text.ts";
-import { directoryOf, replaceFile } from "../file/durable_file.ts";
-import { fileError } from "../file/file_error.ts";
-import { stateFile } from "../file/state_file.ts";
+import { decodePublicKey, encodePublicKey } from "../../../protocol/key_text.ts";
+import { directoryOf, replaceFile } from "../../file/durable_file.ts";
+import { fileError } from "../../file/file_error.ts";
+import { stateFile } from "../../file/state_file.ts";
 
 /** A server's key is not the one that is known. */
 export class ServerKeyError extends Error {

@@ -1,47 +1,52 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { TransferProgress } from "../transfer/transfer.ts";
 import { clusters, columnsOf } from "./graphemes.ts";
 import { Progress } from "./progress.ts";
 
-/** Milliseconds over which the rate is measured. */
-const WINDOW = 5000;
-
-/** Least milliseconds between two points that the rate is measured at. */
-const GRAIN = 100;
+/** Milliseconds over which the rate is measured, and between two points that it is measured at. */
+const WINDOW_MS = 5000, POINT_MS_MIN = 100;
 
 /** Characters of the bar. */
 const WIDTH = 24;
 
-/** How far a file is, as one line: bar, bytes, rate, and time left. */
+/** How many of a file's bytes are checked, or transferred. */
+interface FileProgress {
+  step: "hash" | "transfer";
+  done: number;
+  size: number;
+}
+
+/** The progress of a file as one line: bar, bytes, rate, and time left. */
 export class ProgressText {
   readonly #name: string;
-  readonly #now: () => number;
-  #step: TransferProgress["step"] | undefined;
-  /** What was done when, the earliest first. */
+  readonly #monotonicClock: () => number;
+  #step: FileProgress["step"] | undefined;
+  /** What was done when, the oldest first. */
   #points: { time: number; done: number }[] = [];
 
   /**
    * @param name What the line begins with.
-   * @param now Milliseconds that never go back.
+   * @param monotonicClock Milliseconds that never go back.
    */
-  constructor(name: string, now: () => number) {
+  constructor(name: string, monotonicClock: () => number) {
     this.#name = name;
-    this.#now = now;
+    this.#monotonicClock = monotonicClock;
   }
 
-  /** Takes note of how far it is. */
-  add({ step, done }: TransferProgress) {
-    const time = this.#now(), last = this.#points.at(-1);
-    // a transfer that goes on elsewhere has not run at that rate
+  /** Measures the rate from here too. */
+  add({ step, done }: FileProgress) {
+    const time = this.#monotonicClock(), last = this.#points.at(-1);
+    // a transfer that goes on from another offset did not get there at that rate
     if (step !== this.#step || last !== undefined && done < last.done) this.#points = [];
-    else if (last !== undefined && time - last.time < GRAIN && this.#points.length > 1) this.#points.pop();
+    else if (last !== undefined && time - last.time < POINT_MS_MIN && this.#points.length > 1) {
+      this.#points.pop();
+    }
     this.#step = step;
     this.#points.push({ time, done });
-    while (this.#points.length > 2 && time - this.#points[1]!.time >= WINDOW) this.#points.shift();
+    while (this.#points.length > 2 && time - this.#points[1]!.time >= WINDOW_MS) this.#points.shift();
   }
 
-  /** The line, as much of it as so many columns hold. */
-  text({ step, done, size }: TransferProgress, columns = Infinity): string {
+  /** The longest form of the line that fits into so many columns. */
+  text({ step, done, size }: FileProgress, columns = Infinity): string {
     const part = size === 0 ? 1 : done / size;
     const filled = Math.floor(part * WIDTH);
     const bar = "#".repeat(filled) + " ".repeat(WIDTH - filled);
@@ -60,29 +65,29 @@ export class ProgressText {
   /** Bytes a second. */
   #rate(): number {
     const first = this.#points[0], last = this.#points.at(-1);
-    if (first === undefined || last === undefined || last.time - first.time < GRAIN) return 0;
+    if (first === undefined || last === undefined || last.time - first.time < POINT_MS_MIN) return 0;
     return 1000 * (last.done - first.done) / (last.time - first.time);
   }
 }
 
-/** The line on standard error, where that is a terminal. */
+/** The line on standard error, if that is a terminal. */
 export class ProgressBar {
-  readonly #meter: ProgressText;
+  readonly #text: ProgressText;
   readonly #progress = new Progress();
 
   /** @param name What the line begins with. */
   constructor(name: string) {
-    this.#meter = new ProgressText(name, () => performance.now());
+    this.#text = new ProgressText(name, () => performance.now());
   }
 
   /** For `onProgress` of a transfer. */
-  show = (progress: TransferProgress) => {
-    this.#meter.add(progress);
-    // what can't be shown is no reason to end the transfer
-    this.#progress.show((columns) => this.#meter.text(progress, columns)).catch(() => {});
+  show = (progress: FileProgress) => {
+    this.#text.add(progress);
+    // a closed standard error is no reason to end the transfer
+    this.#progress.show((columns) => this.#text.text(progress, columns)).catch(() => {});
   };
 
-  /** Takes the line away. */
+  /** Erases the line. */
   async clear() {
     await this.#progress.clear();
   }

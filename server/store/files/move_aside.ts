@@ -1,8 +1,8 @@
 /**
- * Moves a file into a directory, which is made where it is not there, under its own name or, where something has that,
- * with a number behind it: nothing is replaced.
+ * Moves a file into a directory, which is made if needed. If its name is taken there, a number is added: nothing is
+ * replaced.
  *
- * @throws What the disk says; then the file is where it was.
+ * @throws {Error} The disk failed; then the file is where it was.
  */
 export async function moveAside(path: string, directory: string) {
   const name = path.slice(path.lastIndexOf("/") + 1);

@@ -1,8 +1,8 @@
-import { formatAddress } from "../../protocol/address.ts";
-import { resolveServer } from "../stream/address.ts";
-import type { OnBusy } from "../session/busy_backoff.ts";
-import type { SessionEnvironment } from "../session/environment.ts";
-import type { SessionResume, SessionState } from "../session/identity.ts";
+import { formatAddress } from "../../../protocol/address.ts";
+import { resolveServer } from "../../stream/address.ts";
+import type { OnBusy } from "../busy_backoff.ts";
+import type { SessionEnvironment } from "../environment.ts";
+import type { SessionResume, SessionState } from "../identity.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
 import { ClientSeal, type SealedSession } from "./seal.ts";

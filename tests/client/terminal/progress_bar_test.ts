@@ -1,16 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { ProgressText } from "../../../client/terminal/transfer_progress.ts";
+import { ProgressText } from "../../../client/terminal/progress_bar.ts";
 
 const MIB = 1024 ** 2;
 
-Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
+Deno.test("the progress line shows bar, bytes, rate and time left", () => {
   let now = 0;
-  const meter = new ProgressText("notes.txt", () => now);
+  const text = new ProgressText("notes.txt", () => now);
   const size = 1024 * MIB;
   const line = (done: number, step: "hash" | "transfer" = "transfer") => {
     const progress = { step, done, size };
-    meter.add(progress);
-    return meter.text(progress);
+    text.add(progress);
+    return text.text(progress);
   };
   const bar = (filled: number) => `[${"#".repeat(filled)}${" ".repeat(24 - filled)}]`;
   assertEquals(line(0, "hash"), `checking notes.txt ${bar(0)} 0 % of 1 GiB`);
@@ -30,14 +30,14 @@ Deno.test("the line of a transfer tells bar, bytes, rate and time left", () => {
   );
 });
 
-Deno.test("the line of a transfer leaves out what a narrow terminal has no room for", () => {
+Deno.test("the progress line becomes shorter in a narrow terminal", () => {
   let now = 0;
-  const meter = new ProgressText("漢字.txt", () => now);
+  const text = new ProgressText("漢字.txt", () => now);
   const progress = (done: number) => ({ step: "transfer", done, size: 8 * MIB }) as const;
-  meter.add(progress(0));
+  text.add(progress(0));
   now = 1000;
-  meter.add(progress(4 * MIB));
-  const line = (columns: number) => meter.text(progress(4 * MIB), columns);
+  text.add(progress(4 * MIB));
+  const line = (columns: number) => text.text(progress(4 * MIB), columns);
   const bar = `[${"#".repeat(12)}${" ".repeat(12)}]`;
   assertEquals(line(66), `漢字.txt ${bar} 50 % of 8 MiB 4 MiB/s 1 s left`);
   assertEquals(line(67), `漢字.txt ${bar} 50 % of 8 MiB 4 MiB/s 1 s left`);

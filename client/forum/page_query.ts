@@ -10,15 +10,15 @@ import type { Query } from "../session/unordered_requests.ts";
 import { WrongAnswerError } from "../session/errors.ts";
 
 /**
- * Rows that are kept while one before them is missing, and those of a page: an answer has 128, and one that was asked
- * for again, because some were lost, has others behind them.
+ * Most rows that are kept while one before them is missing, and of a page. An answer has 128 rows; a repeated request, for
+ * rows that were lost, brings more.
  */
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
-/** Bytes of the pieces that are kept of one text: twice over, in case that it is cut in two ways. */
-const MAX_KEPT = 2 * MAX_TEXT_BYTES;
+/** Most bytes that are kept of one text: twice its limit, because it may arrive cut in two ways. */
+const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
 
-/** What a page of a list came to: its rows, and the place behind them, or undefined where nothing is behind. */
+/** The rows of a page, and the place behind them; undefined if nothing is behind. */
 export interface ForumPage {
   rows: ForumRow[];
   next: string | undefined;
@@ -26,19 +26,18 @@ export interface ForumPage {
 
 type Line = ForumRow & { kind: "line" };
 
-/** A message whose text has not come whole. */
-interface Partial {
-  /** Text by the byte at which it begins, of one version. */
-  pieces: Map<number, string>;
+/** A text of which pieces have arrived. */
+interface PartialText {
   version: number;
-  kept: number;
+  /** The pieces by their offsets. */
+  pieces: Map<number, string>;
+  bytes: number;
 }
 
 /**
- * Puts a page of `LST` or `RDT` together from lines that come in any order, each of which names the place that it stands
- * behind.
+ * Assembles a page of `LST` or `RDT` from lines that arrive in any order. Each names the place that it stands behind.
  *
- * Invariant: `#rows` are those from the place that was asked for up to `#place`, without a gap; their IDs ascend.
+ * Invariant: `#rows` are the rows from the requested place up to `#place`, without a gap; their IDs ascend.
  */
 export class PageQuery implements Query<ForumAnswer> {
   readonly promise: Promise<ForumPage>;
@@ -46,10 +45,10 @@ export class PageQuery implements Query<ForumAnswer> {
   readonly #title: string | undefined;
   #place: string;
   readonly #rows: ForumRow[] = [];
-  /** What has come, by the place that it stands behind. */
+  /** Rows, and the end of the answer, by the place that they stand behind. */
   readonly #behind = new Map<string, ForumRow>();
   readonly #ends = new Map<string, "next" | "end">();
-  readonly #partial = new Map<number, Partial>();
+  readonly #texts = new Map<number, PartialText>();
 
   /**
    * @param title The thread; undefined for the list of threads.
@@ -89,21 +88,21 @@ export class PageQuery implements Query<ForumAnswer> {
     this.#page.reject(error);
   }
 
-  /** Takes a row. Returns whether nothing is missing any more. */
+  /** Takes a row. Returns whether the page is complete. */
   #row(row: ForumRow): boolean {
-    // the place of a message's number is not known before the first row
+    // which ID a message's number stands for is not known before the first row
     const behind = row.place.startsWith("#") ? 0 : Number(row.place);
     if (row.id <= behind) return this.#wrong("a line that is not behind the one before it");
-    // a late copy
+    // a repeated row
     if (row.id <= this.#reached) return false;
-    // what is dropped here is asked for again
+    // dropped rows are requested again
     if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
     if (row.kind === "line") this.#piece(row.id, row.version, 0, row.text);
     this.#behind.set(row.place, row);
     return this.#advance();
   }
 
-  /** The server says what the specification does not allow: it would not come to an end. */
+  /** Fails: the server violates the specification, and might never end the list. */
   #wrong(what: string): true {
     this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
     return true;
@@ -116,18 +115,18 @@ export class PageQuery implements Query<ForumAnswer> {
 
   #piece(id: number, version: number, offset: number, text: string) {
     if (id <= this.#reached) return;
-    let partial = this.#partial.get(id);
+    let partial = this.#texts.get(id);
     if (partial === undefined || partial.version < version) {
-      if (this.#partial.size >= MAX_PENDING) this.#partial.clear();
-      this.#partial.set(id, partial = { pieces: new Map(), version, kept: 0 });
+      if (this.#texts.size >= MAX_PENDING) this.#texts.clear();
+      this.#texts.set(id, partial = { version, pieces: new Map(), bytes: 0 });
     }
-    // a piece of an earlier version came late
-    if (partial.version !== version || partial.kept > MAX_KEPT) return;
-    partial.kept += utf8Length(text) + 1;
+    // a piece of an earlier version
+    if (partial.version !== version || partial.bytes > MAX_KEPT_BYTES) return;
+    partial.bytes += utf8Length(text) + 1;
     partial.pieces.set(offset, text);
   }
 
-  /** Follows the rows from place to place. Returns whether the page is there. */
+  /** Follows the rows from place to place. Returns whether the page is complete. */
   #advance(): boolean {
     for (;;) {
       const row = this.#behind.get(this.#place), end = this.#ends.get(this.#place);
@@ -136,7 +135,7 @@ export class PageQuery implements Query<ForumAnswer> {
         this.#rows.push(whole);
         if (this.#rows.length > MAX_ROWS) return this.#wrong("a page without an end");
         this.#behind.delete(this.#place);
-        this.#partial.delete(whole.id);
+        this.#texts.delete(whole.id);
         this.#place = `${whole.id}`;
       } else if (row === undefined && end !== undefined) {
         if (end === "next" && this.#rows.length === 0) return this.#wrong("a page with nothing in it");
@@ -146,12 +145,11 @@ export class PageQuery implements Query<ForumAnswer> {
     }
   }
 
-  /** The message with all of its text, if that is there. */
+  /** The message with its whole text, if that has arrived. */
   #whole(line: Line): Line | undefined {
-    const { pieces, version } = this.#partial.get(line.id) ?? {};
-    if (pieces === undefined) return undefined;
-    // it was edited between two answers, of which this is the earlier
-    if (version !== line.version) return undefined;
+    const { pieces, version } = this.#texts.get(line.id) ?? {};
+    // another version: the message was edited after this line was sent
+    if (pieces === undefined || version !== line.version) return undefined;
     let text = "", at = 0;
     for (let piece; at < line.length && (piece = pieces.get(at)) !== undefined && piece !== "";) {
       text += piece;
