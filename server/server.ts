@@ -22,6 +22,7 @@ import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import { GroupCommit } from "./store/journal/group.ts";
@@ -31,7 +32,6 @@ import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
-import { Mailboxes } from "./service/mailboxes.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";

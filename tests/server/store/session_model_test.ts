@@ -43,7 +43,7 @@ class History {
   /** Whether there are more sessions than are kept. What makes room on a disk that fails is the engine's to choose. */
   readonly #crowded: boolean;
   /** When each session began, as its client says. */
-  readonly #births = new Map<string, number>();
+  readonly #startTimes = new Map<string, number>();
   /** What sessions were given so far, so that they can name it, late too. */
   readonly #given: { token: string; ids: number[] }[] = [];
   /** Each session's `low`, which never goes back. */
@@ -165,10 +165,10 @@ class History {
 
   /** Now and then a client does as if its session began just now. */
   #born(session: string): number {
-    const born = this.#births.get(session);
+    const born = this.#startTimes.get(session);
     if (born !== undefined && !this.#random.chance(0.05)) return born;
-    const latest = Math.max(this.#model.now, ...this.#births.values()) + 1;
-    this.#births.set(session, latest);
+    const latest = Math.max(this.#model.now, ...this.#startTimes.values()) + 1;
+    this.#startTimes.set(session, latest);
     return latest;
   }
 
