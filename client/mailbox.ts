@@ -21,7 +21,8 @@
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
 import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
-import { LEASE_MS, type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
+import { LEASE_MS } from "./mailbox/lease.ts";
+import { type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import type { SessionState } from "./session/identity.ts";
 

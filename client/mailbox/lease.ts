@@ -10,6 +10,9 @@ import {
   MIN_LEASE_MS,
 } from "../../protocol/mailbox_requests.ts";
 
+/** How long messages are leased. */
+export const LEASE_MS = 30_000;
+
 /** The requests that name a lease. */
 export type LeaseRequestKind = "ack" | "back" | "fail" | "extend" | "begin";
 

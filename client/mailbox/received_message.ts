@@ -8,10 +8,9 @@
 
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { type Failure, failureFields, type LeasedMessage } from "../../protocol/mailbox_requests.ts";
-import { checkFailure, type Lease } from "./lease.ts";
+import { checkFailure, type Lease, LEASE_MS } from "./lease.ts";
 
-/** How long messages are leased, and how often that is extended. */
-export const LEASE_MS = 30_000;
+/** How often a lease is extended. */
 const EXTEND_EVERY_MS = 10_000;
 
 /** Bytes that a message takes beside its text, about. */

@@ -12,6 +12,9 @@ import { PAGE_BYTES } from "./transaction.ts";
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
+/** The mode of the file. */
+const DATABASE_MODE = 0o600;
+
 /** "Prly" in ASCII, after the program's first name: shows `file` and other programs whose database this is. */
 const APPLICATION_ID = 0x50726c79;
 
@@ -31,6 +34,15 @@ const LOST = new Set([1034, 1290]);
 
 /** `takeBytesMax` of a store whose takes give messages of any length. */
 export const ANY_LENGTH = Number.MAX_SAFE_INTEGER;
+
+/** The path of a data directory's database; in memory without one. The file is made if there is none. */
+export function databasePath(directory: string | undefined): string {
+  if (directory === undefined) return ":memory:";
+  const path = `${directory}/${DATABASE_FILE}`;
+  // for its user alone; SQLite gives its log the same mode
+  Deno.openSync(path, { append: true, create: true, mode: DATABASE_MODE }).close();
+  return path;
+}
 
 /**
  * Locks the database for this process, and brings its schema up to date.

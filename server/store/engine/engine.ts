@@ -3,7 +3,7 @@ import type { TableLimits } from "../../quota/fair_table.ts";
 import type { Context } from "../database/context.ts";
 import {
   ANY_LENGTH,
-  DATABASE_FILE,
+  databasePath,
   isBusy,
   openDatabase,
   openError,
@@ -96,10 +96,7 @@ export class Engine {
    */
   constructor(options: EngineOptions) {
     const { directory, takeBytesMax = ANY_LENGTH, onEvent } = options;
-    const path = directory === undefined ? ":memory:" : `${directory}/${DATABASE_FILE}`;
-    // created here for the user alone; SQLite gives its log the same mode
-    if (directory !== undefined) Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
-    const db = this.#db = new DatabaseSync(path);
+    const path = databasePath(directory), db = this.#db = new DatabaseSync(path);
     try {
       openDatabase(db, options.maxFileBytes, takeBytesMax);
       if (directory !== undefined) this.#reserve = new Reserve(directory);
