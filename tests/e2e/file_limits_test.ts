@@ -95,7 +95,7 @@ Deno.test(
     try {
       // the kernel takes them, the server can't
       for (let i = 0; i < 64; i++) peers.push(await TransferPeer.connect(server.port));
-      await server.logged(" warn forum - cannot accept a file transfer: ");
+      await server.logged(" warn forum - cannot accept a connection: ");
       for (const peer of peers.splice(0, 60)) peer[Symbol.dispose]();
       for (const peer of peers) {
         await peer.send("x\n");

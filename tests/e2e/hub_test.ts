@@ -303,7 +303,7 @@ Deno.test(
     try {
       // the kernel takes them, the server can't
       for (let i = 0; i < 80; i++) peers.push(await FramePeer.connect(server.port));
-      await server.logged(" warn channels - cannot accept a client: ");
+      await server.logged(" warn channels - cannot accept a connection: ");
       for (const peer of peers.splice(0, 70)) peer[Symbol.dispose]();
       for (const peer of peers) {
         await peer.send("Alice");
