@@ -1,0 +1,51 @@
+/**
+ * Runs the tests: `deno task test` all of them, `deno task test NAME…` those with one of the names in their path. Options
+ * of `deno test`, such as `--filter`, go to it.
+ *
+ * Types are not checked here: that is `deno task check`.
+ *
+ * @module
+ */
+
+const FLAGS = [
+  "--no-check",
+  "--parallel",
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run",
+  "--allow-sys=statfs",
+];
+
+/** Files that take long come first, so that none of them runs alone at the end. */
+const LONG = ["simulation_test", "attack_test", "readme_test", "e2e/", "faults/"];
+
+const ROOT = new URL("../", import.meta.url).pathname;
+
+function* testFiles(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(`${ROOT}${folder}`)) {
+    if (isDirectory) yield* testFiles(`${folder}${name}/`);
+    else if (name.endsWith("_test.ts")) yield `${folder}${name}`;
+  }
+}
+
+function place(file: string): number {
+  const place = LONG.findIndex((part) => file.includes(part));
+  return place < 0 ? LONG.length : place;
+}
+
+const names = Deno.args.filter((arg) => !arg.startsWith("-"));
+const options = Deno.args.filter((arg) => arg.startsWith("-"));
+const files = [...testFiles("tests/")]
+  .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+  .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));
+if (files.length === 0) {
+  await Deno.stderr.write(new TextEncoder().encode(`No test file has ${names.join(" or ")} in its path\n`));
+  Deno.exit(1);
+}
+const tests = new Deno.Command(Deno.execPath(), {
+  args: ["test", ...FLAGS, ...options, ...files],
+  cwd: ROOT,
+});
+Deno.exit((await tests.spawn().status).code);
