@@ -121,7 +121,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "room 127.0.0.1 6000 --linger 3":
     "wirepost room: Cannot read --linger '3': expected a duration such as 30s",
   "forum": "wirepost forum: Missing HOST: the name or address of the server",
-  "forum 127.0.0.1 10005 LST": "wirepost forum: Missing --user NAME: who gives the command",
+  "forum 127.0.0.1 10005 LST": "wirepost forum: Missing --user NAME: a COMMAND needs a user",
   "forum 127.0.0.1 10005 --user a/b":
     "wirepost forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
   "account": "wirepost account: Missing add, set-password, list, confirm, remove or import",

@@ -34,6 +34,9 @@ class SimulatedForum {
   readonly #server: SimulatedServer;
   readonly #forums = new Map<string, Promise<ForumClient>>();
   #ports = 1000;
+  /** Restarts that a client still counts, at the time of the last one. */
+  #restarts = 0;
+  #killedAt = 0;
 
   constructor(seed: number, directory: string) {
     const random = this.#random = new Random(seed);
@@ -135,9 +138,14 @@ class SimulatedForum {
     return told;
   }
 
+  /** Kills the server, unless a client would give it up: 16 restarts, of which one is forgotten every 4 s (session.md 9.7). */
   #kill(after: number) {
     this.#clock.setTimer(after, () => {
-      if (!this.#server.running) return;
+      const now = this.#clock.now();
+      this.#restarts = Math.max(0, this.#restarts - (now - this.#killedAt) / 4000);
+      this.#killedAt = now;
+      if (!this.#server.running || this.#restarts > 14) return;
+      this.#restarts++;
       this.kills++;
       this.#server.kill();
       this.#clock.setTimer(this.#random.fraction() * 2000, () => this.#server.start());

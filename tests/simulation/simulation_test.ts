@@ -20,7 +20,7 @@ async function simulate(seed: number): Promise<Report> {
 function seeds(): number[] {
   const asked = Deno.env.get("WIREPOST_SEED");
   if (asked !== undefined) return [Number(asked)];
-  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 2000 : 200;
+  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 2000 : 50;
   return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 
@@ -33,18 +33,20 @@ Deno.test("a session keeps its promises on a bad network, with client or server 
   });
   if (all.length === 1 || !isDone) return;
   const sum = (count: (report: Report) => number) => reports.reduce((sum, report) => sum + count(report), 0);
-  // else the runs would prove less than they say
-  assert(sum(({ network }) => network.lost) > 1000);
-  assert(sum(({ network }) => network.repeated) > 1000);
-  assert(sum(({ network }) => network.reordered) > 1000);
-  assert(sum(({ kills }) => kills.server) > 100);
-  assert(sum(({ kills }) => kills.sender) > 50);
-  assert(sum(({ kills }) => kills.receiver) > 50);
-  assert(sum(({ sealed }) => sealed) > 300);
-  assert(sum(({ outcomes }) => outcomes.stored) > 5000);
-  assert(sum(({ outcomes }) => outcomes.withdrawn) > 10);
-  assert(sum(({ named }) => named.there) > 10);
-  assert(sum(({ named }) => named.missing) > 10);
-  assert(sum(({ displaced }) => displaced.there) > 10);
-  assert(sum(({ displaced }) => displaced.missing) > 10);
+  // else the runs would prove less than they say: at least so often in 200 of them
+  const isOften = (count: (report: Report) => number, least: number) =>
+    assert(sum(count) > least * all.length / 200, `${count}: ${sum(count)}`);
+  isOften(({ network }) => network.lost, 1000);
+  isOften(({ network }) => network.repeated, 1000);
+  isOften(({ network }) => network.reordered, 1000);
+  isOften(({ kills }) => kills.server, 100);
+  isOften(({ kills }) => kills.sender, 50);
+  isOften(({ kills }) => kills.receiver, 50);
+  isOften(({ sealed }) => sealed, 300);
+  isOften(({ outcomes }) => outcomes.stored, 5000);
+  isOften(({ outcomes }) => outcomes.withdrawn, 10);
+  isOften(({ named }) => named.there, 10);
+  isOften(({ named }) => named.missing, 10);
+  isOften(({ displaced }) => displaced.there, 10);
+  isOften(({ displaced }) => displaced.missing, 10);
 });
