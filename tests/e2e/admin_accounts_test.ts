@@ -10,7 +10,7 @@ import {
   type SealToClient,
 } from "../../protocol/seal.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+import { ForumUser } from "./forum/user.ts";
 
 const VERIFIER = `SCRAM-SHA-256$600000:${"A".repeat(22)}==$${"A".repeat(43)}=:${"A".repeat(43)}=`;
 

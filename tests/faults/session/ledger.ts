@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Mailbox } from "../../client/mailbox.ts";
+import type { Mailbox } from "../../../client/mailbox.ts";
 
 /** Messages that a receiver asks for at a time. */
 const PREFETCH = 8;

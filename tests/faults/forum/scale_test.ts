@@ -1,11 +1,11 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../server/store/engine/engine.ts";
-import type { OrderedRequest, SessionState } from "../../server/store/requests/session.ts";
-import type { Outcome, StoreRequest } from "../../server/store/store.ts";
-import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
-import type { EntryPage, ThreadPage } from "../../server/store/requests/thread.ts";
-import { temporaryDirectory } from "../program.ts";
-import { FULL, median, randomNumbers, report } from "./form.ts";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
+import type { EntryPage, ThreadPage } from "../../../server/store/requests/thread.ts";
+import { temporaryDirectory } from "../../program.ts";
+import { FULL, median, randomNumbers, report } from "../form.ts";
 
 /** Threads, and messages in each, of a large forum and of a small one. */
 const LARGE: readonly [number, number] = FULL ? [1000, 1000] : [60, 200],

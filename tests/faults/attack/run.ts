@@ -4,15 +4,15 @@
  * @module
  */
 
-import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
-import type { Figures } from "./attack_figures.ts";
-import type { Target } from "./attack_services.ts";
-import { residentMiB } from "./form.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
+import type { Figures } from "./figures.ts";
+import type { Target } from "./services.ts";
+import { residentMiB } from "../form.ts";
 
 /** The program that is attacked: this one, or that of another checkout, to compare them. */
 export const MAIN = Deno.env.has("WIREPOST_MAIN")
   ? new URL(Deno.env.get("WIREPOST_MAIN")!, `file://${Deno.cwd()}/`).href
-  : new URL("../../main.ts", import.meta.url).href;
+  : new URL("../../../main.ts", import.meta.url).href;
 
 /** The permissions of {@linkcode FROM_SOURCE}. */
 const RUN = FROM_SOURCE.slice(0, -1);
@@ -45,10 +45,10 @@ export async function run({ kind, size, serve, duration }: Attack): Promise<Outc
   ]);
   const target = await targetOf(server), json = JSON.stringify(target);
   const script = (name: string) => new URL(name, import.meta.url).pathname;
-  await using honest = new Program([...RUN, script("attack_honest.ts"), MAIN, json, directory.path]);
+  await using honest = new Program([...RUN, script("honest.ts"), MAIN, json, directory.path]);
   await honest.says("ready");
   const command = kind === "threads"
-    ? [...RUN, script("attack_threads.ts"), MAIN, json, `${size}`]
+    ? [...RUN, script("threads.ts"), MAIN, json, `${size}`]
     : ["python3", script("attack.py"), kind, `${size}`, json];
   await using attacker = kind === "none" ? undefined : new Program(command);
   await attacker?.says("reached");

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
-import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
-import { Terminal } from "./terminal.ts";
+import { exchanges, TRANSCRIPTS } from "../../server/store/forum_transcripts.ts";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
+import { Terminal } from "../terminal.ts";
 
 /** What the console says when it begins, but for the server's key. */
 const BEGIN = [

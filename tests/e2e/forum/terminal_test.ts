@@ -1,9 +1,9 @@
 /** `wirepost forum` in a real terminal, with the real server. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../program.ts";
-import { contentOf } from "../client/transfer/server.ts";
-import { Terminal } from "./terminal.ts";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { contentOf } from "../../client/transfer/server.ts";
+import { Terminal } from "../terminal.ts";
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
 

@@ -9,9 +9,9 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Forum, ForumEntry } from "../../client/forum.ts";
-import { RefusedError } from "../../client/session/errors.ts";
-import { Random } from "../simulation/random.ts";
+import type { Forum, ForumEntry } from "../../../client/forum.ts";
+import { RefusedError } from "../../../client/session/errors.ts";
+import { Random } from "../../simulation/random.ts";
 
 /** A message or a file of one user, and when he asked for it and was told that it is there, in ticks. */
 interface Post {

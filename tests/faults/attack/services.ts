@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { connectForum } from "../../client/forum.ts";
-import type { connectMailbox, Mailbox } from "../../client/mailbox.ts";
-import { FramePeer, LinePeer } from "../stream.ts";
+import type { connectForum } from "../../../client/forum.ts";
+import type { connectMailbox, Mailbox } from "../../../client/mailbox.ts";
+import { FramePeer, LinePeer } from "../../stream.ts";
 
 /** Where the services are, and the key that the server logs. */
 export interface Target {

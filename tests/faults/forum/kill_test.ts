@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { ClientProcess } from "./client_process.ts";
-import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
-import { ForumModel, ForumUser } from "./forum_model.ts";
+import { connectForum, type Credentials, type Forum, LoginError } from "../../../client/forum.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { ClientProcess } from "../client_process.ts";
+import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
+import { ForumModel, ForumUser } from "./model.ts";
 
 /** Users at once, and the least time for which they work, in milliseconds. */
 const USERS = FULL ? 50 : 8, TIME = FULL ? 60_000 : 0;
@@ -105,7 +105,7 @@ Deno.test("kill -9 of clients leaves the acknowledged commands, and at most one 
   const unknown: string[] = [];
   const told = await Promise.all(Array.from({ length: CLIENT_KILLS }, async (_, i) => {
     const name = `poster${i}`;
-    await using client = new ClientProcess("forum_poster.ts", [`${server.port}`, key, name, "a"]);
+    await using client = new ClientProcess("forum/poster.ts", [`${server.port}`, key, name, "a"]);
     await client.printed(20 + random(200));
     return [name, (await client.kill()).length] as const;
   }));

@@ -5,10 +5,10 @@
  */
 
 import { assertEquals, assertLess } from "@std/assert";
-import { lacks } from "../program.ts";
-import { figuresLine } from "./attack_figures.ts";
-import { type Attack, MAIN, run } from "./attack_run.ts";
-import { FULL, report } from "./form.ts";
+import { lacks } from "../../program.ts";
+import { figuresLine } from "./figures.ts";
+import { type Attack, MAIN, run } from "./run.ts";
+import { FULL, report } from "../form.ts";
 
 /** Milliseconds that an honest client may wait, on a machine that is busy with attackers and other tests too. */
 const LONGEST = 5000;

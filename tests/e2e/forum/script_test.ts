@@ -7,9 +7,9 @@ import {
   ENTER_USERNAME,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../protocol/forum_text.ts";
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+} from "../../../protocol/forum_text.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
 
 /** A forum with an account `yoda`, and a directory in which he gives commands. */
 async function forum() {

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
-import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
-import { FULL, median, report, residentMiB } from "./form.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FULL, median, report, residentMiB } from "../form.ts";
 
 const STRANGERS = FULL ? 100_000 : 5000, WARM_UP = FULL ? 100_000 : 5000;
 /** Datagrams of strangers that are on their way at a time, each with a session of its own. */
@@ -232,7 +232,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
 Deno.test("loads of 1,000 sessions each run to their end, one after the other, from one address", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
-  const load = new URL("../bench/session_load.ts", import.meta.url).pathname;
+  const load = new URL("../../bench/session_load.ts", import.meta.url).pathname;
   const command = [...FROM_SOURCE.slice(0, -1), "--unstable-net", load, `${server.port}`];
   for (let i = 0; i < LOADS; i++) {
     const { code, out, err } = await runCommand([...command, "32", "1", "1000", "1000", `load-${i}`]);

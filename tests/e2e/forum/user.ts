@@ -1,5 +1,5 @@
-import { ENTER_COMMAND, SEND_TO_SERVER } from "../../protocol/forum_text.ts";
-import { FROM_SOURCE } from "../program.ts";
+import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum_text.ts";
+import { FROM_SOURCE } from "../../program.ts";
 
 /** Milliseconds after which a line counts as not coming: more than any load explains. */
 const PATIENCE = 60_000;

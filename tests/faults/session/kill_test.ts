@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { connectMailbox } from "../../client/mailbox.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { ClientProcess } from "./client_process.ts";
-import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
-import { SessionLedger } from "./session_ledger.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { ClientProcess } from "../client_process.ts";
+import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
+import { SessionLedger } from "./ledger.ts";
 
 /** Kills of the server. */
 const KILLS = FULL ? 50 : 4;
@@ -143,8 +143,8 @@ Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out
   await using stack = new AsyncDisposableStack();
   const port = `${server.port}`, mail = new Mail();
   const startSender = (i: number) =>
-    stack.use(new ClientProcess("session_sender.ts", [port, "bob", `sender-${i}`]));
-  const startReceiver = () => stack.use(new ClientProcess("session_receiver.ts", [port, "bob"]));
+    stack.use(new ClientProcess("session/sender.ts", [port, "bob", `sender-${i}`]));
+  const startReceiver = () => stack.use(new ClientProcess("session/receiver.ts", [port, "bob"]));
 
   const killSenders = async () => {
     for (let i = 0; i < CLIENT_KILLS; i++) {

@@ -1,8 +1,8 @@
 /** What a program sees that was written for the original forum: standard output and the server's console, byte for byte. */
 
 import { assert, assertEquals } from "@std/assert";
-import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
 
 const SEND = "===== Please type any message you want to send to server: =====";
 const COMMAND = "Enter one of the following commands: CRT, MSG, DLT, EDT, LST, RDT, UPD, DWN, RMV, XIT: ";
