@@ -1,6 +1,6 @@
 /**
  * Puts messages through the reliable session as fast as a Deno socket can: it builds its datagrams by itself and looks at
- * nothing but `done`. In a process of its own, so that it does not take the time of whoever measures beside it.
+ * nothing but `done`. In a process of its own, so that it does not take the time of the measuring process.
  *
  * `session_load.ts PORT IN_FLIGHT PER_DATAGRAM COUNT SESSIONS MAILBOX` prints messages a second. IN_FLIGHT counts the
  * datagrams of all sessions together, which take turns; a session has no more than 1,024 messages in flight.
@@ -57,7 +57,7 @@ class Session {
     await this.#send(first, this.#next);
   }
 
-  /** Tells of each datagram whose messages are on the server's disk, until the session is closed. */
+  /** Reports each datagram once its messages are on the server's disk, until the session is closed. */
   async read(ended: (messages: number) => void) {
     for (;;) {
       let header: string[];

@@ -77,7 +77,7 @@ Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
-/** The program in a terminal; the shell that started it tells its exit code. */
+/** The program in a terminal. The shell that started it prints its exit code. */
 function open(server: ServerProcess, ...options: string[]): Promise<Terminal> {
   const args = [...FROM_SOURCE, "mailbox", "--server", server.address, ...options];
   return Terminal.open(

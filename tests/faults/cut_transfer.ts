@@ -1,5 +1,5 @@
 /**
- * A file goes up and down over connections that are cut, in a process of its own, so that its memory can be told: the
+ * A file goes up and down over connections that are cut, in a process of its own, so that its memory can be measured: the
  * arguments are the bytes of the file and the number of cuts. Prints seconds of each way and MiB of memory as JSON.
  */
 

@@ -20,7 +20,7 @@ interface Numbers {
   taken: number;
 }
 
-/** A server, and one who fills its mailbox `bob` and empties it. */
+/** A server, and a client that fills and empties its mailbox `bob`. */
 class Disk implements AsyncDisposable {
   readonly #server: ServerProcess;
   readonly #peer: Peer;
@@ -44,13 +44,13 @@ class Disk implements AsyncDisposable {
     return new Disk(server, administrator, number);
   }
 
-  /** Ends the server, and tells how often it said that the disk takes nothing, and that it takes messages again. */
+  /** Ends the server. Gives how often it logged that the disk is full, and that it takes messages again. */
   async end(signal: Deno.Signal): Promise<{ failed: number; works: number }> {
     if (!this.#ended) this.#peer[Symbol.dispose](), this.administrator[Symbol.dispose]();
     this.#ended = true;
     await this.#server.end(signal);
-    const told = (line: RegExp) => this.#server.err.match(line)?.length ?? 0;
-    return { failed: told(FAILED), works: told(WORKS) };
+    const count = (line: RegExp) => this.#server.err.match(line)?.length ?? 0;
+    return { failed: count(FAILED), works: count(WORKS) };
   }
 
   async [Symbol.asyncDispose]() {
@@ -173,17 +173,17 @@ async function occupy(path: string) {
 for (const way of WAYS) {
   const how = `by ${way.by}${way.end === undefined ? "" : ` after ${way.end} and a start`}`;
 
-  Deno.test(`a database at --max-file gives what it has and then takes messages again: ${how}`, async () => {
+  Deno.test(`a server at --max-file gives out what it has, and then takes messages again: ${how}`, async () => {
     await using directory = await temporaryDirectory();
     await fillAndEmpty({ data: directory.path, options: ["--max-file", "1MiB"] }, way);
   });
 
-  Deno.test(`a disk full of messages gives what it has and then takes messages again: ${how}`, async () => {
+  Deno.test(`a server that fills its disk gives out what it has, and then takes messages again: ${how}`, async () => {
     await using disk = await mount(12);
     if (disk) await fillAndEmpty({ data: `${disk.path}/data`, options: [] }, way);
   });
 
-  Deno.test(`a disk that others fill gives what it has, and takes messages when they go: ${how}`, async () => {
+  Deno.test(`a server on a disk that others fill gives out what it has, and takes messages when there is room: ${how}`, async () => {
     await using disk = await mount(12);
     if (disk === undefined) return;
     const file = `${disk.path}/file`;

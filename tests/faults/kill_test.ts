@@ -5,7 +5,7 @@ import { Administrator } from "./administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
 
 const KILLS = FULL ? 50 : 6;
-/** Kills of these that have to hit a request whose reply had not come. */
+/** How many of these kills have to hit an unanswered request. */
 const BETWEEN = FULL ? 10 : 1;
 /** Messages put in a run before its kill, at most. */
 const RUN = FULL ? 4000 : 1500;
@@ -145,7 +145,7 @@ class Run {
 }
 
 // mailbox.md 4.2, 4.3
-Deno.test("kill -9 under load loses no message that was there and hands none out twice", async () => {
+Deno.test("kill -9 under load loses no stored message and gives none out twice", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
   const start = () => ServerProcess.start(["mailbox", "0", "--data", directory.path]);
@@ -215,6 +215,6 @@ Deno.test("kill -9 under load loses no message that was there and hands none out
   );
   assertEquals(unaccounted, 0);
   assertEquals(sum(({ twice }) => twice), 0);
-  assert(between >= BETWEEN, `only ${between} kills hit a request whose reply had not come`);
+  assert(between >= BETWEEN, `only ${between} kills hit an unanswered request`);
   if (FULL) assert(rate >= RATE, `the load was ${rate} messages a second, less than ${RATE}`);
 });

@@ -1,4 +1,4 @@
-/** What becomes of a mailbox when those who wait for it end, by a signal that they can answer or by none. */
+/** A mailbox whose waiting receivers end, by SIGTERM or by SIGKILL. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { connectMailbox, type Mailbox } from "../../client/mailbox.ts";
@@ -21,7 +21,7 @@ class Receivers implements AsyncDisposable {
   readonly #pipe: Deno.FsFile;
   readonly #children: Deno.ChildProcess[];
   readonly #reading: Promise<void>;
-  /** Those who wait for a line. */
+  /** Callers that wait for a line. */
   readonly #expected = new Map<string, () => void>();
 
   private constructor(path: string, pipe: Deno.FsFile, children: Deno.ChildProcess[]) {

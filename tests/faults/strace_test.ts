@@ -30,7 +30,7 @@ function readCalls(trace: string): Call[] {
   return calls;
 }
 
-/** The traced server itself: strace can't be told to end it. */
+/** The traced server itself: strace has no way to end it. */
 async function serverPid(directory: string): Promise<number> {
   return JSON.parse(await Deno.readTextFile(`${directory}/server.json`)).pid;
 }

@@ -16,7 +16,7 @@ function fastSaltSync(password: string, salt: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(salt).update(encoder.encode(password)).digest());
 }
 
-/** Makes an account whose password is hashed by {@linkcode fastSalt}. */
+/** Makes an account. Its password is hashed by {@linkcode fastSalt}. */
 export function makeAccount(
   { name, password }: { name: string; password: string },
 ): AccountRequest & { what: "add"; verifier: string } {

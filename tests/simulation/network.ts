@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-/** Where a datagram goes to or comes from. */
+/** Source or destination of a datagram. */
 export interface Address {
   hostname: string;
   port: number;
@@ -28,7 +28,7 @@ export interface Counts {
   lost: number;
   repeated: number;
   reordered: number;
-  /** Sent to where nobody was. */
+  /** Sent to an address that nobody had. */
   refused: number;
 }
 

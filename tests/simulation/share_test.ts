@@ -24,7 +24,7 @@ function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
 }
 
 // mailbox.md 5.2
-Deno.test("a user who fills a share gets its limit, and leaves the rest to others at the same address", async () => {
+Deno.test("an account that fills its share is refused, and leaves the rest to others at the same address", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const carol = { name: "carol", password: "endor" };
   await world.soon(world.server.accounts.add(carol.name, makeAccount(carol).verifier));
@@ -40,7 +40,7 @@ Deno.test("a user who fills a share gets its limit, and leaves the rest to other
 });
 
 // mailbox.md 5.2
-Deno.test("sessions of one address without an account have a share together, and those of another their own", async () => {
+Deno.test("sessions of one network without an account have one share together", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
   const other = anonymousAt(world, "10.0.0.9");

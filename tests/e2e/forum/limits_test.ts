@@ -1,4 +1,4 @@
-/** The forum's limits as `wirepost serve` takes them, and what `wirepost admin status` and `--json` tell. */
+/** The forum's limits as `wirepost serve` takes them, and the output of `wirepost admin status` and `--json`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";

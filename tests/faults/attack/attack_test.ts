@@ -1,5 +1,5 @@
 /**
- * Attacks on a real server, each beside an honest client on every service: whoever attacks costs the others nothing.
+ * Attacks on a real server, each beside an honest client on every service: an attack costs the others nothing.
  * WIREPOST_FAULTS=full runs each of them for a minute, at full size; WIREPOST_MAIN=FILE attacks the program of another
  * checkout, to compare the two.
  */
@@ -32,7 +32,7 @@ const ATTACKS: Readonly<Record<string, Pick<Attack, "kind" | "size"> & { serve?:
     size: MOST,
     serve: ["--max-mailboxes", `${MOST}`],
   },
-  "one user who makes as many threads as there may be": {
+  "one user that makes as many threads as there may be": {
     kind: "threads",
     size: MOST,
     serve: ["--max-threads", `${MOST}`],

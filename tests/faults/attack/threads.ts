@@ -1,5 +1,5 @@
 /**
- * A user of the forum who makes threads without an end.
+ * A user of the forum that makes threads without an end.
  *
  *     threads.ts MAIN TARGET SIZE
  *

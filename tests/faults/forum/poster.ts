@@ -1,5 +1,5 @@
 /**
- * A user that is killed while he works: posts numbered messages without an end, one after the other, and prints the
+ * A user that is killed while it works: posts numbered messages without an end, one after the other, and prints the
  * number of each that the server has on disk.
  *
  *     poster.ts PORT KEY NAME TITLE

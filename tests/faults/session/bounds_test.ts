@@ -10,7 +10,7 @@ const LEVEL_MIB = 16;
 const WAITING = FULL ? 10_000 : 500;
 /** How often one that waits asks again, in milliseconds. */
 const REFRESH = 5000;
-/** Messages to one of those who wait that a median is of. */
+/** Messages to one waiting receiver, for a median. */
 const ROUNDS = FULL ? 500 : 50;
 /** A server that does not let garbage lie because there is memory: what is measured is what stays. */
 const TIDY = FROM_SOURCE.toSpliced(2, 0, "--v8-flags=--optimize-for-size");
