@@ -102,6 +102,19 @@ export class SealedWorld implements AsyncDisposable {
     };
   }
 
+  /** A session without a seal. */
+  anonymous(hostname: string): MailboxSession {
+    const { clock, random, network } = this, address = { hostname, port: 1 };
+    const session = new MailboxSession({
+      monotonicClock: clock.now,
+      random: random.bytes,
+      setTimer: clock.setTimer,
+      send: (datagram) => network.send(datagram, address, SERVER),
+    });
+    network.bind(address, (datagram) => session.received(datagram));
+    return session;
+  }
+
   /** Runs the clock until this is settled. */
   async soon<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
     let settled = false;

@@ -1,26 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { FullError } from "../../client/session/errors.ts";
 import { makeAccount } from "./account.ts";
-import { SealedWorld, SERVER } from "./sealed_world.ts";
+import { SealedWorld } from "./sealed_world.ts";
 
 /** The limit that a put of this session is refused by. */
 async function limitFor(world: SealedWorld, session: MailboxSession, sender: string): Promise<string> {
   const put = session.put({ receiver: "bob", sender, text: "no", wait: 1000 });
   return (await assertRejects(() => world.soon(put), FullError) as FullError).limit;
-}
-
-/** A session that nobody has logged in to. */
-function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
-  const { clock, random, network } = world, address = { hostname, port: 1 };
-  const session = new MailboxSession({
-    monotonicClock: clock.now,
-    random: random.bytes,
-    setTimer: clock.setTimer,
-    send: (datagram) => network.send(datagram, address, SERVER),
-  });
-  network.bind(address, (datagram) => session.received(datagram));
-  return session;
 }
 
 // mailbox.md 5.2
@@ -42,8 +29,8 @@ Deno.test("an account that fills its share is refused, and leaves the rest to ot
 // mailbox.md 5.2
 Deno.test("sessions of one network without an account have one share together", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
-  const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
-  const other = anonymousAt(world, "10.0.0.9");
+  const first = world.anonymous("2001:db8::1"), second = world.anonymous("2001:db8::2");
+  const other = world.anonymous("10.0.0.9");
   const put = (session: MailboxSession, text: string) =>
     world.soon(session.put({ receiver: "bob", sender: "a", text }));
   await put(first, "1");
