@@ -11,7 +11,7 @@ const mailbox = Deno.args[5];
 const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port };
 const text = "forty bytes of text for a message, okay?";
 
-/** Silence after which what has no outcome is sent again, in milliseconds. */
+/** Silence after which requests without an outcome are sent again, in milliseconds. */
 const LOST = 100;
 
 /** Times in a row that this is done before the server counts as gone. */
@@ -49,7 +49,7 @@ class Session {
     this.#isOpen = true;
   }
 
-  /** Puts so many messages in one datagram. */
+  /** Puts this number of messages in one datagram. */
   async put(messages: number) {
     const first = this.#next;
     this.#next += messages;
@@ -96,7 +96,7 @@ class Session {
     return [id, startId, cookie, done];
   }
 
-  /** Nothing has come for a while: what is not done is sent again. */
+  /** After a silence: sends again what is not done. */
   async #repeat() {
     // one that waits for the others to open has nothing to ask
     if (this.#isOpen && this.#flying.length === 0) return void (this.#repeats = 0);

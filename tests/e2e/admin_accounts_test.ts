@@ -14,7 +14,7 @@ import { ForumUser } from "./forum/user.ts";
 
 const VERIFIER = `SCRAM-SHA-256$600000:${"A".repeat(22)}==$${"A".repeat(43)}=:${"A".repeat(43)}=`;
 
-/** A client under seal that has not logged in, and says what the test lets it say. */
+/** A client under seal that has not logged in, and sends what the test wants. */
 async function stranger(port: number) {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const key = sealKey(crypto.getRandomValues(new Uint8Array(32)));

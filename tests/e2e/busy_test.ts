@@ -1,4 +1,4 @@
-/** A server that has no room for one more client, as a user of the program sees it. */
+/** A server without room for one more client, as a user of the program sees it. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { encodeAnswers } from "../../protocol/session.ts";

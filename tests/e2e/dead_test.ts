@@ -1,4 +1,4 @@
-/** `wirepost admin`: dead letters, and what takes much at once. */
+/** `wirepost admin`: dead letters, and commands on many messages. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";

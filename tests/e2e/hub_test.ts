@@ -1,4 +1,4 @@
-/** `wirepost serve channels` and `wirepost serve room`: what they keep, whom they take, and other programs as clients. */
+/** `wirepost serve channels` and `wirepost serve room`: their data, their limits, and other programs as clients. */
 
 import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import {

@@ -108,7 +108,7 @@ Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { igno
   await terminal.shows("/receive     receive all messages that are there (/r)");
   await terminal.shows("bob → bob: ");
   await terminal.type("", "C-d");
-  // a mistake in a terminal is no failure
+  // a mistake in a terminal does not count as a failure
   await terminal.shows("left with 0");
 });
 

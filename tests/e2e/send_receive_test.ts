@@ -70,7 +70,7 @@ Deno.test("a line that can't be sent ends it: what is wrong with which, and what
       );
       assertEquals(await wirepost(["receive", "bob", "--all"]), done("one\ntwo\n"));
     }
-    // bytes that are no text
+    // bytes that are not UTF-8
     const bytes = `printf 'one\\n\\377\\n' | "$@" send bob --from alice --server ${server.address}`;
     const { code, err } = await runCommand(["sh", "-c", bytes, "sh", ...FROM_SOURCE]);
     assertEquals(code, 1);

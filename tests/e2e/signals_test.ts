@@ -1,4 +1,4 @@
-/** Receivers that a signal ends: what they wait for is withdrawn, and what they hold is there for others. */
+/** Receivers that a signal ends: their waits are withdrawn, and their messages are released. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FROM_SOURCE, ServerProcess, wirepost } from "../program.ts";

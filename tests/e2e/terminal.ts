@@ -82,7 +82,7 @@ export class Terminal implements AsyncDisposable {
     );
   }
 
-  /** Makes it so many columns wide. */
+  /** Sets its width in columns. */
   async resize(columns: number) {
     await this.#keys.write(encoder.encode(`resize-window -x ${columns}\n`));
   }

@@ -1,11 +1,11 @@
-/** `wirepost receive --wait`, whatever the server does: without the limit each of these would go on for an hour. */
+/** `wirepost receive --wait` against misbehaving servers: without the limit each of these would take an hour. */
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryDirectory, wirepost } from "../program.ts";
 
 const START_ID = "00000001", COOKIE = "1".repeat(28);
 
-/** A server on a UDP port that says to each datagram what the test wants: lines of an answer, or whole datagrams. */
+/** A server on a UDP port that answers each datagram as the test wants: by lines, or by whole datagrams. */
 class Server implements AsyncDisposable {
   readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void>;
@@ -31,7 +31,7 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** A server of sessions that lets everybody in, and says this to each request. */
+/** A server of sessions that admits everybody, and gives this answer to each request. */
 function session(answer: (kind: string, tag: string, server: Server) => string | undefined) {
   return new Server((text, server) => {
     const [header = "", ...lines] = text.split("\n"), [, id, startId] = header.split(" ");

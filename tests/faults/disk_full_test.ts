@@ -8,10 +8,10 @@ const FAILED =
   / error store - cannot write to disk \(.*\): messages are refused, what is stored can be read$/gm;
 const WORKS = / warn store - can write to disk again: \d+ requests? (?:was|were) refused meanwhile$/gm;
 
-/** As many messages at a time as surely fit into the server's socket. */
+/** Messages at a time: these always fit into the server's socket. */
 const BURST = 32;
 
-/** Milliseconds after which what was refused counts as refused for good: it is tried again once a second. */
+/** Milliseconds after which a refusal counts as final: it is tried again once a second. */
 const PATIENCE = 30_000;
 
 /** Numbers of the messages that were put last and taken last. */
@@ -57,7 +57,7 @@ class Disk implements AsyncDisposable {
     await this.end("SIGKILL");
   }
 
-  /** Puts messages of about 500 bytes, numbered from 0, and waits until they are decided. */
+  /** Puts messages of about 500 bytes, numbered from 0, and waits for their outcomes. */
   async put(count = BURST) {
     for (let i = 0; i < count; i++) {
       await this.#peer.send(`F, bob, alice, ${this.#number.put++} ${"x".repeat(500)}`);
@@ -65,7 +65,7 @@ class Disk implements AsyncDisposable {
     assertEquals(await this.#peer.ask("R, nobody"), "X");
   }
 
-  /** Messages that were put since the server started, and what became of them. */
+  /** Messages that were put since the server started, by outcome. */
   async figures(): Promise<{ stored: number; refused: number }> {
     const figures = await this.administrator.figures();
     return { stored: figures("stored"), refused: figures("refused storage") };
@@ -113,13 +113,13 @@ class Disk implements AsyncDisposable {
 interface Full {
   data: string;
   options: readonly string[];
-  /** Fills the disk otherwise than with messages. */
+  /** Fills the disk with other things than messages. */
   occupy?: () => Promise<void>;
   /** Undoes it. */
   free?: () => Promise<void>;
 }
 
-/** Whether the server is started again on the full disk and after which signal, and what makes room then. */
+/** Whether the server is restarted on the full disk, after which signal, and what makes room then. */
 interface Way {
   end?: Deno.Signal;
   by: "take" | "clear";
@@ -157,7 +157,7 @@ async function fillAndEmpty(full: Full, { end, by }: Way) {
   assertEquals(await second.end("SIGTERM"), { failed: 1, works: 1 });
 }
 
-/** Takes what room there is. */
+/** Uses up the room. */
 async function occupy(path: string) {
   using file = await Deno.open(path, { create: true, append: true });
   const block = new Uint8Array(4096);

@@ -14,7 +14,7 @@ const RATE = 1000;
 /** Comes after all that the server sent before it ended. */
 const ENDED = "the server has ended";
 
-/** What was put into a mailbox and what came out, in all runs. Its messages are the numbers from 0. */
+/** The messages that went into a mailbox and came out, in all runs: numbers from 0. */
 class Ledger {
   put = 0;
   /** The number with which each run began. */
@@ -120,7 +120,7 @@ class Run {
     if (before === undefined) return;
     const shown = ledger.seen.reduce((sum, [from, to]) => sum + to - from, 0);
     assert(before >= shown, `${ledger.id} held ${shown} messages, ${before} after the restart`);
-    // what came of the run before beyond what was counted is there as well
+    // messages of the run before that no count has shown are there too
     const last = ledger.seen.at(-1);
     if (last !== undefined) last[1] += before - shown;
     ledger.seen.push([first, first]);

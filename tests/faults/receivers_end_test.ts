@@ -87,7 +87,7 @@ class Receivers implements AsyncDisposable {
   }
 }
 
-/** Runs receivers, and gives what sends the next messages: it resolves to how late the last of them was printed. */
+/** Runs receivers. Gives a function that sends messages, and resolves to how late the last of them was printed. */
 async function withReceivers(
   use: (receivers: Receivers, send: (count: number) => Promise<number>, mailbox: Mailbox) => Promise<void>,
 ) {
@@ -138,7 +138,7 @@ Deno.test("receivers that are killed while they wait do not let a later message 
     let latest = 0;
     for (let i = 0; i < ENDING; i++) {
       latest = Math.max(latest, await send(1));
-      // what was printed is acknowledged: nobody is in the middle of anything
+      // every printed message is acknowledged
       while ((await mailbox.stat("bob")).messages !== 0);
       receivers.kill(i, "SIGKILL");
       await receivers.ended(i);

@@ -81,7 +81,7 @@ Deno.test("if the client's disk becomes full, a download fails, and nothing of i
           hash: sha256(content),
         }),
     });
-  // there is room when it begins, and somebody else takes it meanwhile
+  // there is room when it begins, and another program takes it meanwhile
   let isFilled = false;
   const fill = () => {
     if (isFilled) return;

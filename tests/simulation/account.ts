@@ -7,7 +7,7 @@ export const ACCOUNT = { name: "alice", password: "correct horse" };
 
 const encoder = new TextEncoder();
 
-/** In place of PBKDF2, of which one takes longer than a whole run of the simulation. */
+/** Instead of PBKDF2, which takes longer than a whole run of the simulation. */
 export function fastSalt(password: string, salt: Uint8Array, _iterations: number): Promise<Uint8Array> {
   return Promise.resolve(fastSaltSync(password, salt));
 }

@@ -55,7 +55,7 @@ class World implements AsyncDisposable {
     await this.server.start();
   }
 
-  /** A port at this address, from which something is sent, and what came to it until nothing came any more. */
+  /** Sends from a port of this address. Gives all datagrams that came back. */
   from(hostname: string): (text: string) => Promise<string[]> {
     const from = { hostname, port: this.#ports++ };
     let received: string[] = [];
@@ -68,7 +68,7 @@ class World implements AsyncDisposable {
     };
   }
 
-  /** Lets so many sessions begin at an address and each say this. */
+  /** Begins `count` sessions at an address, each with this request. */
   async begin(
     hostname: string,
     count: number,

@@ -1,4 +1,4 @@
-/** Rules of the seal that only a client shows that does more than it may, or looks at each datagram. */
+/** Rules of the seal that need a misbehaving client, or a look at each datagram. */
 
 import { assert, assertEquals } from "@std/assert";
 import { clientFirstBare, GS2_HEADER } from "../../protocol/scram.ts";

@@ -22,7 +22,7 @@ export interface Conditions {
 /** A network that does nothing to what it carries. */
 export const PERFECT: Conditions = { loss: 0, repeated: 0, reordered: 0, late: 0, delay: [1, 1] };
 
-/** What became of the datagrams. */
+/** Counts of the datagrams by outcome. */
 export interface Counts {
   sent: number;
   lost: number;

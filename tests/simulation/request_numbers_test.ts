@@ -1,4 +1,4 @@
-/** How a client uses the numbers of its requests, as its datagrams on a bad network show. */
+/** How a client uses request numbers, as its datagrams on a bad network show. */
 
 import { assert, assertEquals } from "@std/assert";
 import { PERFECT } from "./network.ts";

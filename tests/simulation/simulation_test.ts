@@ -33,7 +33,7 @@ Deno.test("a session keeps its promises on a bad network, with client or server 
   });
   if (all.length === 1 || !isDone) return;
   const sum = (count: (report: Report) => number) => reports.reduce((sum, report) => sum + count(report), 0);
-  // else the runs would prove less than they say
+  // otherwise the runs would prove less than they say
   assert(sum(({ network }) => network.lost) > 1000);
   assert(sum(({ network }) => network.repeated) > 1000);
   assert(sum(({ network }) => network.reordered) > 1000);

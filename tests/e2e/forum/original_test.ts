@@ -1,4 +1,4 @@
-/** What a program sees that was written for the original forum: standard output and the server's console, byte for byte. */
+/** What programs for the original forum see: standard output and the server's console, byte for byte. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";

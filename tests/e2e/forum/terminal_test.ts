@@ -119,7 +119,7 @@ Deno.test("in a terminal, a mistake is answered, and the prompt comes again", { 
   await command(terminal, "DWN thread0 none", "File does not exist in Thread thread0");
   await command(terminal, "UPD thread0 none", "Cannot send 'none': no such file or directory");
   await terminal.shows(COMMANDS);
-  // Ctrl-D leaves as XIT does, but for the word
+  // Ctrl-D leaves as XIT does, without a `Goodbye`
   await terminal.type("", "C-d");
   await terminal.shows("left with 0");
   await here.server.logged("yoda exited");

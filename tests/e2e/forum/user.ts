@@ -23,7 +23,7 @@ export class ForumUser implements AsyncDisposable {
   readonly #written = { out: "", err: "" };
   #wrote: (() => void) | undefined;
   #isOver = false;
-  /** Whether the line that is empty behind one of those it begins with is still to come. */
+  /** Whether the empty line after the greeting is still to come. */
   #isGreeted = false;
   #isOpen = true;
 

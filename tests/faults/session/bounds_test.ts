@@ -146,7 +146,7 @@ interface Receiver {
   asked: number;
 }
 
-/** The start ID and the cookies for so many new sessions at this peer's address. */
+/** The start ID and the cookies for `count` new sessions at this peer's address. */
 async function challenges(peer: Peer, count: number) {
   const ids = Array.from({ length: count }, newId);
   for (const id of ids) await peer.send(`P1> ${id} - - 1`);
@@ -155,7 +155,7 @@ async function challenges(peer: Peer, count: number) {
   return proofs;
 }
 
-/** Has so many receivers wait, each for a mailbox of its own. */
+/** Lets `count` receivers wait, each for its own mailbox. */
 async function wait(peer: Peer, count: number, name: string): Promise<Receiver[]> {
   const receivers: Receiver[] = [];
   while (receivers.length < count) {
@@ -186,7 +186,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   using peers = new DisposableStack();
   const connect = (from: string) => peers.use(new Peer(server.port, "127.0.0.1", from));
   const sockets = [connect("127.0.0.2"), connect("127.0.0.2")];
-  // what memory the work itself takes is taken before
+  // the work itself takes its memory before
   for (const [i, address] of ["127.0.0.3", "127.0.0.4"].entries()) {
     await wait(connect(address), WAITING, `other-${i}`);
   }
