@@ -1,5 +1,5 @@
 /**
- * Clients of channels and room as any program has them: sockets that write bytes and wait for what comes back.
+ * Simple clients of channels and room: sockets that write bytes and wait for the answers.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/frame.ts";
 import { LineDecoder } from "../protocol/line.ts";
 
-/** Milliseconds after which what is waited for counts as not coming: more than any load explains. */
+/** Milliseconds after which nothing more is expected: more than any load explains. */
 const PATIENCE = 30_000;
 
 const encoder = new TextEncoder();
@@ -66,7 +66,7 @@ abstract class StreamPeer implements Disposable {
     return this.#messages.shift();
   }
 
-  /** Says no more, and returns what still comes. */
+  /** Ends the output, and returns what still arrives. */
   async rest(): Promise<string[]> {
     await this.conn.closeWrite();
     const rest: string[] = [];
@@ -91,7 +91,7 @@ export class FramePeer extends StreamPeer {
     return new FramePeer(await Deno.connect({ hostname, port }));
   }
 
-  /** A client that has said its name. */
+  /** A client that has sent its name. */
   static async named(name: string, port: number): Promise<FramePeer> {
     const peer = await FramePeer.connect(port);
     await peer.send(name);

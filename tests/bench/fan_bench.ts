@@ -37,7 +37,7 @@ async function run(
   return sent * members.length / (performance.now() - begun) * 1000;
 }
 
-/** Reads what others were told of those who came. */
+/** Reads the notes about clients that joined. */
 async function quiet(conn: Deno.TcpConn, bytes: number) {
   const buffer = new Uint8Array(65_536);
   for (let left = bytes; left > 0;) left -= await conn.read(buffer.subarray(0, left)) ?? left;
@@ -49,7 +49,7 @@ for (const count of [10, 100, 1000]) {
     for (let i = 0; i < RUNS; i++) {
       await using server = await ServerProcess.start([wire, "0", "--memory"], { command });
       const conns: Deno.TcpConn[] = [];
-      const told = new Array<number>(count + 1).fill(0);
+      const notes = new Array<number>(count + 1).fill(0);
       for (let member = 0; member <= count; member++) {
         const conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
         conn.setNoDelay(true);
@@ -60,7 +60,7 @@ for (const count of [10, 100, 1000]) {
           await conn.write(new Uint8Array([...encodeFrames(`u${member}`), ...encodeFrames(join)]));
         }
         const note = wire === "channels" ? 200 : `[127.0.0.1:${port}] entered room\n`.length;
-        for (let before = 0; before < member; before++) told[before]! += note;
+        for (let before = 0; before < member; before++) notes[before]! += note;
         // one after the other: so the first has come when the second does
         if (member > 0) await quiet(conns[0]!, note);
         else if (wire === "channels") {
@@ -68,7 +68,7 @@ for (const count of [10, 100, 1000]) {
           await quiet(conn, 200);
         }
       }
-      await Promise.all(conns.slice(1).map((conn, i) => quiet(conn, told[i + 1]!)));
+      await Promise.all(conns.slice(1).map((conn, i) => quiet(conn, notes[i + 1]!)));
       const { port } = conns[0]!.localAddr as Deno.NetAddr;
       const message = wire === "channels" ? encodeFrames(TEXT) : new TextEncoder().encode(`${TEXT}\n`);
       const prefix = `\r<('127.0.0.1', ${port})> `;

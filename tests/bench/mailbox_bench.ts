@@ -1,6 +1,6 @@
 /**
  * Measures the mailbox's original wire beside a bare UDP echo, in one run: each round measures every server in turn, so
- * that what the machine does meanwhile meets all of them. Tells medians over the rounds, and their ratios.
+ * that what the machine does meanwhile meets all of them. Prints medians over the rounds, and their ratios.
  *
  * `deno task bench [ROUNDS [MESSAGES]]` (5 rounds of 100,000 messages, a tenth of them with one in flight).
  */

@@ -1,7 +1,7 @@
 /**
  * Measures puts through the reliable session beside Redis with `appendfsync always` and beanstalkd with `-f0`, all three
  * with each message on disk before it is acknowledged, in directories on one disk. Each round measures every server in
- * turn, so that what the machine does meanwhile meets all of them. Tells medians over the rounds. Then the same for a
+ * turn, so that what the machine does meanwhile meets all of them. Prints medians over the rounds. Then the same for a
  * loop of the library that receives messages one by one, beside Redis Streams.
  *
  * `deno task bench-session [ROUNDS]` (5). A server that is not installed is left out. Receiving many at a time is
@@ -17,7 +17,7 @@ const CASES = [1, 1000].flatMap((sessions) =>
   [1, 18].flatMap((each) => [1, 32, 256].map((inFlight) => ({ inFlight, each, sessions })))
 );
 
-/** Messages that a loop receives, where it awaits each acknowledgement, and where it doesn't. */
+/** Messages that a loop receives if it awaits each acknowledgement, and if it doesn't. */
 const AWAITED = 2000, NOT_AWAITED = 20_000;
 
 const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
@@ -44,7 +44,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Starts a program that listens on the port, and waits until it does; undefined where it is not installed. */
+/** Starts a program that listens on the port, and waits until it does; undefined if it is not installed. */
 async function start(
   port: number,
   program: string,

@@ -1,6 +1,6 @@
 /**
  * Puts messages through the reliable session as fast as a Deno socket can: it builds its datagrams by itself and looks at
- * nothing but `done`. In a process of its own, so that it does not take the time of whoever measures beside it.
+ * nothing but `done`. In a process of its own, so that it does not take the time of the measuring process.
  *
  * `session_load.ts PORT IN_FLIGHT PER_DATAGRAM COUNT SESSIONS MAILBOX` prints messages a second. IN_FLIGHT counts the
  * datagrams of all sessions together, which take turns; a session has no more than 1,024 messages in flight.
@@ -11,7 +11,7 @@ const mailbox = Deno.args[5];
 const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port };
 const text = "forty bytes of text for a message, okay?";
 
-/** Silence after which what has no outcome is sent again, in milliseconds. */
+/** Silence after which requests without an outcome are sent again, in milliseconds. */
 const LOST = 100;
 
 /** Times in a row that this is done before the server counts as gone. */
@@ -49,7 +49,7 @@ class Session {
     this.#isOpen = true;
   }
 
-  /** Puts so many messages in one datagram. */
+  /** Puts this number of messages in one datagram. */
   async put(messages: number) {
     const first = this.#next;
     this.#next += messages;
@@ -57,7 +57,7 @@ class Session {
     await this.#send(first, this.#next);
   }
 
-  /** Tells of each datagram whose messages are on the server's disk, until the session is closed. */
+  /** Reports each datagram once its messages are on the server's disk, until the session is closed. */
   async read(ended: (messages: number) => void) {
     for (;;) {
       let header: string[];
@@ -96,7 +96,7 @@ class Session {
     return [id, startId, cookie, done];
   }
 
-  /** Nothing has come for a while: what is not done is sent again. */
+  /** After a silence: sends again what is not done. */
   async #repeat() {
     // one that waits for the others to open has nothing to ask
     if (this.#isOpen && this.#flying.length === 0) return void (this.#repeats = 0);

@@ -43,7 +43,7 @@ class Connection {
     for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
   }
 
-  /** Tells of each request that is answered, until the connection is closed. */
+  /** Reports each answered request, until the connection is closed. */
   async read(ended: (messages: number) => void) {
     const buffer = new Uint8Array(65_536);
     for (;;) {

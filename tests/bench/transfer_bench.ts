@@ -1,7 +1,7 @@
 /**
  * Measures a file's way into the forum and out of it beside `ncat`, which does nothing but pass bytes on: in turn, so that
- * what the machine does meanwhile meets all of them. Then both ways over connections that are cut 20 times. Tells the
- * most memory that the server and each client took, and fails where that is over 150 MiB.
+ * what the machine does meanwhile meets all of them. Then both ways over connections that are cut 20 times. Prints the
+ * most memory that the server and each client took, and fails if that is over 150 MiB.
  *
  * `deno task bench-transfer [ROUNDS [MIB]]` (5, 1024).
  */
@@ -21,10 +21,10 @@ const rounds = Number(Deno.args[0] ?? 5), size = Number(Deno.args[1] ?? 1024);
 
 const print = (text: string) => Deno.stdout.write(new TextEncoder().encode(`${text}\n`));
 
-/** Milliseconds between two looks at a process's memory: its peak is what the last of them tells. */
+/** Milliseconds between two looks at a process's memory. The last one shows its peak. */
 const LOOK = 50;
 
-/** The most memory that a process had until now, in MiB; undefined where it has ended. */
+/** The most memory that a process had until now, in MiB; undefined if it has ended. */
 async function peak(pid: number): Promise<number | undefined> {
   const { out } = await runCommand(["cat", `/proc/${pid}/status`]);
   const found = /VmHWM:\s+(\d+)/.exec(out)?.[1];
@@ -61,7 +61,7 @@ async function forum(port: number, ...command: string[]): Promise<{ seconds: num
   return { seconds: (ended - began) / 1000, memory };
 }
 
-/** Seconds that `ncat` takes from file to file; undefined where it is not installed. */
+/** Seconds that `ncat` takes from file to file; undefined if it is not installed. */
 async function ncat(): Promise<number | undefined> {
   const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = probe.addr;
@@ -85,7 +85,7 @@ async function ncat(): Promise<number | undefined> {
 
 /**
  * Has the system take as much memory for files, and give it back: on a virtual machine memory that was not used for long
- * comes slowly, and would be the fate of whoever is measured first.
+ * comes slowly, and would slow down what is measured first.
  */
 async function warm() {
   const script = `cat '${path}' > '${directory}/warm' && sync '${directory}/warm'; rm '${directory}/warm'`;
@@ -136,7 +136,7 @@ async function cut(port: number, way: string, ...command: string[]): Promise<num
 
 const directory = await Deno.makeTempDir({ prefix: "wirepost-bench-" });
 const ENV = { WIREPOST_PASSWORD: "a password", XDG_STATE_HOME: `${directory}/state` };
-/** What is sent, whatever its name is at the time; and where `DWN` saves. */
+/** The file that is sent, and the one that `DWN` saves. */
 const path = `${directory}/file`, got = `${directory}/got`;
 try {
   await Deno.mkdir(got);

@@ -10,11 +10,11 @@ import {
   type SealToClient,
 } from "../../protocol/seal.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+import { ForumUser } from "./forum/user.ts";
 
 const VERIFIER = `SCRAM-SHA-256$600000:${"A".repeat(22)}==$${"A".repeat(43)}=:${"A".repeat(43)}=`;
 
-/** A client under seal that has not logged in, and says what the test lets it say. */
+/** A client under seal that has not logged in, and sends what the test wants. */
 async function stranger(port: number) {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const key = sealKey(crypto.getRandomValues(new Uint8Array(32)));
@@ -40,7 +40,7 @@ async function stranger(port: number) {
 }
 
 // accounts.md 1.1; seal.md 5.2
-Deno.test("with --accounts admin, accounts are made beside the server alone", async () => {
+Deno.test("with --accounts admin, accounts are made only beside the server", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path;
   const run = (command: string, password = "organa") =>
@@ -62,7 +62,7 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
     out: "",
     err: `wirepost forum: ${refused}`,
   });
-  // who is asked for a name is asked again, and for no password
+  // at a prompt, the name is asked for again, and no password
   await using user = new ForumUser(forum, cwd);
   assertEquals(await user.say("luke", 1), [
     "luke has no account, and the administrator alone makes new ones",
@@ -82,7 +82,7 @@ Deno.test("with --accounts admin, accounts are made beside the server alone", as
 });
 
 // accounts.md 1.1
-Deno.test("without it, anybody may make one", async () => {
+Deno.test("without --accounts admin, anybody may make an account", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
   using client = await stranger(server.port);
   assertEquals(await client.say(`first,1,p=parley-seal-1,,n=han,r=${"0".repeat(24)}`), "none,1");

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { connectMailbox, KnownServers } from "../../client/mailbox.ts";
 import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
-Deno.test("admin asks and tells the server whose data directory it stands beside", async () => {
+Deno.test("admin finds the server by its data directory", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   const admin = async (...args: string[]) => {
@@ -93,7 +93,7 @@ Deno.test("admin from elsewhere needs --server and the secret", async () => {
   assertEquals(await wirepost(["admin", "count", ...options], { cwd }), { code: 0, out: "0\n", err: "" });
 });
 
-Deno.test("what the server refuses is told, with exit code 1", async () => {
+Deno.test("a refusal of the server is printed, with exit code 1", async () => {
   await using data = await temporaryDirectory();
   await using _server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
   for (
@@ -126,7 +126,7 @@ Deno.test("--secret-file gives a server in memory an administrator, and without 
 });
 
 // admin.md 4.4
-Deno.test("admin status tells how full the tables of sessions are, and who holds most of them", async () => {
+Deno.test("admin status shows how full the tables of sessions are, and which network holds most", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, name = "dora".repeat(16), password = "correct horse";
   await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd });

@@ -1,4 +1,4 @@
-/** A server that has no room for one more client, as a user of the program sees it. */
+/** A server without room for one more client, as a user of the program sees it. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { encodeAnswers } from "../../protocol/session.ts";
@@ -98,18 +98,18 @@ class Running implements AsyncDisposable {
 // session.md 3.10
 Deno.test("send, receive and forum say that the server is busy, once, and go on when it has room", async () => {
   await using server = new BusyServer();
-  const address = `127.0.0.1:${server.port}`, told = "the server is busy; trying again";
+  const address = `127.0.0.1:${server.port}`, busy = "the server is busy; trying again";
   await using send = new Running(["send", "bob", "hi", "--from", "alice", "--server", address]);
   await using receive = new Running(["receive", "bob", "--server", address]);
   await using follow = new Running(["receive", "bob", "--follow", "--server", address]);
-  const where = ["127.0.0.1", `${server.port}`, "--user", "yoda", "LST"];
-  await using forum = new Running(["forum", ...where]);
-  assertEquals(await send.firstLine(), `wirepost send: ${told} for up to 60 s`);
-  assertEquals(await receive.firstLine(), `wirepost receive: ${told} for up to 60 s`);
-  assertEquals(await follow.firstLine(), `wirepost receive: ${told}`);
-  assertEquals(await forum.firstLine(), `wirepost forum: ${told} for up to 60 s`);
+  const options = ["127.0.0.1", `${server.port}`, "--user", "yoda", "LST"];
+  await using forum = new Running(["forum", ...options]);
+  assertEquals(await send.firstLine(), `wirepost send: ${busy} for up to 60 s`);
+  assertEquals(await receive.firstLine(), `wirepost receive: ${busy} for up to 60 s`);
+  assertEquals(await follow.firstLine(), `wirepost receive: ${busy}`);
+  assertEquals(await forum.firstLine(), `wirepost forum: ${busy} for up to 60 s`);
   server.room = { put: "ok,1", lease: "none,1" };
   assertEquals([await send.ended(), await receive.ended()], [0, 3]);
-  // once, however often it was told
+  // once, however often the server says so
   for (const { err } of [send, receive]) assertMatch(err, /^[^\n]*\n$/);
 });

@@ -11,12 +11,12 @@ const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
 const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join(" ");
 
-/** The program in a terminal; the shell that started it tells its exit code. */
+/** The program in a terminal. The shell that started it prints its exit code. */
 function open(...args: string[]): Promise<Terminal> {
   return Terminal.open(`${quoted([...FROM_SOURCE, ...args])}; echo "left with $?"; read wait`);
 }
 
-/** A server that says what the test lets it say, and a client at it, whose standard input and output are pipes. */
+/** A scripted server, and a client of it with pipes for standard input and output. */
 async function scripted(args: string[]) {
   const server = new ScriptedServer();
   const client = new PipedClient([...args, `${server.port}`]);
@@ -24,7 +24,7 @@ async function scripted(args: string[]) {
   return { server, client };
 }
 
-/** The program in a process whose standard input stays open. */
+/** The program in a process. Its standard input stays open. */
 class PipedClient {
   readonly #child: Deno.ChildProcess;
   readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -45,7 +45,7 @@ class PipedClient {
     await this.#keys.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  /** The next of what it writes, as much as this is; less where it writes no more. */
+  /** The next output, as long as this text; less if the output ends. */
   async reads(text: string): Promise<string> {
     while (this.#written.length < text.length) {
       const { value, done } = await this.#out.read();
@@ -106,7 +106,7 @@ Deno.test("a message that arrives does not destroy what is being typed", { ignor
 });
 
 Deno.test(
-  "on a terminal that can't move its cursor a message stands below what is typed",
+  "on a terminal that can't move its cursor, a message is below what is typed",
   { ignore },
   async () => {
     await using here = await channel();
@@ -175,7 +175,7 @@ for (const plain of [false, true]) {
 }
 
 Deno.test(
-  "a line that is being typed is folded anew where the terminal's size changes",
+  "a line that is being typed is wrapped again when the terminal's size changes",
   { ignore },
   async () => {
     await using here = await channel();
@@ -231,7 +231,7 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
   }
 });
 
-Deno.test("wirepost room in a terminal speaks with nc's like", { ignore }, async () => {
+Deno.test("wirepost room in a terminal talks to a plain TCP client", { ignore }, async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   await using terminal = await open("room", "127.0.0.1", `${server.port}`);
   await terminal.holds("Connected to server. Start sending messages\n<You> |");
@@ -257,8 +257,8 @@ Deno.test("wirepost chat in a pipe sends each line, prints each message, and exi
   const { code, out, err } = await wirepost(["chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"], {
     input,
   });
-  const heard: unknown[] = [];
-  for (let i = 0; i < 7; i++) heard.push(await bob.next());
+  const received: unknown[] = [];
+  for (let i = 0; i < 7; i++) received.push(await bob.next());
   assertEquals([code, err], [0, ""]);
   const list = "tea",
     invalid = "/sing is not a valid control message. Valid messages are /create, /list, and /join.";
@@ -267,7 +267,7 @@ Deno.test("wirepost chat in a pipe sends each line, prints each message, and exi
   assertEquals(messages, `\r    \r${list}\n\r    \r${invalid}\n`);
   assertEquals(out.split("[Me] ").length - 1, 7 + 2);
   assert(out.startsWith("[Me] ") && out.endsWith("[Me] "), out);
-  assertEquals(heard, [
+  assertEquals(received, [
     "Alice has joined",
     "[Alice] hello",
     "[Alice]",
@@ -306,7 +306,7 @@ Deno.test("wirepost room in a pipe waits for answers as long as --linger says", 
   assertEquals(out.split("<You> ").length - 1, 1 + 2 + 3);
 });
 
-Deno.test("a line of a pipe that can't be sent is told, and the others are sent", async () => {
+Deno.test("a line of a pipe that can't be sent is reported, and the others are sent", async () => {
   await using here = await channel();
   const command = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port, "--linger", "0s"]);
   const slashes = `/create ${"x".repeat(200)}`;
@@ -327,7 +327,7 @@ Deno.test("a line of a pipe that can't be sent is told, and the others are sent"
   assertEquals([await here.bob.next(), await here.bob.next()], ["Alice has joined", "[Alice] hello"]);
 });
 
-Deno.test("chat and room say so where there is no server, or it goes", async () => {
+Deno.test("chat and room say so if there is no server, or it ends", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const gone = (async () => (await listener.accept()).close())();
@@ -380,7 +380,7 @@ Deno.test("room in a pipe writes what the original client writes, byte for byte"
   assertEquals(await client.end(), "\nDisconnected from the server\n");
 });
 
-Deno.test("what comes while a message is being printed is printed too, though the input has ended", async () => {
+Deno.test("a message that arrives while another is printed is printed too, though the input has ended", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const [deno = "", ...source] = FROM_SOURCE;
   const child = new Deno.Command(deno, {

@@ -6,7 +6,7 @@ import { runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;
 
-/** Compiles as the task does, but with `output`, and where DENO_COMPILER is set with that deno. */
+/** Compiles as the task does, but to `output`, and with the deno of DENO_COMPILER if it is set. */
 async function compile(output: string) {
   const [deno, ...args] = config.tasks.compile.command.split(" ");
   assertEquals(deno, "deno");

@@ -20,7 +20,7 @@ const REFUSED = "The server refuses it: the account covers the forum alone, unti
   "'wirepost account confirm NAME' beside the server\n";
 
 // accounts.md 1.2, 3.1
-Deno.test("forum --new does not take the mail that waits for the name, until the administrator confirms", async () => {
+Deno.test("forum --new does not take the messages that wait for the name until the administrator confirms", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd: directory.path });
@@ -31,7 +31,7 @@ Deno.test("forum --new does not take the mail that waits for the name, until the
     out: "No threads to list\n",
     err: FORUM_ALONE,
   });
-  // it is told once, where the account is made
+  // it is reported once, when the account is made
   assertEquals((await run(`forum 127.0.0.1 ${forum} --user carol LST`)).err, "");
   assertEquals(await run(`receive --as carol ${at}`), {
     code: 1,
@@ -68,7 +68,7 @@ Deno.test("forum --new does not take the mail that waits for the name, until the
   assertEquals((await run(`receive --as carol ${at}`)).out, "again\n");
 });
 
-Deno.test("account add and a name that is typed say that an account covers the forum alone", async () => {
+Deno.test("account add and a typed name say that an account covers only the forum", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   await using server = await ServerProcess.start(["mailbox", "0", "forum", "0"], { cwd: directory.path });
@@ -84,7 +84,7 @@ Deno.test("account add and a name that is typed say that an account covers the f
   assertMatch(out + err, new RegExp(`${FORUM_ALONE.replaceAll("carol", "dora")}(.*\n)*.*Welcome`));
 });
 
-Deno.test("an account that is made beside a server that does not run covers the mailbox, and sets apart what was there", async () => {
+Deno.test("an account that is made while no server runs covers the mailbox, and sets its messages apart", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
   {
@@ -94,10 +94,10 @@ Deno.test("an account that is made beside a server that does not run covers the 
     }
     await server.end();
   }
-  const told =
+  const notice =
     "wirepost account: 2 messages that came before the account covered the mailbox carol are set apart: " +
     "see 'wirepost admin dead'\n";
-  assertEquals(await run("account add carol"), { code: 0, out: "", err: told });
+  assertEquals(await run("account add carol"), { code: 0, out: "", err: notice });
   assertEquals(await run("account confirm carol"), { code: 0, out: "", err: "" });
   assertEquals(
     (await run("account confirm nobody")).err,

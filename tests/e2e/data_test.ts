@@ -1,4 +1,4 @@
-/** What becomes of a data directory that is damaged, older than it should be, or taken away. */
+/** A data directory that is damaged, too old, or taken away. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -118,7 +118,7 @@ Deno.test("the file of a removed thread that a crash left is removed at the next
   after.close();
 });
 
-/** Ways in which a data directory is taken from under a server, and what it says of each. */
+/** Ways to take a data directory from a running server, and what it logs about each. */
 const WAYS: Record<string, { take(data: string): Promise<void>; said: RegExp }> = {
   "removed with all that is in it": {
     take: (data) => Deno.remove(data, { recursive: true }),

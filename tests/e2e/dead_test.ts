@@ -1,4 +1,4 @@
-/** `wirepost admin`: dead letters, and what takes much at once. */
+/** `wirepost admin`: dead letters, and commands on many messages. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox } from "../../client/mailbox.ts";
@@ -39,7 +39,7 @@ const usage = (error: string) => ({
 });
 
 // admin.md 4.6
-Deno.test("admin dead tells who wrote to whom and when, why it is dead, and how it begins", () =>
+Deno.test("admin dead shows sender, receiver, time, reason and beginning of each dead letter", () =>
   withServer(async ({ admin, bury }) => {
     assertEquals(await admin("dead"), done(""));
     await bury("bob", "alice", ["How are you, dear Bob?"]);
@@ -102,7 +102,7 @@ Deno.test("admin dead lists more dead letters than one datagram holds, whatever 
     );
   }));
 
-Deno.test("dead letters are given out again and deleted by their IDs", () =>
+Deno.test("dead letters are requeued and deleted by their IDs", () =>
   withServer(async ({ admin, bury, server }) => {
     await bury("bob", "alice", ["one", "two", "three", "four"]);
     const ids = async () =>
@@ -120,7 +120,7 @@ Deno.test("dead letters are given out again and deleted by their IDs", () =>
     assertEquals(out, "three\none\ntwo\n");
   }));
 
-Deno.test("all dead letters are given out again where there is room, and the others stay", () =>
+Deno.test("requeue --all gives out the dead letters that have room, and the others stay", () =>
   withServer(async ({ admin, bury }) => {
     const texts = (n: number) => Array.from({ length: n }, (_, i) => `${i}`);
     await bury("bob", "alice", texts(1500));
@@ -137,7 +137,7 @@ Deno.test("all dead letters are given out again where there is room, and the oth
   }));
 
 // admin.md 4.1
-Deno.test("nothing is cleared by leaving something out, or by a variable that is not set", () =>
+Deno.test("an omitted argument or an unset variable clears nothing", () =>
   withServer(async ({ admin, bury, server }) => {
     await bury("bob", "alice", ["dead"]);
     const server_ = ["--server", server.address];
@@ -180,7 +180,7 @@ Deno.test("nothing is cleared by leaving something out, or by a variable that is
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
 Deno.test(
-  "on a terminal, admin asks before it takes everything",
+  "on a terminal, admin asks before it removes everything",
   { ignore },
   () =>
     withServer(async ({ admin, server, data }) => {

@@ -88,7 +88,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a message that comes again, and is done then, is no failure any more",
+  "a message that succeeds at its second attempt is no failure",
   { ignore },
   () =>
     withServer(async (wirepost) => {
@@ -125,7 +125,7 @@ Deno.test(
 );
 
 Deno.test(
-  "the command finds out whose message it is, and from when",
+  "the command gets the message's sender, receiver and time",
   { ignore },
   () =>
     withServer(async (wirepost) => {

@@ -9,7 +9,7 @@ import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import { TransferPeer } from "../client/transfer/peer.ts";
 import { CuttingProxy } from "../client/transfer/proxy.ts";
 
-/** A forum whose commands go to the server, and whose files to this port. */
+/** A forum whose files go to this port, and its commands to the server. */
 async function connect(server: ServerProcess, name: string, files = server.port): Promise<Forum> {
   const connection = await SessionConnection.open(
     { port: server.port, as: { name, password: "jedi", make: true } },
@@ -85,7 +85,7 @@ Deno.test("with --file-connections connections, a new one replaces one without a
 });
 
 Deno.test(
-  "the forum goes on where it runs out of descriptors",
+  "the forum continues when it runs out of descriptors",
   { ignore: Deno.build.os !== "linux" },
   async () => {
     const [deno = "", ...rest] = FROM_SOURCE;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { decodeSealToClient, encodeHello, sealId } from "../../protocol/seal.ts";
 import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
-/** Handshakes that one address may begin without being told that the server is busy: 256. */
+/** Handshakes that one address may begin before the server answers `busy`: 256. */
 const ADDRESSES = 8, EACH = 250;
 
 /** Begins more handshakes at one of this machine's addresses than the server does at once, or lets wait. */
@@ -11,7 +11,7 @@ async function flood(port: number, hostname: string) {
   for (let i = 0; i < EACH; i++) {
     const key = crypto.getRandomValues(new Uint8Array(32)), id = sealId(key);
     await peer.send(encodeHello({ id, startId: "", cookie: "" }, key));
-    // which tells as well that what was sent before has arrived
+    // which shows too that what was sent before has arrived
     for (;;) {
       const { header, body } = decodeSealToClient(new TextEncoder().encode(await peer.receive()))!;
       if (body.kind !== "challenge") continue;
@@ -22,7 +22,7 @@ async function flood(port: number, hostname: string) {
 }
 
 Deno.test({
-  name: "who logs in beside a flood of handshakes from other addresses is let in, and the flood is counted",
+  name: "a log-in beside a flood of handshakes from other addresses succeeds, and the flood is counted",
   // elsewhere, a machine has one address of its own
   ignore: Deno.build.os !== "linux",
   async fn() {

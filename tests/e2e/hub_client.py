@@ -22,7 +22,7 @@ class Channels:
     def send(self, text):
         self.sock.sendall(text.encode().ljust(FRAME))
 
-    def hear(self, text):
+    def expect(self, text):
         frame = self.file.read(FRAME)
         assert len(frame) == FRAME and frame.rstrip().decode() == text, (frame, text)
 
@@ -39,54 +39,54 @@ class Room:
     def send(self, text):
         self.sock.sendall(text.encode())
 
-    def hear(self, text):
+    def expect(self, text):
         line = self.file.readline()
         assert line == text.encode() + b"\n", (line, text)
 
 
 alice = Channels("Alice")
 alice.send("hello")
-alice.hear("Not currently in any channel. Must join a channel before sending messages.")
+alice.expect("Not currently in any channel. Must join a channel before sending messages.")
 alice.send("/create tea")
 assert alice.settle() == "tea"
 bob = Channels("Bob")
 bob.send("/join tea\n")
-alice.hear("Bob has joined")
+alice.expect("Bob has joined")
 bob.send("5 Ω, or more? ✓\n")
-alice.hear("[Bob] 5 Ω, or more? ✓")
+alice.expect("[Bob] 5 Ω, or more? ✓")
 for text in ["/create", "/join", "/join x", "/create tea", "/quit"]:
     bob.send(text)
-bob.hear("/create command must be followed by the name of a channel to create")
-bob.hear("/join command must be followed by the name of a channel to join.")
-bob.hear("No channel named x exists. Try '/create x'?")
-bob.hear("Room tea already exists, so cannot be created.")
-bob.hear("/quit is not a valid control message. Valid messages are /create, /list, and /join.")
+bob.expect("/create command must be followed by the name of a channel to create")
+bob.expect("/join command must be followed by the name of a channel to join.")
+bob.expect("No channel named x exists. Try '/create x'?")
+bob.expect("Room tea already exists, so cannot be created.")
+bob.expect("/quit is not a valid control message. Valid messages are /create, /list, and /join.")
 
 carol, dora = Room(), None
 bob.send("/create room")
-alice.hear("Bob has left")
-carol.hear("[Bob] entered room")
+alice.expect("Bob has left")
+carol.expect("[Bob] entered room")
 dora = Room()
-carol.hear(f"[{dora.peer[0]}:{dora.peer[1]}] entered room")
-bob.hear(f"{dora.peer[0]}:{dora.peer[1]} has joined")
+carol.expect(f"[{dora.peer[0]}:{dora.peer[1]}] entered room")
+bob.expect(f"{dora.peer[0]}:{dora.peer[1]} has joined")
 dora.send("hello")
 dora.send(" all\nagain\r\n")
 for text in ["hello all", "again"]:
-    carol.hear(f"\r<{dora.peer}> {text}")
-    bob.hear(f"[{dora.peer[0]}:{dora.peer[1]}] {text}")
+    carol.expect(f"\r<{dora.peer}> {text}")
+    bob.expect(f"[{dora.peer[0]}:{dora.peer[1]}] {text}")
 bob.send("welcome")
-carol.hear("\r<Bob> welcome")
-dora.hear("\r<Bob> welcome")
+carol.expect("\r<Bob> welcome")
+dora.expect("\r<Bob> welcome")
 
 # gone without a goodbye: a reset
 dora.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 dora.file.close()
 dora.sock.close()
-carol.hear(f"Client ({dora.peer[0]}, {dora.peer[1]}) is offline")
-bob.hear(f"{dora.peer[0]}:{dora.peer[1]} has left")
+carol.expect(f"Client ({dora.peer[0]}, {dora.peer[1]}) is offline")
+bob.expect(f"{dora.peer[0]}:{dora.peer[1]} has left")
 bob.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 bob.file.close()
 bob.sock.close()
-carol.hear("Client Bob is offline")
+carol.expect("Client Bob is offline")
 assert alice.settle() == "tea\nroom"
 print("ok")

@@ -1,4 +1,4 @@
-/** `wirepost serve channels` and `wirepost serve room`: what they keep, whom they take, and other programs as clients. */
+/** `wirepost serve channels` and `wirepost serve room`: their data, their limits, and other programs as clients. */
 
 import { assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import {
@@ -45,7 +45,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   // channels.md 2.5
-  Deno.test(`channels and what was said there are there after ${signal} and a restart`, async () => {
+  Deno.test(`channels and their messages survive ${signal} and a restart`, async () => {
     await using data = await temporaryDirectory();
     const args = ["channels", "0", "--data", data.path];
     {
@@ -75,7 +75,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 // room.md 4.4
-Deno.test("the channel 'room' beside a room can be joined after a restart, and is listed once somebody was in it", async () => {
+Deno.test("the channel 'room' beside a room can be joined after a restart, and is listed once it had a member", async () => {
   await using data = await temporaryDirectory();
   for (let start = 0; start < 3; start++) {
     await using server = await ServerProcess.start(["channels", "0", "room", "0", "--data", data.path]);
@@ -88,7 +88,7 @@ Deno.test("the channel 'room' beside a room can be joined after a restart, and i
   }
 });
 
-Deno.test("a kept channel that an administrator removes begins again without what was said", async () => {
+Deno.test("a kept channel that an administrator removes begins again without its messages", async () => {
   await using data = await temporaryDirectory();
   const args = ["channels", "0", "--data", data.path];
   {
@@ -194,7 +194,7 @@ Deno.test("admin lists more channels and members than one datagram holds", async
   }
 });
 
-Deno.test("connections are limited in all and by address, which is counted and logged once", async () => {
+Deno.test("connections are limited in all and by address, and a refusal is counted and logged once", async () => {
   await using data = await temporaryDirectory();
   const args = ["channels", "0", "room", "0", "--data", data.path];
   await using server = await ServerProcess.start([
@@ -219,14 +219,14 @@ Deno.test("connections are limited in all and by address, which is counted and l
   assertEquals(await carol.settle(), []);
   const { out } = await wirepost(["admin", "status", "--data", data.path]);
   assertStringIncludes(out, "\nchannels too many connections of an address 3\n");
-  const told = server.err.match(
+  const reports = server.err.match(
     / warn channels 127\.0\.0\.1:\d+ too many connections of an address: further clients are refused\n/g,
   );
-  assertEquals(told?.length, 1);
+  assertEquals(reports?.length, 1);
 });
 
 // channels.md 5.6
-Deno.test("who sends faster than he may is read later, and nothing is lost", async () => {
+Deno.test("a client that sends too fast is read later, and nothing is lost", async () => {
   await using data = await temporaryDirectory();
   await using server = await ServerProcess.start(
     ["channels", "0", "room", "0", "--data", data.path, "--message-rate", "100"],
@@ -258,7 +258,7 @@ Deno.test("python3 speaks both wires", { ignore: await lacks("python3") }, async
   await t.step("every row of both tables", () => assertEquals([code, out, err], [0, "ok\n", ""]));
 });
 
-/** How each `nc` is told to end with its input. */
+/** The option that ends `nc` with its input. */
 const NETCAT_OPTIONS = { openbsd: ["-N"], traditional: ["-q", "0"], ncat: [] };
 const nc = Deno.build.os === "linux" ? await netcat("openbsd", "traditional", "ncat") : undefined;
 
@@ -278,7 +278,7 @@ Deno.test("nc is a client of the room", { ignore: nc === undefined }, async () =
 });
 
 // channels.md 5.12
-Deno.test("TCP asks after a client that is silent", { ignore: Deno.build.os !== "linux" }, async () => {
+Deno.test("TCP keep-alive probes a silent client", { ignore: Deno.build.os !== "linux" }, async () => {
   await using server = await ServerProcess.start(["room", "0", "--memory"]);
   using alice = await LinePeer.connect(server.port);
   await server.logged("connected\n");
@@ -286,13 +286,13 @@ Deno.test("TCP asks after a client that is silent", { ignore: Deno.build.os !== 
   assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] entered room`);
   const { out } = await runCommand(["cat", "/proc/net/tcp"]);
   const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, "0");
-  // nothing was sent to Bob yet, so the one timer that his socket at the server may have (02) is that of keep-alive
+  // nothing was sent to Bob yet, so the only timer of its socket at the server (02) is keep-alive
   const socket = new RegExp(`:${hex(server.port)} 0100007F:${hex(bob.port)} 01 \\S+ (\\d\\d):`);
   assertEquals(socket.exec(out)?.[1], "02");
 });
 
 Deno.test(
-  "the server goes on where it runs out of descriptors",
+  "the server continues when it runs out of descriptors",
   { ignore: Deno.build.os !== "linux" },
   async () => {
     await using data = await temporaryDirectory();

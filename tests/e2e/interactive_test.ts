@@ -77,7 +77,7 @@ Deno.test("wirepost mailbox goes on after a mistake in a pipe, and exits with 1 
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
-/** The program in a terminal; the shell that started it tells its exit code. */
+/** The program in a terminal. The shell that started it prints its exit code. */
 function open(server: ServerProcess, ...options: string[]): Promise<Terminal> {
   const args = [...FROM_SOURCE, "mailbox", "--server", server.address, ...options];
   return Terminal.open(
@@ -108,7 +108,7 @@ Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { igno
   await terminal.shows("/receive     receive all messages that are there (/r)");
   await terminal.shows("bob → bob: ");
   await terminal.type("", "C-d");
-  // a mistake in a terminal is no failure
+  // a mistake in a terminal does not count as a failure
   await terminal.shows("left with 0");
 });
 

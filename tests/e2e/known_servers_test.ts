@@ -3,7 +3,7 @@ import { encodePublicKey } from "../../protocol/key_text.ts";
 import { sealKey } from "../../protocol/seal.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
-/** A private key whose public half, in base64url, begins with `-`, as one in 64 does: then it was an option. */
+/** A private key. Its public half in base64url begins with `-`, like one in 64: it would look like an option. */
 function keyWithDash(): string {
   for (let i = 0;; i++) {
     const bytes = new Uint8Array(32);
@@ -52,7 +52,7 @@ Deno.test("a server with a new key is refused with the command that forgets the 
   );
 });
 
-Deno.test("known-servers remove leaves the other lines as they are, and says what is not there", async () => {
+Deno.test("known-servers remove leaves the other lines as they are, and reports an unknown server", async () => {
   await using directory = await temporaryDirectory();
   const path = `${directory.path}/wirepost/known-servers`, key = "A".repeat(43);
   const run = (...args: string[]) =>
@@ -74,7 +74,7 @@ Deno.test("known-servers remove leaves the other lines as they are, and says wha
   assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
 });
 
-Deno.test("known-servers are read where they are still below the name that the program had before", async () => {
+Deno.test("known-servers are read from the directory of the program's former name", async () => {
   await using directory = await temporaryDirectory();
   const line = `a:1 ${encodePublicKey(new Uint8Array(32))}\n`;
   const run = (command: string) =>

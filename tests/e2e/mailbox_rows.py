@@ -161,7 +161,7 @@ def dropped():
     refuse("not UTF-8", b"F, bob, alice, \xff", b"F, bob, alice, \xce", b"F, b\xe9, alice, x", b"F, b, a, \xed\xa0\x80")
     refuse("reserved sender", "F, bob, admin, stop", "f,bob, admin ,x")
     refuse("too long", "F, bob, alice, ".ljust(1025, "x"), "F, bob, alice, ".ljust(9000, "x"), "F, bob, alice, " + "x" * 989)
-    # the longest whose answer fits into 1,024 bytes
+    # the longest text with an answer that fits into 1,024 bytes
     client.send("F, bob, alice, " + "Ω" * 494)
     client.expect("R, bob", "N, TIME, alice, " + "Ω" * 494)
     client.expect("R, bob", "X")

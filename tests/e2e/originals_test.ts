@@ -49,7 +49,7 @@ const mailbox: Step = async (ports) => {
   ]);
 };
 
-/** What each row of the channels' table says, with a channel whose name an earlier run has left behind. */
+/** The rows of the channels' table, with a channel that an earlier run has left behind. */
 const channels: Step = async (ports) => {
   using alice = await FramePeer.named("Alice\n", ports.channels);
   await alice.send("/list", "/join tas", "hello");
@@ -103,7 +103,7 @@ const room: Step = async (ports) => {
 
 const STEPS: Readonly<Record<string, Step>> = { mailbox, channels, room };
 
-Deno.test("what the originals do is the same against a server that was restarted, and restarted again", async (t) => {
+Deno.test("the original wires behave the same after one restart and after two", async (t) => {
   await using data = await temporaryDirectory();
   const args = ["mailbox", "0", "channels", "0", "room", "0", "--data", data.path];
   for (const run of ["at first", "after a restart", "after another restart"]) {

@@ -9,7 +9,7 @@ const SCRIPT = new URL("mailbox_rows.py", import.meta.url).pathname;
 const ROWS: Readonly<Record<string, [sentence: string, ...options: string[]]>> = {
   second_generation: ["the shared queue answers `nxt, timeStamp, message`"],
   first_generation: [
-    "the shared queue answers `nxt, message` where time stamps are off",
+    "the shared queue answers `nxt, message` if time stamps are off",
     "--timestamps",
     "off",
   ],
@@ -22,11 +22,11 @@ const ROWS: Readonly<Record<string, [sentence: string, ...options: string[]]>> =
   dropped: ["what is no request is dropped and counted, and never answered"],
   order: ["messages come out in the order in which they went in, for each receiver"],
   drop_oldest: [
-    "a full mailbox drops its oldest message where it is told to",
+    "a full mailbox drops its oldest message with --when-full drop-oldest",
     ...["--mailbox-messages", "6", "--when-full", "drop-oldest"],
   ],
-  refuse: ["a full mailbox refuses the new message where nothing else is said", "--mailbox-messages", "6"],
-  administration: ["an administrator who proves the secret asks and tells the server"],
+  refuse: ["a full mailbox refuses the new message by default", "--mailbox-messages", "6"],
+  administration: ["an administrator who proves the secret controls the server"],
   proof: ["a proof is good for one command from one address"],
 };
 

@@ -62,7 +62,7 @@ async function copy(from: string, to: string, change: (text: string) => string) 
   for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`, change);
 }
 
-/** A port that nobody has, and that is given to nobody who asks for any. */
+/** A free port, outside the range that the system assigns. */
 function freePort(): number {
   for (;;) {
     const port = 10_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 20_000;
@@ -85,7 +85,7 @@ class Reader implements AsyncDisposable {
   /** By the port of each service, the one that stands in for it. */
   readonly #ports = new Map(Object.values(SERVICE_PORTS).map((port) => [`${port}`, `${freePort()}`]));
 
-  /** The commands by which the reader's shell was told of variables. */
+  /** The commands that set variables in the reader's shell. */
   #exports = "";
 
   constructor(readonly directory: string) {}
@@ -149,16 +149,16 @@ class Reader implements AsyncDisposable {
       stdin: "null",
       stdout: "piped",
     }).spawn();
-    let said = "", heard = () => {};
+    let said = "", onOutput = () => {};
     const reading = (async () => {
-      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) said += text, heard();
+      for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) said += text, onOutput();
     })();
     this.#server = { child, ended: reading.then(() => child.status) };
     const over = this.#server.ended.then(() => true);
     const all = () => shown.every((line) => line === "…" || said.split("\n").some((is) => fits(is, [line])));
     while (!all()) {
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      heard = () => resolve(false);
+      onOutput = () => resolve(false);
       assert(!await Promise.race([promise, over]), `${command}\nended and had shown:\n${said}`);
     }
   }

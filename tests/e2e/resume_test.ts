@@ -33,7 +33,7 @@ Deno.test("send --resume stores what came behind the lines that it has stored", 
   }));
 
 // session.md 8.15
-Deno.test("send --resume stores each line once, where it does not know how far it came", () =>
+Deno.test("send --resume stores each line once, even if it does not know how far it came", () =>
   withName(async (send, file, receive) => {
     const text = `${"x".repeat(3000)}\n2\n`;
     assertEquals(await send(text), done);
@@ -46,7 +46,7 @@ Deno.test("send --resume stores each line once, where it does not know how far i
   }));
 
 // session.md 8.16
-Deno.test("send --resume goes on with a file of before, which does not say when its session began", () =>
+Deno.test("send --resume continues with an old file, which does not say when its session began", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
     const { id } = JSON.parse(await Deno.readTextFile(file));
@@ -55,7 +55,7 @@ Deno.test("send --resume goes on with a file of before, which does not say when 
     assertEquals(await receive(), "1\n2\n");
   }));
 
-Deno.test("send --resume goes on with a file that is still below the name that the program had before", () =>
+Deno.test("send --resume continues with a file under the program's former name", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
     const earlier = file.replace("/wirepost/", "/parley/");
@@ -66,10 +66,10 @@ Deno.test("send --resume goes on with a file that is still below the name that t
   }));
 
 // session.md 8.12
-Deno.test("send --resume stores nothing where the server may have forgotten the first lines, and says so", () =>
+Deno.test("send --resume stores nothing if the server may have forgotten the first lines, and says so", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
-    // nobody can tell whether the server has forgotten a session of this name
+    // nobody can know whether the server has forgotten a session of this name
     const id = "A".repeat(22),
       unknown = {
         code: 1,

@@ -70,7 +70,7 @@ Deno.test("a line that can't be sent ends it: what is wrong with which, and what
       );
       assertEquals(await wirepost(["receive", "bob", "--all"]), done("one\ntwo\n"));
     }
-    // bytes that are no text
+    // bytes that are not UTF-8
     const bytes = `printf 'one\\n\\377\\n' | "$@" send bob --from alice --server ${server.address}`;
     const { code, err } = await runCommand(["sh", "-c", bytes, "sh", ...FROM_SOURCE]);
     assertEquals(code, 1);
@@ -90,7 +90,7 @@ Deno.test("the longest message goes through, in every width of character", () =>
     }
   }));
 
-Deno.test("--count receives so many, and exits with 3 where there were fewer", () =>
+Deno.test("--count receives that many messages, and exits with 3 if there were fewer", () =>
   withServer(async (wirepost) => {
     assertEquals(await wirepost(["send", "bob", "1", "2", "3", "--from", "alice"]), done());
     assertEquals(await wirepost(["receive", "bob", "--count", "2"]), done("1\n2\n"));
@@ -98,7 +98,7 @@ Deno.test("--count receives so many, and exits with 3 where there were fewer", (
     assertEquals(await wirepost(["receive", "bob", "--all"]), { code: 3, out: "", err: "" });
   }));
 
-Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 where none does", () =>
+Deno.test("--wait receives a message that arrives meanwhile, and exits with 3 if none does", () =>
   withServer(
     async (wirepost, server) => {
       assertEquals(await wirepost(["receive", "bob", "--wait", "100ms"]), { code: 3, out: "", err: "" });
@@ -162,7 +162,7 @@ Deno.test("a server that is not there is a clear error within the --timeout", as
   );
 });
 
-Deno.test("a reader that goes ends receive without a stack, and what it was not given comes again", () =>
+Deno.test("if the reader of its output ends, receive ends without a stack trace, and the rest is given out again", () =>
   withServer(async (wirepost, server) => {
     const lines = Array.from({ length: 5000 }, (_, i) => `${i} ${"x".repeat(100)}\n`), input = lines.join("");
     assertEquals(await wirepost(["send", "bob", "--from", "alice"], { input }), done());

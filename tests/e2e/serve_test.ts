@@ -1,4 +1,4 @@
-/** `wirepost serve`: where it listens, what it keeps, and how it ends. */
+/** `wirepost serve`: its addresses, its data directory, and how it ends. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
 import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
@@ -21,7 +21,7 @@ async function names(directory: string): Promise<string[]> {
   return entries.map(({ name }) => name).toSorted();
 }
 
-Deno.test("serve logs where it listens, what it holds and which networks it answers", async () => {
+Deno.test("serve logs its addresses, its messages and the networks that it answers", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   await pass(server.port, "127.0.0.1");
@@ -90,7 +90,7 @@ Deno.test("a port or an address that can't be used is reported in one line, and 
 });
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
-  Deno.test(`messages that a later answer proves are there after ${signal} and a restart`, async () => {
+  Deno.test(`messages before an answered request survive ${signal} and a restart`, async () => {
     await using data = await temporaryDirectory();
     const options = ["mailbox", "0", "--data", data.path];
     {
@@ -128,7 +128,7 @@ Deno.test("--memory writes no file", async () => {
   assertStringIncludes(server.err, " info mailbox - messages are kept in memory and end with this process\n");
 });
 
-Deno.test("--original-from none answers nobody, and a network answers those in it", async () => {
+Deno.test("--original-from none answers nobody, and --original-from NETWORK only that network", async () => {
   await using directory = await temporaryDirectory();
   const data = directory.path;
   const hosts = ["--host", "127.0.0.1", "--host", "::1"];
@@ -153,7 +153,7 @@ Deno.test("--original-from none answers nobody, and a network answers those in i
   assertStringIncludes(server.err, " info mailbox - the original wire is answered for ::1, 10.0.0.0/8\n");
 });
 
-Deno.test("several hosts are answered on one port, each from the address that was asked", async () => {
+Deno.test("with several --host, each answer comes from the address that was asked", async () => {
   await using server = await ServerProcess.start(
     ["mailbox", "0", "--memory", "--host", "127.0.0.1", "--host", "::1"],
   );

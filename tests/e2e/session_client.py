@@ -22,12 +22,12 @@ class Session:
         self.open = {}  # number -> the line of a request that has no outcome yet
         self.asked = {}  # tag -> the line of a request that has no answer yet
         self.got = {}  # tag -> {i: message} of leases
-        self.heard = time.monotonic()
+        self.received_at = time.monotonic()
 
     def begin(self):
         """Makes up a session, of which the server knows nothing."""
         self.id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        self.epoch = self.cookie = "-"
+        self.start_id = self.cookie = "-"
         self.born = ""  # when it began, as the server says: the first digits of its cookies
         self.next = 1
 
@@ -36,7 +36,7 @@ class Session:
 
     def send(self, lines):
         """Sends the lines in as few datagrams as hold them; with none, an empty one."""
-        head = f"P1> {self.id} {self.epoch} {self.cookie} {self.low()}".encode()
+        head = f"P1> {self.id} {self.start_id} {self.cookie} {self.low()}".encode()
         datagram = head
         for line in lines:
             if len(datagram) + 1 + len(line) > MAX_DATAGRAM:
@@ -51,17 +51,17 @@ class Session:
         try:
             datagram, source = self.socket.recvfrom(2048)
         except TimeoutError:
-            if time.monotonic() - self.heard > 10:
+            if time.monotonic() - self.received_at > 10:
                 sys.exit("the server is gone")
             return self.send([*list(self.open.values())[:WINDOW], *self.asked.values()])
         lines = datagram.decode().split("\n")
         head = lines[0].split(" ")
         if source != self.server or head[:2] != ["P1<", self.id]:
             return
-        self.heard = time.monotonic()
+        self.received_at = time.monotonic()
         if head[3] != "-":  # a challenge: nothing was carried out
             self.born = self.born or head[3][:12]
-            self.epoch, self.cookie = head[2], self.born + head[3][12:]
+            self.start_id, self.cookie = head[2], self.born + head[3][12:]
             return self.send([*list(self.open.values())[:WINDOW], *self.asked.values()])
         for line in lines[1:]:
             self.answer(*line.split(",", 1))

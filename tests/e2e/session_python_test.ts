@@ -1,4 +1,4 @@
-/** The reliable session can be spoken from its specification alone: session_client.py does. */
+/** A client of the reliable session that was written from its specification alone: session_client.py. */
 
 import { assertEquals } from "@std/assert";
 import { lacks, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";

@@ -1,4 +1,4 @@
-/** Receivers that a signal ends: what they wait for is withdrawn, and what they hold is there for others. */
+/** Receivers that a signal ends: their waits are withdrawn, and their messages are released. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FROM_SOURCE, ServerProcess, wirepost } from "../program.ts";
@@ -42,25 +42,25 @@ const CASES: [readonly string[], Deno.Signal, number][] = [
 ];
 
 for (const [args, signal, code] of CASES) {
-  Deno.test(`${args[0]} ${args.at(-1)} that ${signal} ends leaves no wait at the server`, async () => {
+  Deno.test(`${args[0]} ${args.at(-1)} leaves no wait at the server when ${signal} ends it`, async () => {
     await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
     const status = await ended(server, args, "in a session: lease mailbox 'bob'", signal);
     assertEquals([status.code, status.signal], [code, null]);
     await server.logged("in a session: cancel");
-    const where = ["--server", server.address];
-    assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
-    assertEquals(await wirepost(["receive", "bob", ...where]), { code: 0, out: "one\n", err: "" });
+    const at = ["--server", server.address];
+    assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...at])).code, 0);
+    assertEquals(await wirepost(["receive", "bob", ...at]), { code: 0, out: "one\n", err: "" });
   });
 }
 
-Deno.test("a command of --exec ends with SIGTERM, and its message is there for others, uncounted", async () => {
+Deno.test("SIGTERM ends a command of --exec, and its message is released without counting an attempt", async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
-  const where = ["--server", server.address];
-  assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...where])).code, 0);
+  const at = ["--server", server.address];
+  assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...at])).code, 0);
   const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];
   const status = await ended(server, args, "in a session: got", "SIGTERM");
   assertEquals([status.code, status.signal], [0, null]);
-  const { code, out } = await wirepost(["receive", "bob", "--json", ...where]);
+  const { code, out } = await wirepost(["receive", "bob", "--json", ...at]);
   assertEquals(code, 0);
   assertMatch(out, /"attempt":1,"text":"one"/);
 });

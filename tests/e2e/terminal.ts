@@ -1,5 +1,5 @@
 /**
- * A real terminal: a tmux server of its own, spoken to in control mode, which tells each output as it comes.
+ * A real terminal: a tmux server of its own, used in control mode, which reports each output when it comes.
  *
  * @module
  */
@@ -74,7 +74,7 @@ export class Terminal implements AsyncDisposable {
     await this.#keys.write(encoder.encode(`${literal}send-keys ${key}\n`));
   }
 
-  /** Pastes this text as a terminal does: marked as pasted, where the program asked for that, unless `plain`. */
+  /** Pastes this text as a terminal does: marked as pasted if the program asked for that, unless `plain`. */
   async paste(text: string, plain = false) {
     await Deno.writeTextFile(`${this.#directory.path}/paste`, text);
     await this.#keys.write(
@@ -82,7 +82,7 @@ export class Terminal implements AsyncDisposable {
     );
   }
 
-  /** Makes it so many columns wide. */
+  /** Sets its width in columns. */
   async resize(columns: number) {
     await this.#keys.write(encoder.encode(`resize-window -x ${columns}\n`));
   }
@@ -91,11 +91,11 @@ export class Terminal implements AsyncDisposable {
   async screen(): Promise<string> {
     const tmux = async (...args: string[]) =>
       (await runCommand(["tmux", "-u", "-S", `${this.#directory.path}/socket`, ...args])).out;
-    const where = await tmux("display-message", "-p", "#{cursor_x} #{cursor_y} #{history_size}");
-    const [column = 0, line = 0, above = 0] = where.split(" ").map(Number), row = above + line;
+    const cursor = await tmux("display-message", "-p", "#{cursor_x} #{cursor_y} #{history_size}");
+    const [column = 0, line = 0, above = 0] = cursor.split(" ").map(Number), row = above + line;
     const rows = (await tmux("capture-pane", "-p", "-N", "-S", "-")).split("\n");
     return rows.map((text, i) => {
-      // by columns, which are characters where all are narrow
+      // by columns, which are characters if all are narrow
       return i === row
         ? `${text.slice(0, column).padEnd(column)}|${text.slice(column).trimEnd()}`
         : text.trimEnd();

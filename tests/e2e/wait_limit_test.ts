@@ -1,20 +1,20 @@
-/** `wirepost receive --wait`, whatever the server does: without the limit each of these would go on for an hour. */
+/** `wirepost receive --wait` against misbehaving servers: without the limit each of these would take an hour. */
 
 import { assert, assertEquals } from "@std/assert";
 import { temporaryDirectory, wirepost } from "../program.ts";
 
-const EPOCH = "00000001", COOKIE = "1".repeat(28);
+const START_ID = "00000001", COOKIE = "1".repeat(28);
 
-/** A server on a UDP port that says to each datagram what the test wants: lines of an answer, or whole datagrams. */
+/** A server on a UDP port that answers each datagram as the test wants: by lines, or by whole datagrams. */
 class Server implements AsyncDisposable {
   readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void>;
-  heard = 0;
+  received = 0;
 
   constructor(answer: (text: string, server: Server) => string | undefined) {
     this.#serving = (async () => {
       for await (const [datagram, from] of this.#socket) {
-        this.heard++;
+        this.received++;
         const said = answer(new TextDecoder().decode(datagram), this);
         if (said !== undefined) await this.#socket.send(new TextEncoder().encode(said), from);
       }
@@ -31,16 +31,16 @@ class Server implements AsyncDisposable {
   }
 }
 
-/** A server of sessions that lets everybody in, and says this to each request. */
+/** A server of sessions that admits everybody, and gives this answer to each request. */
 function session(answer: (kind: string, tag: string, server: Server) => string | undefined) {
   return new Server((text, server) => {
     const [header = "", ...lines] = text.split("\n"), [, id, startId] = header.split(" ");
-    if (startId !== EPOCH) return `P1< ${id} ${EPOCH} ${COOKIE} 0`;
+    if (startId !== START_ID) return `P1< ${id} ${START_ID} ${COOKIE} 0`;
     const answers = lines.map((line) => {
       const [kind = "", tag = ""] = line.split(",");
       return answer(kind, tag, server);
     });
-    return [`P1< ${id} ${EPOCH} - 0`, ...answers.filter((line) => line !== undefined)].join("\n");
+    return [`P1< ${id} ${START_ID} - 0`, ...answers.filter((line) => line !== undefined)].join("\n");
   });
 }
 
@@ -98,7 +98,7 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 for (const [name, { server: make, args = [], result }] of Object.entries(CASES)) {
-  Deno.test(`receive --wait 1s ends soon where the server ${name}`, async () => {
+  Deno.test(`receive --wait 1s ends soon if the server ${name}`, async () => {
     await using directory = await temporaryDirectory();
     await using server = make();
     const command = ["receive", ...args[0] === "--as" ? [] : ["bob"], "--wait", "1s", "--timeout", "1h"];
@@ -108,11 +108,11 @@ for (const [name, { server: make, args = [], result }] of Object.entries(CASES))
     // the last question of the original wire may begin a few milliseconds later
     const normal = err.replace(server.address, "ADDRESS").replace(/within 1\.\d+ s/, "within 1.5 s");
     assertEquals({ code, out, err: normal }, result);
-    assert(server.heard < 100, `${server.heard} datagrams`);
+    assert(server.received < 100, `${server.received} datagrams`);
   });
 }
 
-Deno.test("receive --wait is a limit in all, where messages come one by one without an end", async () => {
+Deno.test("receive --wait limits the whole time, even if messages come one by one without an end", async () => {
   let id = 0;
   await using server = session((kind, tag) => kind === "lease" ? message(tag, ++id) : `ok,${tag}`);
   const { code, out, err } = await wirepost(

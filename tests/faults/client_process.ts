@@ -24,7 +24,7 @@ export class ClientProcess implements AsyncDisposable {
     let rest = "";
     for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
-      // what is no whole line when it is killed was not said
+      // an incomplete line when it is killed does not count
       rest = lines.pop()!;
       this.lines.push(...lines);
       if (this.lines.length >= this.#enough) this.#reached.resolve();
@@ -32,7 +32,7 @@ export class ClientProcess implements AsyncDisposable {
     this.#reached.resolve();
   }
 
-  /** Resolves when it has printed so many lines. */
+  /** Resolves when it has printed this number of lines. */
   async printed(lines: number) {
     this.#enough = lines;
     if (this.lines.length >= lines) return;

@@ -1,5 +1,5 @@
 /**
- * A file goes up and down over connections that are cut, in a process of its own, so that its memory can be told: the
+ * A file goes up and down over connections that are cut, in a process of its own, so that its memory can be measured: the
  * arguments are the bytes of the file and the number of cuts. Prints seconds of each way and MiB of memory as JSON.
  */
 
@@ -14,7 +14,7 @@ import { TransferServer } from "../client/transfer/server.ts";
 const MIB = 1024 ** 2;
 const [SIZE = 0, CUTS = 0] = Deno.args.map(Number);
 
-/** A file of so many bytes that nothing repeats in; returns its hash. */
+/** Writes a random file of `size` bytes. Returns its hash. */
 async function write(path: string, size: number): Promise<string> {
   using file = await Deno.open(path, { write: true, createNew: true });
   const hash = createHash("sha256"), piece = new Uint8Array(MIB);

@@ -8,10 +8,10 @@ const FAILED =
   / error store - cannot write to disk \(.*\): messages are refused, what is stored can be read$/gm;
 const WORKS = / warn store - can write to disk again: \d+ requests? (?:was|were) refused meanwhile$/gm;
 
-/** As many messages at a time as surely fit into the server's socket. */
+/** Messages at a time: these always fit into the server's socket. */
 const BURST = 32;
 
-/** Milliseconds after which what was refused counts as refused for good: it is tried again once a second. */
+/** Milliseconds after which a refusal counts as final: it is tried again once a second. */
 const PATIENCE = 30_000;
 
 /** Numbers of the messages that were put last and taken last. */
@@ -20,7 +20,7 @@ interface Numbers {
   taken: number;
 }
 
-/** A server, and one who fills its mailbox `bob` and empties it. */
+/** A server, and a client that fills and empties its mailbox `bob`. */
 class Disk implements AsyncDisposable {
   readonly #server: ServerProcess;
   readonly #peer: Peer;
@@ -44,20 +44,20 @@ class Disk implements AsyncDisposable {
     return new Disk(server, administrator, number);
   }
 
-  /** Ends the server, and tells how often it said that the disk takes nothing, and that it takes messages again. */
+  /** Ends the server. Gives how often it logged that the disk is full, and that it takes messages again. */
   async end(signal: Deno.Signal): Promise<{ failed: number; works: number }> {
     if (!this.#ended) this.#peer[Symbol.dispose](), this.administrator[Symbol.dispose]();
     this.#ended = true;
     await this.#server.end(signal);
-    const told = (line: RegExp) => this.#server.err.match(line)?.length ?? 0;
-    return { failed: told(FAILED), works: told(WORKS) };
+    const count = (line: RegExp) => this.#server.err.match(line)?.length ?? 0;
+    return { failed: count(FAILED), works: count(WORKS) };
   }
 
   async [Symbol.asyncDispose]() {
     await this.end("SIGKILL");
   }
 
-  /** Puts messages of about 500 bytes, numbered from 0, and waits until they are decided. */
+  /** Puts messages of about 500 bytes, numbered from 0, and waits for their outcomes. */
   async put(count = BURST) {
     for (let i = 0; i < count; i++) {
       await this.#peer.send(`F, bob, alice, ${this.#number.put++} ${"x".repeat(500)}`);
@@ -65,7 +65,7 @@ class Disk implements AsyncDisposable {
     assertEquals(await this.#peer.ask("R, nobody"), "X");
   }
 
-  /** Messages that were put since the server started, and what became of them. */
+  /** Messages that were put since the server started, by outcome. */
   async figures(): Promise<{ stored: number; refused: number }> {
     const figures = await this.administrator.figures();
     return { stored: figures("stored"), refused: figures("refused storage") };
@@ -113,13 +113,13 @@ class Disk implements AsyncDisposable {
 interface Full {
   data: string;
   options: readonly string[];
-  /** Fills the disk otherwise than with messages. */
+  /** Fills the disk with other things than messages. */
   occupy?: () => Promise<void>;
   /** Undoes it. */
   free?: () => Promise<void>;
 }
 
-/** Whether the server is started again on the full disk and after which signal, and what makes room then. */
+/** Whether the server is restarted on the full disk, after which signal, and what makes room then. */
 interface Way {
   end?: Deno.Signal;
   by: "take" | "clear";
@@ -157,7 +157,7 @@ async function fillAndEmpty(full: Full, { end, by }: Way) {
   assertEquals(await second.end("SIGTERM"), { failed: 1, works: 1 });
 }
 
-/** Takes what room there is. */
+/** Uses up the room. */
 async function occupy(path: string) {
   using file = await Deno.open(path, { create: true, append: true });
   const block = new Uint8Array(4096);
@@ -173,17 +173,17 @@ async function occupy(path: string) {
 for (const way of WAYS) {
   const how = `by ${way.by}${way.end === undefined ? "" : ` after ${way.end} and a start`}`;
 
-  Deno.test(`a database at --max-file gives what it has and then takes messages again: ${how}`, async () => {
+  Deno.test(`a server at --max-file gives out what it has, and then takes messages again: ${how}`, async () => {
     await using directory = await temporaryDirectory();
     await fillAndEmpty({ data: directory.path, options: ["--max-file", "1MiB"] }, way);
   });
 
-  Deno.test(`a disk full of messages gives what it has and then takes messages again: ${how}`, async () => {
+  Deno.test(`a server that fills its disk gives out what it has, and then takes messages again: ${how}`, async () => {
     await using disk = await mount(12);
     if (disk) await fillAndEmpty({ data: `${disk.path}/data`, options: [] }, way);
   });
 
-  Deno.test(`a disk that others fill gives what it has, and takes messages when they go: ${how}`, async () => {
+  Deno.test(`a server on a disk that others fill gives out what it has, and takes messages when there is room: ${how}`, async () => {
     await using disk = await mount(12);
     if (disk === undefined) return;
     const file = `${disk.path}/file`;

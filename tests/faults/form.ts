@@ -9,7 +9,7 @@ import { runCommand } from "../program.ts";
 /** Whether they run in their full form, which takes minutes: WIREPOST_FAULTS=full. */
 export const FULL = Deno.env.get("WIREPOST_FAULTS") === "full";
 
-/** Whether this is continuous integration, where nothing may be skipped. */
+/** Whether this is continuous integration. Nothing may be skipped there. */
 export const CI = Deno.env.get("CI") === "true";
 
 /** Prints a line of figures, whether the test passes or not. */
@@ -17,7 +17,7 @@ export function report(line: string) {
   Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
 }
 
-/** The middle one. */
+/** The median. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }

@@ -40,7 +40,7 @@ function splice(bytes: Bytes, from: number, to: number, by: ArrayLike<number>): 
   return result;
 }
 
-/** Where a comma is, one of them at random, or the end. */
+/** The index of a random comma, or the end. */
 function comma(bytes: Bytes, random: Random): number {
   const commas = [...bytes.keys()].filter((i) => bytes[i] === 0x2c);
   return commas[random(commas.length)] ?? bytes.length;
@@ -133,7 +133,7 @@ Deno.test({
     }
     await administrator.ask("clear-all");
     sent += WARM + 2;
-    /** Sends half of them, and tells how much memory the server has then, with nothing stored. */
+    /** Sends half of them. Gives the server's memory after that, with nothing stored. */
     const half = async () => {
       for (let i = 0; i < DATAGRAMS / 2; i++) {
         await peer.send(randomDatagram(random));

@@ -1,5 +1,5 @@
 /**
- * Channels and room under load and abuse: one that never reads among many who do, and connections that come and go.
+ * Channels and room under load and abuse: one client that never reads among many that do, and connections that come and go.
  * WIREPOST_FAULTS=full runs them at full size.
  */
 
@@ -19,7 +19,7 @@ function start(args: readonly string[]): Promise<ServerProcess> {
 }
 
 /** Reads messages numbered from 0 to the last one, and makes sure that each comes once and in order. */
-async function hearAll(
+async function receiveAll(
   conn: Deno.TcpConn,
   count: number,
   number: (bytes: Uint8Array, from: number) => number,
@@ -43,7 +43,7 @@ async function hearAll(
 }
 
 // channels.md 5.1, 5.2
-Deno.test("members of a channel get every message in order, and one that never reads is cut off", async () => {
+Deno.test("members of a channel get every message in order, and one that never reads is disconnected", async () => {
   const members = FULL ? 1000 : 100, count = 10_000;
   await using data = await temporaryDirectory();
   await using server = await start(["channels", "0", "--data", data.path]);
@@ -65,7 +65,7 @@ Deno.test("members of a channel get every message in order, and one that never r
     const before = await residentMiB(server.pid);
     let peak = before;
     const watching = setInterval(async () => peak = Math.max(peak, await residentMiB(server.pid)), 500);
-    // `[S] 00001234`, among notes of who has come and gone
+    // `[S] 00001234`, among notes about members
     const number = (bytes: Uint8Array, from: number) => {
       if (bytes[from] !== 0x5b || bytes[from + 1] !== 0x53) return -1;
       let n = 0;
@@ -73,13 +73,13 @@ Deno.test("members of a channel get every message in order, and one that never r
       return n;
     };
     const begun = performance.now();
-    const heard = peers.map((peer) => hearAll(peer.conn, count, number));
+    const received = peers.map((peer) => receiveAll(peer.conn, count, number));
     // the silent one costs so many bytes, whatever the kernel keeps for it
     const rest = "x".repeat(180);
     const sending = (async () => {
       for (let i = 0; i < count; i++) await sender.write(encodeFrames(`${`${i}`.padStart(8, "0")}${rest}`));
     })();
-    await Promise.all([sending, ...heard]);
+    await Promise.all([sending, ...received]);
     const seconds = (performance.now() - begun) / 1000;
     // what the kernel holds for the silent one is behind it; then its queue fills
     const more = encodeFrames("99999999" + rest);
@@ -118,7 +118,7 @@ async function drain(conn: Deno.TcpConn) {
 }
 
 // channels.md 5.2
-Deno.test("one that takes nothing is cut off for its silence", async () => {
+Deno.test("a client that reads nothing is disconnected after a time", async () => {
   await using data = await temporaryDirectory();
   await using server = await start(
     ["channels", "0", "--data", data.path, "--stall", "1s", "--max-pending", "64MiB"],
@@ -141,7 +141,7 @@ Deno.test("one that takes nothing is cut off for its silence", async () => {
 });
 
 // channels.md 5.3
-Deno.test("many who ask for a long list and never read cost little memory, and hold no message up", async () => {
+Deno.test("many clients that ask for a long list and never read it cost little memory, and delay no message", async () => {
   const clients = FULL ? 3000 : 300, asks = 15;
   await using data = await temporaryDirectory();
   await using server = await start(["mailbox", "0", "channels", "0", "--data", data.path]);
@@ -153,7 +153,7 @@ Deno.test("many who ask for a long list and never read cost little memory, and h
   const peers: FramePeer[] = [];
   using mailbox = new Peer(server.port);
   let longest = 0;
-  /** A message that is put and taken: a list may be told meanwhile, and not many. */
+  /** Puts and takes a message. Meanwhile the server may answer one list, but not many. */
   const exchange = async () => {
     const begun = performance.now();
     await mailbox.send("F, bob, alice, hello");
@@ -178,7 +178,9 @@ Deno.test("many who ask for a long list and never read cost little memory, and h
       if (count("channels received") - 1001 >= (clients - gone) * asks) break;
     }
     report(
-      `${clients} who ask ${asks} times: ${Math.round(before)} MiB, at most ${Math.round(peak)} MiB; ` +
+      `${clients} clients that ask ${asks} times: ${Math.round(before)} MiB, at most ${
+        Math.round(peak)
+      } MiB; ` +
         `the slowest message took ${Math.round(longest)} ms`,
     );
     assertLess(peak, before + (FULL ? 150 : 40));
@@ -213,7 +215,7 @@ Deno.test("connections that come and go leave nothing behind", async () => {
         : new Uint8Array([...encodeFrames(`m${i}`), ...encodeFrames(`/create c${random(10)}`)]);
       // half of them end in the middle of a frame
       await conn.write(random(2) === 0 ? said : said.subarray(0, random(said.length))).catch(() => {});
-      // few in the room at a time: each of them hears of each
+      // few in the room at a time: each gets a line about each
       while (open.length > (FULL ? 500 : 100) || open.length > 0 && random(3) === 0) close();
     }
     while (open.length > 0) close();

@@ -5,7 +5,7 @@ import { Administrator } from "./administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
 
 const KILLS = FULL ? 50 : 6;
-/** Kills of these that have to hit a request whose reply had not come. */
+/** How many of these kills have to hit an unanswered request. */
 const BETWEEN = FULL ? 10 : 1;
 /** Messages put in a run before its kill, at most. */
 const RUN = FULL ? 4000 : 1500;
@@ -14,7 +14,7 @@ const RATE = 1000;
 /** Comes after all that the server sent before it ended. */
 const ENDED = "the server has ended";
 
-/** What was put into a mailbox and what came out, in all runs. Its messages are the numbers from 0. */
+/** The messages that went into a mailbox and came out, in all runs: numbers from 0. */
 class Ledger {
   put = 0;
   /** The number with which each run began. */
@@ -120,7 +120,7 @@ class Run {
     if (before === undefined) return;
     const shown = ledger.seen.reduce((sum, [from, to]) => sum + to - from, 0);
     assert(before >= shown, `${ledger.id} held ${shown} messages, ${before} after the restart`);
-    // what came of the run before beyond what was counted is there as well
+    // messages of the run before that no count has shown are there too
     const last = ledger.seen.at(-1);
     if (last !== undefined) last[1] += before - shown;
     ledger.seen.push([first, first]);
@@ -145,7 +145,7 @@ class Run {
 }
 
 // mailbox.md 4.2, 4.3
-Deno.test("kill -9 under load loses no message that was there and hands none out twice", async () => {
+Deno.test("kill -9 under load loses no stored message and gives none out twice", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
   const start = () => ServerProcess.start(["mailbox", "0", "--data", directory.path]);
@@ -215,6 +215,6 @@ Deno.test("kill -9 under load loses no message that was there and hands none out
   );
   assertEquals(unaccounted, 0);
   assertEquals(sum(({ twice }) => twice), 0);
-  assert(between >= BETWEEN, `only ${between} kills hit a request whose reply had not come`);
+  assert(between >= BETWEEN, `only ${between} kills hit an unanswered request`);
   if (FULL) assert(rate >= RATE, `the load was ${rate} messages a second, less than ${RATE}`);
 });

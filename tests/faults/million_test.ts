@@ -11,7 +11,7 @@ const MESSAGES = FULL ? 1_000_000 : 20_000, MAILBOXES = 1000;
 /** Operations of each sort that a median is of; on the socket those of the administrator are limited to 1,024 in 30 s. */
 const ON_ENGINE = FULL ? 3000 : 200, ON_SOCKET = FULL ? 2000 : 100, BY_ADMINISTRATOR = FULL ? 400 : 50;
 const STARTS = FULL ? 5 : 1;
-/** How much more than in the store that it is compared with an operation may cost. */
+/** How much more an operation may cost than in the other store. */
 const RATIO = 1.3;
 const START_MS = 1000, MEMORY_MIB = 200;
 
@@ -51,7 +51,7 @@ async function measure(operations: readonly ((i: number) => Operation)[], times:
   return took.map(median);
 }
 
-/** Prints the medians, and gives how many times as much as in the empty or the thin store it costs in the full one. */
+/** Prints the medians. Gives the ratio of the full store to the empty or the thin one. */
 function compare(name: string, [empty = 0, thin = 0, full = 0]: number[]): number {
   const ratio = full / (name.endsWith("list") ? thin : empty);
   const times = [empty, thin, full].map((time) => time.toFixed(0));
@@ -66,7 +66,7 @@ async function measureEngines(directories: readonly string[]): Promise<Record<st
   const on = (request: (i: number) => StoreRequest) =>
     engines.map((engine) => (i: number) => () => engine.apply([request(i)]));
   const ratios: Record<string, number> = {};
-  // what is put is taken again, so that each stays as full as it is
+  // each message is taken again, so that the stores stay as full as they are
   for (
     const [name, request] of [
       ["put", put],

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { runCommand } from "../program.ts";
 import { report } from "./form.ts";
 
-/** A file system of so many MiB, where one can be mounted. */
+/** A file system of `mebibytes` MiB, if one can be mounted. */
 export async function mount(mebibytes: number): Promise<AsyncDisposable & { path: string } | undefined> {
   const path = await Deno.makeTempDir({ prefix: "wirepost-test-" });
   const { code, err } = await runCommand(["mount", "-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path])

@@ -1,4 +1,4 @@
-/** What becomes of a mailbox when those who wait for it end, by a signal that they can answer or by none. */
+/** A mailbox whose waiting receivers end, by SIGTERM or by SIGKILL. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { connectMailbox, type Mailbox } from "../../client/mailbox.ts";
@@ -21,7 +21,7 @@ class Receivers implements AsyncDisposable {
   readonly #pipe: Deno.FsFile;
   readonly #children: Deno.ChildProcess[];
   readonly #reading: Promise<void>;
-  /** Those who wait for a line. */
+  /** Callers that wait for a line. */
   readonly #expected = new Map<string, () => void>();
 
   private constructor(path: string, pipe: Deno.FsFile, children: Deno.ChildProcess[]) {
@@ -87,7 +87,7 @@ class Receivers implements AsyncDisposable {
   }
 }
 
-/** Runs receivers, and gives what sends the next messages: it resolves to how late the last of them was printed. */
+/** Runs receivers. Gives a function that sends messages, and resolves to how late the last of them was printed. */
 async function withReceivers(
   use: (receivers: Receivers, send: (count: number) => Promise<number>, mailbox: Mailbox) => Promise<void>,
 ) {
@@ -138,7 +138,7 @@ Deno.test("receivers that are killed while they wait do not let a later message 
     let latest = 0;
     for (let i = 0; i < ENDING; i++) {
       latest = Math.max(latest, await send(1));
-      // what was printed is acknowledged: nobody is in the middle of anything
+      // every printed message is acknowledged
       while ((await mailbox.stat("bob")).messages !== 0);
       receivers.kill(i, "SIGKILL");
       await receivers.ended(i);

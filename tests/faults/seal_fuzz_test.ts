@@ -151,7 +151,7 @@ Deno.test("handshakes and sealed datagrams with one change crash nothing, and ar
       if (seal !== undefined) {
         valid.push(seal.hello);
         for (const inside of insides) {
-          // half of them are changed before they are sealed: they open, and are nonsense
+          // half of them are changed before they are sealed: they open, and are malformed inside
           const plain = encoder.encode(inside);
           const sealed = seal.sealer.seal(seal.header, random.chance(0.5) ? plain : changed(random, plain));
           valid.push(sealed);
@@ -175,7 +175,7 @@ Deno.test("handshakes and sealed datagrams with one change crash nothing, and ar
   assert(subject.dropped > rounds / 4);
   for (let i = 0; i < 130; i++) subject.pass(1000);
   assertEquals([subject.seals.size, subject.sessions.size], [0, 0]);
-  // nobody has logged in, so nobody has reached the store but for accounts
+  // nobody has logged in, so nothing has reached the store but accounts
   assert(subject.stored < 5000);
 });
 
@@ -194,6 +194,6 @@ Deno.test("without a right cookie, a flood opens nothing, makes no key and takes
       assertEquals(decodeSealToClient(answer!)?.body.kind, "challenge");
     }
   }
-  // what was opened, or tried to be, would be counted or answered otherwise
+  // a server that tried to open them would have counted or answered them
   assertEquals([subject.seals.size, subject.dropped, subject.stored], [1, 0, 0]);
 });

@@ -14,7 +14,7 @@ const SECONDS = FULL ? 5 : 1;
 /** Datagrams a millisecond. */
 const BURST = 20;
 const DATAGRAMS = SECONDS * 1000 * BURST;
-/** Rounds of which one has to lose nothing: a machine that stands still for 15 ms loses what the kernel can't hold. */
+/** Rounds. One has to lose nothing: a machine that stops for 15 ms loses what the kernel can't hold. */
 const ROUNDS = 3;
 /** Datagrams that the best of them may lose: on a machine that does other things as well, some. */
 const ALLOWED = FULL ? 0 : DATAGRAMS / 4;

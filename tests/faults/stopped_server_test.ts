@@ -1,4 +1,4 @@
-/** A server whose process is stopped and goes on, as by SIGSTOP or a machine that slept. */
+/** A server that is stopped and continued, as by SIGSTOP or a machine that slept. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";

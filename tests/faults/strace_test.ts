@@ -12,7 +12,7 @@ interface Call {
   ended: number;
 }
 
-/** The calls of `strace -f -o`. One that another thread broke in on stands on two lines. */
+/** The calls of `strace -f -o`. One that another thread interrupted is on two lines. */
 function readCalls(trace: string): Call[] {
   const calls: Call[] = [], open = new Map<string, Call>();
   for (const [i, line] of trace.split("\n").entries()) {
@@ -30,7 +30,7 @@ function readCalls(trace: string): Call[] {
   return calls;
 }
 
-/** The traced server itself: strace can't be told to end it. */
+/** The traced server itself: strace has no way to end it. */
 async function serverPid(directory: string): Promise<number> {
   return JSON.parse(await Deno.readTextFile(`${directory}/server.json`)).pid;
 }

@@ -81,7 +81,7 @@ Deno.test("if the client's disk becomes full, a download fails, and nothing of i
           hash: sha256(content),
         }),
     });
-  // there is room when it begins, and somebody else takes it meanwhile
+  // there is room when it begins, and another program takes it meanwhile
   let isFilled = false;
   const fill = () => {
     if (isFilled) return;
@@ -95,7 +95,7 @@ Deno.test("if the client's disk becomes full, a download fails, and nothing of i
   const full = `Cannot save '${disk.path}/got': no space left on device`;
   await assertRejects(() => fetch(fill), TransferError, full);
   assertEquals([...Deno.readDirSync(disk.path)].map(({ name }) => name), ["of-somebody-else"]);
-  // and where there is none from the beginning, nothing is fetched
+  // and if there is none from the beginning, nothing is fetched
   await assertRejects(() => fetch(), TransferError, `got': it needs ${6 * MIB} bytes, and the disk has `);
   assertEquals([...Deno.readDirSync(disk.path)].map(({ name }) => name), ["of-somebody-else"]);
 });

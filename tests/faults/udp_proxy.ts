@@ -108,7 +108,7 @@ export class UdpProxy implements AsyncDisposable {
 
   /**
    * @param port That of the server, on this machine.
-   * @param front Where clients find it; 0 takes a free one.
+   * @param front Port for clients; 0 takes a free one.
    */
   constructor(port: number, seed: number, front = 0) {
     this.#front = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: front });
@@ -123,7 +123,7 @@ export class UdpProxy implements AsyncDisposable {
     });
   }
 
-  /** Where clients find it. */
+  /** Port for clients. */
   get port(): number {
     return (this.#front.addr as Deno.NetAddr).port;
   }

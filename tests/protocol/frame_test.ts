@@ -13,7 +13,7 @@ function texts(frames: Uint8Array): string[] {
 }
 
 // channels.md 1.3
-Deno.test("FrameDecoder gives the same frames wherever the stream is split", () => {
+Deno.test("FrameDecoder gives the same frames however the stream is split", () => {
   const stream = new Uint8Array(3 * FRAME_BYTES);
   const sent = ["Alice", "/create Ω", "a message ✓"];
   sent.forEach((text, i) => stream.set(encodeFrames(text), i * FRAME_BYTES));
@@ -99,10 +99,10 @@ Deno.test("encodeFrames() begins each frame with the prefix and cuts between cha
 });
 
 // channels.md 1.6
-Deno.test("encodeFrames() loses no white space where it cuts", () => {
+Deno.test("encodeFrames() loses no white space at a cut", () => {
   const text = "a".repeat(193) + "    " + "b".repeat(10);
   const frames = texts(encodeFrames(text, "[x] "));
   assertEquals(frames.map((frame) => frame.trimEnd()), ["[x] " + "a".repeat(193), "[x]     bbbbbbbbbb"]);
-  // where there is nothing else, it can't be helped, and it ends
+  // with nothing but white space there is no other way, and it ends
   assertEquals(texts(encodeFrames(" ".repeat(500) + "b")).length, 3);
 });

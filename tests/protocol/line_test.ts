@@ -11,7 +11,7 @@ const lines: Line[] = [
 ];
 
 // room.md 1.1
-Deno.test("LineDecoder gives the same lines wherever the stream is split", () => {
+Deno.test("LineDecoder gives the same lines however the stream is split", () => {
   for (let first = 0; first <= bytes.length; first++) {
     for (let second = first; second <= bytes.length; second++) {
       const decoder = new LineDecoder(8);
@@ -75,7 +75,7 @@ Deno.test("LineDecoder takes NULs at either end of a line for padding, wherever 
 });
 
 // channels.md 4.2
-Deno.test("linesOf() parts a text at its line breaks", () => {
+Deno.test("linesOf() splits a text at its line breaks", () => {
   assertEquals(linesOf("hello ✓\tthere"), ["hello ✓\tthere"]);
   assertEquals(linesOf("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
   assertEquals(linesOf("\n"), ["", ""]);

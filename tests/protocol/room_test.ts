@@ -69,7 +69,7 @@ Deno.test("no name makes a line that has the bytes of a line about a client of t
 });
 
 // room.md 4.3
-Deno.test("a name is like a peer's only where it has an address and a port", () => {
+Deno.test("a name is like a peer's only if it has an address and a port", () => {
   for (const name of ["12:30", "dead:5", "[Bob]:1", "(a)", "('Bob', 1)", "10.0.0.1", "v1.2.3.4:5", "Bob"]) {
     assertEquals([name, isLikeAddress(name)], [name, false]);
     assertEquals(shownName(name, true), name);

@@ -7,7 +7,7 @@ export const ACCOUNT = { name: "alice", password: "correct horse" };
 
 const encoder = new TextEncoder();
 
-/** In place of PBKDF2, of which one takes longer than a whole run of the simulation. */
+/** Instead of PBKDF2, which takes longer than a whole run of the simulation. */
 export function fastSalt(password: string, salt: Uint8Array, _iterations: number): Promise<Uint8Array> {
   return Promise.resolve(fastSaltSync(password, salt));
 }
@@ -16,7 +16,7 @@ function fastSaltSync(password: string, salt: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash("sha256").update(salt).update(encoder.encode(password)).digest());
 }
 
-/** Makes an account whose password is hashed by {@linkcode fastSalt}. */
+/** Makes an account. Its password is hashed by {@linkcode fastSalt}. */
 export function makeAccount(
   { name, password }: { name: string; password: string },
 ): AccountRequest & { what: "add"; verifier: string } {

@@ -2,17 +2,17 @@ import { setImmediate } from "node:timers";
 
 interface Timer {
   at: number;
-  /** Those of one time go off in the order in which they were set. */
+  /** Timers of one time run in the order in which they were set. */
   order: number;
   callback: () => void;
   cancelled: boolean;
 }
 
-/** Simulated time: it goes by when the test says so, and everything in it happens in the same order each time. */
+/** Simulated time: only the test moves it, and everything happens in the same order each time. */
 export class Clock {
   #now: number;
   #order = 0;
-  /** A heap: no timer goes off before the one at half its place. */
+  /** A heap: no timer is due before the one at half its index. */
   readonly #timers: Timer[] = [];
 
   constructor(now = 0) {
@@ -27,12 +27,12 @@ export class Clock {
     return () => timer.cancelled = true;
   };
 
-  /** Lets so many milliseconds go by. */
+  /** Runs for `ms` milliseconds. */
   async run(ms: number) {
     await this.until(() => false, ms);
   }
 
-  /** Lets time go by until `reached`, at most so many milliseconds. Returns whether it was. */
+  /** Runs until `reached`, for at most `ms` milliseconds. Returns whether it was. */
   async until(reached: () => boolean, ms: number): Promise<boolean> {
     const end = this.#now + ms;
     await turn();
@@ -76,7 +76,7 @@ function before(a: Timer, b: Timer): boolean {
   return a.at < b.at || a.at === b.at && a.order < b.order;
 }
 
-/** Lets every promise that is settled have its consequences. */
+/** Runs the callbacks of all settled promises. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** What strangers who begin many sessions leave to others. */
+/** What floods of sessions leave to other clients. */
 
 import { assertEquals } from "@std/assert";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
@@ -55,20 +55,20 @@ class World implements AsyncDisposable {
     await this.server.start();
   }
 
-  /** A port at this address, from which something is sent, and what came to it until nothing came any more. */
+  /** Sends from a port of this address. Gives all datagrams that came back. */
   from(hostname: string): (text: string) => Promise<string[]> {
     const from = { hostname, port: this.#ports++ };
-    let heard: string[] = [];
-    this.network.bind(from, (datagram) => void heard.push(new TextDecoder().decode(datagram)));
+    let received: string[] = [];
+    this.network.bind(from, (datagram) => void received.push(new TextDecoder().decode(datagram)));
     return async (text) => {
-      heard = [];
+      received = [];
       this.network.send(new TextEncoder().encode(text), from, SERVER);
       await this.clock.run(50);
-      return heard;
+      return received;
     };
   }
 
-  /** Lets so many sessions begin at an address and each say this. */
+  /** Begins `count` sessions at an address, each with this request. */
   async begin(
     hostname: string,
     count: number,
@@ -140,7 +140,7 @@ class World implements AsyncDisposable {
 const PUT = "\nput,1,bob,mallory,,,spam";
 
 // session.md 10.2
-Deno.test("one address that opens 10,000 sessions with one put each keeps nobody out, over a restart", async () => {
+Deno.test("10,000 sessions of one address with one put each keep nobody out, also after a restart", async () => {
   await using world = await World.make();
   const { all, answers } = await world.begin(STRANGER, 10_050, PUT);
   assertEquals([all.length, answers.filter((answer) => answer === "ok,1").length], [10_050, 10_050]);
@@ -155,7 +155,7 @@ Deno.test("one address that opens 10,000 sessions with one put each keeps nobody
 });
 
 // session.md 10.2
-Deno.test("10,050 sessions that ask nothing keep nobody out", async () => {
+Deno.test("10,050 sessions without a request keep nobody out", async () => {
   await using world = await World.make();
   const { answers } = await world.begin(STRANGER, 10_050, "");
   assertEquals(answers.filter((answer) => answer.includes("busy")), []);
@@ -172,7 +172,7 @@ Deno.test("if one address takes all sessions, its oldest ones make room for othe
   await world.begin(STRANGER, 20, PUT);
   for (let i = 0; i < 5; i++) assertEquals(await world.put(`192.0.3.${i}`, `${i}`), "stored");
   for (let i = 0; i < 5; i++) assertEquals(await world.put(STRANGER, `${i}`, true), "stored");
-  // who has one session has kept it
+  // a network with one session has kept it
   assertEquals((await knock(world.from(OTHER), other!)).last, "ok,1");
 });
 

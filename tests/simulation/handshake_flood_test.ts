@@ -9,15 +9,15 @@ async function took(world: SealedWorld, work: Promise<unknown>): Promise<number>
 }
 
 // seal.md 2.8, 2.9
-Deno.test("a flood of handshakes from 300 addresses costs a part of the time, and keeps nobody out", async () => {
+Deno.test("a flood of handshakes from 300 addresses costs a tenth of the time, and keeps nobody out", async () => {
   await using world = await SealedWorld.make();
   const before = world.client();
   await world.soon(before.login());
   const flood = new HandshakeFlood(world, 300, 80), began = world.clock.now();
   await world.clock.run(5000);
-  // who is there goes on undisturbed
+  // a client that is logged in works undisturbed
   for (let i = 0; i < 10; i++) assert(await took(world, before.put(`${i}`)) < 20);
-  // and who comes is let in, after one of each of the others
+  // and a new one is served after one handshake of each other network
   const login = await took(world, world.client({ hostname: "10.0.0.3" }).login());
   assert(login < 3000, `${login}`);
   const { made, asked } = flood, passed = world.clock.now() - began;
@@ -31,7 +31,7 @@ Deno.test("a flood of handshakes from 300 addresses costs a part of the time, an
 });
 
 // seal.md 2.9
-Deno.test("one address that begins handshakes without end does not keep those of others waiting", async () => {
+Deno.test("one address that begins handshakes without end does not delay those of others", async () => {
   await using world = await SealedWorld.make();
   new HandshakeFlood(world, 1, 1);
   await world.clock.run(2000);

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-/** Where a datagram goes to or comes from. */
+/** Source or destination of a datagram. */
 export interface Address {
   hostname: string;
   port: number;
@@ -22,13 +22,13 @@ export interface Conditions {
 /** A network that does nothing to what it carries. */
 export const PERFECT: Conditions = { loss: 0, repeated: 0, reordered: 0, late: 0, delay: [1, 1] };
 
-/** What became of the datagrams. */
+/** Counts of the datagrams by outcome. */
 export interface Counts {
   sent: number;
   lost: number;
   repeated: number;
   reordered: number;
-  /** Sent to where nobody was. */
+  /** Sent to an address that nobody had. */
   refused: number;
 }
 

@@ -67,7 +67,7 @@ Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothi
   );
   const before = world.passed.length;
   for (const { datagram, from } of sealed) world.network.send(datagram, from, SERVER);
-  // and from elsewhere, whither nothing is to go but a challenge
+  // and from elsewhere: only a challenge may go there
   for (const { datagram } of sealed) world.network.send(datagram, { hostname: "10.0.0.9", port: 9 }, SERVER);
   for (const { datagram, from } of sealed) {
     const changed = datagram.slice();
@@ -95,7 +95,7 @@ Deno.test("datagrams repeated at the wrong time, or changed on the way, do nothi
 });
 
 // seal.md 8.1
-Deno.test("a session goes on under its numbers when the server starts anew, and when its address changes", async () => {
+Deno.test("a session continues its numbers when the server restarts, and when its address changes", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
   await world.soon(client.login());
@@ -117,7 +117,7 @@ Deno.test("a session goes on under its numbers when the server starts anew, and 
 });
 
 // seal.md 5.13
-Deno.test("a later process goes on with the session of an account, and nobody else does", async () => {
+Deno.test("a later process continues the session of an account, and no other account can", async () => {
   await using world = await SealedWorld.make();
   await world.soon(world.server.accounts.add("eve", makeAccount({ name: "eve", password: "e" }).verifier));
   const first = world.client();
@@ -132,7 +132,7 @@ Deno.test("a later process goes on with the session of an account, and nobody el
   // carried out before
   await world.soon(again.put("1"));
   await world.soon(again.put("2"));
-  // memory has forgotten whose it is; the store has not
+  // memory has forgotten its account; the store has not
   again.kill();
   await world.clock.run(120_000);
   const later = world.client({ as: { name: "eve", password: "e" }, resume });
@@ -184,7 +184,7 @@ Deno.test("wrong proofs are slowed down, for a stranger's network more than for 
     const client = world.client({ hostname: `10.2.0.${i}`, as: { password: "guess" } });
     assert(await took(client.login()) < 1000);
   }
-  // the name's chances are used up, for the right proof too, but where its owner comes from
+  // the attempts of this name are used up, for the right proof too, except from its owner's network
   const stranger = await took(world.client({ hostname: "10.3.0.1" }).login());
   assert(stranger > 1000 && stranger < 5000, `${stranger}`);
   for (let i = 0; i < 16; i++) {
@@ -212,15 +212,15 @@ Deno.test("guessing passwords for hours does not keep the owner out", async () =
 });
 
 // seal.md 5.11
-Deno.test("if the service wants it, a name is active in one place, until it leaves or is silent", async () => {
+Deno.test("with oneSession, a name is active in one place until it leaves or is silent", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const first = world.client({ keepAlive: true });
   await world.soon(first.login());
   assertEquals(await refused(world, world.client().login()), "active");
-  // it has nothing to say for a long time, and is there
+  // it sends no request for a long time, and stays active
   await world.clock.run(300_000);
   assertEquals(await refused(world, world.client().login()), "active");
-  // the same client, come back
+  // the same client again
   const same = world.client({ resume: { id: first.session.state.id, next: 1 } });
   await world.soon(same.login());
   first.kill();
@@ -258,12 +258,12 @@ Deno.test("a name that is active is refused before the client proves anything, o
 });
 
 // seal.md 5.11
-Deno.test("a client whose server loses sight of it is not kept out by itself", async () => {
+Deno.test("a client that a forged `unknown` makes log in again is not refused as active", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   const client = world.client({ keepAlive: true });
   await world.soon(client.login());
   await world.soon(client.put("one"));
-  // made up by somebody who sees what passes: the server knows it all the while
+  // forged by somebody who sees the datagrams: the server knows the seal all the while
   const { header } = decodeSealToServer(world.passed.findLast(({ to }) => to === SERVER)!.datagram)!;
   client.seal.received(encodeSealReply({ ...header, cookie: "" }, "unknown"));
   await world.soon(client.put("two"));
@@ -283,7 +283,7 @@ Deno.test("an account that is removed ends its sessions", async () => {
 });
 
 // seal.md 8.5
-Deno.test("a new password ends every session that was logged in by the old one, but the one that sets it", async () => {
+Deno.test("a new password ends every session that logged in with the old one, except the one that sets it", async () => {
   await using world = await SealedWorld.make();
   const [first, second] = [world.client(), world.client()];
   await world.soon(first.login());
@@ -302,7 +302,7 @@ Deno.test("a new password ends every session that was logged in by the old one, 
 });
 
 // seal.md 8.4
-Deno.test("a client that goes on does not make an account anew that was removed", async () => {
+Deno.test("a client that logs in again does not make a removed account again", async () => {
   await using world = await SealedWorld.make();
   const client = world.client({ as: { name: "carol", make: true } });
   await world.soon(client.login());
@@ -312,7 +312,7 @@ Deno.test("a client that goes on does not make an account anew that was removed"
 });
 
 // seal.md 7.8
-Deno.test("a client that finds another key when it goes on says so, and nothing else to it", async () => {
+Deno.test("a client that finds another key at a new handshake reports it, and sends nothing more", async () => {
   await using world = await SealedWorld.make();
   let refuse = false;
   const trust = () => {
@@ -329,7 +329,7 @@ Deno.test("a client that finds another key when it goes on says so, and nothing 
 });
 
 // seal.md 8.3
-Deno.test("handshakes that never log in keep nobody out, and are forgotten whatever they send", async () => {
+Deno.test("handshakes that never log in keep nobody out, and are forgotten", async () => {
   await using world = await SealedWorld.make({
     seals: { all: 4, ofNetwork: 4, ofAccount: 4, loggedInOfNetwork: 4 },
   });
@@ -346,7 +346,7 @@ Deno.test("handshakes that never log in keep nobody out, and are forgotten whate
   await world.clock.run(5000);
   assertEquals(world.server.seals, 5);
   await world.soon(world.client().login());
-  // whoever took his time begins again by himself
+  // a user who took that long is logged in by a new handshake
   idlers[0]!.type();
   await world.soon(idlers[0]!.login);
   await world.clock.run(70_000);
@@ -400,16 +400,16 @@ Deno.test("50 log in at the same moment over a bad network, half of them wrongly
       assert(reason === "active" || !right && reason === "wrong password", `${name}: ${result.reason}`);
     }
   }
-  // whoever leaves is not kept by a server that does not hear of it, or is not heard
+  // a client can leave though its `bye` or the answer is lost
   await world.soon(Promise.all(logins.map(({ client }) => client.seal.close(1000))), 1500);
   assertEquals([...active].sort(), names.map((name) => [name, 1] as [string, number]).sort());
 });
 
-/** Sits between a client and the server with keys of his own, and reads what he can. */
+/** Sits between a client and the server with keys of its own, and reads what it can. */
 class Middleman {
   readonly address = { hostname: "10.0.0.66", port: 66 };
   readonly read: string[] = [];
-  /** What he makes of the server's answers. */
+  /** Changes the server's answers. */
   change = (plain: string) => plain;
   readonly #key;
   readonly #ephemeral;
@@ -477,7 +477,7 @@ Deno.test("a man in the middle with other keys is refused by the server, and by 
     middle.read.some((plain) => plain.endsWith("e=channel-bindings-dont-match")),
     middle.read.join("\n"),
   );
-  // he says that all is well, in place of the server
+  // it answers that all is well instead of the server
   await using second = await SealedWorld.make();
   const lying = new Middleman(second);
   lying.change = (plain) => plain.replace(/e=.*/, `v=${"A".repeat(43)}=`);
@@ -503,7 +503,7 @@ Deno.test("a man in the middle learns nothing of a new account if the server's k
 });
 
 // seal.md 5.9
-Deno.test("a client proves nothing to a server that wants few rounds", async () => {
+Deno.test("a client sends no proof to a server that asks for few iterations", async () => {
   await using world = await SealedWorld.make();
   const weak = new Middleman(world);
   weak.change = (plain) => plain.replace(/i=\d+/, "i=4096");

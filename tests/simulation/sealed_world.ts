@@ -9,7 +9,7 @@ import { SimulatedServer, type SimulatedServerOptions } from "./server.ts";
 
 export const SERVER: Address = { hostname: "10.0.0.1", port: 21001 };
 
-/** What passes on the network, as somebody sees it who sits there. */
+/** A datagram, as an observer on the network sees it. */
 export interface Passing {
   datagram: Uint8Array<ArrayBuffer>;
   from: Address;
@@ -91,7 +91,7 @@ export class SealedWorld implements AsyncDisposable {
       session,
       seal,
       login: () => seal.open(session.state.id),
-      /** From now on it is somewhere else. */
+      /** Changes its address. */
       move: () => {
         unbind();
         address.port = this.#port++;
@@ -102,11 +102,24 @@ export class SealedWorld implements AsyncDisposable {
     };
   }
 
-  /** Lets time go by until this is settled. */
+  /** A session without a seal. */
+  anonymous(hostname: string): MailboxSession {
+    const { clock, random, network } = this, address = { hostname, port: 1 };
+    const session = new MailboxSession({
+      monotonicClock: clock.now,
+      random: random.bytes,
+      setTimer: clock.setTimer,
+      send: (datagram) => network.send(datagram, address, SERVER),
+    });
+    network.bind(address, (datagram) => session.received(datagram));
+    return session;
+  }
+
+  /** Runs the clock until this is settled. */
   async soon<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
     let settled = false;
     promise.then(() => settled = true, () => settled = true);
-    if (!await this.clock.until(() => settled, ms)) throw new Error(`Nothing came of it within ${ms} ms`);
+    if (!await this.clock.until(() => settled, ms)) throw new Error(`Not settled within ${ms} ms`);
     return await promise;
   }
 

@@ -22,7 +22,7 @@ export interface SimulatedServerOptions {
   random: Random;
   network: Network;
   address: Address;
-  /** Where its database is: what it holds outlives the server. */
+  /** Directory of its database, which outlives the server. */
   directory: string;
   limits?: Partial<StoreLimits>;
   /** Of the sessions in memory, of those that are kept, and of handshakes. */

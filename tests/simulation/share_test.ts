@@ -1,8 +1,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import type { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import { FullError } from "../../client/session/errors.ts";
 import { makeAccount } from "./account.ts";
-import { SealedWorld, SERVER } from "./sealed_world.ts";
+import { SealedWorld } from "./sealed_world.ts";
 
 /** The limit that a put of this session is refused by. */
 async function limitFor(world: SealedWorld, session: MailboxSession, sender: string): Promise<string> {
@@ -10,21 +10,8 @@ async function limitFor(world: SealedWorld, session: MailboxSession, sender: str
   return (await assertRejects(() => world.soon(put), FullError) as FullError).limit;
 }
 
-/** A session that nobody has logged in to. */
-function anonymousAt(world: SealedWorld, hostname: string): MailboxSession {
-  const { clock, random, network } = world, address = { hostname, port: 1 };
-  const session = new MailboxSession({
-    monotonicClock: clock.now,
-    random: random.bytes,
-    setTimer: clock.setTimer,
-    send: (datagram) => network.send(datagram, address, SERVER),
-  });
-  network.bind(address, (datagram) => session.received(datagram));
-  return session;
-}
-
 // mailbox.md 5.2
-Deno.test("a user who fills a share gets its limit, and leaves the rest to others at the same address", async () => {
+Deno.test("an account that fills its share is refused, and leaves the rest to others at the same address", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
   const carol = { name: "carol", password: "endor" };
   await world.soon(world.server.accounts.add(carol.name, makeAccount(carol).verifier));
@@ -40,10 +27,10 @@ Deno.test("a user who fills a share gets its limit, and leaves the rest to other
 });
 
 // mailbox.md 5.2
-Deno.test("sessions of one address without an account have a share together, and those of another their own", async () => {
+Deno.test("sessions of one network without an account have one share together", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });
-  const first = anonymousAt(world, "2001:db8::1"), second = anonymousAt(world, "2001:db8::2");
-  const other = anonymousAt(world, "10.0.0.9");
+  const first = world.anonymous("2001:db8::1"), second = world.anonymous("2001:db8::2");
+  const other = world.anonymous("10.0.0.9");
   const put = (session: MailboxSession, text: string) =>
     world.soon(session.put({ receiver: "bob", sender: "a", text }));
   await put(first, "1");

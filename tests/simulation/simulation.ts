@@ -31,7 +31,7 @@ const MAILBOXES = ["bob", "carol"];
 /** Simulated milliseconds during which there are kills, and within which a run has to come to its end. */
 const FAULTS = 15_000, END = 30 * 60_000;
 
-/** What is known of a message by the one who put it. */
+/** What a message's sender knows about it. */
 interface Sent {
   text: string;
   mailbox: string;
@@ -50,9 +50,9 @@ export interface Report {
   network: Counts;
   kills: { server: number; sender: number; receiver: number };
   outcomes: Record<Sent["outcome"], number>;
-  /** Of those whose outcome the session named as unknown: how many are there, and how many are not. */
+  /** Of the puts with an unknown outcome: how many are stored, and how many are not. */
   named: { there: number; missing: number };
-  /** The same where sessions had to make room for others. */
+  /** The same for sessions that had to make room for others. */
   displaced: { there: number; missing: number };
   /** Messages that were withdrawn, and stored all the same. */
   withdrawnButStored: number;
@@ -72,7 +72,7 @@ export class Simulation {
   readonly #sent: Sent[] = [];
   /** What the store made of a text: one message, if it was stored once. */
   readonly #stored = new Map<string, Set<string>>();
-  /** Messages whose removal was confirmed. */
+  /** Messages with a confirmed acknowledgement. */
   readonly #removed = new Set<string>();
   readonly #kills = { server: 0, sender: 0, receiver: 0 };
   #failure: unknown;
@@ -223,7 +223,7 @@ export class Simulation {
       alive = false;
       unbind();
     };
-    // as often as it takes, where the server is down or has no room
+    // as often as it takes, if the server is down or has no room
     while (seal !== undefined && alive) {
       try {
         await seal.open(session.state.id);
@@ -265,7 +265,7 @@ export class Simulation {
     await this.#server.start();
   }
 
-  /** Puts messages, with several lives where it is killed. */
+  /** Puts messages. If it is killed, it has several lives. */
   async #sender(name: string) {
     const random = this.#random;
     // some have everything to say at once
@@ -275,7 +275,7 @@ export class Simulation {
     let next = 0, tried = 0, state: SessionResume | undefined, forgotten = 0;
     const tryAgain = (i: number) => {
       const message = this.#sent.find(({ text }) => durable && text === `${name} ${i}`);
-      // what came of it is known again once this life is told
+      // the outcome is known again once this life gets the answer
       if (message !== undefined) Object.assign(message, { again: true, outcome: "open" });
       return message;
     };
@@ -308,7 +308,7 @@ export class Simulation {
         state = undefined;
         forgotten++;
       } else if (durable && (failed !== undefined || !client.isAlive())) {
-        // it goes on where it does not know what came of them: under the numbers that they had, from `low` on
+        // it continues with the puts of unknown outcome, under the numbers that they had, from `low` on
         const { id, born, low } = client.session.state;
         // without a beginning nothing was sent
         state = born === "" && !isSealed ? undefined : { id, born, next: low };
@@ -317,7 +317,7 @@ export class Simulation {
       }
       client.kill();
       this.#senders.delete(client.session);
-      // nobody is left who could be told
+      // nobody is left to get the outcome
       for (const message of this.#sent) {
         if (message.session === session && message.outcome === "open") message.outcome = "unknown";
       }
@@ -384,7 +384,7 @@ export class Simulation {
     const { session, kill } = await this.#client(false);
     const messages = [0, 1].map((i) => this.#message(name, i, name, false));
     const settled = messages.map((message) => this.#put(session, "stranger", message, false, () => {}));
-    // some leave, and others are just never heard again
+    // some leave, and others just fall silent
     if (this.#random.chance(0.3)) {
       await Promise.all(settled);
       await session.close(2000);
@@ -395,7 +395,7 @@ export class Simulation {
     for (const message of messages) if (message.outcome === "open") message.outcome = "unknown";
   }
 
-  /** Leases messages and deals with them in every way there is, with several lives where it is killed. */
+  /** Leases messages and deals with them in every way there is. If it is killed, it has several lives. */
   async #receiver() {
     const random = this.#random;
     while (this.#receiving) {
@@ -531,7 +531,7 @@ export class Simulation {
   }
 }
 
-/** Where a message stands in the order in which the store got it: its numbers begin anew when it was empty. */
+/** A message's place in the order of arrival: the store's numbers begin anew when it was empty. */
 function placeOf(time: number, id: number): string {
   return `${time} ${`${id}`.padStart(9)}`;
 }

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { type Report, Simulation } from "./simulation.ts";
 
-/** A directory that costs no disk, where there is one. */
+/** A directory in memory, if there is one. */
 async function temporaryDirectory(): Promise<string> {
   const options = { prefix: "wirepost-simulation-" };
   return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));

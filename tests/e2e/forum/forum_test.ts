@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
-import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
-import { Terminal } from "./terminal.ts";
+import { exchanges, TRANSCRIPTS } from "../../server/store/forum_transcripts.ts";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
+import { Terminal } from "../terminal.ts";
 
 /** What the console says when it begins, but for the server's key. */
 const BEGIN = [
@@ -14,7 +14,7 @@ const BEGIN = [
 /** Password of every user here. */
 const PASSWORD = "of great Age";
 
-/** What is said about files. Each user has a directory of his own, in which `notes.txt` and `other.txt` are. */
+/** Transcripts about files. Each user has a directory with `notes.txt` and `other.txt`. */
 const FILES = `
     yoda> CRT a
     Thread a created
@@ -64,7 +64,7 @@ const FILES = `
     yoda> UPD a notes.txt
     notes.txt uploaded to a thread`;
 
-/** Users that have logged in, each in a directory of his own. */
+/** Users that have logged in, each in a separate directory. */
 class Users implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #port: number;
@@ -88,7 +88,7 @@ class Users implements AsyncDisposable {
     return { user, directory };
   }
 
-  /** Everybody leaves, and is told nothing but that. */
+  /** Everybody leaves, and nothing else is printed. */
   async leave() {
     for (const { user } of this.#users.values()) {
       assertEquals(await user.say("XIT", 1), ["Goodbye"]);
@@ -107,7 +107,9 @@ function consoleOf({ err }: ServerProcess): string[] {
   return err.split("\n").slice(0, -1).filter((line) => !/^\d{4}-\S+Z /.test(line));
 }
 
-for (const [name, transcript] of Object.entries({ ...TRANSCRIPTS, "UPD and DWN, as they are told": FILES })) {
+for (
+  const [name, transcript] of Object.entries({ ...TRANSCRIPTS, "UPD and DWN, as users see them": FILES })
+) {
   Deno.test(`in a pipe: ${name}`, async () => {
     await using server = await ServerProcess.start(["forum", "0", "--memory"]);
     await using users = new Users(server.port);
@@ -214,7 +216,7 @@ Deno.test("the server's console shows each command and its outcome", async () =>
   assertEquals([mode! & 0o111, size], [0, 3_000_000]);
 });
 
-Deno.test("each command in one shot", async () => {
+Deno.test("each command works as one command line", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   await using directory = await temporaryDirectory();
   const cwd = directory.path;
@@ -260,7 +262,7 @@ Deno.test("each command in one shot", async () => {
   await done("DWN thread0 notes.txt --force", "notes.txt successfully downloaded\n");
   assertEquals(await Deno.readTextFile(`${cwd}/notes.txt`), "what I know\n");
   await refused("DWN thread0 other.txt", "File does not exist in Thread thread0");
-  // another user, whose password is the environment's
+  // another user, with the password in the environment
   const others = async (command: string, err: string) =>
     assertEquals((await run("hans", command.split(" "), ["--new"])).err, err, command);
   await others(
@@ -294,7 +296,7 @@ Deno.test("each command in one shot", async () => {
 });
 
 Deno.test({
-  name: "on a terminal each thing is asked for, and passwords stay unseen",
+  name: "on a terminal each value is asked for, and passwords are not shown",
   ignore: await lacks("tmux"),
   async fn() {
     await using server = await ServerProcess.start(["forum", "0", "--memory"]);

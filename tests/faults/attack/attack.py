@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 FRAME = 200
 # what one address may do at a time
 OF_ADDRESS = 64
-# seconds before those come again who were cut off
+# seconds before clients that were disconnected connect again
 AGAIN = 2
 # datagrams on their way before the answers are waited for: a socket's buffer holds so many
 WINDOW = 32
@@ -61,7 +61,7 @@ def resets(size, ports):
 
 
 def new_sessions(sock, count):
-    """The names of so many sessions, with what the server wants to be told: of those that it answered in time."""
+    """`count` sessions with their start IDs and cookies: those that the server answered in time."""
     names = [base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=") for _ in range(count)]
     for name in names:
         sock.send(f"P1> {name} - - 1".encode())
@@ -76,8 +76,8 @@ def sessions(size, ports):
     sock, done = datagrams(ports["mailbox"]), 0
     while True:
         begun = list(new_sessions(sock, WINDOW))
-        for name, epoch, cookie in begun:
-            sock.send(f"P1> {name} {epoch} {cookie} 1\nput,1,strangers,mallory,,1000,spam".encode())
+        for name, start_id, cookie in begun:
+            sock.send(f"P1> {name} {start_id} {cookie} 1\nput,1,strangers,mallory,,1000,spam".encode())
         # a word to each, be it `busy`
         for _ in answers(sock, len(begun)):
             done += 1
@@ -100,8 +100,8 @@ def silent(size, ports):
 
 
 def say(sock, known):
-    for name, epoch, cookie in known:
-        sock.send(f"P1> {name} {epoch} {cookie} 1".encode())
+    for name, start_id, cookie in known:
+        sock.send(f"P1> {name} {start_id} {cookie} 1".encode())
     for _ in answers(sock, len(known)):
         pass
 
@@ -150,7 +150,7 @@ def lists(size, ports):
         for _ in waiting:
             client = again(ports["channels"])
             clients[client.fileno()] = client
-            # it is told of the end alone
+            # it gets only the end
             watched.register(client, 0)
         if first:
             reached()

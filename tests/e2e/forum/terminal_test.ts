@@ -1,9 +1,9 @@
 /** `wirepost forum` in a real terminal, with the real server. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../program.ts";
-import { contentOf } from "../client/transfer/server.ts";
-import { Terminal } from "./terminal.ts";
+import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { contentOf } from "../../client/transfer/server.ts";
+import { Terminal } from "../terminal.ts";
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
@@ -18,14 +18,14 @@ const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join("
 const client = (port: number, args: readonly string[]) =>
   quoted([...FROM_SOURCE, "forum", "127.0.0.1", `${port}`, ...args]);
 
-/** A terminal; the shell that runs the command in it tells its exit code and what settings it left behind. */
+/** A terminal. The shell that runs the command in it prints its exit code and the settings that it left behind. */
 const inTerminal = (path: string, command: string) =>
   Terminal.open(
     `trap : INT; cd '${path}'; export XDG_STATE_HOME='${path}'; stty -a >before; ${command}; ` +
       `code=$?; stty -a >after; cmp before after && echo "left with $code"; read wait; echo "read $wait"; read wait`,
   );
 
-/** A forum, and a directory for those who use it. */
+/** A forum, and a directory for its users. */
 async function forum() {
   const directory = await temporaryDirectory(), { path } = directory;
   const server = await ServerProcess.start(["forum", "0", "--memory"]);
@@ -33,7 +33,7 @@ async function forum() {
     path,
     server,
     open: (...args: string[]) => inTerminal(path, client(server.port, args)),
-    /** The same where it is dumb. */
+    /** The same in a dumb terminal. */
     openDumb: () => inTerminal(path, `TERM=dumb ${client(server.port, [])}`),
     /** The same with standard output in a file. */
     openInto: (file: string) => inTerminal(path, `${client(server.port, [])} >${file}`),
@@ -119,7 +119,7 @@ Deno.test("in a terminal, a mistake is answered, and the prompt comes again", { 
   await command(terminal, "DWN thread0 none", "File does not exist in Thread thread0");
   await command(terminal, "UPD thread0 none", "Cannot send 'none': no such file or directory");
   await terminal.shows(COMMANDS);
-  // Ctrl-D leaves as XIT does, but for the word
+  // Ctrl-D leaves as XIT does, without a `Goodbye`
   await terminal.type("", "C-d");
   await terminal.shows("left with 0");
   await here.server.logged("yoda exited");
@@ -139,14 +139,14 @@ Deno.test("the history of names is separate", { ignore }, async () => {
   await again.shows("yoda");
   await again.type("");
   await again.shows("Enter password: ");
-  // where a password is typed, there is none at all
+  // a prompt for a password has no history at all
   await again.type("", "Up");
   await again.type("jedi");
   await says(again, "Welcome to the forum");
 });
 
 Deno.test(
-  "a name that has no account gets one with a given password only where --new says so",
+  "a name without an account gets one with a given password only if --new is given",
   { ignore },
   async () => {
     await using here = await forum();
@@ -246,7 +246,7 @@ Deno.test(
     await logIn(second, "yoda", "jedi-master", false);
     await says(second, "Welcome to the forum");
     await second.shows(COMMANDS);
-    // nor does the history of commands give it, or a name; it is not asked for where one is typed
+    // nor does the history of commands give it, or a name
     await second.type("", "Up");
     await second.type("LST");
     await says(second, "LST", "No threads to list");

@@ -1,13 +1,13 @@
 /**
- * A user that is killed while he works: posts numbered messages without an end, one after the other, and prints the
+ * A user that is killed while it works: posts numbered messages without an end, one after the other, and prints the
  * number of each that the server has on disk.
  *
- *     forum_poster.ts PORT KEY NAME TITLE
+ *     poster.ts PORT KEY NAME TITLE
  *
  * @module
  */
 
-import { connectForum } from "../../client/forum.ts";
+import { connectForum } from "../../../client/forum.ts";
 
 const [port, serverKey = "", name = "", title = ""] = Deno.args;
 await using forum = await connectForum({

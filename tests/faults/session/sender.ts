@@ -2,12 +2,12 @@
  * A sender that is killed while it works: puts numbered messages without an end, and prints the number of each that the
  * server has on disk.
  *
- *     session_sender.ts PORT MAILBOX NAME
+ *     sender.ts PORT MAILBOX NAME
  *
  * @module
  */
 
-import { connectMailbox } from "../../client/mailbox.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
 
 /** Messages on their way at a time. */
 const WINDOW = 32;

@@ -1,30 +1,30 @@
 /**
- * Users of a forum who give commands at random, and what the forum has to hold after what they were told.
+ * Users of a forum that give commands at random, and what the forum has to hold after their answers.
  *
- * What is not known is in which order the server carried out what several users asked for at the same time, and so
- * which message a number meant just then. The rest is: a user's own messages are his alone to change, so that after
- * each command of his he reads what became of them.
+ * Nobody knows in which order the server carried out commands that several users gave at the same time, and so which
+ * message a number meant just then. But only their author changes messages, so after each command a user reads what
+ * became of them.
  *
  * @module
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Forum, ForumEntry } from "../../client/forum.ts";
-import { RefusedError } from "../../client/session/errors.ts";
-import { Random } from "../simulation/random.ts";
+import type { Forum, ForumEntry } from "../../../client/forum.ts";
+import { RefusedError } from "../../../client/session/errors.ts";
+import { Random } from "../../simulation/random.ts";
 
-/** A message or a file of one user, and when he asked for it and was told that it is there, in ticks. */
+/** A message or a file of one user, and when its command was given and answered, in ticks. */
 interface Post {
   title: string;
   text: string;
   asked: number;
-  told: number;
+  answered: number;
 }
 
-/** A thread of a user's own, until he removes it: what he put into it, and when he asked for it and was told. */
+/** A user's thread until its removal: the user's posts in it, and when its command was given and answered. */
 interface Reign {
   asked: number;
-  told: number;
+  answered: number;
   posts: Post[];
 }
 
@@ -43,7 +43,7 @@ export class ForumModel {
   readonly steady: readonly string[];
   readonly passing: readonly string[];
   readonly users: ForumUser[] = [];
-  /** Everything that anybody asked to be posted. */
+  /** Everything that anybody tried to post. */
   readonly known = new Set<string>();
   /** Commands that were answered, by kind and outcome. */
   readonly answered = new Map<string, number>();
@@ -82,12 +82,12 @@ export class ForumModel {
     return outcome;
   }
 
-  /** Makes the threads that stay, by somebody who does nothing else. */
+  /** Makes the threads that stay. */
   async found(founder: Forum) {
     for (const title of this.steady) await founder.create(title);
   }
 
-  /** Looks whether the forum holds what it has to, when nobody asks for anything any more. */
+  /** Checks that the forum holds what it has to, once no command is open. */
   async check(forum: Forum) {
     const reigning = this.passing.filter((title) => this.#reignOf(title) !== undefined);
     const titles = await Array.fromAsync(forum.threads());
@@ -123,15 +123,15 @@ export class ForumModel {
     await this.#checkOrder(forum, title);
   }
 
-  /** Nobody who was answered before another asked stands behind him. */
+  /** A post that was answered before another was asked for is in front of it. */
   async #checkOrder(forum: Forum, title: string) {
     const posts = new Map(
       this.users.flatMap(({ posts }) => posts.get(title) ?? []).map((post) => [post.text, post]),
     );
     let latest = -1;
     for await (const entry of forum.read(title)) {
-      const { asked, told } = posts.get(whatOf(entry))!;
-      assert(told >= latest, `'${whatOf(entry)}' stands too late in ${title}`);
+      const { asked, answered } = posts.get(whatOf(entry))!;
+      assert(answered >= latest, `'${whatOf(entry)}' stands too late in ${title}`);
       latest = Math.max(latest, asked);
     }
   }
@@ -142,10 +142,10 @@ export class ForumModel {
     for (const user of this.users) {
       if (user === owner) continue;
       const texts = there.get(user.name) ?? [], guests = user.guests.filter((post) => post.title === title);
-      // one that was told while an earlier thread of this title may have been there can be in either
-      for (const { text, asked, told } of guests) {
-        if (asked > reign.told) assert(texts.includes(text), `'${text}' is not in ${title}`);
-        if (told < reign.asked) assert(!texts.includes(text), `'${text}' came back in ${title}`);
+      // one that was answered while an earlier thread of this title may have been there can be in either
+      for (const { text, asked, answered } of guests) {
+        if (asked > reign.answered) assert(texts.includes(text), `'${text}' is not in ${title}`);
+        if (answered < reign.asked) assert(!texts.includes(text), `'${text}' came back in ${title}`);
       }
       const known = guests.map(({ text }) => text);
       assertEquals(texts, known.filter((text) => texts.includes(text)), `${user.name} in ${title}`);
@@ -158,13 +158,13 @@ export class ForumUser {
   readonly #model: ForumModel;
   readonly #forum: Forum;
   readonly #random: Random;
-  /** Where its files are, and come to. */
+  /** Directory of its files and downloads. */
   readonly #directory: string;
-  /** What is his in threads that stay; threads of his own; and what he posted in those of others. */
+  /** Its posts in threads that stay; its own threads; and its posts in those of others. */
   readonly posts = new Map<string, Post[]>();
   readonly reigns = new Map<string, Reign>();
   readonly guests: Post[] = [];
-  /** Numbers of his messages, and all files, of each thread as he last read it. */
+  /** Numbers of its messages, and all files, of each thread when it last read it. */
   readonly #numbers = new Map<string, number[]>();
   readonly #files = new Map<string, string[]>();
   #count = 0;
@@ -179,7 +179,7 @@ export class ForumUser {
     model.users.push(this);
   }
 
-  /** Gives one command after the other, as long as it is to go on. */
+  /** Gives one command after the other while `goesOn`. */
   async work(goesOn: () => boolean) {
     while (goesOn()) await this.#command();
   }
@@ -208,7 +208,7 @@ export class ForumUser {
     return of[this.#random.between(0, of.length - 1)]!;
   }
 
-  /** What is his in a thread that nobody else can remove. */
+  /** Its posts in a thread that nobody else can remove. */
   #mine(title: string): Post[] {
     const reign = this.reigns.get(title);
     if (reign !== undefined) return reign.posts;
@@ -219,7 +219,7 @@ export class ForumUser {
 
   #ask(title: string, text: string): Post {
     this.#model.known.add(`${title} ${text}`);
-    return { title, text, asked: this.#model.tick(), told: Infinity };
+    return { title, text, asked: this.#model.tick(), answered: Infinity };
   }
 
   #text(): string {
@@ -234,7 +234,7 @@ export class ForumUser {
       const post = this.#ask(title, this.#text());
       this.#mine(title).push(post);
       assertEquals(await this.#model.attempt("MSG", () => this.#forum.post(title, post.text)), "ok");
-      post.told = this.#model.tick();
+      post.answered = this.#model.tick();
     }));
   }
 
@@ -242,12 +242,12 @@ export class ForumUser {
     if (this.reigns.has(title)) return await this.#post(title);
     const post = this.#ask(title, this.#text());
     const outcome = await this.#model.attempt("MSG", () => this.#forum.post(title, post.text));
-    post.told = this.#model.tick();
+    post.answered = this.#model.tick();
     if (outcome === "ok") this.guests.push(post);
     else assertEquals(outcome, "no thread");
   }
 
-  /** A number that was his at some time, or any. */
+  /** A number that one of its messages had, or any. */
   #number(title: string): number {
     const numbers = this.#numbers.get(title) ?? [];
     return numbers.length > 0 && this.#random.chance(0.8)
@@ -255,7 +255,7 @@ export class ForumUser {
       : this.#random.between(0, 2 * numbers.length + 5);
   }
 
-  /** Reads a thread. Gives what is his own. */
+  /** Reads a thread. Gives its own posts. */
   async #read(title: string): Promise<string[]> {
     const entries: ForumEntry[] = [];
     const outcome = await this.#model.attempt("RDT", async () => {
@@ -325,7 +325,7 @@ export class ForumUser {
     if (outcome === "ok") {
       assert(!cannot, `${title} was made twice`);
       this.#numbers.delete(title);
-      this.reigns.set(title, { asked, told: this.#model.tick(), posts: [] });
+      this.reigns.set(title, { asked, answered: this.#model.tick(), posts: [] });
     } else assertEquals(outcome, "exists");
   }
 
@@ -343,7 +343,7 @@ export class ForumUser {
     await Deno.writeFile(path, contentOf(file));
     const post = this.#ask(title, `file ${file}`);
     const outcome = await this.#model.attempt("UPD", () => this.#forum.upload(title, file, path));
-    post.told = this.#model.tick();
+    post.answered = this.#model.tick();
     const isThere = mine.some(({ text }) => text === post.text);
     assertEquals(outcome, isThere ? "file exists" : "ok");
     if (!isThere) mine.push(post);
@@ -362,7 +362,7 @@ export class ForumUser {
   }
 }
 
-/** Where what was read begins to differ. */
+/** The first post that was not read as it should be. */
 function firstDifference(posts: readonly Post[], texts: readonly string[]): number {
   const at = posts.findIndex(({ text }, i) => text !== texts[i]);
   return at < 0 ? posts.length : at;

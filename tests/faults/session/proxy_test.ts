@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { connectMailbox } from "../../client/mailbox.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { FULL, obtainSeed, report } from "./form.ts";
-import { SessionLedger } from "./session_ledger.ts";
-import { checkCounts, UdpProxy } from "./udp_proxy.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FULL, obtainSeed, report } from "../form.ts";
+import { SessionLedger } from "./ledger.ts";
+import { checkCounts, UdpProxy } from "../udp_proxy.ts";
 
 const MESSAGES = FULL ? 10_000 : 500, SENDERS = 10, RECEIVERS = 10;
 const SEEDS = FULL ? [1, 2, 3] : [1];

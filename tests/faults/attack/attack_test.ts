@@ -1,14 +1,14 @@
 /**
- * Attacks on a real server, each beside an honest client on every service: whoever attacks costs the others nothing.
+ * Attacks on a real server, each beside an honest client on every service: an attack costs the others nothing.
  * WIREPOST_FAULTS=full runs each of them for a minute, at full size; WIREPOST_MAIN=FILE attacks the program of another
  * checkout, to compare the two.
  */
 
 import { assertEquals, assertLess } from "@std/assert";
-import { lacks } from "../program.ts";
-import { figuresLine } from "./attack_figures.ts";
-import { type Attack, MAIN, run } from "./attack_run.ts";
-import { FULL, report } from "./form.ts";
+import { lacks } from "../../program.ts";
+import { figuresLine } from "./figures.ts";
+import { type Attack, MAIN, run } from "./run.ts";
+import { FULL, report } from "../form.ts";
 
 /** Milliseconds that an honest client may wait, on a machine that is busy with attackers and other tests too. */
 const LONGEST = 5000;
@@ -32,7 +32,7 @@ const ATTACKS: Readonly<Record<string, Pick<Attack, "kind" | "size"> & { serve?:
     size: MOST,
     serve: ["--max-mailboxes", `${MOST}`],
   },
-  "one user who makes as many threads as there may be": {
+  "one user that makes as many threads as there may be": {
     kind: "threads",
     size: MOST,
     serve: ["--max-threads", `${MOST}`],

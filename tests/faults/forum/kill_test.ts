@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { connectForum, type Credentials, type Forum, LoginError } from "../../client/forum.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { ClientProcess } from "./client_process.ts";
-import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
-import { ForumModel, ForumUser } from "./forum_model.ts";
+import { connectForum, type Credentials, type Forum, LoginError } from "../../../client/forum.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { ClientProcess } from "../client_process.ts";
+import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
+import { ForumModel, ForumUser } from "./model.ts";
 
 /** Users at once, and the least time for which they work, in milliseconds. */
 const USERS = FULL ? 50 : 8, TIME = FULL ? 60_000 : 0;
@@ -14,16 +14,16 @@ const KILLS = FULL ? 10 : 3, MOST = FULL ? 3000 : 200;
 /** Clients that are killed. */
 const CLIENT_KILLS = FULL ? 20 : 2;
 
-/** Who logs in at the same moment. */
+/** Users that log in at the same moment. */
 const LOGINS = FULL ? 50 : 16;
 
 /** Milliseconds for which a server may be away: a busy machine takes its time to start one. */
 const TIMEOUT = 60_000;
 
-/** Milliseconds after which users who wait wait for ever: more than any load explains. */
+/** Milliseconds after which a wait counts as endless: more than any load explains. */
 const PATIENCE = 120_000;
 
-/** Logs in; an account is made where there is none. */
+/** Logs in, and makes an account if there is none. */
 function connect(port: number, serverKey: string, as: Omit<Credentials, "make">): Promise<Forum> {
   return connectForum({ port, serverKey, timeout: TIMEOUT, as: { ...as, make: true } });
 }
@@ -103,31 +103,31 @@ Deno.test("kill -9 of clients leaves the acknowledged commands, and at most one 
   await using reader = await connect(server.port, key, { name: "reader", password: "none" });
   await reader.create("a");
   const unknown: string[] = [];
-  const told = await Promise.all(Array.from({ length: CLIENT_KILLS }, async (_, i) => {
+  const acknowledged = await Promise.all(Array.from({ length: CLIENT_KILLS }, async (_, i) => {
     const name = `poster${i}`;
-    await using client = new ClientProcess("forum_poster.ts", [`${server.port}`, key, name, "a"]);
+    await using client = new ClientProcess("forum/poster.ts", [`${server.port}`, key, name, "a"]);
     await client.printed(20 + random(200));
     return [name, (await client.kill()).length] as const;
   }));
   const entries = await Array.fromAsync(reader.read("a"));
-  for (const [name, count] of told) {
+  for (const [name, count] of acknowledged) {
     const texts = entries.filter(({ user }) => user === name).map((entry) =>
       "text" in entry ? entry.text : ""
     );
     assertEquals(texts, texts.map((_, n) => `${name} ${n}`));
     assert(
       texts.length === count || texts.length === count + 1,
-      `${name}: ${count} told, ${texts.length} there`,
+      `${name}: ${count} acknowledged, ${texts.length} there`,
     );
     unknown.push(`'${name} ${count}' ${texts.length > count ? "is there" : "is not there"}`);
   }
-  report(`kills of clients: ${CLIENT_KILLS}; of unknown outcome, as nobody was told: ${unknown.join(", ")}`);
+  report(`kills of clients: ${CLIENT_KILLS}; of unknown outcome, without an answer: ${unknown.join(", ")}`);
 });
 
 Deno.test("many users log in at once, half with wrong passwords, some with the same name", async () => {
   await using server = await ServerProcess.start(["forum", "0", "--memory"]);
   const key = await keyOf(server), wrong = LOGINS / 2, same = LOGINS / 5 | 0;
-  const where = { port: server.port, serverKey: key, timeout: TIMEOUT };
+  const at = { port: server.port, serverKey: key, timeout: TIMEOUT };
   const password = (name: string) => `of ${name}`;
   const names = [...Array.from({ length: LOGINS - same }, (_, i) => `user${i}`), "twin"];
   await Promise.all(names.map(async (name) => {
@@ -135,10 +135,10 @@ Deno.test("many users log in at once, half with wrong passwords, some with the s
   }));
   await server.logged("exited");
   await using inside = new AsyncDisposableStack();
-  /** Whether he comes in, or why not. */
+  /** Whether the log-in succeeds, or why not. */
   const logIn = async (name: string, password: string): Promise<string> => {
     try {
-      inside.use(await connectForum({ ...where, as: { name, password } }));
+      inside.use(await connectForum({ ...at, as: { name, password } }));
       return `${name} is in`;
     } catch (error) {
       if (!(error instanceof LoginError)) throw error;
@@ -163,9 +163,9 @@ Deno.test("many users log in at once, half with wrong passwords, some with the s
   report(
     `log-ins at the same moment: ${LOGINS}, ${wrong} wrong, ${same} with one name, of which one came in`,
   );
-  // who guessed wrongly, or was one too many, has spoilt nothing for anybody
+  // a failed log-in has spoilt nothing for anybody
   await inside.disposeAsync();
   for (const name of ["user0", "twin"]) {
-    await using _ = await connectForum({ ...where, as: { name, password: password(name) } });
+    await using _ = await connectForum({ ...at, as: { name, password: password(name) } });
   }
 });

@@ -3,12 +3,12 @@
  * acknowledges one after the other and prints its ID again. What one that is killed was given comes again soon: its
  * leases are short.
  *
- *     session_receiver.ts PORT MAILBOX
+ *     receiver.ts PORT MAILBOX
  *
  * @module
  */
 
-import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import { MailboxSession } from "../../../client/mailbox/mailbox_session.ts";
 
 /** Messages that it is given at a time, and milliseconds for which it has them. */
 const MAX = 8, DURATION = 1500;

@@ -1,11 +1,11 @@
 import { assertGreater } from "@std/assert";
-import { connectForum, type Forum } from "../../client/forum.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { Random } from "../simulation/random.ts";
-import { type Cut, CuttingProxy } from "../client/transfer/proxy.ts";
-import { FULL, report } from "./form.ts";
-import { ForumModel, ForumUser } from "./forum_model.ts";
-import { checkCounts, UdpProxy } from "./udp_proxy.ts";
+import { connectForum, type Forum } from "../../../client/forum.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { Random } from "../../simulation/random.ts";
+import { type Cut, CuttingProxy } from "../../client/transfer/proxy.ts";
+import { FULL, report } from "../form.ts";
+import { ForumModel, ForumUser } from "./model.ts";
+import { checkCounts, UdpProxy } from "../udp_proxy.ts";
 
 const USERS = 10, COMMANDS = FULL ? 2000 : 300;
 const SEEDS = FULL ? [1, 2, 3] : [1];

@@ -1,7 +1,7 @@
 import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/assert";
-import { connectMailbox } from "../../client/mailbox.ts";
-import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
-import { FULL, median, report, residentMiB } from "./form.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FULL, median, report, residentMiB } from "../form.ts";
 
 const STRANGERS = FULL ? 100_000 : 5000, WARM_UP = FULL ? 100_000 : 5000;
 /** Datagrams of strangers that are on their way at a time, each with a session of its own. */
@@ -10,7 +10,7 @@ const LEVEL_MIB = 16;
 const WAITING = FULL ? 10_000 : 500;
 /** How often one that waits asks again, in milliseconds. */
 const REFRESH = 5000;
-/** Messages to one of those who wait that a median is of. */
+/** Messages to one waiting receiver, for a median. */
 const ROUNDS = FULL ? 500 : 50;
 /** A server that does not let garbage lie because there is memory: what is measured is what stays. */
 const TIDY = FROM_SOURCE.toSpliced(2, 0, "--v8-flags=--optimize-for-size");
@@ -146,7 +146,7 @@ interface Receiver {
   asked: number;
 }
 
-/** The start ID and the cookies for so many new sessions at this peer's address. */
+/** The start ID and the cookies for `count` new sessions at this peer's address. */
 async function challenges(peer: Peer, count: number) {
   const ids = Array.from({ length: count }, newId);
   for (const id of ids) await peer.send(`P1> ${id} - - 1`);
@@ -155,7 +155,7 @@ async function challenges(peer: Peer, count: number) {
   return proofs;
 }
 
-/** Has so many receivers wait, each for a mailbox of its own. */
+/** Lets `count` receivers wait, each for its own mailbox. */
 async function wait(peer: Peer, count: number, name: string): Promise<Receiver[]> {
   const receivers: Receiver[] = [];
   while (receivers.length < count) {
@@ -186,7 +186,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   using peers = new DisposableStack();
   const connect = (from: string) => peers.use(new Peer(server.port, "127.0.0.1", from));
   const sockets = [connect("127.0.0.2"), connect("127.0.0.2")];
-  // what memory the work itself takes is taken before
+  // the work itself takes its memory before
   for (const [i, address] of ["127.0.0.3", "127.0.0.4"].entries()) {
     await wait(connect(address), WAITING, `other-${i}`);
   }
@@ -232,7 +232,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
 Deno.test("loads of 1,000 sessions each run to their end, one after the other, from one address", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
-  const load = new URL("../bench/session_load.ts", import.meta.url).pathname;
+  const load = new URL("../../bench/session_load.ts", import.meta.url).pathname;
   const command = [...FROM_SOURCE.slice(0, -1), "--unstable-net", load, `${server.port}`];
   for (let i = 0; i < LOADS; i++) {
     const { code, out, err } = await runCommand([...command, "32", "1", "1000", "1000", `load-${i}`]);

@@ -1,4 +1,4 @@
-/** The forum for scripts: commands in a pipe and on the command line, what goes where, and exit codes. */
+/** The forum for scripts: commands in a pipe and on the command line, their output and exit codes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import {
@@ -7,11 +7,11 @@ import {
   ENTER_USERNAME,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../protocol/forum_text.ts";
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+} from "../../../protocol/forum_text.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
 
-/** A forum with an account `yoda`, and a directory in which he gives commands. */
+/** A forum with an account `yoda`, and a directory for the commands of this user. */
 async function forum() {
   const stack = new AsyncDisposableStack();
   const { path } = stack.use(await temporaryDirectory());
@@ -36,7 +36,7 @@ async function forum() {
 }
 
 // forum.md 5.6
-Deno.test("commands of a pipe: results on standard output, what failed on standard error, and exit code 1", async () => {
+Deno.test("in a pipe, results go to standard output, errors to standard error, and the exit code is 1", async () => {
   await using here = await forum();
   const input = "MSG thread0 one\nRDT nope\nlst\nRDT thread0\n";
   assertEquals(await here.run(here.user, input), {
@@ -229,9 +229,9 @@ Deno.test("if a change gets no answer, the client says that it may have been car
   await using yoda = new ForumUser(here.server.port, here.path, [...here.user, "--timeout", "2s"]);
   await yoda.say("LST", 2);
   Deno.kill(here.server.pid, "SIGSTOP");
-  const told = await yoda.say("MSG thread0 hello", 1);
+  const lines = await yoda.say("MSG thread0 hello", 1);
   Deno.kill(here.server.pid, "SIGCONT");
-  assertEquals(told, [
+  assertEquals(lines, [
     `wirepost forum: No answer from ${here.server.address} within 2 s: is the server running? MSG may have been carried out`,
   ]);
   assertEquals((await yoda.end()).code, 1);

@@ -1,8 +1,8 @@
-/** What a program sees that was written for the original forum: standard output and the server's console, byte for byte. */
+/** What programs for the original forum see: standard output and the server's console, byte for byte. */
 
 import { assert, assertEquals } from "@std/assert";
-import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
-import { ForumUser } from "./forum_user.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ForumUser } from "./user.ts";
 
 const SEND = "===== Please type any message you want to send to server: =====";
 const COMMAND = "Enter one of the following commands: CRT, MSG, DLT, EDT, LST, RDT, UPD, DWN, RMV, XIT: ";
@@ -10,24 +10,24 @@ const COMMAND = "Enter one of the following commands: CRT, MSG, DLT, EDT, LST, R
 const DOWNLOADED = "notes.txt successfully downloaded";
 
 /** A prompt, what is typed behind it, which a pipe does not show, and the lines that come of it. */
-type Exchange = [prompt: string, typed: string, ...told: string[]];
+type Exchange = [prompt: string, typed: string, ...answers: string[]];
 
-/** Logs in as a user whose password is the name backwards. */
+/** Logs in. The password is the name backwards. */
 function login(name: string, isNew: boolean): Exchange[] {
   const password = [...name].reverse().join("");
   const prompt = isNew ? `Enter new password for ${name}: ` : "Enter password: ";
   return [["Enter username: ", name], [prompt, password, "Welcome to the forum", SEND, ""]];
 }
 
-/** Commands, each with what it is told. */
-const commands = (...all: [typed: string, ...told: string[]][]): Exchange[] =>
-  all.map(([typed, ...told]) => [COMMAND, typed, ...told]);
+/** Commands, each with its answer. */
+const commands = (...all: [typed: string, ...answers: string[]][]): Exchange[] =>
+  all.map(([typed, ...answers]) => [COMMAND, typed, ...answers]);
 
 /** Has the client read what is typed, and compares all that it writes. */
 async function converse(port: number, cwd: string, exchanges: readonly Exchange[], code = 0) {
   const out = [
     `${SEND}\n\n`,
-    ...exchanges.map(([prompt, , ...told]) => prompt + told.map((line) => `${line}\n`).join("")),
+    ...exchanges.map(([prompt, , ...answers]) => prompt + answers.map((line) => `${line}\n`).join("")),
   ];
   const result = await wirepost(["forum", "127.0.0.1", `${port}`], {
     cwd,

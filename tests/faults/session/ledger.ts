@@ -1,11 +1,11 @@
 /**
- * Who sent what into which mailbox through reliable sessions, and what was handed out of it: the promise that is tested.
+ * Which messages were sent through sessions to which mailbox, and which were received from it.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
-import type { Mailbox } from "../../client/mailbox.ts";
+import type { Mailbox } from "../../../client/mailbox.ts";
 
 /** Messages that a receiver asks for at a time. */
 const PREFETCH = 8;
@@ -96,8 +96,8 @@ export class SessionLedger {
   }
 
   /**
-   * In every mailbox lay what each sender sent into it: once, and in its order, which the IDs of messages tell. And each
-   * was acknowledged by one receiver only, who therefore was the last to whom it was handed out.
+   * Every mailbox had what each sender sent: once, and in its order, as the messages' IDs show. And each
+   * was acknowledged by one receiver only, the last one that got it.
    */
   check() {
     for (const [name, { sent, received }] of this.#columns) {

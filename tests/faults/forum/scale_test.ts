@@ -1,11 +1,11 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../server/store/engine/engine.ts";
-import type { OrderedRequest, SessionState } from "../../server/store/requests/session.ts";
-import type { Outcome, StoreRequest } from "../../server/store/store.ts";
-import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
-import type { EntryPage, ThreadPage } from "../../server/store/requests/thread.ts";
-import { temporaryDirectory } from "../program.ts";
-import { FULL, median, randomNumbers, report } from "./form.ts";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
+import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
+import type { EntryPage, ThreadPage } from "../../../server/store/requests/thread.ts";
+import { temporaryDirectory } from "../../program.ts";
+import { FULL, median, randomNumbers, report } from "../form.ts";
 
 /** Threads, and messages in each, of a large forum and of a small one. */
 const LARGE: readonly [number, number] = FULL ? [1000, 1000] : [60, 200],
@@ -96,7 +96,7 @@ function compare(one: () => number, other: () => number): [number, number, numbe
   ];
 }
 
-function tell(what: string, [small, large, ratio]: [number, number, number]): number {
+function print(what: string, [small, large, ratio]: [number, number, number]): number {
   report(
     `${what}: ${small.toFixed(1)} and ${large.toFixed(1)} microseconds, ${ratio.toFixed(2)} times as much`,
   );
@@ -126,9 +126,9 @@ Deno.test("MSG per command, LST per title and RDT per line cost the same in a la
   const what = `${SMALL.join(" x ")} and ${LARGE.join(" x ")} messages`;
   try {
     const ratios = [
-      tell(`MSG with ${what}`, compare(msg(small, SMALL[0]), msg(large, LARGE[0]))),
-      tell("RDT per line", compare(rdt(small, SMALL[0], 5000), rdt(large, LARGE[0], 5000))),
-      tell("LST per title", compare(lst(small, 2000), lst(large, 2000))),
+      print(`MSG with ${what}`, compare(msg(small, SMALL[0]), msg(large, LARGE[0]))),
+      print("RDT per line", compare(rdt(small, SMALL[0], 5000), rdt(large, LARGE[0], 5000))),
+      print("LST per title", compare(lst(small, 2000), lst(large, 2000))),
     ];
     // a machine with other work to do measures that as well
     if (FULL) { for (const ratio of ratios) assertLessOrEqual(ratio, MOST); }
@@ -162,7 +162,7 @@ Deno.test(`DLT in a thread of ${LONG} messages costs at most twice what it costs
   );
   const each = (which: 0 | 1) => median(rounds.map((round) => round[which])) * 1000 / COMMANDS;
   const ratio = median(rounds.map(([a, b]) => b / a));
-  tell("DLT", [each(0), each(1), ratio]);
+  print("DLT", [each(0), each(1), ratio]);
   if (FULL) assertLessOrEqual(ratio, MOST_DELETE);
   assertEquals([forum.read("short"), forum.read("long")], [100, LONG]);
   forum.close();

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { connectMailbox } from "../../client/mailbox.ts";
-import { ServerProcess, temporaryDirectory } from "../program.ts";
-import { ClientProcess } from "./client_process.ts";
-import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
-import { SessionLedger } from "./session_ledger.ts";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { ClientProcess } from "../client_process.ts";
+import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
+import { SessionLedger } from "./ledger.ts";
 
 /** Kills of the server. */
 const KILLS = FULL ? 50 : 4;
@@ -19,7 +19,7 @@ const CLIENT_KILLS = FULL ? 50 : 2;
 const WINDOW = 64;
 
 // session.md 5.6, 5.7
-Deno.test("kill -9 of the server loses nothing, doubles nothing, and its clients go on by themselves", async () => {
+Deno.test("kill -9 of the server loses and duplicates nothing, and its clients continue by themselves", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
   const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
@@ -88,7 +88,7 @@ Deno.test("kill -9 of the server loses nothing, doubles nothing, and its clients
   if (FULL) assertGreaterOrEqual(rate, RATE);
 });
 
-/** What is known of the messages of one mailbox whose senders and receivers are killed. */
+/** What is known of the messages of one mailbox, while its senders and receivers are killed. */
 class Mail {
   /** By sender, the numbers that it said are stored. */
   readonly stored = new Map<string, number[]>();
@@ -143,8 +143,8 @@ Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out
   await using stack = new AsyncDisposableStack();
   const port = `${server.port}`, mail = new Mail();
   const startSender = (i: number) =>
-    stack.use(new ClientProcess("session_sender.ts", [port, "bob", `sender-${i}`]));
-  const startReceiver = () => stack.use(new ClientProcess("session_receiver.ts", [port, "bob"]));
+    stack.use(new ClientProcess("session/sender.ts", [port, "bob", `sender-${i}`]));
+  const startReceiver = () => stack.use(new ClientProcess("session/receiver.ts", [port, "bob"]));
 
   const killSenders = async () => {
     for (let i = 0; i < CLIENT_KILLS; i++) {
@@ -185,14 +185,14 @@ Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out
       `${mail.lost} acknowledged too late`,
   );
   for (const [name, numbers] of mail.stored) {
-    // IDs tell the order in the store: all up to some number are there, in their order, and none of them twice
+    // IDs show the order in the store: all up to some number are there, in order, none twice
     const there = [...mail.given].filter(([, text]) => text.startsWith(`${name} `)).toSorted(([a], [b]) =>
       a - b
     )
       .map(([, text]) => Number(text.slice(name.length + 1)));
     assertEquals(there, there.map((_, i) => i), `what ${name} sent`);
     for (const n of numbers) {
-      assert(n < there.length, `${name} was told that ${n} is stored, and it is not there`);
+      assert(n < there.length, `${name} got the answer that ${n} is stored, and it is not there`);
     }
   }
   assertEquals(left, { ...left, messages: 0, dead: 0 });

@@ -1,5 +1,5 @@
-import { ENTER_COMMAND, SEND_TO_SERVER } from "../../protocol/forum_text.ts";
-import { FROM_SOURCE } from "../program.ts";
+import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum_text.ts";
+import { FROM_SOURCE } from "../../program.ts";
 
 /** Milliseconds after which a line counts as not coming: more than any load explains. */
 const PATIENCE = 60_000;
@@ -12,7 +12,7 @@ const PROMPTS = new RegExp(
 );
 
 /**
- * `wirepost forum` in a process of its own, in a directory of its own, whose user is a pipe. What it is told are the texts
+ * `wirepost forum` in a process of its own, in a directory of its own. Its user is a pipe. Its lines are the texts
  * without the prompts, and without the lines that the client begins with.
  */
 export class ForumUser implements AsyncDisposable {
@@ -23,12 +23,12 @@ export class ForumUser implements AsyncDisposable {
   readonly #written = { out: "", err: "" };
   #wrote: (() => void) | undefined;
   #isOver = false;
-  /** Whether the line that is empty behind one of those it begins with is still to come. */
+  /** Whether the empty line after the greeting is still to come. */
   #isGreeted = false;
   #isOpen = true;
 
   /**
-   * @param cwd Where it runs, and remembers servers.
+   * @param cwd Directory of the process and of its known servers.
    * @param options Further arguments.
    */
   constructor(port: number, cwd: string, options: readonly string[] = []) {
@@ -54,11 +54,11 @@ export class ForumUser implements AsyncDisposable {
     });
   }
 
-  /** Types this line. Gives the next so many lines that are told, be they results or not. */
-  async say(line: string, told: number): Promise<string[]> {
+  /** Types this line. Gives the next `count` lines, be they results or not. */
+  async say(line: string, count: number): Promise<string[]> {
     await this.#keys.write(encoder.encode(`${line}\n`));
     const lines: string[] = [];
-    while (lines.length < told) lines.push(await this.#line(line));
+    while (lines.length < count) lines.push(await this.#line(line));
     return lines;
   }
 
@@ -80,7 +80,7 @@ export class ForumUser implements AsyncDisposable {
     }
   }
 
-  /** The next line that was told, if it is there. */
+  /** The next line, if it is there. */
   #next(from: "out" | "err"): string | undefined {
     const written = this.#written;
     for (;;) {
@@ -95,7 +95,7 @@ export class ForumUser implements AsyncDisposable {
     }
   }
 
-  /** Has no more to say. Gives what it came to, and what was told beyond what was asked for. */
+  /** Ends the input. Gives the exit code, and the lines that nobody has read. */
   async end(): Promise<{ code: number; out: string; err: string }> {
     this.#isOpen = false;
     await this.#keys.close().catch(() => {});

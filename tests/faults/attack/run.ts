@@ -4,15 +4,15 @@
  * @module
  */
 
-import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
-import type { Figures } from "./attack_figures.ts";
-import type { Target } from "./attack_services.ts";
-import { residentMiB } from "./form.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
+import type { Figures } from "./figures.ts";
+import type { Target } from "./services.ts";
+import { residentMiB } from "../form.ts";
 
 /** The program that is attacked: this one, or that of another checkout, to compare them. */
 export const MAIN = Deno.env.has("WIREPOST_MAIN")
   ? new URL(Deno.env.get("WIREPOST_MAIN")!, `file://${Deno.cwd()}/`).href
-  : new URL("../../main.ts", import.meta.url).href;
+  : new URL("../../../main.ts", import.meta.url).href;
 
 /** The permissions of {@linkcode FROM_SOURCE}. */
 const RUN = FROM_SOURCE.slice(0, -1);
@@ -45,18 +45,18 @@ export async function run({ kind, size, serve, duration }: Attack): Promise<Outc
   ]);
   const target = await targetOf(server), json = JSON.stringify(target);
   const script = (name: string) => new URL(name, import.meta.url).pathname;
-  await using honest = new Program([...RUN, script("attack_honest.ts"), MAIN, json, directory.path]);
-  await honest.says("ready");
+  await using honest = new Program([...RUN, script("honest.ts"), MAIN, json, directory.path]);
+  await honest.next("ready");
   const command = kind === "threads"
-    ? [...RUN, script("attack_threads.ts"), MAIN, json, `${size}`]
+    ? [...RUN, script("threads.ts"), MAIN, json, `${size}`]
     : ["python3", script("attack.py"), kind, `${size}`, json];
   await using attacker = kind === "none" ? undefined : new Program(command);
-  await attacker?.says("reached");
-  await honest.hears("begin");
+  await attacker?.next("reached");
+  await honest.send("begin");
   await new Promise((resolve) => setTimeout(resolve, duration));
   const mib = await residentMiB(server.pid);
-  await honest.hears("end");
-  return { figures: JSON.parse(await honest.says("{")), mib };
+  await honest.send("end");
+  return { figures: JSON.parse(await honest.next("{")), mib };
 }
 
 /** A server with as many descriptors as there are. */
@@ -79,7 +79,7 @@ async function targetOf(server: ServerProcess): Promise<Target> {
   return { mailbox, channels, room, forum, serverKey };
 }
 
-/** A program that says lines and is told some, and is ended with what uses it. */
+/** A child process that reads and writes lines. */
 class Program implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
@@ -96,11 +96,11 @@ class Program implements AsyncDisposable {
   }
 
   /**
-   * Resolves to the line that begins with this, once it is said.
+   * Resolves to the next line that begins with this.
    *
    * @throws {Error} The program has ended without it.
    */
-  async says(beginning: string): Promise<string> {
+  async next(beginning: string): Promise<string> {
     for (;;) {
       const lines = this.#said.split("\n"), whole = lines.slice(0, -1);
       const at = whole.findIndex((line) => line.startsWith(beginning));
@@ -114,7 +114,7 @@ class Program implements AsyncDisposable {
     }
   }
 
-  async hears(line: string) {
+  async send(line: string) {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
   }
 

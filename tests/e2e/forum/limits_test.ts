@@ -1,7 +1,7 @@
-/** The forum's limits as `wirepost serve` takes them, and what `wirepost admin status` and `--json` tell. */
+/** The forum's limits as `wirepost serve` takes them, and the output of `wirepost admin status` and `--json`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** Gives commands of the forum as `yoda`, whose account the first one makes. */
 function userOf(server: ServerProcess, path: string) {

@@ -1,15 +1,15 @@
 /**
- * A user of the forum who makes threads without an end.
+ * A user of the forum that makes threads without an end.
  *
- *     attack_threads.ts MAIN TARGET SIZE
+ *     threads.ts MAIN TARGET SIZE
  *
  * Says `reached` once so many were made or refused, and goes on until it is ended.
  *
  * @module
  */
 
-import type { connectForum } from "../../client/forum.ts";
-import type { Target } from "./attack_services.ts";
+import type { connectForum } from "../../../client/forum.ts";
+import type { Target } from "./services.ts";
 
 /** Threads on their way at a time. */
 const WINDOW = 256;

@@ -1,21 +1,21 @@
 /**
  * An honest client on every service beside an attack, which measures how long each turn takes.
  *
- *     attack_honest.ts MAIN TARGET DIRECTORY
+ *     honest.ts MAIN TARGET DIRECTORY
  *
- * MAIN is the program whose server is attacked, TARGET is JSON, and DIRECTORY is for the client's files. Says `ready` once
+ * MAIN is the program whose server is attacked, TARGET is JSON, and DIRECTORY is for the client's files. Prints `ready` once
  * it is served; at the line `begin` on standard input it begins to count, and at `end` it prints what it counted as JSON.
  *
  * @module
  */
 
-import { type Honest, type Library, type Open, SERVICES, type Target, TIMEOUT } from "./attack_services.ts";
-import type { Figures } from "./attack_figures.ts";
+import { type Honest, type Library, type Open, SERVICES, type Target, TIMEOUT } from "./services.ts";
+import type { Figures } from "./figures.ts";
 
 /** Milliseconds between two turns of one service. */
 const PAUSE = 50;
 
-/** What a turn came to that took too long. */
+/** The turn took too long. */
 class TimedOut extends Error {}
 
 /** Measures one service. */
@@ -50,7 +50,7 @@ class Client {
     };
   }
 
-  /** One turn, from a new beginning where the last one failed. */
+  /** One turn, with a new client if the last one failed. */
   async turn() {
     const began = performance.now();
     try {

@@ -1,15 +1,15 @@
 /**
  * What an honest client does on each service, again and again: each turn is one thing that its user waits for, with a
- * connection of its own where attackers keep newcomers out.
+ * connection of its own if attackers could keep new clients out.
  *
  * @module
  */
 
-import type { connectForum } from "../../client/forum.ts";
-import type { connectMailbox, Mailbox } from "../../client/mailbox.ts";
-import { FramePeer, LinePeer } from "../stream.ts";
+import type { connectForum } from "../../../client/forum.ts";
+import type { connectMailbox, Mailbox } from "../../../client/mailbox.ts";
+import { FramePeer, LinePeer } from "../../stream.ts";
 
-/** Where the services are, and the key that the server logs. */
+/** The services' ports, and the server's key. */
 export interface Target {
   mailbox: number;
   channels: number;
@@ -18,7 +18,7 @@ export interface Target {
   serverKey: string;
 }
 
-/** The clients of the checkout whose server is attacked. */
+/** The client library of the version under attack. */
 export interface Library {
   connectMailbox: typeof connectMailbox;
   connectForum: typeof connectForum;
@@ -55,7 +55,7 @@ const sessionPut: Open = (target, { connectMailbox }) => {
   });
 };
 
-/** Somebody who has logged in, and writes each message to a mailbox that was empty. */
+/** Puts messages with an account, each into an empty mailbox. */
 const accountPut: Open = async (target, { connectMailbox }) => {
   const as = { name: NAME, password: PASSWORD, make: true };
   const mailbox = await connectMailbox({
@@ -81,7 +81,7 @@ const originalPutTake: Open = async ({ mailbox: port }) => {
       await send("F, original, alice, hello");
       await send("R, original");
       let [datagram, from] = await socket.receive();
-      // what another server still sends to whoever had this port before
+      // a datagram of another server for the last owner of this port
       while ((from as Deno.NetAddr).port !== port) [datagram, from] = await socket.receive();
       if (datagram[0] !== 0x4e) throw new Error(new TextDecoder().decode(datagram));
     },
@@ -92,7 +92,7 @@ const originalPutTake: Open = async ({ mailbox: port }) => {
   };
 };
 
-/** A member who is there all the time hears one who comes, says something and goes. */
+/** A guest joins, sends a message and leaves. The member, who stays, has to receive it. */
 const channelMessage: Open = async ({ channels: port }) => {
   const member = await FramePeer.named("member", port);
   await member.send("/create honest", "/join honest");
@@ -102,7 +102,7 @@ const channelMessage: Open = async ({ channels: port }) => {
     async turn() {
       guest = await FramePeer.named("guest", port);
       await guest.send("/join honest", "hello");
-      while (await heard(member) !== "[guest] hello");
+      while (await received(member) !== "[guest] hello");
       guest[Symbol.dispose]();
     },
     [Symbol.asyncDispose]() {
@@ -121,7 +121,7 @@ const roomLine: Open = async ({ room: port }) => {
     async turn() {
       guest = await LinePeer.connect(port);
       await guest.send("hello");
-      while (!(await heard(member)).endsWith("> hello"));
+      while (!(await received(member)).endsWith("> hello"));
       guest[Symbol.dispose]();
     },
     [Symbol.asyncDispose]() {
@@ -132,13 +132,13 @@ const roomLine: Open = async ({ room: port }) => {
   };
 };
 
-async function heard(peer: FramePeer | LinePeer): Promise<string> {
+async function received(peer: FramePeer | LinePeer): Promise<string> {
   const text = await peer.next();
   if (text === undefined) throw new Error("the server has closed");
   return text;
 }
 
-/** A user who reads a thread, and makes one that is removed again. */
+/** Reads a thread, creates another one and removes it. */
 const forumThreads: Open = async (target, library) => {
   const forum = await openForum(target, library, "reader");
   await made(forum.create("honest"));
@@ -155,7 +155,7 @@ const forumThreads: Open = async (target, library) => {
   };
 };
 
-/** A user who downloads a file. */
+/** Downloads a file. */
 const fileDownload: Open = async (target, library, directory) => {
   const forum = await openForum(target, library, "fetcher"), path = `${directory}/file`;
   await Deno.writeFile(path, new Uint8Array(FILE_BYTES).fill(0x78));
