@@ -23,11 +23,11 @@ import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits } from "./store/limits.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import { refusedLogin } from "./wire/session/login.ts";
-import { SealService } from "./wire/session/seal_service.ts";
-import { SessionService } from "./wire/session/session_service.ts";
+import { SealWire } from "./wire/session/seal_wire.ts";
+import { SessionWire } from "./wire/session/session_wire.ts";
 import type { SessionStartTimes } from "./wire/session/start_times.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
-import { MAX_CONNECTIONS, TransferService } from "./wire/transfer/transfer.ts";
+import { MAX_CONNECTIONS, TransferWire } from "./wire/transfer/transfer.ts";
 
 /** Milliseconds between two searches for uploads that were not continued. */
 const EXPIRY_INTERVAL_MS = 10 * 60 * 1000;
@@ -86,10 +86,10 @@ interface ForumAddress {
 export class ForumService {
   readonly #options: ForumServiceOptions;
   readonly #sockets: DatagramSocket[];
-  readonly #sessions: SessionService<ForumAddress>;
-  readonly #seals: SealService<ForumAddress>;
+  readonly #sessions: SessionWire<ForumAddress>;
+  readonly #seals: SealWire<ForumAddress>;
   readonly #expiry: ReturnType<typeof setInterval>;
-  readonly #transfers: TransferService;
+  readonly #transfers: TransferWire;
 
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
@@ -109,18 +109,18 @@ export class ForumService {
       if (what !== "added") forum.tickets.revoke(name);
     });
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
-    this.#transfers = new TransferService({
+    this.#transfers = new TransferWire({
       ...common,
       tickets: forum.tickets,
       max: limits.transfers,
       maxConnections: limits.connections,
     });
-    this.#sessions = new SessionService({
+    this.#sessions = new SessionWire({
       ...common,
       handler: new ForumRequests(forum, console),
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
     });
-    this.#seals = new SealService({
+    this.#seals = new SealWire({
       ...common,
       service: "forum",
       key: options.sealKey,

@@ -23,8 +23,8 @@ import type { Admin } from "./wire/admin/admin_requests.ts";
 import { type DatagramClient, OriginalWire } from "./wire/mailbox/original_wire.ts";
 import { refusedLogin } from "./wire/session/login.ts";
 import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
-import { SealService } from "./wire/session/seal_service.ts";
-import { SessionService } from "./wire/session/session_service.ts";
+import { SealWire } from "./wire/session/seal_wire.ts";
+import { SessionWire } from "./wire/session/session_wire.ts";
 import type { SessionStartTimes } from "./wire/session/start_times.ts";
 
 export interface MailboxServiceOptions {
@@ -41,7 +41,7 @@ export interface MailboxServiceOptions {
   /** Whether the shared queue's replies carry the time (second generation) or not (first). */
   timestamps: boolean;
   /** Longest datagram of the original wire, in bytes. */
-  maxDatagram: number;
+  maxDatagramBytes: number;
   polling: SocketPolling;
   metrics: Metrics;
   log: Log;
@@ -62,8 +62,8 @@ export class MailboxService {
   readonly #options: MailboxServiceOptions;
   readonly #sockets: DatagramSocket[];
   readonly #original: OriginalWire;
-  readonly #sessions: SessionService<Client>;
-  readonly #seals: SealService<Client>;
+  readonly #sessions: SessionWire<Client>;
+  readonly #seals: SealWire<Client>;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
@@ -81,12 +81,12 @@ export class MailboxService {
       onRefused: (reason, from) => this.#refuse(reason, from),
       debug: (from, what) => this.#debug(from, what),
     });
-    this.#sessions = new SessionService({
+    this.#sessions = new SessionWire({
       ...common,
       handler: new MailboxRequests(common),
       onRequest: (request: SessionRequest | ServiceRequest, from) => this.#count(request, from),
     });
-    this.#seals = new SealService({
+    this.#seals = new SealWire({
       ...common,
       service: "mailbox",
       reservedName: ADMIN,
@@ -103,7 +103,7 @@ export class MailboxService {
       new DatagramSocket(socket, {
         polling: options.polling,
         metrics,
-        maxBytes: Math.max(options.maxDatagram, MAX_SESSION_DATAGRAM_BYTES),
+        maxBytes: Math.max(options.maxDatagramBytes, MAX_SESSION_DATAGRAM_BYTES),
         onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
       })
     );

@@ -253,14 +253,14 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     },
     maxFileBytes: values["max-file"],
     // milliseconds that every commit takes longer, to measure as on a slower disk
-    commitDelay: 0,
+    commitDelayMs: 0,
     originalFrom: new Networks(
       values["original-from"].length > 0
         ? values["original-from"].filter((network) => network !== "none")
         : PRIVATE_NETWORKS,
     ),
     timestamps: values.timestamps === "on",
-    maxDatagram: values["max-datagram"],
+    maxDatagramBytes: values["max-datagram"],
     logFormat: values.log,
     logLevel: values["log-level"],
   };

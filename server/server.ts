@@ -37,10 +37,10 @@ import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.t
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
 /** A stop that takes longer, in milliseconds, is broken off. */
-const STOP_MS_MAX = 5000;
+const MAX_STOP_MS = 5000;
 
 /** How long the last line of the log may take, in milliseconds. */
-const LAST_LINE_MS_MAX = 100;
+const MAX_LAST_LINE_MS = 100;
 
 /** Where a server writes to. */
 export interface ServerOutput {
@@ -133,10 +133,10 @@ async function open(
     {
       directory: data,
       limits,
-      takeBytesMax: maxTaken(options.maxDatagram),
+      takeBytesMax: maxTaken(options.maxDatagramBytes),
       forumLimits: options.forumLimits.threads,
       maxFileBytes,
-      commitDelayMs: options.commitDelay,
+      commitDelayMs: options.commitDelayMs,
     },
     log,
     handlers,
@@ -254,15 +254,15 @@ function adminOf(shared: Shared, running: Running): Admin {
 async function end(log: Log, close: () => Promise<void>, failure: Error | undefined): Promise<boolean> {
   if (failure !== undefined) {
     log.error({ service: "store", what: failure.message });
-    await within(STOP_MS_MAX, log.flush());
+    await within(MAX_STOP_MS, log.flush());
     return false;
   }
-  const isClosed = await within(STOP_MS_MAX, close());
+  const isClosed = await within(MAX_STOP_MS, close());
   if (!isClosed) {
-    const what = `the stop took longer than ${STOP_MS_MAX / 1000} s and was broken off`;
+    const what = `the stop took longer than ${MAX_STOP_MS / 1000} s and was broken off`;
     log.error({ service: "server", what });
     // it may be standard error itself that is stuck
-    await within(LAST_LINE_MS_MAX, log.flush());
+    await within(MAX_LAST_LINE_MS, log.flush());
   }
   return isClosed;
 }

@@ -25,7 +25,7 @@ export interface ConnectionOptions {
  * Why the server cuts a client off: too much waits for it; it reads nothing; too much waits for all clients together, and
  * most of it for this one.
  */
-export type CutOff = "pending" | "stalled" | "most pending";
+export type DisconnectReason = "pending" | "stalled" | "most pending";
 
 /** Sizes of the buffer that is read into. */
 const MIN_READ_BYTES = 512, MAX_READ_BYTES = 65_536;
@@ -49,14 +49,14 @@ export class Connection {
     this.#queue = new SendQueue({
       ...options,
       owner: ownerAt(hostname),
-      onGiveUp: () => this.#cutOff("most pending"),
+      onDisconnect: () => this.#disconnect("most pending"),
       write: (bytes) => stream.write(bytes),
       onBehind: (isBehind) => this.onBehind(isBehind),
     });
   }
 
   /** Called when the client is cut off; the connection is closed by then. */
-  protected onCutOff(_why: CutOff) {}
+  protected onDisconnect(_why: DisconnectReason) {}
 
   /** Called when {@linkcode isBehind} changes. */
   protected onBehind(_isBehind: boolean) {}
@@ -96,12 +96,12 @@ export class Connection {
 
   /** Sends bytes that are not changed any more, after those of earlier calls. Never waits and never throws. */
   send(bytes: Uint8Array) {
-    if (!this.#isClosed && !this.#queue.push(bytes)) this.#cutOff("pending");
+    if (!this.#isClosed && !this.#queue.push(bytes)) this.#disconnect("pending");
   }
 
   /** Cuts the client off if it has read nothing for too long. To be called once a second. */
   check() {
-    if (!this.#isClosed && this.#queue.isStalled()) this.#cutOff("stalled");
+    if (!this.#isClosed && this.#queue.isStalled()) this.#disconnect("stalled");
   }
 
   /** Resolves when all that was sent is on its way, or lost with the client. */
@@ -131,8 +131,8 @@ export class Connection {
     }
   }
 
-  #cutOff(why: CutOff) {
+  #disconnect(why: DisconnectReason) {
     this.close();
-    this.onCutOff(why);
+    this.onDisconnect(why);
   }
 }

@@ -27,7 +27,7 @@ export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
  */
 export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000 };
 
-export interface SlotHolder {
+export interface SlottedConnection {
   /** Whether it may be closed to make room for a new connection. */
   readonly isReplaceable?: boolean;
   close(): void;
@@ -44,8 +44,8 @@ export type SlotOutcome =
 export class ConnectionSlots {
   readonly #limits: Omit<ConnectionLimits, "messagesPerSecond">;
   /** By network, the connections in the order in which they came. */
-  readonly #networks = new Map<string, Set<SlotHolder>>();
-  readonly #networkOf = new Map<SlotHolder, string>();
+  readonly #networks = new Map<string, Set<SlottedConnection>>();
+  readonly #networkOf = new Map<SlottedConnection, string>();
 
   readonly #canReplace: boolean;
 
@@ -60,7 +60,7 @@ export class ConnectionSlots {
   }
 
   /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
-  take(hostname: string, holder: SlotHolder): SlotOutcome {
+  take(hostname: string, holder: SlottedConnection): SlotOutcome {
     const network = networkOf(hostname), own = this.#networks.get(network);
     const addressMax = this.#limits.addressConnections ??
       (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
@@ -86,7 +86,7 @@ export class ConnectionSlots {
     return outcome;
   }
 
-  release(holder: SlotHolder) {
+  release(holder: SlottedConnection) {
     const network = this.#networkOf.get(holder);
     if (network === undefined) return;
     this.#networkOf.delete(holder);
@@ -96,8 +96,8 @@ export class ConnectionSlots {
   }
 
   /** The connections of the address with the most replaceable ones. */
-  #mostReplaceable(): Set<SlotHolder> {
-    let most = new Set<SlotHolder>(), count = 0;
+  #mostReplaceable(): Set<SlottedConnection> {
+    let most = new Set<SlottedConnection>(), count = 0;
     for (const holders of this.#networks.values()) {
       if (holders.size <= count) continue;
       const size = [...holders].filter(({ isReplaceable }) => isReplaceable).length;
@@ -107,6 +107,6 @@ export class ConnectionSlots {
   }
 }
 
-function oldestReplaceable(holders: Set<SlotHolder>): SlotHolder | undefined {
+function oldestReplaceable(holders: Set<SlottedConnection>): SlottedConnection | undefined {
   return holders.values().find(({ isReplaceable }) => isReplaceable);
 }

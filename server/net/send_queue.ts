@@ -59,7 +59,7 @@ export interface SendQueueOptions {
   /** Counts what waits for all clients together. */
   total: PendingTotal;
   /** Called if too much waits for all clients together, and most of it for this one. */
-  onGiveUp(): void;
+  onDisconnect(): void;
   /** Writes some of the bytes, and returns how many. Rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<number>;
   /** Whole milliseconds of a clock that is never set back. */
@@ -86,8 +86,8 @@ export class SendQueue implements PendingClient {
     options.total.add(this);
   }
 
-  giveUp() {
-    this.#options.onGiveUp();
+  disconnect() {
+    this.#options.onDisconnect();
   }
 
   get owner(): string {

@@ -48,7 +48,7 @@ const NAMED = 3;
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
-  readonly #placeOf: (thing: T) => Origin;
+  readonly #originOf: (thing: T) => Origin;
   readonly #anonymous = new OwnerLists<T>();
   readonly #accounts = new OwnerLists<T>();
   /** How many things with an account each network has. */
@@ -57,7 +57,7 @@ export class FairTable<T extends Linked<T>> {
   /** @param placeOf Where a thing counts. That does not change while it is in the table. */
   constructor(limits: TableLimits, placeOf: (thing: T) => Origin) {
     this.#limits = limits;
-    this.#placeOf = placeOf;
+    this.#originOf = placeOf;
   }
 
   /** Things in all. */
@@ -98,7 +98,7 @@ export class FairTable<T extends Linked<T>> {
   }
 
   add(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
@@ -106,14 +106,14 @@ export class FairTable<T extends Linked<T>> {
 
   /** The thing, which is in the table, was used. */
   use(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") this.#anonymous.use(network, thing);
     else this.#accounts.use(account, thing);
   }
 
   /** Removes a thing that is in the table. */
   remove(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.remove(network, thing);
     this.#accounts.remove(account, thing);
     const left = (this.#networks.get(network) ?? 1) - 1;

@@ -10,7 +10,7 @@ export interface PendingClient {
   readonly owner: string;
   readonly pendingBytes: number;
   /** Cuts the client off, and releases all that waits for it. */
-  giveUp(): void;
+  disconnect(): void;
 }
 
 /**
@@ -89,7 +89,7 @@ export class PendingTotal {
       const client = most.clients.pop();
       if (client === undefined) return;
       most.bytes -= client.pendingBytes;
-      client.giveUp();
+      client.disconnect();
     }
   }
 }

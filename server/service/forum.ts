@@ -70,7 +70,7 @@ export class Forum {
    *
    * @param bytes Those of its text.
    */
-  change(
+  toStore(
     user: string,
     command: ForumChange,
     bytes: number,

@@ -22,7 +22,7 @@ export interface HistoryLimits {
 export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
 
 /** Stores a change. Resolves when it is durable; to false if it could not be written. */
-export type KeepChange = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
+export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
 const MAX_CHANNEL_BYTES = 256 * 1024;
 
@@ -144,11 +144,11 @@ export class History {
    * Writes what is new to the store, in pieces. What could not be written is tried again the next time. A call during
    * another one waits for that one.
    */
-  write(keep: KeepChange): Promise<void> {
+  write(keep: StoreChannel): Promise<void> {
     return this.#writing ??= this.#write(keep).finally(() => this.#writing = undefined);
   }
 
-  async #write(keep: KeepChange) {
+  async #write(keep: StoreChannel) {
     this.#shrink();
     for (const name of this.#removed) {
       if (!await keep({ kind: "remove channel", name })) return;

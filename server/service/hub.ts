@@ -158,7 +158,7 @@ export class Hub {
   }
 
   /** Sends a line to the other members. Returns false if the member is in no channel. */
-  say(member: Member, line: string): boolean {
+  send(member: Member, line: string): boolean {
     const { channel, speaker } = member;
     if (channel === undefined) return false;
     const { history, wallClock } = this.#options;

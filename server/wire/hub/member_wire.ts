@@ -6,7 +6,7 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { Connection, type ConnectionOptions, type CutOff } from "../../net/connection.ts";
+import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
@@ -116,7 +116,7 @@ export class MemberConnection extends Connection {
     if (this.member !== undefined) this.#options.hub.setBehind(this.member, isBehind);
   }
 
-  protected override onCutOff(why: CutOff) {
+  protected override onDisconnect(why: DisconnectReason) {
     this.count(`cut off ${why}`);
     this.#options.log.warn({
       service: this.#name,
@@ -181,7 +181,7 @@ export class MemberConnection extends Connection {
   }
 }
 
-function reasonOf(why: CutOff, { maxPendingBytes, stallMs }: SendLimits): string {
+function reasonOf(why: DisconnectReason, { maxPendingBytes, stallMs }: SendLimits): string {
   switch (why) {
     case "pending":
       return `more than ${maxPendingBytes} bytes waited to be sent to it`;

@@ -36,7 +36,7 @@ export interface OriginalWireOptions {
   /** Whether the shared queue's socket carry the time (second generation) or not (first). */
   timestamps: boolean;
   /** Longest datagram, in bytes. */
-  maxDatagram: number;
+  maxDatagramBytes: number;
   metrics: Metrics;
   /** Called when a request is refused. */
   onRefused(reason: RefusedReason, from: DatagramClient): void;
@@ -53,9 +53,9 @@ export class OriginalWire {
   }
 
   received(datagram: Uint8Array, from: DatagramClient) {
-    const { originalFrom, maxDatagram } = this.#options;
+    const { originalFrom, maxDatagramBytes } = this.#options;
     if (!originalFrom.has(from.address.hostname)) return this.#refuse("address not answered", from);
-    const request = decodeOriginalRequest(datagram, maxDatagram);
+    const request = decodeOriginalRequest(datagram, maxDatagramBytes);
     if (typeof request === "string") return this.#refuse(request, from);
     switch (request.kind) {
       case "put":

@@ -237,7 +237,7 @@ export class Login<S extends LoginSeal> {
     const wait = accounts.addWaitMs(seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
     seal.isChanging = true;
-    const outcome = await accounts.change(name, encodeVerifier(verifier));
+    const outcome = await accounts.setVerifier(name, encodeVerifier(verifier));
     seal.isChanging = false;
     if (k === this.#k) this.#reply(outcome === "unknown" ? "none" : outcome);
   }

@@ -65,7 +65,7 @@ export class TransferConnection {
   #isWriting = false;
   /** How many pieces of work the client waits for. */
   #working = 0;
-  #idleMsMax = FIRST_LINE_MS;
+  #maxIdleMs = FIRST_LINE_MS;
   #deadline: number;
   #isEnding = false;
   #isClosed = false;
@@ -98,7 +98,7 @@ export class TransferConnection {
       length += read;
       if (end < 0) continue;
       this.#buffered = concatBytes(buffer.subarray(end + 1, length), this.#buffered);
-      this.#idleMsMax = IDLE_MS;
+      this.#maxIdleMs = IDLE_MS;
       this.#extendDeadline();
       try {
         return decoder.decode(buffer.subarray(0, buffer[end - 1] === CR ? end - 1 : end));
@@ -209,8 +209,8 @@ export class TransferConnection {
 
   /** The first line has its time as a whole, however it comes. */
   #extendDeadline() {
-    if (!this.#isEnding && this.#idleMsMax !== FIRST_LINE_MS) {
-      this.#deadline = this.#timers.monotonicClock() + this.#idleMsMax;
+    if (!this.#isEnding && this.#maxIdleMs !== FIRST_LINE_MS) {
+      this.#deadline = this.#timers.monotonicClock() + this.#maxIdleMs;
     }
   }
 
@@ -220,7 +220,7 @@ export class TransferConnection {
       this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
     }
     const left = this.#deadline - this.#timers.monotonicClock();
-    if (left <= 0) return this.abort(this.#idleMsMax === FIRST_LINE_MS ? "malformed" : "silence");
+    if (left <= 0) return this.abort(this.#maxIdleMs === FIRST_LINE_MS ? "malformed" : "silence");
     this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL_MS), () => this.#tick());
   }
 }

@@ -299,7 +299,7 @@ export class Leases implements MailboxReceivers {
    * Takes a lease that is not confirmed from its session. If the client was silent since, its waits end too; else they go
    * behind the others in line: with many waits it would block the mailbox for as many seconds (session.md 7.6).
    */
-  #takeBack(receiver: Receiver) {
+  #revoke(receiver: Receiver) {
     const { client, request: { mailbox }, givenAt } = receiver;
     this.#forgetTag(receiver);
     const isSilent = client.receivedAt <= givenAt;
@@ -333,7 +333,7 @@ export class Leases implements MailboxReceivers {
     for (const receiver of this.#unconfirmed) {
       const silenceMs = now - receiver.givenAt;
       if (silenceMs >= UNCONFIRMED_LEASE_MS || silenceMs >= SILENCE_MS && this.#isBlockingOthers(receiver)) {
-        this.#takeBack(receiver);
+        this.#revoke(receiver);
         continue;
       }
       if (now < receiver.repeatAt) continue;

@@ -28,7 +28,7 @@ import { ReorderQuota } from "./reorder_quota.ts";
 import { type AnyRequest, NEW_SESSION, type ReceivedDatagram, Session, type SessionSeal } from "./session.ts";
 import { SessionStartTimes } from "./start_times.ts";
 
-export interface SessionServiceOptions<A extends Address> {
+export interface SessionWireOptions<A extends Address> {
   store: Pick<GroupCommit, "submit" | "gather">;
   handler: SessionHandler;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
@@ -62,8 +62,8 @@ const REPORT_USE_MS = 3_600_000;
 /** Datagrams that are kept while the store opens their session. */
 const MAX_OPENING_DATAGRAMS = 64;
 
-export class SessionService<A extends Address> {
-  readonly #options: SessionServiceOptions<A>;
+export class SessionWire<A extends Address> {
+  readonly #options: SessionWireOptions<A>;
   readonly #handler: SessionHandler;
   readonly #startId: string;
   readonly #startTimes: SessionStartTimes;
@@ -80,7 +80,7 @@ export class SessionService<A extends Address> {
     if (this.#sending.push(session) === 1) queueMicrotask(() => this.#flush());
   };
 
-  constructor(options: SessionServiceOptions<A>) {
+  constructor(options: SessionWireOptions<A>) {
     this.#options = options;
     this.#handler = options.handler;
     this.#startId = options.random(4).toHex();
