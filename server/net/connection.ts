@@ -7,18 +7,17 @@
 import { plainAddress } from "../quota/address.ts";
 import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { SocketPolling } from "./fairness.ts";
 import type { Stream } from "./listener.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Pick<Environment, "monotonicClock"> {
   limits: SendLimits;
   joiner: ChunkJoiner;
   /** What waits to be sent to all clients together. */
   total: PendingTotal;
   polling: SocketPolling;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 /**

@@ -6,6 +6,7 @@
 
 import { concatBytes } from "../../protocol/bytes.ts";
 import type { PendingClient, PendingTotal } from "../quota/pending.ts";
+import type { Environment } from "../quota/uptime.ts";
 
 /** Limits of what waits to be sent to one client. */
 export interface SendLimits {
@@ -51,7 +52,7 @@ export class ChunkJoiner {
   }
 }
 
-export interface SendQueueOptions {
+export interface SendQueueOptions extends Pick<Environment, "monotonicClock"> {
   /** Account or network that what waits is counted for: see `quota/owner.ts`. */
   owner: string;
   limits: SendLimits;
@@ -62,8 +63,6 @@ export interface SendQueueOptions {
   onDisconnect(): void;
   /** Writes some of the bytes, and returns how many. Rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
   /** Called when {@linkcode SendQueue.isBehind} changes. */
   onBehind(isBehind: boolean): void;
 }

@@ -1,10 +1,10 @@
-export interface RateLimitOptions {
+import type { Environment } from "./uptime.ts";
+
+export interface RateLimitOptions extends Pick<Environment, "monotonicClock"> {
   /** Tokens of a key that has used none lately. */
   burst: number;
   /** Milliseconds until one used token is back. */
   intervalMs: number;
-  /** Milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 /** Keys that are remembered at a time. One that is forgotten has all of its tokens again. */

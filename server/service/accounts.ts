@@ -8,6 +8,7 @@
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
@@ -18,12 +19,10 @@ const PAGE_ACCOUNTS = 1000;
 /** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
 const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 
-export interface AccountsOptions {
+export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
-  /** Milliseconds, from any beginning. */
-  monotonicClock(): number;
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
 }

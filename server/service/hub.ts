@@ -17,6 +17,7 @@ import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ownerAt } from "../quota/owner.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";
 import { Channel, type ChannelEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
@@ -33,15 +34,13 @@ const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 /** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
-export interface HubOptions {
+export interface HubOptions extends Pick<Environment, "wallClock"> {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
   /** The channels that were kept, and what is said from now on. */
   history: History;
   metrics: Metrics;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
 }
 
 export class Hub {

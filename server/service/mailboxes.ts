@@ -7,6 +7,7 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
@@ -44,12 +45,10 @@ export interface SessionPut {
   text: string;
 }
 
-export interface MailboxesOptions {
+export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
   store: Pick<GroupCommit, "submit">;
   /** By default no mailbox belongs to an account. */
   accounts?: CoveredMailboxes;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
 }
 
 /** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */

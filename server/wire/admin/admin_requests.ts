@@ -8,6 +8,7 @@
 import { createHmac } from "node:crypto";
 import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
+import type { Environment } from "../../quota/uptime.ts";
 
 /** A control command. */
 export interface AdminCommand {
@@ -25,14 +26,10 @@ export interface AdminCommand {
   run(args: string[]): Promise<string[]> | string[];
 }
 
-export interface AdminOptions {
+export interface AdminOptions extends Pick<Environment, "monotonicClock" | "random"> {
   /** Key of the proofs; without one every command is refused. */
   secret: Uint8Array | undefined;
   commands: readonly AdminCommand[];
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
   /** Called for a command with a wrong proof, with the address that it came from. */
   onWrongProof?(from: string): void;
 }

@@ -19,6 +19,7 @@ import {
   serverFirst,
   type Verifier,
 } from "../../../protocol/scram.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
 
@@ -35,9 +36,8 @@ export interface LoginSeal {
   send(text: string): void;
 }
 
-export interface LoginOptions<S extends LoginSeal> {
+export interface LoginOptions<S extends LoginSeal> extends Pick<Environment, "random"> {
   accounts: Accounts;
-  random(bytes: number): Uint8Array;
   /** A name that can't log in here. */
   reservedName: string | undefined;
   /** Milliseconds until there may be room for a session of this account; 0 if there is. */

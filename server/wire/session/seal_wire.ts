@@ -20,13 +20,15 @@ import { FairScheduler } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
 import type { SessionWire } from "./session_wire.ts";
 
-export interface SealWireOptions<A extends Address> {
+export interface SealWireOptions<A extends Address>
+  extends Pick<Environment, "monotonicClock" | "random" | "setTimer"> {
   /** `mailbox` or `forum`: what is sealed for one is not valid for the other. */
   service: string;
   key: SealKey;
@@ -44,12 +46,6 @@ export interface SealWireOptions<A extends Address> {
   onUser?(account: string, what: "in" | "out", from: A): void;
   /** Called when a log-in is refused. */
   onRefused?(name: string, why: LoginRefusal, from: A): void;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
-  setTimer(ms: number, callback: () => void): () => void;
   /** Limits of handshakes in memory. */
   tableLimits?: TableLimits;
 }

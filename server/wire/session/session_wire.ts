@@ -18,6 +18,7 @@ import {
   type RequestHeader,
 } from "../../../protocol/session.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
@@ -28,21 +29,13 @@ import { ReorderQuota } from "./reorder_quota.ts";
 import { type AnyRequest, NEW_SESSION, type ReceivedDatagram, Session, type SessionSeal } from "./session.ts";
 import { SessionStartTimes } from "./start_times.ts";
 
-export interface SessionWireOptions<A extends Address> {
+export interface SessionWireOptions<A extends Address> extends Environment {
   store: Pick<GroupCommit, "submit" | "gather">;
   handler: SessionHandler;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
-  setTimer(ms: number, callback: () => void): () => void;
   startTimes?: SessionStartTimes;
   /** Limits of sessions in memory. */
   tableLimits?: TableLimits;

@@ -7,6 +7,7 @@ import {
 } from "../../../protocol/transfer.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Metrics } from "../../report/metrics.ts";
 
 /**
@@ -19,12 +20,7 @@ const FIRST_LINE_MS = 10_000, IDLE_MS = 30_000, DRAIN_MS = 2000;
 const WAIT_INTERVAL_MS = 5000;
 
 /** The clock and timers of a connection. */
-export interface Timers {
-  /** Milliseconds that never go back. */
-  monotonicClock(): number;
-  /** Calls back once, after so many milliseconds; the returned function cancels that. */
-  setTimer(ms: number, callback: () => void): () => void;
-}
+export type Timers = Pick<Environment, "monotonicClock" | "setTimer">;
 
 /** What all transfers share. */
 export interface TransferContext {

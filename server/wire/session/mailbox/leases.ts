@@ -7,6 +7,7 @@
 
 import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
+import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
@@ -32,10 +33,8 @@ const OVERDUE_MS = 6000;
 /** Receivers that are asked whether they still wait, when another one does not confirm its lease (session.md 7.5). */
 const MAX_ASKED = 64;
 
-export interface LeasesOptions {
+export interface LeasesOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
   /** Whether a client may not have messages of a mailbox. */
   isDenied?(client: SessionClient, mailbox: string): boolean;
   /** Limits of the receivers that wait. */
