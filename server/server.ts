@@ -6,7 +6,6 @@
  */
 
 import { maxTaken } from "../protocol/mailbox.ts";
-import { uptime } from "./quota/uptime.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { DirectoryWatch } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
@@ -18,6 +17,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
+import { setTimer, uptime } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
@@ -25,8 +25,8 @@ import { Accounts, readAccounts } from "./service/accounts.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { GroupCommit } from "./store/journal/group.ts";
 import type { ContentFiles } from "./store/files/files.ts";
+import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { AdminSocket } from "./wire/admin/admin_socket.ts";
@@ -178,6 +178,9 @@ async function open(
     metrics: new Metrics(),
     log,
     wallClock: Date.now,
+    // not the wall clock: setting it must not end a session, or make a client wait
+    monotonicClock: uptime.now,
+    setTimer,
     random: (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes)),
     stop: stopping.resolve,
   };
