@@ -10,7 +10,7 @@ import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import { Forum } from "./service/forum.ts";
-import { SessionSockets, type SharedOptions } from "./session_sockets.ts";
+import { SessionService, type SharedOptions } from "./session_service.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { ForumRequests } from "./wire/session/forum/forum_requests.ts";
 import { TransferWire } from "./wire/transfer/transfer.ts";
@@ -28,7 +28,7 @@ export interface ForumServiceOptions extends SharedOptions {
 }
 
 export class ForumService {
-  readonly sockets: SessionSockets;
+  readonly sessions: SessionService;
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferWire;
@@ -51,7 +51,7 @@ export class ForumService {
       maxConnections: limits.connections,
     });
     for (const line of CONSOLE_BEGIN) log.console("forum", line);
-    this.sockets = new SessionSockets(options, {
+    this.sessions = new SessionService(options, {
       service: "forum",
       oneSession: true,
       handler: new ForumRequests(forum, console),
@@ -69,9 +69,9 @@ export class ForumService {
   /** Accepts nothing more, answers what was accepted, and closes the sockets. */
   async close() {
     clearInterval(this.#expiry);
-    this.sockets.stop();
+    this.sessions.stop();
     await this.#transfers.close();
-    await this.sockets.close();
+    await this.sessions.close();
     await this.#files.close();
   }
 }

@@ -1,15 +1,15 @@
 /**
- * The hub with its wires: channels, room, or both. Its history is written once a second.
+ * The hub, what channels and room share, with the wires of both or of one. Its history is written once a second.
  *
  * @module
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { uptime } from "./quota/uptime.ts";
 import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { shareOf } from "./quota/share.ts";
+import { uptime } from "./quota/uptime.ts";
 import type { MetricName } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
@@ -114,7 +114,7 @@ export class HubService {
     return `${messages} messages in ${this.#hub.count} channels`;
   }
 
-  /** Disconnects every client, and writes what was said. */
+  /** Disconnects every client, and writes what is not stored yet. */
   async close() {
     this.#hub.close();
     await Promise.all(this.#wires.map((wire) => wire.close()));

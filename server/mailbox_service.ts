@@ -12,7 +12,7 @@ import type { Networks } from "./quota/address.ts";
 import { mailboxName, quoted } from "./report/log.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
-import { SessionSockets, type SharedOptions } from "./session_sockets.ts";
+import { SessionService, type SharedOptions } from "./session_service.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { type DatagramClient, OriginalWire } from "./wire/mailbox/original_wire.ts";
 import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
@@ -29,7 +29,7 @@ export interface MailboxServiceOptions extends SharedOptions {
 }
 
 export class MailboxService {
-  readonly sockets: SessionSockets;
+  readonly sessions: SessionService;
   readonly #options: MailboxServiceOptions;
   readonly #original: OriginalWire;
 
@@ -42,7 +42,7 @@ export class MailboxService {
       onRefused,
       debug: (from, what) => this.#debug(from, what),
     });
-    this.sockets = new SessionSockets(options, {
+    this.sessions = new SessionService(options, {
       service: "mailbox",
       reservedName: ADMIN,
       handler: new MailboxRequests(options),
@@ -59,9 +59,9 @@ export class MailboxService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
-    this.sockets.stop();
+    this.sessions.stop();
     await this.#original.close();
-    await this.sockets.close();
+    await this.sessions.close();
   }
 
   /** Counts a request of a session. */

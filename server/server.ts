@@ -17,7 +17,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
-import { setTimer, uptime } from "./quota/uptime.ts";
+import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
@@ -268,15 +268,4 @@ async function end(log: Log, close: () => Promise<void>, failure: Error | undefi
     await within(MAX_LAST_LINE_MS, log.flush());
   }
   return isClosed;
-}
-
-/** Waits for the work, but no longer than so many milliseconds. Returns whether it is done. */
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

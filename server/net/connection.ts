@@ -7,7 +7,7 @@
 import { plainAddress } from "../quota/address.ts";
 import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
-import type { Environment } from "../quota/uptime.ts";
+import { type Environment, within } from "../quota/uptime.ts";
 import type { SocketPolling } from "./fairness.ts";
 import type { Stream } from "./listener.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
@@ -21,7 +21,7 @@ export interface ConnectionOptions extends Pick<Environment, "monotonicClock"> {
 }
 
 /**
- * Why the server cuts a client off: too much waits for it; it reads nothing; too much waits for all clients together, and
+ * Why the server disconnects a client: too much waits for it; it reads nothing; too much waits for all clients together, and
  * most of it for this one.
  */
 export type DisconnectReason = "pending" | "stalled" | "most pending";
@@ -54,7 +54,7 @@ export class Connection {
     });
   }
 
-  /** Called when the client is cut off; the connection is closed by then. */
+  /** Called when the server disconnects the client; the connection is closed by then. */
   protected onDisconnect(_why: DisconnectReason) {}
 
   /** Called when {@linkcode isBehind} changes. */
@@ -98,7 +98,7 @@ export class Connection {
     if (!this.#isClosed && !this.#queue.push(bytes)) this.#disconnect("pending");
   }
 
-  /** Cuts the client off if it has read nothing for too long. To be called once a second. */
+  /** Disconnects the client if it has read nothing for too long. To be called once a second. */
   check() {
     if (!this.#isClosed && this.#queue.isStalled()) this.#disconnect("stalled");
   }
@@ -108,14 +108,12 @@ export class Connection {
     return this.#queue.sent();
   }
 
-  /** Waits so long, or until `ended` resolves or the connection is closed. */
+  /** Waits `ms` milliseconds, or until `ended` resolves or the connection is closed. */
   async pause(ms: number, ended?: Promise<void>) {
     if (this.#isClosed) return;
     this.#closed ??= Promise.withResolvers<void>();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    await Promise.race([promise, this.#closed.promise, ended ?? promise]);
-    clearTimeout(timer);
+    const closed = this.#closed.promise;
+    await within(ms, Promise.race([closed, ended ?? closed]));
   }
 
   close() {

@@ -60,7 +60,7 @@ export class ConnectionSlots {
   }
 
   /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
-  take(hostname: string, holder: SlottedConnection): SlotOutcome {
+  take(hostname: string, connection: SlottedConnection): SlotOutcome {
     const network = networkOf(hostname), own = this.#networks.get(network);
     const addressMax = this.#limits.addressConnections ??
       (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
@@ -79,34 +79,34 @@ export class ConnectionSlots {
       oldest.close();
       outcome = "replaced";
     }
-    const holders = this.#networks.get(network);
-    if (holders === undefined) this.#networks.set(network, new Set([holder]));
-    else holders.add(holder);
-    this.#networkOf.set(holder, network);
+    const connections = this.#networks.get(network);
+    if (connections === undefined) this.#networks.set(network, new Set([connection]));
+    else connections.add(connection);
+    this.#networkOf.set(connection, network);
     return outcome;
   }
 
-  release(holder: SlottedConnection) {
-    const network = this.#networkOf.get(holder);
+  release(connection: SlottedConnection) {
+    const network = this.#networkOf.get(connection);
     if (network === undefined) return;
-    this.#networkOf.delete(holder);
-    const holders = this.#networks.get(network)!;
-    holders.delete(holder);
-    if (holders.size === 0) this.#networks.delete(network);
+    this.#networkOf.delete(connection);
+    const connections = this.#networks.get(network)!;
+    connections.delete(connection);
+    if (connections.size === 0) this.#networks.delete(network);
   }
 
   /** The connections of the address with the most replaceable ones. */
   #mostReplaceable(): Set<SlottedConnection> {
     let most = new Set<SlottedConnection>(), count = 0;
-    for (const holders of this.#networks.values()) {
-      if (holders.size <= count) continue;
-      const size = [...holders].filter(({ isReplaceable }) => isReplaceable).length;
-      if (size > count) [most, count] = [holders, size];
+    for (const connections of this.#networks.values()) {
+      if (connections.size <= count) continue;
+      const size = [...connections].filter(({ isReplaceable }) => isReplaceable).length;
+      if (size > count) [most, count] = [connections, size];
     }
     return most;
   }
 }
 
-function oldestReplaceable(holders: Set<SlottedConnection>): SlottedConnection | undefined {
-  return holders.values().find(({ isReplaceable }) => isReplaceable);
+function oldestReplaceable(connections: Set<SlottedConnection>): SlottedConnection | undefined {
+  return connections.values().find(({ isReplaceable }) => isReplaceable);
 }

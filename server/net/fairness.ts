@@ -138,7 +138,7 @@ export class TurnQueue {
 export interface FairSchedulerOptions extends Pick<Environment, "monotonicClock" | "setTimer"> {
   /** Part of the time that the work may take, over 0 and at most 1. */
   share: number;
-  /** A task counts as taking at least so long, in milliseconds. */
+  /** Least time that a task counts as taking. */
   minTaskMs: number;
   /** Work that is done at once after a while without any, in milliseconds. */
   burstMs: number;
@@ -158,7 +158,7 @@ const MAX_CLIENTS = 1024, MAX_CLIENT_TASKS = 128, MAX_MORE_TASKS = 8192;
 /** How long a task waits at most (seal.md 2.10). */
 const STALE_MS = 10_000;
 
-/** A task counts as taking at most so long: the rest was rather the system doing something else. */
+/** Longest time that a task counts as taking: the rest was rather the system doing something else. */
 const MAX_TASK_MS = 10;
 
 /**

@@ -49,7 +49,7 @@ export interface ListenerOptions<S extends Stream, C extends SlottedConnection> 
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
   serve(connection: C): Promise<void>;
-  /** Waits so long, or until the signal is aborted; the system's timer by default. */
+  /** Waits `ms` milliseconds, or until the signal is aborted; the system's timer by default. */
   wait?(ms: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -134,7 +134,7 @@ export class Listener<S extends Stream, C extends SlottedConnection> {
   }
 }
 
-/** Resolves after so many milliseconds, or when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or when the signal is aborted. */
 export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   return pause(ms, undefined, { signal }).catch(() => {});
 }

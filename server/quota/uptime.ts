@@ -72,6 +72,17 @@ export class Uptime {
 /** The clock of this thread. */
 export const uptime: Uptime = new Uptime();
 
+/** Waits for the work, but no longer than `ms` milliseconds. Returns whether it is done. */
+export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The system's {@linkcode Environment.setTimer}. */
 export function setTimer(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);

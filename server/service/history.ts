@@ -157,7 +157,7 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, owner: owner, place, first } = record;
+        const { name, owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
         const kept = await keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {

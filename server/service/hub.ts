@@ -38,7 +38,7 @@ export interface HubOptions extends Pick<Environment, "wallClock"> {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
-  /** The channels that were kept, and what is said from now on. */
+  /** The channels that were kept, and what is sent from now on. */
   history: History;
   metrics: Metrics;
 }
@@ -132,7 +132,7 @@ export class Hub {
   /** Makes room for one more channel of this owner, and in all if it `isNew`. Returns whether there is room. */
   #makeRoom(owner: string, isNew: boolean): boolean {
     const { maxChannels, maxOfOwner = Infinity } = this.#options;
-    // at its own limit an owner gives up one of its own channels, and no other's
+    // at its own limit an owner loses one of its own channels, and no other does
     if ((this.#created.get(owner) ?? 0) >= maxOfOwner) return this.#removeUnused(owner);
     return !isNew || this.#channels.size < maxChannels || this.#removeUnused();
   }
@@ -289,7 +289,7 @@ export class Hub {
     if (channel === undefined) return undefined;
     this.#flush(channel);
     this.setBehind(member, false);
-    // flushing may have cut this member off, and so removed it
+    // flushing may have disconnected this member, and so removed it
     if (member.channel === undefined) return undefined;
     member.channel = undefined;
     const members = channel.members.get(member.encoder)!;
@@ -312,7 +312,7 @@ export class Hub {
   #flushAll() {
     this.#flushed = undefined;
     for (const channel of this.#unflushed) {
-      // a member that is cut off meanwhile adds it again, and the loop comes to it once more
+      // a member that is disconnected meanwhile adds it again, and the loop comes to it once more
       this.#unflushed.delete(channel);
       this.#flush(channel);
     }

@@ -11,11 +11,11 @@ import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
-/** The accounts that own mailboxes. */
+/** Which mailboxes belong to accounts. */
 export interface CoveredMailboxes {
   coversMailbox(name: string): boolean;
-  /** Calls back with the name of every account that begins to own its mailbox. */
-  onMailboxCovered(watcher: (name: string) => void): void;
+  /** Calls back with the name of every account that begins to cover its mailbox. */
+  onMailboxCovered(callback: (name: string) => void): void;
   /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
   setAwaited(isAwaited: (mailbox: string) => boolean): void;
 }

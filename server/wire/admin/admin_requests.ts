@@ -49,7 +49,7 @@ interface Answered {
 }
 
 /**
- * An address that has not shown that it receives anything is sent at most so many times its bytes (RFC 9000, 8;
+ * An address that has not shown that it receives anything is sent at most this many times its bytes (RFC 9000, 8;
  * admin.md 3.1).
  */
 const MAX_AMPLIFICATION = 3;
@@ -147,7 +147,7 @@ function nameIn(usage: string): string {
   return usage.split(/[^a-z-]/, 1)[0]!;
 }
 
-/** Whether the command takes so many arguments. */
+/** Whether the command takes `count` arguments. */
 function isCountFor({ usage, lastHasCommas }: AdminCommand, count: number): boolean {
   const countIn = (form: string) => form.split(",").length - 1;
   return usage.split(" | ").some((form, i) => {
@@ -158,7 +158,7 @@ function isCountFor({ usage, lastHasCommas }: AdminCommand, count: number): bool
   });
 }
 
-/** Whether the answer may be sent to an address that has shown nothing but a datagram of so many bytes. */
+/** Whether the answer may be sent to an address that has shown nothing but a datagram of `bytes` bytes. */
 function fits(answer: string, bytes: number): boolean {
   return BEGIN.length + utf8Length(answer) <= MAX_AMPLIFICATION * bytes;
 }

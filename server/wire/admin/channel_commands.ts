@@ -5,9 +5,9 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import type { AdminCommand } from "./admin_requests.ts";
 import type { Channel } from "../../service/channel.ts";
 import type { Hub } from "../../service/hub.ts";
+import type { AdminCommand } from "./admin_requests.ts";
 
 /** Names are ordered by their bytes, as everywhere; UTF-16 has another order. */
 const encoder = new TextEncoder();

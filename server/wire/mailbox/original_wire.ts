@@ -33,9 +33,9 @@ export interface OriginalWireOptions {
   };
   /** Addresses that are answered. */
   originalFrom: Networks;
-  /** Whether the shared queue's socket carry the time (second generation) or not (first). */
+  /** Whether the shared queue's replies carry the time (second generation) or not (first). */
   timestamps: boolean;
-  /** Longest datagram, in bytes. */
+  /** Longest datagram. */
   maxDatagramBytes: number;
   metrics: Metrics;
   /** Called when a request is refused. */

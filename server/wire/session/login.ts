@@ -1,5 +1,5 @@
 /**
- * The server's half of a log-in under one seal. `protocol/accounts.md` is the specification.
+ * The server's half of a log-in under one seal. `protocol/seal.md`, sections 4 to 6, is the specification.
  *
  * @module
  */

@@ -40,7 +40,7 @@ export interface SharedOptions extends Environment {
 export interface SessionPeer extends DatagramClient, Address {}
 
 /** What one of the services does otherwise than the other. */
-export interface ServiceOptions
+export interface SessionServiceOptions
   extends
     Pick<SessionWireOptions<SessionPeer>, "handler" | "onRequest">,
     Pick<SealWireOptions<SessionPeer>, "service" | "oneSession" | "reservedName" | "onUser"> {
@@ -55,15 +55,15 @@ export interface ServiceOptions
   onRefusedLogin?(name: string, why: LoginRefusal): void;
 }
 
-export class SessionSockets {
+export class SessionService {
   readonly #shared: SharedOptions;
-  readonly #service: ServiceOptions;
+  readonly #service: SessionServiceOptions;
   readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionWire<SessionPeer>;
   readonly #seals: SealWire<SessionPeer>;
 
   /** Begins to read. */
-  constructor(shared: SharedOptions, service: ServiceOptions) {
+  constructor(shared: SharedOptions, service: SessionServiceOptions) {
     this.#shared = shared;
     this.#service = service;
     const { polling, metrics, log } = shared;
