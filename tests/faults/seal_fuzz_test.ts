@@ -5,6 +5,7 @@ import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import type { Address } from "../../protocol/address.ts";
 import { SessionWire } from "../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
   clientKeys,
@@ -63,6 +64,7 @@ class Subject {
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
     this.sessions = new SessionWire<Address>({
       ...common,
+      startTimes: new SessionStartTimes(0, common.wallClock),
       handler: new MailboxRequests({
         ...common,
         mailboxes: new Mailboxes({ ...common, accounts: this.accounts }),

@@ -27,7 +27,7 @@ import type { OrderedLine, SessionHandler } from "./handler.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { ReorderQuota } from "./reorder_quota.ts";
 import { type AnyRequest, NEW_SESSION, type ReceivedDatagram, Session, type SessionSeal } from "./session.ts";
-import { SessionStartTimes } from "./start_times.ts";
+import type { SessionStartTimes } from "./start_times.ts";
 
 export interface SessionWireOptions<A extends Address> extends Environment {
   store: Pick<GroupCommit, "submit" | "gather">;
@@ -36,7 +36,7 @@ export interface SessionWireOptions<A extends Address> extends Environment {
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
-  startTimes?: SessionStartTimes;
+  startTimes: SessionStartTimes;
   /** Limits of sessions in memory. */
   tableLimits?: TableLimits;
 }
@@ -77,7 +77,7 @@ export class SessionWire<A extends Address> {
     this.#options = options;
     this.#handler = options.handler;
     this.#startId = options.random(4).toHex();
-    this.#startTimes = options.startTimes ?? new SessionStartTimes(0, options.wallClock);
+    this.#startTimes = options.startTimes;
     this.#cookies = new SessionCookies(options.random(32), this.#startTimes);
     this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, (session) => session);
   }

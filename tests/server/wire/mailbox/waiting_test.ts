@@ -6,6 +6,7 @@ import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
@@ -53,6 +54,7 @@ class World implements Disposable {
     } as never;
     const mailboxes = this.#mailboxes = new Mailboxes({ store, wallClock: clock });
     this.service = new SessionWire({
+      startTimes: new SessionStartTimes(0, clock),
       store,
       handler: new MailboxRequests({ store, mailboxes, monotonicClock: clock }),
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),

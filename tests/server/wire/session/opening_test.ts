@@ -4,6 +4,7 @@ import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
 const LIMITS = { all: 3, ofNetwork: 3, ofAccount: 3 };
@@ -27,6 +28,7 @@ class Subject {
       wallClock = () => 1_700_000_000_000,
       monotonicClock = () => 0;
     this.service = new SessionWire({
+      startTimes: new SessionStartTimes(0, wallClock),
       store,
       handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
       send: (datagram) => {
