@@ -7,7 +7,7 @@
 
 import { maxTaken } from "../protocol/mailbox.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
-import { DirectoryWatch } from "./data/directory_watch.ts";
+import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
@@ -146,7 +146,7 @@ async function open(
   if (data !== undefined) {
     // while the directory is still locked
     opening.defer(() => removeRunning(data));
-    const watch = await DirectoryWatch.start(data, (error) => store.lose(error));
+    const watch = await watchDirectory(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
   const secret = await obtainSecret(options.secretFile, data);

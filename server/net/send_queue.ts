@@ -8,14 +8,9 @@ import { concatBytes } from "../../protocol/bytes.ts";
 import type { PendingClient, PendingTotal } from "../quota/pending.ts";
 import type { Environment } from "../quota/uptime.ts";
 
-/** Limits of what waits to be sent to one client. */
-export interface SendLimits {
-  maxPendingBytes: number;
-  /** How long a client may read nothing while something waits for it. */
-  stallMs: number;
-}
-
-export const DEFAULT_SEND_LIMITS: Readonly<SendLimits> = { maxPendingBytes: 1024 * 1024, stallMs: 10_000 };
+/** Limits of what waits to be sent to one client, and how long it may read nothing while something waits. */
+export const DEFAULT_SEND_LIMITS = { maxPendingBytes: 1024 * 1024, stallMs: 10_000 };
+export type SendLimits = Readonly<typeof DEFAULT_SEND_LIMITS>;
 
 /** Without progress for so long, no other client waits for one that is behind. */
 const NO_PROGRESS_MS = 500;

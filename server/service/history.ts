@@ -12,14 +12,9 @@ import type {
   StoredChannel,
 } from "../store/requests/channel.ts";
 
-export interface HistoryLimits {
-  /** Messages of one channel, from 1. */
-  messages: number;
-  /** Bytes of all messages together, with their senders. */
-  bytes: number;
-}
-
-export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
+/** Limits of messages, from 1, of one channel, and of the bytes of all together, with their senders. */
+export const DEFAULT_HISTORY_LIMITS = { messages: 1000, bytes: 64 * 1024 ** 2 };
+export type HistoryLimits = Readonly<typeof DEFAULT_HISTORY_LIMITS>;
 
 /** Stores a change. Resolves when it is durable; to false if it could not be written. */
 export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<boolean>;

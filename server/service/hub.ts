@@ -17,7 +17,7 @@ import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ownerAt } from "../quota/owner.ts";
-import type { Environment } from "../quota/uptime.ts";
+import { type Environment, within } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";
 import { Channel, type ChannelEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
@@ -171,12 +171,8 @@ export class Hub {
   congestion({ channel }: Member): Promise<void> | undefined {
     if (!channel?.isSlow) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, MAX_WAIT_MS);
     channel.waiting.add(resolve);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      channel.waiting.delete(resolve);
-    });
+    return within(MAX_WAIT_MS, promise).then(() => void channel.waiting.delete(resolve));
   }
 
   /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */

@@ -33,12 +33,10 @@ export interface TransferContext {
 /** The connection ended before its transfer did. */
 export class TransferAborted extends Error {
   override name = "TransferAborted";
-  /** What the client is sent; undefined if its side ended the connection. */
-  readonly code: RefusalCode | undefined;
 
-  constructor(code: RefusalCode | undefined) {
+  /** @param code What the client is sent; undefined if its side ended the connection. */
+  constructor(readonly code: RefusalCode | undefined) {
     super(code ?? "gone");
-    this.code = code;
   }
 }
 
