@@ -6,6 +6,7 @@
  */
 
 import { maxTaken } from "../protocol/mailbox.ts";
+import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
@@ -29,7 +30,6 @@ import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
-import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
@@ -200,7 +200,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
   const { options, handlers, sockets, secret } = shared;
   const admin = adminOf(shared, running);
   if (sockets.mailbox === undefined) {
-    return secret === undefined ? undefined : running.adminSocket = new AdminSocket(admin, shared);
+    return secret === undefined ? undefined : running.adminSocket = openAdminSocket(admin, shared);
   }
   const mailboxes = new Mailboxes(shared);
   handlers.ready = (name) => mailboxes.ready(name);
