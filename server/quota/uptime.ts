@@ -1,3 +1,9 @@
+/**
+ * The clocks and timers of a server.
+ *
+ * @module
+ */
+
 /** What the server's code needs of the system. */
 export interface Environment {
   /** Milliseconds since 1970. */

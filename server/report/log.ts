@@ -59,6 +59,10 @@ export class Log {
   readonly #consoleLimit: RateLimit;
   /** Events that were left out, by their kind: how many, and the line that says so. */
   readonly #omitted = new Map<string, { count: number; summary: (count: number) => string }>();
+  readonly error = (event: LogEvent) => this.#log("error", event);
+  readonly warn = (event: LogEvent) => this.#log("warn", event);
+  readonly info = (event: LogEvent) => this.#log("info", event);
+  readonly debug = (event: LogEvent) => this.#log("debug", event);
   #stopTimer: (() => void) | undefined;
   #pending = "";
   /** Lines that are lost, because too much waits to be written. */
@@ -87,22 +91,6 @@ export class Log {
   /** Whether every request is logged. If not, nothing has to be computed for it. */
   get isDebug(): boolean {
     return this.level === "debug";
-  }
-
-  error(event: LogEvent) {
-    this.#log("error", event);
-  }
-
-  warn(event: LogEvent) {
-    this.#log("warn", event);
-  }
-
-  info(event: LogEvent) {
-    this.#log("info", event);
-  }
-
-  debug(event: LogEvent) {
-    this.#log("debug", event);
   }
 
   /**
