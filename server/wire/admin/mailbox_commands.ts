@@ -40,7 +40,7 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
     if (outcome === "storage") throw new RangeError("the disk takes nothing");
     return outcome as Exclude<OutcomeOf<R>, "storage">;
   };
-  const clear = async (which: { mailbox?: string }) => [String(await ask({ kind: "clear", ...which }))];
+  const clear = async (request: StoreRequest & { kind: "clear" }) => [String(await ask(request))];
   return [
     {
       usage: "list[, AFTER]",
@@ -65,11 +65,11 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
       async run([mailbox = ""]) {
         // a script whose variable is not set sends an empty one
         if (mailbox === "") throw new RangeError("usage: clear, ID");
-        return await clear({ mailbox });
+        return await clear({ kind: "clear", mailbox });
       },
     },
-    { usage: "clear-shared", run: () => clear({ mailbox: SHARED_QUEUE }) },
-    { usage: "clear-all", run: () => clear({}) },
+    { usage: "clear-shared", run: () => clear({ kind: "clear", mailbox: SHARED_QUEUE }) },
+    { usage: "clear-all", run: () => clear({ kind: "clear" }) },
     {
       usage: "dead[, AFTER]",
       rows: true,
