@@ -25,10 +25,6 @@ function idOf(text: string): number {
   return Number(text);
 }
 
-function afterOf(text: string | undefined): number {
-  return text === undefined ? 0 : idOf(text);
-}
-
 function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
   return [id, mailbox, sender, time, attempts, reason, bytes, cutText(text, 0, SHOWN_TEXT_BYTES)].join(",");
 }
@@ -73,11 +69,11 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
     {
       usage: "dead[, AFTER]",
       rows: true,
-      async run([after]) {
+      async run([after = "0"]) {
         const listed = await ask({
           kind: "dead",
           what: "list",
-          after: afterOf(after),
+          after: idOf(after),
           limit: MAX_LISTED_DEAD,
         });
         return (listed as DeadLetter[]).map(deadRow);
@@ -94,11 +90,11 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
     })),
     {
       usage: "requeue-all[, AFTER]",
-      async run([after]) {
+      async run([after = "0"]) {
         const outcome = await ask({
           kind: "dead",
           what: "requeue all",
-          after: afterOf(after),
+          after: idOf(after),
           limit: MAX_REQUEUED,
         });
         const { done, full, last } = outcome as Requeued;
