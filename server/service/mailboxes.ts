@@ -80,8 +80,9 @@ export class Mailboxes {
   ): "sender has an account" | "overload" | undefined {
     if (this.#isCovered(sender)) return "sender has an account";
     const { store, wallClock } = this.#options;
-    const put = { mailbox, sender, time: wallClock(), text, bytes, owner: ownerAt(hostname) };
-    return store.submit({ kind: "put", ...put }, done, false) ? undefined : "overload";
+    const time = wallClock(), owner = ownerAt(hostname);
+    const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
+    return store.submit(put, done, false) ? undefined : "overload";
   }
 
   /** Takes the oldest message for a client without an account. Returns why the store was not asked, or undefined. */
