@@ -1,17 +1,17 @@
 /**
- * The hub with its wires: channels, room, or both. Its history is written once a second.
+ * The hub, what channels and room share, with the wires of both or of one. Its history is written once a second.
  *
  * @module
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { uptime } from "./quota/uptime.ts";
-import { type ConnectionLimits, ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
-import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
+import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
+import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { shareOf } from "./quota/share.ts";
+import { uptime } from "./quota/uptime.ts";
 import type { MetricName } from "./report/metrics.ts";
-import { DEFAULT_HISTORY_LIMITS, History, type HistoryLimits } from "./service/history.ts";
+import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { DEFAULT_SHARE } from "./store/limits.ts";
@@ -24,28 +24,19 @@ import { RoomWire } from "./wire/hub/room.ts";
 const WRITE_INTERVAL_MS = 1000;
 
 /** Limits of channels and room; all are inclusive. */
-export interface HubLimits {
+export const DEFAULT_HUB_LIMITS = {
   /** Percent of the channels that one address may have created; with 100 there is no such limit. */
-  share: number;
-  maxChannels: number;
-  history: HistoryLimits;
-  connections: ConnectionLimits;
-  sending: SendLimits;
-  /** Most bytes that may wait to be sent to all clients together; what several wait for counts once. */
-  maxPendingBytesInAll: number;
-  /** Longest line of the room, without its end. */
-  maxLineBytes: number;
-}
-
-export const DEFAULT_HUB_LIMITS: Readonly<HubLimits> = {
   share: DEFAULT_SHARE,
   maxChannels: 1000,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
+  /** Most bytes that may wait to be sent to all clients together; what several wait for counts once. */
   maxPendingBytesInAll: 128 * 1024 ** 2,
+  /** Longest line of the room, without its end. */
   maxLineBytes: MAX_ROOM_LINE_BYTES,
 };
+export type HubLimits = Readonly<typeof DEFAULT_HUB_LIMITS>;
 
 export interface HubServiceOptions extends Pick<MemberWireOptions, "polling" | "metrics" | "log"> {
   /** Where the wires listen that run; they close them. */
@@ -114,7 +105,7 @@ export class HubService {
     return `${messages} messages in ${this.#hub.count} channels`;
   }
 
-  /** Disconnects every client, and writes what was said. */
+  /** Disconnects every client, and writes what is not stored yet. */
   async close() {
     this.#hub.close();
     await Promise.all(this.#wires.map((wire) => wire.close()));

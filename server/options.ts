@@ -11,13 +11,15 @@ import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.t
 import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
-import { DEFAULT_FORUM_SERVICE_LIMITS } from "./forum_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
-import { DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
+import { DEFAULT_FILE_LIMITS as FILES } from "./store/files/file_quota.ts";
+import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
+import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
+import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -71,7 +73,6 @@ function size<Value extends number | undefined>(help: string, fallback: Value, d
 }
 
 const HUB = DEFAULT_HUB_LIMITS;
-const { threads: THREADS, files: FILES, transfers: TRANSFERS } = DEFAULT_FORUM_SERVICE_LIMITS;
 
 /** Smallest limit of the database file, in bytes: a smaller one holds next to nothing. */
 const MIN_FILE_BYTES = 1024 ** 2;
@@ -173,8 +174,8 @@ export const OPTIONS = {
   }),
   "max-files": count("Files of the forum", FILES.files),
   "max-file-bytes": size("All files of the forum together", FILES.bytes),
-  "max-transfers": count("Files being sent or received at the same time", TRANSFERS.transfers),
-  "file-connections": count("TCP connections to the forum", TRANSFERS.connections),
+  "max-transfers": count("Files being sent or received at the same time", MAX_TRANSFERS),
+  "file-connections": count("TCP connections to the forum", MAX_CONNECTIONS),
   "max-datagram": size("Longest datagram accepted, and longest reply", MAX_DATAGRAM_BYTES, {
     min: MIN_MAX_DATAGRAM,
     max: MAX_MAX_DATAGRAM,
@@ -253,14 +254,14 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     },
     maxFileBytes: values["max-file"],
     // milliseconds that every commit takes longer, to measure as on a slower disk
-    commitDelay: 0,
+    commitDelayMs: 0,
     originalFrom: new Networks(
       values["original-from"].length > 0
         ? values["original-from"].filter((network) => network !== "none")
         : PRIVATE_NETWORKS,
     ),
     timestamps: values.timestamps === "on",
-    maxDatagram: values["max-datagram"],
+    maxDatagramBytes: values["max-datagram"],
     logFormat: values.log,
     logLevel: values["log-level"],
   };

@@ -6,9 +6,9 @@
  */
 
 import { maxTaken } from "../protocol/mailbox.ts";
-import { uptime } from "./quota/uptime.ts";
+import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
-import { DirectoryWatch } from "./data/directory_watch.ts";
+import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
@@ -18,6 +18,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
+import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
@@ -25,11 +26,10 @@ import { Accounts, readAccounts } from "./service/accounts.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { GroupCommit } from "./store/journal/group.ts";
 import type { ContentFiles } from "./store/files/files.ts";
+import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
-import { AdminSocket } from "./wire/admin/admin_socket.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
@@ -37,10 +37,10 @@ import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.t
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
 /** A stop that takes longer, in milliseconds, is broken off. */
-const STOP_MS_MAX = 5000;
+const MAX_STOP_MS = 5000;
 
 /** How long the last line of the log may take, in milliseconds. */
-const LAST_LINE_MS_MAX = 100;
+const MAX_LAST_LINE_MS = 100;
 
 /** Where a server writes to. */
 export interface ServerOutput {
@@ -133,10 +133,10 @@ async function open(
     {
       directory: data,
       limits,
-      takeBytesMax: maxTaken(options.maxDatagram),
+      takeBytesMax: maxTaken(options.maxDatagramBytes),
       forumLimits: options.forumLimits.threads,
       maxFileBytes,
-      commitDelayMs: options.commitDelay,
+      commitDelayMs: options.commitDelayMs,
     },
     log,
     handlers,
@@ -146,7 +146,7 @@ async function open(
   if (data !== undefined) {
     // while the directory is still locked
     opening.defer(() => removeRunning(data));
-    const watch = await DirectoryWatch.start(data, (error) => store.lose(error));
+    const watch = await watchDirectory(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
   const secret = await obtainSecret(options.secretFile, data);
@@ -178,6 +178,9 @@ async function open(
     metrics: new Metrics(),
     log,
     wallClock: Date.now,
+    // not the wall clock: setting it must not end a session, or make a client wait
+    monotonicClock: uptime.now,
+    setTimer,
     random: (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes)),
     stop: stopping.resolve,
   };
@@ -197,7 +200,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
   const { options, handlers, sockets, secret } = shared;
   const admin = adminOf(shared, running);
   if (sockets.mailbox === undefined) {
-    return secret === undefined ? undefined : running.adminSocket = new AdminSocket(admin, shared);
+    return secret === undefined ? undefined : running.adminSocket = openAdminSocket(admin, shared);
   }
   const mailboxes = new Mailboxes(shared);
   handlers.ready = (name) => mailboxes.ready(name);
@@ -254,26 +257,15 @@ function adminOf(shared: Shared, running: Running): Admin {
 async function end(log: Log, close: () => Promise<void>, failure: Error | undefined): Promise<boolean> {
   if (failure !== undefined) {
     log.error({ service: "store", what: failure.message });
-    await within(STOP_MS_MAX, log.flush());
+    await within(MAX_STOP_MS, log.flush());
     return false;
   }
-  const isClosed = await within(STOP_MS_MAX, close());
+  const isClosed = await within(MAX_STOP_MS, close());
   if (!isClosed) {
-    const what = `the stop took longer than ${STOP_MS_MAX / 1000} s and was broken off`;
+    const what = `the stop took longer than ${MAX_STOP_MS / 1000} s and was broken off`;
     log.error({ service: "server", what });
     // it may be standard error itself that is stuck
-    await within(LAST_LINE_MS_MAX, log.flush());
+    await within(MAX_LAST_LINE_MS, log.flush());
   }
   return isClosed;
-}
-
-/** Waits for the work, but no longer than so many milliseconds. Returns whether it is done. */
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

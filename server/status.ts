@@ -55,8 +55,8 @@ export async function status(sources: StatusSources): Promise<string[]> {
     ...lines(values),
     ...tableLines("kept sessions", sessions),
     ...tableLines("leases", leases),
-    ...mailbox?.tables.flatMap(([name, usage]) => tableLines(`mailbox ${name}`, usage)) ?? [],
-    ...forum?.tables.flatMap(([name, usage]) => tableLines(`forum ${name}`, usage)) ?? [],
+    ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLines(`mailbox ${name}`, usage)) ?? [],
+    ...forum?.sessions.tables.flatMap(([name, usage]) => tableLines(`forum ${name}`, usage)) ?? [],
     ...lines(hub?.status() ?? []),
     ...lines(metrics.entries()),
   ];

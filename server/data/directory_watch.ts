@@ -11,46 +11,20 @@ type Identity = string | undefined;
  * Notices that the data directory, the database or its log was removed, renamed or replaced while the server runs: what
  * is written after that goes into files that nobody will find again.
  *
- * The paths are checked from time to time. No request waits for that.
+ * The paths are checked from time to time. No request waits for that. The database has to be open; it removes its log
+ * when it is closed, so the watch has to be closed before.
+ *
+ * @param onGone Called once; nothing is checked after it.
  */
-export class DirectoryWatch {
-  readonly #identities = new Map<string, Identity>();
-  readonly #onGone: (error: Error) => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #checking: Promise<void> = Promise.resolve();
-  #isClosed = false;
-
-  private constructor(onGone: (error: Error) => void) {
-    this.#onGone = onGone;
+export async function watchDirectory(directory: string, onGone: (error: Error) => void) {
+  const identities = new Map<string, Identity>();
+  for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
+    identities.set(path, await identify(path));
   }
-
-  /**
-   * Remembers what the paths lead to, and checks them from then on. The database has to be open.
-   *
-   * @param onGone Called once; nothing is watched after it.
-   */
-  static async start(directory: string, onGone: (error: Error) => void): Promise<DirectoryWatch> {
-    const watch = new DirectoryWatch(onGone);
-    for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
-      watch.#identities.set(path, await identify(path));
-    }
-    watch.#checkLater();
-    return watch;
-  }
-
-  /** Has to come before the database is closed, which removes its log. */
-  async close() {
-    this.#isClosed = true;
-    clearTimeout(this.#timer);
-    await this.#checking;
-  }
-
-  #checkLater() {
-    this.#timer = setTimeout(() => this.#checking = this.#check(), INTERVAL_MS);
-  }
-
-  async #check() {
-    for (const [path, before] of this.#identities) {
+  let checking = Promise.resolve(), isClosed = false;
+  const checkLater = () => setTimeout(() => checking = check(), INTERVAL_MS);
+  const check = async () => {
+    for (const [path, before] of identities) {
       let identity: Identity;
       try {
         identity = await identify(path);
@@ -58,15 +32,22 @@ export class DirectoryWatch {
         // whether it is there can't be seen now
         continue;
       }
-      if (this.#isClosed) return;
+      if (isClosed) return;
       if (identity === before) continue;
       const what = identity === undefined ? "removed or renamed" : "replaced";
-      return this.#onGone(
-        new Error(`Cannot keep anything any more: ${path} was ${what} while the server ran`),
-      );
+      const text = `Cannot keep anything any more: ${path} was ${what} while the server ran`;
+      return onGone(new Error(text));
     }
-    if (!this.#isClosed) this.#checkLater();
-  }
+    if (!isClosed) timer = checkLater();
+  };
+  let timer = checkLater();
+  return {
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await checking;
+    },
+  };
 }
 
 /** @throws {Error} The path can't be read; one that leads to nothing is no error. */

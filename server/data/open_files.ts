@@ -5,19 +5,18 @@
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
+import type { Environment } from "../quota/uptime.ts";
 import type { Log } from "../report/log.ts";
 import type { FileLimits } from "../store/files/file_quota.ts";
 import { ContentFiles, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 
-export interface OpenFilesOptions {
+export interface OpenFilesOptions extends Pick<Environment, "random"> {
   /** The server's data directory; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
   store: Pick<GroupCommit, "ask">;
   log: Log;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
 }
 
 /** Unused contents that are removed at a time. */

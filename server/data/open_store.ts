@@ -14,7 +14,7 @@ import { readRunning } from "./directory.ts";
 
 /** What the services do when something happens in the store. */
 export interface StoreHandlers {
-  /** A mailbox that is watched has a message. */
+  /** A mailbox that a lease has subscribed to has a message. */
   ready(mailbox: string): void;
   /** No file has these contents any more. */
   unused(contents: string[]): void;

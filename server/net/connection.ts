@@ -7,25 +7,24 @@
 import { plainAddress } from "../quota/address.ts";
 import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
+import { type Environment, within } from "../quota/uptime.ts";
 import type { SocketPolling } from "./fairness.ts";
 import type { Stream } from "./listener.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 
-export interface ConnectionOptions {
+export interface ConnectionOptions extends Pick<Environment, "monotonicClock"> {
   limits: SendLimits;
   joiner: ChunkJoiner;
   /** What waits to be sent to all clients together. */
   total: PendingTotal;
   polling: SocketPolling;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 /**
- * Why the server cuts a client off: too much waits for it; it reads nothing; too much waits for all clients together, and
+ * Why the server disconnects a client: too much waits for it; it reads nothing; too much waits for all clients together, and
  * most of it for this one.
  */
-export type CutOff = "pending" | "stalled" | "most pending";
+export type DisconnectReason = "pending" | "stalled" | "most pending";
 
 /** Sizes of the buffer that is read into. */
 const MIN_READ_BYTES = 512, MAX_READ_BYTES = 65_536;
@@ -49,14 +48,14 @@ export class Connection {
     this.#queue = new SendQueue({
       ...options,
       owner: ownerAt(hostname),
-      onGiveUp: () => this.#cutOff("most pending"),
+      onDisconnect: () => this.#disconnect("most pending"),
       write: (bytes) => stream.write(bytes),
       onBehind: (isBehind) => this.onBehind(isBehind),
     });
   }
 
-  /** Called when the client is cut off; the connection is closed by then. */
-  protected onCutOff(_why: CutOff) {}
+  /** Called when the server disconnects the client; the connection is closed by then. */
+  protected onDisconnect(_why: DisconnectReason) {}
 
   /** Called when {@linkcode isBehind} changes. */
   protected onBehind(_isBehind: boolean) {}
@@ -96,12 +95,12 @@ export class Connection {
 
   /** Sends bytes that are not changed any more, after those of earlier calls. Never waits and never throws. */
   send(bytes: Uint8Array) {
-    if (!this.#isClosed && !this.#queue.push(bytes)) this.#cutOff("pending");
+    if (!this.#isClosed && !this.#queue.push(bytes)) this.#disconnect("pending");
   }
 
-  /** Cuts the client off if it has read nothing for too long. To be called once a second. */
+  /** Disconnects the client if it has read nothing for too long. To be called once a second. */
   check() {
-    if (!this.#isClosed && this.#queue.isStalled()) this.#cutOff("stalled");
+    if (!this.#isClosed && this.#queue.isStalled()) this.#disconnect("stalled");
   }
 
   /** Resolves when all that was sent is on its way, or lost with the client. */
@@ -109,14 +108,12 @@ export class Connection {
     return this.#queue.sent();
   }
 
-  /** Waits so long, or until `ended` resolves or the connection is closed. */
+  /** Waits `ms` milliseconds, or until `ended` resolves or the connection is closed. */
   async pause(ms: number, ended?: Promise<void>) {
     if (this.#isClosed) return;
     this.#closed ??= Promise.withResolvers<void>();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, ms);
-    await Promise.race([promise, this.#closed.promise, ended ?? promise]);
-    clearTimeout(timer);
+    const closed = this.#closed.promise;
+    await within(ms, Promise.race([closed, ended ?? closed]));
   }
 
   close() {
@@ -131,8 +128,8 @@ export class Connection {
     }
   }
 
-  #cutOff(why: CutOff) {
+  #disconnect(why: DisconnectReason) {
     this.close();
-    this.onCutOff(why);
+    this.onDisconnect(why);
   }
 }

@@ -27,7 +27,7 @@ export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
  */
 export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000 };
 
-export interface SlotHolder {
+export interface SlottedConnection {
   /** Whether it may be closed to make room for a new connection. */
   readonly isReplaceable?: boolean;
   close(): void;
@@ -44,8 +44,8 @@ export type SlotOutcome =
 export class ConnectionSlots {
   readonly #limits: Omit<ConnectionLimits, "messagesPerSecond">;
   /** By network, the connections in the order in which they came. */
-  readonly #networks = new Map<string, Set<SlotHolder>>();
-  readonly #networkOf = new Map<SlotHolder, string>();
+  readonly #networks = new Map<string, Set<SlottedConnection>>();
+  readonly #networkOf = new Map<SlottedConnection, string>();
 
   readonly #canReplace: boolean;
 
@@ -60,7 +60,7 @@ export class ConnectionSlots {
   }
 
   /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
-  take(hostname: string, holder: SlotHolder): SlotOutcome {
+  take(hostname: string, connection: SlottedConnection): SlotOutcome {
     const network = networkOf(hostname), own = this.#networks.get(network);
     const addressMax = this.#limits.addressConnections ??
       (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
@@ -79,34 +79,34 @@ export class ConnectionSlots {
       oldest.close();
       outcome = "replaced";
     }
-    const holders = this.#networks.get(network);
-    if (holders === undefined) this.#networks.set(network, new Set([holder]));
-    else holders.add(holder);
-    this.#networkOf.set(holder, network);
+    const connections = this.#networks.get(network);
+    if (connections === undefined) this.#networks.set(network, new Set([connection]));
+    else connections.add(connection);
+    this.#networkOf.set(connection, network);
     return outcome;
   }
 
-  release(holder: SlotHolder) {
-    const network = this.#networkOf.get(holder);
+  release(connection: SlottedConnection) {
+    const network = this.#networkOf.get(connection);
     if (network === undefined) return;
-    this.#networkOf.delete(holder);
-    const holders = this.#networks.get(network)!;
-    holders.delete(holder);
-    if (holders.size === 0) this.#networks.delete(network);
+    this.#networkOf.delete(connection);
+    const connections = this.#networks.get(network)!;
+    connections.delete(connection);
+    if (connections.size === 0) this.#networks.delete(network);
   }
 
   /** The connections of the address with the most replaceable ones. */
-  #mostReplaceable(): Set<SlotHolder> {
-    let most = new Set<SlotHolder>(), count = 0;
-    for (const holders of this.#networks.values()) {
-      if (holders.size <= count) continue;
-      const size = [...holders].filter(({ isReplaceable }) => isReplaceable).length;
-      if (size > count) [most, count] = [holders, size];
+  #mostReplaceable(): Set<SlottedConnection> {
+    let most = new Set<SlottedConnection>(), count = 0;
+    for (const connections of this.#networks.values()) {
+      if (connections.size <= count) continue;
+      const size = [...connections].filter(({ isReplaceable }) => isReplaceable).length;
+      if (size > count) [most, count] = [connections, size];
     }
     return most;
   }
 }
 
-function oldestReplaceable(holders: Set<SlotHolder>): SlotHolder | undefined {
-  return holders.values().find(({ isReplaceable }) => isReplaceable);
+function oldestReplaceable(connections: Set<SlottedConnection>): SlottedConnection | undefined {
+  return connections.values().find(({ isReplaceable }) => isReplaceable);
 }

@@ -14,7 +14,7 @@ import type { SocketPolling } from "./fairness.ts";
 /** Datagrams that may wait to be sent before the next one is received. */
 const MAX_WAITING = 1024;
 
-/** Milliseconds until the next try after a failed read; doubled each time, up to a second (channels.md 5.11). */
+/** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
 export interface DatagramSocketOptions {

@@ -15,6 +15,7 @@
 
 import { setImmediate } from "node:timers";
 import { RateLimit } from "../quota/rate_limit.ts";
+import type { Environment } from "../quota/uptime.ts";
 
 /**
  * Milliseconds after which the sockets are to be polled: about what it takes to send one read's messages to 100 members
@@ -73,10 +74,8 @@ export class SelfConnection {
   }
 }
 
-export interface SocketPollingOptions {
+export interface SocketPollingOptions extends Pick<Environment, "monotonicClock"> {
   connection: Pick<SelfConnection, "roundTrip" | "close">;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 /** Polls every socket once in a while: code that reads or works without end waits for that. */
@@ -136,17 +135,13 @@ export class TurnQueue {
   }
 }
 
-export interface FairSchedulerOptions {
+export interface FairSchedulerOptions extends Pick<Environment, "monotonicClock" | "setTimer"> {
   /** Part of the time that the work may take, over 0 and at most 1. */
   share: number;
-  /** A task counts as taking at least so long, in milliseconds. */
+  /** Least time that a task counts as taking. */
   minTaskMs: number;
   /** Work that is done at once after a while without any, in milliseconds. */
   burstMs: number;
-  /** Milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
-  /** Calls back once, after so many milliseconds; the function returned cancels that. */
-  setTimer(ms: number, callback: () => void): () => void;
 }
 
 export interface Task {
@@ -163,7 +158,7 @@ const MAX_CLIENTS = 1024, MAX_CLIENT_TASKS = 128, MAX_MORE_TASKS = 8192;
 /** How long a task waits at most (seal.md 2.10). */
 const STALE_MS = 10_000;
 
-/** A task counts as taking at most so long: the rest was rather the system doing something else. */
+/** Longest time that a task counts as taking: the rest was rather the system doing something else. */
 const MAX_TASK_MS = 10;
 
 /**

@@ -10,7 +10,7 @@
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../report/log.ts";
 import type { ListenerName, Metrics } from "../report/metrics.ts";
-import type { ConnectionSlots, SlotHolder, SlotOutcome } from "./connection_slots.ts";
+import type { ConnectionSlots, SlotOutcome, SlottedConnection } from "./connection_slots.ts";
 
 /** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
 const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
@@ -34,7 +34,7 @@ export interface StreamSocket<S extends Stream = Stream> {
   close(): void;
 }
 
-export interface ListenerOptions<S extends Stream, C extends SlotHolder> {
+export interface ListenerOptions<S extends Stream, C extends SlottedConnection> {
   /** Metrics begin with this name, log lines are about this service. */
   name: ListenerName;
   service: string;
@@ -49,11 +49,11 @@ export interface ListenerOptions<S extends Stream, C extends SlotHolder> {
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
   serve(connection: C): Promise<void>;
-  /** Waits so long, or until the signal is aborted; the system's timer by default. */
+  /** Waits `ms` milliseconds, or until the signal is aborted; the system's timer by default. */
   wait?(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export class Listener<S extends Stream, C extends SlotHolder> {
+export class Listener<S extends Stream, C extends SlottedConnection> {
   readonly #options: ListenerOptions<S, C>;
   readonly #served = new Map<C, Promise<void>>();
   readonly #accepting: Promise<void>[];
@@ -134,7 +134,7 @@ export class Listener<S extends Stream, C extends SlotHolder> {
   }
 }
 
-/** Resolves after so many milliseconds, or when the signal is aborted. */
+/** Resolves after `ms` milliseconds, or when the signal is aborted. */
 export function waitFor(ms: number, signal: AbortSignal): Promise<void> {
   return pause(ms, undefined, { signal }).catch(() => {});
 }

@@ -6,15 +6,11 @@
 
 import { concatBytes } from "../../protocol/bytes.ts";
 import type { PendingClient, PendingTotal } from "../quota/pending.ts";
+import type { Environment } from "../quota/uptime.ts";
 
-/** Limits of what waits to be sent to one client. */
-export interface SendLimits {
-  maxPendingBytes: number;
-  /** How long a client may read nothing while something waits for it. */
-  stallMs: number;
-}
-
-export const DEFAULT_SEND_LIMITS: Readonly<SendLimits> = { maxPendingBytes: 1024 * 1024, stallMs: 10_000 };
+/** Limits of what waits to be sent to one client, and how long it may read nothing while something waits. */
+export const DEFAULT_SEND_LIMITS = { maxPendingBytes: 1024 * 1024, stallMs: 10_000 };
+export type SendLimits = Readonly<typeof DEFAULT_SEND_LIMITS>;
 
 /** Without progress for so long, no other client waits for one that is behind. */
 const NO_PROGRESS_MS = 500;
@@ -51,7 +47,7 @@ export class ChunkJoiner {
   }
 }
 
-export interface SendQueueOptions {
+export interface SendQueueOptions extends Pick<Environment, "monotonicClock"> {
   /** Account or network that what waits is counted for: see `quota/owner.ts`. */
   owner: string;
   limits: SendLimits;
@@ -59,11 +55,9 @@ export interface SendQueueOptions {
   /** Counts what waits for all clients together. */
   total: PendingTotal;
   /** Called if too much waits for all clients together, and most of it for this one. */
-  onGiveUp(): void;
+  onDisconnect(): void;
   /** Writes some of the bytes, and returns how many. Rejects when the client is gone. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
   /** Called when {@linkcode SendQueue.isBehind} changes. */
   onBehind(isBehind: boolean): void;
 }
@@ -86,8 +80,8 @@ export class SendQueue implements PendingClient {
     options.total.add(this);
   }
 
-  giveUp() {
-    this.#options.onGiveUp();
+  disconnect() {
+    this.#options.onDisconnect();
   }
 
   get owner(): string {

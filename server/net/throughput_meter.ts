@@ -7,12 +7,11 @@ export class ThroughputMeter {
   /** Bytes of the window before; undefined if there was none. */
   #before: number | undefined;
 
-  /** @param timeMs Milliseconds of a clock that is never set back. */
+  /** @param timeMs Milliseconds of a monotonic clock. */
   constructor(timeMs: number) {
     this.#sinceMs = timeMs;
   }
 
-  /** So many bytes moved. */
   add(bytes: number, timeMs: number) {
     this.#turn(timeMs);
     this.#bytes += bytes;

@@ -4,7 +4,7 @@ import { type Linked, OwnerLists } from "./owner_lists.ts";
 export interface Origin {
   /** The network at which it began, or {@linkcode LOOPBACK}. */
   readonly network: string;
-  /** The account that it is logged in to, or `""` where it is anonymous. */
+  /** The account that it is logged in to, or `""` if it has none. */
   readonly account: string;
 }
 
@@ -48,16 +48,16 @@ const NAMED = 3;
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
-  readonly #placeOf: (thing: T) => Origin;
+  readonly #originOf: (thing: T) => Origin;
   readonly #anonymous = new OwnerLists<T>();
   readonly #accounts = new OwnerLists<T>();
   /** How many things with an account each network has. */
   readonly #networks = new Map<string, number>();
 
-  /** @param placeOf Where a thing counts. That does not change while it is in the table. */
-  constructor(limits: TableLimits, placeOf: (thing: T) => Origin) {
+  /** @param originOf For whom a thing is counted. That does not change while it is in the table. */
+  constructor(limits: TableLimits, originOf: (thing: T) => Origin) {
     this.#limits = limits;
-    this.#placeOf = placeOf;
+    this.#originOf = originOf;
   }
 
   /** Things in all. */
@@ -66,22 +66,22 @@ export class FairTable<T extends Linked<T>> {
   }
 
   /**
-   * What has to go before one more of this place can be added: nothing, a thing, or `full` where it can't.
+   * What has to go before one more of this origin can be added: nothing, a thing, or `full` if nothing can go.
    *
    * @param stays Whether a thing may not go now.
    */
-  roomFor(place: Origin, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
-    const { network, account } = place;
-    if (account !== "") return this.isFullFor(place) ? "full" : undefined;
+  roomFor(origin: Origin, stays: (thing: T) => boolean = () => false): T | "full" | undefined {
+    const { network, account } = origin;
+    if (account !== "") return this.isFullFor(origin) ? "full" : undefined;
     const { all, ofNetwork } = this.#limits, anonymous = this.#anonymous;
     const isOwnFull = network !== LOOPBACK && anonymous.count(network) >= ofNetwork;
     if (!isOwnFull && anonymous.size < all) return undefined;
-    const holder = isOwnFull ? network : anonymous.largest!;
+    const from = isOwnFull ? network : anonymous.largest!;
     for (let passed = 0; passed < MAX_PASSED; passed++) {
-      const oldest = anonymous.oldest(holder);
+      const oldest = anonymous.oldest(from);
       if (oldest === undefined) break;
       if (!stays(oldest)) return oldest;
-      anonymous.use(holder, oldest);
+      anonymous.use(from, oldest);
     }
     return "full";
   }
@@ -98,7 +98,7 @@ export class FairTable<T extends Linked<T>> {
   }
 
   add(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
@@ -106,14 +106,14 @@ export class FairTable<T extends Linked<T>> {
 
   /** The thing, which is in the table, was used. */
   use(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") this.#anonymous.use(network, thing);
     else this.#accounts.use(account, thing);
   }
 
   /** Removes a thing that is in the table. */
   remove(thing: T) {
-    const { network, account } = this.#placeOf(thing);
+    const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.remove(network, thing);
     this.#accounts.remove(account, thing);
     const left = (this.#networks.get(network) ?? 1) - 1;

@@ -22,6 +22,6 @@ export function ownerOf({ account, network }: { readonly account: string; readon
 /** For a log line: `user alice`, `address 10.0.0.1`, `this machine`. */
 export function describeOwner(owner: string): string {
   if (!owner.startsWith("[")) return `user ${owner}`;
-  const place = owner.slice(1, -1);
-  return /^[\d:a-f]/.test(place) ? `address ${place}` : place;
+  const network = owner.slice(1, -1);
+  return /^[\d:a-f]/.test(network) ? `address ${network}` : network;
 }

@@ -67,7 +67,7 @@ export class OwnerLists<T extends Linked<T>> {
     this.#resize(owner, list, -1);
   }
 
-  /** The owners with most entries, at most so many of them. */
+  /** The owners with most entries, at most `owners` of them. */
   top(owners: number): [owner: string, count: number][] {
     const top: [string, number][] = [];
     for (let count = this.#most; count > 0 && top.length < owners; count--) {

@@ -9,18 +9,18 @@ export interface PendingClient {
   /** Account or network that it is counted for: see `owner.ts`. */
   readonly owner: string;
   readonly pendingBytes: number;
-  /** Cuts the client off, and releases all that waits for it. */
-  giveUp(): void;
+  /** Disconnects the client, and releases all that waits for it. */
+  disconnect(): void;
 }
 
 /**
- * Part of the limit that is free after clients were given up: so that this doesn't come with each message
+ * Part of the limit that is free after clients were disconnected, so that this doesn't come with each message
  * (channels.md 5.3).
  */
 const FREED_PART = 1 / 8;
 
 /**
- * Counts bytes in memory: a chunk that several clients wait for counts once. Over the limit, clients are given up: those
+ * Counts bytes in memory: a chunk that several clients wait for counts once. Over the limit, clients are disconnected: those
  * of the address with most waiting, the one with most first. So an address that opens many connections and reads from
  * none of them pays for that itself, and no other slow client does.
  */
@@ -57,7 +57,7 @@ export class PendingTotal {
     this.#bytes += chunk.length;
     if (this.#bytes <= this.#maxBytes || this.#isOver) return;
     this.#isOver = true;
-    // not at once: a client that is given up leaves its channel, whose members may be iterated over just now
+    // not at once: a client that is disconnected leaves its channel, whose members may be iterated over just now
     queueMicrotask(() => this.#makeRoom());
   }
 
@@ -76,20 +76,20 @@ export class PendingTotal {
     this.#isOver = false;
     // it may have been sent meanwhile
     if (this.#bytes <= this.#maxBytes) return;
-    const byHolder = Map.groupBy(
+    const byOwner = Map.groupBy(
       [...this.#clients].sort((a, b) => a.pendingBytes - b.pendingBytes),
       ({ owner }) => owner,
     );
-    const holders = [...byHolder.values()].map((clients) => ({
+    const owners = [...byOwner.values()].map((clients) => ({
       clients,
       bytes: clients.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0),
     }));
     while (this.#bytes > this.#maxBytes * (1 - FREED_PART)) {
-      const most = holders.reduce((a, b) => b.bytes > a.bytes ? b : a, { clients: [], bytes: 0 });
+      const most = owners.reduce((a, b) => b.bytes > a.bytes ? b : a, { clients: [], bytes: 0 });
       const client = most.clients.pop();
       if (client === undefined) return;
       most.bytes -= client.pendingBytes;
-      client.giveUp();
+      client.disconnect();
     }
   }
 }

@@ -1,10 +1,10 @@
-export interface RateLimitOptions {
-  /** Tokens of a key that has used none lately. */
+import type { Environment } from "./uptime.ts";
+
+export interface RateLimitOptions extends Pick<Environment, "monotonicClock"> {
+  /** Tokens of a full bucket. */
   burst: number;
-  /** Milliseconds until one used token is back. */
+  /** Milliseconds per token. */
   intervalMs: number;
-  /** Milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
 }
 
 /** Keys that are remembered at a time. One that is forgotten has all of its tokens again. */
@@ -20,7 +20,7 @@ export class RateLimit {
     this.#options = options;
   }
 
-  /** Whole milliseconds until the key has so many tokens; 0 if it has them now. */
+  /** Whole milliseconds until the key has this many `tokens`; 0 if it has them now. */
   waitMs(key: string, tokens = 1): number {
     const { burst, intervalMs, monotonicClock } = this.#options;
     const fullAt = this.#fullAt.get(key);

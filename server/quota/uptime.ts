@@ -1,3 +1,21 @@
+/**
+ * The clocks and timers of a server.
+ *
+ * @module
+ */
+
+/** What the server's code needs of the system. */
+export interface Environment {
+  /** Milliseconds since 1970. */
+  wallClock(): number;
+  /** Milliseconds of a monotonic clock. */
+  monotonicClock(): number;
+  /** Calls back once, after `ms` milliseconds; the function returned cancels that. */
+  setTimer(ms: number, callback: () => void): () => void;
+  /** `bytes` random bytes. */
+  random(bytes: number): Uint8Array;
+}
+
 /** Milliseconds between two looks at the clock. Without one for longer than `STOPPED_MS`, the process was stopped. */
 const BEAT_MS = 250, STOPPED_MS = 1000;
 
@@ -22,7 +40,7 @@ export class Uptime {
   #shownMs = 0;
   #stillUntilMs = -Infinity;
 
-  /** @param clock Milliseconds of a clock that is never set back; the system's by default. */
+  /** @param clock Milliseconds of a monotonic clock; the system's by default. */
   constructor(clock: () => number = () => performance.now()) {
     this.#clock = clock;
   }
@@ -60,7 +78,18 @@ export class Uptime {
 /** The clock of this thread. */
 export const uptime: Uptime = new Uptime();
 
-/** Calls back once, after so many milliseconds; the function returned cancels that. */
+/** Waits for the work, but no longer than `ms` milliseconds. Returns whether it is done. */
+export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<false>((resolve) => timer = setTimeout(() => resolve(false), ms));
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The system's {@linkcode Environment.setTimer}. */
 export function setTimer(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms);
   return () => clearTimeout(timer);

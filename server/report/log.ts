@@ -9,6 +9,7 @@
  */
 
 import { RateLimit } from "../quota/rate_limit.ts";
+import type { Environment } from "../quota/uptime.ts";
 
 /** From what an operator has to act on, to what is needed only to find an error. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -29,16 +30,10 @@ export interface LogEvent {
   kind?: string;
 }
 
-export interface LogOptions {
+export interface LogOptions extends Partial<Pick<Environment, "wallClock" | "monotonicClock" | "setTimer">> {
   format?: LogFormat;
   /** Events of a lower level are left out. At `debug` nothing is limited. */
   level?: LogLevel;
-  /** Milliseconds since 1970. */
-  wallClock?(): number;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock?(): number;
-  /** Calls back once after so many milliseconds, unless the function that it returns is called before. */
-  setTimer?(ms: number, callback: () => void): () => void;
 }
 
 /** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
@@ -64,6 +59,10 @@ export class Log {
   readonly #consoleLimit: RateLimit;
   /** Events that were left out, by their kind: how many, and the line that says so. */
   readonly #omitted = new Map<string, { count: number; summary: (count: number) => string }>();
+  readonly error = (event: LogEvent) => this.#log("error", event);
+  readonly warn = (event: LogEvent) => this.#log("warn", event);
+  readonly info = (event: LogEvent) => this.#log("info", event);
+  readonly debug = (event: LogEvent) => this.#log("debug", event);
   #stopTimer: (() => void) | undefined;
   #pending = "";
   /** Lines that are lost, because too much waits to be written. */
@@ -92,22 +91,6 @@ export class Log {
   /** Whether every request is logged. If not, nothing has to be computed for it. */
   get isDebug(): boolean {
     return this.level === "debug";
-  }
-
-  error(event: LogEvent) {
-    this.#log("error", event);
-  }
-
-  warn(event: LogEvent) {
-    this.#log("warn", event);
-  }
-
-  info(event: LogEvent) {
-    this.#log("info", event);
-  }
-
-  debug(event: LogEvent) {
-    this.#log("debug", event);
   }
 
   /**

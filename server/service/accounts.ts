@@ -8,6 +8,7 @@
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
@@ -16,14 +17,12 @@ import type { Store } from "../store/store.ts";
 const PAGE_ACCOUNTS = 1000;
 
 /** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
-const OWN_NETWORKS_MAX = 8, OWNERS_MAX = 10_000;
+const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 
-export interface AccountsOptions {
+export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
-  /** Milliseconds, from any beginning. */
-  monotonicClock(): number;
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
 }
@@ -50,9 +49,9 @@ export class Accounts {
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
-  readonly #withMailbox = new Set<string>();
+  readonly #covered = new Set<string>();
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
-  readonly #onMailboxOwned: ((name: string) => void)[] = [];
+  readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
   /** By name: for networks that failed to log in by it lately, and for all others. */
   readonly #guessesAtName: RateLimit;
@@ -69,7 +68,7 @@ export class Accounts {
     this.open = open;
     for (const { name, verifier, mailbox } of known) {
       this.#verifiers.set(name, verifier);
-      if (mailbox) this.#withMailbox.add(name);
+      if (mailbox) this.#covered.add(name);
     }
     this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
     this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
@@ -88,8 +87,8 @@ export class Accounts {
   }
 
   /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
-  ownsMailbox(name: string): boolean {
-    return this.#withMailbox.has(name);
+  coversMailbox(name: string): boolean {
+    return this.#covered.has(name);
   }
 
   verifier(name: string): Verifier | undefined {
@@ -102,8 +101,8 @@ export class Accounts {
   }
 
   /** Calls back for every account that begins to cover its mailbox, once that is on disk. */
-  onMailboxOwned(callback: (name: string) => void) {
-    this.#onMailboxOwned.push(callback);
+  onMailboxCovered(callback: (name: string) => void) {
+    this.#onMailboxCovered.push(callback);
   }
 
   /** An account that a client adds doesn't cover a mailbox for which this is true: another client waits for it. */
@@ -127,7 +126,7 @@ export class Accounts {
       : action === "confirm"
       ? await this.#cover(name)
       : action === "set-password"
-      ? await this.change(name, verifier)
+      ? await this.setVerifier(name, verifier)
       : await this.remove(name);
     return outcome === "changed" || outcome === "removed" ? { apart: 0 } : outcome;
   }
@@ -147,7 +146,7 @@ export class Accounts {
     if (isCoverage(outcome)) {
       this.#verifiers.set(name, verifier);
       this.#notify(name, "added");
-      if (outcome.mailbox) this.#own(name);
+      if (outcome.mailbox) this.#setCovered(name);
     }
     return outcome as Coverage | "exists" | "full" | "apart full" | "storage";
   }
@@ -155,17 +154,17 @@ export class Accounts {
   /** Lets an account cover the mailbox of its name too. */
   async #cover(name: string): Promise<Coverage | "unknown" | "reserved" | "apart full" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "cover", name });
-    if (isCoverage(outcome) && !this.ownsMailbox(name)) this.#own(name);
+    if (isCoverage(outcome) && !this.coversMailbox(name)) this.#setCovered(name);
     return outcome as Coverage | "unknown" | "reserved" | "apart full" | "storage";
   }
 
-  #own(name: string) {
-    this.#withMailbox.add(name);
-    for (const callback of this.#onMailboxOwned) callback(name);
+  #setCovered(name: string) {
+    this.#covered.add(name);
+    for (const callback of this.#onMailboxCovered) callback(name);
   }
 
   /** Gives an account another verifier, which is checked by the caller. */
-  async change(name: string, verifier: string): Promise<"changed" | "unknown" | "storage"> {
+  async setVerifier(name: string, verifier: string): Promise<"changed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "change", name, verifier });
     if (outcome === "changed") {
       this.#verifiers.set(name, verifier);
@@ -178,7 +177,7 @@ export class Accounts {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
-      this.#withMailbox.delete(name);
+      this.#covered.delete(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
@@ -209,8 +208,8 @@ export class Accounts {
   loginSucceeded(name: string, network: string) {
     const networks = this.#ownNetworks.get(name)?.filter((other) => other !== network) ?? [];
     this.#ownNetworks.delete(name);
-    this.#ownNetworks.set(name, [...networks, network].slice(-OWN_NETWORKS_MAX));
-    if (this.#ownNetworks.size > OWNERS_MAX) {
+    this.#ownNetworks.set(name, [...networks, network].slice(-MAX_OWN_NETWORKS));
+    if (this.#ownNetworks.size > MAX_OWNERS) {
       this.#ownNetworks.delete(this.#ownNetworks.keys().next().value!);
     }
   }

@@ -7,7 +7,7 @@
 import type { StreamService } from "../report/metrics.ts";
 import type { ChannelRecord } from "./history.ts";
 
-/** A member who speaks waits if more than one in so many of the others are behind (channels.md 5.4). */
+/** A member who speaks waits if more than one in 8 of the others is behind (channels.md 5.4). */
 const BEHIND_SHARE = 8;
 
 /** Someone whom an event is about. */

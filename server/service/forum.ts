@@ -9,6 +9,7 @@
  */
 
 import { type ForumChange, isPost } from "../../protocol/forum.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { UploadId } from "../store/files/file_quota.ts";
 import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
@@ -25,15 +26,9 @@ import { type Grant, Tickets } from "./tickets.ts";
 /** What one page holds at most: threads or entries, and bytes of text. */
 const PAGE = { limit: 128, maxBytes: 8192 } as const;
 
-export interface ForumOptions {
+export interface ForumOptions extends Pick<Environment, "wallClock" | "monotonicClock" | "random"> {
   store: Pick<GroupCommit, "ask" | "submit">;
   files: Pick<ContentFiles, "begin" | "read" | "refuses" | "remove">;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Milliseconds that never go back. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
 }
 
 /** A user's request to transfer a file of a thread. */
@@ -70,7 +65,7 @@ export class Forum {
    *
    * @param bytes Those of its text.
    */
-  change(
+  toStore(
     user: string,
     command: ForumChange,
     bytes: number,

@@ -12,17 +12,12 @@ import type {
   StoredChannel,
 } from "../store/requests/channel.ts";
 
-export interface HistoryLimits {
-  /** Messages of one channel, from 1. */
-  messages: number;
-  /** Bytes of all messages together, with their senders. */
-  bytes: number;
-}
-
-export const DEFAULT_HISTORY_LIMITS: Readonly<HistoryLimits> = { messages: 1000, bytes: 64 * 1024 ** 2 };
+/** Limits of messages, from 1, of one channel, and of the bytes of all together, with their senders. */
+export const DEFAULT_HISTORY_LIMITS = { messages: 1000, bytes: 64 * 1024 ** 2 };
+export type HistoryLimits = Readonly<typeof DEFAULT_HISTORY_LIMITS>;
 
 /** Stores a change. Resolves when it is durable; to false if it could not be written. */
-export type KeepChange = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
+export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
 const MAX_CHANNEL_BYTES = 256 * 1024;
 
@@ -144,11 +139,11 @@ export class History {
    * Writes what is new to the store, in pieces. What could not be written is tried again the next time. A call during
    * another one waits for that one.
    */
-  write(keep: KeepChange): Promise<void> {
+  write(keep: StoreChannel): Promise<void> {
     return this.#writing ??= this.#write(keep).finally(() => this.#writing = undefined);
   }
 
-  async #write(keep: KeepChange) {
+  async #write(keep: StoreChannel) {
     this.#shrink();
     for (const name of this.#removed) {
       if (!await keep({ kind: "remove channel", name })) return;
@@ -157,7 +152,7 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, owner: owner, place, first } = record;
+        const { name, owner, place, first } = record;
         const { from, messages, bytes } = record.unstored();
         const kept = await keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
         if (!kept) {

@@ -17,6 +17,7 @@ import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ownerAt } from "../quota/owner.ts";
+import { type Environment, within } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";
 import { Channel, type ChannelEvent, type Member } from "./channel.ts";
 import type { History } from "./history.ts";
@@ -33,15 +34,13 @@ const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 /** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
-export interface HubOptions {
+export interface HubOptions extends Pick<Environment, "wallClock"> {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
-  /** The channels that were kept, and what is said from now on. */
+  /** The channels that were kept, and what is sent from now on. */
   history: History;
   metrics: Metrics;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
 }
 
 export class Hub {
@@ -133,7 +132,7 @@ export class Hub {
   /** Makes room for one more channel of this owner, and in all if it `isNew`. Returns whether there is room. */
   #makeRoom(owner: string, isNew: boolean): boolean {
     const { maxChannels, maxOfOwner = Infinity } = this.#options;
-    // at its own limit an owner gives up one of its own channels, and no other's
+    // at its own limit an owner loses one of its own channels, and no other does
     if ((this.#created.get(owner) ?? 0) >= maxOfOwner) return this.#removeUnused(owner);
     return !isNew || this.#channels.size < maxChannels || this.#removeUnused();
   }
@@ -158,7 +157,7 @@ export class Hub {
   }
 
   /** Sends a line to the other members. Returns false if the member is in no channel. */
-  say(member: Member, line: string): boolean {
+  send(member: Member, line: string): boolean {
     const { channel, speaker } = member;
     if (channel === undefined) return false;
     const { history, wallClock } = this.#options;
@@ -172,12 +171,8 @@ export class Hub {
   congestion({ channel }: Member): Promise<void> | undefined {
     if (!channel?.isSlow) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, MAX_WAIT_MS);
     channel.waiting.add(resolve);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      channel.waiting.delete(resolve);
-    });
+    return within(MAX_WAIT_MS, promise).then(() => void channel.waiting.delete(resolve));
   }
 
   /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */
@@ -290,7 +285,7 @@ export class Hub {
     if (channel === undefined) return undefined;
     this.#flush(channel);
     this.setBehind(member, false);
-    // flushing may have cut this member off, and so removed it
+    // flushing may have disconnected this member, and so removed it
     if (member.channel === undefined) return undefined;
     member.channel = undefined;
     const members = channel.members.get(member.encoder)!;
@@ -313,7 +308,7 @@ export class Hub {
   #flushAll() {
     this.#flushed = undefined;
     for (const channel of this.#unflushed) {
-      // a member that is cut off meanwhile adds it again, and the loop comes to it once more
+      // a member that is disconnected meanwhile adds it again, and the loop comes to it once more
       this.#unflushed.delete(channel);
       this.#flush(channel);
     }

@@ -7,14 +7,15 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
+import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
 import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
-/** The accounts that own mailboxes. */
-export interface MailboxOwners {
-  ownsMailbox(name: string): boolean;
-  /** Calls back with the name of every account that begins to own its mailbox. */
-  onMailboxOwned(watcher: (name: string) => void): void;
+/** Which mailboxes belong to accounts. */
+export interface CoveredMailboxes {
+  coversMailbox(name: string): boolean;
+  /** Calls back with the name of every account that begins to cover its mailbox. */
+  onMailboxCovered(callback: (name: string) => void): void;
   /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
   setAwaited(isAwaited: (mailbox: string) => boolean): void;
 }
@@ -44,12 +45,10 @@ export interface SessionPut {
   text: string;
 }
 
-export interface MailboxesOptions {
+export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
   store: Pick<GroupCommit, "submit">;
   /** By default no mailbox belongs to an account. */
-  accounts?: MailboxOwners;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
+  accounts?: CoveredMailboxes;
 }
 
 /** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */
@@ -59,7 +58,7 @@ export class Mailboxes {
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
-    options.accounts?.onMailboxOwned((name) => this.#receivers?.review(name));
+    options.accounts?.onMailboxCovered((name) => this.#receivers?.review(name));
     options.accounts?.setAwaited((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
   }
 
@@ -79,15 +78,16 @@ export class Mailboxes {
     hostname: string,
     done: (outcome: PutOutcome) => void,
   ): "sender has an account" | "overload" | undefined {
-    if (this.#isOwned(sender)) return "sender has an account";
+    if (this.#isCovered(sender)) return "sender has an account";
     const { store, wallClock } = this.#options;
-    const put = { mailbox, sender, time: wallClock(), text, bytes, owner: ownerAt(hostname) };
-    return store.submit({ kind: "put", ...put }, done, false) ? undefined : "overload";
+    const time = wallClock(), owner = ownerAt(hostname);
+    const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
+    return store.submit(put, done, false) ? undefined : "overload";
   }
 
   /** Takes the oldest message for a client without an account. Returns why the store was not asked, or undefined. */
   take(mailbox: string, done: (outcome: TakeOutcome) => void): "account" | "overload" | undefined {
-    if (this.#isOwned(mailbox)) return "account";
+    if (this.#isCovered(mailbox)) return "account";
     return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
   }
 
@@ -120,22 +120,22 @@ export class Mailboxes {
   refusePut(account: string, { sender, receiver }: SessionPut): AccessRefusal | undefined {
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
     if (sender === account || receiver === SHARED_QUEUE) return undefined;
-    if (this.#isOwned(sender)) return "sender has an account";
+    if (this.#isCovered(sender)) return "sender has an account";
     return account === "" ? undefined : "not your name";
   }
 
   /** Why a session of this account, or of none (`""`), may not ask for messages of a mailbox, or count them. */
   refuseRead(account: string, mailbox: string): AccessRefusal | undefined {
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
-    return mailbox !== account && this.#isOwned(mailbox) ? "not your mailbox" : undefined;
+    return mailbox !== account && this.#isCovered(mailbox) ? "not your mailbox" : undefined;
   }
 
   /** Whether an account does not cover the mailbox of its name. */
   #isUnconfirmed(account: string): boolean {
-    return account !== "" && !this.#isOwned(account);
+    return account !== "" && !this.#isCovered(account);
   }
 
-  #isOwned(name: string): boolean {
-    return this.#options.accounts?.ownsMailbox(name) ?? false;
+  #isCovered(name: string): boolean {
+    return this.#options.accounts?.coversMailbox(name) ?? false;
   }
 }

@@ -1,3 +1,4 @@
+import type { Environment } from "../quota/uptime.ts";
 import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 
 export type { IncomingFile };
@@ -46,11 +47,7 @@ export interface DownloadGrant {
 
 export type Grant = UploadGrant | DownloadGrant;
 
-export interface TicketsOptions {
-  /** Milliseconds that never go back. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
+export interface TicketsOptions extends Pick<Environment, "monotonicClock" | "random"> {
   /** Most tickets that are not used yet; 10,000 by default. */
   max?: number;
 }

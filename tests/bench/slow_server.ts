@@ -5,7 +5,7 @@ import { DEFAULT_OPTIONS } from "../../server/options.ts";
 import { serve } from "../../server/server.ts";
 
 const server = await serve(
-  { ...DEFAULT_OPTIONS, version: "slow", ports: { mailbox: 0 }, data: Deno.args[1], commitDelay: 5 },
+  { ...DEFAULT_OPTIONS, version: "slow", ports: { mailbox: 0 }, data: Deno.args[1], commitDelayMs: 5 },
   { ready: (line) => write(`${line}\n`), log: writeError },
 );
 await server.stopping;

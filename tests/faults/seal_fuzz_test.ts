@@ -1,10 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { Accounts } from "../../server/service/accounts.ts";
-import { SealService } from "../../server/wire/session/seal_service.ts";
+import { SealWire } from "../../server/wire/session/seal_wire.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import type { Address } from "../../protocol/address.ts";
-import { SessionService } from "../../server/wire/session/session_service.ts";
+import { SessionWire } from "../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import {
   clientKeys,
@@ -29,8 +30,8 @@ class Subject {
   dropped = 0;
   stored = 0;
   readonly key;
-  readonly seals: SealService<Address>;
-  readonly sessions: SessionService<Address>;
+  readonly seals: SealWire<Address>;
+  readonly sessions: SessionWire<Address>;
   readonly accounts: Accounts;
   readonly #timers: (() => void)[] = [];
 
@@ -61,15 +62,16 @@ class Subject {
     };
     const { name, verifier } = makeAccount(ACCOUNT);
     this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
-    this.sessions = new SessionService<Address>({
+    this.sessions = new SessionWire<Address>({
       ...common,
+      startTimes: new SessionStartTimes(0, common.wallClock),
       handler: new MailboxRequests({
         ...common,
         mailboxes: new Mailboxes({ ...common, accounts: this.accounts }),
       }),
     });
     this.key = sealKey(random.bytes(32));
-    this.seals = new SealService<Address>({
+    this.seals = new SealWire<Address>({
       ...common,
       service: "mailbox",
       key: this.key,

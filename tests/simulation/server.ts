@@ -1,8 +1,8 @@
 import { DatabaseSync } from "node:sqlite";
 import { Accounts, readAccounts } from "../../server/service/accounts.ts";
 import { readLatestStart, SessionStartTimes } from "../../server/wire/session/start_times.ts";
-import { SealService } from "../../server/wire/session/seal_service.ts";
-import { SessionService } from "../../server/wire/session/session_service.ts";
+import { SealWire } from "../../server/wire/session/seal_wire.ts";
+import { SessionWire } from "../../server/wire/session/session_wire.ts";
 import type { SessionHandler } from "../../server/wire/session/handler.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
@@ -53,9 +53,9 @@ export class SimulatedServer {
   /** The server's own key, which outlives it. */
   readonly #key;
   #accounts: Accounts | undefined;
-  #seals: SealService<Address> | undefined;
+  #seals: SealWire<Address> | undefined;
   #engine: Engine | undefined;
-  #service: SessionService<Address> | undefined;
+  #service: SessionWire<Address> | undefined;
   #mailboxes: Mailboxes | undefined;
   #unbind: (() => void) | undefined;
   #waiting: { take(): StoreRequest | undefined; done: (outcome: never) => void }[] = [];
@@ -144,13 +144,13 @@ export class SimulatedServer {
       setTimer: (ms: number, callback: () => void) =>
         clock.setTimer(ms, () => life === this.#life && callback()),
     };
-    this.#service = new SessionService<Address>({
+    this.#service = new SessionWire<Address>({
       ...common,
       handler,
       ...sessions === undefined ? {} : { tableLimits: sessions },
       startTimes,
     });
-    this.#seals = new SealService<Address>({
+    this.#seals = new SealWire<Address>({
       ...common,
       monotonicClock,
       ...oneSession === undefined ? {} : { oneSession },

@@ -16,7 +16,7 @@ import type {
   SessionState,
 } from "../requests/session.ts";
 
-/** Most sessions that are kept (session.md section 10; session.md section 10). */
+/** Most sessions that are kept (session.md section 10). */
 export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How long a session is kept after its last use (session.md 8.2). */

@@ -8,6 +8,7 @@
 import { createHmac } from "node:crypto";
 import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
+import type { Environment } from "../../quota/uptime.ts";
 
 /** A control command. */
 export interface AdminCommand {
@@ -25,14 +26,10 @@ export interface AdminCommand {
   run(args: string[]): Promise<string[]> | string[];
 }
 
-export interface AdminOptions {
+export interface AdminOptions extends Pick<Environment, "monotonicClock" | "random"> {
   /** Key of the proofs; without one every command is refused. */
   secret: Uint8Array | undefined;
   commands: readonly AdminCommand[];
-  /** Whole milliseconds of a clock that is never set back. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
   /** Called for a command with a wrong proof, with the address that it came from. */
   onWrongProof?(from: string): void;
 }
@@ -52,7 +49,7 @@ interface Answered {
 }
 
 /**
- * An address that has not shown that it receives anything is sent at most so many times its bytes (RFC 9000, 8;
+ * An address that has not shown that it receives anything is sent at most this many times its bytes (RFC 9000, 8;
  * admin.md 3.1).
  */
 const MAX_AMPLIFICATION = 3;
@@ -150,7 +147,7 @@ function nameIn(usage: string): string {
   return usage.split(/[^a-z-]/, 1)[0]!;
 }
 
-/** Whether the command takes so many arguments. */
+/** Whether the command takes `count` arguments. */
 function isCountFor({ usage, lastHasCommas }: AdminCommand, count: number): boolean {
   const countIn = (form: string) => form.split(",").length - 1;
   return usage.split(" | ").some((form, i) => {
@@ -161,7 +158,7 @@ function isCountFor({ usage, lastHasCommas }: AdminCommand, count: number): bool
   });
 }
 
-/** Whether the answer may be sent to an address that has shown nothing but a datagram of so many bytes. */
+/** Whether the answer may be sent to an address that has shown nothing but a datagram of `bytes` bytes. */
 function fits(answer: string, bytes: number): boolean {
   return BEGIN.length + utf8Length(answer) <= MAX_AMPLIFICATION * bytes;
 }

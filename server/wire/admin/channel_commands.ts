@@ -4,18 +4,15 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { formatAddress } from "../../../protocol/address.ts";
-import type { AdminCommand } from "./admin_requests.ts";
 import type { Channel } from "../../service/channel.ts";
 import type { Hub } from "../../service/hub.ts";
+import type { AdminCommand } from "./admin_requests.ts";
 
 /** Names are ordered by their bytes, as everywhere; UTF-16 has another order. */
-const encoder = new TextEncoder();
-
 function byBytes(a: string, b: string): number {
-  const one = encoder.encode(a), two = encoder.encode(b);
-  for (let i = 0; i < one.length && i < two.length; i++) if (one[i] !== two[i]) return one[i]! - two[i]!;
-  return one.length - two.length;
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** The commands, in the order in which `help` names them. */

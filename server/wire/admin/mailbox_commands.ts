@@ -5,10 +5,10 @@
  */
 
 import { cutText, SHARED_QUEUE } from "../../../protocol/mailbox.ts";
-import type { AdminCommand } from "./admin_requests.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { DeadLetter, Requeued } from "../../store/requests/message.ts";
 import type { OutcomeOf, StoreRequest } from "../../store/store.ts";
+import type { AdminCommand } from "./admin_requests.ts";
 
 /** Mailboxes, and dead letters, that are looked up for one answer: more than fit into it. */
 const MAX_LISTED = 256, MAX_LISTED_DEAD = 50;
@@ -16,17 +16,13 @@ const MAX_LISTED = 256, MAX_LISTED_DEAD = 50;
 /** How much of a dead letter's text is shown. */
 const SHOWN_TEXT_BYTES = 128;
 
-/** Dead letters that are put back by one command: some milliseconds' work. */
+/** Dead letters that are requeued by one command: some milliseconds' work. */
 const MAX_REQUEUED = 1000;
 
 /** The number of a dead letter. */
 function idOf(text: string): number {
   if (!/^\d{1,15}$/.test(text)) throw new RangeError(`not the number of a dead letter: '${text}'`);
   return Number(text);
-}
-
-function afterOf(text: string | undefined): number {
-  return text === undefined ? 0 : idOf(text);
 }
 
 function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: DeadLetter): string {
@@ -40,7 +36,7 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
     if (outcome === "storage") throw new RangeError("the disk takes nothing");
     return outcome as Exclude<OutcomeOf<R>, "storage">;
   };
-
+  const clear = async (request: StoreRequest & { kind: "clear" }) => [String(await ask(request))];
   return [
     {
       usage: "list[, AFTER]",
@@ -65,25 +61,19 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
       async run([mailbox = ""]) {
         // a script whose variable is not set sends an empty one
         if (mailbox === "") throw new RangeError("usage: clear, ID");
-        return [String(await ask({ kind: "clear", mailbox }))];
+        return await clear({ kind: "clear", mailbox });
       },
     },
-    {
-      usage: "clear-shared",
-      run: async () => [String(await ask({ kind: "clear", mailbox: SHARED_QUEUE }))],
-    },
-    {
-      usage: "clear-all",
-      run: async () => [String(await ask({ kind: "clear" }))],
-    },
+    { usage: "clear-shared", run: () => clear({ kind: "clear", mailbox: SHARED_QUEUE }) },
+    { usage: "clear-all", run: () => clear({ kind: "clear" }) },
     {
       usage: "dead[, AFTER]",
       rows: true,
-      async run([after]) {
+      async run([after = "0"]) {
         const listed = await ask({
           kind: "dead",
           what: "list",
-          after: afterOf(after),
+          after: idOf(after),
           limit: MAX_LISTED_DEAD,
         });
         return (listed as DeadLetter[]).map(deadRow);
@@ -100,11 +90,11 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
     })),
     {
       usage: "requeue-all[, AFTER]",
-      async run([after]) {
+      async run([after = "0"]) {
         const outcome = await ask({
           kind: "dead",
           what: "requeue all",
-          after: afterOf(after),
+          after: idOf(after),
           limit: MAX_REQUEUED,
         });
         const { done, full, last } = outcome as Requeued;

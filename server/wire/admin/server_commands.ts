@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { AdminCommand } from "./admin_requests.ts";
 import type { Log } from "../../report/log.ts";
+import type { AdminCommand } from "./admin_requests.ts";
 
 export interface ServerAdminOptions {
   /** The commands of its services. */

@@ -75,7 +75,7 @@ export class ChannelsWire extends MemberWire {
     }
     client.count("received");
     if (!isMessage) this.#control(client, member, text);
-    else if (!hub.say(member, text)) answer(client, TEXTS.inNoChannel);
+    else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
   }
 
   #control(client: MemberConnection, member: Member, text: string) {

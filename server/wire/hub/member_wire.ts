@@ -6,12 +6,13 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { Connection, type ConnectionOptions, type CutOff } from "../../net/connection.ts";
+import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
 import { isLoopback } from "../../quota/address.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
+import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
 import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
 import type { Member } from "../../service/channel.ts";
@@ -78,10 +79,7 @@ export abstract class MemberWire {
   async close() {
     this.#listener.stop();
     const clients = [...this.#listener.connections];
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, LAST_READ_MS);
-    await Promise.race([Promise.all(clients.map((client) => client.sent())), late]);
-    clearTimeout(timer);
+    await within(LAST_READ_MS, Promise.all(clients.map((client) => client.sent())));
     clearInterval(this.#checking);
     for (const client of clients) client.close();
     await this.#listener.close();
@@ -116,7 +114,7 @@ export class MemberConnection extends Connection {
     if (this.member !== undefined) this.#options.hub.setBehind(this.member, isBehind);
   }
 
-  protected override onCutOff(why: CutOff) {
+  protected override onDisconnect(why: DisconnectReason) {
     this.count(`cut off ${why}`);
     this.#options.log.warn({
       service: this.#name,
@@ -169,7 +167,7 @@ export class MemberConnection extends Connection {
     return congestion ?? (wasFull ? polling.due : undefined);
   }
 
-  /** Sends the answer to a request, which uses up as much of the client's rate as so many messages. */
+  /** Sends the answer to a request, which uses up as much of the client's rate as `messages` messages. */
   answer(bytes: Uint8Array, messages: number) {
     this.#rate?.take("", messages);
     this.send(bytes);
@@ -181,7 +179,7 @@ export class MemberConnection extends Connection {
   }
 }
 
-function reasonOf(why: CutOff, { maxPendingBytes, stallMs }: SendLimits): string {
+function reasonOf(why: DisconnectReason, { maxPendingBytes, stallMs }: SendLimits): string {
   switch (why) {
     case "pending":
       return `more than ${maxPendingBytes} bytes waited to be sent to it`;

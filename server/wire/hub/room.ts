@@ -67,7 +67,7 @@ export class RoomWire extends MemberWire {
           client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
         } else {
           client.count("received");
-          this.options.hub.say(member, text);
+          this.options.hub.send(member, text);
         }
       }
     }

@@ -26,17 +26,18 @@ export interface DatagramClient {
 }
 
 export interface OriginalWireOptions {
-  mailboxes: Mailboxes;
+  /** Undefined to serve the administrator alone. */
+  mailboxes: Mailboxes | undefined;
   /** Answers a control message: undefined if it does not prove the administrator's secret. */
   admin: {
     answer(text: string, peer: string, bytes: number): string | undefined | Promise<string | undefined>;
   };
   /** Addresses that are answered. */
   originalFrom: Networks;
-  /** Whether the shared queue's socket carry the time (second generation) or not (first). */
+  /** Whether the shared queue's replies carry the time (second generation) or not (first). */
   timestamps: boolean;
-  /** Longest datagram, in bytes. */
-  maxDatagram: number;
+  /** Longest datagram. */
+  maxDatagramBytes: number;
   metrics: Metrics;
   /** Called when a request is refused. */
   onRefused(reason: RefusedReason, from: DatagramClient): void;
@@ -53,21 +54,17 @@ export class OriginalWire {
   }
 
   received(datagram: Uint8Array, from: DatagramClient) {
-    const { originalFrom, maxDatagram } = this.#options;
+    const { originalFrom, maxDatagramBytes, mailboxes } = this.#options;
     if (!originalFrom.has(from.address.hostname)) return this.#refuse("address not answered", from);
-    const request = decodeOriginalRequest(datagram, maxDatagram);
+    const request = decodeOriginalRequest(datagram, maxDatagramBytes);
     if (typeof request === "string") return this.#refuse(request, from);
-    switch (request.kind) {
-      case "put":
-        return this.#put(request, from);
-      case "take":
-        return this.#take(request.mailbox, from);
-      case "control": {
-        const control = this.#control(request.text, datagram.length, from)
-          .finally(() => this.#controls.delete(control));
-        this.#controls.add(control);
-      }
-    }
+    if (request.kind === "control") {
+      const control = this.#control(request.text, datagram.length, from)
+        .finally(() => this.#controls.delete(control));
+      this.#controls.add(control);
+    } else if (mailboxes === undefined) this.#refuse("unknown type", from);
+    else if (request.kind === "put") this.#put(mailboxes, request, from);
+    else this.#take(mailboxes, request.mailbox, from);
   }
 
   /** Resolves when every control message that arrived is answered. */
@@ -75,8 +72,8 @@ export class OriginalWire {
     await Promise.all(this.#controls);
   }
 
-  #put(put: OriginalRequest & { kind: "put" }, from: DatagramClient) {
-    const { mailboxes, metrics, debug } = this.#options;
+  #put(mailboxes: Mailboxes, put: OriginalRequest & { kind: "put" }, from: DatagramClient) {
+    const { metrics, debug } = this.#options;
     const refused = mailboxes.put(put, from.address.hostname, (outcome) => {
       if (outcome !== "stored") return this.#refuse(outcome, from);
       metrics.add("stored");
@@ -85,8 +82,8 @@ export class OriginalWire {
     if (refused !== undefined) this.#refuse(refused, from);
   }
 
-  #take(mailbox: string, from: DatagramClient) {
-    const { mailboxes, metrics, timestamps, debug } = this.#options, { address, socket } = from;
+  #take(mailboxes: Mailboxes, mailbox: string, from: DatagramClient) {
+    const { metrics, timestamps, debug } = this.#options, { address, socket } = from;
     const refused = mailboxes.take(mailbox, (outcome) => {
       if (outcome === "storage") return this.#refuse(outcome, from);
       const none = outcome === "empty" || outcome === "too long";

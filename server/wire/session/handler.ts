@@ -21,7 +21,7 @@ export interface SessionClient {
   readonly id: string;
   /** The account that is logged in; `""` in a session without a seal. */
   readonly account: string;
-  /** The network that it began in, or {@linkcode LOOPBACK}. */
+  /** The network that it began in, or `LOOPBACK`. */
   readonly network: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */
   readonly receivedAt: number;

@@ -1,5 +1,5 @@
 /**
- * The server's half of a log-in under one seal. `protocol/accounts.md` is the specification.
+ * The server's half of a log-in under one seal. `protocol/seal.md`, sections 4 to 6, is the specification.
  *
  * @module
  */
@@ -19,6 +19,7 @@ import {
   serverFirst,
   type Verifier,
 } from "../../../protocol/scram.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
 
@@ -35,9 +36,8 @@ export interface LoginSeal {
   send(text: string): void;
 }
 
-export interface LoginOptions<S extends LoginSeal> {
+export interface LoginOptions<S extends LoginSeal> extends Pick<Environment, "random"> {
   accounts: Accounts;
-  random(bytes: number): Uint8Array;
   /** A name that can't log in here. */
   reservedName: string | undefined;
   /** Milliseconds until there may be room for a session of this account; 0 if there is. */
@@ -237,7 +237,7 @@ export class Login<S extends LoginSeal> {
     const wait = accounts.addWaitMs(seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
     seal.isChanging = true;
-    const outcome = await accounts.change(name, encodeVerifier(verifier));
+    const outcome = await accounts.setVerifier(name, encodeVerifier(verifier));
     seal.isChanging = false;
     if (k === this.#k) this.#reply(outcome === "unknown" ? "none" : outcome);
   }

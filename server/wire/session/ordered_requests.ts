@@ -132,7 +132,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
   /** Keeps the request until those before it have arrived. Returns whether there is room for it. */
   #hold(request: OrderedLine): boolean {
     const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
-    // the client may ask for the outcomes of so many numbers, and no more are kept
+    // the client may ask for the outcomes of all numbers from `low`, and no more are kept
     if (n >= this.#next + MAX_HELD || n >= this.#low + MAX_HELD) return false;
     // nothing that is held could go on without the lowest
     if (inTurn && this.#heldBytes + bytes > MAX_HELD_BYTES) this.#releaseAfter(n);

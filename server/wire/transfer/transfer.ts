@@ -42,7 +42,7 @@ export interface TransferOptions extends Timers {
 export const MAX_CONNECTIONS = 1024;
 const MAX_ADDRESS_CONNECTIONS = 64;
 
-export class TransferService implements TransferContext {
+export class TransferWire implements TransferContext {
   readonly metrics: Metrics;
   readonly turns: TurnQueue;
   readonly #options: TransferOptions;

@@ -7,6 +7,7 @@ import {
 } from "../../../protocol/transfer.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Metrics } from "../../report/metrics.ts";
 
 /**
@@ -19,12 +20,7 @@ const FIRST_LINE_MS = 10_000, IDLE_MS = 30_000, DRAIN_MS = 2000;
 const WAIT_INTERVAL_MS = 5000;
 
 /** The clock and timers of a connection. */
-export interface Timers {
-  /** Milliseconds that never go back. */
-  monotonicClock(): number;
-  /** Calls back once, after so many milliseconds; the returned function cancels that. */
-  setTimer(ms: number, callback: () => void): () => void;
-}
+export type Timers = Pick<Environment, "monotonicClock" | "setTimer">;
 
 /** What all transfers share. */
 export interface TransferContext {
@@ -37,12 +33,10 @@ export interface TransferContext {
 /** The connection ended before its transfer did. */
 export class TransferAborted extends Error {
   override name = "TransferAborted";
-  /** What the client is sent; undefined if its side ended the connection. */
-  readonly code: RefusalCode | undefined;
 
-  constructor(code: RefusalCode | undefined) {
+  /** @param code What the client is sent; undefined if its side ended the connection. */
+  constructor(readonly code: RefusalCode | undefined) {
     super(code ?? "gone");
-    this.code = code;
   }
 }
 
@@ -65,7 +59,7 @@ export class TransferConnection {
   #isWriting = false;
   /** How many pieces of work the client waits for. */
   #working = 0;
-  #idleMsMax = FIRST_LINE_MS;
+  #maxIdleMs = FIRST_LINE_MS;
   #deadline: number;
   #isEnding = false;
   #isClosed = false;
@@ -98,7 +92,7 @@ export class TransferConnection {
       length += read;
       if (end < 0) continue;
       this.#buffered = concatBytes(buffer.subarray(end + 1, length), this.#buffered);
-      this.#idleMsMax = IDLE_MS;
+      this.#maxIdleMs = IDLE_MS;
       this.#extendDeadline();
       try {
         return decoder.decode(buffer.subarray(0, buffer[end - 1] === CR ? end - 1 : end));
@@ -209,8 +203,8 @@ export class TransferConnection {
 
   /** The first line has its time as a whole, however it comes. */
   #extendDeadline() {
-    if (!this.#isEnding && this.#idleMsMax !== FIRST_LINE_MS) {
-      this.#deadline = this.#timers.monotonicClock() + this.#idleMsMax;
+    if (!this.#isEnding && this.#maxIdleMs !== FIRST_LINE_MS) {
+      this.#deadline = this.#timers.monotonicClock() + this.#maxIdleMs;
     }
   }
 
@@ -220,7 +214,7 @@ export class TransferConnection {
       this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
     }
     const left = this.#deadline - this.#timers.monotonicClock();
-    if (left <= 0) return this.abort(this.#idleMsMax === FIRST_LINE_MS ? "malformed" : "silence");
+    if (left <= 0) return this.abort(this.#maxIdleMs === FIRST_LINE_MS ? "malformed" : "silence");
     this.#stopTimer = this.#timers.setTimer(Math.min(left, WAIT_INTERVAL_MS), () => this.#tick());
   }
 }

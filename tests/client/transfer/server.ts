@@ -12,7 +12,7 @@ import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/file
 import { ContentFiles } from "../../../server/store/files/files.ts";
 import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
 import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
-import { TransferService } from "../../../server/wire/transfer/transfer.ts";
+import { TransferWire } from "../../../server/wire/transfer/transfer.ts";
 import { sendContent, storedOf, TransferPeer, type UploadPeer } from "./peer.ts";
 
 /** Bytes that are no text, the same ones for the same size. */
@@ -91,7 +91,7 @@ export interface TransferServerOptions {
 export class TransferServer implements AsyncDisposable {
   readonly files: ContentFiles;
   readonly forum: Forum;
-  readonly service: TransferService;
+  readonly service: TransferWire;
   readonly metrics = new Metrics();
   /** What is visible in the threads. */
   readonly uploads: Upload[];
@@ -120,7 +120,7 @@ export class TransferServer implements AsyncDisposable {
     } as unknown as ForumOptions["store"];
     this.forum = new Forum({ store, files, wallClock: Date.now, monotonicClock, random });
     this.#socket = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    this.service = new TransferService({
+    this.service = new TransferWire({
       tickets: this.forum.tickets,
       listeners: [this.#socket],
       polling: { due: undefined },

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { ConnectionSlots, type SlotHolder } from "../../../server/net/connection_slots.ts";
+import { ConnectionSlots, type SlottedConnection } from "../../../server/net/connection_slots.ts";
 
 /** Slots of connections that may be replaced until they are busy, and the names of those that were closed. */
 class Subject {
   readonly closed: string[] = [];
   readonly #slots = new ConnectionSlots({ connections: 5, addressConnections: 3 }, { canReplace: true });
-  readonly #holders = new Map<string, SlotHolder>();
+  readonly #holders = new Map<string, SlottedConnection>();
 
   take(name: string, hostname: string, isBusy = false): string {
     const holder = { isReplaceable: !isBusy, close: () => void this.closed.push(name) };
@@ -51,7 +51,7 @@ Deno.test("at the limit of all, the address with the most replaceable connection
 /** Takes slots that are not given up by themselves, and releases the last one that an address has taken. */
 class Counter {
   readonly slots: ConnectionSlots;
-  readonly #holders = new Map<string, SlotHolder>();
+  readonly #holders = new Map<string, SlottedConnection>();
 
   constructor(connections: number, addressConnections: number | undefined = 2) {
     this.slots = new ConnectionSlots({ connections, addressConnections });

@@ -16,7 +16,7 @@ function setUp(
     limits,
     joiner,
     total,
-    onGiveUp: () => queue.close(),
+    onDisconnect: () => queue.close(),
     monotonicClock: () => state.now,
     write(bytes) {
       state.writes.push(bytes);

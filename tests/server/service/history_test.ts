@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { History, type KeepChange } from "../../../server/service/history.ts";
+import { History, type StoreChannel } from "../../../server/service/history.ts";
 import type { ChannelChange, RemoveChannel } from "../../../server/store/requests/channel.ts";
 
 /** A store that notes what it is given, and takes it as long as `takes`. */
 function setUp() {
   const given: (ChannelChange | RemoveChannel)[] = [];
   const state = { takes: true };
-  const keep: KeepChange = (change) => {
+  const keep: StoreChannel = (change) => {
     if (state.takes) given.push(change);
     return Promise.resolve(state.takes);
   };

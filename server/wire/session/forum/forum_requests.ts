@@ -62,7 +62,7 @@ export class ForumRequests implements SessionHandler {
       case "DLT":
       case "EDT":
       case "RMV":
-        return this.#forum.change(user, request, bytes);
+        return this.#forum.toStore(user, request, bytes);
       default:
         return { kind: "bad", reason: NOT_SERVED };
     }

@@ -1,12 +1,13 @@
 /**
  * The leases of all sessions: which receiver is given a mailbox's next message, and whether its client confirms that.
- * `protocol/session.md`, "Leases" and "Waiting", is the specification.
+ * `protocol/session.md`, sections 6 and 7, is the specification.
  *
  * @module
  */
 
 import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
+import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
@@ -32,10 +33,8 @@ const OVERDUE_MS = 6000;
 /** Receivers that are asked whether they still wait, when another one does not confirm its lease (session.md 7.5). */
 const MAX_ASKED = 64;
 
-export interface LeasesOptions {
+export interface LeasesOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
   /** Whether a client may not have messages of a mailbox. */
   isDenied?(client: SessionClient, mailbox: string): boolean;
   /** Limits of the receivers that wait. */
@@ -80,7 +79,9 @@ export class Leases implements MailboxReceivers {
       return known.answer();
     }
     if (receivers === undefined) this.#bySession.set(client, receivers = new Map());
-    if (!makeRoom(receivers) || this.#waiting.isFullFor(client)) return client.answer({ kind: "busy" });
+    if (!makeRoom(receivers) || this.#waiting.roomFor(client) === "full") {
+      return client.answer({ kind: "busy" });
+    }
     const receiver = new Receiver(client, request, now);
     receivers.set(t, receiver);
     if (this.#isInTurns(mailbox)) this.#wait(receiver);
@@ -111,7 +112,7 @@ export class Leases implements MailboxReceivers {
       if (missed) this.ready(mailbox);
     };
     const taken = this.#options.store.submit(receiver.toStore(subscribe), (outcome) => {
-      if (this.#settle(receiver, outcome) === "returned") atStore.missed = true;
+      if (this.#settle(receiver, outcome) === "released") atStore.missed = true;
       answered(typeof outcome === "object");
       if (subscribe && outcome === "empty") this.#unsubscribe(mailbox);
     });
@@ -121,14 +122,14 @@ export class Leases implements MailboxReceivers {
     }
   }
 
-  /** Takes the store's answer. Returns whether its messages were given back at once. */
-  #settle(receiver: Receiver, outcome: LeaseOutcome): "returned" | undefined {
+  /** Takes the store's answer. Returns whether its messages were released at once. */
+  #settle(receiver: Receiver, outcome: LeaseOutcome): "released" | undefined {
     const { client, request } = receiver;
     if (receiver.state === "ended") {
       // it was cancelled meanwhile, or its session was removed
       if (typeof outcome !== "object") return undefined;
       this.#release(receiver);
-      return "returned";
+      return "released";
     }
     if (typeof outcome === "object") {
       if (this.#options.isDenied?.(client, request.mailbox)) {
@@ -169,9 +170,9 @@ export class Leases implements MailboxReceivers {
     if (this.#options.isDenied?.(receiver.client, receiver.request.mailbox)) return this.#deny(receiver);
     receiver.state = "waiting";
     receiver.hasWaited = true;
-    const leaving = this.#waiting.leavingFor(receiver);
+    const leaving = this.#waiting.roomFor(receiver.client);
     this.#waiting.add(receiver);
-    if (leaving !== undefined) {
+    if (leaving !== undefined && leaving !== "full") {
       // its client asks for it again
       this.#stopWaiting(leaving);
       this.#forgetTag(leaving);
@@ -235,7 +236,7 @@ export class Leases implements MailboxReceivers {
     // others may begin to wait meanwhile
     this.#ask(receiver, true, (hadMessages) => {
       this.#serving.delete(mailbox);
-      // there may be more, also if it was cancelled meanwhile and its messages go back
+      // there may be more, also if it was cancelled meanwhile and its messages are released
       if (hadMessages) return this.ready(mailbox);
       this.#waiting.moveToFront(receiver);
       this.#endWaits(mailbox);
@@ -299,7 +300,7 @@ export class Leases implements MailboxReceivers {
    * Takes a lease that is not confirmed from its session. If the client was silent since, its waits end too; else they go
    * behind the others in line: with many waits it would block the mailbox for as many seconds (session.md 7.6).
    */
-  #takeBack(receiver: Receiver) {
+  #revoke(receiver: Receiver) {
     const { client, request: { mailbox }, givenAt } = receiver;
     this.#forgetTag(receiver);
     const isSilent = client.receivedAt <= givenAt;
@@ -321,19 +322,19 @@ export class Leases implements MailboxReceivers {
     for (const receiver of this.#bySession.get(client)?.values() ?? []) {
       this.#stopWaiting(receiver);
       if (this.#unconfirmed.has(receiver)) this.#release(receiver);
-      // what the store still gives goes back
+      // what the store still gives is released
       if (receiver.state === "at store") receiver.state = "ended";
     }
     this.#bySession.delete(client);
   }
 
-  /** Repeats the answers that are not confirmed, or takes their leases back. To be called about every 100 ms. */
+  /** Repeats the answers that are not confirmed, or revokes their leases. To be called about every 100 ms. */
   repeat() {
     const now = this.#options.monotonicClock();
     for (const receiver of this.#unconfirmed) {
       const silenceMs = now - receiver.givenAt;
       if (silenceMs >= UNCONFIRMED_LEASE_MS || silenceMs >= SILENCE_MS && this.#isBlockingOthers(receiver)) {
-        this.#takeBack(receiver);
+        this.#revoke(receiver);
         continue;
       }
       if (now < receiver.repeatAt) continue;

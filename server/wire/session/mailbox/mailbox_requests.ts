@@ -7,6 +7,7 @@ import {
 } from "../../../../protocol/service_requests.ts";
 import { NOT_CONFIRMED } from "../../../../protocol/session.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
+import type { Environment } from "../../../quota/uptime.ts";
 import type { SessionTable } from "../../../report/metrics.ts";
 import type { AccessRefusal, Mailboxes } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journal/group.ts";
@@ -14,11 +15,9 @@ import type { OrderedRequest } from "../../../store/requests/session.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { Leases } from "./leases.ts";
 
-export interface MailboxRequestsOptions {
+export interface MailboxRequestsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
   mailboxes: Mailboxes;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
 }
 
 /** Answers the mailbox's requests in sessions: puts, leases and counts. */

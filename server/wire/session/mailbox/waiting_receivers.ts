@@ -17,8 +17,9 @@ export class WaitingReceivers {
     return this.#table.usage;
   }
 
-  isFullFor(client: SessionClient): boolean {
-    return this.#table.roomFor(client) === "full";
+  /** What has to be removed before one more of this client can be added: nothing, a receiver, or `full` if none can be. */
+  roomFor(client: SessionClient): Receiver | "full" | undefined {
+    return this.#table.roomFor(client);
   }
 
   has(mailbox: string): boolean {
@@ -31,12 +32,6 @@ export class WaitingReceivers {
 
   *all(): Generator<Receiver> {
     for (const receivers of this.#byMailbox.values()) yield* receivers;
-  }
-
-  /** Which receiver has to be removed before this one can be added, if any has. */
-  leavingFor({ client }: Receiver): Receiver | undefined {
-    const leaving = this.#table.roomFor(client);
-    return leaving === "full" ? undefined : leaving;
   }
 
   add(receiver: Receiver) {

@@ -61,7 +61,7 @@ Deno.test("the others learn at once that a member has left that is cut off while
   await turn();
   carol.received = bob.received = alice.received = "";
   bob.onSend = () => hub.leave(bob.member);
-  hub.say(alice.member, "hello");
+  hub.send(alice.member, "hello");
   await turn();
   assertEquals(carol.received, "Alice: hello\nBob has left\n");
   assertEquals(alice.received, "Bob has left\n");
@@ -75,7 +75,7 @@ Deno.test("of many members that speak at once, each receives the others in order
   await turn();
   for (const member of members) member.received = "";
   for (let round = 0; round < 2; round++) {
-    for (const { member } of members.slice(0, 3)) hub.say(member, `${round}`);
+    for (const { member } of members.slice(0, 3)) hub.send(member, `${round}`);
   }
   await turn();
   const all = ["Alice: 0\n", "Bob: 0\n", "Carol: 0\n", "Alice: 1\n", "Bob: 1\n", "Carol: 1\n"];
@@ -98,7 +98,7 @@ Deno.test("a message has no line break, and no other control character, on any w
   const alice = new Listener(hub, "Alice"), bob = new Listener(hub, "Bob");
   await turn();
   bob.received = "";
-  hub.say(alice.member, "a\nb\r\x1b[2J\u2028c\td");
+  hub.send(alice.member, "a\nb\r\x1b[2J\u2028c\td");
   await turn();
   assertEquals(bob.received, "Alice: a\ufffdb\ufffd\ufffd[2J\ufffdc\td\n");
 });
@@ -138,7 +138,7 @@ Deno.test("a client that has sent something is read again when the members have 
   hub.join(client.member, "tea");
   await turn();
   bob.received = "";
-  for (const text of ["one", "two"]) hub.say(client.member, text);
+  for (const text of ["one", "two"]) hub.send(client.member, text);
   await client.read();
   assertEquals(received, ["Alice: one\nAlice: two\n"]);
 });

@@ -71,7 +71,7 @@ for (const timestamps of [true, false]) {
 
 // mailbox.md 2.3
 Deno.test("--max-datagram lets longer replies out", () =>
-  withServer({ maxDatagram: 2048 }, async (server) => {
+  withServer({ maxDatagramBytes: 2048 }, async (server) => {
     const [{ port }] = server.addresses as [Deno.NetAddr];
     await using mailbox = await connectMailbox({ port });
     for (const length of [2013, 2012]) await mailbox.send("bob", "alice", "z".repeat(length));

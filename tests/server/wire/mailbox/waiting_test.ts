@@ -5,7 +5,8 @@ import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
-import { SessionService } from "../../../../server/wire/session/session_service.ts";
+import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
 import { Engine } from "../../../../server/store/engine/engine.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
@@ -14,7 +15,7 @@ import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 class World implements Disposable {
   clock = 0;
   readonly clients = new Map<number, Client>();
-  readonly service: SessionService<{ hostname: string; port: number }>;
+  readonly service: SessionWire<{ hostname: string; port: number }>;
   readonly #mailboxes: Mailboxes;
   readonly #outcomes: (() => void)[] = [];
   readonly #engine: Engine;
@@ -52,7 +53,8 @@ class World implements Disposable {
       },
     } as never;
     const mailboxes = this.#mailboxes = new Mailboxes({ store, wallClock: clock });
-    this.service = new SessionService({
+    this.service = new SessionWire({
+      startTimes: new SessionStartTimes(0, clock),
       store,
       handler: new MailboxRequests({ store, mailboxes, monotonicClock: clock }),
       send: (datagram, { port }) => this.clients.get(port)!.hear(datagram),

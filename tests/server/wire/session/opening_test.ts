@@ -3,14 +3,15 @@ import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
-import { SessionService } from "../../../../server/wire/session/session_service.ts";
+import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
 const LIMITS = { all: 3, ofNetwork: 3, ofAccount: 3 };
 
 /** Sessions of one address, and a store that says of each that it is new when the test lets it. */
 class Subject {
-  readonly service: SessionService<{ hostname: string; port: number }>;
+  readonly service: SessionWire<{ hostname: string; port: number }>;
   readonly #from = { hostname: "192.0.2.1", port: 1 };
   readonly #cookies = new Map<string, { startId: string; cookie: string }>();
   #opening: ((outcome: never) => void)[] = [];
@@ -26,7 +27,8 @@ class Subject {
       } as never,
       wallClock = () => 1_700_000_000_000,
       monotonicClock = () => 0;
-    this.service = new SessionService({
+    this.service = new SessionWire({
+      startTimes: new SessionStartTimes(0, wallClock),
       store,
       handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
       send: (datagram) => {

@@ -3,7 +3,8 @@ import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
-import { SessionService } from "../../../../server/wire/session/session_service.ts";
+import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
+import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 
 // session.md 6.14
@@ -20,7 +21,8 @@ Deno.test("sessions are forgotten, and waits end, whatever the time of day is se
     } as never,
     wallClock = () => now,
     monotonicClock = () => clock;
-  const service = new SessionService({
+  const service = new SessionWire({
+    startTimes: new SessionStartTimes(0, wallClock),
     store,
     handler: new MailboxRequests({ store, mailboxes: new Mailboxes({ store, wallClock }), monotonicClock }),
     send(datagram) {

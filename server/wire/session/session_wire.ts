@@ -18,6 +18,7 @@ import {
   type RequestHeader,
 } from "../../../protocol/session.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
@@ -26,24 +27,16 @@ import type { OrderedLine, SessionHandler } from "./handler.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { ReorderQuota } from "./reorder_quota.ts";
 import { type AnyRequest, NEW_SESSION, type ReceivedDatagram, Session, type SessionSeal } from "./session.ts";
-import { SessionStartTimes } from "./start_times.ts";
+import type { SessionStartTimes } from "./start_times.ts";
 
-export interface SessionServiceOptions<A extends Address> {
+export interface SessionWireOptions<A extends Address> extends Environment {
   store: Pick<GroupCommit, "submit" | "gather">;
   handler: SessionHandler;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
-  /** Milliseconds since 1970. */
-  wallClock(): number;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
-  setTimer(ms: number, callback: () => void): () => void;
-  startTimes?: SessionStartTimes;
+  startTimes: SessionStartTimes;
   /** Limits of sessions in memory. */
   tableLimits?: TableLimits;
 }
@@ -62,8 +55,8 @@ const REPORT_USE_MS = 3_600_000;
 /** Datagrams that are kept while the store opens their session. */
 const MAX_OPENING_DATAGRAMS = 64;
 
-export class SessionService<A extends Address> {
-  readonly #options: SessionServiceOptions<A>;
+export class SessionWire<A extends Address> {
+  readonly #options: SessionWireOptions<A>;
   readonly #handler: SessionHandler;
   readonly #startId: string;
   readonly #startTimes: SessionStartTimes;
@@ -80,11 +73,11 @@ export class SessionService<A extends Address> {
     if (this.#sending.push(session) === 1) queueMicrotask(() => this.#flush());
   };
 
-  constructor(options: SessionServiceOptions<A>) {
+  constructor(options: SessionWireOptions<A>) {
     this.#options = options;
     this.#handler = options.handler;
     this.#startId = options.random(4).toHex();
-    this.#startTimes = options.startTimes ?? new SessionStartTimes(0, options.wallClock);
+    this.#startTimes = options.startTimes;
     this.#cookies = new SessionCookies(options.random(32), this.#startTimes);
     this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, (session) => session);
   }

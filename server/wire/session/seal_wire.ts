@@ -20,13 +20,15 @@ import { FairScheduler } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
-import type { SessionService } from "./session_service.ts";
+import type { SessionWire } from "./session_wire.ts";
 
-export interface SealServiceOptions<A extends Address> {
+export interface SealWireOptions<A extends Address>
+  extends Pick<Environment, "monotonicClock" | "random" | "setTimer"> {
   /** `mailbox` or `forum`: what is sealed for one is not valid for the other. */
   service: string;
   key: SealKey;
@@ -35,7 +37,7 @@ export interface SealServiceOptions<A extends Address> {
   oneSession?: boolean;
   /** A name that can't log in here. */
   reservedName?: string;
-  sessions: Pick<SessionService<A>, "sealed" | "accountOf" | "logOut">;
+  sessions: Pick<SessionWire<A>, "sealed" | "accountOf" | "logOut">;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called when a datagram or a log-in is dropped. */
@@ -44,12 +46,6 @@ export interface SealServiceOptions<A extends Address> {
   onUser?(account: string, what: "in" | "out", from: A): void;
   /** Called when a log-in is refused. */
   onRefused?(name: string, why: LoginRefusal, from: A): void;
-  /** Milliseconds of a clock that is never set. */
-  monotonicClock(): number;
-  /** That many random bytes. */
-  random(bytes: number): Uint8Array;
-  /** Calls back once, after so many milliseconds. Returns a function that cancels it. */
-  setTimer(ms: number, callback: () => void): () => void;
   /** Limits of handshakes in memory. */
   tableLimits?: TableLimits;
 }
@@ -71,8 +67,8 @@ const HANDSHAKE_BURST = 256, HANDSHAKE_INTERVAL_MS = 1000 / 64;
  */
 const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
-export class SealService<A extends Address> {
-  readonly #options: SealServiceOptions<A>;
+export class SealWire<A extends Address> {
+  readonly #options: SealWireOptions<A>;
   /** The same object for all seals: there may be many. */
   readonly #loginOptions: LoginOptions<Seal<A>>;
   readonly #send: SendDatagram<A>;
@@ -87,7 +83,7 @@ export class SealService<A extends Address> {
   readonly #byAccount = new Map<string, Set<Seal<A>>>();
   #stopTimer: (() => void) | undefined;
 
-  constructor(options: SealServiceOptions<A>) {
+  constructor(options: SealWireOptions<A>) {
     this.#options = options;
     const { accounts, monotonicClock, random, setTimer } = options;
     this.#loginOptions = {

@@ -1,0 +1,122 @@
+/**
+ * What the mailbox and the forum share: sessions, with and without a seal, on UDP sockets.
+ *
+ * @module
+ */
+
+import type { Address } from "../protocol/address.ts";
+import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
+import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
+import { DatagramSocket } from "./net/datagram_socket.ts";
+import type { SocketPolling } from "./net/fairness.ts";
+import type { TableUsage } from "./quota/fair_table.ts";
+import type { Environment } from "./quota/uptime.ts";
+import type { Log } from "./report/log.ts";
+import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
+import type { Accounts } from "./service/accounts.ts";
+import type { GroupCommit } from "./store/journal/group.ts";
+import type { DatagramClient } from "./wire/mailbox/original_wire.ts";
+import { type LoginRefusal, refusedLogin } from "./wire/session/login.ts";
+import { SealWire, type SealWireOptions } from "./wire/session/seal_wire.ts";
+import { SessionWire, type SessionWireOptions } from "./wire/session/session_wire.ts";
+import type { SessionStartTimes } from "./wire/session/start_times.ts";
+
+/** What the server hands to a service with sessions. Its monotonic clock doesn't go on while the process is stopped. */
+export interface SharedOptions extends Environment {
+  /** Where the service listens; it closes them. */
+  sockets: readonly Deno.DatagramConn[];
+  store: GroupCommit;
+  accounts: Accounts;
+  /** The server's own key. */
+  sealKey: SealKey;
+  polling: SocketPolling;
+  metrics: Metrics;
+  log: Log;
+  /** Dates new sessions. */
+  startTimes: SessionStartTimes;
+}
+
+/** A client, also as sessions remember it. */
+export interface SessionPeer extends DatagramClient, Address {}
+
+/** What one of the services does otherwise than the other. */
+export interface SessionServiceOptions
+  extends
+    Pick<SessionWireOptions<SessionPeer>, "handler" | "onRequest">,
+    Pick<SealWireOptions<SessionPeer>, "service" | "oneSession" | "reservedName" | "onUser"> {
+  service: "mailbox" | "forum";
+  /** Longest datagram that does not belong to a session. */
+  maxBytes?: number;
+  /** Takes a datagram that belongs to no session. */
+  onOther(datagram: Uint8Array, from: SessionPeer): void;
+  /** Called when a datagram, or a request in it, is refused. */
+  onDropped(reason: RefusedReason, from: SessionPeer): void;
+  /** Called when a log-in is refused, which is logged already. */
+  onRefusedLogin?(name: string, why: LoginRefusal): void;
+}
+
+export class SessionService {
+  readonly #shared: SharedOptions;
+  readonly #service: SessionServiceOptions;
+  readonly #sockets: DatagramSocket[];
+  readonly #sessions: SessionWire<SessionPeer>;
+  readonly #seals: SealWire<SessionPeer>;
+
+  /** Begins to read. */
+  constructor(shared: SharedOptions, service: SessionServiceOptions) {
+    this.#shared = shared;
+    this.#service = service;
+    const { polling, metrics, log } = shared;
+    const common = {
+      ...shared,
+      ...service,
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: SessionPeer) =>
+        socket.send(datagram, address),
+    };
+    this.#sessions = new SessionWire(common);
+    this.#seals = new SealWire({
+      ...common,
+      key: shared.sealKey,
+      sessions: this.#sessions,
+      onRefused(name, why, from) {
+        log.warn(refusedLogin(service.service, name, why, from));
+        service.onRefusedLogin?.(name, why);
+      },
+    });
+    this.#sockets = shared.sockets.map((socket) =>
+      new DatagramSocket(socket, {
+        polling,
+        metrics,
+        maxBytes: Math.max(service.maxBytes ?? 0, MAX_SESSION_DATAGRAM_BYTES),
+        onDatagram: (datagram, address, socket) => this.#received(datagram, address, socket),
+      })
+    );
+  }
+
+  /** How full its tables are, by name. */
+  get tables(): [name: SessionTable, usage: TableUsage][] {
+    return [...this.#sessions.tables, ...this.#seals.tables];
+  }
+
+  #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
+    this.#shared.metrics.add("received");
+    const { hostname, port } = address, from = { hostname, port, address, socket };
+    if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
+    if (!isSessionDatagram(datagram)) return this.#service.onOther(datagram, from);
+    if (!this.#sessions.received(datagram, from)) this.#service.onDropped("malformed", from);
+  }
+
+  /** Reads no more. */
+  stop() {
+    for (const socket of this.#sockets) socket.stop();
+  }
+
+  /** Answers what was read, and closes the sockets. */
+  async close() {
+    this.stop();
+    await this.#shared.store.idle();
+    this.#sessions.close();
+    this.#seals.close();
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
+  }
+}
