@@ -1,14 +1,14 @@
 import { isWord } from "../../protocol/forum.ts";
 import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
 import type { Forum } from "../forum.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./live_chat.ts";
-import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum_commands.ts";
-import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum_login.ts";
+import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
+import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum/login.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
 import { BUSY } from "./server_option.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
 

@@ -1,7 +1,7 @@
 import { dim } from "@std/fmt/colors";
 import type { Line } from "../../protocol/line.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, checkId, checkSender, type Command, expectArguments } from "./command.ts";

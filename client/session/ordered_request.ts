@@ -5,8 +5,8 @@
  */
 
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_LINE_BYTES } from "./datagram_builder.ts";
-import type { Sendable, SentDatagram } from "./in_flight.ts";
+import { MAX_LINE_BYTES } from "./loss/datagram_builder.ts";
+import type { Sendable, SentDatagram } from "./loss/in_flight.ts";
 
 /**
  * The outcome of an ordered request: an error; or nothing if it was performed; or the IDs of `lost` if it was performed

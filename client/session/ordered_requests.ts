@@ -8,8 +8,8 @@
  */
 
 import type { OrderedRequest } from "./ordered_request.ts";
-import type { DatagramBuilder } from "./datagram_builder.ts";
-import type { InFlight } from "./in_flight.ts";
+import type { DatagramBuilder } from "./loss/datagram_builder.ts";
+import type { InFlight } from "./loss/in_flight.ts";
 import { Queue } from "./queue.ts";
 import { FullError, RefusedError } from "./errors.ts";
 

@@ -13,7 +13,7 @@ import {
   type SessionAnswer,
 } from "../../protocol/session.ts";
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
-import { DatagramBuilder } from "./datagram_builder.ts";
+import { DatagramBuilder } from "./loss/datagram_builder.ts";
 import type { SessionEnvironment } from "./environment.ts";
 import {
   BusyError,
@@ -24,11 +24,11 @@ import {
   type SessionEndError,
 } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
-import { InFlight, type Sendable } from "./in_flight.ts";
+import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
 import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
-import { SendLoop } from "./send_loop.ts";
+import { SendLoop } from "./loss/send_loop.ts";
 import { type Query, type TaggedAnswer, UnorderedRequest, UnorderedRequests } from "./unordered_requests.ts";
 
 /**

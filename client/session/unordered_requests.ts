@@ -6,9 +6,9 @@
 
 import type { SessionAnswer } from "../../protocol/session.ts";
 import type { BusyBackoff } from "./busy_backoff.ts";
-import type { DatagramBuilder } from "./datagram_builder.ts";
+import type { DatagramBuilder } from "./loss/datagram_builder.ts";
 import { RefusedError } from "./errors.ts";
-import type { InFlight, Sendable, SentDatagram } from "./in_flight.ts";
+import type { InFlight, Sendable, SentDatagram } from "./loss/in_flight.ts";
 
 /** An answer to an unordered request. */
 export interface TaggedAnswer {

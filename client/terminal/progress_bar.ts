@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { clusters, columnsOf } from "./graphemes.ts";
+import { clusters, columnsOf } from "./line_editor/graphemes.ts";
 import { Progress } from "./progress.ts";
 
 /** Milliseconds over which the rate is measured, and between two points that it is measured at. */

@@ -1,6 +1,6 @@
 import { dim } from "@std/fmt/colors";
 import type { OriginalMailbox } from "../../original_mailbox.ts";
-import type { LineEditor } from "../../terminal/line_editor.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** On the original wire: a message is shown when it is requested. */

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { dim } from "@std/fmt/colors";
 import { type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import type { LineEditor } from "../../terminal/line_editor.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** How long to wait while a mailbox is full, and before the next connection to a server that is gone. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isWord } from "../../protocol/forum.ts";
+import { isWord } from "../../../protocol/forum.ts";
 import {
   alreadyLoggedIn,
   ENTER_PASSWORD,
@@ -14,15 +14,15 @@ import {
   noNewAccount,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../protocol/forum_text.ts";
-import { connectForum, type Forum, type ForumConnectOptions } from "../forum.ts";
-import { LoginError } from "../forum.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { escapeControls, writeError } from "../terminal/output.ts";
-import type { Arguments } from "./command.ts";
-import { forumOnlyNotice } from "./coverage.ts";
-import { unlessAborted } from "./forum_commands.ts";
-import { givenPassword, readPassword } from "./password.ts";
+} from "../../../protocol/forum_text.ts";
+import { connectForum, type Forum, type ForumConnectOptions } from "../../forum.ts";
+import { LoginError } from "../../forum.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import { escapeControls, writeError } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { forumOnlyNotice } from "../coverage.ts";
+import { unlessAborted } from "./commands.ts";
+import { givenPassword, readPassword } from "../password.ts";
 
 /** The address of the forum, and how to connect. */
 export type ServerOptions = Omit<ForumConnectOptions, "as">;

@@ -2,7 +2,7 @@ import { EditedLine } from "./edited_line.ts";
 import { History } from "./history.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
 import { LineEditor } from "./line_editor.ts";
-import { withLineEnd } from "./output.ts";
+import { withLineEnd } from "../output.ts";
 import { Screen, visible } from "./screen.ts";
 import type { Tty } from "./tty.ts";
 

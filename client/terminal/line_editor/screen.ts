@@ -1,5 +1,5 @@
 import { clusters, columnsOf } from "./graphemes.ts";
-import { type Size, withLineEnd } from "./output.ts";
+import { type Size, withLineEnd } from "../output.ts";
 
 /** What the bottom of the screen shows: a prompt, the text behind it, and the cursor in that text. */
 export interface View {
