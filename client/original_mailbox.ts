@@ -9,8 +9,8 @@
  *
  * await using mailbox = await connectOriginalMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
- * const mail = await mailbox.receive("bob");
- * console.log(mail?.sender, mail?.text); // alice How are you?
+ * const message = await mailbox.receive("bob");
+ * console.log(message?.sender, message?.text); // alice How are you?
  * ```
  *
  * @module
@@ -22,9 +22,9 @@ import {
   encodeControl,
   encodePut,
   encodeTake,
-  type Mail,
   MAILBOX_PORT,
   maxMessage,
+  type OriginalMessage,
   type OriginalReply,
   PUTS_BEFORE_CHECK,
   SHARED_QUEUE,
@@ -35,7 +35,7 @@ import { checkMessage } from "./mailbox/check_message.ts";
 import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
 import { resolveServer } from "./stream/address.ts";
 
-export { type Mail, SHARED_QUEUE };
+export { type OriginalMessage, SHARED_QUEUE };
 export { ServerTimeoutError, SessionEndError } from "./session/errors.ts";
 
 /** Where a server is. */
@@ -143,7 +143,7 @@ export class OriginalMailbox implements AsyncDisposable {
    * @throws {TypeError} It is no ID.
    * @throws {ServerTimeoutError} The server does not answer.
    */
-  async receive(id: string, limit = Infinity): Promise<Mail | undefined> {
+  async receive(id: string, limit = Infinity): Promise<OriginalMessage | undefined> {
     const isShared = id === SHARED_QUEUE;
     if (!isShared) checkId(id);
     let socket = this.#receiving.get(id);
@@ -154,7 +154,7 @@ export class OriginalMailbox implements AsyncDisposable {
   }
 
   /** Messages that answered repeated requests late. After {@linkcode close} they are lost. */
-  async late(id: string): Promise<Mail[]> {
+  async late(id: string): Promise<OriginalMessage[]> {
     const answers = await this.#receiving.get(id)?.late(FIRST_RETRY_MS) ?? [];
     return answers.flatMap((answer) => answer.kind === "mail" ? [answer.mail] : []);
   }

@@ -187,7 +187,7 @@ export function expectArguments(given: readonly string[], ...names: string[]) {
 }
 
 /** @throws {UsageError} It is not the ID of a mailbox. */
-export function checkId(id: string) {
+export function checkIdArgument(id: string) {
   try {
     checkMailboxId(id);
   } catch (error) {
@@ -197,7 +197,7 @@ export function checkId(id: string) {
 
 /** @throws {UsageError} Nobody can send under this ID. */
 export function checkSender(id: string) {
-  checkId(id);
+  checkIdArgument(id);
   if (id === ADMIN) throw new UsageError(`Cannot send as '${ADMIN}': the name is the administrator's`);
 }
 

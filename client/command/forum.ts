@@ -8,7 +8,7 @@ import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { readServer } from "./live_chat.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
-import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum/login.ts";
+import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
 import { BUSY } from "./server_option.ts";
 
@@ -160,7 +160,7 @@ async function runLines(editor: LineEditor, forum: Forum, options: ResultOptions
 
 /** Leaves the forum in the end; in less time after a signal. */
 function leaving(forum: Forum, signal: AbortSignal): AsyncDisposable {
-  return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? LEAVE_MS_MAX : undefined) };
+  return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? MAX_LEAVE_MS : undefined) };
 }
 
 /** Resolves to the exit code of the work, or of Ctrl-C or a signal if that ended it. */

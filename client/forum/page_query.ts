@@ -62,10 +62,10 @@ export class PageQuery implements Query<ForumAnswer> {
 
   line(t: number): string {
     const place = this.#place, title = this.#title;
-    const question: ForumUnorderedRequest = title === undefined
+    const request: ForumUnorderedRequest = title === undefined
       ? { kind: "LST", t, place }
       : { kind: "RDT", t, place, title };
-    return encodeForumRequest(question);
+    return encodeForumRequest(request);
   }
 
   take(answer: ForumAnswer): boolean {

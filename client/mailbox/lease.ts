@@ -51,7 +51,7 @@ export class Lease {
    *
    * @returns Those that were not in the lease any more.
    */
-  back(ids?: readonly number[]): Promise<readonly number[]> {
+  release(ids?: readonly number[]): Promise<readonly number[]> {
     return this.#sendIds("back", "", ids);
   }
 

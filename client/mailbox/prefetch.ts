@@ -227,7 +227,7 @@ export class Prefetch {
     const released = all.slice(keep);
     this.#left += released.length;
     if (released.length > 0) this.#isDrained = true;
-    await Promise.all(released.map((message) => message.back())).catch(() => {});
+    await Promise.all(released.map((message) => message.release())).catch(() => {});
   }
 
   /** Fetches no more, and releases what the loop was not given. */

@@ -66,7 +66,7 @@ export class RequestSocket implements AsyncDisposable {
   }
 
   /**
-   * Sends the request, again and again, until there is an answer to it; mail that came late is taken first.
+   * Sends the request, again and again, until there is an answer to it; a message that came late is taken first.
    *
    * @throws {ServerTimeoutError} There is none within `timeoutMs`.
    * @throws {Error} The system cannot send to the server.
@@ -76,8 +76,8 @@ export class RequestSocket implements AsyncDisposable {
     isAnswer: (reply: OriginalReply) => boolean,
     timeoutMs: number,
   ): Promise<OriginalReply> {
-    const mail = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
-    if (mail !== undefined) return mail;
+    const late = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
+    if (late !== undefined) return late;
     // what is left from before answers an earlier request
     this.#answers = [];
     const end = performance.now() + timeoutMs;

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { temporaryDirectory, wirepost } from "../program.ts";
 
-const EPOCH = "00000001", COOKIE = "1".repeat(28);
+const START_ID = "00000001", COOKIE = "1".repeat(28);
 
 /** A server on a UDP port that says to each datagram what the test wants: lines of an answer, or whole datagrams. */
 class Server implements AsyncDisposable {
@@ -35,12 +35,12 @@ class Server implements AsyncDisposable {
 function session(answer: (kind: string, tag: string, server: Server) => string | undefined) {
   return new Server((text, server) => {
     const [header = "", ...lines] = text.split("\n"), [, id, startId] = header.split(" ");
-    if (startId !== EPOCH) return `P1< ${id} ${EPOCH} ${COOKIE} 0`;
+    if (startId !== START_ID) return `P1< ${id} ${START_ID} ${COOKIE} 0`;
     const answers = lines.map((line) => {
       const [kind = "", tag = ""] = line.split(",");
       return answer(kind, tag, server);
     });
-    return [`P1< ${id} ${EPOCH} - 0`, ...answers.filter((line) => line !== undefined)].join("\n");
+    return [`P1< ${id} ${START_ID} - 0`, ...answers.filter((line) => line !== undefined)].join("\n");
   });
 }
 

@@ -21,7 +21,7 @@ import { SealedWorld, SERVER } from "./sealed_world.ts";
 /** Most datagrams that a client sends, and how long it tries at most, in milliseconds. */
 const MOST = 5000, LONGEST = 400_000;
 
-const EPOCH = "00000001", COOKIE = "1".repeat(16);
+const START_ID = "00000001", COOKIE = "1".repeat(16);
 
 /** A server that makes a handshake, and then answers what is said in it by what `answer` makes of it. */
 class HostileServer {
@@ -58,7 +58,7 @@ class HostileServer {
     this.client = new ClientSeal({ ...environment, ...more }, as, session);
   }
 
-  word(id: string, word: "challenge" | "unknown" | "busy", startId = EPOCH, cookie = COOKIE) {
+  word(id: string, word: "challenge" | "unknown" | "busy", startId = START_ID, cookie = COOKIE) {
     const header = { id, startId, cookie: word === "challenge" ? cookie : "" };
     this.client.received(encodeSealReply(header, word));
   }
@@ -66,8 +66,8 @@ class HostileServer {
   #received(datagram: Uint8Array) {
     const { header: { id, startId }, body } = decodeSealToServer(datagram)!;
     if (this.before(id)) return;
-    if (startId !== EPOCH) return this.word(id, "challenge");
-    const header = { id, startId: EPOCH, cookie: "" };
+    if (startId !== START_ID) return this.word(id, "challenge");
+    const header = { id, startId: START_ID, cookie: "" };
     if (body.kind === "hello") {
       const keys = serverKeys({ service: "mailbox", ...header }, this.#ephemeral, this.#key, body.key);
       this.#seal = { id, sealer: new Sealer("<", keys.toClient), opener: new Opener(keys.toServer) };
@@ -109,7 +109,7 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
   "challenges by another cookie each time": [(server) => {
     let cookie = 0;
     server.before = (id) => {
-      server.word(id, "challenge", EPOCH, `${++cookie}`.padStart(16, "0"));
+      server.word(id, "challenge", START_ID, `${++cookie}`.padStart(16, "0"));
       return true;
     };
   }, NOTHING],

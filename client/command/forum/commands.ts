@@ -30,7 +30,7 @@ import {
 import { writeError } from "../../terminal/output.ts";
 import { ProgressBar } from "../../terminal/progress_bar.ts";
 
-/** Options of a command that are no words of it. */
+/** Options of a command, beside its words. */
 export interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;

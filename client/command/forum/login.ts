@@ -28,7 +28,7 @@ import { givenPassword, readPassword } from "../password.ts";
 export type ServerOptions = Omit<ForumConnectOptions, "as">;
 
 /** Most milliseconds for leaving after a signal. A name that was not left stays active for a minute. */
-export const LEAVE_MS_MAX = 1000;
+export const MAX_LEAVE_MS = 1000;
 
 /** What the prompts need not ask for. */
 export interface PromptOptions {
@@ -147,9 +147,9 @@ async function connect(options: ForumConnectOptions, signal: AbortSignal): Promi
     return await unlessAborted(signal, connecting);
   } catch (error) {
     if (signal.aborted) {
-      const left = connecting.then((forum) => forum.close(LEAVE_MS_MAX), () => {});
+      const left = connecting.then((forum) => forum.close(MAX_LEAVE_MS), () => {});
       const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, LEAVE_MS_MAX);
+      const timer = setTimeout(resolve, MAX_LEAVE_MS);
       await Promise.race([left, promise]);
       clearTimeout(timer);
     }

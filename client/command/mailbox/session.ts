@@ -77,7 +77,7 @@ export class SessionWire implements MailboxWire {
         await this.#editor.print(batch.map(messageLine).join(""));
       } catch (error) {
         this.#broken.reject(error);
-        await Promise.all(batch.map((message) => message.back()));
+        await Promise.all(batch.map((message) => message.release()));
         throw error;
       }
       await Promise.all(batch.map((message) => message.ack()));

@@ -84,14 +84,14 @@ export class Executor {
       failure = await runShell(this.#exec.command, message, this.#mailbox, this.#signals);
     } catch (error) {
       // there is no shell
-      await message.back();
+      await message.release();
       throw error;
     }
     if (failure === undefined) {
       this.#failed.delete(message.id);
       return true;
     }
-    if (this.#signals.stop.aborted) await message.back();
+    if (this.#signals.stop.aborted) await message.release();
     else await this.#fail(message, failure);
     return false;
   }

@@ -151,23 +151,23 @@ export class ClientSeal {
     if (decoded === undefined || decoded.header.id !== handshake?.header.id || this.#isClosed) return;
     const { header: { startId, cookie }, body } = decoded, { header, secret } = handshake;
     if (this.#earlier.has(startId)) return;
-    const isSameEpoch = startId === header.startId;
+    const isSameStart = startId === header.startId;
     switch (body.kind) {
       case "challenge":
-        if (secret !== undefined && !isSameEpoch) return this.#restart();
-        if (isSameEpoch && cookie === header.cookie) return;
-        if (!isSameEpoch) this.#earlier.add(header.startId);
+        if (secret !== undefined && !isSameStart) return this.#restart();
+        if (isSameStart && cookie === header.cookie) return;
+        if (!isSameStart) this.#earlier.add(header.startId);
         Object.assign(header, { startId, cookie });
         // it asks for the greeting; a sealed request that it answers is repeated after a while
         return secret === undefined ? this.#requests.challenged() : undefined;
       case "unknown":
-        return secret !== undefined && isSameEpoch ? this.#restart() : undefined;
+        return secret !== undefined && isSameStart ? this.#restart() : undefined;
       case "busy":
-        return secret === undefined && isSameEpoch ? this.#serverIsBusy() : undefined;
+        return secret === undefined && isSameStart ? this.#serverIsBusy() : undefined;
       case "hello":
-        return secret === undefined && isSameEpoch ? this.#greeted(handshake, body) : undefined;
+        return secret === undefined && isSameStart ? this.#greeted(handshake, body) : undefined;
       case "sealed":
-        if (secret !== undefined && isSameEpoch) this.#opened(secret.opener, datagram, body.number);
+        if (secret !== undefined && isSameStart) this.#opened(secret.opener, datagram, body.number);
     }
   }
 
