@@ -277,7 +277,7 @@ export class Mailbox implements AsyncDisposable {
     }
   }
 
-  /** See {@linkcode RequestLeases}. */
+  /** See `RequestLeases`. */
   async #requestLeases(
     id: string,
     sizes: readonly number[],

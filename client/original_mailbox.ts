@@ -30,7 +30,7 @@ import {
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
-import { CHALLENGE, proof } from "../protocol/admin.ts";
+import { type AccountRefusal, accountRefusal, CHALLENGE, proof } from "../protocol/admin.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
 import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
 import { resolveServer } from "./stream/address.ts";
@@ -52,6 +52,14 @@ export interface OriginalMailboxOptions {
 export class RefusedCommandError extends Error {
   /** The name of the class. */
   override name = "RefusedCommandError";
+  /** Why, if a program may have to know: the server is busy, or does not change an account. */
+  readonly code: AccountRefusal | "busy" | undefined;
+
+  /** Takes the text of the answer. */
+  constructor(text: string) {
+    super(text);
+    this.code = text === "busy" ? text : accountRefusal(text);
+  }
 }
 
 /** Wait before a command is sent again because the server is busy. */
@@ -63,8 +71,7 @@ const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
 /** Looks the server up and opens a mailbox there. Nothing is sent yet. */
 export async function connectOriginalMailbox(options: OriginalMailboxOptions = {}): Promise<OriginalMailbox> {
   const { hostname = "127.0.0.1", port = MAILBOX_PORT, timeout = 5000 } = options;
-  const { address } = await resolveServer(hostname, port);
-  return new OriginalMailbox(address, timeout);
+  return new OriginalMailbox(await resolveServer(hostname, port), timeout);
 }
 
 /**
@@ -173,7 +180,7 @@ export class OriginalMailbox implements AsyncDisposable {
         return await this.#control(secret, command);
       } catch (error) {
         // it remembers a limited number of commands, each for 30 s: long lists go slower then
-        const isBusy = error instanceof RefusedCommandError && error.message === "busy";
+        const isBusy = error instanceof RefusedCommandError && error.code === "busy";
         if (!isBusy || performance.now() > end) throw error;
         await pause(BUSY_PAUSE_MS);
       }

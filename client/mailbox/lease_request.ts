@@ -61,7 +61,7 @@ export interface LeaseCall {
  * - `ask`: sent, and not answered.
  * - `wait`: answered with `pending`.
  * - `have`: the messages have come; nothing is sent unless no acknowledgement follows.
- * - `got`: the server is told that they have come, until it answers.
+ * - `got`: sent until the server answers: the messages have arrived.
  * - `cancel`: the lease is not wanted any more, until the server answers.
  */
 type Phase = "ask" | "wait" | "have" | "got" | "cancel";

@@ -110,7 +110,7 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
-  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after so many milliseconds. */
+  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after `wait` milliseconds. */
   add(request: OrderedRequest, now: number, wait = Infinity) {
     request.deadline = now + wait;
     if (this.isEmpty) this.#progressAt = now;

@@ -25,7 +25,7 @@ export class ProgressText {
 
   /**
    * @param name What the line begins with.
-   * @param monotonicClock Milliseconds that never go back.
+   * @param monotonicClock Milliseconds of a monotonic clock.
    */
   constructor(name: string, monotonicClock: () => number) {
     this.#name = name;
@@ -45,7 +45,7 @@ export class ProgressText {
     while (this.#points.length > 2 && time - this.#points[1]!.time >= WINDOW_MS) this.#points.shift();
   }
 
-  /** The longest form of the line that fits into so many columns. */
+  /** The longest form of the line that fits into `columns` columns. */
   text({ step, done, size }: FileProgress, columns = Infinity): string {
     const part = size === 0 ? 1 : done / size;
     const filled = Math.floor(part * WIDTH);

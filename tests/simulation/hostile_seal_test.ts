@@ -143,15 +143,15 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
   "answers something else": [(server) => {
     server.answer = () => "here";
   }, NOTHING],
-  "says again and again that there is no account": [(server) => {
+  "repeatedly answers that there is no account": [(server) => {
     server.answer = (kind, k) => kind === "first" ? `none,${k}` : `made,${k}`;
-  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
+  }, "Cannot log in as 'alice': the server repeatedly answers that no account has this name"],
   "has an account at first, and none then": [(server) => {
     server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `none,${k}`;
-  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
-  "wants it to be tried later, again and again": [(server) => {
+  }, "Cannot log in as 'alice': the server repeatedly answers that no account has this name"],
+  "asks to try later too often": [(server) => {
     server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `wait,${k},1`;
-  }, "Cannot log in as 'alice': the server wants it to be tried later, again and again"],
+  }, "Cannot log in as 'alice': the server asked to try later too often"],
 };
 
 for (const [name, [prepare, error]] of Object.entries(SERVERS)) {

@@ -124,7 +124,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
     if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
     throw refused(name, answer);
   }
-  throw failed(name, "the server says again and again that no account has this name", "refused");
+  throw failed(name, "the server repeatedly answers that no account has this name", "refused");
 }
 
 function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
@@ -182,13 +182,13 @@ function reason(kind: string, rest: string, texts: Record<string, string>): stri
 /** Sends the request again after a while, as long as the server says so, up to 5 minutes. */
 async function requestUntilAllowed(
   { credentials: { name }, request, sleep }: PasswordOptions,
-  ...question: Parameters<PasswordOptions["request"]>
+  ...message: Parameters<PasswordOptions["request"]>
 ): Promise<LoginAnswer> {
   for (let waitedMs = 0;;) {
-    const answer = await request(...question);
+    const answer = await request(...message);
     if (answer.kind !== "wait") return answer;
     if (waitedMs >= MAX_WAITS_MS) {
-      throw failed(name, "the server wants it to be tried later, again and again", "refused");
+      throw failed(name, "the server asked to try later too often", "refused");
     }
     const ms = Math.min(Math.max(Number(answer.rest) || 0, 100), MAX_PAUSE_MS, MAX_WAITS_MS - waitedMs);
     waitedMs += ms;

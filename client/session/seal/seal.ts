@@ -87,11 +87,7 @@ export class ClientSeal {
     this.#credentials = credentials;
     this.#session = session;
     this.#busy = new BusyBackoff(environment.onBusy);
-    this.#requests = new StopAndWait(
-      environment,
-      environment.timeout ?? SILENCE_MS,
-      (isSilent) => this.#givenUp(false, isSilent),
-    );
+    this.#requests = new StopAndWait(environment, (isSilent) => this.#givenUp(false, isSilent));
   }
 
   /**
@@ -117,8 +113,12 @@ export class ClientSeal {
     } catch (error) {
       if (!(error instanceof RetryHandshake)) throw error;
       const { name } = this.#credentials;
-      const why = "the server was restarted: try whether it was changed";
-      throw new LoginError(`Cannot tell about the password of '${name}': ${why}`, true, "unknown");
+      const why = "the server was restarted; try to log in";
+      throw new LoginError(
+        `Cannot know whether the password of '${name}' was changed: ${why}`,
+        true,
+        "unknown",
+      );
     }
     this.#credentials = { ...this.#credentials, password };
   }
