@@ -165,8 +165,8 @@ class LiveChat {
   }
 }
 
-/** Waits for the event, but no longer than so many milliseconds. */
-async function within(ms: number, event: Promise<void>) {
+/** Waits until the event has come or failed, but no longer than `ms` milliseconds. */
+export async function within(ms: number, event: Promise<void>) {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, Math.min(ms, MAX_TIMER_MS));
   await Promise.race([event.catch(() => {}), late.promise]);

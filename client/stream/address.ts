@@ -10,19 +10,15 @@ export async function resolveServer(hostname: string, port: number): Promise<Den
   try {
     ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
   } catch (error) {
-    throw lookupError(hostname, error);
+    // the system's message is a code
+    const { code, message } = error as Error & { code?: string };
+    const why = code === "ENOTFOUND"
+      ? "there is no such name"
+      : code === "EAI_AGAIN"
+      ? "no name server answers"
+      : message;
+    throw new Error(`Cannot look up ${hostname}: ${why}`);
   }
   if (family === 6 && !address.includes("%")) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
   return { transport: "udp", hostname: address, port };
-}
-
-/** A failed look-up as an error for people: the system's message is a code. */
-function lookupError(hostname: string, error: unknown): Error {
-  const { code, message } = error as Error & { code?: string };
-  const why = code === "ENOTFOUND"
-    ? "there is no such name"
-    : code === "EAI_AGAIN"
-    ? "no name server answers"
-    : message;
-  return new Error(`Cannot look up ${hostname}: ${why}`);
 }

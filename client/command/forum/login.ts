@@ -15,14 +15,14 @@ import {
   SEND_TO_SERVER,
   WELCOME,
 } from "../../../protocol/forum_text.ts";
-import { connectForum, type Forum, type ForumConnectOptions } from "../../forum.ts";
-import { LoginError } from "../../forum.ts";
+import { connectForum, type Forum, type ForumConnectOptions, LoginError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
-import { escapeControls, writeError } from "../../terminal/output.ts";
+import { escapeControls } from "../../terminal/output.ts";
 import type { Arguments } from "../command.ts";
-import { forumOnlyNotice } from "../coverage.ts";
-import { unlessAborted } from "./commands.ts";
+import { forumOnlyNotice, reportCoverage } from "../coverage.ts";
+import { within } from "../live_chat.ts";
 import { givenPassword, readPassword } from "../password.ts";
+import { unlessAborted } from "./commands.ts";
 
 /** The address of the forum, and how to connect. */
 export type ServerOptions = Omit<ForumConnectOptions, "as">;
@@ -60,9 +60,7 @@ export async function logIn(
 ): Promise<Forum> {
   const given = await givenPassword(args);
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
-  const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
-  };
+  const made = (covers: { mailbox: boolean }) => reportCoverage(name, covers);
   try {
     const as = { name, make: args.flag("new"), password: given ?? ask, made };
     return await connect({ ...server, as }, signal);
@@ -147,11 +145,7 @@ async function connect(options: ForumConnectOptions, signal: AbortSignal): Promi
     return await unlessAborted(signal, connecting);
   } catch (error) {
     if (signal.aborted) {
-      const left = connecting.then((forum) => forum.close(MAX_LEAVE_MS), () => {});
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, MAX_LEAVE_MS);
-      await Promise.race([left, promise]);
-      clearTimeout(timer);
+      await within(MAX_LEAVE_MS, connecting.then((forum) => forum.close(MAX_LEAVE_MS)));
     }
     throw error;
   }

@@ -16,6 +16,7 @@ export class SessionWire implements MailboxWire {
   readonly #connect: () => Promise<Mailbox>;
   readonly #editor: LineEditor;
   readonly #broken = Promise.withResolvers<never>();
+  readonly broken: Promise<never> = this.#broken.promise;
   #mailbox: Promise<Mailbox> | undefined;
   #id: string | undefined;
   #following: { stop: AbortController; ended: Promise<void> } | undefined;
@@ -26,10 +27,6 @@ export class SessionWire implements MailboxWire {
     this.#connect = connect;
     this.#editor = editor;
     this.#broken.promise.catch(() => {});
-  }
-
-  get broken(): Promise<never> {
-    return this.#broken.promise;
   }
 
   async receiveFor(id: string) {

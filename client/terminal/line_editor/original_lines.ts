@@ -1,6 +1,6 @@
-import type { Line } from "../../protocol/line.ts";
-import { withLineEnd, write, writeError } from "./output.ts";
-import { PlainLines } from "./line_editor/plain_lines.ts";
+import type { Line } from "../../../protocol/line.ts";
+import { withLineEnd, write, writeError } from "../output.ts";
+import { PlainLines } from "./plain_lines.ts";
 
 /** What an original client writes to standard output, besides texts and prompts. */
 export interface OriginalForm {
