@@ -48,7 +48,7 @@ export function readServer(
 }
 
 /** The texts of one of the two commands. */
-export interface ChatTexts {
+interface ChatTexts {
   /** Stands before a new line on a terminal. */
   prompt: string;
   cannotConnect: string;

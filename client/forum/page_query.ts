@@ -19,7 +19,7 @@ const MAX_PENDING = 1024, MAX_ROWS = 8192;
 const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
 
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
-export interface ForumPage {
+interface ForumPage {
   rows: ForumRow[];
   next: string | undefined;
 }

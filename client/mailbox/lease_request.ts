@@ -39,14 +39,14 @@ const MAX_LAST_SENDS = 16;
 const MAX_RETRIES = 16;
 
 /** The messages of a lease, the token that names it, and the request that it answers. */
-export interface LeaseContent {
+interface LeaseContent {
   token: string;
   messages: LeasedMessage[];
   request: LeaseRequest;
 }
 
 /** The lease that a program has asked for. It may take several requests, one after another. */
-export interface LeaseCall {
+interface LeaseCall {
   mailbox: string;
   max: number;
   durationMs: number;

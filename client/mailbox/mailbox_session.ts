@@ -33,7 +33,7 @@ export interface SendOptions {
 }
 
 /** A message to be stored. */
-export interface PutMessage extends SendOptions {
+interface PutMessage extends SendOptions {
   /** ID of the receiver, or `SHARED_QUEUE`. */
   receiver: string;
   /** ID of the sender, not `admin`; `""` for the shared queue. */
@@ -42,7 +42,7 @@ export interface PutMessage extends SendOptions {
   text: string;
 }
 
-export interface LeaseOptions {
+interface LeaseOptions {
   /** Most messages, 1 to 64. */
   max?: number;
   /** Milliseconds until the lease ends, 1,000 to 86,400,000. */

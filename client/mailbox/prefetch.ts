@@ -75,7 +75,7 @@ export type RequestLeases = (
   ahead: boolean,
 ) => Promise<ReceivedLease[] | undefined>;
 
-export interface PrefetchOptions {
+interface PrefetchOptions {
   /** Milliseconds to wait for each message. */
   wait: number;
   /** Most messages in all. */

@@ -83,11 +83,9 @@ export class Session<A extends UnorderedAnswer> {
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
     this.#environment = environment;
-    this.#isResumed =
-      this.#isKept =
-      this.#isInDoubt =
-      this.#wasKnown =
-        resume !== undefined;
+    const isResumed = resume !== undefined;
+    this.#isResumed = this.#isKept = isResumed;
+    this.#isInDoubt = this.#wasKnown = isResumed;
     this.#liveness = new Liveness(environment.timeout, environment.server);
     this.#busy = new BusyBackoff(environment.onBusy);
     this.#identity = new SessionIdentity(environment.random, resume);

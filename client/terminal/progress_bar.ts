@@ -3,7 +3,7 @@ import { clusters, columnsOf } from "./line_editor/graphemes.ts";
 import { Progress } from "./progress.ts";
 
 /** Milliseconds over which the rate is measured, and between two points that it is measured at. */
-const WINDOW_MS = 5000, POINT_MS_MIN = 100;
+const WINDOW_MS = 5000, MIN_POINT_MS = 100;
 
 /** Characters of the bar. */
 const WIDTH = 24;
@@ -37,7 +37,7 @@ export class ProgressText {
     const time = this.#monotonicClock(), last = this.#points.at(-1);
     // a transfer that goes on from another offset did not get there at that rate
     if (step !== this.#step || last !== undefined && done < last.done) this.#points = [];
-    else if (last !== undefined && time - last.time < POINT_MS_MIN && this.#points.length > 1) {
+    else if (last !== undefined && time - last.time < MIN_POINT_MS && this.#points.length > 1) {
       this.#points.pop();
     }
     this.#step = step;
@@ -65,7 +65,7 @@ export class ProgressText {
   /** Bytes a second. */
   #rate(): number {
     const first = this.#points[0], last = this.#points.at(-1);
-    if (first === undefined || last === undefined || last.time - first.time < POINT_MS_MIN) return 0;
+    if (first === undefined || last === undefined || last.time - first.time < MIN_POINT_MS) return 0;
     return 1000 * (last.done - first.done) / (last.time - first.time);
   }
 }

@@ -24,7 +24,7 @@ import {
 } from "../administration.ts";
 import type { Arguments } from "../command.ts";
 
-export interface AccountStore extends AsyncDisposable {
+interface AccountStore extends AsyncDisposable {
   /**
    * Does with an account what the administrator asks for.
    *

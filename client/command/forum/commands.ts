@@ -31,7 +31,7 @@ import { writeError } from "../../terminal/output.ts";
 import { ProgressBar } from "../../terminal/progress_bar.ts";
 
 /** Options of a command, beside its words. */
-export interface CommandOptions extends TransferOptions {
+interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;
   /** `DWN`: whether an existing file is replaced, and most bytes of the file. */

@@ -31,7 +31,7 @@ export type ServerOptions = Omit<ForumConnectOptions, "as">;
 export const MAX_LEAVE_MS = 1000;
 
 /** What the prompts need not ask for. */
-export interface PromptOptions {
+interface PromptOptions {
   user: string | undefined;
   /** The user's password. */
   password: string | undefined;

@@ -48,7 +48,7 @@ export function execOf(args: Arguments): Exec | undefined {
 }
 
 /** What a signal to this program does. */
-export interface ExecSignals {
+interface ExecSignals {
   /** The program ends: a failure of the command does not count. */
   stop: AbortSignal;
   /** The command is to end. */

@@ -53,7 +53,7 @@ export interface LoginAnswer {
 }
 
 /** What a log-in, or another password, needs. */
-export interface PasswordOptions {
+interface PasswordOptions {
   credentials: Credentials;
   environment: { random(bytes: number): Uint8Array; readonly saltPassword?: SaltPassword };
   /** Sends a request until it is answered. */

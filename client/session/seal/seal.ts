@@ -30,7 +30,7 @@ import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPas
 import { StopAndWait } from "./stop_and_wait.ts";
 
 /** What a seal needs from where it runs. */
-export interface SealEnvironment extends Environment, Trust {
+interface SealEnvironment extends Environment, Trust {
   /** `mailbox` or `forum`. */
   readonly service: string;
   /** Whether the name stays active while nothing is sent. */

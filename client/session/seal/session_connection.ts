@@ -37,7 +37,7 @@ export interface ConnectOptions {
 }
 
 /** The service to connect to. */
-export interface ServedBy {
+interface ServedBy {
   /** Its name in the seal. */
   service: "mailbox" | "forum";
   /** Its port, if none is given. */
@@ -47,7 +47,7 @@ export interface ServedBy {
 }
 
 /** What a connection needs of a session. */
-export interface ConnectedSession extends SealedSession {
+interface ConnectedSession extends SealedSession {
   readonly state: SessionState;
   close(limit: number): Promise<void>;
 }

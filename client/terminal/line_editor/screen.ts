@@ -2,7 +2,7 @@ import { clusters, columnsOf } from "./graphemes.ts";
 import { type Size, withLineEnd } from "../output.ts";
 
 /** What the bottom of the screen shows: a prompt, the text behind it, and the cursor in that text. */
-export interface View {
+interface View {
   /** May hold colours (`ESC [ … m`). */
   prompt: string;
   text: string;
