@@ -6,9 +6,9 @@ import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { readServer } from "./live_chat.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
 import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
+import { readServer } from "./live_chat.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
 import { BUSY, connectOptions, onBusy } from "./server_option.ts";
 

@@ -1,6 +1,5 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import type { SendOptions } from "../mailbox.ts";
-import type { Credentials } from "../mailbox.ts";
+import type { Credentials, SendOptions } from "../mailbox.ts";
 import { report, writeError } from "../terminal/output.ts";
 import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";

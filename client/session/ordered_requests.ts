@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { OrderedRequest } from "./ordered_request.ts";
+import { FullError, RefusedError } from "./errors.ts";
 import type { DatagramBuilder } from "./loss/datagram_builder.ts";
 import type { InFlight } from "./loss/in_flight.ts";
+import type { OrderedRequest } from "./ordered_request.ts";
 import { Queue } from "./queue.ts";
-import { FullError, RefusedError } from "./errors.ts";
 
 /**
  * Most requests, and bytes of them, that are sent without an outcome: what a server keeps if a lower number is missing
