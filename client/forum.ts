@@ -76,7 +76,7 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
   );
   const { session, server } = connection;
   return new Forum({
-    change: (...change) => session.change(...change),
+    request: (...request) => session.request(...request),
     query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, server);
@@ -87,7 +87,7 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
  *
  * @ignore
  */
-export type ForumSession = Pick<Session<ForumAnswer>, "change" | "query" | "close">;
+export type ForumSession = Pick<Session<ForumAnswer>, "request" | "query" | "close">;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -139,7 +139,7 @@ export class Forum implements AsyncDisposable {
   async #change(change: ForumChange): Promise<void> {
     check(change);
     const text = "text" in change ? change.text : "";
-    await this.#session.change(change.kind, `,${changeFields(change)}`, text, { wait: this.#retryMsMax });
+    await this.#session.request(change.kind, `,${changeFields(change)}`, text, { wait: this.#retryMsMax });
   }
 
   /** `LST`: the titles of the threads, in the order in which they were created. */

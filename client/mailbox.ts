@@ -103,7 +103,7 @@ export class Mailbox implements AsyncDisposable {
 
   /**
    * What a later connection needs to go on as this one. Once a program has read it, the server keeps the session for a
-   * day. By `born`, which is known with the first answer, a server that had to forget the session can distinguish it from
+   * day. By `startTime`, which is known with the first answer, a server that had to forget the session can distinguish it from
    * a new one: see `onBegin` of {@linkcode ConnectOptions}. Without it, a forgotten session ends with an
    * {@linkcode OutcomeUnknownError}.
    */
@@ -277,7 +277,7 @@ export class Mailbox implements AsyncDisposable {
     }
   }
 
-  /** See {@linkcode RequestLeases}. */
+  /** See `RequestLeases`. */
   async #requestLeases(
     id: string,
     sizes: readonly number[],
@@ -293,7 +293,7 @@ export class Mailbox implements AsyncDisposable {
     const leases = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
     const failed = answers.find((answer) => answer.status === "rejected");
     if (failed === undefined) return leases;
-    await Promise.all(inOrder(leases).map((message) => message.back())).catch(() => {});
+    await Promise.all(inOrder(leases).map((message) => message.release())).catch(() => {});
     if (signal?.aborted) return undefined;
     throw failed.reason;
   }

@@ -9,8 +9,8 @@
  *
  * await using mailbox = await connectOriginalMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
- * const mail = await mailbox.receive("bob");
- * console.log(mail?.sender, mail?.text); // alice How are you?
+ * const message = await mailbox.receive("bob");
+ * console.log(message?.sender, message?.text); // alice How are you?
  * ```
  *
  * @module
@@ -22,20 +22,20 @@ import {
   encodeControl,
   encodePut,
   encodeTake,
-  type Mail,
   MAILBOX_PORT,
   maxMessage,
+  type OriginalMessage,
   type OriginalReply,
   PUTS_BEFORE_CHECK,
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
-import { CHALLENGE, proof } from "../protocol/admin.ts";
+import { type AccountRefusal, accountRefusal, CHALLENGE, proof } from "../protocol/admin.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
 import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
 import { resolveServer } from "./stream/address.ts";
 
-export { type Mail, SHARED_QUEUE };
+export { type OriginalMessage, SHARED_QUEUE };
 export { ServerTimeoutError, SessionEndError } from "./session/errors.ts";
 
 /** Where a server is. */
@@ -52,6 +52,14 @@ export interface OriginalMailboxOptions {
 export class RefusedCommandError extends Error {
   /** The name of the class. */
   override name = "RefusedCommandError";
+  /** Why, if a program may have to know: the server is busy, or does not change an account. */
+  readonly code: AccountRefusal | "busy" | undefined;
+
+  /** Takes the text of the answer. */
+  constructor(text: string) {
+    super(text);
+    this.code = text === "busy" ? text : accountRefusal(text);
+  }
 }
 
 /** Wait before a command is sent again because the server is busy. */
@@ -63,8 +71,7 @@ const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
 /** Looks the server up and opens a mailbox there. Nothing is sent yet. */
 export async function connectOriginalMailbox(options: OriginalMailboxOptions = {}): Promise<OriginalMailbox> {
   const { hostname = "127.0.0.1", port = MAILBOX_PORT, timeout = 5000 } = options;
-  const { address } = await resolveServer(hostname, port);
-  return new OriginalMailbox(address, timeout);
+  return new OriginalMailbox(await resolveServer(hostname, port), timeout);
 }
 
 /**
@@ -143,7 +150,7 @@ export class OriginalMailbox implements AsyncDisposable {
    * @throws {TypeError} It is no ID.
    * @throws {ServerTimeoutError} The server does not answer.
    */
-  async receive(id: string, limit = Infinity): Promise<Mail | undefined> {
+  async receive(id: string, limit = Infinity): Promise<OriginalMessage | undefined> {
     const isShared = id === SHARED_QUEUE;
     if (!isShared) checkId(id);
     let socket = this.#receiving.get(id);
@@ -154,7 +161,7 @@ export class OriginalMailbox implements AsyncDisposable {
   }
 
   /** Messages that answered repeated requests late. After {@linkcode close} they are lost. */
-  async late(id: string): Promise<Mail[]> {
+  async late(id: string): Promise<OriginalMessage[]> {
     const answers = await this.#receiving.get(id)?.late(FIRST_RETRY_MS) ?? [];
     return answers.flatMap((answer) => answer.kind === "mail" ? [answer.mail] : []);
   }
@@ -173,7 +180,7 @@ export class OriginalMailbox implements AsyncDisposable {
         return await this.#control(secret, command);
       } catch (error) {
         // it remembers a limited number of commands, each for 30 s: long lists go slower then
-        const isBusy = error instanceof RefusedCommandError && error.message === "busy";
+        const isBusy = error instanceof RefusedCommandError && error.code === "busy";
         if (!isBusy || performance.now() > end) throw error;
         await pause(BUSY_PAUSE_MS);
       }

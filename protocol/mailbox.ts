@@ -48,7 +48,7 @@ export type OriginalRequest =
   | { kind: "control"; text: string };
 
 /** A message in a reply. */
-export interface Mail {
+export interface OriginalMessage {
   /** ID of the sender; `""` in the shared queue. */
   sender: string;
   /** When the server received it, in milliseconds since 1970. */
@@ -235,7 +235,11 @@ export function formatTime(time: number): string {
 }
 
 /** `N, timeStamp, senderID, message`, or of the shared queue `nxt, timeStamp, message`, or `nxt, message`. */
-export function encodeMail(mailbox: string, mail: Mail, timestamps = true): Uint8Array<ArrayBuffer> {
+export function encodeMail(
+  mailbox: string,
+  mail: OriginalMessage,
+  timestamps = true,
+): Uint8Array<ArrayBuffer> {
   return encoder.encode(
     mailbox !== SHARED_QUEUE
       ? `N, ${formatTime(mail.time)}, ${mail.sender}, ${mail.text}`
@@ -269,7 +273,7 @@ export function encodeControl(text: string): Uint8Array<ArrayBuffer> {
 
 /** A server's reply. `time` is NaN if there is none, as in a first-generation `nxt, message`. */
 export type OriginalReply =
-  | { kind: "mail"; shared: boolean; mail: Mail }
+  | { kind: "mail"; shared: boolean; mail: OriginalMessage }
   | { kind: "none"; shared: boolean }
   | { kind: "control"; text: string };
 

@@ -8,11 +8,11 @@ import type { AccountAction } from "../../protocol/admin.ts";
 import { isName, preparePassword } from "../../protocol/scram.ts";
 import { setPassword } from "../account.ts";
 import { connectMailbox } from "../mailbox.ts";
-import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { escapeControls, write } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { forumOnlyNotice, reportSetApart } from "./coverage.ts";
+import { reportCoverage, reportSetApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
   NEW_PASSWORD_VARIABLE,
@@ -168,9 +168,7 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
       name,
       password,
       make: true,
-      made: async ({ mailbox }) => {
-        if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
-      },
+      made: (covers) => reportCoverage(name, covers),
     },
   });
   return 0;

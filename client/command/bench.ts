@@ -1,6 +1,10 @@
+import { bold } from "@std/fmt/colors";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { benchOriginal } from "./bench/original.ts";
+import { write } from "../terminal/output.ts";
+import { bar, Progress } from "../terminal/progress.ts";
+import { type LoadOptions, originalLoad, type OriginalLoadResult } from "./bench/original_load.ts";
+import { measureRuns, median, microseconds } from "./bench/result.ts";
 import { benchSession } from "./bench/session.ts";
 import { MIN_LOAD_TEXT } from "./bench/session_load.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
@@ -46,6 +50,34 @@ async function run(args: Arguments): Promise<number> {
   if (!args.flag("basic")) {
     return await benchSession({ ...server, sessions, inFlight, count, size, runs, json });
   }
-  await benchOriginal({ server, inFlight, count, runs, json });
+  await benchOriginal({ server: { transport: "udp", ...server }, inFlight, count, runs, json });
   return 0;
+}
+
+/** `wirepost bench mailbox --basic`: measures the original wire. */
+async function benchOriginal(
+  { server, inFlight, count, runs, json }: Pick<LoadOptions, "server" | "inFlight" | "count"> & {
+    runs: number;
+    json: boolean;
+  },
+) {
+  const progress = new Progress();
+  const measure = (run: number) =>
+    originalLoad({
+      server,
+      inFlight,
+      count,
+      kind: "pass",
+      onProgress: (done) => progress.show(() => `run ${run} of ${runs} ${bar(done / count)}`),
+    }).finally(() => progress.clear());
+  const results = await measureRuns({ runs, json, settings: { inFlight, count }, measure, describe });
+  if (json) return;
+  await write(
+    `${bold("median")} ${Math.round(median(results).rate)} messages/s, ${inFlight} in flight\n`,
+  );
+}
+
+function describe({ rate, p50, p99, resent }: OriginalLoadResult): string {
+  const times = `${microseconds("p50", p50)}, ${microseconds("p99", p99)}`;
+  return `${Math.round(rate)} messages/s, ${times}, ${resent} sent again\n`;
 }

@@ -42,14 +42,14 @@ export class UsageError extends Error {
 }
 
 /** A duration such as `250ms`, `30s`, `5m`, `12h` or `1d`, in milliseconds. */
-export function parseDuration(text: string): number | undefined {
+function parseDuration(text: string): number | undefined {
   const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
   const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)$/.exec(text);
   return match ? Math.round(Number(match[1]) * units[match[2] as keyof typeof units]) : undefined;
 }
 
 /** A size such as `512`, `64KiB`, `1.5MiB` or `10GB`, in bytes. */
-export function parseSize(text: string): number | undefined {
+function parseSize(text: string): number | undefined {
   const match = /^(\d{1,15}(?:\.\d{1,3})?)\s?(?:([kmgt])(i?))?b?$/i.exec(text);
   if (!match) return undefined;
   const power = match[2] ? "kmgt".indexOf(match[2].toLowerCase()) + 1 : 0;
@@ -187,7 +187,7 @@ export function expectArguments(given: readonly string[], ...names: string[]) {
 }
 
 /** @throws {UsageError} It is not the ID of a mailbox. */
-export function checkId(id: string) {
+export function checkIdArgument(id: string) {
   try {
     checkMailboxId(id);
   } catch (error) {
@@ -197,7 +197,7 @@ export function checkId(id: string) {
 
 /** @throws {UsageError} Nobody can send under this ID. */
 export function checkSender(id: string) {
-  checkId(id);
+  checkIdArgument(id);
   if (id === ADMIN) throw new UsageError(`Cannot send as '${ADMIN}': the name is the administrator's`);
 }
 

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { report } from "../terminal/output.ts";
+import { report, writeError } from "../terminal/output.ts";
+
+/** Reports that a new account does not cover the mailbox of its name, if so. */
+export async function reportCoverage(name: string, { mailbox }: { mailbox: boolean }) {
+  if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
+}
 
 /** The notice that a new account does not cover the mailbox of its name. */
 export function forumOnlyNotice(name: string): string {

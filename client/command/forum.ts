@@ -1,16 +1,16 @@
 import { isWord } from "../../protocol/forum.ts";
 import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
 import type { Forum } from "../forum.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
-import { escapeControls, write, writeError } from "../terminal/output.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
+import { escapeControls, write } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
+import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
 import { readServer } from "./live_chat.ts";
-import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum_commands.ts";
-import { askToLogIn, exitCode, invalidName, LEAVE_MS_MAX, logIn, type ServerOptions } from "./forum_login.ts";
 import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
-import { BUSY } from "./server_option.ts";
+import { BUSY, connectOptions, onBusy } from "./server_option.ts";
 
 /** `wirepost forum`. */
 export const command: Command = {
@@ -56,10 +56,9 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...words] = args.positionals;
-  const timeout = args.duration("timeout");
   const server: ServerOptions = {
     ...readServer(host, port, []),
-    ...timeout === undefined ? {} : { timeout },
+    ...connectOptions(args),
     ...serverKeyOf(args),
   };
   const from = args.integer("from", 1), user = args.text("user");
@@ -116,9 +115,8 @@ async function runOne(
   for (const [option, kind] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
     if (args.flag(option) && command.kind !== kind) throw new UsageError(`--${option} is for ${kind}`);
   }
-  const onBusy = (busy: boolean) => busy && void writeError(`wirepost forum: ${BUSY}\n`);
   return await untilSignal(async (signal) => {
-    const forum = await logIn(args, { ...server, onBusy }, user, signal);
+    const forum = await logIn(args, { ...server, onBusy: onBusy(args) }, user, signal);
     await using _ = leaving(forum, signal);
     const isTerminal = Deno.stdout.isTerminal();
     const print = (line: string) => write(`${isTerminal ? escapeControls(line) : line}\n`);
@@ -160,7 +158,7 @@ async function runLines(editor: LineEditor, forum: Forum, options: ResultOptions
 
 /** Leaves the forum in the end; in less time after a signal. */
 function leaving(forum: Forum, signal: AbortSignal): AsyncDisposable {
-  return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? LEAVE_MS_MAX : undefined) };
+  return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? MAX_LEAVE_MS : undefined) };
 }
 
 /** Resolves to the exit code of the work, or of Ctrl-C or a signal if that ended it. */

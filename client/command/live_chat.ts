@@ -5,8 +5,8 @@
  */
 
 import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
 
@@ -48,7 +48,7 @@ export function readServer(
 }
 
 /** The texts of one of the two commands. */
-export interface ChatTexts {
+interface ChatTexts {
   /** Stands before a new line on a terminal. */
   prompt: string;
   cannotConnect: string;
@@ -165,8 +165,8 @@ class LiveChat {
   }
 }
 
-/** Waits for the event, but no longer than so many milliseconds. */
-async function within(ms: number, event: Promise<void>) {
+/** Waits until the event has come or failed, but no longer than `ms` milliseconds. */
+export async function within(ms: number, event: Promise<void>) {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, Math.min(ms, MAX_TIMER_MS));
   await Promise.race([event.catch(() => {}), late.promise]);

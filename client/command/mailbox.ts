@@ -1,11 +1,11 @@
 import { dim } from "@std/fmt/colors";
 import type { Line } from "../../protocol/line.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { openLineEditor } from "../terminal/open_line_editor.ts";
+import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkId, checkSender, type Command, expectArguments } from "./command.ts";
-import { OriginalWire } from "./mailbox/original.ts";
+import { type Arguments, checkIdArgument, checkSender, type Command, expectArguments } from "./command.ts";
+import { OriginalMailboxWire } from "./mailbox/original.ts";
 import { SessionWire } from "./mailbox/session.ts";
 import type { MailboxWire } from "./mailbox/wire.ts";
 import { BUSY, connect, connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
@@ -58,12 +58,12 @@ async function run(args: Arguments): Promise<number> {
   expectArguments(args.positionals);
   const ids: Ids = { as: args.text("as"), to: args.text("to") };
   if (ids.as !== undefined) checkSender(ids.as);
-  if (ids.to !== undefined) checkId(ids.to);
+  if (ids.to !== undefined) checkIdArgument(ids.to);
   const isOriginal = args.flag("basic");
   await using editor = openLineEditor({ prompt: promptOf(ids), endsOnSignal: false });
   const onBusy = (busy: boolean) => busy && void editor.notify(BUSY);
   await using wire: MailboxWire = isOriginal
-    ? new OriginalWire(await connectOriginal(args), editor)
+    ? new OriginalMailboxWire(await connectOriginal(args), editor)
     : new SessionWire(() => connect(args, { onBusy }), editor);
   // a pending request is withdrawn before the program ends
   const { promise: ended, resolve } = Promise.withResolvers<number>();
@@ -139,7 +139,7 @@ class MailboxShell {
         await this.#wire.receiveFor(id);
         break;
       case "/to":
-        checkId(id);
+        checkIdArgument(id);
         this.#ids.to = id;
         break;
       case "/receive":

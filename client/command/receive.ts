@@ -1,7 +1,7 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { report } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkId, type Command, expectArguments, UsageError } from "./command.ts";
+import { type Arguments, checkIdArgument, type Command, expectArguments, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
@@ -92,6 +92,6 @@ function mailboxOf(args: Arguments, account: string | undefined): string {
   const [mailbox = account, ...more] = args.positionals;
   if (mailbox === undefined) throw new UsageError("Missing ME: the ID of the receiver");
   expectArguments(more);
-  checkId(mailbox);
+  checkIdArgument(mailbox);
   return mailbox;
 }

@@ -1,8 +1,7 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import type { SendOptions } from "../mailbox.ts";
-import type { Credentials } from "../mailbox.ts";
+import type { Credentials, SendOptions } from "../mailbox.ts";
 import { report, writeError } from "../terminal/output.ts";
-import { type Arguments, checkId, checkSender, type Command, UsageError } from "./command.ts";
+import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "./command.ts";
 import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
 import { LineSender } from "./send/line_sender.ts";
 import { sendOriginal } from "./send/original.ts";
@@ -88,7 +87,7 @@ function senderOf(args: Arguments, receiver: string, as: Credentials | undefined
   if (as !== undefined && sender !== as.name) {
     throw new UsageError("--as and --from exclude each other: the account's name is the sender");
   }
-  checkId(receiver);
+  checkIdArgument(receiver);
   checkSender(sender);
   return sender;
 }

@@ -9,7 +9,7 @@ import { write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
 
 /** An option as the server declares it. */
-export interface ServeOption {
+interface ServeOption {
   readonly kind: "flag" | "text" | "texts" | "word" | "count" | "size" | "duration";
   readonly value?: string;
   readonly help: string;
@@ -24,7 +24,7 @@ export interface ServeOption {
 }
 
 /** A server that runs. */
-export interface RunningServer {
+interface RunningServer {
   /** Resolves when an administrator stops it; rejects when it can't go on. */
   readonly stopping: Promise<void>;
   /** Ends it, and returns whether all that it accepted is finished. `failure` is why it can't go on. */
@@ -32,7 +32,7 @@ export interface RunningServer {
 }
 
 /** The server's code. `Values` has a value for each option. */
-export interface ServerCode<Values, Options> {
+interface ServerCode<Values, Options> {
   readonly OPTIONS: { readonly [Name in keyof Values]: ServeOption };
   /** Pairs of options that exclude each other. */
   readonly EXCLUSIVE: readonly (readonly [string, string])[];

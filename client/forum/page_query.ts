@@ -19,7 +19,7 @@ const MAX_PENDING = 1024, MAX_ROWS = 8192;
 const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
 
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
-export interface ForumPage {
+interface ForumPage {
   rows: ForumRow[];
   next: string | undefined;
 }
@@ -62,10 +62,10 @@ export class PageQuery implements Query<ForumAnswer> {
 
   line(t: number): string {
     const place = this.#place, title = this.#title;
-    const question: ForumUnorderedRequest = title === undefined
+    const request: ForumUnorderedRequest = title === undefined
       ? { kind: "LST", t, place }
       : { kind: "RDT", t, place, title };
-    return encodeForumRequest(question);
+    return encodeForumRequest(request);
   }
 
   take(answer: ForumAnswer): boolean {

@@ -20,7 +20,7 @@ export type LeaseRequestKind = "ack" | "back" | "fail" | "extend" | "begin";
  * Sends a request that names a lease, with what follows its number. Resolves to the messages that it was not performed
  * for, or to undefined if it was performed for all.
  */
-export type SendForLease = (kind: LeaseRequestKind, rest: string) => Promise<readonly number[] | undefined>;
+type SendForLease = (kind: LeaseRequestKind, rest: string) => Promise<readonly number[] | undefined>;
 
 /** Messages that this client has for a time: those that are not acknowledged by then are given to a client again. */
 export class Lease {
@@ -51,7 +51,7 @@ export class Lease {
    *
    * @returns Those that were not in the lease any more.
    */
-  back(ids?: readonly number[]): Promise<readonly number[]> {
+  release(ids?: readonly number[]): Promise<readonly number[]> {
     return this.#sendIds("back", "", ids);
   }
 

@@ -39,14 +39,14 @@ const MAX_LAST_SENDS = 16;
 const MAX_RETRIES = 16;
 
 /** The messages of a lease, the token that names it, and the request that it answers. */
-export interface LeaseContent {
+interface LeaseContent {
   token: string;
   messages: LeasedMessage[];
   request: LeaseRequest;
 }
 
 /** The lease that a program has asked for. It may take several requests, one after another. */
-export interface LeaseCall {
+interface LeaseCall {
   mailbox: string;
   max: number;
   durationMs: number;
@@ -61,7 +61,7 @@ export interface LeaseCall {
  * - `ask`: sent, and not answered.
  * - `wait`: answered with `pending`.
  * - `have`: the messages have come; nothing is sent unless no acknowledgement follows.
- * - `got`: the server is told that they have come, until it answers.
+ * - `got`: sent until the server answers: the messages have arrived.
  * - `cancel`: the lease is not wanted any more, until the server answers.
  */
 type Phase = "ask" | "wait" | "have" | "got" | "cancel";

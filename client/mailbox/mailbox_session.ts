@@ -17,7 +17,7 @@ import type { SessionResume } from "../session/identity.ts";
 import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
 import { checkMessage } from "./check_message.ts";
-import { checkDuration, Lease, type LeaseRequestKind } from "./lease.ts";
+import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
 
 /** What may be given beside the text of a message. */
@@ -33,7 +33,7 @@ export interface SendOptions {
 }
 
 /** A message to be stored. */
-export interface PutMessage extends SendOptions {
+interface PutMessage extends SendOptions {
   /** ID of the receiver, or `SHARED_QUEUE`. */
   receiver: string;
   /** ID of the sender, not `admin`; `""` for the shared queue. */
@@ -42,7 +42,7 @@ export interface PutMessage extends SendOptions {
   text: string;
 }
 
-export interface LeaseOptions {
+interface LeaseOptions {
   /** Most messages, 1 to 64. */
   max?: number;
   /** Milliseconds until the lease ends, 1,000 to 86,400,000. */
@@ -71,10 +71,8 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @throws {FullError} It was withdrawn before it was stored.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been stored.
    */
-  put(message: PutMessage): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.post(message, (error) => error === undefined ? resolve() : reject(error));
-    });
+  async put(message: PutMessage): Promise<void> {
+    await this.request("put", putFields(message), message.text, message);
   }
 
   /**
@@ -97,7 +95,7 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @throws The reason of `signal`.
    */
   async lease(mailbox: string, options: LeaseOptions = {}): Promise<Lease | undefined> {
-    const { max = 1, duration: durationMs = 30_000, wait = 0, ahead = false, signal } = options;
+    const { max = 1, duration: durationMs = LEASE_MS, wait = 0, ahead = false, signal } = options;
     if (mailbox !== SHARED_QUEUE) checkId(mailbox);
     if (!Number.isInteger(max) || max < 1 || max > MAX_LEASE_MESSAGES) {
       throw new RangeError(`Cannot lease ${max} messages: 1 to ${MAX_LEASE_MESSAGES}`);

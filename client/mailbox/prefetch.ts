@@ -17,7 +17,7 @@ export const MAX_PREFETCH = 1024;
 /** The longest wait that is requested at a time. */
 export const MAX_WAIT_MS = 3_600_000;
 
-/** Most leases at a time, and about so many bytes in all of them, because they have to fit in the socket's buffer. */
+/** Most leases at a time, and about how many bytes in all of them: they have to fit in the socket's buffer. */
 const MAX_LEASES = MAX_PREFETCH / MAX_LEASE_MESSAGES, MAX_LEASED_BYTES = 64 * 1024;
 
 /** How much of a loop's work is fetched ahead of it, beside what it does while a fetch takes place. */
@@ -42,7 +42,7 @@ const FULL_LEASE_BYTES = 4096;
 export class LeaseCount {
   #leases = 1;
 
-  /** How many messages to request in each lease, if so many are wanted. */
+  /** How many messages to request in each lease, if `messages` are wanted in all. */
   split(messages: number): number[] {
     const sizes: number[] = [];
     for (let left = messages; left > 0 && sizes.length < this.#leases; left -= MAX_LEASE_MESSAGES) {
@@ -75,7 +75,7 @@ export type RequestLeases = (
   ahead: boolean,
 ) => Promise<ReceivedLease[] | undefined>;
 
-export interface PrefetchOptions {
+interface PrefetchOptions {
   /** Milliseconds to wait for each message. */
   wait: number;
   /** Most messages in all. */
@@ -227,7 +227,7 @@ export class Prefetch {
     const released = all.slice(keep);
     this.#left += released.length;
     if (released.length > 0) this.#isDrained = true;
-    await Promise.all(released.map((message) => message.back())).catch(() => {});
+    await Promise.all(released.map((message) => message.release())).catch(() => {});
   }
 
   /** Fetches no more, and releases what the loop was not given. */

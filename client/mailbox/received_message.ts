@@ -33,8 +33,8 @@ export function retryDelay(attempt: number, firstMs = FIRST_RETRY_DELAY_MS): num
   return Math.min(firstMs * 2 ** (attempt - 1), Math.max(firstMs, MAX_RETRY_DELAY_MS));
 }
 
-/** What a program does with a message: the word of the wire, or how an attempt failed. */
-type Outcome = "ack" | "back" | Failure;
+/** What a program does with a message: the method of its lease, or how an attempt failed. */
+type Outcome = "ack" | "release" | Failure;
 
 interface Finished {
   id: number;
@@ -187,8 +187,8 @@ export class ReceivedMessage implements LeasedMessage {
    * @returns Whether it was still leased to this client.
    * @throws {SessionEndError} The session has ended. The message comes again when its lease ends.
    */
-  back(): Promise<boolean> {
-    return this.#lease.finish(this.id, "back");
+  release(): Promise<boolean> {
+    return this.#lease.finish(this.id, "release");
   }
 
   /**

@@ -8,6 +8,7 @@
 import { formatAddress } from "../../protocol/address.ts";
 import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
 import { noAnswer } from "../session/liveness.ts";
+import { ServerSocket } from "../stream/server_socket.ts";
 
 /**
  * Wait before a request is repeated, doubled each time, up to the last: RFC 8085, section 3.1.1, wants a sender that
@@ -20,9 +21,8 @@ const MAX_RETRY_MS = 2000;
 const MAX_ANSWERS = 4096;
 
 export class RequestSocket implements AsyncDisposable {
-  readonly #socket: Deno.DatagramConn;
+  readonly #socket: ServerSocket;
   readonly #server: Deno.NetAddr;
-  readonly #reading: Promise<void>;
   #answers: OriginalReply[] = [];
   /** Requests that were sent and may still be answered. */
   unanswered = 0;
@@ -30,43 +30,27 @@ export class RequestSocket implements AsyncDisposable {
 
   constructor(server: Deno.NetAddr) {
     this.#server = server;
-    const hostname = server.hostname.includes(":") ? "::" : "0.0.0.0";
-    this.#socket = Deno.listenDatagram({ transport: "udp", hostname, port: 0 });
-    this.#reading = this.#read();
+    this.#socket = new ServerSocket(server, (datagram) => this.#received(datagram));
   }
 
-  async #read() {
-    // replies name the server without its zone
-    const repliesFrom = this.#server.hostname.split("%")[0], buffer = new Uint8Array(65_536);
-    for (;;) {
-      let datagram: Uint8Array, from: Deno.NetAddr;
-      try {
-        [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
-      } catch (error) {
-        // Windows reports here that the server's port is closed; the time-out will report it
-        if (error instanceof Deno.errors.ConnectionReset) continue;
-        return;
-      }
-      // other hosts can send to this port too
-      if (from.hostname !== repliesFrom || from.port !== this.#server.port) continue;
-      const answer = decodeOriginalReply(datagram);
-      if (answer === undefined || this.#answers.length >= MAX_ANSWERS) continue;
-      this.#answers.push(answer);
-      this.#wake?.();
-    }
+  #received(datagram: Uint8Array) {
+    const answer = decodeOriginalReply(datagram);
+    if (answer === undefined || this.#answers.length >= MAX_ANSWERS) return;
+    this.#answers.push(answer);
+    this.#wake?.();
   }
 
   /** @throws {Error} The system cannot send to the server. */
   async send(datagram: Uint8Array<ArrayBuffer>) {
     try {
-      await this.#socket.send(datagram, this.#server);
+      await this.#socket.send(datagram);
     } catch (error) {
       throw new Error(`Cannot send to ${formatAddress(this.#server)}: ${(error as Error).message}`);
     }
   }
 
   /**
-   * Sends the request, again and again, until there is an answer to it; mail that came late is taken first.
+   * Sends the request, again and again, until there is an answer to it; a message that came late is taken first.
    *
    * @throws {ServerTimeoutError} There is none within `timeoutMs`.
    * @throws {Error} The system cannot send to the server.
@@ -76,8 +60,8 @@ export class RequestSocket implements AsyncDisposable {
     isAnswer: (reply: OriginalReply) => boolean,
     timeoutMs: number,
   ): Promise<OriginalReply> {
-    const mail = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
-    if (mail !== undefined) return mail;
+    const late = this.#take((answer) => answer.kind === "mail" && isAnswer(answer));
+    if (late !== undefined) return late;
     // what is left from before answers an earlier request
     this.#answers = [];
     const end = performance.now() + timeoutMs;
@@ -130,11 +114,10 @@ export class RequestSocket implements AsyncDisposable {
   }
 
   async close() {
-    this.#socket.close();
-    await this.#reading;
+    await this.#socket.close();
   }
 
-  async [Symbol.asyncDispose]() {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }

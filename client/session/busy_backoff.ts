@@ -58,7 +58,7 @@ export class BusyBackoff {
   }
 }
 
-/** The text of a {@linkcode BusyError}. */
+/** The text of a `BusyError`. */
 export function busyText(server = "the server"): string {
   return `Cannot be served by ${server}: it has had no room for one more client for ${GIVE_UP_MS / 1000} s`;
 }

@@ -3,11 +3,11 @@ import type { SessionState } from "./identity.ts";
 
 /** What a session and a seal need from where they run: they have no socket, clock or randomness of their own. */
 export interface Environment {
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   monotonicClock(): number;
-  /** Calls back once, after so many milliseconds; the function returned cancels that. */
+  /** Calls back once, after `ms` milliseconds; the function returned cancels that. */
   setTimer(ms: number, callback: () => void): () => void;
-  /** That many random bytes. */
+  /** `bytes` random bytes. */
   random(bytes: number): Uint8Array;
   /** Sends a datagram to the server. A session does not call it again before this is done. */
   send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;

@@ -1,5 +1,5 @@
 /**
- * Who a session is to its server: its ID, the startId of the server, and the cookie that proves the client's address and
+ * Who a session is to its server: its ID, the server's start ID, and the cookie that proves the client's address and
  * names the time at which the session began. session.md sections 4 and 8.
  *
  * @module
@@ -12,30 +12,30 @@ export interface SessionState {
   /** The session's ID. */
   id: string;
   /** When it began, as the server has said; `""` until then, and under a seal. */
-  born: string;
+  startTime: string;
   /** The number that the next request gets. */
   next: number;
   /** The outcome of every number below is known. */
   low: number;
 }
 
-/** The same, as far as it is known: without `born`, a server that does not know the session has forgotten it. */
+/** The same, as far as it is known: without `startTime`, a server that does not know the session has forgotten it. */
 export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
 
-/** Epochs that are remembered. */
-const MAX_EPOCHS = 64;
+/** Start IDs that are remembered. */
+const MAX_START_IDS = 64;
 
-/** Earlier epochs of a server, so that a late datagram of one is not taken for a restart. */
+/** Earlier start IDs of a server, so that a late datagram of one is not taken for a restart. */
 export class EarlierStartIds {
-  readonly #epochs = new Set<string>();
+  readonly #startIds = new Set<string>();
 
   add(startId: string) {
-    if (startId !== "") this.#epochs.add(startId);
-    if (this.#epochs.size > MAX_EPOCHS) this.#epochs.delete(this.#epochs.values().next().value!);
+    if (startId !== "") this.#startIds.add(startId);
+    if (this.#startIds.size > MAX_START_IDS) this.#startIds.delete(this.#startIds.values().next().value!);
   }
 
   has(startId: string): boolean {
-    return this.#epochs.has(startId);
+    return this.#startIds.has(startId);
   }
 }
 
@@ -47,15 +47,15 @@ export class SessionIdentity {
   startId = "";
   #cookie = "";
   /** The first digits of its cookies, and when they were received. */
-  born = "";
-  #bornAt = -Infinity;
+  startTime = "";
+  #startTimeAt = -Infinity;
 
   constructor(random: (bytes: number) => Uint8Array, resume: SessionResume | undefined) {
     this.#random = random;
     this.id = resume?.id ?? this.#newId();
     if (resume === undefined) return;
-    this.born = resume.born || STARTED_LONG_AGO;
-    this.#cookie = unprovedCookie(this.born);
+    this.startTime = resume.startTime || STARTED_LONG_AGO;
+    this.#cookie = unprovedCookie(this.startTime);
   }
 
   /** The header of a datagram. */
@@ -68,15 +68,15 @@ export class SessionIdentity {
     return session === this.id && startId !== "" && !this.#earlier.has(startId);
   }
 
-  /** Whether the session began more than so many milliseconds ago. */
+  /** Whether the session began more than `ms` milliseconds ago. */
   isOlder(ms: number, now: number): boolean {
-    return this.born !== "" && now - this.#bornAt > ms;
+    return this.startTime !== "" && now - this.#startTimeAt > ms;
   }
 
   /** The session begins anew, with another ID. */
   renew() {
     this.id = this.#newId();
-    this.startId = this.#cookie = this.born = "";
+    this.startId = this.#cookie = this.startTime = "";
   }
 
   #newId(): string {
@@ -98,12 +98,12 @@ export class SessionIdentity {
    */
   setCookie(cookie: string, now: number): { isChanged: boolean; isFirst: boolean } {
     if (cookie === "") return { isChanged: false, isFirst: false };
-    const isFirst = this.born === "";
+    const isFirst = this.startTime === "";
     if (isFirst) {
-      this.born = startTimeOf(cookie);
-      this.#bornAt = now;
+      this.startTime = startTimeOf(cookie);
+      this.#startTimeAt = now;
     }
-    const own = this.born + cookie.slice(this.born.length), isChanged = own !== this.#cookie;
+    const own = this.startTime + cookie.slice(this.startTime.length), isChanged = own !== this.#cookie;
     this.#cookie = own;
     return { isChanged, isFirst };
   }

@@ -5,14 +5,14 @@
  */
 
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_LINE_BYTES } from "./datagram_builder.ts";
-import type { Sendable, SentDatagram } from "./in_flight.ts";
+import { MAX_LINE_BYTES } from "./loss/datagram_builder.ts";
+import type { Sendable, SentDatagram } from "./loss/in_flight.ts";
 
 /**
  * The outcome of an ordered request: an error; or nothing if it was performed; or the IDs of `lost` if it was performed
  * for all others.
  */
-export type Settle = (error?: Error, lost?: readonly number[]) => void;
+type Settle = (error?: Error, lost?: readonly number[]) => void;
 
 /**
  * - `waiting`: has no number, and was never sent.
@@ -23,7 +23,7 @@ export type Settle = (error?: Error, lost?: readonly number[]) => void;
  */
 type State = "waiting" | "sent" | "held" | "repeat" | "done";
 
-export interface OrderedRequestOptions {
+interface OrderedRequestOptions {
   settle?: Settle;
   /** The request that this is a part of. */
   whole?: OrderedRequest;

@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { OrderedRequest } from "./ordered_request.ts";
-import type { DatagramBuilder } from "./datagram_builder.ts";
-import type { InFlight } from "./in_flight.ts";
-import { Queue } from "./queue.ts";
 import { FullError, RefusedError } from "./errors.ts";
+import type { DatagramBuilder } from "./loss/datagram_builder.ts";
+import type { InFlight } from "./loss/in_flight.ts";
+import type { OrderedRequest } from "./ordered_request.ts";
+import { Queue } from "./queue.ts";
 
 /**
  * Most requests, and bytes of them, that are sent without an outcome: what a server keeps if a lower number is missing
@@ -29,13 +29,6 @@ const FIRST_BACKOFF_MS = 100, MAX_BACKOFF_MS = 2000;
 const FULL_REQUESTS = 4096, FULL_BYTES = 1024 ** 2;
 const MAX_REQUESTS = 1024 ** 2, MAX_BYTES = 256 * 1024 ** 2;
 
-/** A request that the server refuses for the time being. Nothing after it is sent until it is done. */
-interface Refused {
-  request: OrderedRequest;
-  retryAt: number;
-  backoffMs: number;
-}
-
 export class OrderedRequests {
   readonly #inFlight: InFlight;
   /** Those without a number. */
@@ -48,7 +41,8 @@ export class OrderedRequests {
   /** Those to be sent again; some may have been answered since. */
   #repeats: OrderedRequest[] = [];
   #isSorted = true;
-  #refused: Refused | undefined;
+  /** The request that the server refuses for the time being. Nothing after it is sent until it is done. */
+  #refused: { request: OrderedRequest; retryAt: number; backoffMs: number } | undefined;
   /** Since when the server has all that it needs to perform the lowest request. */
   #heldSince = Infinity;
   /** How often that was sent again nevertheless. */
@@ -110,7 +104,7 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
-  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after so many milliseconds. */
+  /** Queues the request, after its parts. If the server refuses it, it is withdrawn after `wait` milliseconds. */
   add(request: OrderedRequest, now: number, wait = Infinity) {
     request.deadline = now + wait;
     if (this.isEmpty) this.#progressAt = now;
@@ -372,11 +366,8 @@ export class OrderedRequests {
       for (let request; (request = queue.shift()) !== undefined;) all.push(request);
     }
     this.#repeats = [];
-    this.#requests =
-      this.#bytes =
-      this.#openBytes =
-      this.#waitingCount =
-        0;
+    this.#requests = this.#waitingCount = 0;
+    this.#bytes = this.#openBytes = 0;
     for (const request of all) {
       this.#inFlight.forget(request);
       if (request.state !== "done") request.settle(error(request.whole.first.n > 0));

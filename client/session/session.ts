@@ -1,7 +1,7 @@
 /**
  * The client's half of the reliable session: ordered requests are performed once and in order, unordered ones are
  * repeated until they are answered. It knows none of the services that use it: each of them makes its own requests.
- * `protocol/session.md` is the specification; "Address", "Forgetting" and "Loss" are kept here.
+ * It keeps sections 4, 8 and 9 of `protocol/session.md`.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   type SessionAnswer,
 } from "../../protocol/session.ts";
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
-import { DatagramBuilder } from "./datagram_builder.ts";
+import { DatagramBuilder } from "./loss/datagram_builder.ts";
 import type { SessionEnvironment } from "./environment.ts";
 import {
   BusyError,
@@ -24,12 +24,17 @@ import {
   type SessionEndError,
 } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
-import { InFlight, type Sendable } from "./in_flight.ts";
+import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
 import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
-import { SendLoop } from "./send_loop.ts";
-import { type Query, type TaggedAnswer, UnorderedRequest, UnorderedRequests } from "./unordered_requests.ts";
+import { SendLoop } from "./loss/send_loop.ts";
+import {
+  type Query,
+  type UnorderedAnswer,
+  UnorderedRequest,
+  UnorderedRequests,
+} from "./unordered_requests.ts";
 
 /**
  * A session that was silent for so long is given up if nothing is open: the server may soon forget it
@@ -44,7 +49,7 @@ const STALE_MS = 12 * 60 * 60 * 1000;
 const FIRST_NUMBER_MS = 1000;
 
 /** `A` is what the server answers to unordered requests. */
-export class Session<A extends TaggedAnswer> {
+export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
   protected readonly unordered: UnorderedRequests<A>;
   readonly #environment: SessionEnvironment;
@@ -52,10 +57,10 @@ export class Session<A extends TaggedAnswer> {
   readonly #inFlight = new InFlight();
   readonly #identity: SessionIdentity;
   readonly #liveness: Liveness;
-  /** Of the session itself. */
+  /** Backs off when the server has no room for the session. */
   readonly #busy: BusyBackoff;
   readonly #loop: SendLoop;
-  /** A datagram without requests, which asks for the server's startId. */
+  /** A datagram without requests, which asks for the server's start ID. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   readonly #isResumed: boolean;
   /** Whether an earlier session may have sent requests that this one does not know, and nothing has come of them yet. */
@@ -78,11 +83,9 @@ export class Session<A extends TaggedAnswer> {
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
     this.#environment = environment;
-    this.#isResumed =
-      this.#isKept =
-      this.#isInDoubt =
-      this.#wasKnown =
-        resume !== undefined;
+    const isResumed = resume !== undefined;
+    this.#isResumed = this.#isKept = isResumed;
+    this.#isInDoubt = this.#wasKnown = isResumed;
     this.#liveness = new Liveness(environment.timeout, environment.server);
     this.#busy = new BusyBackoff(environment.onBusy);
     this.#identity = new SessionIdentity(environment.random, resume);
@@ -102,8 +105,8 @@ export class Session<A extends TaggedAnswer> {
 
   /** What a later session needs to go on as this one: see {@linkcode keep}. */
   get state(): SessionState {
-    const { id, born } = this.#identity;
-    return { id, born, next: this.ordered.next, low: this.ordered.low };
+    const { id, startTime } = this.#identity;
+    return { id, startTime, next: this.ordered.next, low: this.ordered.low };
   }
 
   /** Makes the server remember the session when it has ended. */
@@ -153,7 +156,7 @@ export class Session<A extends TaggedAnswer> {
    * @throws {FullError} It was withdrawn before it was performed.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been performed.
    */
-  async change(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
+  async request(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.add(textRequest(kind, fields, text, (error) => error ? reject(error) : resolve()), options);
     await promise;
@@ -251,7 +254,7 @@ export class Session<A extends TaggedAnswer> {
     }
   }
 
-  /** Takes the server's startId and cookie. If one is new, the server has performed nothing of what was sent without it. */
+  /** Takes the server's start ID and cookie. If one is new, the server has performed nothing of what was sent without it. */
   #identify(startId: string, cookie: string, now: number) {
     const isRestarted = startId !== this.#identity.startId;
     if (isRestarted) {

@@ -1,5 +1,5 @@
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
+import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 
 /** Bytes that are kept of one text: twice its longest, because it may be cut in two ways. */
 const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;

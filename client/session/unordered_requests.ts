@@ -6,12 +6,12 @@
 
 import type { SessionAnswer } from "../../protocol/session.ts";
 import type { BusyBackoff } from "./busy_backoff.ts";
-import type { DatagramBuilder } from "./datagram_builder.ts";
+import type { DatagramBuilder } from "./loss/datagram_builder.ts";
 import { RefusedError } from "./errors.ts";
-import type { InFlight, Sendable, SentDatagram } from "./in_flight.ts";
+import type { InFlight, Sendable, SentDatagram } from "./loss/in_flight.ts";
 
 /** An answer to an unordered request. */
-export interface TaggedAnswer {
+export interface UnorderedAnswer {
   kind: string;
   t: number;
 }
@@ -20,7 +20,7 @@ export interface TaggedAnswer {
 type Refusal = Extract<SessionAnswer, { kind: "no" }>;
 
 /** What is sent for an unordered request, and what an answer means to it. `A` is what the server answers. */
-export abstract class UnorderedRequest<A extends TaggedAnswer> implements Sendable {
+export abstract class UnorderedRequest<A extends UnorderedAnswer> implements Sendable {
   readonly ordered = false;
   sends = 0;
   datagram: SentDatagram | undefined;
@@ -78,7 +78,7 @@ export abstract class UnorderedRequest<A extends TaggedAnswer> implements Sendab
 }
 
 /** An unordered request that waits for nothing but its answer. */
-export interface Query<A extends TaggedAnswer> {
+export interface Query<A extends UnorderedAnswer> {
   /** The line with this tag, for what is still missing of the answer. */
   line(t: number): string;
   /** Takes an answer. Returns whether the answer is complete. */
@@ -87,7 +87,7 @@ export interface Query<A extends TaggedAnswer> {
   fail(error: Error): void;
 }
 
-class QueryRequest<A extends TaggedAnswer> extends UnorderedRequest<A> {
+class QueryRequest<A extends UnorderedAnswer> extends UnorderedRequest<A> {
   readonly #query: Query<A>;
   readonly stuckSince: number;
 
@@ -111,7 +111,7 @@ class QueryRequest<A extends TaggedAnswer> extends UnorderedRequest<A> {
   }
 }
 
-export class UnorderedRequests<A extends TaggedAnswer> {
+export class UnorderedRequests<A extends UnorderedAnswer> {
   readonly inFlight: InFlight;
   /** Whether the server keeps something for this session, so that another session can't replace it. */
   isSessionNeeded = false;
@@ -274,6 +274,6 @@ export class UnorderedRequests<A extends TaggedAnswer> {
   }
 }
 
-function isRefusal(answer: TaggedAnswer): answer is Refusal {
+function isRefusal(answer: UnorderedAnswer): answer is Refusal {
   return answer.kind === "no";
 }

@@ -5,27 +5,20 @@ import { lookup } from "node:dns/promises";
  *
  * @throws {Error} The name has no address.
  */
-export async function resolveServer(
-  hostname: string,
-  port: number,
-): Promise<{ address: Deno.NetAddr; family: number }> {
+export async function resolveServer(hostname: string, port: number): Promise<Deno.NetAddr> {
   let address: string, family: number;
   try {
     ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
   } catch (error) {
-    throw lookupError(hostname, error);
+    // the system's message is a code
+    const { code, message } = error as Error & { code?: string };
+    const why = code === "ENOTFOUND"
+      ? "there is no such name"
+      : code === "EAI_AGAIN"
+      ? "no name server answers"
+      : message;
+    throw new Error(`Cannot look up ${hostname}: ${why}`);
   }
   if (family === 6 && !address.includes("%")) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  return { address: { transport: "udp", hostname: address, port }, family };
-}
-
-/** A failed look-up as an error for people: the system's message is a code. */
-export function lookupError(hostname: string, error: unknown): Error {
-  const { code, message } = error as Error & { code?: string };
-  const why = code === "ENOTFOUND"
-    ? "there is no such name"
-    : code === "EAI_AGAIN"
-    ? "no name server answers"
-    : message;
-  return new Error(`Cannot look up ${hostname}: ${why}`);
+  return { transport: "udp", hostname: address, port };
 }

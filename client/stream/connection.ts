@@ -7,7 +7,7 @@
 import { formatAddress } from "../../protocol/address.ts";
 
 /** How long a server has to accept a connection (channels.md 3.1). */
-export const CONNECT_TIMEOUT_MS = 2000;
+const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest time of a timer, in milliseconds: what `AbortSignal.timeout` takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

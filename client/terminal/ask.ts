@@ -5,8 +5,8 @@
  */
 
 import { InterruptedError } from "./signals.ts";
-import { TerminalEditor } from "./terminal_editor.ts";
-import { StandardTty } from "./tty.ts";
+import { TerminalEditor } from "./line_editor/terminal_editor.ts";
+import { StandardTty } from "./line_editor/tty.ts";
 
 /** Longest answer to a question, and longest secret, in UTF-16 code units. */
 const MAX_ANSWER = 64, MAX_SECRET = 4096;

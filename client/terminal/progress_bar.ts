@@ -1,9 +1,9 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { clusters, columnsOf } from "./graphemes.ts";
+import { clusters, columnsOf } from "./line_editor/graphemes.ts";
 import { Progress } from "./progress.ts";
 
 /** Milliseconds over which the rate is measured, and between two points that it is measured at. */
-const WINDOW_MS = 5000, POINT_MS_MIN = 100;
+const WINDOW_MS = 5000, MIN_POINT_MS = 100;
 
 /** Characters of the bar. */
 const WIDTH = 24;
@@ -25,7 +25,7 @@ export class ProgressText {
 
   /**
    * @param name What the line begins with.
-   * @param monotonicClock Milliseconds that never go back.
+   * @param monotonicClock Milliseconds of a monotonic clock.
    */
   constructor(name: string, monotonicClock: () => number) {
     this.#name = name;
@@ -37,7 +37,7 @@ export class ProgressText {
     const time = this.#monotonicClock(), last = this.#points.at(-1);
     // a transfer that goes on from another offset did not get there at that rate
     if (step !== this.#step || last !== undefined && done < last.done) this.#points = [];
-    else if (last !== undefined && time - last.time < POINT_MS_MIN && this.#points.length > 1) {
+    else if (last !== undefined && time - last.time < MIN_POINT_MS && this.#points.length > 1) {
       this.#points.pop();
     }
     this.#step = step;
@@ -45,7 +45,7 @@ export class ProgressText {
     while (this.#points.length > 2 && time - this.#points[1]!.time >= WINDOW_MS) this.#points.shift();
   }
 
-  /** The longest form of the line that fits into so many columns. */
+  /** The longest form of the line that fits into `columns` columns. */
   text({ step, done, size }: FileProgress, columns = Infinity): string {
     const part = size === 0 ? 1 : done / size;
     const filled = Math.floor(part * WIDTH);
@@ -65,7 +65,7 @@ export class ProgressText {
   /** Bytes a second. */
   #rate(): number {
     const first = this.#points[0], last = this.#points.at(-1);
-    if (first === undefined || last === undefined || last.time - first.time < POINT_MS_MIN) return 0;
+    if (first === undefined || last === undefined || last.time - first.time < MIN_POINT_MS) return 0;
     return 1000 * (last.done - first.done) / (last.time - first.time);
   }
 }

@@ -5,7 +5,7 @@ import { TemporaryFile } from "./temporary_file.ts";
 import { type AttemptOptions, Attempts, cannot, type FileContent, TransferError } from "./transfer.ts";
 import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
 
-export interface DownloadOptions extends AttemptOptions {
+interface DownloadOptions extends AttemptOptions {
   /** Where the file is saved: a name that does not exist yet. */
   path: string;
   /** Whether an existing file is replaced. */

@@ -27,7 +27,8 @@ export class SentFile implements Disposable {
   /** Of the first `#hashed` bytes. */
   readonly #state: Hash = createHash("sha256");
   #hashed = 0;
-  #hash: string | undefined;
+  /** SHA-256 of the whole; undefined until {@linkcode finish}. */
+  hash: string | undefined;
 
   private constructor(path: string, file: Deno.FsFile, stamp: Stamp) {
     this.#path = path;
@@ -61,11 +62,6 @@ export class SentFile implements Disposable {
   /** In bytes. */
   get size(): number {
     return this.#stamp.size;
-  }
-
-  /** SHA-256 of the whole; undefined until {@linkcode finish}. */
-  get hash(): string | undefined {
-    return this.#hash;
   }
 
   /**
@@ -119,10 +115,10 @@ export class SentFile implements Disposable {
    */
   async finish(progress: (done: number) => void): Promise<string> {
     await this.check();
-    if (this.#hash !== undefined) return this.#hash;
+    if (this.hash !== undefined) return this.hash;
     const hash = this.#state.copy().digest("hex");
     if (this.#isFresh && await this.#hashAgain(progress) !== hash) throw this.#changed();
-    return this.#hash = hash;
+    return this.hash = hash;
   }
 
   [Symbol.dispose]() {

@@ -20,7 +20,8 @@ export class TemporaryFile {
   /** A second handle, because a handle can't be written to while it is synced. */
   readonly #synced: Deno.FsFile;
   #hash: Hash = createHash("sha256");
-  #length: number;
+  /** Bytes that are there. */
+  length: number;
   #unsynced = 0;
   #syncing: Promise<void> | undefined;
   #isClosed = false;
@@ -30,7 +31,7 @@ export class TemporaryFile {
     this.#path = path;
     this.#file = file;
     this.#synced = synced;
-    this.#length = length;
+    this.length = length;
   }
 
   /**
@@ -70,17 +71,12 @@ export class TemporaryFile {
     }
   }
 
-  /** Bytes that are there. */
-  get length(): number {
-    return this.#length;
-  }
-
   /** Hashes what is there at first, and reports how many bytes are done. */
   async hashExisting(progress: (done: number) => void) {
     const buffer = new Uint8Array(BUFFER_BYTES);
     let done = 0;
-    while (done < this.#length) {
-      const read = await this.#do(this.#file.read(buffer.subarray(0, this.#length - done)));
+    while (done < this.length) {
+      const read = await this.#do(this.#file.read(buffer.subarray(0, this.length - done)));
       if (read === null) break;
       this.#hash.update(buffer.subarray(0, read));
       progress(done += read);
@@ -129,12 +125,12 @@ export class TemporaryFile {
   async close(isKept: boolean) {
     await this.#syncing?.catch(() => {});
     this.#release();
-    if (!isKept || this.#length === 0) await Deno.remove(this.#path).catch(() => {});
+    if (!isKept || this.length === 0) await Deno.remove(this.#path).catch(() => {});
   }
 
   async #write(bytes: Uint8Array) {
     for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
-    this.#length += bytes.length;
+    this.length += bytes.length;
     this.#unsynced += bytes.length;
     if (this.#unsynced < SYNC_BYTES || this.#syncing !== undefined) return;
     this.#unsynced = 0;
@@ -143,7 +139,7 @@ export class TemporaryFile {
   }
 
   async #truncate(length: number) {
-    this.#length = length;
+    this.length = length;
     await this.#do(this.#file.truncate(length));
     await this.#do(this.#file.seek(length, Deno.SeekMode.Start));
   }

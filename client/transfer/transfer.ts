@@ -78,13 +78,13 @@ export class ConnectionLostError extends Error {
 }
 
 /** Defaults of {@linkcode AttemptOptions}, in milliseconds. */
-const STALL_MS_MAX = 60_000, IDLE_MS_MAX = 30_000, WORK_MS_MAX = 600_000;
+const MAX_STALL_MS = 60_000, MAX_IDLE_MS = 30_000, MAX_WORK_MS = 600_000;
 
 /** Bytes that count as progress: a transfer in single bytes would never end (transfer.md 6.2). */
 const PROGRESS_BYTES = 65_536;
 
 /** Milliseconds before it is tried again: at first, and at most (transfer.md 1.5). */
-const FIRST_PAUSE_MS = 100, PAUSE_MS_MAX = 5000;
+const FIRST_PAUSE_MS = 100, MAX_PAUSE_MS = 5000;
 
 /** Refusals after which another attempt may succeed. */
 const TEMPORARY: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", "silence", "ending"]);
@@ -106,9 +106,9 @@ export class Attempts {
   /** @param action What the transfer does, for its errors: `send 'notes.txt'`. */
   constructor(options: AttemptOptions, action: string) {
     this.options = options;
-    this.idleMsMax = options.idleMsMax ?? IDLE_MS_MAX;
+    this.idleMsMax = options.idleMsMax ?? MAX_IDLE_MS;
     this.#action = action;
-    this.#stallMsMax = options.stallMsMax ?? STALL_MS_MAX;
+    this.#stallMsMax = options.stallMsMax ?? MAX_STALL_MS;
   }
 
   /** When the transfer is given up if there is no progress, in milliseconds of `performance.now()`. */
@@ -131,7 +131,7 @@ export class Attempts {
 
   /** The server does its part: nor does it then, up to a limit. */
   serverWorked() {
-    const now = performance.now(), { workMsMax = WORK_MS_MAX } = this.options;
+    const now = performance.now(), { workMsMax = MAX_WORK_MS } = this.options;
     if (now - this.#ownProgressAt < workMsMax) this.#progressAt = now;
   }
 
@@ -160,7 +160,7 @@ export class Attempts {
       }
       // an aborted signal ends the pause; the loop then throws its reason
       await pause(this.#pauseMs, undefined, signal && { signal }).catch(() => {});
-      this.#pauseMs = Math.min(2 * this.#pauseMs, PAUSE_MS_MAX);
+      this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
     }
   }
 

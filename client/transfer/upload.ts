@@ -3,13 +3,6 @@ import { SentFile } from "./sent_file.ts";
 import { type AttemptOptions, Attempts, ConnectionLostError, type FileContent } from "./transfer.ts";
 import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
 
-/** Permits one attempt at an upload. */
-export interface UploadTicket {
-  ticket: string;
-  /** Proves the content: 32 bytes in base64url. */
-  key: string;
-}
-
 export interface UploadOptions extends AttemptOptions {
   /** The file. */
   path: string;
@@ -19,11 +12,12 @@ export interface UploadOptions extends AttemptOptions {
    * @param content The hash is known once all of the file has been read. From then on the result may be `"stored"`: an
    * earlier attempt succeeded, and only its answer was lost.
    * @param attempt Counts from 0.
+   * @returns The ticket, and the key that proves the content: 32 bytes in base64url.
    */
   ticket(
     content: { size: number; hash: string | undefined },
     attempt: number,
-  ): Promise<UploadTicket | "stored">;
+  ): Promise<{ ticket: string; key: string } | "stored">;
 }
 
 /**

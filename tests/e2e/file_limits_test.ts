@@ -18,7 +18,7 @@ async function connect(server: ServerProcess, name: string, files = server.port)
   );
   const { session } = connection;
   return new Forum({
-    change: (...change) => session.change(...change),
+    request: (...change) => session.request(...change),
     query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, { hostname: "127.0.0.1", port: files });

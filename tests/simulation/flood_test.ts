@@ -181,7 +181,7 @@ async function knock(ask: (text: string) => Promise<string[]>, { id, cookie }: W
   const [challenge = ""] = await ask(`P1> ${id} - ${cookie} 1${PUT}`);
   const [, startId = "", right = ""] = /^P1< \S+ (\w{8}) (\w{28}) 0$/.exec(challenge)!;
   const [answer = ""] = await ask(`P1> ${id} ${startId} ${right} 1${PUT}`);
-  return { born: right.slice(0, 12), last: answer.slice(answer.indexOf("\n") + 1) };
+  return { startTime: right.slice(0, 12), last: answer.slice(answer.indexOf("\n") + 1) };
 }
 
 // session.md 8.9
@@ -191,10 +191,10 @@ Deno.test("a session that made room learns that its outcome is unknown, though i
   const { all: [first], answers } = await world.begin(STRANGER, 1, PUT);
   assertEquals(answers, ["ok,1"]);
   await world.begin(STRANGER, 2, PUT);
-  const born = first!.cookie.slice(0, 12);
+  const startTime = first!.cookie.slice(0, 12);
   for (let start = 0; start < 2; start++) {
-    assertEquals(await knock(world.from(STRANGER), first!), { born, last: "unknown" });
-    assertEquals(await knock(world.from(OTHER), first!), { born, last: "unknown" });
+    assertEquals(await knock(world.from(STRANGER), first!), { startTime, last: "unknown" });
+    assertEquals(await knock(world.from(OTHER), first!), { startTime, last: "unknown" });
     await world.restart();
   }
   assertEquals(world.messages, 3);
@@ -218,6 +218,6 @@ Deno.test("a session with a start time in the future makes no other session unkn
   const limits = { all: 2, ofNetwork: 2, ofAccount: 2 };
   await using world = await World.make({ kept: limits, sessions: limits });
   const liar = { id: "A".repeat(22), startId: "-", cookie: "f".repeat(28) };
-  assertEquals(await knock(world.from(STRANGER), liar), { born: "f".repeat(12), last: "unknown" });
+  assertEquals(await knock(world.from(STRANGER), liar), { startTime: "f".repeat(12), last: "unknown" });
   for (let i = 0; i < 5; i++) assertEquals(await world.put(OTHER, `${i}`), "stored");
 });

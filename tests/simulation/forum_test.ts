@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Forum as ForumClient } from "../../client/forum.ts";
-import { CommandFailedError, entryText, runCommand } from "../../client/command/forum_commands.ts";
+import { CommandFailedError, entryText, runCommand } from "../../client/command/forum/commands.ts";
 import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";

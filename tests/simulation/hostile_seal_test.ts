@@ -158,13 +158,13 @@ const SERVERS: Readonly<Record<string, [(server: HostileServer) => void, string]
   }, NO_PROGRESS],
   "always answers that there is no account": [(server) => {
     server.answer = (kind, k) => kind === "first" ? `none,${k}` : `made,${k}`;
-  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
+  }, "Cannot log in as 'alice': the server repeatedly answers that no account has this name"],
   "has an account for `first`, and none for `final`": [(server) => {
     server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `none,${k}`;
-  }, "Cannot log in as 'alice': the server says again and again that no account has this name"],
+  }, "Cannot log in as 'alice': the server repeatedly answers that no account has this name"],
   "answers `wait` without an end": [(server) => {
     server.answer = (kind, k, rest) => kind === "first" ? first(k, rest) : `wait,${k},1`;
-  }, "Cannot log in as 'alice': the server wants it to be tried later, again and again"],
+  }, "Cannot log in as 'alice': the server asked to try later too often"],
 };
 
 for (const [name, [prepare, error]] of Object.entries(SERVERS)) {

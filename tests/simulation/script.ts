@@ -76,8 +76,8 @@ export class Script {
   }
 
   /** Answers as a server that was just started: with its start ID and a cookie that ends with these digits. */
-  challenge(startId = "00000001", proof = "1111111111111111", born = "000000000001") {
-    const { session } = this, cookie = born + proof;
+  challenge(startId = "00000001", proof = "1111111111111111", startTime = "000000000001") {
+    const { session } = this, cookie = startTime + proof;
     Object.assign(this, { startId, cookie });
     this.client.received(encodeAnswers({ session, startId, cookie, done: 0 }, []));
   }

@@ -112,7 +112,7 @@ Deno.test("a session continues its numbers when the server restarts, and when it
   await world.clock.run(120_000);
   assertEquals(world.server.seals, 0);
   await world.soon(client.put("4"));
-  assertEquals(client.session.state, { id, born: "", next: 5, low: 5 });
+  assertEquals(client.session.state, { id, startTime: "", next: 5, low: 5 });
   assertEquals(world.texts(), ["1", "2", "3", "4"]);
 });
 

@@ -309,9 +309,9 @@ export class Simulation {
         forgotten++;
       } else if (durable && (failed !== undefined || !client.isAlive())) {
         // it continues with the puts of unknown outcome, under the numbers that they had, from `low` on
-        const { id, born, low } = client.session.state;
+        const { id, startTime, low } = client.session.state;
         // without a beginning nothing was sent
-        state = born === "" && !isSealed ? undefined : { id, born, next: low };
+        state = startTime === "" && !isSealed ? undefined : { id, startTime, next: low };
         const open = messages.findIndex(({ outcome }) => outcome !== "stored");
         if (open >= 0) next -= messages.length - open;
       }
@@ -436,7 +436,7 @@ export class Simulation {
     if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
     const ids = lease.messages.map(({ id }) => id);
     const kept = random.chance(0.1) ? random.between(0, ids.length) : 0;
-    if (kept > 0 && random.chance(0.7)) await lease.back(ids.slice(0, kept));
+    if (kept > 0 && random.chance(0.7)) await lease.release(ids.slice(0, kept));
     else if (kept > 0) {
       const delay = random.between(0, 3000);
       await lease.fail({ delay, attempts: random.between(1, 5), reason: "exit 1" }, ids.slice(0, kept));

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  ACCOUNT_REFUSALS,
-  type AccountAction,
-  type AccountRefusal,
-  accountRefusal,
-} from "../../../protocol/admin.ts";
+import { ACCOUNT_REFUSALS, type AccountAction, type AccountRefusal } from "../../../protocol/admin.ts";
 import {
   clientKeysOf,
   decodeName,
@@ -29,7 +24,7 @@ import {
 } from "../administration.ts";
 import type { Arguments } from "../command.ts";
 
-export interface AccountStore extends AsyncDisposable {
+interface AccountStore extends AsyncDisposable {
   /**
    * Does with an account what the administrator asks for.
    *
@@ -102,9 +97,10 @@ class ServerAccounts implements AccountStore {
       const [, apart] = await this.#control(...fields);
       return { apart: Number(apart ?? 0) };
     } catch (error) {
-      const why = error instanceof RefusedCommandError ? accountRefusal(error.message) : undefined;
-      if (why === undefined) throw error;
-      return why;
+      if (!(error instanceof RefusedCommandError)) throw error;
+      const { code } = error;
+      if (code === undefined || code === "busy") throw error;
+      return code;
     }
   }
 

@@ -18,7 +18,7 @@ interface List {
   arguments: number;
   heading: string;
   row(word: string, name: string): string;
-  /** The command for the first page, and for the page behind `lastName`, after so many rows. */
+  /** The command for the first page, and for the page behind `lastName`, after `rows` rows. */
   page(argument: string, rows: number, lastName?: string): string;
 }
 

@@ -12,7 +12,7 @@ import { report, write } from "../../terminal/output.ts";
 import type { Control } from "./lists.ts";
 import { type Arguments, expectArguments, UsageError } from "../command.ts";
 
-export interface Removal {
+interface Removal {
   name: "clear" | "requeue" | "delete";
   /** One mailbox for `clear`, otherwise numbers of dead letters; or everything at once. */
   which: readonly string[] | "all" | "shared";

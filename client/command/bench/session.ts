@@ -8,7 +8,7 @@ import { SessionLoad, type SessionLoadOptions } from "./session_load.ts";
 /** How often the progress is shown. */
 const PROGRESS_INTERVAL_MS = 200;
 
-export interface SessionBenchOptions extends SessionLoadOptions {
+interface SessionBenchOptions extends SessionLoadOptions {
   runs: number;
   json: boolean;
 }

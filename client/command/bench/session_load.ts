@@ -45,8 +45,10 @@ export class SessionLoad implements AsyncDisposable {
   readonly #waitMs: number;
   /** Aborts the measurement. */
   #stop = new AbortController();
-  #done = 0;
-  #removed = 0;
+  /** Messages of the current measurement that are through. */
+  done = 0;
+  /** Messages that were received and acknowledged since the beginning. */
+  removed = 0;
   /** Whether a message may have been stored. */
   #mayHaveStored = false;
   /** Puts without an outcome. */
@@ -71,16 +73,6 @@ export class SessionLoad implements AsyncDisposable {
     return new SessionLoad(options, mailboxes);
   }
 
-  /** Messages of the current measurement that are through. */
-  get done(): number {
-    return this.#done;
-  }
-
-  /** Messages that were received and acknowledged since the beginning. */
-  get removed(): number {
-    return this.#removed;
-  }
-
   /** Aborts the measurement: it rejects with this. */
   stop(reason: Error) {
     this.#stop.abort(reason);
@@ -100,9 +92,9 @@ export class SessionLoad implements AsyncDisposable {
       const next = this.#starter((number) => {
         const since = performance.now();
         this.#post(number, () => {
-          latencies[this.#done++] = performance.now() - since;
+          latencies[this.done++] = performance.now() - since;
           next();
-          if (this.#done === count) resolve();
+          if (this.done === count) resolve();
         });
       });
       for (let i = 0; i < inFlight; i++) next();
@@ -123,11 +115,11 @@ export class SessionLoad implements AsyncDisposable {
     return await this.#measure(async () => {
       let before = -1;
       // a message that is given out again may come after all others
-      for (let wait = 0; this.#missing > 0 && this.#done > before; wait = this.#waitMs) {
-        before = this.#done;
+      for (let wait = 0; this.#missing > 0 && this.done > before; wait = this.#waitMs) {
+        before = this.done;
         await this.#each(takers * sessions, inFlight, async (i) => {
           const options = { prefetch, wait };
-          await this.#take(i % sessions, options, () => true, () => this.#done++);
+          await this.#take(i % sessions, options, () => true, () => this.done++);
         });
       }
     });
@@ -156,14 +148,14 @@ export class SessionLoad implements AsyncDisposable {
           // a message that is given out again counts once
           if (sent === 0) return left > 0;
           since[number] = 0;
-          latencies[this.#done++] = performance.now() - sent;
+          latencies[this.done++] = performance.now() - sent;
           next();
           return --left > 0;
         };
         // another session may have its turn, and a put may take longer than the wait
-        while (left > 0 && !this.#stop.signal.aborted && (this.#done > before || mayCome)) {
+        while (left > 0 && !this.#stop.signal.aborted && (this.done > before || mayCome)) {
           mayCome = before < 0 || this.#pending > 0;
-          before = this.#done;
+          before = this.done;
           await this.#take(session, { prefetch, wait: this.#waitMs }, receive, () => {});
         }
       });
@@ -187,8 +179,8 @@ export class SessionLoad implements AsyncDisposable {
       const mailbox = this.#mailboxes[session]!;
       let messages = Infinity;
       // messages for a receiver that was stopped come back a little later
-      for (let wait = 0, before = -1; messages > 0 && this.#removed > before; wait = this.#waitMs) {
-        before = wait === 0 ? -1 : this.#removed;
+      for (let wait = 0, before = -1; messages > 0 && this.removed > before; wait = this.#waitMs) {
+        before = wait === 0 ? -1 : this.removed;
         await this.#take(session, { prefetch: MAX_LEASE_MESSAGES, wait }, () => --messages > 0, () => {});
         ({ messages = 0 } = await mailbox.stat(this.#mailbox(session)));
       }
@@ -204,7 +196,7 @@ export class SessionLoad implements AsyncDisposable {
   }
 
   get #missing(): number {
-    return this.#stop.signal.aborted ? 0 : this.#options.count - this.#done;
+    return this.#stop.signal.aborted ? 0 : this.#options.count - this.done;
   }
 
   #mailbox(session: number): string {
@@ -215,7 +207,7 @@ export class SessionLoad implements AsyncDisposable {
   async #measure(run: (signal: AbortSignal) => Promise<void>): Promise<LoadResult> {
     const { count } = this.#options, { signal } = this.#stop;
     signal.throwIfAborted();
-    this.#done = 0;
+    this.done = 0;
     const begin = performance.now();
     await run(signal);
     const elapsed = performance.now() - begin;
@@ -285,7 +277,7 @@ export class SessionLoad implements AsyncDisposable {
       const more = received(message);
       const ack = message.ack().then((was) => {
         if (!was) return;
-        this.#removed++;
+        this.removed++;
         acknowledged();
       }).catch((error) => this.#stop.abort(error)).finally(() => acks.delete(ack));
       acks.add(ack);

@@ -1,10 +1,10 @@
 import { dim } from "@std/fmt/colors";
 import type { OriginalMailbox } from "../../original_mailbox.ts";
-import type { LineEditor } from "../../terminal/line_editor.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** On the original wire: a message is shown when it is requested. */
-export class OriginalWire implements MailboxWire {
+export class OriginalMailboxWire implements MailboxWire {
   readonly #mailbox: OriginalMailbox;
   readonly #editor: LineEditor;
   readonly broken: Promise<never> = new Promise(() => {});
@@ -25,12 +25,12 @@ export class OriginalWire implements MailboxWire {
 
   async receive(id: string, what: "next" | "all") {
     for (let count = 0; what === "all" || count < 1; count++) {
-      const mail = await this.#mailbox.receive(id);
-      if (mail === undefined) {
+      const message = await this.#mailbox.receive(id);
+      if (message === undefined) {
         if (count === 0) await this.#editor.print(`${dim("no message")}\n`);
         return;
       }
-      await this.#editor.print(messageLine(mail));
+      await this.#editor.print(messageLine(message));
     }
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { dim } from "@std/fmt/colors";
 import { type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import type { LineEditor } from "../../terminal/line_editor.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** How long to wait while a mailbox is full, and before the next connection to a server that is gone. */
@@ -16,6 +16,7 @@ export class SessionWire implements MailboxWire {
   readonly #connect: () => Promise<Mailbox>;
   readonly #editor: LineEditor;
   readonly #broken = Promise.withResolvers<never>();
+  readonly broken: Promise<never> = this.#broken.promise;
   #mailbox: Promise<Mailbox> | undefined;
   #id: string | undefined;
   #following: { stop: AbortController; ended: Promise<void> } | undefined;
@@ -26,10 +27,6 @@ export class SessionWire implements MailboxWire {
     this.#connect = connect;
     this.#editor = editor;
     this.#broken.promise.catch(() => {});
-  }
-
-  get broken(): Promise<never> {
-    return this.#broken.promise;
   }
 
   async receiveFor(id: string) {
@@ -77,7 +74,7 @@ export class SessionWire implements MailboxWire {
         await this.#editor.print(batch.map(messageLine).join(""));
       } catch (error) {
         this.#broken.reject(error);
-        await Promise.all(batch.map((message) => message.back()));
+        await Promise.all(batch.map((message) => message.release()));
         throw error;
       }
       await Promise.all(batch.map((message) => message.ack()));

@@ -48,7 +48,7 @@ export function execOf(args: Arguments): Exec | undefined {
 }
 
 /** What a signal to this program does. */
-export interface ExecSignals {
+interface ExecSignals {
   /** The program ends: a failure of the command does not count. */
   stop: AbortSignal;
   /** The command is to end. */
@@ -84,14 +84,14 @@ export class Executor {
       failure = await runShell(this.#exec.command, message, this.#mailbox, this.#signals);
     } catch (error) {
       // there is no shell
-      await message.back();
+      await message.release();
       throw error;
     }
     if (failure === undefined) {
       this.#failed.delete(message.id);
       return true;
     }
-    if (this.#signals.stop.aborted) await message.back();
+    if (this.#signals.stop.aborted) await message.release();
     else await this.#fail(message, failure);
     return false;
   }

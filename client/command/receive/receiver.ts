@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type Mail, SHARED_QUEUE } from "../../original_mailbox.ts";
+import { type OriginalMessage, SHARED_QUEUE } from "../../original_mailbox.ts";
 import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../../mailbox.ts";
 import { outputLine, report, tryWrite } from "../../terminal/output.ts";
 import { INTERRUPTED } from "../../terminal/signals.ts";
@@ -142,7 +142,7 @@ export class Receiver {
     this.received += taken;
     this.#ack(batch.slice(0, taken));
     if (error === undefined) return;
-    await Promise.all(batch.slice(taken).map((message) => message.back()));
+    await Promise.all(batch.slice(taken).map((message) => message.release()));
     throw error;
   }
 
@@ -165,10 +165,10 @@ export class Receiver {
 /** A message as a line of output: its text, or a JSON object. On the original wire it has no ID, and maybe no time. */
 export function messageLine(
   receiver: string,
-  message: ReceivedMessage | Mail,
+  message: ReceivedMessage | OriginalMessage,
   json: boolean,
 ): string {
-  const { id, sender, time, attempt, text }: Mail & Partial<ReceivedMessage> = message;
+  const { id, sender, time, attempt, text }: OriginalMessage & Partial<ReceivedMessage> = message;
   if (!json) return outputLine(text);
   return outputLine(JSON.stringify({
     id,

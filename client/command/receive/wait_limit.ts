@@ -10,6 +10,8 @@ export class WaitLimit implements Disposable {
   readonly over: Promise<undefined>;
   readonly #waitMs: number;
   readonly #abort = new AbortController();
+  /** Aborted when the wait is over. */
+  readonly signal: AbortSignal = this.#abort.signal;
   #leftMs: number;
   #startedAt: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -22,11 +24,6 @@ export class WaitLimit implements Disposable {
     this.over = promise;
     this.signal.addEventListener("abort", () => resolve(undefined));
     this.start();
-  }
-
-  /** Aborted when the wait is over. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
   }
 
   /** Counts the time from now on. */

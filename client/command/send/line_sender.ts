@@ -6,7 +6,7 @@ import { Progress } from "../../terminal/progress.ts";
 import type { Resume } from "./resume.ts";
 
 /** Where the lines go, and how. */
-export interface LineTarget {
+interface LineTarget {
   mailbox: Mailbox;
   receiver: string;
   sender: string;

@@ -12,7 +12,7 @@ const STALE_MS = 12 * 60 * 60 * 1000;
 interface Saved {
   id: string;
   /** When the session began; `""` if nothing was sent in it. Missing under a seal, and in older files. */
-  born?: string;
+  startTime?: string;
   next: number;
   line: number;
 }
@@ -50,7 +50,7 @@ export class Resume {
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     });
-    const saved: Saved | undefined = text === undefined ? undefined : JSON.parse(text);
+    const saved = text === undefined ? undefined : decode(text);
     if (isSealed && saved?.next === 1) {
       // if the server has forgotten a sealed session, its first numbers look like those of a new one
       const { mtime } = await Deno.stat(path);
@@ -66,7 +66,7 @@ export class Resume {
   /** The session to continue. */
   get state(): SessionResume | undefined {
     // nothing was sent in a session that did not begin: a new one does as well
-    return this.#saved?.born === "" ? undefined : this.#saved;
+    return this.#saved?.startTime === "" ? undefined : this.#saved;
   }
 
   /** Lines that were stored before. */
@@ -103,10 +103,15 @@ export class Resume {
     await this.#writing;
   }
 
-  #write({ id, born, next }: SessionState, line: number) {
-    const saved: Saved = { id, ...this.#isSealed ? {} : { born }, next: this.#unconfirmed[0] ?? next, line };
-    this.#writing = this.#writing.then(async () => {
-      await replaceFile(this.#path, `${JSON.stringify(saved)}\n`);
-    });
+  #write({ id, startTime, next }: SessionState, line: number) {
+    // in the file, the start time is called `born`
+    const born = this.#isSealed ? {} : { born: startTime };
+    const saved = JSON.stringify({ id, ...born, next: this.#unconfirmed[0] ?? next, line });
+    this.#writing = this.#writing.then(() => replaceFile(this.#path, `${saved}\n`));
   }
+}
+
+function decode(text: string): Saved {
+  const { born, ...saved } = JSON.parse(text);
+  return born === undefined ? saved : { ...saved, startTime: born };
 }

@@ -53,7 +53,7 @@ export interface LoginAnswer {
 }
 
 /** What a log-in, or another password, needs. */
-export interface PasswordOptions {
+interface PasswordOptions {
   credentials: Credentials;
   environment: { random(bytes: number): Uint8Array; readonly saltPassword?: SaltPassword };
   /** Sends a request until it is answered. */
@@ -74,7 +74,7 @@ export interface LoginOptions extends PasswordOptions {
 const MAX_TRIES = 4;
 
 /** Time in all for which the server may delay a log-in, and the longest of these waits (seal.md 2.17). */
-const MAX_WAITS_MS = 300_000, MAX_WAIT_MS = 60_000;
+const MAX_WAITS_MS = 300_000, MAX_PAUSE_MS = 60_000;
 
 /** The server's word if nobody but the administrator may make an account. */
 const CLOSED = "closed";
@@ -119,12 +119,12 @@ export async function logIn(options: LoginOptions): Promise<void> {
     const final = clientFinalBare(server.nonce, binding);
     const message = authMessage(bare, first.rest, final);
     const proof = `${session},${final},p=${clientProof(keys, message)}`;
-    const answer = await requestPatiently(options, "final", proof);
+    const answer = await requestUntilAllowed(options, "final", proof);
     if (answer.kind === "none") continue;
     if (answer.kind === "final" && isServerFinal(answer.rest, keys, message)) return;
     throw refused(name, answer);
   }
-  throw failed(name, "the server says again and again that no account has this name", "refused");
+  throw failed(name, "the server repeatedly answers that no account has this name", "refused");
 }
 
 function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
@@ -151,7 +151,7 @@ async function makeAccount(options: LoginOptions) {
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await keysOf(options, true, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
-  const { kind, rest } = await requestPatiently(options, "make", `${encodeName(name)},${verifier}`);
+  const { kind, rest } = await requestUntilAllowed(options, "make", `${encodeName(name)},${verifier}`);
   if (kind === "made") return await made?.({ mailbox: rest !== FORUM_ALONE });
   if (kind === "exists") return;
   if (kind === "refused" && rest === CLOSED) throw closed(name);
@@ -169,7 +169,7 @@ export async function changePassword(options: PasswordOptions, password: string)
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await computeKeys(options, password, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
-  const { kind, rest } = await requestPatiently(options, "change", verifier);
+  const { kind, rest } = await requestUntilAllowed(options, "change", verifier);
   if (kind === "changed") return;
   const why = reason(kind, rest, { none: "no account has this name" });
   throw new LoginError(`Cannot change the password of '${name}': ${why}`, false, "refused");
@@ -180,17 +180,17 @@ function reason(kind: string, rest: string, texts: Record<string, string>): stri
 }
 
 /** Sends the request again after a while, as long as the server says so, up to 5 minutes. */
-async function requestPatiently(
+async function requestUntilAllowed(
   { credentials: { name }, request, sleep }: PasswordOptions,
-  ...question: Parameters<PasswordOptions["request"]>
+  ...message: Parameters<PasswordOptions["request"]>
 ): Promise<LoginAnswer> {
   for (let waitedMs = 0;;) {
-    const answer = await request(...question);
+    const answer = await request(...message);
     if (answer.kind !== "wait") return answer;
     if (waitedMs >= MAX_WAITS_MS) {
-      throw failed(name, "the server wants it to be tried later, again and again", "refused");
+      throw failed(name, "the server asked to try later too often", "refused");
     }
-    const ms = Math.min(Math.max(Number(answer.rest) || 0, 100), MAX_WAIT_MS, MAX_WAITS_MS - waitedMs);
+    const ms = Math.min(Math.max(Number(answer.rest) || 0, 100), MAX_PAUSE_MS, MAX_WAITS_MS - waitedMs);
     waitedMs += ms;
     await sleep(ms);
   }

@@ -30,7 +30,7 @@ import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPas
 import { StopAndWait } from "./stop_and_wait.ts";
 
 /** What a seal needs from where it runs. */
-export interface SealEnvironment extends Environment, Trust {
+interface SealEnvironment extends Environment, Trust {
   /** `mailbox` or `forum`. */
   readonly service: string;
   /** Whether the name stays active while nothing is sent. */
@@ -87,11 +87,7 @@ export class ClientSeal {
     this.#credentials = credentials;
     this.#session = session;
     this.#busy = new BusyBackoff(environment.onBusy);
-    this.#requests = new StopAndWait(
-      environment,
-      environment.timeout ?? SILENCE_MS,
-      (isSilent) => this.#givenUp(false, isSilent),
-    );
+    this.#requests = new StopAndWait(environment, (isSilent) => this.#givenUp(false, isSilent));
   }
 
   /**
@@ -117,8 +113,12 @@ export class ClientSeal {
     } catch (error) {
       if (!(error instanceof RetryHandshake)) throw error;
       const { name } = this.#credentials;
-      const why = "the server was restarted: try whether it was changed";
-      throw new LoginError(`Cannot tell about the password of '${name}': ${why}`, true, "unknown");
+      const why = "the server was restarted; try to log in";
+      throw new LoginError(
+        `Cannot know whether the password of '${name}' was changed: ${why}`,
+        true,
+        "unknown",
+      );
     }
     this.#credentials = { ...this.#credentials, password };
   }
@@ -151,23 +151,23 @@ export class ClientSeal {
     if (decoded === undefined || decoded.header.id !== handshake?.header.id || this.#isClosed) return;
     const { header: { startId, cookie }, body } = decoded, { header, secret } = handshake;
     if (this.#earlier.has(startId)) return;
-    const isSameEpoch = startId === header.startId;
+    const isSameStart = startId === header.startId;
     switch (body.kind) {
       case "challenge":
-        if (secret !== undefined && !isSameEpoch) return this.#restart();
-        if (isSameEpoch && cookie === header.cookie) return;
-        if (!isSameEpoch) this.#earlier.add(header.startId);
+        if (secret !== undefined && !isSameStart) return this.#restart();
+        if (isSameStart && cookie === header.cookie) return;
+        if (!isSameStart) this.#earlier.add(header.startId);
         Object.assign(header, { startId, cookie });
         // it asks for the greeting; a sealed request that it answers is repeated after a while
         return secret === undefined ? this.#requests.challenged() : undefined;
       case "unknown":
-        return secret !== undefined && isSameEpoch ? this.#restart() : undefined;
+        return secret !== undefined && isSameStart ? this.#restart() : undefined;
       case "busy":
-        return secret === undefined && isSameEpoch ? this.#serverIsBusy() : undefined;
+        return secret === undefined && isSameStart ? this.#serverIsBusy() : undefined;
       case "hello":
-        return secret === undefined && isSameEpoch ? this.#greeted(handshake, body) : undefined;
+        return secret === undefined && isSameStart ? this.#greeted(handshake, body) : undefined;
       case "sealed":
-        if (secret !== undefined && isSameEpoch) this.#opened(secret.opener, datagram, body.number);
+        if (secret !== undefined && isSameStart) this.#opened(secret.opener, datagram, body.number);
     }
   }
 

@@ -1,5 +1,6 @@
 import { formatAddress } from "../../../protocol/address.ts";
 import { resolveServer } from "../../stream/address.ts";
+import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";
 import type { SessionEnvironment } from "../environment.ts";
 import type { SessionResume, SessionState } from "../identity.ts";
@@ -36,7 +37,7 @@ export interface ConnectOptions {
 }
 
 /** The service to connect to. */
-export interface ServedBy {
+interface ServedBy {
   /** Its name in the seal. */
   service: "mailbox" | "forum";
   /** Its port, if none is given. */
@@ -46,7 +47,7 @@ export interface ServedBy {
 }
 
 /** What a connection needs of a session. */
-export interface ConnectedSession extends SealedSession {
+interface ConnectedSession extends SealedSession {
   readonly state: SessionState;
   close(limit: number): Promise<void>;
 }
@@ -61,9 +62,8 @@ export class SessionConnection<S extends ConnectedSession> {
   readonly session: S;
   /** The server's address. */
   readonly server: Deno.NetAddr;
-  readonly #socket: Deno.DatagramConn;
+  readonly #socket: ServerSocket;
   readonly #seal: ClientSeal | undefined;
-  readonly #reading: Promise<void>;
   #closed: Promise<void> | undefined;
 
   /**
@@ -94,18 +94,15 @@ export class SessionConnection<S extends ConnectedSession> {
   }
 
   private constructor(
-    { address, family }: { address: Deno.NetAddr; family: number },
+    server: Deno.NetAddr,
     { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
     newSession: NewSession<S>,
     login?: { as: Credentials; trust: Trust },
   ) {
-    this.server = address;
-    const socket = this.#socket = Deno.listenDatagram({
-      transport: "udp",
-      hostname: family === 6 ? "::" : "0.0.0.0",
-      port: 0,
-    });
+    this.server = server;
+    const socket = new ServerSocket(server, (datagram) => (this.#seal ?? this.session).received(datagram));
+    this.#socket = socket;
     const environment = {
       monotonicClock: () => performance.now(),
       setTimer(ms: number, callback: () => void) {
@@ -114,8 +111,8 @@ export class SessionConnection<S extends ConnectedSession> {
       },
       random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
-      send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram, address).then(() => {}, () => {}),
-      server: formatAddress(address),
+      send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram).catch(() => {}),
+      server: formatAddress(server),
       ...timeout === undefined ? {} : { timeout },
       ...onBusy === undefined ? {} : { onBusy },
       ...onBegin === undefined ? {} : { onBegin },
@@ -127,24 +124,6 @@ export class SessionConnection<S extends ConnectedSession> {
     if (login !== undefined) {
       const { as, trust } = login;
       this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);
-    }
-    this.#reading = this.#read();
-  }
-
-  async #read() {
-    const { hostname, port } = this.server;
-    // replies name it without its zone
-    const buffer = new Uint8Array(65_536), repliesFrom = hostname.split("%")[0];
-    const receiver = this.#seal ?? this.session;
-    for (;;) {
-      try {
-        const [datagram, from] = await this.#socket.receive(buffer) as [Uint8Array, Deno.NetAddr];
-        // other hosts can send to this port too
-        if (from.hostname === repliesFrom && from.port === port) receiver.received(datagram);
-      } catch (error) {
-        // Windows reports here that the server's port is closed; the session notices by itself
-        if (!(error instanceof Deno.errors.ConnectionReset)) return;
-      }
     }
   }
 
@@ -168,8 +147,7 @@ export class SessionConnection<S extends ConnectedSession> {
       await this.session.close(limit);
       await this.#seal?.close(Math.min(limit, LEAVE_MS));
     } finally {
-      this.#socket.close();
-      await this.#reading;
+      await this.#socket.close();
     }
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Environment } from "../environment.ts";
+import { SILENCE_MS } from "../liveness.ts";
 
 /**
  * Wait before a request is repeated: if nothing is known of the server, and the shortest and longest one
@@ -27,7 +28,7 @@ const NO_PROGRESS = 6;
 const MAX_CHALLENGES = 16;
 
 export class StopAndWait {
-  readonly #environment: Pick<Environment, "monotonicClock" | "setTimer">;
+  readonly #environment: Environment;
   readonly #silenceMs: number;
   readonly #givenUp: (isSilent: boolean) => Error;
   #send: (() => unknown) | undefined;
@@ -42,14 +43,10 @@ export class StopAndWait {
   #challenges = 0;
   #receivedAt = 0;
 
-  /** @param givenUp The error if the server has been silent for `silenceMs`, or has not answered the request. */
-  constructor(
-    environment: Pick<Environment, "monotonicClock" | "setTimer">,
-    silenceMs: number,
-    givenUp: (isSilent: boolean) => Error,
-  ) {
+  /** @param givenUp The error if the server has been silent for too long, or has not answered the request. */
+  constructor(environment: Environment, givenUp: (isSilent: boolean) => Error) {
     this.#environment = environment;
-    this.#silenceMs = silenceMs;
+    this.#silenceMs = environment.timeout ?? SILENCE_MS;
     this.#givenUp = givenUp;
   }
 
@@ -121,7 +118,7 @@ export class StopAndWait {
     this.#sendFirst();
   }
 
-  /** Repeats the request only after so many milliseconds, in which the server may be silent. */
+  /** Repeats the request only after `ms` milliseconds, in which the server may be silent. */
   pause(ms: number) {
     if (this.#send === undefined || this.#isGivenUp()) return;
     this.#setTimer(ms, () => {
@@ -149,7 +146,7 @@ export class StopAndWait {
     answer?.reject(error);
   }
 
-  /** Resolves after so many milliseconds. */
+  /** Resolves after `ms` milliseconds. */
   sleep(ms: number): Promise<void> {
     const answer = this.#answer = Promise.withResolvers<unknown>();
     this.#cancelTimer = this.#environment.setTimer(ms, () => this.answered(undefined));

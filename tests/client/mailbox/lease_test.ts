@@ -151,7 +151,7 @@ Deno.test("ack(), back() and fail() return the messages that were lost", async (
   const { script, lease } = await asked({ max: 3 });
   script.answer(msg(2, 1, 3, "a"), msg(2, 2, 3, "b"), msg(2, 3, 3, "c"));
   await script.sent();
-  const ack = follow(lease.value!.ack([41])), back = follow(lease.value!.back([42]));
+  const ack = follow(lease.value!.ack([41])), back = follow(lease.value!.release([42]));
   const fail = follow(lease.value!.fail({ delay: 1000, attempts: 5, reason: "exit 3" }, [43]));
   assertEquals(await script.sent(), [
     `1 ack,1,${TOKEN},41 | back,2,${TOKEN},42 | fail,3,${TOKEN},1000,5,exit 3,43`,

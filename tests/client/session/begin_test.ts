@@ -16,7 +16,7 @@ Deno.test("a session that sent no number within a second begins anew before its 
   assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
   script.answer("ok,1");
   await script.sent();
-  assertEquals([put.state, script.client.state.born], ["done", "0000000003ea"]);
+  assertEquals([put.state, script.client.state.startTime], ["done", "0000000003ea"]);
 });
 
 // session.md 8.11
@@ -44,7 +44,7 @@ Deno.test("if two answers to its first datagram begin a session, the first one c
   assertEquals(await script.sent(), [`1 ${putLine(1, "a")}`]);
   script.challenge("00000001", "1111111111111111", "000000000002");
   assertEquals(await script.sent(), []);
-  assertEquals(script.client.state.born, "000000000001");
+  assertEquals(script.client.state.startTime, "000000000001");
   // the server was restarted
   script.challenge("00000002", "3333333333333333", "000000000009");
   script.cookie = "0000000000013333333333333333";
@@ -64,7 +64,7 @@ Deno.test("the first number waits for onBegin", async () => {
   assertEquals(await script.sent(), ["hello 1"]);
   script.challenge();
   assertEquals(await script.sent(500), []);
-  assertEquals(begun, [{ id: FIRST_SESSION, born: "000000000001", next: 3, low: 1 }]);
+  assertEquals(begun, [{ id: FIRST_SESSION, startTime: "000000000001", next: 3, low: 1 }]);
   noted();
   assertEquals(await script.sent(), [`1 ${putLine(1, "a")} | ${putLine(2, "b")}`]);
   script.answer("ok,1-2");
@@ -74,11 +74,11 @@ Deno.test("the first number waits for onBegin", async () => {
 
 // session.md 8.16
 Deno.test("a resumed session sends when it began, and does not begin anew by itself", async () => {
-  const born = "0000000000aa";
-  const script = new Script({ id: FIRST_SESSION, born, next: 1 });
+  const startTime = "0000000000aa";
+  const script = new Script({ id: FIRST_SESSION, startTime, next: 1 });
   const stat = follow(script.client.stat());
   assertEquals(await script.sent(), ["hello 1"]);
-  script.challenge("00000001", "1111111111111111", born);
+  script.challenge("00000001", "1111111111111111", startTime);
   const [, tag] = /stat,(\d+),/.exec((await script.sent(5000))[0]!)!;
   // the earlier session may have sent messages that are stored
   script.answer("unknown");

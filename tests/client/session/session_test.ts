@@ -36,7 +36,7 @@ Deno.test("requests of one turn share a datagram, and low rises with the answers
   script.answer("ok,4", "ok,3");
   assertEquals(await script.sent(5000), []);
   assertEquals(puts[2]!.state, "done");
-  assertEquals(script.client.state, { id: FIRST_SESSION, born: "000000000001", next: 5, low: 5 });
+  assertEquals(script.client.state, { id: FIRST_SESSION, startTime: "000000000001", next: 5, low: 5 });
 });
 
 // session.md 3.2

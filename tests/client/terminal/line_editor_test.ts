@@ -1,9 +1,9 @@
 /** The line editor on a terminal in memory: keys go in, and the screen is looked at. */
 
 import { assert, assertEquals } from "@std/assert";
-import { columnsOf } from "../../../client/terminal/graphemes.ts";
+import { columnsOf } from "../../../client/terminal/line_editor/graphemes.ts";
 import { escapeControls } from "../../../client/terminal/output.ts";
-import { TerminalEditor } from "../../../client/terminal/terminal_editor.ts";
+import { TerminalEditor } from "../../../client/terminal/line_editor/terminal_editor.ts";
 import { VirtualTty } from "./virtual_tty.ts";
 
 const LEFT = "\x1b[D", RIGHT = "\x1b[C", UP = "\x1b[A", DOWN = "\x1b[B";

@@ -6,7 +6,7 @@
  */
 
 import type { Size } from "../../../client/terminal/output.ts";
-import type { Tty } from "../../../client/terminal/tty.ts";
+import type { Tty } from "../../../client/terminal/line_editor/tty.ts";
 
 const encoder = new TextEncoder();
 

@@ -162,7 +162,7 @@ Deno.test("a confirmed account gets what comes from then on, and nothing of what
       { id: "3", reason: "before the account", text: "expires, but not yet" },
     ]);
     // a lease that ran then runs on; what comes back of it is set apart too
-    await first.back();
+    await first.release();
     assertEquals((await dead(world))[0], { id: "1", reason: "before the account", text: "ready" });
     assertEquals(await next(carol, "carol"), undefined);
     await wire(`

@@ -7,7 +7,7 @@ import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/st
 import type { ForumLimits } from "../../../server/store/limits.ts";
 import type { EntryPage, FindFileOutcome, ThreadPage } from "../../../server/store/requests/thread.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
-import { entryText } from "../../../client/command/forum_commands.ts";
+import { entryText } from "../../../client/command/forum/commands.ts";
 import { exchanges, TRANSCRIPTS } from "./forum_transcripts.ts";
 
 /** A store on a directory of its own, with a session for each user. */

@@ -1,8 +1,8 @@
 import { clusters, columnsOf } from "./graphemes.ts";
-import { type Size, withLineEnd } from "./output.ts";
+import { type Size, withLineEnd } from "../output.ts";
 
 /** What the bottom of the screen shows: a prompt, the text behind it, and the cursor in that text. */
-export interface View {
+interface View {
   /** May hold colours (`ESC [ … m`). */
   prompt: string;
   text: string;
@@ -38,7 +38,8 @@ export class Screen {
 
   /** Prints text above the line, which has to be drawn again afterwards. Adds a missing line end. */
   print(text: string, size: Size): string {
-    return this.erase(size) + withReturns(withLineEnd(text));
+    // a terminal in raw mode needs the CR
+    return this.erase(size) + withLineEnd(text).replace(/\r?\n/g, "\r\n");
   }
 
   /** Draws the view in place of what is drawn. */
@@ -89,11 +90,6 @@ export class Screen {
     this.#drawn = undefined;
     return "\x1b[H\x1b[2J";
   }
-}
-
-/** Text with CR LF line ends, which a terminal in raw mode needs. */
-function withReturns(text: string): string {
-  return text.replace(/\r?\n/g, "\r\n");
 }
 
 /** The text of a line as it looks while it is typed. */

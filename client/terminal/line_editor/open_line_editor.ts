@@ -1,6 +1,6 @@
 import { type LineEditor, MAX_LINE } from "./line_editor.ts";
 import { type OriginalForm, OriginalLines } from "./original_lines.ts";
-import { isDumb } from "./output.ts";
+import { isDumb } from "../output.ts";
 import { PlainLines } from "./plain_lines.ts";
 import { TerminalEditor } from "./terminal_editor.ts";
 import { StandardTty } from "./tty.ts";

@@ -1,5 +1,5 @@
-import { MAX_HEADER_BYTES, MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { MAX_HEADER_BYTES, MAX_SESSION_DATAGRAM_BYTES } from "../../../protocol/session.ts";
 import type { Sendable } from "./in_flight.ts";
 
 /** Most bytes of one line, the separator before it included. */

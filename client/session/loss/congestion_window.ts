@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
+import { MAX_SESSION_DATAGRAM_BYTES } from "../../../protocol/session.ts";
 
 /** Time-outs in a row that mean persistent congestion (7.6, kPersistentCongestionThreshold). */
 const PERSISTENT_TIMEOUTS = 3;

@@ -1,4 +1,4 @@
-import type { SessionEnvironment } from "./environment.ts";
+import type { SessionEnvironment } from "../environment.ts";
 
 /**
  * Sends datagrams at the end of a turn, so that the requests of one turn share datagrams, and when a timer has run out.

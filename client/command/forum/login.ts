@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isWord } from "../../protocol/forum.ts";
+import { isWord } from "../../../protocol/forum.ts";
 import {
   alreadyLoggedIn,
   ENTER_PASSWORD,
@@ -14,24 +14,24 @@ import {
   noNewAccount,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../protocol/forum_text.ts";
-import { connectForum, type Forum, type ForumConnectOptions } from "../forum.ts";
-import { LoginError } from "../forum.ts";
-import type { LineEditor } from "../terminal/line_editor.ts";
-import { escapeControls, writeError } from "../terminal/output.ts";
-import type { Arguments } from "./command.ts";
-import { forumOnlyNotice } from "./coverage.ts";
-import { unlessAborted } from "./forum_commands.ts";
-import { givenPassword, readPassword } from "./password.ts";
+} from "../../../protocol/forum_text.ts";
+import { connectForum, type Forum, type ForumConnectOptions, LoginError } from "../../forum.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { forumOnlyNotice, reportCoverage } from "../coverage.ts";
+import { within } from "../live_chat.ts";
+import { givenPassword, readPassword } from "../password.ts";
+import { unlessAborted } from "./commands.ts";
 
 /** The address of the forum, and how to connect. */
 export type ServerOptions = Omit<ForumConnectOptions, "as">;
 
 /** Most milliseconds for leaving after a signal. A name that was not left stays active for a minute. */
-export const LEAVE_MS_MAX = 1000;
+export const MAX_LEAVE_MS = 1000;
 
 /** What the prompts need not ask for. */
-export interface PromptOptions {
+interface PromptOptions {
   user: string | undefined;
   /** The user's password. */
   password: string | undefined;
@@ -60,9 +60,7 @@ export async function logIn(
 ): Promise<Forum> {
   const given = await givenPassword(args);
   const ask = (isNew: boolean) => readPassword(args, isNew ? enterNewPassword(name) : ENTER_PASSWORD);
-  const made = async ({ mailbox }: { mailbox: boolean }) => {
-    if (!mailbox) await writeError(`${forumOnlyNotice(name)}\n`);
-  };
+  const made = (covers: { mailbox: boolean }) => reportCoverage(name, covers);
   try {
     const as = { name, make: args.flag("new"), password: given ?? ask, made };
     return await connect({ ...server, as }, signal);
@@ -147,11 +145,7 @@ async function connect(options: ForumConnectOptions, signal: AbortSignal): Promi
     return await unlessAborted(signal, connecting);
   } catch (error) {
     if (signal.aborted) {
-      const left = connecting.then((forum) => forum.close(LEAVE_MS_MAX), () => {});
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, LEAVE_MS_MAX);
-      await Promise.race([left, promise]);
-      clearTimeout(timer);
+      await within(MAX_LEAVE_MS, connecting.then((forum) => forum.close(MAX_LEAVE_MS)));
     }
     throw error;
   }

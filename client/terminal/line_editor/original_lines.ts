@@ -1,5 +1,5 @@
-import type { Line } from "../../protocol/line.ts";
-import { withLineEnd, write, writeError } from "./output.ts";
+import type { Line } from "../../../protocol/line.ts";
+import { withLineEnd, write, writeError } from "../output.ts";
 import { PlainLines } from "./plain_lines.ts";
 
 /** What an original client writes to standard output, besides texts and prompts. */

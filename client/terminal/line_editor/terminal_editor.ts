@@ -2,7 +2,7 @@ import { EditedLine } from "./edited_line.ts";
 import { History } from "./history.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
 import { LineEditor } from "./line_editor.ts";
-import { withLineEnd } from "./output.ts";
+import { withLineEnd } from "../output.ts";
 import { Screen, visible } from "./screen.ts";
 import type { Tty } from "./tty.ts";
 
@@ -23,6 +23,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   readonly #line: EditedLine;
   readonly #screen = new Screen();
   readonly #interrupted = new AbortController();
+  readonly interrupted: AbortSignal = this.#interrupted.signal;
   readonly #watching: Disposable;
   /** Complete lines that were not read yet. */
   #queue: string[] = [];
@@ -68,10 +69,6 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   set prompt(prompt: string) {
     this.#prompt = prompt;
     this.#update();
-  }
-
-  get interrupted(): AbortSignal {
-    return this.#interrupted.signal;
   }
 
   read(options: { secret?: boolean } = {}): Promise<{ text: string } | undefined> {

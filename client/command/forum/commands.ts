@@ -12,9 +12,9 @@ import {
   parseCommand,
   refusedText,
   threadIsEmpty,
-} from "../../protocol/forum_text.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
+} from "../../../protocol/forum_text.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { MAX_TEXT_BYTES } from "../../../protocol/session.ts";
 import {
   checkSavedName,
   type Forum,
@@ -26,12 +26,12 @@ import {
   TransferError,
   type TransferOptions,
   WrongAnswerError,
-} from "../forum.ts";
-import { writeError } from "../terminal/output.ts";
-import { ProgressBar } from "../terminal/progress_bar.ts";
+} from "../../forum.ts";
+import { writeError } from "../../terminal/output.ts";
+import { ProgressBar } from "../../terminal/progress_bar.ts";
 
-/** Options of a command that are no words of it. */
-export interface CommandOptions extends TransferOptions {
+/** Options of a command, beside its words. */
+interface CommandOptions extends TransferOptions {
   /** `RDT`: the number of the message to begin with. */
   from?: number;
   /** `DWN`: whether an existing file is replaced, and most bytes of the file. */

@@ -1,8 +1,8 @@
-import type { Line } from "../../protocol/line.ts";
-import { promptSecret } from "./ask.ts";
-import { readLines } from "./input.ts";
+import type { Line } from "../../../protocol/line.ts";
+import { promptSecret } from "../ask.ts";
+import { readLines } from "../input.ts";
 import { LineEditor } from "./line_editor.ts";
-import { withLineEnd, write, writeError } from "./output.ts";
+import { withLineEnd, write, writeError } from "../output.ts";
 
 /**
  * Lines of a pipe or file, or of a terminal that edits them itself because it can't move its cursor or the output goes

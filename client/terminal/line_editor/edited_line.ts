@@ -4,9 +4,9 @@ import type { KeyName } from "./keys.ts";
 
 /** The line that is being typed. The cursor is never inside a grapheme cluster. */
 export class EditedLine {
-  #text = "";
+  text = "";
   /** In UTF-16 code units. */
-  #cursor = 0;
+  cursor = 0;
   #killed = "";
   readonly #max: number;
   readonly #history: History;
@@ -17,29 +17,21 @@ export class EditedLine {
     this.#history = history;
   }
 
-  get text(): string {
-    return this.#text;
-  }
-
-  get cursor(): number {
-    return this.#cursor;
-  }
-
   /** Inserts text at the cursor, as far as there is room. Returns whether all of it had room. */
   insert(text: string): boolean {
-    const room = Math.max(0, this.#max - this.#text.length);
+    const room = Math.max(0, this.#max - this.text.length);
     const fits = text.length <= room;
     const taken = fits ? text : text.slice(0, previousBoundary(text, room + 1));
-    const end = this.#cursor + taken.length;
-    this.#text = this.#text.slice(0, this.#cursor) + taken + this.#text.slice(this.#cursor);
+    const end = this.cursor + taken.length;
+    this.text = this.text.slice(0, this.cursor) + taken + this.text.slice(this.cursor);
     // the new text may form one cluster with the text behind it
-    this.#cursor = taken === "" ? this.#cursor : nextBoundary(this.#text, end - 1);
+    this.cursor = taken === "" ? this.cursor : nextBoundary(this.text, end - 1);
     return fits;
   }
 
   /** Returns the text, and clears the line. */
   take(): string {
-    const text = this.#text;
+    const text = this.text;
     this.#set("");
     return text;
   }
@@ -51,27 +43,27 @@ export class EditedLine {
 
   /** Applies a key; keys that do not edit a line do nothing. */
   press(key: KeyName) {
-    const text = this.#text, at = this.#cursor, to = TARGETS[key]?.(text, at);
+    const text = this.text, at = this.cursor, to = TARGETS[key]?.(text, at);
     if (key === "yank") this.insert(this.#killed);
     else if (key === "up") this.#set(this.#history.up(text));
     else if (key === "down") this.#set(this.#history.down(text));
     else if (to === undefined || to === at) return;
     else if (key === "backspace" || key === "delete") this.#remove(Math.min(to, at), Math.max(to, at));
     else if (key.startsWith("kill-")) this.#killed = this.#remove(Math.min(to, at), Math.max(to, at));
-    else this.#cursor = to;
+    else this.cursor = to;
   }
 
   #set(text: string | undefined) {
     if (text === undefined) return;
-    this.#text = text;
-    this.#cursor = text.length;
+    this.text = text;
+    this.cursor = text.length;
   }
 
   #remove(from: number, to: number): string {
-    const removed = this.#text.slice(from, to);
-    this.#text = this.#text.slice(0, from) + this.#text.slice(to);
+    const removed = this.text.slice(from, to);
+    this.text = this.text.slice(0, from) + this.text.slice(to);
     // the two parts may form one cluster
-    this.#cursor = from === 0 ? 0 : nextBoundary(this.#text, from - 1);
+    this.cursor = from === 0 ? 0 : nextBoundary(this.text, from - 1);
     return removed;
   }
 }

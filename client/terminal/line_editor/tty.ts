@@ -1,6 +1,6 @@
-import { readInput, unreadInput } from "./input.ts";
-import { isDumb, type Size, terminalSize, write, writeError } from "./output.ts";
-import { onEndSignal, onSignal } from "./signals.ts";
+import { readInput, unreadInput } from "../input.ts";
+import { isDumb, type Size, terminalSize, write, writeError } from "../output.ts";
+import { onEndSignal, onSignal } from "../signals.ts";
 
 /** A terminal that is read key by key. */
 export interface Tty {

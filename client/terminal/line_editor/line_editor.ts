@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Line } from "../../protocol/line.ts";
+import type { Line } from "../../../protocol/line.ts";
 
 /** Longest line that can be typed, in UTF-16 code units, or that a pipe may bring, in bytes. */
 export const MAX_LINE = 65_536;

@@ -6,7 +6,7 @@
  */
 
 import { CongestionWindow } from "./congestion_window.ts";
-import { Queue } from "./queue.ts";
+import { Queue } from "../queue.ts";
 import { RetransmissionTimeout } from "./retransmission_timeout.ts";
 
 /** What {@linkcode InFlight} keeps of a request. */
@@ -33,7 +33,7 @@ export interface SentDatagram {
 }
 
 /** A datagram counts as lost when this many later ones have arrived (6.1.1, kPacketThreshold). */
-const REORDERED_MAX = 3;
+const MAX_REORDERED = 3;
 
 /** Datagrams that are sent again when a time-out has passed, even if the window is full (6.2.4, 7.5). */
 const PROBES = 2;
@@ -49,8 +49,8 @@ export class InFlight {
   timeouts = 0;
   #timedOutAt = -Infinity;
   /** The highest serial numbers that have arrived, ascending: of all, and of datagrams with ordered requests. */
-  readonly #arrived: number[] = new Array(REORDERED_MAX).fill(0);
-  readonly #arrivedOrdered: number[] = new Array(REORDERED_MAX).fill(0);
+  readonly #arrived: number[] = new Array(MAX_REORDERED).fill(0);
+  readonly #arrivedOrdered: number[] = new Array(MAX_REORDERED).fill(0);
   /** The highest serial number with an answered request, even if the answer may be to an earlier copy. */
   #newest = 0;
 
