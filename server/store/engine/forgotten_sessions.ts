@@ -4,7 +4,7 @@ import { firstRow } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 /** Forgotten sessions that are remembered by name: what an attacker can have forgotten in some seconds. */
-const NAMES_MAX = 65_536;
+const MAX_NAMES = 65_536;
 
 /**
  * Sessions that carried out requests and were forgotten, although their clients may go on with them: the last ones by
@@ -56,7 +56,7 @@ export class ForgottenSessions {
       this.#startTimes.delete(oldest);
     }
     this.#names[this.#next] = session;
-    this.#next = (this.#next + 1) % NAMES_MAX;
+    this.#next = (this.#next + 1) % MAX_NAMES;
     this.#startTimes.set(session, startTime);
   }
 }

@@ -16,7 +16,7 @@ import type {
   SessionState,
 } from "../requests/session.ts";
 
-/** Most sessions that are kept (session.md section 10; session.md section 10). */
+/** Most sessions that are kept (session.md section 10). */
 export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How long a session is kept after its last use (session.md 8.2). */
@@ -24,12 +24,12 @@ export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * How long a session is kept after its end: what it sent before may be on its way for at most that long (RFC 9293,
- * section 3.4.2) (session.md 8.5).
+ * section 3.4.2; session.md 8.5).
  */
 export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 
 /** Sessions whose state is in memory; that of the others is read again when they are used. */
-const STATES_MAX = 10_000;
+const MAX_STATES = 10_000;
 
 /** A session that has a row. */
 interface KeptSession extends Linked<KeptSession> {
@@ -289,7 +289,7 @@ export class Sessions {
     session.state = state;
     this.#withState.delete(session);
     this.#withState.add(session);
-    if (this.#withState.size <= STATES_MAX) return;
+    if (this.#withState.size <= MAX_STATES) return;
     const [oldest] = this.#withState;
     this.#withState.delete(oldest!);
     oldest!.state = undefined;

@@ -19,7 +19,7 @@ export interface Lease extends Linked<Lease> {
   messages: Map<number, number>;
   /** The messages for which an attempt counts; undefined: for all. */
   begun: Set<number> | undefined;
-  /** When it was given, and when it ends, in milliseconds of a clock that is never set. */
+  /** When it was given, and when it ends, in milliseconds of a monotonic clock. */
   given: number;
   until: number;
   /** Whether its client has received it. */
