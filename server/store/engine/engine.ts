@@ -127,7 +127,7 @@ export class Engine {
     });
     const messages = this.#messages = new Messages(context, takeBytesMax);
     const threads = this.#threads = new Threads(context, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
-    this.#sessions = new Sessions(context, { messages, threads, limits: options.sessionLimits });
+    this.#sessions = new Sessions(context, messages, threads, options.sessionLimits);
     this.#handlers = this.#allHandlers(new Accounts(context, messages), new Channels(context));
     // what was read at the start is not undone
     this.#transaction.commit();
@@ -154,7 +154,7 @@ export class Engine {
       open: (request) => sessions.open(request),
       end: (request) => sessions.end(request),
       "latest start": () => sessions.latestStart,
-      usage: () => ({ sessions: sessions.usage, leases: leased.leases.usage }),
+      usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
       threads: (request) => threads.list(request),
       read: (request) => threads.read(request),
       file: (request) => threads.findFile(request),

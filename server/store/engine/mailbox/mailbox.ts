@@ -102,17 +102,17 @@ export class Mailbox {
 
   /** What a rollback restores: field by field, since a copy of the whole costs as much as an insert. */
   get state(): Partial<Mailbox> {
-    const { id, messages, bytes, stored, owner, rowMessages, rowBytes, rowOwner } = this;
-    const { otherMessages, hasOtherRows } = this;
+    const { id, messages, bytes, stored, rowMessages, rowBytes, rowOwner } = this;
+    const { owner, otherMessages, hasOtherRows } = this;
     return {
       id,
       messages,
       bytes,
       stored,
-      owner,
       rowMessages,
       rowBytes,
       rowOwner,
+      owner,
       otherMessages,
       hasOtherRows,
     };
