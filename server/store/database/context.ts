@@ -11,8 +11,8 @@ export interface Context {
   onEvent(event: StoreEvent): void;
   /** Milliseconds since 1970. */
   wallClock(): number;
-  /** Milliseconds of a clock that is never set. */
+  /** Milliseconds of a monotonic clock. */
   monotonicClock(): number;
-  /** That many random bytes. */
+  /** `bytes` random bytes. */
   random(bytes: number): Uint8Array;
 }

@@ -4,7 +4,7 @@ import { firstRow } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 /** Forgotten sessions that are remembered by name: what an attacker can have forgotten in some seconds. */
-const NAMES_MAX = 65_536;
+const MAX_NAMES = 65_536;
 
 /**
  * Sessions that carried out requests and were forgotten, although their clients may go on with them: the last ones by
@@ -17,7 +17,7 @@ export class ForgottenSessions {
   readonly #transaction: Transaction;
   readonly #setHorizon: StatementSync;
   /** As on disk. */
-  #horizon: number;
+  horizon: number;
   /** A session that began up to this time may be one whose name is not remembered any more. */
   #floor: number;
   readonly #startTimes = new Map<string, number>();
@@ -29,11 +29,7 @@ export class ForgottenSessions {
     this.#transaction = transaction;
     this.#setHorizon = db.prepare("UPDATE horizon SET start_time = ?");
     const row = firstRow<{ startTime: number }>(db.prepare("SELECT start_time AS startTime FROM horizon"));
-    this.#horizon = this.#floor = row!.startTime;
-  }
-
-  get horizon(): number {
-    return this.#horizon;
+    this.horizon = this.#floor = row!.startTime;
   }
 
   /** Whether a session without a row may have been forgotten. */
@@ -43,11 +39,11 @@ export class ForgottenSessions {
 
   /** The row of a session is removed in the transaction that is open. */
   add(session: string, startTime: number) {
-    const before = this.#horizon;
+    const before = this.horizon;
     if (startTime > before) {
-      this.#horizon = startTime;
+      this.horizon = startTime;
       this.#setHorizon.run(startTime);
-      this.#transaction.onRollback(() => this.#horizon = before);
+      this.#transaction.onRollback(() => this.horizon = before);
     }
     // after a rollback this one stays: that does no harm, since the row is found first
     const oldest = this.#names[this.#next];
@@ -56,7 +52,7 @@ export class ForgottenSessions {
       this.#startTimes.delete(oldest);
     }
     this.#names[this.#next] = session;
-    this.#next = (this.#next + 1) % NAMES_MAX;
+    this.#next = (this.#next + 1) % MAX_NAMES;
     this.#startTimes.set(session, startTime);
   }
 }

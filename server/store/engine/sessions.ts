@@ -1,6 +1,6 @@
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { FairTable, type TableLimits } from "../../quota/fair_table.ts";
 import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
 import type { Reached } from "./mailbox/limits.ts";
@@ -17,19 +17,19 @@ import type {
 } from "../requests/session.ts";
 
 /** Most sessions that are kept (session.md section 10). */
-export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How long a session is kept after its last use (session.md 8.2). */
-export const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
+const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
 
 /**
  * How long a session is kept after its end: what it sent before may be on its way for at most that long (RFC 9293,
- * section 3.4.2) (session.md 8.5).
+ * section 3.4.2; session.md 8.5).
  */
-export const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
+const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 
 /** Sessions whose state is in memory; that of the others is read again when they are used. */
-const STATES_MAX = 10_000;
+const MAX_STATES = 10_000;
 
 /** A session that has a row. */
 interface KeptSession extends Linked<KeptSession> {
@@ -44,12 +44,6 @@ interface KeptSession extends Linked<KeptSession> {
 
 type SessionRow = Pick<KeptSession, "id" | "account" | "network" | "startTime"> & { ended: number };
 
-export interface SessionsOptions {
-  messages: Messages;
-  threads: Threads;
-  limits: TableLimits | undefined;
-}
-
 /** How far each session has come: so that nothing is carried out twice. */
 export class Sessions {
   readonly #context: Context;
@@ -57,14 +51,14 @@ export class Sessions {
   readonly #threads: Threads;
   readonly #sql;
   readonly #sessions = new Map<string, KeptSession>();
-  readonly #table: FairTable<KeptSession>;
+  readonly table: FairTable<KeptSession>;
   readonly #forgotten: ForgottenSessions;
   /** Those whose state is in memory, in the order in which it was read or written. */
   readonly #withState = new Set<KeptSession>();
   /** What is being carried out: a session that has requests in it is not forgotten to make room. */
   #batch: readonly { kind: string; session?: string }[] = [];
 
-  constructor(context: Context, { messages, threads, limits = SESSION_LIMITS }: SessionsOptions) {
+  constructor(context: Context, messages: Messages, threads: Threads, limits = SESSION_LIMITS) {
     this.#context = context;
     this.#messages = messages;
     this.#threads = threads;
@@ -80,16 +74,12 @@ export class Sessions {
       forget: "DELETE FROM session WHERE id = ?",
       latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
     });
-    this.#table = new FairTable(limits, (entry) => entry);
+    this.table = new FairTable(limits, (entry) => entry);
     this.#forgotten = new ForgottenSessions(context);
     const rows = db.prepare(
       "SELECT id, account, network, start_time AS startTime, ended FROM session ORDER BY used, id",
     );
     for (const row of allRows<SessionRow>(rows)) this.#add(keptSession(row, row.ended === 1));
-  }
-
-  get usage(): TableUsage {
-    return this.#table.usage;
   }
 
   /** The latest start time of all sessions that have a row, or had one. */
@@ -178,7 +168,7 @@ export class Sessions {
   /** The session that has to be forgotten so that one more can be kept. */
   #roomFor({ network, account }: { network: string; account: string }): KeptSession | "full" | undefined {
     let inBatch: Set<string | undefined> | undefined;
-    return this.#table.roomFor({ network, account }, ({ id }) => {
+    return this.table.roomFor({ network, account }, ({ id }) => {
       inBatch ??= new Set(this.#batch.map(({ session }) => session));
       return inBatch.has(id);
     });
@@ -195,7 +185,7 @@ export class Sessions {
 
   #add(session: KeptSession) {
     this.#sessions.set(session.id, session);
-    if (isCounted(session)) this.#table.add(session);
+    if (isCounted(session)) this.table.add(session);
   }
 
   #insert(session: KeptSession, state: SessionState) {
@@ -208,21 +198,21 @@ export class Sessions {
 
   #remove(session: KeptSession) {
     if (!this.#sessions.delete(session.id)) return;
-    if (isCounted(session)) this.#table.remove(session);
+    if (isCounted(session)) this.table.remove(session);
     this.#withState.delete(session);
     session.state = undefined;
   }
 
   #use(session: KeptSession) {
     if (session.ended) this.#setEnded(session, false);
-    else this.#table.use(session);
+    else this.table.use(session);
   }
 
   #setEnded(session: KeptSession, ended: boolean) {
     const set = (ended: boolean) => {
-      if (isCounted(session)) this.#table.remove(session);
+      if (isCounted(session)) this.table.remove(session);
       session.ended = ended;
-      if (isCounted(session)) this.#table.add(session);
+      if (isCounted(session)) this.table.add(session);
     };
     set(ended);
     this.#context.transaction.onRollback(() => {
@@ -289,7 +279,7 @@ export class Sessions {
     session.state = state;
     this.#withState.delete(session);
     this.#withState.add(session);
-    if (this.#withState.size <= STATES_MAX) return;
+    if (this.#withState.size <= MAX_STATES) return;
     const [oldest] = this.#withState;
     this.#withState.delete(oldest!);
     oldest!.state = undefined;

@@ -50,7 +50,7 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
-  /** The share that so many more entries, and bytes of text, would pass. */
+  /** The share that more entries and bytes of text would pass. */
   reachedBy(user: string, entries: number, bytes: number): string | undefined {
     const { share, ...limits } = this.#limits, counts = this.#counts.get(user);
     const entriesMax = shareOf(limits.entries, share), bytesMax = shareOf(limits.bytes, share);
@@ -71,7 +71,7 @@ export class ThreadOwners {
     this.#change(user, { threads: 1, entries: 0, bytes: 0 });
   }
 
-  /** The user has so many more entries and bytes of text in this thread. */
+  /** The user has more entries and bytes of text in this thread. */
   change({ id, creator }: ThreadSums, user: string, entries: number, bytes: number) {
     if (user !== creator) this.#sql.change.run(id, user, entries, bytes);
     this.#change(user, { threads: 0, entries, bytes });

@@ -286,18 +286,18 @@ export class Threads {
     return allRows<{ content: string }>(this.#sql.someUnused, limit).map(({ content }) => content);
   }
 
-  /** Comes after the commit of a batch. Returns the contents that no file has any more. */
+  /** To be called after a batch is committed. Returns the contents that no file has any more. */
   afterCommit(): string[] {
     return this.#unused.splice(0);
   }
 
-  /** Comes after the transaction was rolled back. */
+  /** To be called after a batch is rolled back. */
   rollback() {
     this.#unused = [];
     this.hasRemoved = true;
   }
 
-  /** Removes up to about so many rows of removed threads. */
+  /** Removes up to about `rows` rows of removed threads. */
   sweep(rows: number) {
     const next = firstRow<{ thread: number }>(this.#sql.nextRemoved);
     if (next === undefined) {

@@ -22,7 +22,7 @@ export interface ContentFilesOptions {
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
   wallClock(): number;
-  /** That many random bytes. */
+  /** `bytes` random bytes. */
   random(bytes: number): Uint8Array;
 }
 
@@ -37,7 +37,7 @@ export interface UnknownContents {
 }
 
 /** Interrupted uploads that are kept for a later attempt: in all, of one user, and for how long (transfer.md 3.10). */
-const MAX_IDLE = 256, MAX_USER_IDLE = 8, IDLE_MS_MAX = 24 * 60 * 60 * 1000;
+const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_IDLE_MS = 24 * 60 * 60 * 1000;
 
 /** Uploads that are remembered as stored, for an attempt whose ticket was issued before. */
 const MAX_STORED = 1024;
@@ -213,7 +213,7 @@ export class ContentFiles {
 
   /** Removes parts of uploads that were not continued. */
   async expire() {
-    const before = this.#options.wallClock() - IDLE_MS_MAX;
+    const before = this.#options.wallClock() - MAX_IDLE_MS;
     for (const [name, { attempt, usedAt }] of this.#partials) {
       if (attempt === undefined && usedAt < before) await this.#forget(name);
     }

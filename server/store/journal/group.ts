@@ -6,7 +6,7 @@ const GROUP_REQUESTS = 1024;
 const GROUP_BYTES = 1024 * 1024;
 
 /** Groups that are with the store at a time: while one is written, the next is on its way. */
-const GROUPS_MAX = 2;
+const MAX_GROUPS = 2;
 
 /** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
 const BACKLOG_REQUESTS = 65_536;
@@ -166,7 +166,7 @@ export class GroupCommit {
   }
 
   #schedule() {
-    if (this.#groups === GROUPS_MAX || this.#queue.length === 0) return;
+    if (this.#groups === MAX_GROUPS || this.#queue.length === 0) return;
     // while the sockets hold something they are read, and no turn of the event loop ends
     if (this.#arrivals - this.#grouped >= GATHER_REQUESTS || this.#isFull) {
       return this.#commit(this.#idle !== undefined);

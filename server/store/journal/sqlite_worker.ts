@@ -21,7 +21,7 @@ const TICK_MS = 100;
 const FORGET_INTERVAL_MS = 60_000;
 
 /** The options that can be handed to a Worker. */
-export type SqliteOptions = Omit<EngineOptions, "onEvent" | "wallClock" | "monotonicClock" | "random">;
+type SqliteOptions = Omit<EngineOptions, "onEvent" | "wallClock" | "monotonicClock" | "random">;
 
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =

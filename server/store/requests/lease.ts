@@ -5,7 +5,7 @@
  */
 
 /**
- * Milliseconds after which messages go back if their client has not confirmed that it received them (session.md 6.4).
+ * Milliseconds after which messages are released if their client has not confirmed that it received them (session.md 6.4).
  */
 export const UNCONFIRMED_LEASE_MS = 5000;
 

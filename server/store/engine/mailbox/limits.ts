@@ -32,7 +32,7 @@ export class Limits {
   }
 
   /**
-   * The limit that one more message of so many bytes would pass.
+   * The limit that one more message of `bytes` bytes would pass.
    *
    * @param isNew Whether it would be one more mailbox that holds messages.
    * @param fewer Messages that the mailbox, and the owner, would have fewer.
@@ -62,7 +62,7 @@ export class Limits {
     return share === undefined ? undefined : { of: "share", limit: share };
   }
 
-  /** Whether dropping messages of this mailbox alone could make room for so many bytes of this owner. */
+  /** Whether dropping messages of this mailbox alone could make room for `bytes` bytes of this owner. */
   canMakeRoom(mailbox: Mailbox, owner: Owner, bytes: number): boolean {
     const { limits } = this.#context, { totals, owners } = this.#mailboxes;
     if (owners.reachedBy(owner, bytes, false, 0) !== undefined) {
@@ -89,7 +89,7 @@ export class Limits {
     if (!mailbox.isLongReported) this.#passedOver.push(mailbox);
   }
 
-  /** Comes after the commit of a batch, and before `Mailboxes.commit`. */
+  /** To be called after a batch is committed, before `Mailboxes.commit`. */
   commit() {
     const { onEvent } = this.#context;
     for (const refusal of this.#refusals) this.#count(refusal);

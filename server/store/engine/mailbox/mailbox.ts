@@ -13,7 +13,7 @@ export interface Pending {
 }
 
 /** Released messages that are remembered. If there are more, all rows after the first of them are read once more. */
-const RELEASED_MAX = 4096;
+const MAX_RELEASED = 4096;
 
 /**
  * Where to look for the ready messages of a mailbox: those that are not leased and wait for nothing. A mailbox has one
@@ -41,7 +41,7 @@ export class ReadyQueue {
       else to = middle;
     }
     if (released[from] !== seq) released.splice(from, 0, seq);
-    if (released.length <= RELEASED_MAX) return;
+    if (released.length <= MAX_RELEASED) return;
     this.cursor = released[0]!;
     this.released = [];
   }
@@ -98,6 +98,24 @@ export class Mailbox {
     if (this.pending.length > 0) this.pending = [];
     this.nextPending = 0;
     this.hasLongPending = false;
+  }
+
+  /** What a rollback restores: field by field, since a copy of the whole costs as much as an insert. */
+  get state(): Partial<Mailbox> {
+    const { id, messages, bytes, stored, rowMessages, rowBytes, rowOwner } = this;
+    const { owner, otherMessages, hasOtherRows } = this;
+    return {
+      id,
+      messages,
+      bytes,
+      stored,
+      rowMessages,
+      rowBytes,
+      rowOwner,
+      owner,
+      otherMessages,
+      hasOtherRows,
+    };
   }
 
   /** Comes back to what it was, with nothing known about its rows. */

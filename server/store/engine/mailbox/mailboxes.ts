@@ -113,19 +113,24 @@ export class Mailboxes {
     return this.#touched;
   }
 
-  /** Has the mailbox come back to what it is now if the batch is rolled back. */
+  /** Restores the mailbox if the batch is rolled back. */
   touch(mailbox: Mailbox) {
     const { transaction } = this.#context;
     if (mailbox.touchedIn === transaction.number) return;
     mailbox.touchedIn = transaction.number;
     this.#touched.push(mailbox);
-    const before = { ...mailbox };
-    transaction.onRollback(() => {
+    transaction.onRollback(this.#restorerOf(mailbox));
+  }
+
+  /** Apart from `touch`, which is called for every message and mostly has nothing to do: a closure costs it memory. */
+  #restorerOf(mailbox: Mailbox): () => void {
+    const before = mailbox.state;
+    return () => {
       this.#touched = [];
       this.#count(mailbox, -1);
       mailbox.restore(before);
       this.#count(mailbox, 1);
-    });
+    };
   }
 
   /** Adds to what the mailbox holds, or takes from it, and counts it for its owner. */
@@ -265,7 +270,7 @@ export class Mailboxes {
     this.owners.forgetEmpty();
   }
 
-  /** Comes after the commit of a batch. */
+  /** To be called after a batch is committed. */
   commit() {
     if (this.#touched.length > 0) this.#touched = [];
   }

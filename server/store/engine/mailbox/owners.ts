@@ -38,7 +38,7 @@ export class Owner {
  * Owners that are counted by themselves, so that invented addresses cost no memory: all others together are one more
  * (mailbox.md 5.6).
  */
-const OWNERS_MAX = 100_000, OTHER_ADDRESSES = "[other addresses]";
+const MAX_OWNERS = 100_000, OTHER_ADDRESSES = "[other addresses]";
 
 /** Owners of nothing that are remembered, so that one that puts and takes in turn costs no insert and delete. */
 const EMPTY_KEPT = 1024;
@@ -87,7 +87,7 @@ export class Owners {
     if (name === undefined) return this.none;
     let owner = this.#byName.get(name);
     if (owner === undefined) {
-      if (this.#byName.size >= OWNERS_MAX && name !== OTHER_ADDRESSES) return this.obtain(OTHER_ADDRESSES);
+      if (this.#byName.size >= MAX_OWNERS && name !== OTHER_ADDRESSES) return this.obtain(OTHER_ADDRESSES);
       owner = new Owner(name);
       this.#byName.set(name, owner);
       this.#empty.add(owner);
@@ -132,17 +132,22 @@ export class Owners {
     if (owner.touchedIn === transaction.number) return;
     owner.touchedIn = transaction.number;
     this.#touched.push(owner);
+    transaction.onRollback(this.#restorerOf(owner));
+  }
+
+  /** Apart from `#touch`, as in `Mailboxes`. */
+  #restorerOf(owner: Owner): () => void {
     const { mailboxes, messages, bytes } = owner;
-    transaction.onRollback(() => {
+    return () => {
       this.#touched = [];
       Object.assign(owner, { mailboxes, messages, bytes });
       if (owner.isEmpty) this.#empty.add(owner);
       else this.#empty.delete(owner);
-    });
+    };
   }
 
   /**
-   * The share that one more message of so many bytes would pass.
+   * The share that one more message of `bytes` bytes would pass.
    *
    * @param isNew Whether it would be one more mailbox that holds messages.
    * @param fewer Messages that this owner would have fewer.
@@ -185,7 +190,7 @@ export class Owners {
     }
   }
 
-  /** Comes after the commit of a batch: reports owners that have some of their share left again. */
+  /** To be called after a batch is committed. Reports owners that have some of their share left again. */
   commit() {
     for (const owner of this.#touched) {
       const { name, refused } = owner;

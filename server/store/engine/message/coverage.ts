@@ -50,7 +50,7 @@ export class CoveredMailboxes {
   }
 }
 
-export interface SetApartOptions {
+interface SetApartOptions {
   mailboxes: Mailboxes;
   rows: MessageRows;
   delayed: DelayedMessages;

@@ -15,7 +15,7 @@ const BEFORE_ACCOUNT = "before the account";
 const LISTED_CHARACTERS = 128;
 
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
-const DROPS_MAX = 64;
+const MAX_DROPS = 64;
 
 interface Size {
   id: number;
@@ -73,10 +73,10 @@ export class DeadLetterRows {
   add(mailbox: string, { seq, bytes }: Pick<Row, "seq" | "bytes">, attempts: number, reason: string) {
     this.#transaction.run(this.#sql.add, mailbox, attempts, reason, seq);
     this.#count(mailbox, 1, bytes);
-    for (let i = 0; i < DROPS_MAX && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
+    for (let i = 0; i < MAX_DROPS && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
   }
 
-  /** Whether all dead letters of a mailbox can be set apart, and so many messages with so many bytes with them. */
+  /** Whether all dead letters of a mailbox can be set apart, and `messages` messages with `bytes` bytes too. */
   hasRoomApart(mailbox: string, messages: number, bytes: number): boolean {
     const { letters, bytes: bytesMax } = this.#limits;
     return this.#apart.letters + messages + this.counts.of(mailbox) <= letters &&

@@ -98,7 +98,7 @@ export class Retries {
     this.counts = new MailboxCounts(transaction, allRows(counts));
   }
 
-  /** Has a message that has a row wait until `due`, in milliseconds since 1970. */
+  /** Makes a message with a row wait until `due`, in milliseconds since 1970. */
   add(mailbox: string, seq: number, due: number) {
     this.#transaction.run(this.#sql.set, due, seq);
     this.counts.add(mailbox, 1);

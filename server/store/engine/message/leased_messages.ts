@@ -15,7 +15,7 @@ import type { ReadyEvents } from "./ready_events.ts";
 /** The failed attempt of a lease that ends by itself. */
 const LEASE_RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran out" };
 
-export interface LeasedMessagesOptions {
+interface LeasedMessagesOptions {
   mailboxes: Mailboxes;
   rows: MessageRows;
   dead: DeadLetterRows;
@@ -68,7 +68,7 @@ export class LeasedMessages {
 
   /** Ends a lease if the network or account could get no other one otherwise. Returns whether it can get one now. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
-    const leaving = this.leases.roomFor({ network, account });
+    const leaving = this.leases.table.roomFor({ network, account });
     if (typeof leaving === "object") this.#release(leaving, new Map(leaving.messages));
     return leaving !== "full";
   }
@@ -175,7 +175,7 @@ export class LeasedMessages {
       this.leases.mayEndEarlier(lease);
     });
     Object.assign(lease, { duration, until: monotonicClock() + duration });
-    this.leases.use(lease);
+    this.leases.table.use(lease);
     this.#confirm(lease);
     this.leases.mayEndEarlier(lease);
     this.#changed.add(lease);

@@ -1,4 +1,4 @@
-import { FairTable, type Origin, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
+import { FairTable, type TableLimits } from "../../../quota/fair_table.ts";
 import type { Linked } from "../../../quota/owner_lists.ts";
 import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 
@@ -19,7 +19,7 @@ export interface Lease extends Linked<Lease> {
   messages: Map<number, number>;
   /** The messages for which an attempt counts; undefined: for all. */
   begun: Set<number> | undefined;
-  /** When it was given, and when it ends, in milliseconds of a clock that is never set. */
+  /** When it was given, and when it ends, in milliseconds of a monotonic clock. */
   given: number;
   until: number;
   /** Whether its client has received it. */
@@ -40,26 +40,12 @@ export class Leases {
   readonly #byTag = new Map<string, Lease>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
-  readonly #table = new FairTable<Lease>(LIMITS, (entry) => entry);
+  readonly table = new FairTable<Lease>(LIMITS, (entry) => entry);
   /** No lease ends before this. */
   #nextEnd = Infinity;
 
   get size(): number {
     return this.#byToken.size;
-  }
-
-  get usage(): TableUsage {
-    return this.#table.usage;
-  }
-
-  /** The lease that has to end before another one can be given; undefined: none; `full`: no other can be given. */
-  roomFor(origin: Origin): Lease | "full" | undefined {
-    return this.#table.roomFor(origin);
-  }
-
-  /** The lease was extended. */
-  use(lease: Lease) {
-    this.#table.use(lease);
   }
 
   /** How many messages of a mailbox, or of all, are leased. */
@@ -85,7 +71,7 @@ export class Leases {
   }
 
   add(lease: Lease) {
-    if (!this.#byToken.has(lease.token)) this.#table.add(lease);
+    if (!this.#byToken.has(lease.token)) this.table.add(lease);
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
     const own = this.#byMailbox.get(lease.mailbox) ?? { leases: new Set(), messages: 0 };
@@ -104,7 +90,7 @@ export class Leases {
   }
 
   remove(lease: Lease) {
-    if (this.#byToken.delete(lease.token)) this.#table.remove(lease);
+    if (this.#byToken.delete(lease.token)) this.table.remove(lease);
     this.#byTag.delete(`${lease.session} ${lease.tag}`);
     this.#forget(lease, lease.messages.keys());
     const own = this.#byMailbox.get(lease.mailbox);

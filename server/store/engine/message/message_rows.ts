@@ -123,7 +123,7 @@ export class MessageRows {
     return rows.map((row) => ({ ...row, mailbox: this.#mailboxOf(row) }));
   }
 
-  /** Comes after the transaction was rolled back: what had expired is there again. */
+  /** To be called after a batch is rolled back: what had expired is there again. */
   rollback() {
     this.#expired = { expires: -1, seq: 0 };
   }

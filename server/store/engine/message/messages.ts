@@ -26,7 +26,7 @@ import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
 
 /** Messages that one put may drop: some milliseconds' work. */
-const DROPS_MAX = 1024;
+const MAX_DROPS = 1024;
 
 /** Rows that {@linkcode Messages.tick} moves or removes at a time: about a millisecond's work. */
 const TICK_ROWS = 256;
@@ -137,7 +137,7 @@ export class Messages {
     };
     while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
-      if (rows.length + pending.length === DROPS_MAX) break;
+      if (rows.length + pending.length === MAX_DROPS) break;
       const row = this.#ready.first(mailbox);
       if (!isReached()) {
         // expired messages before it were enough
@@ -245,7 +245,7 @@ export class Messages {
   }
 
   /**
-   * Has an account cover a mailbox from now on.
+   * Lets an account cover a mailbox from now on.
    *
    * @returns How many older messages were set apart, and the number of the last of them.
    */
@@ -281,7 +281,7 @@ export class Messages {
     this.leased.flush();
   }
 
-  /** Comes before the commit of a batch. */
+  /** To be called before a batch is committed. */
   beforeCommit() {
     this.flush();
     // numbers of messages that were never written to disk may be used again: nobody has seen them
@@ -289,7 +289,7 @@ export class Messages {
     this.#mailboxes.forgetEmpty();
   }
 
-  /** Comes after it. */
+  /** To be called after it is committed. */
   afterCommit() {
     this.#limits.commit();
     this.#mailboxes.commit();
@@ -298,7 +298,7 @@ export class Messages {
     this.dropped = 0;
   }
 
-  /** Comes after the transaction was rolled back. */
+  /** To be called after a batch is rolled back. */
   rollback() {
     this.#limits.rollback();
     this.#rows.rollback();

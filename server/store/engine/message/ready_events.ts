@@ -28,7 +28,7 @@ export class ReadyEvents {
     if (this.#subscribed.has(mailbox)) this.#ready.add(mailbox);
   }
 
-  /** Comes after the commit of a batch. */
+  /** To be called after a batch is committed. */
   commit() {
     for (const mailbox of this.#ready) {
       this.#subscribed.delete(mailbox);

@@ -4,7 +4,7 @@ import type { MessageRows, Row } from "./message_rows.ts";
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
 
-export interface ReadyMessagesOptions {
+interface ReadyMessagesOptions {
   rows: MessageRows;
   leased: { has(seq: number): boolean };
   /** Milliseconds since 1970. */
