@@ -225,6 +225,27 @@ Deno.test("connections are limited in all and by address, and a refusal is count
   assertEquals(reports?.length, 1);
 });
 
+// channels.md 5.9
+Deno.test("a refused frame or line changes nothing else", async () => {
+  await using server = await ServerProcess.start(["channels", "0", "room", "0", "--memory"]);
+  const room = await server.ready("room");
+  using alice = await FramePeer.named("Alice", server.port);
+  using bob = await LinePeer.connect(room);
+  await alice.send("/join room");
+  assertEquals(await bob.next(), "[Alice] entered room");
+  await alice.send("/create room", "/join nowhere", "/quit", "1");
+  assertEquals(
+    [await alice.next(), await alice.next(), await alice.next()].map((text) => text?.slice(0, 20)),
+    ["Room room already ex", "No channel named now", "/quit is not a valid"],
+  );
+  assertEquals(await bob.next(), "\r<Alice> 1");
+  await bob.send("x".repeat(10_000), "2");
+  assertMatch((await bob.next())!, /line/);
+  assertEquals(await alice.next(), `[127.0.0.1:${bob.port}] 2`);
+  await alice.send("/list");
+  assertEquals(await alice.next(), "room");
+});
+
 // channels.md 5.6
 Deno.test("a client that sends too fast is read later, and nothing is lost", async () => {
   await using data = await temporaryDirectory();
