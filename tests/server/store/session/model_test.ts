@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { type SQLInputValue, StatementSync } from "node:sqlite";
-import { Engine } from "../../../server/store/engine/engine.ts";
-import type { Put } from "../../../server/store/requests/message.ts";
-import type { OpenSession, OrderedRequest } from "../../../server/store/requests/session.ts";
-import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
-import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
-import { Random } from "../../simulation/random.ts";
-import { MAILBOXES, Model } from "./session_model.ts";
+import { Engine } from "../../../../server/store/engine/engine.ts";
+import type { Put } from "../../../../server/store/requests/message.ts";
+import type { OpenSession, OrderedRequest } from "../../../../server/store/requests/session.ts";
+import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../../server/store/limits.ts";
+import { Random } from "../../../simulation/random.ts";
+import { MAILBOXES, Model } from "./model.ts";
 
 const SESSIONS = ["s", "t", "u"], MANY_SESSIONS = Array.from({ length: 30 }, (_, i) => `s${i}`);
 

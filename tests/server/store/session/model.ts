@@ -1,15 +1,15 @@
-import type { Leased, LeaseRequest } from "../../../server/store/requests/lease.ts";
-import type { DeadLetters, FailedAttempt, Put, Stats } from "../../../server/store/requests/message.ts";
+import type { Leased, LeaseRequest } from "../../../../server/store/requests/lease.ts";
+import type { DeadLetters, FailedAttempt, Put, Stats } from "../../../../server/store/requests/message.ts";
 import type {
   OpenSession,
   OrderedBatch,
   OrderedRequest,
   RequestOutcome,
   SessionState,
-} from "../../../server/store/requests/session.ts";
-import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
-import type { StoreLimits } from "../../../server/store/limits.ts";
-import type { ThreadChange } from "../../../server/store/requests/thread.ts";
+} from "../../../../server/store/requests/session.ts";
+import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreLimits } from "../../../../server/store/limits.ts";
+import type { ThreadChange } from "../../../../server/store/requests/thread.ts";
 
 import { KeptSessions } from "./kept_sessions_model.ts";
 

@@ -1,10 +1,10 @@
-import { Engine } from "../../../server/store/engine/engine.ts";
-import type { TableLimits } from "../../../server/quota/fair_table.ts";
-import type { Leased } from "../../../server/store/requests/lease.ts";
-import type { Stats } from "../../../server/store/requests/message.ts";
-import type { OrderedRequest } from "../../../server/store/requests/session.ts";
-import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
-import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
+import { Engine } from "../../../../server/store/engine/engine.ts";
+import type { TableLimits } from "../../../../server/quota/fair_table.ts";
+import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { Stats } from "../../../../server/store/requests/message.ts";
+import type { OrderedRequest } from "../../../../server/store/requests/session.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../../server/store/limits.ts";
 
 /** An engine whose clock stands until it is moved, on a directory of its own. */
 export class Subject implements Disposable {

@@ -1,4 +1,4 @@
-import type { SessionState } from "../../../server/store/requests/session.ts";
+import type { SessionState } from "../../../../server/store/requests/session.ts";
 
 /** A session that is kept. */
 interface Kept {

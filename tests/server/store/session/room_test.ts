@@ -2,12 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { DatabaseSync, StatementSync } from "node:sqlite";
-import { Engine } from "../../../server/store/engine/engine.ts";
-import type { Leased } from "../../../server/store/requests/lease.ts";
-import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import type { StoreRequest } from "../../../server/store/store.ts";
-import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
-import { Subject } from "./session_store.ts";
+import { Engine } from "../../../../server/store/engine/engine.ts";
+import type { Leased } from "../../../../server/store/requests/lease.ts";
+import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
+import type { StoreRequest } from "../../../../server/store/store.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
+import { Subject } from "./store.ts";
 
 /** Carries out one number of a session. */
 function skip(

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { StatementSync } from "node:sqlite";
-import type { Leased } from "../../../server/store/requests/lease.ts";
-import type { DeadLetter, Stats } from "../../../server/store/requests/message.ts";
-import type { OrderedRequest, RequestOutcome } from "../../../server/store/requests/session.ts";
-import { leased, Subject } from "./session_store.ts";
+import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { DeadLetter, Stats } from "../../../../server/store/requests/message.ts";
+import type { OrderedRequest, RequestOutcome } from "../../../../server/store/requests/session.ts";
+import { leased, Subject } from "./store.ts";
 
 const fail = (token: string, ids: number[], delay: number, attempts = 5) => (
   { kind: "fail", token, ids, delay, attempts, reason: "exit 1" } as const
