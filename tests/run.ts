@@ -35,8 +35,12 @@ function place(file: string): number {
   return place < 0 ? LONG.length : place;
 }
 
-const names = Deno.args.filter((arg) => !arg.startsWith("-"));
-const options = Deno.args.filter((arg) => arg.startsWith("-"));
+/** Options of `deno test` whose value is the next argument. */
+const WITH_VALUE = ["--filter", "--ignore", "--reporter", "--junit-path"];
+
+const isOption = (arg: string, i: number) =>
+  arg.startsWith("-") || WITH_VALUE.includes(Deno.args[i - 1] ?? "");
+const names = Deno.args.filter((arg, i) => !isOption(arg, i)), options = Deno.args.filter(isOption);
 const files = [...testFiles("tests/")]
   .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
   .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1));

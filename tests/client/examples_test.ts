@@ -48,7 +48,7 @@ Deno.test("the types of the examples are right", async () => {
 });
 
 /** The entry points of the library. */
-const ENTRY_POINTS = ["mailbox", "original_mailbox", "channels", "room", "forum"];
+const ENTRY_POINTS = ["account", "mailbox", "original_mailbox", "channels", "room", "forum"];
 
 Deno.test("every public symbol of the library has a documented type that a program can name", async () => {
   const files = ENTRY_POINTS.map((name) => new URL(`client/${name}.ts`, ROOT).pathname);
