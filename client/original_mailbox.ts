@@ -36,7 +36,7 @@ import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
 import { resolveServer } from "./stream/address.ts";
 
 export { type OriginalMessage, SHARED_QUEUE };
-export type { AccountRefusal } from "../protocol/admin.ts";
+export { ACCOUNT_REFUSALS, type AccountRefusal } from "../protocol/admin.ts";
 export { ServerTimeoutError, SessionEndError } from "./session/errors.ts";
 
 /** Where a server is. */

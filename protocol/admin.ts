@@ -41,6 +41,7 @@ export const ACCOUNT_REFUSALS = {
   reserved: "the mailbox of this name is no account's",
   storage: "the disk takes nothing",
 } as const;
+/** Why an account was not changed, as a key of {@linkcode ACCOUNT_REFUSALS}. */
 export type AccountRefusal = keyof typeof ACCOUNT_REFUSALS;
 
 /** The code of a refusal that was answered with this text; undefined for any other error. */
