@@ -23,8 +23,13 @@ function openEngine(): { engine: Engine; db: Authorized } {
     return Reflect.apply(prepare, this, values);
   };
   try {
-    const options = { directory: undefined, limits: DEFAULT_LIMITS, takenBytes: 15, onEvent() {} };
-    return { engine: new Engine(options), db: db as unknown as Authorized };
+    const engine = new Engine({
+      directory: undefined,
+      limits: DEFAULT_LIMITS,
+      takeBytesMax: 15,
+      onEvent() {},
+    });
+    return { engine, db: db as unknown as Authorized };
   } finally {
     DatabaseSync.prototype.prepare = prepare;
   }
