@@ -61,14 +61,14 @@ export async function connectChannels(options: ConnectOptions & { name: string }
 
 /**
  * A client of the channels, in one of them or in none. It receives the texts of whole frames: `[Bob] text` from other
- * members of its channel, and the server's own texts. The wire does not tell the two apart.
+ * members of its channel, and the server's own texts. On the wire both look alike.
  */
 export class Channels extends StreamClient {
   readonly #decoder = new FrameDecoder();
 
   /**
    * Sends a message to the channel, or a control message, which begins with `/`. A message over 200 bytes is sent as
-   * several, none of which begins with `/`. This wire loses white space at the end. Resolves as fast as the server reads.
+   * several, and none of them begins with `/`. This wire loses white space at the end. Resolves as fast as the server reads.
    *
    * @throws {RangeError} A control message is longer than a frame.
    * @throws {Error} The connection is broken.

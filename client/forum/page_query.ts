@@ -26,7 +26,7 @@ interface ForumPage {
 
 type Line = ForumRow & { kind: "line" };
 
-/** A text of which pieces have arrived. */
+/** A text that has arrived in part. */
 interface PartialText {
   version: number;
   /** The pieces by their offsets. */

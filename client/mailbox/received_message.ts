@@ -81,7 +81,7 @@ export class ReceivedLease {
   readonly #open: Set<number>;
   /** Messages that were finished in this turn, by what is sent for them. */
   readonly #finished = new Map<string, { outcome: Outcome; messages: Finished[] }>();
-  /** Messages that a loop has, and of which the server does not know yet. */
+  /** Messages that a loop has begun with; the server does not know that yet. */
   readonly #begun = new Set<number>();
   readonly #onFinished: () => void;
 

@@ -6,7 +6,7 @@
 
 import { isFileName } from "../../protocol/transfer.ts";
 
-/** Names that Windows reserves, whatever follows a full stop. */
+/** Names that Windows reserves, with any extension. */
 const DEVICES = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
 
 /** Characters that the wire allows in a name and Windows does not. */

@@ -25,6 +25,9 @@ export interface TableLimits {
   loggedInOfNetwork?: number;
 }
 
+/** Limits of a table of sessions: those in memory, those in the store, and their seals (session.md section 10). */
+export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+
 /** How full a table is, and which networks and accounts have most of it. */
 export interface TableUsage {
   anonymous: number;

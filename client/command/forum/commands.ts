@@ -51,7 +51,7 @@ export class CommandFailedError extends Error {
   override name = "CommandFailedError";
 }
 
-/** The words of a shell as a command. There, a path is one word, whatever is in it. */
+/** Reads a command from the words of a command line. A path is one word, also if it has spaces. */
 export function commandOf(words: readonly string[]): ForumCommand | string {
   const [kind, title, file] = words;
   if (kind !== "UPD" || words.length !== 3) return parseCommand(words.join(" "));

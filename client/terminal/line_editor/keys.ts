@@ -69,8 +69,8 @@ const MAX_SEQUENCE = 16;
 
 /**
  * Decodes bytes, wherever a read cuts them. An unknown sequence does nothing. A control character inside a sequence ends
- * it and counts, so that Ctrl-C is never lost. ESC alone waits for the next character: to tell the two apart would need
- * a clock.
+ * it and counts, so that Ctrl-C is never lost. ESC alone waits for the next character: only a clock could show that none
+ * follows.
  *
  * Pasted text, which the terminal marks, is text to its end: its line ends are `enter`, its TABs stay, and other control
  * characters are dropped, so that pasted text gives no commands.

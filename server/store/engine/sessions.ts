@@ -1,6 +1,6 @@
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import { FairTable, type TableLimits } from "../../quota/fair_table.ts";
+import { FairTable, SESSION_LIMITS } from "../../quota/fair_table.ts";
 import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
 import type { Reached } from "./mailbox/limits.ts";
@@ -15,9 +15,6 @@ import type {
   SessionOutcome,
   SessionState,
 } from "../requests/session.ts";
-
-/** Most sessions that are kept (session.md section 10). */
-const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How long a session is kept after its last use (session.md 8.2). */
 const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;

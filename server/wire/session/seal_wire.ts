@@ -18,7 +18,7 @@ import {
 } from "../../../protocol/seal.ts";
 import { FairScheduler } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
-import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
@@ -52,8 +52,6 @@ export interface SealWireOptions<A extends Address>
 
 /** A handshake is forgotten after so long without a sealed datagram, and how often that is checked (seal.md 8.3). */
 const IDLE_MS = 60_000, TICK_MS = 1000;
-
-const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** After how long a log-in may be tried again if there was no room for it. */
 const NO_ROOM_MS = 5000;
@@ -101,7 +99,7 @@ export class SealWire<A extends Address> {
       if (datagram === undefined) options.onDropped("sealed too often", to);
       else options.send(datagram, to);
     };
-    this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, ({ origin }) => origin);
+    this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, ({ origin }) => origin);
     this.#startId = random(4).toHex();
     this.#cookieKey = random(32);
     this.#handshakes = new RateLimit({

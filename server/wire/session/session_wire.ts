@@ -17,7 +17,7 @@ import {
   MAX_SESSION_DATAGRAM_BYTES,
   type RequestHeader,
 } from "../../../protocol/session.ts";
-import { FairTable, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
@@ -40,8 +40,6 @@ export interface SessionWireOptions<A extends Address> extends Environment {
   /** Limits of sessions in memory. */
   tableLimits?: TableLimits;
 }
-
-const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
 
 /** How often the handler may repeat answers, and how often idle sessions are removed. */
 const TICK_MS = 100, SLOW_TICK_MS = 1000;
@@ -79,7 +77,7 @@ export class SessionWire<A extends Address> {
     this.#startId = options.random(4).toHex();
     this.#startTimes = options.startTimes;
     this.#cookies = new SessionCookies(options.random(32), this.#startTimes);
-    this.#table = new FairTable(options.tableLimits ?? DEFAULT_LIMITS, (session) => session);
+    this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, (session) => session);
   }
 
   /** Sessions in memory. */
