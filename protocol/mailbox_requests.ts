@@ -46,7 +46,9 @@ export type UnorderedMailboxRequest =
     ahead?: true;
   }
   | { kind: "got" | "cancel"; t: number }
-  | { kind: "stat"; t: number; mailbox: string };
+  | { kind: "stat"; t: number; mailbox: string }
+  /** Shows the messages with IDs above `after`. */
+  | { kind: "peek"; t: number; mailbox: string; after: number };
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
@@ -77,11 +79,34 @@ export interface LeasedMessage {
   text: string;
 }
 
+/** The states of a message that is in a mailbox. */
+const MESSAGE_STATES = ["ready", "leased", "delayed"] as const satisfies SeenMessage["state"][];
+
+/** A message as a mailbox shows it. */
+export interface SeenMessage {
+  /** Its number. */
+  id: number;
+  /** Whether it can be received, is with a receiver, or waits for its time. */
+  state: "ready" | "leased" | "delayed";
+  /** How many attempts at it were counted. */
+  attempts: number;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  /** ID of the sender; `""` in the shared queue. */
+  sender: string;
+  /** Bytes of the whole text. */
+  bytes: number;
+  /** The beginning of the text. */
+  text: string;
+}
+
 export type MailboxAnswer =
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
-  | { kind: "stat"; t: number; values: string };
+  | { kind: "stat"; t: number; values: string }
+  | { kind: "seen"; t: number; behind: number; message: SeenMessage }
+  | { kind: "more" | "last"; t: number; id: number };
 
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
@@ -126,6 +151,11 @@ export function decodeMailboxRequest(kind: string, line: string): MailboxRequest
       const [, t, mailbox] = split(line, 3) ?? [];
       if (t === undefined || !isNumber(t) || !isMailbox(mailbox!)) return undefined;
       return { kind, t: Number(t), mailbox: mailbox! };
+    }
+    case "peek": {
+      const [, t, mailbox, after] = split(line, 4) ?? [];
+      if (t === undefined || !isNumber(t) || !isMailbox(mailbox!) || !isNumber(after!)) return undefined;
+      return { kind, t: Number(t), mailbox: mailbox!, after: Number(after) };
     }
     case "got":
     case "cancel": {
@@ -184,6 +214,14 @@ export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer |
       const [, t, values] = split(line, 3) ?? [];
       return t !== undefined && isNumber(t) ? { kind, t: Number(t), values: values! } : undefined;
     }
+    case "seen":
+      return decodeSeen(line);
+    case "more":
+    case "last": {
+      const [, t, id] = split(line, 3) ?? [];
+      if (t === undefined || !isNumber(t) || !isNumber(id!)) return undefined;
+      return { kind, t: Number(t), id: Number(id) };
+    }
   }
 }
 
@@ -194,6 +232,16 @@ function decodeMessage(line: string): MailboxAnswer | undefined {
   if (![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
   const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
   return { kind: "msg", t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
+}
+
+function decodeSeen(line: string): MailboxAnswer | undefined {
+  const fields = split(line, 10);
+  if (fields === undefined) return undefined;
+  const [, t, behind, id, word, attempts, time, sender, length, text] = fields;
+  const state = MESSAGE_STATES.find((state) => state === word);
+  if (state === undefined || ![t, behind, id, attempts, time, length].every(isNumber)) return undefined;
+  const numbers = { id: Number(id), attempts: Number(attempts), time: Number(time), bytes: Number(length) };
+  return { kind: "seen", t: Number(t), behind: Number(behind), message: { ...numbers, state, sender, text } };
 }
 
 function isLeaseDuration(text: string): boolean {
@@ -228,6 +276,8 @@ export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
     }
     case "stat":
       return `stat,${request.t},${request.mailbox}`;
+    case "peek":
+      return `peek,${request.t},${request.mailbox},${request.after}`;
     case "got":
     case "cancel":
       return `${request.kind},${request.t}`;
@@ -250,5 +300,12 @@ export function encodeMailboxAnswer(answer: MailboxAnswer): string {
       return `${answer.kind},${answer.t}`;
     case "stat":
       return `stat,${answer.t},${answer.values}`;
+    case "seen": {
+      const { t, behind, message: { id, state, attempts, time, sender, bytes, text } } = answer;
+      return `seen,${t},${behind},${id},${state},${attempts},${time},${sender},${bytes},${text}`;
+    }
+    case "more":
+    case "last":
+      return `${answer.kind},${answer.t},${answer.id}`;
   }
 }

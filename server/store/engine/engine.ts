@@ -141,6 +141,7 @@ export class Engine {
       count: (request) => messages.count(request.mailbox),
       list: (request) => messages.list(request),
       stat: (request) => messages.stat(request.mailbox),
+      peek: (request) => messages.peek(request),
       dead: (request) => messages.dead(request),
       limit: (request) => {
         this.#limits.mailboxMessages = request.messages;

@@ -14,20 +14,23 @@ import type { GroupCommit } from "../../../store/journal/group.ts";
 import type { OrderedRequest } from "../../../store/requests/session.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { Leases } from "./leases.ts";
+import { Peeks } from "./peeks.ts";
 
 export interface MailboxRequestsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
   mailboxes: Mailboxes;
 }
 
-/** Answers the mailbox's requests in sessions: puts, leases and counts. */
+/** Answers the mailbox's requests in sessions: puts, leases, counts and what a mailbox shows. */
 export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
+  readonly #peeks: Peeks;
 
   constructor({ store, mailboxes, monotonicClock }: MailboxRequestsOptions) {
     this.#mailboxes = mailboxes;
+    this.#peeks = new Peeks(mailboxes);
     this.#leases = new Leases({
       store,
       monotonicClock,
@@ -75,6 +78,9 @@ export class MailboxRequests implements SessionHandler {
         return;
       case "stat":
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
+        return;
+      case "peek":
+        if (this.#mayRead(client, t, request.mailbox)) this.#peeks.request(client, request);
         return;
       case "got":
         return this.#leases.confirm(client, t);
