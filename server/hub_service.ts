@@ -8,7 +8,7 @@ import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
-import { shareOf } from "./quota/share.ts";
+import { ownerLimit } from "./quota/share.ts";
 import { uptime } from "./quota/uptime.ts";
 import type { MetricName } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
@@ -28,6 +28,8 @@ export const DEFAULT_HUB_LIMITS = {
   /** Percent of the channels that one address may have created; with 100 there is no such limit. */
   share: DEFAULT_SHARE,
   maxChannels: 1000,
+  /** Channels that one address may have created at most; any number by default. */
+  addressChannels: undefined as number | undefined,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
@@ -59,7 +61,7 @@ export class HubService {
     this.#store = store;
     const hub = this.#hub = new Hub({
       maxChannels: limits.maxChannels,
-      maxOfOwner: shareOf(limits.maxChannels, limits.share),
+      maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
       wallClock: Date.now,

@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { describeShare, shareOf } from "../../quota/share.ts";
+import { describeShare, ownerLimit, shareOf } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -52,8 +52,8 @@ export class ThreadOwners {
 
   /** The share that more entries and bytes of text would pass. */
   reachedBy(user: string, entries: number, bytes: number): string | undefined {
-    const { share, ...limits } = this.#limits, counts = this.#counts.get(user);
-    const entriesMax = shareOf(limits.entries, share), bytesMax = shareOf(limits.bytes, share);
+    const { share, userBytes, ...limits } = this.#limits, counts = this.#counts.get(user);
+    const entriesMax = shareOf(limits.entries, share), bytesMax = ownerLimit(limits.bytes, share, userBytes);
     if (entries > 0 && (counts?.entries ?? 0) + entries > entriesMax) {
       return describeShare(entriesMax, "entries", user);
     }

@@ -14,7 +14,8 @@
 import type { Context } from "../../database/context.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import { describeShare, shareOf } from "../../../quota/share.ts";
+import type { Counts } from "../../requests/message.ts";
+import { describeShare, ownerLimit } from "../../../quota/share.ts";
 
 export class Owner {
   /** Its number in the database; 0: it has no row. */
@@ -50,6 +51,8 @@ export const ROOM = 0.9;
 export class Owners {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
+  /** What one owner may have. */
+  readonly most: Readonly<Counts>;
   readonly #context: Context;
   readonly #sql;
   readonly #byName = new Map<string, Owner>();
@@ -61,7 +64,12 @@ export class Owners {
 
   constructor(context: Context) {
     this.#context = context;
-    const { db } = context;
+    const { db, limits: { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } } = context;
+    this.most = {
+      messages: ownerLimit(messages, share),
+      bytes: ownerLimit(bytes, share, ownerBytes),
+      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+    };
     this.#sql = prepareAll(db, {
       add: "INSERT INTO owner (name) VALUES (?)",
       drop: "DELETE FROM owner WHERE id = ?",
@@ -153,21 +161,20 @@ export class Owners {
    * @param fewer Messages that this owner would have fewer.
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
-    const { limits } = this.#context, { share } = limits;
-    if (share >= 100 || owner === this.none) return undefined;
-    const messages = shareOf(limits.messages, share);
-    if (owner.messages - fewer >= messages) return describeShare(messages, "messages", owner.name);
-    const bytesMax = shareOf(limits.bytes, share);
-    if (owner.bytes + bytes > bytesMax) return describeShare(bytesMax, "bytes", owner.name);
-    if (!isNew) return undefined;
-    const mailboxes = shareOf(limits.mailboxes, share);
-    return owner.mailboxes >= mailboxes ? describeShare(mailboxes, "mailboxes", owner.name) : undefined;
+    if (owner === this.none) return undefined;
+    const most = this.most;
+    if (owner.messages - fewer >= most.messages) {
+      return describeShare(most.messages, "messages", owner.name);
+    }
+    if (owner.bytes + bytes > most.bytes) return describeShare(most.bytes, "bytes", owner.name);
+    if (!isNew || owner.mailboxes < most.mailboxes) return undefined;
+    return describeShare(most.mailboxes, "mailboxes", owner.name);
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
-    const { share, ...limits } = this.#context.limits;
-    return messages <= shareOf(limits.messages, share) * ROOM &&
-      bytes <= shareOf(limits.bytes, share) * ROOM && mailboxes <= shareOf(limits.mailboxes, share) * ROOM;
+    const { most } = this;
+    return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&
+      mailboxes <= most.mailboxes * ROOM;
   }
 
   /** Forgets those that have been empty longest, if there are many, with their rows. */
