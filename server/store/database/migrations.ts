@@ -29,6 +29,8 @@
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
  * unused    contents of removed threads whose files may still be on disk.
  * channel   one row a channel. `place` is its place in the list, 0 if it is not listed; messages before `first` are gone.
+ * measure   what the administrator has done against a name or a network: `what` is `ban` or `mute`. `since` and `until`
+ *           are in milliseconds since 1970; `until` is NULL if it does not end by itself.
  * said      the last messages of each channel, in the order of `seq`.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
@@ -246,4 +248,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE session RENAME COLUMN born TO start_time;
   ALTER TABLE horizon RENAME COLUMN born TO start_time;
 `,
+  `
+  CREATE TABLE measure (
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    PRIMARY KEY (what, subject)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

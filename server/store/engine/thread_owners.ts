@@ -50,6 +50,17 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
+  /** The most that one user has. */
+  get fullest(): ThreadCounts {
+    const fullest = { threads: 0, entries: 0, bytes: 0 };
+    for (const { threads, entries, bytes } of this.#counts.values()) {
+      fullest.threads = Math.max(fullest.threads, threads);
+      fullest.entries = Math.max(fullest.entries, entries);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+    }
+    return fullest;
+  }
+
   /** The share that more entries and bytes of text would pass. */
   reachedBy(user: string, entries: number, bytes: number): string | undefined {
     const { share, userBytes, ...limits } = this.#limits, counts = this.#counts.get(user);

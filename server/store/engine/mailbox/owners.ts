@@ -171,6 +171,17 @@ export class Owners {
     return describeShare(most.mailboxes, "mailboxes", owner.name);
   }
 
+  /** The most that one of them has. */
+  get fullest(): Counts {
+    const fullest = { messages: 0, bytes: 0, mailboxes: 0 };
+    for (const { messages, bytes, mailboxes } of this.#byName.values()) {
+      fullest.messages = Math.max(fullest.messages, messages);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+      fullest.mailboxes = Math.max(fullest.mailboxes, mailboxes);
+    }
+    return fullest;
+  }
+
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
     const { most } = this;
     return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&

@@ -98,6 +98,11 @@ export class Messages {
     return { ...this.#mailboxes.totals };
   }
 
+  /** What reports are made of. */
+  get parts() {
+    return { mailboxes: this.#mailboxes, dead: this.#dead };
+  }
+
   /** Puts a message, or returns the limit that it would pass. */
   put(put: Put): "stored" | Reached {
     const known = this.#mailboxes.get(put.mailbox), owner = this.#mailboxes.owners.obtain(put.owner);
