@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
@@ -20,6 +21,7 @@ import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
+import { limitRow, limits } from "./limits.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
@@ -241,6 +243,11 @@ function adminOf(shared: Shared, running: Running): Admin {
         accountCommand(accounts),
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
+      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      services: () =>
+        listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
+          addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
+        ),
       log,
       stop,
     }),

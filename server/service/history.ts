@@ -111,6 +111,11 @@ export class History {
     }
   }
 
+  /** Bytes of all messages, with their senders. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** The listed channels in their order, then the others. */
   get records(): ChannelRecord[] {
     return [...this.#records].sort((a, b) => (a.place || Infinity) - (b.place || Infinity));

@@ -92,6 +92,11 @@ export class Hub {
     return this.channels.filter(({ record }) => record.place > 0).length;
   }
 
+  /** The most channels that one owner has created. */
+  get fullestOwner(): number {
+    return Math.max(0, ...this.#created.values());
+  }
+
   /** All channels, with those that were kept. */
   get channels(): Channel[] {
     return [...this.#channels.values()].filter((channel) => this.#isKept(channel));

@@ -73,6 +73,16 @@ export class FileQuota {
     else this.#users.delete(user);
   }
 
+  /** The most that one user has. */
+  get fullest(): Usage {
+    const fullest = { files: 0, bytes: 0 };
+    for (const { files, bytes } of this.#users.values()) {
+      fullest.files = Math.max(fullest.files, files);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+    }
+    return fullest;
+  }
+
   /**
    * Why this upload does not fit, in words; undefined if it does.
    *
