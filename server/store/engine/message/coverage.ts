@@ -80,7 +80,7 @@ function setDelayedApart(mailbox: Mailbox, { mailboxes, delayed, dead, now }: Se
   for (const message of delayed.of(mailbox.name)) {
     const { owner, bytes, expires } = message;
     delayed.remove(message);
-    mailboxes.change(mailbox, mailboxes.owners.get(owner), -1, -bytes);
+    mailboxes.change(mailbox, mailboxes.owners.withId(owner), -1, -bytes);
     if (expires !== null && expires <= now) continue;
     dead.setApart(mailbox.name, message.id, message, 0);
     count++;

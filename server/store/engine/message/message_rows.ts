@@ -72,10 +72,10 @@ export class MessageRows {
     for (const { seq, mailbox, owner, isLong, put } of messages) {
       const { sender, time, text, bytes, expires } = put;
       this.#context.transaction.begin(bytes);
-      this.#mailboxes.giveRow(mailbox);
+      const id = this.#mailboxes.idOf(mailbox);
       const isRare = isLong || expires !== undefined;
       const values = isRare ? rare : plain;
-      values.push(seq, mailbox.id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
+      values.push(seq, id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
       if (isRare) values.push(expires ?? null, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
@@ -150,7 +150,7 @@ export class MessageRows {
       const rows = allRows<{ owner: number; bytes: number }>(this.#sql.removeShared, first, last);
       removed = rows.length;
       for (const { owner, bytes } of rows) {
-        this.#mailboxes.change(mailbox, this.#mailboxes.owners.get(owner), -1, -bytes);
+        this.#mailboxes.change(mailbox, this.#mailboxes.owners.withId(owner), -1, -bytes);
       }
     }
     if (removed !== messages) {

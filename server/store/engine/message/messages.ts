@@ -355,7 +355,7 @@ export class Messages {
 
   /** Removes a message from the delayed ones. Returns what is to be inserted, unless it has expired meanwhile. */
   #endDelay(message: DelayedMessage, now: number): Pending[] {
-    const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.get(ownerId);
+    const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.#mailboxes.touch(mailbox);
     this.#delayed.remove(message);
