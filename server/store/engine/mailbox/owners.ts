@@ -133,11 +133,19 @@ export class Owners extends Registry<Owner> {
   /** To be called after a batch is committed. Reports owners that have some of their share left again. */
   override commit() {
     for (const owner of this.touched) {
-      const { name, refused } = owner;
-      if (refused === undefined || !this.#hasRoom(owner)) continue;
-      this.context.onEvent({ kind: "room", owner: name, refused });
-      owner.refused = undefined;
+      if (owner.refused === undefined || !this.#hasRoom(owner)) continue;
+      reportRoom(this.context, owner, { owner: owner.name });
     }
     super.commit();
   }
+}
+
+/** Reports that what was full has room again. */
+export function reportRoom(
+  { onEvent }: Context,
+  full: { refused: number | undefined },
+  what: { mailbox?: string; owner?: string },
+) {
+  onEvent({ kind: "room", ...what, refused: full.refused! });
+  full.refused = undefined;
 }
