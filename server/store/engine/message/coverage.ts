@@ -92,7 +92,7 @@ function setRowsApart(mailbox: Mailbox, { rows, retries, dead, leased, now }: Se
   let count = 0;
   for (const { isLong } of mailbox.queues) {
     for (let cursor = 0, isMore = true; isMore;) {
-      const page = rows.from(mailbox, { isLong, cursor }, PAGE_ROWS);
+      const page = rows.whole.from(mailbox, { isLong, cursor }, PAGE_ROWS);
       for (const row of page) {
         const { seq: id, expires, due } = row;
         cursor = id + 1;
