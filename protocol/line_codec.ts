@@ -30,12 +30,19 @@ export class LineCodec<L extends { kind: string }> {
   readonly #lines: ReadonlyMap<string, readonly Field[]>;
   readonly #types: Readonly<Record<string, ReadField>>;
 
-  /** @param types How the fields are read, by their names. One that is not there may be any text. */
-  constructor(templates: Readonly<Record<L["kind"], string>>, types: Readonly<Record<string, ReadField>>) {
+  /**
+   * @param types How the fields are read, by their names. One that is not there may be any text.
+   * @param separator What stands between the kind and the first field.
+   */
+  constructor(
+    templates: Readonly<Record<L["kind"], string>>,
+    types: Readonly<Record<string, ReadField>>,
+    separator = ",",
+  ) {
     this.#lines = new Map(
       Object.entries<string>(templates).map(([kind, template]) => {
-        const fields = `,${template}`.matchAll(/([ ,])(\w+)/g);
-        return [kind, Array.from(fields, ([, separator = "", name = ""]) => ({ name, separator }))];
+        const fields = `${separator}${template}`.matchAll(/([ ,])(\w+)/g);
+        return [kind, Array.from(fields, ([, before = "", name = ""]) => ({ name, separator: before }))];
       }),
     );
     this.#types = types;
