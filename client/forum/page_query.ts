@@ -4,9 +4,8 @@ import {
   type ForumRow,
   type ForumUnorderedRequest,
 } from "../../protocol/forum.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
+import { TextPieces } from "../session/text_pieces.ts";
 import { WrongAnswerError } from "../session/errors.ts";
 
 /**
@@ -15,9 +14,6 @@ import { WrongAnswerError } from "../session/errors.ts";
  */
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
-/** Most bytes that are kept of one text: twice its limit, because it may arrive cut in two ways. */
-const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
-
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
 interface ForumPage {
   rows: ForumRow[];
@@ -25,14 +21,6 @@ interface ForumPage {
 }
 
 type Line = ForumRow & { kind: "line" };
-
-/** A text that has arrived in part. */
-interface PartialText {
-  version: number;
-  /** The pieces by their offsets. */
-  pieces: Map<number, string>;
-  bytes: number;
-}
 
 /**
  * Assembles a page of `LST` or `RDT` from lines that arrive in any order. Each names the place that it stands behind.
@@ -48,7 +36,8 @@ export class PageQuery implements Query<ForumAnswer> {
   /** Rows, and the end of the answer, by the place that they stand behind. */
   readonly #behind = new Map<string, ForumRow>();
   readonly #ends = new Map<string, "next" | "end">();
-  readonly #texts = new Map<number, PartialText>();
+  /** Texts that have arrived in part, by the IDs of their messages. */
+  readonly #texts = new Map<number, { version: number; pieces: TextPieces }>();
 
   /**
    * @param title The thread; undefined for the list of threads.
@@ -118,12 +107,10 @@ export class PageQuery implements Query<ForumAnswer> {
     let partial = this.#texts.get(id);
     if (partial === undefined || partial.version < version) {
       if (this.#texts.size >= MAX_PENDING) this.#texts.clear();
-      this.#texts.set(id, partial = { version, pieces: new Map(), bytes: 0 });
+      this.#texts.set(id, partial = { version, pieces: new TextPieces() });
     }
     // a piece of an earlier version
-    if (partial.version !== version || partial.bytes > MAX_KEPT_BYTES) return;
-    partial.bytes += utf8Length(text) + 1;
-    partial.pieces.set(offset, text);
+    if (partial.version === version) partial.pieces.add(offset, text);
   }
 
   /** Follows the rows from place to place. Returns whether the page is complete. */
@@ -149,12 +136,7 @@ export class PageQuery implements Query<ForumAnswer> {
   #whole(line: Line): Line | undefined {
     const { pieces, version } = this.#texts.get(line.id) ?? {};
     // another version: the message was edited after this line was sent
-    if (pieces === undefined || version !== line.version) return undefined;
-    let text = "", at = 0;
-    for (let piece; at < line.length && (piece = pieces.get(at)) !== undefined && piece !== "";) {
-      text += piece;
-      at += utf8Length(piece);
-    }
-    return at === line.length ? { ...line, text } : undefined;
+    const text = version === line.version ? pieces?.join(line.length) : undefined;
+    return text === undefined ? undefined : { ...line, text };
   }
 }
