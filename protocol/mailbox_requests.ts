@@ -44,7 +44,7 @@ export type UnorderedMailboxRequest =
     duration: number;
     wait: number;
     /** Whether a message counts as attempted only once it was begun with. */
-    ahead?: true;
+    ahead?: boolean;
   }
   | { kind: "got" | "cancel"; t: number }
   | { kind: "stat"; t: number; mailbox: string };
@@ -141,9 +141,9 @@ const ANSWERS = new LineCodec<MailboxAnswer>({
  */
 export function decodeMailboxRequest(kind: string, line: string): MailboxRequest | BadRequest | undefined {
   if (kind === "put") return decodePut(line);
-  if (kind !== "lease" || !line.endsWith(AHEAD)) return REQUESTS.decode(kind, line);
-  const request = REQUESTS.decode(kind, line.slice(0, -AHEAD.length));
-  return request && { ...request as MailboxRequest & { kind: "lease" }, ahead: true };
+  const ahead = kind === "lease" && line.endsWith(AHEAD);
+  const request = REQUESTS.decode(kind, ahead ? line.slice(0, -AHEAD.length) : line);
+  return request?.kind === "lease" ? { ...request, ahead } : request;
 }
 
 function decodePut(line: string): MailboxRequest | BadRequest | undefined {

@@ -15,7 +15,7 @@ import { WrongAnswerError } from "../session/errors.ts";
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
-interface ForumPage {
+export interface ForumPage {
   rows: ForumRow[];
   next: string | undefined;
 }
@@ -27,9 +27,7 @@ type Line = ForumRow & { kind: "line" };
  *
  * Invariant: `#rows` are the rows from the requested place up to `#place`, without a gap; their IDs ascend.
  */
-export class PageQuery implements Query<ForumAnswer> {
-  readonly promise: Promise<ForumPage>;
-  readonly #page = Promise.withResolvers<ForumPage>();
+export class PageQuery implements Query<ForumAnswer, ForumPage> {
   readonly #title: string | undefined;
   #place: string;
   readonly #rows: ForumRow[] = [];
@@ -44,7 +42,6 @@ export class PageQuery implements Query<ForumAnswer> {
    * @param place Where the page begins.
    */
   constructor(title: string | undefined, place: string) {
-    this.promise = this.#page.promise;
     this.#title = title;
     this.#place = place;
   }
@@ -57,7 +54,7 @@ export class PageQuery implements Query<ForumAnswer> {
     return encodeForumRequest(request);
   }
 
-  take(answer: ForumAnswer): boolean {
+  take(answer: ForumAnswer): ForumPage | undefined {
     switch (answer.kind) {
       case "next":
       case "end":
@@ -73,28 +70,17 @@ export class PageQuery implements Query<ForumAnswer> {
     return this.#advance();
   }
 
-  fail(error: Error) {
-    this.#page.reject(error);
-  }
-
-  /** Takes a row. Returns whether the page is complete. */
-  #row(row: ForumRow): boolean {
+  #row(row: ForumRow): ForumPage | undefined {
     // which ID a message's number stands for is not known before the first row
     const behind = row.place.startsWith("#") ? 0 : Number(row.place);
-    if (row.id <= behind) return this.#wrong("a line that is not behind the one before it");
+    if (row.id <= behind) throw wrong("a line that is not behind the one before it");
     // a repeated row
-    if (row.id <= this.#reached) return false;
+    if (row.id <= this.#reached) return undefined;
     // dropped rows are requested again
     if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
     if (row.kind === "line") this.#piece(row.id, row.version, 0, row.text);
     this.#behind.set(row.place, row);
     return this.#advance();
-  }
-
-  /** Fails: the server violates the specification, and might never end the list. */
-  #wrong(what: string): true {
-    this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
-    return true;
   }
 
   /** The ID of the last row. */
@@ -113,22 +99,21 @@ export class PageQuery implements Query<ForumAnswer> {
     if (partial.version === version) partial.pieces.add(offset, text);
   }
 
-  /** Follows the rows from place to place. Returns whether the page is complete. */
-  #advance(): boolean {
+  /** Follows the rows from place to place. Returns the page if it is complete. */
+  #advance(): ForumPage | undefined {
     for (;;) {
       const row = this.#behind.get(this.#place), end = this.#ends.get(this.#place);
       const whole = row?.kind === "line" ? this.#whole(row) : row;
       if (whole !== undefined) {
         this.#rows.push(whole);
-        if (this.#rows.length > MAX_ROWS) return this.#wrong("a page without an end");
+        if (this.#rows.length > MAX_ROWS) throw wrong("a page without an end");
         this.#behind.delete(this.#place);
         this.#texts.delete(whole.id);
         this.#place = `${whole.id}`;
       } else if (row === undefined && end !== undefined) {
-        if (end === "next" && this.#rows.length === 0) return this.#wrong("a page with nothing in it");
-        this.#page.resolve({ rows: this.#rows, next: end === "next" ? this.#place : undefined });
-        return true;
-      } else return false;
+        if (end === "next" && this.#rows.length === 0) throw wrong("a page with nothing in it");
+        return { rows: this.#rows, next: end === "next" ? this.#place : undefined };
+      } else return undefined;
     }
   }
 
@@ -139,4 +124,9 @@ export class PageQuery implements Query<ForumAnswer> {
     const text = version === line.version ? pieces?.join(line.length) : undefined;
     return text === undefined ? undefined : { ...line, text };
   }
+}
+
+/** The server violates the specification, and might never end the list. */
+function wrong(what: string): WrongAnswerError {
+  return new WrongAnswerError(`Cannot read on: the server sends ${what}`);
 }
