@@ -46,7 +46,8 @@ export type UnorderedMailboxRequest =
     ahead?: true;
   }
   | { kind: "got" | "cancel"; t: number }
-  | { kind: "stat"; t: number; mailbox: string };
+  | { kind: "stat"; t: number; mailbox: string }
+  | { kind: "info"; t: number; name: string };
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
@@ -81,7 +82,15 @@ export type MailboxAnswer =
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
-  | { kind: "stat"; t: number; values: string };
+  | { kind: "stat" | "info"; t: number; values: string };
+
+/** What a server says of itself, and what the account of a name protects (session.md 3.15). */
+export interface ServerInfo {
+  /** The port of each service that runs, by its name: `mailbox`, `channels`, `room`, `forum`. */
+  services: Record<string, number>;
+  /** Whether the account of the name covers the mailbox, and the forum; neither if the name has none. */
+  account: { mailbox: boolean; forum: boolean };
+}
 
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
@@ -126,6 +135,11 @@ export function decodeMailboxRequest(kind: string, line: string): MailboxRequest
       const [, t, mailbox] = split(line, 3) ?? [];
       if (t === undefined || !isNumber(t) || !isMailbox(mailbox!)) return undefined;
       return { kind, t: Number(t), mailbox: mailbox! };
+    }
+    case "info": {
+      const [, t, name] = split(line, 3) ?? [];
+      if (t === undefined || !isNumber(t) || name !== "" && !isId(name!)) return undefined;
+      return { kind, t: Number(t), name: name! };
     }
     case "got":
     case "cancel": {
@@ -180,7 +194,8 @@ export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer |
       const t = numberOf(kind, line);
       return t === undefined ? undefined : { kind, t };
     }
-    case "stat": {
+    case "stat":
+    case "info": {
       const [, t, values] = split(line, 3) ?? [];
       return t !== undefined && isNumber(t) ? { kind, t: Number(t), values: values! } : undefined;
     }
@@ -228,6 +243,8 @@ export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
     }
     case "stat":
       return `stat,${request.t},${request.mailbox}`;
+    case "info":
+      return `info,${request.t},${request.name}`;
     case "got":
     case "cancel":
       return `${request.kind},${request.t}`;
@@ -249,6 +266,28 @@ export function encodeMailboxAnswer(answer: MailboxAnswer): string {
     case "got":
       return `${answer.kind},${answer.t}`;
     case "stat":
-      return `stat,${answer.t},${answer.values}`;
+    case "info":
+      return `${answer.kind},${answer.t},${answer.values}`;
   }
+}
+
+/** The values of an answer `info`. */
+export function encodeInfo({ services, account }: ServerInfo): string {
+  return [
+    ...Object.entries(services).map(([name, port]) => `${name} ${port}`),
+    ...account.mailbox ? ["account mailbox"] : [],
+    ...account.forum ? ["account forum"] : [],
+  ].join(",");
+}
+
+/** What an answer `info` says; a value that is none of these is left out. */
+export function decodeInfo(values: string): ServerInfo {
+  const fields = values.split(",").map((field) => field.split(" "));
+  const covers = (service: string) => fields.some(([name, value]) => name === "account" && value === service);
+  return {
+    services: Object.fromEntries(
+      fields.filter(([, port]) => isNumber(port ?? "")).map(([name, port]) => [name, Number(port)]),
+    ),
+    account: { mailbox: covers("mailbox"), forum: covers("forum") },
+  };
 }

@@ -5,10 +5,12 @@
  */
 
 import {
+  decodeInfo,
   decodeMailboxAnswer,
   encodeMailboxRequest,
   type MailboxAnswer,
   MAX_LEASE_MESSAGES,
+  type ServerInfo,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
@@ -162,6 +164,27 @@ export class MailboxSession extends Session<MailboxAnswer> {
     });
     const fields = (await promise).split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  }
+
+  /**
+   * The services that run, and what the account of a name covers.
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async info(name: string): Promise<ServerInfo> {
+    if (name !== "") checkId(name);
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    this.query({
+      line: (t) => encodeMailboxRequest({ kind: "info", t, name }),
+      take(answer) {
+        if (answer.kind !== "info") return false;
+        resolve(answer.values);
+        return true;
+      },
+      fail: reject,
+    });
+    return decodeInfo(await promise);
   }
 }
 
