@@ -10,7 +10,7 @@ export function bashScript(table: readonly CommandEntry[]): string {
 _wirepost_names() {
   local server=()
   [[ $COMP_LINE =~ --server[=\\ ]+([^\\ ]+) ]] && server=(--server "\${BASH_REMATCH[1]}")
-  wirepost completions names "$1" "\${server[@]}" 2>/dev/null
+  wirepost completions names "$1" --timeout 1s "\${server[@]}" 2>/dev/null
 }
 
 _wirepost() {
@@ -25,7 +25,11 @@ ${table.flatMap(valueCases).join("\n")}
   esac
   if [[ $word == -* ]]; then
     case $command in
-${table.map(({ name, options }) => `      ${name}) set -- ${options.map((o) => `--${o.name}`).join(" ")} ;;`).join("\n")}
+${
+    table.map(({ name, options }) =>
+      `      ${name}) set -- ${options.map((o) => `--${o.name}`).join(" ")} ;;`
+    ).join("\n")
+  }
       *) set -- ;;
     esac
     COMPREPLY=($(compgen -W "$*" -- "$word"))

@@ -12,11 +12,15 @@ function __wirepost_names
     if set -l at (contains -i -- --server $words); and test $at -lt (count $words)
         set server --server $words[(math $at + 1)]
     end
-    wirepost completions names $argv[1] $server 2>/dev/null
+    wirepost completions names $argv[1] --timeout 1s $server 2>/dev/null
 end
 
 complete -c wirepost -f
-${table.map(({ name, summary }) => entry("__fish_use_subcommand", `-a ${name} -d ${quote(summary)}`)).join("\n")}
+${
+    table.map(({ name, summary }) => entry("__fish_use_subcommand", `-a ${name} -d ${quote(summary)}`)).join(
+      "\n",
+    )
+  }
 ${entry("__fish_use_subcommand", "-a help -d 'Show the help of a command or a topic'")}
 ${entry(seen("help"), `-a ${quote(table.map(({ name }) => name).join(" "))}`)}
 ${table.flatMap(commandLines).join("\n")}

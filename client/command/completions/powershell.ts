@@ -23,7 +23,7 @@ ${table.map(commandEntry).join("\n")}
   # fixed words stand as they are; '@mailboxes' and '@channels' are names that a server knows
   function values($completion) {
     if ($completion -is [string] -and $completion.StartsWith('@')) {
-      reply (& wirepost completions names $completion.Substring(1) 2>$null)
+      reply (& wirepost completions names $completion.Substring(1) --timeout 1s 2>$null)
     } else {
       reply $completion
     }
@@ -64,7 +64,9 @@ function commandEntry({ name, summary, options, arguments: completion }: Command
 /** Without a completion of its own, PowerShell completes names of files. */
 function value(completion: Completion): string {
   if (completion === undefined || "files" in completion) return "@()";
-  return "words" in completion ? `@(${completion.words.map(quote).join(", ")})` : quote(`@${completion.names}`);
+  return "words" in completion
+    ? `@(${completion.words.map(quote).join(", ")})`
+    : quote(`@${completion.names}`);
 }
 
 function quote(text: string): string {

@@ -11,7 +11,7 @@ _wirepost_names() {
   local -a names server
   local at=\${words[(i)--server]}
   ((at < $#words)) && server=(--server "\${words[at+1]}")
-  names=("\${(@f)$(wirepost completions names $1 $server 2>/dev/null)}")
+  names=("\${(@f)$(wirepost completions names $1 --timeout 1s $server 2>/dev/null)}")
   compadd -a names
 }
 
@@ -59,7 +59,8 @@ function action(completion: Completion): string {
   if (completion === undefined) return " ";
   if ("files" in completion) return "_files";
   if ("words" in completion) return `(${completion.words.join(" ")})`;
-  return `_wirepost_names ${completion.names}`;
+  // the space keeps zsh from adding arguments of its own
+  return ` _wirepost_names ${completion.names}`;
 }
 
 /** In single quotes. */
