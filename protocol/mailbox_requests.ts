@@ -47,7 +47,8 @@ export type UnorderedMailboxRequest =
     ahead?: boolean;
   }
   | { kind: "got" | "cancel"; t: number }
-  | { kind: "stat"; t: number; mailbox: string };
+  | { kind: "stat"; t: number; mailbox: string }
+  | { kind: "info"; t: number; name: string };
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
@@ -82,7 +83,15 @@ export type MailboxAnswer =
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number } & LeasedMessage
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
-  | { kind: "stat"; t: number; values: string };
+  | { kind: "stat" | "info"; t: number; values: string };
+
+/** What a server says of itself, and what the account of a name protects (session.md 3.15). */
+export interface ServerInfo {
+  /** The port of each service that runs, by its name: `mailbox`, `channels`, `room`, `forum`. */
+  services: Record<string, number>;
+  /** Whether the account of the name covers the mailbox, and the forum; neither if the name has none. */
+  account: { mailbox: boolean; forum: boolean };
+}
 
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
@@ -102,6 +111,7 @@ const REQUESTS = new LineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   got: "t",
   cancel: "t",
   stat: "t,mailbox",
+  info: "t,name",
 }, {
   n: number,
   t: number,
@@ -113,6 +123,7 @@ const REQUESTS = new LineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   reason: textField(isReason),
   duration: numberField(MIN_LEASE_MS, MAX_LEASE_MS),
   mailbox: textField(isMailbox),
+  name: textField((name) => name === "" || isId(name)),
   max: numberField(1, MAX_LEASE_MESSAGES),
 });
 
@@ -124,6 +135,7 @@ const ANSWERS = new LineCodec<MailboxAnswer>({
   pending: "t",
   got: "t",
   stat: "t,values",
+  info: "t,values",
 }, {
   t: number,
   i: number,
@@ -188,4 +200,25 @@ export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
 /** The line of an answer. */
 export function encodeMailboxAnswer(answer: MailboxAnswer): string {
   return ANSWERS.encode(answer);
+}
+
+/** The values of an answer `info`. */
+export function encodeInfo({ services, account }: ServerInfo): string {
+  return [
+    ...Object.entries(services).map(([name, port]) => `${name} ${port}`),
+    ...account.mailbox ? ["account mailbox"] : [],
+    ...account.forum ? ["account forum"] : [],
+  ].join(",");
+}
+
+/** What an answer `info` says; a value that is none of these is left out. */
+export function decodeInfo(values: string): ServerInfo {
+  const fields = values.split(",").map((field) => field.split(" "));
+  const covers = (service: string) => fields.some(([name, value]) => name === "account" && value === service);
+  return {
+    services: Object.fromEntries(
+      fields.filter(([, port]) => isNumber(port ?? "")).map(([name, port]) => [name, Number(port)]),
+    ),
+    account: { mailbox: covers("mailbox"), forum: covers("forum") },
+  };
 }
