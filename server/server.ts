@@ -26,7 +26,7 @@ import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
-import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
+import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
@@ -211,6 +211,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
     ...options,
     sockets: sockets.mailbox,
     mailboxes,
+    services: servicePorts(sockets),
     admin,
   });
 }

@@ -2,8 +2,8 @@ import { bold } from "@std/fmt/colors";
 import { type Mailbox, type SeenMessage, SHARED_QUEUE } from "../mailbox.ts";
 import { escapeControls, outputLine, report, terminalSize, write } from "../terminal/output.ts";
 import { cutToWidth, tableLines } from "../terminal/table.ts";
-import { type Arguments, checkIdArgument, type Command, expectArguments, UsageError } from "./command.ts";
-import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
+import { type Arguments, checkIdArgument, type Command, expectArguments } from "./command.ts";
+import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** Exit code of an empty mailbox. */
@@ -22,39 +22,42 @@ const DAY_MS = 86_400_000;
 export const command: Command = {
   name: "peek",
   summary: "Show a mailbox and take nothing.",
-  usage: ["ID [OPTION…]", "--as NAME [OPTION…]", "--shared [OPTION…]"],
+  usage: ["[ID] [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints a line for each message, the oldest first: its number, whether it is ready, leased or delayed, when the\n" +
-    "server received it, its sender, and how its text begins. Messages stay as they are. Exits with 3 if there are none.",
+    "server received it, its sender, and how its text begins. Messages stay as they are. Exits with 3 if there are none.\n" +
+    "Without an ID it is your own mailbox.",
+    SELF_ABOUT,
   ],
   options: {
     count: { value: "N", help: `Show the first N messages (${DEFAULT_COUNT})` },
     json: { help: "Print an object a line: id, state, attempts, time, sender, bytes, text" },
     shared: { help: "Show the shared queue" },
-    ...LOGIN_OPTIONS,
+    ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: ["wirepost peek bob", "wirepost peek bob --json --count 1000", "wirepost peek --shared"],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const as = credentialsOf(args), id = mailboxOf(args, as?.name);
+  const id = mailboxOf(args), self = selfOf(args);
   const count = args.integer("count", 1) ?? DEFAULT_COUNT, json = args.flag("json");
+  const as = await logInAs(args, self, { isOwn: id === self?.name });
   await using mailbox = await connect(args, as === undefined ? {} : { as });
   const { shown, isMore } = await show(mailbox, id, count, json);
   if (isMore) await report("peek", `there are more: --count ${count * 10} shows up to ${count * 10}`);
   return shown === 0 ? EMPTY : 0;
 }
 
-/** @throws {UsageError} No mailbox is given, or more than one. */
-function mailboxOf(args: Arguments, account: string | undefined): string {
+/** @throws {UsageError} No mailbox is given and nothing says who one is, or more than one is given. */
+function mailboxOf(args: Arguments): string {
   if (args.flag("shared")) {
     expectArguments(args.positionals);
     return SHARED_QUEUE;
   }
-  const [id = account, ...more] = args.positionals;
-  if (id === undefined) throw new UsageError("Missing ID: whose mailbox");
+  const [id = requireSelf(args).name, ...more] = args.positionals;
   expectArguments(more);
   checkIdArgument(id);
   return id;

@@ -17,13 +17,11 @@ export interface SeenPage {
 }
 
 /**
- * Assembles a page of a mailbox from lines that arrive in any order (session.md 2.11). What is lost is asked for again.
+ * Assembles a page of a mailbox from lines that arrive in any order (session.md 2.12). What is lost is asked for again.
  *
  * Invariant: `#messages` are those from `after` to `#reached`, without a gap; their IDs ascend.
  */
-export class PeekQuery implements Query<MailboxAnswer> {
-  readonly promise: Promise<SeenPage>;
-  readonly #page = Promise.withResolvers<SeenPage>();
+export class PeekQuery implements Query<MailboxAnswer, SeenPage> {
   readonly #mailbox: string;
   #reached: number;
   readonly #messages: SeenMessage[] = [];
@@ -32,7 +30,6 @@ export class PeekQuery implements Query<MailboxAnswer> {
   #end: { id: number; kind: "more" | "last" } | undefined;
 
   constructor(mailbox: string, after: number) {
-    this.promise = this.#page.promise;
     this.#mailbox = mailbox;
     this.#reached = after;
   }
@@ -41,54 +38,47 @@ export class PeekQuery implements Query<MailboxAnswer> {
     return encodeMailboxRequest({ kind: "peek", t, mailbox: this.#mailbox, after: this.#reached });
   }
 
-  take(answer: MailboxAnswer): boolean {
+  take(answer: MailboxAnswer): SeenPage | undefined {
     switch (answer.kind) {
       case "denied":
-        this.#page.reject(denied(this.#mailbox));
-        return true;
+        throw denied(this.#mailbox);
       case "more":
       case "last":
         this.#end = { id: answer.id, kind: answer.kind };
         return this.#advance();
       case "seen":
-        return this.#seen(answer.behind, answer.message);
+        return this.#seen(answer);
       default:
-        return false;
+        return undefined;
     }
   }
 
-  fail(error: Error) {
-    this.#page.reject(error);
-  }
-
-  #seen(behind: number, message: SeenMessage): boolean {
-    if (message.id <= behind) return this.#wrong("a message that is not behind the one before it");
+  #seen({ kind: _, t: __, behind, ...message }: MailboxAnswer & { kind: "seen" }): SeenPage | undefined {
+    if (message.id <= behind) throw wrong("a message that is not behind the one before it");
     // a repeated one
-    if (message.id <= this.#reached) return false;
+    if (message.id <= this.#reached) return undefined;
     // dropped ones are requested again
     if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
     this.#behind.set(behind, message);
     return this.#advance();
   }
 
-  /** Fails: the server violates the specification, and might never end. */
-  #wrong(what: string): true {
-    this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
-    return true;
-  }
-
-  /** Follows the messages from one to the next. Returns whether the page is complete. */
-  #advance(): boolean {
+  /** Follows the messages from one to the next. Returns the page if it is complete. */
+  #advance(): SeenPage | undefined {
     for (let next; (next = this.#behind.get(this.#reached)) !== undefined;) {
       this.#behind.delete(this.#reached);
       this.#messages.push(next);
-      if (this.#messages.length > MAX_MESSAGES) return this.#wrong("a page without an end");
+      if (this.#messages.length > MAX_MESSAGES) throw wrong("a page without an end");
       this.#reached = next.id;
     }
-    if (this.#end?.id !== this.#reached) return false;
+    if (this.#end?.id !== this.#reached) return undefined;
     const isMore = this.#end.kind === "more";
-    if (isMore && this.#messages.length === 0) return this.#wrong("a page with nothing in it");
-    this.#page.resolve({ messages: this.#messages, next: isMore ? this.#reached : undefined });
-    return true;
+    if (isMore && this.#messages.length === 0) throw wrong("a page with nothing in it");
+    return { messages: this.#messages, next: isMore ? this.#reached : undefined };
   }
+}
+
+/** The server violates the specification, and might never end. */
+function wrong(what: string): WrongAnswerError {
+  return new WrongAnswerError(`Cannot read on: the server sends ${what}`);
 }

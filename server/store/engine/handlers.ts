@@ -66,6 +66,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     channel: (request) => channels.change(request),
     "remove channel": ({ name }) => channels.remove(name),
     channels: () => channels.list(),
+    "channels complete": ({ complete }) => channels.setComplete(complete),
     measure: (request, canStore) => measures.request(request, canStore),
     fullest: () => reports.fullest(),
     oldest: ({ limit }) => reports.oldest(limit),

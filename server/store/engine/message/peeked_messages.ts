@@ -3,7 +3,7 @@ import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 
-/** Characters of a text that are shown: at least as many as the bytes of session.md 2.12. */
+/** Characters of a text that are shown: at least as many as the bytes of session.md 2.13. */
 const SHOWN_CHARACTERS = 128;
 
 /** Bytes of text that are read for one page, about: to show the beginning of a long text, all of it is read. */

@@ -4,10 +4,10 @@ import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { PeekedPage } from "../../../store/requests/message.ts";
 import type { SessionClient } from "../handler.ts";
 
-/** Messages of one page, and how much of each text is shown (session.md 2.11, 2.12). */
+/** Messages of one page, and how much of each text is shown (session.md 2.12, 2.13). */
 const PAGE_MESSAGES = 64, SHOWN_BYTES = 128;
 
-/** Pages that are looked up at a time, each for another session (session.md 2.14). */
+/** Pages that are looked up at a time, each for another session (session.md 2.15). */
 const MAX_PEEKS = 16;
 
 /** Answers requests to show a mailbox, a page at a time. Those beyond the limits are dropped: their clients repeat them. */
@@ -39,7 +39,7 @@ function* pageLines(t: number, after: number, { messages, more }: PeekedPage): G
   let behind = after;
   for (const message of messages) {
     const text = cutText(message.text, 0, SHOWN_BYTES);
-    yield encodeMailboxAnswer({ kind: "seen", t, behind, message: { ...message, text } });
+    yield encodeMailboxAnswer({ kind: "seen", t, behind, ...message, text });
     behind = message.id;
   }
   yield encodeMailboxAnswer({ kind: more ? "more" : "last", t, id: behind });

@@ -1,6 +1,6 @@
-/** Showing a mailbox through a session: session.md 2.10 to 2.14. */
+/** Showing a mailbox through a session: session.md 2.11 to 2.15. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   connectMailbox,
   type Mailbox,
@@ -25,7 +25,7 @@ const peek = (mailbox: Mailbox, id = "bob") => Array.fromAsync(mailbox.peek(id))
 const shown = (messages: SeenMessage[]) =>
   messages.map(({ state, attempts, sender, text }) => `${state} ${attempts} ${sender} ${text}`);
 
-// session.md 2.10, 2.12
+// session.md 2.11, 2.13
 Deno.test("a mailbox is shown with the state of each message, and nothing of it changes", () =>
   withMailbox(async (mailbox) => {
     for (const text of ["failed", "leased", "ready"]) await mailbox.send("bob", "alice", text);
@@ -45,7 +45,7 @@ Deno.test("a mailbox is shown with the state of each message, and nothing of it 
     assertEquals(first.map(({ id }) => id), first.map(({ id }) => id).toSorted((a, b) => a - b));
   }));
 
-// session.md 2.11
+// session.md 2.12
 Deno.test("a mailbox of many pages is shown whole and in order; an empty one shows nothing", () =>
   withMailbox(async (mailbox) => {
     const texts = Array.from({ length: 200 }, (_, i) => `${i}`);
@@ -56,7 +56,7 @@ Deno.test("a mailbox of many pages is shown whole and in order; an empty one sho
     assertEquals(shown(await peek(mailbox, SHARED_QUEUE)), ["ready 0  for anybody"]);
   }));
 
-// session.md 2.12
+// session.md 2.13
 Deno.test("of a long text the beginning is shown, cut between characters, with the length of the whole", () =>
   withMailbox(async (mailbox) => {
     const texts = ["x", "Ω".repeat(30_000), "a" + "😀".repeat(100), "y"];
@@ -66,7 +66,7 @@ Deno.test("of a long text the beginning is shown, cut between characters, with t
     assertEquals(seen.map(({ text }) => text), ["x", "Ω".repeat(64), "a" + "😀".repeat(31), "y"]);
   }));
 
-// session.md 2.10, accounts.md 2.1
+// session.md 2.11, accounts.md 2.1
 Deno.test("the mailbox of an account is shown to its owner alone", () =>
   withMailbox(async (mailbox, port) => {
     const as = { name: "bob", password: "secret of bob", make: true, made: () => {} };
@@ -77,7 +77,7 @@ Deno.test("the mailbox of an account is shown to its owner alone", () =>
     assertEquals(error.reason, "denied");
   }));
 
-// session.md 2.14
+// session.md 2.15
 Deno.test("one page of a session is looked up at a time, and 16 in all; then others have their turn", () => {
   const asked: (() => void)[] = [];
   const peeks = new Peeks({
@@ -108,28 +108,30 @@ Deno.test("one page of a session is looked up at a time, and 16 in all; then oth
   assertEquals(asked.length, 17);
 });
 
-// session.md 2.11
-Deno.test("what is lost of a page is asked for again, from the last message without a gap", async () => {
+// session.md 2.12
+Deno.test("what is lost of a page is asked for again, from the last message without a gap", () => {
   const query = new PeekQuery("bob", 0);
   const take = (line: string) => query.take(decodeMailboxAnswer(line.split(",")[0]!, line) as MailboxAnswer);
   assertEquals(query.line(1), "peek,1,bob,0");
-  assertEquals(take("seen,1,0,3,ready,0,0,alice,3,one"), false);
-  assertEquals(take("seen,1,5,9,ready,0,0,alice,5,three"), false);
-  assertEquals(take("more,1,9"), false);
+  assertEquals(take("seen,1,0,3,ready,0,0,alice,3,one"), undefined);
+  assertEquals(take("seen,1,5,9,ready,0,0,alice,5,three"), undefined);
+  assertEquals(take("more,1,9"), undefined);
   assertEquals(query.line(1), "peek,1,bob,3");
   // the lost one is gone meanwhile: the answer goes round it
-  assertEquals(take("seen,1,3,9,ready,0,0,alice,5,three"), true);
-  const { messages, next } = await query.promise;
+  const { messages, next } = take("seen,1,3,9,ready,0,0,alice,5,three")!;
   assertEquals([messages.map(({ text }) => text), next], [["one", "three"], 9]);
 });
 
-Deno.test("a server that shows what can't be is not believed, and a page from it ends", async () => {
-  const wrong = async (...lines: string[]) => {
+Deno.test("a server that shows what can't be is not believed, and a page from it ends", () => {
+  const wrong = (...lines: string[]) => {
     const query = new PeekQuery("bob", 4);
-    for (const line of lines) query.take(decodeMailboxAnswer(line.split(",")[0]!, line) as MailboxAnswer);
-    await assertRejects(() => query.promise, Error, "Cannot read on");
+    assertThrows(
+      () => lines.map((line) => query.take(decodeMailboxAnswer(line.split(",")[0]!, line)!)),
+      Error,
+      "Cannot read on",
+    );
   };
-  await wrong("more,1,4");
-  await wrong("seen,1,9,9,ready,0,0,alice,3,one");
-  await wrong(...Array.from({ length: 1100 }, (_, i) => `seen,1,${i + 4},${i + 5},ready,0,0,a,1,x`));
+  wrong("more,1,4");
+  wrong("seen,1,9,9,ready,0,0,alice,3,one");
+  wrong(...Array.from({ length: 1100 }, (_, i) => `seen,1,${i + 4},${i + 5},ready,0,0,a,1,x`));
 });
