@@ -8,7 +8,7 @@
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
-import type { Limit } from "./limits.ts";
+import type { Limit } from "./report/limit.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import { Forum } from "./service/forum.ts";
 import { SessionService, type SharedOptions } from "./session_service.ts";

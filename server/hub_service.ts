@@ -5,12 +5,12 @@
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import type { Limit } from "./limits.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
 import { uptime } from "./quota/uptime.ts";
+import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";

@@ -7,26 +7,16 @@
 import type { ForumService } from "./forum_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
-import type { OPTIONS, ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./options.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
+import type { Limit } from "./report/limit.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { MAX_ACCOUNTS } from "./store/requests/account.ts";
 import type { Fullest } from "./store/requests/report.ts";
-
-export interface Limit {
-  /** A name that ends in `bytes` counts bytes. */
-  name: string;
-  /** The option of `serve` that changes it. */
-  option?: keyof typeof OPTIONS;
-  /** Undefined for a limit of a single thing. */
-  used?: number;
-  /** Infinity or undefined: there is none. */
-  limit: number | undefined;
-}
 
 /** What is limited; a service that doesn't run is undefined. */
 export interface LimitSources {
@@ -146,9 +136,4 @@ function tableLimits(name: string, usage: TableUsage): Limit[] {
     { name, used: usage.anonymous, limit: usage.mostAnonymous },
     { name: `${name} logged in`, used: usage.loggedIn, limit: usage.mostLoggedIn },
   ];
-}
-
-/** A limit as a row of the answer to `limits` (admin.md 4.8). */
-export function limitRow({ name, option, used, limit }: Limit): string {
-  return [name, option ?? "", used ?? "", limit === undefined || limit === Infinity ? "" : limit].join(",");
 }

@@ -92,6 +92,7 @@ Deno.test("what was kept over a restart counts from its last message", () => {
     owner: "[10.0.0.1]",
     place,
     first: 1,
+    history: "",
     messages: [{ sender: "ann", time: 1_700_000_000_000 - days * DAY_MS, text: "hello", bytes: 8 }],
   });
   const { visit, names } = setUp({ maxChannels: 2 }, [at(6, "young", 1), at(8, "old", 2)]);
