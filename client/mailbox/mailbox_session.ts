@@ -151,18 +151,14 @@ export class MailboxSession extends Session<MailboxAnswer> {
    */
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.query({
+    const values = await this.query({
       line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
       take(answer) {
-        if (answer.kind === "stat") resolve(answer.values);
-        else if (answer.kind === "denied") reject(denied(mailbox));
-        else return false;
-        return true;
+        if (answer.kind === "denied") throw denied(mailbox);
+        return answer.kind === "stat" ? answer.values : undefined;
       },
-      fail: reject,
     });
-    const fields = (await promise).split(",").map((field) => field.split(" "));
+    const fields = values.split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
   }
 
@@ -174,17 +170,11 @@ export class MailboxSession extends Session<MailboxAnswer> {
    */
   async info(name: string): Promise<ServerInfo> {
     if (name !== "") checkId(name);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.query({
+    const values = await this.query({
       line: (t) => encodeMailboxRequest({ kind: "info", t, name }),
-      take(answer) {
-        if (answer.kind !== "info") return false;
-        resolve(answer.values);
-        return true;
-      },
-      fail: reject,
+      take: (answer) => answer.kind === "info" ? answer.values : undefined,
     });
-    return decodeInfo(await promise);
+    return decodeInfo(values);
   }
 }
 

@@ -233,17 +233,15 @@ export class Sessions {
         return result === "stored" ? undefined : result;
       }
       case "ack":
-        return lost(leased.ack(session, request.token, request.ids));
       case "back":
-        return lost(leased.back(session, request.token, request.ids));
+      case "begin":
+        return lost(leased[request.kind](session, request.token, request.ids));
       case "fail":
         return lost(leased.back(session, request.token, request.ids, request));
       case "extend":
         return leased.extend(session, request.token, request.duration)
           ? undefined
           : { kind: "lost", ids: [] };
-      case "begin":
-        return lost(leased.begin(session, request.token, request.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
