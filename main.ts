@@ -26,6 +26,8 @@ const COMMANDS: Commands = {
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   admin: async () =>
     (await import("./client/command/admin.ts")).adminCommand(await import("./server/data/directory.ts")),
+  watch: async () =>
+    (await import("./client/command/watch.ts")).watchCommand(await import("./server/data/directory.ts")),
   bench: async () => (await import("./client/command/bench.ts")).command,
 };
 

@@ -8,7 +8,7 @@ import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../
 import { decodeFrame, FRAME_BYTES } from "../frame.ts";
 import { utf8Length } from "../mailbox.ts";
 import type { Described } from "../watch.ts";
-import { bytesOf, count, type Descriptions, quoted } from "./words.ts";
+import { beginning, bytesOf, count, type Descriptions, quoted } from "./words.ts";
 
 /** Who sends, and the channel that it is in; empty if it has none yet. */
 export interface DescribedMember {
@@ -25,7 +25,7 @@ const CONTROLS: Descriptions<ChannelsRequest> = {
   list: () => ({ what: "/list: asks for the channels" }),
   create: ({ channel = "" }) => ({ what: `/create: channel ${quoted(channel)}`, names: [channel] }),
   join: ({ channel = "" }) => ({ what: `/join: channel ${quoted(channel)}`, names: [channel] }),
-  unknown: ({ text }) => ({ what: `a control message that there is not, ${bytesOf(text)}`, text }),
+  unknown: ({ text }) => ({ what: `${beginning(text)}: no control message, ${bytesOf(text)}`, text }),
   message: ({ text }) => ({ what: `message, ${bytesOf(text)}`, text }),
 };
 

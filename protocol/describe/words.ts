@@ -57,10 +57,14 @@ const SHOWN_CHARACTERS = 8;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The first characters of what can't be decoded. */
+export function beginning(text: string): string {
+  const begin = [...text.slice(0, 2 * SHOWN_CHARACTERS)].slice(0, SHOWN_CHARACTERS).join("");
+  return quoted(begin.length < text.length ? `${begin}…` : begin);
+}
+
 /** What can't be decoded: its first characters and its length, and all of it as text. */
 export function undecoded(bytes: Uint8Array): { what: string; text: string } {
-  const text = decoder.decode(bytes), characters = [...text.slice(0, 2 * SHOWN_CHARACTERS)];
-  const begin = characters.slice(0, SHOWN_CHARACTERS).join("");
-  const shown = quoted(begin.length < text.length ? `${begin}…` : begin);
-  return { what: `${shown}, ${count(bytes.length, "byte")}`, text };
+  const text = decoder.decode(bytes);
+  return { what: `${beginning(text)}, ${count(bytes.length, "byte")}`, text };
 }

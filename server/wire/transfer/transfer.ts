@@ -120,6 +120,7 @@ export class TransferWire implements TransferContext {
     const grant = this.#options.tickets.take(request.ticket);
     if (grant?.kind !== request.kind) return refusal("ticket", "unknown, used or too old");
     connection.isReplaceable = false;
+    connection.user = grant.user;
 
     if (!this.#slots.take(connection, grant.user)) {
       return refusal("busy", "too many transfers at the same time");

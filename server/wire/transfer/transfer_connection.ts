@@ -15,7 +15,7 @@ import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Metrics } from "../../report/metrics.ts";
-import { type Tap, UNWATCHED } from "../../report/watch.ts";
+import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 
 /**
  * Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer
@@ -56,6 +56,8 @@ export class TransferConnection {
   isReplaceable = true;
   readonly hostname: string;
   readonly port: number;
+  /** Whose transfer it is, once the ticket has shown that. */
+  user: string | undefined;
   readonly #tap: Tap;
   /** Bytes that were read and written, with those of lines. */
   #received = 0;
@@ -103,7 +105,7 @@ export class TransferConnection {
    */
   async line(): Promise<string | null | undefined> {
     const line = await this.#line();
-    if (this.#tap.isOn && line !== null) this.#tap.see("in", this, () => describeTransferLine(line));
+    if (line !== null) this.#see("in", () => describeTransferLine(line));
     return line;
   }
 
@@ -169,12 +171,13 @@ export class TransferConnection {
    * @throws {TransferAborted} The connection ended.
    */
   async answer(answer: TransferAnswer) {
-    this.#see(answer);
+    this.#see("out", () => describeTransferAnswer(answer));
     await this.write(encodeTransferAnswer(answer));
   }
 
-  #see(answer: TransferAnswer) {
-    if (this.#tap.isOn) this.#tap.see("out", this, () => describeTransferAnswer(answer));
+  #see(direction: "in" | "out", describe: () => Seen) {
+    const { user } = this, names = user === undefined ? {} : { names: [user] };
+    if (this.#tap.isOn) this.#tap.see(direction, this, () => ({ ...describe(), ...names }));
   }
 
   /** Waits for the server's own work. Meanwhile the client is sent a `wait` every 5 s. */
@@ -206,8 +209,8 @@ export class TransferConnection {
     this.#stopTimer = this.#timers.setTimer(DRAIN_MS, () => this.close());
     try {
       if (answer !== undefined) {
-        this.#see(answer);
-        await this.#socket.write(encodeTransferAnswer(answer));
+        this.#see("out", () => describeTransferAnswer(answer));
+        this.#sent += await this.#socket.write(encodeTransferAnswer(answer));
       }
       await this.#socket.closeWrite();
       await this.#reading;
@@ -222,7 +225,7 @@ export class TransferConnection {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#tap.isOn) this.#tap.see("out", this, () => describeTransferEnd(this.#received, this.#sent));
+    this.#see("out", () => describeTransferEnd(this.#received, this.#sent));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
