@@ -27,6 +27,7 @@ const COMMANDS: Commands = {
     }),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
+  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
   completions: async () =>
     (await import("./client/command/completions.ts")).completionsCommand(() =>

@@ -235,9 +235,9 @@ export function encodeInfo({ services, account }: ServerInfo): string {
   ].join(",");
 }
 
-/** What an answer `info` says; a value that is none of these is left out. */
+/** What an answer `info` says. What else stands in it is left out. */
 export function decodeInfo(values: string): ServerInfo {
-  const fields = values.split(",").map((field) => field.split(" "));
+  const fields = values.split(",").map((field) => /^(\S+) (.*)$/.exec(field)?.slice(1) ?? []);
   const covers = (service: string) => fields.some(([name, value]) => name === "account" && value === service);
   return {
     services: Object.fromEntries(
