@@ -26,6 +26,7 @@ const COMMANDS: Commands = {
       ...await import("./server/offline_accounts.ts"),
     }),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
+  status: async () => (await import("./client/command/status.ts")).statusCommand(dataDirectory),
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
   watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
