@@ -7,6 +7,7 @@
 
 import { type Commands, runProgram } from "./client/command/program.ts";
 import config from "./deno.json" with { type: "json" };
+import * as dataDirectory from "./server/data/directory.ts";
 
 /** The server's code goes to the commands that need it: the client imports nothing of it. */
 const COMMANDS: Commands = {
@@ -20,15 +21,13 @@ const COMMANDS: Commands = {
   forum: async () => (await import("./client/command/forum.ts")).command,
   account: async () =>
     (await import("./client/command/account.ts")).accountCommand({
-      ...await import("./server/data/directory.ts"),
+      ...dataDirectory,
       ...await import("./server/offline_accounts.ts"),
     }),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
-  admin: async () =>
-    (await import("./client/command/admin.ts")).adminCommand(await import("./server/data/directory.ts")),
-  watch: async () =>
-    (await import("./client/command/watch.ts")).watchCommand(await import("./server/data/directory.ts")),
+  admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
+  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
 };
 
-if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, Deno.args));
+if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, dataDirectory, Deno.args));

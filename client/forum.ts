@@ -32,7 +32,7 @@ import {
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { PageQuery } from "./forum/page_query.ts";
+import { type ForumPage, PageQuery } from "./forum/page_query.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
@@ -169,9 +169,7 @@ export class Forum implements AsyncDisposable {
   async *#rows(title: string | undefined, place: string): AsyncGenerator<ForumRow, void, void> {
     let left = title === undefined ? MAX_THREADS : MAX_THREAD_ENTRIES;
     for (let next: string | undefined = place; next !== undefined;) {
-      const page: PageQuery = new PageQuery(title, next);
-      this.#session.query(page);
-      const { rows, next: behind } = await page.promise;
+      const { rows, next: behind }: ForumPage = await this.#session.query(new PageQuery(title, next));
       if ((left -= rows.length) < 0) {
         throw new WrongAnswerError("Cannot read on: the server sends more than any forum has");
       }
@@ -248,19 +246,14 @@ export class Forum implements AsyncDisposable {
     request: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
   ): Promise<ForumAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
-    const abort = () => reject(signal!.reason);
+    const aborted = Promise.withResolvers<never>(), abort = () => aborted.reject(signal!.reason);
     signal?.addEventListener("abort", abort);
-    this.#session.query({
-      line: (t) => encodeForumRequest(request(t)),
-      take(answer) {
-        resolve(answer);
-        return true;
-      },
-      fail: reject,
-    });
+    const query = {
+      line: (t: number) => encodeForumRequest(request(t)),
+      take: (answer: ForumAnswer) => answer,
+    };
     try {
-      return await promise;
+      return await Promise.race([this.#session.query(query), aborted.promise]);
     } finally {
       signal?.removeEventListener("abort", abort);
     }

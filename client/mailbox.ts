@@ -19,6 +19,7 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
+import type { ServerInfo } from "../protocol/mailbox_requests.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
 import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
 import { LEASE_MS } from "./mailbox/lease.ts";
@@ -32,7 +33,7 @@ export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume } from "./session/identity.ts";
 export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/received_message.ts";
-export type { Failure, LeasedMessage } from "../protocol/mailbox_requests.ts";
+export type { Failure, LeasedMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
 export type { ConnectOptions, ReceivedMessage, SendOptions, SessionState };
 
@@ -315,6 +316,24 @@ export class Mailbox implements AsyncDisposable {
    */
   stat(id = ""): Promise<Record<string, number>> {
     return this.#session.stat(id);
+  }
+
+  /**
+   * The ports of the server's services by their names, and what the account of `name` covers.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * const { services, account } = await mailbox.info("alice");
+   * console.log(services.mailbox, account.mailbox); // 21001 false
+   * ```
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  info(name = ""): Promise<ServerInfo> {
+    return this.#session.info(name);
   }
 
   /**

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
+import { isNumber, NUMBER } from "./fields.ts";
+import { LineCodec, numberField, numbersField } from "./line_codec.ts";
 import { utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session (session.md 1.1). */
@@ -145,88 +146,47 @@ function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: stri
   return { match, records };
 }
 
+const REQUESTS = new LineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
+  { part: "n,text", skip: "n" },
+  { n: numberField() },
+);
+
 function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R | undefined {
-  const comma = line.indexOf(",");
-  const kind = comma < 0 ? line : line.slice(0, comma);
-  switch (kind) {
-    case "part": {
-      const [, n, text] = split(line, 3) ?? [];
-      return n !== undefined && isNumber(n) ? { kind, n: Number(n), text: text! } : undefined;
-    }
-    case "skip": {
-      const n = numberOf(kind, line);
-      return n === undefined ? undefined : { kind, n };
-    }
-    case "bye":
-      return line === kind ? { kind } : undefined;
-    default:
-      return decodeLine(kind, line);
-  }
+  if (line === "bye") return { kind: line };
+  const kind = kindOf(line);
+  return REQUESTS.decode(kind, line) ?? decodeLine(kind, line);
 }
 
+const ANSWERS = new LineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
+  lost: "n,ids",
+  bad: "n,reason",
+  full: "n,limit",
+  storage: "n",
+  no: "t,reason",
+  unknown: "",
+  busy: "",
+  ending: "",
+  login: "",
+  owned: "",
+}, { n: numberField(), t: numberField(), ids: (text) => text === "" ? [] : numbersField(text) });
+
 function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A | undefined {
+  const kind = kindOf(line);
+  if (kind !== "ok" && kind !== "have") return ANSWERS.decode(kind, line) ?? decodeLine(kind, line);
+  const [from = "", to = from] = line.slice(kind.length + 1).split("-");
+  return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
+}
+
+function kindOf(line: string): string {
   const comma = line.indexOf(",");
-  const kind = comma < 0 ? line : line.slice(0, comma), rest = comma < 0 ? "" : line.slice(comma + 1);
-  switch (kind) {
-    case "ok":
-    case "have": {
-      const [from = "", to = from] = rest.split("-");
-      return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
-    }
-    case "lost": {
-      const [n = "", list = ""] = rest.split(",");
-      const ids = list === "" ? [] : numbers(list);
-      return isNumber(n) && ids ? { kind, n: Number(n), ids } : undefined;
-    }
-    case "bad":
-    case "full":
-    case "no": {
-      const [, number, text] = split(line, 3) ?? [];
-      if (number === undefined || !isNumber(number)) return undefined;
-      const n = Number(number), reason = text!;
-      if (kind === "no") return { kind, t: n, reason };
-      return kind === "bad" ? { kind, n, reason } : { kind, n, limit: reason };
-    }
-    case "storage": {
-      const n = numberOf(kind, line);
-      return n === undefined ? undefined : { kind, n };
-    }
-    case "unknown":
-    case "busy":
-    case "ending":
-    case "login":
-    case "owned":
-      return { kind };
-    default:
-      return decodeLine(kind, line);
-  }
+  return comma < 0 ? line : line.slice(0, comma);
 }
 
 /** The line of an answer in a datagram. */
 export function encodeAnswer(answer: SessionAnswer): string {
-  switch (answer.kind) {
-    case "ok":
-    case "have":
-      return answer.from === answer.to
-        ? `${answer.kind},${answer.from}`
-        : `${answer.kind},${answer.from}-${answer.to}`;
-    case "lost":
-      return `lost,${answer.n},${answer.ids.join(" ")}`;
-    case "bad":
-      return `bad,${answer.n},${answer.reason}`;
-    case "full":
-      return `full,${answer.n},${answer.limit}`;
-    case "storage":
-      return `storage,${answer.n}`;
-    case "no":
-      return `no,${answer.t},${answer.reason}`;
-    case "unknown":
-    case "busy":
-    case "ending":
-    case "login":
-    case "owned":
-      return answer.kind;
-  }
+  if (!("from" in answer)) return ANSWERS.encode(answer);
+  const { kind, from, to } = answer;
+  return from === to ? `${kind},${from}` : `${kind},${from}-${to}`;
 }
 
 /** Length of a line in a datagram with its separator, in bytes. */

@@ -95,8 +95,11 @@ export class HubService {
    * @throws {Error} What was kept can't be read.
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
-    const stored = await options.store.ask({ kind: "channels" });
-    return new HubService(options, new History(options.limits.history, stored));
+    const { store, limits } = options;
+    const stored = await store.ask({ kind: "channels" });
+    // before anything is said, so that an end without a clean stop is noticed
+    const isComplete = await store.ask({ kind: "channels complete", complete: false }) === true;
+    return new HubService(options, new History(limits.history, stored, isComplete));
   }
 
   /** Metrics for `status`. */
@@ -119,6 +122,7 @@ export class HubService {
     await this.#write();
     // what was new while another write was under way
     await this.#write();
+    if (this.#history.isStored) await this.#store.ask({ kind: "channels complete", complete: true });
   }
 
   #write(): Promise<void> {

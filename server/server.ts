@@ -25,7 +25,7 @@ import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
-import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
+import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
@@ -217,6 +217,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
     ...options,
     sockets: sockets.mailbox,
     mailboxes,
+    services: servicePorts(sockets),
     admin,
   });
 }

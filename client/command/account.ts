@@ -12,6 +12,7 @@ import { escapeControls, write } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
+import { DATA_OPTION } from "./administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
@@ -20,7 +21,7 @@ import {
   readPassword,
   serverKeyOf,
 } from "./password.ts";
-import { connectOptions, onBusy } from "./server_option.ts";
+import { connectOptions, isServerNamed, onBusy } from "./server_option.ts";
 
 /** `wirepost account`, with the server's code for a data directory. */
 export function accountCommand(code: AccountCode): Command {
@@ -51,7 +52,7 @@ const HELP: Omit<Command, "run"> = {
     "--server, 'set-password' --server and the current password, and 'list', 'confirm' and 'remove' --secret-file too.",
   ],
   options: {
-    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     "password-file": LOGIN_OPTIONS["password-file"]!,
     "new-password-file": {
@@ -59,7 +60,10 @@ const HELP: Omit<Command, "run"> = {
       help: `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for)`,
     },
     "server-key": LOGIN_OPTIONS["server-key"]!,
-    "server": { value: "HOST:PORT", help: "Where the server is (the one of the data directory)" },
+    "server": {
+      value: "HOST[:PORT]",
+      help: "Where the server is (WIREPOST_SERVER, or else the one of the data directory)",
+    },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (5s; 10s under a seal)" },
   },
   examples: [
@@ -87,7 +91,7 @@ function checkArguments(args: Arguments) {
     throw new UsageError("Missing add, set-password, list, confirm, remove or import");
   }
   if (!Object.hasOwn(ARGUMENTS, subcommand)) throw new UsageError(`Unknown command '${subcommand}'`);
-  const names = ARGUMENTS[subcommand]!, isServer = args.flag("server");
+  const names = ARGUMENTS[subcommand]!, isServer = isServerNamed(args);
   expectArguments(rest, ...names);
   if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
@@ -113,10 +117,10 @@ async function run(args: Arguments, code: AccountCode): Promise<number> {
     case "import":
       return await importFile(args, code, name);
     case "add":
-      if (args.flag("server")) return await addSealed(args, name);
+      if (isServerNamed(args)) return await addSealed(args, name);
       return await change(args, code, "add", name, await askNew(args, name));
     case "set-password":
-      if (args.flag("server")) return await setPasswordSealed(args, name);
+      if (isServerNamed(args)) return await setPasswordSealed(args, name);
       return await change(args, code, "set-password", name, await readNewPassword(args, name));
     default:
       return await change(args, code, subcommand as AccountAction, name);
@@ -161,7 +165,7 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
     return askNew(args, name);
   };
   await using _ = await connectMailbox({
-    ...connectOptions(args),
+    ...await connectOptions(args),
     ...serverKeyOf(args),
     onBusy: onBusy(args),
     as: {
@@ -177,7 +181,7 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
 /** Sets the password as the owner of the account may, who knows the current one. */
 async function setPasswordSealed(args: Arguments, name: string): Promise<number> {
   await setPassword({
-    ...connectOptions(args),
+    ...await connectOptions(args),
     ...serverKeyOf(args),
     as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
   }, () => readNewPassword(args, name));

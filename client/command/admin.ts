@@ -1,8 +1,8 @@
 import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
 import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
-import { administration, type DataDirectoryCode } from "./administration.ts";
+import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
+import { SERVER_OPTION } from "./server_option.ts";
 
 /** `wirepost admin`, with the server's code that reads a data directory. */
 export function adminCommand(code: DataDirectoryCode): Command {
@@ -39,9 +39,9 @@ const HELP: Omit<Command, "run"> = {
     shared: { help: "clear: the shared queue" },
     yes: { help: "Do not ask before --all and --shared" },
     json: { help: "dead: print an object a line" },
-    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
-    server: SERVER_OPTIONS.server!,
+    ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },
   examples: [

@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
+import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
 /** Longest time of a timer, in milliseconds: what `setTimeout` takes. */
@@ -17,6 +18,8 @@ export interface Option {
   value?: string;
   /** May be given more than once, and is read by {@linkcode Arguments.texts}. */
   many?: true;
+  /** An older name, which still works and is not in the help. */
+  hidden?: true;
   help: string;
 }
 
@@ -57,10 +60,13 @@ function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** `HOST:PORT` or `[IPv6]:PORT`, with a port from 1. */
-export function parseAddress(text: string): { hostname: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
+/** `HOST:PORT` or `[IPv6]:PORT`, with a port from 1, which may be left out if there is a usual one. */
+export function parseAddress(
+  text: string,
+  usualPort?: number,
+): { hostname: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? usualPort);
   return match && port >= 1 && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
 }
 
@@ -68,12 +74,15 @@ export function parseAddress(text: string): { hostname: string; port: number } |
 export class Arguments {
   /** The name of the command. */
   readonly command: string;
+  /** The server's code about data directories. */
+  readonly dataCode: DataDirectoryCode;
   readonly positionals: readonly string[];
   /** The values of each option that is given; a flag has one empty value. */
   readonly #values = new Map<string, string[]>();
 
-  constructor(command: Command, args: readonly string[]) {
+  constructor(command: Command, args: readonly string[], dataCode: DataDirectoryCode) {
     this.command = command.name;
+    this.dataCode = dataCode;
     const end = args.includes("--") ? args.indexOf("--") : args.length;
     const names = Object.keys(command.options);
     const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;
@@ -155,8 +164,9 @@ export class Arguments {
     });
   }
 
-  address(name: string): { hostname: string; port: number } | undefined {
-    return this.#read(name, "HOST:PORT", parseAddress);
+  /** `HOST:PORT`, or `HOST` alone for the usual port. */
+  address(name: string, usualPort: number): { hostname: string; port: number } | undefined {
+    return this.#read(name, "HOST or HOST:PORT", (text) => parseAddress(text, usualPort));
   }
 
   #read<T>(name: string, what: string, parse: (text: string) => T | undefined): T | undefined {
@@ -209,7 +219,11 @@ export function asksForHelp(args: readonly string[]): boolean {
 
 /** The help of a command. */
 export function helpOf(command: Command): string {
-  const options = { ...command.options, help: { help: "Show this help" } } as Record<string, Option>;
+  const listed = Object.entries(command.options).filter(([, { hidden }]) => !hidden);
+  const options: Record<string, Option> = {
+    ...Object.fromEntries(listed),
+    help: { help: "Show this help" },
+  };
   const left = (name: string) => `--${name}${options[name]!.value ? ` ${options[name]!.value}` : ""}`;
   const width = Math.max(...Object.keys(options).map((name) => left(name).length));
   return [

@@ -1,5 +1,6 @@
-import { isWord } from "../../protocol/forum.ts";
-import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
+import type { Address } from "../../protocol/address.ts";
+import { FORUM_COMMANDS, isWord } from "../../protocol/forum.ts";
+import { ENTER_COMMAND, ENTER_USERNAME, type ForumCommand, parseCommand } from "../../protocol/forum_text.ts";
 import type { Forum } from "../forum.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
@@ -9,14 +10,15 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
 import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
 import { readServer } from "./live_chat.ts";
-import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
-import { BUSY, connectOptions, onBusy } from "./server_option.ts";
+import { givenPassword, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
+import { requireSelf, SELF_OPTIONS } from "./self.ts";
+import { BUSY, onBusy, SERVER_OPTION, serviceAddress } from "./server_option.ts";
 
 /** `wirepost forum`. */
 export const command: Command = {
   name: "forum",
   summary: "Read and write the threads of a forum.",
-  usage: ["HOST PORT [OPTION…]", "HOST PORT --user NAME COMMAND [ARG…] [OPTION…]"],
+  usage: ["[COMMAND [ARG…]] [OPTION…]", "HOST PORT [COMMAND [ARG…]] [OPTION…]"],
   about: [
     [
       "Commands, in capitals; TITLE, FILE and NAME have no spaces, and N is a message's number in its thread:",
@@ -26,55 +28,57 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, it asks for name, password and commands; in a pipe each is a line of standard input, and the exit\n" +
-    "code is 1 if a command failed. With --user or --json, a pipe shows no prompts: results go to standard output, and\n" +
-    "failures to standard error.",
-    `With --user, the password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name\n` +
-    "without an account gets one with the password that is typed; in a pipe and with a COMMAND only with --new.",
+    "Without a COMMAND, it asks for password and commands; in a pipe each is a line of standard input, and the exit code\n" +
+    "is 1 if a command failed. A pipe shows no prompts: results go to standard output, and failures to standard error.\n" +
+    "With HOST PORT and without --as it is used as the original: it asks for a name too, and a pipe shows the prompts.",
+    `The password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name without an\n` +
+    "account gets one with the password that is typed; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
   ],
   options: {
-    "user": { value: "NAME", help: "Log in as NAME" },
-    "password-file": LOGIN_OPTIONS["password-file"]!,
-    "new": { help: "Make the account if NAME has none" },
-    "server-key": LOGIN_OPTIONS["server-key"]!,
+    ...SELF_OPTIONS,
+    "user": { value: "NAME", hidden: true, help: "The same as --as" },
+    "new": { help: "Make the account if there is none of your name" },
     "json": {
       help: "Print results as an object a line: a title, an entry of a thread, or what was done",
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
     "force": { help: "DWN: replace an existing file" },
     "max-size": { value: "SIZE", help: "DWN: refuse a larger file (4GiB)" },
+    ...SERVER_OPTION,
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
   examples: [
-    "wirepost forum 127.0.0.1 10005",
-    "wirepost forum 127.0.0.1 10005 --user yoda --new CRT thread0",
-    "wirepost forum 127.0.0.1 10005 --user yoda --password-file secret.txt RDT thread0 --from 10 --json",
+    "wirepost forum",
+    "wirepost forum --as yoda --new CRT thread0",
+    "wirepost forum --as yoda --password-file secret.txt RDT thread0 --from 10 --json",
   ],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...words] = args.positionals;
-  const server: ServerOptions = {
-    ...readServer(host, port, []),
-    ...connectOptions(args),
-    ...serverKeyOf(args),
-  };
-  const from = args.integer("from", 1), user = args.text("user");
+  const { address, words } = placeOf(args), user = userOf(args, address !== undefined && words.length === 0);
+  const timeout = args.duration("timeout"), from = args.integer("from", 1);
   if (user !== undefined && !isWord(user)) throw new UsageError(invalidName(user));
+  if (words.length > 0) checkCommand(args, words);
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  if (words.length > 0) return await runOne(args, server, user, words, options);
   if (user === undefined) {
     for (const name of ["password-file", "new"]) {
-      if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
+      if (args.flag(name)) throw new UsageError(`--${name} needs --as NAME`);
     }
   }
+  const key = serverKeyOf(args);
+  const server: ServerOptions = {
+    ...address ?? await serviceAddress(args, "forum"),
+    ...timeout === undefined ? {} : { timeout },
+    ...key,
+  };
+  if (words.length > 0) return await runOne(args, server, user!, words, options);
   return await untilSignal(async (signal, end) => {
     // without a user it is used as the original; a script with one wants results alone
     const isOriginal = user === undefined && !options.json;
@@ -101,20 +105,41 @@ async function run(args: Arguments): Promise<number> {
   });
 }
 
-/** Carries out the one command of the command line. */
-async function runOne(
-  args: Arguments,
-  server: ServerOptions,
-  user: string | undefined,
-  words: readonly string[],
-  options: Omit<ResultOptions, "signal">,
-): Promise<number> {
-  if (user === undefined) throw new UsageError("Missing --user NAME: a COMMAND needs a user");
+/** The server and the command of the command line: a COMMAND stands where the originals have HOST PORT, or after it. */
+function placeOf(args: Arguments): { address: Address | undefined; words: readonly string[] } {
+  const [host, port, ...words] = args.positionals;
+  if (host === undefined || FORUM_COMMANDS.some((name) => name === host)) {
+    return { address: undefined, words: args.positionals };
+  }
+  return { address: readServer(args, host, port, []), words };
+}
+
+/** Who logs in; undefined if the original's prompts ask for the name. */
+function userOf(args: Arguments, isOriginal: boolean): string | undefined {
+  const named = args.text("as") ?? args.text("user");
+  if (args.flag("as") && args.flag("user")) throw new UsageError("--as and --user exclude each other");
+  return named ?? (isOriginal ? undefined : requireSelf(args).name);
+}
+
+/** @throws {UsageError} It is no command, or an option is for another one. */
+function checkCommand(args: Arguments, words: readonly string[]): ForumCommand {
   const command = commandOf(words);
   if (typeof command === "string") throw new UsageError(command);
   for (const [option, kind] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
     if (args.flag(option) && command.kind !== kind) throw new UsageError(`--${option} is for ${kind}`);
   }
+  return command;
+}
+
+/** Carries out the one command of the command line. */
+async function runOne(
+  args: Arguments,
+  server: ServerOptions,
+  user: string,
+  words: readonly string[],
+  options: Omit<ResultOptions, "signal">,
+): Promise<number> {
+  const command = checkCommand(args, words);
   return await untilSignal(async (signal) => {
     const forum = await logIn(args, { ...server, onBusy: onBusy(args) }, user, signal);
     await using _ = leaving(forum, signal);

@@ -7,6 +7,7 @@
 import { bold, red, setColorEnabled } from "@std/fmt/colors";
 import { escapeControls, isDumb, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, InterruptedError } from "../terminal/signals.ts";
+import type { DataDirectoryCode } from "./data_directory.ts";
 import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./command.ts";
 
 /** The commands by their names, each loaded when it is used. */
@@ -35,6 +36,7 @@ async function overview(all: Commands): Promise<string> {
 export async function runProgram(
   commands: Commands,
   version: string,
+  dataCode: DataDirectoryCode,
   args: readonly string[],
 ): Promise<number> {
   const [name = "--help", ...rest] = args;
@@ -58,7 +60,7 @@ export async function runProgram(
       await write(helpOf(command));
       return 0;
     }
-    return await command.run(new Arguments(command, rest));
+    return await command.run(new Arguments(command, rest, dataCode));
   } catch (thrown) {
     // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;

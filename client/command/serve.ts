@@ -5,7 +5,7 @@
  * @module
  */
 
-import { write, writeError } from "../terminal/output.ts";
+import { report, write, writeError } from "../terminal/output.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
 
 /** An option as the server declares it. */
@@ -85,6 +85,10 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
   const values = Object.fromEntries(
     Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, valueOf(args, name, option)]),
   ) as Values;
+  if (!args.flag("memory")) {
+    const notice = await args.dataCode.earlierDirectoryNotice(args.text("data"));
+    if (notice !== undefined) await report("serve", notice);
+  }
   let options: Options;
   try {
     options = code.serveOptions(values, ports);

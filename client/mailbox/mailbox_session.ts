@@ -5,10 +5,12 @@
  */
 
 import {
+  decodeInfo,
   decodeMailboxAnswer,
   encodeMailboxRequest,
   type MailboxAnswer,
   MAX_LEASE_MESSAGES,
+  type ServerInfo,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
@@ -149,19 +151,30 @@ export class MailboxSession extends Session<MailboxAnswer> {
    */
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.query({
+    const values = await this.query({
       line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
       take(answer) {
-        if (answer.kind === "stat") resolve(answer.values);
-        else if (answer.kind === "denied") reject(denied(mailbox));
-        else return false;
-        return true;
+        if (answer.kind === "denied") throw denied(mailbox);
+        return answer.kind === "stat" ? answer.values : undefined;
       },
-      fail: reject,
     });
-    const fields = (await promise).split(",").map((field) => field.split(" "));
+    const fields = values.split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  }
+
+  /**
+   * The services that run, and what the account of a name covers.
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async info(name: string): Promise<ServerInfo> {
+    if (name !== "") checkId(name);
+    const values = await this.query({
+      line: (t) => encodeMailboxRequest({ kind: "info", t, name }),
+      take: (answer) => answer.kind === "info" ? answer.values : undefined,
+    });
+    return decodeInfo(values);
   }
 }
 

@@ -163,13 +163,14 @@ export class Session<A extends UnorderedAnswer> {
   }
 
   /**
-   * Sends an unordered request until its answer is complete.
+   * Sends an unordered request until its answer is complete, and resolves to the result.
    *
+   * @throws {RefusedError} The server refuses it.
    * @throws {SessionEndError} The session has ended.
    */
-  query(query: Query<A>) {
+  async query<T>(query: Query<A, T>): Promise<T> {
     this.begin();
-    this.unordered.query(query, this.now());
+    return await this.unordered.query(query, this.now());
   }
 
   /**

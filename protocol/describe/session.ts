@@ -61,6 +61,10 @@ const REQUESTS: Descriptions<Request> = {
     what: `stat ${t}: counts of ${of === "" ? "all mailboxes" : quoted(of)}`,
     names: named(of),
   }),
+  info: ({ t, name }) => ({
+    what: `info ${t}: which services run${name === "" ? "" : `, and the account of ${quoted(name)}`}`,
+    names: named(name),
+  }),
   ...FORUM_REQUESTS,
 };
 
@@ -104,7 +108,7 @@ const ANSWERS: Descriptions<Answer> = {
     ...answered("the session belongs to an account, and this is not sealed by it"),
     rule: "seal.md 5.12",
   }),
-  msg: ({ t, i, k, length, message: { id, attempt, sender, text } }) => ({
+  msg: ({ t, i, k, length, id, attempt, sender, text }) => ({
     what: `msg ${t}: ${i} of ${k}, message ${id}${sender === "" ? "" : ` from ${quoted(sender)}`}` +
       `${attempt > 1 ? `, attempt ${attempt}` : ""}, ${count(length, "byte")}`,
     names: named(sender),
@@ -123,6 +127,7 @@ const ANSWERS: Descriptions<Answer> = {
   pending: ({ t }) => ({ what: `pending ${t}: waits for a message` }),
   got: ({ t }) => ({ what: `got ${t}: known` }),
   stat: ({ t, values }) => ({ what: `stat ${t}: ${values.replaceAll(",", ", ")}` }),
+  info: ({ t, values }) => ({ what: `info ${t}: ${values.replaceAll(",", ", ")}` }),
   ...FORUM_ANSWERS,
 };
 

@@ -18,9 +18,12 @@ export interface Speaker {
   readonly address?: { readonly hostname: string; readonly port: number };
 }
 
-/** Something that happened in a channel. A message's text has no line break, nor another control character. */
+/**
+ * Something that happened in a channel. A message's text has no line break, nor another control character; `number` is
+ * its place in the channel's history, `time` is in milliseconds since 1970.
+ */
 export type ChannelEvent =
-  | { kind: "message"; speaker: Speaker; text: string }
+  | { kind: "message"; speaker: Speaker; text: string; number: number; time: number }
   | { kind: "joined" | "left"; speaker: Speaker };
 
 /** How members on one wire are sent events. */
@@ -29,6 +32,8 @@ export interface EventEncoder {
   readonly wire: StreamService;
   /** The events in the wire's bytes, one behind the other. They are not changed any more. */
   encode(events: readonly ChannelEvent[]): Uint8Array;
+  /** For members who get something for what they said themselves. Undefined: they get nothing. */
+  encodeOwn?(event: ChannelEvent): Uint8Array;
 }
 
 /** What the hub needs of a client's connection. */
@@ -85,6 +90,18 @@ export class Channel {
 
   get allMembers(): Member[] {
     return [...this.members.values()].flatMap((members) => [...members]);
+  }
+
+  /** The names of members, at most so many. */
+  names(max: number): string[] {
+    const names: string[] = [];
+    for (const members of this.members.values()) {
+      for (const { speaker } of members) {
+        if (names.length >= max) return names;
+        names.push(speaker.name);
+      }
+    }
+    return names;
   }
 
   wake() {

@@ -161,10 +161,15 @@ export class Hub {
     const { channel, speaker } = member;
     if (channel === undefined) return false;
     const { history, wallClock } = this.#options;
-    const text = printable(line);
-    history.add(channel.record, speaker.name, wallClock(), text);
-    this.#post(channel, member, { kind: "message", speaker, text }, text.length);
+    const text = printable(line), time = wallClock();
+    const number = history.add(channel.record, speaker.name, time, text);
+    this.#post(channel, member, { kind: "message", speaker, text, number, time }, text.length);
     return true;
+  }
+
+  /** Sends the member what has happened in its channel so far, and with it all others. */
+  flush({ channel }: Member) {
+    if (channel !== undefined) this.#flush(channel);
   }
 
   /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
@@ -315,8 +320,8 @@ export class Hub {
   }
 
   /**
-   * Sends the outbox to the members, each without what it caused itself: encoded once for each wire, and event by event
-   * only if several members spoke. All who only listen get the same bytes.
+   * Sends the outbox to the members, each without what it caused itself, or with what its encoder has for that: encoded
+   * once for each wire, and event by event only for members who spoke. All who only listen get the same bytes.
    */
   #flush(channel: Channel) {
     const { events, causes } = channel;
@@ -335,10 +340,13 @@ export class Hub {
           all ??= encoder.encode(events);
           member.connection.send(all);
           receivers++;
-        } else if (speaking.size > 1) {
-          each ??= events.map((event) => encoder.encode([event]));
-          member.connection.send(concatBytes(...each.filter((_, i) => causes[i] !== member)));
-          receivers++;
+        } else if (speaking.size > 1 || encoder.encodeOwn !== undefined) {
+          const encoded = each ??= events.map((event) => encoder.encode([event]));
+          const pieces = events.map((event, i) =>
+            causes[i] !== member ? encoded[i]! : encoder.encodeOwn?.(event)
+          );
+          member.connection.send(concatBytes(...pieces.filter((piece) => piece !== undefined)));
+          if (speaking.size > 1) receivers++;
         }
       }
       this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);

@@ -5,6 +5,7 @@
  */
 
 import type { Line } from "../../../protocol/line.ts";
+import type { Complete } from "./completion.ts";
 
 /** Longest line that can be typed, in UTF-16 code units, or that a pipe may bring, in bytes. */
 export const MAX_LINE = 65_536;
@@ -15,6 +16,8 @@ export abstract class LineEditor<L extends Line = Line> implements AsyncIterable
   abstract readonly isTerminal: boolean;
   /** Stands before the line on a terminal; may hold colours. A change is seen at once if lines are edited. */
   abstract prompt: string;
+  /** What TAB may complete the line with on a terminal. Without it a TAB is text, as in a pipe or a pasted text. */
+  complete: Complete | undefined;
   /** Aborted by Ctrl-C on a terminal; lines that are not read by then are dropped. */
   abstract readonly interrupted: AbortSignal;
 

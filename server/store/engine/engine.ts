@@ -166,6 +166,7 @@ export class Engine {
       channel: (request) => channels.change(request),
       "remove channel": ({ name }) => channels.remove(name),
       channels: () => channels.list(),
+      "channels complete": ({ complete }) => channels.setComplete(complete),
     };
   }
 

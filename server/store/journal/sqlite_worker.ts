@@ -29,13 +29,14 @@ export type ToWorker =
   | { kind: "apply"; requests: PackedRequests }
   | { kind: "close" };
 
-/** From the Worker: an answer to each message, in their order, and events at any time before it. */
+/**
+ * From the Worker: an answer to each message, in their order, and events at any time before it. `open` is answered with
+ * {@linkcode Counts}, `apply` with a {@linkcode BatchResult}.
+ */
 export type FromWorker =
-  | { kind: "opened"; counts: Counts }
+  | { kind: "done"; value: Counts | BatchResult | undefined }
   | { kind: "not opened"; locked: boolean; message: string }
-  | { kind: "applied"; result: BatchResult }
   | { kind: "lost"; message: string }
-  | { kind: "closed" }
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
@@ -71,7 +72,7 @@ function open(options: SqliteOptions): FromWorker {
     engine = new Engine({ ...options, monotonicClock: uptime.now, onEvent });
     scheduleWork();
     forget();
-    return { kind: "opened", counts: engine.counts };
+    return { kind: "done", value: engine.counts };
   } catch (error) {
     const path = `${options.directory}/${DATABASE_FILE}`;
     const { message } = isDatabaseError(error) ? openError(path, error) : error as Error;
@@ -104,12 +105,12 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) =>
     if (data.kind === "open") {
       answer(open(data.options));
     } else if (data.kind === "apply") {
-      answer({ kind: "applied", result: engine!.apply(unpackRequests(data.requests)) });
+      answer({ kind: "done", value: engine!.apply(unpackRequests(data.requests)) });
       scheduleWork();
     } else {
       clock?.close();
       for (const timer of timers.values()) clearTimeout(timer);
       engine!.close();
-      answer({ kind: "closed" });
+      answer({ kind: "done", value: undefined });
     }
   });

@@ -262,7 +262,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     ],
   );
   assertEquals(engine.apply([{ kind: "channels" }]).outcomes[0] as unknown, [
-    { name: "tea", owner: "", place: 1, first: 1, messages: [] },
+    { name: "tea", owner: "", place: 1, history: "", first: 1, messages: [] },
   ]);
   const post = { kind: "post", thread: "a", user: "hans", time: 0, text: "z", bytes: 1 } as const;
   assertEquals(
@@ -281,7 +281,7 @@ Deno.test("channels count for the address that made them, over a restart, until 
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
     ["tea", "coffee"].map((name, i) => (
-      { name, owner: "[10.0.0.1]", place: i + 1, first: 1, messages: [] }
+      { name, owner: "[10.0.0.1]", place: i + 1, history: "", first: 1, messages: [] }
     )),
   );
   const hub = new Hub({
@@ -316,6 +316,7 @@ Deno.test("whoever takes up channels that another address made before comes to h
       name,
       owner: `[10.0.0.${i < 2 ? 1 : 2}]`,
       place: i + 1,
+      history: "",
       first: 1,
       messages: [],
     })),

@@ -126,6 +126,15 @@ Deno.test("Admin without a secret refuses everything", async () => {
   assertEquals(await admin.answer("challenge", from, 15), "error, administration is off");
 });
 
+// admin.md 2.3
+Deno.test("Admin keeps nothing of nonces that are asked for and not used", async () => {
+  const { challenge, order } = setUp();
+  const first = await challenge();
+  // more than the commands that it remembers within 30 s
+  for (let i = 0; i < 20_000; i++) await challenge();
+  assertEquals(await order("count", secret, first), "ok, -, 1");
+});
+
 // admin.md 3.1
 Deno.test("who has not shown that he receives anything gets at most 3 times what came from him", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });

@@ -2,7 +2,7 @@ import type { Context } from "../../database/context.ts";
 import { shareOf } from "../../../quota/share.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Mailboxes } from "./mailboxes.ts";
-import { type Owner, ROOM } from "./owners.ts";
+import { type Owner, reportRoom, ROOM } from "./owners.ts";
 
 /** A limit that is reached: of one mailbox, of the whole store, or the share of one owner. */
 export interface Reached {
@@ -20,7 +20,7 @@ export class Limits {
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   /** Messages refused since the whole store became full; undefined while it has room. */
-  #refused: number | undefined;
+  readonly #all: { refused: number | undefined } = { refused: undefined };
 
   // of the batch
   #refusals: Refusal[] = [];
@@ -100,16 +100,11 @@ export class Limits {
       onEvent({ kind: "long", mailbox: mailbox.name });
     }
     for (const mailbox of this.#mailboxes.touched) {
-      const { name, refused } = mailbox;
-      if (refused === undefined || !this.#hasRoom(mailbox)) continue;
-      onEvent({ kind: "room", mailbox: name, refused });
-      mailbox.refused = undefined;
+      if (mailbox.refused === undefined || !this.#hasRoom(mailbox)) continue;
+      reportRoom(this.#context, mailbox, { mailbox: mailbox.name });
     }
     this.#mailboxes.owners.commit();
-    if (this.#refused !== undefined && this.#allHaveRoom) {
-      onEvent({ kind: "room", refused: this.#refused });
-      this.#refused = undefined;
-    }
+    if (this.#all.refused !== undefined && this.#allHaveRoom) reportRoom(this.#context, this.#all, {});
     this.rollback();
   }
 
@@ -120,17 +115,11 @@ export class Limits {
 
   /** Counts a message that was refused for good, and reports the first. */
   #count({ mailbox: name, owner, of, limit }: Refusal) {
-    const { onEvent } = this.#context, mailbox = this.#mailboxes.get(name);
-    if (of === "share") {
-      if (owner.refused === undefined) onEvent({ kind: "full", owner: owner.name, limit });
-      owner.refused = (owner.refused ?? 0) + 1;
-    } else if (of === "all" || mailbox === undefined) {
-      if (this.#refused === undefined) onEvent({ kind: "full", limit });
-      this.#refused = (this.#refused ?? 0) + 1;
-    } else {
-      if (mailbox.refused === undefined) onEvent({ kind: "full", mailbox: name, limit });
-      mailbox.refused = (mailbox.refused ?? 0) + 1;
-    }
+    const mailbox = of === "mailbox" ? this.#mailboxes.get(name) : undefined;
+    const full = of === "share" ? owner : mailbox ?? this.#all;
+    const what = of === "share" ? { owner: owner.name } : mailbox && { mailbox: name };
+    if (full.refused === undefined) this.#context.onEvent({ kind: "full", ...what, limit });
+    full.refused = (full.refused ?? 0) + 1;
   }
 
   #hasRoom({ messages, bytes }: Mailbox): boolean {

@@ -1,4 +1,4 @@
-import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import { encodeInfo, encodeMailboxAnswer, type ServerInfo } from "../../../../protocol/mailbox_requests.ts";
 import {
   decodeServiceRequest,
   NOT_SERVED,
@@ -18,15 +18,19 @@ import { Leases } from "./leases.ts";
 export interface MailboxRequestsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
   mailboxes: Mailboxes;
+  /** What an `info` of this name is answered (session.md 3.15); without it, it is not served. */
+  info?(name: string): ServerInfo;
 }
 
-/** Answers the mailbox's requests in sessions: puts, leases and counts. */
+/** Answers the mailbox's requests in sessions: puts, leases, counts, and what runs. */
 export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
+  readonly #options: MailboxRequestsOptions;
 
-  constructor({ store, mailboxes, monotonicClock }: MailboxRequestsOptions) {
+  constructor(options: MailboxRequestsOptions) {
+    const { store, mailboxes, monotonicClock } = this.#options = options;
     this.#mailboxes = mailboxes;
     this.#leases = new Leases({
       store,
@@ -76,6 +80,8 @@ export class MailboxRequests implements SessionHandler {
       case "stat":
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
         return;
+      case "info":
+        return this.#info(client, t, request.name);
       case "got":
         return this.#leases.confirm(client, t);
       case "cancel":
@@ -98,6 +104,12 @@ export class MailboxRequests implements SessionHandler {
       const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
       client.send(encodeMailboxAnswer({ kind: "stat", t, values }));
     });
+  }
+
+  #info(client: SessionClient, t: number, name: string) {
+    const info = this.#options.info?.(name);
+    if (info === undefined) client.answer({ kind: "no", t, reason: NOT_SERVED });
+    else client.send(encodeMailboxAnswer({ kind: "info", t, values: encodeInfo(info) }));
   }
 
   repeat() {
