@@ -28,6 +28,10 @@ const COMMANDS: Commands = {
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
   watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
+  completions: async () =>
+    (await import("./client/command/completions.ts")).completionsCommand(() =>
+      Promise.all(Object.values(COMMANDS).map((load) => load()))
+    ),
 };
 
 if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, dataDirectory, Deno.args));
