@@ -103,9 +103,8 @@ function messageOf(what: string, from: string, text: string): Described {
 }
 
 /** A message, or a piece of one, for an announced client. */
-function numbered({ kind, number, said }: Extract<Announced, { kind: "message" | "part" }>): Described {
-  const [, from = "", text = said] = SAID.exec(said) ?? [];
-  return messageOf(`${kind} ${number}`, from, text);
+function numbered({ kind, number, name, text }: Extract<Announced, { kind: "message" | "part" }>): Described {
+  return messageOf(`${kind} ${number}`, name, text);
 }
 
 /** What announced clients are sent. */
@@ -122,7 +121,9 @@ const ANNOUNCED: Descriptions<Announced> = {
   left: ({ name }) => ({ what: `note: ${quoted(name)} has left`, names: [name] }),
   member: ({ name }) => ({ what: `member ${quoted(name)}`, names: [name] }),
   members: ({ count: all }) => ({ what: `${count(all, "member")}` }),
-  history: ({ count: all, last }) => ({ what: `history: ${count(all, "message")} of ${last}` }),
+  history: ({ entries, last }) => ({
+    what: `history: ${entries} messages and gaps follow, last message ${last}`,
+  }),
   gap: ({ count: missing }) => ({
     what: missing === undefined
       ? "gap: some messages are missing"
