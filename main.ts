@@ -29,4 +29,8 @@ const COMMANDS: Commands = {
   bench: async () => (await import("./client/command/bench.ts")).command,
 };
 
-if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, dataDirectory, Deno.args));
+if (import.meta.main) {
+  Deno.exit(
+    await runProgram({ version: config.version, commands: COMMANDS, dataCode: dataDirectory }, Deno.args),
+  );
+}

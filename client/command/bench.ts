@@ -13,6 +13,7 @@ import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
 export const command: Command = {
   name: "bench",
   summary: "Measure how many messages a running server passes on.",
+  isMore: true,
   usage: ["mailbox [OPTION…]"],
   about: [
     "Puts messages into mailboxes of its own, receives and acknowledges them, and then puts as many to receivers that\n" +

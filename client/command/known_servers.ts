@@ -7,6 +7,7 @@ import { type Arguments, type Command, expectArguments, parseAddress, UsageError
 export const command: Command = {
   name: "known-servers",
   summary: "List and forget the servers whose keys are remembered.",
+  isMore: true,
   usage: ["list", "remove HOST:PORT"],
   about: [
     "A client that has logged in to a server remembers the server's key, and refuses a server with another key. If the\n" +

@@ -11,6 +11,7 @@ const { as: _, ...ROOM_OPTIONS } = LIVE_CHAT_OPTIONS;
 export const command: Command = {
   name: "room",
   summary: "Talk in the room of a server.",
+  isMore: true,
   usage: ["[OPTION…]", "HOST PORT [OPTION…]"],
   about: LIVE_CHAT_ABOUT,
   options: ROOM_OPTIONS,
