@@ -10,7 +10,7 @@ import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./l
 /** `wirepost chat`. */
 export const command: Command = {
   name: "chat",
-  summary: "Talk in the channels of a server.",
+  summary: "Talk in channels",
   usage: ["[CHANNEL] [OPTION…]", "NAME HOST PORT [OPTION…]"],
   about: [
     "With a CHANNEL it joins that channel, and makes it if there is none of that name.",
@@ -21,6 +21,7 @@ export const command: Command = {
     ...LIVE_CHAT_ABOUT,
   ],
   options: LIVE_CHAT_OPTIONS,
+  completes: { names: "channels" },
   examples: [
     "wirepost chat lounge --as Alice",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",

@@ -19,8 +19,6 @@ export interface Option {
   value?: string;
   /** May be given more than once, and is read by {@linkcode Arguments.texts}. */
   many?: true;
-  /** The values that it takes, if they are words. */
-  words?: readonly string[];
   /** An older name, which still works and is not in the help. */
   hidden?: true;
   help: string;
@@ -34,8 +32,15 @@ export interface Word {
   help: string;
 }
 
-/** What an argument of a command can be, for completions. */
-export type Operand = "mailbox" | "channel" | "command or topic" | "forum command" | "file";
+/** Names that only a server knows. */
+export type NameKind = "mailboxes" | "channels";
+
+/** What completes an argument in a shell: fixed words, names of files, names that a server knows, or nothing. */
+export type Completion =
+  | { words: readonly string[] }
+  | { files: true }
+  | { names: NameKind }
+  | undefined;
 
 /** A command of `wirepost`. */
 export interface Command {
@@ -46,13 +51,13 @@ export interface Command {
   isMore?: true;
   /** The arguments, one line for each form. */
   usage: readonly string[];
-  /** The words of which the first argument is one; `isRepeated` if the others may be too. */
-  words?: { heading: string; list: readonly Word[]; isRepeated?: true };
-  /** What the first argument is, if it is none of `words`. */
-  operand?: Operand;
+  /** The words of which the first argument is one. */
+  words?: { heading: string; list: readonly Word[] };
   /** Paragraphs of the help. Lines that begin with a space are kept, others are broken anew. */
   about?: readonly string[];
   options: Readonly<Record<string, Option>>;
+  /** What completes its arguments in a shell; by default its `words`. */
+  completes?: Completion;
   /** Complete command lines. */
   examples: readonly string[];
   /** Returns the exit code. */

@@ -89,7 +89,7 @@ export function helpOf(command: Command): string {
   return [
     ...usage.map((form, i) => `${i === 0 ? "Usage:" : "      "} wirepost ${name}${form && ` ${form}`}`),
     "",
-    command.summary,
+    `${command.summary}.`,
     ...words === undefined ? [] : ["", words.heading, ...table(wordRows!, columns)],
     ...about.flatMap((paragraph) => ["", ...wrap(paragraph, columns)]),
     "",

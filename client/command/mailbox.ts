@@ -34,7 +34,7 @@ To send a line that begins with /, begin it with //.
 /** `wirepost mailbox`. */
 export const command: Command = {
   name: "mailbox",
-  summary: "Write and receive messages by hand, as one person or as several.",
+  summary: "Write and receive messages by hand, as one person or as several",
   isMore: true,
   usage: ["[OPTION…]"],
   about: [

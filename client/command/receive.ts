@@ -18,7 +18,7 @@ const BUSY_FOLLOWED = "the server is busy; trying again";
 /** `wirepost receive`. */
 export const command: Command = {
   name: "receive",
-  summary: "Receive messages from a mailbox.",
+  summary: "Take messages from a mailbox",
   usage: ["[ID] [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as wanted, a line each. Exits with 3 if there were fewer. Without an\n" +
@@ -47,6 +47,7 @@ export const command: Command = {
     ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
     "wirepost receive",
     "wirepost receive bob --all --json",

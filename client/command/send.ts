@@ -14,7 +14,7 @@ const WAIT_MS = 30_000;
 /** `wirepost send`. */
 export const command: Command = {
   name: "send",
-  summary: "Send messages to a mailbox.",
+  summary: "Send messages to a mailbox",
   usage: ["TO [MESSAGE…] [OPTION…]", "--shared [MESSAGE…] [OPTION…]"],
   about: [
     "Each MESSAGE is one message; without one, each line of standard input is a message. Text that begins with '-' comes\n" +
@@ -35,6 +35,7 @@ export const command: Command = {
     ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
     "wirepost send bob 'How are you?'",
     "seq 1000000 | wirepost send bob --as alice --resume numbers",
