@@ -15,6 +15,7 @@ const COMMANDS: Commands = {
     (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
   send: async () => (await import("./client/command/send.ts")).command,
   receive: async () => (await import("./client/command/receive.ts")).command,
+  peek: async () => (await import("./client/command/peek.ts")).command,
   mailbox: async () => (await import("./client/command/mailbox.ts")).command,
   chat: async () => (await import("./client/command/chat.ts")).command,
   room: async () => (await import("./client/command/room.ts")).command,
@@ -26,7 +27,12 @@ const COMMANDS: Commands = {
     }),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
+  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
+  completions: async () =>
+    (await import("./client/command/completions.ts")).completionsCommand(() =>
+      Promise.all(Object.values(COMMANDS).map((load) => load()))
+    ),
 };
 
 if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, dataDirectory, Deno.args));

@@ -34,7 +34,7 @@ import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { type ForumPage, PageQuery } from "./forum/page_query.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
-import { RefusedError, WrongAnswerError } from "./session/errors.ts";
+import { NotLoggedInError, RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
@@ -80,6 +80,28 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
     query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, server);
+}
+
+/**
+ * Checks that a forum answers, without logging in.
+ *
+ * @throws {ServerTimeoutError} There was no answer.
+ */
+export async function checkForum(options: Omit<ForumConnectOptions, "as">): Promise<void> {
+  const served = { service: "forum", port: FORUM_PORT } as const;
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
+  try {
+    await connection.session.query(new PageQuery(undefined, "0"));
+  } catch (error) {
+    // forum.md 1.7: this is its answer
+    if (!(error instanceof NotLoggedInError)) throw error;
+  } finally {
+    await connection.close(0);
+  }
 }
 
 /**

@@ -98,6 +98,12 @@ export function visible(text: string): string {
   return text.replaceAll("\t", TAB);
 }
 
+/** How many rows a text without line ends takes. */
+export function rowsOf(text: string, columns: number): number {
+  const { row, full } = positionAfter(visible(text), columns);
+  return full ? row : row + 1;
+}
+
 function up(rows: number): string {
   return rows > 0 ? `\x1b[${rows}A` : "";
 }

@@ -2,10 +2,11 @@ import { candidateList, type Complete, Completer } from "./completion.ts";
 import { EditedLine } from "./edited_line.ts";
 import { History } from "./history.ts";
 import { HistorySearch } from "./history_search.ts";
+import { KeyQueue, type KeyReader } from "./key_queue.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
-import { LineEditor } from "./line_editor.ts";
+import { LineEditor, type ReadOptions } from "./line_editor.ts";
 import { LineQueue } from "./line_queue.ts";
-import { withLineEnd } from "../output.ts";
+import { type Size, withLineEnd } from "../output.ts";
 import { Screen, type View, visible } from "./screen.ts";
 import type { Tty } from "./tty.ts";
 
@@ -35,7 +36,13 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   #search: HistorySearch | undefined;
   #escapeTimer: ReturnType<typeof setTimeout> | undefined;
   /** The pending read. */
-  #reader: { secret: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  #reader: { secret: boolean; lend: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  /** Where keys go that are read one by one. */
+  #keyQueue: KeyQueue | undefined;
+  /** Whether bytes are being read; a read can't be cancelled. */
+  #isReading = false;
+  /** Resolves when the terminal, which was given back, is taken again. */
+  #lent: PromiseWithResolvers<void> | undefined;
   /** Whether there will be no more lines than those in the queue. */
   #isEnded = false;
   #closing: Promise<void> | undefined;
@@ -72,14 +79,15 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#update();
   }
 
-  read(options: { secret?: boolean } = {}): Promise<{ text: string } | undefined> {
+  read(options: ReadOptions = {}): Promise<{ text: string } | undefined> {
     const { promise, resolve } = Promise.withResolvers<{ text: string } | undefined>();
-    const { secret = false } = options;
+    const { secret = false, lend = false } = options;
+    this.resume();
     const queued = this.#queue.take();
     if (queued !== undefined) {
       resolve(this.#show(queued, secret));
     } else if (this.#isEnded) resolve(undefined);
-    else this.#reader = { secret, resolve };
+    else this.#reader = { secret, lend, resolve };
     if (secret) this.#search = undefined;
     this.#update();
     return promise;
@@ -94,6 +102,39 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
 
   notify(text: string): Promise<void> {
     return this.print(text);
+  }
+
+  override get isLent(): boolean {
+    return this.#lent !== undefined;
+  }
+
+  override resume() {
+    if (this.#lent === undefined) return;
+    this.#tty.raw();
+    this.#lent.resolve();
+    this.#lent = undefined;
+    this.#update();
+  }
+
+  override readKeys(): KeyReader {
+    this.resume();
+    const keys = this.#keyQueue = new KeyQueue();
+    return {
+      next: (prompt) => {
+        const next = keys.next(prompt);
+        if (this.#isEnded) keys.end();
+        this.#update();
+        return next;
+      },
+      [Symbol.dispose]: () => {
+        this.#keyQueue = undefined;
+        this.#pressAll(keys.keys);
+      },
+    };
+  }
+
+  override get size(): Size {
+    return this.#tty.size();
   }
 
   override clearHistory() {
@@ -120,7 +161,8 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
       await this.#writing;
       await this.#writeToTty(this.#render() + this.#screen.leave(this.#tty.size()));
     } finally {
-      this.#tty.restore();
+      if (this.#lent === undefined) this.#tty.restore();
+      this.#lent?.resolve();
       this.#end();
     }
   }
@@ -128,7 +170,9 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   async #read() {
     try {
       while (this.#closing === undefined) {
+        this.#isReading = true;
         const bytes = await this.#tty.read(this.#close.signal);
+        this.#isReading = false;
         if (this.#closing !== undefined) return;
         if (bytes === null) break;
         clearTimeout(this.#escapeTimer);
@@ -137,6 +181,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
           this.#escapeTimer = setTimeout(() => this.#pressAll(this.#keys.endEscape()), ESCAPE_MS);
         }
         await this.#queue.room();
+        await this.#lent?.promise;
       }
     } catch {
       // the terminal has gone
@@ -144,7 +189,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#end();
   }
 
-  #pressAll(keys: Key[]) {
+  #pressAll(keys: readonly Key[]) {
     for (const key of keys) this.#press(key);
     this.#update();
   }
@@ -153,6 +198,10 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     const isKey = "key" in key;
     if (isKey && key.key === "interrupt") return this.#interrupt();
     if (this.#isEnded) return;
+    if (this.#keyQueue !== undefined) {
+      if (!this.#keyQueue.add(key)) this.#isRinging = true;
+      return;
+    }
     if (this.#waitingKeys !== undefined) {
       this.#waitingKeys.push(key);
       if (this.#waitingKeys.length <= MAX_WAITING_KEYS) return;
@@ -235,8 +284,18 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#completer.reset();
     const reader = this.#reader;
     this.#reader = undefined;
-    if (reader !== undefined) return reader.resolve(this.#show(text, reader.secret));
+    if (reader !== undefined) {
+      if (reader.lend) this.#lend();
+      return reader.resolve(this.#show(text, reader.secret));
+    }
     if (this.#queue.add(text)) this.#isRinging = true;
+  }
+
+  /** Gives the terminal back, unless what is typed next will be read here. */
+  #lend() {
+    if (this.#isReading || this.#closing !== undefined) return;
+    this.#lent = Promise.withResolvers<void>();
+    this.#tty.restore();
   }
 
   /** Leaves a line that is read on the screen, and adds it to the history. */
@@ -266,6 +325,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     const reader = this.#reader;
     this.#reader = undefined;
     reader?.resolve(undefined);
+    this.#keyQueue?.end();
   }
 
   async #suspend() {
@@ -295,25 +355,26 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   }
 
   #render(): string {
-    const size = this.#tty.size(), reader = this.#reader;
+    const size = this.#tty.size(), view = this.#view();
     let out = "";
     if (this.#isCleared) out += this.#screen.clear();
     if (this.#isResized) out += this.#screen.erase(size);
     if (this.#output !== "") out += this.#screen.print(this.#output, size);
-    out += reader === undefined
-      ? this.#screen.erase(size)
-      : this.#screen.draw(this.#view(reader.secret), size);
+    out += view === undefined ? this.#screen.erase(size) : this.#screen.draw(view, size);
     if (this.#isRinging) out += "\x07";
     this.#output = "";
     this.#isCleared = this.#isResized = this.#isRinging = false;
     return out;
   }
 
-  #view(secret: boolean): View {
-    const prompt = this.#prompt, search = this.#search;
-    if (secret) return { prompt, text: "", cursor: 0 };
+  /** What the bottom of the screen shows, if anything is read. */
+  #view(): View | undefined {
+    const prompt = this.#keyQueue?.prompt, search = this.#search;
+    if (prompt !== undefined) return { prompt, text: "", cursor: 0 };
+    if (this.#reader === undefined) return undefined;
+    if (this.#reader.secret) return { prompt: this.#prompt, text: "", cursor: 0 };
     const { text, cursor } = search?.line ?? this.#line;
-    return { prompt: search?.prompt ?? prompt, text, cursor };
+    return { prompt: search?.prompt ?? this.#prompt, text, cursor };
   }
 
   async #writeToTty(text: string) {
