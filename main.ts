@@ -26,7 +26,12 @@ const COMMANDS: Commands = {
     }),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
+  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
   bench: async () => (await import("./client/command/bench.ts")).command,
+  completions: async () =>
+    (await import("./client/command/completions.ts")).completionsCommand(() =>
+      Promise.all(Object.values(COMMANDS).map((load) => load()))
+    ),
 };
 
 if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, dataDirectory, Deno.args));

@@ -326,7 +326,7 @@ export class Mailbox implements AsyncDisposable {
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * const { services, account } = await mailbox.info("alice");
-   * console.log(services.mailbox, account.mailbox); // 21001 false
+   * console.log("mailbox" in services, account.mailbox); // true false
    * ```
    *
    * @throws {TypeError} It is no ID.

@@ -5,6 +5,10 @@
  * @module
  */
 
+import { utf8Length } from "./mailbox.ts";
+
+const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
 /** The control message by which a client announces itself: no client of the original sends a LF within a message. */
 export const ANNOUNCEMENT = "/wirepost\n1";
 
@@ -45,13 +49,13 @@ export const ANNOUNCED_TEXTS = {
   announced: (name: string) => `${STX}wirepost 1 ${name}`,
   entered: (history: string, last: number, channel: string) => `${STX}channel ${history} ${last} ${channel}`,
   prefix: (kind: "message" | "part", number: number, time: number, name: string) =>
-    `${STX}${kind} ${number} ${time} [${name}] `,
+    `${STX}${kind} ${number} ${time} ${utf8Length(name)} ${name} `,
   sent: (number: number, time: number) => `${STX}sent ${number} ${time}`,
   joined: (name: string) => `${STX}joined ${name}`,
   left: (name: string) => `${STX}left ${name}`,
   members: (count: number) => `${STX}members ${count}`,
   member: (name: string) => `${STX}member ${name}`,
-  page: (history: string, count: number, last: number) => `${STX}history ${history} ${count} ${last}`,
+  page: (history: string, entries: number, last: number) => `${STX}history ${history} ${entries} ${last}`,
   gap: (count: number | undefined) => count === undefined ? `${STX}gap` : `${STX}gap ${count}`,
 };
 
@@ -59,13 +63,16 @@ export const ANNOUNCED_TEXTS = {
 export type Announced =
   | { kind: "announced"; name: string }
   | { kind: "channel"; history: string; last: number; channel: string }
-  /** `said` is `[NAME] text`, or a piece of it. */
-  | { kind: "message" | "part"; number: number; time: number; said: string }
+  | { kind: "message" | "part"; number: number; time: number; name: string; text: string }
   | { kind: "sent"; number: number; time: number }
   | { kind: "joined" | "left" | "member"; name: string }
   | { kind: "members"; count: number }
-  | { kind: "history"; history: string; count: number; last: number }
+  /** `entries` is how many messages and gaps follow. */
+  | { kind: "history"; history: string; entries: number; last: number }
   | { kind: "gap"; count?: number };
+
+/** Number, time, bytes of the name, and name and text, whose end is lost if it is white space. */
+const SAID = /^(\d{1,16}) (\d{1,16}) (\d{1,3})(?: (.*))?$/;
 
 /** The forms, by their first word, with a reader of what the form has found. */
 const FORMS: Readonly<Record<string, [RegExp, (...found: string[]) => Announced]>> = {
@@ -74,8 +81,8 @@ const FORMS: Readonly<Record<string, [RegExp, (...found: string[]) => Announced]
     /^([A-Za-z0-9]{1,16}) (\d{1,16}) (.*)$/,
     (history = "", last, channel = "") => ({ kind: "channel", history, last: Number(last), channel }),
   ],
-  message: [/^(\d{1,16}) (\d{1,16}) (.*)$/, saidAs("message")],
-  part: [/^(\d{1,16}) (\d{1,16}) (.*)$/, saidAs("part")],
+  message: [SAID, saidAs("message")],
+  part: [SAID, saidAs("part")],
   sent: [
     /^(\d{1,16}) (\d{1,16})$/,
     (number, time) => ({ kind: "sent", number: Number(number), time: Number(time) }),
@@ -86,7 +93,9 @@ const FORMS: Readonly<Record<string, [RegExp, (...found: string[]) => Announced]
   members: [/^(\d{1,16})$/, (count) => ({ kind: "members", count: Number(count) })],
   history: [
     /^([A-Za-z0-9]{1,16}) (\d{1,16}) (\d{1,16})$/,
-    (history = "", count, last) => ({ kind: "history", history, count: Number(count), last: Number(last) }),
+    (history = "", entries, last) => (
+      { kind: "history", history, entries: Number(entries), last: Number(last) }
+    ),
   ],
   gap: [
     /^(\d{1,16})?$/,
@@ -95,7 +104,11 @@ const FORMS: Readonly<Record<string, [RegExp, (...found: string[]) => Announced]
 };
 
 function saidAs(kind: "message" | "part"): (...found: string[]) => Announced {
-  return (number, time, said = "") => ({ kind, number: Number(number), time: Number(time), said });
+  return (number, time, nameBytes, rest = "") => {
+    const bytes = encoder.encode(rest), end = Number(nameBytes);
+    const name = decoder.decode(bytes.subarray(0, end)), text = decoder.decode(bytes.subarray(end + 1));
+    return { kind, number: Number(number), time: Number(time), name, text };
+  };
 }
 
 /** Whether the text of a frame is only for announced clients. */

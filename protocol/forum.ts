@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LineCodec, numberField, textField } from "./line_codec.ts";
+import { lineCodec, numberField, textField } from "./line_codec.ts";
 import { isMessage } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
@@ -92,7 +92,7 @@ const REQUEST_FIELDS = {
   text: textField(isMessage),
 };
 
-const REQUESTS = new LineCodec<ForumOrderedRequest | ForumUnorderedRequest>({
+const requests = lineCodec<ForumOrderedRequest | ForumUnorderedRequest>({
   CRT: "n,title",
   MSG: "n,title text",
   DLT: "n,title number",
@@ -103,7 +103,8 @@ const REQUESTS = new LineCodec<ForumOrderedRequest | ForumUnorderedRequest>({
   DWN: "t,title file",
   RMV: "n,title",
 }, REQUEST_FIELDS);
-const ANSWERS = new LineCodec<ForumAnswer>({
+/** Encodes an answer; or decodes one, and gives undefined for a line that is not the forum's. */
+export const { encode: encodeForumAnswer, decode: decodeForumAnswer } = lineCodec<ForumAnswer>({
   title: "t,place,id,title",
   line: "t,place,id,number,time,version,length,user text",
   rest: "t,id,version,offset,text",
@@ -138,7 +139,7 @@ export function decodeForumRequest(
   kind: string,
   line: string,
 ): ForumOrderedRequest | ForumUnorderedRequest | BadRequest | undefined {
-  const request = REQUESTS.decode(kind, line);
+  const request = requests.decode(kind, line);
   if (request !== undefined) {
     return request.kind === "LST" && request.place.startsWith("#") ? undefined : request;
   }
@@ -147,22 +148,10 @@ export function decodeForumRequest(
 }
 
 /** The line of a request. Its fields are checked by the caller. */
-export function encodeForumRequest(request: ForumOrderedRequest | ForumUnorderedRequest): string {
-  return REQUESTS.encode(request);
-}
+export const encodeForumRequest = requests.encode;
 
 /** The fields of a change between its number and its text. A session sends a long text in parts. */
 export function changeFields(change: ForumChange): string {
   const empty = { ...change, n: 0, ..."text" in change ? { text: "" } : {} };
-  return REQUESTS.encode(empty).slice(`${change.kind},0,`.length);
-}
-
-/** The answer of a line, whose first field is `kind`; undefined for a line that is not the forum's. */
-export function decodeForumAnswer(kind: string, line: string): ForumAnswer | undefined {
-  return ANSWERS.decode(kind, line);
-}
-
-/** The line of an answer. */
-export function encodeForumAnswer(answer: ForumAnswer): string {
-  return ANSWERS.encode(answer);
+  return requests.encode(empty).slice(`${change.kind},0,`.length);
 }

@@ -6,7 +6,7 @@
  */
 
 import { isNumber, split } from "./fields.ts";
-import { LineCodec, numberField, numbersField, textField } from "./line_codec.ts";
+import { lineCodec, numberField, numbersField, textField } from "./line_codec.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
@@ -101,7 +101,7 @@ const isMailbox = (id: string) => id === SHARED_QUEUE || isId(id);
 
 const number = numberField();
 
-const REQUESTS = new LineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
+const requests = lineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   ack: "n,token,ids",
   back: "n,token,ids",
   begin: "n,token,ids",
@@ -127,7 +127,8 @@ const REQUESTS = new LineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   max: numberField(1, MAX_LEASE_MESSAGES),
 });
 
-const ANSWERS = new LineCodec<MailboxAnswer>({
+/** Encodes an answer; or decodes one, and gives undefined for a line that is no answer of the mailbox. */
+export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = lineCodec<MailboxAnswer>({
   msg: "t,i,k,token,id,attempt,time,sender,length,text",
   piece: "t,i,offset,text",
   none: "t",
@@ -154,7 +155,7 @@ const ANSWERS = new LineCodec<MailboxAnswer>({
 export function decodeMailboxRequest(kind: string, line: string): MailboxRequest | BadRequest | undefined {
   if (kind === "put") return decodePut(line);
   const ahead = kind === "lease" && line.endsWith(AHEAD);
-  const request = REQUESTS.decode(kind, ahead ? line.slice(0, -AHEAD.length) : line);
+  const request = requests.decode(kind, ahead ? line.slice(0, -AHEAD.length) : line);
   return request?.kind === "lease" ? { ...request, ahead } : request;
 }
 
@@ -166,11 +167,6 @@ function decodePut(line: string): MailboxRequest | BadRequest | undefined {
   if (reason !== undefined) return { kind: "bad", n, reason };
   const time = { delay: Number(delay), ttl: ttl === "" ? undefined : Number(ttl) };
   return { kind: "put", n, receiver, sender, ...time, text };
-}
-
-/** The answer of a line whose first field is `kind`; undefined if the line is no answer of the mailbox. */
-export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer | undefined {
-  return ANSWERS.decode(kind, line);
 }
 
 /** Whether the wire allows these values. */
@@ -194,12 +190,7 @@ export function failureFields({ delay, attempts, reason }: Failure): string {
 
 /** The line of an unordered request. Its fields are checked by the caller. */
 export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
-  return REQUESTS.encode(request) + (request.kind === "lease" && request.ahead ? AHEAD : "");
-}
-
-/** The line of an answer. */
-export function encodeMailboxAnswer(answer: MailboxAnswer): string {
-  return ANSWERS.encode(answer);
+  return requests.encode(request) + (request.kind === "lease" && request.ahead ? AHEAD : "");
 }
 
 /** The values of an answer `info`. */
@@ -211,9 +202,9 @@ export function encodeInfo({ services, account }: ServerInfo): string {
   ].join(",");
 }
 
-/** What an answer `info` says; a value that is none of these is left out. */
+/** What an answer `info` says. What else stands in it is left out. */
 export function decodeInfo(values: string): ServerInfo {
-  const fields = values.split(",").map((field) => field.split(" "));
+  const fields = values.split(",").map((field) => /^(\S+) (.*)$/.exec(field)?.slice(1) ?? []);
   const covers = (service: string) => fields.some(([name, value]) => name === "account" && value === service);
   return {
     services: Object.fromEntries(

@@ -6,7 +6,7 @@
  */
 
 import { isNumber, NUMBER } from "./fields.ts";
-import { LineCodec, numberField, numbersField } from "./line_codec.ts";
+import { lineCodec, numberField, numbersField } from "./line_codec.ts";
 import { utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session (session.md 1.1). */
@@ -146,7 +146,7 @@ function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: stri
   return { match, records };
 }
 
-const REQUESTS = new LineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
+const requests = lineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
   { part: "n,text", skip: "n" },
   { n: numberField() },
 );
@@ -154,10 +154,10 @@ const REQUESTS = new LineCodec<Extract<SessionRequest, { kind: "part" | "skip" }
 function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R | undefined {
   if (line === "bye") return { kind: line };
   const kind = kindOf(line);
-  return REQUESTS.decode(kind, line) ?? decodeLine(kind, line);
+  return requests.decode(kind, line) ?? decodeLine(kind, line);
 }
 
-const ANSWERS = new LineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
+const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
   lost: "n,ids",
   bad: "n,reason",
   full: "n,limit",
@@ -172,7 +172,7 @@ const ANSWERS = new LineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
 
 function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A | undefined {
   const kind = kindOf(line);
-  if (kind !== "ok" && kind !== "have") return ANSWERS.decode(kind, line) ?? decodeLine(kind, line);
+  if (kind !== "ok" && kind !== "have") return answers.decode(kind, line) ?? decodeLine(kind, line);
   const [from = "", to = from] = line.slice(kind.length + 1).split("-");
   return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
 }
@@ -184,7 +184,7 @@ function kindOf(line: string): string {
 
 /** The line of an answer in a datagram. */
 export function encodeAnswer(answer: SessionAnswer): string {
-  if (!("from" in answer)) return ANSWERS.encode(answer);
+  if (!("from" in answer)) return answers.encode(answer);
   const { kind, from, to } = answer;
   return from === to ? `${kind},${from}` : `${kind},${from}-${to}`;
 }

@@ -5,7 +5,7 @@
  */
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { LineCodec, textField } from "./line_codec.ts";
+import { lineCodec, textField } from "./line_codec.ts";
 
 /** Longest line that a client sends, in bytes without its end. */
 export const MAX_REQUEST_BYTES = 80;
@@ -78,7 +78,7 @@ const CODES: ReadonlySet<string> = new Set(REFUSAL_CODES);
 
 const encoder = new TextEncoder();
 
-const REQUESTS = new LineCodec<TransferRequest>({
+const requests = lineCodec<TransferRequest>({
   upload: "ticket",
   from: "offset",
   sum: "mac",
@@ -91,13 +91,13 @@ const REQUESTS = new LineCodec<TransferRequest>({
 
 /** The line, with its end. */
 export function encodeTransferRequest(request: TransferRequest): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`P1 ${REQUESTS.encode(request)}\n`);
+  return encoder.encode(`P1 ${requests.encode(request)}\n`);
 }
 
 /** Decodes a line without its end; undefined if it is malformed. */
 export function decodeTransferRequest(line: string): TransferRequest | undefined {
   const [, request = "", kind = ""] = /^P1 ((\w+) .*)$/.exec(line) ?? [];
-  return REQUESTS.decode(kind, request);
+  return requests.decode(kind, request);
 }
 
 /** The line, with its end. A refusal's text is cut if it is too long, and its control characters are replaced. */

@@ -11,6 +11,7 @@ import { PendingTotal } from "./quota/pending.ts";
 import { shareOf } from "./quota/share.ts";
 import { uptime } from "./quota/uptime.ts";
 import type { MetricName } from "./report/metrics.ts";
+import type { Watch } from "./report/watch.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
@@ -43,6 +44,7 @@ export interface HubServiceOptions extends Pick<MemberWireOptions, "polling" | "
   sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
   store: GroupCommit;
+  watch: Watch;
 }
 
 export class HubService {
@@ -54,7 +56,7 @@ export class HubService {
   readonly #wires: MemberWire[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
-  private constructor({ sockets, limits, store, ...options }: HubServiceOptions, history: History) {
+  private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
     this.#history = history;
     this.#store = store;
     const hub = this.#hub = new Hub({
@@ -75,9 +77,13 @@ export class HubService {
       monotonicClock: () => Math.floor(uptime.now()),
     };
     const { channels, room } = sockets;
-    if (channels !== undefined) this.#wires.push(new ChannelsWire({ ...common, sockets: channels }));
+    if (channels !== undefined) {
+      this.#wires.push(new ChannelsWire({ ...common, sockets: channels, tap: watch.tap("channels") }));
+    }
     if (room !== undefined) {
-      this.#wires.push(new RoomWire(limits.maxLineBytes, { ...common, sockets: room }));
+      this.#wires.push(
+        new RoomWire(limits.maxLineBytes, { ...common, sockets: room, tap: watch.tap("room") }),
+      );
     }
     this.commands = hubCommands(hub);
     this.#writing = setInterval(() => this.#write(), WRITE_INTERVAL_MS);

@@ -42,6 +42,7 @@ export class MailboxService {
     const onRefused = (reason: RefusedReason, from: DatagramClient) => this.#refuse(reason, from);
     this.#original = new OriginalWire({
       ...options,
+      taps: { mailbox: options.watch.tap("mailbox"), admin: options.watch.tap("admin") },
       onRefused,
       debug: (from, what) => this.#debug(from, what),
     });

@@ -21,6 +21,7 @@ export const command: Command = {
     ...LIVE_CHAT_ABOUT,
   ],
   options: LIVE_CHAT_OPTIONS,
+  completes: { names: "channels" },
   examples: [
     "wirepost chat lounge --as Alice",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",

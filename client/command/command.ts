@@ -23,6 +23,16 @@ export interface Option {
   help: string;
 }
 
+/** Names that only a server knows. */
+export type NameKind = "mailboxes" | "channels";
+
+/** What completes an argument in a shell: fixed words, names of files, names that a server knows, or nothing. */
+export type Completion =
+  | { words: readonly string[] }
+  | { files: true }
+  | { names: NameKind }
+  | undefined;
+
 /** A command of `wirepost`. */
 export interface Command {
   name: string;
@@ -33,6 +43,8 @@ export interface Command {
   /** Paragraphs of the help. */
   about?: readonly string[];
   options: Readonly<Record<string, Option>>;
+  /** What completes its arguments in a shell. */
+  completes?: Completion;
   /** Complete command lines. */
   examples: readonly string[];
   /** Returns the exit code. */

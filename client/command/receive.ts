@@ -47,6 +47,7 @@ export const command: Command = {
     ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
     "wirepost receive",
     "wirepost receive bob --all --json",

@@ -35,6 +35,7 @@ export const command: Command = {
     ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
     "wirepost send bob 'How are you?'",
     "seq 1000000 | wirepost send bob --as alice --resume numbers",

@@ -70,6 +70,7 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
     options: Object.fromEntries(
       Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, withDefault(option)]),
     ),
+    completes: { words: Object.keys(code.SERVICE_PORTS) },
     examples: [
       "wirepost serve",
       "wirepost serve channels 55555",

@@ -10,8 +10,6 @@ export interface HistoryPage {
   /** The ID that the last of its messages has; the current one if it goes to the end. */
   history: string;
   entries: HistoryEntry[];
-  /** How many of the entries are messages. */
-  count: number;
   /** Number of the last message of the channel; 0 if nothing was said yet. */
   last: number;
 }
@@ -50,7 +48,7 @@ export function historyPage(
     if (isGap) entries.push({ gap: undefined });
     entries.push({ number, message });
   }
-  return { history: number >= next ? ids.current : ids.at(number - 1), entries, count, last: next - 1 };
+  return { history: number >= next ? ids.current : ids.at(number - 1), entries, last: next - 1 };
 }
 
 function startOf({ first, next, ids }: ChannelRecord, query: HistoryQuery): Start {

@@ -47,23 +47,24 @@ Deno.test("a query of a history is read as it was written", () => {
   }
 });
 
+const message = (number: number, time: number, name: string, text: string) => (
+  { kind: "message", number, time, name, text } as const
+);
+
 const sent: [string, Announced][] = [
   [TEXTS.announced("Al B"), { kind: "announced", name: "Al B" }],
   [TEXTS.announced("").trimEnd(), { kind: "announced", name: "" }],
   [TEXTS.entered("a1", 41, "tea"), { kind: "channel", history: "a1", last: 41, channel: "tea" }],
-  [TEXTS.prefix("message", 3, 5, "Al") + "hi  there", {
-    kind: "message",
-    number: 3,
-    time: 5,
-    said: "[Al] hi  there",
-  }],
-  [TEXTS.prefix("part", 3, 5, "Al").trimEnd(), { kind: "part", number: 3, time: 5, said: "[Al]" }],
+  [TEXTS.prefix("message", 3, 5, "Al Ω") + "hi  there", message(3, 5, "Al Ω", "hi  there")],
+  [TEXTS.prefix("message", 3, 5, "") + " 4 x", message(3, 5, "", " 4 x")],
+  [TEXTS.prefix("part", 3, 5, "Al").trimEnd(), { ...message(3, 5, "Al", ""), kind: "part" }],
+  [TEXTS.prefix("message", 3, 5, "").trimEnd(), message(3, 5, "", "")],
   [TEXTS.sent(3, 5), { kind: "sent", number: 3, time: 5 }],
   [TEXTS.joined("Al"), { kind: "joined", name: "Al" }],
   [TEXTS.left("").trimEnd(), { kind: "left", name: "" }],
   [TEXTS.members(2), { kind: "members", count: 2 }],
   [TEXTS.member("a b"), { kind: "member", name: "a b" }],
-  [TEXTS.page("a1", 2, 9), { kind: "history", history: "a1", count: 2, last: 9 }],
+  [TEXTS.page("a1", 2, 9), { kind: "history", history: "a1", entries: 2, last: 9 }],
   [TEXTS.gap(7), { kind: "gap", count: 7 }],
   [TEXTS.gap(undefined), { kind: "gap" }],
 ];

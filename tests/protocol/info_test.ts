@@ -16,7 +16,7 @@ Deno.test("the answer to an info has ports and what the account covers, and what
   assertEquals(encodeInfo(info), "mailbox 21001,room 6000,account forum");
   assertEquals(decodeInfo(encodeInfo(info)), info);
   assertEquals(decodeInfo("mailbox 21001,http x,account page,,version 2 3,room 6000,account forum"), {
-    services: { mailbox: 21001, version: 2, room: 6000 },
+    services: { mailbox: 21001, room: 6000 },
     account: { mailbox: false, forum: true },
   });
   assertEquals(decodeInfo(""), { services: {}, account: { mailbox: false, forum: false } });

@@ -75,7 +75,7 @@ export function historyFrames({ record }: Channel, query: HistoryQuery): Uint8Ar
     return bytes <= MAX_PAGE_BYTES;
   });
   const frames = new FrameWriter(1 + page.entries.length);
-  frames.add(TEXTS.page(page.history, page.count, page.last));
+  frames.add(TEXTS.page(page.history, page.entries.length, page.last));
   for (const entry of page.entries) {
     if ("gap" in entry) frames.add(TEXTS.gap(entry.gap));
     else {

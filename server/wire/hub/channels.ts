@@ -13,6 +13,8 @@ import {
   MAX_CHANNEL_NAME_BYTES,
   shownName,
 } from "../../../protocol/channels.ts";
+import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
 import {
   decodeFrame,
   encodeFrames,
@@ -66,11 +68,25 @@ export class ChannelsWire extends MemberWire {
         }
       }
     }
-    if (decoder.isWithinFrame) client.count("partial frame");
+    if (!decoder.isWithinFrame) return;
+    client.count("partial frame");
+    const describe = () => ({ what: "a part of a frame", ...client.names, ...refusal("partial frame") });
+    if (client.tap.isOn) client.tap.see("in", client, describe);
   }
 
   #receive(client: MemberConnection, text: string, isMessage: boolean) {
-    const { hub } = this.options, { member } = client;
+    const { hub } = this.options, { member, tap } = client;
+    if (tap.isOn) {
+      tap.see(
+        "in",
+        client,
+        () =>
+          member === undefined ? describeName(text) : describeFrame(text, !isMessage, {
+            name: member.speaker.name,
+            channel: member.channel?.name ?? "",
+          }),
+      );
+    }
     if (member === undefined) {
       // the first frame is the client's name
       const name = shownName(printable(text), hub.hasRoom);

@@ -15,9 +15,8 @@ function channel(last: number, size = 1000, ids = "a:1"): ChannelRecord {
 /** A page: `ID|`, its numbers with `gap` or `gap N` between them, and the number of the last message. */
 function page(record: ChannelRecord, query: HistoryQuery, max = Infinity): string {
   let added = 1;
-  const { history, entries, count, last } = historyPage(record, query, () => ++added <= max);
+  const { history, entries, last } = historyPage(record, query, () => ++added <= max);
   const shown = entries.map((entry) => "gap" in entry ? `gap ${entry.gap ?? "?"}` : `${entry.number}`);
-  assertEquals(count, entries.filter((entry) => !("gap" in entry)).length);
   return `${history}| ${shown.join(", ")} |${last}`;
 }
 
@@ -35,8 +34,8 @@ Deno.test("a page has what was asked for, and no more than fits", () => {
   assertEquals(page(tea, since("a", 0), 0), "a| 1 |5");
   assertEquals(page(channel(0), { last: 20 }), "a|  |0");
   const long = channel(250);
-  assertEquals(historyPage(long, { last: 1000 }, () => true).count, 100);
-  assertEquals(historyPage(long, since("a", 0), () => true).count, 100);
+  assertEquals(historyPage(long, { last: 1000 }, () => true).entries.length, 100);
+  assertEquals(historyPage(long, since("a", 0), () => true).entries.length, 100);
 });
 
 // channels.md 8.8
