@@ -15,6 +15,7 @@ const COMMANDS: Commands = {
     (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
   send: async () => (await import("./client/command/send.ts")).command,
   receive: async () => (await import("./client/command/receive.ts")).command,
+  peek: async () => (await import("./client/command/peek.ts")).command,
   mailbox: async () => (await import("./client/command/mailbox.ts")).command,
   chat: async () => (await import("./client/command/chat.ts")).command,
   room: async () => (await import("./client/command/room.ts")).command,

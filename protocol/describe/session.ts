@@ -61,6 +61,14 @@ const REQUESTS: Descriptions<Request> = {
     what: `stat ${t}: counts of ${of === "" ? "all mailboxes" : quoted(of)}`,
     names: named(of),
   }),
+  info: ({ t, name }) => ({
+    what: `info ${t}: what runs${name === "" ? "" : `, and whether ${quoted(name)} has an account`}`,
+    names: named(name),
+  }),
+  peek: ({ t, mailbox: of, after }) => ({
+    what: `peek ${t}: shows ${mailbox(of)}${after === 0 ? "" : ` behind message ${after}`}`,
+    names: named(of),
+  }),
   ...FORUM_REQUESTS,
 };
 
@@ -104,7 +112,7 @@ const ANSWERS: Descriptions<Answer> = {
     ...answered("the session belongs to an account, and this is not sealed by it"),
     rule: "seal.md 5.12",
   }),
-  msg: ({ t, i, k, length, message: { id, attempt, sender, text } }) => ({
+  msg: ({ t, i, k, length, id, attempt, sender, text }) => ({
     what: `msg ${t}: ${i} of ${k}, message ${id}${sender === "" ? "" : ` from ${quoted(sender)}`}` +
       `${attempt > 1 ? `, attempt ${attempt}` : ""}, ${count(length, "byte")}`,
     names: named(sender),
@@ -123,6 +131,15 @@ const ANSWERS: Descriptions<Answer> = {
   pending: ({ t }) => ({ what: `pending ${t}: waits for a message` }),
   got: ({ t }) => ({ what: `got ${t}: known` }),
   stat: ({ t, values }) => ({ what: `stat ${t}: ${values.replaceAll(",", ", ")}` }),
+  info: ({ t, values }) => ({ what: `info ${t}: ${values.replaceAll(",", ", ")}` }),
+  seen: ({ t, id, state, sender, bytes, text }) => ({
+    what: `seen ${t}: message ${id}${sender === "" ? "" : ` from ${quoted(sender)}`}, ${state}, ` +
+      count(bytes, "byte"),
+    names: named(sender),
+    text,
+  }),
+  more: ({ t, id }) => ({ what: `more ${t}: there are messages behind ${id}` }),
+  last: ({ t, id }) => ({ what: `last ${t}: no message is behind ${id}` }),
   ...FORUM_ANSWERS,
 };
 

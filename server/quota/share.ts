@@ -9,6 +9,11 @@ export function shareOf(limit: number, percent: number): number {
   return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
 }
 
+/** What one owner may have of a limit: `percent` of it, but no more than `max`. */
+export function ownerLimit(limit: number, percent: number, max = Infinity): number {
+  return Math.min(shareOf(limit, percent), max);
+}
+
 /** A share as a limit is named: `25000 mailboxes of one address`. Names of networks are in brackets. */
 export function describeShare(max: number, what: string, owner: string): string {
   return `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}`;

@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { describeShare, shareOf } from "../../quota/share.ts";
+import { describeShare, ownerLimit, shareOf } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -50,10 +50,21 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
+  /** The most that one user has. */
+  get fullest(): ThreadCounts {
+    const fullest = { threads: 0, entries: 0, bytes: 0 };
+    for (const { threads, entries, bytes } of this.#counts.values()) {
+      fullest.threads = Math.max(fullest.threads, threads);
+      fullest.entries = Math.max(fullest.entries, entries);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+    }
+    return fullest;
+  }
+
   /** The share that more entries and bytes of text would pass. */
   reachedBy(user: string, entries: number, bytes: number): string | undefined {
-    const { share, ...limits } = this.#limits, counts = this.#counts.get(user);
-    const entriesMax = shareOf(limits.entries, share), bytesMax = shareOf(limits.bytes, share);
+    const { share, userBytes, ...limits } = this.#limits, counts = this.#counts.get(user);
+    const entriesMax = shareOf(limits.entries, share), bytesMax = ownerLimit(limits.bytes, share, userBytes);
     if (entries > 0 && (counts?.entries ?? 0) + entries > entriesMax) {
       return describeShare(entriesMax, "entries", user);
     }
