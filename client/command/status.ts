@@ -16,7 +16,7 @@ export function statusCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "status",
-  summary: "Show what the server holds and does.",
+  summary: "Show what the server holds and does",
   usage: ["[OPTION…]"],
   about: [
     "Shows where each service listens, what is held, the mailboxes of the oldest messages, what there is of clients, and\n" +

@@ -3,9 +3,9 @@ import { WATCHED_SERVICES, type WatchFilter } from "../../protocol/watch.ts";
 import type { OriginalMailbox, WatchUpdate } from "../original_mailbox.ts";
 import { terminalSize, write, writeError } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { administration, type DataDirectoryCode } from "./administration.ts";
+import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
+import { SERVER_OPTION } from "./server_option.ts";
 import { EventLines } from "./watch/event_line.ts";
 
 /** `wirepost watch`, with the server's code that reads a data directory. */
@@ -15,7 +15,7 @@ export function watchCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "watch",
-  summary: "Show what arrives at the server and leaves it, decoded.",
+  summary: "Show what arrives at the server, decoded",
   usage: ["[OPTION…]"],
   about: [
     "Shows each datagram, frame and line: when, whether it arrives (→) or leaves (←), the service, the\n" +
@@ -34,9 +34,9 @@ const HELP: Omit<Command, "run"> = {
     texts: { help: "Show texts too; they come unencrypted" },
     count: { value: "N", help: "End after N events" },
     json: { help: "Print an object a line" },
-    data: { value: "DIR", help: "The server's data directory (./parley-data)" },
+    ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
-    server: SERVER_OPTIONS.server!,
+    ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },
   examples: [
@@ -101,23 +101,54 @@ async function watch(
     const texts = filter.texts ? "" : "; --texts shows texts too";
     void writeError(`wirepost watch: watching, Ctrl-C ends${texts}\n`);
   };
+  await using missing = new MissingEvents(isJson);
   for await (const update of mailbox.watch(secret, filter, { signal: ended.signal, onBegin })) {
     const events = update.events.slice(0, left);
     left -= events.length;
     await write(events.map((event) => isJson ? `${JSON.stringify(event)}\n` : lines.format(event)).join(""));
-    await printCounts(update, isJson);
+    await missing.add(update);
     if (left === 0) break;
   }
   return exitCode;
 }
 
-/** Prints what is missing, if anything is. */
-async function printCounts({ dropped, lost, isNew }: WatchUpdate, isJson: boolean) {
-  if (isJson && (dropped > 0 || lost > 0)) await write(`${JSON.stringify({ dropped, lost })}\n`);
-  const missing = [
-    isNew ? "the server has started anew: what came before it did is not known" : "",
-    dropped > 0 ? `${dropped} left out: more than the server decodes for watchers` : "",
-    lost > 0 ? `${lost} lost on the way here` : "",
-  ];
-  for (const text of missing) if (text !== "") await writeError(`${dim(`… ${text}`)}\n`);
+/** Milliseconds between two reports of what is missing. */
+const REPORT_INTERVAL_MS = 1000;
+
+/** Reports what was left out or lost, not more often than once a second, and in the end. */
+class MissingEvents implements AsyncDisposable {
+  readonly #isJson: boolean;
+  #dropped = 0;
+  #lost = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(isJson: boolean) {
+    this.#isJson = isJson;
+  }
+
+  async add({ dropped, lost, isNew }: WatchUpdate) {
+    this.#dropped += dropped;
+    this.#lost += lost;
+    if (isNew) await note("the server has started anew: what came before it did is not known");
+    if (this.#dropped + this.#lost > 0) this.#timer ??= setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
+  }
+
+  async #report() {
+    const dropped = this.#dropped, lost = this.#lost;
+    this.#timer = undefined;
+    this.#dropped = this.#lost = 0;
+    if (dropped + lost === 0) return;
+    if (this.#isJson) await write(`${JSON.stringify({ dropped, lost })}\n`);
+    if (dropped > 0) await note(`${dropped} left out: more than the server decodes for watchers`);
+    if (lost > 0) await note(`${lost} lost on the way here`);
+  }
+
+  async [Symbol.asyncDispose]() {
+    clearTimeout(this.#timer);
+    await this.#report();
+  }
+}
+
+function note(text: string): Promise<void> {
+  return writeError(`${dim(`… ${text}`)}\n`);
 }

@@ -1,9 +1,8 @@
 /** The forum's prompt on a terminal in memory, with a server in this process. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ServerTimeoutError } from "../../../../client/forum.ts";
 import { ForumShell } from "../../../../client/command/forum/shell.ts";
-import { logInAtTerminal } from "../../../../client/command/forum/shell_login.ts";
+import { findForum, logInAtTerminal } from "../../../../client/command/forum/shell_login.ts";
 import { parseTyped, SHELL_HELP } from "../../../../client/command/forum/typed_command.ts";
 import { TerminalEditor } from "../../../../client/terminal/line_editor/terminal_editor.ts";
 import { temporaryDirectory } from "../../../program.ts";
@@ -98,18 +97,19 @@ Deno.test("a wrong password and a name that is active are answered, and Enter ta
   }));
 
 Deno.test("without a server nothing is asked for", async () => {
-  await using here = terminal();
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
   socket.close();
-  for (const name of ["yoda", undefined]) {
-    await assertRejects(
-      () => logInAtTerminal(here.editor, { port, timeout: 100 }, { name, make: false }, signal),
-      ServerTimeoutError,
-      "is the server running?",
-    );
-  }
-  assertEquals(here.tty.screen, "|");
+  await assertRejects(
+    () => findForum(async () => await Promise.resolve({ port, timeout: 100 }), () => {}),
+    Error,
+    `No forum answers at 127.0.0.1:${port}: 'wirepost serve' starts a server, --server HOST names one`,
+  );
+  // one that answers is left alone
+  await withForum(async (server) => {
+    const found = await findForum(async () => await Promise.resolve(server), () => {});
+    assertEquals(found, server);
+  });
 });
 
 Deno.test("commands are understood in small letters, and mistakes explained", () =>
