@@ -24,9 +24,11 @@ import { reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
+import { Clients } from "./report/clients.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
@@ -35,6 +37,7 @@ import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
+import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 import { Watchers } from "./wire/admin/watchers.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
@@ -158,6 +161,7 @@ async function open(
   }
   const secret = await obtainSecret(options.secretFile, data);
   const known = await readAccounts(opened);
+  const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
   const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
   const monotonicClock = () => performance.now();
@@ -171,6 +175,7 @@ async function open(
   opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
+  const moderation = new Moderation({ store, known: measures, wallClock: Date.now });
   const metrics = new Metrics(), watch = new Watch({ wallClock: Date.now, monotonicClock });
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
@@ -185,6 +190,8 @@ async function open(
     accounts,
     startTimes,
     metrics,
+    moderation,
+    clients: new Clients(Date.now),
     watch,
     watchers: new Watchers({ watch, metrics, log, monotonicClock: uptime.now, setTimer, random }),
     log,
@@ -251,6 +258,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],
         accountCommand(accounts),
+        ...moderationCommands({ ...shared, revoke: (name) => running.forum?.revoke(name) }),
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
