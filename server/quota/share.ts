@@ -9,7 +9,16 @@ export function shareOf(limit: number, percent: number): number {
   return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
 }
 
-/** A share as a limit is named: `25000 mailboxes of one address`. Names of networks are in brackets. */
-export function describeShare(max: number, what: string, owner: string): string {
-  return `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}`;
+/**
+ * The share that an owner who uses `used` of a limit has passed, as it is named: `25000 mailboxes of one address`.
+ * Names of networks are in brackets.
+ */
+export function passedShare<What extends string>(
+  owner: string,
+  limits: Readonly<Record<What | "share", number>>,
+  what: What,
+  used: number,
+): string | undefined {
+  const max = shareOf(limits[what], limits.share);
+  return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { TableLimits } from "../../quota/fair_table.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Context } from "../database/context.ts";
 import {
   ANY_LENGTH,
@@ -24,7 +25,8 @@ import { needsSpace, Sessions } from "./sessions.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 
-export interface EngineOptions {
+/** Clocks and randomness are the system's by default; leases end by the monotonic clock. */
+export interface EngineOptions extends Partial<Omit<Environment, "setTimer">> {
   /** Where the database is; undefined: in memory. */
   directory: string | undefined;
   limits: StoreLimits;
@@ -38,12 +40,6 @@ export interface EngineOptions {
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
-  /** Milliseconds since 1970; the system's clock by default. */
-  wallClock?(): number;
-  /** Milliseconds of a monotonic clock, by which leases end; the system's by default. */
-  monotonicClock?(): number;
-  /** `bytes` random bytes; the system's by default. */
-  random?(bytes: number): Uint8Array;
 }
 
 /** What became of a batch. `dropped` counts messages that made room for newer ones. */

@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { describeShare, shareOf } from "../../quota/share.ts";
+import { passedShare } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -52,18 +52,15 @@ export class ThreadOwners {
 
   /** The share that more entries and bytes of text would pass. */
   reachedBy(user: string, entries: number, bytes: number): string | undefined {
-    const { share, ...limits } = this.#limits, counts = this.#counts.get(user);
-    const entriesMax = shareOf(limits.entries, share), bytesMax = shareOf(limits.bytes, share);
-    if (entries > 0 && (counts?.entries ?? 0) + entries > entriesMax) {
-      return describeShare(entriesMax, "entries", user);
-    }
-    return (counts?.bytes ?? 0) + bytes > bytesMax ? describeShare(bytesMax, "bytes", user) : undefined;
+    const counts = this.#counts.get(user);
+    return (entries > 0
+      ? passedShare(user, this.#limits, "entries", (counts?.entries ?? 0) + entries)
+      : undefined) ?? passedShare(user, this.#limits, "bytes", (counts?.bytes ?? 0) + bytes);
   }
 
   /** The share that one more thread would pass. */
   reachedByThread(user: string): string | undefined {
-    const max = shareOf(this.#limits.threads, this.#limits.share);
-    return (this.#counts.get(user)?.threads ?? 0) >= max ? describeShare(max, "threads", user) : undefined;
+    return passedShare(user, this.#limits, "threads", (this.#counts.get(user)?.threads ?? 0) + 1);
   }
 
   /** The user has created a thread. */

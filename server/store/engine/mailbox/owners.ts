@@ -14,7 +14,7 @@
 import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import { describeShare, shareOf } from "../../../quota/share.ts";
+import { passedShare, shareOf } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
@@ -113,15 +113,11 @@ export class Owners extends Registry<Owner> {
    * @param fewer Messages that this owner would have fewer.
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
-    const { limits } = this.context, { share } = limits;
-    if (share >= 100 || owner === this.none) return undefined;
-    const messages = shareOf(limits.messages, share);
-    if (owner.messages - fewer >= messages) return describeShare(messages, "messages", owner.name);
-    const bytesMax = shareOf(limits.bytes, share);
-    if (owner.bytes + bytes > bytesMax) return describeShare(bytesMax, "bytes", owner.name);
-    if (!isNew) return undefined;
-    const mailboxes = shareOf(limits.mailboxes, share);
-    return owner.mailboxes >= mailboxes ? describeShare(mailboxes, "mailboxes", owner.name) : undefined;
+    if (owner === this.none) return undefined;
+    const { limits } = this.context, { name } = owner;
+    return passedShare(name, limits, "messages", owner.messages + 1 - fewer) ??
+      passedShare(name, limits, "bytes", owner.bytes + bytes) ??
+      (isNew ? passedShare(name, limits, "mailboxes", owner.mailboxes + 1) : undefined);
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
