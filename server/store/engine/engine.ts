@@ -346,15 +346,12 @@ export class Engine {
    * whether there may be more.
    */
   tick(): boolean {
-    let isMore = false;
-    return this.#background(() => isMore = this.#messages.tick()) && isMore;
+    return this.#background(() => this.#messages.tick());
   }
 
   /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
   forgetSessions(): boolean {
-    let forgotten = 0;
-    return this.#background(() => forgotten = this.#sessions.forgetOld(SWEEP_ROWS)) &&
-      forgotten === SWEEP_ROWS;
+    return this.#background(() => this.#sessions.forgetOld(SWEEP_ROWS) === SWEEP_ROWS);
   }
 
   /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */
@@ -365,15 +362,18 @@ export class Engine {
   /** Removes a piece of these rows. Returns whether there are more that can be removed now. */
   sweep(): boolean {
     const swept = this.#messages.hasCleared ? this.#messages : this.#threads;
-    return this.#background(() => swept.sweep(SWEEP_ROWS)) && this.hasCleared;
+    return this.#background(() => {
+      swept.sweep(SWEEP_ROWS);
+      return this.hasCleared;
+    });
   }
 
-  /** Does what no request waits for. Returns whether it worked; otherwise it is tried again later. */
-  #background(work: () => unknown): boolean {
+  /** Does what no request waits for. Returns whether there is more; if it fails, it is tried again later. */
+  #background(work: () => boolean): boolean {
     try {
-      work();
+      const isMore = work();
       this.#commit();
-      return true;
+      return isMore;
     } catch (error) {
       this.#rollback();
       throwIfLost(error);

@@ -126,12 +126,14 @@ export class SealWire<A extends Address> {
   /** Takes a datagram that begins as one of a seal. */
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
-    if (decoded === undefined) return this.#drop("sealed malformed", from);
+    if (decoded === undefined) return this.#options.onDropped("sealed malformed", from);
     const { header: { id, startId, cookie }, body } = decoded, { hostname, port } = from;
     const seal = this.#seals.get(id);
     if (body.kind === "hello" && seal === undefined && startId === this.#startId) {
       // before the cookie is checked, which costs more than everything else here
-      if (this.#scheduler.isFull(networkOf(hostname))) return this.#drop("sealed too many handshakes", from);
+      if (this.#scheduler.isFull(networkOf(hostname))) {
+        return this.#options.onDropped("sealed too many handshakes", from);
+      }
     }
     const isSameAddress = seal !== undefined && seal.address.port === port &&
       seal.address.hostname === hostname;
@@ -144,11 +146,11 @@ export class SealWire<A extends Address> {
     }
     if (seal === undefined) return this.#reply("unknown", id, from);
     const plain = seal.opener.open(datagram, body.number);
-    if (typeof plain === "string") return this.#drop(`sealed ${plain}`, from);
+    if (typeof plain === "string") return this.#options.onDropped(`sealed ${plain}`, from);
     // a client that never logs in is forgotten, whatever it sends
     if (seal.account !== "") seal.receivedAt = this.#options.monotonicClock();
     if (body.number === seal.opener.highest) seal.address = from;
-    if (!this.#opened(seal, plain)) this.#drop("sealed out of place", from);
+    if (!this.#opened(seal, plain)) this.#options.onDropped("sealed out of place", from);
   }
 
   /** Takes what was sealed. Returns whether it is anything that may come now. */
@@ -160,11 +162,11 @@ export class SealWire<A extends Address> {
   }
 
   #hello(id: string, client: Uint8Array, from: A) {
-    if (sealId(client) !== id) return this.#drop("sealed bad key", from);
+    if (sealId(client) !== id) return this.#options.onDropped("sealed bad key", from);
     const network = networkOf(from.hostname);
     if (this.#scheduler.has(network, id)) return;
     if (this.#handshakes.waitMs(network) > 0) return this.#reply("busy", id, from);
-    const tooLate = () => this.#drop("sealed too many handshakes", from);
+    const tooLate = () => this.#options.onDropped("sealed too many handshakes", from);
     const run = () => this.#handshake(id, client, from);
     if (this.#scheduler.schedule(network, id, { run, onStale: tooLate })) this.#handshakes.take(network);
     else tooLate();
@@ -177,7 +179,7 @@ export class SealWire<A extends Address> {
     try {
       keys = serverKeys({ service, id, startId }, ephemeral, own, client);
     } catch {
-      return this.#drop("sealed bad key", from);
+      return this.#options.onDropped("sealed bad key", from);
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#send, this.#loginOptions);
@@ -254,10 +256,6 @@ export class SealWire<A extends Address> {
   #reply(kind: "challenge" | "unknown" | "busy", id: string, to: A) {
     const cookie = kind === "challenge" ? this.#cookie(id, to) : "";
     this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, kind), to);
-  }
-
-  #drop(reason: RefusedReason & `sealed ${string}`, from: A) {
-    this.#options.onDropped(reason, from);
   }
 
   #startTimer() {
