@@ -13,12 +13,13 @@ export function shareOf(limit: number, percent: number): number {
  * The share that an owner who uses `used` of a limit has passed, as it is named: `25000 mailboxes of one address`.
  * Names of networks are in brackets.
  */
-export function passedShare<What extends string>(
+export function passedShare(
   owner: string,
-  limits: Readonly<Record<What | "share", number>>,
-  what: What,
+  what: string,
   used: number,
+  limit: number,
+  percent: number,
 ): string | undefined {
-  const max = shareOf(limits[what], limits.share);
+  const max = shareOf(limit, percent);
   return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
 }

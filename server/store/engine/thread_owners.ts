@@ -50,52 +50,52 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
-  /** The share that more entries and bytes of text would pass. */
-  reachedBy(user: string, entries: number, bytes: number): string | undefined {
-    const counts = this.#counts.get(user);
-    return (entries > 0
-      ? passedShare(user, this.#limits, "entries", (counts?.entries ?? 0) + entries)
-      : undefined) ?? passedShare(user, this.#limits, "bytes", (counts?.bytes ?? 0) + bytes);
+  /** The share that so much more would pass. */
+  reachedBy(user: string, added: ThreadCounts): string | undefined {
+    const counts = this.#counts.get(user), { share, ...limits } = this.#limits;
+    for (const what of COUNTED) {
+      if (added[what] <= 0) continue;
+      const used = (counts?.[what] ?? 0) + added[what];
+      const passed = passedShare(user, what, used, limits[what], share);
+      if (passed !== undefined) return passed;
+    }
+    return undefined;
   }
 
-  /** The share that one more thread would pass. */
-  reachedByThread(user: string): string | undefined {
-    return passedShare(user, this.#limits, "threads", (this.#counts.get(user)?.threads ?? 0) + 1);
-  }
-
-  /** The user has created a thread. */
-  create(user: string) {
-    this.#change(user, { threads: 1, entries: 0, bytes: 0 });
-  }
-
-  /** The user has more entries and bytes of text in this thread. */
-  change({ id, creator }: ThreadSums, user: string, entries: number, bytes: number) {
-    if (user !== creator) this.#sql.change.run(id, user, entries, bytes);
-    this.#change(user, { threads: 0, entries, bytes });
+  /** The user has more in this thread. */
+  changeIn({ id, creator }: ThreadSums, user: string, added: ThreadCounts) {
+    if (user !== creator) this.#sql.change.run(id, user, added.entries, added.bytes);
+    this.change(user, added);
   }
 
   /** The thread is removed. */
   remove({ id, creator, entries, bytes }: ThreadSums) {
     const ofCreator = { threads: 1, entries, bytes };
     for (const row of allRows<UserCounts>(this.#sql.of, id)) {
-      this.#change(row.user, row, -1);
+      this.change(row.user, row, -1);
       ofCreator.entries -= row.entries;
       ofCreator.bytes -= row.bytes;
     }
     this.#sql.drop.run(id);
-    this.#change(creator, ofCreator, -1);
+    this.change(creator, ofCreator, -1);
   }
 
-  #change(user: string, counts: ThreadCounts, direction = 1) {
+  /** The user has more. */
+  change(user: string, counts: ThreadCounts, direction = 1) {
     this.#transaction.count((sign) => this.#add(user, counts, sign * direction));
   }
 
-  #add(user: string, { threads, entries, bytes }: ThreadCounts, sign: number) {
+  #add(user: string, added: ThreadCounts, sign: number) {
     const counts = this.#counts.get(user) ?? { threads: 0, entries: 0, bytes: 0 };
-    counts.threads += sign * threads;
-    counts.entries += sign * entries;
-    counts.bytes += sign * bytes;
+    addCounts(counts, added, sign);
     if (counts.threads === 0 && counts.entries === 0) this.#counts.delete(user);
     else this.#counts.set(user, counts);
   }
+}
+
+/** What is counted and limited, in the order in which the limits are checked. */
+export const COUNTED = ["threads", "entries", "bytes"] as const;
+
+export function addCounts(counts: ThreadCounts, added: ThreadCounts, sign: number) {
+  for (const what of COUNTED) counts[what] += sign * added[what];
 }

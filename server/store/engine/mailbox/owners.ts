@@ -73,7 +73,7 @@ export class Owners extends Registry<Owner> {
   }
 
   override idOf(owner: Owner): number {
-    if (owner === this.none) return 0;
+    if (owner === this.none || owner.id !== 0) return owner.id;
     const id = super.idOf(owner);
     this.#byId.set(id, owner);
     return id;
@@ -114,10 +114,10 @@ export class Owners extends Registry<Owner> {
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
     if (owner === this.none) return undefined;
-    const { limits } = this.context, { name } = owner;
-    return passedShare(name, limits, "messages", owner.messages + 1 - fewer) ??
-      passedShare(name, limits, "bytes", owner.bytes + bytes) ??
-      (isNew ? passedShare(name, limits, "mailboxes", owner.mailboxes + 1) : undefined);
+    const { messages, bytes: bytesMax, mailboxes, share } = this.context.limits, { name } = owner;
+    return passedShare(name, "messages", owner.messages + 1 - fewer, messages, share) ??
+      passedShare(name, "bytes", owner.bytes + bytes, bytesMax, share) ??
+      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, mailboxes, share) : undefined);
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
