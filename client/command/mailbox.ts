@@ -1,5 +1,6 @@
 import { dim } from "@std/fmt/colors";
 import type { Line } from "../../protocol/line.ts";
+import type { Credentials } from "../mailbox.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls } from "../terminal/output.ts";
@@ -8,7 +9,8 @@ import { type Arguments, checkIdArgument, checkSender, type Command, expectArgum
 import { OriginalMailboxWire } from "./mailbox/original.ts";
 import { SessionWire } from "./mailbox/session.ts";
 import type { MailboxWire } from "./mailbox/wire.ts";
-import { BUSY, connect, connectOriginal, SERVER_OPTIONS } from "./server_option.ts";
+import { logInAs, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
+import { BUSY, connect, connectOriginal, onBusy as reportBusy, SERVER_OPTIONS } from "./server_option.ts";
 
 const HELP =
   `Each line is sent as a message, and is stored when the prompt is there again. Messages for you are shown
@@ -32,16 +34,18 @@ To send a line that begins with /, begin it with //.
 /** `wirepost mailbox`. */
 export const command: Command = {
   name: "mailbox",
-  summary: "Write and receive messages by hand, as one person or as several.",
+  summary: "Write and receive messages by hand, as one person or as several",
+  isMore: true,
   usage: ["[OPTION…]"],
   about: [
     HELP.trimEnd(),
+    SELF_ABOUT,
     "With --basic, /receive receives the next message and /all receives all. A message that the network loses is lost.",
   ],
   options: {
-    as: { value: "ID", help: "Begin as ID" },
     to: { value: "ID", help: "Begin by writing to ID" },
     basic: { help: "Use the original wire" },
+    ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
   examples: ["wirepost mailbox --as alice --to bob"],
@@ -56,20 +60,30 @@ interface Ids {
 
 async function run(args: Arguments): Promise<number> {
   expectArguments(args.positionals);
-  const ids: Ids = { as: args.text("as"), to: args.text("to") };
+  const self = selfOf(args), ids: Ids = { as: self?.name, to: args.text("to") };
   if (ids.as !== undefined) checkSender(ids.as);
   if (ids.to !== undefined) checkIdArgument(ids.to);
   const isOriginal = args.flag("basic");
+  // the password is asked for before the lines are
+  const as = await typedNow(await logInAs(args, self, { onBusy: reportBusy(args) }));
+  // a wrong password ends it
+  const first = as === undefined ? undefined : await connect(args, { as });
   await using editor = openLineEditor({ prompt: promptOf(ids), endsOnSignal: false });
   const onBusy = (busy: boolean) => busy && void editor.notify(BUSY);
   await using wire: MailboxWire = isOriginal
     ? new OriginalMailboxWire(await connectOriginal(args), editor)
-    : new SessionWire(() => connect(args, { onBusy }), editor);
+    : new SessionWire(() => connect(args, { onBusy, ...as === undefined ? {} : { as } }), editor, first);
   // a pending request is withdrawn before the program ends
   const { promise: ended, resolve } = Promise.withResolvers<number>();
   using _ = onEndSignal(resolve);
   const shell = new MailboxShell(wire, editor, ids, isOriginal ? ORIGINAL_HELP : HELP);
   return await Promise.race([ended, shell.run(ended)]);
+}
+
+/** The same account, with the password, which is asked for if it is not given. */
+async function typedNow(as: Credentials | undefined): Promise<Credentials | undefined> {
+  if (typeof as?.password !== "function") return as;
+  return { ...as, password: await as.password(false) };
 }
 
 function promptOf({ as = "?", to = "?" }: Ids): string {

@@ -4,9 +4,8 @@ import {
   type ForumRow,
   type ForumUnorderedRequest,
 } from "../../protocol/forum.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import type { Query } from "../session/unordered_requests.ts";
+import { TextPieces } from "../session/text_pieces.ts";
 import { WrongAnswerError } from "../session/errors.ts";
 
 /**
@@ -15,47 +14,34 @@ import { WrongAnswerError } from "../session/errors.ts";
  */
 const MAX_PENDING = 1024, MAX_ROWS = 8192;
 
-/** Most bytes that are kept of one text: twice its limit, because it may arrive cut in two ways. */
-const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
-
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
-interface ForumPage {
+export interface ForumPage {
   rows: ForumRow[];
   next: string | undefined;
 }
 
 type Line = ForumRow & { kind: "line" };
 
-/** A text that has arrived in part. */
-interface PartialText {
-  version: number;
-  /** The pieces by their offsets. */
-  pieces: Map<number, string>;
-  bytes: number;
-}
-
 /**
  * Assembles a page of `LST` or `RDT` from lines that arrive in any order. Each names the place that it stands behind.
  *
  * Invariant: `#rows` are the rows from the requested place up to `#place`, without a gap; their IDs ascend.
  */
-export class PageQuery implements Query<ForumAnswer> {
-  readonly promise: Promise<ForumPage>;
-  readonly #page = Promise.withResolvers<ForumPage>();
+export class PageQuery implements Query<ForumAnswer, ForumPage> {
   readonly #title: string | undefined;
   #place: string;
   readonly #rows: ForumRow[] = [];
   /** Rows, and the end of the answer, by the place that they stand behind. */
   readonly #behind = new Map<string, ForumRow>();
   readonly #ends = new Map<string, "next" | "end">();
-  readonly #texts = new Map<number, PartialText>();
+  /** Texts that have arrived in part, by the IDs of their messages. */
+  readonly #texts = new Map<number, { version: number; pieces: TextPieces }>();
 
   /**
    * @param title The thread; undefined for the list of threads.
    * @param place Where the page begins.
    */
   constructor(title: string | undefined, place: string) {
-    this.promise = this.#page.promise;
     this.#title = title;
     this.#place = place;
   }
@@ -68,7 +54,7 @@ export class PageQuery implements Query<ForumAnswer> {
     return encodeForumRequest(request);
   }
 
-  take(answer: ForumAnswer): boolean {
+  take(answer: ForumAnswer): ForumPage | undefined {
     switch (answer.kind) {
       case "next":
       case "end":
@@ -84,28 +70,17 @@ export class PageQuery implements Query<ForumAnswer> {
     return this.#advance();
   }
 
-  fail(error: Error) {
-    this.#page.reject(error);
-  }
-
-  /** Takes a row. Returns whether the page is complete. */
-  #row(row: ForumRow): boolean {
+  #row(row: ForumRow): ForumPage | undefined {
     // which ID a message's number stands for is not known before the first row
     const behind = row.place.startsWith("#") ? 0 : Number(row.place);
-    if (row.id <= behind) return this.#wrong("a line that is not behind the one before it");
+    if (row.id <= behind) throw wrong("a line that is not behind the one before it");
     // a repeated row
-    if (row.id <= this.#reached) return false;
+    if (row.id <= this.#reached) return undefined;
     // dropped rows are requested again
     if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
     if (row.kind === "line") this.#piece(row.id, row.version, 0, row.text);
     this.#behind.set(row.place, row);
     return this.#advance();
-  }
-
-  /** Fails: the server violates the specification, and might never end the list. */
-  #wrong(what: string): true {
-    this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
-    return true;
   }
 
   /** The ID of the last row. */
@@ -118,30 +93,27 @@ export class PageQuery implements Query<ForumAnswer> {
     let partial = this.#texts.get(id);
     if (partial === undefined || partial.version < version) {
       if (this.#texts.size >= MAX_PENDING) this.#texts.clear();
-      this.#texts.set(id, partial = { version, pieces: new Map(), bytes: 0 });
+      this.#texts.set(id, partial = { version, pieces: new TextPieces() });
     }
     // a piece of an earlier version
-    if (partial.version !== version || partial.bytes > MAX_KEPT_BYTES) return;
-    partial.bytes += utf8Length(text) + 1;
-    partial.pieces.set(offset, text);
+    if (partial.version === version) partial.pieces.add(offset, text);
   }
 
-  /** Follows the rows from place to place. Returns whether the page is complete. */
-  #advance(): boolean {
+  /** Follows the rows from place to place. Returns the page if it is complete. */
+  #advance(): ForumPage | undefined {
     for (;;) {
       const row = this.#behind.get(this.#place), end = this.#ends.get(this.#place);
       const whole = row?.kind === "line" ? this.#whole(row) : row;
       if (whole !== undefined) {
         this.#rows.push(whole);
-        if (this.#rows.length > MAX_ROWS) return this.#wrong("a page without an end");
+        if (this.#rows.length > MAX_ROWS) throw wrong("a page without an end");
         this.#behind.delete(this.#place);
         this.#texts.delete(whole.id);
         this.#place = `${whole.id}`;
       } else if (row === undefined && end !== undefined) {
-        if (end === "next" && this.#rows.length === 0) return this.#wrong("a page with nothing in it");
-        this.#page.resolve({ rows: this.#rows, next: end === "next" ? this.#place : undefined });
-        return true;
-      } else return false;
+        if (end === "next" && this.#rows.length === 0) throw wrong("a page with nothing in it");
+        return { rows: this.#rows, next: end === "next" ? this.#place : undefined };
+      } else return undefined;
     }
   }
 
@@ -149,12 +121,12 @@ export class PageQuery implements Query<ForumAnswer> {
   #whole(line: Line): Line | undefined {
     const { pieces, version } = this.#texts.get(line.id) ?? {};
     // another version: the message was edited after this line was sent
-    if (pieces === undefined || version !== line.version) return undefined;
-    let text = "", at = 0;
-    for (let piece; at < line.length && (piece = pieces.get(at)) !== undefined && piece !== "";) {
-      text += piece;
-      at += utf8Length(piece);
-    }
-    return at === line.length ? { ...line, text } : undefined;
+    const text = version === line.version ? pieces?.join(line.length) : undefined;
+    return text === undefined ? undefined : { ...line, text };
   }
+}
+
+/** The server violates the specification, and might never end the list. */
+function wrong(what: string): WrongAnswerError {
+  return new WrongAnswerError(`Cannot read on: the server sends ${what}`);
 }

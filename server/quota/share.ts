@@ -9,17 +9,15 @@ export function shareOf(limit: number, percent: number): number {
   return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
 }
 
+/** What one owner may have of a limit: `percent` of it, but no more than `max`. */
+export function ownerLimit(limit: number, percent: number, max = Infinity): number {
+  return Math.min(shareOf(limit, percent), max);
+}
+
 /**
  * The share that an owner who uses `used` of a limit has passed, as it is named: `25000 mailboxes of one address`.
  * Names of networks are in brackets.
  */
-export function passedShare(
-  owner: string,
-  what: string,
-  used: number,
-  limit: number,
-  percent: number,
-): string | undefined {
-  const max = shareOf(limit, percent);
+export function passedShare(owner: string, what: string, used: number, max: number): string | undefined {
   return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
 }

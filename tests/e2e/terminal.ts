@@ -70,7 +70,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Types this text and the key, as tmux calls it: `Enter`, `C-d`. */
   async type(text: string, key = "Enter") {
-    const literal = text === "" ? "" : `send-keys -l '${text.replaceAll("'", `'\\''`)}'\n`;
+    const literal = text === "" ? "" : `send-keys -l -- '${text.replaceAll("'", `'\\''`)}'\n`;
     await this.#keys.write(encoder.encode(`${literal}send-keys ${key}\n`));
   }
 

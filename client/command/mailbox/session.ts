@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { dim } from "@std/fmt/colors";
-import { type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
+import { LoginError, type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
@@ -23,8 +23,10 @@ export class SessionWire implements MailboxWire {
   /** Whether the server is gone, as far as the user knows. */
   #isGone = false;
 
-  constructor(connect: () => Promise<Mailbox>, editor: LineEditor) {
+  /** @param first A connection to begin with. */
+  constructor(connect: () => Promise<Mailbox>, editor: LineEditor, first?: Mailbox) {
     this.#connect = connect;
+    this.#mailbox = first && Promise.resolve(first);
     this.#editor = editor;
     this.#broken.promise.catch(() => {});
   }
@@ -109,7 +111,7 @@ export class SessionWire implements MailboxWire {
       } catch (error) {
         if (signal.aborted) return;
         // the mailbox has an owner, or has one now; the user may still write as somebody else
-        if (error instanceof RefusedError) {
+        if (error instanceof RefusedError || error instanceof LoginError) {
           return void await this.#editor.notify(`${escapeControls(error.message)}\n`);
         }
         if (!(error instanceof SessionEndError)) throw error;

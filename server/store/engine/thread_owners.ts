@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { passedShare } from "../../quota/share.ts";
+import { ownerLimit, passedShare } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -50,13 +50,24 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
+  /** The most that one user has. */
+  get fullest(): ThreadCounts {
+    const fullest = { threads: 0, entries: 0, bytes: 0 };
+    for (const { threads, entries, bytes } of this.#counts.values()) {
+      fullest.threads = Math.max(fullest.threads, threads);
+      fullest.entries = Math.max(fullest.entries, entries);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+    }
+    return fullest;
+  }
+
   /** The share that so much more would pass. */
   reachedBy(user: string, added: ThreadCounts): string | undefined {
-    const counts = this.#counts.get(user), { share, ...limits } = this.#limits;
+    const counts = this.#counts.get(user), { share, userBytes, ...limits } = this.#limits;
     for (const what of COUNTED) {
       if (added[what] <= 0) continue;
-      const used = (counts?.[what] ?? 0) + added[what];
-      const passed = passedShare(user, what, used, limits[what], share);
+      const max = ownerLimit(limits[what], share, what === "bytes" ? userBytes : undefined);
+      const passed = passedShare(user, what, (counts?.[what] ?? 0) + added[what], max);
       if (passed !== undefined) return passed;
     }
     return undefined;

@@ -69,6 +69,7 @@ export class Threads {
     this.#sql = prepareAll(context.db, {
       totals:
         `SELECT count(*) AS threads, coalesce(sum(entries), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM thread`,
+      longest: "SELECT coalesce(max(entries), 0) AS entries FROM thread",
       thread: "SELECT id, creator, last, entries, bytes FROM thread WHERE title = ?",
       threadById: "SELECT id, creator, last, entries, bytes FROM thread WHERE id = ?",
       create: "INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0)",
@@ -107,6 +108,12 @@ export class Threads {
   /** What is there. */
   get counts(): ThreadCounts {
     return { ...this.#totals };
+  }
+
+  /** The most that one user has, and the entries of the longest thread. */
+  get fullest(): { user: ThreadCounts; threadEntries: number } {
+    const { entries } = firstRow<{ entries: number }>(this.#sql.longest)!;
+    return { user: this.#owners.fullest, threadEntries: entries };
   }
 
   /** Carries the change out, or returns why nothing was changed. */

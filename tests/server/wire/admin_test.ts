@@ -126,6 +126,15 @@ Deno.test("Admin without a secret refuses everything", async () => {
   assertEquals(await admin.answer("challenge", from, 15), "error, administration is off");
 });
 
+// admin.md 2.3
+Deno.test("Admin keeps nothing of nonces that are asked for and not used", async () => {
+  const { challenge, order } = setUp();
+  const first = await challenge();
+  // more than the commands that it remembers within 30 s
+  for (let i = 0; i < 20_000; i++) await challenge();
+  assertEquals(await order("count", secret, first), "ok, -, 1");
+});
+
 // admin.md 3.1
 Deno.test("who has not shown that he receives anything gets at most 3 times what came from him", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-admin-" });
@@ -178,7 +187,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
         "A, ok\nhelp\nstatus[, SKIP]\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
           "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
           "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | remove, NAME\n" +
-          "log, on|off\nstop",
+          "watch, SECONDS[, FILTER…]\nlog, on|off\nstop",
       );
       assertEquals(await order("list"), "A, ok");
       for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {

@@ -1,5 +1,4 @@
 import type { Context } from "../../database/context.ts";
-import { shareOf } from "../../../quota/share.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import { type Owner, reportRoom, ROOM } from "./owners.ts";
@@ -72,9 +71,9 @@ export class Limits {
 
   /** Notes that a message is refused. A message that no mailbox could ever hold does not mean that this one is full. */
   refuse(mailbox: string, owner: Owner, bytes: number, reached: Reached) {
-    const { mailboxBytes, bytes: bytesMax, share } = this.#context.limits;
+    const { mailboxBytes, bytes: bytesMax } = this.#context.limits;
     if (bytes > mailboxBytes || bytes > bytesMax) return;
-    if (reached.of === "share" && bytes > shareOf(bytesMax, share)) return;
+    if (reached.of === "share" && bytes > this.#mailboxes.owners.most.bytes) return;
     this.#refusals.push({ ...reached, mailbox, owner });
   }
 

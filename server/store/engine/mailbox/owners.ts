@@ -14,7 +14,8 @@
 import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import { passedShare, shareOf } from "../../../quota/share.ts";
+import type { Counts } from "../../requests/message.ts";
+import { ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
@@ -44,10 +45,18 @@ export const ROOM = 0.9;
 export class Owners extends Registry<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
+  /** What one owner may have. */
+  readonly most: Readonly<Counts>;
   readonly #byId = new Map<number, Owner>();
 
   constructor(context: Context) {
     super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
+    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = context.limits;
+    this.most = {
+      messages: ownerLimit(messages, share),
+      bytes: ownerLimit(bytes, share, ownerBytes),
+      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+    };
     const rows = allRows<{ id: number; name: string }>(context.db.prepare("SELECT id, name FROM owner"));
     for (const { id, name } of rows) {
       const owner = this.obtain(name);
@@ -114,16 +123,27 @@ export class Owners extends Registry<Owner> {
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
     if (owner === this.none) return undefined;
-    const { messages, bytes: bytesMax, mailboxes, share } = this.context.limits, { name } = owner;
-    return passedShare(name, "messages", owner.messages + 1 - fewer, messages, share) ??
-      passedShare(name, "bytes", owner.bytes + bytes, bytesMax, share) ??
-      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, mailboxes, share) : undefined);
+    const most = this.most, { name } = owner;
+    return passedShare(name, "messages", owner.messages + 1 - fewer, most.messages) ??
+      passedShare(name, "bytes", owner.bytes + bytes, most.bytes) ??
+      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, most.mailboxes) : undefined);
+  }
+
+  /** The most that one of them has. */
+  get fullest(): Counts {
+    const fullest = { messages: 0, bytes: 0, mailboxes: 0 };
+    for (const { messages, bytes, mailboxes } of this.all()) {
+      fullest.messages = Math.max(fullest.messages, messages);
+      fullest.bytes = Math.max(fullest.bytes, bytes);
+      fullest.mailboxes = Math.max(fullest.mailboxes, mailboxes);
+    }
+    return fullest;
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
-    const { share, ...limits } = this.context.limits;
-    return messages <= shareOf(limits.messages, share) * ROOM &&
-      bytes <= shareOf(limits.bytes, share) * ROOM && mailboxes <= shareOf(limits.mailboxes, share) * ROOM;
+    const { most } = this;
+    return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&
+      mailboxes <= most.mailboxes * ROOM;
   }
 
   /** To be called after a batch is committed. Reports owners that have some of their share left again. */

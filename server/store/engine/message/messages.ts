@@ -8,6 +8,8 @@ import type {
   DeadLetters,
   DeadOutcome,
   MessageOperations,
+  Peek,
+  PeekedPage,
   Put,
   Stats,
   Taken,
@@ -22,6 +24,7 @@ import { DeadLetterRows } from "./dead_letters.ts";
 import { type DelayedMessage, DelayedMessages, Retries, type Retry } from "./delayed_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
 
@@ -51,6 +54,7 @@ export class Messages {
   readonly #covered = new Map<string, number>();
   readonly #tables: MessageTables;
   readonly #ready: ReadyMessages;
+  readonly #peeked: PeekedMessages;
   /** The highest number that a message has or has had, and what the database has of that. */
   #seq: number;
   #seqStored: number;
@@ -74,6 +78,7 @@ export class Messages {
     const tables = this.#tables = { mailboxes, rows, delayed, dead, retries, covered, events };
     const leased = this.leased = new LeasedMessages(context, tables);
     this.#ready = new ReadyMessages({ rows, leased: leased.leases, wallClock });
+    this.#peeked = new PeekedMessages(context, leased.leases);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.hasCleared = mailboxes.hasCleared;
@@ -82,6 +87,11 @@ export class Messages {
 
   get counts(): Counts {
     return { ...this.#mailboxes.totals };
+  }
+
+  /** What reports are made of. */
+  get parts() {
+    return { mailboxes: this.#mailboxes, dead: this.#tables.dead };
   }
 
   /** Puts a message, or returns the limit that it would pass. */
@@ -217,6 +227,13 @@ export class Messages {
     const { messages } = this.count("");
     if (after === undefined && messages > 0) rows.unshift({ mailbox: "", messages });
     return rows.slice(0, limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
+  }
+
+  peek({ mailbox: name, after, limit }: Peek): PeekedPage {
+    this.flush();
+    const mailbox = this.#mailboxes.get(name);
+    if (mailbox === undefined || mailbox.messages === 0) return { messages: [], more: false };
+    return this.#peeked.page(mailbox, after, limit);
   }
 
   clear(name?: string): number {

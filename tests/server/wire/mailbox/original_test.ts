@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertLessOrEqual, assertMatch } from "@std/assert";
 import { Networks } from "../../../../server/quota/address.ts";
-import { Peer } from "../../../program.ts";
+import { Peer, temporaryDirectory } from "../../../program.ts";
 import { transcript, withServer } from "../../serve.ts";
 
 // mailbox.md 1.5
@@ -227,6 +227,21 @@ Deno.test("IPv4 and IPv6 are answered on one port", () =>
       client.close();
     }
   }));
+
+// mailbox.md 4.5
+Deno.test("a put that nobody asks about is on disk soon", async () => {
+  await using directory = await temporaryDirectory();
+  await withServer({ data: directory.path }, async (server) => {
+    using peer = new Peer(server.addresses[0]!.port);
+    await peer.send("F, bob, alice, a text that only this file has");
+    // the log of the database, which its lock keeps from being opened
+    const log = `${directory.path}/messages.db-wal`;
+    const read = async () => new TextDecoder().decode(await Deno.readFile(log));
+    while (!(await read()).includes("a text that only this file has")) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  });
+});
 
 // mailbox.md 4.3
 Deno.test("what was accepted before a stop is answered, and there after it", async () => {

@@ -89,6 +89,18 @@ Deno.test("requests that arrive while a batch is with the store are in the next 
   assertEquals(s.settle(done(5)), ["ok,4-5"]);
 });
 
+// session.md 5.2, forum.md 2.4
+Deno.test("a number 1,024 or more above the lowest without an outcome is dropped, and one below it is kept", () => {
+  const s = new Subject();
+  s.puts([1024]);
+  assertEquals(s.heard(), ["have,1024"]);
+  s.puts([1025]);
+  assertEquals(s.heard(), []);
+  s.puts(Array.from({ length: 1023 }, (_, i) => i + 1));
+  const [first, last] = s.take()!;
+  assertEquals([first, last <= 1024], [1, true]);
+});
+
 // session.md 3.5
 Deno.test("a refusal drops the batch after it, and repeated requests continue from there", () => {
   const s = new Subject();

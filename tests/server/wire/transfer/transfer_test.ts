@@ -149,6 +149,18 @@ Deno.test("a malformed request is answered and counted", async () => {
   assertEquals(server.metrics.get("files refused malformed"), requests.length + 1);
 });
 
+// transfer.md 1.3
+Deno.test("after a refusal the server sends nothing more, and reads on so that its answer arrives", async () => {
+  const clock = new Clock();
+  await using server = await TransferServer.start({ monotonicClock: clock.now, setTimer: clock.setTimer });
+  using peer = await TransferPeer.connect(server.port, "P1 download AAAAAAAAAAAAAAAAAAAAAA 0");
+  // more than the buffers of both sockets hold: it arrives only if the server reads on
+  await peer.send(new Uint8Array(16_000_000));
+  assertEquals(await peer.line(), "P1 no ticket unknown, used or too old");
+  await peer.end();
+  assertEquals(await peer.line(), null);
+});
+
 // transfer.md 1.2
 Deno.test("a connection without a whole first line is closed after 10 s, even if bytes arrive", async () => {
   const clock = new Clock();
