@@ -21,3 +21,13 @@ export function ownerLimit(limit: number, percent: number, max = Infinity): numb
 export function passedShare(owner: string, what: string, used: number, max: number): string | undefined {
   return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
 }
+
+/** Of each of these numbers, the greatest that one of all has. */
+export function greatestOf<Name extends string>(
+  names: readonly Name[],
+  all: Iterable<Readonly<Record<Name, number>>>,
+): Record<Name, number> {
+  const greatest = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+  for (const one of all) for (const name of names) greatest[name] = Math.max(greatest[name], one[name]);
+  return greatest;
+}

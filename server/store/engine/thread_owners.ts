@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { ownerLimit, passedShare } from "../../quota/share.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -52,13 +52,7 @@ export class ThreadOwners {
 
   /** The most that one user has. */
   get fullest(): ThreadCounts {
-    const fullest = { threads: 0, entries: 0, bytes: 0 };
-    for (const { threads, entries, bytes } of this.#counts.values()) {
-      fullest.threads = Math.max(fullest.threads, threads);
-      fullest.entries = Math.max(fullest.entries, entries);
-      fullest.bytes = Math.max(fullest.bytes, bytes);
-    }
-    return fullest;
+    return greatestOf(COUNTED, this.#counts.values());
   }
 
   /** The share that so much more would pass. */

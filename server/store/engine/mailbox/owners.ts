@@ -15,7 +15,7 @@ import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Counts } from "../../requests/message.ts";
-import { ownerLimit, passedShare } from "../../../quota/share.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
@@ -131,13 +131,7 @@ export class Owners extends Registry<Owner> {
 
   /** The most that one of them has. */
   get fullest(): Counts {
-    const fullest = { messages: 0, bytes: 0, mailboxes: 0 };
-    for (const { messages, bytes, mailboxes } of this.all()) {
-      fullest.messages = Math.max(fullest.messages, messages);
-      fullest.bytes = Math.max(fullest.bytes, bytes);
-      fullest.mailboxes = Math.max(fullest.mailboxes, mailboxes);
-    }
-    return fullest;
+    return greatestOf(["messages", "bytes", "mailboxes"], this.all());
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
