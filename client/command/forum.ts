@@ -19,7 +19,7 @@ import { BUSY, onBusy, SERVER_OPTION, serviceAddress } from "./server_option.ts"
 /** `wirepost forum`. */
 export const command: Command = {
   name: "forum",
-  summary: "Read and write the threads of a forum.",
+  summary: "Read and write threads and files",
   usage: ["[COMMAND [ARG…]] [OPTION…]", "HOST PORT [COMMAND [ARG…]] [OPTION…]"],
   about: [
     [

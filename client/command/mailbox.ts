@@ -34,7 +34,8 @@ To send a line that begins with /, begin it with //.
 /** `wirepost mailbox`. */
 export const command: Command = {
   name: "mailbox",
-  summary: "Write and receive messages by hand, as one person or as several.",
+  summary: "Write and receive messages by hand, as one person or as several",
+  isMore: true,
   usage: ["[OPTION…]"],
   about: [
     HELP.trimEnd(),
@@ -63,9 +64,8 @@ async function run(args: Arguments): Promise<number> {
   if (ids.as !== undefined) checkSender(ids.as);
   if (ids.to !== undefined) checkIdArgument(ids.to);
   const isOriginal = args.flag("basic");
-  args.exclude("basic", "password-file", "server-key");
   // the password is asked for before the lines are
-  const as = isOriginal ? undefined : await typedNow(await logInAs(args, self, { onBusy: reportBusy(args) }));
+  const as = await typedNow(await logInAs(args, self, { onBusy: reportBusy(args) }));
   // a wrong password ends it
   const first = as === undefined ? undefined : await connect(args, { as });
   await using editor = openLineEditor({ prompt: promptOf(ids), endsOnSignal: false });

@@ -109,7 +109,8 @@ const WRONG: Readonly<Record<string, string>> = {
   "receive bob --server x:": "wirepost receive: Cannot read --server 'x:': expected HOST or HOST:PORT",
   "receive bob --server h:65536":
     "wirepost receive: Cannot read --server 'h:65536': expected HOST or HOST:PORT",
-  "receive bob --basic --server-key k": "wirepost receive: --basic and --server-key exclude each other",
+  "receive --as bob --basic --server-key k":
+    "wirepost receive: Cannot log in as 'bob' on the original wire: leave out --basic",
   "mailbox x": "wirepost mailbox: Unexpected argument 'x'",
   "mailbox --as a,b":
     "wirepost mailbox: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
