@@ -15,9 +15,11 @@ export const COMMANDS: Commands = {
     (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
   send: async () => (await import("./client/command/send.ts")).command,
   receive: async () => (await import("./client/command/receive.ts")).command,
+  peek: async () => (await import("./client/command/peek.ts")).command,
   chat: async () => (await import("./client/command/chat.ts")).command,
   forum: async () => (await import("./client/command/forum.ts")).command,
   watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
+  status: async () => (await import("./client/command/status.ts")).statusCommand(dataDirectory),
   admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
   account: async () =>
     (await import("./client/command/account.ts")).accountCommand({

@@ -101,23 +101,54 @@ async function watch(
     const texts = filter.texts ? "" : "; --texts shows texts too";
     void writeError(`wirepost watch: watching, Ctrl-C ends${texts}\n`);
   };
+  await using missing = new MissingEvents(isJson);
   for await (const update of mailbox.watch(secret, filter, { signal: ended.signal, onBegin })) {
     const events = update.events.slice(0, left);
     left -= events.length;
     await write(events.map((event) => isJson ? `${JSON.stringify(event)}\n` : lines.format(event)).join(""));
-    await printCounts(update, isJson);
+    await missing.add(update);
     if (left === 0) break;
   }
   return exitCode;
 }
 
-/** Prints what is missing, if anything is. */
-async function printCounts({ dropped, lost, isNew }: WatchUpdate, isJson: boolean) {
-  if (isJson && (dropped > 0 || lost > 0)) await write(`${JSON.stringify({ dropped, lost })}\n`);
-  const missing = [
-    isNew ? "the server has started anew: what came before it did is not known" : "",
-    dropped > 0 ? `${dropped} left out: more than the server decodes for watchers` : "",
-    lost > 0 ? `${lost} lost on the way here` : "",
-  ];
-  for (const text of missing) if (text !== "") await writeError(`${dim(`… ${text}`)}\n`);
+/** Milliseconds between two reports of what is missing. */
+const REPORT_INTERVAL_MS = 1000;
+
+/** Reports what was left out or lost, not more often than once a second, and in the end. */
+class MissingEvents implements AsyncDisposable {
+  readonly #isJson: boolean;
+  #dropped = 0;
+  #lost = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(isJson: boolean) {
+    this.#isJson = isJson;
+  }
+
+  async add({ dropped, lost, isNew }: WatchUpdate) {
+    this.#dropped += dropped;
+    this.#lost += lost;
+    if (isNew) await note("the server has started anew: what came before it did is not known");
+    if (this.#dropped + this.#lost > 0) this.#timer ??= setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
+  }
+
+  async #report() {
+    const dropped = this.#dropped, lost = this.#lost;
+    this.#timer = undefined;
+    this.#dropped = this.#lost = 0;
+    if (dropped + lost === 0) return;
+    if (this.#isJson) await write(`${JSON.stringify({ dropped, lost })}\n`);
+    if (dropped > 0) await note(`${dropped} left out: more than the server decodes for watchers`);
+    if (lost > 0) await note(`${lost} lost on the way here`);
+  }
+
+  async [Symbol.asyncDispose]() {
+    clearTimeout(this.#timer);
+    await this.#report();
+  }
+}
+
+function note(text: string): Promise<void> {
+  return writeError(`${dim(`… ${text}`)}\n`);
 }

@@ -4,6 +4,13 @@
  * @module
  */
 
+import {
+  type Announced,
+  type AnnouncedRequest,
+  decodeAnnounced,
+  decodeAnnouncedRequest,
+  isAnnounced,
+} from "../announced.ts";
 import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../channels.ts";
 import { decodeFrame, FRAME_BYTES } from "../frame.ts";
 import { utf8Length } from "../mailbox.ts";
@@ -29,12 +36,30 @@ const CONTROLS: Descriptions<ChannelsRequest> = {
   message: ({ text }) => ({ what: `message, ${bytesOf(text)}`, text }),
 };
 
+/** Of clients that announce themselves (channels.md section 8). */
+const ANNOUNCED_CONTROLS: Descriptions<AnnouncedRequest> = {
+  announcement: () => ({ what: "/wirepost: announces itself" }),
+  who: () => ({ what: "/who: asks who is there" }),
+  history: ({ query }) => ({
+    what: `/history: asks for ${
+      "last" in query
+        ? `the last ${count(query.last, "message")}`
+        : `what was said after message ${query.after}`
+    }`,
+  }),
+};
+
 /** A client's further frame; `isControl` is false for a line of a message, which may begin with `/` too. */
 export function describeFrame(
   text: string,
   isControl: boolean,
   { name, channel }: DescribedMember,
 ): Described {
+  const announced = isControl ? decodeAnnouncedRequest(text) : undefined;
+  if (announced !== undefined) {
+    const { what } = ANNOUNCED_CONTROLS[announced.kind](announced as never);
+    return { what: `${quoted(name)} ${what}`, names: [name, channel] };
+  }
   const request: ChannelsRequest = isControl ? decodeChannelsRequest(text) : { kind: "message", text };
   const { what, names = [], ...more } = CONTROLS[request.kind](request as never);
   const where = request.kind !== "message"
@@ -70,11 +95,51 @@ export function describeFrames(bytes: Uint8Array): Described[] {
   return all;
 }
 
+/** A message with its sender before it. */
+const SAID = /^\[(.*?)\] (.*)$/s;
+
+function messageOf(what: string, from: string, text: string): Described {
+  return { what: `${what} of ${quoted(from)}, ${bytesOf(text)}`, names: [from], text };
+}
+
+/** A message, or a piece of one, for an announced client. */
+function numbered({ kind, number, name, text }: Extract<Announced, { kind: "message" | "part" }>): Described {
+  return messageOf(`${kind} ${number}`, name, text);
+}
+
+/** What announced clients are sent. */
+const ANNOUNCED: Descriptions<Announced> = {
+  announced: ({ name }) => ({ what: `announced as ${quoted(name)}`, names: [name] }),
+  channel: ({ channel, last }) => ({
+    what: `entered ${quoted(channel)}, last message ${last}`,
+    names: [channel],
+  }),
+  message: numbered,
+  part: numbered,
+  sent: ({ number }) => ({ what: `sent: its own message is number ${number}` }),
+  joined: ({ name }) => ({ what: `note: ${quoted(name)} has joined`, names: [name] }),
+  left: ({ name }) => ({ what: `note: ${quoted(name)} has left`, names: [name] }),
+  member: ({ name }) => ({ what: `member ${quoted(name)}`, names: [name] }),
+  members: ({ count: all }) => ({ what: `${count(all, "member")}` }),
+  history: ({ entries, last }) => ({
+    what: `history: ${entries} messages and gaps follow, last message ${last}`,
+  }),
+  gap: ({ count: missing }) => ({
+    what: missing === undefined
+      ? "gap: some messages are missing"
+      : `gap: ${count(missing, "message")} missing`,
+  }),
+};
+
 function describeSentFrame(text: string): Described {
-  const [, from, said = ""] = /^\[(.*?)\] (.*)$/s.exec(text) ?? [];
-  if (from !== undefined) {
-    return { what: `message of ${quoted(from)}, ${bytesOf(said)}`, names: [from], text: said };
+  if (isAnnounced(text)) {
+    const announced = decodeAnnounced(text);
+    return announced === undefined
+      ? { what: `a frame for an announced client, ${bytesOf(text)}`, text }
+      : ANNOUNCED[announced.kind](announced as never);
   }
+  const [, from, said = ""] = SAID.exec(text) ?? [];
+  if (from !== undefined) return messageOf("message", from, said);
   const rule = "channels.md 2.2", refused = "answered";
   if (REFUSALS.includes(text)) return { what: "answer", refused, why: text, rule };
   if (UNKNOWN.test(text)) {
