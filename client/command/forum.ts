@@ -51,6 +51,7 @@ export const command: Command = {
     ...SERVER_OPTION,
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
+  completes: { words: FORUM_COMMANDS },
   examples: [
     "wirepost forum",
     "wirepost forum --as yoda --new CRT thread0",

@@ -35,8 +35,8 @@ export class Terminal implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Opens one in which `command` runs, a shell's command line. */
-  static async open(command: string, columns = 100, rows = 30): Promise<Terminal> {
+  /** Opens one of this size in which `command` runs, a shell's command line. */
+  static async open(command: string, { columns, rows } = { columns: 100, rows: 30 }): Promise<Terminal> {
     const directory = await temporaryDirectory();
     const tmux = new Deno.Command("tmux", {
       args: [

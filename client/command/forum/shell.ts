@@ -2,7 +2,7 @@ import type { ForumCommand } from "../../../protocol/forum_text.ts";
 import type { Forum } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import { Pager, pagerCommand, PagerLeftError } from "../../terminal/pager.ts";
+import { Pager, pagerCommand, PagerError, PagerLeftError } from "../../terminal/pager.ts";
 import { CommandFailedError, printResults, type ResultOptions } from "./commands.ts";
 import type { ServerOptions } from "./login.ts";
 import { ShellCompletion } from "./shell_completion.ts";
@@ -65,7 +65,7 @@ export class ForumShell {
     try {
       await this.#carryOut(typed.command);
     } catch (error) {
-      if (!(error instanceof CommandFailedError)) throw error;
+      if (!(error instanceof CommandFailedError || error instanceof PagerError)) throw error;
       await this.#fail(error.message);
     }
     this.#completion.reset();
