@@ -159,7 +159,7 @@ export class HubService {
         limit: sending.maxPendingBytes,
       },
       {
-        name: "messages a second of one connection",
+        name: "messages a second",
         option: "message-rate",
         limit: connections.messagesPerSecond ?? REMOTE_LIMITS.messagesPerSecond,
       },

@@ -21,7 +21,7 @@ const DAY_MS = 86_400_000;
 /** `wirepost peek`. */
 export const command: Command = {
   name: "peek",
-  summary: "Show a mailbox and take nothing.",
+  summary: "Show a mailbox and take nothing",
   usage: ["[ID] [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints a line for each message, the oldest first: its number, whether it is ready, leased or delayed, when the\n" +
