@@ -48,7 +48,9 @@ export type UnorderedMailboxRequest =
   }
   | { kind: "got" | "cancel"; t: number }
   | { kind: "stat"; t: number; mailbox: string }
-  | { kind: "info"; t: number; name: string };
+  | { kind: "info"; t: number; name: string }
+  /** Shows the messages with IDs above `after`. */
+  | { kind: "peek"; t: number; mailbox: string; after: number };
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
@@ -79,11 +81,31 @@ export interface LeasedMessage {
   text: string;
 }
 
+/** A message as a mailbox shows it. */
+export interface SeenMessage {
+  /** Its number. */
+  id: number;
+  /** Whether it can be received, is with a receiver, or waits for its time. */
+  state: "ready" | "leased" | "delayed";
+  /** How many attempts at it were counted. */
+  attempts: number;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  /** ID of the sender; `""` in the shared queue. */
+  sender: string;
+  /** Bytes of the whole text. */
+  bytes: number;
+  /** The beginning of the text. */
+  text: string;
+}
+
 export type MailboxAnswer =
   | { kind: "msg"; t: number; i: number; k: number; token: string; length: number } & LeasedMessage
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
-  | { kind: "stat" | "info"; t: number; values: string };
+  | { kind: "stat" | "info"; t: number; values: string }
+  | { kind: "seen"; t: number; behind: number } & SeenMessage
+  | { kind: "more" | "last"; t: number; id: number };
 
 /** What a server says of itself, and what the account of a name protects (session.md 3.15). */
 export interface ServerInfo {
@@ -96,6 +118,8 @@ export interface ServerInfo {
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
+
+const MESSAGE_STATES = ["ready", "leased", "delayed"];
 
 const isMailbox = (id: string) => id === SHARED_QUEUE || isId(id);
 
@@ -112,6 +136,7 @@ const requests = lineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   cancel: "t",
   stat: "t,mailbox",
   info: "t,name",
+  peek: "t,mailbox,after",
 }, {
   n: number,
   t: number,
@@ -125,6 +150,7 @@ const requests = lineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   mailbox: textField(isMailbox),
   name: textField((name) => name === "" || isId(name)),
   max: numberField(1, MAX_LEASE_MESSAGES),
+  after: number,
 });
 
 /** Encodes an answer; or decodes one, and gives undefined for a line that is no answer of the mailbox. */
@@ -137,6 +163,9 @@ export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = line
   got: "t",
   stat: "t,values",
   info: "t,values",
+  seen: "t,behind,id,state,attempts,time,sender,bytes,text",
+  more: "t,id",
+  last: "t,id",
 }, {
   t: number,
   i: number,
@@ -146,6 +175,10 @@ export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = line
   time: number,
   length: number,
   offset: number,
+  behind: number,
+  state: textField((state) => MESSAGE_STATES.includes(state)),
+  attempts: number,
+  bytes: number,
 });
 
 /**

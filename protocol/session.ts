@@ -51,19 +51,20 @@ export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 /** Digits of a cookie: the start time of its session (`born` in the specification), and the proof of its address. */
 const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** The header of a client's datagram. `startId` and `cookie` are empty if the client has none. */
-export interface RequestHeader {
+/** The header of a datagram. `startId` and `cookie` are empty if there is none. */
+interface Header {
   session: string;
   startId: string;
   cookie: string;
+}
+
+/** The header of a client's datagram. */
+export interface RequestHeader extends Header {
   low: number;
 }
 
 /** The header of a server's datagram. */
-export interface AnswerHeader {
-  session: string;
-  startId: string;
-  cookie: string;
+export interface AnswerHeader extends Header {
   done: number;
 }
 
@@ -85,9 +86,7 @@ export function decodeRequests<R>(
   decodeLine: DecodeLine<R>,
 ): { header: RequestHeader; requests: (SessionRequest | R)[] } | undefined {
   const parsed = parse(datagram, ">", (line) => request(line, decodeLine));
-  if (parsed === undefined) return undefined;
-  const { session, startId, cookie, number, records } = parsed;
-  return { header: { session, startId, cookie, low: number }, requests: records };
+  return parsed && { header: { ...parsed.header, low: parsed.number }, requests: parsed.records };
 }
 
 /** The same of what a client has sealed: there the seal names the session. */
@@ -105,9 +104,7 @@ export function decodeAnswers<A>(
   decodeLine: DecodeLine<A>,
 ): { header: AnswerHeader; answers: (SessionAnswer | A)[] } | undefined {
   const parsed = parse(datagram, "<", (line) => answer(line, decodeLine));
-  if (parsed === undefined) return undefined;
-  const { session, startId, cookie, number, records } = parsed;
-  return { header: { session, startId, cookie, done: number }, answers: records };
+  return parsed && { header: { ...parsed.header, done: parsed.number }, answers: parsed.records };
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
@@ -116,14 +113,10 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   const { match, records } = parsed;
   if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
-  return {
-    // match[2] is a slice: it would keep the whole text in memory as long as the session
-    session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
-    startId: given(match[3]!),
-    cookie: given(match[4]!),
-    number: Number(match[5]),
-    records,
-  };
+  // match[2] is a slice: it would keep the whole text in memory as long as the session
+  const session = decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22));
+  const header = { session, startId: given(match[3]!), cookie: given(match[4]!) };
+  return { header, number: Number(match[5]), records };
 }
 
 function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
@@ -196,12 +189,12 @@ export function lineLength(line: string): number {
 
 /** A client's datagram of these lines. */
 export function encodeRequests(header: RequestHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram(">", header.session, header.startId, header.cookie, header.low, lines);
+  return datagram(">", header, header.low, lines);
 }
 
 /** A server's datagram of these lines. */
 export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram("<", header.session, header.startId, header.cookie, header.done, lines);
+  return datagram("<", header, header.done, lines);
 }
 
 /** Bytes that a seal adds to a datagram: its number, and its tag. */
@@ -231,9 +224,7 @@ export function bodyAt(datagram: Uint8Array): number {
 
 function datagram(
   direction: "<" | ">",
-  session: string,
-  startId: string,
-  cookie: string,
+  { session, startId, cookie }: Header,
   number: number,
   lines: readonly string[],
 ): Uint8Array<ArrayBuffer> {

@@ -10,6 +10,7 @@ import { undecoded } from "../protocol/describe/words.ts";
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
+import type { Limit } from "./report/limit.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import { Forum } from "./service/forum.ts";
 import { SessionService, type SharedOptions } from "./session_service.ts";
@@ -38,6 +39,7 @@ export interface ForumServiceOptions extends SharedOptions {
 
 export class ForumService {
   readonly sessions: SessionService;
+  readonly #limits: ForumServiceOptions["limits"];
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferWire;
@@ -52,6 +54,7 @@ export class ForumService {
     accounts.onEvent((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
+    this.#limits = limits;
     this.#files = files;
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
     this.#transfers = new TransferWire({
@@ -78,6 +81,20 @@ export class ForumService {
         else if (why === "the name is active") console(alreadyLoggedIn(name));
       },
     });
+  }
+
+  /** The limits of its transfers, with their use now. */
+  limits(): Limit[] {
+    const { transfers, connections } = this.#transfers.taken;
+    return [
+      { name: "transfers", option: "max-transfers", used: transfers, limit: this.#limits.transfers },
+      {
+        name: "connections for files",
+        option: "file-connections",
+        used: connections,
+        limit: this.#limits.connections,
+      },
+    ];
   }
 
   /** Accepts nothing more, answers what was accepted, and closes the sockets. */

@@ -5,11 +5,12 @@
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
+import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
-import { shareOf } from "./quota/share.ts";
+import { ownerLimit } from "./quota/share.ts";
 import { uptime } from "./quota/uptime.ts";
+import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
@@ -29,6 +30,8 @@ export const DEFAULT_HUB_LIMITS = {
   /** Percent of the channels that one address may have created; with 100 there is no such limit. */
   share: DEFAULT_SHARE,
   maxChannels: 1000,
+  /** Channels that one address may have created at most; any number by default. */
+  addressChannels: undefined as number | undefined,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
@@ -51,17 +54,20 @@ export class HubService {
   readonly commands: readonly AdminCommand[];
   readonly #hub: Hub;
   readonly #history: History;
+  readonly #limits: HubLimits;
+  readonly #pending: PendingTotal;
   readonly #slots: ConnectionSlots;
   readonly #store: GroupCommit;
   readonly #wires: MemberWire[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
   private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
+    this.#limits = limits;
     this.#history = history;
     this.#store = store;
     const hub = this.#hub = new Hub({
       maxChannels: limits.maxChannels,
-      maxOfOwner: shareOf(limits.maxChannels, limits.share),
+      maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
       wallClock: Date.now,
@@ -73,7 +79,7 @@ export class HubService {
       slots,
       messagesPerSecond: limits.connections.messagesPerSecond,
       limits: limits.sending,
-      total: new PendingTotal(limits.maxPendingBytesInAll),
+      total: this.#pending = new PendingTotal(limits.maxPendingBytesInAll),
       monotonicClock: () => Math.floor(uptime.now()),
     };
     const { channels, room } = sockets;
@@ -106,6 +112,59 @@ export class HubService {
   status(): [MetricName, number][] {
     const members = this.#hub.channels.reduce((sum, { size }) => sum + size, 0);
     return [["channels", this.#hub.count], ["members", members], ["connections", this.#slots.taken]];
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    const { maxChannels, share, addressChannels, history, connections, sending, ...limits } = this.#limits;
+    const { channels } = this.#hub, slots = this.#slots, pending = this.#pending;
+    const longest = Math.max(0, ...channels.map(({ record }) => record.next - record.first));
+    return [
+      { name: "channels", option: "max-channels", used: this.#hub.count, limit: maxChannels },
+      {
+        name: "channels of one address",
+        option: addressChannels === undefined ? "share" : "address-channels",
+        used: this.#hub.fullestOwner,
+        limit: ownerLimit(maxChannels, share, addressChannels),
+      },
+      { name: "messages kept of one channel", option: "history", used: longest, limit: history.messages },
+      {
+        name: "kept channel bytes",
+        option: "history-bytes",
+        used: this.#history.bytes,
+        limit: history.bytes,
+      },
+      {
+        name: "connections",
+        option: "max-connections",
+        used: slots.taken,
+        limit: connections.connections,
+      },
+      {
+        name: "connections of one address",
+        option: "address-connections",
+        used: slots.fullest,
+        limit: connections.addressConnections ?? REMOTE_LIMITS.addressConnections,
+      },
+      {
+        name: "waiting bytes",
+        option: "max-pending-all",
+        used: pending.bytes,
+        limit: limits.maxPendingBytesInAll,
+      },
+      {
+        name: "one client's waiting bytes",
+        option: "max-pending",
+        used: pending.fullest,
+        limit: sending.maxPendingBytes,
+      },
+      {
+        name: "messages a second",
+        option: "message-rate",
+        limit: connections.messagesPerSecond ?? REMOTE_LIMITS.messagesPerSecond,
+      },
+      { name: "line bytes", option: "max-line", limit: limits.maxLineBytes },
+    ];
   }
 
   /** For the log. */

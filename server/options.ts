@@ -133,6 +133,12 @@ export const OPTIONS = {
     max: 100,
     note: "; 100 is all",
   }),
+  "address-mailboxes": count("Mailboxes that one address or user may have made (--share alone)", undefined),
+  "address-bytes": size(
+    "Text that one address or user may keep in mailboxes, in threads, and in files (--share alone)",
+    undefined,
+  ),
+  "address-channels": count("Channels that one address may have made (--share alone)", undefined),
   "max-file": size("The database file, without the forum's files (no limit but the disk)", undefined, {
     min: MIN_FILE_BYTES,
   }),
@@ -234,12 +240,15 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       bytes: values["max-bytes"],
       mailboxes: values["max-mailboxes"],
       share: values.share,
+      ownerMailboxes: values["address-mailboxes"],
+      ownerBytes: values["address-bytes"],
       whenFull: values["when-full"],
     },
     hubLimits: hubLimits(values),
     forumLimits: {
       threads: {
         share: values.share,
+        userBytes: values["address-bytes"],
         threads: values["max-threads"],
         threadEntries: values["thread-entries"],
         entries: values["max-entries"],
@@ -247,6 +256,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       },
       files: {
         share: values.share,
+        userBytes: values["address-bytes"],
         fileBytes: values["file-size"],
         bytes: values["max-file-bytes"],
         files: values["max-files"],
@@ -283,6 +293,7 @@ function hubLimits(values: OptionValues): HubLimits {
   return {
     share: values.share,
     maxChannels: values["max-channels"],
+    addressChannels: values["address-channels"],
     history: { messages: values.history, bytes: values["history-bytes"] },
     connections: {
       connections: values["max-connections"],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
@@ -20,6 +21,8 @@ import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
+import { limits } from "./limits.ts";
+import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
@@ -251,6 +254,11 @@ function adminOf(shared: Shared, running: Running): Admin {
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
+      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      services: () =>
+        listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
+          addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
+        ),
       log,
       stop,
     }),

@@ -12,8 +12,13 @@ import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
 /** `wirepost bench`. */
 export const command: Command = {
   name: "bench",
-  summary: "Measure how many messages a running server passes on.",
+  summary: "Measure how many messages a running server passes on",
+  isMore: true,
   usage: ["mailbox [OPTION…]"],
+  words: {
+    heading: "What to measure:",
+    list: [{ name: "mailbox", help: "the mailbox's session or its original wire" }],
+  },
   about: [
     "Puts messages into mailboxes of its own, receives and acknowledges them, and then puts as many to receivers that\n" +
     "wait. A message counts as put, or as acknowledged, when the server has answered that this is on its disk; end to\n" +

@@ -10,7 +10,7 @@ import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./l
 /** `wirepost chat`. */
 export const command: Command = {
   name: "chat",
-  summary: "Talk in the channels of a server.",
+  summary: "Talk in channels",
   usage: ["[CHANNEL] [OPTION…]", "NAME HOST PORT [OPTION…]"],
   about: [
     "With a CHANNEL it joins that channel, and makes it if there is none of that name.",

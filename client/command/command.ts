@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
+import { didYouMean } from "./nearest.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
@@ -20,6 +21,14 @@ export interface Option {
   many?: true;
   /** An older name, which still works and is not in the help. */
   hidden?: true;
+  help: string;
+}
+
+/** A word that is the first argument of a command, such as a command of `admin`. */
+export interface Word {
+  name: string;
+  /** What follows it: `ID`, `[PORT]`. */
+  argument?: string;
   help: string;
 }
 
@@ -38,17 +47,26 @@ export interface Command {
   name: string;
   /** One line for the list of commands. */
   summary: string;
+  /** Whether the list names it only among others. */
+  isMore?: true;
   /** The arguments, one line for each form. */
   usage: readonly string[];
-  /** Paragraphs of the help. */
+  /** The words of which the first argument is one. */
+  words?: { heading: string; list: readonly Word[] };
+  /** Paragraphs of the help. Lines that begin with a space are kept, others are broken anew. */
   about?: readonly string[];
   options: Readonly<Record<string, Option>>;
-  /** What completes its arguments in a shell. */
+  /** What completes its arguments in a shell; by default its `words`. */
   completes?: Completion;
   /** Complete command lines. */
   examples: readonly string[];
   /** Returns the exit code. */
   run(args: Arguments): Promise<number>;
+}
+
+/** The options of a command that its help names. */
+export function listedOptions({ options }: Pick<Command, "options">): Record<string, Option> {
+  return Object.fromEntries(Object.entries(options).filter(([, { hidden }]) => !hidden));
 }
 
 /** The command line is wrong: exit code 2. */
@@ -106,8 +124,7 @@ export class Arguments {
       collect: withValue,
       unknown(arg, key) {
         if (key === undefined) return;
-        const hint = /^--[a-z]/.test(arg) ? "" : ": text that begins with '-' comes after '--'";
-        throw new UsageError(`Unknown option '${arg}'${hint}`);
+        throw new UsageError(`Unknown option '${arg}'${optionHint(arg, command)}`);
       },
     });
     this.positionals = [..._, ...args.slice(end + 1)];
@@ -190,6 +207,13 @@ export class Arguments {
   }
 }
 
+/** What an unknown option may have been meant as. */
+function optionHint(arg: string, command: Command): string {
+  if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
+  const names = [...Object.keys(listedOptions(command)), "help"];
+  return didYouMean(arg.replace(/=.*$/s, ""), names.map((name) => `--${name}`));
+}
+
 /**
  * Gives a flag the value `true`, so that the next argument isn't taken for its value.
  *
@@ -227,30 +251,4 @@ export function checkSender(id: string) {
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
-}
-
-/** The help of a command. */
-export function helpOf(command: Command): string {
-  const listed = Object.entries(command.options).filter(([, { hidden }]) => !hidden);
-  const options: Record<string, Option> = {
-    ...Object.fromEntries(listed),
-    help: { help: "Show this help" },
-  };
-  const left = (name: string) => `--${name}${options[name]!.value ? ` ${options[name]!.value}` : ""}`;
-  const width = Math.max(...Object.keys(options).map((name) => left(name).length));
-  return [
-    ...command.usage.map((form, i) =>
-      `${i === 0 ? "Usage:" : "      "} wirepost ${command.name}${form && ` ${form}`}`
-    ),
-    "",
-    command.summary,
-    ...(command.about ?? []).flatMap((paragraph) => ["", paragraph]),
-    "",
-    "Options:",
-    ...Object.keys(options).map((name) => `  ${left(name).padEnd(width)}  ${options[name]!.help}`),
-    "",
-    command.examples.length > 1 ? "Examples:" : "Example:",
-    ...command.examples.map((example) => `  ${example}`),
-    "",
-  ].join("\n");
 }

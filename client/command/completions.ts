@@ -30,7 +30,8 @@ const KINDS: readonly NameKind[] = ["mailboxes", "channels"];
 export function completionsCommand(commands: () => Promise<readonly Command[]>): Command {
   return {
     name: "completions",
-    summary: "Print the completion script of a shell.",
+    summary: "Print the completion script of a shell",
+    isMore: true,
     usage: [SHELLS.join("|"), `names ${KINDS.join("|")}`],
     about: [
       "bash: add this line to ~/.bashrc:\n  source <(wirepost completions bash)",

@@ -18,7 +18,7 @@ const BUSY_FOLLOWED = "the server is busy; trying again";
 /** `wirepost receive`. */
 export const command: Command = {
   name: "receive",
-  summary: "Receive messages from a mailbox.",
+  summary: "Take messages from a mailbox",
   usage: ["[ID] [OPTION…]", "--shared [OPTION…]"],
   about: [
     "Prints the text of one message, or of as many as wanted, a line each. Exits with 3 if there were fewer. Without an\n" +
@@ -61,12 +61,14 @@ async function run(args: Arguments): Promise<number> {
   const all = args.flag("all"), follow = args.flag("follow"), json = args.flag("json");
   args.exclude("all", "count", "follow");
   args.exclude("follow", "count");
-  args.exclude("basic", "follow", "exec", "password-file", "server-key");
+  args.exclude("basic", "follow", "exec");
   const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
   const waitMs = args.duration("wait") ?? (follow ? Infinity : 0);
   /** Whether as many messages were received as wanted. */
   const isEnough = (received: number) => received >= (follow ? 0 : all ? 1 : count);
+  const isOwn = mailbox === self?.name;
   if (args.flag("basic")) {
+    await logInAs(args, self, { isOwn });
     return isEnough(await receiveOriginal(args, { mailbox, count, waitMs, json })) ? 0 : EMPTY;
   }
   const receiver = new Receiver({ mailbox, count, waitMs, follow, json, exec });
@@ -78,7 +80,6 @@ async function run(args: Arguments): Promise<number> {
     if (busy && !isBusy) report("receive", follow ? BUSY_FOLLOWED : BUSY);
     isBusy = busy;
   };
-  const isOwn = mailbox === self?.name;
   await receiver.run(async () => {
     const as = await logInAs(args, self, { isOwn, onBusy });
     return await connect(args, { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } });

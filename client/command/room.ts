@@ -10,7 +10,8 @@ const { as: _, ...ROOM_OPTIONS } = LIVE_CHAT_OPTIONS;
 /** `wirepost room`. */
 export const command: Command = {
   name: "room",
-  summary: "Talk in the room of a server.",
+  summary: "Talk in the room of a server",
+  isMore: true,
   usage: ["[OPTION…]", "HOST PORT [OPTION…]"],
   about: LIVE_CHAT_ABOUT,
   options: ROOM_OPTIONS,

@@ -55,7 +55,7 @@ export function requireSelf(args: Arguments): Self {
  * whether the name is protected.
  *
  * @param isOwn Whether what is asked for is this name's own.
- * @throws {UsageError} There is no name, but an option that goes with one.
+ * @throws {UsageError} There is no name, but an option that goes with one; or it is the original wire.
  * @throws {Error} The server can't be asked.
  */
 export async function logInAs(
@@ -68,8 +68,13 @@ export async function logInAs(
     if (given !== undefined) throw new UsageError(`--${given} needs --as NAME`);
     return undefined;
   }
-  const { name, isNamed } = self, as = credentials(args, name);
-  if (given !== undefined || isNamed && Deno.env.get(PASSWORD_VARIABLE)) return as;
-  if (!isOwn && !isNamed) return undefined;
-  return (await askInfo(args, name, { onBusy })).account.mailbox ? as : undefined;
+  const { name, isNamed } = self;
+  const isSealed = given !== undefined || isNamed && Boolean(Deno.env.get(PASSWORD_VARIABLE)) ||
+    (isOwn || isNamed) && (await askInfo(args, name, { onBusy })).account.mailbox;
+  if (!isSealed) return undefined;
+  // without a log-in the server would ignore what is sent, and say that there is nothing
+  if (args.flag("basic")) {
+    throw new UsageError(`Cannot log in as '${name}' on the original wire: leave out --basic`);
+  }
+  return credentials(args, name);
 }

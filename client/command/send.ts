@@ -14,7 +14,7 @@ const WAIT_MS = 30_000;
 /** `wirepost send`. */
 export const command: Command = {
   name: "send",
-  summary: "Send messages to a mailbox.",
+  summary: "Send messages to a mailbox",
   usage: ["TO [MESSAGE…] [OPTION…]", "--shared [MESSAGE…] [OPTION…]"],
   about: [
     "Each MESSAGE is one message; without one, each line of standard input is a message. Text that begins with '-' comes\n" +
@@ -47,21 +47,20 @@ async function run(args: Arguments): Promise<number> {
   const [receiver, ...texts] = args.flag("shared") ? [SHARED_QUEUE, ...args.positionals] : args.positionals;
   if (receiver === undefined) throw new UsageError("Missing TO: the ID of the receiver");
   const { sender, self } = senderOf(args, receiver);
-  args.exclude("basic", "delay", "ttl", "wait", "resume", "password-file", "server-key");
+  args.exclude("basic", "delay", "ttl", "wait", "resume");
   const delay = args.duration("delay"), ttl = args.duration("ttl"), wait = args.duration("wait") ?? WAIT_MS;
   const resumeName = args.text("resume");
   if (resumeName !== undefined && texts.length > 0) throw new UsageError("--resume is for standard input");
   if (texts.length === 0 && Deno.stdin.isTerminal()) {
     await writeError("One message a line; end with Ctrl-D\n");
   }
-  if (args.flag("basic")) return await sendOriginal(args, receiver, sender, texts);
-
   let isBusy = false;
   const onBusy = (busy: boolean) => {
     isBusy = busy;
     if (busy) report("send", BUSY);
   };
   const as = await logInAs(args, self, { onBusy });
+  if (args.flag("basic")) return await sendOriginal(args, receiver, sender, texts);
   const resume = resumeName === undefined ? undefined : await Resume.load(resumeName, as !== undefined);
   const mailbox = await connect(args, {
     ...resume?.state ? { resume: resume.state } : {},

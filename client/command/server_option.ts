@@ -21,6 +21,7 @@ import {
 import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
 import { writeError } from "../terminal/output.ts";
 import { type Arguments, type Option, parseAddress, UsageError } from "./command.ts";
+import type { DataDirectoryCode } from "./data_directory.ts";
 import { serverKeyOf } from "./password.ts";
 
 /** The variable that says where the server is. */
@@ -54,9 +55,6 @@ const STANDARD_PORTS = { channels: CHANNELS_PORT, room: ROOM_PORT, forum: FORUM_
 /** How long a mailbox may take to report a port, in milliseconds. */
 const PORT_TIMEOUT_MS = 3000;
 
-/** The addresses of the services that run, by their names. */
-type RunningServices = Readonly<Record<string, readonly string[]>>;
-
 /** Whether the command line or the environment names a server; `--data` names the one that runs there. */
 export function isServerNamed(args: Arguments): boolean {
   return args.flag("server") || Boolean(Deno.env.get(SERVER_VARIABLE)) && !args.flag("data");
@@ -70,26 +68,55 @@ function namedAddress(args: Arguments): Address | undefined {
   throw new UsageError(`Cannot read ${SERVER_VARIABLE} '${text}': expected HOST or HOST:PORT`);
 }
 
-/** The services that run in the data directory, if no server is named. */
-async function runningServices(args: Arguments): Promise<RunningServices | undefined> {
-  if (isServerNamed(args)) return undefined;
-  const { dataDirectory, readRunning } = args.dataCode;
+/** Where a server is if nothing says so. */
+export const USUAL_ADDRESS: Address = { hostname: "127.0.0.1", port: MAILBOX_PORT };
+
+/** The services of a server on this machine, by their names. */
+type LocalServices = Readonly<Record<string, Address>>;
+
+/**
+ * The data directory, and the first address of each service of the server that runs there.
+ *
+ * @param given What `--data` names.
+ */
+export async function localServer(
+  { dataDirectory, readRunning }: DataDirectoryCode,
+  given?: string,
+): Promise<{ directory: string | undefined; services: LocalServices | undefined }> {
   let directory: string;
   try {
-    directory = dataDirectory(args.text("data"));
+    directory = dataDirectory(given);
   } catch {
     // a user who has no directory has no server in it
-    return undefined;
+    return { directory: undefined, services: undefined };
   }
-  return (await readRunning(directory))?.services;
+  const running = (await readRunning(directory))?.services ?? {}, services: Record<string, Address> = {};
+  for (const [name, [first = ""]] of Object.entries(running)) {
+    const address = parseAddress(first);
+    if (address !== undefined) services[name] = ownAddress(address);
+  }
+  return { directory, services: Object.keys(services).length > 0 ? services : undefined };
 }
 
-/** The first address of a service. One that listens on every address is reached at this machine's own. */
-function addressOf(running: RunningServices, service: string): Address | undefined {
-  const address = parseAddress(running[service]?.[0] ?? "");
-  if (address === undefined) return undefined;
-  const { hostname, port } = address;
+/** One that listens on every address is reached at this machine's own. */
+function ownAddress({ hostname, port }: Address): Address {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
+}
+
+/** The services that run in the data directory, if no server is named. */
+async function localServices(args: Arguments): Promise<LocalServices | undefined> {
+  return isServerNamed(args) ? undefined : (await localServer(args.dataCode, args.text("data"))).services;
+}
+
+/** Whether nobody listens at a UDP address of this machine. */
+export function isFree(address: Address): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", ...address }).close();
+    return true;
+  } catch {
+    // also if it is no address of this machine
+    return false;
+  }
 }
 
 /**
@@ -97,12 +124,19 @@ function addressOf(running: RunningServices, service: string): Address | undefin
  *
  * @param service Whose address it may be too, where there is no mailbox.
  * @throws {UsageError} What is named is no address.
+ * @throws {ServerTimeoutError} It would be the usual one, and nobody listens there.
  */
 export async function mailboxAddress(args: Arguments, service = "mailbox"): Promise<Address> {
-  const running = await runningServices(args) ?? {};
-  return namedAddress(args) ?? addressOf(running, "mailbox") ?? addressOf(running, service) ??
-    { hostname: "127.0.0.1", port: MAILBOX_PORT };
+  const services = await localServices(args);
+  const address = namedAddress(args) ?? services?.mailbox ?? services?.[service];
+  if (address !== undefined) return address;
+  // better than to wait for an answer in vain
+  if (isFree(USUAL_ADDRESS)) throw new ServerTimeoutError(NO_SERVER, false);
+  return USUAL_ADDRESS;
 }
+
+const NO_SERVER =
+  "No server runs on this machine: 'wirepost serve' starts one, and --server HOST names one elsewhere";
 
 /**
  * The address of another service, which the mailbox reports. A mailbox at the usual port that does not answer may be out
@@ -115,22 +149,22 @@ export async function serviceAddress(
   args: Arguments,
   service: keyof typeof STANDARD_PORTS,
 ): Promise<Address> {
-  const running = await runningServices(args);
-  if (running !== undefined && Object.keys(running).length > 0) {
-    const address = addressOf(running, service);
+  const local = await localServices(args);
+  if (local !== undefined) {
+    const address = local[service];
     if (address !== undefined) return address;
-    throw notServed(service, "the server that runs on this machine", Object.keys(running));
+    throw notServed(service, "the server that runs on this machine", Object.keys(local));
   }
-  const mailbox = await mailboxAddress(args);
+  const { hostname, port: mailboxPort } = namedAddress(args) ?? USUAL_ADDRESS;
   try {
     const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
     const { services } = await askInfo(args, "", { timeout, onBusy: onBusy(args) });
     const port = services[service];
-    if (port === undefined) throw notServed(service, formatAddress(mailbox), Object.keys(services));
-    return { hostname: mailbox.hostname, port };
+    if (port !== undefined) return { hostname, port };
+    throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
   } catch (error) {
-    if (!(error instanceof ServerTimeoutError) || mailbox.port !== MAILBOX_PORT) throw error;
-    return { hostname: mailbox.hostname, port: STANDARD_PORTS[service] };
+    if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
+    return { hostname, port: STANDARD_PORTS[service] };
   }
 }
 

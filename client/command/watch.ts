@@ -15,7 +15,7 @@ export function watchCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "watch",
-  summary: "Show what arrives at the server and leaves it, decoded.",
+  summary: "Show what arrives at the server, decoded",
   usage: ["[OPTION…]"],
   about: [
     "Shows each datagram, frame and line: when, whether it arrives (→) or leaves (←), the service, the\n" +

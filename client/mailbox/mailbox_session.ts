@@ -21,6 +21,7 @@ import { Session } from "../session/session.ts";
 import { checkMessage } from "./check_message.ts";
 import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
+import { PeekQuery, type SeenPage } from "./peek_query.ts";
 
 /** What may be given beside the text of a message. */
 export interface SendOptions {
@@ -141,6 +142,19 @@ export class MailboxSession extends Session<MailboxAnswer> {
       this.begin();
       this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), this.now());
     });
+  }
+
+  /**
+   * A page of what a mailbox holds, from the first message behind the ID `after`.
+   *
+   * @param mailbox ID of the receiver, or `SHARED_QUEUE`.
+   * @throws {TypeError} It is no ID.
+   * @throws {RefusedError} The mailbox is another account's.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async peek(mailbox: string, after: number): Promise<SeenPage> {
+    if (mailbox !== SHARED_QUEUE) checkId(mailbox);
+    return await this.query(new PeekQuery(mailbox, after));
   }
 
   /**

@@ -14,6 +14,11 @@ export class PagerLeftError extends Error {
   override name = "PagerLeftError";
 }
 
+/** The user's pager can't be run. */
+export class PagerError extends Error {
+  override name = "PagerError";
+}
+
 /** The prompt between two pages. */
 const MORE = "-- Space: next page, Enter: next line, q: enough -- ";
 
@@ -90,7 +95,7 @@ export class Pager {
   /**
    * Waits until the user has seen all, or enough.
    *
-   * @throws {Error} The pager can't be run.
+   * @throws {PagerError} Another program that should show it can't be run.
    */
   async end() {
     try {
@@ -141,7 +146,7 @@ class ProgramPages implements Pages {
     const { code } = await this.#child.status;
     this.#options.signal.removeEventListener("abort", this.#kill);
     this.#options.onLent?.(false);
-    if (NOT_RUN.includes(code)) throw new Error(`Cannot run the pager '${this.#command}' of PAGER`);
+    if (NOT_RUN.includes(code)) throw new PagerError(`Cannot run the pager '${this.#command}'`);
   }
 }
 

@@ -62,8 +62,12 @@ const REQUESTS: Descriptions<Request> = {
     names: named(of),
   }),
   info: ({ t, name }) => ({
-    what: `info ${t}: which services run${name === "" ? "" : `, and the account of ${quoted(name)}`}`,
+    what: `info ${t}: what runs${name === "" ? "" : `, and whether ${quoted(name)} has an account`}`,
     names: named(name),
+  }),
+  peek: ({ t, mailbox: of, after }) => ({
+    what: `peek ${t}: shows ${mailbox(of)}${after === 0 ? "" : ` behind message ${after}`}`,
+    names: named(of),
   }),
   ...FORUM_REQUESTS,
 };
@@ -128,6 +132,14 @@ const ANSWERS: Descriptions<Answer> = {
   got: ({ t }) => ({ what: `got ${t}: known` }),
   stat: ({ t, values }) => ({ what: `stat ${t}: ${values.replaceAll(",", ", ")}` }),
   info: ({ t, values }) => ({ what: `info ${t}: ${values.replaceAll(",", ", ")}` }),
+  seen: ({ t, id, state, sender, bytes, text }) => ({
+    what: `seen ${t}: message ${id}${sender === "" ? "" : ` from ${quoted(sender)}`}, ${state}, ` +
+      count(bytes, "byte"),
+    names: named(sender),
+    text,
+  }),
+  more: ({ t, id }) => ({ what: `more ${t}: there are messages behind ${id}` }),
+  last: ({ t, id }) => ({ what: `last ${t}: no message is behind ${id}` }),
   ...FORUM_ANSWERS,
 };
 

@@ -48,7 +48,7 @@ export type RefusedReason = typeof REFUSED_REASONS[number];
 /** Requests of a session: the mailbox's, then the forum's. */
 const SESSION_REQUESTS = [
   ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
-  ...["lease", "got", "cancel", "stat", "info", "bye"],
+  ...["lease", "got", "cancel", "stat", "info", "peek", "bye"],
   ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
 ] as const;
 

@@ -67,6 +67,8 @@ export class Channel {
   size = 0;
   /** Order in which channels were left: higher than that of any channel that was left before; 0 if none left this one. */
   leftAt = 0;
+  /** When it was last left in this run of the server, in milliseconds since 1970; 0 if it was not. */
+  leftTime = 0;
   /** Members that others wait for. */
   behind = 0;
   /** The outbox: events since it was last flushed, the member that caused each, and their bytes, about. */
@@ -82,6 +84,11 @@ export class Channel {
 
   get name(): string {
     return this.record.name;
+  }
+
+  /** When somebody was last in it or said something, as far as is known. */
+  get usedTime(): number {
+    return Math.max(this.leftTime, this.record.lastTime);
   }
 
   get isSlow(): boolean {

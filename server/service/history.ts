@@ -47,6 +47,15 @@ export class ChannelRecord {
     this.#size = size;
   }
 
+  get isEmpty(): boolean {
+    return this.first === this.next;
+  }
+
+  /** When the last message that is kept came, in milliseconds since 1970; 0 if there is none. */
+  get lastTime(): number {
+    return this.isEmpty ? 0 : this.#ring[(this.next - 1) % this.#size]!.time;
+  }
+
   add(message: ChannelMessage) {
     if (this.next - this.first >= this.#size) this.dropOldest();
     this.#ring[this.next % this.#size] = message;
@@ -113,6 +122,11 @@ export class History {
       // the limits may have been lowered, too
       if (record.first !== first || record.ids.encode() !== history) this.#changed.add(record);
     }
+  }
+
+  /** Bytes of all messages, with their senders. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The listed channels in their order, then the others. */

@@ -3,7 +3,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { connectChannels } from "../../client/channels.ts";
 import { connectMailbox } from "../../client/mailbox.ts";
-import { type Command, helpOf } from "../../client/command/command.ts";
+import type { Command } from "../../client/command/command.ts";
+import { helpOf } from "../../client/command/help.ts";
 import { powershellScript } from "../../client/command/completions/powershell.ts";
 import { completionTable } from "../../client/command/completions/table.ts";
 import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Command, Completion } from "../command.ts";
+import { type Command, type Completion, listedOptions } from "../command.ts";
 
 /** An option, with what completes its value. */
 export interface OptionEntry {
@@ -25,12 +25,12 @@ export interface CommandEntry {
 
 /** The table of these commands, in their order. `main.ts` has them all. */
 export function completionTable(commands: readonly Command[]): CommandEntry[] {
-  return commands.map(({ name, summary, options, completes }) => ({
+  return commands.map(({ name, summary, options, words, completes }) => ({
     name,
     summary: oneLine(summary),
-    arguments: completes,
+    arguments: completes ?? (words && { words: words.list.map(({ name }) => name) }),
     options: [
-      ...Object.entries(options).filter(([, { hidden }]) => !hidden).map(([name, { value, help }]) => ({
+      ...Object.entries(listedOptions({ options })).map(([name, { value, help }]) => ({
         name,
         help: oneLine(help),
         value,

@@ -1,11 +1,12 @@
-import { formatAddress } from "../../../protocol/address.ts";
 import type { ForumCommand } from "../../../protocol/forum_text.ts";
 import type { Forum } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import { Pager, pagerCommand, PagerLeftError } from "../../terminal/pager.ts";
+import { Pager, pagerCommand, PagerError, PagerLeftError } from "../../terminal/pager.ts";
 import { CommandFailedError, printResults, type ResultOptions } from "./commands.ts";
+import type { ServerOptions } from "./login.ts";
 import { ShellCompletion } from "./shell_completion.ts";
+import { addressText } from "./shell_login.ts";
 import { parseTyped, SHELL_HELP } from "./typed_command.ts";
 
 /** Commands whose results may be longer than the screen. */
@@ -15,7 +16,7 @@ const PAGED: readonly string[] = ["LST", "RDT"];
 interface ShellOptions extends Omit<ResultOptions, "json"> {
   /** The user's name, which is the prompt. */
   name: string;
-  server: { hostname?: string; port?: number };
+  server: ServerOptions;
   /** Finds the command line of the pager. */
   pager?: () => Promise<string | undefined>;
   /** Called when another program gets the terminal, and with it Ctrl-C, and when it has ended. */
@@ -38,12 +39,10 @@ export class ForumShell {
 
   /** Carries out the commands that are typed, until the user leaves. */
   async run() {
-    const editor = this.#editor, { name, server: { hostname = "127.0.0.1", port = 0 } } = this.#options;
+    const editor = this.#editor, { name, server } = this.#options;
     editor.clearHistory();
     editor.complete = this.#completion.complete;
-    await editor.notify(
-      `Welcome to the forum at ${formatAddress({ hostname, port })}. 'help' shows the commands.`,
-    );
+    await editor.notify(`Welcome to the forum at ${addressText(server)}. 'help' shows the commands.`);
     for (let isLast = false; !isLast;) {
       editor.prompt = `${name}> `;
       const line = await editor.read({ lend: true });
@@ -66,7 +65,7 @@ export class ForumShell {
     try {
       await this.#carryOut(typed.command);
     } catch (error) {
-      if (!(error instanceof CommandFailedError)) throw error;
+      if (!(error instanceof CommandFailedError || error instanceof PagerError)) throw error;
       await this.#fail(error.message);
     }
     this.#completion.reset();

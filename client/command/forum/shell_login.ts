@@ -1,10 +1,9 @@
 import { formatAddress } from "../../../protocol/address.ts";
-import { isWord } from "../../../protocol/forum.ts";
-import { checkForum, type Forum } from "../../forum.ts";
+import { FORUM_PORT, isWord } from "../../../protocol/forum.ts";
+import { checkForum, type Forum, ServerTimeoutError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import { forumOnlyNotice } from "../coverage.ts";
-import { unlessAborted } from "./commands.ts";
 import { connect, failureText, invalidName, type ServerOptions } from "./login.ts";
 
 /** What need not be asked for. */
@@ -15,8 +14,8 @@ interface Known {
   make: boolean;
 }
 
-/** Milliseconds without an answer after which the user learns what is waited for. */
-const PATIENCE_MS = 1000;
+/** Milliseconds that a server may take to answer before anything is asked for, and after which the user reads that it is waited for. */
+const MAX_SILENCE_MS = 3000, PATIENCE_MS = 1000;
 
 /** The input has ended at a question. */
 class EndOfInputError extends Error {}
@@ -25,10 +24,39 @@ class EndOfInputError extends Error {}
 class DeclinedError extends Error {}
 
 /**
+ * Finds the forum before anything is asked for.
+ *
+ * @param find Finds its address.
+ * @throws {Error} There is none, or it does not answer.
+ */
+export async function findForum(
+  find: () => Promise<ServerOptions>,
+  report: (text: string) => void,
+): Promise<ServerOptions> {
+  const timer = setTimeout(report, PATIENCE_MS, "Waiting for the server …\n");
+  try {
+    const server = await find(), { timeout = MAX_SILENCE_MS } = server;
+    await checkForum({ ...server, timeout: Math.min(timeout, MAX_SILENCE_MS) }).catch((error) => {
+      if (!(error instanceof ServerTimeoutError)) throw error;
+      const hint = "'wirepost serve' starts a server, --server HOST names one";
+      throw new Error(`No forum answers at ${addressText(server)}: ${hint}`);
+    });
+    return server;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The address of a forum, as a user reads it. */
+export function addressText({ hostname = "127.0.0.1", port = FORUM_PORT }: ServerOptions): string {
+  return formatAddress({ hostname, port });
+}
+
+/**
  * Logs in at a terminal: asks for what is not known until it is right, and whether to make an account of a new name.
  *
  * @returns The forum and the name; undefined at the end of the input.
- * @throws {ServerTimeoutError|ServerKeyError} Asking again would not help. Without a server nothing was asked for.
+ * @throws {ServerTimeoutError|ServerKeyError} Asking again would not help.
  */
 export async function logInAtTerminal(
   editor: LineEditor,
@@ -37,10 +65,6 @@ export async function logInAtTerminal(
   signal: AbortSignal,
 ): Promise<{ forum: Forum; name: string } | undefined> {
   let { name, password } = known, last: string | undefined;
-  if (name === undefined) {
-    using _ = waiting(editor, server);
-    await unlessAborted(signal, checkForum(server));
-  }
   for (;; name = password = undefined) {
     try {
       name ??= await askName(editor, last);
@@ -62,9 +86,7 @@ async function logIn(
   { name, password, make }: Known & { name: string },
   signal: AbortSignal,
 ): Promise<Forum> {
-  const silence = waiting(editor, server);
   const ask = async (isNew: boolean) => {
-    silence[Symbol.dispose]();
     if (isNew && !make) await askWhetherToMake(editor, name);
     if (password !== undefined) return password;
     return isNew ? await askNewPassword(editor) : await askLine(editor, `Password of ${name}: `, true);
@@ -72,18 +94,7 @@ async function logIn(
   const made = async ({ mailbox }: { mailbox: boolean }) => {
     await editor.notify(mailbox ? `The account '${name}' was made.` : escapeControls(forumOnlyNotice(name)));
   };
-  try {
-    return await connect({ ...server, as: { name, password: ask, make: true, made } }, signal);
-  } finally {
-    silence[Symbol.dispose]();
-  }
-}
-
-/** Reports what is waited for if it takes long, until it is disposed of. */
-function waiting(editor: LineEditor, { hostname = "127.0.0.1", port = 0 }: ServerOptions): Disposable {
-  const text = `Waiting for the forum at ${formatAddress({ hostname, port })} …`;
-  const timer = setTimeout(() => void editor.notify(text), PATIENCE_MS);
-  return { [Symbol.dispose]: () => clearTimeout(timer) };
+  return await connect({ ...server, as: { name, password: ask, make: true, made } }, signal);
 }
 
 /** The name that is typed, or `last` if none is; undefined if it is none. */

@@ -132,6 +132,11 @@ export class ContentFiles {
     return this.#quota.used;
   }
 
+  /** The most that one user has. */
+  get fullest(): { files: number; bytes: number } {
+    return this.#quota.fullest;
+  }
+
   /** Why this upload can't be accepted, in words; undefined if it can. */
   refuses(upload: UploadId): string | undefined {
     const name = partialName(upload);

@@ -17,6 +17,9 @@ import { type PackedRequests, unpackRequests } from "./packed.ts";
 /** How often the engine does what is due by time. */
 const TICK_MS = 100;
 
+/** Between two pieces of making the file smaller: the disk is free for others most of the time. */
+const SHRINK_PAUSE_MS = 20;
+
 /** How often old sessions are looked for: each time all of them are read. */
 const FORGET_INTERVAL_MS = 60_000;
 
@@ -83,10 +86,16 @@ function open(options: SqliteOptions): FromWorker {
 function scheduleWork() {
   if (engine!.hasCleared) later(sweep, 0);
   if (engine!.isTimed) later(tick, TICK_MS);
+  if (engine!.hasFreePages) later(shrink, 0);
 }
 
 function sweep() {
   if (engine!.sweep()) later(sweep, 0);
+  else if (engine!.hasFreePages) later(shrink, 0);
+}
+
+function shrink() {
+  if (engine!.shrink()) later(shrink, SHRINK_PAUSE_MS);
 }
 
 /** Goes on at once while there is more to do: many messages may be due at one time. */

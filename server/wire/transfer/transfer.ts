@@ -52,6 +52,7 @@ export class TransferWire implements TransferContext {
   readonly #options: TransferOptions;
   readonly #listener: Listener<Deno.TcpConn, TransferConnection>;
   readonly #slots: TransferSlots;
+  readonly #connectionSlots: ConnectionSlots;
   #isEnding = false;
 
   /** Starts to accept. */
@@ -61,7 +62,7 @@ export class TransferWire implements TransferContext {
     this.metrics = metrics;
     this.turns = new TurnQueue(options.polling);
     this.#slots = new TransferSlots(options);
-    const slots = new ConnectionSlots({
+    const slots = this.#connectionSlots = new ConnectionSlots({
       connections: options.maxConnections ?? MAX_CONNECTIONS,
       addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
     }, { canReplace: true });
@@ -82,6 +83,11 @@ export class TransferWire implements TransferContext {
       },
       serve: (connection) => this.#serve(connection),
     });
+  }
+
+  /** How many transfers run, and how many connections there are. */
+  get taken(): { transfers: number; connections: number } {
+    return { transfers: this.#slots.size, connections: this.#connectionSlots.taken };
   }
 
   /** Accepts no more, and ends every transfer; what arrived of uploads is kept. */

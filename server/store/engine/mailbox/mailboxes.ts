@@ -12,6 +12,9 @@ import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
 import { Registry } from "./registry.ts";
 
+/** Rows that stand together on one page, about: to remove them changes it once. */
+const ROWS_PER_CHANGE = 8;
+
 interface MailboxRow {
   id: number;
   name: string;
@@ -186,7 +189,8 @@ export class Mailboxes extends Registry<Mailbox> {
     for (let left = rows; left > 0; left--) {
       const next = firstRow<{ mailbox: number }>(this.#sql.nextCleared);
       if (next === undefined) return true;
-      const changes = Number(this.context.transaction.run(this.#sql.sweep, next.mailbox, left).changes);
+      this.context.transaction.begin(undefined, left / ROWS_PER_CHANGE);
+      const changes = Number(this.#sql.sweep.run(next.mailbox, left).changes);
       if (changes === left) return false;
       this.#sql.swept.run(next.mailbox);
       left -= changes;

@@ -14,7 +14,8 @@
 import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import { describeShare, shareOf } from "../../../quota/share.ts";
+import type { Counts } from "../../requests/message.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
@@ -44,10 +45,18 @@ export const ROOM = 0.9;
 export class Owners extends Registry<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
+  /** What one owner may have. */
+  readonly most: Readonly<Counts>;
   readonly #byId = new Map<number, Owner>();
 
   constructor(context: Context) {
     super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
+    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = context.limits;
+    this.most = {
+      messages: ownerLimit(messages, share),
+      bytes: ownerLimit(bytes, share, ownerBytes),
+      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+    };
     const rows = allRows<{ id: number; name: string }>(context.db.prepare("SELECT id, name FROM owner"));
     for (const { id, name } of rows) {
       const owner = this.obtain(name);
@@ -73,7 +82,7 @@ export class Owners extends Registry<Owner> {
   }
 
   override idOf(owner: Owner): number {
-    if (owner === this.none) return 0;
+    if (owner === this.none || owner.id !== 0) return owner.id;
     const id = super.idOf(owner);
     this.#byId.set(id, owner);
     return id;
@@ -113,21 +122,22 @@ export class Owners extends Registry<Owner> {
    * @param fewer Messages that this owner would have fewer.
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
-    const { limits } = this.context, { share } = limits;
-    if (share >= 100 || owner === this.none) return undefined;
-    const messages = shareOf(limits.messages, share);
-    if (owner.messages - fewer >= messages) return describeShare(messages, "messages", owner.name);
-    const bytesMax = shareOf(limits.bytes, share);
-    if (owner.bytes + bytes > bytesMax) return describeShare(bytesMax, "bytes", owner.name);
-    if (!isNew) return undefined;
-    const mailboxes = shareOf(limits.mailboxes, share);
-    return owner.mailboxes >= mailboxes ? describeShare(mailboxes, "mailboxes", owner.name) : undefined;
+    if (owner === this.none) return undefined;
+    const most = this.most, { name } = owner;
+    return passedShare(name, "messages", owner.messages + 1 - fewer, most.messages) ??
+      passedShare(name, "bytes", owner.bytes + bytes, most.bytes) ??
+      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, most.mailboxes) : undefined);
+  }
+
+  /** The most that one of them has. */
+  get fullest(): Counts {
+    return greatestOf(["messages", "bytes", "mailboxes"], this.all());
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
-    const { share, ...limits } = this.context.limits;
-    return messages <= shareOf(limits.messages, share) * ROOM &&
-      bytes <= shareOf(limits.bytes, share) * ROOM && mailboxes <= shareOf(limits.mailboxes, share) * ROOM;
+    const { most } = this;
+    return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&
+      mailboxes <= most.mailboxes * ROOM;
   }
 
   /** To be called after a batch is committed. Reports owners that have some of their share left again. */

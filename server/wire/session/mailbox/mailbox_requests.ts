@@ -14,6 +14,7 @@ import type { GroupCommit } from "../../../store/journal/group.ts";
 import type { OrderedRequest } from "../../../store/requests/session.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { Leases } from "./leases.ts";
+import { Peeks } from "./peeks.ts";
 
 export interface MailboxRequestsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
@@ -22,16 +23,18 @@ export interface MailboxRequestsOptions extends Pick<Environment, "monotonicCloc
   info?(name: string): ServerInfo;
 }
 
-/** Answers the mailbox's requests in sessions: puts, leases, counts, and what runs. */
+/** Answers the mailbox's requests in sessions: puts, leases, counts, what a mailbox shows, and what runs. */
 export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
+  readonly #peeks: Peeks;
   readonly #options: MailboxRequestsOptions;
 
   constructor(options: MailboxRequestsOptions) {
     const { store, mailboxes, monotonicClock } = this.#options = options;
     this.#mailboxes = mailboxes;
+    this.#peeks = new Peeks(mailboxes);
     this.#leases = new Leases({
       store,
       monotonicClock,
@@ -79,6 +82,9 @@ export class MailboxRequests implements SessionHandler {
         return;
       case "stat":
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
+        return;
+      case "peek":
+        if (this.#mayRead(client, t, request.mailbox)) this.#peeks.request(client, request);
         return;
       case "info":
         return this.#info(client, t, request.name);
