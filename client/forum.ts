@@ -32,7 +32,8 @@ import {
 import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
-import { type ForumPage, PageQuery } from "./forum/page_query.ts";
+import { PageQuery } from "./forum/page_query.ts";
+import type { Page } from "./session/page_assembly.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { NotLoggedInError, RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
@@ -191,7 +192,7 @@ export class Forum implements AsyncDisposable {
   async *#rows(title: string | undefined, place: string): AsyncGenerator<ForumRow, void, void> {
     let left = title === undefined ? MAX_THREADS : MAX_THREAD_ENTRIES;
     for (let next: string | undefined = place; next !== undefined;) {
-      const { rows, next: behind }: ForumPage = await this.#session.query(new PageQuery(title, next));
+      const { rows, next: behind }: Page<ForumRow> = await this.#session.query(new PageQuery(title, next));
       if ((left -= rows.length) < 0) {
         throw new WrongAnswerError("Cannot read on: the server sends more than any forum has");
       }

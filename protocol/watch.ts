@@ -121,20 +121,21 @@ function decodePercents(text: string): string | undefined {
 /** The row of an event, which fits into a datagram: `text` is cut for that, and then `what` (watch.md 3.4). */
 export function encodeEvent(event: WatchEvent): string {
   const max = MAX_EVENTS_BYTES - HEAD_BYTES;
-  let row = JSON.stringify(event);
-  for (let { what, text = "" } = event; utf8Length(row) > max && what + text !== "";) {
-    // a character may take six bytes here, so this is a guess, and some fewer steps lead to it
-    const over = utf8Length(row) - max, shorter = (text: string) => cutText(text, 0, cutLength(text, over));
-    if (text !== "") text = shorter(text);
-    else what = shorter(what);
+  let row = JSON.stringify(event), over = utf8Length(row) - max;
+  // no more of either can fit
+  let what = cutText(event.what, 0, max), text = cutText(event.text ?? "", 0, max);
+  for (; over > 0 && what + text !== ""; over = utf8Length(row) - max) {
+    if (text !== "") text = shortened(text, over);
+    else what = shortened(what, over);
     row = JSON.stringify({ ...event, what, ...event.text === undefined ? {} : { text }, cut: true });
   }
   return row;
 }
 
-function cutLength(text: string, over: number): number {
-  const bytes = utf8Length(text);
-  return Math.max(0, bytes - Math.max(1, Math.ceil(Math.min(over, bytes) / 2)));
+/** The text without about half of so many bytes: a character may take six in a row, so it is shortened step by step. */
+function shortened(text: string, bytes: number): string {
+  const length = utf8Length(text);
+  return cutText(text, 0, length - Math.max(1, Math.ceil(Math.min(bytes, length) / 2)));
 }
 
 /** The text behind `A, ` of a datagram of these rows. */

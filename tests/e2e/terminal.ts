@@ -35,13 +35,13 @@ export class Terminal implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Opens one in which `command` runs, a shell's command line. */
-  static async open(command: string): Promise<Terminal> {
+  /** Opens one of this size in which `command` runs, a shell's command line. */
+  static async open(command: string, { columns, rows } = { columns: 100, rows: 30 }): Promise<Terminal> {
     const directory = await temporaryDirectory();
     const tmux = new Deno.Command("tmux", {
       args: [
         ...["-u", "-S", `${directory.path}/socket`, "-f", "/dev/null", "-C"],
-        ...["new-session", "-x", "100", "-y", "30", command],
+        ...["new-session", "-x", `${columns}`, "-y", `${rows}`, command],
       ],
       env: { TERM: "xterm-256color", TMUX: "", SHELL: "/bin/sh" },
       stdin: "piped",

@@ -5,6 +5,7 @@
  */
 
 import { FORUM_COMMANDS } from "../../../protocol/forum.ts";
+import { didYouMean } from "../nearest.ts";
 import { type ForumCommand, parseCommand } from "../../../protocol/forum_text.ts";
 
 /** The words behind each command. */
@@ -55,7 +56,10 @@ export function parseTyped(line: string): TypedLine {
   if (HELP.includes(word)) return { help: true };
   if (LEAVE.includes(word)) return { command: { kind: "XIT" } };
   const kind = FORUM_COMMANDS.find((name) => name === word);
-  if (kind === undefined) return { error: `Unknown command '${typed}': 'help' shows the commands` };
+  if (kind === undefined) {
+    const hint = didYouMean(typed, SHELL_WORDS) || ": 'help' shows the commands";
+    return { error: `Unknown command '${typed}'${hint}` };
+  }
   const command = parseCommand(`${kind}${rest}`);
   if (typeof command === "string") {
     return { error: `${command}: expected ${`${kind} ${USAGE[kind]}`.trim()}` };

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { TableLimits } from "../../quota/fair_table.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Context } from "../database/context.ts";
 import {
   ANY_LENGTH,
@@ -28,7 +29,8 @@ import { needsSpace, Sessions } from "./sessions.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 
-export interface EngineOptions {
+/** Clocks and randomness are the system's by default; leases end by the monotonic clock. */
+export interface EngineOptions extends Partial<Omit<Environment, "setTimer">> {
   /** Where the database is; undefined: in memory. */
   directory: string | undefined;
   limits: StoreLimits;
@@ -42,12 +44,6 @@ export interface EngineOptions {
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
-  /** Milliseconds since 1970; the system's clock by default. */
-  wallClock?(): number;
-  /** Milliseconds of a monotonic clock, by which leases end; the system's by default. */
-  monotonicClock?(): number;
-  /** `bytes` random bytes; the system's by default. */
-  random?(bytes: number): Uint8Array;
 }
 
 /** What became of a batch. `dropped` counts messages that made room for newer ones. */
@@ -318,15 +314,12 @@ export class Engine {
    * whether there may be more.
    */
   tick(): boolean {
-    let isMore = false;
-    return this.#background(() => isMore = this.#messages.tick()) && isMore;
+    return this.#background(() => this.#messages.tick());
   }
 
   /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
   forgetSessions(): boolean {
-    let forgotten = 0;
-    return this.#background(() => forgotten = this.#sessions.forgetOld(SWEEP_ROWS)) &&
-      forgotten === SWEEP_ROWS;
+    return this.#background(() => this.#sessions.forgetOld(SWEEP_ROWS) === SWEEP_ROWS);
   }
 
   /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */
@@ -337,7 +330,10 @@ export class Engine {
   /** Removes a piece of these rows. Returns whether there are more that can be removed now. */
   sweep(): boolean {
     const swept = this.#messages.hasCleared ? this.#messages : this.#threads;
-    return this.#background(() => swept.sweep(SWEEP_ROWS)) && this.hasCleared;
+    return this.#background(() => {
+      swept.sweep(SWEEP_ROWS);
+      return this.hasCleared;
+    });
   }
 
   /** Whether much of the file is free, and can be given back to the disk by {@linkcode shrink}. */
@@ -347,15 +343,18 @@ export class Engine {
 
   /** Makes the file a piece smaller. Returns whether it can be made smaller still. */
   shrink(): boolean {
-    return this.#background(() => this.#freePages.shrink()) && this.hasFreePages;
+    return this.#background(() => {
+      this.#freePages.shrink();
+      return true;
+    }) && this.hasFreePages;
   }
 
-  /** Does what no request waits for. Returns whether it worked; otherwise it is tried again later. */
-  #background(work: () => unknown): boolean {
+  /** Does what no request waits for. Returns whether there is more; if it fails, it is tried again later. */
+  #background(work: () => boolean): boolean {
     try {
-      work();
+      const isMore = work();
       this.#commit();
-      return true;
+      return isMore;
     } catch (error) {
       this.#rollback();
       throwIfLost(error);

@@ -1,3 +1,4 @@
+import { greatestOf } from "../../quota/share.ts";
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
@@ -28,15 +29,11 @@ export class Reports {
   }
 
   fullest(): Fullest {
-    const { mailboxes, dead } = this.#messages.parts, { limits } = this.#context;
-    const mailbox = { messages: 0, bytes: 0, messagesMax: limits.mailboxMessages };
-    for (const { messages, bytes } of mailboxes.all()) {
-      mailbox.messages = Math.max(mailbox.messages, messages);
-      mailbox.bytes = Math.max(mailbox.bytes, bytes);
-    }
+    const { mailboxes, dead } = this.#messages.tables, { limits } = this.#context;
+    const most = greatestOf(["messages", "bytes"], mailboxes.all());
     const { page_count: pages } = firstRow<{ page_count: number }>(this.#sql.pages)!;
     return {
-      mailbox,
+      mailbox: { ...most, messagesMax: limits.mailboxMessages },
       owner: mailboxes.owners.fullest,
       ...this.#threads.fullest,
       dead: { letters: dead.counts.of(), bytes: dead.bytes },

@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { ownerLimit, shareOf } from "../../quota/share.ts";
+import { greatestOf, ownerLimit, shareOf } from "../../quota/share.ts";
 import { DEFAULT_SHARE } from "../limits.ts";
 
 /** Limits of what is kept in files, inclusive. */
@@ -75,12 +75,7 @@ export class FileQuota {
 
   /** The most that one user has. */
   get fullest(): Usage {
-    const fullest = { files: 0, bytes: 0 };
-    for (const { files, bytes } of this.#users.values()) {
-      fullest.files = Math.max(fullest.files, files);
-      fullest.bytes = Math.max(fullest.bytes, bytes);
-    }
-    return fullest;
+    return greatestOf(["files", "bytes"], this.#users.values());
   }
 
   /**

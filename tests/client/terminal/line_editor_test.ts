@@ -429,6 +429,52 @@ Deno.test("what an editor leaves unread is the next one's, and what comes later 
   assertEquals(await line, { text: "two" });
 });
 
+Deno.test("the terminal is lent with a line until the next read, and nothing is read from it meanwhile", async () => {
+  const tty = new VirtualTty();
+  const editor = new TerminalEditor(tty, "> ", 100);
+  const first = editor.read({ lend: true });
+  tty.type("one\rt");
+  assertEquals([await first, editor.isLent], [{ text: "one" }, true]);
+  tty.type("wo\r");
+  await editor.print("done");
+  assertEquals([tty.screen, tty.events], ["> one\ndone\n|", ["raw", "restored"]]);
+  assertEquals(await editor.read({ lend: true }), { text: "two" });
+  assertEquals([editor.isLent, tty.events], [true, ["raw", "restored", "raw", "restored"]]);
+  editor.resume();
+  assertEquals([editor.isLent, tty.events.at(-1)], [false, "raw"]);
+  // a line that was typed before it is asked for does not lend: keys are being read already
+  const third = editor.read({ lend: true });
+  tty.type("three\rfour\r");
+  assertEquals([await third, editor.isLent], [{ text: "three" }, true]);
+  assertEquals([await editor.read({ lend: true }), editor.isLent], [{ text: "four" }, false]);
+  await editor.close();
+  assertEquals(tty.events.slice(5), ["restored", "raw", "restored"]);
+});
+
+Deno.test("keys are read one by one under a prompt of their own, and the rest is for the line", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 100);
+  const keys = editor.readKeys(), first = keys.next("more? ");
+  await tty.shows("more? |");
+  tty.type(`a👩‍👧b${UP}cd`);
+  const read = [
+    await first,
+    await keys.next(""),
+    await keys.next(""),
+    await keys.next(""),
+    await keys.next(""),
+  ];
+  assertEquals(read, [{ text: "a" }, { text: "👩‍👧" }, { text: "b" }, { key: "up" }, { text: "c" }]);
+  keys[Symbol.dispose]();
+  const line = editor.read();
+  await tty.shows("> d|");
+  tty.type("\r");
+  assertEquals(await line, { text: "d" });
+  const more = editor.readKeys(), none = more.next("more? ");
+  tty.type(null);
+  assertEquals([await none, await more.next("")], [undefined, undefined]);
+});
+
 Deno.test("columnsOf() knows how wide characters are", () => {
   const widths = {
     "a": 1,

@@ -44,19 +44,13 @@ export class Limits {
     fewer = 0,
   ): Reached | undefined {
     const { limits } = this.#context, { totals, owners } = this.#mailboxes;
-    if ((mailbox?.messages ?? 0) - fewer >= limits.mailboxMessages) {
-      return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
-    }
-    if ((mailbox?.bytes ?? 0) + bytes > limits.mailboxBytes) {
-      return { of: "mailbox", limit: `${limits.mailboxBytes} bytes` };
-    }
-    if (totals.messages - fewer >= limits.messages) {
-      return { of: "all", limit: `${limits.messages} messages` };
-    }
-    if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
-    if (isNew && totals.mailboxes >= limits.mailboxes) {
-      return { of: "all", limit: `${limits.mailboxes} mailboxes` };
-    }
+    const reached =
+      passed("mailbox", "messages", (mailbox?.messages ?? 0) + 1 - fewer, limits.mailboxMessages) ??
+        passed("mailbox", "bytes", (mailbox?.bytes ?? 0) + bytes, limits.mailboxBytes) ??
+        passed("all", "messages", totals.messages + 1 - fewer, limits.messages) ??
+        passed("all", "bytes", totals.bytes + bytes, limits.bytes) ??
+        (isNew ? passed("all", "mailboxes", totals.mailboxes + 1, limits.mailboxes) : undefined);
+    if (reached !== undefined) return reached;
     const share = owners.reachedBy(owner, bytes, isNew, fewer);
     return share === undefined ? undefined : { of: "share", limit: share };
   }
@@ -131,4 +125,9 @@ export class Limits {
     return totals.messages <= limits.messages * ROOM && totals.bytes <= limits.bytes * ROOM &&
       totals.mailboxes <= limits.mailboxes * ROOM;
   }
+}
+
+/** The limit that is passed with this much. */
+function passed(of: "mailbox" | "all", what: string, used: number, max: number): Reached | undefined {
+  return used > max ? { of, limit: `${max} ${what}` } : undefined;
 }

@@ -15,7 +15,7 @@ import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Counts } from "../../requests/message.ts";
-import { describeShare, ownerLimit } from "../../../quota/share.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
@@ -82,7 +82,7 @@ export class Owners extends Registry<Owner> {
   }
 
   override idOf(owner: Owner): number {
-    if (owner === this.none) return 0;
+    if (owner === this.none || owner.id !== 0) return owner.id;
     const id = super.idOf(owner);
     this.#byId.set(id, owner);
     return id;
@@ -123,24 +123,15 @@ export class Owners extends Registry<Owner> {
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
     if (owner === this.none) return undefined;
-    const most = this.most;
-    if (owner.messages - fewer >= most.messages) {
-      return describeShare(most.messages, "messages", owner.name);
-    }
-    if (owner.bytes + bytes > most.bytes) return describeShare(most.bytes, "bytes", owner.name);
-    if (!isNew || owner.mailboxes < most.mailboxes) return undefined;
-    return describeShare(most.mailboxes, "mailboxes", owner.name);
+    const most = this.most, { name } = owner;
+    return passedShare(name, "messages", owner.messages + 1 - fewer, most.messages) ??
+      passedShare(name, "bytes", owner.bytes + bytes, most.bytes) ??
+      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, most.mailboxes) : undefined);
   }
 
   /** The most that one of them has. */
   get fullest(): Counts {
-    const fullest = { messages: 0, bytes: 0, mailboxes: 0 };
-    for (const { messages, bytes, mailboxes } of this.all()) {
-      fullest.messages = Math.max(fullest.messages, messages);
-      fullest.bytes = Math.max(fullest.bytes, bytes);
-      fullest.mailboxes = Math.max(fullest.mailboxes, mailboxes);
-    }
-    return fullest;
+    return greatestOf(["messages", "bytes", "mailboxes"], this.all());
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {

@@ -47,12 +47,12 @@ export class Messages {
   dropped = 0;
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
   hasCleared: boolean;
+  readonly tables: MessageTables;
   readonly #context: Context;
   readonly #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
   readonly #covered = new Map<string, number>();
-  readonly #tables: MessageTables;
   readonly #ready: ReadyMessages;
   readonly #peeked: PeekedMessages;
   /** The highest number that a message has or has had, and what the database has of that. */
@@ -75,7 +75,7 @@ export class Messages {
     const retries = new Retries(context);
     const events = this.events = new ReadyEvents(context);
     const covered = this.#covered;
-    const tables = this.#tables = { mailboxes, rows, delayed, dead, retries, covered, events };
+    const tables = this.tables = { mailboxes, rows, delayed, dead, retries, covered, events };
     const leased = this.leased = new LeasedMessages(context, tables);
     this.#ready = new ReadyMessages({ rows, leased: leased.leases, wallClock });
     this.#peeked = new PeekedMessages(context, leased.leases);
@@ -87,11 +87,6 @@ export class Messages {
 
   get counts(): Counts {
     return { ...this.#mailboxes.totals };
-  }
-
-  /** What reports are made of. */
-  get parts() {
-    return { mailboxes: this.#mailboxes, dead: this.#tables.dead };
   }
 
   /** Puts a message, or returns the limit that it would pass. */
@@ -106,7 +101,7 @@ export class Messages {
     this.#mailboxes.touch(mailbox);
     const seq = ++this.#seq;
     if (put.delay) {
-      this.#tables.delayed.add(seq, put, this.#mailboxes.owners.idOf(owner));
+      this.tables.delayed.add(seq, put, this.#mailboxes.owners.idOf(owner));
       this.#isTimed = true;
     } else {
       const pending = this.#pendingOf(put, seq, mailbox, owner);
@@ -154,7 +149,7 @@ export class Messages {
       }
       freed += row?.bytes ?? next!.put.bytes;
     }
-    for (const row of rows) this.#tables.rows.remove(mailbox, row);
+    for (const row of rows) this.tables.rows.remove(mailbox, row);
     for (const one of pending) this.#takePending(mailbox, one);
     this.dropped += rows.length + pending.length;
     return true;
@@ -171,7 +166,7 @@ export class Messages {
     const long = this.#ready.firstLong(mailbox) ?? Infinity;
     const overtakes = long < (row?.seq ?? pending?.seq ?? Infinity);
     if (overtakes) this.#limits.passOver(mailbox);
-    if (row !== undefined) this.#tables.rows.remove(mailbox, row);
+    if (row !== undefined) this.tables.rows.remove(mailbox, row);
     else if (pending !== undefined) this.#takePending(mailbox, pending);
     else return overtakes ? "too long" : "empty";
     const { sender, time, text } = row ?? pending!.put;
@@ -215,8 +210,8 @@ export class Messages {
   stat(mailbox?: string): Stats {
     this.flush();
     const { messages, bytes } = this.count(mailbox);
-    const delayed = this.#tables.delayed.counts.of(mailbox) + this.#tables.retries.counts.of(mailbox);
-    const leased = this.leased.leases.messages(mailbox), dead = this.#tables.dead.counts.of(mailbox);
+    const delayed = this.tables.delayed.counts.of(mailbox) + this.tables.retries.counts.of(mailbox);
+    const leased = this.leased.leases.messages(mailbox), dead = this.tables.dead.counts.of(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
@@ -244,8 +239,8 @@ export class Messages {
       if (mailbox.messages === 0) continue;
       this.#mailboxes.touch(mailbox);
       this.leased.clear(mailbox.name);
-      this.#tables.delayed.clear(mailbox.name);
-      this.#tables.retries.counts.clear(mailbox.name);
+      this.tables.delayed.clear(mailbox.name);
+      this.tables.retries.counts.clear(mailbox.name);
       this.#mailboxes.clear(mailbox);
       this.hasCleared = true;
     }
@@ -260,7 +255,7 @@ export class Messages {
   cover(mailbox: string): { apart: number; last: number } | "apart full" {
     this.flush();
     const now = this.#context.wallClock(), leased = this.leased.leases;
-    const apart = setApart(mailbox, { ...this.#tables, leased, now });
+    const apart = setApart(mailbox, { ...this.tables, leased, now });
     if (apart === "apart full") return apart;
     this.setCovered(mailbox, this.#seq);
     return { apart, last: this.#seq };
@@ -275,13 +270,13 @@ export class Messages {
   }
 
   dead(request: DeadLetters): DeadOutcome {
-    return this.#tables.dead.request(request, (put) => this.put(put));
+    return this.tables.dead.request(request, (put) => this.put(put));
   }
 
   /** Gives messages that have no row one, and brings the rows of mailboxes and leases up to date. */
   flush() {
     const pending = this.#pending.filter(({ isTaken }) => !isTaken);
-    if (pending.length > 0) this.#tables.rows.insert(pending);
+    if (pending.length > 0) this.tables.rows.insert(pending);
     this.#pending = [];
     for (const mailbox of this.#mailboxes.touched) {
       mailbox.forgetPending();
@@ -310,7 +305,7 @@ export class Messages {
   /** To be called after a batch is rolled back. */
   rollback() {
     this.#limits.rollback();
-    this.#tables.rows.rollback();
+    this.tables.rows.rollback();
     this.events.rollback();
     this.leased.rollback();
     this.#pending = [];
@@ -321,7 +316,7 @@ export class Messages {
 
   /** Whether {@linkcode tick} has something to do as time passes. */
   get isTimed(): boolean {
-    return this.#isTimed || this.leased.leases.size > 0 || this.#tables.retries.counts.of() > 0;
+    return this.#isTimed || this.leased.leases.size > 0 || this.tables.retries.counts.of() > 0;
   }
 
   /**
@@ -331,35 +326,35 @@ export class Messages {
   tick(): boolean {
     const now = this.#context.wallClock();
     const isMore = this.leased.end(TICK_ROWS);
-    if (!this.#isTimed && this.#tables.retries.counts.of() === 0) return isMore;
-    const delayed = this.#tables.delayed.due(now, TICK_ROWS);
-    this.#tables.rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
-    const retries = this.#tables.retries.due(now, TICK_ROWS);
+    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return isMore;
+    const delayed = this.tables.delayed.due(now, TICK_ROWS);
+    this.tables.rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
+    const retries = this.tables.retries.due(now, TICK_ROWS);
     for (const retry of retries) this.#retry(retry);
-    const expired = this.#tables.rows.expired(now, TICK_ROWS);
+    const expired = this.tables.rows.expired(now, TICK_ROWS);
     for (const row of expired) {
       // a leased message is removed when it is released
       if (row.mailbox === undefined || this.leased.leases.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
-      this.#tables.rows.remove(row.mailbox, row);
-      if (row.due !== null) this.#tables.retries.counts.add(row.mailbox.name, -1);
+      this.tables.rows.remove(row.mailbox, row);
+      if (row.due !== null) this.tables.retries.counts.add(row.mailbox.name, -1);
     }
     this.#isTimed = this.#hasTimed;
     return isMore || [delayed, retries, expired].some(({ length }) => length === TICK_ROWS);
   }
 
   get #hasTimed(): boolean {
-    return this.#tables.delayed.counts.of() > 0 || this.#tables.retries.counts.of() > 0 ||
-      this.#tables.rows.hasExpiring;
+    return this.tables.delayed.counts.of() > 0 || this.tables.retries.counts.of() > 0 ||
+      this.tables.rows.hasExpiring;
   }
 
   /** Makes a message ready for its next attempt, at its place. */
   #retry(retry: Retry) {
-    this.#tables.retries.end(retry);
+    this.tables.retries.end(retry);
     const mailbox = retry.mailbox === null ? undefined : this.#mailboxes.get(retry.mailbox);
     if (mailbox === undefined) return;
     this.#mailboxes.touch(mailbox);
-    mailbox.addReady(this.#tables.rows.get(retry.seq)!);
+    mailbox.addReady(this.tables.rows.get(retry.seq)!);
     this.events.notify(mailbox.name);
   }
 
@@ -368,7 +363,7 @@ export class Messages {
     const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.#mailboxes.touch(mailbox);
-    this.#tables.delayed.remove(message);
+    this.tables.delayed.remove(message);
     if (expires !== null && expires <= now) {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       return [];

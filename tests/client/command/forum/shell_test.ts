@@ -1,6 +1,7 @@
 /** The forum's prompt on a terminal in memory, with a server in this process. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Forum } from "../../../../client/forum.ts";
 import { ForumShell } from "../../../../client/command/forum/shell.ts";
 import { findForum, logInAtTerminal } from "../../../../client/command/forum/shell_login.ts";
 import { parseTyped, SHELL_HELP } from "../../../../client/command/forum/typed_command.ts";
@@ -26,11 +27,11 @@ function terminal(rows = 24) {
 }
 
 /** A terminal at which yoda is at the prompt. */
-async function atPrompt(server: { port: number; serverKey: string }, rows = 24) {
+async function atPrompt(server: { port: number; serverKey: string }, rows = 24, pager?: string) {
   const { tty, editor } = terminal(rows);
   const known = { name: "yoda", password: "jedi", make: true };
   const { forum, name } = (await logInAtTerminal(editor, server, known, signal))!;
-  const shell = new ForumShell(editor, forum, { name, server, signal, pager: async () => await undefined });
+  const shell = new ForumShell(editor, forum, { name, server, signal, pager: async () => await pager });
   const ended = shell.run();
   await tty.contains("yoda> |");
   return {
@@ -51,6 +52,7 @@ async function atPrompt(server: { port: number; serverKey: string }, rows = 24) 
   };
 }
 
+// forum.md 5.9
 Deno.test("a new name makes an account after a question, with the password typed twice", () =>
   withForum(async (server) => {
     await using here = terminal();
@@ -96,6 +98,7 @@ Deno.test("a wrong password and a name that is active are answered, and Enter ta
     assertEquals(await ended, undefined);
   }));
 
+// forum.md 5.9
 Deno.test("without a server nothing is asked for", async () => {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
@@ -199,6 +202,27 @@ Deno.test("a thread that is longer than the screen is shown page by page", () =>
     await tty.contains(`${lines(30, 30)}yoda> RDT short|`);
     tty.type("\r");
     await tty.contains("\nxxx\nyoda> |");
+  }));
+
+Deno.test("another program shows a long thread, and the prompt comes again if it can't or does not want to", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  withForum(async (server) => {
+    await using directory = await temporaryDirectory();
+    const file = `${directory.path}/shown`;
+    const post = async (forum: Forum) => {
+      await forum.create("long");
+      const numbers = Array.from({ length: 1000 }, (_, i) => i + 1);
+      await Promise.all(numbers.map((number) => forum.post("long", `message ${number} \u202e`)));
+    };
+    const answers = { [`cat >'${file}'`]: [], "exit 127": ["Cannot run the pager 'exit 127'"], ":": [] };
+    for (const [i, [pager, answer]] of Object.entries(answers).entries()) {
+      await using here = await atPrompt(server, 6, pager);
+      if (i === 0) await post(here.forum);
+      await here.command("rdt long", ...answer);
+    }
+    const lines = (await Deno.readTextFile(file)).split("\n");
+    assertEquals([lines.length, lines.at(-2)], [1001, "1000 yoda: message 1000 <U+202E>"]);
   }));
 
 Deno.test("the help fits into 80 columns and 24 rows, and every first word is understood", () => {
