@@ -105,6 +105,13 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     return this.print(text);
   }
 
+  override async clear() {
+    // what was printed before is cleared too
+    await this.#update();
+    this.#isCleared = true;
+    await this.#update();
+  }
+
   override lend() {
     if (this.#held === undefined || this.#isLent || this.#queue.lines.length > 0) return;
     this.#isLent = true;
