@@ -192,12 +192,17 @@ function decodeEvent(row: string): WatchEvent | undefined {
   return event;
 }
 
+/** The answer to a subscription: its ID, the number of the next event, and how many were left out. */
+export interface WatchAnswer {
+  id: string;
+  next: number;
+  dropped: number;
+}
+
 const ANSWER = /^([0-9a-f]{8}), (\d{1,15}), (\d{1,15})$/;
 
-/** The answer to a subscription, without `ok`: its ID, the number of the next event, and how many were left out. */
-export function decodeWatchAnswer(
-  fields: readonly string[],
-): { id: string; next: number; dropped: number } | undefined {
+/** Reads the fields of the answer behind `ok`. */
+export function decodeWatchAnswer(fields: readonly string[]): WatchAnswer | undefined {
   const match = ANSWER.exec(fields.join(", "));
   return match === null ? undefined : { id: match[1]!, next: Number(match[2]), dropped: Number(match[3]) };
 }
