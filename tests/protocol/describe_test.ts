@@ -152,7 +152,7 @@ Deno.test("each request of a session is described, and what asks for a challenge
     "got 1: its messages have arrived",
     "cancel 1: waits no longer",
     "stat 3: counts of all mailboxes",
-    "info 4: which services run, and the account of 'bob'",
+    "info 4: what runs, and whether 'bob' has an account",
     "bye: the client needs nothing more",
   ];
   assertEquals(lines(describeRequests(datagram)), expected.map((one) => `session VcQX0h… ${one}`));
