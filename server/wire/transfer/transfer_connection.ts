@@ -225,7 +225,10 @@ export class TransferConnection {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#see("out", () => describeTransferEnd(this.#received, this.#sent));
+    // nothing else ends a connection that has shown no ticket and was read from
+    const isDisplaced = this.isReplaceable && !this.#isEnding && !this.#aborted &&
+      this.#reading !== undefined;
+    this.#see("out", () => describeTransferEnd(this.#received, this.#sent, isDisplaced));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();

@@ -8,6 +8,7 @@ import { utf8Length } from "../../../protocol/mailbox.ts";
 import { decodeEvents, encodeWatch, type WatchEvent, type WatchFilter } from "../../../protocol/watch.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { Watch } from "../../../server/report/watch.ts";
+import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import type { Server } from "../../../server/server.ts";
 import { Watchers } from "../../../server/wire/admin/watchers.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";
@@ -268,6 +269,22 @@ Deno.test("who watches sees what is inside a seal, a session that is malformed, 
     ];
     for (const one of expected) assert(shown.includes(one), `${one} in\n${shown.join("\n")}`);
   }));
+
+Deno.test("who watches sees why a connection for files makes room for another one", () => {
+  const forumLimits = { ...DEFAULT_OPTIONS.forumLimits, transfers: { transfers: 1, connections: 1 } };
+  return withSecret({ mailbox: 0, forum: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, { services: ["forum"] });
+    const port = portOf(server, "forum");
+    using first = await Deno.connect({ port });
+    assertEquals(await watching.lines(1), ["→ file: connects"]);
+    using _ = await Deno.connect({ port });
+    assertEquals(await first.read(new Uint8Array(1)), null);
+    assertEquals((await watching.lines(2)).toSorted(), [
+      "← file: disconnected, 0 bytes received, 0 bytes sent: it made room for a new connection (transfer.md 7.3)",
+      "→ file: connects",
+    ]);
+  }, { forumLimits });
+});
 
 // watch.md 1.1, 2.5
 Deno.test("nothing is sent without a proof, and who watches does not see itself", () =>
