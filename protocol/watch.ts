@@ -19,15 +19,17 @@ export const MAX_EVENTS_BYTES = 1200;
 /** Bytes of the longest head: two numbers and the ID. */
 const HEAD_BYTES = "A, events, 01234567, 123456789012345, 123456789012345\n".length;
 
-/** The services of which there are events. */
-export const WATCHED_SERVICES = ["mailbox", "channels", "room", "forum", "admin"] as const;
-export type WatchedService = typeof WATCHED_SERVICES[number];
+/** A service of which there are events; `admin` are the administrator's commands. */
+export type WatchedService = "mailbox" | "channels" | "room" | "forum" | "admin";
+export const WATCHED_SERVICES: readonly WatchedService[] = ["mailbox", "channels", "room", "forum", "admin"];
 
 /** Which events are wanted: where there are values, one of them has to hold. */
 export interface WatchFilter {
+  /** Of {@linkcode WatchedService}. */
   services: readonly string[];
   /** `HOST` or `HOST:PORT`, as events show it. */
   peers: readonly string[];
+  /** Of mailboxes, senders, accounts, members, channels, threads and files. */
   names: readonly string[];
   /** Whether texts are wanted too. */
   texts: boolean;
@@ -48,11 +50,25 @@ export interface Described {
 }
 
 /** An event as it travels, and as `wirepost watch --json` prints it (watch.md section 2). */
-export interface WatchEvent extends Omit<Described, "names"> {
+export interface WatchEvent {
+  /** When the server saw it: RFC 3339, UTC, with milliseconds. */
   time: string;
+  /** `in`: from the peer to the server; `out`: from the server to the peer. */
   direction: "in" | "out";
+  /** Whose socket it was. */
   service: WatchedService;
+  /** Address and port of the other end. */
   peer: string;
+  /** What it says, in words. */
+  what: string;
+  /** The text in it, if the subscription asks for texts. */
+  text?: string;
+  /** Why it is refused or ignored, by the reason that is counted; or the reason that it answers. */
+  refused?: string;
+  /** The same in words. */
+  why?: string;
+  /** The rule by which: `mailbox.md 3.3`. */
+  rule?: string;
   /** Whether `what` or `text` is not whole. */
   cut?: true;
 }

@@ -28,6 +28,7 @@ const MAX_WAITING = 4096;
 
 /** What has come since the last one. */
 export interface WatchUpdate {
+  /** The events, in their order. */
   events: WatchEvent[];
   /** How many events the server has left out, because there were too many at once. */
   dropped: number;

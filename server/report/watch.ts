@@ -11,7 +11,7 @@
 import type { Environment } from "../quota/uptime.ts";
 
 /** What is described at once, and how much more each millisecond (watch.md section 4). */
-const MAX_TOKENS = 1000, TOKENS_PER_MS = 2;
+const MAX_TOKENS = 1000, TOKENS_PER_MS = 1;
 
 /** A datagram, frame or line in words. */
 export interface Seen {
