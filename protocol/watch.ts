@@ -154,9 +154,9 @@ function shortened(text: string, bytes: number): string {
   return cutText(text, 0, length - Math.max(1, Math.ceil(Math.min(bytes, length) / 2)));
 }
 
-/** The text behind `A, ` of a datagram of these rows. */
+/** The text behind `A, ` of a datagram of these rows; without any, it says that the server stops (watch.md 2.6). */
 export function encodeEvents(id: string, first: number, dropped: number, rows: readonly string[]): string {
-  return `events, ${id}, ${first}, ${dropped}\n${rows.join("\n")}`;
+  return [`events, ${id}, ${first}, ${dropped}`, ...rows].join("\n");
 }
 
 /** How many of the rows fit into one datagram; at least one does. */
@@ -169,19 +169,15 @@ export function fittingRows(rows: readonly string[]): number {
   return count;
 }
 
-const EVENTS = /^events, ([0-9a-f]{8}), (\d{1,15}), (\d{1,15})\n/;
-
-/** Whether the text of a control message is one of events, whatever is in it. */
-export function isEvents(text: string): boolean {
-  return EVENTS.test(text);
-}
+const EVENTS = /^events, ([0-9a-f]{8}), (\d{1,15}), (\d{1,15})(?:\n|$)/;
 
 /** The events behind `A, ` in a datagram; undefined if there are none, or one of them can't be read. */
 export function decodeEvents(text: string): EventsDatagram | undefined {
   const match = EVENTS.exec(text);
   if (match === null) return undefined;
   const events: WatchEvent[] = [];
-  for (const row of text.slice(match[0].length).split("\n")) {
+  const rows = text.slice(match[0].length);
+  for (const row of rows === "" && !match[0].endsWith("\n") ? [] : rows.split("\n")) {
     const event = decodeEvent(row);
     if (event === undefined) return undefined;
     events.push(event);

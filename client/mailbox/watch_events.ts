@@ -62,11 +62,13 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
   const { server, secret, filter, timeoutMs, signal, onBegin } = options;
   /** Datagrams and answers in the order in which they came: the answer's number is about those before it. */
   const waiting: (EventsDatagram | WatchAnswer)[] = [];
-  let wake = () => {};
+  let wake = () => {}, prolongAt = Infinity;
   await using socket = new RequestSocket(server, (text) => {
     const datagram = decodeEvents(text);
     if (datagram === undefined) return false;
     if (waiting.length < MAX_WAITING) waiting.push(datagram);
+    // the server stops, and may come back
+    if (datagram.events.length === 0) prolongAt = 0;
     wake();
     return true;
   });
@@ -80,7 +82,8 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
   const counts = new EventCounts();
   counts.answered(await subscribe(LASTS_SECONDS, timeoutMs));
   onBegin?.();
-  let prolongAt = performance.now() + PROLONG_MS, failure: unknown;
+  prolongAt = performance.now() + PROLONG_MS;
+  let failure: unknown;
   let prolonging: Promise<void> | undefined;
   const prolong = async () => {
     try {

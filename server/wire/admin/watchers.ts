@@ -134,6 +134,7 @@ export class Watchers {
     this.#stopTimer?.();
     for (const subscription of this.#subscriptions.values()) {
       subscription.send(MAX_DATAGRAMS);
+      subscription.sendEnd();
       this.#options.watch.remove(subscription);
     }
     this.#subscriptions.clear();
@@ -202,6 +203,11 @@ class Subscription implements Watcher {
   drop(count: number) {
     this.dropped += count;
     this.metrics.add("watch dropped", count);
+  }
+
+  /** Says that the server stops. */
+  sendEnd() {
+    this.client.send(encodeEvents(this.id, this.next, this.dropped, []));
   }
 
   /** Sends what waits, in at most so many datagrams. */

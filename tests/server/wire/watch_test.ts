@@ -468,3 +468,14 @@ Deno.test("a description that fails costs nobody anything", async () => {
   const { events } = decodeEvents(state.sent.get("a")![0]!)!;
   assertEquals(events.map(({ what }) => what), ["something that could not be described"]);
 });
+
+// watch.md 2.6
+Deno.test("a server that stops sends what waits, and says so", async () => {
+  const { state, tap, watchers, order } = setUp();
+  await order("a", "watch, 60");
+  tap.see("in", PEER, () => ({ what: "x" }));
+  watchers.close();
+  const sent = state.sent.get("a")!.map((datagram) => decodeEvents(datagram)!);
+  assertEquals(sent.map(({ first, events }) => [first, events.length]), [[1, 1], [2, 0]]);
+  assertEquals(tap.isOn, false);
+});
