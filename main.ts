@@ -29,4 +29,9 @@ const COMMANDS: Commands = {
   bench: async () => (await import("./client/command/bench.ts")).command,
 };
 
-if (import.meta.main) Deno.exit(await runProgram(COMMANDS, config.version, Deno.args));
+/** Runs one command line, and returns its exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram(COMMANDS, config.version, args);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

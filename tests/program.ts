@@ -4,6 +4,8 @@
  * @module
  */
 
+import { HostedProcess, type Process } from "./hosting/hosted_process.ts";
+
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 /** How the program is started from source. */
@@ -47,14 +49,19 @@ export async function runCommand(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  return await resultOf(child, input);
+}
+
+async function resultOf(process: Process, input: string | undefined): Promise<Result> {
+  const reading = Promise.all([new Response(process.stdout).text(), new Response(process.stderr).text()]);
   if (input !== undefined) {
-    const writer = child.stdin.getWriter();
+    const writer = process.stdin.getWriter();
     // a command that ends before it has read everything is judged by its output
     await writer.write(new TextEncoder().encode(input)).catch(() => {});
     await writer.close().catch(() => {});
   }
-  const { code, stdout, stderr } = await child.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  const [out, err] = await reading;
+  return { code: (await process.status).code, out, err };
 }
 
 /** Whether tests that need this program are skipped, because it is not installed. In CI nothing is skipped. */
@@ -89,12 +96,41 @@ async function reportSkipped(what: string) {
   await Deno.stderr.write(new TextEncoder().encode(`skipped: ${what}\n`));
 }
 
+/**
+ * Starts a subcommand of the program. A process that has run others before runs it, as long as `deno task test` keeps
+ * such processes; {@linkcode runCommand} with {@linkcode FROM_SOURCE} starts a process of its own.
+ *
+ * @param options `input` says whether it gets one.
+ */
+export async function startProgram(
+  args: readonly string[],
+  options: { input: "null" | "piped"; cwd?: string; env?: Record<string, string> },
+): Promise<Process> {
+  const { input, cwd = Deno.cwd(), env = {} } = options;
+  // what --exec runs writes to the streams of its process
+  const hosted = args.includes("--exec")
+    ? undefined
+    : await HostedProcess.start({ args, cwd, env: { ...Deno.env.toObject(), ...env } }, input);
+  if (hosted !== undefined) return hosted;
+  const [program = "", ...before] = FROM_SOURCE;
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd,
+    env,
+    stdin: input,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 /** Runs a subcommand of the program to its end. */
-export function wirepost(
+export async function wirepost(
   args: readonly string[],
   options: { input?: string; cwd?: string; env?: Record<string, string> } = {},
 ): Promise<Result> {
-  return runCommand([...FROM_SOURCE, ...args], options);
+  const { input, ...rest } = options;
+  const process = await startProgram(args, { ...rest, input: input === undefined ? "null" : "piped" });
+  return await resultOf(process, input);
 }
 
 /** A server in a process of its own. */
@@ -105,7 +141,7 @@ export class ServerProcess implements AsyncDisposable {
   err = "";
   /** Port of the address that its first ready line named. */
   readonly port: number;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Process;
   /** For its temporary files, which it can't remove if it is killed. */
   readonly #temporary: AsyncDisposable;
   #removed: PromiseLike<void> | undefined;
@@ -113,7 +149,7 @@ export class ServerProcess implements AsyncDisposable {
   #wrote: (() => void) | undefined;
 
   private constructor(
-    child: Deno.ChildProcess,
+    child: Process,
     temporary: AsyncDisposable,
     ready: string,
     out: ReadableStreamDefaultReader<string>,
@@ -137,21 +173,31 @@ export class ServerProcess implements AsyncDisposable {
     this.#reading = Promise.all([reading(), draining()]);
   }
 
-  /** Starts `serve` with these arguments, and waits for its first ready line. */
+  /**
+   * Starts `serve` with these arguments, and waits for its first ready line.
+   *
+   * @param options With a `command`, such as {@linkcode FROM_SOURCE}, it has a process of its own.
+   */
   static async start(
     args: readonly string[],
     options: { cwd?: string; command?: readonly string[] } = {},
   ): Promise<ServerProcess> {
-    const [program = "", ...before] = options.command ?? FROM_SOURCE;
+    const { command, cwd = Deno.cwd() } = options;
     const temporary = await temporaryDirectory();
-    const child = new Deno.Command(program, {
-      args: [...before, "serve", ...args],
-      ...options.cwd === undefined ? {} : { cwd: options.cwd },
-      env: { TMPDIR: temporary.path },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const env = { TMPDIR: temporary.path };
+    let child: Process;
+    if (command === undefined) child = await startProgram(["serve", ...args], { cwd, env, input: "null" });
+    else {
+      const [program = "", ...before] = command;
+      child = new Deno.Command(program, {
+        args: [...before, "serve", ...args],
+        cwd,
+        env,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    }
     const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!text.includes("\n")) {
@@ -225,7 +271,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    await this.end("SIGKILL");
+    // a process that others can use after it goes on
+    await this.end(this.#child instanceof HostedProcess ? "SIGTERM" : "SIGKILL");
   }
 }
 

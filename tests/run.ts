@@ -7,6 +7,12 @@
  * @module
  */
 
+import { HOSTS_VARIABLE } from "./hosting/hosted_process.ts";
+import { HostPool } from "./hosting/pool.ts";
+
+/** Test files that run at the same time: some of them wait, so there are more than processors. */
+const JOBS = 2 * navigator.hardwareConcurrency + 1;
+
 const FLAGS = [
   "--no-check",
   "--parallel",
@@ -48,8 +54,10 @@ if (files.length === 0) {
   await Deno.stderr.write(new TextEncoder().encode(`No test file has ${names.join(" or ")} in its path\n`));
   Deno.exit(1);
 }
+await using hosts = new HostPool();
 const tests = new Deno.Command(Deno.execPath(), {
   args: ["test", ...FLAGS, ...options, ...files],
   cwd: ROOT,
+  env: { DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`, [HOSTS_VARIABLE]: hosts.address },
 });
-Deno.exit((await tests.spawn().status).code);
+Deno.exitCode = (await tests.spawn().status).code;

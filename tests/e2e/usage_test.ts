@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { wirepost } from "../program.ts";
+import { FROM_SOURCE, runCommand, wirepost } from "../program.ts";
 
 const COMMANDS = [
   ...["serve", "send", "receive", "mailbox", "chat", "room", "forum"],
@@ -10,7 +10,8 @@ const COMMANDS = [
 ];
 
 Deno.test("wirepost --version prints the version of deno.json", async () => {
-  assertEquals(await wirepost(["--version"]), { code: 0, out: `wirepost ${config.version}\n`, err: "" });
+  const version = { code: 0, out: `wirepost ${config.version}\n`, err: "" };
+  assertEquals(await runCommand([...FROM_SOURCE, "--version"]), version);
 });
 
 Deno.test("wirepost --help names every command, and wirepost alone is wrong usage", async () => {
@@ -146,9 +147,22 @@ Deno.test("a wrong command line is answered with what is wrong, where the help i
   }
 });
 
+Deno.test("a process of its own has the same exit codes and streams", async () => {
+  for (
+    const line of [[], ["sing"], ["serve", "sing"], ["send", "--help"], [
+      "admin",
+      "status",
+      "--data",
+      "/nowhere",
+    ]]
+  ) {
+    assertEquals(await runCommand([...FROM_SOURCE, ...line]), await wirepost(line));
+  }
+});
+
 Deno.test("errors are in colour on a terminal alone", async () => {
   for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }]) {
-    const { err } = await wirepost(["sing"], { env });
+    const { err } = await runCommand([...FROM_SOURCE, "sing"], { env });
     assertEquals(err.includes("\x1b"), false, err);
   }
 });
