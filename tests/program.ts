@@ -4,14 +4,24 @@
  * @module
  */
 
-import { HostedProcess, type Process } from "./hosting/hosted_process.ts";
+import { HostedProcess, HOSTS_VARIABLE, type Process } from "./hosting/hosted_process.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+/** What `deno task test` loads into each process, because all have to hash passwords alike. */
+const FAST_PASSWORDS = new URL("hosting/fast_passwords.ts", import.meta.url);
+
+const isHosted = Deno.env.has(HOSTS_VARIABLE);
+if (isHosted) await import(FAST_PASSWORDS.href);
+
+/** Options of `deno run` in a run of tests. */
+export const LOADED: readonly string[] = isHosted ? ["--preload", FAST_PASSWORDS.pathname] : [];
 
 /** How the program is started from source. */
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
+  ...LOADED,
   "--no-prompt",
   "--allow-net",
   "--allow-read",

@@ -10,6 +10,7 @@
 
 import { readInput } from "../../client/terminal/input.ts";
 import { main } from "../../main.ts";
+import "./fast_passwords.ts";
 import { type CommandLine, Frames } from "./frames.ts";
 
 const HOME = Deno.cwd();
