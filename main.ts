@@ -1,12 +1,13 @@
 /**
- * Wirepost keeps messages and passes them on. This is the table of its commands; each is loaded when it is used. It
- * alone joins client and server.
+ * Wirepost keeps messages and passes them on. This is the table of its commands, in the order of the help; each is
+ * loaded when it is used. It alone joins client and server.
  *
  * @module
  */
 
-import { type Commands, runProgram } from "./client/command/program.ts";
+import { type Commands, loadCommands, runProgram } from "./client/command/program.ts";
 import config from "./deno.json" with { type: "json" };
+import * as dataDirectory from "./server/data/directory.ts";
 
 /** The server's code goes to the commands that need it: the client imports nothing of it. */
 const COMMANDS: Commands = {
@@ -14,24 +15,29 @@ const COMMANDS: Commands = {
     (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
   send: async () => (await import("./client/command/send.ts")).command,
   receive: async () => (await import("./client/command/receive.ts")).command,
-  mailbox: async () => (await import("./client/command/mailbox.ts")).command,
+  peek: async () => (await import("./client/command/peek.ts")).command,
   chat: async () => (await import("./client/command/chat.ts")).command,
-  room: async () => (await import("./client/command/room.ts")).command,
   forum: async () => (await import("./client/command/forum.ts")).command,
+  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
+  status: async () => (await import("./client/command/status.ts")).statusCommand(dataDirectory),
+  admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
   account: async () =>
     (await import("./client/command/account.ts")).accountCommand({
-      ...await import("./server/data/directory.ts"),
+      ...dataDirectory,
       ...await import("./server/offline_accounts.ts"),
     }),
-  "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
-  admin: async () =>
-    (await import("./client/command/admin.ts")).adminCommand(await import("./server/data/directory.ts")),
+  // the help only names these
+  mailbox: async () => (await import("./client/command/mailbox.ts")).command,
+  room: async () => (await import("./client/command/room.ts")).command,
   bench: async () => (await import("./client/command/bench.ts")).command,
+  "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
+  completions: async () =>
+    (await import("./client/command/completions.ts")).completionsCommand(() => loadCommands(COMMANDS)),
 };
 
 /** Runs one command line, and returns its exit code. */
 export function main(args: readonly string[]): Promise<number> {
-  return runProgram(COMMANDS, config.version, args);
+  return runProgram({ version: config.version, commands: COMMANDS, dataCode: dataDirectory }, args);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

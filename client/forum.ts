@@ -33,8 +33,9 @@ import { utf8Length } from "../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import { PageQuery } from "./forum/page_query.ts";
+import type { Page } from "./session/page_assembly.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
-import { RefusedError, WrongAnswerError } from "./session/errors.ts";
+import { NotLoggedInError, RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
 import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
@@ -80,6 +81,28 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
     query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
   }, server);
+}
+
+/**
+ * Checks that a forum answers, without logging in.
+ *
+ * @throws {ServerTimeoutError} There was no answer.
+ */
+export async function checkForum(options: Omit<ForumConnectOptions, "as">): Promise<void> {
+  const served = { service: "forum", port: FORUM_PORT } as const;
+  const connection = await SessionConnection.open(
+    options,
+    served,
+    (environment) => new Session(environment, decodeForumAnswer),
+  );
+  try {
+    await connection.session.query(new PageQuery(undefined, "0"));
+  } catch (error) {
+    // forum.md 1.7: this is its answer
+    if (!(error instanceof NotLoggedInError)) throw error;
+  } finally {
+    await connection.close(0);
+  }
 }
 
 /**
@@ -169,9 +192,7 @@ export class Forum implements AsyncDisposable {
   async *#rows(title: string | undefined, place: string): AsyncGenerator<ForumRow, void, void> {
     let left = title === undefined ? MAX_THREADS : MAX_THREAD_ENTRIES;
     for (let next: string | undefined = place; next !== undefined;) {
-      const page: PageQuery = new PageQuery(title, next);
-      this.#session.query(page);
-      const { rows, next: behind } = await page.promise;
+      const { rows, next: behind }: Page<ForumRow> = await this.#session.query(new PageQuery(title, next));
       if ((left -= rows.length) < 0) {
         throw new WrongAnswerError("Cannot read on: the server sends more than any forum has");
       }
@@ -248,19 +269,14 @@ export class Forum implements AsyncDisposable {
     request: (t: number) => ForumUnorderedRequest,
     signal: AbortSignal | undefined,
   ): Promise<ForumAnswer> {
-    const { promise, resolve, reject } = Promise.withResolvers<ForumAnswer>();
-    const abort = () => reject(signal!.reason);
+    const aborted = Promise.withResolvers<never>(), abort = () => aborted.reject(signal!.reason);
     signal?.addEventListener("abort", abort);
-    this.#session.query({
-      line: (t) => encodeForumRequest(request(t)),
-      take(answer) {
-        resolve(answer);
-        return true;
-      },
-      fail: reject,
-    });
+    const query = {
+      line: (t: number) => encodeForumRequest(request(t)),
+      take: (answer: ForumAnswer) => answer,
+    };
     try {
-      return await promise;
+      return await Promise.race([this.#session.query(query), aborted.promise]);
     } finally {
       signal?.removeEventListener("abort", abort);
     }

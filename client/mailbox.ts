@@ -19,9 +19,11 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
+import type { SeenMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
 import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
 import { LEASE_MS } from "./mailbox/lease.ts";
+import type { SeenPage } from "./mailbox/peek_query.ts";
 import { type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import type { SessionState } from "./session/identity.ts";
@@ -32,7 +34,7 @@ export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume } from "./session/identity.ts";
 export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/received_message.ts";
-export type { Failure, LeasedMessage } from "../protocol/mailbox_requests.ts";
+export type { Failure, LeasedMessage, SeenMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
 export type { ConnectOptions, ReceivedMessage, SendOptions, SessionState };
 
@@ -299,6 +301,34 @@ export class Mailbox implements AsyncDisposable {
   }
 
   /**
+   * The messages that a mailbox holds, by their IDs: each with its state, and the beginning of its text. Nothing is taken,
+   * and no attempt is counted. They are asked for in pages, as the loop comes to them.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * await mailbox.send("bob", "alice", "one");
+   * await mailbox.send("bob", "alice", "two", { delay: 60_000 });
+   * for await (const { state, text } of mailbox.peek("bob")) {
+   *   console.log(state, text); // ready one, delayed two
+   * }
+   * ```
+   *
+   * @param id ID of the receiver, or `SHARED_QUEUE`.
+   * @throws {TypeError} It is no ID.
+   * @throws {RefusedError} The mailbox is another account's.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async *peek(id: string): AsyncGenerator<SeenMessage, void, void> {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const { messages, next }: SeenPage = await this.#session.peek(id, after);
+      yield* messages;
+      after = next;
+    }
+  }
+
+  /**
    * Counts of a mailbox, or of all: messages, bytes, ready, leased, delayed, dead.
    *
    * ```ts
@@ -315,6 +345,24 @@ export class Mailbox implements AsyncDisposable {
    */
   stat(id = ""): Promise<Record<string, number>> {
     return this.#session.stat(id);
+  }
+
+  /**
+   * The ports of the server's services by their names, and what the account of `name` covers.
+   *
+   * ```ts
+   * import { connectMailbox } from "./mailbox.ts";
+   *
+   * await using mailbox = await connectMailbox({ port: 21001 });
+   * const { services, account } = await mailbox.info("alice");
+   * console.log("mailbox" in services, account.mailbox); // true false
+   * ```
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  info(name = ""): Promise<ServerInfo> {
+    return this.#session.info(name);
   }
 
   /**

@@ -19,7 +19,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import {
   checkId,
-  encodeControl,
   encodePut,
   encodeTake,
   MAILBOX_PORT,
@@ -30,13 +29,18 @@ import {
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
-import { type AccountRefusal, accountRefusal, CHALLENGE, proof } from "../protocol/admin.ts";
+import type { WatchFilter } from "../protocol/watch.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
+import { RefusedCommandError, sendControl } from "./mailbox/control.ts";
 import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
+import { watchEvents, type WatchUpdate } from "./mailbox/watch_events.ts";
 import { resolveServer } from "./stream/address.ts";
 
 export { type OriginalMessage, SHARED_QUEUE };
 export { ACCOUNT_REFUSALS, type AccountRefusal } from "../protocol/admin.ts";
+export type { WatchedService, WatchEvent, WatchFilter } from "../protocol/watch.ts";
+export { RefusedCommandError } from "./mailbox/control.ts";
+export type { WatchUpdate } from "./mailbox/watch_events.ts";
 export { ServerTimeoutError, SessionEndError } from "./session/errors.ts";
 
 /** Where a server is. */
@@ -49,25 +53,8 @@ export interface OriginalMailboxOptions {
   timeout?: number;
 }
 
-/** The server refuses a control command. */
-export class RefusedCommandError extends Error {
-  /** The name of the class. */
-  override name = "RefusedCommandError";
-  /** Why, if a program may have to know: the server is busy, or does not change an account. */
-  readonly code: AccountRefusal | "busy" | undefined;
-
-  /** Takes the text of the answer. */
-  constructor(text: string) {
-    super(text);
-    this.code = text === "busy" ? text : accountRefusal(text);
-  }
-}
-
 /** Wait before a command is sent again because the server is busy. */
 const BUSY_PAUSE_MS = 200;
-
-/** The answer to a challenge: `ok, ` and a nonce. */
-const CHALLENGED = /^ok, [0-9a-f]{36}$/i;
 
 /** Looks the server up and opens a mailbox there. Nothing is sent yet. */
 export async function connectOriginalMailbox(options: OriginalMailboxOptions = {}): Promise<OriginalMailbox> {
@@ -189,25 +176,25 @@ export class OriginalMailbox implements AsyncDisposable {
   }
 
   async #control(secret: Uint8Array, command: string): Promise<string[]> {
-    // a nonce is bound to the address that asked for it: both requests come from one socket, which nothing else uses
+    // both requests come from one socket, which nothing else uses
     await using socket = new RequestSocket(this.#server);
-    const request = async (text: string, isAnswer: (answer: string) => boolean) => {
-      const { text: answer } = await socket.request(
-        encodeControl(text),
-        (reply) => reply.kind === "control" && isAnswer(reply.text),
-        this.#timeoutMs,
-      ) as { text: string };
-      const [state, ...fields] = answer.split(answer.startsWith("ok\n") ? "\n" : ", ");
-      if (state !== "ok") throw new RefusedCommandError(fields.join(", "));
-      return fields;
-    };
-    const isChallenge = (text: string) => CHALLENGED.test(text) || text.startsWith("error, ");
-    const [nonce = ""] = await request(CHALLENGE, isChallenge);
-    // this wire removes spaces around fields, so the proof is of the command without them
-    const trimmed = command.trim();
-    // a repeated challenge may have a second answer, which comes late
-    const isResult = (text: string) => !CHALLENGED.test(text);
-    return await request(`${nonce}, ${proof(secret, nonce, trimmed)}, ${trimmed}`, isResult);
+    return await sendControl(socket, secret, command, this.#timeoutMs);
+  }
+
+  /**
+   * What arrives at the server and what leaves it, decoded, as it comes: for an administrator. It goes on until the
+   * signal is aborted or the loop over it ends.
+   *
+   * @param secret The administrator's secret, as the server has it.
+   * @throws {RefusedCommandError} The server refuses it.
+   * @throws {ServerTimeoutError} The server does not answer any more.
+   */
+  watch(
+    secret: Uint8Array,
+    filter: WatchFilter,
+    options: { signal?: AbortSignal; onBegin?: () => void } = {},
+  ): AsyncGenerator<WatchUpdate, void> {
+    return watchEvents({ ...options, server: this.#server, secret, filter, timeoutMs: this.#timeoutMs });
   }
 
   /**

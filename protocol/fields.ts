@@ -29,9 +29,3 @@ export function split<N extends number>(line: string, count: N): Fields<N> | und
   fields.push(line.slice(from));
   return fields as Fields<N>;
 }
-
-/** The number in a line of two fields, which begins with its kind; undefined if it is none. */
-export function numberOf(kind: string, line: string): number | undefined {
-  const number = line.slice(kind.length + 1);
-  return isNumber(number) ? Number(number) : undefined;
-}

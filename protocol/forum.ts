@@ -5,7 +5,9 @@
  * @module
  */
 
+import { lineCodec, numberField, textField } from "./line_codec.ts";
 import { isMessage } from "./mailbox.ts";
+import type { BadRequest } from "./session.ts";
 import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 
 /** The forum's port, UDP and TCP. */
@@ -67,8 +69,30 @@ export type ForumAnswer =
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
   | { kind: "stored"; t: number };
 
-/** The fields of each line behind its kind and a comma. The last one takes the rest of the line. */
-const REQUESTS = linesOf({
+const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
+const PLACE = /^#?\d{1,15}$/;
+const TICKET = /^[A-Za-z0-9_-]{22}$/;
+
+const NUMBERS = ["n", "t", "attempt", "size", "id", "number", "time", "version", "length", "offset"];
+const hash = textField(isFileHash);
+
+const ANSWER_FIELDS = {
+  ...Object.fromEntries(NUMBERS.map((name) => [name, numberField()])),
+  place: textField((text) => PLACE.test(text)),
+  ticket: textField((text) => TICKET.test(text)),
+  key: textField(isUploadKey),
+  hash,
+};
+const REQUEST_FIELDS = {
+  ...ANSWER_FIELDS,
+  hash: (text: string) => text === "-" ? undefined : hash(text),
+  title: textField(isWord),
+  file: textField(isFileName),
+  // it may come in parts: whether the whole is a post is checked when it is complete
+  text: textField(isMessage),
+};
+
+const requests = lineCodec<ForumOrderedRequest | ForumUnorderedRequest>({
   CRT: "n,title",
   MSG: "n,title text",
   DLT: "n,title number",
@@ -78,8 +102,9 @@ const REQUESTS = linesOf({
   UPD: "t,attempt,size,hash,title file",
   DWN: "t,title file",
   RMV: "n,title",
-});
-const ANSWERS = linesOf({
+}, REQUEST_FIELDS);
+/** Encodes an answer; or decodes one, and gives undefined for a line that is not the forum's. */
+export const { encode: encodeForumAnswer, decode: decodeForumAnswer } = lineCodec<ForumAnswer>({
   title: "t,place,id,title",
   line: "t,place,id,number,time,version,length,user text",
   rest: "t,id,version,offset,text",
@@ -89,34 +114,10 @@ const ANSWERS = linesOf({
   upload: "t,ticket,key",
   ticket: "t,ticket,size,hash",
   stored: "t",
-});
+}, ANSWER_FIELDS);
 
-const NUMBERS = ["n", "t", "attempt", "size", "id", "number", "time", "version", "length", "offset"];
-const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
-const NUMBER = /^\d{1,15}$/;
-const PLACE = /^#?\d{1,15}$/;
-const TICKET = /^[A-Za-z0-9_-]{22}$/;
-
-type Check = (field: string) => boolean;
-
-const isNumber: Check = (field) => NUMBER.test(field);
-
-/** What is checked of the fields of an answer, and of a request. */
-const ANSWER_CHECKS: Readonly<Record<string, Check>> = {
-  ...Object.fromEntries(NUMBERS.map((name) => [name, isNumber])),
-  place: (field) => PLACE.test(field),
-  ticket: (field) => TICKET.test(field),
-  key: isUploadKey,
-  hash: isFileHash,
-};
-const REQUEST_CHECKS: Readonly<Record<string, Check>> = {
-  ...ANSWER_CHECKS,
-  hash: (field) => field === "-" || isFileHash(field),
-  title: isWord,
-  file: isFileName,
-  // it may come in parts: whether the whole is a post is checked when it is complete
-  text: isMessage,
-};
+/** A change with a number, whatever else it has. */
+const CHANGE = /^(?:CRT|MSG|DLT|EDT|RMV),(\d{1,15}),/;
 
 /** Whether this can be a title, or a user's name. */
 export function isWord(text: string): boolean {
@@ -137,78 +138,20 @@ export function isPost(text: string): boolean {
 export function decodeForumRequest(
   kind: string,
   line: string,
-): ForumOrderedRequest | ForumUnorderedRequest | { kind: "bad"; n: number; reason: string } | undefined {
-  const fields = REQUESTS.get(kind), number = /^,(\d{1,15}),/.exec(line.slice(kind.length))?.[1];
-  if (fields === undefined || number === undefined) return undefined;
-  const request = decode(kind, line, fields, REQUEST_CHECKS) as
-    | ForumOrderedRequest
-    | ForumUnorderedRequest
-    | undefined;
-  if (request === undefined && fields[0]!.name === "n") {
-    return { kind: "bad", n: Number(number), reason: "syntax" };
+): ForumOrderedRequest | ForumUnorderedRequest | BadRequest | undefined {
+  const request = requests.decode(kind, line);
+  if (request !== undefined) {
+    return request.kind === "LST" && request.place.startsWith("#") ? undefined : request;
   }
-  return request?.kind === "LST" && request.place.startsWith("#") ? undefined : request;
+  const [, n] = CHANGE.exec(line) ?? [];
+  return n === undefined ? undefined : { kind: "bad", n: Number(n), reason: "syntax" };
 }
 
 /** The line of a request. Its fields are checked by the caller. */
-export function encodeForumRequest(request: ForumOrderedRequest | ForumUnorderedRequest): string {
-  return `${request.kind},${encode(REQUESTS.get(request.kind)!, request)}`;
-}
+export const encodeForumRequest = requests.encode;
 
 /** The fields of a change between its number and its text. A session sends a long text in parts. */
 export function changeFields(change: ForumChange): string {
-  return encode(REQUESTS.get(change.kind)!.slice(1), { ...change, text: "" });
-}
-
-/** The answer of a line, whose first field is `kind`; undefined for a line that is not the forum's. */
-export function decodeForumAnswer(kind: string, line: string): ForumAnswer | undefined {
-  const fields = ANSWERS.get(kind);
-  return fields && decode(kind, line, fields, ANSWER_CHECKS) as ForumAnswer | undefined;
-}
-
-/** The line of an answer. */
-export function encodeForumAnswer(answer: ForumAnswer): string {
-  return `${answer.kind},${encode(ANSWERS.get(answer.kind)!, answer)}`;
-}
-
-/** A field, and what ends it: nothing, for the last one. */
-interface Field {
-  name: string;
-  separator: string;
-}
-
-function linesOf(templates: Record<string, string>): ReadonlyMap<string, readonly Field[]> {
-  return new Map(
-    Object.entries(templates).map(([kind, template]) => {
-      const fields = [...template.matchAll(/(\w+)([ ,]?)/g)];
-      return [kind, fields.map(([, name = "", separator = ""]) => ({ name, separator }))];
-    }),
-  );
-}
-
-function encode(fields: readonly Field[], values: object): string {
-  let line = "";
-  for (const { name, separator } of fields) {
-    line += `${(values as Record<string, string | number | undefined>)[name] ?? "-"}${separator}`;
-  }
-  return line;
-}
-
-function decode(
-  kind: string,
-  line: string,
-  fields: readonly Field[],
-  checks: Readonly<Record<string, Check>>,
-): object | undefined {
-  const values: Record<string, string | number | undefined> = { kind };
-  let at = kind.length + 1;
-  for (const { name, separator } of fields) {
-    const end = separator === "" ? line.length : line.indexOf(separator, at);
-    if (end < 0) return undefined;
-    const field = line.slice(at, end), check = checks[name];
-    if (check !== undefined && !check(field)) return undefined;
-    values[name] = check === isNumber ? Number(field) : name === "hash" && field === "-" ? undefined : field;
-    at = end + 1;
-  }
-  return values;
+  const empty = { ...change, n: 0, ..."text" in change ? { text: "" } : {} };
+  return requests.encode(empty).slice(`${change.kind},0,`.length);
 }

@@ -82,8 +82,12 @@ export class FrameWriter {
     return this.#frames.subarray(0, this.#length);
   }
 
-  /** Adds the frames of {@linkcode encodeFrames}. */
-  add(text: string, prefix = "") {
+  /**
+   * Adds the frames of {@linkcode encodeFrames}.
+   *
+   * @param partPrefix Begins each frame but the last.
+   */
+  add(text: string, prefix = "", partPrefix = prefix) {
     const whole = prefix + text;
     // a UTF-16 unit is at least a byte
     if (whole.length <= FRAME_BYTES && this.#length < this.#frames.length) {
@@ -95,13 +99,15 @@ export class FrameWriter {
       }
       frame.fill(SP, 0, written);
     }
-    this.#addPieces(encoder.encode(text), encoder.encode(prefix));
+    this.#addPieces(encoder.encode(text), encoder.encode(prefix), encoder.encode(partPrefix));
   }
 
-  #addPieces(text: Uint8Array, prefix: Uint8Array) {
+  #addPieces(text: Uint8Array, lastPrefix: Uint8Array, partPrefix: Uint8Array) {
+    const room = FRAME_BYTES - Math.max(lastPrefix.length, partPrefix.length);
     let from = 0;
     do {
-      const to = pieceEnd(text, from, FRAME_BYTES - prefix.length), at = this.#length;
+      const to = pieceEnd(text, from, room), at = this.#length;
+      const prefix = to < text.length ? partPrefix : lastPrefix;
       this.#length += FRAME_BYTES;
       if (this.#length > this.#frames.length) {
         const frames = new Uint8Array(2 * this.#length).fill(SP);

@@ -88,25 +88,13 @@ function checksum(word: string, key: Uint8Array): Uint8Array {
 
 /** Bytes whose bits are a multiple of five. */
 function base32(bytes: Uint8Array): string {
-  let text = "", bits = 0, held = 0;
-  for (const byte of bytes) {
-    held = held << 8 | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[held >> bits - 5 & 31];
-    held &= 31;
-  }
-  return text;
+  const digits = BigInt(`0x${bytes.toHex()}`).toString(32).padStart(bytes.length * 8 / 5, "0");
+  return digits.replace(/./g, (digit) => ALPHABET[parseInt(digit, 32)]!);
 }
 
 /** Characters of {@linkcode ALPHABET} whose bits are a multiple of eight. */
 function fromBase32(text: string): Bytes {
-  const bytes = new Uint8Array(text.length * 5 / 8);
-  let at = 0, bits = 0, held = 0;
-  for (const character of text) {
-    held = held << 5 | ALPHABET.indexOf(character);
-    bits += 5;
-    if (bits < 8) continue;
-    bytes[at++] = held >> (bits -= 8) & 255;
-    held &= 255;
-  }
-  return bytes;
+  let number = 0n;
+  for (const character of text) number = number * 32n + BigInt(ALPHABET.indexOf(character));
+  return Uint8Array.fromHex(number.toString(16).padStart(text.length * 5 / 4, "0"));
 }

@@ -41,6 +41,33 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = typeof REFUSALS[number];
 
+/** What exactly is wrong with a datagram, and the reason by which it is counted. */
+export const ORIGINAL_FAULTS = {
+  "too long": "too long",
+  "not UTF-8": "not UTF-8",
+  "control character": "not printable",
+  "empty": "unknown type",
+  "reply": "unknown type",
+  "no comma after type": "unknown type",
+  "unknown type": "unknown type",
+  "type alone": "malformed",
+  "no sender": "malformed",
+  "no text": "malformed",
+  "more than a receiver": "malformed",
+  "more than a type": "malformed",
+  "control reply": "malformed",
+  "receiver missing": "bad ID",
+  "receiver too long": "bad ID",
+  "receiver with control character": "bad ID",
+  "sender missing": "bad ID",
+  "sender too long": "bad ID",
+  "sender with control character": "bad ID",
+  "reserved sender": "reserved sender",
+  "text too long": "too long",
+} as const satisfies Record<string, Refusal>;
+/** One of the keys of {@linkcode ORIGINAL_FAULTS}. */
+export type OriginalFault = keyof typeof ORIGINAL_FAULTS;
+
 /** A client's request. `bytes` is the length of the text in UTF-8. */
 export type OriginalRequest =
   | { kind: "put"; mailbox: string; sender: string; text: string; bytes: number }
@@ -161,14 +188,14 @@ function nulEnd(bytes: Uint8Array, end: number): number {
 }
 
 /**
- * The request in a datagram, or why it is none.
+ * The request in a datagram, or what is wrong with it.
  *
  * @param max Longest datagram and longest reply, in bytes.
  */
 export function decodeOriginalRequest(
   datagram: Uint8Array,
   max = MAX_DATAGRAM_BYTES,
-): OriginalRequest | Refusal {
+): OriginalRequest | OriginalFault {
   if (datagram.length > max) return "too long";
   const ended = withoutEnd(datagram);
   let text: string;
@@ -178,39 +205,56 @@ export function decodeOriginalRequest(
     return "not UTF-8";
   }
   const ascii = text.length === ended.length;
-  if (CONTROL.test(text)) return "not printable";
+  if (CONTROL.test(text)) return "control character";
 
   const comma = text.indexOf(",");
   switch (trimSpaces(comma < 0 ? text : text.slice(0, comma)).toLowerCase()) {
     case "f": {
       const second = comma < 0 ? -1 : text.indexOf(",", comma + 1);
       const third = second < 0 ? -1 : text.indexOf(",", second + 1);
-      if (third < 0) return "malformed";
+      if (third < 0) return comma < 0 ? "type alone" : second < 0 ? "no sender" : "no text";
       const mailbox = trimSpaces(text.slice(comma + 1, second));
       const sender = trimSpaces(text.slice(second + 1, third));
-      if (!isId(mailbox) || !isId(sender)) return "bad ID";
+      if (!isId(mailbox)) return faultOfId("receiver", mailbox);
+      if (!isId(sender)) return faultOfId("sender", sender);
       if (sender === ADMIN) return "reserved sender";
       return put(mailbox, sender, messageAfter(text, third), ascii, max);
     }
     case "r": {
-      if (comma < 0 || text.includes(",", comma + 1)) return "malformed";
+      if (comma < 0) return "type alone";
+      if (text.includes(",", comma + 1)) return "more than a receiver";
       const mailbox = trimSpaces(text.slice(comma + 1));
-      return isId(mailbox) ? { kind: "take", mailbox } : "bad ID";
+      return isId(mailbox) ? { kind: "take", mailbox } : faultOfId("receiver", mailbox);
     }
     case "for":
-      return comma < 0 ? "malformed" : put(SHARED_QUEUE, "", messageAfter(text, comma), ascii, max);
+      return comma < 0 ? "type alone" : put(SHARED_QUEUE, "", messageAfter(text, comma), ascii, max);
     case "req":
-      return comma < 0 ? { kind: "take", mailbox: SHARED_QUEUE } : "malformed";
+      return comma < 0 ? { kind: "take", mailbox: SHARED_QUEUE } : "more than a type";
     case "a":
-      return comma < 0 ? "malformed" : control(trimSpaces(text.slice(comma + 1)));
+      return comma < 0 ? "type alone" : control(trimSpaces(text.slice(comma + 1)));
     default:
-      return "unknown type";
+      return faultOfType(text);
   }
 }
 
+/** Only as precise as a person needs it: it is called for what is refused. */
+function faultOfType(text: string): OriginalFault {
+  if (text.trim() === "") return "empty";
+  if (/^ *(n|x|nxt|xxx) *(,|$)/i.test(text)) return "reply";
+  return /^ *(f|r|for|req|a)[^\p{L}\p{N},]/iu.test(text) ? "no comma after type" : "unknown type";
+}
+
+/** What is wrong with what is no ID; there is no comma in it, and no space at an end. */
+function faultOfId<Field extends "receiver" | "sender">(field: Field, text: string) {
+  if (text === "") return `${field} missing` as const;
+  return CONTROL_OR_TAB.test(text)
+    ? `${field} with control character` as const
+    : `${field} too long` as const;
+}
+
 /** A reply looks like a request here, and two servers must not answer each other for ever (mailbox.md 3.2). */
-function control(text: string): OriginalRequest | Refusal {
-  return /^(ok|error) *(,|$)/i.test(text) ? "malformed" : { kind: "control", text };
+function control(text: string): OriginalRequest | OriginalFault {
+  return /^(ok|error|events) *(,|$)/i.test(text) ? "control reply" : { kind: "control", text };
 }
 
 function put(
@@ -219,10 +263,10 @@ function put(
   text: string,
   ascii: boolean,
   max: number,
-): OriginalRequest | Refusal {
+): OriginalRequest | OriginalFault {
   const bytes = ascii ? text.length : utf8Length(text);
   // it could be stored, but never sent back whole
-  if (bytes > maxReplied(mailbox, sender, max)) return "too long";
+  if (bytes > maxReplied(mailbox, sender, max)) return "text too long";
   return { kind: "put", mailbox, sender, text, bytes };
 }
 

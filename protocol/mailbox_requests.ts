@@ -5,7 +5,8 @@
  * @module
  */
 
-import { isNumber, numberOf, numbers, split } from "./fields.ts";
+import { isNumber, split } from "./fields.ts";
+import { lineCodec, numberField, numbersField, textField } from "./line_codec.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
 
@@ -43,10 +44,13 @@ export type UnorderedMailboxRequest =
     duration: number;
     wait: number;
     /** Whether a message counts as attempted only once it was begun with. */
-    ahead?: true;
+    ahead?: boolean;
   }
   | { kind: "got" | "cancel"; t: number }
-  | { kind: "stat"; t: number; mailbox: string };
+  | { kind: "stat"; t: number; mailbox: string }
+  | { kind: "info"; t: number; name: string }
+  /** Shows the messages with IDs above `after`. */
+  | { kind: "peek"; t: number; mailbox: string; after: number };
 
 export type MailboxRequest = OrderedMailboxRequest | UnorderedMailboxRequest;
 
@@ -77,62 +81,115 @@ export interface LeasedMessage {
   text: string;
 }
 
+/** A message as a mailbox shows it. */
+export interface SeenMessage {
+  /** Its number. */
+  id: number;
+  /** Whether it can be received, is with a receiver, or waits for its time. */
+  state: "ready" | "leased" | "delayed";
+  /** How many attempts at it were counted. */
+  attempts: number;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  /** ID of the sender; `""` in the shared queue. */
+  sender: string;
+  /** Bytes of the whole text. */
+  bytes: number;
+  /** The beginning of the text. */
+  text: string;
+}
+
 export type MailboxAnswer =
-  | { kind: "msg"; t: number; i: number; k: number; token: string; length: number; message: LeasedMessage }
+  | { kind: "msg"; t: number; i: number; k: number; token: string; length: number } & LeasedMessage
   | { kind: "piece"; t: number; i: number; offset: number; text: string }
   | { kind: "none" | "denied" | "pending" | "got"; t: number }
-  | { kind: "stat"; t: number; values: string };
+  | { kind: "stat" | "info"; t: number; values: string }
+  | { kind: "seen"; t: number; behind: number } & SeenMessage
+  | { kind: "more" | "last"; t: number; id: number };
+
+/** What a server says of itself, and what the account of a name protects (session.md 3.15). */
+export interface ServerInfo {
+  /** The port of each service that runs, by its name: `mailbox`, `channels`, `room`, `forum`. */
+  services: Record<string, number>;
+  /** Whether the account of the name covers the mailbox, and the forum; neither if the name has none. */
+  account: { mailbox: boolean; forum: boolean };
+}
 
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
 const AHEAD = ",ahead";
 const TOKEN = /^[0-9a-f]{16}$/;
 
+const MESSAGE_STATES = ["ready", "leased", "delayed"];
+
 const isMailbox = (id: string) => id === SHARED_QUEUE || isId(id);
+
+const number = numberField();
+
+const requests = lineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
+  ack: "n,token,ids",
+  back: "n,token,ids",
+  begin: "n,token,ids",
+  fail: "n,token,delay,attempts,reason,ids",
+  extend: "n,token,duration",
+  lease: "t,mailbox,max,duration,wait",
+  got: "t",
+  cancel: "t",
+  stat: "t,mailbox",
+  info: "t,name",
+  peek: "t,mailbox,after",
+}, {
+  n: number,
+  t: number,
+  wait: number,
+  token: textField((text) => TOKEN.test(text)),
+  ids: numbersField,
+  delay: numberField(0, MAX_RETRY_DELAY_MS),
+  attempts: numberField(1, MAX_ATTEMPTS),
+  reason: textField(isReason),
+  duration: numberField(MIN_LEASE_MS, MAX_LEASE_MS),
+  mailbox: textField(isMailbox),
+  name: textField((name) => name === "" || isId(name)),
+  max: numberField(1, MAX_LEASE_MESSAGES),
+  after: number,
+});
+
+/** Encodes an answer; or decodes one, and gives undefined for a line that is no answer of the mailbox. */
+export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = lineCodec<MailboxAnswer>({
+  msg: "t,i,k,token,id,attempt,time,sender,length,text",
+  piece: "t,i,offset,text",
+  none: "t",
+  denied: "t",
+  pending: "t",
+  got: "t",
+  stat: "t,values",
+  info: "t,values",
+  seen: "t,behind,id,state,attempts,time,sender,bytes,text",
+  more: "t,id",
+  last: "t,id",
+}, {
+  t: number,
+  i: number,
+  k: number,
+  id: number,
+  attempt: number,
+  time: number,
+  length: number,
+  offset: number,
+  behind: number,
+  state: textField((state) => MESSAGE_STATES.includes(state)),
+  attempts: number,
+  bytes: number,
+});
 
 /**
  * The request of a line whose first field is `kind`. A put that can never be carried out is `bad`; undefined if the line
  * is no request of the mailbox.
  */
 export function decodeMailboxRequest(kind: string, line: string): MailboxRequest | BadRequest | undefined {
-  switch (kind) {
-    case "put":
-      return decodePut(line);
-    case "ack":
-    case "back":
-    case "begin": {
-      const fields = split(line, 4);
-      if (fields === undefined) return undefined;
-      const [, n, token, list] = fields, ids = numbers(list);
-      return isNumber(n) && TOKEN.test(token) && ids ? { kind, n: Number(n), token, ids } : undefined;
-    }
-    case "fail": {
-      const fields = split(line, 7);
-      if (fields === undefined) return undefined;
-      const [, n, token, delay, attempts, reason, list] = fields, ids = numbers(list);
-      if (![n, delay, attempts].every(isNumber) || !TOKEN.test(token) || !ids) return undefined;
-      const failure = { delay: Number(delay), attempts: Number(attempts), reason };
-      return isFailure(failure) ? { kind, n: Number(n), token, ...failure, ids } : undefined;
-    }
-    case "extend": {
-      const fields = split(line, 4);
-      if (fields === undefined) return undefined;
-      const [, n, token, duration] = fields;
-      if (!isNumber(n) || !TOKEN.test(token) || !isLeaseDuration(duration)) return undefined;
-      return { kind, n: Number(n), token, duration: Number(duration) };
-    }
-    case "lease":
-      return decodeLease(line);
-    case "stat": {
-      const [, t, mailbox] = split(line, 3) ?? [];
-      if (t === undefined || !isNumber(t) || !isMailbox(mailbox!)) return undefined;
-      return { kind, t: Number(t), mailbox: mailbox! };
-    }
-    case "got":
-    case "cancel": {
-      const t = numberOf(kind, line);
-      return t === undefined ? undefined : { kind, t };
-    }
-  }
+  if (kind === "put") return decodePut(line);
+  const ahead = kind === "lease" && line.endsWith(AHEAD);
+  const request = requests.decode(kind, ahead ? line.slice(0, -AHEAD.length) : line);
+  return request?.kind === "lease" ? { ...request, ahead } : request;
 }
 
 function decodePut(line: string): MailboxRequest | BadRequest | undefined {
@@ -143,61 +200,6 @@ function decodePut(line: string): MailboxRequest | BadRequest | undefined {
   if (reason !== undefined) return { kind: "bad", n, reason };
   const time = { delay: Number(delay), ttl: ttl === "" ? undefined : Number(ttl) };
   return { kind: "put", n, receiver, sender, ...time, text };
-}
-
-function decodeLease(line: string): MailboxRequest | undefined {
-  const isAhead = line.endsWith(AHEAD), fields = split(isAhead ? line.slice(0, -AHEAD.length) : line, 6);
-  if (fields === undefined) return undefined;
-  const [, t, mailbox, max, duration, wait] = fields;
-  if (![t, max, wait].every(isNumber) || !isMailbox(mailbox) || !isLeaseDuration(duration)) return undefined;
-  if (Number(max) < 1 || Number(max) > MAX_LEASE_MESSAGES) return undefined;
-  const times = { duration: Number(duration), wait: Number(wait) };
-  return {
-    kind: "lease",
-    t: Number(t),
-    mailbox,
-    max: Number(max),
-    ...times,
-    ...isAhead ? { ahead: true } : {},
-  };
-}
-
-/** The answer of a line whose first field is `kind`; undefined if the line is no answer of the mailbox. */
-export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer | undefined {
-  switch (kind) {
-    case "msg":
-      return decodeMessage(line);
-    case "piece": {
-      const fields = split(line, 5);
-      if (fields === undefined || !fields.slice(1, 4).every(isNumber)) return undefined;
-      const [t, i, offset] = fields.slice(1, 4).map(Number) as [number, number, number];
-      return { kind, t, i, offset, text: fields[4] };
-    }
-    case "none":
-    case "denied":
-    case "pending":
-    case "got": {
-      const t = numberOf(kind, line);
-      return t === undefined ? undefined : { kind, t };
-    }
-    case "stat": {
-      const [, t, values] = split(line, 3) ?? [];
-      return t !== undefined && isNumber(t) ? { kind, t: Number(t), values: values! } : undefined;
-    }
-  }
-}
-
-function decodeMessage(line: string): MailboxAnswer | undefined {
-  const fields = split(line, 11);
-  if (fields === undefined) return undefined;
-  const [, t, i, k, token, id, attempt, time, sender, length, text] = fields;
-  if (![t, i, k, id, attempt, time, length].every(isNumber)) return undefined;
-  const message = { id: Number(id), attempt: Number(attempt), time: Number(time), sender, text };
-  return { kind: "msg", t: Number(t), i: Number(i), k: Number(k), token, length: Number(length), message };
-}
-
-function isLeaseDuration(text: string): boolean {
-  return isNumber(text) && Number(text) >= MIN_LEASE_MS && Number(text) <= MAX_LEASE_MS;
 }
 
 /** Whether the wire allows these values. */
@@ -221,34 +223,26 @@ export function failureFields({ delay, attempts, reason }: Failure): string {
 
 /** The line of an unordered request. Its fields are checked by the caller. */
 export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
-  switch (request.kind) {
-    case "lease": {
-      const { t, mailbox, max, duration, wait } = request;
-      return `lease,${t},${mailbox},${max},${duration},${wait}${request.ahead ? AHEAD : ""}`;
-    }
-    case "stat":
-      return `stat,${request.t},${request.mailbox}`;
-    case "got":
-    case "cancel":
-      return `${request.kind},${request.t}`;
-  }
+  return requests.encode(request) + (request.kind === "lease" && request.ahead ? AHEAD : "");
 }
 
-/** The line of an answer. */
-export function encodeMailboxAnswer(answer: MailboxAnswer): string {
-  switch (answer.kind) {
-    case "msg": {
-      const { t, i, k, token, length, message: { id, attempt, time, sender, text } } = answer;
-      return `msg,${t},${i},${k},${token},${id},${attempt},${time},${sender},${length},${text}`;
-    }
-    case "piece":
-      return `piece,${answer.t},${answer.i},${answer.offset},${answer.text}`;
-    case "none":
-    case "denied":
-    case "pending":
-    case "got":
-      return `${answer.kind},${answer.t}`;
-    case "stat":
-      return `stat,${answer.t},${answer.values}`;
-  }
+/** The values of an answer `info`. */
+export function encodeInfo({ services, account }: ServerInfo): string {
+  return [
+    ...Object.entries(services).map(([name, port]) => `${name} ${port}`),
+    ...account.mailbox ? ["account mailbox"] : [],
+    ...account.forum ? ["account forum"] : [],
+  ].join(",");
+}
+
+/** What an answer `info` says. What else stands in it is left out. */
+export function decodeInfo(values: string): ServerInfo {
+  const fields = values.split(",").map((field) => /^(\S+) (.*)$/.exec(field)?.slice(1) ?? []);
+  const covers = (service: string) => fields.some(([name, value]) => name === "account" && value === service);
+  return {
+    services: Object.fromEntries(
+      fields.filter(([, port]) => isNumber(port ?? "")).map(([name, port]) => [name, Number(port)]),
+    ),
+    account: { mailbox: covers("mailbox"), forum: covers("forum") },
+  };
 }

@@ -14,8 +14,8 @@ export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 /** Bytes of a salt, and of randomness in a nonce. */
 export const SALT_BYTES = 16, NONCE_BYTES = 18;
 
-/** Longest name and longest password, in bytes. */
-export const MAX_NAME_BYTES = 64, MAX_PASSWORD_BYTES = 1024;
+/** Longest password, in bytes. */
+export const MAX_PASSWORD_BYTES = 1024;
 
 /**
  * The header of a message whose channel binding is the seal's. It keeps the name that the program once had

@@ -19,7 +19,7 @@ import {
   type OrderedMailboxRequest,
   type UnorderedMailboxRequest,
 } from "./mailbox_requests.ts";
-import type { BadRequest, SessionAnswer } from "./session.ts";
+import type { BadRequest } from "./session.ts";
 
 /** Why a request of another service than the one that listens is refused. */
 export const NOT_SERVED = "not served here";
@@ -28,9 +28,6 @@ export type OrderedServiceRequest = OrderedMailboxRequest | ForumOrderedRequest;
 export type UnorderedServiceRequest = UnorderedMailboxRequest | ForumUnorderedRequest;
 export type ServiceRequest = OrderedServiceRequest | UnorderedServiceRequest;
 export type ServiceAnswer = MailboxAnswer | ForumAnswer;
-
-/** An answer to a request with a tag. */
-export type TaggedAnswer = ServiceAnswer | SessionAnswer & { kind: "no" };
 
 export function decodeServiceRequest(kind: string, line: string): ServiceRequest | BadRequest | undefined {
   return decodeMailboxRequest(kind, line) ?? decodeForumRequest(kind, line);

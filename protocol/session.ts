@@ -5,7 +5,8 @@
  * @module
  */
 
-import { isNumber, NUMBER, numberOf, numbers, split } from "./fields.ts";
+import { isNumber, NUMBER } from "./fields.ts";
+import { lineCodec, numberField, numbersField } from "./line_codec.ts";
 import { utf8Length } from "./mailbox.ts";
 
 /** Longest datagram of a session (session.md 1.1). */
@@ -50,19 +51,20 @@ export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 /** Digits of a cookie: the start time of its session (`born` in the specification), and the proof of its address. */
 const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** The header of a client's datagram. `startId` and `cookie` are empty if the client has none. */
-export interface RequestHeader {
+/** The header of a datagram. `startId` and `cookie` are empty if there is none. */
+interface Header {
   session: string;
   startId: string;
   cookie: string;
+}
+
+/** The header of a client's datagram. */
+export interface RequestHeader extends Header {
   low: number;
 }
 
 /** The header of a server's datagram. */
-export interface AnswerHeader {
-  session: string;
-  startId: string;
-  cookie: string;
+export interface AnswerHeader extends Header {
   done: number;
 }
 
@@ -84,9 +86,7 @@ export function decodeRequests<R>(
   decodeLine: DecodeLine<R>,
 ): { header: RequestHeader; requests: (SessionRequest | R)[] } | undefined {
   const parsed = parse(datagram, ">", (line) => request(line, decodeLine));
-  if (parsed === undefined) return undefined;
-  const { session, startId, cookie, number, records } = parsed;
-  return { header: { session, startId, cookie, low: number }, requests: records };
+  return parsed && { header: { ...parsed.header, low: parsed.number }, requests: parsed.records };
 }
 
 /** The same of what a client has sealed: there the seal names the session. */
@@ -104,9 +104,7 @@ export function decodeAnswers<A>(
   decodeLine: DecodeLine<A>,
 ): { header: AnswerHeader; answers: (SessionAnswer | A)[] } | undefined {
   const parsed = parse(datagram, "<", (line) => answer(line, decodeLine));
-  if (parsed === undefined) return undefined;
-  const { session, startId, cookie, number, records } = parsed;
-  return { header: { session, startId, cookie, done: number }, answers: records };
+  return parsed && { header: { ...parsed.header, done: parsed.number }, answers: parsed.records };
 }
 
 function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: string) => T | undefined) {
@@ -115,14 +113,10 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   const { match, records } = parsed;
   if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
-  return {
-    // match[2] is a slice: it would keep the whole text in memory as long as the session
-    session: decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22)),
-    startId: given(match[3]!),
-    cookie: given(match[4]!),
-    number: Number(match[5]),
-    records,
-  };
+  // match[2] is a slice: it would keep the whole text in memory as long as the session
+  const session = decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22));
+  const header = { session, startId: given(match[3]!), cookie: given(match[4]!) };
+  return { header, number: Number(match[5]), records };
 }
 
 function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
@@ -145,88 +139,47 @@ function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: stri
   return { match, records };
 }
 
+const requests = lineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
+  { part: "n,text", skip: "n" },
+  { n: numberField() },
+);
+
 function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R | undefined {
-  const comma = line.indexOf(",");
-  const kind = comma < 0 ? line : line.slice(0, comma);
-  switch (kind) {
-    case "part": {
-      const [, n, text] = split(line, 3) ?? [];
-      return n !== undefined && isNumber(n) ? { kind, n: Number(n), text: text! } : undefined;
-    }
-    case "skip": {
-      const n = numberOf(kind, line);
-      return n === undefined ? undefined : { kind, n };
-    }
-    case "bye":
-      return line === kind ? { kind } : undefined;
-    default:
-      return decodeLine(kind, line);
-  }
+  if (line === "bye") return { kind: line };
+  const kind = kindOf(line);
+  return requests.decode(kind, line) ?? decodeLine(kind, line);
 }
 
+const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
+  lost: "n,ids",
+  bad: "n,reason",
+  full: "n,limit",
+  storage: "n",
+  no: "t,reason",
+  unknown: "",
+  busy: "",
+  ending: "",
+  login: "",
+  owned: "",
+}, { n: numberField(), t: numberField(), ids: (text) => text === "" ? [] : numbersField(text) });
+
 function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A | undefined {
+  const kind = kindOf(line);
+  if (kind !== "ok" && kind !== "have") return answers.decode(kind, line) ?? decodeLine(kind, line);
+  const [from = "", to = from] = line.slice(kind.length + 1).split("-");
+  return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
+}
+
+function kindOf(line: string): string {
   const comma = line.indexOf(",");
-  const kind = comma < 0 ? line : line.slice(0, comma), rest = comma < 0 ? "" : line.slice(comma + 1);
-  switch (kind) {
-    case "ok":
-    case "have": {
-      const [from = "", to = from] = rest.split("-");
-      return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
-    }
-    case "lost": {
-      const [n = "", list = ""] = rest.split(",");
-      const ids = list === "" ? [] : numbers(list);
-      return isNumber(n) && ids ? { kind, n: Number(n), ids } : undefined;
-    }
-    case "bad":
-    case "full":
-    case "no": {
-      const [, number, text] = split(line, 3) ?? [];
-      if (number === undefined || !isNumber(number)) return undefined;
-      const n = Number(number), reason = text!;
-      if (kind === "no") return { kind, t: n, reason };
-      return kind === "bad" ? { kind, n, reason } : { kind, n, limit: reason };
-    }
-    case "storage": {
-      const n = numberOf(kind, line);
-      return n === undefined ? undefined : { kind, n };
-    }
-    case "unknown":
-    case "busy":
-    case "ending":
-    case "login":
-    case "owned":
-      return { kind };
-    default:
-      return decodeLine(kind, line);
-  }
+  return comma < 0 ? line : line.slice(0, comma);
 }
 
 /** The line of an answer in a datagram. */
 export function encodeAnswer(answer: SessionAnswer): string {
-  switch (answer.kind) {
-    case "ok":
-    case "have":
-      return answer.from === answer.to
-        ? `${answer.kind},${answer.from}`
-        : `${answer.kind},${answer.from}-${answer.to}`;
-    case "lost":
-      return `lost,${answer.n},${answer.ids.join(" ")}`;
-    case "bad":
-      return `bad,${answer.n},${answer.reason}`;
-    case "full":
-      return `full,${answer.n},${answer.limit}`;
-    case "storage":
-      return `storage,${answer.n}`;
-    case "no":
-      return `no,${answer.t},${answer.reason}`;
-    case "unknown":
-    case "busy":
-    case "ending":
-    case "login":
-    case "owned":
-      return answer.kind;
-  }
+  if (!("from" in answer)) return answers.encode(answer);
+  const { kind, from, to } = answer;
+  return from === to ? `${kind},${from}` : `${kind},${from}-${to}`;
 }
 
 /** Length of a line in a datagram with its separator, in bytes. */
@@ -236,12 +189,12 @@ export function lineLength(line: string): number {
 
 /** A client's datagram of these lines. */
 export function encodeRequests(header: RequestHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram(">", header.session, header.startId, header.cookie, header.low, lines);
+  return datagram(">", header, header.low, lines);
 }
 
 /** A server's datagram of these lines. */
 export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): Uint8Array<ArrayBuffer> {
-  return datagram("<", header.session, header.startId, header.cookie, header.done, lines);
+  return datagram("<", header, header.done, lines);
 }
 
 /** Bytes that a seal adds to a datagram: its number, and its tag. */
@@ -271,9 +224,7 @@ export function bodyAt(datagram: Uint8Array): number {
 
 function datagram(
   direction: "<" | ">",
-  session: string,
-  startId: string,
-  cookie: string,
+  { session, startId, cookie }: Header,
   number: number,
   lines: readonly string[],
 ): Uint8Array<ArrayBuffer> {

@@ -5,6 +5,7 @@
  */
 
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { lineCodec, textField } from "./line_codec.ts";
 
 /** Longest line that a client sends, in bytes without its end. */
 export const MAX_REQUEST_BYTES = 80;
@@ -77,41 +78,26 @@ const CODES: ReadonlySet<string> = new Set(REFUSAL_CODES);
 
 const encoder = new TextEncoder();
 
+const requests = lineCodec<TransferRequest>({
+  upload: "ticket",
+  from: "offset",
+  sum: "mac",
+  download: "ticket offset",
+}, {
+  ticket: textField((text) => TICKET.test(text)),
+  offset: (text) => OFFSET.test(text) ? Number(text) : null,
+  mac: textField(isFileHash),
+}, " ");
+
 /** The line, with its end. */
 export function encodeTransferRequest(request: TransferRequest): Uint8Array<ArrayBuffer> {
-  return encoder.encode(`P1 ${request.kind} ${requestFields(request)}\n`);
-}
-
-function requestFields(request: TransferRequest): string {
-  switch (request.kind) {
-    case "upload":
-      return request.ticket;
-    case "from":
-      return `${request.offset}`;
-    case "sum":
-      return request.mac;
-    case "download":
-      return `${request.ticket} ${request.offset}`;
-  }
+  return encoder.encode(`P1 ${requests.encode(request)}\n`);
 }
 
 /** Decodes a line without its end; undefined if it is malformed. */
 export function decodeTransferRequest(line: string): TransferRequest | undefined {
-  const [word, kind, first = "", second, ...rest] = line.split(" ");
-  if (word !== "P1" || rest.length > 0 || (second === undefined) === (kind === "download")) return undefined;
-  switch (kind) {
-    case "upload":
-      return TICKET.test(first) ? { kind, ticket: first } : undefined;
-    case "from":
-      return OFFSET.test(first) ? { kind, offset: Number(first) } : undefined;
-    case "sum":
-      return HASH.test(first) ? { kind, mac: first } : undefined;
-    case "download":
-      if (!TICKET.test(first) || !OFFSET.test(second!)) return undefined;
-      return { kind, ticket: first, offset: Number(second) };
-    default:
-      return undefined;
-  }
+  const [, request = "", kind = ""] = /^P1 ((\w+) .*)$/.exec(line) ?? [];
+  return requests.decode(kind, request);
 }
 
 /** The line, with its end. A refusal's text is cut if it is too long, and its control characters are replaced. */

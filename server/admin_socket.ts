@@ -11,6 +11,7 @@ import type { SocketPolling } from "./net/fairness.ts";
 import { listenDatagrams } from "./net/sockets.ts";
 import { Networks } from "./quota/address.ts";
 import type { Metrics } from "./report/metrics.ts";
+import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { OriginalWire } from "./wire/mailbox/original_wire.ts";
 
@@ -23,7 +24,10 @@ export type AdminSocket = ReturnType<typeof openAdminSocket>;
  *
  * @throws {Error} There is none.
  */
-export function openAdminSocket(admin: Admin, options: { polling: SocketPolling; metrics: Metrics }) {
+export function openAdminSocket(
+  admin: Admin,
+  options: { polling: SocketPolling; metrics: Metrics; watch: Watch },
+) {
   const { metrics } = options;
   const wire = new OriginalWire({
     mailboxes: undefined,
@@ -32,6 +36,7 @@ export function openAdminSocket(admin: Admin, options: { polling: SocketPolling;
     originalFrom: new Networks([HOST]),
     timestamps: false,
     maxDatagramBytes: MAX_DATAGRAM_BYTES,
+    taps: { mailbox: UNWATCHED, admin: options.watch.tap("admin") },
     onRefused: (reason) => metrics.add(`refused ${reason}`),
     debug() {},
   });

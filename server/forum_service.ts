@@ -5,9 +5,12 @@
  * @module
  */
 
+import { refusal } from "../protocol/describe/refusals.ts";
+import { undecoded } from "../protocol/describe/words.ts";
 import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
+import type { Limit } from "./report/limit.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import { Forum } from "./service/forum.ts";
 import { SessionService, type SharedOptions } from "./session_service.ts";
@@ -17,6 +20,13 @@ import { TransferWire } from "./wire/transfer/transfer.ts";
 
 /** Milliseconds between two searches for uploads that were not continued. */
 const EXPIRY_INTERVAL_MS = 10 * 60 * 1000;
+
+/** Why a datagram is refused that is neither a session's nor a seal's (forum.md 1.1). */
+const OTHER = {
+  ...refusal("malformed"),
+  why: "neither a session's nor a seal's datagram",
+  rule: "forum.md 1.1",
+};
 
 export interface ForumServiceOptions extends SharedOptions {
   /** Where files are transferred; it closes them. */
@@ -29,6 +39,7 @@ export interface ForumServiceOptions extends SharedOptions {
 
 export class ForumService {
   readonly sessions: SessionService;
+  readonly #limits: ForumServiceOptions["limits"];
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferWire;
@@ -38,14 +49,17 @@ export class ForumService {
     const { log, metrics, limits, files, accounts } = options;
     const console = (line: string) => log.console("forum", line, true);
     const refuse = (reason: RefusedReason) => metrics.add(`refused ${reason}`);
+    const tap = options.watch.tap("forum");
     const forum = new Forum(options);
     accounts.onEvent((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
+    this.#limits = limits;
     this.#files = files;
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
     this.#transfers = new TransferWire({
       ...options,
+      tap,
       tickets: forum.tickets,
       max: limits.transfers,
       maxConnections: limits.connections,
@@ -55,7 +69,10 @@ export class ForumService {
       service: "forum",
       oneSession: true,
       handler: new ForumRequests(forum, console),
-      onOther: () => refuse("malformed"),
+      onOther(datagram, { address }) {
+        if (tap.isOn) tap.see("in", address, () => ({ ...undecoded(datagram), ...OTHER }));
+        refuse("malformed");
+      },
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
       onDropped: refuse,
       onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
@@ -64,6 +81,20 @@ export class ForumService {
         else if (why === "the name is active") console(alreadyLoggedIn(name));
       },
     });
+  }
+
+  /** The limits of its transfers, with their use now. */
+  limits(): Limit[] {
+    const { transfers, connections } = this.#transfers.taken;
+    return [
+      { name: "transfers", option: "max-transfers", used: transfers, limit: this.#limits.transfers },
+      {
+        name: "connections for files",
+        option: "file-connections",
+        used: connections,
+        limit: this.#limits.connections,
+      },
+    ];
   }
 
   /** Accepts nothing more, answers what was accepted, and closes the sockets. */

@@ -5,12 +5,14 @@
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "./net/connection_slots.ts";
+import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
-import { shareOf } from "./quota/share.ts";
+import { ownerLimit } from "./quota/share.ts";
 import { uptime } from "./quota/uptime.ts";
+import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
+import type { Watch } from "./report/watch.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
@@ -28,6 +30,8 @@ export const DEFAULT_HUB_LIMITS = {
   /** Percent of the channels that one address may have created; with 100 there is no such limit. */
   share: DEFAULT_SHARE,
   maxChannels: 1000,
+  /** Channels that one address may have created at most; any number by default. */
+  addressChannels: undefined as number | undefined,
   history: DEFAULT_HISTORY_LIMITS,
   connections: DEFAULT_CONNECTION_LIMITS,
   sending: DEFAULT_SEND_LIMITS,
@@ -43,23 +47,27 @@ export interface HubServiceOptions extends Pick<MemberWireOptions, "polling" | "
   sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
   store: GroupCommit;
+  watch: Watch;
 }
 
 export class HubService {
   readonly commands: readonly AdminCommand[];
   readonly #hub: Hub;
   readonly #history: History;
+  readonly #limits: HubLimits;
+  readonly #pending: PendingTotal;
   readonly #slots: ConnectionSlots;
   readonly #store: GroupCommit;
   readonly #wires: MemberWire[] = [];
   readonly #writing: ReturnType<typeof setInterval>;
 
-  private constructor({ sockets, limits, store, ...options }: HubServiceOptions, history: History) {
+  private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
+    this.#limits = limits;
     this.#history = history;
     this.#store = store;
     const hub = this.#hub = new Hub({
       maxChannels: limits.maxChannels,
-      maxOfOwner: shareOf(limits.maxChannels, limits.share),
+      maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
       wallClock: Date.now,
@@ -71,13 +79,17 @@ export class HubService {
       slots,
       messagesPerSecond: limits.connections.messagesPerSecond,
       limits: limits.sending,
-      total: new PendingTotal(limits.maxPendingBytesInAll),
+      total: this.#pending = new PendingTotal(limits.maxPendingBytesInAll),
       monotonicClock: () => Math.floor(uptime.now()),
     };
     const { channels, room } = sockets;
-    if (channels !== undefined) this.#wires.push(new ChannelsWire({ ...common, sockets: channels }));
+    if (channels !== undefined) {
+      this.#wires.push(new ChannelsWire({ ...common, sockets: channels, tap: watch.tap("channels") }));
+    }
     if (room !== undefined) {
-      this.#wires.push(new RoomWire(limits.maxLineBytes, { ...common, sockets: room }));
+      this.#wires.push(
+        new RoomWire(limits.maxLineBytes, { ...common, sockets: room, tap: watch.tap("room") }),
+      );
     }
     this.commands = hubCommands(hub);
     this.#writing = setInterval(() => this.#write(), WRITE_INTERVAL_MS);
@@ -89,14 +101,70 @@ export class HubService {
    * @throws {Error} What was kept can't be read.
    */
   static async start(options: HubServiceOptions): Promise<HubService> {
-    const stored = await options.store.ask({ kind: "channels" });
-    return new HubService(options, new History(options.limits.history, stored));
+    const { store, limits } = options;
+    const stored = await store.ask({ kind: "channels" });
+    // before anything is said, so that an end without a clean stop is noticed
+    const isComplete = await store.ask({ kind: "channels complete", complete: false }) === true;
+    return new HubService(options, new History(limits.history, stored, isComplete));
   }
 
   /** Metrics for `status`. */
   status(): [MetricName, number][] {
     const members = this.#hub.channels.reduce((sum, { size }) => sum + size, 0);
     return [["channels", this.#hub.count], ["members", members], ["connections", this.#slots.taken]];
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    const { maxChannels, share, addressChannels, history, connections, sending, ...limits } = this.#limits;
+    const { channels } = this.#hub, slots = this.#slots, pending = this.#pending;
+    const longest = Math.max(0, ...channels.map(({ record }) => record.next - record.first));
+    return [
+      { name: "channels", option: "max-channels", used: this.#hub.count, limit: maxChannels },
+      {
+        name: "channels of one address",
+        option: addressChannels === undefined ? "share" : "address-channels",
+        used: this.#hub.fullestOwner,
+        limit: ownerLimit(maxChannels, share, addressChannels),
+      },
+      { name: "messages kept of one channel", option: "history", used: longest, limit: history.messages },
+      {
+        name: "kept channel bytes",
+        option: "history-bytes",
+        used: this.#history.bytes,
+        limit: history.bytes,
+      },
+      {
+        name: "connections",
+        option: "max-connections",
+        used: slots.taken,
+        limit: connections.connections,
+      },
+      {
+        name: "connections of one address",
+        option: "address-connections",
+        used: slots.fullest,
+        limit: connections.addressConnections ?? REMOTE_LIMITS.addressConnections,
+      },
+      {
+        name: "waiting bytes",
+        option: "max-pending-all",
+        used: pending.bytes,
+        limit: limits.maxPendingBytesInAll,
+      },
+      {
+        name: "one client's waiting bytes",
+        option: "max-pending",
+        used: pending.fullest,
+        limit: sending.maxPendingBytes,
+      },
+      {
+        name: "messages a second",
+        option: "message-rate",
+        limit: connections.messagesPerSecond ?? REMOTE_LIMITS.messagesPerSecond,
+      },
+      { name: "line bytes", option: "max-line", limit: limits.maxLineBytes },
+    ];
   }
 
   /** For the log. */
@@ -113,6 +181,7 @@ export class HubService {
     await this.#write();
     // what was new while another write was under way
     await this.#write();
+    if (this.#history.isStored) await this.#store.ask({ kind: "channels complete", complete: true });
   }
 
   #write(): Promise<void> {

@@ -6,6 +6,7 @@
 
 import { formatAddress } from "../protocol/address.ts";
 import { ADMIN } from "../protocol/mailbox.ts";
+import type { ServerInfo } from "../protocol/mailbox_requests.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import type { Networks } from "./quota/address.ts";
@@ -19,6 +20,8 @@ import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 
 export interface MailboxServiceOptions extends SharedOptions {
   mailboxes: Mailboxes;
+  /** The ports of the services that run, by their names. */
+  services: ServerInfo["services"];
   admin: Admin;
   /** Addresses for which the original wire is answered. */
   originalFrom: Networks;
@@ -39,13 +42,14 @@ export class MailboxService {
     const onRefused = (reason: RefusedReason, from: DatagramClient) => this.#refuse(reason, from);
     this.#original = new OriginalWire({
       ...options,
+      taps: { mailbox: options.watch.tap("mailbox"), admin: options.watch.tap("admin") },
       onRefused,
       debug: (from, what) => this.#debug(from, what),
     });
     this.sessions = new SessionService(options, {
       service: "mailbox",
       reservedName: ADMIN,
-      handler: new MailboxRequests(options),
+      handler: new MailboxRequests({ ...options, info: (name) => this.#info(name) }),
       maxBytes: options.maxDatagramBytes,
       onOther: (datagram, from) => this.#original.received(datagram, from),
       onRequest: (request: SessionRequest | ServiceRequest, from) => this.#count(request, from),
@@ -62,6 +66,12 @@ export class MailboxService {
     this.sessions.stop();
     await this.#original.close();
     await this.sessions.close();
+  }
+
+  /** What runs, and what an account covers: the forum always. */
+  #info(name: string): ServerInfo {
+    const { services, accounts } = this.#options;
+    return { services, account: { mailbox: accounts.coversMailbox(name), forum: accounts.has(name) } };
   }
 
   /** Counts a request of a session. */

@@ -11,6 +11,7 @@ import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.t
 import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
+import { dataDirectory } from "./data/directory.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
@@ -99,7 +100,7 @@ export const OPTIONS = {
     "ADDRESS",
     "Listen on this address; may be repeated; 0.0.0.0 and :: are every address (127.0.0.1)",
   ),
-  "data": text("DIR", "Keep everything, and the administrator's secret, in this directory (./parley-data)"),
+  "data": text("DIR", "Keep everything in this directory (WIREPOST_DATA, or else the user's own)"),
   "new": flag("Start a new database although keys or files of another one are there"),
   "memory": flag("Keep everything in memory and write no file"),
   "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
@@ -132,6 +133,12 @@ export const OPTIONS = {
     max: 100,
     note: "; 100 is all",
   }),
+  "address-mailboxes": count("Mailboxes that one address or user may have made (--share alone)", undefined),
+  "address-bytes": size(
+    "Text that one address or user may keep in mailboxes, in threads, and in files (--share alone)",
+    undefined,
+  ),
+  "address-channels": count("Channels that one address may have made (--share alone)", undefined),
   "max-file": size("The database file, without the forum's files (no limit but the disk)", undefined, {
     min: MIN_FILE_BYTES,
   }),
@@ -220,7 +227,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     leaveOutTaken: !isNamed,
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
     // undefined to keep everything in memory
-    data: values.memory ? undefined : values.data ?? "parley-data",
+    data: values.memory ? undefined : dataDirectory(values.data),
     beginNew: values.new,
     secretFile: values["secret-file"],
     sealKeyFile: values["seal-key"],
@@ -233,12 +240,15 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       bytes: values["max-bytes"],
       mailboxes: values["max-mailboxes"],
       share: values.share,
+      ownerMailboxes: values["address-mailboxes"],
+      ownerBytes: values["address-bytes"],
       whenFull: values["when-full"],
     },
     hubLimits: hubLimits(values),
     forumLimits: {
       threads: {
         share: values.share,
+        userBytes: values["address-bytes"],
         threads: values["max-threads"],
         threadEntries: values["thread-entries"],
         entries: values["max-entries"],
@@ -246,6 +256,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       },
       files: {
         share: values.share,
+        userBytes: values["address-bytes"],
         fileBytes: values["file-size"],
         bytes: values["max-file-bytes"],
         files: values["max-files"],
@@ -282,6 +293,7 @@ function hubLimits(values: OptionValues): HubLimits {
   return {
     share: values.share,
     maxChannels: values["max-channels"],
+    addressChannels: values["address-channels"],
     history: { messages: values.history, bytes: values["history-bytes"] },
     connections: {
       connections: values["max-connections"],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
@@ -20,11 +21,14 @@ import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { reportReady } from "./ready.ts";
+import { limits } from "./limits.ts";
+import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { Metrics } from "./report/metrics.ts";
+import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
-import { closeSockets, type Listening, listeningOn, openSockets } from "./service_sockets.ts";
+import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journal/group.ts";
@@ -32,6 +36,7 @@ import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
+import { Watchers } from "./wire/admin/watchers.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
 export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
@@ -97,9 +102,11 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   await using starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   const shared = await open(options, log, stopping, starting);
-  const { opened, sockets, sealKey } = shared;
+  const { opened, sockets, sealKey, watchers } = shared;
   const services: Service[] = [];
-  starting.defer(async () => void await Promise.all(services.map((service) => service.close())));
+  starting.defer(async () =>
+    void await Promise.all([watchers, ...services].map((service) => service.close()))
+  );
   const running: Running = {};
   for (const start of SERVICES) {
     const service = await start(shared, running);
@@ -164,6 +171,8 @@ async function open(
   opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
+  const metrics = new Metrics(), watch = new Watch({ wallClock: Date.now, monotonicClock });
+  const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
     options,
     opened,
@@ -175,13 +184,15 @@ async function open(
     sealKey,
     accounts,
     startTimes,
-    metrics: new Metrics(),
+    metrics,
+    watch,
+    watchers: new Watchers({ watch, metrics, log, monotonicClock: uptime.now, setTimer, random }),
     log,
     wallClock: Date.now,
     // not the wall clock: setting it must not end a session, or make a client wait
     monotonicClock: uptime.now,
     setTimer,
-    random: (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes)),
+    random,
     stop: stopping.resolve,
   };
 }
@@ -209,6 +220,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
     ...options,
     sockets: sockets.mailbox,
     mailboxes,
+    services: servicePorts(sockets),
     admin,
   });
 }
@@ -230,7 +242,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 }
 
 function adminOf(shared: Shared, running: Running): Admin {
-  const { options: { version }, sockets, store, accounts, secret, log, stop } = shared,
+  const { options: { version }, sockets, store, accounts, watchers, secret, log, stop } = shared,
     startTime = Date.now();
   return new Admin({
     secret,
@@ -239,8 +251,14 @@ function adminOf(shared: Shared, running: Running): Admin {
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],
         accountCommand(accounts),
+        watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
+      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      services: () =>
+        listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
+          addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
+        ),
       log,
       stop,
     }),

@@ -97,6 +97,13 @@ export function listeningOn(
   ].filter(({ addresses }) => addresses.length > 0);
 }
 
+/** The first port of each service that runs, by its name. */
+export function servicePorts(sockets: ServiceSockets): Record<string, number> {
+  // in reverse, so that the first address counts
+  const listening = listeningOn(sockets, undefined).toReversed();
+  return Object.fromEntries(listening.map(({ name, addresses }) => [name, addresses[0]!.port]).toReversed());
+}
+
 /** Closes those that are still open. */
 export function closeSockets({ mailbox = [], channels = [], room = [], forum }: ServiceSockets) {
   const { datagrams = [], streams = [] } = forum ?? {};

@@ -5,6 +5,8 @@
  */
 
 import type { Address } from "../protocol/address.ts";
+import { describeSealToClient, describeSealToServer } from "../protocol/describe/seal.ts";
+import { describeAnswers, describeRequests } from "../protocol/describe/session.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
@@ -13,6 +15,7 @@ import type { TableUsage } from "./quota/fair_table.ts";
 import type { Environment } from "./quota/uptime.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
+import type { Tap, Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import type { DatagramClient } from "./wire/mailbox/original_wire.ts";
@@ -32,6 +35,7 @@ export interface SharedOptions extends Environment {
   polling: SocketPolling;
   metrics: Metrics;
   log: Log;
+  watch: Watch;
   /** Dates new sessions. */
   startTimes: SessionStartTimes;
 }
@@ -58,6 +62,7 @@ export interface SessionServiceOptions
 export class SessionService {
   readonly #shared: SharedOptions;
   readonly #service: SessionServiceOptions;
+  readonly #tap: Tap;
   readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionWire<SessionPeer>;
   readonly #seals: SealWire<SessionPeer>;
@@ -66,16 +71,19 @@ export class SessionService {
   constructor(shared: SharedOptions, service: SessionServiceOptions) {
     this.#shared = shared;
     this.#service = service;
-    const { polling, metrics, log } = shared;
+    const { polling, metrics, log } = shared, tap = this.#tap = shared.watch.tap(service.service);
     const common = {
       ...shared,
       ...service,
-      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: SessionPeer) =>
-        socket.send(datagram, address),
+      send: (datagram: Uint8Array<ArrayBuffer>, { address, socket }: SessionPeer) => {
+        if (tap.isOn) tap.see("out", address, () => describeSent(datagram));
+        socket.send(datagram, address);
+      },
     };
     this.#sessions = new SessionWire(common);
     this.#seals = new SealWire({
       ...common,
+      tap,
       key: shared.sealKey,
       sessions: this.#sessions,
       onRefused(name, why, from) {
@@ -101,9 +109,15 @@ export class SessionService {
   #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     this.#shared.metrics.add("received");
     const { hostname, port } = address, from = { hostname, port, address, socket };
-    if (isSealDatagram(datagram)) return this.#seals.received(datagram, from);
+    if (isSealDatagram(datagram)) return this.#receivedSeal(datagram, from);
     if (!isSessionDatagram(datagram)) return this.#service.onOther(datagram, from);
+    if (this.#tap.isOn) this.#tap.see("in", address, () => describeRequests(datagram));
     if (!this.#sessions.received(datagram, from)) this.#service.onDropped("malformed", from);
+  }
+
+  #receivedSeal(datagram: Uint8Array, from: SessionPeer) {
+    if (this.#tap.isOn) this.#tap.see("in", from.address, () => describeSealToServer(datagram));
+    this.#seals.received(datagram, from);
   }
 
   /** Reads no more. */
@@ -119,4 +133,9 @@ export class SessionService {
     this.#seals.close();
     await Promise.all(this.#sockets.map((socket) => socket.close()));
   }
+}
+
+/** What is sent without a seal; what is sealed was described before. */
+function describeSent(datagram: Uint8Array) {
+  return isSealDatagram(datagram) ? describeSealToClient(datagram) : describeAnswers(datagram);
 }

@@ -28,9 +28,13 @@ export const FROM_SOURCE: readonly string[] = [
   "--allow-write",
   "--allow-env",
   "--allow-run",
-  "--allow-sys=statfs",
+  "--allow-sys=statfs,uid,networkInterfaces",
   MAIN,
 ];
+
+/** The environment of every program that a test starts: its data are in its directory, and nobody says who it is. */
+const ENVIRONMENT = { WIREPOST_DATA: "parley-data", WIREPOST_SERVER: "", WIREPOST_AS: "", USER: "" };
+for (const [name, value] of Object.entries(ENVIRONMENT)) Deno.env.set(name, value);
 
 /** A new directory, which is removed with its content at the end. */
 export async function temporaryDirectory(): Promise<AsyncDisposable & { path: string }> {

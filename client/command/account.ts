@@ -8,10 +8,12 @@ import type { AccountAction } from "../../protocol/admin.ts";
 import { isName, preparePassword } from "../../protocol/scram.ts";
 import { setPassword } from "../account.ts";
 import { connectMailbox } from "../mailbox.ts";
-import { escapeControls, write } from "../terminal/output.ts";
+import { escapeControls, outputLine, write } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
+import { DATA_OPTION } from "./administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
 import {
   LOGIN_OPTIONS,
@@ -20,7 +22,7 @@ import {
   readPassword,
   serverKeyOf,
 } from "./password.ts";
-import { connectOptions, onBusy } from "./server_option.ts";
+import { connectOptions, isServerNamed, onBusy } from "./server_option.ts";
 
 /** `wirepost account`, with the server's code for a data directory. */
 export function accountCommand(code: AccountCode): Command {
@@ -29,15 +31,19 @@ export function accountCommand(code: AccountCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "account",
-  summary: "Add, list, confirm and remove accounts, and set their passwords.",
-  usage: [
-    "add NAME [OPTION…]",
-    "set-password NAME [OPTION…]",
-    "list [OPTION…]",
-    "confirm NAME [OPTION…]",
-    "remove NAME [OPTION…]",
-    "import FILE [OPTION…]",
-  ],
+  summary: "Manage accounts",
+  usage: ["COMMAND [ARGUMENT] [OPTION…]"],
+  words: {
+    heading: "Commands:",
+    list: [
+      { name: "add", argument: "NAME", help: "add an account" },
+      { name: "set-password", argument: "NAME", help: "give an account another password" },
+      { name: "list", help: "list the accounts, and what each covers" },
+      { name: "confirm", argument: "NAME", help: "let an account cover the mailbox of its name" },
+      { name: "remove", argument: "NAME", help: "remove an account; its mailbox is anybody's again" },
+      { name: "import", argument: "FILE", help: "add the accounts of a file" },
+    ],
+  },
   about: [
     "A name has 1 to 64 letters, digits and !@#$%.?,_- characters. The server keeps what a password is checked against,\n" +
     "and never the password.",
@@ -51,7 +57,8 @@ const HELP: Omit<Command, "run"> = {
     "--server, 'set-password' --server and the current password, and 'list', 'confirm' and 'remove' --secret-file too.",
   ],
   options: {
-    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    "json": { help: "list: print an object a line" },
+    ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     "password-file": LOGIN_OPTIONS["password-file"]!,
     "new-password-file": {
@@ -59,7 +66,10 @@ const HELP: Omit<Command, "run"> = {
       help: `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for)`,
     },
     "server-key": LOGIN_OPTIONS["server-key"]!,
-    "server": { value: "HOST:PORT", help: "Where the server is (the one of the data directory)" },
+    "server": {
+      value: "HOST[:PORT]",
+      help: "Where the server is (WIREPOST_SERVER, or else the one of the data directory)",
+    },
     "timeout": { value: "DURATION", help: "How long the server may take to answer (5s; 10s under a seal)" },
   },
   examples: [
@@ -86,14 +96,17 @@ function checkArguments(args: Arguments) {
   if (subcommand === undefined) {
     throw new UsageError("Missing add, set-password, list, confirm, remove or import");
   }
-  if (!Object.hasOwn(ARGUMENTS, subcommand)) throw new UsageError(`Unknown command '${subcommand}'`);
-  const names = ARGUMENTS[subcommand]!, isServer = args.flag("server");
+  if (!Object.hasOwn(ARGUMENTS, subcommand)) {
+    throw new UsageError(`Unknown command '${subcommand}'${didYouMean(subcommand, Object.keys(ARGUMENTS))}`);
+  }
+  const names = ARGUMENTS[subcommand]!, isServer = isServerNamed(args);
   expectArguments(rest, ...names);
   if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
   if (subcommand !== "set-password") args.refuse(subcommand, "new-password-file");
   if (!withPassword) args.refuse(subcommand, "password-file");
   if (subcommand === "import") args.refuse(subcommand, "server");
+  if (subcommand !== "list") args.refuse(subcommand, "json");
   if (args.flag("server-key") && !(withPassword && isServer)) {
     throw new UsageError("--server-key is for add and set-password with --server");
   }
@@ -113,10 +126,10 @@ async function run(args: Arguments, code: AccountCode): Promise<number> {
     case "import":
       return await importFile(args, code, name);
     case "add":
-      if (args.flag("server")) return await addSealed(args, name);
+      if (isServerNamed(args)) return await addSealed(args, name);
       return await change(args, code, "add", name, await askNew(args, name));
     case "set-password":
-      if (args.flag("server")) return await setPasswordSealed(args, name);
+      if (isServerNamed(args)) return await setPasswordSealed(args, name);
       return await change(args, code, "set-password", name, await readNewPassword(args, name));
     default:
       return await change(args, code, subcommand as AccountAction, name);
@@ -146,6 +159,12 @@ async function change(
 /** Each name, and what its account covers. */
 async function list(args: Arguments, code: AccountCode): Promise<number> {
   await using accounts = await openAccounts(args, code);
+  if (args.flag("json")) {
+    for await (const { name, mailbox } of accounts.list()) {
+      await write(outputLine(JSON.stringify({ name, forum: true, mailbox })));
+    }
+    return 0;
+  }
   const listed = await Array.fromAsync(accounts.list());
   const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
   for (const { name, mailbox } of listed) {
@@ -161,7 +180,7 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
     return askNew(args, name);
   };
   await using _ = await connectMailbox({
-    ...connectOptions(args),
+    ...await connectOptions(args),
     ...serverKeyOf(args),
     onBusy: onBusy(args),
     as: {
@@ -177,7 +196,7 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
 /** Sets the password as the owner of the account may, who knows the current one. */
 async function setPasswordSealed(args: Arguments, name: string): Promise<number> {
   await setPassword({
-    ...connectOptions(args),
+    ...await connectOptions(args),
     ...serverKeyOf(args),
     as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
   }, () => readNewPassword(args, name));

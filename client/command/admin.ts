@@ -1,8 +1,9 @@
 import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
-import { isConfirmed, removalOf, remove } from "./admin/removal.ts";
-import { administration, type DataDirectoryCode } from "./administration.ts";
+import { AT_ONCE, isConfirmed, removalOf, remove } from "./admin/removal.ts";
+import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
+import { didYouMean } from "./nearest.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
+import { SERVER_OPTION } from "./server_option.ts";
 
 /** `wirepost admin`, with the server's code that reads a data directory. */
 export function adminCommand(code: DataDirectoryCode): Command {
@@ -11,26 +12,44 @@ export function adminCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "admin",
-  summary: "Manage a running server.",
+  summary: "Manage it: dead, requeue, delete, clear, limit, log, stop",
   usage: ["COMMAND [ARG…] [OPTION…]"],
+  words: {
+    heading: "Commands:",
+    list: [
+      { name: "status", help: "show what the server holds, and what it has done since its start" },
+      { name: "list", help: "list the mailboxes that hold messages" },
+      {
+        name: "count",
+        argument: "[ID]",
+        help: "count the messages, in all or for ID; '' is the shared queue",
+      },
+      {
+        name: "clear",
+        argument: "ID",
+        help: "remove the messages of ID, of the shared queue (--shared) or all (--all)",
+      },
+      { name: "dead", help: "list the dead letters, and why each is one" },
+      {
+        name: "requeue",
+        argument: "ID…",
+        help: "give these dead letters out again, or all that are not set apart (--all)",
+      },
+      { name: "delete", argument: "ID…", help: "remove these dead letters, or all (--all)" },
+      { name: "limit", argument: "N", help: "let a mailbox hold N messages, until the server stops" },
+      { name: "channels", help: "list the channels, with the number of their members" },
+      { name: "members", argument: "CHANNEL", help: "list the members of a channel, with their addresses" },
+      {
+        name: "remove-channel",
+        argument: "CHANNEL",
+        help: "remove a channel and its history; prints how many members it had",
+      },
+      { name: "log", argument: "on|off", help: "log every request, or stop that" },
+      { name: "stop", help: "stop the server" },
+      { name: "help", help: "list the server's own commands" },
+    ],
+  },
   about: [
-    [
-      "Commands:",
-      "  status                  show what the server holds, and what it has done since its start",
-      "  list                    list the mailboxes that hold messages",
-      "  count [ID]              count the messages, in all or for ID; '' is the shared queue",
-      "  clear ID                remove the messages of ID, of the shared queue (--shared) or all (--all)",
-      "  dead                    list the dead letters, and why each is one",
-      "  requeue ID…             give these dead letters out again, or all that are not set apart (--all)",
-      "  delete ID…              remove these dead letters, or all (--all)",
-      "  limit N                 let a mailbox hold N messages, until the server stops",
-      "  channels                list the channels, with the number of their members",
-      "  members CHANNEL         list the members of a channel, with their addresses",
-      "  remove-channel CHANNEL  remove a channel and its history; prints how many members it had",
-      "  log on|off              log every request, or stop that",
-      "  stop                    stop the server",
-      "  help                    list the server's own commands",
-    ].join("\n"),
     "Beside the server, its data directory holds its address and the secret. From elsewhere, give --server and\n" +
     "--secret-file.",
   ],
@@ -38,10 +57,10 @@ const HELP: Omit<Command, "run"> = {
     all: { help: "clear, requeue, delete: all of them" },
     shared: { help: "clear: the shared queue" },
     yes: { help: "Do not ask before --all and --shared" },
-    json: { help: "dead: print an object a line" },
-    "data": { value: "DIR", help: "The server's data directory (./parley-data)" },
+    json: { help: "Print results as an object a line" },
+    ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
-    server: SERVER_OPTIONS.server!,
+    ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },
   examples: [
@@ -59,13 +78,14 @@ async function run(args: Arguments, code: DataDirectoryCode): Promise<number> {
   const { mailbox, secret } = await administration(args, code);
   await using _ = mailbox;
   const control: Control = (command) => mailbox.control(secret, command);
-  if (removal !== undefined) return await remove(control, removal);
+  const json = args.flag("json");
+  if (removal !== undefined) return await remove(control, removal, json);
   const [name = "", ...rest] = args.positionals;
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined;
-  if (name === "dead") await printDead(control, args.flag("json"));
-  else if (name === "status" && rest.length === 0) await printStatus(control);
-  else if (list?.arguments === rest.length) await printList(control, list, rest[0] ?? "");
-  else await printFields(await control(args.positionals.join(", ")));
+  if (name === "dead") await printDead(control, json);
+  else if (name === "status" && rest.length === 0) await printStatus(control, json);
+  else if (list?.arguments === rest.length) await printList(control, list, rest[0] ?? "", json);
+  else await printFields(await control(args.positionals.join(", ")), json ? name : undefined);
   return 0;
 }
 
@@ -73,6 +93,9 @@ async function run(args: Arguments, code: DataDirectoryCode): Promise<number> {
 function checkArguments(args: Arguments) {
   const [name = "", ...rest] = args.positionals;
   if (name === "") throw new UsageError("Missing COMMAND");
+  if (!NAMES.includes(name)) {
+    throw new UsageError(`Unknown command '${name}'${didYouMean(name, NAMES)}`);
+  }
   for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.positionals) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
@@ -81,8 +104,9 @@ function checkArguments(args: Arguments) {
     throw new UsageError(`Cannot use '' with '${name}': it is empty`);
   }
   if (name === "dead") expectArguments(rest);
-  else args.refuse(name, "json");
 }
+
+const NAMES = [...HELP.words!.list.map(({ name }) => name), ...AT_ONCE];
 
 /** Commands whose last argument is a channel's name, which may have commas. */
 const CHANNEL_COMMANDS = ["members", "remove-channel"];

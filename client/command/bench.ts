@@ -1,5 +1,4 @@
 import { bold } from "@std/fmt/colors";
-import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { write } from "../terminal/output.ts";
 import { bar, Progress } from "../terminal/progress.ts";
@@ -8,13 +7,18 @@ import { measureRuns, median, microseconds } from "./bench/result.ts";
 import { benchSession } from "./bench/session.ts";
 import { MIN_LOAD_TEXT } from "./bench/session_load.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
+import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
 
 /** `wirepost bench`. */
 export const command: Command = {
   name: "bench",
-  summary: "Measure how many messages a running server passes on.",
+  summary: "Measure how many messages a running server passes on",
+  isMore: true,
   usage: ["mailbox [OPTION…]"],
+  words: {
+    heading: "What to measure:",
+    list: [{ name: "mailbox", help: "the mailbox's session or its original wire" }],
+  },
   about: [
     "Puts messages into mailboxes of its own, receives and acknowledges them, and then puts as many to receivers that\n" +
     "wait. A message counts as put, or as acknowledged, when the server has answered that this is on its disk; end to\n" +
@@ -23,7 +27,7 @@ export const command: Command = {
     "disk. The figures include the time that this program takes.",
   ],
   options: {
-    "server": SERVER_OPTIONS.server!,
+    ...SERVER_OPTION,
     "in-flight": { value: "N", help: "Messages on their way at a time, of all sessions together (32)" },
     "sessions": { value: "N", help: "Sessions, each with a mailbox, that take turns (1)" },
     "size": { value: "BYTES", help: "Length of a message (40)" },
@@ -41,7 +45,7 @@ async function run(args: Arguments): Promise<number> {
   if (service !== "mailbox") throw new UsageError("Missing what to measure: mailbox");
   expectArguments(more);
   args.exclude("basic", "sessions", "size");
-  const server = { hostname: "127.0.0.1", port: MAILBOX_PORT, ...args.address("server") };
+  const server = await mailboxAddress(args);
   const inFlight = args.integer("in-flight", 1, 10_000) ?? 32;
   const count = args.integer("count", 1, 10_000_000) ?? (args.flag("basic") ? 100_000 : 20_000);
   const runs = args.integer("runs", 1, 1000) ?? 5, json = args.flag("json");

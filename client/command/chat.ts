@@ -1,15 +1,19 @@
-import { formatAddress } from "../../protocol/address.ts";
-import { connectChannels, isClientName } from "../channels.ts";
-import { escapeControls } from "../terminal/output.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
+import { type Channels, connectChannels, isClientName } from "../channels.ts";
+import { escapeControls, write } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { requireSelf } from "./self.ts";
+import { serviceAddress } from "./server_option.ts";
 import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 
 /** `wirepost chat`. */
 export const command: Command = {
   name: "chat",
-  summary: "Talk in the channels of a server.",
-  usage: ["NAME HOST PORT [OPTION…]"],
+  summary: "Talk in channels",
+  usage: ["[CHANNEL] [OPTION…]", "NAME HOST PORT [OPTION…]"],
   about: [
+    "With a CHANNEL it joins that channel, and makes it if there is none of that name.",
     "Lines that begin with / are for the server:\n" +
     "  /create CHANNEL   make a channel and join it\n" +
     "  /join CHANNEL     join a channel, and leave the one before\n" +
@@ -17,29 +21,81 @@ export const command: Command = {
     ...LIVE_CHAT_ABOUT,
   ],
   options: LIVE_CHAT_OPTIONS,
+  completes: { names: "channels" },
   examples: [
-    "wirepost chat Alice 127.0.0.1 55555",
+    "wirepost chat lounge --as Alice",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",
   ],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [name, host, port, ...more] = args.positionals;
-  if (name === undefined) throw new UsageError("Missing NAME: what the others will call you");
-  const server = readServer(host, port, more);
-  if (!isClientName(name)) {
-    throw new UsageError(
-      `Cannot use '${name}' as a name: expected 1 to 200 bytes, no control character, no space at an end`,
-    );
-  }
-  return await runLiveChat(args, () => connectChannels({ name, ...server }), {
+  const { name, channel, server } = await placeOf(args);
+  const connect = async () => {
+    const channels = await connectChannels({ name, ...server });
+    if (channel !== undefined) await enterChannel(channels, channel);
+    return channels;
+  };
+  return await runLiveChat(args, connect, {
     prompt: "[Me] ",
     cannotConnect: `Unable to connect to ${formatAddress(server)}`,
     disconnected: `Server at ${formatAddress(server)} has disconnected`,
     live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });
+}
+
+/**
+ * Who talks, where, and in which channel. One argument alone is a channel: a name is given by `--as`.
+ *
+ * @throws {UsageError} There are two arguments, or more than three.
+ */
+async function placeOf(
+  args: Arguments,
+): Promise<{ name: string; channel: string | undefined; server: Address }> {
+  const [first, host, port, ...more] = args.positionals;
+  if (first !== undefined && host !== undefined) {
+    if (args.flag("as")) throw new UsageError("--as and NAME HOST PORT exclude each other");
+    checkName(first);
+    return { name: first, channel: undefined, server: readServer(args, host, port, more) };
+  }
+  const { name } = requireSelf(args);
+  checkName(name);
+  if (first !== undefined) checkChannel(first);
+  return { name, channel: first, server: await serviceAddress(args, "channels") };
+}
+
+/** @throws {UsageError} It can't be the name of a client. */
+function checkName(name: string) {
+  if (isClientName(name)) return;
+  throw new UsageError(
+    `Cannot use '${name}' as a name: expected 1 to 200 bytes, no control character, no space at an end`,
+  );
+}
+
+/** @throws {UsageError} It can't be the name of a channel. */
+function checkChannel(channel: string) {
+  const bytes = new TextEncoder().encode(channel).length;
+  if (/[\p{Cc}\s]/u.test(channel) || bytes < 1 || bytes > MAX_CHANNEL_NAME_BYTES) {
+    throw new UsageError(
+      `Cannot use '${channel}' as a channel: expected 1 to ${MAX_CHANNEL_NAME_BYTES} bytes, no white space, ` +
+        "no control character",
+    );
+  }
+}
+
+/**
+ * Makes the channel, or joins the one of that name. The server does not answer what succeeds, so a request follows
+ * whose answer is certain.
+ */
+async function enterChannel(channels: Channels, channel: string) {
+  await channels.send(`/create ${channel}`);
+  await channels.send("/create");
+  for await (const text of channels) {
+    if (text === CHANNELS_TEXTS.createWithoutName) return;
+    if (text === CHANNELS_TEXTS.alreadyExists(channel)) await channels.send(`/join ${channel}`);
+    else await write(`${show(text)}\n`);
+  }
 }
 
 /** Removes the prompt from the screen. */

@@ -6,6 +6,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
+import { didYouMean } from "./nearest.ts";
+import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
 /** Longest time of a timer, in milliseconds: what `setTimeout` takes. */
@@ -17,23 +19,54 @@ export interface Option {
   value?: string;
   /** May be given more than once, and is read by {@linkcode Arguments.texts}. */
   many?: true;
+  /** An older name, which still works and is not in the help. */
+  hidden?: true;
   help: string;
 }
+
+/** A word that is the first argument of a command, such as a command of `admin`. */
+export interface Word {
+  name: string;
+  /** What follows it: `ID`, `[PORT]`. */
+  argument?: string;
+  help: string;
+}
+
+/** Names that only a server knows. */
+export type NameKind = "mailboxes" | "channels";
+
+/** What completes an argument in a shell: fixed words, names of files, names that a server knows, or nothing. */
+export type Completion =
+  | { words: readonly string[] }
+  | { files: true }
+  | { names: NameKind }
+  | undefined;
 
 /** A command of `wirepost`. */
 export interface Command {
   name: string;
   /** One line for the list of commands. */
   summary: string;
+  /** Whether the list names it only among others. */
+  isMore?: true;
   /** The arguments, one line for each form. */
   usage: readonly string[];
-  /** Paragraphs of the help. */
+  /** The words of which the first argument is one. */
+  words?: { heading: string; list: readonly Word[] };
+  /** Paragraphs of the help. Lines that begin with a space are kept, others are broken anew. */
   about?: readonly string[];
   options: Readonly<Record<string, Option>>;
+  /** What completes its arguments in a shell; by default its `words`. */
+  completes?: Completion;
   /** Complete command lines. */
   examples: readonly string[];
   /** Returns the exit code. */
   run(args: Arguments): Promise<number>;
+}
+
+/** The options of a command that its help names. */
+export function listedOptions({ options }: Pick<Command, "options">): Record<string, Option> {
+  return Object.fromEntries(Object.entries(options).filter(([, { hidden }]) => !hidden));
 }
 
 /** The command line is wrong: exit code 2. */
@@ -57,10 +90,13 @@ function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** `HOST:PORT` or `[IPv6]:PORT`, with a port from 1. */
-export function parseAddress(text: string): { hostname: string; port: number } | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
+/** `HOST:PORT` or `[IPv6]:PORT`, with a port from 1, which may be left out if there is a usual one. */
+export function parseAddress(
+  text: string,
+  usualPort?: number,
+): { hostname: string; port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([^:\s[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? usualPort);
   return match && port >= 1 && port <= 65535 ? { hostname: (match[1] ?? match[2])!, port } : undefined;
 }
 
@@ -68,12 +104,15 @@ export function parseAddress(text: string): { hostname: string; port: number } |
 export class Arguments {
   /** The name of the command. */
   readonly command: string;
+  /** The server's code about data directories. */
+  readonly dataCode: DataDirectoryCode;
   readonly positionals: readonly string[];
   /** The values of each option that is given; a flag has one empty value. */
   readonly #values = new Map<string, string[]>();
 
-  constructor(command: Command, args: readonly string[]) {
+  constructor(command: Command, args: readonly string[], dataCode: DataDirectoryCode) {
     this.command = command.name;
+    this.dataCode = dataCode;
     const end = args.includes("--") ? args.indexOf("--") : args.length;
     const names = Object.keys(command.options);
     const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;
@@ -85,8 +124,7 @@ export class Arguments {
       collect: withValue,
       unknown(arg, key) {
         if (key === undefined) return;
-        const hint = /^--[a-z]/.test(arg) ? "" : ": text that begins with '-' comes after '--'";
-        throw new UsageError(`Unknown option '${arg}'${hint}`);
+        throw new UsageError(`Unknown option '${arg}'${optionHint(arg, command)}`);
       },
     });
     this.positionals = [..._, ...args.slice(end + 1)];
@@ -155,8 +193,9 @@ export class Arguments {
     });
   }
 
-  address(name: string): { hostname: string; port: number } | undefined {
-    return this.#read(name, "HOST:PORT", parseAddress);
+  /** `HOST:PORT`, or `HOST` alone for the usual port. */
+  address(name: string, usualPort: number): { hostname: string; port: number } | undefined {
+    return this.#read(name, "HOST or HOST:PORT", (text) => parseAddress(text, usualPort));
   }
 
   #read<T>(name: string, what: string, parse: (text: string) => T | undefined): T | undefined {
@@ -166,6 +205,13 @@ export class Arguments {
     if (value === undefined) throw new UsageError(`Cannot read --${name} '${text}': expected ${what}`);
     return value;
   }
+}
+
+/** What an unknown option may have been meant as. */
+function optionHint(arg: string, command: Command): string {
+  if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
+  const names = [...Object.keys(listedOptions(command)), "help"];
+  return didYouMean(arg.replace(/=.*$/s, ""), names.map((name) => `--${name}`));
 }
 
 /**
@@ -205,26 +251,4 @@ export function checkSender(id: string) {
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
-}
-
-/** The help of a command. */
-export function helpOf(command: Command): string {
-  const options = { ...command.options, help: { help: "Show this help" } } as Record<string, Option>;
-  const left = (name: string) => `--${name}${options[name]!.value ? ` ${options[name]!.value}` : ""}`;
-  const width = Math.max(...Object.keys(options).map((name) => left(name).length));
-  return [
-    ...command.usage.map((form, i) =>
-      `${i === 0 ? "Usage:" : "      "} wirepost ${command.name}${form && ` ${form}`}`
-    ),
-    "",
-    command.summary,
-    ...(command.about ?? []).flatMap((paragraph) => ["", paragraph]),
-    "",
-    "Options:",
-    ...Object.keys(options).map((name) => `  ${left(name).padEnd(width)}  ${options[name]!.help}`),
-    "",
-    command.examples.length > 1 ? "Examples:" : "Example:",
-    ...command.examples.map((example) => `  ${example}`),
-    "",
-  ].join("\n");
 }

@@ -1,22 +1,26 @@
-import { isWord } from "../../protocol/forum.ts";
-import { ENTER_COMMAND, ENTER_USERNAME, parseCommand } from "../../protocol/forum_text.ts";
+import type { Address } from "../../protocol/address.ts";
+import { FORUM_COMMANDS, isWord } from "../../protocol/forum.ts";
+import { ENTER_COMMAND, ENTER_USERNAME, type ForumCommand, parseCommand } from "../../protocol/forum_text.ts";
 import type { Forum } from "../forum.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
-import { escapeControls, write } from "../terminal/output.ts";
+import { escapeControls, outputLine, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
 import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
+import { ForumShell } from "./forum/shell.ts";
+import { findForum, logInAtTerminal } from "./forum/shell_login.ts";
 import { readServer } from "./live_chat.ts";
-import { givenPassword, LOGIN_OPTIONS, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
-import { BUSY, connectOptions, onBusy } from "./server_option.ts";
+import { givenPassword, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
+import { requireSelf, SELF_OPTIONS, selfOf } from "./self.ts";
+import { BUSY, onBusy, SERVER_OPTION, serviceAddress } from "./server_option.ts";
 
 /** `wirepost forum`. */
 export const command: Command = {
   name: "forum",
-  summary: "Read and write the threads of a forum.",
-  usage: ["HOST PORT [OPTION…]", "HOST PORT --user NAME COMMAND [ARG…] [OPTION…]"],
+  summary: "Read and write threads and files",
+  usage: ["[COMMAND [ARG…]] [OPTION…]", "HOST PORT [COMMAND [ARG…]] [OPTION…]"],
   about: [
     [
       "Commands, in capitals; TITLE, FILE and NAME have no spaces, and N is a message's number in its thread:",
@@ -26,62 +30,75 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, it asks for name, password and commands; in a pipe each is a line of standard input, and the exit\n" +
-    "code is 1 if a command failed. With --user or --json, a pipe shows no prompts: results go to standard output, and\n" +
-    "failures to standard error.",
-    `With --user, the password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name\n` +
-    "without an account gets one with the password that is typed; in a pipe and with a COMMAND only with --new.",
+    "Without a COMMAND, it asks for password and commands. At a terminal small letters do too, 'help' shows the commands,\n" +
+    "TAB completes them, and a long thread is shown by PAGER, or page by page. In a pipe each line of standard input is a\n" +
+    "command, and the exit code is 1 if one failed; there are no prompts, and failures go to standard error. With HOST\n" +
+    "PORT it is used as the original: without --as it asks for a name too, and a pipe shows the prompts.",
+    `The password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name without an\n` +
+    "account gets one at a terminal, with the password that is typed; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
   ],
   options: {
-    "user": { value: "NAME", help: "Log in as NAME" },
-    "password-file": LOGIN_OPTIONS["password-file"]!,
-    "new": { help: "Make the account if NAME has none" },
-    "server-key": LOGIN_OPTIONS["server-key"]!,
+    ...SELF_OPTIONS,
+    "user": { value: "NAME", hidden: true, help: "The same as --as" },
+    "new": { help: "Make the account if there is none of your name" },
     "json": {
       help: "Print results as an object a line: a title, an entry of a thread, or what was done",
     },
     "from": { value: "N", help: "RDT: begin with message N (1)" },
     "force": { help: "DWN: replace an existing file" },
     "max-size": { value: "SIZE", help: "DWN: refuse a larger file (4GiB)" },
+    ...SERVER_OPTION,
     "timeout": { value: "DURATION", help: "How long the server may take to answer (10s)" },
   },
+  completes: { words: FORUM_COMMANDS },
   examples: [
-    "wirepost forum 127.0.0.1 10005",
-    "wirepost forum 127.0.0.1 10005 --user yoda --new CRT thread0",
-    "wirepost forum 127.0.0.1 10005 --user yoda --password-file secret.txt RDT thread0 --from 10 --json",
+    "wirepost forum",
+    "wirepost forum --as yoda --new CRT thread0",
+    "wirepost forum --as yoda --password-file secret.txt RDT thread0 --from 10 --json",
   ],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
-  const [host, port, ...words] = args.positionals;
-  const server: ServerOptions = {
-    ...readServer(host, port, []),
-    ...connectOptions(args),
-    ...serverKeyOf(args),
-  };
-  const from = args.integer("from", 1), user = args.text("user");
+  const { address, words } = placeOf(args);
+  // somebody at a terminal who does not ask for the original gets the shell
+  const isShell = address === undefined && words.length === 0 && !args.flag("json") && isTerminal();
+  const isOriginal = address !== undefined && words.length === 0;
+  const user = userOf(args, isShell ? "shell" : isOriginal ? "original" : undefined);
+  const timeout = args.duration("timeout"), from = args.integer("from", 1);
   if (user !== undefined && !isWord(user)) throw new UsageError(invalidName(user));
+  if (words.length > 0) checkCommand(args, words);
   const options = {
     ...from === undefined ? {} : { from },
     force: args.flag("force"),
     maxSize: args.size("max-size"),
     json: args.flag("json"),
   };
-  if (words.length > 0) return await runOne(args, server, user, words, options);
-  if (user === undefined) {
+  if (user === undefined && !isShell) {
     for (const name of ["password-file", "new"]) {
-      if (args.flag(name)) throw new UsageError(`--${name} needs --user NAME`);
+      if (args.flag(name)) throw new UsageError(`--${name} needs --as NAME`);
     }
   }
+  const key = serverKeyOf(args);
+  const find = async (): Promise<ServerOptions> => ({
+    ...address ?? await serviceAddress(args, "forum"),
+    ...timeout === undefined ? {} : { timeout },
+    ...key,
+  });
+  if (isShell) {
+    const server = await findForum(find, (text) => void writeError(text).catch(() => {}));
+    return await runShell(args, server, user, options);
+  }
+  const server = await find();
+  if (words.length > 0) return await runOne(args, server, user!, words, options);
   return await untilSignal(async (signal, end) => {
     // without a user it is used as the original; a script with one wants results alone
-    const isOriginal = user === undefined && !options.json;
+    const showsPrompts = user === undefined && !options.json;
     await using editor = openLineEditor({
       prompt: ENTER_USERNAME,
       endsOnSignal: false,
-      ...isOriginal ? { original: { notices: "stdout" } } : {},
+      ...showsPrompts ? { original: { notices: "stdout" } } : {},
     });
     server.onBusy = (busy) => busy && void editor.notify(BUSY);
     editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
@@ -101,25 +118,89 @@ async function run(args: Arguments): Promise<number> {
   });
 }
 
-/** Carries out the one command of the command line. */
-async function runOne(
+/** Asks for commands at the shell's prompt. */
+async function runShell(
   args: Arguments,
   server: ServerOptions,
-  user: string | undefined,
-  words: readonly string[],
+  name: string | undefined,
   options: Omit<ResultOptions, "signal">,
 ): Promise<number> {
-  if (user === undefined) throw new UsageError("Missing --user NAME: a COMMAND needs a user");
+  // what a pager does with Ctrl-C is its own
+  let isLent = false;
+  return await untilSignal(async (signal, end) => {
+    await using editor = openLineEditor({ prompt: "", endsOnSignal: false });
+    server.onBusy = (busy) => busy && void editor.notify(BUSY);
+    editor.interrupted.addEventListener("abort", () => end(INTERRUPTED));
+    signal.addEventListener("abort", () => editor.close());
+    const password = name === undefined ? undefined : await givenPassword(args);
+    const known = { name, password, make: args.flag("new") };
+    const user = await logInAtTerminal(editor, server, known, signal);
+    if (user === undefined) return 0;
+    await using _ = leaving(user.forum, signal);
+    const shell = new ForumShell(editor, user.forum, {
+      ...options,
+      name: user.name,
+      server,
+      signal,
+      onLent: (lent) => isLent = lent,
+    });
+    await shell.run();
+    return 0;
+  }, () => isLent);
+}
+
+/** Whether somebody types, and sees the results. */
+function isTerminal(): boolean {
+  return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+}
+
+/** The server and the command of the command line: a COMMAND stands where the originals have HOST PORT, or after it. */
+function placeOf(args: Arguments): { address: Address | undefined; words: readonly string[] } {
+  const [host, port, ...words] = args.positionals;
+  if (host === undefined) return { address: undefined, words: [] };
+  const kind = FORUM_COMMANDS.find((name) => name === host.toUpperCase());
+  // a host may be called as a command is
+  if (kind !== undefined && (kind === host || !isPort(port))) {
+    return { address: undefined, words: [kind, ...args.positionals.slice(1)] };
+  }
+  return { address: readServer(args, host, port, []), words };
+}
+
+function isPort(text: string | undefined): boolean {
+  return text !== undefined && /^\d{1,5}$/.test(text);
+}
+
+/** Who logs in; undefined if that is asked for: by the original's prompts always, by the shell if nothing says it. */
+function userOf(args: Arguments, asks: "original" | "shell" | undefined): string | undefined {
+  const named = args.text("as") ?? args.text("user");
+  if (args.flag("as") && args.flag("user")) throw new UsageError("--as and --user exclude each other");
+  if (named !== undefined || asks === "original") return named;
+  return asks === "shell" ? selfOf(args)?.name : requireSelf(args).name;
+}
+
+/** @throws {UsageError} It is no command, or an option is for another one. */
+function checkCommand(args: Arguments, words: readonly string[]): ForumCommand {
   const command = commandOf(words);
   if (typeof command === "string") throw new UsageError(command);
   for (const [option, kind] of [["from", "RDT"], ["force", "DWN"], ["max-size", "DWN"]] as const) {
     if (args.flag(option) && command.kind !== kind) throw new UsageError(`--${option} is for ${kind}`);
   }
+  return command;
+}
+
+/** Carries out the one command of the command line. */
+async function runOne(
+  args: Arguments,
+  server: ServerOptions,
+  user: string,
+  words: readonly string[],
+  options: Omit<ResultOptions, "signal">,
+): Promise<number> {
+  const command = checkCommand(args, words);
   return await untilSignal(async (signal) => {
     const forum = await logIn(args, { ...server, onBusy: onBusy(args) }, user, signal);
     await using _ = leaving(forum, signal);
-    const isTerminal = Deno.stdout.isTerminal();
-    const print = (line: string) => write(`${isTerminal ? escapeControls(line) : line}\n`);
+    const print = (line: string) => write(outputLine(line));
     await printResults(forum, command, { ...options, signal }, print);
     return 0;
   });
@@ -161,9 +242,14 @@ function leaving(forum: Forum, signal: AbortSignal): AsyncDisposable {
   return { [Symbol.asyncDispose]: () => forum.close(signal.aborted ? MAX_LEAVE_MS : undefined) };
 }
 
-/** Resolves to the exit code of the work, or of Ctrl-C or a signal if that ended it. */
+/**
+ * Resolves to the exit code of the work, or of Ctrl-C or a signal if that ended it.
+ *
+ * @param isLent Whether another program has the terminal, and Ctrl-C is for that.
+ */
 async function untilSignal(
   work: (signal: AbortSignal, end: (code: number) => void) => Promise<number>,
+  isLent: () => boolean = () => false,
 ): Promise<number> {
   const ending = new AbortController();
   let ended: number | undefined;
@@ -171,7 +257,9 @@ async function untilSignal(
     ended ??= code;
     ending.abort();
   };
-  using _ = onEndSignal(end);
+  using _ = onEndSignal((code) => {
+    if (code !== INTERRUPTED || !isLent()) end(code);
+  });
   try {
     const code = await work(ending.signal, end);
     return ended ?? code;

@@ -1,20 +1,33 @@
-import { formatAddress } from "../../protocol/address.ts";
+import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import { KnownServers } from "../account.ts";
-import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { escapeControls, outputLine, write, writeError } from "../terminal/output.ts";
+import { didYouMean } from "./nearest.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
 
 /** `wirepost known-servers`. */
 export const command: Command = {
   name: "known-servers",
-  summary: "List and forget the servers whose keys are remembered.",
-  usage: ["list", "remove HOST:PORT"],
+  summary: "List and forget the servers whose keys are remembered",
+  isMore: true,
+  usage: ["list [--json]", "remove HOST[:PORT]"],
+  words: {
+    heading: "Commands:",
+    list: [
+      { name: "list", help: "print a line 'HOST:PORT KEY' for each" },
+      {
+        name: "remove",
+        argument: "HOST[:PORT]",
+        help: "forget the key of this server; without PORT, of all on HOST",
+      },
+    ],
+  },
   about: [
     "A client that has logged in to a server remembers the server's key, and refuses a server with another key. If the\n" +
     "server was given a new key on purpose, 'remove' makes the client accept it.",
     "The keys are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in\n" +
     "~/Library/Application Support, on Windows in %LOCALAPPDATA%.",
   ],
-  options: {},
+  options: { json: { help: "list: print an object a line" } },
   examples: ["wirepost known-servers list", "wirepost known-servers remove 192.168.1.7:21001"],
   run,
 };
@@ -22,13 +35,17 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [what, ...rest] = args.positionals;
   if (what === undefined) throw new UsageError("Missing list or remove");
-  if (what !== "list" && what !== "remove") throw new UsageError(`Unknown command '${what}'`);
-  expectArguments(rest, ...what === "list" ? [] : ["HOST:PORT"]);
-  return await (what === "list" ? list() : remove(rest[0]!));
+  if (what !== "list" && what !== "remove") {
+    throw new UsageError(`Unknown command '${what}'${didYouMean(what, ["list", "remove"])}`);
+  }
+  expectArguments(rest, ...what === "list" ? [] : ["HOST[:PORT]"]);
+  if (what === "list") return await list(args.flag("json"));
+  args.refuse(what, "json");
+  return await remove(rest[0]!);
 }
 
-/** Prints a line `HOST:PORT KEY` for each. */
-async function list(): Promise<number> {
+/** Prints a line `HOST:PORT KEY` for each, or an object. */
+async function list(json: boolean): Promise<number> {
   const known = new KnownServers();
   let code = 0;
   for (const { server, key, line, why } of await known.list()) {
@@ -38,17 +55,22 @@ async function list(): Promise<number> {
       );
       code = 1;
     } else {
-      await write(`${escapeControls(server)} ${key}\n`);
+      await write(json ? outputLine(JSON.stringify({ server, key })) : `${escapeControls(server)} ${key}\n`);
     }
   }
   return code;
 }
 
 async function remove(text: string): Promise<number> {
-  const address = parseAddress(text);
-  if (address === undefined) throw new UsageError(`Cannot read '${text}': expected HOST:PORT`);
-  const known = new KnownServers(),
-    server = formatAddress({ ...address, hostname: address.hostname.toLowerCase() });
-  if (!await known.remove(server)) throw new Error(`Cannot remove ${server}: it is not in ${known.path}`);
+  const withPort = parseAddress(text), address = withPort ?? parseAddress(text, MAILBOX_PORT);
+  if (address === undefined) throw new UsageError(`Cannot read '${text}': expected HOST or HOST:PORT`);
+  const known = new KnownServers(), hostname = address.hostname.toLowerCase();
+  const isMeant = (server: string) => {
+    const each = parseAddress(server);
+    return each?.hostname === hostname && (withPort === undefined || each.port === withPort.port);
+  };
+  const servers = (await known.list()).map(({ server }) => server).filter(isMeant);
+  if (servers.length === 0) throw new Error(`Cannot remove ${text}: it is not in ${known.path}`);
+  for (const server of servers) await known.remove(server);
   return 0;
 }

@@ -8,12 +8,17 @@ import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
+import type { Address } from "../../protocol/address.ts";
+import { SELF_OPTION } from "./self.ts";
+import { SERVER_OPTION } from "./server_option.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
 
 /** How long to wait for answers after the end of a pipe. */
 const LINGER_MS = 1000;
 
 export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
+  ...SELF_OPTION,
+  ...SERVER_OPTION,
   linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
 };
 
@@ -25,19 +30,18 @@ export const LIVE_CHAT_ABOUT: readonly string[] = [
   "Control characters in messages are shown as ^X.",
 ];
 
-/** Where the server is. */
-export interface Server {
-  hostname: string;
-  port: number;
-}
-
-/** @throws {UsageError} The arguments are not one HOST and one PORT. */
+/**
+ * The originals' arguments.
+ *
+ * @throws {UsageError} They are not one HOST and one PORT.
+ */
 export function readServer(
-  host: string | undefined,
+  args: Arguments,
+  host: string,
   port: string | undefined,
   more: readonly string[],
-): Server {
-  if (host === undefined) throw new UsageError("Missing HOST: the name or address of the server");
+): Address {
+  if (args.flag("server")) throw new UsageError("--server and HOST PORT exclude each other");
   if (port === undefined) throw new UsageError("Missing PORT: the port of the server");
   if (more.length > 0) throw new UsageError(`Unexpected argument '${more[0]}'`);
   const number = /^\d{1,5}$/.test(port) ? Number(port) : 0;

@@ -16,9 +16,8 @@ export const PASSWORD_VARIABLE = "WIREPOST_PASSWORD";
 /** The same for a new password. */
 export const NEW_PASSWORD_VARIABLE = "WIREPOST_NEW_PASSWORD";
 
-/** Options of every command that may log in. */
+/** Options with which a command logs in. */
 export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
-  "as": { value: "NAME", help: "Log in to this account: everything then travels under a seal" },
   "password-file": {
     value: "FILE",
     help: `The password, as its first line; or set ${PASSWORD_VARIABLE} (asked for on the terminal)`,
@@ -29,18 +28,9 @@ export const LOGIN_OPTIONS: Readonly<Record<string, Option>> = {
   },
 };
 
-/**
- * The account of `--as`. The password is asked for when it is needed.
- *
- * @throws {UsageError} There is no `--as`, but an option that goes with it.
- */
-export function credentialsOf(args: Arguments): Credentials | undefined {
-  const name = args.text("as");
-  if (name !== undefined) return { name, password: () => readPassword(args, `Password of ${name}: `) };
-  // with a key, nothing must be sent without a seal
-  for (const option of ["password-file", "server-key"]) {
-    if (args.flag(option)) throw new UsageError(`--${option} needs --as NAME`);
-  }
+/** An account to log in to. The password is asked for when it is needed. */
+export function credentials(args: Arguments, name: string): Credentials {
+  return { name, password: () => readPassword(args, `Password of ${name}: `) };
 }
 
 /**

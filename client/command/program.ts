@@ -4,61 +4,37 @@
  * @module
  */
 
-import { bold, red, setColorEnabled } from "@std/fmt/colors";
+import { red, setColorEnabled } from "@std/fmt/colors";
 import { escapeControls, isDumb, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, InterruptedError } from "../terminal/signals.ts";
-import { Arguments, asksForHelp, type Command, helpOf, UsageError } from "./command.ts";
+import { Arguments, asksForHelp, type Command, UsageError } from "./command.ts";
+import type { DataDirectoryCode } from "./data_directory.ts";
+import { helpOf, overview } from "./help.ts";
+import { describeHere } from "./here.ts";
+import { didYouMean } from "./nearest.ts";
+import { topicText } from "./topics.ts";
 
-/** The commands by their names, each loaded when it is used. */
+/** The commands by their names, in the order of the help, each loaded when it is used. */
 export type Commands = Readonly<Record<string, () => Promise<Command>>>;
 
-async function overview(all: Commands): Promise<string> {
-  const commands = await Promise.all(Object.values(all).map((load) => load()));
-  const width = Math.max(...Object.keys(all).map((name) => name.length));
-  return [
-    "Usage: wirepost COMMAND [ARG…]",
-    "",
-    "Keeps messages and passes them on.",
-    "",
-    "Commands:",
-    ...commands.map(({ name, summary }) => `  ${bold(name.padEnd(width))}  ${summary}`),
-    "",
-    "'wirepost COMMAND --help' shows the help of a command, 'wirepost --version' the version.",
-    "",
-    "Example:",
-    "  wirepost serve",
-    "",
-  ].join("\n");
+/** What `main.ts` is made of. */
+export interface Program {
+  version: string;
+  commands: Commands;
+  dataCode: DataDirectoryCode;
+}
+
+/** Every command, with its options and arguments: the table from which help and completions are made. */
+export function loadCommands(commands: Commands): Promise<Command[]> {
+  return Promise.all(Object.values(commands).map((load) => load()));
 }
 
 /** Runs one command line. Returns its exit code: 0 done, 1 failed, 2 wrong usage, 3 too few messages (`receive`). */
-export async function runProgram(
-  commands: Commands,
-  version: string,
-  args: readonly string[],
-): Promise<number> {
-  const [name = "--help", ...rest] = args;
-  const colour = (stream: { isTerminal(): boolean }) =>
-    setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR") && !isDumb());
+export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
+  const [name = ""] = args, isCommand = Object.hasOwn(program.commands, name);
   colour(Deno.stdout);
   try {
-    if (name === "--version") {
-      await write(`wirepost ${version}\n`);
-      return 0;
-    }
-    if (name === "--help" || name === "-h" || name === "help") {
-      await write(await overview(commands));
-      return args.length === 0 ? 2 : 0;
-    }
-    if (!Object.hasOwn(commands, name)) {
-      throw new UsageError(`Unknown ${name.startsWith("-") ? "option" : "command"} '${name}'`);
-    }
-    const command = await commands[name]!();
-    if (asksForHelp(rest)) {
-      await write(helpOf(command));
-      return 0;
-    }
-    return await command.run(new Arguments(command, rest));
+    return await run(program, args);
   } catch (thrown) {
     // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
@@ -66,12 +42,58 @@ export async function runProgram(
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
-    const usage = error instanceof UsageError;
-    const known = Object.hasOwn(commands, name) ? `wirepost ${name}` : "wirepost";
+    const known = isCommand ? `wirepost ${name}` : "wirepost";
     await writeError(
       `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
     );
-    if (usage) await writeError(`See '${known} --help'\n`);
-    return usage ? 2 : 1;
+    if (!(error instanceof UsageError)) return 1;
+    await writeError(`See '${known} --help'\n`);
+    return 2;
   }
+}
+
+/** Colour is for people at a terminal. */
+function colour(stream: { isTerminal(): boolean }) {
+  setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR") && !isDumb());
+}
+
+async function run(program: Program, args: readonly string[]): Promise<number> {
+  const { commands, version, dataCode } = program, [name, ...rest] = args;
+  switch (name) {
+    case undefined:
+      await write(`${await describeHere(dataCode)}\n${overview(await loadCommands(commands))}`);
+      return 0;
+    case "--version":
+    case "-v":
+      await write(`wirepost ${version}\n`);
+      return 0;
+    case "--help":
+    case "-h":
+    case "help":
+      await write(await help(commands, rest));
+      return 0;
+  }
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load === undefined) throw unknown(name, commands);
+  const command = await load();
+  if (asksForHelp(rest)) {
+    await write(helpOf(command));
+    return 0;
+  }
+  return await command.run(new Arguments(command, rest, dataCode));
+}
+
+/** The help of a command, the text of a topic, or the overview if neither is named. */
+async function help(commands: Commands, args: readonly string[]): Promise<string> {
+  const [about, more] = args.filter((arg) => arg !== "--help" && arg !== "-h");
+  if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
+  if (about === undefined) return overview(await loadCommands(commands));
+  const load = Object.hasOwn(commands, about) ? commands[about] : undefined;
+  return load === undefined ? await topicText(about, Object.keys(commands)) : helpOf(await load());
+}
+
+function unknown(name: string, commands: Commands): UsageError {
+  const isOption = name.startsWith("-");
+  const known = isOption ? ["--help", "--version"] : [...Object.keys(commands), "help"];
+  return new UsageError(`Unknown ${isOption ? "option" : "command"} '${name}'${didYouMean(name, known)}`);
 }

@@ -1,12 +1,12 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { report } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkIdArgument, type Command, expectArguments, UsageError } from "./command.ts";
-import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
+import { type Arguments, checkIdArgument, type Command, expectArguments } from "./command.ts";
 import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { WaitLimit } from "./receive/wait_limit.ts";
+import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** Exit codes: the command of `--exec` failed; there were fewer messages than wanted. */
@@ -18,15 +18,17 @@ const BUSY_FOLLOWED = "the server is busy; trying again";
 /** `wirepost receive`. */
 export const command: Command = {
   name: "receive",
-  summary: "Receive messages from a mailbox.",
-  usage: ["ME [OPTION…]", "--as NAME [OPTION…]", "--shared [OPTION…]"],
+  summary: "Take messages from a mailbox",
+  usage: ["[ID] [OPTION…]", "--shared [OPTION…]"],
   about: [
-    "Prints the text of one message, or of as many as wanted, a line each. Exits with 3 if there were fewer.",
+    "Prints the text of one message, or of as many as wanted, a line each. Exits with 3 if there were fewer. Without an\n" +
+    "ID it is your own mailbox.",
     "A message is removed once it is printed, or once CMD exits with 0. If CMD fails, the message waits at the server\n" +
     "before it comes again, 1 s at first, doubled each time, up to 5 min; other messages go on. After 5 attempts it is a\n" +
     "dead letter: see 'wirepost admin dead'. Without --follow the exit code is 1 then. CMD finds WIREPOST_ID,\n" +
     "WIREPOST_SENDER, WIREPOST_RECEIVER, WIREPOST_TIME and WIREPOST_ATTEMPT in its environment.",
     "A signal such as Ctrl-C also ends CMD, and messages that are not finished are given out again at once.",
+    SELF_ABOUT,
     "With --basic, the server removes a message when it sends it. A request without an answer is repeated. A message is\n" +
     "lost if the network loses the answer, or if it can't be printed.",
   ],
@@ -42,11 +44,12 @@ export const command: Command = {
     json: { help: "Print an object a line: id, sender, receiver, time, attempt, text" },
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
-    ...LOGIN_OPTIONS,
+    ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
-    "wirepost receive bob",
+    "wirepost receive",
     "wirepost receive bob --all --json",
     "wirepost receive bob --follow --exec 'mail -s \"a message\" bob@example.org'",
   ],
@@ -54,17 +57,18 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const as = credentialsOf(args), exec = execOf(args);
-  const mailbox = mailboxOf(args, as?.name);
+  const exec = execOf(args), mailbox = mailboxOf(args), self = selfOf(args);
   const all = args.flag("all"), follow = args.flag("follow"), json = args.flag("json");
   args.exclude("all", "count", "follow");
   args.exclude("follow", "count");
-  args.exclude("basic", "follow", "exec", "as");
+  args.exclude("basic", "follow", "exec");
   const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
   const waitMs = args.duration("wait") ?? (follow ? Infinity : 0);
   /** Whether as many messages were received as wanted. */
   const isEnough = (received: number) => received >= (follow ? 0 : all ? 1 : count);
+  const isOwn = mailbox === self?.name;
   if (args.flag("basic")) {
+    await logInAs(args, self, { isOwn });
     return isEnough(await receiveOriginal(args, { mailbox, count, waitMs, json })) ? 0 : EMPTY;
   }
   const receiver = new Receiver({ mailbox, count, waitMs, follow, json, exec });
@@ -76,21 +80,22 @@ async function run(args: Arguments): Promise<number> {
     if (busy && !isBusy) report("receive", follow ? BUSY_FOLLOWED : BUSY);
     isBusy = busy;
   };
-  const options = { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } };
-  await receiver.run(() => connect(args, options), limit);
+  await receiver.run(async () => {
+    const as = await logInAs(args, self, { isOwn, onBusy });
+    return await connect(args, { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } });
+  }, limit);
   if (receiver.code !== undefined && !follow) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
   return isEnough(receiver.received) ? 0 : EMPTY;
 }
 
-/** @throws {UsageError} No mailbox is given, or more than one. */
-function mailboxOf(args: Arguments, account: string | undefined): string {
+/** @throws {UsageError} No mailbox is given and nothing says who one is, or more than one is given. */
+function mailboxOf(args: Arguments): string {
   if (args.flag("shared")) {
     expectArguments(args.positionals);
     return SHARED_QUEUE;
   }
-  const [mailbox = account, ...more] = args.positionals;
-  if (mailbox === undefined) throw new UsageError("Missing ME: the ID of the receiver");
+  const [mailbox = requireSelf(args).name, ...more] = args.positionals;
   expectArguments(more);
   checkIdArgument(mailbox);
   return mailbox;

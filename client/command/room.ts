@@ -1,22 +1,27 @@
 import { connectRoom } from "../room.ts";
 import { escapeControls } from "../terminal/output.ts";
 import type { Arguments, Command } from "./command.ts";
+import { serviceAddress } from "./server_option.ts";
 import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
+
+/** The room knows no names. */
+const { as: _, ...ROOM_OPTIONS } = LIVE_CHAT_OPTIONS;
 
 /** `wirepost room`. */
 export const command: Command = {
   name: "room",
-  summary: "Talk in the room of a server.",
-  usage: ["HOST PORT [OPTION…]"],
+  summary: "Talk in the room of a server",
+  isMore: true,
+  usage: ["[OPTION…]", "HOST PORT [OPTION…]"],
   about: LIVE_CHAT_ABOUT,
-  options: LIVE_CHAT_OPTIONS,
-  examples: ["wirepost room 127.0.0.1 6000", "echo hello | wirepost room 127.0.0.1 6000 --linger 0s"],
+  options: ROOM_OPTIONS,
+  examples: ["wirepost room", "echo hello | wirepost room 127.0.0.1 6000 --linger 0s"],
   run,
 };
 
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...more] = args.positionals;
-  const server = readServer(host, port, more);
+  const server = host === undefined ? await serviceAddress(args, "room") : readServer(args, host, port, more);
   return await runLiveChat(args, () => connectRoom({ ...server, keepReturn: true }), {
     prompt: "<You> ",
     cannotConnect: "Unable to connect to server",

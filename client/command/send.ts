@@ -1,8 +1,8 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import type { Credentials, SendOptions } from "../mailbox.ts";
+import type { SendOptions } from "../mailbox.ts";
 import { report, writeError } from "../terminal/output.ts";
 import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "./command.ts";
-import { credentialsOf, LOGIN_OPTIONS } from "./password.ts";
+import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { LineSender } from "./send/line_sender.ts";
 import { sendOriginal } from "./send/original.ts";
 import { Resume } from "./send/resume.ts";
@@ -14,29 +14,31 @@ const WAIT_MS = 30_000;
 /** `wirepost send`. */
 export const command: Command = {
   name: "send",
-  summary: "Send messages to a mailbox.",
-  usage: ["TO [MESSAGE…] --from ME", "TO [MESSAGE…] --as NAME", "--shared [MESSAGE…]"],
+  summary: "Send messages to a mailbox",
+  usage: ["TO [MESSAGE…] [OPTION…]", "--shared [MESSAGE…] [OPTION…]"],
   about: [
     "Each MESSAGE is one message; without one, each line of standard input is a message. Text that begins with '-' comes\n" +
     "after '--'.",
     "If it exits with 0, every message is on the server's disk, once and in order. If it fails, the first lines of\n" +
     "standard input are stored; with --resume, running it again with the same input stores the rest.",
+    SELF_ABOUT,
     "With --basic, a message that the network loses is lost, and nothing reports it. On one machine nothing is lost.",
   ],
   options: {
-    from: { value: "ME", help: "ID of the sender" },
+    from: { value: "ME", hidden: true, help: "ID of the sender, without a log-in" },
     shared: { help: "Send to the shared queue, which has no receiver and no sender" },
     delay: { value: "DURATION", help: "Time before it can be received" },
     ttl: { value: "DURATION", help: "Time after which it is removed" },
     wait: { value: "DURATION", help: "How long to wait while the mailbox is full (30s)" },
     resume: { value: "NAME", help: "Remember under this name how far standard input was sent" },
     basic: { help: "Use the original wire" },
-    ...LOGIN_OPTIONS,
+    ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
   },
+  completes: { names: "mailboxes" },
   examples: [
-    "wirepost send bob 'How are you?' --from alice",
-    "seq 1000000 | wirepost send bob --from alice --resume numbers",
+    "wirepost send bob 'How are you?'",
+    "seq 1000000 | wirepost send bob --as alice --resume numbers",
   ],
   run,
 };
@@ -44,26 +46,27 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [receiver, ...texts] = args.flag("shared") ? [SHARED_QUEUE, ...args.positionals] : args.positionals;
   if (receiver === undefined) throw new UsageError("Missing TO: the ID of the receiver");
-  const as = credentialsOf(args), sender = senderOf(args, receiver, as);
-  args.exclude("basic", "delay", "ttl", "wait", "resume", "as");
+  const { sender, self } = senderOf(args, receiver);
+  args.exclude("basic", "delay", "ttl", "wait", "resume");
   const delay = args.duration("delay"), ttl = args.duration("ttl"), wait = args.duration("wait") ?? WAIT_MS;
   const resumeName = args.text("resume");
   if (resumeName !== undefined && texts.length > 0) throw new UsageError("--resume is for standard input");
   if (texts.length === 0 && Deno.stdin.isTerminal()) {
     await writeError("One message a line; end with Ctrl-D\n");
   }
-  if (args.flag("basic")) return await sendOriginal(args, receiver, sender, texts);
-
-  const resume = resumeName === undefined ? undefined : await Resume.load(resumeName, as !== undefined);
   let isBusy = false;
+  const onBusy = (busy: boolean) => {
+    isBusy = busy;
+    if (busy) report("send", BUSY);
+  };
+  const as = await logInAs(args, self, { onBusy });
+  if (args.flag("basic")) return await sendOriginal(args, receiver, sender, texts);
+  const resume = resumeName === undefined ? undefined : await Resume.load(resumeName, as !== undefined);
   const mailbox = await connect(args, {
     ...resume?.state ? { resume: resume.state } : {},
     ...resume === undefined ? {} : { onBegin: (state) => resume.began(state) },
     ...as === undefined ? {} : { as },
-    onBusy(busy) {
-      isBusy = busy;
-      if (busy) report("send", BUSY);
-    },
+    onBusy,
   });
   const options: SendOptions = {
     ...delay === undefined ? {} : { delay },
@@ -78,16 +81,22 @@ async function run(args: Arguments): Promise<number> {
   return 0;
 }
 
-/** @throws {UsageError} Messages can't be sent to this receiver, or not by this sender. */
-function senderOf(args: Arguments, receiver: string, as: Credentials | undefined): string {
+/**
+ * The sender of the messages, and who may have to log in for them.
+ *
+ * @throws {UsageError} Messages can't be sent to this receiver, or not by this sender.
+ */
+function senderOf(args: Arguments, receiver: string): { sender: string; self: Self | undefined } {
   args.exclude("shared", "from");
-  if (args.flag("shared")) return "";
-  const sender = args.text("from") ?? as?.name;
-  if (sender === undefined) throw new UsageError("Missing --from ME: the ID of the sender");
-  if (as !== undefined && sender !== as.name) {
+  // the shared queue names no senders
+  if (args.flag("shared")) return { sender: "", self: selfOf(args)?.isNamed ? selfOf(args) : undefined };
+  checkIdArgument(receiver);
+  const from = args.text("from"), named = args.text("as");
+  if (from !== undefined && named !== undefined && from !== named) {
     throw new UsageError("--as and --from exclude each other: the account's name is the sender");
   }
-  checkIdArgument(receiver);
+  const isSelf = from === undefined || named !== undefined, self = isSelf ? requireSelf(args) : undefined;
+  const sender = self?.name ?? from!;
   checkSender(sender);
-  return sender;
+  return { sender, self };
 }

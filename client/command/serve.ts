@@ -5,7 +5,8 @@
  * @module
  */
 
-import { write, writeError } from "../terminal/output.ts";
+import { report, write, writeError } from "../terminal/output.ts";
+import { didYouMean } from "./nearest.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
 
 /** An option as the server declares it. */
@@ -52,16 +53,21 @@ interface ServerCode<Values, Options> {
 export function serveCommand<Values, Options>(code: ServerCode<Values, Options>): Command {
   return {
     name: "serve",
-    summary: "Run the server: mailbox, channels, room and forum.",
+    summary: "Run the server",
     usage: ["[SERVICE [PORT]]… [OPTION…]"],
+    words: {
+      heading: "Services, and their ports; if none is named, all of them run:",
+      list: [
+        { name: "mailbox", help: "keeps messages until their receivers ask for them (UDP 21001)" },
+        { name: "channels", help: "passes messages on in channels, in frames of 200 bytes (TCP 55555)" },
+        { name: "room", help: "passes lines on to all others who are connected (TCP 6000)" },
+        {
+          name: "forum",
+          help: "keeps threads of messages and files, for users with accounts (UDP and TCP 10005)",
+        },
+      ],
+    },
     about: [
-      [
-        "Services, and their ports; if none is named, all of them run:",
-        "  mailbox    keeps messages until their receivers ask for them (UDP 21001)",
-        "  channels   passes messages on in channels, in frames of 200 bytes (TCP 55555)",
-        "  room       passes lines on to all others who are connected (TCP 6000)",
-        "  forum      keeps threads of messages and files, for users with accounts (UDP and TCP 10005)",
-      ].join("\n"),
       "Prints a line for each address when it is ready, and logs to standard error. Port 0 takes a free port.",
       "Clients drop an answer that comes from another address than the one they asked. If this machine has several on\n" +
       "one network, name those that are used with --host, not 0.0.0.0.",
@@ -85,6 +91,10 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
   const values = Object.fromEntries(
     Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, valueOf(args, name, option)]),
   ) as Values;
+  if (!args.flag("memory")) {
+    const notice = await args.dataCode.earlierDirectoryNotice(args.text("data"));
+    if (notice !== undefined) await report("serve", notice);
+  }
   let options: Options;
   try {
     options = code.serveOptions(values, ports);
@@ -162,9 +172,9 @@ function servicePorts(words: readonly string[], standard: Readonly<Record<string
       throw new UsageError(`Unexpected argument '${name}': ${hint}`);
     }
     if (!names.includes(name)) {
-      throw new UsageError(
-        `Unknown service '${name}': expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`,
-      );
+      const hint = didYouMean(name, names) ||
+        `: expected ${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+      throw new UsageError(`Unknown service '${name}'${hint}`);
     }
     if (ports[name] !== undefined) throw new UsageError(`Service '${name}' is given more than once`);
     ports[name] = standard[name]!;

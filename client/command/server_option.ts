@@ -1,18 +1,40 @@
 /**
- * The options by which commands reach a mailbox server.
+ * Where the server is: `--server`, or what the environment and the data directory say. The mailbox's address is all that
+ * one has to know, because it reports the ports of the other services.
  *
  * @module
  */
 
-import { connectMailbox, type ConnectOptions, type Mailbox } from "../mailbox.ts";
+import { type Address, formatAddress } from "../../protocol/address.ts";
+import { CHANNELS_PORT } from "../../protocol/channels.ts";
+import { FORUM_PORT } from "../../protocol/forum.ts";
+import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
+import { ROOM_PORT } from "../../protocol/room.ts";
+import {
+  connectMailbox,
+  type ConnectOptions,
+  type Mailbox,
+  type OnBusy,
+  type ServerInfo,
+  ServerTimeoutError,
+} from "../mailbox.ts";
 import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
 import { writeError } from "../terminal/output.ts";
-import type { Arguments, Option } from "./command.ts";
+import { type Arguments, type Option, parseAddress, UsageError } from "./command.ts";
+import type { DataDirectoryCode } from "./data_directory.ts";
 import { serverKeyOf } from "./password.ts";
+
+/** The variable that says where the server is. */
+const SERVER_VARIABLE = "WIREPOST_SERVER";
+
+/** The option of every command that connects to a server. */
+export const SERVER_OPTION: { readonly server: Option } = {
+  server: { value: "HOST[:PORT]", help: `Where the server is (${SERVER_VARIABLE}, or else this machine)` },
+};
 
 /** Options of every command that connects to a mailbox server. */
 export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
-  server: { value: "HOST:PORT", help: "Where the server is (127.0.0.1:21001)" },
+  ...SERVER_OPTION,
   timeout: {
     value: "DURATION",
     help: "How long the server may take to answer (10s; with --basic 5s)",
@@ -27,24 +49,174 @@ export function onBusy(args: Arguments): (busy: boolean) => void {
   return (busy) => busy && void writeError(`wirepost ${args.command}: ${BUSY}\n`);
 }
 
+/** The services that are found through the mailbox, and the ports of their originals. */
+const STANDARD_PORTS = { channels: CHANNELS_PORT, room: ROOM_PORT, forum: FORUM_PORT } as const;
+
+/** How long a mailbox may take to report a port, in milliseconds. */
+const PORT_TIMEOUT_MS = 3000;
+
+/** Whether the command line or the environment names a server; `--data` names the one that runs there. */
+export function isServerNamed(args: Arguments): boolean {
+  return args.flag("server") || Boolean(Deno.env.get(SERVER_VARIABLE)) && !args.flag("data");
+}
+
+/** The address that is named: a mailbox's. @throws {UsageError} It is no address. */
+function namedAddress(args: Arguments): Address | undefined {
+  if (args.flag("server") || !isServerNamed(args)) return args.address("server", MAILBOX_PORT);
+  const text = Deno.env.get(SERVER_VARIABLE)!, address = parseAddress(text, MAILBOX_PORT);
+  if (address !== undefined) return address;
+  throw new UsageError(`Cannot read ${SERVER_VARIABLE} '${text}': expected HOST or HOST:PORT`);
+}
+
+/** Where a server is if nothing says so. */
+export const USUAL_ADDRESS: Address = { hostname: "127.0.0.1", port: MAILBOX_PORT };
+
+/** The services of a server on this machine, by their names. */
+type LocalServices = Readonly<Record<string, Address>>;
+
+/**
+ * The data directory, and the first address of each service of the server that runs there.
+ *
+ * @param given What `--data` names.
+ */
+export async function localServer(
+  { dataDirectory, readRunning }: DataDirectoryCode,
+  given?: string,
+): Promise<{ directory: string | undefined; services: LocalServices | undefined }> {
+  let directory: string;
+  try {
+    directory = dataDirectory(given);
+  } catch {
+    // a user who has no directory has no server in it
+    return { directory: undefined, services: undefined };
+  }
+  const running = (await readRunning(directory))?.services ?? {}, services: Record<string, Address> = {};
+  for (const [name, [first = ""]] of Object.entries(running)) {
+    const address = parseAddress(first);
+    if (address !== undefined) services[name] = ownAddress(address);
+  }
+  return { directory, services: Object.keys(services).length > 0 ? services : undefined };
+}
+
+/** One that listens on every address is reached at this machine's own. */
+function ownAddress({ hostname, port }: Address): Address {
+  return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
+}
+
+/** The services that run in the data directory, if no server is named. */
+async function localServices(args: Arguments): Promise<LocalServices | undefined> {
+  return isServerNamed(args) ? undefined : (await localServer(args.dataCode, args.text("data"))).services;
+}
+
+/** Whether nobody listens at a UDP address of this machine. */
+export function isFree(address: Address): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", ...address }).close();
+    return true;
+  } catch {
+    // also if it is no address of this machine
+    return false;
+  }
+}
+
+/**
+ * The address of the mailbox: the one that is named, or of the server that runs in the data directory, or the usual one.
+ *
+ * @param service Whose address it may be too, where there is no mailbox.
+ * @throws {UsageError} What is named is no address.
+ * @throws {ServerTimeoutError} It would be the usual one, and nobody listens there.
+ */
+export async function mailboxAddress(args: Arguments, service = "mailbox"): Promise<Address> {
+  const services = await localServices(args);
+  const address = namedAddress(args) ?? services?.mailbox ?? services?.[service];
+  if (address !== undefined) return address;
+  // better than to wait for an answer in vain
+  if (isFree(USUAL_ADDRESS)) throw new ServerTimeoutError(NO_SERVER, false);
+  return USUAL_ADDRESS;
+}
+
+const NO_SERVER =
+  "No server runs on this machine: 'wirepost serve' starts one, and --server HOST names one elsewhere";
+
+/**
+ * The address of another service, which the mailbox reports. A mailbox at the usual port that does not answer may be out
+ * of reach, or not run: then it is the usual port.
+ *
+ * @throws {UsageError} What is named is no address.
+ * @throws {Error} The service does not run, or the server does not answer.
+ */
+export async function serviceAddress(
+  args: Arguments,
+  service: keyof typeof STANDARD_PORTS,
+): Promise<Address> {
+  const local = await localServices(args);
+  if (local !== undefined) {
+    const address = local[service];
+    if (address !== undefined) return address;
+    throw notServed(service, "the server that runs on this machine", Object.keys(local));
+  }
+  const { hostname, port: mailboxPort } = namedAddress(args) ?? USUAL_ADDRESS;
+  try {
+    const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
+    const { services } = await askInfo(args, "", { timeout, onBusy: onBusy(args) });
+    const port = services[service];
+    if (port !== undefined) return { hostname, port };
+    throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
+  } catch (error) {
+    if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
+    return { hostname, port: STANDARD_PORTS[service] };
+  }
+}
+
+function notServed(service: string, server: string, services: readonly string[]): Error {
+  const others = services.filter((name) => name !== "admin").join(", ") || "nothing else";
+  return new Error(`Cannot connect to ${service}: ${server} has no such service, only ${others}`);
+}
+
+/**
+ * What the server says of itself, and of an account.
+ *
+ * @throws {ServerTimeoutError} It does not answer.
+ */
+export async function askInfo(
+  args: Arguments,
+  name: string,
+  options: { timeout?: number; onBusy?: OnBusy | undefined } = {},
+): Promise<ServerInfo> {
+  const { onBusy, ...rest } = options;
+  await using mailbox = await connectMailbox({
+    ...await connectOptions(args),
+    ...onBusy === undefined ? {} : { onBusy },
+    ...rest,
+  });
+  return await mailbox.info(name);
+}
+
 /** `--server` and `--timeout`, for the options of a connection. */
-export function connectOptions(args: Arguments): Pick<ConnectOptions, "hostname" | "port" | "timeout"> {
+export async function connectOptions(
+  args: Arguments,
+): Promise<Pick<ConnectOptions, "hostname" | "port" | "timeout">> {
   const timeout = args.duration("timeout");
-  return { ...args.address("server"), ...timeout === undefined ? {} : { timeout } };
+  return { ...await mailboxAddress(args), ...timeout === undefined ? {} : { timeout } };
 }
 
 /** A connection through the reliable session. */
-export function connect(
+export async function connect(
   args: Arguments,
   more: Pick<ConnectOptions, "resume" | "as" | "onBegin" | "onBusy"> = {},
 ): Promise<Mailbox> {
-  return connectMailbox({ onBusy: onBusy(args), ...connectOptions(args), ...serverKeyOf(args), ...more });
+  const server = { ...await connectOptions(args), ...serverKeyOf(args) };
+  return await connectMailbox({ onBusy: onBusy(args), ...server, ...more });
 }
 
-/** A connection on the original wire, to `address` unless `--server` is given. */
-export function connectOriginal(
-  args: Arguments,
-  address?: { hostname: string; port: number },
-): Promise<OriginalMailbox> {
-  return connectOriginalMailbox({ ...address, ...connectOptions(args) });
+/**
+ * A connection on the original wire.
+ *
+ * @param service Whose address it may be too, where there is no mailbox.
+ */
+export async function connectOriginal(args: Arguments, service?: string): Promise<OriginalMailbox> {
+  return await connectOriginalMailbox({
+    ...await connectOptions(args),
+    ...await mailboxAddress(args, service),
+  });
 }

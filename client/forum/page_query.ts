@@ -1,160 +1,73 @@
-import {
-  encodeForumRequest,
-  type ForumAnswer,
-  type ForumRow,
-  type ForumUnorderedRequest,
-} from "../../protocol/forum.ts";
-import { utf8Length } from "../../protocol/mailbox.ts";
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
+import { encodeForumRequest, type ForumAnswer, type ForumRow } from "../../protocol/forum.ts";
+import { type Page, PageAssembly } from "../session/page_assembly.ts";
+import { TextPieces } from "../session/text_pieces.ts";
 import type { Query } from "../session/unordered_requests.ts";
-import { WrongAnswerError } from "../session/errors.ts";
 
-/**
- * Most rows that are kept while one before them is missing, and of a page. An answer has 128 rows; a repeated request, for
- * rows that were lost, brings more.
- */
-const MAX_PENDING = 1024, MAX_ROWS = 8192;
+/** Most texts that are kept in part, and most rows of a page: an answer has 128. */
+const MAX_TEXTS = 1024, MAX_ROWS = 8192;
 
-/** Most bytes that are kept of one text: twice its limit, because it may arrive cut in two ways. */
-const MAX_KEPT_BYTES = 2 * MAX_TEXT_BYTES;
-
-/** The rows of a page, and the place behind them; undefined if nothing is behind. */
-interface ForumPage {
-  rows: ForumRow[];
-  next: string | undefined;
-}
-
-type Line = ForumRow & { kind: "line" };
-
-/** A text that has arrived in part. */
-interface PartialText {
-  version: number;
-  /** The pieces by their offsets. */
-  pieces: Map<number, string>;
-  bytes: number;
-}
-
-/**
- * Assembles a page of `LST` or `RDT` from lines that arrive in any order. Each names the place that it stands behind.
- *
- * Invariant: `#rows` are the rows from the requested place up to `#place`, without a gap; their IDs ascend.
- */
-export class PageQuery implements Query<ForumAnswer> {
-  readonly promise: Promise<ForumPage>;
-  readonly #page = Promise.withResolvers<ForumPage>();
+/** Asks for a page of `LST` or `RDT`, and assembles it with the texts of its messages. */
+export class PageQuery implements Query<ForumAnswer, Page<ForumRow>> {
   readonly #title: string | undefined;
-  #place: string;
-  readonly #rows: ForumRow[] = [];
-  /** Rows, and the end of the answer, by the place that they stand behind. */
-  readonly #behind = new Map<string, ForumRow>();
-  readonly #ends = new Map<string, "next" | "end">();
-  readonly #texts = new Map<number, PartialText>();
+  readonly #page: PageAssembly<ForumRow>;
+  /** Texts that have arrived in part, by the IDs of their messages. */
+  readonly #texts = new Map<number, { version: number; pieces: TextPieces }>();
 
   /**
    * @param title The thread; undefined for the list of threads.
    * @param place Where the page begins.
    */
   constructor(title: string | undefined, place: string) {
-    this.promise = this.#page.promise;
     this.#title = title;
-    this.#place = place;
+    this.#page = new PageAssembly(place, "line", MAX_ROWS);
   }
 
   line(t: number): string {
-    const place = this.#place, title = this.#title;
-    const request: ForumUnorderedRequest = title === undefined
-      ? { kind: "LST", t, place }
-      : { kind: "RDT", t, place, title };
-    return encodeForumRequest(request);
+    const { place } = this.#page, title = this.#title;
+    return encodeForumRequest(
+      title === undefined ? { kind: "LST", t, place } : { kind: "RDT", t, place, title },
+    );
   }
 
-  take(answer: ForumAnswer): boolean {
+  take(answer: ForumAnswer): Page<ForumRow> | undefined {
     switch (answer.kind) {
       case "next":
+        this.#page.end(answer.place, "next");
+        break;
       case "end":
-        if (this.#ends.size < MAX_PENDING) this.#ends.set(answer.place, answer.kind);
+        this.#page.end(answer.place, "last");
         break;
       case "line":
       case "title":
       case "file":
-        return this.#row(answer);
+        if (!this.#page.add(answer.place, answer)) return undefined;
+        if (answer.kind === "line") this.#piece(answer.id, answer.version, 0, answer.text);
+        break;
       case "rest":
         this.#piece(answer.id, answer.version, answer.offset, answer.text);
     }
-    return this.#advance();
-  }
-
-  fail(error: Error) {
-    this.#page.reject(error);
-  }
-
-  /** Takes a row. Returns whether the page is complete. */
-  #row(row: ForumRow): boolean {
-    // which ID a message's number stands for is not known before the first row
-    const behind = row.place.startsWith("#") ? 0 : Number(row.place);
-    if (row.id <= behind) return this.#wrong("a line that is not behind the one before it");
-    // a repeated row
-    if (row.id <= this.#reached) return false;
-    // dropped rows are requested again
-    if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
-    if (row.kind === "line") this.#piece(row.id, row.version, 0, row.text);
-    this.#behind.set(row.place, row);
-    return this.#advance();
-  }
-
-  /** Fails: the server violates the specification, and might never end the list. */
-  #wrong(what: string): true {
-    this.#page.reject(new WrongAnswerError(`Cannot read on: the server sends ${what}`));
-    return true;
-  }
-
-  /** The ID of the last row. */
-  get #reached(): number {
-    return this.#place.startsWith("#") ? 0 : Number(this.#place);
+    return this.#page.advance((row) => this.#whole(row));
   }
 
   #piece(id: number, version: number, offset: number, text: string) {
-    if (id <= this.#reached) return;
+    if (id <= this.#page.reached) return;
     let partial = this.#texts.get(id);
     if (partial === undefined || partial.version < version) {
-      if (this.#texts.size >= MAX_PENDING) this.#texts.clear();
-      this.#texts.set(id, partial = { version, pieces: new Map(), bytes: 0 });
+      if (this.#texts.size >= MAX_TEXTS) this.#texts.clear();
+      this.#texts.set(id, partial = { version, pieces: new TextPieces() });
     }
     // a piece of an earlier version
-    if (partial.version !== version || partial.bytes > MAX_KEPT_BYTES) return;
-    partial.bytes += utf8Length(text) + 1;
-    partial.pieces.set(offset, text);
+    if (partial.version === version) partial.pieces.add(offset, text);
   }
 
-  /** Follows the rows from place to place. Returns whether the page is complete. */
-  #advance(): boolean {
-    for (;;) {
-      const row = this.#behind.get(this.#place), end = this.#ends.get(this.#place);
-      const whole = row?.kind === "line" ? this.#whole(row) : row;
-      if (whole !== undefined) {
-        this.#rows.push(whole);
-        if (this.#rows.length > MAX_ROWS) return this.#wrong("a page without an end");
-        this.#behind.delete(this.#place);
-        this.#texts.delete(whole.id);
-        this.#place = `${whole.id}`;
-      } else if (row === undefined && end !== undefined) {
-        if (end === "next" && this.#rows.length === 0) return this.#wrong("a page with nothing in it");
-        this.#page.resolve({ rows: this.#rows, next: end === "next" ? this.#place : undefined });
-        return true;
-      } else return false;
-    }
-  }
-
-  /** The message with its whole text, if that has arrived. */
-  #whole(line: Line): Line | undefined {
-    const { pieces, version } = this.#texts.get(line.id) ?? {};
+  /** The row; a message with its whole text, if that has arrived. */
+  #whole(row: ForumRow): ForumRow | undefined {
+    if (row.kind !== "line") return row;
+    const { pieces, version } = this.#texts.get(row.id) ?? {};
     // another version: the message was edited after this line was sent
-    if (pieces === undefined || version !== line.version) return undefined;
-    let text = "", at = 0;
-    for (let piece; at < line.length && (piece = pieces.get(at)) !== undefined && piece !== "";) {
-      text += piece;
-      at += utf8Length(piece);
-    }
-    return at === line.length ? { ...line, text } : undefined;
+    const text = version === row.version ? pieces?.join(row.length) : undefined;
+    if (text === undefined) return undefined;
+    this.#texts.delete(row.id);
+    return { ...row, text };
   }
 }

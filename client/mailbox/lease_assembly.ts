@@ -26,12 +26,12 @@ export class LeaseAssembly {
 
   /** Takes a `msg`. Returns false if it is of another lease than those before. */
   message(answer: MailboxAnswer & { kind: "msg" }): boolean {
-    const { i, k, token, length, message } = answer;
+    const { i, k, token, length, id, attempt, time, sender, text } = answer;
     if (k > this.#max || i < 1 || i > k || length > MAX_TEXT_BYTES) return true;
     if (this.token !== "" && (token !== this.token || k !== this.#count)) return false;
     this.token = token;
     this.#count = k;
-    this.#add(i, 0, message.text, { message, length });
+    this.#add(i, 0, text, { message: { id, attempt, time, sender, text }, length });
     return true;
   }
 

@@ -112,15 +112,7 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
     const { mailbox, max, durationMs: duration, until, ahead } = this.#call!;
     // the rest of the wait: a server that has forgotten it begins anew
     const wait = Math.max(0, Math.ceil(until - now));
-    return encodeMailboxRequest({
-      kind: "lease",
-      t,
-      mailbox,
-      max,
-      duration,
-      wait,
-      ...ahead ? { ahead } : {},
-    });
+    return encodeMailboxRequest({ kind: "lease", t, mailbox, max, duration, wait, ahead });
   }
 
   receive(answer: MailboxAnswer, now: number) {

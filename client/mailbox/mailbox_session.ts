@@ -5,10 +5,12 @@
  */
 
 import {
+  decodeInfo,
   decodeMailboxAnswer,
   encodeMailboxRequest,
   type MailboxAnswer,
   MAX_LEASE_MESSAGES,
+  type ServerInfo,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
@@ -19,6 +21,7 @@ import { Session } from "../session/session.ts";
 import { checkMessage } from "./check_message.ts";
 import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
+import { PeekQuery, type SeenPage } from "./peek_query.ts";
 
 /** What may be given beside the text of a message. */
 export interface SendOptions {
@@ -142,6 +145,19 @@ export class MailboxSession extends Session<MailboxAnswer> {
   }
 
   /**
+   * A page of what a mailbox holds, from the first message behind the ID `after`.
+   *
+   * @param mailbox ID of the receiver, or `SHARED_QUEUE`.
+   * @throws {TypeError} It is no ID.
+   * @throws {RefusedError} The mailbox is another account's.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async peek(mailbox: string, after: number): Promise<SeenPage> {
+    if (mailbox !== SHARED_QUEUE) checkId(mailbox);
+    return await this.query(new PeekQuery(mailbox, after));
+  }
+
+  /**
    * Counts of a mailbox, or of all by default, by their names.
    *
    * @throws {TypeError} It is no ID.
@@ -149,19 +165,30 @@ export class MailboxSession extends Session<MailboxAnswer> {
    */
   async stat(mailbox = ""): Promise<Record<string, number>> {
     if (mailbox !== "") checkId(mailbox);
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    this.query({
+    const values = await this.query({
       line: (t) => encodeMailboxRequest({ kind: "stat", t, mailbox }),
       take(answer) {
-        if (answer.kind === "stat") resolve(answer.values);
-        else if (answer.kind === "denied") reject(denied(mailbox));
-        else return false;
-        return true;
+        if (answer.kind === "denied") throw denied(mailbox);
+        return answer.kind === "stat" ? answer.values : undefined;
       },
-      fail: reject,
     });
-    const fields = (await promise).split(",").map((field) => field.split(" "));
+    const fields = values.split(",").map((field) => field.split(" "));
     return Object.fromEntries(fields.map(([name, value]) => [name, Number(value)]));
+  }
+
+  /**
+   * The services that run, and what the account of a name covers.
+   *
+   * @throws {TypeError} It is no ID.
+   * @throws {SessionEndError} The session has ended.
+   */
+  async info(name: string): Promise<ServerInfo> {
+    if (name !== "") checkId(name);
+    const values = await this.query({
+      line: (t) => encodeMailboxRequest({ kind: "info", t, name }),
+      take: (answer) => answer.kind === "info" ? answer.values : undefined,
+    });
+    return decodeInfo(values);
   }
 }
 

@@ -23,18 +23,24 @@ const MAX_ANSWERS = 4096;
 export class RequestSocket implements AsyncDisposable {
   readonly #socket: ServerSocket;
   readonly #server: Deno.NetAddr;
+  readonly #takeControl: ((text: string) => boolean) | undefined;
   #answers: OriginalReply[] = [];
   /** Requests that were sent and may still be answered. */
   unanswered = 0;
   #wake: (() => void) | undefined;
 
-  constructor(server: Deno.NetAddr) {
+  /**
+   * @param takeControl Takes the text of a control message that answers no request, and returns whether it was one.
+   */
+  constructor(server: Deno.NetAddr, takeControl?: (text: string) => boolean) {
     this.#server = server;
+    this.#takeControl = takeControl;
     this.#socket = new ServerSocket(server, (datagram) => this.#received(datagram));
   }
 
   #received(datagram: Uint8Array) {
     const answer = decodeOriginalReply(datagram);
+    if (answer?.kind === "control" && this.#takeControl?.(answer.text)) return;
     if (answer === undefined || this.#answers.length >= MAX_ANSWERS) return;
     this.#answers.push(answer);
     this.#wake?.();

@@ -12,11 +12,11 @@ export interface Environment {
   /** Sends a datagram to the server. A session does not call it again before this is done. */
   send(datagram: Uint8Array<ArrayBuffer>): Promise<void> | void;
   /** Milliseconds without any valid datagram after which the server is given up; 10 s by default. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** The server's name in errors. */
   readonly server?: string;
   /** Called when the server has no room for this client, and when it has room again. */
-  readonly onBusy?: OnBusy;
+  readonly onBusy?: OnBusy | undefined;
 }
 
 export interface SessionEnvironment extends Environment {
@@ -24,5 +24,5 @@ export interface SessionEnvironment extends Environment {
    * Called with what a later session needs to go on as this one, before the first number is sent, which waits for it. It
    * is called again if the session has to begin anew, and not at all under a seal.
    */
-  onBegin?(state: SessionState): Promise<void>;
+  readonly onBegin?: ((state: SessionState) => Promise<void>) | undefined;
 }

@@ -78,8 +78,9 @@ export class OrderedRequest implements Sendable {
     return this.whole.parts[0] ?? this.whole;
   }
 
-  /** Calls back when the signal is aborted, unless the outcome was reported before. */
-  onAbort(signal: AbortSignal, callback: () => void) {
+  /** Calls back when the signal, if there is one, is aborted, unless the outcome was reported before. */
+  onAbort(signal: AbortSignal | undefined, callback: () => void) {
+    if (signal === undefined) return;
     signal.addEventListener("abort", callback);
     this.#onSettled = () => signal.removeEventListener("abort", callback);
     if (signal.aborted) callback();

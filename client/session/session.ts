@@ -15,14 +15,8 @@ import {
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
 import { DatagramBuilder } from "./loss/datagram_builder.ts";
 import type { SessionEnvironment } from "./environment.ts";
-import {
-  BusyError,
-  ClosedError,
-  LoginError,
-  NotLoggedInError,
-  OutcomeUnknownError,
-  type SessionEndError,
-} from "./errors.ts";
+import { closed, notLoggedIn, owned, unknownOutcome } from "./endings.ts";
+import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
 import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
@@ -83,9 +77,11 @@ export class Session<A extends UnorderedAnswer> {
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
     this.#environment = environment;
-    const isResumed = resume !== undefined;
-    this.#isResumed = this.#isKept = isResumed;
-    this.#isInDoubt = this.#wasKnown = isResumed;
+    this.#isResumed =
+      this.#isKept =
+      this.#isInDoubt =
+      this.#wasKnown =
+        resume !== undefined;
     this.#liveness = new Liveness(environment.timeout, environment.server);
     this.#busy = new BusyBackoff(environment.onBusy);
     this.#identity = new SessionIdentity(environment.random, resume);
@@ -94,8 +90,11 @@ export class Session<A extends UnorderedAnswer> {
     const start = this.#isResumed ? environment.random(4) : [];
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
-    const next = (now: number) => this.#nextDatagram(now);
-    this.#loop = new SendLoop(environment, next, (now) => this.#deadline(now), (now) => this.#due(now));
+    this.#loop = new SendLoop(environment, {
+      nextDatagram: (now) => this.#nextDatagram(now),
+      deadline: (now) => this.#deadline(now),
+      due: (now) => this.#due(now),
+    });
   }
 
   /** Whether the server has answered anything yet. */
@@ -140,7 +139,6 @@ export class Session<A extends UnorderedAnswer> {
     this.ordered.checkCapacity();
     this.begin();
     this.ordered.add(request, this.now(), wait);
-    if (signal === undefined) return this.ordered.hasRoom;
     request.onAbort(signal, () => {
       this.ordered.withdraw(request, this.now());
       this.sendLater();
@@ -163,13 +161,14 @@ export class Session<A extends UnorderedAnswer> {
   }
 
   /**
-   * Sends an unordered request until its answer is complete.
+   * Sends an unordered request until its answer is complete, and resolves to the result.
    *
+   * @throws {RefusedError} The server refuses it.
    * @throws {SessionEndError} The session has ended.
    */
-  query(query: Query<A>) {
+  async query<T>(query: Query<A, T>): Promise<T> {
     this.begin();
-    this.unordered.query(query, this.now());
+    return await this.unordered.query(query, this.now());
   }
 
   /**
@@ -391,13 +390,3 @@ export class Session<A extends UnorderedAnswer> {
     return this.ordered.isEmpty && this.unordered.isEmpty;
   }
 }
-
-type Ending = new (message: string, sent: boolean, reason: string) => SessionEndError;
-
-const ending = (Ending: Ending, text: string) => (sent: boolean) =>
-  new Ending(`${text}: ${sent ? "outcome unknown" : "nothing was sent"}`, sent, "denied");
-
-const closed = ending(ClosedError, "The session is closed");
-const notLoggedIn = ending(NotLoggedInError, "The server requires a log-in");
-const owned = ending(LoginError, "The session belongs to an account");
-const unknownOutcome = ending(OutcomeUnknownError, "The server does not know the session any more");

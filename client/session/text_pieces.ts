@@ -11,8 +11,8 @@ export class TextPieces {
   #bytes = 0;
 
   add(offset: number, piece: string) {
-    const known = this.#pieces.get(offset);
-    if (known !== undefined && known.length >= piece.length || this.#bytes >= MAX_KEPT_BYTES) return;
+    const known = this.#pieces.get(offset) ?? "";
+    if (known.length >= piece.length || this.#bytes >= MAX_KEPT_BYTES) return;
     this.#pieces.set(offset, piece);
     this.#bytes += utf8Length(piece);
   }

@@ -77,21 +77,24 @@ export abstract class UnorderedRequest<A extends UnorderedAnswer> implements Sen
   }
 }
 
-/** An unordered request that waits for nothing but its answer. */
-export interface Query<A extends UnorderedAnswer> {
+/** An unordered request that waits for nothing but its answer. `T` is what it gives. */
+export interface Query<A extends UnorderedAnswer, T> {
   /** The line with this tag, for what is still missing of the answer. */
   line(t: number): string;
-  /** Takes an answer. Returns whether the answer is complete. */
-  take(answer: A): boolean;
-  /** There is no answer. */
-  fail(error: Error): void;
+  /**
+   * Takes an answer. Returns the result, or undefined as long as the answer is not complete.
+   *
+   * @throws {Error} The query fails with this.
+   */
+  take(answer: A): T | undefined;
 }
 
-class QueryRequest<A extends UnorderedAnswer> extends UnorderedRequest<A> {
-  readonly #query: Query<A>;
+class QueryRequest<A extends UnorderedAnswer, T> extends UnorderedRequest<A> {
+  readonly result = Promise.withResolvers<T>();
+  readonly #query: Query<A, T>;
   readonly stuckSince: number;
 
-  constructor(query: Query<A>, now: number) {
+  constructor(query: Query<A, T>, now: number) {
     super();
     this.#query = query;
     this.stuckSince = now;
@@ -103,11 +106,18 @@ class QueryRequest<A extends UnorderedAnswer> extends UnorderedRequest<A> {
 
   receive(answer: A, now: number) {
     this.partlyAnswered(now);
-    if (this.#query.take(answer)) this.requests.end(this, now);
+    try {
+      const result = this.#query.take(answer);
+      if (result === undefined) return;
+      this.result.resolve(result);
+    } catch (error) {
+      this.result.reject(error);
+    }
+    this.requests.end(this, now);
   }
 
   fail(error: Error) {
-    this.#query.fail(error);
+    this.result.reject(error);
   }
 }
 
@@ -144,8 +154,10 @@ export class UnorderedRequests<A extends UnorderedAnswer> {
     return since;
   }
 
-  query(query: Query<A>, now: number) {
-    this.add(new QueryRequest(query, now));
+  query<T>(query: Query<A, T>, now: number): Promise<T> {
+    const request = new QueryRequest(query, now);
+    this.add(request);
+    return request.result.promise;
   }
 
   /** Gives the request a tag, and sends it. */

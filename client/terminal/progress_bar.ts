@@ -1,5 +1,5 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { clusters, columnsOf } from "./line_editor/graphemes.ts";
+import { widthOfText } from "./line_editor/graphemes.ts";
 import { Progress } from "./progress.ts";
 
 /** Milliseconds over which the rate is measured, and between two points that it is measured at. */
@@ -59,7 +59,7 @@ export class ProgressText {
       `${begin} ${percent} of ${bytes(size)}${left}`,
       `${begin} ${percent}`,
     ];
-    return forms.find((form) => widthOf(form) <= columns) ?? percent;
+    return forms.find((form) => widthOfText(form) <= columns) ?? percent;
   }
 
   /** Bytes a second. */
@@ -91,12 +91,6 @@ export class ProgressBar {
   async clear() {
     await this.#progress.clear();
   }
-}
-
-function widthOf(text: string): number {
-  let width = 0;
-  for (const cluster of clusters(text)) width += columnsOf(cluster);
-  return width;
 }
 
 function bytes(count: number): string {

@@ -78,7 +78,7 @@ export class ConnectionLostError extends Error {
 }
 
 /** Defaults of {@linkcode AttemptOptions}, in milliseconds. */
-const MAX_STALL_MS = 60_000, MAX_IDLE_MS = 30_000, MAX_WORK_MS = 600_000;
+const LIMITS = { stallMsMax: 60_000, idleMsMax: 30_000, workMsMax: 600_000 };
 
 /** Bytes that count as progress: a transfer in single bytes would never end (transfer.md 6.2). */
 const PROGRESS_BYTES = 65_536;
@@ -91,11 +91,8 @@ const TEMPORARY: ReadonlySet<RefusalCode> = new Set(["ticket", "busy", "short", 
 
 /** Attempts at one transfer, until one succeeds or there is no progress any more. */
 export class Attempts {
-  readonly options: AttemptOptions;
-  /** Milliseconds without a byte in either direction after which a connection is given up. */
-  readonly idleMsMax: number;
+  readonly options: AttemptOptions & typeof LIMITS;
   readonly #action: string;
-  readonly #stallMsMax: number;
   /** How many bytes of the file were transferred at the last progress. */
   #done = 0;
   /** When there was progress last, or either side worked; and the same without the server's work. */
@@ -105,15 +102,13 @@ export class Attempts {
 
   /** @param action What the transfer does, for its errors: `send 'notes.txt'`. */
   constructor(options: AttemptOptions, action: string) {
-    this.options = options;
-    this.idleMsMax = options.idleMsMax ?? MAX_IDLE_MS;
+    this.options = { ...LIMITS, ...options };
     this.#action = action;
-    this.#stallMsMax = options.stallMsMax ?? MAX_STALL_MS;
   }
 
   /** When the transfer is given up if there is no progress, in milliseconds of `performance.now()`. */
   get deadline(): number {
-    return this.#progressAt + this.#stallMsMax;
+    return this.#progressAt + this.options.stallMsMax;
   }
 
   /** Takes note of how many bytes were transferred. Those that are transferred again are no progress. */
@@ -131,7 +126,7 @@ export class Attempts {
 
   /** The server does its part: nor does it then, up to a limit. */
   serverWorked() {
-    const now = performance.now(), { workMsMax = MAX_WORK_MS } = this.options;
+    const now = performance.now(), { workMsMax } = this.options;
     if (now - this.#ownProgressAt < workMsMax) this.#progressAt = now;
   }
 

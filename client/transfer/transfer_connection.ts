@@ -40,7 +40,7 @@ export class TransferConnection implements Disposable {
    * @throws {ConnectionLostError} There is no connection.
    */
   static async open(attempts: Attempts, request: TransferRequest): Promise<TransferConnection> {
-    const { idleMsMax, options: { hostname, port, signal } } = attempts;
+    const { hostname, port, signal, idleMsMax } = attempts.options;
     const ended = AbortSignal.any([AbortSignal.timeout(idleMsMax), ...signal ? [signal] : []]);
     let socket: Deno.TcpConn;
     try {
@@ -151,12 +151,12 @@ export class TransferConnection implements Disposable {
 
   /** Milliseconds until the connection has been idle for too long, or the transfer has stalled. */
   get #msLeft(): number {
-    const { idleMsMax, deadline } = this.#attempts;
+    const { options: { idleMsMax }, deadline } = this.#attempts;
     return Math.min(this.#lastActive + idleMsMax, deadline) - performance.now();
   }
 
   #watch() {
-    const left = this.#msLeft, { idleMsMax } = this.#attempts;
+    const left = this.#msLeft, { idleMsMax } = this.#attempts.options;
     if (left > 0) {
       this.#timer = setTimeout(() => this.#watch(), left);
       return;

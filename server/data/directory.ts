@@ -6,6 +6,8 @@
 
 import { replaceFile } from "../store/files/durable_file.ts";
 
+export { dataDirectory, earlierDirectoryNotice } from "./user_directory.ts";
+
 const SECRET_FILE = "secret";
 const RUNNING_FILE = "server.json";
 

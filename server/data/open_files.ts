@@ -5,38 +5,18 @@
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import type { Environment } from "../quota/uptime.ts";
 import type { Log } from "../report/log.ts";
-import type { FileLimits } from "../store/files/file_quota.ts";
-import { ContentFiles, type UnknownContents } from "../store/files/files.ts";
+import { ContentFiles, type ContentFilesOptions, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
-
-export interface OpenFilesOptions extends Pick<Environment, "random"> {
-  /** The server's data directory; undefined for a temporary one. */
-  directory: string | undefined;
-  limits: FileLimits;
-  store: Pick<GroupCommit, "ask">;
-  log: Log;
-}
 
 /** Unused contents that are removed at a time. */
 const BATCH_CONTENTS = 256;
 
 /** {@linkcode removeUnused} has to follow. */
 export function openFiles(
-  { directory, limits, store, log, random }: OpenFilesOptions,
+  { log, ...options }: Omit<ContentFilesOptions, "onUnknown"> & { log: Log },
 ): Promise<ContentFiles> {
-  return ContentFiles.open({
-    directory,
-    limits,
-    known: async (contents) => {
-      const known = await store.ask({ kind: "contents", contents });
-      return new Map(known.map(({ content, user }) => [content, user]));
-    },
-    onUnknown: (unknown) => report(log, unknown),
-    wallClock: Date.now,
-    random,
-  });
+  return ContentFiles.open({ ...options, onUnknown: (unknown) => report(log, unknown) });
 }
 
 /** Removes the contents of removed threads that an earlier run of the server left. */

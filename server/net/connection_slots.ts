@@ -59,6 +59,11 @@ export class ConnectionSlots {
     return this.#networkOf.size;
   }
 
+  /** The most that one address has. */
+  get fullest(): number {
+    return this.#networks.values().reduce((most, { size }) => Math.max(most, size), 0);
+  }
+
   /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
   take(hostname: string, connection: SlottedConnection): SlotOutcome {
     const network = networkOf(hostname), own = this.#networks.get(network);

@@ -41,6 +41,11 @@ export class PendingTotal {
     return this.#bytes;
   }
 
+  /** What waits for the client with most. */
+  get fullest(): number {
+    return this.#clients.values().reduce((most, { pendingBytes }) => Math.max(most, pendingBytes), 0);
+  }
+
   add(client: PendingClient) {
     this.#clients.add(client);
   }

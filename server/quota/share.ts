@@ -9,7 +9,25 @@ export function shareOf(limit: number, percent: number): number {
   return percent >= 100 ? Infinity : Math.max(1, Math.floor(limit * percent / 100));
 }
 
-/** A share as a limit is named: `25000 mailboxes of one address`. Names of networks are in brackets. */
-export function describeShare(max: number, what: string, owner: string): string {
-  return `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}`;
+/** What one owner may have of a limit: `percent` of it, but no more than `max`. */
+export function ownerLimit(limit: number, percent: number, max = Infinity): number {
+  return Math.min(shareOf(limit, percent), max);
+}
+
+/**
+ * The share that an owner who uses `used` of a limit has passed, as it is named: `25000 mailboxes of one address`.
+ * Names of networks are in brackets.
+ */
+export function passedShare(owner: string, what: string, used: number, max: number): string | undefined {
+  return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
+}
+
+/** Of each of these numbers, the greatest that one of all has. */
+export function greatestOf<Name extends string>(
+  names: readonly Name[],
+  all: Iterable<Readonly<Record<Name, number>>>,
+): Record<Name, number> {
+  const greatest = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+  for (const one of all) for (const name of names) greatest[name] = Math.max(greatest[name], one[name]);
+  return greatest;
 }

@@ -36,7 +36,7 @@ function each<const Label extends string, const Pattern extends string>(
 }
 
 /** Why a datagram, or a request on the original wire, is refused. Those with `sealed` concern a seal. */
-const REFUSED_REASONS = [
+export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "unproved", "overload"],
   ...["full", "full share", "storage"],
@@ -48,12 +48,12 @@ export type RefusedReason = typeof REFUSED_REASONS[number];
 /** Requests of a session: the mailbox's, then the forum's. */
 const SESSION_REQUESTS = [
   ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
-  ...["lease", "got", "cancel", "stat", "bye"],
+  ...["lease", "got", "cancel", "stat", "info", "peek", "bye"],
   ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
 ] as const;
 
 /** Why a file transfer ends without success: the codes of its answer `no`. */
-const TRANSFER_REFUSALS = [
+export const TRANSFER_REFUSALS = [
   ...["malformed", "ticket", "busy", "gone", "hash", "elsewhere", "short"],
   ...["full", "storage", "thread", "silence", "ending"],
 ] as const;
@@ -101,6 +101,11 @@ export const METRICS = {
   "empty": counter("requests", "Takes on the original wire that found no message"),
   "too long for a reply": counter("messages", "Messages too long to be taken on the original wire"),
   "control": counter("requests", "Requests of the administrator"),
+  "watch events": counter("events", "Events that were sent to administrators who watch"),
+  "watch dropped": counter(
+    "events",
+    "Events that those who watch were not sent, because there were too many",
+  ),
   ...each(REFUSED_REASONS, "refused *", counter("datagrams", "Datagrams refused for this reason")),
   ...each(["in", "out"], "logged *", counter("log-ins", "Users that logged in to the mailbox, or left")),
   ...each(SESSION_REQUESTS, "session *", counter("requests", "Requests of this kind in mailbox sessions")),

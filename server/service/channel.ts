@@ -18,9 +18,12 @@ export interface Speaker {
   readonly address?: { readonly hostname: string; readonly port: number };
 }
 
-/** Something that happened in a channel. A message's text has no line break, nor another control character. */
+/**
+ * Something that happened in a channel. A message's text has no line break, nor another control character; `number` is
+ * its place in the channel's history, `time` is in milliseconds since 1970.
+ */
 export type ChannelEvent =
-  | { kind: "message"; speaker: Speaker; text: string }
+  | { kind: "message"; speaker: Speaker; text: string; number: number; time: number }
   | { kind: "joined" | "left"; speaker: Speaker };
 
 /** How members on one wire are sent events. */
@@ -29,6 +32,8 @@ export interface EventEncoder {
   readonly wire: StreamService;
   /** The events in the wire's bytes, one behind the other. They are not changed any more. */
   encode(events: readonly ChannelEvent[]): Uint8Array;
+  /** For members who get something for what they said themselves. Undefined: they get nothing. */
+  encodeOwn?(event: ChannelEvent): Uint8Array;
 }
 
 /** What the hub needs of a client's connection. */
@@ -62,6 +67,8 @@ export class Channel {
   size = 0;
   /** Order in which channels were left: higher than that of any channel that was left before; 0 if none left this one. */
   leftAt = 0;
+  /** When it was last left in this run of the server, in milliseconds since 1970; 0 if it was not. */
+  leftTime = 0;
   /** Members that others wait for. */
   behind = 0;
   /** The outbox: events since it was last flushed, the member that caused each, and their bytes, about. */
@@ -79,12 +86,29 @@ export class Channel {
     return this.record.name;
   }
 
+  /** When somebody was last in it or said something, as far as is known. */
+  get usedTime(): number {
+    return Math.max(this.leftTime, this.record.lastTime);
+  }
+
   get isSlow(): boolean {
     return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
   }
 
   get allMembers(): Member[] {
     return [...this.members.values()].flatMap((members) => [...members]);
+  }
+
+  /** The names of members, at most so many. */
+  names(max: number): string[] {
+    const names: string[] = [];
+    for (const members of this.members.values()) {
+      for (const { speaker } of members) {
+        if (names.length >= max) return names;
+        names.push(speaker.name);
+      }
+    }
+    return names;
   }
 
   wake() {

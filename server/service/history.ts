@@ -11,6 +11,7 @@ import type {
   RemoveChannel,
   StoredChannel,
 } from "../store/requests/channel.ts";
+import { HistoryIds } from "./history_ids.ts";
 
 /** Limits of messages, from 1, of one channel, and of the bytes of all together, with their senders. */
 export const DEFAULT_HISTORY_LIMITS = { messages: 1000, bytes: 64 * 1024 ** 2 };
@@ -36,6 +37,7 @@ export class ChannelRecord {
   bytes = 0;
   /** The store has the messages before this number. */
   stored = 1;
+  ids = HistoryIds.create();
   /** The message with number n is at n modulo the size. */
   readonly #ring: (ChannelMessage | undefined)[] = [];
   readonly #size: number;
@@ -45,12 +47,26 @@ export class ChannelRecord {
     this.#size = size;
   }
 
+  get isEmpty(): boolean {
+    return this.first === this.next;
+  }
+
+  /** When the last message that is kept came, in milliseconds since 1970; 0 if there is none. */
+  get lastTime(): number {
+    return this.isEmpty ? 0 : this.#ring[(this.next - 1) % this.#size]!.time;
+  }
+
   add(message: ChannelMessage) {
     if (this.next - this.first >= this.#size) this.dropOldest();
     this.#ring[this.next % this.#size] = message;
     this.next++;
     this.bytes += message.bytes;
     while (this.bytes > MAX_CHANNEL_BYTES) this.dropOldest();
+  }
+
+  /** The message with a number from `first` to before `next`. */
+  message(number: number): ChannelMessage {
+    return this.#ring[number % this.#size]!;
   }
 
   dropOldest() {
@@ -85,10 +101,13 @@ export class History {
   #places = 0;
   #writing: Promise<void> | undefined;
 
-  /** @param stored What the store has. */
-  constructor(limits: HistoryLimits, stored: readonly StoredChannel[]) {
+  /**
+   * @param stored What the store has.
+   * @param isComplete Whether nothing was said that the store does not have.
+   */
+  constructor(limits: HistoryLimits, stored: readonly StoredChannel[], isComplete = true) {
     this.#limits = limits;
-    for (const { name, owner, place, first, messages } of stored) {
+    for (const { name, owner, place, history, first, messages } of stored) {
       const record = this.create(name);
       record.owner = owner;
       record.place = place;
@@ -97,9 +116,17 @@ export class History {
       record.stored = record.next;
       this.#bytes += record.bytes;
       this.#places = Math.max(this.#places, place);
-      // the limits may have been lowered
-      if (record.first !== first) this.#changed.add(record);
+      const ids = HistoryIds.decode(history);
+      if (ids !== undefined) record.ids = ids;
+      if (ids !== undefined && !isComplete) record.ids.renew(record.next);
+      // the limits may have been lowered, too
+      if (record.first !== first || record.ids.encode() !== history) this.#changed.add(record);
     }
+  }
+
+  /** Bytes of all messages, with their senders. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The listed channels in their order, then the others. */
@@ -120,11 +147,18 @@ export class History {
     this.#changed.add(record);
   }
 
-  add(record: ChannelRecord, sender: string, time: number, text: string) {
+  /** Adds a message, and returns its number. */
+  add(record: ChannelRecord, sender: string, time: number, text: string): number {
     const before = record.bytes;
     record.add({ sender, time, text, bytes: utf8Length(sender) + utf8Length(text) });
     this.#bytes += record.bytes - before;
     this.#changed.add(record);
+    return record.next - 1;
+  }
+
+  /** Whether the store has all of it. */
+  get isStored(): boolean {
+    return this.#changed.size === 0 && this.#removed.size === 0;
   }
 
   /** Removes a channel with its messages. */
@@ -152,9 +186,19 @@ export class History {
     for (const record of [...this.#changed]) {
       this.#changed.delete(record);
       for (let more = true; more && this.#records.has(record);) {
-        const { name, owner, place, first } = record;
+        const { name, owner, place, first } = record, history = record.ids.encode();
         const { from, messages, bytes } = record.unstored();
-        const kept = await keep({ kind: "channel", name, owner, place, first, from, messages, bytes });
+        const kept = await keep({
+          kind: "channel",
+          name,
+          owner,
+          place,
+          history,
+          first,
+          from,
+          messages,
+          bytes,
+        });
         if (!kept) {
           // unless it was removed meanwhile
           if (this.#records.has(record)) this.#changed.add(record);

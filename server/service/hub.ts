@@ -31,6 +31,9 @@ const EVENT_BYTES = 64;
 /** Bytes, about, after which an outbox is flushed at once: its own, and times its members. */
 const OUTBOX_BYTES = 65_536, OUTBOX_BYTES_IN_ALL = 8 * 1024 * 1024;
 
+/** A channel with messages makes room for another one only if it was left alone for so long (channels.md 6.2). */
+const ABANDONED_MS = 7 * 24 * 60 * 60 * 1000;
+
 /** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
@@ -87,6 +90,11 @@ export class Hub {
   /** How many channels are listed, or were when they were kept. */
   get count(): number {
     return this.channels.filter(({ record }) => record.place > 0).length;
+  }
+
+  /** The most channels that one owner has created. */
+  get fullestOwner(): number {
+    return Math.max(0, ...this.#created.values());
   }
 
   /** All channels, with those that were kept. */
@@ -161,10 +169,15 @@ export class Hub {
     const { channel, speaker } = member;
     if (channel === undefined) return false;
     const { history, wallClock } = this.#options;
-    const text = printable(line);
-    history.add(channel.record, speaker.name, wallClock(), text);
-    this.#post(channel, member, { kind: "message", speaker, text }, text.length);
+    const text = printable(line), time = wallClock();
+    const number = history.add(channel.record, speaker.name, time, text);
+    this.#post(channel, member, { kind: "message", speaker, text, number, time }, text.length);
     return true;
+  }
+
+  /** Sends the member what has happened in its channel so far, and with it all others. */
+  flush({ channel }: Member) {
+    if (channel !== undefined) this.#flush(channel);
   }
 
   /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
@@ -234,14 +247,16 @@ export class Hub {
 
   /**
    * Removes the channel that has been without members for longest: of one owner, or of all, so that a few clients that
-   * create many do not keep others from it. Returns whether there was one.
+   * create many do not keep others from it. One with messages goes only if it was abandoned. Returns whether there was one.
    */
   #removeUnused(owner?: string): boolean {
+    const abandonedBefore = this.#options.wallClock() - ABANDONED_MS;
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
       if (owner !== undefined && channel.record.owner !== owner) continue;
       if (channel.size > 0 || this.#isRoom(channel)) continue;
-      if (oldest === undefined || channel.leftAt < oldest.leftAt) oldest = channel;
+      if (!channel.record.isEmpty && channel.usedTime >= abandonedBefore) continue;
+      if (oldest === undefined || isLeftBefore(channel, oldest)) oldest = channel;
     }
     if (oldest === undefined) return false;
     this.#forget(oldest);
@@ -293,6 +308,7 @@ export class Hub {
     if (members.size === 0) channel.members.delete(member.encoder);
     channel.size--;
     channel.leftAt = ++this.#leaves;
+    channel.leftTime = this.#options.wallClock();
     return channel;
   }
 
@@ -315,8 +331,8 @@ export class Hub {
   }
 
   /**
-   * Sends the outbox to the members, each without what it caused itself: encoded once for each wire, and event by event
-   * only if several members spoke. All who only listen get the same bytes.
+   * Sends the outbox to the members, each without what it caused itself, or with what its encoder has for that: encoded
+   * once for each wire, and event by event only for members who spoke. All who only listen get the same bytes.
    */
   #flush(channel: Channel) {
     const { events, causes } = channel;
@@ -335,10 +351,13 @@ export class Hub {
           all ??= encoder.encode(events);
           member.connection.send(all);
           receivers++;
-        } else if (speaking.size > 1) {
-          each ??= events.map((event) => encoder.encode([event]));
-          member.connection.send(concatBytes(...each.filter((_, i) => causes[i] !== member)));
-          receivers++;
+        } else if (speaking.size > 1 || encoder.encodeOwn !== undefined) {
+          const encoded = each ??= events.map((event) => encoder.encode([event]));
+          const pieces = events.map((event, i) =>
+            causes[i] !== member ? encoded[i]! : encoder.encodeOwn?.(event)
+          );
+          member.connection.send(concatBytes(...pieces.filter((piece) => piece !== undefined)));
+          if (speaking.size > 1) receivers++;
         }
       }
       this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
@@ -349,4 +368,10 @@ export class Hub {
   close() {
     for (const channel of this.#channels.values()) channel.wake();
   }
+}
+
+/** Whether one channel makes room before another one: without messages first, then the one that was left first. */
+function isLeftBefore(one: Channel, other: Channel): boolean {
+  if (one.record.isEmpty !== other.record.isEmpty) return one.record.isEmpty;
+  return one.leftAt < other.leftAt;
 }

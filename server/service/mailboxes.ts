@@ -9,7 +9,7 @@ import { NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
-import type { Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
+import type { PeekedPage, Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
 /** Which mailboxes belong to accounts. */
 export interface CoveredMailboxes {
@@ -114,6 +114,11 @@ export class Mailboxes {
   /** Counts of a mailbox; without a name, of all. */
   stat(mailbox: string, done: (stats: Stats) => void) {
     this.#options.store.submit({ kind: "stat", ...mailbox === "" ? {} : { mailbox } }, done);
+  }
+
+  /** Shows messages of a mailbox. Returns whether the store was asked. */
+  peek(mailbox: string, after: number, limit: number, done: (page: PeekedPage | "storage") => void): boolean {
+    return this.#options.store.submit({ kind: "peek", mailbox, after, limit }, done);
   }
 
   /** Why a session of this account, or of none (`""`), may not put this message. */

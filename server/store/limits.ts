@@ -21,6 +21,9 @@ export interface StoreLimits {
   mailboxes: number;
   /** Percent of each of the three above that one owner may use (see `Put.owner`); 100 is no limit. */
   share: number;
+  /** Bytes, and mailboxes, that one owner may use at most; any number by default. */
+  ownerBytes?: number | undefined;
+  ownerMailboxes?: number | undefined;
   /** What a full mailbox does with one more message; `drop-oldest` makes room in that mailbox only. */
   whenFull: "refuse" | "drop-oldest";
 }
@@ -39,6 +42,8 @@ export const DEFAULT_LIMITS: Readonly<StoreLimits> = {
 export interface ForumLimits {
   /** Percent of each limit below, but `threadEntries`, that one user may use; 100 is no limit. */
   share: number;
+  /** Bytes that one user may use at most; any number by default. */
+  userBytes?: number | undefined;
   threads: number;
   /** Entries of one thread. */
   threadEntries: number;

@@ -15,7 +15,9 @@
 import type { AccountOperations } from "./requests/account.ts";
 import type { ChannelOperations } from "./requests/channel.ts";
 import type { LeaseOperations } from "./requests/lease.ts";
+import type { MeasureOperations } from "./requests/measure.ts";
 import type { Counts, MessageOperations } from "./requests/message.ts";
+import type { ReportOperations } from "./requests/report.ts";
 import type { SessionOperations } from "./requests/session.ts";
 import type { ThreadOperations } from "./requests/thread.ts";
 
@@ -27,7 +29,9 @@ export interface Operations
     SessionOperations,
     ThreadOperations,
     AccountOperations,
-    ChannelOperations {}
+    ChannelOperations,
+    MeasureOperations,
+    ReportOperations {}
 
 export type StoreRequest = Operations[keyof Operations][0];
 export type Outcome = Operations[keyof Operations][1];

@@ -104,9 +104,18 @@ Deno.test("wirepost mailbox in a terminal prompts, and Ctrl-D leaves it", { igno
   await terminal.shows("bob → bob: ");
   await terminal.type("/r");
   await terminal.shows("no more messages");
+  await terminal.type("/re", "Tab");
+  await terminal.type("");
+  await terminal.shows("no more messages");
+  await terminal.shows("bob → bob: ");
+  await terminal.type("/to al", "Tab");
+  await terminal.type("");
+  await terminal.shows("bob → alice: ");
+  await terminal.type("/hepl");
+  await terminal.shows("Unknown command '/hepl': did you mean '/help'?");
   await terminal.type("/help");
   await terminal.shows("/receive     receive all messages that are there (/r)");
-  await terminal.shows("bob → bob: ");
+  await terminal.shows("bob → alice: ");
   await terminal.type("", "C-d");
   // a mistake in a terminal does not count as a failure
   await terminal.shows("left with 0");

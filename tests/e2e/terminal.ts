@@ -35,13 +35,13 @@ export class Terminal implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Opens one in which `command` runs, a shell's command line. */
-  static async open(command: string): Promise<Terminal> {
+  /** Opens one of this size in which `command` runs, a shell's command line. */
+  static async open(command: string, { columns, rows } = { columns: 100, rows: 30 }): Promise<Terminal> {
     const directory = await temporaryDirectory();
     const tmux = new Deno.Command("tmux", {
       args: [
         ...["-u", "-S", `${directory.path}/socket`, "-f", "/dev/null", "-C"],
-        ...["new-session", "-x", "100", "-y", "30", command],
+        ...["new-session", "-x", `${columns}`, "-y", `${rows}`, command],
       ],
       env: { TERM: "xterm-256color", TMUX: "", SHELL: "/bin/sh" },
       stdin: "piped",
@@ -70,7 +70,7 @@ export class Terminal implements AsyncDisposable {
 
   /** Types this text and the key, as tmux calls it: `Enter`, `C-d`. */
   async type(text: string, key = "Enter") {
-    const literal = text === "" ? "" : `send-keys -l '${text.replaceAll("'", `'\\''`)}'\n`;
+    const literal = text === "" ? "" : `send-keys -l -- '${text.replaceAll("'", `'\\''`)}'\n`;
     await this.#keys.write(encoder.encode(`${literal}send-keys ${key}\n`));
   }
 

@@ -91,7 +91,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve --original-from 10.0.0.0/33":
     "wirepost serve: Cannot read network '10.0.0.0/33': expected ADDRESS/BITS",
   "send": "wirepost send: Missing TO: the ID of the receiver",
-  "send bob x": "wirepost send: Missing --from ME: the ID of the sender",
+  "send bob x": "wirepost send: Missing --as NAME: who you are; or set WIREPOST_AS",
   "send bob x --from": "wirepost send: Option --from needs a value",
   "send bob x --from=": "wirepost send: Option --from needs a value",
   "send bob x --from a,b":
@@ -99,7 +99,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "send bob x --from admin": "wirepost send: Cannot send as 'admin': the name is the administrator's",
   "send --shared x --from a": "wirepost send: --shared and --from exclude each other",
   "send bob -x --from a": "wirepost send: Unknown option '-x': text that begins with '-' comes after '--'",
-  "receive": "wirepost receive: Missing ME: the ID of the receiver",
+  "receive": "wirepost receive: Missing --as NAME: who you are; or set WIREPOST_AS",
   "receive bob carol": "wirepost receive: Unexpected argument 'carol'",
   "receive a,b":
     "wirepost receive: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
@@ -107,22 +107,34 @@ const WRONG: Readonly<Record<string, string>> = {
   "receive bob --count 1e3": "wirepost receive: Cannot read --count '1e3': expected a number from 1",
   "receive bob --all --count 2": "wirepost receive: --all and --count exclude each other",
   "receive bob --wait 3": "wirepost receive: Cannot read --wait '3': expected a duration such as 30s",
-  "receive bob --server x": "wirepost receive: Cannot read --server 'x': expected HOST:PORT",
-  "receive bob --server h:65536": "wirepost receive: Cannot read --server 'h:65536': expected HOST:PORT",
+  "receive bob --server x:": "wirepost receive: Cannot read --server 'x:': expected HOST or HOST:PORT",
+  "receive bob --server h:65536":
+    "wirepost receive: Cannot read --server 'h:65536': expected HOST or HOST:PORT",
+  "receive --as bob --basic --server-key k":
+    "wirepost receive: Cannot log in as 'bob' on the original wire: leave out --basic",
   "mailbox x": "wirepost mailbox: Unexpected argument 'x'",
   "mailbox --as a,b":
     "wirepost mailbox: Cannot use 'a,b' as an ID: expected 1 to 64 bytes with no comma, no control character, no space at an end",
-  "chat": "wirepost chat: Missing NAME: what the others will call you",
-  "chat Alice": "wirepost chat: Missing HOST: the name or address of the server",
+  "chat": "wirepost chat: Missing --as NAME: who you are; or set WIREPOST_AS",
+  "chat lounge": "wirepost chat: Missing --as NAME: who you are; or set WIREPOST_AS",
+  "chat a\tb --as Alice":
+    "wirepost chat: Cannot use 'a\tb' as a channel: expected 1 to 64 bytes, no white space, no control character",
+  "chat Alice 127.0.0.1 55555 --as Bob": "wirepost chat: --as and NAME HOST PORT exclude each other",
+  "chat Alice 127.0.0.1 55555 --server h": "wirepost chat: --server and HOST PORT exclude each other",
   "chat Alice 127.0.0.1": "wirepost chat: Missing PORT: the port of the server",
   "chat Alice 127.0.0.1 55555 x": "wirepost chat: Unexpected argument 'x'",
   "chat Alice 127.0.0.1 0": "wirepost chat: Cannot read port '0': expected a number from 1 to 65535",
-  "room": "wirepost room: Missing HOST: the name or address of the server",
+  "room 127.0.0.1": "wirepost room: Missing PORT: the port of the server",
+  "room --as al": "wirepost room: Unknown option '--as'",
   "room 127.0.0.1 65536": "wirepost room: Cannot read port '65536': expected a number from 1 to 65535",
   "room 127.0.0.1 6000 --linger 3":
     "wirepost room: Cannot read --linger '3': expected a duration such as 30s",
-  "forum": "wirepost forum: Missing HOST: the name or address of the server",
-  "forum 127.0.0.1 10005 LST": "wirepost forum: Missing --user NAME: a COMMAND needs a user",
+  "forum": "wirepost forum: Missing --as NAME: who you are; or set WIREPOST_AS",
+  "forum LST": "wirepost forum: Missing --as NAME: who you are; or set WIREPOST_AS",
+  "forum 127.0.0.1 10005 LST": "wirepost forum: Missing --as NAME: who you are; or set WIREPOST_AS",
+  "forum RDT --as al": "wirepost forum: Incorrect syntax for RDT",
+  "forum LST --as al --user bo": "wirepost forum: --as and --user exclude each other",
+  "forum 127.0.0.1 10005 --new": "wirepost forum: --new needs --as NAME",
   "forum 127.0.0.1 10005 --user a/b":
     "wirepost forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
   "account": "wirepost account: Missing add, set-password, list, confirm, remove or import",

@@ -8,9 +8,9 @@ import {
   encodeTake,
   isId,
   maxMessage,
+  type OriginalFault,
   type OriginalReply,
   type OriginalRequest,
-  type Refusal,
   SHARED_QUEUE,
   utf8Length,
 } from "../../protocol/mailbox.ts";
@@ -64,8 +64,8 @@ Deno.test("decodeRequest() takes one line end off a datagram", () => {
   assertEquals(decode("R, bob\n"), take("bob"));
   assertEquals(decode("R, bob\r\n"), take("bob"));
   assertEquals(decode("F, b, a, x \r\n"), put("b", "a", "x "));
-  assertEquals(decode("R, bob\n\n"), "not printable");
-  assertEquals(decode("R, bob\r"), "not printable");
+  assertEquals(decode("R, bob\n\n"), "control character");
+  assertEquals(decode("R, bob\r"), "control character");
 });
 
 // mailbox.md 1.2
@@ -75,7 +75,7 @@ Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () 
   assertEquals(decode("R, bob\0\r\n\0"), take("bob"));
   assertEquals(decode("F, b, a, x \0"), put("b", "a", "x "));
   assertEquals(decode("A, challenge\0"), { kind: "control", text: "challenge" });
-  assertEquals(decode("R, bob\0\n\n"), "not printable");
+  assertEquals(decode("R, bob\0\n\n"), "control character");
   assertEquals(decode(`R, bob${"\0".repeat(1018)}`), take("bob"));
   assertEquals(decode(`R, bob${"\0".repeat(1019)}`), "too long");
 });
@@ -83,39 +83,49 @@ Deno.test("decodeRequest() takes NULs at the end of a datagram for padding", () 
 // mailbox.md 1.4, 3.1
 Deno.test("decodeOriginalRequest() returns why a datagram is no request", () => {
   const long = "x".repeat(65);
-  const rows: [string, Refusal][] = [
-    ["", "unknown type"],
+  const rows: [string, OriginalFault][] = [
+    ["", "empty"],
+    ["  ", "empty"],
     ["hello", "unknown type"],
-    ["N, t, alice, x", "unknown type"],
-    ["X", "unknown type"],
+    ["N, t, alice, x", "reply"],
+    ["X", "reply"],
+    ["nxt, x", "reply"],
+    [" xxx ", "reply"],
     ["forward, x", "unknown type"],
-    ["for", "malformed"],
-    ["req,", "malformed"],
-    ["R", "malformed"],
-    ["R, bob, alice", "malformed"],
-    ["F, bob", "malformed"],
-    ["F, bob, alice", "malformed"],
-    ["A", "malformed"],
-    ["A, ok, 3", "malformed"],
-    ["A, Error, unknown nonce", "malformed"],
-    ["R,", "bad ID"],
-    ["R,   ", "bad ID"],
-    [`R, ${long}`, "bad ID"],
-    ["R, a\tb", "bad ID"],
-    [`F, ${long}, alice, x`, "bad ID"],
-    ["F, bob,, x", "bad ID"],
-    [`R, ${"Ω".repeat(33)}`, "bad ID"],
+    ["F; bob", "no comma after type"],
+    ["F bob, alice, x", "no comma after type"],
+    ["for: x", "no comma after type"],
+    ["for", "type alone"],
+    ["F", "type alone"],
+    ["req,", "more than a type"],
+    ["R", "type alone"],
+    ["R, bob, alice", "more than a receiver"],
+    ["F, bob", "no sender"],
+    ["F, bob, alice", "no text"],
+    ["A", "type alone"],
+    ["A, ok, 3", "control reply"],
+    ["A, Error, unknown nonce", "control reply"],
+    ["A, events, 8f3a1c02, 1, 0", "control reply"],
+    ["R,", "receiver missing"],
+    ["R,   ", "receiver missing"],
+    [`R, ${long}`, "receiver too long"],
+    ["R, a\tb", "receiver with control character"],
+    [`F, ${long}, alice, x`, "receiver too long"],
+    [`F, bob, ${long}, x`, "sender too long"],
+    ["F, bob,, x", "sender missing"],
+    ["F, bob, a\tb, x", "sender with control character"],
+    [`R, ${"Ω".repeat(33)}`, "receiver too long"],
     ["F, bob, admin, x", "reserved sender"],
-    ["F, b, a, x\x00y", "not printable"],
-    ["\x00R, bob", "not printable"],
-    ["\x00", "unknown type"],
-    ["F, b, a, x\x1b[2J", "not printable"],
-    ["F, b, a, x\x7f", "not printable"],
-    ["F, b, a, x\u0085", "not printable"],
-    ["F, b, a, x\ny", "not printable"],
+    ["F, b, a, x\x00y", "control character"],
+    ["\x00R, bob", "control character"],
+    ["\x00", "empty"],
+    ["F, b, a, x\x1b[2J", "control character"],
+    ["F, b, a, x\x7f", "control character"],
+    ["F, b, a, x\u0085", "control character"],
+    ["F, b, a, x\ny", "control character"],
     ["x".repeat(1025), "too long"],
   ];
-  for (const [datagram, refusal] of rows) assertEquals(decode(datagram), refusal, JSON.stringify(datagram));
+  for (const [datagram, fault] of rows) assertEquals(decode(datagram), fault, JSON.stringify(datagram));
   assertEquals(decodeOriginalRequest(new Uint8Array([0x52, 0x2c, 0xff])), "not UTF-8");
   assertEquals(decodeOriginalRequest(new Uint8Array([0x52, 0x2c, 0xed, 0xa0, 0x80])), "not UTF-8");
 });
@@ -132,10 +142,10 @@ Deno.test("decodeRequest() refuses a message whose reply would not fit", () => {
   const mail = { sender: "a", time: 0, text: fits };
   assertEquals(encodeMail("b", mail).length, 1024);
   assertEquals(decode(`F, b, a, ${fits}`), put("b", "a", fits));
-  assertEquals(decode(`F, b, a, ${fits}x`), "too long");
+  assertEquals(decode(`F, b, a, ${fits}x`), "text too long");
   const wide = "Ω".repeat(maxMessage(SHARED_QUEUE, "") / 2);
   assertEquals(decode(`for, ${wide}`), put(SHARED_QUEUE, "", wide));
-  assertEquals(decode(`for, ${wide}Ω`), "too long");
+  assertEquals(decode(`for, ${wide}Ω`), "text too long");
 });
 
 Deno.test("decodeRequest() never throws and only gives requests that keep the rules", () => {

@@ -19,10 +19,11 @@ import { type OriginalMailbox, RefusedCommandError } from "../../original_mailbo
 import {
   type Administration,
   administration,
-  dataDirectory,
   type DataDirectoryCode,
+  openDataDirectory,
 } from "../administration.ts";
 import type { Arguments } from "../command.ts";
+import { isServerNamed } from "../server_option.ts";
 
 interface AccountStore extends AsyncDisposable {
   /**
@@ -47,8 +48,8 @@ export interface AccountCode extends DataDirectoryCode {
  * @throws {Error} The directory can't be used, or the server doesn't answer.
  */
 export async function openAccounts(args: Arguments, code: AccountCode): Promise<AccountStore> {
-  if (args.text("server") !== undefined) return new ServerAccounts(await administration(args, code));
-  const directory = dataDirectory(args);
+  if (isServerNamed(args)) return new ServerAccounts(await administration(args, code));
+  const directory = await openDataDirectory(args);
   const opened = await code.OfflineAccounts.open(directory);
   if (opened === "no database") {
     throw new Error(

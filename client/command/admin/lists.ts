@@ -18,6 +18,7 @@ interface List {
   arguments: number;
   heading: string;
   row(word: string, name: string): string;
+  json(word: string, name: string): Record<string, string | number>;
   /** The command for the first page, and for the page behind `lastName`, after `rows` rows. */
   page(argument: string, rows: number, lastName?: string): string;
 }
@@ -29,30 +30,35 @@ export const LISTS: Readonly<Record<string, List>> = {
     arguments: 0,
     heading: "messages  mailbox",
     row: (messages, id) => countRow(messages, mailboxName(id)),
+    json: (messages, mailbox) => ({ mailbox, messages: Number(messages) }),
     page: (_, rows, lastName) => rows === 0 ? "list" : `list, ${lastName}`,
   },
   channels: {
     arguments: 0,
     heading: " members  channel",
     row: (members, channel) => countRow(members, escapeControls(channel)),
+    json: (members, channel) => ({ channel, members: Number(members) }),
     page: (_, rows, lastName) => rows === 0 ? "channels" : `channels, ${lastName}`,
   },
   members: {
     arguments: 1,
     heading: "address                name",
     row: (address, name) => `${address.padEnd(21)}  ${escapeControls(name)}`,
+    json: (address, name) => ({ name, address }),
     page: (channel, rows) => `members, ${rows}, ${channel}`,
   },
 };
 
 /** Prints a list. */
-export async function printList(control: Control, list: List, argument: string) {
-  let isFirst = true;
+export async function printList(control: Control, list: List, argument: string, json: boolean) {
+  let isFirst = !json;
   const next = (page: string[], rows: number) => list.page(argument, rows, parseRow(page.at(-1)!).name);
   for await (const page of pages(control, list.page(argument, 0), next)) {
     if (isFirst) await write(`${bold(list.heading)}\n`);
     isFirst = false;
-    for (const { word, name } of page.map(parseRow)) await write(`${list.row(word, name)}\n`);
+    for (const { word, name } of page.map(parseRow)) {
+      await write(json ? jsonLine(list.json(word, name)) : `${list.row(word, name)}\n`);
+    }
   }
 }
 
@@ -62,15 +68,45 @@ function parseRow(row: string) {
 }
 
 /** Prints what the server holds and has done. */
-export async function printStatus(control: Control) {
+export async function printStatus(control: Control, json: boolean) {
   for await (const fields of pages(control, "status", (_, rows) => `status, ${rows}`)) {
-    await printFields(fields);
+    if (json) await write(fields.map(metricJson).join(""));
+    else await printFields(fields);
   }
 }
 
-/** Prints the fields of an answer, a line each. */
-export async function printFields(fields: readonly string[]) {
-  for (const field of fields) await write(`${escapeControls(field)}\n`);
+/** A metric has a name of several words, and a value of one; but the time since the start may have several. */
+function metricJson(field: string): string {
+  const [, name = field, value = ""] = /^(up) (.*)$/.exec(field) ?? /^(.*) (\S*)$/.exec(field) ?? [];
+  return jsonLine({ name, value: /^\d{1,15}$/.test(value) ? Number(value) : value });
+}
+
+/** Prints the fields of an answer, a line each; with the name of a command, as objects with what it answers. */
+export async function printFields(fields: readonly string[], json?: string) {
+  for (const field of fields) {
+    if (json === undefined) await write(`${escapeControls(field)}\n`);
+    else {
+      await write(
+        jsonLine({ [ANSWERS[json] ?? "result"]: /^\d{1,15}$/.test(field) ? Number(field) : field }),
+      );
+    }
+  }
+}
+
+/** What the fields of an answer are, by the command. */
+const ANSWERS: Readonly<Partial<Record<string, string>>> = {
+  count: "messages",
+  limit: "messages",
+  clear: "messages",
+  requeue: "messages",
+  delete: "messages",
+  "remove-channel": "members",
+  log: "log",
+  help: "command",
+};
+
+function jsonLine(value: unknown): string {
+  return outputLine(JSON.stringify(value));
 }
 
 /** Prints every dead letter: sender, receiver and time, why it is one, and how it begins. */
@@ -120,7 +156,7 @@ function deadLines({ id, mailbox, sender, time, attempts, reason, bytes, text }:
 }
 
 function deadJson(letter: DeadLetter): string {
-  return outputLine(JSON.stringify(letter));
+  return jsonLine(letter);
 }
 
 function mailboxName(id: string): string {

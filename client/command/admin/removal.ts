@@ -8,8 +8,8 @@
 import { isId } from "../../../protocol/mailbox.ts";
 import { RefusedCommandError } from "../../original_mailbox.ts";
 import { canConfirm, confirm } from "../../terminal/ask.ts";
-import { report, write } from "../../terminal/output.ts";
-import type { Control } from "./lists.ts";
+import { report } from "../../terminal/output.ts";
+import { type Control, printFields } from "./lists.ts";
 import { type Arguments, expectArguments, UsageError } from "../command.ts";
 
 interface Removal {
@@ -28,6 +28,9 @@ const QUESTIONS = {
   "requeue-all": "Give all dead letters out again?",
   "delete-all": "Remove all dead letters?",
 } as const;
+
+/** Commands that concern everything at once: `clear-all` is the same as `clear --all`. */
+export const AT_ONCE: readonly string[] = Object.keys(QUESTIONS);
 
 /**
  * The removal on the command line; undefined if it is another command.
@@ -72,10 +75,14 @@ export async function isConfirmed({ name, which }: Removal, args: Arguments): Pr
 }
 
 /** Removes, and prints how many. Returns the exit code. */
-export async function remove(control: Control, { name, which }: Removal): Promise<number> {
-  if (which === "all" && name === "requeue") return await requeueAll(control);
-  if (typeof which === "string") return await printCount(control(`${name}-${which}`));
-  if (name === "clear") return await printCount(control(`clear, ${which[0]}`));
+export async function remove(control: Control, { name, which }: Removal, json: boolean): Promise<number> {
+  const print = (count: number) => printFields([`${count}`], json ? name : undefined);
+  if (which === "all" && name === "requeue") return await requeueAll(control, print);
+  if (typeof which === "string" || name === "clear") {
+    const [count] = await control(typeof which === "string" ? `${name}-${which}` : `clear, ${which[0]}`);
+    await print(Number(count));
+    return 0;
+  }
   let done = 0;
   for (const id of which) {
     try {
@@ -87,18 +94,12 @@ export async function remove(control: Control, { name, which }: Removal): Promis
       await report("admin", error.message);
     }
   }
-  await write(`${done}\n`);
+  await print(done);
   return done === which.length ? 0 : 1;
 }
 
-async function printCount(answer: Promise<string[]>): Promise<number> {
-  const [count] = await answer;
-  await write(`${count}\n`);
-  return 0;
-}
-
 /** One command gives out as many as the server can in some milliseconds. */
-async function requeueAll(control: Control): Promise<number> {
+async function requeueAll(control: Control, print: (count: number) => Promise<void>): Promise<number> {
   let done = 0, full = 0;
   for (let page = "requeue-all";;) {
     const [requeued, refused, last] = (await control(page)).map(Number) as [number, number, number];
@@ -107,7 +108,7 @@ async function requeueAll(control: Control): Promise<number> {
     if (last === 0) break;
     page = `requeue-all, ${last}`;
   }
-  await write(`${done}\n`);
+  await print(done);
   if (full === 0) return 0;
   await report("admin", `${full} are left, because there is no room in their mailboxes`);
   return 1;

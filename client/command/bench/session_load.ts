@@ -52,8 +52,7 @@ export class SessionLoad implements AsyncDisposable {
   /** Whether a message may have been stored. */
   #mayHaveStored = false;
   /** Puts without an outcome. */
-  #pending = 0;
-  #settled: PromiseWithResolvers<void> | undefined;
+  readonly #pending = new Set<Promise<boolean>>();
 
   private constructor(options: SessionLoadOptions, mailboxes: readonly Mailbox[]) {
     this.#options = options;
@@ -86,20 +85,12 @@ export class SessionLoad implements AsyncDisposable {
    */
   async put(): Promise<TimedLoadResult> {
     const { count, inFlight } = this.#options, latencies = new Float64Array(count);
-    const { elapsed } = await this.#measure(async (signal) => {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      signal.addEventListener("abort", () => resolve());
-      const next = this.#starter((number) => {
+    const { elapsed } = await this.#measure(() =>
+      this.#each(count, inFlight, async (number) => {
         const since = performance.now();
-        this.#post(number, () => {
-          latencies[this.done++] = performance.now() - since;
-          next();
-          if (this.done === count) resolve();
-        });
-      });
-      for (let i = 0; i < inFlight; i++) next();
-      await promise;
-    });
+        if (await this.#post(number)) latencies[this.done++] = performance.now() - since;
+      })
+    );
     return timedResult(latencies, elapsed);
   }
 
@@ -137,10 +128,12 @@ export class SessionLoad implements AsyncDisposable {
     const latencies = new Float64Array(count), since = new Float64Array(count);
     const prefetch = Math.min(MAX_LEASE_MESSAGES, Math.ceil(inFlight / sessions));
     const { elapsed } = await this.#measure(async () => {
-      const next = this.#starter((number) => {
-        since[number] = performance.now();
-        this.#post(number, () => {});
-      });
+      let started = 0;
+      const next = () => {
+        if (started === count || this.#stop.signal.aborted) return;
+        since[started] = performance.now();
+        this.#post(started++);
+      };
       const receiving = this.#each(sessions, sessions, async (session) => {
         let left = Math.ceil((count - session) / sessions), before = -1, mayCome = true;
         const receive = (message: ReceivedMessage) => {
@@ -154,7 +147,7 @@ export class SessionLoad implements AsyncDisposable {
         };
         // another session may have its turn, and a put may take longer than the wait
         while (left > 0 && !this.#stop.signal.aborted && (this.done > before || mayCome)) {
-          mayCome = before < 0 || this.#pending > 0;
+          mayCome = before < 0 || this.#pending.size > 0;
           before = this.done;
           await this.#take(session, { prefetch, wait: this.#waitMs }, receive, () => {});
         }
@@ -204,16 +197,15 @@ export class SessionLoad implements AsyncDisposable {
   }
 
   /** Runs a measurement to its end, or until it is stopped, and waits until every put has its outcome. */
-  async #measure(run: (signal: AbortSignal) => Promise<void>): Promise<LoadResult> {
+  async #measure(run: () => Promise<void>): Promise<LoadResult> {
     const { count } = this.#options, { signal } = this.#stop;
     signal.throwIfAborted();
     this.done = 0;
     const begin = performance.now();
-    await run(signal);
+    await run();
     const elapsed = performance.now() - begin;
     const missing = this.#missing;
-    this.#settled = Promise.withResolvers();
-    if (this.#pending > 0) await this.#settled.promise;
+    await Promise.all(this.#pending);
     signal.throwIfAborted();
     if (missing > 0) {
       throw new Error(
@@ -221,14 +213,6 @@ export class SessionLoad implements AsyncDisposable {
       );
     }
     return { elapsed, rate: count / elapsed * 1000 };
-  }
-
-  /** Returns a function that begins the next message, if there is one. */
-  #starter(begin: (number: number) => void): () => void {
-    let started = 0;
-    return () => {
-      if (started < this.#options.count && !this.#stop.signal.aborted) begin(started++);
-    };
   }
 
   /** Does `work` for every number below `count`, `width` of them at a time. An error stops all. */
@@ -246,22 +230,24 @@ export class SessionLoad implements AsyncDisposable {
     await Promise.all(Array.from({ length: Math.min(width, count) }, worker));
   }
 
-  #post(number: number, stored: () => void) {
+  /** Puts a message. Resolves to whether it is stored and the measurement goes on. */
+  #post(number: number): Promise<boolean> {
     const { sessions, size } = this.#options, session = number % sessions;
     const text = number.toString(36).padStart(MIN_LOAD_TEXT, "0").padEnd(size, ".");
+    const { promise, resolve } = Promise.withResolvers<boolean>();
     const settle = (error: Error | undefined) => {
-      this.#pending--;
+      this.#pending.delete(promise);
       if (error === undefined || error instanceof SessionEndError && error.sent) this.#mayHaveStored = true;
-      if (this.#pending === 0) this.#settled?.resolve();
       if (error !== undefined) this.#stop.abort(error);
-      else if (!this.#stop.signal.aborted) stored();
+      resolve(!this.#stop.signal.aborted);
     };
-    this.#pending++;
+    this.#pending.add(promise);
     try {
       this.#mailboxes[session]!.post(this.#mailbox(session), "bench", text, settle, { wait: this.#waitMs });
     } catch (error) {
       settle(error as Error);
     }
+    return promise;
   }
 
   /** Receives and acknowledges until none comes in time, or `received` returns false. */

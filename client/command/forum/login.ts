@@ -122,7 +122,7 @@ export async function askToLogIn(
 }
 
 /** What the user reads about a failed log-in that can be tried again. */
-function failureText(name: string, error: unknown): string {
+export function failureText(name: string, error: unknown): string {
   // a password of the wrong form is the user's mistake too
   if (error instanceof TypeError) return INVALID_PASSWORD;
   if (!(error instanceof LoginError)) throw error;
@@ -139,7 +139,7 @@ function failureText(name: string, error: unknown): string {
 }
 
 /** Connects; if the signal comes before that is done, leaves again. */
-async function connect(options: ForumConnectOptions, signal: AbortSignal): Promise<Forum> {
+export async function connect(options: ForumConnectOptions, signal: AbortSignal): Promise<Forum> {
   const connecting = connectForum(options);
   try {
     return await unlessAborted(signal, connecting);

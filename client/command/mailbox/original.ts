@@ -1,16 +1,20 @@
 import { dim } from "@std/fmt/colors";
 import type { OriginalMailbox } from "../../original_mailbox.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import type { SeenNames } from "./completion.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** On the original wire: a message is shown when it is requested. */
 export class OriginalMailboxWire implements MailboxWire {
   readonly #mailbox: OriginalMailbox;
   readonly #editor: LineEditor;
+  readonly #names: SeenNames;
   readonly broken: Promise<never> = new Promise(() => {});
 
-  constructor(mailbox: OriginalMailbox, editor: LineEditor) {
+  /** @param names Gets the senders. */
+  constructor(mailbox: OriginalMailbox, editor: LineEditor, names: SeenNames) {
     this.#mailbox = mailbox;
+    this.#names = names;
     this.#editor = editor;
   }
 
@@ -30,6 +34,7 @@ export class OriginalMailboxWire implements MailboxWire {
         if (count === 0) await this.#editor.print(`${dim("no message")}\n`);
         return;
       }
+      this.#names.add(message.sender);
       await this.#editor.print(messageLine(message));
     }
   }

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { dim } from "@std/fmt/colors";
-import { type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
+import { LoginError, type Mailbox, RefusedError, SessionEndError } from "../../mailbox.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import type { SeenNames } from "./completion.ts";
 import { type MailboxWire, messageLine } from "./wire.ts";
 
 /** How long to wait while a mailbox is full, and before the next connection to a server that is gone. */
@@ -15,6 +16,7 @@ const PREFETCH = 64;
 export class SessionWire implements MailboxWire {
   readonly #connect: () => Promise<Mailbox>;
   readonly #editor: LineEditor;
+  readonly #names: SeenNames;
   readonly #broken = Promise.withResolvers<never>();
   readonly broken: Promise<never> = this.#broken.promise;
   #mailbox: Promise<Mailbox> | undefined;
@@ -23,8 +25,14 @@ export class SessionWire implements MailboxWire {
   /** Whether the server is gone, as far as the user knows. */
   #isGone = false;
 
-  constructor(connect: () => Promise<Mailbox>, editor: LineEditor) {
+  /**
+   * @param names Gets the senders.
+   * @param first A connection to begin with.
+   */
+  constructor(connect: () => Promise<Mailbox>, editor: LineEditor, names: SeenNames, first?: Mailbox) {
+    this.#names = names;
     this.#connect = connect;
+    this.#mailbox = first && Promise.resolve(first);
     this.#editor = editor;
     this.#broken.promise.catch(() => {});
   }
@@ -70,6 +78,7 @@ export class SessionWire implements MailboxWire {
   /** Shows messages as they come, and acknowledges them. */
   async #show(mailbox: Mailbox, id: string, until: { wait: number } | { signal: AbortSignal }) {
     for await (const batch of mailbox.batches(id, { ...until, prefetch: PREFETCH })) {
+      for (const { sender } of batch) this.#names.add(sender);
       try {
         await this.#editor.print(batch.map(messageLine).join(""));
       } catch (error) {
@@ -109,7 +118,7 @@ export class SessionWire implements MailboxWire {
       } catch (error) {
         if (signal.aborted) return;
         // the mailbox has an owner, or has one now; the user may still write as somebody else
-        if (error instanceof RefusedError) {
+        if (error instanceof RefusedError || error instanceof LoginError) {
           return void await this.#editor.notify(`${escapeControls(error.message)}\n`);
         }
         if (!(error instanceof SessionEndError)) throw error;

@@ -1,34 +1,30 @@
 import type { SessionEnvironment } from "../environment.ts";
 
+/** What has datagrams to send. */
+interface Sender {
+  /** The next one, if there is one. */
+  nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined;
+  /** When {@linkcode due} has something to do. */
+  deadline(now: number): number;
+  due(now: number): void;
+}
+
 /**
  * Sends datagrams at the end of a turn, so that the requests of one turn share datagrams, and when a timer has run out.
  * One datagram is sent after another: concurrent sends of a Deno socket may overtake each other.
  */
 export class SendLoop {
   readonly #environment: SessionEnvironment;
-  readonly #next: (now: number) => Uint8Array<ArrayBuffer> | undefined;
-  readonly #deadline: (now: number) => number;
-  readonly #onDeadline: (now: number) => void;
+  readonly #sender: Sender;
   #isDeferred = false;
   #isSending = false;
   #isStopped = false;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
 
-  /**
-   * @param next Gives the next datagram to send, if there is one.
-   * @param deadline Gives the time at which `onDeadline` has something to do.
-   */
-  constructor(
-    environment: SessionEnvironment,
-    next: (now: number) => Uint8Array<ArrayBuffer> | undefined,
-    deadline: (now: number) => number,
-    onDeadline: (now: number) => void,
-  ) {
+  constructor(environment: SessionEnvironment, sender: Sender) {
     this.#environment = environment;
-    this.#next = next;
-    this.#deadline = deadline;
-    this.#onDeadline = onDeadline;
+    this.#sender = sender;
   }
 
   /** Sends what there is at the end of this turn. */
@@ -62,12 +58,12 @@ export class SendLoop {
   }
 
   #nextDatagram(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#isStopped ? undefined : this.#next(this.#environment.monotonicClock());
+    return this.#isStopped ? undefined : this.#sender.nextDatagram(this.#environment.monotonicClock());
   }
 
   #setTimer() {
     if (this.#isStopped) return;
-    const now = this.#environment.monotonicClock(), at = this.#deadline(now);
+    const now = this.#environment.monotonicClock(), at = this.#sender.deadline(now);
     // a timer that runs out too early is set again then: most deadlines move with every answer
     if (at >= this.#timerAt) return;
     this.#cancelTimer?.();
@@ -78,7 +74,7 @@ export class SendLoop {
   #due() {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
-    this.#onDeadline(this.#environment.monotonicClock());
+    this.#sender.due(this.#environment.monotonicClock());
     if (!this.#isStopped) this.#send();
   }
 }

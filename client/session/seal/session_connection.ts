@@ -113,18 +113,18 @@ export class SessionConnection<S extends ConnectedSession> {
       // a datagram that can't be sent is one that was lost
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram).catch(() => {}),
       server: formatAddress(server),
-      ...timeout === undefined ? {} : { timeout },
-      ...onBusy === undefined ? {} : { onBusy },
-      ...onBegin === undefined ? {} : { onBegin },
+      timeout,
+      onBusy,
+      onBegin,
     };
-    const send = login === undefined
-      ? environment.send
-      : (datagram: Uint8Array<ArrayBuffer>) => this.#seal!.send(datagram);
-    this.session = newSession({ ...environment, send }, resume);
-    if (login !== undefined) {
-      const { as, trust } = login;
-      this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);
+    if (login === undefined) {
+      this.session = newSession(environment, resume);
+      return;
     }
+    const { as, trust } = login;
+    const send = (datagram: Uint8Array<ArrayBuffer>) => this.#seal!.send(datagram);
+    this.session = newSession({ ...environment, send }, resume);
+    this.#seal = new ClientSeal({ ...environment, ...trust, service, keepAlive }, as, this.session);
   }
 
   /**

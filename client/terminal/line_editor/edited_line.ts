@@ -29,11 +29,26 @@ export class EditedLine {
     return fits;
   }
 
+  /** Puts a text in the place of a part of the line, and the cursor behind it, unless there is no room. */
+  replace(from: number, to: number, text: string): boolean {
+    const line = this.text.slice(0, from) + text + this.text.slice(to);
+    if (line.length > this.#max) return false;
+    this.text = line;
+    this.cursor = from + text.length === 0 ? 0 : nextBoundary(line, from + text.length - 1);
+    return true;
+  }
+
   /** Returns the text, and clears the line. */
   take(): string {
     const text = this.text;
-    this.#set("");
+    this.show("");
     return text;
+  }
+
+  /** Shows another line, with the cursor at the beginning of the character at `cursor`. */
+  show(text: string, cursor = text.length) {
+    this.text = text;
+    this.cursor = cursor >= text.length ? text.length : previousBoundary(text, cursor + 1);
   }
 
   /** Forgets the killed text. */
@@ -45,18 +60,12 @@ export class EditedLine {
   press(key: KeyName) {
     const text = this.text, at = this.cursor, to = TARGETS[key]?.(text, at);
     if (key === "yank") this.insert(this.#killed);
-    else if (key === "up") this.#set(this.#history.up(text));
-    else if (key === "down") this.#set(this.#history.down(text));
+    else if (key === "up") this.show(this.#history.up(text) ?? text);
+    else if (key === "down") this.show(this.#history.down(text) ?? text);
     else if (to === undefined || to === at) return;
     else if (key === "backspace" || key === "delete") this.#remove(Math.min(to, at), Math.max(to, at));
     else if (key.startsWith("kill-")) this.#killed = this.#remove(Math.min(to, at), Math.max(to, at));
     else this.cursor = to;
-  }
-
-  #set(text: string | undefined) {
-    if (text === undefined) return;
-    this.text = text;
-    this.cursor = text.length;
   }
 
   #remove(from: number, to: number): string {

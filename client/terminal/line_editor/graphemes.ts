@@ -25,8 +25,9 @@ export function nextBoundary(text: string, at: number): number {
   return index + segment.length;
 }
 
-const ZERO = /^[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}]+$/u;
-const EMOJI = /^(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|\p{RI}{2})/u;
+/** Marks, format characters, and the vowels and final consonants of a Hangul syllable that is written as its parts. */
+const ZERO = /^[\p{Mn}\p{Me}\p{Cf}\p{Default_Ignorable_Code_Point}\u1160-\u11ff\ud7b0-\ud7ff]$/u;
+const EMOJI = /^(?:(?!\p{RI})\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f|\p{RI}{2})/u;
 
 /**
  * The blocks that are two columns wide: East_Asian_Width W and F (Unicode, UAX #11), joined across unassigned code
@@ -39,11 +40,30 @@ const WIDE = new RegExp(
   "u",
 );
 
-/** How many columns a cluster takes on a terminal: 0, 1 or 2. Terminals differ for some emoji. */
+/**
+ * How many columns a cluster takes on a terminal. An emoji takes two, whatever it is made of; terminals that are older
+ * than it differ. Other clusters take as much as their characters: the vowel signs of Thai, or the second consonant of a
+ * Devanagari conjunct, have columns of their own.
+ */
 export function columnsOf(cluster: string): number {
+  let columns = 0;
+  for (const width of widthsOf(cluster)) columns += width;
+  return columns;
+}
+
+const NONE: readonly number[] = [0], NARROW: readonly number[] = [1], DOUBLE: readonly number[] = [2];
+
+/** The columns of each part of a cluster that a terminal keeps on one row. */
+export function widthsOf(cluster: string): readonly number[] {
   const code = cluster.codePointAt(0) ?? 0;
-  if (code < 0x300) return cluster === "" || cluster === "\u00ad" ? 0 : cluster.includes("\ufe0f") ? 2 : 1;
-  if (ZERO.test(cluster)) return 0;
-  if (EMOJI.test(cluster)) return 2;
-  return WIDE.test(cluster) ? 2 : 1;
+  if (cluster.length < 2 && code < 0x300) return cluster === "" || code === 0xad ? NONE : NARROW;
+  if (EMOJI.test(cluster) || code < 0x300 && cluster.includes("\ufe0f")) return DOUBLE;
+  return [...cluster].map((char) => ZERO.test(char) ? 0 : WIDE.test(char) ? 2 : 1);
+}
+
+/** The columns of a text without control characters. */
+export function widthOfText(text: string): number {
+  let columns = 0;
+  for (const cluster of clusters(text)) columns += columnsOf(cluster);
+  return columns;
 }

@@ -48,6 +48,26 @@ export class History {
     return this.#go(this.#at + 1, text);
   }
 
+  /** The line with this index, which becomes the current one. */
+  goTo(index: number, text: string): string {
+    return this.#go(index, text) ?? text;
+  }
+
+  /**
+   * The newest line before the index `before` in which something is found, and where.
+   *
+   * @param search Returns where it is in a line; less than 0 if it is not.
+   */
+  find(
+    search: (line: string) => number,
+    before: number,
+  ): { index: number; line: string; at: number } | undefined {
+    for (let index = Math.min(before, this.#lines.length) - 1; index >= 0; index--) {
+      const line = this.#edited.get(index) ?? this.#lines[index]!, at = search(line);
+      if (at >= 0) return { index, line, at };
+    }
+  }
+
   #go(to: number, text: string): string | undefined {
     if (to < 0 || to > this.#lines.length) return undefined;
     this.#edited.set(this.#at, text);

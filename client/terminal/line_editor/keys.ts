@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Control characters, by code. TAB is text; the others do nothing. */
+/** Control characters, by code. A TAB that is pasted is text; the others do nothing. */
 const CONTROLS = {
   0x01: "home",
   0x02: "left",
@@ -12,13 +12,16 @@ const CONTROLS = {
   0x04: "end-of-input",
   0x05: "end",
   0x06: "right",
+  0x07: "cancel",
   0x08: "backspace",
+  0x09: "tab",
   0x0a: "enter",
   0x0b: "kill-to-end",
   0x0c: "clear",
   0x0d: "enter",
   0x0e: "down",
   0x10: "up",
+  0x12: "search",
   0x15: "kill-to-start",
   0x17: "kill-space-word",
   0x19: "yank",
@@ -58,7 +61,11 @@ const SEQUENCES = {
 
 type Values<T> = T[keyof T];
 
-export type KeyName = Values<typeof CONTROLS> | Values<typeof ALTS> | Values<typeof SEQUENCES>;
+export type KeyName =
+  | Values<typeof CONTROLS>
+  | Values<typeof ALTS>
+  | Values<typeof SEQUENCES>
+  | "escape";
 
 /** What was typed or pasted, or the name of a key that is no text. */
 export type Key = { text: string } | { key: KeyName };
@@ -69,8 +76,8 @@ const MAX_SEQUENCE = 16;
 
 /**
  * Decodes bytes, wherever a read cuts them. An unknown sequence does nothing. A control character inside a sequence ends
- * it and counts, so that Ctrl-C is never lost. ESC alone waits for the next character: only a clock could show that none
- * follows.
+ * it and counts, so that Ctrl-C is never lost. ESC alone waits for the next character: only a clock can show that none
+ * follows, which is the caller's ({@linkcode KeyDecoder.endEscape}).
  *
  * Pasted text, which the terminal marks, is text to its end: its line ends are `enter`, its TABs stay, and other control
  * characters are dropped, so that pasted text gives no commands.
@@ -92,7 +99,7 @@ export class KeyDecoder {
       text = "";
     };
     for (const char of this.#decoder.decode(bytes, { stream: true })) {
-      if (this.#state === "text" && isText(char)) {
+      if (this.#state === "text" && (isText(char) || char === "\t" && this.#isPasting)) {
         this.#isAfterCr = false;
         text += char;
         continue;
@@ -104,6 +111,18 @@ export class KeyDecoder {
     }
     flush();
     return keys;
+  }
+
+  /** Whether the last byte was an ESC, which may be a key of its own or the beginning of another. */
+  get isEscaping(): boolean {
+    return this.#state === "escape" && !this.#isPasting;
+  }
+
+  /** Takes the ESC for a key of its own: nothing has followed it in time. */
+  endEscape(): Key[] {
+    if (!this.isEscaping) return [];
+    this.#state = "text";
+    return [{ key: "escape" }];
   }
 
   #decode(char: string): KeyName | undefined {
@@ -158,5 +177,5 @@ function lookUp(keys: Readonly<Record<string, KeyName>>, name: string | number):
 /** Whether a character goes into the line. C1 characters, which some terminals obey, do not. */
 function isText(char: string): boolean {
   const code = char.charCodeAt(0);
-  return code === 0x09 || code >= 0x20 && code < 0x7f || code >= 0xa0;
+  return code >= 0x20 && code < 0x7f || code >= 0xa0;
 }

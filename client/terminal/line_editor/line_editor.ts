@@ -5,9 +5,24 @@
  */
 
 import type { Line } from "../../../protocol/line.ts";
+import { type Size, terminalSize } from "../output.ts";
+import type { Complete } from "./completion.ts";
+import type { KeyReader } from "./key_queue.ts";
 
 /** Longest line that can be typed, in UTF-16 code units, or that a pipe may bring, in bytes. */
 export const MAX_LINE = 65_536;
+
+/** How a line is read. */
+export interface ReadOptions {
+  /** What is typed is not shown and not kept in the history. */
+  secret?: boolean;
+  /**
+   * The terminal is given back with the line until {@linkcode LineEditor.resume}, the next read or the end: meanwhile it
+   * is as it was before, nothing is read from it, and another program can use it. Ctrl-C is a signal then. It is not
+   * given back if more was typed already.
+   */
+  lend?: boolean;
+}
 
 /** Where lines come from and messages are shown: a terminal, a pipe or a file. */
 export abstract class LineEditor<L extends Line = Line> implements AsyncIterable<L>, AsyncDisposable {
@@ -15,6 +30,8 @@ export abstract class LineEditor<L extends Line = Line> implements AsyncIterable
   abstract readonly isTerminal: boolean;
   /** Stands before the line on a terminal; may hold colours. A change is seen at once if lines are edited. */
   abstract prompt: string;
+  /** What TAB may complete the line with on a terminal. Without it a TAB is text, as in a pipe or a pasted text. */
+  complete: Complete | undefined;
   /** Aborted by Ctrl-C on a terminal; lines that are not read by then are dropped. */
   abstract readonly interrupted: AbortSignal;
 
@@ -22,10 +39,26 @@ export abstract class LineEditor<L extends Line = Line> implements AsyncIterable
    * The next line, or undefined if there is none: after Ctrl-D on an empty line, Ctrl-C, the end of a pipe, or
    * {@linkcode close}. The prompt and the typed text are shown only during a read; what is typed earlier waits.
    * One call at a time.
-   *
-   * @param options.secret What is typed is not shown and not kept in the history.
    */
-  abstract read(options?: { secret?: boolean }): Promise<L | undefined>;
+  abstract read(options?: ReadOptions): Promise<L | undefined>;
+
+  /** Whether the terminal was given back with the last line. */
+  get isLent(): boolean {
+    return false;
+  }
+
+  /** Takes a terminal that was given back. */
+  resume() {}
+
+  /** Reads keys instead of lines, on a terminal that can move its cursor, until it is disposed of. */
+  readKeys(): KeyReader | undefined {
+    return undefined;
+  }
+
+  /** The size of the terminal. */
+  get size(): Size {
+    return terminalSize();
+  }
 
   /**
    * Prints text to standard output, on a terminal above the line being typed. Adds a missing line end. Resolves when

@@ -1,7 +1,7 @@
 import type { Line } from "../../../protocol/line.ts";
 import { promptSecret } from "../ask.ts";
 import { readLines } from "../input.ts";
-import { LineEditor } from "./line_editor.ts";
+import { LineEditor, type ReadOptions } from "./line_editor.ts";
 import { withLineEnd, write, writeError } from "../output.ts";
 
 /**
@@ -26,7 +26,7 @@ export class PlainLines extends LineEditor {
     this.#show = this.isTerminal ? write : isTyped && Deno.stderr.isTerminal() ? writeError : undefined;
   }
 
-  async read(options: { secret?: boolean } = {}): Promise<Line | undefined> {
+  async read(options: ReadOptions = {}): Promise<Line | undefined> {
     // the terminal would show it
     if (options.secret && Deno.stdin.isTerminal()) {
       const text = await promptSecret(this.prompt, this.isTerminal ? "stdout" : "stderr");

@@ -1,8 +1,8 @@
-import { clusters, columnsOf } from "./graphemes.ts";
+import { clusters, columnsOf, widthOfText, widthsOf } from "./graphemes.ts";
 import { type Size, withLineEnd } from "../output.ts";
 
 /** What the bottom of the screen shows: a prompt, the text behind it, and the cursor in that text. */
-interface View {
+export interface View {
   /** May hold colours (`ESC [ … m`). */
   prompt: string;
   text: string;
@@ -22,6 +22,8 @@ interface Position {
 const TAB = "    ";
 /** Marks where a text that is longer than the screen is cut. */
 const CUT = "…";
+/** Columns that a text keeps beside a prompt that would fill the screen. */
+const MIN_ROOM = 4;
 // deno-lint-ignore no-control-regex -- colours
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
@@ -58,8 +60,7 @@ export class Screen {
     // leaves a full row: the place of the cursor would be unknown
     if (end.full) out += " \r";
     if (after !== "") {
-      const at = positionAfter(before, size.columns);
-      out += `${up(end.row)}\r${before}${at.full ? "\r\n" : ""}`;
+      out += `${up(end.row)}\r${before}${cursorAt(before, after, size.columns).isBelow ? "\r\n" : ""}`;
     }
     this.#drawn = { before, after };
     return out;
@@ -69,7 +70,7 @@ export class Screen {
   erase(size: Size): string {
     if (this.#drawn === undefined) return "";
     const { before, after } = this.#drawn;
-    const { row } = positionAfter(before, size.columns),
+    const { row } = cursorAt(before, after, size.columns),
       more = positionAfter(before + after, size.columns).row > 0;
     this.#drawn = undefined;
     // tmux keeps a screen that is cleared as a whole in its history: clear the first row separately
@@ -80,7 +81,7 @@ export class Screen {
   leave(size: Size): string {
     if (this.#drawn === undefined) return "";
     const { before, after } = this.#drawn;
-    const down = positionAfter(before + after, size.columns).row - positionAfter(before, size.columns).row;
+    const down = positionAfter(before + after, size.columns).row - cursorAt(before, after, size.columns).row;
     this.#drawn = undefined;
     return `${down > 0 ? `\x1b[${down}B` : ""}\r\n`;
   }
@@ -95,6 +96,12 @@ export class Screen {
 /** The text of a line as it looks while it is typed. */
 export function visible(text: string): string {
   return text.replaceAll("\t", TAB);
+}
+
+/** How many rows a text without line ends takes. */
+export function rowsOf(text: string, columns: number): number {
+  const { row, full } = positionAfter(visible(text), columns);
+  return full ? row : row + 1;
 }
 
 function up(rows: number): string {
@@ -113,25 +120,33 @@ function isContinued(begun: string, text: string): boolean {
 function positionAfter(text: string, columns: number): Position {
   let row = 0, column = 0;
   for (const cluster of clusters(text.replace(COLOURS, ""))) {
-    const width = columnsOf(cluster);
-    // a wide cluster that does not fit goes to the next row
-    if (column + width > columns) row++, column = 0;
-    column += width;
+    for (const width of widthsOf(cluster)) {
+      // what is wide and does not fit goes to the next row
+      if (column + width > columns) row++, column = 0;
+      column += width;
+    }
   }
   return column >= columns ? { row: row + 1, column: 0, full: true } : { row, column, full: false };
 }
 
+/** The row of the cursor between these texts, and whether it is the row below the one in which `before` ends. */
+function cursorAt(before: string, after: string, columns: number): { row: number; isBelow: boolean } {
+  const { row, column, full } = positionAfter(before, columns);
+  const [next = ""] = clusters(after);
+  // the cursor stands on what is behind it
+  const isBelow = full || column + (widthsOf(next)[0] ?? 0) > columns;
+  return { row: isBelow && !full ? row + 1 : row, isBelow };
+}
+
 /** The part of the text around the cursor that fits on the screen. */
 function window(prompt: string, before: string, after: string, { columns, rows }: Size) {
-  before = prompt + before;
-  if (positionAfter(before + after, columns).row < rows) return { before, after };
+  if (positionAfter(prompt + before + after, columns).row < rows) return { before: prompt + before, after };
   // a wide cluster may leave a column empty in each row
-  const room = Math.max(
-    2,
-    (rows - 1) * (columns - 1) - positionAfter(prompt, Infinity).column - 2 * CUT.length,
-  );
+  const all = (rows - 1) * (columns - 1) - 2 * CUT.length;
+  const begin = shortened(prompt, Math.max(0, Math.floor(all / 2)));
+  const room = Math.max(MIN_ROOM, all - widthOfText(begin.replace(COLOURS, "")));
   const page = Math.ceil(room / 2);
-  const left = [...clusters(before.slice(prompt.length))], right = [...clusters(after)];
+  const left = [...clusters(before)], right = [...clusters(after)];
   // the window moves by pages, so that it doesn't move with each key
   const width = left.reduce((sum, cluster) => sum + columnsOf(cluster), 0);
   let skip = Math.max(0, Math.floor(width / page) - 1) * page, used = width - skip;
@@ -139,7 +154,15 @@ function window(prompt: string, before: string, after: string, { columns, rows }
   const seen = from < 0 ? left : left.slice(from);
   const to = right.findIndex((cluster) => (used += columnsOf(cluster)) > room);
   return {
-    before: `${prompt}${from > 0 ? CUT : ""}${seen.join("")}`,
+    before: `${begin}${from > 0 ? CUT : ""}${seen.join("")}`,
     after: to < 0 ? after : `${right.slice(0, to).join("")}${CUT}`,
   };
+}
+
+/** The prompt, or its end without its colours if it is wider than `columns`. */
+function shortened(prompt: string, columns: number): string {
+  const plain = [...clusters(prompt.replace(COLOURS, ""))];
+  let width = 0;
+  const cut = plain.findLastIndex((cluster) => (width += columnsOf(cluster)) > columns);
+  return cut < 0 ? prompt : `${CUT}${plain.slice(cut + 1).join("")}`;
 }

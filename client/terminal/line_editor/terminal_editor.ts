@@ -1,17 +1,21 @@
+import { candidateList, type Complete, Completer } from "./completion.ts";
 import { EditedLine } from "./edited_line.ts";
 import { History } from "./history.ts";
+import { HistorySearch } from "./history_search.ts";
+import { KeyQueue, type KeyReader } from "./key_queue.ts";
 import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
-import { LineEditor } from "./line_editor.ts";
-import { withLineEnd } from "../output.ts";
-import { Screen, visible } from "./screen.ts";
+import { LineEditor, type ReadOptions } from "./line_editor.ts";
+import { LineQueue } from "./line_queue.ts";
+import { type Size, withLineEnd } from "../output.ts";
+import { Screen, type View, visible } from "./screen.ts";
 import type { Tty } from "./tty.ts";
 
 /** Lines of the history, and UTF-16 code units of all of them. */
 const HISTORY_LINES = 1000, HISTORY_LENGTH = 1024 * 1024;
-/** UTF-16 code units that may be queued. Beyond that the terminal is read only when a line has been taken. */
-const MAX_QUEUED = 4 * 1024 * 1024;
-/** If none is taken for so long, the terminal is read again, so that Ctrl-C works, and further lines are dropped. */
-const FULL_QUEUE_TIMEOUT_MS = 1000;
+/** Milliseconds after which an ESC is a key of its own, and not the beginning of another. */
+const ESCAPE_MS = 50;
+/** Keys that may wait while a word is completed; at one more, the completion is given up. */
+const MAX_WAITING_KEYS = 1000;
 
 /** Edits lines on a terminal. One writer writes everything, so that nothing is mixed up. */
 export class TerminalEditor extends LineEditor<{ text: string }> {
@@ -25,16 +29,20 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   readonly #interrupted = new AbortController();
   readonly interrupted: AbortSignal = this.#interrupted.signal;
   readonly #watching: Disposable;
-  /** Complete lines that were not read yet. */
-  #queue: string[] = [];
-  #queued = 0;
-  /** Called when a line is taken from the queue. */
-  #onTaken: (() => void) | undefined;
-  /** Whether lines are dropped because the queue is full, and how many were. */
-  #isDropping = false;
-  #dropped = 0;
+  readonly #queue = new LineQueue((text) => this.#output += text);
+  readonly #completer = new Completer();
+  /** Keys that wait while a word is completed. */
+  #waitingKeys: Key[] | undefined;
+  #search: HistorySearch | undefined;
+  #escapeTimer: ReturnType<typeof setTimeout> | undefined;
   /** The pending read. */
-  #reader: { secret: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  #reader: { secret: boolean; lend: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  /** Where keys go that are read one by one. */
+  #keyQueue: KeyQueue | undefined;
+  /** Whether bytes are being read; a read can't be cancelled. */
+  #isReading = false;
+  /** Resolves when the terminal, which was given back, is taken again. */
+  #lent: PromiseWithResolvers<void> | undefined;
   /** Whether there will be no more lines than those in the queue. */
   #isEnded = false;
   #closing: Promise<void> | undefined;
@@ -71,17 +79,16 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#update();
   }
 
-  read(options: { secret?: boolean } = {}): Promise<{ text: string } | undefined> {
+  read(options: ReadOptions = {}): Promise<{ text: string } | undefined> {
     const { promise, resolve } = Promise.withResolvers<{ text: string } | undefined>();
-    const { secret = false } = options;
-    const queued = this.#queue.shift();
+    const { secret = false, lend = false } = options;
+    this.resume();
+    const queued = this.#queue.take();
     if (queued !== undefined) {
-      this.#queued -= queuedLength(queued);
-      this.#onTaken?.();
-      if (this.#queued <= MAX_QUEUED) this.#endDropping();
       resolve(this.#show(queued, secret));
     } else if (this.#isEnded) resolve(undefined);
-    else this.#reader = { secret, resolve };
+    else this.#reader = { secret, lend, resolve };
+    if (secret) this.#search = undefined;
     this.#update();
     return promise;
   }
@@ -97,6 +104,39 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     return this.print(text);
   }
 
+  override get isLent(): boolean {
+    return this.#lent !== undefined;
+  }
+
+  override resume() {
+    if (this.#lent === undefined) return;
+    this.#tty.raw();
+    this.#lent.resolve();
+    this.#lent = undefined;
+    this.#update();
+  }
+
+  override readKeys(): KeyReader {
+    this.resume();
+    const keys = this.#keyQueue = new KeyQueue();
+    return {
+      next: (prompt) => {
+        const next = keys.next(prompt);
+        if (this.#isEnded) keys.end();
+        this.#update();
+        return next;
+      },
+      [Symbol.dispose]: () => {
+        this.#keyQueue = undefined;
+        this.#pressAll(keys.keys);
+      },
+    };
+  }
+
+  override get size(): Size {
+    return this.#tty.size();
+  }
+
   override clearHistory() {
     this.#history.clear();
   }
@@ -107,15 +147,22 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
 
   async #restore() {
     this.#close.abort();
-    const rest = this.#queue.map((line) => `${line}\n`).join("") + this.#line.text;
+    const waiting = (this.#waitingKeys ?? []).map((key) =>
+      "text" in key ? key.text : key.key === "enter" ? "\n" : ""
+    );
+    const rest = [...this.#queue.lines.map((line) => `${line}\n`), this.#line.text, ...waiting].join("");
     if (rest !== "") this.#tty.unread(rest);
+    this.#queue.clear();
     this.#watching[Symbol.dispose]();
-    this.#onTaken?.();
+    clearTimeout(this.#escapeTimer);
+    this.#queue.stopWaiting();
+    this.#completer.reset();
     try {
       await this.#writing;
       await this.#writeToTty(this.#render() + this.#screen.leave(this.#tty.size()));
     } finally {
-      this.#tty.restore();
+      if (this.#lent === undefined) this.#tty.restore();
+      this.#lent?.resolve();
       this.#end();
     }
   }
@@ -123,14 +170,18 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   async #read() {
     try {
       while (this.#closing === undefined) {
+        this.#isReading = true;
         const bytes = await this.#tty.read(this.#close.signal);
+        this.#isReading = false;
         if (this.#closing !== undefined) return;
         if (bytes === null) break;
-        for (const key of this.#keys.decode(bytes)) this.#press(key);
-        this.#update();
-        while (this.#queued > MAX_QUEUED && !this.#isDropping && this.#closing === undefined) {
-          this.#isDropping = !await this.#lineTaken();
+        clearTimeout(this.#escapeTimer);
+        this.#pressAll(this.#keys.decode(bytes));
+        if (this.#search !== undefined && this.#keys.isEscaping) {
+          this.#escapeTimer = setTimeout(() => this.#pressAll(this.#keys.endEscape()), ESCAPE_MS);
         }
+        await this.#queue.room();
+        await this.#lent?.promise;
       }
     } catch {
       // the terminal has gone
@@ -138,31 +189,41 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#end();
   }
 
-  /** Waits until a line is taken. Returns false if none is in time. */
-  async #lineTaken(): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(resolve, FULL_QUEUE_TIMEOUT_MS, false);
-    this.#onTaken = () => resolve(true);
-    const isTaken = await promise;
-    clearTimeout(timer);
-    this.#onTaken = undefined;
-    return isTaken;
-  }
-
-  #endDropping() {
-    if (this.#dropped > 0) this.#output += `Lines that were dropped: ${this.#dropped}\n`;
-    this.#isDropping = false;
-    this.#dropped = 0;
+  #pressAll(keys: readonly Key[]) {
+    for (const key of keys) this.#press(key);
+    this.#update();
   }
 
   #press(key: Key) {
-    if ("text" in key) {
-      if (!this.#isEnded && !this.#line.insert(key.text)) this.#isRinging = true;
+    const isKey = "key" in key;
+    if (isKey && key.key === "interrupt") return this.#interrupt();
+    if (this.#isEnded) return;
+    if (this.#keyQueue !== undefined) {
+      if (!this.#keyQueue.add(key)) this.#isRinging = true;
       return;
     }
-    if (key.key === "interrupt") return this.#interrupt();
-    if (this.#isEnded) return;
-    this.#handle(key.key);
+    if (this.#waitingKeys !== undefined) {
+      this.#waitingKeys.push(key);
+      if (this.#waitingKeys.length <= MAX_WAITING_KEYS) return;
+      this.#completer.reset();
+      this.#endCompletion();
+      return;
+    }
+    if (this.#search !== undefined && !this.#searched(this.#search, key)) return;
+    if (isKey) return this.#handle(key.key);
+    if (!this.#line.insert(key.text)) this.#isRinging = true;
+  }
+
+  /** Applies a key to the search. Returns whether the search has ended, and the key is for the line. */
+  #searched(search: HistorySearch, key: Key): boolean {
+    const outcome = search.press(key);
+    if (outcome === "not found") this.#isRinging = true;
+    if (outcome === "on" || outcome === "not found") return false;
+    this.#search = undefined;
+    if (outcome === "left") return false;
+    search.take(this.#line);
+    // the line was only just taken: there is no word to be completed yet
+    return !("key" in key && key.key === "tab");
   }
 
   #handle(key: KeyName) {
@@ -177,9 +238,14 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
       case "suspend":
         this.#suspend();
         return;
+      case "tab":
+        return this.#tab();
+      case "search":
+        // a secret has no history
+        if (!this.#reader?.secret) this.#search = new HistorySearch(this.#history);
+        return;
       case "up":
       case "down":
-        // a secret has no history
         if (!this.#reader?.secret) this.#line.press(key);
         return;
       default:
@@ -187,20 +253,49 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     }
   }
 
+  #tab() {
+    const { complete } = this;
+    if (complete !== undefined && !this.#reader?.secret) this.#complete(complete);
+    else if (!this.#line.insert("\t")) this.#isRinging = true;
+  }
+
+  /** Completes the word before the cursor. Keys wait until that is done, so that they mean what the user expects. */
+  async #complete(find: Complete) {
+    const keys: Key[] = this.#waitingKeys = [];
+    const list = (candidates: readonly string[]) => {
+      this.#output += candidateList(candidates, this.#tty.size());
+    };
+    const isDone = await this.#completer.complete(this.#line, find, list);
+    if (this.#waitingKeys !== keys) return;
+    if (!isDone) this.#isRinging = true;
+    this.#endCompletion();
+    this.#update();
+  }
+
+  #endCompletion() {
+    const keys = this.#waitingKeys ?? [];
+    this.#waitingKeys = undefined;
+    for (const key of keys) this.#press(key);
+  }
+
   #enter() {
     const text = this.#line.take();
     this.#history.reset();
+    this.#completer.reset();
     const reader = this.#reader;
     this.#reader = undefined;
-    if (reader !== undefined) return reader.resolve(this.#show(text, reader.secret));
-    if (this.#isDropping && this.#queued > MAX_QUEUED) {
-      if (this.#dropped++ > 0) return;
-      this.#output += "Too many lines wait: further ones are dropped\n";
-      this.#isRinging = true;
-      return;
+    if (reader !== undefined) {
+      if (reader.lend) this.#lend();
+      return reader.resolve(this.#show(text, reader.secret));
     }
-    this.#queue.push(text);
-    this.#queued += queuedLength(text);
+    if (this.#queue.add(text)) this.#isRinging = true;
+  }
+
+  /** Gives the terminal back, unless what is typed next will be read here. */
+  #lend() {
+    if (this.#isReading || this.#closing !== undefined) return;
+    this.#lent = Promise.withResolvers<void>();
+    this.#tty.restore();
   }
 
   /** Leaves a line that is read on the screen, and adds it to the history. */
@@ -217,9 +312,10 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#output += reader === undefined
       ? "^C\n"
       : `${this.#prompt}${reader.secret ? "" : visible(text)}^C\n`;
-    this.#queue = [];
-    this.#queued = 0;
-    this.#endDropping();
+    this.#search = undefined;
+    this.#waitingKeys = undefined;
+    this.#completer.reset();
+    this.#queue.clear();
     this.#end();
     this.#interrupted.abort();
   }
@@ -229,6 +325,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     const reader = this.#reader;
     this.#reader = undefined;
     reader?.resolve(undefined);
+    this.#keyQueue?.end();
   }
 
   async #suspend() {
@@ -258,19 +355,26 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   }
 
   #render(): string {
-    const size = this.#tty.size(), reader = this.#reader;
+    const size = this.#tty.size(), view = this.#view();
     let out = "";
     if (this.#isCleared) out += this.#screen.clear();
     if (this.#isResized) out += this.#screen.erase(size);
     if (this.#output !== "") out += this.#screen.print(this.#output, size);
-    const { text, cursor } = reader?.secret ? { text: "", cursor: 0 } : this.#line;
-    out += reader === undefined
-      ? this.#screen.erase(size)
-      : this.#screen.draw({ prompt: this.#prompt, text, cursor }, size);
+    out += view === undefined ? this.#screen.erase(size) : this.#screen.draw(view, size);
     if (this.#isRinging) out += "\x07";
     this.#output = "";
     this.#isCleared = this.#isResized = this.#isRinging = false;
     return out;
+  }
+
+  /** What the bottom of the screen shows, if anything is read. */
+  #view(): View | undefined {
+    const prompt = this.#keyQueue?.prompt, search = this.#search;
+    if (prompt !== undefined) return { prompt, text: "", cursor: 0 };
+    if (this.#reader === undefined) return undefined;
+    if (this.#reader.secret) return { prompt: this.#prompt, text: "", cursor: 0 };
+    const { text, cursor } = search?.line ?? this.#line;
+    return { prompt: search?.prompt ?? this.#prompt, text, cursor };
   }
 
   async #writeToTty(text: string) {
@@ -282,9 +386,4 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
       this.#end();
     }
   }
-}
-
-/** What a queued line counts, so that empty ones count too. */
-function queuedLength(line: string): number {
-  return line.length + 1;
 }

@@ -12,6 +12,9 @@ import { PAGE_BYTES } from "./transaction.ts";
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
+/** What the log keeps of its file when it begins anew: twice what it usually holds. */
+const LOG_BYTES = 8 * 1024 * 1024;
+
 /** The mode of the file. */
 const DATABASE_MODE = 0o600;
 
@@ -69,12 +72,16 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined,
       `its schema is version ${version}, this program knows up to ${MIGRATIONS.length}: use a newer program`,
     );
   }
+  // before anything is written: then pages that are free can be given back later, a piece at a time (see `free_pages.ts`)
+  if (isNew) all("PRAGMA auto_vacuum = INCREMENTAL");
   const settings = [
     "journal_mode = WAL",
     "synchronous = FULL",
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
     "wal_autocheckpoint = 0",
+    // a log that grew by much is cut after it was written back
+    `journal_size_limit = ${LOG_BYTES}`,
     "cache_size = -49152",
   ];
   for (const setting of settings) all(`PRAGMA ${setting}`);

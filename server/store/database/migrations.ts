@@ -29,7 +29,11 @@
  * removed   threads whose rows are to be removed, piece by piece. Their numbers are not used again.
  * unused    contents of removed threads whose files may still be on disk.
  * channel   one row a channel. `place` is its place in the list, 0 if it is not listed; messages before `first` are gone.
+ *           `history` has its history IDs, each with the number from which it holds: `ID:NUMBER`, separated by spaces.
+ * measure   what the administrator has done against a name or a network: `what` is `ban` or `mute`. `since` and `until`
+ *           are in milliseconds since 1970; `until` is NULL if it does not end by itself.
  * said      the last messages of each channel, in the order of `seq`.
+ * channels_complete   one row: 1 if all that was said is stored, which is so from a clean stop to the next start.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
@@ -246,4 +250,18 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE session RENAME COLUMN born TO start_time;
   ALTER TABLE horizon RENAME COLUMN born TO start_time;
 `,
+  `
+  ALTER TABLE channel ADD COLUMN history TEXT NOT NULL DEFAULT '';
+  CREATE TABLE channels_complete (complete INTEGER NOT NULL) STRICT;
+  INSERT INTO channels_complete VALUES (1);
+`,
+  `
+  CREATE TABLE measure (
+    what TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER,
+    PRIMARY KEY (what, subject)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

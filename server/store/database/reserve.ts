@@ -48,18 +48,17 @@ export class Reserve {
     if (now - this.#lastTry < RETRY_MS) return false;
     this.#lastTry = now;
     const before = this.#bytes;
-    if (this.#extend()) return true;
+    if (this.hold()) return true;
     // while the server runs, a part of it serves better as room for giving messages out
     if (before === 0) this.release();
     return false;
   }
 
-  /** Holds what there is room for, so that a start on a full disk can give messages out. */
-  hold() {
-    this.#extend();
-  }
-
-  #extend(): boolean {
+  /**
+   * Holds what there is room for, so that a start on a full disk can give messages out. Returns whether that is all of
+   * the space.
+   */
+  hold(): boolean {
     const bytes = new Uint8Array(65_536);
     try {
       using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });

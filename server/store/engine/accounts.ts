@@ -38,7 +38,7 @@ export class Accounts {
     });
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     const covering = db.prepare("SELECT name, last FROM account WHERE last > 0");
-    for (const { name, last } of allRows<AccountRow>(covering)) messages.covered.load(name, last!);
+    for (const { name, last } of allRows<AccountRow>(covering)) messages.setCovered(name, last!);
   }
 
   /** @param canStore Whether what needs space may be tried. */
@@ -57,7 +57,7 @@ export class Accounts {
         return this.#cover(account, canStore);
       case "remove":
         this.#transaction.run(this.#sql.remove, name);
-        this.#messages.covered.set(name, undefined);
+        this.#messages.setCovered(name, 0);
         this.#transaction.count((sign) => this.#count -= sign);
         return "removed";
     }

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { TableLimits } from "../../quota/fair_table.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import type { Context } from "../database/context.ts";
 import {
   ANY_LENGTH,
@@ -9,22 +10,27 @@ import {
   openError,
   throwIfLost,
 } from "../database/database.ts";
+import { FreePages } from "../database/free_pages.ts";
 import { Reserve, RESERVE_BYTES } from "../database/reserve.ts";
-import { firstRow, prepareAll } from "../database/statements.ts";
+import { prepareAll } from "../database/statements.ts";
 import { PAGE_BYTES, Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Counts } from "../requests/message.ts";
 import type { OrderedBatch, SessionOutcome } from "../requests/session.ts";
-import type { Operations, Outcome, StoreEvent, StoreRequest } from "../store.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
+import { type Handlers, requestHandlers } from "./handlers.ts";
+import { Measures } from "./measures.ts";
 import { Messages } from "./message/messages.ts";
+import { Reports } from "./reports.ts";
 import { needsSpace, Sessions } from "./sessions.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import { Threads } from "./threads.ts";
 
-export interface EngineOptions {
+/** Clocks and randomness are the system's by default; leases end by the monotonic clock. */
+export interface EngineOptions extends Partial<Omit<Environment, "setTimer">> {
   /** Where the database is; undefined: in memory. */
   directory: string | undefined;
   limits: StoreLimits;
@@ -38,12 +44,6 @@ export interface EngineOptions {
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
-  /** Milliseconds since 1970; the system's clock by default. */
-  wallClock?(): number;
-  /** Milliseconds of a monotonic clock, by which leases end; the system's by default. */
-  monotonicClock?(): number;
-  /** `bytes` random bytes; the system's by default. */
-  random?(bytes: number): Uint8Array;
 }
 
 /** What became of a batch. `dropped` counts messages that made room for newer ones. */
@@ -65,13 +65,6 @@ interface Batch {
   canStore: boolean;
 }
 
-type Handlers = {
-  [K in Exclude<keyof Operations, "put" | "take">]: (
-    request: Operations[K][0],
-    canStore: boolean,
-  ) => Operations[K][1];
-};
-
 /**
  * The state machine: carries batches of requests out on one database, synchronously. It runs in a Worker (see
  * `sqlite_worker.ts`), so that sockets never wait for the disk.
@@ -80,7 +73,6 @@ type Handlers = {
  */
 export class Engine {
   readonly #db: DatabaseSync;
-  readonly #limits: StoreLimits;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #threads: Threads;
@@ -90,6 +82,7 @@ export class Engine {
   readonly #onEvent: (event: StoreEvent) => void;
   readonly #reserve: Reserve | undefined;
   readonly #failure: StorageFailure;
+  readonly #freePages: FreePages;
   /** Whether the last commit has stored something. */
   #hasStored = false;
 
@@ -118,55 +111,27 @@ export class Engine {
       random: options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes))),
     };
     this.#transaction = context.transaction;
-    this.#limits = context.limits;
     this.#onEvent = onEvent;
     this.#failure = new StorageFailure(onEvent);
+    this.#freePages = new FreePages(db, this.#transaction);
     this.#sql = prepareAll(db, {
       writeBack: "PRAGMA wal_checkpoint(PASSIVE)",
-      freePages: "PRAGMA freelist_count",
     });
     const messages = this.#messages = new Messages(context, takeBytesMax);
     const threads = this.#threads = new Threads(context, { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits });
     this.#sessions = new Sessions(context, messages, threads, options.sessionLimits);
-    this.#handlers = this.#allHandlers(new Accounts(context, messages), new Channels(context));
+    this.#handlers = requestHandlers({
+      limits: context.limits,
+      messages,
+      threads,
+      sessions: this.#sessions,
+      accounts: new Accounts(context, messages),
+      channels: new Channels(context),
+      measures: new Measures(context),
+      reports: new Reports(context, messages, threads),
+    });
     // what was read at the start is not undone
     this.#transaction.commit();
-  }
-
-  #allHandlers(accounts: Accounts, channels: Channels): Handlers {
-    const messages = this.#messages, sessions = this.#sessions, threads = this.#threads;
-    const { leased } = messages;
-    return {
-      clear: (request) => messages.clear(request.mailbox),
-      count: (request) => messages.count(request.mailbox),
-      list: (request) => messages.list(request),
-      stat: (request) => messages.stat(request.mailbox),
-      dead: (request) => messages.dead(request),
-      limit: (request) => {
-        this.#limits.mailboxMessages = request.messages;
-        return "set";
-      },
-      lease: (request) => messages.lease(request),
-      unsubscribe: ({ mailbox }) => messages.events.unsubscribe(mailbox),
-      confirm: ({ session, tag }) => leased.confirm(session, tag),
-      release: ({ session, tag }) => leased.release(session, tag),
-      session: (request, canStore) => sessions.carryOut(request, canStore),
-      open: (request) => sessions.open(request),
-      end: (request) => sessions.end(request),
-      "latest start": () => sessions.latestStart,
-      usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
-      threads: (request) => threads.list(request),
-      read: (request) => threads.read(request),
-      file: (request) => threads.findFile(request),
-      attach: (request, canStore) => canStore ? threads.attach(request) : "storage",
-      contents: (request) => threads.known(request.contents),
-      unused: (request) => threads.unused(request.gone, request.limit),
-      "thread counts": () => threads.counts,
-      account: (request, canStore) => accounts.request(request, canStore),
-      channel: (request) => channels.change(request),
-      "remove channel": ({ name }) => channels.remove(name),
-      channels: () => channels.list(),
-    };
   }
 
   /** Messages, bytes and mailboxes that are there. */
@@ -336,8 +301,7 @@ export class Engine {
    */
   #canStore(): boolean {
     if (this.#reserve === undefined || this.#reserve.restore()) return true;
-    const { freelist_count: pages } = firstRow<{ freelist_count: number }>(this.#sql.freePages)!;
-    return pages * PAGE_BYTES >= RESERVE_BYTES;
+    return this.#freePages.count * PAGE_BYTES >= RESERVE_BYTES;
   }
 
   /** Whether {@linkcode tick} has something to do as time passes. */
@@ -350,15 +314,12 @@ export class Engine {
    * whether there may be more.
    */
   tick(): boolean {
-    let isMore = false;
-    return this.#background(() => isMore = this.#messages.tick()) && isMore;
+    return this.#background(() => this.#messages.tick());
   }
 
   /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
   forgetSessions(): boolean {
-    let forgotten = 0;
-    return this.#background(() => forgotten = this.#sessions.forgetOld(SWEEP_ROWS)) &&
-      forgotten === SWEEP_ROWS;
+    return this.#background(() => this.#sessions.forgetOld(SWEEP_ROWS) === SWEEP_ROWS);
   }
 
   /** Whether rows of cleared mailboxes or removed threads may be left to {@linkcode sweep}. */
@@ -369,15 +330,31 @@ export class Engine {
   /** Removes a piece of these rows. Returns whether there are more that can be removed now. */
   sweep(): boolean {
     const swept = this.#messages.hasCleared ? this.#messages : this.#threads;
-    return this.#background(() => swept.sweep(SWEEP_ROWS)) && this.hasCleared;
+    return this.#background(() => {
+      swept.sweep(SWEEP_ROWS);
+      return this.hasCleared;
+    });
   }
 
-  /** Does what no request waits for. Returns whether it worked; otherwise it is tried again later. */
-  #background(work: () => unknown): boolean {
-    try {
-      work();
-      this.#commit();
+  /** Whether much of the file is free, and can be given back to the disk by {@linkcode shrink}. */
+  get hasFreePages(): boolean {
+    return !this.hasCleared && this.#freePages.isTooMany;
+  }
+
+  /** Makes the file a piece smaller. Returns whether it can be made smaller still. */
+  shrink(): boolean {
+    return this.#background(() => {
+      this.#freePages.shrink();
       return true;
+    }) && this.hasFreePages;
+  }
+
+  /** Does what no request waits for. Returns whether there is more; if it fails, it is tried again later. */
+  #background(work: () => boolean): boolean {
+    try {
+      const isMore = work();
+      this.#commit();
+      return isMore;
     } catch (error) {
       this.#rollback();
       throwIfLost(error);
@@ -395,6 +372,7 @@ export class Engine {
 /** Whether a request needs space, rather than freeing some. */
 function isAdding(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
+    request.kind === "measure" && request.action === "take" ||
     request.kind === "account" && ["add", "change", "cover"].includes(request.what) ||
     request.kind === "session" && request.changes.some(needsSpace);
 }

@@ -25,9 +25,6 @@ const SESSION_KEPT_MS = 24 * 60 * 60 * 1000;
  */
 const ENDED_SESSION_KEPT_MS = 2 * 60 * 1000;
 
-/** Sessions whose state is in memory; that of the others is read again when they are used. */
-const MAX_STATES = 10_000;
-
 /** A session that has a row. */
 interface KeptSession extends Linked<KeptSession> {
   readonly id: string;
@@ -36,10 +33,15 @@ interface KeptSession extends Linked<KeptSession> {
   readonly startTime: number;
   /** Whether its client has ended it. If it was logged in, it is not counted from then on: its seal is gone as well. */
   ended: boolean;
-  state: SessionState | undefined;
+  /** The highest request number carried out. */
+  done: number;
+  /** Whether there are outcomes, which are read when they are needed: they may be long. */
+  hasOutcomes: boolean;
 }
 
-type SessionRow = Pick<KeptSession, "id" | "account" | "network" | "startTime"> & { ended: number };
+type SessionRow =
+  & Pick<KeptSession, "id" | "account" | "network" | "startTime" | "done">
+  & Record<"ended" | "hasOutcomes", number>;
 
 /** How far each session has come: so that nothing is carried out twice. */
 export class Sessions {
@@ -50,8 +52,6 @@ export class Sessions {
   readonly #sessions = new Map<string, KeptSession>();
   readonly table: FairTable<KeptSession>;
   readonly #forgotten: ForgottenSessions;
-  /** Those whose state is in memory, in the order in which it was read or written. */
-  readonly #withState = new Set<KeptSession>();
   /** What is being carried out: a session that has requests in it is not forgotten to make room. */
   #batch: readonly { kind: string; session?: string }[] = [];
 
@@ -61,7 +61,7 @@ export class Sessions {
     this.#threads = threads;
     const { db } = context;
     this.#sql = prepareAll(db, {
-      read: "SELECT done, outcomes FROM session WHERE id = ?",
+      outcomes: "SELECT outcomes FROM session WHERE id = ?",
       add: `INSERT INTO session (id, done, outcomes, used, account, network, start_time)
         VALUES (?, ?, ?, ?, ?, ?, ?)`,
       write: "UPDATE session SET done = ?, outcomes = ?, used = ?, ended = 0 WHERE id = ?",
@@ -73,10 +73,13 @@ export class Sessions {
     });
     this.table = new FairTable(limits, (entry) => entry);
     this.#forgotten = new ForgottenSessions(context);
-    const rows = db.prepare(
-      "SELECT id, account, network, start_time AS startTime, ended FROM session ORDER BY used, id",
-    );
-    for (const row of allRows<SessionRow>(rows)) this.#add(keptSession(row, row.ended === 1));
+    const rows = db.prepare(`
+      SELECT id, account, network, start_time AS startTime, ended, done, outcomes <> '[]' AS hasOutcomes
+        FROM session ORDER BY used, id`);
+    for (const row of allRows<SessionRow>(rows)) {
+      const ended = row.ended === 1, hasOutcomes = row.hasOutcomes === 1;
+      this.#add({ ...row, ended, hasOutcomes, older: undefined, newer: undefined });
+    }
   }
 
   /** The latest start time of all sessions that have a row, or had one. */
@@ -96,7 +99,7 @@ export class Sessions {
     if (session.account !== account) return "denied";
     this.#context.transaction.run(this.#sql.use, this.#context.wallClock(), id);
     this.#use(session);
-    return { ...this.#stateOf(session) };
+    return this.#stateOf(session);
   }
 
   /** Ends the session, unless its client lacks an outcome: it is forgotten soon. */
@@ -110,7 +113,7 @@ export class Sessions {
       this.#context.transaction.run(this.#sql.end, used, id);
       this.#setEnded(session, true);
     }
-    return { ...state };
+    return state;
   }
 
   /** Carries out the requests that are next. `canStore`: whether those that need space may be tried. */
@@ -153,11 +156,10 @@ export class Sessions {
     }
     // a session that has carried out nothing needs no row
     if (state.done > 0) {
-      const { done, outcomes } = state;
       this.#context.transaction.begin();
       if (leaving !== undefined) this.#forget(leaving, true);
-      if (before !== undefined) this.#write(before, { done, outcomes });
-      else this.#insert(keptSession({ id, account, network, startTime }, false), { done, outcomes });
+      if (before !== undefined) this.#write(before, state);
+      else this.#insert({ id, account, network, startTime }, state);
     }
     return state;
   }
@@ -185,19 +187,19 @@ export class Sessions {
     if (isCounted(session)) this.table.add(session);
   }
 
-  #insert(session: KeptSession, state: SessionState) {
-    const { id, account, network, startTime } = session, used = this.#context.wallClock();
+  #insert(name: Pick<KeptSession, "id" | "account" | "network" | "startTime">, state: SessionState) {
+    const { id, account, network, startTime } = name, { done, outcomes } = state;
+    const hasOutcomes = outcomes.length > 0, links = { older: undefined, newer: undefined };
+    const session = { id, account, network, startTime, done, hasOutcomes, ended: false, ...links };
     this.#add(session);
     this.#context.transaction.onRollback(() => this.#remove(session));
-    this.#sql.add.run(id, state.done, JSON.stringify(state.outcomes), used, account, network, startTime);
-    this.#setState(session, state);
+    const used = this.#context.wallClock();
+    this.#sql.add.run(id, done, JSON.stringify(outcomes), used, account, network, startTime);
   }
 
   #remove(session: KeptSession) {
     if (!this.#sessions.delete(session.id)) return;
     if (isCounted(session)) this.table.remove(session);
-    this.#withState.delete(session);
-    session.state = undefined;
   }
 
   #use(session: KeptSession) {
@@ -233,17 +235,15 @@ export class Sessions {
         return result === "stored" ? undefined : result;
       }
       case "ack":
-        return lost(leased.ack(session, request.token, request.ids));
       case "back":
-        return lost(leased.back(session, request.token, request.ids));
+      case "begin":
+        return lost(leased[request.kind](session, request.token, request.ids));
       case "fail":
         return lost(leased.back(session, request.token, request.ids, request));
       case "extend":
         return leased.extend(session, request.token, request.duration)
           ? undefined
           : { kind: "lost", ids: [] };
-      case "begin":
-        return lost(leased.begin(session, request.token, request.ids));
       case "skip":
         return { kind: "bad", reason: "withdrawn" };
       case "bad":
@@ -255,31 +255,17 @@ export class Sessions {
     }
   }
 
-  #stateOf(session: KeptSession): SessionState {
-    if (session.state === undefined) {
-      const { done, outcomes } = firstRow<{ done: number; outcomes: string }>(this.#sql.read, session.id)!;
-      this.#setState(session, { done, outcomes: JSON.parse(outcomes) });
-    }
-    return session.state!;
+  #stateOf({ id, done, hasOutcomes }: KeptSession): SessionState {
+    const row = hasOutcomes ? firstRow<{ outcomes: string }>(this.#sql.outcomes, id) : undefined;
+    return { done, outcomes: row === undefined ? [] : JSON.parse(row.outcomes) };
   }
 
-  #write(session: KeptSession, state: SessionState) {
-    // after a rollback the state is read again
-    this.#context.transaction.onRollback(() => session.state = undefined);
-    const used = this.#context.wallClock();
-    this.#sql.write.run(state.done, JSON.stringify(state.outcomes), used, session.id);
+  #write(session: KeptSession, { done, outcomes }: SessionState) {
+    const { done: doneBefore, hasOutcomes } = session, { transaction, wallClock } = this.#context;
+    transaction.onRollback(() => Object.assign(session, { done: doneBefore, hasOutcomes }));
+    this.#sql.write.run(done, JSON.stringify(outcomes), wallClock(), session.id);
     this.#use(session);
-    this.#setState(session, state);
-  }
-
-  #setState(session: KeptSession, state: SessionState) {
-    session.state = state;
-    this.#withState.delete(session);
-    this.#withState.add(session);
-    if (this.#withState.size <= MAX_STATES) return;
-    const [oldest] = this.#withState;
-    this.#withState.delete(oldest!);
-    oldest!.state = undefined;
+    Object.assign(session, { done, hasOutcomes: outcomes.length > 0 });
   }
 
   /** Forgets sessions that were not used for a day, up to `rows` of them. Returns how many they were. */
@@ -291,13 +277,6 @@ export class Sessions {
     }
     return old.length;
   }
-}
-
-function keptSession(
-  { id, account, network, startTime }: Omit<SessionRow, "ended">,
-  ended: boolean,
-): KeptSession {
-  return { id, account, network, startTime, ended, older: undefined, newer: undefined, state: undefined };
 }
 
 function isCounted({ account, ended }: KeptSession): boolean {

@@ -3,7 +3,7 @@ import { allRows, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import type { ForumLimits } from "../limits.ts";
 import type { ThreadCounts } from "../requests/thread.ts";
-import { describeShare, shareOf } from "../../quota/share.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
@@ -50,55 +50,57 @@ export class ThreadOwners {
     for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
   }
 
-  /** The share that more entries and bytes of text would pass. */
-  reachedBy(user: string, entries: number, bytes: number): string | undefined {
-    const { share, ...limits } = this.#limits, counts = this.#counts.get(user);
-    const entriesMax = shareOf(limits.entries, share), bytesMax = shareOf(limits.bytes, share);
-    if (entries > 0 && (counts?.entries ?? 0) + entries > entriesMax) {
-      return describeShare(entriesMax, "entries", user);
+  /** The most that one user has. */
+  get fullest(): ThreadCounts {
+    return greatestOf(COUNTED, this.#counts.values());
+  }
+
+  /** The share that so much more would pass. */
+  reachedBy(user: string, added: ThreadCounts): string | undefined {
+    const counts = this.#counts.get(user), { share, userBytes, ...limits } = this.#limits;
+    for (const what of COUNTED) {
+      if (added[what] <= 0) continue;
+      const max = ownerLimit(limits[what], share, what === "bytes" ? userBytes : undefined);
+      const passed = passedShare(user, what, (counts?.[what] ?? 0) + added[what], max);
+      if (passed !== undefined) return passed;
     }
-    return (counts?.bytes ?? 0) + bytes > bytesMax ? describeShare(bytesMax, "bytes", user) : undefined;
+    return undefined;
   }
 
-  /** The share that one more thread would pass. */
-  reachedByThread(user: string): string | undefined {
-    const max = shareOf(this.#limits.threads, this.#limits.share);
-    return (this.#counts.get(user)?.threads ?? 0) >= max ? describeShare(max, "threads", user) : undefined;
-  }
-
-  /** The user has created a thread. */
-  create(user: string) {
-    this.#change(user, { threads: 1, entries: 0, bytes: 0 });
-  }
-
-  /** The user has more entries and bytes of text in this thread. */
-  change({ id, creator }: ThreadSums, user: string, entries: number, bytes: number) {
-    if (user !== creator) this.#sql.change.run(id, user, entries, bytes);
-    this.#change(user, { threads: 0, entries, bytes });
+  /** The user has more in this thread. */
+  changeIn({ id, creator }: ThreadSums, user: string, added: ThreadCounts) {
+    if (user !== creator) this.#sql.change.run(id, user, added.entries, added.bytes);
+    this.change(user, added);
   }
 
   /** The thread is removed. */
   remove({ id, creator, entries, bytes }: ThreadSums) {
     const ofCreator = { threads: 1, entries, bytes };
     for (const row of allRows<UserCounts>(this.#sql.of, id)) {
-      this.#change(row.user, row, -1);
+      this.change(row.user, row, -1);
       ofCreator.entries -= row.entries;
       ofCreator.bytes -= row.bytes;
     }
     this.#sql.drop.run(id);
-    this.#change(creator, ofCreator, -1);
+    this.change(creator, ofCreator, -1);
   }
 
-  #change(user: string, counts: ThreadCounts, direction = 1) {
+  /** The user has more. */
+  change(user: string, counts: ThreadCounts, direction = 1) {
     this.#transaction.count((sign) => this.#add(user, counts, sign * direction));
   }
 
-  #add(user: string, { threads, entries, bytes }: ThreadCounts, sign: number) {
+  #add(user: string, added: ThreadCounts, sign: number) {
     const counts = this.#counts.get(user) ?? { threads: 0, entries: 0, bytes: 0 };
-    counts.threads += sign * threads;
-    counts.entries += sign * entries;
-    counts.bytes += sign * bytes;
+    addCounts(counts, added, sign);
     if (counts.threads === 0 && counts.entries === 0) this.#counts.delete(user);
     else this.#counts.set(user, counts);
   }
+}
+
+/** What is counted and limited, in the order in which the limits are checked. */
+export const COUNTED = ["threads", "entries", "bytes"] as const;
+
+export function addCounts(counts: ThreadCounts, added: ThreadCounts, sign: number) {
+  for (const what of COUNTED) counts[what] += sign * added[what];
 }

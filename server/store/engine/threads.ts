@@ -17,7 +17,7 @@ import type {
   ThreadCounts,
   ThreadPage,
 } from "../requests/thread.ts";
-import { ThreadOwners } from "./thread_owners.ts";
+import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
 
 interface Thread {
@@ -69,6 +69,7 @@ export class Threads {
     this.#sql = prepareAll(context.db, {
       totals:
         `SELECT count(*) AS threads, coalesce(sum(entries), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM thread`,
+      longest: "SELECT coalesce(max(entries), 0) AS entries FROM thread",
       thread: "SELECT id, creator, last, entries, bytes FROM thread WHERE title = ?",
       threadById: "SELECT id, creator, last, entries, bytes FROM thread WHERE id = ?",
       create: "INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0)",
@@ -109,6 +110,12 @@ export class Threads {
     return { ...this.#totals };
   }
 
+  /** The most that one user has, and the entries of the longest thread. */
+  get fullest(): { user: ThreadCounts; threadEntries: number } {
+    const { entries } = firstRow<{ entries: number }>(this.#sql.longest)!;
+    return { user: this.#owners.fullest, threadEntries: entries };
+  }
+
   /** Carries the change out, or returns why nothing was changed. */
   change(change: ThreadChange): string | undefined {
     if (change.kind === "create") return this.#create(change.thread, change.user);
@@ -127,18 +134,17 @@ export class Threads {
 
   #create(title: string, creator: string): string | undefined {
     if (this.#find(title) !== undefined) return "exists";
-    if (this.#totals.threads >= this.#limits.threads) return `full ${this.#limits.threads} threads`;
-    const share = this.#owners.reachedByThread(creator);
-    if (share !== undefined) return `full ${share}`;
+    const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
+    if (full !== undefined) return full;
     this.#transaction.begin(title.length);
     this.#sql.create.run(title, creator);
-    this.#owners.create(creator);
-    this.#count(1, 0, 0);
+    this.#owners.change(creator, added);
+    this.#count(added);
     return undefined;
   }
 
   #post(thread: Thread, change: ThreadChange & { kind: "post" }): string | undefined {
-    const { user, time, text, bytes } = change, full = this.#fullFor(thread, user, bytes);
+    const { user, time, text, bytes } = change, full = this.#fullForEntry(thread, user, bytes);
     if (full !== undefined) return full;
     this.#positions.add(thread.id, this.#append(thread, { user, time, text, bytes, file: 0 }));
     return undefined;
@@ -152,11 +158,8 @@ export class Threads {
 
   #edit(thread: Thread, message: EntryRow, change: ThreadChange & { kind: "edit" }): string | undefined {
     const { user, text, bytes } = change, added = bytes - message.bytes;
-    if (added > 0 && this.#totals.bytes + added > this.#limits.bytes) {
-      return `full ${this.#limits.bytes} bytes`;
-    }
-    const share = added > 0 ? this.#owners.reachedBy(user, 0, added) : undefined;
-    if (share !== undefined) return `full ${share}`;
+    const full = this.#fullFor(user, { threads: 0, entries: 0, bytes: added });
+    if (full !== undefined) return full;
     this.#transaction.begin(bytes);
     this.#sql.edit.run(text, bytes, thread.id, message.id);
     this.#addEntries(thread, user, 0, added);
@@ -170,7 +173,7 @@ export class Threads {
     this.#sql.removeThread.run(thread.id);
     this.#sql.sweepLater.run(thread.id);
     this.hasRemoved = true;
-    this.#count(-1, -thread.entries, -thread.bytes);
+    this.#count({ threads: 1, entries: thread.entries, bytes: thread.bytes }, -1);
   }
 
   #find(title: string): Thread | undefined {
@@ -178,12 +181,19 @@ export class Threads {
   }
 
   /** Why a thread has no room for one more entry of a user. */
-  #fullFor(thread: Thread, user: string, bytes: number): `full ${string}` | undefined {
-    const { threadEntries, entries, bytes: bytesMax } = this.#limits;
+  #fullForEntry(thread: Thread, user: string, bytes: number): `full ${string}` | undefined {
+    const { threadEntries } = this.#limits;
     if (thread.entries >= threadEntries) return `full ${threadEntries} entries of a thread`;
-    if (this.#totals.entries >= entries) return `full ${entries} entries`;
-    if (this.#totals.bytes + bytes > bytesMax) return `full ${bytesMax} bytes`;
-    const share = this.#owners.reachedBy(user, 1, bytes);
+    return this.#fullFor(user, { threads: 0, entries: 1, bytes });
+  }
+
+  /** Why there is no room for so much more of a user. */
+  #fullFor(user: string, added: ThreadCounts): `full ${string}` | undefined {
+    for (const what of COUNTED) {
+      const max = this.#limits[what];
+      if (added[what] > 0 && this.#totals[what] + added[what] > max) return `full ${max} ${what}`;
+    }
+    const share = this.#owners.reachedBy(user, added);
     return share === undefined ? undefined : `full ${share}`;
   }
 
@@ -199,16 +209,13 @@ export class Threads {
   /** Stores the sums of a thread and its highest ID, and counts what is added for the user. */
   #addEntries(thread: Thread, user: string, entries: number, bytes: number) {
     this.#sql.addEntries.run(thread.last, entries, bytes, thread.id);
-    this.#owners.change(thread, user, entries, bytes);
-    this.#count(0, entries, bytes);
+    const added = { threads: 0, entries, bytes };
+    this.#owners.changeIn(thread, user, added);
+    this.#count(added);
   }
 
-  #count(threads: number, entries: number, bytes: number) {
-    this.#transaction.count((sign) => {
-      this.#totals.threads += sign * threads;
-      this.#totals.entries += sign * entries;
-      this.#totals.bytes += sign * bytes;
-    });
+  #count(added: ThreadCounts, direction = 1) {
+    this.#transaction.count((sign) => addCounts(this.#totals, added, sign * direction));
   }
 
   /** Threads in the order in which they were created. */
@@ -256,7 +263,7 @@ export class Threads {
     if (thread === undefined) return "no thread";
     const content = this.#content(thread.id, name);
     if (content !== undefined) return { thread: thread.id, file: { ...content } };
-    const full = this.#fullFor(thread, user, name.length);
+    const full = this.#fullForEntry(thread, user, name.length);
     return full === undefined ? { thread: thread.id } : { thread: thread.id, full };
   }
 
@@ -265,7 +272,7 @@ export class Threads {
     const thread = firstRow<Thread>(this.#sql.threadById, id);
     if (thread === undefined) return "no thread";
     if (this.#content(id, name) !== undefined) return "file exists";
-    const full = this.#fullFor(thread, user, name.length);
+    const full = this.#fullForEntry(thread, user, name.length);
     if (full !== undefined) return full;
     this.#append(thread, { user, time, text: name, bytes: name.length, file: 1 });
     this.#sql.attach.run(id, name, user, size, hash, content);

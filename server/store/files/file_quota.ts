@@ -1,11 +1,13 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { shareOf } from "../../quota/share.ts";
+import { greatestOf, ownerLimit, shareOf } from "../../quota/share.ts";
 import { DEFAULT_SHARE } from "../limits.ts";
 
 /** Limits of what is kept in files, inclusive. */
 export interface FileLimits {
   /** Percent of all files, and of their bytes, that one user may have; with 100 there is no such limit. */
   share: number;
+  /** Most bytes of one user; any number by default. */
+  userBytes?: number | undefined;
   /** Most bytes of one file; to 4 GiB. */
   fileBytes: number;
   /** Most bytes of all files together, with those that are still arriving. */
@@ -71,6 +73,11 @@ export class FileQuota {
     else this.#users.delete(user);
   }
 
+  /** The most that one user has. */
+  get fullest(): Usage {
+    return greatestOf(["files", "bytes"], this.#users.values());
+  }
+
   /**
    * Why this upload does not fit, in words; undefined if it does.
    *
@@ -78,11 +85,13 @@ export class FileQuota {
    * @param ownArriving Those of the same user among them.
    */
   refuses({ user, size }: UploadId, arriving: Usage, ownArriving: Usage): string | undefined {
-    const { fileBytes, bytes, files, share } = this.#limits;
+    const { fileBytes, bytes, files, share, userBytes } = this.#limits;
     if (size > fileBytes) return `a file may have ${inKiB(fileBytes)}, and this one has ${inKiB(size)}`;
     if (this.used.bytes + arriving.bytes + size > bytes) return `all files together may have ${inKiB(bytes)}`;
     if (this.used.files + arriving.files >= files) return `there may be ${files} files`;
-    const own = this.#users.get(user), ownBytes = shareOf(bytes, share), ownFiles = shareOf(files, share);
+    const own = this.#users.get(user),
+      ownBytes = ownerLimit(bytes, share, userBytes),
+      ownFiles = shareOf(files, share);
     if ((own?.bytes ?? 0) + ownArriving.bytes + size > ownBytes) {
       return `all files of one user may have ${inKiB(ownBytes)}`;
     }

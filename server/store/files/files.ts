@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { GroupCommit } from "../journal/group.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
 import { moveAside } from "./move_aside.ts";
@@ -16,8 +17,8 @@ export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Which of these names the store knows, with the user whose quota each counts for. */
-  known(names: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Knows which contents files have, and the user whose quota each counts for. */
+  store: Pick<GroupCommit, "ask">;
   /** Called if the store did not know all contents at the start. */
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
@@ -104,7 +105,7 @@ export class ContentFiles {
   /**
    * Opens the directory, moves aside what the store doesn't know, and removes parts that were idle for too long.
    *
-   * @throws {Error} It can't be made or read, or `known` rejects.
+   * @throws {Error} It can't be made or read, or the store can't be asked.
    */
   static async open(options: ContentFilesOptions): Promise<ContentFiles> {
     const files = new ContentFiles(options), { directory } = options;
@@ -129,6 +130,11 @@ export class ContentFiles {
   /** Files, and their bytes, without those that are still arriving. */
   get counts(): { files: number; bytes: number } {
     return this.#quota.used;
+  }
+
+  /** The most that one user has. */
+  get fullest(): { files: number; bytes: number } {
+    return this.#quota.fullest;
   }
 
   /** Why this upload can't be accepted, in words; undefined if it can. */
@@ -326,7 +332,8 @@ export class ContentFiles {
   }
 
   async #scanBatch(names: string[], unknown: UnknownContents) {
-    const known = await this.#options.known(names);
+    const contents = await this.#options.store.ask({ kind: "contents", contents: names });
+    const known = new Map(contents.map(({ content, user }) => [content, user]));
     const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(this.#path(name))).size));
     for (const [i, name] of names.entries()) {
       const user = known.get(name);

@@ -1,4 +1,4 @@
-import type { EngineOptions } from "../engine/engine.ts";
+import type { BatchResult, EngineOptions } from "../engine/engine.ts";
 import { packRequests } from "./packed.ts";
 import type { FromWorker, ToWorker } from "./sqlite_worker.ts";
 import type { Counts } from "../requests/message.ts";
@@ -7,17 +7,26 @@ import { StoreLocked, StoreLost } from "../errors.ts";
 
 /** A {@linkcode Store} in one SQLite database, with a Worker that has the engine. */
 export class SqliteStore implements Store {
-  readonly opened: Counts;
+  /** Set by `open`. */
+  opened: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
   dropped = 0;
-  readonly #worker: Worker;
+  readonly #worker = new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
   /** Messages to the Worker that it has not answered yet; it answers in order. */
-  readonly #waiting: PromiseWithResolvers<FromWorker>[] = [];
+  readonly #waiting: PromiseWithResolvers<unknown>[] = [];
   #lost: StoreLost | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(worker: Worker, opened: Counts) {
-    this.#worker = worker;
-    this.opened = opened;
+  private constructor(onEvent: EngineOptions["onEvent"]) {
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.kind === "event") onEvent(data.event);
+      else if (data.kind === "lost") this.#lose(data.message);
+      else if (data.kind === "done") this.#waiting.shift()?.resolve(data.value);
+      else this.#waiting.shift()?.reject(new (data.locked ? StoreLocked : Error)(data.message));
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#lose(`Cannot rely on the store any more: ${event.message}`);
+    };
   }
 
   /**
@@ -27,50 +36,35 @@ export class SqliteStore implements Store {
    * @throws {StoreLocked} Another process has it open.
    * @throws {Error} It cannot be opened, or its schema is newer than this program.
    */
-  static async open(options: EngineOptions): Promise<SqliteStore> {
-    const { onEvent, ...rest } = options;
-    const worker = new Worker(new URL("./sqlite_worker.ts", import.meta.url), { type: "module" });
-    const opening = Promise.withResolvers<FromWorker>();
-    let store: SqliteStore | undefined;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.kind === "event") onEvent(data.event);
-      else if (store === undefined) opening.resolve(data);
-      else store.#answered(data);
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      const lost = { kind: "lost", message: `Cannot rely on the store any more: ${event.message}` } as const;
-      if (store === undefined) opening.resolve(lost);
-      else store.#answered(lost);
-    };
-    worker.postMessage({ kind: "open", options: rest } satisfies ToWorker);
-    const answer = await opening.promise;
-    if (answer.kind === "opened") return store = new SqliteStore(worker, answer.counts);
-    worker.terminate();
-    if (answer.kind !== "not opened") throw new Error("message" in answer ? answer.message : answer.kind);
-    throw answer.locked ? new StoreLocked(answer.message) : new Error(answer.message);
+  static async open({ onEvent, ...options }: EngineOptions): Promise<SqliteStore> {
+    const store = new SqliteStore(onEvent);
+    try {
+      store.opened = await store.#ask({ kind: "open", options }) as Counts;
+      return store;
+    } catch (error) {
+      store.#worker.terminate();
+      throw error;
+    }
   }
 
   async apply(requests: readonly StoreRequest[]): Promise<Outcome[]> {
     if (this.#closed) throw new StoreLost("Cannot apply requests: the store is closed");
-    const answer = await this.#ask({ kind: "apply", requests: packRequests(requests) });
-    if (answer.kind !== "applied") throw this.#lost ?? new StoreLost("Cannot apply requests");
-    this.dropped += answer.result.dropped;
-    return answer.result.outcomes;
+    const applied = await this.#ask({ kind: "apply", requests: packRequests(requests) });
+    const { outcomes, dropped } = applied as BatchResult;
+    this.dropped += dropped;
+    return outcomes;
   }
 
   close(): Promise<void> {
-    return this.#closed ??= this.#close();
+    // also if it is lost
+    return this.#closed ??= this.#ask({ kind: "close" }).then(() => {}, () => {})
+      .finally(() => this.#worker.terminate());
   }
 
-  async #close() {
-    await this.#ask({ kind: "close" });
-    this.#worker.terminate();
-  }
-
-  #ask(message: ToWorker): Promise<FromWorker> {
-    const answer = Promise.withResolvers<FromWorker>();
-    if (this.#lost) answer.resolve({ kind: "lost", message: this.#lost.message });
+  /** @throws {StoreLost} The Worker cannot answer any more. */
+  #ask(message: ToWorker): Promise<unknown> {
+    const answer = Promise.withResolvers<unknown>();
+    if (this.#lost) answer.reject(this.#lost);
     else {
       this.#waiting.push(answer);
       this.#worker.postMessage(message);
@@ -78,12 +72,8 @@ export class SqliteStore implements Store {
     return answer.promise;
   }
 
-  #answered(answer: FromWorker) {
-    if (answer.kind !== "lost") {
-      this.#waiting.shift()?.resolve(answer);
-      return;
-    }
-    this.#lost = new StoreLost(answer.message);
-    for (const waiting of this.#waiting.splice(0)) waiting.resolve(answer);
+  #lose(message: string) {
+    this.#lost = new StoreLost(message);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(this.#lost);
   }
 }

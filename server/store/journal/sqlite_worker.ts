@@ -17,6 +17,9 @@ import { type PackedRequests, unpackRequests } from "./packed.ts";
 /** How often the engine does what is due by time. */
 const TICK_MS = 100;
 
+/** Between two pieces of making the file smaller: the disk is free for others most of the time. */
+const SHRINK_PAUSE_MS = 20;
+
 /** How often old sessions are looked for: each time all of them are read. */
 const FORGET_INTERVAL_MS = 60_000;
 
@@ -29,13 +32,14 @@ export type ToWorker =
   | { kind: "apply"; requests: PackedRequests }
   | { kind: "close" };
 
-/** From the Worker: an answer to each message, in their order, and events at any time before it. */
+/**
+ * From the Worker: an answer to each message, in their order, and events at any time before it. `open` is answered with
+ * {@linkcode Counts}, `apply` with a {@linkcode BatchResult}.
+ */
 export type FromWorker =
-  | { kind: "opened"; counts: Counts }
+  | { kind: "done"; value: Counts | BatchResult | undefined }
   | { kind: "not opened"; locked: boolean; message: string }
-  | { kind: "applied"; result: BatchResult }
   | { kind: "lost"; message: string }
-  | { kind: "closed" }
   | { kind: "event"; event: StoreEvent };
 
 let engine: Engine | undefined;
@@ -71,7 +75,7 @@ function open(options: SqliteOptions): FromWorker {
     engine = new Engine({ ...options, monotonicClock: uptime.now, onEvent });
     scheduleWork();
     forget();
-    return { kind: "opened", counts: engine.counts };
+    return { kind: "done", value: engine.counts };
   } catch (error) {
     const path = `${options.directory}/${DATABASE_FILE}`;
     const { message } = isDatabaseError(error) ? openError(path, error) : error as Error;
@@ -82,10 +86,16 @@ function open(options: SqliteOptions): FromWorker {
 function scheduleWork() {
   if (engine!.hasCleared) later(sweep, 0);
   if (engine!.isTimed) later(tick, TICK_MS);
+  if (engine!.hasFreePages) later(shrink, 0);
 }
 
 function sweep() {
   if (engine!.sweep()) later(sweep, 0);
+  else if (engine!.hasFreePages) later(shrink, 0);
+}
+
+function shrink() {
+  if (engine!.shrink()) later(shrink, SHRINK_PAUSE_MS);
 }
 
 /** Goes on at once while there is more to do: many messages may be due at one time. */
@@ -104,12 +114,12 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) =>
     if (data.kind === "open") {
       answer(open(data.options));
     } else if (data.kind === "apply") {
-      answer({ kind: "applied", result: engine!.apply(unpackRequests(data.requests)) });
+      answer({ kind: "done", value: engine!.apply(unpackRequests(data.requests)) });
       scheduleWork();
     } else {
       clock?.close();
       for (const timer of timers.values()) clearTimeout(timer);
       engine!.close();
-      answer({ kind: "closed" });
+      answer({ kind: "done", value: undefined });
     }
   });

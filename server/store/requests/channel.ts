@@ -22,6 +22,8 @@ export interface ChannelChange {
   owner: string;
   /** Its place in the list, from 1; 0: it is not listed. */
   place: number;
+  /** Its history IDs, each with the number from which it holds. */
+  history: string;
   /** Messages with lower numbers are dropped. */
   first: number;
   /** Number of the first of `messages`. */
@@ -42,8 +44,16 @@ export interface StoredChannel {
   name: string;
   owner: string;
   place: number;
+  /** Empty if an earlier version has stored it. */
+  history: string;
   first: number;
   messages: ChannelMessage[];
+}
+
+/** Notes whether all that was said is stored: no while the server runs, yes at its end. */
+export interface ChannelsComplete {
+  kind: "channels complete";
+  complete: boolean;
 }
 
 /** By kind: the request and its outcome. */
@@ -52,4 +62,6 @@ export interface ChannelOperations {
   "remove channel": [RemoveChannel, "kept" | "storage"];
   /** Lists all channels, with their messages. */
   channels: [{ kind: "channels" }, StoredChannel[]];
+  /** The outcome is what was noted before. */
+  "channels complete": [ChannelsComplete, boolean];
 }

@@ -93,6 +93,35 @@ export interface DeadLetter {
   text: string;
 }
 
+/** Shows up to `limit` messages of a mailbox, with IDs above `after`, and changes nothing. */
+export interface Peek {
+  kind: "peek";
+  mailbox: string;
+  after: number;
+  limit: number;
+}
+
+/** A message that is shown. */
+export interface PeekedMessage {
+  id: number;
+  state: "ready" | "leased" | "delayed";
+  /** How many attempts were counted. */
+  attempts: number;
+  sender: string;
+  /** When the server received it, in milliseconds since 1970. */
+  time: number;
+  /** Bytes of the whole text. */
+  bytes: number;
+  /** The beginning of the text. */
+  text: string;
+}
+
+/** `more`: whether there are messages behind these. */
+export interface PeekedPage {
+  messages: PeekedMessage[];
+  more: boolean;
+}
+
 /** How many dead letters were requeued, how many stay because their mailbox is full, and the ID of the last one. */
 export interface Requeued {
   done: number;
@@ -116,6 +145,8 @@ export interface MessageOperations {
   count: [{ kind: "count"; mailbox?: string }, Counts];
   /** Counts messages by state. */
   stat: [{ kind: "stat"; mailbox?: string }, Stats];
+  /** Shows messages by their IDs. There may be fewer than wanted if they are long. */
+  peek: [Peek, PeekedPage | "storage"];
   /** Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
   list: [
     { kind: "list"; after?: string; limit: number },

@@ -10,6 +10,14 @@ import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
 import type { Environment } from "../../quota/uptime.ts";
 
+/** Who sends a control command: its address is proved. */
+export interface AdminClient {
+  /** Address and port. */
+  readonly address: string;
+  /** Sends a datagram with this text behind `A, `. Never waits. */
+  send(text: string): void;
+}
+
 /** A control command. */
 export interface AdminCommand {
   /** Its name and arguments as `help` shows them: `list[, AFTER]`; alternatives of the arguments stand behind ` | `. */
@@ -23,7 +31,7 @@ export interface AdminCommand {
    *
    * @throws {Error} An argument is wrong, or the command failed: the message is the answer.
    */
-  run(args: string[]): Promise<string[]> | string[];
+  run(args: string[], client: AdminClient): Promise<string[]> | string[];
 }
 
 export interface AdminOptions extends Pick<Environment, "monotonicClock" | "random"> {
@@ -76,12 +84,21 @@ export class Admin {
    *
    * @param from Address and port of the sender. A nonce is valid for one.
    * @param bytes Length of the datagram.
+   * @param send Sends further datagrams to the same address, with this text behind `A, `.
    */
-  answer(text: string, from: string, bytes: number): Promise<string> | string | undefined {
+  answer(
+    text: string,
+    from: string,
+    bytes: number,
+    send: AdminClient["send"] = () => {},
+  ): Promise<string> | string | undefined {
     const [nonce = "", hex = "", ...rest] = text.split(",");
     if (this.#options.secret !== undefined && rest.length > 0) {
       const command = trimSpaces(rest.join(","));
-      const answer = this.#prove(trimSpaces(nonce).toLowerCase(), trimSpaces(hex), command, from);
+      const answer = this.#prove(trimSpaces(nonce).toLowerCase(), trimSpaces(hex), command, {
+        address: from,
+        send,
+      });
       return typeof answer === "string" && !fits(answer, bytes) ? undefined : answer;
     }
     return this.#unproved(text, from).find((answer) => fits(answer, bytes));
@@ -97,7 +114,8 @@ export class Admin {
     return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MAX_AMPLIFICATION)} bytes`];
   }
 
-  #prove(nonce: string, hex: string, command: string, from: string): Promise<string> | string {
+  #prove(nonce: string, hex: string, command: string, client: AdminClient): Promise<string> | string {
+    const { address: from } = client;
     const now = this.#options.monotonicClock();
     const expiresMs = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
     if (Number.isNaN(expiresMs) || this.#authenticate(nonce.slice(0, 20), from) !== nonce.slice(20)) {
@@ -114,18 +132,18 @@ export class Admin {
     if (answered !== undefined) return answered.command === command ? answered.answer : "error, nonce used";
     for (const [nonce, { expiresMs }] of this.#answered) if (expiresMs <= now) this.#answered.delete(nonce);
     if (this.#answered.size >= MAX_ANSWERS) return "error, busy";
-    const answer = this.#run(command);
+    const answer = this.#run(command, client);
     this.#answered.set(nonce, { command, expiresMs, answer });
     return answer;
   }
 
-  async #run(text: string): Promise<string> {
+  async #run(text: string, client: AdminClient): Promise<string> {
     const [name = "", ...args] = text.split(",").map(trimSpaces);
     const command = this.#options.commands.find(({ usage }) => nameIn(usage) === name.toLowerCase());
     if (command === undefined) return `error, unknown command '${name}'`;
     if (!isCountFor(command, args.length)) return `error, usage: ${command.usage}`;
     try {
-      return fit(await command.run(args), command.rows ? "\n" : ", ");
+      return fit(await command.run(args, client), command.rows ? "\n" : ", ");
     } catch (error) {
       return `error, ${(error as Error).message}`;
     }

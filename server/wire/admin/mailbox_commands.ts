@@ -13,6 +13,9 @@ import type { AdminCommand } from "./admin_requests.ts";
 /** Mailboxes, and dead letters, that are looked up for one answer: more than fit into it. */
 const MAX_LISTED = 256, MAX_LISTED_DEAD = 50;
 
+/** Mailboxes that `oldest` names. */
+const MAX_OLDEST = 16;
+
 /** How much of a dead letter's text is shown. */
 const SHOWN_TEXT_BYTES = 128;
 
@@ -47,6 +50,14 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
           ...after === undefined ? {} : { after },
         });
         return listed.map(({ mailbox, messages }) => `${messages} ${mailbox}`);
+      },
+    },
+    {
+      usage: "oldest",
+      rows: true,
+      async run() {
+        const oldest = await ask({ kind: "oldest", limit: MAX_OLDEST });
+        return oldest.map(({ time, messages, mailbox }) => `${time},${messages},${mailbox}`);
       },
     },
     {

@@ -12,14 +12,17 @@ export interface ServerAdminOptions {
   commands: readonly AdminCommand[];
   /** Fields of the answer to `status`. */
   status(): Promise<string[]>;
+  /** Rows of the answers to `limits` and `services`. */
+  limits(): Promise<string[]>;
+  services(): string[];
   log: Pick<Log, "level">;
   /** Begins to stop the server, once the answer is on its way. */
   stop(): void;
 }
 
 /** All commands, in the order in which `help` names them. */
-export function serverCommands({ commands, status, log, stop }: ServerAdminOptions): AdminCommand[] {
-  const { level } = log;
+export function serverCommands(options: ServerAdminOptions): AdminCommand[] {
+  const { commands, status, limits, services, log, stop } = options, { level } = log;
   const all: AdminCommand[] = [
     {
       usage: "help",
@@ -29,8 +32,15 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
     {
       usage: "status[, SKIP]",
       async run([skip = "0"]) {
-        if (!/^\d{1,9}$/.test(skip)) throw new RangeError(`not how many fields to skip: '${skip}'`);
-        return (await status()).slice(Number(skip));
+        return (await status()).slice(skipped(skip, "fields"));
+      },
+    },
+    { usage: "services", rows: true, run: services },
+    {
+      usage: "limits[, SKIP]",
+      rows: true,
+      async run([skip = "0"]) {
+        return (await limits()).slice(skipped(skip, "rows"));
       },
     },
     ...commands,
@@ -52,4 +62,9 @@ export function serverCommands({ commands, status, log, stop }: ServerAdminOptio
     },
   ];
   return all;
+}
+
+function skipped(text: string, what: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new RangeError(`not how many ${what} to skip: '${text}'`);
+  return Number(text);
 }

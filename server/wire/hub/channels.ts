@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ANNOUNCED_TEXTS, decodeAnnouncedRequest } from "../../../protocol/announced.ts";
 import {
   CHANNELS_TEXTS as TEXTS,
   channelsPrefix,
@@ -12,6 +13,8 @@ import {
   MAX_CHANNEL_NAME_BYTES,
   shownName,
 } from "../../../protocol/channels.ts";
+import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
 import {
   decodeFrame,
   encodeFrames,
@@ -23,6 +26,7 @@ import { linesOf, printable } from "../../../protocol/line.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { quoted } from "../../report/log.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
+import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
 const frames: EventEncoder = {
@@ -51,22 +55,38 @@ export class ChannelsWire extends MemberWire {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
       for (const frame of decoder.push(bytes)) {
-        const text = decodeFrame(frame);
-        const isMessage = client.member !== undefined && !text.startsWith("/");
+        const text = decodeFrame(frame), message = messageIn(text, client.member);
         // each line is a message, or a frame could be as many as it has bytes
-        for (const line of isMessage ? linesOf(text) : [text]) {
+        for (const line of message === undefined ? [text] : linesOf(message)) {
           const wait = client.throttle();
           if (wait !== undefined) await wait;
           if (client.isClosed) return;
-          this.#receive(client, line, isMessage);
+          this.#receive(client, line, message !== undefined);
+          // a page of a history costs as much as many messages
+          const polled = message === undefined ? this.options.polling.due : undefined;
+          if (polled !== undefined) await polled;
         }
       }
     }
-    if (decoder.isWithinFrame) client.count("partial frame");
+    if (!decoder.isWithinFrame) return;
+    client.count("partial frame");
+    const describe = () => ({ what: "a part of a frame", ...client.names, ...refusal("partial frame") });
+    if (client.tap.isOn) client.tap.see("in", client, describe);
   }
 
   #receive(client: MemberConnection, text: string, isMessage: boolean) {
-    const { hub } = this.options, { member } = client;
+    const { hub } = this.options, { member, tap } = client;
+    if (tap.isOn) {
+      tap.see(
+        "in",
+        client,
+        () =>
+          member === undefined ? describeName(text) : describeFrame(text, !isMessage, {
+            name: member.speaker.name,
+            channel: member.channel?.name ?? "",
+          }),
+      );
+    }
     if (member === undefined) {
       // the first frame is the client's name
       const name = shownName(printable(text), hub.hasRoom);
@@ -80,6 +100,9 @@ export class ChannelsWire extends MemberWire {
 
   #control(client: MemberConnection, member: Member, text: string) {
     const { hub } = this.options;
+    // for such a client, an answer stands behind what has happened before it
+    if (member.encoder === announcedFrames) hub.flush(member);
+    if (this.#controlOfAnnounced(client, member, text)) return;
     const request = decodeChannelsRequest(text);
     const channel = "channel" in request ? ` ${quoted(request.channel ?? "")}` : "";
     client.logDebug(`asks for ${request.kind}${channel}`);
@@ -93,16 +116,39 @@ export class ChannelsWire extends MemberWire {
         if (request.channel === undefined) return answer(client, TEXTS.joinWithoutName);
         const channel = printable(request.channel);
         if (utf8Length(channel) > MAX_CHANNEL_NAME_BYTES) return tooLong(client);
-        if (!hub.join(member, channel)) answer(client, TEXTS.noChannelNamed(channel));
-        return;
+        if (!hub.join(member, channel)) return answer(client, TEXTS.noChannelNamed(channel));
+        return reportEntered(client, member);
       }
       default:
         return answer(client, TEXTS.unknownCommand(text));
     }
   }
 
+  /** Carries out what only announced clients may ask for. Returns whether it was that. */
+  #controlOfAnnounced(client: MemberConnection, member: Member, text: string): boolean {
+    const request = decodeAnnouncedRequest(text), isAnnounced = member.encoder === announcedFrames;
+    if (request === undefined) return false;
+    if (request.kind === "announcement") {
+      if (!isAnnounced && member.channel !== undefined) return false;
+      client.member = isAnnounced ? member : new Member(member.speaker, announcedFrames, client);
+      client.logDebug("announces itself");
+      answer(client, ANNOUNCED_TEXTS.announced(member.speaker.name));
+      return true;
+    }
+    if (!isAnnounced) return false;
+    client.logDebug(`asks for ${request.kind}`);
+    if (member.channel === undefined) answer(client, TEXTS.inNoChannel);
+    else if (request.kind === "who") answer(client, membersOf(member.channel));
+    else if (request.kind === "history") {
+      answer(client, historyFrames(member.channel, request.query));
+    }
+    return true;
+  }
+
   #create(client: MemberConnection, member: Member, channel: string) {
     switch (this.options.hub.create(member, channel)) {
+      case "created":
+        return reportEntered(client, member);
       case "exists":
         return answer(client, TEXTS.alreadyExists(channel));
       case "too long":
@@ -117,6 +163,20 @@ export class ChannelsWire extends MemberWire {
   #encodedList(names: readonly string[]): Uint8Array {
     if (names !== this.#list.names) this.#list = { names, bytes: encodeList(names) };
     return this.#list.bytes;
+  }
+}
+
+/** The message in a frame's text; undefined if it is a name or a control message. */
+function messageIn(text: string, member: Member | undefined): string | undefined {
+  if (member === undefined) return undefined;
+  if (!text.startsWith("/")) return text;
+  return text.startsWith("//") && member.encoder === announcedFrames ? text.slice(1) : undefined;
+}
+
+/** A client that has not announced itself gets nothing. */
+function reportEntered(client: MemberConnection, member: Member) {
+  if (member.encoder === announcedFrames && member.channel !== undefined) {
+    answer(client, entered(member.channel));
   }
 }
 

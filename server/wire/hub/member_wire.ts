@@ -6,6 +6,9 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
+import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
+import { FRAME_BYTES } from "../../../protocol/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
@@ -15,6 +18,7 @@ import { RateLimit } from "../../quota/rate_limit.ts";
 import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
 import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
+import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Member } from "../../service/channel.ts";
 import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
 
@@ -33,6 +37,8 @@ export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   messagesPerSecond: number | undefined;
   metrics: Metrics;
   log: Log;
+  /** What clients send and are sent is reported there. */
+  tap?: Tap;
 }
 
 export abstract class MemberWire {
@@ -41,7 +47,7 @@ export abstract class MemberWire {
 
   /** Begins to accept. */
   constructor(name: StreamService, protected readonly options: MemberWireOptions) {
-    const { metrics, log } = options, joiner = new ChunkJoiner();
+    const { metrics, log, tap = UNWATCHED } = options, joiner = new ChunkJoiner();
     // logged once until a client is accepted again
     let refused: SlotOutcome | undefined;
     this.#listener = new Listener({
@@ -50,7 +56,9 @@ export abstract class MemberWire {
       service: name,
       open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
       onSlot(outcome, address) {
-        const isRefused = outcome !== "taken" && outcome !== "replaced";
+        const isRefused = outcome !== "taken" && outcome !== "replaced",
+          why = isRefused ? refusal(outcome) : {};
+        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...why }));
         metrics.add(`${name} ${isRefused ? outcome : "connections"}`);
         if (isRefused && refused !== outcome) {
           const what = `${outcome}: further clients are refused`;
@@ -60,9 +68,15 @@ export abstract class MemberWire {
       },
       serve: async (client) => {
         await this.serve(client);
+        if (tap.isOn && !client.isClosed) {
+          tap.see("in", client, () => ({ what: "closes its side", ...client.names }));
+        }
         client.leave();
         // a client that sends no more may still receive
         await client.sent();
+        if (tap.isOn && !client.isClosed) {
+          tap.see("out", client, () => ({ what: "disconnected", ...client.names }));
+        }
         client.close();
       },
     });
@@ -91,6 +105,8 @@ export class MemberConnection extends Connection {
   member: Member | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
+  /** What it sends and is sent is reported here. */
+  readonly tap: Tap;
   readonly #rate: RateLimit | undefined;
   /** Whether the messages of the last read have waited for the members of the channel already. */
   #hasWaited = false;
@@ -104,6 +120,7 @@ export class MemberConnection extends Connection {
     super(stream, address, options);
     this.#name = name;
     this.#options = options;
+    this.tap = options.tap ?? UNWATCHED;
     const { monotonicClock } = options;
     const burst = options.messagesPerSecond ??
       (isLoopback(address.hostname) ? undefined : REMOTE_LIMITS.messagesPerSecond);
@@ -116,6 +133,8 @@ export class MemberConnection extends Connection {
 
   protected override onDisconnect(why: DisconnectReason) {
     this.count(`cut off ${why}`);
+    const describe = () => ({ what: "disconnected", ...this.names, ...refusal(`cut off ${why}`) });
+    if (this.tap.isOn) this.tap.see("out", this, describe);
     this.#options.log.warn({
       service: this.#name,
       peer: formatAddress(this),
@@ -123,6 +142,20 @@ export class MemberConnection extends Connection {
       kind: "a client that is cut off",
     });
     this.leave();
+  }
+
+  /** Whom events are about that this client causes. */
+  get names(): { names: string[] } {
+    const { speaker, channel } = this.member ?? {};
+    return { names: [speaker?.name, channel?.name].filter((name) => name !== undefined) };
+  }
+
+  override send(bytes: Uint8Array) {
+    if (this.tap.isOn && !this.isClosed) {
+      const isFrames = this.#name === "channels", frames = isFrames ? bytes.length / FRAME_BYTES : 1;
+      this.tap.see("out", this, () => isFrames ? describeFrames(bytes) : describeRoomLines(bytes), frames);
+    }
+    super.send(bytes);
   }
 
   get #shownName(): string {

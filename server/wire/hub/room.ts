@@ -6,6 +6,8 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
+import { describeRoomLine } from "../../../protocol/describe/hub.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
 import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
@@ -62,6 +64,7 @@ export class RoomWire extends MemberWire {
         const wait = client.throttle();
         if (wait !== undefined) await wait;
         if (client.isClosed) return;
+        if (client.tap.isOn) client.tap.see("in", client, () => described(text, member.speaker.name));
         if (text === undefined) {
           client.count("line too long");
           client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
@@ -72,4 +75,10 @@ export class RoomWire extends MemberWire {
       }
     }
   }
+}
+
+function described(text: string | undefined, name: string) {
+  return text === undefined
+    ? { what: "a line", names: [name], ...refusal("line too long") }
+    : describeRoomLine(text, name);
 }

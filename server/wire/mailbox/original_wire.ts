@@ -7,16 +7,25 @@
 
 import { formatAddress } from "../../../protocol/address.ts";
 import {
+  describeFault,
+  describeOriginalReply,
+  describeOriginalRequest,
+} from "../../../protocol/describe/original.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
+import { undecoded } from "../../../protocol/describe/words.ts";
+import {
   decodeOriginalRequest,
   encodeControl,
   encodeMail,
   encodeNone,
+  ORIGINAL_FAULTS,
   type OriginalRequest,
 } from "../../../protocol/mailbox.ts";
 import type { DatagramSocket } from "../../net/datagram_socket.ts";
 import type { Networks } from "../../quota/address.ts";
 import { mailboxName } from "../../report/log.ts";
 import type { Metrics, RefusedReason } from "../../report/metrics.ts";
+import type { Tap } from "../../report/watch.ts";
 import type { Mailboxes } from "../../service/mailboxes.ts";
 
 /** Where a datagram came from, and what sends the reply. */
@@ -30,7 +39,12 @@ export interface OriginalWireOptions {
   mailboxes: Mailboxes | undefined;
   /** Answers a control message: undefined if it does not prove the administrator's secret. */
   admin: {
-    answer(text: string, peer: string, bytes: number): string | undefined | Promise<string | undefined>;
+    answer(
+      text: string,
+      peer: string,
+      bytes: number,
+      send: (text: string) => void,
+    ): string | undefined | Promise<string | undefined>;
   };
   /** Addresses that are answered. */
   originalFrom: Networks;
@@ -39,6 +53,8 @@ export interface OriginalWireOptions {
   /** Longest datagram. */
   maxDatagramBytes: number;
   metrics: Metrics;
+  /** What the mailbox's datagrams and the administrator's are reported to. */
+  taps: Readonly<Record<"mailbox" | "admin", Tap>>;
   /** Called when a request is refused. */
   onRefused(reason: RefusedReason, from: DatagramClient): void;
   /** Reports what was done, if anybody reads that. */
@@ -54,17 +70,27 @@ export class OriginalWire {
   }
 
   received(datagram: Uint8Array, from: DatagramClient) {
-    const { originalFrom, maxDatagramBytes, mailboxes } = this.#options;
-    if (!originalFrom.has(from.address.hostname)) return this.#refuse("address not answered", from);
+    const { originalFrom, maxDatagramBytes, mailboxes, taps } = this.#options;
+    const tap = mailboxes === undefined ? taps.admin : taps.mailbox, { address } = from;
+    if (!originalFrom.has(address.hostname)) {
+      if (tap.isOn) {
+        tap.see("in", address, () => ({ ...undecoded(datagram), ...refusal("address not answered") }));
+      }
+      return this.#refuse("address not answered", from);
+    }
     const request = decodeOriginalRequest(datagram, maxDatagramBytes);
-    if (typeof request === "string") return this.#refuse(request, from);
-    if (request.kind === "control") {
+    if (typeof request === "string") {
+      if (tap.isOn) tap.see("in", address, () => describeFault(datagram, request));
+      this.#refuse(ORIGINAL_FAULTS[request], from);
+    } else if (request.kind === "control") {
+      if (taps.admin.isOn) taps.admin.see("in", address, () => describeOriginalRequest(request));
       const control = this.#control(request.text, datagram.length, from)
         .finally(() => this.#controls.delete(control));
       this.#controls.add(control);
-    } else if (mailboxes === undefined) this.#refuse("unknown type", from);
-    else if (request.kind === "put") this.#put(mailboxes, request, from);
-    else this.#take(mailboxes, request.mailbox, from);
+    } else if (mailboxes === undefined) {
+      this.#refuseRequest(request, "unknown type", from, taps.admin);
+    } else if (request.kind === "put") this.#put(mailboxes, request, from);
+    else this.#take(mailboxes, request, from);
   }
 
   /** Resolves when every control message that arrived is answered. */
@@ -75,38 +101,67 @@ export class OriginalWire {
   #put(mailboxes: Mailboxes, put: OriginalRequest & { kind: "put" }, from: DatagramClient) {
     const { metrics, debug } = this.#options;
     const refused = mailboxes.put(put, from.address.hostname, (outcome) => {
-      if (outcome !== "stored") return this.#refuse(outcome, from);
+      if (outcome !== "stored") return this.#refuseRequest(put, outcome, from);
       metrics.add("stored");
       debug(from, () => `put ${put.bytes} bytes into ${mailboxName(put.mailbox)}`);
     });
-    if (refused !== undefined) this.#refuse(refused, from);
+    if (refused !== undefined) return this.#refuseRequest(put, refused, from);
+    this.#seeRequest(put, from);
   }
 
-  #take(mailboxes: Mailboxes, mailbox: string, from: DatagramClient) {
-    const { metrics, timestamps, debug } = this.#options, { address, socket } = from;
+  #take(mailboxes: Mailboxes, take: OriginalRequest & { kind: "take" }, from: DatagramClient) {
+    const { metrics, timestamps, debug } = this.#options, { mailbox } = take;
     const refused = mailboxes.take(mailbox, (outcome) => {
-      if (outcome === "storage") return this.#refuse(outcome, from);
+      if (outcome === "storage") return this.#refuseRequest(take, outcome, from);
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
       if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
-      socket.send(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), address);
+      this.#reply(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), mailbox, from);
       debug(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
-    if (refused === "account") socket.send(encodeNone(mailbox), address);
-    if (refused !== undefined) this.#refuse(refused, from);
+    if (refused === undefined) return this.#seeRequest(take, from);
+    this.#refuseRequest(take, refused, from);
+    if (refused === "account") this.#reply(encodeNone(mailbox), mailbox, from);
+  }
+
+  #reply(datagram: Uint8Array<ArrayBuffer>, mailbox: string, { address, socket }: DatagramClient) {
+    const { mailbox: tap } = this.#options.taps;
+    if (tap.isOn) tap.see("out", address, () => describeOriginalReply(datagram, mailbox));
+    socket.send(datagram, address);
   }
 
   async #control(text: string, bytes: number, from: DatagramClient) {
-    const { admin, metrics } = this.#options, { address, socket } = from;
+    const { admin, metrics, taps } = this.#options, { address, socket } = from;
+    const send = (text: string) => socket.send(encodeControl(text), address);
     metrics.add("control");
     let answer: string | undefined;
     try {
-      answer = await admin.answer(text, formatAddress(address), bytes);
+      answer = await admin.answer(text, formatAddress(address), bytes, send);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
-    if (answer === undefined) return this.#refuse("unproved", from);
-    socket.send(encodeControl(answer), address);
+    if (answer === undefined) {
+      return this.#refuseRequest({ kind: "control", text }, "unproved", from, taps.admin);
+    }
+    const datagram = encodeControl(answer);
+    if (taps.admin.isOn) taps.admin.see("out", address, () => describeOriginalReply(datagram, ""));
+    socket.send(datagram, address);
+  }
+
+  #seeRequest(request: OriginalRequest, { address }: DatagramClient) {
+    const { mailbox: tap } = this.#options.taps;
+    if (tap.isOn) tap.see("in", address, () => describeOriginalRequest(request));
+  }
+
+  #refuseRequest(
+    request: OriginalRequest,
+    reason: RefusedReason,
+    from: DatagramClient,
+    tap = this.#options.taps.mailbox,
+  ) {
+    const describe = () => ({ ...describeOriginalRequest(request), ...refusal(reason) });
+    if (tap.isOn) tap.see("in", from.address, describe);
+    this.#refuse(reason, from);
   }
 
   #refuse(reason: RefusedReason, from: DatagramClient) {

@@ -5,7 +5,7 @@
  */
 
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import { type BadRequest, MAX_TEXT_BYTES, type SessionAnswer } from "../../../protocol/session.ts";
+import { type BadRequest, MAX_TEXT_BYTES } from "../../../protocol/session.ts";
 import type { GroupCommit, Source } from "../../store/journal/group.ts";
 import type {
   OrderedBatch,
@@ -110,7 +110,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     for (const n of numbers) {
       const outcome = this.#outcomes.get(n);
       if (outcome === undefined) ok.push(n);
-      else this.#answer({ n, ...outcome });
+      else this.#options.session.answer({ n, ...outcome });
     }
     this.#answerRanges("ok", ok);
   }
@@ -121,12 +121,8 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
       const from = numbers[i]!;
       let to = from;
       while (i < numbers.length && numbers[i]! <= to + 1) to = numbers[i++]!;
-      this.#answer({ kind, from, to });
+      this.#options.session.answer({ kind, from, to });
     }
-  }
-
-  #answer(answer: SessionAnswer) {
-    this.#options.session.answer(answer);
   }
 
   /** Keeps the request until those before it have arrived. Returns whether there is room for it. */
@@ -230,7 +226,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     this.#next = this.#done + 1;
     this.#stale = this.#batches.length;
     this.drop();
-    this.#answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
+    this.#options.session.answer(limit === undefined ? { kind: "storage", n } : { kind: "full", n, limit });
   }
 
   /** Drops everything that is held: the client repeats it. */

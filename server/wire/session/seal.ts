@@ -6,8 +6,12 @@ import type { Linked } from "../../quota/owner_lists.ts";
 import { Login, type LoginOptions, type LoginSeal } from "./login.ts";
 import type { SessionSeal } from "./session.ts";
 
-/** Sends a datagram; undefined if the keys are used up. */
-export type SendDatagram<A> = (datagram: Uint8Array<ArrayBuffer> | undefined, to: A) => void;
+/** Sends a datagram, undefined if the keys are used up, with what is sealed in it. */
+export type SendDatagram<A extends Address> = (
+  datagram: Uint8Array<ArrayBuffer> | undefined,
+  seal: Seal<A>,
+  body: Uint8Array | string,
+) => void;
 
 const encoder = new TextEncoder();
 
@@ -66,6 +70,6 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     } catch {
       // used up: a client makes a new handshake long before
     }
-    this.#send(datagram, this.address);
+    this.#send(datagram, this, body);
   }
 }

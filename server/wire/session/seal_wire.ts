@@ -5,6 +5,14 @@
  */
 
 import type { Address } from "../../../protocol/address.ts";
+import { refusal } from "../../../protocol/describe/refusals.ts";
+import {
+  describeDroppedHello,
+  describeDroppedSeal,
+  describeLogin,
+  describeLoginAnswer,
+} from "../../../protocol/describe/seal.ts";
+import { describeSealedAnswers, describeSealedRequests } from "../../../protocol/describe/session.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,
@@ -22,6 +30,7 @@ import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "..
 import { RateLimit } from "../../quota/rate_limit.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
+import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
@@ -46,6 +55,8 @@ export interface SealWireOptions<A extends Address>
   onUser?(account: string, what: "in" | "out", from: A): void;
   /** Called when a log-in is refused. */
   onRefused?(name: string, why: LoginRefusal, from: A): void;
+  /** What is inside sealed datagrams, and which are dropped, is reported here. */
+  tap?: Tap;
   /** Limits of handshakes in memory. */
   tableLimits?: TableLimits;
 }
@@ -65,11 +76,35 @@ const HANDSHAKE_BURST = 256, HANDSHAKE_INTERVAL_MS = 1000 / 64;
  */
 const HANDSHAKE_WORK = { share: 0.1, minTaskMs: 0.5, burstMs: 16 };
 
+type SealedReason = RefusedReason & `sealed ${string}`;
+
+/** Whether what was sealed is a session's: that begins with a number. */
+function isOfSession(plain: Uint8Array): boolean {
+  return plain[0]! >= 0x30 && plain[0]! <= 0x39;
+}
+
+const decoder = new TextDecoder();
+
+type SealNames = Pick<Seal<Address>, "id" | "session" | "account">;
+
+function describeOpened({ id, session, account }: SealNames, plain: Uint8Array): Seen[] {
+  return isOfSession(plain)
+    ? describeSealedRequests(session ?? id, plain, account)
+    : [describeLogin(id, decoder.decode(plain), account)];
+}
+
+function describeSealing({ id, session, account }: SealNames, body: Uint8Array | string): Seen[] {
+  return typeof body === "string"
+    ? [describeLoginAnswer(id, body, account)]
+    : describeSealedAnswers(session ?? id, body, account);
+}
+
 export class SealWire<A extends Address> {
   readonly #options: SealWireOptions<A>;
   /** The same object for all seals: there may be many. */
   readonly #loginOptions: LoginOptions<Seal<A>>;
   readonly #send: SendDatagram<A>;
+  readonly #tap: Tap;
   readonly #startId: string;
   readonly #cookieKey: Uint8Array;
   readonly #handshakes: RateLimit;
@@ -95,9 +130,12 @@ export class SealWire<A extends Address> {
       onClosed: ({ address }) => options.onDropped("sealed no account", address),
       onRefused: ({ address }, name, why) => options.onRefused?.(name, why, address),
     };
-    this.#send = (datagram, to) => {
-      if (datagram === undefined) options.onDropped("sealed too often", to);
-      else options.send(datagram, to);
+    const tap = this.#tap = options.tap ?? UNWATCHED;
+    this.#send = (datagram, seal, body) => {
+      const { address } = seal;
+      if (datagram === undefined) return options.onDropped("sealed too often", address);
+      if (tap.isOn) tap.see("out", address, () => describeSealing(seal, body));
+      options.send(datagram, address);
     };
     this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, ({ origin }) => origin);
     this.#startId = random(4).toHex();
@@ -126,12 +164,13 @@ export class SealWire<A extends Address> {
   /** Takes a datagram that begins as one of a seal. */
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
-    if (decoded === undefined) return this.#drop("sealed malformed", from);
+    const drop = (reason: SealedReason) => this.#drop(reason, from, () => describeDroppedSeal(datagram));
+    if (decoded === undefined) return drop("sealed malformed");
     const { header: { id, startId, cookie }, body } = decoded, { hostname, port } = from;
     const seal = this.#seals.get(id);
     if (body.kind === "hello" && seal === undefined && startId === this.#startId) {
       // before the cookie is checked, which costs more than everything else here
-      if (this.#scheduler.isFull(networkOf(hostname))) return this.#drop("sealed too many handshakes", from);
+      if (this.#scheduler.isFull(networkOf(hostname))) return drop("sealed too many handshakes");
     }
     const isSameAddress = seal !== undefined && seal.address.port === port &&
       seal.address.hostname === hostname;
@@ -144,27 +183,27 @@ export class SealWire<A extends Address> {
     }
     if (seal === undefined) return this.#reply("unknown", id, from);
     const plain = seal.opener.open(datagram, body.number);
-    if (typeof plain === "string") return this.#drop(`sealed ${plain}`, from);
+    if (typeof plain === "string") return drop(`sealed ${plain}`);
+    if (this.#tap.isOn) this.#tap.see("in", from, () => describeOpened(seal, plain));
     // a client that never logs in is forgotten, whatever it sends
     if (seal.account !== "") seal.receivedAt = this.#options.monotonicClock();
     if (body.number === seal.opener.highest) seal.address = from;
-    if (!this.#opened(seal, plain)) this.#drop("sealed out of place", from);
+    if (!this.#opened(seal, plain)) drop("sealed out of place");
   }
 
   /** Takes what was sealed. Returns whether it is anything that may come now. */
   #opened(seal: Seal<A>, plain: Uint8Array): boolean {
-    // a session's datagram begins with a number
-    const isOfSession = plain[0]! >= 0x30 && plain[0]! <= 0x39;
-    if (!isOfSession) return seal.login.received(plain);
+    if (!isOfSession(plain)) return seal.login.received(plain);
     return seal.session !== undefined && this.#options.sessions.sealed(seal.session, plain, seal);
   }
 
   #hello(id: string, client: Uint8Array, from: A) {
-    if (sealId(client) !== id) return this.#drop("sealed bad key", from);
+    const drop = (reason: SealedReason) => this.#drop(reason, from, () => describeDroppedHello(id));
+    if (sealId(client) !== id) return drop("sealed bad key");
     const network = networkOf(from.hostname);
     if (this.#scheduler.has(network, id)) return;
     if (this.#handshakes.waitMs(network) > 0) return this.#reply("busy", id, from);
-    const tooLate = () => this.#drop("sealed too many handshakes", from);
+    const tooLate = () => drop("sealed too many handshakes");
     const run = () => this.#handshake(id, client, from);
     if (this.#scheduler.schedule(network, id, { run, onStale: tooLate })) this.#handshakes.take(network);
     else tooLate();
@@ -177,7 +216,7 @@ export class SealWire<A extends Address> {
     try {
       keys = serverKeys({ service, id, startId }, ephemeral, own, client);
     } catch {
-      return this.#drop("sealed bad key", from);
+      return this.#drop("sealed bad key", from, () => describeDroppedHello(id));
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#send, this.#loginOptions);
@@ -256,7 +295,8 @@ export class SealWire<A extends Address> {
     this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, kind), to);
   }
 
-  #drop(reason: RefusedReason & `sealed ${string}`, from: A) {
+  #drop(reason: SealedReason, from: A, describe: () => Seen) {
+    if (this.#tap.isOn) this.#tap.see("in", from, () => ({ ...describe(), ...refusal(reason) }));
     this.#options.onDropped(reason, from);
   }
 

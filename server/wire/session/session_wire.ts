@@ -55,9 +55,7 @@ const MAX_OPENING_DATAGRAMS = 64;
 
 export class SessionWire<A extends Address> {
   readonly #options: SessionWireOptions<A>;
-  readonly #handler: SessionHandler;
   readonly #startId: string;
-  readonly #startTimes: SessionStartTimes;
   readonly #cookies: SessionCookies;
   readonly #sessions = new Map<string, Session<A>>();
   readonly #table: FairTable<Session<A>>;
@@ -73,10 +71,8 @@ export class SessionWire<A extends Address> {
 
   constructor(options: SessionWireOptions<A>) {
     this.#options = options;
-    this.#handler = options.handler;
     this.#startId = options.random(4).toHex();
-    this.#startTimes = options.startTimes;
-    this.#cookies = new SessionCookies(options.random(32), this.#startTimes);
+    this.#cookies = new SessionCookies(options.random(32), options.startTimes);
     this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, (session) => session);
   }
 
@@ -87,12 +83,12 @@ export class SessionWire<A extends Address> {
 
   /** How full its tables are, by name. */
   get tables(): [name: SessionTable, usage: TableUsage][] {
-    return [["sessions", this.#table.usage], ...this.#handler.tables ?? []];
+    return [["sessions", this.#table.usage], ...this.#options.handler.tables ?? []];
   }
 
   /** Takes a datagram. Returns whether it could be decoded; otherwise nothing was done (session.md 4.2). */
   received(datagram: Uint8Array, from: A): boolean {
-    const decoded = decodeRequests(datagram, this.#handler.decodeLine);
+    const decoded = decodeRequests(datagram, this.#options.handler.decodeLine);
     if (decoded === undefined) return false;
     const { header } = decoded, { session: id, cookie, startId } = header;
     const session = this.#sessions.get(id);
@@ -106,7 +102,7 @@ export class SessionWire<A extends Address> {
       session.address = from;
       this.#handle(session, decoded);
     } else {
-      this.#open(decoded, from, this.#startTimes.read(cookie));
+      this.#open(decoded, from, this.#options.startTimes.read(cookie));
     }
     return true;
   }
@@ -118,13 +114,13 @@ export class SessionWire<A extends Address> {
 
   /** Takes what a session that is logged in has sealed. Returns whether it could be decoded. */
   sealed(id: string, body: Uint8Array, seal: SessionSeal<A>): boolean {
-    const decoded = decodeSealedRequests(body, this.#handler.decodeLine);
+    const decoded = decodeSealedRequests(body, this.#options.handler.decodeLine);
     if (decoded === undefined) return false;
     const { low, requests } = decoded, header = { session: id, startId: "", cookie: "", low };
     const session = this.#sessions.get(id);
     if (session === undefined) {
       // its start time does not matter: a session under a seal is forgotten for no other
-      this.#open({ header, requests }, seal.address, this.#startTimes.next(), seal);
+      this.#open({ header, requests }, seal.address, this.#options.startTimes.next(), seal);
     } else if (session.account === seal.account) {
       session.seal = seal;
       session.address = seal.address;
@@ -189,7 +185,7 @@ export class SessionWire<A extends Address> {
   #orderedOf(session: Session<A>): OrderedRequests {
     return session.ordered ??= new OrderedRequests({
       session,
-      handler: this.#handler,
+      handler: this.#options.handler,
       store: this.#options.store,
       quota: this.#quota,
       onLost: (why) => this.#end(session, why === "denied" ? "owned" : why),
@@ -206,12 +202,12 @@ export class SessionWire<A extends Address> {
     }
     // a datagram without a request asks whether the server is there
     if (requests.length === 0) return this.#sendLater(session);
-    if (!this.#handler.admits(session)) return session.answer({ kind: "login" });
+    if (!this.#options.handler.admits(session)) return session.answer({ kind: "login" });
     const ordered: OrderedLine[] = [];
     let isLast = false;
     for (const request of requests) {
       this.#options.onRequest?.(request, session.address);
-      if ("t" in request) this.#handler.answer(session, request);
+      if ("t" in request) this.#options.handler.answer(session, request);
       else if ("n" in request) ordered.push(this.#checked(session, request));
       else isLast = true;
     }
@@ -223,7 +219,7 @@ export class SessionWire<A extends Address> {
   #checked(session: Session<A>, request: OrderedLine): OrderedLine | BadRequest {
     const { kind, n } = request;
     if (kind === "part" || kind === "skip" || kind === "bad") return request;
-    const reason = this.#handler.arrived?.(session, request);
+    const reason = this.#options.handler.arrived?.(session, request);
     return reason === undefined ? request : { kind: "bad", n, reason };
   }
 
@@ -259,14 +255,14 @@ export class SessionWire<A extends Address> {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
     session.ordered?.close();
-    this.#handler.forget?.(session);
+    this.#options.handler.forget?.(session);
     this.#table.remove(session);
   }
 
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK_MS, () => {
       this.#stopTimer = undefined;
-      this.#handler.repeat?.();
+      this.#options.handler.repeat?.();
       this.#slowTick(this.#options.monotonicClock());
       if (this.#sessions.size > 0) this.#startTimer();
     });
@@ -275,7 +271,7 @@ export class SessionWire<A extends Address> {
   #slowTick(now: number) {
     if (now < this.#slowTickAt) return;
     this.#slowTickAt = now + SLOW_TICK_MS;
-    this.#handler.expire?.();
+    this.#options.handler.expire?.();
     for (const session of this.#sessions.values()) {
       if (now - session.receivedAt > IDLE_MS && session.isIdle) {
         this.#remove(session);

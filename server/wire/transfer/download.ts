@@ -1,4 +1,4 @@
-import { encodeTransferAnswer, type TransferAnswer } from "../../../protocol/transfer.ts";
+import type { TransferAnswer } from "../../../protocol/transfer.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import {
   refusal,
@@ -27,7 +27,7 @@ export async function sendDownload(
   if (file === undefined) return refusal("gone", "the file was removed");
   if (offset > size) return refusal("gone", `the file has ${size} bytes`);
   await file.seek(offset, Deno.SeekMode.Start);
-  await connection.write(encodeTransferAnswer({ kind: "from", offset }));
+  await connection.answer({ kind: "from", offset });
   try {
     await sendContent(connection, file, size - offset, context);
   } catch (error) {

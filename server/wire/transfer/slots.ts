@@ -27,6 +27,11 @@ export class TransferSlots {
     this.#options = options;
   }
 
+  /** How many transfers run. */
+  get size(): number {
+    return this.#users.size;
+  }
+
   /** Takes a slot until {@linkcode leave}; returns whether there was one. */
   take(transfer: Transfer, user: string): boolean {
     const { max = MAX_TRANSFERS, maxUser = MAX_USER_TRANSFERS, metrics } = this.#options;

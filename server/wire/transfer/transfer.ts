@@ -5,12 +5,14 @@
  * @module
  */
 
+import { refusal as refusalOf } from "../../../protocol/describe/refusals.ts";
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
+import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Tickets } from "../../service/tickets.ts";
 import { sendDownload } from "./download.ts";
 import { TransferSlots } from "./slots.ts";
@@ -30,6 +32,8 @@ export interface TransferOptions extends Timers {
   listeners: readonly Deno.TcpListener[];
   metrics: Metrics;
   log: Log;
+  /** What connections read and write is reported there. */
+  tap?: Tap;
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
   max?: number;
   maxUser?: number;
@@ -48,16 +52,17 @@ export class TransferWire implements TransferContext {
   readonly #options: TransferOptions;
   readonly #listener: Listener<Deno.TcpConn, TransferConnection>;
   readonly #slots: TransferSlots;
+  readonly #connectionSlots: ConnectionSlots;
   #isEnding = false;
 
   /** Starts to accept. */
   constructor(options: TransferOptions) {
-    const { listeners: sockets, metrics, log } = options;
+    const { listeners: sockets, metrics, log, tap = UNWATCHED } = options;
     this.#options = options;
     this.metrics = metrics;
     this.turns = new TurnQueue(options.polling);
     this.#slots = new TransferSlots(options);
-    const slots = new ConnectionSlots({
+    const slots = this.#connectionSlots = new ConnectionSlots({
       connections: options.maxConnections ?? MAX_CONNECTIONS,
       addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
     }, { canReplace: true });
@@ -68,13 +73,21 @@ export class TransferWire implements TransferContext {
       slots,
       metrics,
       log,
-      open: (socket) => new TransferConnection(socket, options),
-      onSlot(outcome) {
+      open: (socket) => new TransferConnection(socket, options, tap),
+      onSlot(outcome, address) {
+        const isRefused = outcome !== "taken" && outcome !== "replaced";
+        const why = isRefused ? refusalOf("files connections refused") : {};
+        if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...why }));
         if (outcome === "taken") return;
-        metrics.add(`files connections ${outcome === "replaced" ? "displaced" : "refused"}`);
+        metrics.add(`files connections ${isRefused ? "refused" : "displaced"}`);
       },
       serve: (connection) => this.#serve(connection),
     });
+  }
+
+  /** How many transfers run, and how many connections there are. */
+  get taken(): { transfers: number; connections: number } {
+    return { transfers: this.#slots.size, connections: this.#connectionSlots.taken };
   }
 
   /** Accepts no more, and ends every transfer; what arrived of uploads is kept. */
@@ -113,6 +126,7 @@ export class TransferWire implements TransferContext {
     const grant = this.#options.tickets.take(request.ticket);
     if (grant?.kind !== request.kind) return refusal("ticket", "unknown, used or too old");
     connection.isReplaceable = false;
+    connection.user = grant.user;
 
     if (!this.#slots.take(connection, grant.user)) {
       return refusal("busy", "too many transfers at the same time");

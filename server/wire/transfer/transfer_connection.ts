@@ -1,14 +1,21 @@
 import { concatBytes } from "../../../protocol/bytes.ts";
 import {
+  describeTransferAnswer,
+  describeTransferEnd,
+  describeTransferLine,
+} from "../../../protocol/describe/transfer.ts";
+import {
   encodeTransferAnswer,
   MAX_REQUEST_BYTES,
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
+import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Metrics } from "../../report/metrics.ts";
+import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 
 /**
  * Milliseconds for the first line, without a byte in either direction, and for reading on after the last answer
@@ -47,6 +54,14 @@ const LF = 0x0a, CR = 0x0d;
 export class TransferConnection {
   /** Until it shows a ticket, it makes room for a new connection, so that idle ones keep no transfer out. */
   isReplaceable = true;
+  readonly hostname: string;
+  readonly port: number;
+  /** Whose transfer it is, once the ticket has shown that. */
+  user: string | undefined;
+  readonly #tap: Tap;
+  /** Bytes that were read and written, with those of lines. */
+  #received = 0;
+  #sent = 0;
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
@@ -65,8 +80,13 @@ export class TransferConnection {
   #isClosed = false;
   #stopTimer: () => void;
 
-  constructor(socket: Deno.TcpConn, timers: Timers) {
+  /** @param tap What it reads and writes is reported there. */
+  constructor(socket: Deno.TcpConn, timers: Timers, tap: Tap = UNWATCHED) {
     this.#socket = socket;
+    this.#tap = tap;
+    const { hostname, port } = socket.remoteAddr as Deno.NetAddr;
+    this.hostname = plainAddress(hostname);
+    this.port = port;
     this.#timers = timers;
     this.#throughput = new ThroughputMeter(timers.monotonicClock());
     this.#deadline = timers.monotonicClock() + FIRST_LINE_MS;
@@ -84,6 +104,12 @@ export class TransferConnection {
    * @throws {TransferAborted} The connection ended.
    */
   async line(): Promise<string | null | undefined> {
+    const line = await this.#line();
+    if (line !== null) this.#see("in", () => describeTransferLine(line));
+    return line;
+  }
+
+  async #line(): Promise<string | null | undefined> {
     const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
     for (let length = 0; length < buffer.length;) {
       const read = await this.read(buffer.subarray(length));
@@ -129,6 +155,7 @@ export class TransferConnection {
       for (let at = 0; at < bytes.length;) {
         const written = await this.#socket.write(bytes.subarray(at));
         at += written;
+        this.#sent += written;
         this.#moved(written);
       }
     } catch {
@@ -136,6 +163,21 @@ export class TransferConnection {
     } finally {
       this.#isWriting = false;
     }
+  }
+
+  /**
+   * Writes an answer.
+   *
+   * @throws {TransferAborted} The connection ended.
+   */
+  async answer(answer: TransferAnswer) {
+    this.#see("out", () => describeTransferAnswer(answer));
+    await this.write(encodeTransferAnswer(answer));
+  }
+
+  #see(direction: "in" | "out", describe: () => Seen) {
+    const { user } = this, names = user === undefined ? {} : { names: [user] };
+    if (this.#tap.isOn) this.#tap.see(direction, this, () => ({ ...describe(), ...names }));
   }
 
   /** Waits for the server's own work. Meanwhile the client is sent a `wait` every 5 s. */
@@ -166,7 +208,10 @@ export class TransferConnection {
     this.#stopTimer();
     this.#stopTimer = this.#timers.setTimer(DRAIN_MS, () => this.close());
     try {
-      if (answer !== undefined) await this.#socket.write(encodeTransferAnswer(answer));
+      if (answer !== undefined) {
+        this.#see("out", () => describeTransferAnswer(answer));
+        this.#sent += await this.#socket.write(encodeTransferAnswer(answer));
+      }
       await this.#socket.closeWrite();
       await this.#reading;
       const rest = new Uint8Array(65_536);
@@ -180,6 +225,7 @@ export class TransferConnection {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#see("out", () => describeTransferEnd(this.#received, this.#sent));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
@@ -190,6 +236,7 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#rejectRead = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
+        this.#received += read ?? 0;
         this.#moved(read ?? 0);
         resolve(read);
       }, () => reject(this.#aborted ??= new TransferAborted(undefined)));
@@ -211,7 +258,7 @@ export class TransferConnection {
   #tick() {
     if (this.#working > 0 && !this.#isWriting && !this.#aborted) {
       this.#extendDeadline();
-      this.write(encodeTransferAnswer({ kind: "wait" })).catch(() => {});
+      this.answer({ kind: "wait" }).catch(() => {});
     }
     const left = this.#deadline - this.#timers.monotonicClock();
     if (left <= 0) return this.abort(this.#maxIdleMs === FIRST_LINE_MS ? "malformed" : "silence");

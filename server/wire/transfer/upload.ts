@@ -1,6 +1,5 @@
 import {
   decodeTransferRequest,
-  encodeTransferAnswer,
   isUploadProof,
   type TransferAnswer,
   type TransferRequest,
@@ -68,7 +67,7 @@ export class UploadReceiver {
 
   async #offer(offset: number, hash: string) {
     const from: TransferAnswer = offset === 0 ? { kind: "from", offset } : { kind: "from", offset, hash };
-    await this.#connection.write(encodeTransferAnswer(from));
+    await this.#connection.answer(from);
   }
 
   /** The client's next request; null if it ended its side, undefined if the line is malformed. */

@@ -1,5 +1,15 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import type { DataDirectoryCode } from "../../../client/command/data_directory.ts";
 import { Arguments, type Command, parseAddress, UsageError } from "../../../client/command/command.ts";
+
+/** No server runs anywhere. */
+const NO_DIRECTORY: DataDirectoryCode = {
+  dataDirectory: () => "/nowhere",
+  earlierDirectoryNotice: () => Promise.resolve(undefined),
+  readRunning: () => Promise.resolve(undefined),
+  readSecret: () => Promise.reject(new Error("there is none")),
+  secretPath: (directory) => `${directory}/secret`,
+};
 
 const command: Command = {
   name: "test",
@@ -15,13 +25,13 @@ const command: Command = {
   run: () => Promise.resolve(0),
 };
 
-const read = (line: string) => new Arguments(command, line.split(" "));
+const read = (line: string) => new Arguments(command, line.split(" "), NO_DIRECTORY);
 
 Deno.test("Arguments reads options before, between and behind what is none", () => {
   const args = read("--json true --from=a=b 007 - --host x --host=y -- --from -5 --");
   assertEquals(args.positionals, ["true", "007", "-", "--from", "-5", "--"]);
   assertEquals([args.flag("json"), args.text("from"), args.texts("host")], [true, "a=b", ["x", "y"]]);
-  const none = new Arguments(command, []);
+  const none = new Arguments(command, [], NO_DIRECTORY);
   assertEquals([none.positionals, none.flag("json"), none.text("from"), none.texts("host")], [
     [],
     false,

@@ -79,7 +79,7 @@ Deno.test("wrong usage is reported with exit code 2", async () => {
   for (
     const [line, error] of Object.entries({
       "mailbox --as admin": "Cannot send as 'admin': the name is the administrator's",
-      "receive bob --server 127.0.0.1:0": "Cannot read --server '127.0.0.1:0': expected HOST:PORT",
+      "receive bob --server 127.0.0.1:0": "Cannot read --server '127.0.0.1:0': expected HOST or HOST:PORT",
       "receive bob --json=maybe": "Option --json takes no value",
       "send bob x --from a --from b": "Option --from is given more than once",
       "serve --memory --mailbox-bytes 0": "Cannot read --mailbox-bytes '0': expected a size such as 64KiB",

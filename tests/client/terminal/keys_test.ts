@@ -18,13 +18,14 @@ const KEYS: Readonly<Record<string, string>> = {
   "\r": "enter",
   "\n": "enter",
   "a\r\nb\r\rc\n": '"a" enter "b" enter enter "c" enter',
-  "a\tb": '"a\\tb"',
+  "a\tb": '"a" tab "b"',
+  "\x12\x07": "search cancel",
   "\x7f\x08": "backspace backspace",
   "\x01\x05\x02\x06": "home end left right",
   "\x0b\x15\x17\x19": "kill-to-end kill-to-start kill-space-word yank",
   "\x10\x0e\x0c": "up down clear",
   "\x03\x04\x1a": "interrupt end-of-input suspend",
-  "\x00\x07\x1c\x1f": "",
+  "\x00\x1c\x1f": "",
   "\x1b[A\x1b[B\x1b[C\x1b[D": "up down right left",
   "\x1bOA\x1bOB\x1bOC\x1bOD\x1bOH\x1bOF": "up down right left home end",
   "\x1b[H\x1b[F\x1b[1~\x1b[4~\x1b[7~\x1b[8~": "home end home end home end",
@@ -58,4 +59,15 @@ Deno.test("KeyDecoder makes U+FFFD of what is not UTF-8", () => {
     named(new KeyDecoder().decode(new Uint8Array([0x61, 0xff, 0xe2, 0x82, 0x62]))),
     '"a\ufffd\ufffdb"',
   );
+});
+
+Deno.test("KeyDecoder takes an ESC for a key if nothing follows in time", () => {
+  const decoder = new KeyDecoder();
+  assertEquals(named([...decoder.decode(encoder.encode("a\x1b")), ...decoder.endEscape()]), '"a" escape');
+  assertEquals([decoder.isEscaping, decoder.endEscape()], [false, []]);
+  assertEquals(named(decoder.decode(encoder.encode("b\x1b[A\x1b["))), '"b" up');
+  // a sequence that has begun is none
+  assertEquals([decoder.isEscaping, named(decoder.decode(encoder.encode("B")))], [false, "down"]);
+  decoder.decode(encoder.encode("\x1b[200~\x1b"));
+  assertEquals(decoder.isEscaping, false);
 });

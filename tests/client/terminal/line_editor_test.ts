@@ -40,6 +40,10 @@ const EDITS: Readonly<Record<string, string>> = {
   [`one two${LEFT}${LEFT}\x15`]: "> |wo",
   [`one two\x17${HOME}\x19`]: "> two|one",
   "a\tb": "> a    b|",
+  // a flag, and a vowel that has a column of its own but belongs to the letter before it
+  [`🇩🇪🇫🇷${LEFT}x`]: "> 🇩🇪x|🇫🇷",
+  [`🇩🇪🇫🇷${LEFT}${LEFT}${DELETE}`]: "> |🇫🇷",
+  [`กำก${LEFT}${BACKSPACE}`]: "> |ก",
   // two columns, and one character
   [`漢字${LEFT}x`]: "> 漢x|字",
   [`漢字${BACKSPACE}`]: "> 漢|",
@@ -136,6 +140,47 @@ Deno.test("a line longer than the terminal is wide goes on in the next row, and 
   await editor.close();
   await reading;
   assertEquals(lines, ["12345678"]);
+});
+
+Deno.test("wide characters at the edge go to the next row whole, and the cursor knows where they are", async () => {
+  const tty = new VirtualTty(10, 10);
+  const { editor, reading } = open(tty);
+  // these end in the last column, and one before it
+  tty.type("123456👩‍👧");
+  await tty.shows("> 123456👩‍👧\n|");
+  tty.type(`${HOME}0`);
+  await tty.shows("> 0|123456\n👩‍👧");
+  tty.type(`${END}🇩🇪漢e\u0301🎉`);
+  await tty.shows("> 0123456\n👩‍👧🇩🇪漢e\u0301🎉|");
+  tty.type("x");
+  await tty.shows("> 0123456\n👩‍👧🇩🇪漢e\u0301🎉x\n|");
+  tty.type(LEFT.repeat(6));
+  await tty.shows("> 0123456\n|👩‍👧🇩🇪漢e\u0301🎉x\n");
+  tty.type(`${RIGHT}${BACKSPACE}`);
+  await tty.shows("> 0123456\n|🇩🇪漢e\u0301🎉x");
+  tty.type(`${LEFT}${DELETE}`);
+  await tty.shows("> 012345|🇩🇪\n漢e\u0301🎉x");
+  tty.resize(14);
+  await tty.shows("> 012345|🇩🇪漢e\u0301\n🎉x");
+  tty.resize(8);
+  await tty.shows("> 012345\n|🇩🇪漢e\u0301🎉x");
+  await editor.close();
+  await reading;
+});
+
+Deno.test("a prompt that is longer than the screen leaves room for the line", async () => {
+  const tty = new VirtualTty(10, 3);
+  const { editor, lines, reading } = open(tty, `\x1b[1m${"prompt ".repeat(10)}\x1b[0m> `);
+  tty.type("abcdefghijklm");
+  await tty.contains("m|");
+  assert(tty.screen.split("\n").length <= 3 && tty.screen.startsWith("…"), tty.screen);
+  await editor.print("hello");
+  tty.type(`${HOME}X\r`);
+  await tty.contains("> |");
+  assertEquals(tty.lines.filter((line) => line === "hello").length, 1);
+  await editor.close();
+  await reading;
+  assertEquals(lines, ["Xabcdefghijklm"]);
 });
 
 Deno.test("a line that has more rows than the screen shows the part around its cursor", async () => {
@@ -384,6 +429,52 @@ Deno.test("what an editor leaves unread is the next one's, and what comes later 
   assertEquals(await line, { text: "two" });
 });
 
+Deno.test("the terminal is lent with a line until the next read, and nothing is read from it meanwhile", async () => {
+  const tty = new VirtualTty();
+  const editor = new TerminalEditor(tty, "> ", 100);
+  const first = editor.read({ lend: true });
+  tty.type("one\rt");
+  assertEquals([await first, editor.isLent], [{ text: "one" }, true]);
+  tty.type("wo\r");
+  await editor.print("done");
+  assertEquals([tty.screen, tty.events], ["> one\ndone\n|", ["raw", "restored"]]);
+  assertEquals(await editor.read({ lend: true }), { text: "two" });
+  assertEquals([editor.isLent, tty.events], [true, ["raw", "restored", "raw", "restored"]]);
+  editor.resume();
+  assertEquals([editor.isLent, tty.events.at(-1)], [false, "raw"]);
+  // a line that was typed before it is asked for does not lend: keys are being read already
+  const third = editor.read({ lend: true });
+  tty.type("three\rfour\r");
+  assertEquals([await third, editor.isLent], [{ text: "three" }, true]);
+  assertEquals([await editor.read({ lend: true }), editor.isLent], [{ text: "four" }, false]);
+  await editor.close();
+  assertEquals(tty.events.slice(5), ["restored", "raw", "restored"]);
+});
+
+Deno.test("keys are read one by one under a prompt of their own, and the rest is for the line", async () => {
+  const tty = new VirtualTty();
+  await using editor = new TerminalEditor(tty, "> ", 100);
+  const keys = editor.readKeys(), first = keys.next("more? ");
+  await tty.shows("more? |");
+  tty.type(`a👩‍👧b${UP}cd`);
+  const read = [
+    await first,
+    await keys.next(""),
+    await keys.next(""),
+    await keys.next(""),
+    await keys.next(""),
+  ];
+  assertEquals(read, [{ text: "a" }, { text: "👩‍👧" }, { text: "b" }, { key: "up" }, { text: "c" }]);
+  keys[Symbol.dispose]();
+  const line = editor.read();
+  await tty.shows("> d|");
+  tty.type("\r");
+  assertEquals(await line, { text: "d" });
+  const more = editor.readKeys(), none = more.next("more? ");
+  tty.type(null);
+  assertEquals([await none, await more.next("")], [undefined, undefined]);
+});
+
 Deno.test("columnsOf() knows how wide characters are", () => {
   const widths = {
     "a": 1,
@@ -396,9 +487,18 @@ Deno.test("columnsOf() knows how wide characters are", () => {
     "漢": 2,
     "ｱ": 1,
     "Ａ": 2,
+    "กำ": 2,
+    "กุ": 1,
+    "स्ते": 2,
+    "ﾊﾟ": 2,
+    "각": 2,
+    "\u1112\u1161\u11ab": 2,
+    "🇩": 1,
   };
   for (const [text, width] of Object.entries(widths)) assertEquals([text, columnsOf(text)], [text, width]);
-  for (const emoji of ["🎉", "👩‍👧", "❤️", "🇩🇪", "👍🏽"]) assertEquals([emoji, columnsOf(emoji)], [emoji, 2]);
+  for (const emoji of ["🎉", "👩‍👧", "👨‍👩‍👧‍👦", "❤️", "1️⃣", "🇩🇪", "👍🏽"]) {
+    assertEquals([emoji, columnsOf(emoji)], [emoji, 2]);
+  }
 });
 
 Deno.test("escapeControls() makes text harmless", () => {

@@ -15,7 +15,12 @@ const PATIENCE = 10_000;
 
 /** Widths of the characters that tests use, written down by hand. */
 function widthOf(char: string): number {
-  return /[\u0301\u200d\ufe0f]/.test(char) ? 0 : /[漢字日本語👩👧🎉]/u.test(char) ? 2 : 1;
+  return /[\u0301\u200d\ufe0f\u0e38]/.test(char) ? 0 : /[漢字日本語👩👧🎉🇩🇪🇫🇷]/u.test(char) ? 2 : 1;
+}
+
+/** Whether a character joins the one in the cell before it: emoji behind a joiner, and the second half of a flag. */
+function joins(cell: string | undefined, char: string): boolean {
+  return cell !== undefined && (cell.endsWith("\u200d") || /^\p{RI}$/u.test(cell) && /^\p{RI}$/u.test(char));
 }
 
 export class VirtualTty implements Tty {
@@ -185,10 +190,10 @@ export class VirtualTty implements Tty {
   #print(char: string) {
     const width = widthOf(char);
     const cells = () => this.#rows[this.#row]!;
-    if (width === 0) {
-      let at = this.#column - 1;
-      while (cells()[at] === "") at--;
-      cells()[at] += char;
+    let last = this.#column - 1;
+    while (cells()[last] === "") last--;
+    if (width === 0 || joins(cells()[last], char)) {
+      cells()[last] += char;
       return;
     }
     // the cursor waits in a full row until something comes behind it

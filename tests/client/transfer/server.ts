@@ -10,6 +10,7 @@ import { Log } from "../../../server/report/log.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
 import { ContentFiles } from "../../../server/store/files/files.ts";
+import type { GroupCommit } from "../../../server/store/journal/group.ts";
 import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
 import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
 import { TransferWire } from "../../../server/wire/transfer/transfer.ts";
@@ -142,10 +143,10 @@ export class TransferServer implements AsyncDisposable {
     const files = await ContentFiles.open({
       directory: options.directory,
       limits: { ...DEFAULT_FILE_LIMITS, share: 100, ...options.limits },
-      known: (names) => {
-        const users = new Map(uploads.map(({ content, user }) => [content, user]));
-        return Promise.resolve(new Map([...users].filter(([content]) => names.includes(content))));
-      },
+      store: {
+        ask: ({ contents }: { contents: readonly string[] }) =>
+          Promise.resolve(uploads.filter(({ content }) => contents.includes(content)) as never),
+      } as Pick<GroupCommit, "ask">,
       wallClock: Date.now,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     });

@@ -154,8 +154,8 @@ Deno.test("an option of another command is wrong usage", async () => {
     });
   await wrong(["--user", "yoda", "LST", "--from", "2"], "--from is for RDT");
   await wrong(["--user", "yoda", "UPD", "a", "b", "--force"], "--force is for DWN");
-  await wrong(["--password-file", "x"], "--password-file needs --user NAME");
-  await wrong(["--new"], "--new needs --user NAME");
+  await wrong(["--password-file", "x"], "--password-file needs --as NAME");
+  await wrong(["--new"], "--new needs --as NAME");
 });
 
 Deno.test("one sentence says why a file can't be read or saved, and the thread's reason comes first", async () => {

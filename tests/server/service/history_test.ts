@@ -103,8 +103,8 @@ Deno.test("History goes on where the store has it, in less room if need be", asy
     bytes: 1 + text.length,
   }));
   const stored = [
-    { name: "tea", owner: "", place: 7, first: 5, messages },
-    { name: "coffee", owner: "[10.0.0.1]", place: 2, first: 1, messages: [] },
+    { name: "tea", owner: "", place: 7, history: "a1:1", first: 5, messages },
+    { name: "coffee", owner: "[10.0.0.1]", place: 2, history: "b2:1", first: 1, messages: [] },
   ];
   const history = new History({ messages: 2, bytes: 1000 }, stored);
   assertEquals(history.records.map(({ name }) => name), ["coffee", "tea"]);

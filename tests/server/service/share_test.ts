@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { type EventEncoder, Member } from "../../../server/service/channel.ts";
 import { describeOwner, ownerAt } from "../../../server/quota/owner.ts";
@@ -262,7 +262,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     ],
   );
   assertEquals(engine.apply([{ kind: "channels" }]).outcomes[0] as unknown, [
-    { name: "tea", owner: "", place: 1, first: 1, messages: [] },
+    { name: "tea", owner: "", place: 1, history: "", first: 1, messages: [] },
   ]);
   const post = { kind: "post", thread: "a", user: "hans", time: 0, text: "z", bytes: 1 } as const;
   assertEquals(
@@ -281,7 +281,7 @@ Deno.test("channels count for the address that made them, over a restart, until 
   const history = new History(
     DEFAULT_HISTORY_LIMITS,
     ["tea", "coffee"].map((name, i) => (
-      { name, owner: "[10.0.0.1]", place: i + 1, first: 1, messages: [] }
+      { name, owner: "[10.0.0.1]", place: i + 1, history: "", first: 1, messages: [] }
     )),
   );
   const hub = new Hub({
@@ -316,6 +316,7 @@ Deno.test("whoever takes up channels that another address made before comes to h
       name,
       owner: `[10.0.0.${i < 2 ? 1 : 2}]`,
       place: i + 1,
+      history: "",
       first: 1,
       messages: [],
     })),
@@ -337,6 +338,31 @@ Deno.test("whoever takes up channels that another address made before comes to h
   assertEquals(hub.create(at("10.0.0.2"), "milk"), "created");
   assertEquals(hub.channels.map(({ name }) => name), ["wine", "tea", "coffee", "milk"]);
 });
+
+// mailbox.md 5.1
+Deno.test("numbers for an address hold beside the share: the smaller one counts", () =>
+  withServer({ limits: { share: 100, ownerMailboxes: 2, ownerBytes: 10 } }, async (server, log) => {
+    await transcript(
+      server,
+      `
+      a > F, box1, a, 1234
+      a > F, box2, a, 12
+      a > F, box3, a, 1
+      a > F, box1, a, 12345
+      a > R, box3
+      a < X
+      a > F, box1, a, 123
+      a > R, box1
+      a < N, TIME, a, 1234
+      a > R, box1
+      a < N, TIME, a, 123
+      a > R, box1
+      a < X
+      `,
+    );
+    const text = log.join("");
+    assertMatch(text, /this machine has its share, 2 mailboxes of one address/);
+  }));
 
 // mailbox.md 5.2
 Deno.test("addresses of this machine are one holder, and so is an IPv6 /64", () => {

@@ -14,6 +14,8 @@ function open(directory: string | undefined, events: StoreEvent[] = [], maxFileB
   });
 }
 
+const HISTORY = "5f01c2e9aa:1";
+
 const said = (text: string): ChannelMessage => ({
   sender: "Alice Ω",
   time: 1_700_000_000_000,
@@ -24,7 +26,7 @@ const said = (text: string): ChannelMessage => ({
 function change(name: string, place: number, first: number, from: number, ...texts: string[]): ChannelChange {
   const messages = texts.map(said);
   const bytes = messages.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { kind: "channel", name, owner: `[${name}]`, place, first, from, messages, bytes };
+  return { kind: "channel", name, owner: `[${name}]`, place, history: HISTORY, first, from, messages, bytes };
 }
 
 for (const where of ["memory", "a directory"]) {
@@ -41,9 +43,16 @@ for (const where of ["memory", "a directory"]) {
     await store.apply([change("tea", 2, 2, 3, "three")]);
     const [channels] = await store.apply([{ kind: "channels" }]);
     const expected: StoredChannel[] = [
-      { name: "coffee", owner: "[coffee]", place: 1, first: 1, messages: [] },
-      { name: "tea", owner: "[tea]", place: 2, first: 2, messages: [said("two ✓"), said("three")] },
-      { name: "hidden", owner: "[hidden]", place: 0, first: 1, messages: [said("x")] },
+      { name: "coffee", owner: "[coffee]", place: 1, history: HISTORY, first: 1, messages: [] },
+      {
+        name: "tea",
+        owner: "[tea]",
+        place: 2,
+        history: HISTORY,
+        first: 2,
+        messages: [said("two ✓"), said("three")],
+      },
+      { name: "hidden", owner: "[hidden]", place: 0, history: HISTORY, first: 1, messages: [said("x")] },
     ];
     assertEquals(channels as StoredChannel[], expected);
     const removed = await store.apply([
@@ -63,6 +72,21 @@ for (const where of ["memory", "a directory"]) {
     await again.close();
   });
 }
+
+// channels.md 8.6
+Deno.test("the store notes whether it has all that was said, over a restart", async () => {
+  await using directory = await temporaryDirectory();
+  const note = async (complete: boolean) => {
+    const store = await open(directory.path);
+    const [before] = await store.apply([{ kind: "channels complete", complete }]);
+    await store.close();
+    return before;
+  };
+  assertEquals(await note(false), true);
+  assertEquals(await note(false), false);
+  assertEquals(await note(true), false);
+  assertEquals(await note(false), true);
+});
 
 Deno.test("what was said is refused on a full disk, and what makes room is not", async () => {
   await using directory = await temporaryDirectory();

@@ -111,6 +111,7 @@ Deno.test("a data directory of before the columns were renamed opens and keeps e
             name: "tea",
             owner: "[10.0.0.1]",
             place: 1,
+            history: "",
             first: 2,
             messages: [{ sender: "al", time: 11, text: "new", bytes: 5 }],
           }],

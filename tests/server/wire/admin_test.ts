@@ -187,7 +187,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
         "A, ok\nhelp\nstatus[, SKIP]\nlist[, AFTER]\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
           "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
           "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | remove, NAME\n" +
-          "log, on|off\nstop",
+          "watch, SECONDS[, FILTER…]\nlog, on|off\nstop",
       );
       assertEquals(await order("list"), "A, ok");
       for (const text of ["F, bob, alice, 1", "F, bob, alice, 2", "F, a b, alice, 3", "for, 4"]) {

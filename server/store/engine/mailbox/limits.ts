@@ -1,8 +1,7 @@
 import type { Context } from "../../database/context.ts";
-import { shareOf } from "../../../quota/share.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Mailboxes } from "./mailboxes.ts";
-import { type Owner, ROOM } from "./owners.ts";
+import { type Owner, reportRoom, ROOM } from "./owners.ts";
 
 /** A limit that is reached: of one mailbox, of the whole store, or the share of one owner. */
 export interface Reached {
@@ -20,7 +19,7 @@ export class Limits {
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   /** Messages refused since the whole store became full; undefined while it has room. */
-  #refused: number | undefined;
+  readonly #all: { refused: number | undefined } = { refused: undefined };
 
   // of the batch
   #refusals: Refusal[] = [];
@@ -45,19 +44,13 @@ export class Limits {
     fewer = 0,
   ): Reached | undefined {
     const { limits } = this.#context, { totals, owners } = this.#mailboxes;
-    if ((mailbox?.messages ?? 0) - fewer >= limits.mailboxMessages) {
-      return { of: "mailbox", limit: `${limits.mailboxMessages} messages` };
-    }
-    if ((mailbox?.bytes ?? 0) + bytes > limits.mailboxBytes) {
-      return { of: "mailbox", limit: `${limits.mailboxBytes} bytes` };
-    }
-    if (totals.messages - fewer >= limits.messages) {
-      return { of: "all", limit: `${limits.messages} messages` };
-    }
-    if (totals.bytes + bytes > limits.bytes) return { of: "all", limit: `${limits.bytes} bytes` };
-    if (isNew && totals.mailboxes >= limits.mailboxes) {
-      return { of: "all", limit: `${limits.mailboxes} mailboxes` };
-    }
+    const reached =
+      passed("mailbox", "messages", (mailbox?.messages ?? 0) + 1 - fewer, limits.mailboxMessages) ??
+        passed("mailbox", "bytes", (mailbox?.bytes ?? 0) + bytes, limits.mailboxBytes) ??
+        passed("all", "messages", totals.messages + 1 - fewer, limits.messages) ??
+        passed("all", "bytes", totals.bytes + bytes, limits.bytes) ??
+        (isNew ? passed("all", "mailboxes", totals.mailboxes + 1, limits.mailboxes) : undefined);
+    if (reached !== undefined) return reached;
     const share = owners.reachedBy(owner, bytes, isNew, fewer);
     return share === undefined ? undefined : { of: "share", limit: share };
   }
@@ -78,9 +71,9 @@ export class Limits {
 
   /** Notes that a message is refused. A message that no mailbox could ever hold does not mean that this one is full. */
   refuse(mailbox: string, owner: Owner, bytes: number, reached: Reached) {
-    const { mailboxBytes, bytes: bytesMax, share } = this.#context.limits;
+    const { mailboxBytes, bytes: bytesMax } = this.#context.limits;
     if (bytes > mailboxBytes || bytes > bytesMax) return;
-    if (reached.of === "share" && bytes > shareOf(bytesMax, share)) return;
+    if (reached.of === "share" && bytes > this.#mailboxes.owners.most.bytes) return;
     this.#refusals.push({ ...reached, mailbox, owner });
   }
 
@@ -100,16 +93,11 @@ export class Limits {
       onEvent({ kind: "long", mailbox: mailbox.name });
     }
     for (const mailbox of this.#mailboxes.touched) {
-      const { name, refused } = mailbox;
-      if (refused === undefined || !this.#hasRoom(mailbox)) continue;
-      onEvent({ kind: "room", mailbox: name, refused });
-      mailbox.refused = undefined;
+      if (mailbox.refused === undefined || !this.#hasRoom(mailbox)) continue;
+      reportRoom(this.#context, mailbox, { mailbox: mailbox.name });
     }
     this.#mailboxes.owners.commit();
-    if (this.#refused !== undefined && this.#allHaveRoom) {
-      onEvent({ kind: "room", refused: this.#refused });
-      this.#refused = undefined;
-    }
+    if (this.#all.refused !== undefined && this.#allHaveRoom) reportRoom(this.#context, this.#all, {});
     this.rollback();
   }
 
@@ -120,17 +108,11 @@ export class Limits {
 
   /** Counts a message that was refused for good, and reports the first. */
   #count({ mailbox: name, owner, of, limit }: Refusal) {
-    const { onEvent } = this.#context, mailbox = this.#mailboxes.get(name);
-    if (of === "share") {
-      if (owner.refused === undefined) onEvent({ kind: "full", owner: owner.name, limit });
-      owner.refused = (owner.refused ?? 0) + 1;
-    } else if (of === "all" || mailbox === undefined) {
-      if (this.#refused === undefined) onEvent({ kind: "full", limit });
-      this.#refused = (this.#refused ?? 0) + 1;
-    } else {
-      if (mailbox.refused === undefined) onEvent({ kind: "full", mailbox: name, limit });
-      mailbox.refused = (mailbox.refused ?? 0) + 1;
-    }
+    const mailbox = of === "mailbox" ? this.#mailboxes.get(name) : undefined;
+    const full = of === "share" ? owner : mailbox ?? this.#all;
+    const what = of === "share" ? { owner: owner.name } : mailbox && { mailbox: name };
+    if (full.refused === undefined) this.#context.onEvent({ kind: "full", ...what, limit });
+    full.refused = (full.refused ?? 0) + 1;
   }
 
   #hasRoom({ messages, bytes }: Mailbox): boolean {
@@ -143,4 +125,9 @@ export class Limits {
     return totals.messages <= limits.messages * ROOM && totals.bytes <= limits.bytes * ROOM &&
       totals.mailboxes <= limits.mailboxes * ROOM;
   }
+}
+
+/** The limit that is passed with this much. */
+function passed(of: "mailbox" | "all", what: string, used: number, max: number): Reached | undefined {
+  return used > max ? { of, limit: `${max} ${what}` } : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Put } from "../../requests/message.ts";
 import type { Owner } from "./owners.ts";
+import { Registered } from "./registry.ts";
 
 /** A message that was put in this batch and has no row yet. */
 export interface Pending {
@@ -55,9 +56,7 @@ export class ReadyQueue {
 }
 
 /** What memory knows of one mailbox. `Mailboxes.touch` comes before every change. */
-export class Mailbox {
-  /** Its number in the database; 0: it has no row. */
-  id = 0;
+export class Mailbox extends Registered {
   messages = 0;
   bytes = 0;
   /** Messages that have a row in `message`; the others are in `pending`, or delayed. */
@@ -81,13 +80,15 @@ export class Mailbox {
   readonly queues: readonly ReadyQueue[] = [this.short, this.long];
   /** Whether the event `long` was raised for it. */
   isLongReported = false;
-  /** Messages refused since it became full; undefined while it has room. */
-  refused: number | undefined;
-  /** The transaction that touched it last. */
-  touchedIn = -1;
 
   /** @param owner The owner of the first of the messages that it holds: it counts against that one's share. */
-  constructor(readonly name: string, public owner: Owner) {}
+  constructor(name: string, public owner: Owner) {
+    super(name);
+  }
+
+  get isEmpty(): boolean {
+    return this.messages === 0;
+  }
 
   /** A message that has a row is ready again, at its place. */
   addReady({ seq, long }: { seq: number; long: number }) {
@@ -100,27 +101,15 @@ export class Mailbox {
     this.hasLongPending = false;
   }
 
-  /** What a rollback restores: field by field, since a copy of the whole costs as much as an insert. */
   get state(): Partial<Mailbox> {
     const { id, messages, bytes, stored, rowMessages, rowBytes, rowOwner } = this;
-    const { owner, otherMessages, hasOtherRows } = this;
-    return {
-      id,
-      messages,
-      bytes,
-      stored,
-      rowMessages,
-      rowBytes,
-      rowOwner,
-      owner,
-      otherMessages,
-      hasOtherRows,
-    };
+    const { owner, otherMessages, hasOtherRows } = this, rows = { rowMessages, rowBytes, rowOwner };
+    return { id, messages, bytes, stored, ...rows, owner, otherMessages, hasOtherRows };
   }
 
   /** Comes back to what it was, with nothing known about its rows. */
-  restore(before: Partial<Mailbox>) {
-    Object.assign(this, before);
+  override restore(before: object) {
+    super.restore(before);
     this.others = undefined;
     for (const queue of this.queues) queue.reset();
     this.forgetPending();

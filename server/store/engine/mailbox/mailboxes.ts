@@ -10,9 +10,10 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.
 import type { Counts } from "../../requests/message.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
+import { Registry } from "./registry.ts";
 
-/** Empty mailboxes that are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
-const EMPTY_KEPT = 1024;
+/** Rows that stand together on one page, about: to remove them changes it once. */
+const ROWS_PER_CHANGE = 8;
 
 interface MailboxRow {
   id: number;
@@ -30,23 +31,17 @@ interface OwnerRow {
   bytes: number;
 }
 
-/** Invariant: `totals` are the sums over the mailboxes; those that hold nothing are in `#empty`. */
-export class Mailboxes {
+/** Invariant: `totals` are the sums over the mailboxes. */
+export class Mailboxes extends Registry<Mailbox> {
   readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
   readonly owners: Owners;
-  readonly #context: Context;
   readonly #sql;
-  readonly #byName = new Map<string, Mailbox>();
-  /** The one that has been empty longest comes first. */
-  readonly #empty = new Set<Mailbox>();
-  #touched: Mailbox[] = [];
 
   /** @param delayed How many delayed messages a mailbox has. */
   constructor(context: Context, delayed: (mailbox: string) => number) {
-    this.#context = context;
+    super(context, "mailbox", "INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)");
     const { db } = context, owners = this.owners = new Owners(context);
     this.#sql = prepareAll(db, {
-      add: "INSERT INTO mailbox (name, messages, bytes) VALUES (?, 0, 0)",
       set: "UPDATE mailbox SET messages = ?, bytes = ?, owner = ? WHERE id = ?",
       drop: "DELETE FROM mailbox WHERE id = ?",
       list:
@@ -68,75 +63,38 @@ export class Mailboxes {
     );
     for (const row of db.prepare("SELECT id, name, messages, bytes, owner FROM mailbox").iterate()) {
       const { id, name, messages, bytes, owner: ownerId } = row as unknown as MailboxRow;
-      const owner = owners.get(ownerId), mailbox = new Mailbox(name, owner);
+      const owner = owners.withId(ownerId), mailbox = new Mailbox(name, owner);
       let otherMessages = 0, otherBytes = 0;
       for (const other of others.get(id) ?? []) {
-        owners.load(owners.get(other.owner), 0, other.messages, other.bytes);
+        owners.load(owners.withId(other.owner), 0, other.messages, other.bytes);
         otherMessages += other.messages;
         otherBytes += other.bytes;
       }
       if (messages > 0) owners.load(owner, 1, messages - otherMessages, bytes - otherBytes);
       Object.assign(mailbox, { id, messages, bytes, stored: messages - delayed(name), otherMessages });
-      Object.assign(mailbox, {
-        rowMessages: messages,
-        rowBytes: bytes,
-        rowOwner: ownerId,
-        hasOtherRows: true,
-      });
-      this.#byName.set(name, mailbox);
+      const rows = { rowMessages: messages, rowBytes: bytes, rowOwner: ownerId, hasOtherRows: true };
+      Object.assign(mailbox, rows);
+      this.insert(mailbox);
       this.#count(mailbox, 1);
     }
-  }
-
-  get(name: string): Mailbox | undefined {
-    return this.#byName.get(name);
   }
 
   /** The mailbox of this name, made if need be. */
   obtain(name: string): Mailbox {
-    let mailbox = this.#byName.get(name);
-    if (mailbox === undefined) {
-      mailbox = new Mailbox(name, this.owners.none);
-      this.#byName.set(name, mailbox);
-      this.#empty.add(mailbox);
-    }
-    return mailbox;
+    return this.get(name) ?? this.insert(new Mailbox(name, this.owners.none));
   }
 
-  /** All that hold messages, or did lately. */
-  all(): IterableIterator<Mailbox> {
-    return this.#byName.values();
-  }
-
-  /** Those that this batch has touched. */
-  get touched(): readonly Mailbox[] {
-    return this.#touched;
-  }
-
-  /** Restores the mailbox if the batch is rolled back. */
-  touch(mailbox: Mailbox) {
-    const { transaction } = this.#context;
-    if (mailbox.touchedIn === transaction.number) return;
-    mailbox.touchedIn = transaction.number;
-    this.#touched.push(mailbox);
-    transaction.onRollback(this.#restorerOf(mailbox));
-  }
-
-  /** Apart from `touch`, which is called for every message and mostly has nothing to do: a closure costs it memory. */
-  #restorerOf(mailbox: Mailbox): () => void {
-    const before = mailbox.state;
-    return () => {
-      this.#touched = [];
-      this.#count(mailbox, -1);
-      mailbox.restore(before);
-      this.#count(mailbox, 1);
-    };
+  protected override restore(mailbox: Mailbox, before: object) {
+    this.#count(mailbox, -1);
+    super.restore(mailbox, before);
+    this.#count(mailbox, 1);
   }
 
   /** Adds to what the mailbox holds, or takes from it, and counts it for its owner. */
   change(mailbox: Mailbox, owner: Owner, messages: number, bytes: number) {
     const { owners } = this;
-    if (mailbox.messages === 0) {
+    const wasEmpty = mailbox.isEmpty;
+    if (wasEmpty) {
       mailbox.owner = owner;
       owners.change(owner, 1, 0, 0);
     }
@@ -151,7 +109,8 @@ export class Mailboxes {
     mailbox.messages += messages;
     mailbox.bytes += bytes;
     this.#count(mailbox, 1);
-    if (mailbox.messages === 0) this.#disown(mailbox);
+    this.changed(mailbox, wasEmpty);
+    if (mailbox.isEmpty) this.#disown(mailbox);
   }
 
   /** A mailbox that is empty counts for no owner. */
@@ -162,29 +121,18 @@ export class Mailboxes {
   }
 
   #count(mailbox: Mailbox, sign: 1 | -1) {
-    if (mailbox.messages === 0) {
-      if (sign > 0) this.#empty.add(mailbox);
-      else this.#empty.delete(mailbox);
-      return;
-    }
+    if (mailbox.isEmpty) return;
     this.totals.mailboxes += sign;
     this.totals.messages += sign * mailbox.messages;
     this.totals.bytes += sign * mailbox.bytes;
   }
 
-  /** Gives the mailbox a row, in the transaction that is open. */
-  giveRow(mailbox: Mailbox) {
-    if (mailbox.id === 0) mailbox.id = Number(this.#sql.add.run(mailbox.name).lastInsertRowid);
-  }
-
   /** Brings the rows of a mailbox up to date. */
   store(mailbox: Mailbox) {
-    const { transaction } = this.#context;
+    const { transaction } = this.context;
     const { messages, bytes, others } = mailbox, owner = this.owners.idOf(mailbox.owner);
     if (messages !== mailbox.rowMessages || bytes !== mailbox.rowBytes || owner !== mailbox.rowOwner) {
-      transaction.begin();
-      this.giveRow(mailbox);
-      this.#sql.set.run(messages, bytes, owner, mailbox.id);
+      transaction.run(this.#sql.set, messages, bytes, owner, this.idOf(mailbox));
       mailbox.rowMessages = messages;
       mailbox.rowBytes = bytes;
       mailbox.rowOwner = owner;
@@ -201,13 +149,13 @@ export class Mailboxes {
 
   #dropOthers(mailbox: Mailbox) {
     if (!mailbox.hasOtherRows) return;
-    this.#context.transaction.run(this.#sql.dropOthers, mailbox.id);
+    this.context.transaction.run(this.#sql.dropOthers, mailbox.id);
     mailbox.hasOtherRows = false;
   }
 
   /** Empties a mailbox whose rows are up to date. It gets a new number; rows of the old one are left to `sweep`. */
   clear(mailbox: Mailbox) {
-    const { owners } = this, { transaction } = this.#context;
+    const { owners } = this, { transaction } = this.context;
     const others = mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : [];
     transaction.run(this.#sql.clear, mailbox.id);
     transaction.run(this.#sql.drop, mailbox.id);
@@ -216,7 +164,7 @@ export class Mailboxes {
     this.#count(mailbox, -1);
     let { messages, bytes } = mailbox;
     for (const other of others) {
-      owners.change(owners.get(other.owner), 0, -other.messages, -other.bytes);
+      owners.change(owners.withId(other.owner), 0, -other.messages, -other.bytes);
       messages -= other.messages;
       bytes -= other.bytes;
     }
@@ -227,7 +175,7 @@ export class Mailboxes {
       mailbox.rowBytes =
       mailbox.rowOwner =
         0;
-    this.#count(mailbox, 1);
+    this.changed(mailbox, false);
     this.#disown(mailbox);
   }
 
@@ -241,7 +189,8 @@ export class Mailboxes {
     for (let left = rows; left > 0; left--) {
       const next = firstRow<{ mailbox: number }>(this.#sql.nextCleared);
       if (next === undefined) return true;
-      const changes = Number(this.#context.transaction.run(this.#sql.sweep, next.mailbox, left).changes);
+      this.context.transaction.begin(undefined, left / ROWS_PER_CHANGE);
+      const changes = Number(this.#sql.sweep.run(next.mailbox, left).changes);
       if (changes === left) return false;
       this.#sql.swept.run(next.mailbox);
       left -= changes;
@@ -254,24 +203,8 @@ export class Mailboxes {
     return allRows(this.#sql.list, after, limit);
   }
 
-  /** Forgets those that have been empty longest, if there are many, with their rows. */
-  forgetEmpty() {
-    const { transaction } = this.#context;
-    for (const mailbox of this.#empty) {
-      if (this.#empty.size <= EMPTY_KEPT) break;
-      this.#empty.delete(mailbox);
-      this.#byName.delete(mailbox.name);
-      if (mailbox.id !== 0) transaction.run(this.#sql.drop, mailbox.id);
-      transaction.onRollback(() => {
-        this.#byName.set(mailbox.name, mailbox);
-        this.#empty.add(mailbox);
-      });
-    }
+  override forgetEmpty() {
+    super.forgetEmpty();
     this.owners.forgetEmpty();
-  }
-
-  /** To be called after a batch is committed. */
-  commit() {
-    if (this.#touched.length > 0) this.#touched = [];
   }
 }

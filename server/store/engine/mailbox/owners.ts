@@ -12,25 +12,24 @@
  */
 
 import type { Context } from "../../database/context.ts";
-import { allRows, prepareAll } from "../../database/statements.ts";
+import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import { describeShare, shareOf } from "../../../quota/share.ts";
+import type { Counts } from "../../requests/message.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
+import { Registered, Registry } from "./registry.ts";
 
-export class Owner {
-  /** Its number in the database; 0: it has no row. */
-  id = 0;
+export class Owner extends Registered {
   mailboxes = 0;
   messages = 0;
   bytes = 0;
-  /** Messages refused since its share was used up; undefined while some is left. */
-  refused: number | undefined;
-  /** The transaction that touched it last. */
-  touchedIn = -1;
-
-  constructor(readonly name: string) {}
 
   get isEmpty(): boolean {
     return this.messages === 0 && this.mailboxes === 0;
+  }
+
+  get state(): Partial<Owner> {
+    const { mailboxes, messages, bytes } = this;
+    return { mailboxes, messages, bytes };
   }
 }
 
@@ -40,35 +39,26 @@ export class Owner {
  */
 const MAX_OWNERS = 100_000, OTHER_ADDRESSES = "[other addresses]";
 
-/** Owners of nothing that are remembered, so that one that puts and takes in turn costs no insert and delete. */
-const EMPTY_KEPT = 1024;
-
 /** A share has room again when no more than this part of it is used, so that the log isn't flooded at its edge. */
 export const ROOM = 0.9;
 
-/** Invariant: owners of nothing are in `#empty`. */
-export class Owners {
+export class Owners extends Registry<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
-  readonly #context: Context;
-  readonly #sql;
-  readonly #byName = new Map<string, Owner>();
-  readonly #byId = new Map<number, Owner>([[0, this.none]]);
-  /** The one that has been empty longest comes first. */
-  readonly #empty = new Set<Owner>();
-  /** Those that this batch has changed. */
-  #touched: Owner[] = [];
+  /** What one owner may have. */
+  readonly most: Readonly<Counts>;
+  readonly #byId = new Map<number, Owner>();
 
   constructor(context: Context) {
-    this.#context = context;
-    const { db } = context;
-    this.#sql = prepareAll(db, {
-      add: "INSERT INTO owner (name) VALUES (?)",
-      drop: "DELETE FROM owner WHERE id = ?",
-    });
-    for (
-      const { id, name } of allRows<{ id: number; name: string }>(db.prepare("SELECT id, name FROM owner"))
-    ) {
+    super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
+    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = context.limits;
+    this.most = {
+      messages: ownerLimit(messages, share),
+      bytes: ownerLimit(bytes, share, ownerBytes),
+      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+    };
+    const rows = allRows<{ id: number; name: string }>(context.db.prepare("SELECT id, name FROM owner"));
+    for (const { id, name } of rows) {
       const owner = this.obtain(name);
       owner.id = id;
       this.#byId.set(id, owner);
@@ -76,8 +66,8 @@ export class Owners {
   }
 
   /** @throws {StoreLost} There is no owner with this number. */
-  get(id: number): Owner {
-    const owner = this.#byId.get(id);
+  withId(id: number): Owner {
+    const owner = id === 0 ? this.none : this.#byId.get(id);
     if (owner === undefined) throw new StoreLost(`Owner ${id} of a message is missing`);
     return owner;
   }
@@ -85,34 +75,33 @@ export class Owners {
   /** The owner of this name, made if need be. */
   obtain(name: string | undefined): Owner {
     if (name === undefined) return this.none;
-    let owner = this.#byName.get(name);
-    if (owner === undefined) {
-      if (this.#byName.size >= MAX_OWNERS && name !== OTHER_ADDRESSES) return this.obtain(OTHER_ADDRESSES);
-      owner = new Owner(name);
-      this.#byName.set(name, owner);
-      this.#empty.add(owner);
-    }
-    return owner;
+    const owner = this.get(name);
+    if (owner !== undefined) return owner;
+    if (this.size >= MAX_OWNERS && name !== OTHER_ADDRESSES) return this.obtain(OTHER_ADDRESSES);
+    return this.insert(new Owner(name));
   }
 
-  /** The owner's number in the database. It gets a row if it has none. */
-  idOf(owner: Owner): number {
-    if (owner.id === 0 && owner !== this.none) {
-      const { transaction } = this.#context;
-      const id = owner.id = Number(transaction.run(this.#sql.add, owner.name).lastInsertRowid);
-      this.#byId.set(id, owner);
-      transaction.onRollback(() => {
-        owner.id = 0;
-        this.#byId.delete(id);
-      });
-    }
-    return owner.id;
+  override idOf(owner: Owner): number {
+    if (owner === this.none || owner.id !== 0) return owner.id;
+    const id = super.idOf(owner);
+    this.#byId.set(id, owner);
+    return id;
+  }
+
+  protected override insert(owner: Owner): Owner {
+    this.#byId.set(owner.id, owner);
+    return super.insert(owner);
+  }
+
+  protected override remove(owner: Owner) {
+    this.#byId.delete(owner.id);
+    super.remove(owner);
   }
 
   /** Adds to what it has. */
   change(owner: Owner, mailboxes: number, messages: number, bytes: number) {
     if (owner === this.none) return;
-    this.#touch(owner);
+    this.touch(owner);
     this.load(owner, mailboxes, messages, bytes);
   }
 
@@ -123,27 +112,7 @@ export class Owners {
     owner.mailboxes += mailboxes;
     owner.messages += messages;
     owner.bytes += bytes;
-    if (owner.isEmpty) this.#empty.add(owner);
-    else if (wasEmpty) this.#empty.delete(owner);
-  }
-
-  #touch(owner: Owner) {
-    const { transaction } = this.#context;
-    if (owner.touchedIn === transaction.number) return;
-    owner.touchedIn = transaction.number;
-    this.#touched.push(owner);
-    transaction.onRollback(this.#restorerOf(owner));
-  }
-
-  /** Apart from `#touch`, as in `Mailboxes`. */
-  #restorerOf(owner: Owner): () => void {
-    const { mailboxes, messages, bytes } = owner;
-    return () => {
-      this.#touched = [];
-      Object.assign(owner, { mailboxes, messages, bytes });
-      if (owner.isEmpty) this.#empty.add(owner);
-      else this.#empty.delete(owner);
-    };
+    this.changed(owner, wasEmpty);
   }
 
   /**
@@ -153,51 +122,40 @@ export class Owners {
    * @param fewer Messages that this owner would have fewer.
    */
   reachedBy(owner: Owner, bytes: number, isNew: boolean, fewer: number): string | undefined {
-    const { limits } = this.#context, { share } = limits;
-    if (share >= 100 || owner === this.none) return undefined;
-    const messages = shareOf(limits.messages, share);
-    if (owner.messages - fewer >= messages) return describeShare(messages, "messages", owner.name);
-    const bytesMax = shareOf(limits.bytes, share);
-    if (owner.bytes + bytes > bytesMax) return describeShare(bytesMax, "bytes", owner.name);
-    if (!isNew) return undefined;
-    const mailboxes = shareOf(limits.mailboxes, share);
-    return owner.mailboxes >= mailboxes ? describeShare(mailboxes, "mailboxes", owner.name) : undefined;
+    if (owner === this.none) return undefined;
+    const most = this.most, { name } = owner;
+    return passedShare(name, "messages", owner.messages + 1 - fewer, most.messages) ??
+      passedShare(name, "bytes", owner.bytes + bytes, most.bytes) ??
+      (isNew ? passedShare(name, "mailboxes", owner.mailboxes + 1, most.mailboxes) : undefined);
+  }
+
+  /** The most that one of them has. */
+  get fullest(): Counts {
+    return greatestOf(["messages", "bytes", "mailboxes"], this.all());
   }
 
   #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
-    const { share, ...limits } = this.#context.limits;
-    return messages <= shareOf(limits.messages, share) * ROOM &&
-      bytes <= shareOf(limits.bytes, share) * ROOM && mailboxes <= shareOf(limits.mailboxes, share) * ROOM;
-  }
-
-  /** Forgets those that have been empty longest, if there are many, with their rows. */
-  forgetEmpty() {
-    const { transaction } = this.#context;
-    for (const owner of this.#empty) {
-      if (this.#empty.size <= EMPTY_KEPT) break;
-      const { id, name } = owner;
-      this.#empty.delete(owner);
-      this.#byName.delete(name);
-      if (id !== 0) {
-        this.#byId.delete(id);
-        transaction.run(this.#sql.drop, id);
-      }
-      transaction.onRollback(() => {
-        this.#byName.set(name, owner);
-        this.#empty.add(owner);
-        if (id !== 0) this.#byId.set(id, owner);
-      });
-    }
+    const { most } = this;
+    return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&
+      mailboxes <= most.mailboxes * ROOM;
   }
 
   /** To be called after a batch is committed. Reports owners that have some of their share left again. */
-  commit() {
-    for (const owner of this.#touched) {
-      const { name, refused } = owner;
-      if (refused === undefined || !this.#hasRoom(owner)) continue;
-      this.#context.onEvent({ kind: "room", owner: name, refused });
-      owner.refused = undefined;
+  override commit() {
+    for (const owner of this.touched) {
+      if (owner.refused === undefined || !this.#hasRoom(owner)) continue;
+      reportRoom(this.context, owner, { owner: owner.name });
     }
-    if (this.#touched.length > 0) this.#touched = [];
+    super.commit();
   }
+}
+
+/** Reports that what was full has room again. */
+export function reportRoom(
+  { onEvent }: Context,
+  full: { refused: number | undefined },
+  what: { mailbox?: string; owner?: string },
+) {
+  onEvent({ kind: "room", ...what, refused: full.refused! });
+  full.refused = undefined;
 }

@@ -6,7 +6,7 @@ import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import type { Row } from "./message_rows.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
-const LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
+export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
 
 /** The reason of a message that was put before an account covered its mailbox. */
 const BEFORE_ACCOUNT = "before the account";
@@ -33,13 +33,13 @@ export class DeadLetterRows {
   /** Without those that are set apart. */
   readonly counts: MailboxCounts;
   readonly #transaction: Transaction;
-  readonly #limits: typeof LIMITS;
+  readonly #limits: typeof DEAD_LIMITS;
   readonly #sql;
   #bytes = 0;
   /** Of those that are set apart. */
   readonly #apart: { letters: number; bytes: number };
 
-  constructor({ db, transaction }: Pick<Context, "db" | "transaction">, limits = LIMITS) {
+  constructor({ db, transaction }: Pick<Context, "db" | "transaction">, limits = DEAD_LIMITS) {
     this.#transaction = transaction;
     this.#limits = limits;
     this.#sql = prepareAll(db, {
@@ -67,6 +67,11 @@ export class DeadLetterRows {
     this.#apart = firstRow(db.prepare(
       "SELECT count(*) AS letters, coalesce(sum(bytes), 0) AS bytes FROM dead WHERE apart = 1",
     ))!;
+  }
+
+  /** Bytes of their texts, without those that are set apart. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Adds a message that has a row, which the caller removes. `reason` is why its last attempt failed. */

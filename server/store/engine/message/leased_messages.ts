@@ -5,9 +5,8 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import type { CoveredMailboxes } from "./coverage.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
-import type { Retries } from "./delayed_messages.ts";
+import type { DelayedMessages, Retries } from "./delayed_messages.ts";
 import { type Lease, Leases } from "./leases.ts";
 import type { MessageRows, Row, RowOf } from "./message_rows.ts";
 import type { ReadyEvents } from "./ready_events.ts";
@@ -15,12 +14,15 @@ import type { ReadyEvents } from "./ready_events.ts";
 /** The failed attempt of a lease that ends by itself. */
 const LEASE_RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran out" };
 
-interface LeasedMessagesOptions {
+/** Where messages are kept, by their states. */
+export interface MessageTables {
   mailboxes: Mailboxes;
   rows: MessageRows;
+  delayed: DelayedMessages;
   dead: DeadLetterRows;
-  covered: CoveredMailboxes;
   retries: Retries;
+  /** For each mailbox that an account covers, the number of the last message that was put before. */
+  covered: ReadonlyMap<string, number>;
   events: ReadyEvents;
 }
 
@@ -34,14 +36,14 @@ interface LeaseRow extends Omit<Lease, "messages" | "begun"> {
 export class LeasedMessages {
   readonly leases = new Leases();
   readonly #context: Context;
-  readonly #options: LeasedMessagesOptions;
+  readonly #tables: MessageTables;
   readonly #sql;
   /** Leases whose rows this batch has to bring up to date. */
   readonly #changed = new Set<Lease>();
 
-  constructor(context: Context, options: LeasedMessagesOptions) {
+  constructor(context: Context, tables: MessageTables) {
     this.#context = context;
-    this.#options = options;
+    this.#tables = tables;
     const { db } = context, given = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun)
@@ -50,7 +52,7 @@ export class LeasedMessages {
     });
     const numbers = (ids: string) => ids.split(" ").map(Number);
     for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease"))) {
-      const messages = new Map(numbers(row.messages).map((id) => [id, options.rows.get(id)?.bytes ?? 0]));
+      const messages = new Map(numbers(row.messages).map((id) => [id, tables.rows.get(id)?.bytes ?? 0]));
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
       // a start prolongs every lease
       const until = given + row.duration, links = { older: undefined, newer: undefined };
@@ -130,7 +132,7 @@ export class LeasedMessages {
       this.#takeOut(lease, held);
       this.#removeRows(lease, held);
     }
-    const { mailboxes, rows, retries } = this.#options;
+    const { mailboxes, rows, retries } = this.#tables;
     return others.filter((id) => {
       const row = this.#releasedRow(id, token);
       if (row === undefined) return true;
@@ -197,7 +199,7 @@ export class LeasedMessages {
 
   /** The row of a message, if the lease with this token has released it and it was not leased since. */
   #releasedRow(id: number, token: string): RowOf & { mailbox: Mailbox } | undefined {
-    const row = this.#options.rows.get(id), mailbox = row?.mailbox;
+    const row = this.#tables.rows.get(id), mailbox = row?.mailbox;
     if (mailbox === undefined || row!.token !== token || this.leases.has(id)) return undefined;
     return { ...row!, mailbox };
   }
@@ -216,7 +218,7 @@ export class LeasedMessages {
 
   /** Removes messages of a lease, those with consecutive numbers together. */
   #removeRows({ mailbox: name }: Lease, messages: ReadonlyMap<number, number>) {
-    const { mailboxes, rows } = this.#options, mailbox = this.#mailbox(name);
+    const { mailboxes, rows } = this.#tables, mailbox = this.#mailbox(name);
     mailboxes.touch(mailbox);
     const leased = [...messages].sort(([a], [b]) => a - b);
     for (let at = 0; at < leased.length;) {
@@ -237,7 +239,7 @@ export class LeasedMessages {
     messages: ReadonlyMap<number, number>,
     failureOf: (id: number) => FailedAttempt | undefined = () => undefined,
   ) {
-    const { mailboxes, rows, dead, covered, retries, events } = this.#options;
+    const { mailboxes, rows, dead, covered, retries, events } = this.#tables;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
     mailboxes.touch(mailbox);
     this.#takeOut(lease, messages);
@@ -246,7 +248,7 @@ export class LeasedMessages {
       const failure = failureOf(id);
       const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
       const isExpired = row.expires !== null && row.expires <= now;
-      const isBefore = covered.isBefore(name, id);
+      const isBefore = id <= (covered.get(name) ?? 0);
       const isDead = failure !== undefined && attempts >= failure.attempts;
       if (isBefore && !isExpired) dead.setApart(name, id, row, attempts);
       else if (isDead && !isBefore) dead.add(name, row, attempts, failure.reason);
@@ -275,13 +277,13 @@ export class LeasedMessages {
   }
 
   #row(id: number): Row {
-    const row = this.#options.rows.get(id);
+    const row = this.#tables.rows.get(id);
     if (row === undefined) throw new StoreLost(`Message ${id} of a lease is missing`);
     return row;
   }
 
   #mailbox(name: string): Mailbox {
-    const mailbox = this.#options.mailboxes.get(name);
+    const mailbox = this.#tables.mailboxes.get(name);
     if (mailbox === undefined) throw new StoreLost(`Mailbox ${name} of a lease is missing`);
     return mailbox;
   }

@@ -27,6 +27,17 @@ export interface RowOf extends Row {
   token: string | null;
 }
 
+/** A row without what may be long. */
+export type NumberRow = Pick<Row, "seq" | "due">;
+
+/** Reads the rows of one mailbox, whole or in part. */
+export interface RowSource<R extends NumberRow> {
+  /** The oldest of a queue, from its cursor. */
+  from(mailbox: Mailbox, queue: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): R[];
+  /** The one with this number, if it is in the mailbox. */
+  get(mailbox: Mailbox, seq: number): R | undefined;
+}
+
 /** How many rows one statement inserts, the most first: to run a statement costs as much as half a row. */
 const ROWS_PER_INSERT = [32, 4, 1];
 
@@ -36,6 +47,8 @@ const RARE_COLUMNS = ["expires", "long"];
 
 /** The rows of messages that are neither delayed nor dead letters. */
 export class MessageRows {
+  readonly whole: RowSource<Row>;
+  readonly numbers: RowSource<NumberRow>;
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   readonly #sql;
@@ -48,11 +61,7 @@ export class MessageRows {
     this.#context = context;
     this.#mailboxes = mailboxes;
     const { db } = context;
-    const queue = `FROM message WHERE mailbox = ? AND long = ? AND seq >= ? ORDER BY seq ${LIMIT}`;
     this.#sql = prepareAll(db, {
-      from: `SELECT seq, sender, time, text, bytes, expires, attempts, due, long ${queue}`,
-      numbersFrom: `SELECT seq, due ${queue}`,
-      isIn: "SELECT 1 FROM message WHERE seq = ? AND mailbox = ? AND due IS NULL",
       row: "SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?",
       remove: "DELETE FROM message WHERE seq BETWEEN ? AND ?",
       removeShared: "DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING owner, bytes",
@@ -62,6 +71,8 @@ export class MessageRows {
         WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq ${LIMIT}`,
       expiring: "SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1",
     });
+    this.whole = rowSource(db, "seq, sender, time, text, bytes, expires, attempts, due, long");
+    this.numbers = rowSource(db, "seq, due");
     this.#plain = new RowInserter(db, COLUMNS);
     this.#rare = new RowInserter(db, [...COLUMNS, ...RARE_COLUMNS]);
   }
@@ -72,10 +83,10 @@ export class MessageRows {
     for (const { seq, mailbox, owner, isLong, put } of messages) {
       const { sender, time, text, bytes, expires } = put;
       this.#context.transaction.begin(bytes);
-      this.#mailboxes.giveRow(mailbox);
+      const id = this.#mailboxes.idOf(mailbox);
       const isRare = isLong || expires !== undefined;
       const values = isRare ? rare : plain;
-      values.push(seq, mailbox.id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
+      values.push(seq, id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
       if (isRare) values.push(expires ?? null, Number(isLong));
       if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
       mailbox.stored++;
@@ -83,21 +94,6 @@ export class MessageRows {
     }
     this.#plain.insert(plain);
     this.#rare.insert(rare);
-  }
-
-  /** The oldest of a queue of a mailbox, from its cursor. */
-  from({ id }: Mailbox, { isLong, cursor }: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): Row[] {
-    return this.#sql.from.all(id, Number(isLong), cursor, limit) as unknown[] as Row[];
-  }
-
-  /** The same, without what may be long. */
-  numbersFrom({ id }: Mailbox, { isLong, cursor }: ReadyQueue, limit: number): Pick<Row, "seq" | "due">[] {
-    return allRows(this.#sql.numbersFrom, id, Number(isLong), cursor, limit);
-  }
-
-  /** Whether a mailbox has a message with this number that does not wait. */
-  isIn({ id }: Mailbox, seq: number): boolean {
-    return this.#sql.isIn.get(seq, id) !== undefined;
   }
 
   get(seq: number): RowOf | undefined {
@@ -150,7 +146,7 @@ export class MessageRows {
       const rows = allRows<{ owner: number; bytes: number }>(this.#sql.removeShared, first, last);
       removed = rows.length;
       for (const { owner, bytes } of rows) {
-        this.#mailboxes.change(mailbox, this.#mailboxes.owners.get(owner), -1, -bytes);
+        this.#mailboxes.change(mailbox, this.#mailboxes.owners.withId(owner), -1, -bytes);
       }
     }
     if (removed !== messages) {
@@ -163,6 +159,17 @@ export class MessageRows {
   release(seq: number, attempts: number, token: string) {
     this.#context.transaction.run(this.#sql.release, attempts, token, seq);
   }
+}
+
+function rowSource<R extends NumberRow>(db: DatabaseSync, columns: string): RowSource<R> {
+  const { queue, one } = prepareAll(db, {
+    queue: `SELECT ${columns} FROM message WHERE mailbox = ? AND long = ? AND seq >= ? ORDER BY seq ${LIMIT}`,
+    one: `SELECT ${columns} FROM message WHERE mailbox = ? AND seq = ?`,
+  });
+  return {
+    from: ({ id }, { isLong, cursor }, limit) => allRows(queue, id, Number(isLong), cursor, limit),
+    get: ({ id }, seq) => firstRow(one, id, seq),
+  };
 }
 
 /** Inserts rows of `message` that have these columns. */

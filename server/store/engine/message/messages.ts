@@ -8,6 +8,8 @@ import type {
   DeadLetters,
   DeadOutcome,
   MessageOperations,
+  Peek,
+  PeekedPage,
   Put,
   Stats,
   Taken,
@@ -17,11 +19,12 @@ import { Limits, type Reached } from "../mailbox/limits.ts";
 import type { Mailbox, Pending } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
-import { CoveredMailboxes, setApart } from "./coverage.ts";
+import { setApart } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type DelayedMessage, DelayedMessages, Retries, type Retry } from "./delayed_messages.ts";
-import { LeasedMessages } from "./leased_messages.ts";
+import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { MessageRows, type Row } from "./message_rows.ts";
+import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
 
@@ -39,21 +42,19 @@ const TICK_ROWS = 256;
 export class Messages {
   /** Those that are with a session. */
   readonly leased: LeasedMessages;
-  readonly covered: CoveredMailboxes;
   readonly events: ReadyEvents;
   /** Messages that this batch has dropped for newer ones. */
   dropped = 0;
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
   hasCleared: boolean;
+  readonly tables: MessageTables;
   readonly #context: Context;
   readonly #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
-  readonly #rows: MessageRows;
-  readonly #delayed: DelayedMessages;
-  readonly #dead: DeadLetterRows;
-  readonly #retries: Retries;
+  readonly #covered = new Map<string, number>();
   readonly #ready: ReadyMessages;
+  readonly #peeked: PeekedMessages;
   /** The highest number that a message has or has had, and what the database has of that. */
   #seq: number;
   #seqStored: number;
@@ -64,25 +65,20 @@ export class Messages {
 
   /** @param takeBytesMax Most bytes of sender and text of a message that a take gives. */
   constructor(context: Context, takeBytesMax: number) {
-    const { db, transaction, wallClock } = this.#context = context;
+    const { db, wallClock } = this.#context = context;
     this.#takeBytesMax = takeBytesMax;
-    const delayed = this.#delayed = new DelayedMessages(context);
+    const delayed = new DelayedMessages(context);
     const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.counts.of(name));
     this.#limits = new Limits(context, mailboxes);
-    const rows = this.#rows = new MessageRows(context, mailboxes);
-    const dead = this.#dead = new DeadLetterRows(context);
-    const retries = this.#retries = new Retries(context);
+    const rows = new MessageRows(context, mailboxes);
+    const dead = new DeadLetterRows(context);
+    const retries = new Retries(context);
     const events = this.events = new ReadyEvents(context);
-    const covered = this.covered = new CoveredMailboxes(transaction);
-    const leased = this.leased = new LeasedMessages(context, {
-      mailboxes,
-      rows,
-      dead,
-      covered,
-      retries,
-      events,
-    });
+    const covered = this.#covered;
+    const tables = this.tables = { mailboxes, rows, delayed, dead, retries, covered, events };
+    const leased = this.leased = new LeasedMessages(context, tables);
     this.#ready = new ReadyMessages({ rows, leased: leased.leases, wallClock });
+    this.#peeked = new PeekedMessages(context, leased.leases);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.hasCleared = mailboxes.hasCleared;
@@ -105,7 +101,7 @@ export class Messages {
     this.#mailboxes.touch(mailbox);
     const seq = ++this.#seq;
     if (put.delay) {
-      this.#delayed.add(seq, put, this.#mailboxes.owners.idOf(owner));
+      this.tables.delayed.add(seq, put, this.#mailboxes.owners.idOf(owner));
       this.#isTimed = true;
     } else {
       const pending = this.#pendingOf(put, seq, mailbox, owner);
@@ -153,7 +149,7 @@ export class Messages {
       }
       freed += row?.bytes ?? next!.put.bytes;
     }
-    for (const row of rows) this.#rows.remove(mailbox, row);
+    for (const row of rows) this.tables.rows.remove(mailbox, row);
     for (const one of pending) this.#takePending(mailbox, one);
     this.dropped += rows.length + pending.length;
     return true;
@@ -170,7 +166,7 @@ export class Messages {
     const long = this.#ready.firstLong(mailbox) ?? Infinity;
     const overtakes = long < (row?.seq ?? pending?.seq ?? Infinity);
     if (overtakes) this.#limits.passOver(mailbox);
-    if (row !== undefined) this.#rows.remove(mailbox, row);
+    if (row !== undefined) this.tables.rows.remove(mailbox, row);
     else if (pending !== undefined) this.#takePending(mailbox, pending);
     else return overtakes ? "too long" : "empty";
     const { sender, time, text } = row ?? pending!.put;
@@ -214,8 +210,8 @@ export class Messages {
   stat(mailbox?: string): Stats {
     this.flush();
     const { messages, bytes } = this.count(mailbox);
-    const delayed = this.#delayed.counts.of(mailbox) + this.#retries.counts.of(mailbox);
-    const leased = this.leased.leases.messages(mailbox), dead = this.#dead.counts.of(mailbox);
+    const delayed = this.tables.delayed.counts.of(mailbox) + this.tables.retries.counts.of(mailbox);
+    const leased = this.leased.leases.messages(mailbox), dead = this.tables.dead.counts.of(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
@@ -228,6 +224,13 @@ export class Messages {
     return rows.slice(0, limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
   }
 
+  peek({ mailbox: name, after, limit }: Peek): PeekedPage {
+    this.flush();
+    const mailbox = this.#mailboxes.get(name);
+    if (mailbox === undefined || mailbox.messages === 0) return { messages: [], more: false };
+    return this.#peeked.page(mailbox, after, limit);
+  }
+
   clear(name?: string): number {
     this.flush();
     const { messages } = this.count(name);
@@ -236,8 +239,8 @@ export class Messages {
       if (mailbox.messages === 0) continue;
       this.#mailboxes.touch(mailbox);
       this.leased.clear(mailbox.name);
-      this.#delayed.clear(mailbox.name);
-      this.#retries.counts.clear(mailbox.name);
+      this.tables.delayed.clear(mailbox.name);
+      this.tables.retries.counts.clear(mailbox.name);
       this.#mailboxes.clear(mailbox);
       this.hasCleared = true;
     }
@@ -251,28 +254,29 @@ export class Messages {
    */
   cover(mailbox: string): { apart: number; last: number } | "apart full" {
     this.flush();
-    const apart = setApart(mailbox, {
-      mailboxes: this.#mailboxes,
-      rows: this.#rows,
-      delayed: this.#delayed,
-      retries: this.#retries,
-      dead: this.#dead,
-      leased: this.leased.leases,
-      now: this.#context.wallClock(),
-    });
+    const now = this.#context.wallClock(), leased = this.leased.leases;
+    const apart = setApart(mailbox, { ...this.tables, leased, now });
     if (apart === "apart full") return apart;
-    this.covered.set(mailbox, this.#seq);
+    this.setCovered(mailbox, this.#seq);
     return { apart, last: this.#seq };
   }
 
+  /** An account covers the mailbox. `last`: the number of the last message that was put before; 0: none covers it. */
+  setCovered(mailbox: string, last: number) {
+    const before = this.#covered.get(mailbox) ?? 0;
+    const set = (last: number) => last > 0 ? this.#covered.set(mailbox, last) : this.#covered.delete(mailbox);
+    set(last);
+    this.#context.transaction.onRollback(() => set(before));
+  }
+
   dead(request: DeadLetters): DeadOutcome {
-    return this.#dead.request(request, (put) => this.put(put));
+    return this.tables.dead.request(request, (put) => this.put(put));
   }
 
   /** Gives messages that have no row one, and brings the rows of mailboxes and leases up to date. */
   flush() {
     const pending = this.#pending.filter(({ isTaken }) => !isTaken);
-    if (pending.length > 0) this.#rows.insert(pending);
+    if (pending.length > 0) this.tables.rows.insert(pending);
     this.#pending = [];
     for (const mailbox of this.#mailboxes.touched) {
       mailbox.forgetPending();
@@ -301,7 +305,7 @@ export class Messages {
   /** To be called after a batch is rolled back. */
   rollback() {
     this.#limits.rollback();
-    this.#rows.rollback();
+    this.tables.rows.rollback();
     this.events.rollback();
     this.leased.rollback();
     this.#pending = [];
@@ -312,7 +316,7 @@ export class Messages {
 
   /** Whether {@linkcode tick} has something to do as time passes. */
   get isTimed(): boolean {
-    return this.#isTimed || this.leased.leases.size > 0 || this.#retries.counts.of() > 0;
+    return this.#isTimed || this.leased.leases.size > 0 || this.tables.retries.counts.of() > 0;
   }
 
   /**
@@ -322,43 +326,44 @@ export class Messages {
   tick(): boolean {
     const now = this.#context.wallClock();
     const isMore = this.leased.end(TICK_ROWS);
-    if (!this.#isTimed && this.#retries.counts.of() === 0) return isMore;
-    const delayed = this.#delayed.due(now, TICK_ROWS);
-    this.#rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
-    const retries = this.#retries.due(now, TICK_ROWS);
+    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return isMore;
+    const delayed = this.tables.delayed.due(now, TICK_ROWS);
+    this.tables.rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
+    const retries = this.tables.retries.due(now, TICK_ROWS);
     for (const retry of retries) this.#retry(retry);
-    const expired = this.#rows.expired(now, TICK_ROWS);
+    const expired = this.tables.rows.expired(now, TICK_ROWS);
     for (const row of expired) {
       // a leased message is removed when it is released
       if (row.mailbox === undefined || this.leased.leases.has(row.seq)) continue;
       this.#mailboxes.touch(row.mailbox);
-      this.#rows.remove(row.mailbox, row);
-      if (row.due !== null) this.#retries.counts.add(row.mailbox.name, -1);
+      this.tables.rows.remove(row.mailbox, row);
+      if (row.due !== null) this.tables.retries.counts.add(row.mailbox.name, -1);
     }
     this.#isTimed = this.#hasTimed;
     return isMore || [delayed, retries, expired].some(({ length }) => length === TICK_ROWS);
   }
 
   get #hasTimed(): boolean {
-    return this.#delayed.counts.of() > 0 || this.#retries.counts.of() > 0 || this.#rows.hasExpiring;
+    return this.tables.delayed.counts.of() > 0 || this.tables.retries.counts.of() > 0 ||
+      this.tables.rows.hasExpiring;
   }
 
   /** Makes a message ready for its next attempt, at its place. */
   #retry(retry: Retry) {
-    this.#retries.end(retry);
+    this.tables.retries.end(retry);
     const mailbox = retry.mailbox === null ? undefined : this.#mailboxes.get(retry.mailbox);
     if (mailbox === undefined) return;
     this.#mailboxes.touch(mailbox);
-    mailbox.addReady(this.#rows.get(retry.seq)!);
+    mailbox.addReady(this.tables.rows.get(retry.seq)!);
     this.events.notify(mailbox.name);
   }
 
   /** Removes a message from the delayed ones. Returns what is to be inserted, unless it has expired meanwhile. */
   #endDelay(message: DelayedMessage, now: number): Pending[] {
-    const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.get(ownerId);
+    const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.#mailboxes.touch(mailbox);
-    this.#delayed.remove(message);
+    this.tables.delayed.remove(message);
     if (expires !== null && expires <= now) {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       return [];

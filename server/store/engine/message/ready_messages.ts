@@ -1,5 +1,5 @@
 import type { Mailbox, ReadyQueue } from "../mailbox/mailbox.ts";
-import type { MessageRows, Row } from "./message_rows.ts";
+import type { MessageRows, NumberRow, Row, RowSource } from "./message_rows.ts";
 
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
@@ -30,15 +30,15 @@ export class ReadyMessages {
     maxBytes: number,
     queues: readonly ReadyQueue[] = mailbox.queues,
   ): Row[] {
-    const { rows, wallClock } = this.#options;
+    const { rows, leased, wallClock } = this.#options;
     if (mailbox.stored === 0) return [];
     // no more are read than are needed: of the long ones, which may all stand after the others, one at first
     const about = Math.min(max, Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1);
     const readers = queues.filter(({ mayHaveReady }) => mayHaveReady)
-      .map((queue) => new QueueReader(mailbox, queue, queue.isLong ? 1 : about, this.#options));
+      .map((queue) => new QueueReader(mailbox, queue, queue.isLong ? 1 : about, leased, rows.whole));
     const found: Row[] = [];
     for (let bytes = 0; found.length < max;) {
-      let first: QueueReader | undefined;
+      let first: QueueReader<Row> | undefined;
       for (const reader of readers) {
         const seq = reader.peek()?.seq ?? Infinity;
         if (seq < (first?.peek()?.seq ?? Infinity)) first = reader;
@@ -66,44 +66,32 @@ export class ReadyMessages {
 
   /** The number of the first ready message that is too long for a take. */
   firstLong(mailbox: Mailbox): number | undefined {
-    const { rows, leased } = this.#options, queue = mailbox.long;
-    if (!queue.mayHaveReady) return undefined;
-    for (const { released } = queue; released.length > 0; released.shift()) {
-      const seq = released[0]!;
-      if (!leased.has(seq) && rows.isIn(mailbox, seq)) return seq;
-    }
-    for (let limit = 1;; limit = Math.min(2 * limit, SKIPPED_ROWS)) {
-      const numbers = rows.numbersFrom(mailbox, queue, limit);
-      for (const { seq, due } of numbers) {
-        if (due === null && !leased.has(seq)) return seq;
-        queue.cursor = seq + 1;
-      }
-      if (numbers.length < limit) break;
-    }
-    queue.mayHaveReady = false;
-    return undefined;
+    if (!mailbox.long.mayHaveReady) return undefined;
+    const { rows, leased } = this.#options;
+    return new QueueReader(mailbox, mailbox.long, 1, leased, rows.numbers).peek()?.seq;
   }
 }
 
 /** Reads one queue of a mailbox, as long as nothing else changes there. */
-class QueueReader {
+class QueueReader<R extends NumberRow> {
   /** Rows that are read at a time: as many as may be needed, and more if none of those was ready. */
   #limit: number;
-  #rows: Row[] = [];
-  #next: Row | undefined;
+  #rows: R[] = [];
+  #next: R | undefined;
   #isAtEnd = false;
 
   constructor(
     readonly mailbox: Mailbox,
     readonly queue: ReadyQueue,
     limit: number,
-    readonly options: ReadyMessagesOptions,
+    readonly leased: ReadyMessagesOptions["leased"],
+    readonly source: RowSource<R>,
   ) {
     this.#limit = limit;
   }
 
   /** The next ready row, expired or not; the same one until it is taken. */
-  peek(): Row | undefined {
+  peek(): R | undefined {
     return this.#next ??= this.#nextReleased() ?? this.#nextUnread();
   }
 
@@ -115,17 +103,17 @@ class QueueReader {
     this.#next = undefined;
   }
 
-  #nextReleased(): Row | undefined {
+  #nextReleased(): R | undefined {
     const { released } = this.queue;
     for (; released.length > 0; released.shift()) {
-      const row = this.options.rows.get(released[0]!);
       // it may have been removed since, or its mailbox cleared
-      if (row?.mailbox === this.mailbox && this.#isReady(row)) return row;
+      const row = this.source.get(this.mailbox, released[0]!);
+      if (row !== undefined && this.#isReady(row)) return row;
     }
     return undefined;
   }
 
-  #nextUnread(): Row | undefined {
+  #nextUnread(): R | undefined {
     const { mailbox, queue } = this;
     for (;;) {
       for (let row = this.#rows.shift(); row !== undefined; row = this.#rows.shift()) {
@@ -133,7 +121,7 @@ class QueueReader {
         queue.cursor = row.seq + 1;
       }
       if (this.#isAtEnd) break;
-      this.#rows = this.options.rows.from(mailbox, queue, this.#limit);
+      this.#rows = this.source.from(mailbox, queue, this.#limit);
       this.#isAtEnd = this.#rows.length < this.#limit;
       this.#limit = Math.max(this.#limit, Math.min(2 * this.#limit, SKIPPED_ROWS));
     }
@@ -141,7 +129,7 @@ class QueueReader {
     return undefined;
   }
 
-  #isReady({ seq, due }: Row): boolean {
-    return due === null && !this.options.leased.has(seq);
+  #isReady({ seq, due }: NumberRow): boolean {
+    return due === null && !this.leased.has(seq);
   }
 }

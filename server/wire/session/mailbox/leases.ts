@@ -61,7 +61,7 @@ export class Leases implements MailboxReceivers {
 
   /** How many receivers wait, and whose. */
   get usage(): TableUsage {
-    return this.#waiting.usage;
+    return this.#waiting.table.usage;
   }
 
   /** Tags of a session that are remembered, the oldest first. */
@@ -75,11 +75,11 @@ export class Leases implements MailboxReceivers {
     const known = receivers?.get(t);
     if (known !== undefined) {
       known.requestedAt = now;
-      if (known.state === "waiting") this.#waiting.use(known);
+      if (known.state === "waiting") this.#waiting.table.use(known);
       return known.answer();
     }
     if (receivers === undefined) this.#bySession.set(client, receivers = new Map());
-    if (!makeRoom(receivers) || this.#waiting.roomFor(client) === "full") {
+    if (!makeRoom(receivers) || this.#waiting.table.roomFor(client) === "full") {
       return client.answer({ kind: "busy" });
     }
     const receiver = new Receiver(client, request, now);
@@ -170,7 +170,7 @@ export class Leases implements MailboxReceivers {
     if (this.#options.isDenied?.(receiver.client, receiver.request.mailbox)) return this.#deny(receiver);
     receiver.state = "waiting";
     receiver.hasWaited = true;
-    const leaving = this.#waiting.roomFor(receiver.client);
+    const leaving = this.#waiting.table.roomFor(receiver.client);
     this.#waiting.add(receiver);
     if (leaving !== undefined && leaving !== "full") {
       // its client asks for it again

@@ -1,4 +1,4 @@
-import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import { encodeInfo, encodeMailboxAnswer, type ServerInfo } from "../../../../protocol/mailbox_requests.ts";
 import {
   decodeServiceRequest,
   NOT_SERVED,
@@ -14,20 +14,27 @@ import type { GroupCommit } from "../../../store/journal/group.ts";
 import type { OrderedRequest } from "../../../store/requests/session.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { Leases } from "./leases.ts";
+import { Peeks } from "./peeks.ts";
 
 export interface MailboxRequestsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
   mailboxes: Mailboxes;
+  /** What an `info` of this name is answered (session.md 3.15); without it, it is not served. */
+  info?(name: string): ServerInfo;
 }
 
-/** Answers the mailbox's requests in sessions: puts, leases and counts. */
+/** Answers the mailbox's requests in sessions: puts, leases, counts, what a mailbox shows, and what runs. */
 export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
+  readonly #peeks: Peeks;
+  readonly #options: MailboxRequestsOptions;
 
-  constructor({ store, mailboxes, monotonicClock }: MailboxRequestsOptions) {
+  constructor(options: MailboxRequestsOptions) {
+    const { store, mailboxes, monotonicClock } = this.#options = options;
     this.#mailboxes = mailboxes;
+    this.#peeks = new Peeks(mailboxes);
     this.#leases = new Leases({
       store,
       monotonicClock,
@@ -76,6 +83,11 @@ export class MailboxRequests implements SessionHandler {
       case "stat":
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
         return;
+      case "peek":
+        if (this.#mayRead(client, t, request.mailbox)) this.#peeks.request(client, request);
+        return;
+      case "info":
+        return this.#info(client, t, request.name);
       case "got":
         return this.#leases.confirm(client, t);
       case "cancel":
@@ -98,6 +110,12 @@ export class MailboxRequests implements SessionHandler {
       const values = Object.entries(stats).map(([name, value]) => `${name} ${value}`).join(",");
       client.send(encodeMailboxAnswer({ kind: "stat", t, values }));
     });
+  }
+
+  #info(client: SessionClient, t: number, name: string) {
+    const info = this.#options.info?.(name);
+    if (info === undefined) client.answer({ kind: "no", t, reason: NOT_SERVED });
+    else client.send(encodeMailboxAnswer({ kind: "info", t, values: encodeInfo(info) }));
   }
 
   repeat() {

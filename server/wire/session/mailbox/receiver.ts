@@ -66,7 +66,7 @@ function* messageLines(t: number, { token, messages }: Leased): Generator<string
     const i = index + 1, length = utf8Length(message.text);
     yield* textLines(
       message.text,
-      (text) => encodeMailboxAnswer({ kind: "msg", t, i, k, token, length, message: { ...message, text } }),
+      (text) => encodeMailboxAnswer({ ...message, kind: "msg", t, i, k, token, length, text }),
       (offset, text) => encodeMailboxAnswer({ kind: "piece", t, i, offset, text }),
     );
   }

@@ -1,5 +1,4 @@
-import { FairTable, type TableLimits, type TableUsage } from "../../../quota/fair_table.ts";
-import type { SessionClient } from "../handler.ts";
+import { FairTable, type TableLimits } from "../../../quota/fair_table.ts";
 import type { Receiver } from "./receiver.ts";
 
 const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
@@ -7,19 +6,11 @@ const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000,
 /** The receivers that wait, by mailbox, the one that has waited longest first. */
 export class WaitingReceivers {
   readonly #byMailbox = new Map<string, Set<Receiver>>();
-  readonly #table: FairTable<Receiver>;
+  /** Limits how many of one client wait. */
+  readonly table: FairTable<Receiver>;
 
   constructor(limits: TableLimits = DEFAULT_LIMITS) {
-    this.#table = new FairTable(limits, ({ client }) => client);
-  }
-
-  get usage(): TableUsage {
-    return this.#table.usage;
-  }
-
-  /** What has to be removed before one more of this client can be added: nothing, a receiver, or `full` if none can be. */
-  roomFor(client: SessionClient): Receiver | "full" | undefined {
-    return this.#table.roomFor(client);
+    this.table = new FairTable(limits, ({ client }) => client);
   }
 
   has(mailbox: string): boolean {
@@ -38,21 +29,16 @@ export class WaitingReceivers {
     const { mailbox } = receiver.request, receivers = this.#byMailbox.get(mailbox);
     if (receivers === undefined) this.#byMailbox.set(mailbox, new Set([receiver]));
     else receivers.add(receiver);
-    this.#table.add(receiver);
+    this.table.add(receiver);
   }
 
   /** Returns whether it was waiting. */
   remove(receiver: Receiver): boolean {
     const { mailbox } = receiver.request, receivers = this.#byMailbox.get(mailbox);
     if (!receivers?.delete(receiver)) return false;
-    this.#table.remove(receiver);
+    this.table.remove(receiver);
     if (receivers.size === 0) this.#byMailbox.delete(mailbox);
     return true;
-  }
-
-  /** Its client has asked for it again. */
-  use(receiver: Receiver) {
-    this.#table.use(receiver);
   }
 
   /** The first whose client has sent anything since then, or else the first. */

@@ -209,6 +209,8 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       .replaceAll(/RENAME COLUMN (\w+) TO (\w+)/g, "RENAME COLUMN $2 TO $1");
     db.exec(`
       ${renames};
+      ALTER TABLE channel DROP COLUMN history;
+      DROP TABLE channels_complete;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

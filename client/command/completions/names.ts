@@ -1,0 +1,45 @@
+/**
+ * The names that a server knows, for a shell that completes an argument.
+ *
+ * @module
+ */
+
+import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
+import { connectChannels } from "../../channels.ts";
+import { administration } from "../administration.ts";
+import type { Arguments, NameKind } from "../command.ts";
+import { serviceAddress } from "../server_option.ts";
+
+/** More are of no use on a screen. */
+const MAX_NAMES = 1000;
+
+/** The names, in the server's order: mailboxes need the administrator's secret. */
+export function namesOf(args: Arguments, kind: NameKind): Promise<string[]> {
+  return kind === "channels" ? channelNames(args) : mailboxNames(args);
+}
+
+async function mailboxNames(args: Arguments): Promise<string[]> {
+  const { mailbox, secret } = await administration(args, args.dataCode);
+  await using _ = mailbox;
+  const names: string[] = [];
+  for (let command = "list"; names.length < MAX_NAMES; command = `list, ${names.at(-1)}`) {
+    const rows = await mailbox.control(secret, command);
+    if (rows.length === 0) break;
+    names.push(...rows.map((row) => row.slice(row.indexOf(" ") + 1)));
+  }
+  // the shared queue has no name
+  return names.filter((name) => name !== "").slice(0, MAX_NAMES);
+}
+
+async function channelNames(args: Arguments): Promise<string[]> {
+  await using channels = await connectChannels({ ...await serviceAddress(args, "channels"), name: "-" });
+  await channels.send("/list");
+  // `/list` is not answered if there are no channels: this is, always
+  await channels.send("/create");
+  const names: string[] = [];
+  for await (const text of channels) {
+    if (text === CHANNELS_TEXTS.createWithoutName) break;
+    names.push(...text.split("\n"));
+  }
+  return names.slice(0, MAX_NAMES);
+}

@@ -1,0 +1,27 @@
+import { UsageError } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
+
+/** What `wirepost help TOPIC` explains, beside the commands. The text of each is in a file of its name in `topics/`. */
+export const TOPICS = {
+  delivery: "What becomes of a message: when it is safe, when it comes again, and when it is a dead letter",
+  network: "How other machines reach a server",
+  security: "Accounts, the seal, and what is not protected",
+  limits: "How much a server keeps, and what happens beyond that",
+  files: "Where everything lies on the disk, and how to copy it",
+  scripting: "Exit codes, JSON, commands for each message, and the library",
+  wires: "The four wires, for programs with nothing but a socket",
+} as const;
+
+/**
+ * The text of a topic.
+ *
+ * @throws {UsageError} There is no such topic, and no such command.
+ */
+export async function topicText(topic: string, commands: readonly string[]): Promise<string> {
+  const topics = Object.keys(TOPICS);
+  if (!topics.includes(topic)) {
+    const hint = didYouMean(topic, [...commands, ...topics]) || `: the topics are ${topics.join(", ")}`;
+    throw new UsageError(`No command and no topic is called '${topic}'${hint}`);
+  }
+  return await Deno.readTextFile(new URL(`topics/${topic}.txt`, import.meta.url));
+}

@@ -1,0 +1,139 @@
+/**
+ * Every limit with its use now, as an administrator asks for it: what stands for it in `OPTIONS`, and how much is used.
+ *
+ * @module
+ */
+
+import type { ForumService } from "./forum_service.ts";
+import type { HubService } from "./hub_service.ts";
+import type { MailboxService } from "./mailbox_service.ts";
+import type { ServeOptions } from "./options.ts";
+import type { TableUsage } from "./quota/fair_table.ts";
+import { ownerLimit } from "./quota/share.ts";
+import type { Limit } from "./report/limit.ts";
+import type { Accounts } from "./service/accounts.ts";
+import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
+import type { ContentFiles } from "./store/files/files.ts";
+import type { GroupCommit } from "./store/journal/group.ts";
+import { MAX_ACCOUNTS } from "./store/requests/account.ts";
+import type { Fullest } from "./store/requests/report.ts";
+
+/** What is limited; a service that doesn't run is undefined. */
+export interface LimitSources {
+  options: ServeOptions;
+  store: GroupCommit;
+  accounts: Accounts;
+  mailbox?: MailboxService;
+  hub?: HubService;
+  forum?: ForumService;
+  /** The forum's. */
+  files?: ContentFiles;
+}
+
+/** All of the services that run. */
+export async function limits(sources: LimitSources): Promise<Limit[]> {
+  const { options, store, accounts, mailbox, hub, forum } = sources;
+  const fullest = await store.ask({ kind: "fullest" });
+  const { sessions, leases } = await store.ask({ kind: "usage" });
+  return [
+    ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
+    { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
+    { name: "accounts", used: accounts.count, limit: MAX_ACCOUNTS },
+    ...tableLimits("kept sessions", sessions),
+    ...tableLimits("leases", leases),
+    ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLimits(`mailbox ${name}`, usage)) ?? [],
+    ...hub?.limits() ?? [],
+    ...forum === undefined ? [] : await forumLimits(sources, fullest),
+  ];
+}
+
+async function mailboxLimits({ options, store }: LimitSources, fullest: Fullest): Promise<Limit[]> {
+  const { limits, maxDatagramBytes } = options, { mailbox, owner, dead } = fullest;
+  const { share, ownerBytes, ownerMailboxes } = limits;
+  const counts = await store.ask({ kind: "count" });
+  return [
+    { name: "messages", option: "max-messages", used: counts.messages, limit: limits.messages },
+    { name: "text bytes", option: "max-bytes", used: counts.bytes, limit: limits.bytes },
+    { name: "mailboxes", option: "max-mailboxes", used: counts.mailboxes, limit: limits.mailboxes },
+    {
+      name: "messages of one mailbox",
+      option: "mailbox-messages",
+      used: mailbox.messages,
+      limit: mailbox.messagesMax,
+    },
+    { name: "one mailbox's bytes", option: "mailbox-bytes", used: mailbox.bytes, limit: limits.mailboxBytes },
+    {
+      name: "messages of one address",
+      option: "share",
+      used: owner.messages,
+      limit: ownerLimit(limits.messages, share),
+    },
+    {
+      name: "one address's bytes",
+      option: ownerBytes === undefined ? "share" : "address-bytes",
+      used: owner.bytes,
+      limit: ownerLimit(limits.bytes, share, ownerBytes),
+    },
+    {
+      name: "mailboxes of one address",
+      option: ownerMailboxes === undefined ? "share" : "address-mailboxes",
+      used: owner.mailboxes,
+      limit: ownerLimit(limits.mailboxes, share, ownerMailboxes),
+    },
+    { name: "dead letters", used: dead.letters, limit: DEAD_LIMITS.letters },
+    { name: "dead letters' bytes", used: dead.bytes, limit: DEAD_LIMITS.bytes },
+    { name: "datagram bytes", option: "max-datagram", limit: maxDatagramBytes },
+  ];
+}
+
+async function forumLimits(
+  { options, store, forum, files }: LimitSources,
+  fullest: Fullest,
+): Promise<Limit[]> {
+  const { threads: limits, files: fileLimits } = options.forumLimits, { user, threadEntries } = fullest;
+  const { share, userBytes } = limits, shareOption = userBytes === undefined ? "share" : "address-bytes";
+  const counts = await store.ask({ kind: "thread counts" });
+  const { files: fileCount, bytes: fileBytes } = files!.counts, fullestUser = files!.fullest;
+  const ofOne = (name: string, used: number, limit: number): Limit => (
+    { name, option: "share", used, limit: ownerLimit(limit, share) }
+  );
+  return [
+    { name: "threads", option: "max-threads", used: counts.threads, limit: limits.threads },
+    { name: "thread entries", option: "max-entries", used: counts.entries, limit: limits.entries },
+    { name: "thread bytes", option: "max-posts", used: counts.bytes, limit: limits.bytes },
+    {
+      name: "entries of one thread",
+      option: "thread-entries",
+      used: threadEntries,
+      limit: limits.threadEntries,
+    },
+    ofOne("threads of one user", user.threads, limits.threads),
+    ofOne("entries of one user", user.entries, limits.entries),
+    {
+      name: "one user's thread bytes",
+      option: shareOption,
+      used: user.bytes,
+      limit: ownerLimit(limits.bytes, share, userBytes),
+    },
+    { name: "files", option: "max-files", used: fileCount, limit: fileLimits.files },
+    { name: "file bytes", option: "max-file-bytes", used: fileBytes, limit: fileLimits.bytes },
+    ofOne("files of one user", fullestUser.files, fileLimits.files),
+    {
+      name: "one user's file bytes",
+      option: shareOption,
+      used: fullestUser.bytes,
+      limit: ownerLimit(fileLimits.bytes, share, userBytes),
+    },
+    { name: "one file's bytes", option: "file-size", limit: fileLimits.fileBytes },
+    ...forum!.limits(),
+    ...forum!.sessions.tables.flatMap(([name, usage]) => tableLimits(`forum ${name}`, usage)),
+  ];
+}
+
+/** The two halves of a table: clients without and with an account. */
+function tableLimits(name: string, usage: TableUsage): Limit[] {
+  return [
+    { name, used: usage.anonymous, limit: usage.mostAnonymous },
+    { name: `${name} logged in`, used: usage.loggedIn, limit: usage.mostLoggedIn },
+  ];
+}

@@ -1,0 +1,74 @@
+/**
+ * The table of requests: which part of the engine carries each out. A put and a take are not in it (see `engine.ts`).
+ *
+ * @module
+ */
+
+import type { StoreLimits } from "../limits.ts";
+import type { Operations } from "../store.ts";
+import type { Accounts } from "./accounts.ts";
+import type { Channels } from "./channels.ts";
+import type { Measures } from "./measures.ts";
+import type { Messages } from "./message/messages.ts";
+import type { Reports } from "./reports.ts";
+import type { Sessions } from "./sessions.ts";
+import type { Threads } from "./threads.ts";
+
+export type Handlers = {
+  [K in Exclude<keyof Operations, "put" | "take">]: (
+    request: Operations[K][0],
+    canStore: boolean,
+  ) => Operations[K][1];
+};
+
+interface EngineParts {
+  limits: StoreLimits;
+  messages: Messages;
+  threads: Threads;
+  sessions: Sessions;
+  accounts: Accounts;
+  channels: Channels;
+  measures: Measures;
+  reports: Reports;
+}
+
+export function requestHandlers(parts: EngineParts): Handlers {
+  const { limits, messages, threads, sessions, accounts, channels, measures, reports } = parts;
+  const { leased } = messages;
+  return {
+    clear: (request) => messages.clear(request.mailbox),
+    count: (request) => messages.count(request.mailbox),
+    list: (request) => messages.list(request),
+    stat: (request) => messages.stat(request.mailbox),
+    peek: (request) => messages.peek(request),
+    dead: (request) => messages.dead(request),
+    limit: (request) => {
+      limits.mailboxMessages = request.messages;
+      return "set";
+    },
+    lease: (request) => messages.lease(request),
+    unsubscribe: ({ mailbox }) => messages.events.unsubscribe(mailbox),
+    confirm: ({ session, tag }) => leased.confirm(session, tag),
+    release: ({ session, tag }) => leased.release(session, tag),
+    session: (request, canStore) => sessions.carryOut(request, canStore),
+    open: (request) => sessions.open(request),
+    end: (request) => sessions.end(request),
+    "latest start": () => sessions.latestStart,
+    usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
+    threads: (request) => threads.list(request),
+    read: (request) => threads.read(request),
+    file: (request) => threads.findFile(request),
+    attach: (request, canStore) => canStore ? threads.attach(request) : "storage",
+    contents: (request) => threads.known(request.contents),
+    unused: (request) => threads.unused(request.gone, request.limit),
+    "thread counts": () => threads.counts,
+    account: (request, canStore) => accounts.request(request, canStore),
+    channel: (request) => channels.change(request),
+    "remove channel": ({ name }) => channels.remove(name),
+    channels: () => channels.list(),
+    "channels complete": ({ complete }) => channels.setComplete(complete),
+    measure: (request, canStore) => measures.request(request, canStore),
+    fullest: () => reports.fullest(),
+    oldest: ({ limit }) => reports.oldest(limit),
+  };
+}

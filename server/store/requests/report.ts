@@ -1,0 +1,40 @@
+/**
+ * Requests about what is near its limits, and what is oldest.
+ *
+ * @module
+ */
+
+import type { Counts } from "./message.ts";
+import type { ThreadCounts } from "./thread.ts";
+
+/** What holds most, and how much. Each number may be of another mailbox, owner, user or thread. */
+export interface Fullest {
+  /** Of one mailbox, and how many messages one may hold now. */
+  mailbox: { messages: number; bytes: number; messagesMax: number };
+  /** Of one address or user, in mailboxes. */
+  owner: Counts;
+  /** Of one user, in the forum. */
+  user: ThreadCounts;
+  /** Entries of one thread. */
+  threadEntries: number;
+  /** All dead letters, without those that are set apart. */
+  dead: { letters: number; bytes: number };
+  /** Bytes of the database, with what is free in it. */
+  databaseBytes: number;
+}
+
+/** A mailbox with its oldest message that was not put with a delay. */
+export interface OldestMailbox {
+  mailbox: string;
+  /** When the server received that, in milliseconds since 1970. */
+  time: number;
+  /** Messages that the mailbox holds. */
+  messages: number;
+}
+
+/** By kind: the request and its outcome. */
+export interface ReportOperations {
+  fullest: [{ kind: "fullest" }, Fullest];
+  /** Lists the mailboxes of the oldest messages, up to `limit`, the one with the oldest of all first. */
+  oldest: [{ kind: "oldest"; limit: number }, OldestMailbox[] | "storage"];
+}
