@@ -10,7 +10,7 @@ import config from "./deno.json" with { type: "json" };
 import * as dataDirectory from "./server/data/directory.ts";
 
 /** The server's code goes to the commands that need it: the client imports nothing of it. */
-const COMMANDS: Commands = {
+export const COMMANDS: Commands = {
   serve: async () =>
     (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
   send: async () => (await import("./client/command/send.ts")).command,

@@ -38,6 +38,7 @@ declare module "@std/fmt/bytes" {
 
 declare module "@std/fmt/colors" {
   export function setColorEnabled(enabled: boolean): void;
+  export function getColorEnabled(): boolean;
   export function bold(text: string): string;
   export function dim(text: string): string;
   export function red(text: string): string;

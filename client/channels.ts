@@ -98,15 +98,23 @@ export class Channels extends StreamClient {
 /** Only white space, which a receiver strips at the end of a frame. */
 const BLANK = /^[\t-\r ]*$/;
 
-/** Frames of a message. If one after the first would begin with `/`, it begins with a space. */
-function encodeMessage(text: string): Uint8Array<ArrayBuffer> {
-  const frames: Uint8Array[] = [];
-  for (let rest = text; frames.length === 0 || !BLANK.test(rest);) {
+/**
+ * The messages as which a line is sent: each fits into a frame. If one after the first would begin with `/`, it begins with
+ * a space (channels.md 3.2).
+ */
+export function messagesOf(line: string): string[] {
+  const messages: string[] = [];
+  for (let rest = line; messages.length === 0 || !BLANK.test(rest);) {
     // more than fits into one frame
     const frame = encodeFrames(rest.slice(0, 2 * FRAME_BYTES)).subarray(0, FRAME_BYTES);
-    frames.push(frame);
-    rest = rest.slice(decodeFrame(frame).length || FRAME_BYTES);
+    const message = decodeFrame(frame);
+    messages.push(message);
+    rest = rest.slice(message.length || FRAME_BYTES);
     if (rest.startsWith("/")) rest = ` ${rest}`;
   }
-  return concatBytes(...frames);
+  return messages;
+}
+
+function encodeMessage(text: string): Uint8Array<ArrayBuffer> {
+  return concatBytes(...messagesOf(text).map((message) => encodeFrames(message)));
 }

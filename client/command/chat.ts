@@ -3,9 +3,13 @@ import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.
 import { type Channels, connectChannels, isClientName } from "../channels.ts";
 import { escapeControls, write } from "../terminal/output.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
+import { ChannelsTalk } from "./chat/channels_talk.ts";
+import { displayOf } from "./chat/display.ts";
+import { Positions } from "./chat/positions.ts";
+import { runTerminalChat } from "./chat/terminal_chat.ts";
+import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 import { requireSelf } from "./self.ts";
 import { serviceAddress } from "./server_option.ts";
-import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 
 /** `wirepost chat`. */
 export const command: Command = {
@@ -14,13 +18,17 @@ export const command: Command = {
   usage: ["[CHANNEL] [OPTION…]", "NAME HOST PORT [OPTION…]"],
   about: [
     "With a CHANNEL it joins that channel, and makes it if there is none of that name.",
+    "What was said in a channel since you were last there is shown when you join it.",
     "Lines that begin with / are for the server:\n" +
     "  /create CHANNEL   make a channel and join it\n" +
     "  /join CHANNEL     join a channel, and leave the one before\n" +
     "  /list             list the channels",
     ...LIVE_CHAT_ABOUT,
   ],
-  options: LIVE_CHAT_OPTIONS,
+  options: {
+    ...LIVE_CHAT_OPTIONS,
+    notify: { help: "Ring the bell when a message has your name in it, on a terminal" },
+  },
   completes: { names: "channels" },
   examples: [
     "wirepost chat lounge --as Alice",
@@ -31,15 +39,24 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const { name, channel, server } = await placeOf(args);
+  const texts = {
+    prompt: "[Me] ",
+    cannotConnect: `Unable to connect to ${formatAddress(server)}`,
+    disconnected: `Server at ${formatAddress(server)} has disconnected`,
+  };
+  if (isTyped()) {
+    const display = displayOf(args), positions = new Positions(formatAddress(server), name);
+    const isRinging = args.flag("notify");
+    const talk = new ChannelsTalk({ name, server, channel, display, positions, isRinging });
+    return await runTerminalChat({ ...texts, talk, display });
+  }
   const connect = async () => {
     const channels = await connectChannels({ name, ...server });
     if (channel !== undefined) await enterChannel(channels, channel);
     return channels;
   };
   return await runLiveChat(args, connect, {
-    prompt: "[Me] ",
-    cannotConnect: `Unable to connect to ${formatAddress(server)}`,
-    disconnected: `Server at ${formatAddress(server)} has disconnected`,
+    ...texts,
     live: { beforeMessage: WIPE, beforeLast: WIPE },
     show,
   });

@@ -5,10 +5,12 @@ import type { Forum } from "../forum.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, outputLine, write, writeError } from "../terminal/output.ts";
+import { STANDARD_TERMINAL } from "../terminal/pager.ts";
 import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
 import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
+import { isPaged, pageResults } from "./forum/paged_results.ts";
 import { ForumShell } from "./forum/shell.ts";
 import { findForum, logInAtTerminal } from "./forum/shell_login.ts";
 import { readServer } from "./live_chat.ts";
@@ -197,13 +199,19 @@ async function runOne(
   options: Omit<ResultOptions, "signal">,
 ): Promise<number> {
   const command = checkCommand(args, words);
+  let isLent = false;
   return await untilSignal(async (signal) => {
     const forum = await logIn(args, { ...server, onBusy: onBusy(args) }, user, signal);
     await using _ = leaving(forum, signal);
+    if (isPaged(command) && !options.json && isTerminal()) {
+      const onLent = (lent: boolean) => isLent = lent;
+      await pageResults(STANDARD_TERMINAL, forum, command, { ...options, signal, onLent });
+      return 0;
+    }
     const print = (line: string) => write(outputLine(line));
     await printResults(forum, command, { ...options, signal }, print);
     return 0;
-  });
+  }, () => isLent);
 }
 
 /**

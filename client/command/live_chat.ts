@@ -1,5 +1,6 @@
 /**
- * What `chat` and `room` share: lines that are typed or piped are sent, and messages are shown, until one side ends it.
+ * What `chat` and `room` share, and how they work in a pipe: as the original clients. On a terminal it is
+ * `chat/terminal_chat.ts`.
  *
  * @module
  */
@@ -19,16 +20,23 @@ const LINGER_MS = 1000;
 export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
   ...SELF_OPTION,
   ...SERVER_OPTION,
+  timestamps: { help: "Show times, on a terminal" },
   linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
 };
 
 export const LIVE_CHAT_ABOUT: readonly string[] = [
-  "In a terminal: the arrows, Home, End and Ctrl-A, E, U, W, K, Y edit the line, up and down bring back earlier ones,\n" +
-  "and Ctrl-D or Ctrl-C leaves. Otherwise each line of standard input is sent, messages and prompts go to standard\n" +
-  "output as the original client wrote them, with a CR if one is written over the other, and after the end of the\n" +
-  "input it waits for answers: --linger 0s leaves when the server has answered.",
+  "On a terminal /help lists what else can be typed, Tab completes names and commands, up and down bring back earlier\n" +
+  "lines, Ctrl-R searches them, and Ctrl-D or Ctrl-C leaves. If the server goes away, it connects again when it is back.",
+  "Otherwise each line of standard input is sent, messages and prompts go to standard output as the original client\n" +
+  "wrote them, with a CR if one is written over the other, and after the end of the input it waits for answers:\n" +
+  "--linger 0s leaves when the server has answered.",
   "Control characters in messages are shown as ^X.",
 ];
+
+/** Whether somebody types and reads. Otherwise everything is as an original client has it. */
+export function isTyped(): boolean {
+  return Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+}
 
 /**
  * The originals' arguments.
@@ -62,7 +70,7 @@ interface ChatTexts {
   /** Written before each message, and before the last text, if the prompts of a pipe are written too. */
   live: { beforeMessage: string; beforeLast: string };
   /** A message as it is shown. */
-  show(message: string, isTerminal: boolean): string;
+  show(message: string): string;
 }
 
 interface ChatClient extends StreamClient {
@@ -70,7 +78,7 @@ interface ChatClient extends StreamClient {
 }
 
 /**
- * Connects, and sends and shows messages until the end.
+ * Connects, and sends and shows messages until the end, as an original client does without a terminal.
  *
  * @returns The exit code: 0 if this side left; 1 if the server did, or a line of a pipe could not be sent.
  */
@@ -110,13 +118,11 @@ class LiveChat {
 
   async run(lingerMs: number): Promise<number> {
     const client = this.#client, editor = this.#editor;
-    editor.interrupted.addEventListener("abort", () => this.#leave(() => client.close()));
     const receiving = this.#receive();
     // it is awaited in the end
     receiving.catch(() => {});
     await this.#send();
-    if (editor.isTerminal) await editor.close();
-    else await within(lingerMs, receiving);
+    await within(lingerMs, receiving);
     await this.#leave(async () => {
       // a server that reads nothing must not keep this side from leaving
       await within(CLOSE_TIMEOUT_MS, client.finish().then(() => receiving));
@@ -139,8 +145,7 @@ class LiveChat {
     const client = this.#client, editor = this.#editor;
     try {
       for await (const message of client) {
-        if (editor.interrupted.aborted) break;
-        await editor.print(this.#texts.show(message, editor.isTerminal));
+        await editor.print(this.#texts.show(message));
       }
     } catch (error) {
       // a connection that breaks counts as ended by the server; a reader of our output that is gone does not
@@ -162,7 +167,7 @@ class LiveChat {
         // a broken connection is noticed while receiving
         if (!(error instanceof RangeError)) return;
         // a line that cannot be sent ends nothing, but is an error of a script
-        if (!this.#editor.isTerminal) this.#hasFailed = true;
+        this.#hasFailed = true;
         await this.#editor.notify(escapeControls(error.message));
       }
     }

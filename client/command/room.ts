@@ -1,8 +1,11 @@
 import { connectRoom } from "../room.ts";
 import { escapeControls } from "../terminal/output.ts";
 import type { Arguments, Command } from "./command.ts";
+import { displayOf } from "./chat/display.ts";
+import { RoomTalk } from "./chat/room_talk.ts";
+import { runTerminalChat } from "./chat/terminal_chat.ts";
+import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 import { serviceAddress } from "./server_option.ts";
-import { LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
 
 /** The room knows no names. */
 const { as: _, ...ROOM_OPTIONS } = LIVE_CHAT_OPTIONS;
@@ -22,19 +25,26 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...more] = args.positionals;
   const server = host === undefined ? await serviceAddress(args, "room") : readServer(args, host, port, more);
-  return await runLiveChat(args, () => connectRoom({ ...server, keepReturn: true }), {
+  const texts = {
     prompt: "<You> ",
     cannotConnect: "Unable to connect to server",
     connected: "Connected to server. Start sending messages",
     disconnected: "Disconnected from the server",
+  };
+  if (isTyped()) {
+    const display = displayOf(args);
+    return await runTerminalChat({ ...texts, talk: new RoomTalk(server, display), display });
+  }
+  return await runLiveChat(args, () => connectRoom({ ...server, keepReturn: true }), {
+    ...texts,
     // messages are written as they came
     live: { beforeMessage: "", beforeLast: "\n" },
     show,
   });
 }
 
-/** Without a line editor, the CR before a line lets a terminal write over the prompt. */
-function show(line: string, isTerminal: boolean): string {
+/** The CR before a line has a terminal write over the prompt. */
+function show(line: string): string {
   const text = escapeControls(line.replace(/^\r/, ""));
-  return line.startsWith("\r") && !isTerminal ? `\r${text}` : text;
+  return line.startsWith("\r") ? `\r${text}` : text;
 }

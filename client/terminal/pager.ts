@@ -5,9 +5,8 @@
  */
 
 import type { KeyReader } from "./line_editor/key_queue.ts";
-import type { LineEditor } from "./line_editor/line_editor.ts";
 import { rowsOf } from "./line_editor/screen.ts";
-import { isDumb } from "./output.ts";
+import { isDumb, type Size, terminalSize, withLineEnd, write } from "./output.ts";
 
 /** The user has seen enough. */
 export class PagerLeftError extends Error {
@@ -18,6 +17,29 @@ export class PagerLeftError extends Error {
 export class PagerError extends Error {
   override name = "PagerError";
 }
+
+/** The terminal that shows the text. A line editor is one. */
+export interface PagerTerminal {
+  readonly size: Size;
+  /** Whether another program can use it. */
+  readonly isLent: boolean;
+  /** Takes it again. */
+  resume(): void;
+  print(line: string): Promise<void>;
+  /** Reads single keys, if that is possible. */
+  readKeys(): KeyReader | undefined;
+}
+
+/** The terminal of standard output, where no line editor is. */
+export const STANDARD_TERMINAL: PagerTerminal = {
+  get size(): Size {
+    return terminalSize();
+  },
+  isLent: true,
+  resume() {},
+  print: (line) => write(withLineEnd(line)),
+  readKeys: () => undefined,
+};
 
 /** The prompt between two pages. */
 const MORE = "-- Space: next page, Enter: next line, q: enough -- ";
@@ -56,7 +78,7 @@ interface PagerOptions {
 
 /** Prints lines as they are while they fit on the screen, and page by page if there are more. */
 export class Pager {
-  readonly #editor: LineEditor;
+  readonly #terminal: PagerTerminal;
   readonly #command: string | undefined;
   readonly #options: PagerOptions;
   /** The lines of the first screen. */
@@ -64,9 +86,9 @@ export class Pager {
   #rows = 0;
   #pages: Pages | undefined;
 
-  /** @param command The pager's command line. It is used if the terminal is lent; else the editor asks for each page. */
-  constructor(editor: LineEditor, command: string | undefined, options: PagerOptions) {
-    this.#editor = editor;
+  /** @param command The pager's command line, if the terminal is lent; otherwise a key is read before each page. */
+  constructor(terminal: PagerTerminal, command: string | undefined, options: PagerOptions) {
+    this.#terminal = terminal;
     this.#command = command;
     this.#options = options;
   }
@@ -74,7 +96,7 @@ export class Pager {
   /** @throws {PagerLeftError} The user has seen enough. */
   async print(line: string) {
     if (this.#pages !== undefined) return await this.#pages.print(line);
-    const { columns, rows } = this.#editor.size;
+    const { columns, rows } = this.#terminal.size;
     this.#first.push(line);
     this.#rows += rowsOf(line, columns);
     // the prompt needs a row
@@ -85,11 +107,15 @@ export class Pager {
   }
 
   #open(): Pages {
-    const editor = this.#editor;
-    if (this.#command !== undefined && editor.isLent) return new ProgramPages(this.#command, this.#options);
-    const keys = isDumb() ? undefined : editor.readKeys();
-    if (keys !== undefined) return new KeyPages(editor, keys);
-    return { print: (line) => editor.print(line), end: () => Promise.resolve() };
+    const terminal = this.#terminal,
+      plain: Pages = {
+        print: (line) => terminal.print(line),
+        end: () => Promise.resolve(),
+      };
+    if (isDumb()) return plain;
+    if (this.#command !== undefined && terminal.isLent) return new ProgramPages(this.#command, this.#options);
+    const keys = terminal.readKeys();
+    return keys === undefined ? plain : new KeyPages(terminal, keys);
   }
 
   /**
@@ -99,10 +125,10 @@ export class Pager {
    */
   async end() {
     try {
-      for (const line of this.#first.splice(0)) await this.#editor.print(line);
+      for (const line of this.#first.splice(0)) await this.#terminal.print(line);
       await this.#pages?.end();
     } finally {
-      this.#editor.resume();
+      this.#terminal.resume();
     }
   }
 }
@@ -152,21 +178,23 @@ class ProgramPages implements Pages {
 
 /** This program: a key for each page. */
 class KeyPages implements Pages {
-  readonly #editor: LineEditor;
+  readonly #terminal: PagerTerminal;
   readonly #keys: KeyReader;
   /** Rows that may be printed before the next key. */
   #rows: number;
 
-  constructor(editor: LineEditor, keys: KeyReader) {
-    this.#editor = editor;
+  constructor(terminal: PagerTerminal, keys: KeyReader) {
+    this.#terminal = terminal;
     this.#keys = keys;
-    this.#rows = editor.size.rows - 1;
+    this.#rows = terminal.size.rows - 1;
   }
 
   async print(line: string) {
-    const height = rowsOf(line, this.#editor.size.columns);
-    if (height > this.#rows && this.#rows < this.#editor.size.rows - 1) this.#rows = await this.#ask(height);
-    await this.#editor.print(line);
+    const height = rowsOf(line, this.#terminal.size.columns);
+    if (height > this.#rows && this.#rows < this.#terminal.size.rows - 1) {
+      this.#rows = await this.#ask(height);
+    }
+    await this.#terminal.print(line);
     this.#rows -= height;
   }
 
@@ -179,7 +207,7 @@ class KeyPages implements Pages {
       if (name === "q" || name === "Q" || name === "escape" || name === "end-of-input") {
         throw new PagerLeftError("The user has seen enough");
       }
-      if (name === " " || name === "f") return this.#editor.size.rows - 1;
+      if (name === " " || name === "f") return this.#terminal.size.rows - 1;
       if (name === "enter" || name === "down" || name === "j") return height;
     }
   }

@@ -113,7 +113,16 @@ export class Watch {
       return;
     }
     this.#limit.take("", count);
-    for (const seen of [describe()].flat()) for (const watcher of watchers) watcher.see(at, seen);
+    for (const seen of described(describe)) for (const watcher of watchers) watcher.see(at, seen);
+  }
+}
+
+/** A mistake in a description must not cost the client anything whose datagram it is. */
+function described(describe: () => Seen | readonly Seen[]): readonly Seen[] {
+  try {
+    return [describe()].flat();
+  } catch {
+    return [{ what: "something that could not be described" }];
   }
 }
 

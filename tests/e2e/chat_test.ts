@@ -11,9 +11,12 @@ const ignore = Deno.build.os === "windows" || await lacks("tmux");
 
 const quoted = (args: readonly string[]) => args.map((arg) => `'${arg}'`).join(" ");
 
+/** Where nothing is remembered. */
+const STATELESS = "XDG_STATE_HOME=/dev/null/none";
+
 /** The program in a terminal. The shell that started it prints its exit code. */
 function open(...args: string[]): Promise<Terminal> {
-  return Terminal.open(`${quoted([...FROM_SOURCE, ...args])}; echo "left with $?"; read wait`);
+  return Terminal.open(`${STATELESS} ${quoted([...FROM_SOURCE, ...args])}; echo "left with $?"; read wait`);
 }
 
 /** A scripted server, and a client of it with pipes for standard input and output. */
@@ -68,6 +71,9 @@ class PipedClient {
   }
 }
 
+/** What Alice reads when she comes into that channel. */
+const MEMBERS = "-- in tea: Alice (you), Bob";
+
 /** A channel with Bob in it, and what others need to come there. */
 async function channel(): Promise<AsyncDisposable & { bob: FramePeer; port: string; server: ServerProcess }> {
   const server = await ServerProcess.start(["channels", "0", "--memory"]);
@@ -97,7 +103,7 @@ Deno.test("a message that arrives does not destroy what is being typed", { ignor
   await terminal.holds("[Bob] Ω \ufffd[31mred\n[Me] hel|o");
   await terminal.type("l");
   assertEquals(await here.bob.next(), "[Alice] hello");
-  await terminal.holds("[Me] /join tea\n[Bob] Ω \ufffd[31mred\n[Me] hello\n[Me] |");
+  await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Bob] Ω \ufffd[31mred\n[Me] hello\n[Me] |`);
   await terminal.type("/list");
   await terminal.holds("[Me] /list\ntea\n[Me] |");
   await terminal.type("", "C-d");
@@ -111,12 +117,15 @@ Deno.test(
   async () => {
     await using here = await channel();
     const chat = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port]);
-    await using terminal = await Terminal.open(`TERM=dumb ${chat}; echo "left with $?"; read wait`);
+    await using terminal = await Terminal.open(
+      `${STATELESS} TERM=dumb ${chat}; echo "left with $?"; read wait`,
+    );
     await terminal.holds("[Me] |");
     await terminal.type("/join tea");
     assertEquals(await here.bob.next(), "Alice has joined");
+    await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Me] |`);
     await here.bob.send("Ω");
-    await terminal.holds("[Me] /join tea\n[Me]\n[Bob] Ω\n[Me] |");
+    await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Me]\n[Bob] Ω\n[Me] |`);
     await terminal.type("hello");
     assertEquals(await here.bob.next(), "[Alice] hello");
     await terminal.holds("[Me] hello\n[Me] |");
@@ -153,6 +162,67 @@ Deno.test("arrows, Home, End, words and history work in a terminal", { ignore },
   assertEquals([await here.bob.next(), await here.bob.next()], ["[Alice] hello", "[Alice] hell"]);
 });
 
+// channels.md 8.12, 8.13
+Deno.test(
+  "what a chat looks like, over a crash of the server, in a small and a large window",
+  { ignore },
+  async () => {
+    await using directory = await temporaryDirectory();
+    const { path } = directory,
+      serve = (port: number) => ServerProcess.start(["channels", `${port}`, "--data", `${path}/data`]);
+    const chat = (name: string, port: number, columns: number, rows: number, ...options: string[]) => {
+      const command = quoted([...FROM_SOURCE, "chat", name, "127.0.0.1", `${port}`, ...options]);
+      return Terminal.open(`TZ=UTC XDG_STATE_HOME='${path}/state' ${command}; read wait`, { columns, rows });
+    };
+    let port: number;
+    const long = "a line that does not fit into a window of 80 columns, and so goes on in the next row of it";
+    await using terminals = new AsyncDisposableStack();
+    let small: Terminal, large: Terminal;
+    const lost = () => `Server at 127.0.0.1:${port} has disconnected\n-- connecting again; Ctrl-C leaves`;
+    {
+      await using server = await serve(0);
+      ({ port } = server);
+      small = terminals.use(await chat("Alice", port, 80, 24));
+      await small.holds(
+        "-- /join CHANNEL to begin; /list shows the channels, /help everything\n[Me] |",
+      );
+      await small.type("/create tea");
+      await small.holds("[Me] /create tea\n-- in tea: Alice (you)\n[Me] |");
+      large = terminals.use(await chat("Bob", port, 200, 50, "--timestamps", "--notify"));
+      await large.holds("[Me] |");
+      await large.type("/join tea");
+      await large.holds("[Me] /join tea\n-- in tea: Alice, Bob (you)\n[Me] |");
+      await large.type(long);
+      await small.holds(`Bob has joined\n[Bob] ${long.slice(0, 74)}\n${long.slice(74)}\n[Me] |`);
+      await small.type("bo", "Tab");
+      await small.holds("[Me] Bob: |");
+      await small.type("Ω ✓ 漢字");
+      await large.shows("Ω ✓ 漢字");
+      assertMatch(await large.screen(), /^\d\d:\d\d \[Alice\] Bob: Ω ✓ 漢字$/m);
+      // each has its colour, and Bob's name rings
+      assert(/\[.\[\d+mAlice.\[0m\] Bob: Ω ✓ 漢字/.test(large.written), large.written);
+      assert(large.written.includes("漢字\x07"), large.written);
+      await small.type("/who");
+      await small.holds("[Me] /who\n-- in tea: Alice (you), Bob\n[Me] |");
+      await server.end("SIGKILL");
+    }
+    for (const terminal of [small, large]) await terminal.holds(`${lost()}\n[Me] |`);
+    await small.type("said meanwhile");
+    await using server = await serve(port);
+    await small.holds(
+      `${lost()}\n[Me] said meanwhile\n-- reconnected\n-- since you were last here:\n-- messages may be`,
+    );
+    await large.shows("said meanwhile");
+    assertMatch(await large.screen(), /^-- reconnected\n(.*\n)*\d\d:\d\d \[Alice\] said meanwhile$/m);
+    // the window is made smaller: what was said goes on in as many rows as it needs
+    await large.resize(60);
+    await large.holds(`[Me] ${long.slice(0, 55)}\n${long.slice(55)}\n`);
+    await large.type("/quit");
+    await small.holds("Bob has left\n[Me] |");
+    assertEquals((await server.end()).code, 0);
+  },
+);
+
 for (const plain of [false, true]) {
   Deno.test(
     `200 pasted lines are sent in order, ${plain ? "not " : ""}marked as pasted`,
@@ -187,11 +257,13 @@ Deno.test(
     await terminal.type(line, "Left Left");
     await terminal.holds(`[Me] ${line.slice(0, 78)}|89`);
     await terminal.resize(50);
-    await terminal.holds(`[Me] /join tea\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`);
+    await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`);
     await here.bob.send("hello");
-    await terminal.holds(`[Me] /join tea\n[Bob] hello\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`);
+    await terminal.holds(
+      `[Me] /join tea\n${MEMBERS}\n[Bob] hello\n[Me] ${line.slice(0, 45)}\n${line.slice(45, 78)}|89`,
+    );
     await terminal.resize(100);
-    await terminal.holds(`[Me] /join tea\n[Bob] hello\n[Me] ${line.slice(0, 78)}|89`);
+    await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Bob] hello\n[Me] ${line.slice(0, 78)}|89`);
     await terminal.type("X");
     assertEquals(await here.bob.next(), `[Alice] ${line.slice(0, 78)}X89`);
   },
@@ -205,7 +277,11 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
   > = {
     "Ctrl-C": [0, (terminal) => terminal.type("", "C-c")],
     "Ctrl-D": [0, (terminal) => terminal.type("", "C-e C-u C-d")],
-    "the server's end": [1, (_, server) => server.end()],
+    "Ctrl-C while the server is away": [0, async (terminal, server) => {
+      await server.end();
+      await terminal.shows("-- connecting again; Ctrl-C leaves");
+      await terminal.type("", "C-c");
+    }],
     "SIGTERM": [143, async () => Deno.kill(Number(await settings("pid")), "SIGTERM")],
     "SIGHUP": [129, async () => Deno.kill(Number(await settings("pid")), "SIGHUP")],
   };
@@ -215,7 +291,7 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
       const program = quoted([...FROM_SOURCE, "chat", "Alice", "127.0.0.1", here.port]);
       const { path } = directory;
       await using terminal = await Terminal.open(
-        `stty -a >'${path}/before'; sh -c 'echo $$ >"$0"; exec "$@"' '${path}/pid' ${program}; ` +
+        `stty -a >'${path}/before'; ${STATELESS} sh -c 'echo $$ >"$0"; exec "$@"' '${path}/pid' ${program}; ` +
           `echo "left with $?"; stty -a >'${path}/after'; read wait; echo "read $wait"; read wait`,
       );
       await terminal.holds("[Me] |");
@@ -246,7 +322,9 @@ Deno.test("wirepost room in a terminal talks to a plain TCP client", { ignore },
   peer.conn.close();
   await terminal.holds(`Client (127.0.0.1, ${peer.port}) is offline\n<You> |typed`);
   assertEquals((await server.end()).code, 0);
-  await terminal.holds("<You> typed\nDisconnected from the server\nleft with 1");
+  await terminal.holds("Disconnected from the server\n-- connecting again; Ctrl-C leaves\n<You> |typed");
+  await terminal.type("", "C-c");
+  await terminal.holds("<You> typed^C\nleft with 0");
 });
 
 Deno.test("wirepost chat in a pipe sends each line, prints each message, and exits with 0", async () => {

@@ -1,11 +1,12 @@
 /**
- * Does what README.md says, word for word. In its `console` blocks a line that begins with `$ ` is a command, and the
+ * Does what README.md and the topics of the help say, word for word. In its `console` blocks a line that begins with `$ ` is a command, and the
  * lines behind it are its output, in which `…` stands for anything. A `serve` command runs until the next one. A
  * `python` or `ts` block is a program, and a comment behind its print what it prints. All run in one copy of the source
  * and in order, on free ports in place of the services' own, so that a server on the machine is left alone.
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { TOPICS } from "../../client/command/topics.ts";
 import { SERVICE_PORTS } from "../../server/options.ts";
 import { FROM_SOURCE, lacks, LOADED, netcat, runCommand, temporaryDirectory } from "../program.ts";
 
@@ -194,6 +195,33 @@ async function whyNot(command: string): Promise<string | undefined> {
   // it downloads the base runtime
   const compiles = Deno.env.get("CI") !== undefined || Deno.env.get("DENO_COMPILER") !== undefined;
   if (!compiles && / task compile$|^dist\//.test(command)) return "neither CI nor DENO_COMPILER is set";
+}
+
+/** The commands of a topic, which stand behind four spaces as in a console. */
+function topicSteps(text: string): Step[] {
+  const blocks = text.match(/^ {4}\$ .*\n(?:^ {4}.*\n)*/gm) ?? [];
+  return blocks.flatMap((block) => steps("console", block.replace(/^ {4}/gm, "")));
+}
+
+for (const topic of Object.keys(TOPICS)) {
+  Deno.test(`every command of 'wirepost help ${topic}' does what it says`, async (t) => {
+    const text = await Deno.readTextFile(`${SOURCE}client/command/topics/${topic}.txt`);
+    const commands = topicSteps(text);
+    if (commands.length === 0) return;
+    await using directory = await temporaryDirectory();
+    await using reader = new Reader(directory.path);
+    await reader.prepare();
+    await reader.run("console", {
+      command: "wirepost serve",
+      output: ["mailbox listening on udp 127.0.0.1:21001"],
+    });
+    for (const step of commands) {
+      const reason = await whyNot(step.command), ignore = reason !== undefined;
+      const name = `$ ${step.command}${ignore ? ` (skipped: ${reason})` : ""}`;
+      const passed = await t.step({ name, ignore, fn: () => reader.run("console", step) });
+      if (!passed && !ignore) return;
+    }
+  });
 }
 
 Deno.test("every command of README.md does what it says", async (t) => {

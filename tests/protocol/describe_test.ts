@@ -422,3 +422,61 @@ Deno.test("no description has a secret in it, and none has a text where only its
     assert(!JSON.stringify(shown).includes("nobody reads"), withText);
   }
 });
+
+Deno.test("nothing that can arrive makes a description fail, and each is in one line of words", () => {
+  const beginnings = [
+    "",
+    "F, ",
+    "P1> ",
+    `P1> ${SESSION} - - 1\n`,
+    `P1> ${SESSION} - - 1\nput,1,`,
+    "S1> ",
+    "A, ",
+    "1\n",
+  ];
+  let seed = 1;
+  const random = (max: number) => (seed = seed * 48_271 % 2_147_483_647) % max;
+  const words = [
+    "bob",
+    ",",
+    ", ",
+    "\n",
+    " ",
+    "1",
+    "-",
+    "\0",
+    "\r",
+    "[",
+    "] ",
+    "<",
+    "> ",
+    "lease",
+    "ack",
+    "first",
+    "Ω",
+    "\x02",
+  ];
+  for (let i = 0; i < 5000; i++) {
+    const end = Array.from({ length: random(12) }, () => words[random(words.length)]).join("");
+    const text = beginnings[random(beginnings.length)]! + end, datagram = bytes(text);
+    if (random(4) === 0 && datagram.length > 0) datagram[random(datagram.length)] = random(256);
+    const all = [
+      describeOriginal(datagram),
+      describeOriginalReply(datagram, "bob"),
+      ...describeRequests(datagram),
+      ...describeSealedRequests(SESSION, datagram, "carol"),
+      ...describeAnswers(datagram),
+      ...describeSealedAnswers(SESSION, datagram, "carol"),
+      ...describeSealToServer(datagram),
+      ...describeSealToClient(datagram),
+      describeDroppedSeal(datagram),
+      describeLogin(SESSION, text, ""),
+      describeLoginAnswer(SESSION, text, "carol"),
+      describeFrame(text, true, { name: "Alice", channel: "" }),
+      ...describeFrames(datagram),
+      ...describeRoomLines(datagram),
+      describeTransferLine(text),
+    ];
+    for (const { what } of all) assert(what.length > 0 && what.length < 2500, JSON.stringify(text));
+  }
+});

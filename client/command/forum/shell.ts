@@ -2,15 +2,12 @@ import type { ForumCommand } from "../../../protocol/forum_text.ts";
 import type { Forum } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import { Pager, pagerCommand, PagerError, PagerLeftError } from "../../terminal/pager.ts";
 import { CommandFailedError, printResults, type ResultOptions } from "./commands.ts";
 import type { ServerOptions } from "./login.ts";
 import { ShellCompletion } from "./shell_completion.ts";
+import { isPaged, pageResults } from "./paged_results.ts";
 import { addressText } from "./shell_login.ts";
 import { parseTyped, SHELL_HELP } from "./typed_command.ts";
-
-/** Commands whose results may be longer than the screen. */
-const PAGED: readonly string[] = ["LST", "RDT"];
 
 /** What the shell needs beside the forum. */
 interface ShellOptions extends Omit<ResultOptions, "json"> {
@@ -65,7 +62,7 @@ export class ForumShell {
     try {
       await this.#carryOut(typed.command);
     } catch (error) {
-      if (!(error instanceof CommandFailedError || error instanceof PagerError)) throw error;
+      if (!(error instanceof CommandFailedError)) throw error;
       await this.#fail(error.message);
     }
     this.#completion.reset();
@@ -78,22 +75,10 @@ export class ForumShell {
   }
 
   async #carryOut(command: ForumCommand) {
-    const options = { ...this.#options, json: false };
-    if (PAGED.includes(command.kind)) return await this.#page(command, options);
+    const editor = this.#editor, forum = this.#forum, options = { ...this.#options, json: false };
+    if (isPaged(command)) return await pageResults(editor, forum, command, options);
     // so that Ctrl-C is a key here, as at the prompt
-    this.#editor.resume();
-    await printResults(this.#forum, command, options, (line) => this.#editor.print(escapeControls(line)));
-  }
-
-  async #page(command: ForumCommand, options: ResultOptions) {
-    const { pager: find = pagerCommand, onLent } = this.#options;
-    const pager = new Pager(this.#editor, await find(), { signal: options.signal, onLent });
-    try {
-      await printResults(this.#forum, command, options, (line) => pager.print(escapeControls(line)));
-    } catch (error) {
-      if (!(error instanceof PagerLeftError)) throw error;
-    } finally {
-      await pager.end();
-    }
+    editor.resume();
+    await printResults(forum, command, options, (line) => editor.print(escapeControls(line)));
   }
 }

@@ -69,6 +69,11 @@ export abstract class LineEditor<L extends Line = Line> implements AsyncIterable
   /** Prints what is no result: without a terminal it goes to standard error. */
   abstract notify(text: string): Promise<void>;
 
+  /** Clears a terminal's screen, but for the line being typed. */
+  clear(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Restores the terminal, with what was typed left on it. A pending {@linkcode read} gets no line. */
   abstract close(): Promise<void>;
 

@@ -104,6 +104,13 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     return this.print(text);
   }
 
+  override async clear() {
+    // what was printed before is cleared too
+    await this.#update();
+    this.#isCleared = true;
+    await this.#update();
+  }
+
   override get isLent(): boolean {
     return this.#lent !== undefined;
   }

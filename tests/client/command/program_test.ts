@@ -71,10 +71,6 @@ Deno.test("wirepost mailbox without a server says so once a line, and leaves at 
   });
 });
 
-Deno.test("wirepost help is the overview", async () => {
-  assertEquals(await wirepost(["help"]), await wirepost(["--help"]));
-});
-
 Deno.test("wrong usage is reported with exit code 2", async () => {
   for (
     const [line, error] of Object.entries({
@@ -114,7 +110,10 @@ Deno.test("wirepost admin asks the usual address if server.json has none", async
     ) {
       await Deno.writeTextFile(`${data}/server.json`, json);
       const { err } = await wirepost(["admin", "status", "--data", data, "--timeout", "50ms"]);
-      assertMatch(err, /^wirepost admin: No answer from 127\.0\.0\.1:21001 /);
+      assertMatch(
+        err,
+        /^wirepost admin: (No server runs on this machine|No answer from 127\.0\.0\.1:21001 )/,
+      );
     }
   } finally {
     await Deno.remove(data, { recursive: true });

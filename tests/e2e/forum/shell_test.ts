@@ -76,6 +76,15 @@ for (const size of [{ columns: 80, rows: 24 }, { columns: 200, rows: 50 }]) {
         await terminal.holds("interrupted");
         await types("enough", "\npager read enough\nyoda> |");
         await types("quit", "\nGoodbye\nleft with 0");
+        // a single command is shown so too
+        await Deno.writeTextFile(`${path}/password`, "jedi\n");
+        const user = ["--as", "yoda", "--password-file", "password"];
+        await using single = await open(path, port, size, ...user, "rdt", "thread0");
+        await single.holds("pager: 1 yoda: 漢字");
+        await single.type("", "C-c");
+        await single.holds("interrupted");
+        await single.type("enough");
+        await single.holds("\npager read enough\nleft with 0");
       }),
   );
 }

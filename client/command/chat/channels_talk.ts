@@ -1,0 +1,397 @@
+/**
+ * The channels on a terminal: what a server that takes announced clients can do more is used, and any other works too
+ * (channels.md section 8).
+ *
+ * @module
+ */
+
+import type { Address } from "../../../protocol/address.ts";
+import { type Announced, type HistoryQuery, MAX_PAGE_MESSAGES } from "../../../protocol/announced.ts";
+import { CHANNELS_TEXTS as TEXTS } from "../../../protocol/channels.ts";
+import { FRAME_BYTES } from "../../../protocol/frame.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { type Channels, connectChannels, messagesOf } from "../../channels.ts";
+import type { Completion } from "../../terminal/line_editor/completion.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import type { Page } from "./asked.ts";
+import { ChannelsLink } from "./channels_link.ts";
+import type { Display } from "./display.ts";
+import { Outbox } from "./outbox.ts";
+import type { Position, Positions } from "./positions.ts";
+import { Seen } from "./seen.ts";
+import { RECENT_MESSAGES, type Talk } from "./talk.ts";
+import { completeWord, gapText, membersText, mentions, showSeenLines, showSeenMembers } from "./texts.ts";
+
+const AROUND = ["[", "] "] as const;
+
+export interface ChannelsTalkOptions {
+  name: string;
+  server: Address;
+  /** The channel to begin in. */
+  channel: string | undefined;
+  display: Display;
+  positions: Positions;
+  /** Whether one's name rings. */
+  isRinging: boolean;
+}
+
+/** The channel that the client is in. */
+interface Place {
+  channel: string;
+  /** The message that was shown last; undefined if the server can't be asked. */
+  position: Position | undefined;
+  /** Whether one was never here before. */
+  isNew: boolean;
+  /** Whether what was said before is being asked for: that comes first. */
+  isCatchingUp: boolean;
+  /** Whether what was missed has its heading. */
+  hasHeading: boolean;
+  /** Resolves when all of it is shown. */
+  caughtUp: PromiseWithResolvers<void>;
+}
+
+export class ChannelsTalk implements Talk {
+  readonly commands = ["/create", "/join", "/list"];
+  readonly help = [
+    ["/create CHANNEL", "make a channel and join it"],
+    ["/join CHANNEL", "join a channel, and leave the one before"],
+    ["/list", "list the channels"],
+  ] as const;
+  readonly #options: ChannelsTalkOptions;
+  #editor!: LineEditor;
+  #client: Channels | undefined;
+  /** There from the first `begin` on. */
+  #link: ChannelsLink | undefined;
+  /** Whether there was another connection before. */
+  #hasReconnected = false;
+  /** The channel to be in, also on the next connection. */
+  #wanted: string | undefined;
+  #place: Place | undefined;
+  readonly #outbox = new Outbox();
+  readonly #seen = new Seen();
+
+  constructor(options: ChannelsTalkOptions) {
+    this.#options = options;
+    this.#wanted = options.channel;
+  }
+
+  get unsent(): number {
+    return this.#outbox.size;
+  }
+
+  async connect() {
+    const { name, server } = this.#options;
+    this.#client = await connectChannels({ name, ...server });
+  }
+
+  begin(editor: LineEditor): { answered: Promise<boolean>; ended: Promise<void> } {
+    this.#editor = editor;
+    this.#hasReconnected = this.#link !== undefined;
+    this.#seen.forgetNames();
+    const link: ChannelsLink = this.#link = new ChannelsLink(this.#client!, editor.interrupted, {
+      event: (event) => this.#handle(event),
+      text: (text) => link.isAnnounced ? this.#showAnswer(text) : this.#showOriginal(text),
+    });
+    const ended = link.ended.finally(() => {
+      this.#place?.caughtUp.resolve();
+      this.#place = undefined;
+      this.#outbox.disconnected();
+      this.#options.positions.save();
+    });
+    ended.catch(() => {});
+    // the first answer says what the server is; then the channel is entered
+    void link.answered.then((is) => is ? this.#take(this.#wanted) : undefined);
+    return { answered: link.answered, ended };
+  }
+
+  /** Enters the channel, if it is in one. */
+  async #take(wanted: string | undefined) {
+    if (wanted !== undefined) return await this.#enter(wanted);
+    this.#flushOutbox();
+    if (!this.#hasReconnected) {
+      await this.#notice(
+        "/join CHANNEL to begin; /list shows the channels, /help everything",
+      );
+    }
+  }
+
+  get #isConnected(): boolean {
+    return this.#link?.isConnected ?? false;
+  }
+
+  /** Whether the server can be asked about the channel. */
+  get #canAsk(): boolean {
+    return this.#isConnected && this.#link!.isAnnounced && this.#place !== undefined;
+  }
+
+  get #shownName(): string {
+    return this.#link?.shownName ?? this.#options.name;
+  }
+
+  async #handle(event: Announced) {
+    switch (event.kind) {
+      case "channel":
+        return this.#entered(event.channel, { history: event.history, number: event.last });
+      case "message":
+        // or it is among what was asked for
+        if (this.#place?.isCatchingUp) return;
+        this.#move(event.number);
+        return await this.#printMessage(event.name, event.text, event.time, true);
+      case "sent":
+        return this.#sent(event.number);
+      case "joined":
+      case "left":
+        return await this.#moved(event.name, event.kind);
+    }
+  }
+
+  #sent(number: number) {
+    this.#outbox.confirm();
+    if (this.#place?.isCatchingUp) this.#outbox.ownNumbers.add(number);
+    else this.#move(number);
+  }
+
+  /** Everything up to this number was shown. */
+  #move(number: number) {
+    const { position, channel } = this.#place ?? {};
+    if (position === undefined) return;
+    position.number = number;
+    this.#options.positions.set(channel!, position);
+  }
+
+  async #printMessage(name: string, text: string, timeMs?: number, isNew = false) {
+    const { display, isRinging } = this.#options, shown = display.message(name, text, AROUND, timeMs);
+    this.#seen.spoke(name);
+    this.#seen.line(shown);
+    const rings = isNew && isRinging && name !== this.#shownName && mentions(text, this.#shownName);
+    await this.#editor.print(rings ? `${shown}\x07` : shown);
+  }
+
+  async #moved(name: string, how: "joined" | "left") {
+    if (how === "joined") this.#seen.came(name);
+    else this.#seen.left(name);
+    const shown = this.#options.display.event("", name, ` has ${how}`);
+    this.#seen.line(shown);
+    await this.#editor.print(shown);
+  }
+
+  async #notice(text: string) {
+    await this.#editor.notify(this.#options.display.notice(text));
+  }
+
+  async #showAnswer(text: string) {
+    if (text === TEXTS.inNoChannel) {
+      // an administrator may have removed it
+      this.#outbox.refuse();
+      this.#place = this.#wanted = undefined;
+    }
+    await this.#editor.print(this.#options.display.answer(text));
+  }
+
+  /** A text of a server that does not say which texts are others' and which its own. */
+  async #showOriginal(text: string) {
+    const [, name, said = ""] = /^\[(.*?)\](?: (.*))?$/s.exec(text) ?? [];
+    if (name !== undefined) return await this.#printMessage(name, said, undefined, true);
+    const [, who, how] = MOVED.exec(text) ?? [];
+    if (who !== undefined) return await this.#moved(who, how as "joined" | "left");
+    await this.#showAnswer(text);
+  }
+
+  async #enter(channel: string) {
+    const refusal = await this.#link!.enter(channel);
+    if (!this.#isConnected) return;
+    if (refusal === undefined) return this.#enteredUnasked(channel);
+    this.#wanted = undefined;
+    await this.#editor.print(this.#options.display.answer(refusal));
+    this.#flushOutbox();
+  }
+
+  /** The client is in a channel of a server that can't be asked. */
+  #enteredUnasked(channel: string) {
+    if (this.#link!.isAnnounced) return;
+    this.#wanted = channel;
+    const caughtUp = Promise.withResolvers<void>();
+    caughtUp.resolve();
+    this.#place = {
+      channel,
+      position: undefined,
+      isNew: true,
+      isCatchingUp: false,
+      hasHeading: true,
+      caughtUp,
+    };
+    this.#seen.forgetNames();
+    this.#flushOutbox();
+  }
+
+  /** The client is in a channel: what was said since it was last there comes next. */
+  #entered(channel: string, now: Position) {
+    const before = this.#options.positions.get(channel);
+    this.#wanted = channel;
+    this.#seen.forgetNames();
+    this.#outbox.ownNumbers.clear();
+    this.#place?.caughtUp.resolve();
+    const place: Place = this.#place = {
+      channel,
+      position: now,
+      isNew: before === undefined,
+      isCatchingUp: true,
+      hasHeading: false,
+      caughtUp: Promise.withResolvers<void>(),
+    };
+    const query = before === undefined
+      ? { last: RECENT_MESSAGES }
+      : { history: before.history, after: before.number };
+    void this.#link!.askPage(query, (page) => this.#showMissed(place, page));
+  }
+
+  async #showMissed(place: Place, page: Page) {
+    if (this.#place !== place) return;
+    for (const entry of page.entries) {
+      if (entry.kind === "gap" && entry.count === undefined) this.#outbox.isDoubtful = true;
+      const isOwn = entry.kind === "message" && (this.#outbox.ownNumbers.has(entry.number) ||
+        entry.name === this.#shownName && this.#outbox.hasArrived(entry.text));
+      if (isOwn) continue;
+      if (!place.hasHeading) {
+        place.hasHeading = true;
+        await this.#notice(place.isNew ? `said last in ${place.channel}:` : "since you were last here:");
+      }
+      if (entry.kind === "gap") await this.#notice(gapText(entry.count));
+      else await this.#printMessage(entry.name, entry.text, entry.time, this.#hasReconnected);
+    }
+    const last = lastNumber(page);
+    if (last !== undefined && last < page.last) {
+      const query = { history: page.history, after: last };
+      void this.#link!.askPage(query, (page) => this.#showMissed(place, page));
+    } else await this.#endCatchingUp(place, { history: page.history, number: page.last });
+  }
+
+  async #endCatchingUp(place: Place, position: Position) {
+    place.position = position;
+    place.isCatchingUp = false;
+    this.#options.positions.set(place.channel, position);
+    for (const text of this.#outbox.takeDoubtful()) {
+      await this.#notice(`not known whether it arrived: ${text}`);
+    }
+    this.#flushOutbox();
+    void this.#askMembers().then(() => place.caughtUp.resolve());
+  }
+
+  #askMembers(): Promise<void> {
+    return this.#link!.ask("/who", {
+      members: async (count, names) => {
+        this.#seen.forgetNames();
+        for (const name of names) this.#seen.came(name);
+        const { display } = this.#options, list = membersText(this.#seen.names, display, this.#shownName);
+        const more = count > names.length ? ` and ${count - names.length} others` : "";
+        await this.#editor.print(
+          `${display.notice(`in ${this.#place?.channel ?? "the channel"}:`)} ${list}${more}`,
+        );
+      },
+    });
+  }
+
+  async say(text: string) {
+    const isEntering = this.#wanted !== undefined && this.#place === undefined;
+    if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) this.#say(text);
+    else if (!this.#outbox.wait(text)) await this.#notice("not sent: too many lines wait for the server");
+  }
+
+  #say(text: string) {
+    // to a server that does not know better it would be a control message
+    const line = !text.startsWith("/") ? text : this.#link!.isAnnounced ? `/${text}` : ` ${text}`;
+    for (const message of messagesOf(line)) {
+      if (this.#canAsk) this.#outbox.sent(message.startsWith("/") ? message.slice(1) : message);
+      this.#link!.write(message);
+    }
+  }
+
+  /** Sends what has not arrived, and what was said meanwhile. */
+  #flushOutbox() {
+    for (const text of this.#outbox.takeAll()) this.#say(text);
+  }
+
+  async command(line: string) {
+    const request = line.trimEnd(), [command, channel] = request.split(/[\t\n\v\f\r ]+/, 2);
+    if (!this.#isConnected) return await this.#notice("not connected: the command was not sent");
+    if (utf8Length(request) > FRAME_BYTES) {
+      return await this.#notice(`not sent: a command has at most ${FRAME_BYTES} bytes`);
+    }
+    let isRefused = false;
+    await this.#link!.ask(request, {
+      text: (text) => {
+        // a message of somebody is no answer
+        if (!this.#link!.isAnnounced && (text.startsWith("[") || MOVED.test(text))) return false;
+        isRefused = true;
+        void this.#editor.print(this.#options.display.answer(text));
+        return true;
+      },
+    });
+    if (command === "/list" || channel === undefined || isRefused || !this.#isConnected) return;
+    this.#enteredUnasked(channel);
+    // what was said there comes before what is typed next
+    await this.#place?.caughtUp.promise;
+  }
+
+  async who() {
+    if (this.#canAsk) return await this.#askMembers();
+    await showSeenMembers(this.#editor, this.#options.display, this.#seen);
+  }
+
+  async history(count: number) {
+    const position = this.#place?.position;
+    if (!this.#canAsk || position === undefined) {
+      return await showSeenLines(this.#editor, this.#options.display, this.#seen, count);
+    }
+    let query: HistoryQuery | undefined = count <= MAX_PAGE_MESSAGES
+      ? { last: count }
+      : { history: position.history, after: Math.max(0, position.number - count) };
+    while (query !== undefined && this.#isConnected) {
+      const asked: HistoryQuery = query;
+      query = undefined;
+      await this.#link!.askPage(asked, async (page) => {
+        await this.#showPage(page);
+        const last = lastNumber(page);
+        if (last !== undefined && last < page.last) query = { history: page.history, after: last };
+      });
+    }
+  }
+
+  async #showPage({ entries }: Page) {
+    for (const entry of entries) {
+      if (entry.kind === "gap") await this.#notice(gapText(entry.count));
+      else {
+        const { name, text, time } = entry;
+        await this.#editor.print(this.#options.display.message(name, text, AROUND, time));
+      }
+    }
+    if (entries.length === 0) await this.#notice("nothing was said here yet");
+  }
+
+  async complete(line: string, cursor: number): Promise<Completion | undefined> {
+    const before = line.slice(0, cursor), [, command] = /^(\/(?:join|create) +)\S*$/.exec(before) ?? [];
+    if (command === undefined) return completeWord(before, this.#seen.names.map(([name]) => name));
+    await this.#link?.answered;
+    if (!this.#link?.isAnnounced) return undefined;
+    const names: string[] = [], typed = before.slice(command.length);
+    const text = (text: string) => names.push(...text.split("\n")) > 0;
+    await this.#link.ask("/list", { text });
+    return { from: command.length, candidates: names.filter((name) => name.startsWith(typed)) };
+  }
+
+  async finish() {
+    await this.#client?.finish();
+  }
+
+  close() {
+    this.#client?.close();
+    this.#options.positions.save();
+  }
+}
+
+/** How the original says that somebody has come or gone. */
+const MOVED = /^(.*) has (joined|left)$/;
+
+function lastNumber({ entries }: Page): number | undefined {
+  return entries.findLast((entry) => entry.kind === "message")?.number;
+}

@@ -1,0 +1,45 @@
+/** Lines and names that are remembered. */
+const MAX_LINES = 1000, MAX_NAMES = 1000;
+
+/** What a client has seen since it came: for servers and wires that can't be asked. */
+export class Seen {
+  /** The lines, as they were shown. */
+  readonly #lines: string[] = [];
+  /** How many of each name are there, as far as that was seen. */
+  readonly #names = new Map<string, number>();
+
+  /** Somebody was seen: has come, or is seen for the first time. */
+  came(name: string) {
+    if (this.#names.size >= MAX_NAMES && !this.#names.has(name)) return;
+    this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
+  }
+
+  spoke(name: string) {
+    if (!this.#names.has(name)) this.came(name);
+  }
+
+  left(name: string) {
+    const count = this.#names.get(name) ?? 0;
+    if (count > 1) this.#names.set(name, count - 1);
+    else this.#names.delete(name);
+  }
+
+  /** Somebody else than before is there. */
+  forgetNames() {
+    this.#names.clear();
+  }
+
+  line(shown: string) {
+    this.#lines.push(shown);
+    if (this.#lines.length > MAX_LINES) this.#lines.shift();
+  }
+
+  lines(count: number): string[] {
+    return count > 0 ? this.#lines.slice(-count) : [];
+  }
+
+  /** The names, each with how many there are of it, ordered. */
+  get names(): [string, number][] {
+    return [...this.#names].sort(([a], [b]) => a.localeCompare(b));
+  }
+}

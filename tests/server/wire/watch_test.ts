@@ -1,0 +1,453 @@
+/** Watching a server (watch.md): what is sent to whom, and how much of it. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connectOriginalMailbox, type OriginalMailbox } from "../../../client/original_mailbox.ts";
+import { connectForum } from "../../../client/forum.ts";
+import { proof } from "../../../protocol/admin.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
+import { decodeEvents, encodeWatch, type WatchEvent, type WatchFilter } from "../../../protocol/watch.ts";
+import { Metrics } from "../../../server/report/metrics.ts";
+import { Watch } from "../../../server/report/watch.ts";
+import type { Server } from "../../../server/server.ts";
+import { Watchers } from "../../../server/wire/admin/watchers.ts";
+import { Peer, temporaryDirectory } from "../../program.ts";
+import { FramePeer, LinePeer } from "../../stream.ts";
+import { withServer } from "../serve.ts";
+
+const secret = new TextEncoder().encode("a secret of an administrator");
+const NOTHING: WatchFilter = { services: [], peers: [], names: [], texts: false };
+
+/** A server whose administrator has `secret`. */
+async function withSecret(
+  ports: Record<string, number>,
+  use: (server: Server, log: string[]) => Promise<void>,
+  options: Partial<Parameters<typeof withServer>[0]> = {},
+) {
+  await using directory = await temporaryDirectory();
+  const secretFile = `${directory.path}/secret`;
+  await Deno.writeFile(secretFile, secret);
+  await withServer({ secretFile, ports, ...options }, use);
+}
+
+const portOf = (server: Server, name: string) =>
+  server.listening.find((service) => service.name === name)!.addresses[0]!.port;
+
+/** More than any load explains. */
+const MAX_WAIT_MS = 30_000;
+
+/** Watches a server: the next events, each as a line. */
+class Watching implements AsyncDisposable {
+  readonly #mailbox: OriginalMailbox;
+  readonly #ended = new AbortController();
+  readonly #updates: ReturnType<OriginalMailbox["watch"]>;
+  readonly #events: WatchEvent[] = [];
+  /** The update that is awaited from the beginning. */
+  #first: ReturnType<ReturnType<OriginalMailbox["watch"]>["next"]> | undefined;
+  /** Set when the subscription has begun. */
+  readonly begun: Promise<void>;
+
+  private constructor(mailbox: OriginalMailbox, filter: WatchFilter) {
+    const begun = Promise.withResolvers<void>();
+    this.#mailbox = mailbox;
+    this.begun = begun.promise;
+    this.#updates = mailbox.watch(secret, filter, { signal: this.#ended.signal, onBegin: begun.resolve });
+  }
+
+  static async begin(server: Server, filter: Partial<WatchFilter> = {}, name = "mailbox"): Promise<Watching> {
+    const mailbox = await connectOriginalMailbox({ port: portOf(server, name), timeout: 30_000 });
+    const watching = new Watching(mailbox, { ...NOTHING, ...filter });
+    // the generator runs as far as the first event
+    const first = watching.#updates.next();
+    await Promise.race([watching.begun, first]);
+    watching.#first = first;
+    return watching;
+  }
+
+  async next(): Promise<WatchEvent> {
+    const timer = setTimeout(() => this.#ended.abort(), MAX_WAIT_MS);
+    try {
+      while (this.#events.length === 0) {
+        const { value } = await (this.#first ?? this.#updates.next());
+        this.#first = undefined;
+        if (value === undefined) throw new Error("No event came");
+        this.#events.push(...value.events);
+      }
+      return this.#events.shift()!;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The next events, as `→ what: why (rule)`. */
+  async lines(count: number): Promise<string[]> {
+    const lines: string[] = [];
+    for (let i = 0; i < count; i++) lines.push(line(await this.next()));
+    return lines;
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#ended.abort();
+    await this.#first?.catch(() => {});
+    await this.#updates.return();
+    await this.#mailbox.close();
+  }
+}
+
+function line({ direction, what, text, why, rule }: WatchEvent): string {
+  const said = text === undefined ? what : `${what}: ${text}`;
+  return `${direction === "in" ? "→" : "←"} ${said}${why === undefined ? "" : `: ${why} (${rule})`}`;
+}
+
+// watch.md 2.1, 2.4
+Deno.test("who watches sees datagrams of the original wire, with what is wrong with them", () =>
+  withSecret({ mailbox: 0 }, async (server) => {
+    await using watching = await Watching.begin(server);
+    using peer = new Peer(server.addresses[0]!.port);
+    for (const datagram of ["F; bob", "F, bob, alice, a secret text", "F, bob, admin, x"]) {
+      await peer.send(datagram);
+    }
+    assertMatch(await peer.ask("R, bob"), /^N, .*, alice, a secret text$/);
+    assertEquals(await peer.ask("R, bob"), "X");
+    assertEquals(await peer.ask("A, count"), "A, error, no proof");
+    const first = await watching.next();
+    assertMatch(first.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assertEquals({ ...first, time: "" }, {
+      time: "",
+      direction: "in",
+      service: "mailbox",
+      peer: `127.0.0.1:${peer.port}`,
+      what: "'F; bob', 6 bytes",
+      refused: "unknown type",
+      why: "no comma after the type",
+      rule: "mailbox.md 1.1",
+    });
+    assertEquals(await watching.lines(8), [
+      "→ F: put into 'bob' from 'alice', 13 bytes",
+      "→ 'F, bob, …', 16 bytes: nobody sends as 'admin' (mailbox.md 1.4)",
+      "→ R: take from 'bob'",
+      "← N: message for 'bob' from 'alice', 13 bytes",
+      "→ R: take from 'bob'",
+      "← X: no message in 'bob'",
+      "→ A: a command without a proof",
+      "← A: error: no proof (admin.md section 6)",
+    ]);
+  }));
+
+// watch.md 2.2
+Deno.test("a put that is refused later is seen a second time, with the reason", () =>
+  withSecret({ mailbox: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, { texts: true });
+    using peer = new Peer(server.addresses[0]!.port);
+    for (const text of ["1", "2"]) await peer.send(`F, bob, alice, ${text}`);
+    assertEquals(await peer.ask("R, nobody"), "X");
+    const lines = await watching.lines(5);
+    assertEquals(lines.filter((line) => line.includes("full")), [
+      "→ F: put into 'bob' from 'alice', 1 byte: 2: the mailbox, or all mailboxes, are full (mailbox.md section 7)",
+    ]);
+    assertEquals(lines.slice(0, 2), [
+      "→ F: put into 'bob' from 'alice', 1 byte: 1",
+      "→ F: put into 'bob' from 'alice', 1 byte: 2",
+    ]);
+  }, { limits: { mailboxMessages: 1 } }));
+
+// watch.md 1.4, 1.5
+Deno.test("filters leave out other services, peers and names; what names nobody goes with its peer", () =>
+  withSecret({ mailbox: 0, channels: 0 }, async (server) => {
+    const port = portOf(server, "mailbox");
+    using bob = new Peer(port);
+    using carol = new Peer(port);
+    await using byPeer = await Watching.begin(server, { peers: [`127.0.0.1:${carol.port}`] });
+    await using byName = await Watching.begin(server, { names: ["bob", "tea"], services: ["mailbox"] });
+    await using byService = await Watching.begin(server, { services: ["channels"], peers: ["127.0.0.1"] });
+    using member = await FramePeer.connect(portOf(server, "channels"));
+    await member.send("Alice", "/create tea");
+    for (const [peer, name] of [[bob, "bob"], [carol, "carol"]] as const) {
+      await peer.send(`F, ${name}, alice, x`);
+      assertMatch(await peer.ask(`R, ${name}`), /^N/);
+      await peer.send(`F; ${name}`);
+    }
+    assertEquals(await byPeer.lines(4), [
+      "→ F: put into 'carol' from 'alice', 1 byte",
+      "→ R: take from 'carol'",
+      "← N: message for 'carol' from 'alice', 1 byte",
+      "→ 'F; carol', 8 bytes: no comma after the type (mailbox.md 1.1)",
+    ]);
+    await bob.send("R, end");
+    assertMatch(await bob.receive(), /^X/);
+    await bob.send("F, bob, alice, y");
+    assertEquals(await byName.lines(5), [
+      "→ F: put into 'bob' from 'alice', 1 byte",
+      "→ R: take from 'bob'",
+      "← N: message for 'bob' from 'alice', 1 byte",
+      "→ 'F; bob', 6 bytes: no comma after the type (mailbox.md 1.1)",
+      "→ F: put into 'bob' from 'alice', 1 byte",
+    ]);
+    assertEquals(await byService.lines(3), [
+      "→ connects",
+      "→ name 'Alice'",
+      "→ 'Alice' /create: channel 'tea'",
+    ]);
+  }));
+
+Deno.test("who watches sees frames, lines and the ends of connections", () =>
+  withSecret({ mailbox: 0, channels: 0, room: 0 }, async (server) => {
+    await using channels = await Watching.begin(server, { services: ["channels"] });
+    await using room = await Watching.begin(server, { services: ["room"] });
+    const alice = await FramePeer.connect(portOf(server, "channels"));
+    await alice.send("Alice", "/join tea", "hello", "/dance");
+    for (let i = 0; i < 3; i++) await alice.next();
+    await alice.write(new Uint8Array(7).fill(0x61));
+    alice[Symbol.dispose]();
+    assertEquals(await channels.lines(11), [
+      "→ connects",
+      "→ name 'Alice'",
+      "→ 'Alice' /join: channel 'tea'",
+      "← answer: No channel named tea exists. Try '/create tea'? (channels.md 2.2)",
+      "→ 'Alice' message, 5 bytes in no channel",
+      "← answer: Not currently in any channel. Must join a channel before sending messages. (channels.md 2.2)",
+      "→ 'Alice' '/dance': no control message, 6 bytes",
+      "← answer: it is not a valid control message (channels.md 2.2)",
+      "→ a part of a frame: the stream ended within a frame (channels.md 1.4)",
+      "→ closes its side",
+      "← disconnected",
+    ]);
+    using one = await LinePeer.connect(portOf(server, "room"));
+    using other = await LinePeer.connect(portOf(server, "room"));
+    await one.next();
+    await one.send("hi");
+    await other.next();
+    await one.send("x".repeat(5000));
+    assertEquals(await room.lines(7), [
+      "→ connects",
+      "→ connects",
+      `← note: 127.0.0.1:${other.port} entered`,
+      "→ line, 2 bytes",
+      `← line of ('127.0.0.1', ${one.port}), 2 bytes`,
+      "→ a line: the line is over the limit (room.md 1.5)",
+      "← answer: A line must have at most 4096 bytes: yours was not sent (room.md 1.5)",
+    ]);
+  }));
+
+Deno.test("who watches sees what is inside a seal, a session that is malformed, and a file's connection", () =>
+  withSecret({ mailbox: 0, forum: 0 }, async (server, log) => {
+    await using watching = await Watching.begin(server, { services: ["forum"], texts: true });
+    const port = portOf(server, "forum"), [serverKey = ""] = /public1\w+/.exec(log.join(""))!;
+    using stranger = new Peer(port);
+    await stranger.send("LOGIN yoda");
+    await stranger.send("P1> x");
+    assertEquals(await watching.lines(2), [
+      "→ 'LOGIN yo…', 10 bytes: LOGIN yoda: neither a session's nor a seal's datagram (forum.md 1.1)",
+      "→ a session's datagram, 5 bytes: its first line is not 'P1> SESSION START-ID COOKIE LOW' (session.md 1.5)",
+    ]);
+    await using forum = await connectForum({
+      port,
+      serverKey,
+      as: { name: "yoda", password: "word", make: true },
+    });
+    await forum.create("thread0");
+    await forum.post("thread0", "hello, all");
+    using file = await Deno.connect({ port });
+    await file.write(new TextEncoder().encode("GET / HTTP/1.1\r\n"));
+    const lines: string[] = [];
+    while (!lines.at(-1)?.startsWith("← file: no malformed")) lines.push(...await watching.lines(1));
+    const shown = lines.map((line) => line.replace(/(session|seal) [\w-]{6}…/, "$1 ID"));
+    const expected = [
+      "→ seal ID hello: begins a handshake, without a cookie yet",
+      "← seal ID challenge: a start ID and a cookie",
+      "← seal ID hello: the server's keys",
+      "→ seal ID first: log-in as 'yoda'",
+      "← seal ID none: no account has this name (seal.md section 10)",
+      "→ seal ID make: an account 'yoda'",
+      "→ seal ID final: the proof of its password",
+      "← seal ID final: logged in as 'yoda'",
+      "→ 'yoda' sealed: session ID CRT 1: make thread 'thread0'",
+      "← 'yoda' sealed: session ID ok 1: done",
+      "→ 'yoda' sealed: session ID MSG 2: post into thread 'thread0', 10 bytes: hello, all",
+      "→ file: connects",
+      "→ file: a line of 14 bytes: a line is none that may stand there, or came too late (transfer.md 1.2)",
+    ];
+    for (const one of expected) assert(shown.includes(one), `${one} in\n${shown.join("\n")}`);
+  }));
+
+// watch.md 1.1, 2.5
+Deno.test("nothing is sent without a proof, and who watches does not see itself", () =>
+  withSecret({ mailbox: 0 }, async (server, log) => {
+    await using watching = await Watching.begin(server, { services: ["admin"] });
+    using peer = new Peer(server.addresses[0]!.port);
+    const order = async (command: string, key = secret) => {
+      const nonce = (await peer.ask("A, challenge   ")).replace("A, ok, ", "");
+      return await peer.ask(`A, ${nonce}, ${proof(key, nonce, command)}, ${command}`);
+    };
+    assertEquals(
+      await order("watch, 30", new TextEncoder().encode("another secret")),
+      "A, error, wrong proof",
+    );
+    assertEquals(await order("watch, 61"), "A, error, not 0 to 60 seconds: '61'");
+    // what would be an event comes before the answer to this
+    assertEquals(await peer.ask("R, nobody"), "X");
+    assertEquals(await watching.lines(8), [
+      "→ A: asks for a nonce",
+      "← A: ok, 40 bytes",
+      "→ A: command 'watch'",
+      "← A: error: wrong proof (admin.md section 6)",
+      "→ A: asks for a nonce",
+      "← A: ok, 40 bytes",
+      "→ A: command 'watch'",
+      "← A: error: not 0 to 60 seconds: '61' (admin.md section 6)",
+    ]);
+    assertMatch(log.join(""), / info admin 127\.0\.0\.1:\d+ an administrator watches, without texts\n/);
+    // now it is one that watches: what it asks after that is no event
+    assertMatch(await order("watch, 30, service=mailbox"), /^A, ok, [0-9a-f]{8}, 1, 0$/);
+    using other = new Peer(server.addresses[0]!.port);
+    await other.send("F; bob");
+    const events = decodeEvents((await peer.receive()).replace(/^A, /, ""))!;
+    assertEquals([events.first, events.dropped, events.events.map(line)], [1, 0, [
+      "→ 'F; bob', 6 bytes: no comma after the type (mailbox.md 1.1)",
+    ]]);
+    assertMatch(await order("watch, 0"), /^A, ok, [0-9a-f]{8}, 2, 0$/);
+    await other.send("F; bob");
+    assertEquals(await peer.ask("R, nobody"), "X");
+    // from the answer that made it a watcher to the command by which it is none any more, nothing of it is seen
+    assertEquals(await watching.lines(4), [
+      "→ A: asks for a nonce",
+      "← A: ok, 40 bytes",
+      "→ A: command 'watch'",
+      "← A: ok, 18 bytes",
+    ]);
+  }));
+
+// watch.md 1.6
+Deno.test("a server without a mailbox is watched on the administrator's port", () =>
+  withSecret({ room: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, {}, "admin");
+    using peer = new Peer(portOf(server, "admin"));
+    await peer.send("F, bob, alice, x");
+    using _ = await LinePeer.connect(portOf(server, "room"));
+    assertEquals(await watching.lines(2), [
+      "→ F: put into 'bob' from 'alice', 1 byte: its first field is neither F, R, for, req nor A (mailbox.md section 1)",
+      "→ connects",
+    ]);
+  }));
+
+/** Watchers whose clock stands until it is moved, and what each address was sent. */
+function setUp() {
+  const state = { now: 0, tick: () => {}, sent: new Map<string, string[]>() };
+  const metrics = new Metrics(), log: string[] = [];
+  const monotonicClock = () => state.now;
+  const watch = new Watch({ wallClock: () => 0, monotonicClock });
+  const watchers = new Watchers({
+    watch,
+    metrics,
+    log: { info: ({ peer, what }) => void log.push(`${peer} ${what}`) },
+    monotonicClock,
+    random: (bytes) => new Uint8Array(bytes),
+    setTimer(_, callback) {
+      state.tick = callback;
+      return () => state.tick = () => {};
+    },
+  });
+  const order = async (address: string, command: string) => {
+    const send = (text: string) => {
+      const texts = state.sent.get(address) ?? [];
+      state.sent.set(address, texts);
+      texts.push(text);
+    };
+    return await watchers.command.run(command.split(", ").slice(1), { address, send });
+  };
+  return { state, watch, watchers, metrics, log, order, tap: watch.tap("mailbox") };
+}
+
+const PEER = { hostname: "127.0.0.1", port: 1 };
+
+// watch.md 1.2, 1.3
+Deno.test("a subscription ends by itself unless it is prolonged, and nobody pays for it then", async () => {
+  const { state, watch, tap, log, order } = setUp();
+  assertEquals(await order("a", "watch, 0"), ["00000000", "1", "0"]);
+  assertEquals([watch.isOn, tap.isOn], [false, false]);
+  assertEquals(await order("a", "watch, 10"), ["00000000", "1", "0"]);
+  assertEquals([watch.isOn, tap.isOn], [true, true]);
+  state.now = 9999;
+  state.tick();
+  await order("a", "watch, 10, texts");
+  state.now = 19_998;
+  state.tick();
+  assertEquals(tap.isOn, true);
+  state.now = 19_999;
+  state.tick();
+  assertEquals(tap.isOn, false);
+  assertEquals(log, [
+    "a an administrator watches, without texts",
+    "a an administrator watches, with texts from now on",
+    "a an administrator watches no longer",
+  ]);
+});
+
+// watch.md section 4
+Deno.test("at most four watch", async () => {
+  const { order } = setUp();
+  for (const address of ["a", "b", "c", "d"]) await order(address, "watch, 10");
+  await assertRejects(() => order("e", "watch, 10"), RangeError, "4 watch already");
+  await order("a", "watch, 10");
+  await order("b", "watch, 0");
+  await order("e", "watch, 10");
+});
+
+// watch.md 3.2
+Deno.test("what is too much at once is not even described, and is counted", async () => {
+  const { state, tap, metrics, order } = setUp();
+  await order("a", "watch, 60");
+  await order("b", "watch, 60, service=room");
+  let described = 0;
+  const see = () =>
+    tap.see("in", PEER, () => {
+      described++;
+      return { what: "x" };
+    });
+  for (let i = 0; i < 5000; i++) see();
+  assertEquals(described, 1000);
+  assertEquals(await order("a", "watch, 60"), ["00000000", "1", "4000"]);
+  assertEquals(await order("b", "watch, 60, service=room"), ["00000000", "1", "0"]);
+  // two more each millisecond
+  state.now = 100;
+  for (let i = 0; i < 5000; i++) see();
+  assertEquals(described, 1200);
+  assertEquals(metrics.get("watch dropped"), 8800);
+});
+
+// watch.md 2.1, 3.2, 3.4
+Deno.test("what waits for a watcher is bounded, is sent in pieces and is numbered without a gap", async () => {
+  const { state, tap, metrics, order } = setUp();
+  await order("a", "watch, 60, texts");
+  const text = "x".repeat(1000);
+  for (let i = 0; i < 500; i++) tap.see("in", PEER, () => ({ what: `${i}`, text }));
+  let next = 1, count = 0;
+  for (let ticks = 0; ticks < 40; ticks++) {
+    state.now += 25;
+    state.tick();
+    const datagrams = state.sent.get("a")?.splice(0) ?? [];
+    assert(datagrams.length <= 16);
+    for (const datagram of datagrams) {
+      assert(utf8Length(`A, ${datagram}`) <= 1200);
+      const { first, events } = decodeEvents(datagram)!;
+      assertEquals(first, next);
+      next += events.length;
+      count += events.length;
+    }
+  }
+  const [, , dropped = ""] = await order("a", encodeWatch(60, { ...NOTHING, texts: true }));
+  assertEquals(count + Number(dropped), 500);
+  assert(count > 200 && count < 300, `${count} of 500 were kept`);
+  assertEquals([metrics.get("watch events"), metrics.get("watch dropped")], [count, 500 - count]);
+});
+
+// watch.md 3.1
+Deno.test("a description that fails costs nobody anything", async () => {
+  const { state, tap, order } = setUp();
+  await order("a", "watch, 60");
+  tap.see("in", PEER, () => {
+    throw new TypeError("a mistake");
+  });
+  state.tick();
+  const { events } = decodeEvents(state.sent.get("a")![0]!)!;
+  assertEquals(events.map(({ what }) => what), ["something that could not be described"]);
+});
