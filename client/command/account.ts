@@ -180,8 +180,8 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
     return askNew(args, name);
   };
   await using _ = await connectMailbox({
-    ...await connectOptions(args),
     ...serverKeyOf(args),
+    ...await connectOptions(args),
     onBusy: onBusy(args),
     as: {
       name,
@@ -196,8 +196,8 @@ async function addSealed(args: Arguments, name: string): Promise<number> {
 /** Sets the password as the owner of the account may, who knows the current one. */
 async function setPasswordSealed(args: Arguments, name: string): Promise<number> {
   await setPassword({
-    ...await connectOptions(args),
     ...serverKeyOf(args),
+    ...await connectOptions(args),
     as: { name, password: () => readPassword(args, `Password of ${name} until now: `) },
   }, () => readNewPassword(args, name));
   return 0;

@@ -45,12 +45,12 @@ async function run(args: Arguments): Promise<number> {
   if (service !== "mailbox") throw new UsageError("Missing what to measure: mailbox");
   expectArguments(more);
   args.exclude("basic", "sessions", "size");
-  const server = await mailboxAddress(args);
   const inFlight = args.integer("in-flight", 1, 10_000) ?? 32;
   const count = args.integer("count", 1, 10_000_000) ?? (args.flag("basic") ? 100_000 : 20_000);
   const runs = args.integer("runs", 1, 1000) ?? 5, json = args.flag("json");
   const sessions = args.integer("sessions", 1, 1000) ?? 1;
   const size = args.integer("size", MIN_LOAD_TEXT, MAX_TEXT_BYTES) ?? 40;
+  const server = await mailboxAddress(args);
   if (!args.flag("basic")) {
     return await benchSession({ ...server, sessions, inFlight, count, size, runs, json });
   }

@@ -34,7 +34,7 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   const [name = ""] = args, isCommand = Object.hasOwn(program.commands, name);
   colour(Deno.stdout);
   try {
-    return await run(program, args);
+    return await runCommandLine(program, args);
   } catch (thrown) {
     // the first error matters more than a later one while cleaning up
     const error = thrown instanceof SuppressedError ? thrown.suppressed : thrown;
@@ -57,7 +57,13 @@ function colour(stream: { isTerminal(): boolean }) {
   setColorEnabled(stream.isTerminal() && !Deno.env.get("NO_COLOR") && !isDumb());
 }
 
-async function run(program: Program, args: readonly string[]): Promise<number> {
+/**
+ * Runs one command line, and returns its exit code.
+ *
+ * @throws {UsageError} The command line is wrong.
+ * @throws {Error} Why it failed.
+ */
+export async function runCommandLine(program: Program, args: readonly string[]): Promise<number> {
   const { commands, version, dataCode } = program, [name, ...rest] = args;
   switch (name) {
     case undefined:

@@ -192,12 +192,17 @@ export async function askInfo(
   return await mailbox.info(name);
 }
 
-/** `--server` and `--timeout`, for the options of a connection. */
+/**
+ * `--server` and `--timeout`, for the options of a connection.
+ *
+ * @param service Whose address it may be too, where there is no mailbox.
+ */
 export async function connectOptions(
   args: Arguments,
+  service?: string,
 ): Promise<Pick<ConnectOptions, "hostname" | "port" | "timeout">> {
   const timeout = args.duration("timeout");
-  return { ...await mailboxAddress(args), ...timeout === undefined ? {} : { timeout } };
+  return { ...await mailboxAddress(args, service), ...timeout === undefined ? {} : { timeout } };
 }
 
 /** A connection through the reliable session. */
@@ -205,7 +210,7 @@ export async function connect(
   args: Arguments,
   more: Pick<ConnectOptions, "resume" | "as" | "onBegin" | "onBusy"> = {},
 ): Promise<Mailbox> {
-  const server = { ...await connectOptions(args), ...serverKeyOf(args) };
+  const key = serverKeyOf(args), server = { ...await connectOptions(args), ...key };
   return await connectMailbox({ onBusy: onBusy(args), ...server, ...more });
 }
 
@@ -215,8 +220,5 @@ export async function connect(
  * @param service Whose address it may be too, where there is no mailbox.
  */
 export async function connectOriginal(args: Arguments, service?: string): Promise<OriginalMailbox> {
-  return await connectOriginalMailbox({
-    ...await connectOptions(args),
-    ...await mailboxAddress(args, service),
-  });
+  return await connectOriginalMailbox(await connectOptions(args, service));
 }

@@ -1,6 +1,10 @@
 /** The command line: what it tells of itself, and what it says to a wrong one. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
+import { UsageError } from "../../client/command/command.ts";
+import { runCommandLine } from "../../client/command/program.ts";
+import * as dataCode from "../../server/data/directory.ts";
+import { COMMANDS } from "../../main.ts";
 import config from "../../deno.json" with { type: "json" };
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
@@ -36,7 +40,7 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
     assertEquals(await wirepost([], options), {
       code: 0,
       out: `A server runs here: mailbox 127.0.0.1:${server.port}, room 127.0.0.1:${room}.\n` +
-        `It holds 1 message, 1 channel, 0 accounts, in parley-data.\n\n${help}`,
+        `It holds 1 message, 0 channels, 0 accounts, in parley-data.\n\n${help}`,
       err: "",
     });
     // without the secret, what everybody may know
@@ -51,6 +55,8 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
   const { code, out } = await wirepost([], options);
   assertEquals([code, out], [0, `No server runs here: 'wirepost serve' starts one.\n\n${help}`]);
 });
+
+const PROGRAM = { version: config.version, commands: COMMANDS, dataCode };
 
 /** Wrong command lines, and the one line that says why. */
 const WRONG: Readonly<Record<string, string>> = {
@@ -180,17 +186,18 @@ const WRONG: Readonly<Record<string, string>> = {
 };
 
 Deno.test("a wrong command line is answered with what is wrong, where the help is, and exit code 2", async () => {
-  const left = Object.entries(WRONG)[Symbol.iterator]();
-  const check = async () => {
-    for (const [line, error] of left) {
-      const known = error.slice(0, error.indexOf(":"));
-      assertEquals(
-        [line, await wirepost(line.split(" "))],
-        [line, { code: 2, out: "", err: `${error}\nSee '${known} --help'\n` }],
-      );
-    }
-  };
-  await Promise.all([check(), check(), check()]);
+  for (const [line, error] of Object.entries(WRONG)) {
+    const known = error.slice(0, error.indexOf(":")), args = line.split(" ");
+    assertEquals(known, Object.hasOwn(COMMANDS, args[0]!) ? `wirepost ${args[0]}` : "wirepost");
+    // in this process: it is refused before anything is done
+    const { message } = await assertRejects(() => runCommandLine(PROGRAM, args), UsageError);
+    assertEquals([line, `${known}: ${message}`], [line, error]);
+  }
+  for (const line of ["sing", "receive bob --count 0"]) {
+    const error = WRONG[line]!, known = error.slice(0, error.indexOf(":"));
+    const answer = { code: 2, out: "", err: `${error}\nSee '${known} --help'\n` };
+    assertEquals(await wirepost(line.split(" ")), answer);
+  }
 });
 
 Deno.test("a process of its own has the same exit codes and streams", async () => {

@@ -57,6 +57,7 @@ export class ChannelsTalk implements Talk {
     ["/join CHANNEL", "join a channel, and leave the one before"],
     ["/list", "list the channels"],
   ] as const;
+  readonly reconnected = "reconnected";
   readonly #options: ChannelsTalkOptions;
   #editor!: LineEditor;
   #client: Channels | undefined;

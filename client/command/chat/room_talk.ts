@@ -13,6 +13,7 @@ import { completeWord, showSeenLines, showSeenMembers } from "./texts.ts";
 export class RoomTalk implements Talk {
   readonly commands = [];
   readonly help = [];
+  readonly reconnected = "reconnected; what was said meanwhile is not known";
   readonly #server: Address;
   readonly #display: Display;
   readonly #seen = new Seen();

@@ -10,6 +10,8 @@ export interface Talk {
   readonly commands: readonly string[];
   /** What they do, for `/help`: the form of each, and what it is for. */
   readonly help: readonly (readonly [string, string])[];
+  /** What is said when there is a connection again. */
+  readonly reconnected: string;
   /** Lines that wait to be sent. */
   readonly unsent: number;
 

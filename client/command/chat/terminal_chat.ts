@@ -133,7 +133,7 @@ class TerminalChat {
       if (isLost && await isUp(answered, ended)) {
         isLost = false;
         backoffMs = MIN_BACKOFF_MS / 2;
-        await this.#editor.print(display.notice("reconnected"));
+        await this.#editor.print(display.notice(talk.reconnected));
       }
       await ended;
       if (signal.aborted) return;

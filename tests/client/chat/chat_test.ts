@@ -269,3 +269,31 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
     await you.sees("-- seen since you came: nobody", "<You> |");
     assertEquals(await you.leave(), 0);
   }));
+
+// room.md 3.6
+Deno.test("in the room too, one goes on after a restart of the server", async () => {
+  let port = 0;
+  const serve = (use: () => Promise<void>) =>
+    withServer({ ports: { room: port } }, async (server) => {
+      ({ port } = server.addresses[0]!);
+      await use();
+    });
+  await using chatters = new AsyncDisposableStack();
+  let you!: Chatter;
+  await serve(async () => {
+    you = chatters.use(await Chatter.room(port));
+    await you.sees("<You> |");
+  });
+  await you.sees("Server has disconnected", "-- connecting again; Ctrl-C leaves", "<You> |");
+  you.type("said meanwhile");
+  await you.sees("<You> said meanwhile", "<You> |");
+  await serve(async () => {
+    using peer = await LinePeer.connect(port);
+    const lines = [await peer.next(), await peer.next()].map((line) => line?.replace(/\d{4,5}/, "N"));
+    assertEquals(lines, ["[127.0.0.1:N] entered room", "\r<('127.0.0.1', N)> said meanwhile"]);
+    await peer.send("hi");
+    await you.sees("-- reconnected; what was said meanwhile is not known");
+    await you.sees(`<('127.0.0.1', ${peer.port})> hi`);
+    assertEquals(await you.leave(), 0);
+  });
+});

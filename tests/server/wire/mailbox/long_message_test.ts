@@ -211,6 +211,7 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       ${renames};
       ALTER TABLE channel DROP COLUMN history;
       DROP TABLE channels_complete;
+      DROP TABLE measure;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;
