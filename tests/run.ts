@@ -24,8 +24,19 @@ const FLAGS = [
   "--allow-sys=statfs,uid,networkInterfaces",
 ];
 
-/** Files that take long come first, so that none of them runs alone at the end. */
-const LONG = ["simulation_test", "attack_test", "readme_test", "e2e/", "faults/"];
+/** Files that take long come first, the longest before the others, so that none of them runs alone at the end. */
+const LONG = [
+  ...[
+    "readme_test",
+    "faults/attack/",
+    "session/proxy_test",
+    "transfer_test",
+    "wait_limit_test",
+    "download_test",
+  ],
+  ...["simulation_test", "bench_test", "forum/proxy_test", "disk_full_test", "fuzz_test", "compile_test"],
+  ...["account_test", "send_receive_test", "e2e/", "faults/", "simulation/"],
+];
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
