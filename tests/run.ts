@@ -2,6 +2,9 @@
  * Runs the tests: `deno task test` all of them, `deno task test NAME…` those with one of the names in their path. Options
  * of `deno test`, such as `--filter`, go to it.
  *
+ * Command lines and servers of the tests run in processes that are kept for the next ones (`tests/hosting/`): to start
+ * hundreds of them would take most of the time. `deno test` without this program starts them all.
+ *
  * Types are not checked here: that is `deno task check`.
  *
  * @module

@@ -46,7 +46,11 @@ export class HostedProcess implements Process {
     const pool = Deno.env.get(HOSTS_VARIABLE);
     if (pool === undefined) return undefined;
     const lease = await connect(Number(pool.split(":")[1]));
-    const [port = 0, pid = 0] = (await readLine(lease)).split(" ").map(Number);
+    const granted = await readLine(lease), [, port, pid] = /^(\d+) (\d+)$/.exec(granted)?.map(Number) ?? [];
+    if (port === undefined || pid === undefined) {
+      lease.close();
+      throw new Error(`No host could be started: ${granted}`);
+    }
     const process = new HostedProcess(lease, await connect(port), pid);
     await process.#frames.send("s", JSON.stringify(commandLine));
     if (input === "null") await process.#frames.send("e");

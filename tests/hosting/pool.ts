@@ -77,7 +77,7 @@ export class HostPool implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     this.#listener.close();
     await this.#lending;
-    for (const child of this.#children) await child.stdin.close();
+    for (const child of this.#children) await child.stdin.close().catch(() => {});
     for (const child of this.#children) await child.status;
   }
 }
