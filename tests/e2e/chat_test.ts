@@ -172,7 +172,10 @@ Deno.test(
       serve = (port: number) => ServerProcess.start(["channels", `${port}`, "--data", `${path}/data`]);
     const chat = (name: string, port: number, columns: number, rows: number, ...options: string[]) => {
       const command = quoted([...FROM_SOURCE, "chat", name, "127.0.0.1", `${port}`, ...options]);
-      return Terminal.open(`TZ=UTC XDG_STATE_HOME='${path}/state' ${command}; read wait`, { columns, rows });
+      return Terminal.open(
+        `TZ=UTC XDG_STATE_HOME='${path}/state' ${command}; echo "left with $?"; read wait`,
+        { columns, rows },
+      );
     };
     let port: number;
     const long = "a line that does not fit into a window of 80 columns, and so goes on in the next row of it";

@@ -121,8 +121,8 @@ export class ChannelsLink {
     return this.ask(encodeHistoryQuery(query), { page });
   }
 
-  /** Sends a message. A broken connection is noticed while receiving. */
-  write(text: string) {
-    this.#client.send(text).catch(() => {});
+  /** Sends a message. Resolves as fast as the server reads; a broken connection is noticed while receiving. */
+  write(text: string): Promise<void> {
+    return this.#client.send(text).catch(() => {});
   }
 }

@@ -17,6 +17,7 @@ import type { Page } from "./asked.ts";
 import { ChannelsLink } from "./channels_link.ts";
 import type { Display } from "./display.ts";
 import { Outbox } from "./outbox.ts";
+import { Place } from "./place.ts";
 import type { Position, Positions } from "./positions.ts";
 import { Seen } from "./seen.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
@@ -33,21 +34,6 @@ export interface ChannelsTalkOptions {
   positions: Positions;
   /** Whether one's name rings. */
   isRinging: boolean;
-}
-
-/** The channel that the client is in. */
-interface Place {
-  channel: string;
-  /** The message that was shown last; undefined if the server can't be asked. */
-  position: Position | undefined;
-  /** Whether one was never here before. */
-  isNew: boolean;
-  /** Whether what was said before is being asked for: that comes first. */
-  isCatchingUp: boolean;
-  /** Whether what was missed has its heading. */
-  hasHeading: boolean;
-  /** Resolves when all of it is shown. */
-  caughtUp: PromiseWithResolvers<void>;
 }
 
 export class ChannelsTalk implements Talk {
@@ -94,7 +80,7 @@ export class ChannelsTalk implements Talk {
       text: (text) => link.isAnnounced ? this.#showAnswer(text) : this.#showOriginal(text),
     });
     const ended = link.ended.finally(() => {
-      this.#place?.caughtUp.resolve();
+      this.#place?.end();
       this.#place = undefined;
       this.#outbox.disconnected();
       this.#options.positions.save();
@@ -211,16 +197,7 @@ export class ChannelsTalk implements Talk {
   #enteredUnasked(channel: string) {
     if (this.#link!.isAnnounced) return;
     this.#wanted = channel;
-    const caughtUp = Promise.withResolvers<void>();
-    caughtUp.resolve();
-    this.#place = {
-      channel,
-      position: undefined,
-      isNew: true,
-      isCatchingUp: false,
-      hasHeading: true,
-      caughtUp,
-    };
+    this.#place = new Place(channel);
     this.#seen.forgetNames();
     this.#flushOutbox();
   }
@@ -231,15 +208,8 @@ export class ChannelsTalk implements Talk {
     this.#wanted = channel;
     this.#seen.forgetNames();
     this.#outbox.ownNumbers.clear();
-    this.#place?.caughtUp.resolve();
-    const place: Place = this.#place = {
-      channel,
-      position: now,
-      isNew: before === undefined,
-      isCatchingUp: true,
-      hasHeading: false,
-      caughtUp: Promise.withResolvers<void>(),
-    };
+    this.#place?.end();
+    const place = this.#place = new Place(channel, now, before === undefined);
     const query = before === undefined
       ? { last: RECENT_MESSAGES }
       : { history: before.history, after: before.number };
@@ -275,7 +245,7 @@ export class ChannelsTalk implements Talk {
       await this.#notice(`not known whether it arrived: ${text}`);
     }
     this.#flushOutbox();
-    void this.#askMembers().then(() => place.caughtUp.resolve());
+    void this.#askMembers().then(() => place.end());
   }
 
   #askMembers(): Promise<void> {
@@ -294,22 +264,25 @@ export class ChannelsTalk implements Talk {
 
   async say(text: string) {
     const isEntering = this.#wanted !== undefined && this.#place === undefined;
-    if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) this.#say(text);
+    if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) await this.#say(text);
     else if (!this.#outbox.wait(text)) await this.#notice("not sent: too many lines wait for the server");
   }
 
-  #say(text: string) {
+  /** Sends a message, as fast as the server reads. */
+  async #say(text: string) {
     // to a server that does not know better it would be a control message
     const line = !text.startsWith("/") ? text : this.#link!.isAnnounced ? `/${text}` : ` ${text}`;
-    for (const message of messagesOf(line)) {
+    const writing = messagesOf(line).map((message) => {
       if (this.#canAsk) this.#outbox.sent(message.startsWith("/") ? message.slice(1) : message);
-      this.#link!.write(message);
-    }
+      return this.#link!.write(message);
+    });
+    await Promise.all(writing);
   }
 
   /** Sends what has not arrived, and what was said meanwhile. */
   #flushOutbox() {
-    for (const text of this.#outbox.takeAll()) this.#say(text);
+    // what is received must not wait for what is sent
+    for (const text of this.#outbox.takeAll()) void this.#say(text);
   }
 
   async command(line: string) {
@@ -331,7 +304,7 @@ export class ChannelsTalk implements Talk {
     if (command === "/list" || channel === undefined || isRefused || !this.#isConnected) return;
     this.#enteredUnasked(channel);
     // what was said there comes before what is typed next
-    await this.#place?.caughtUp.promise;
+    await this.#place?.caughtUp;
   }
 
   async who() {

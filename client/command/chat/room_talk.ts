@@ -47,7 +47,7 @@ export class RoomTalk implements Talk {
     this.#isConnected = true;
     // who is there now is not known any more
     this.#seen.forgetNames();
-    for (const text of this.#outbox.takeAll()) this.#send(text);
+    for (const text of this.#outbox.takeAll()) void this.#send(text);
     const { promise: answered, resolve } = Promise.withResolvers<boolean>();
     const ended = this.#receive(this.#room!, () => resolve(true)).finally(() => {
       this.#isConnected = false;
@@ -95,15 +95,15 @@ export class RoomTalk implements Talk {
   }
 
   async say(text: string) {
-    if (this.#isConnected) this.#send(text);
+    if (this.#isConnected) await this.#send(text);
     else if (!this.#outbox.wait(text)) {
       await this.#editor!.notify(this.#display.notice("not sent: too many lines wait for the server"));
     }
   }
 
-  /** A broken connection is noticed while receiving. */
-  #send(text: string) {
-    this.#room!.send(text).catch(() => {});
+  /** Resolves as fast as the server reads; a broken connection is noticed while receiving. */
+  #send(text: string): Promise<void> {
+    return this.#room!.send(text).catch(() => {});
   }
 
   async command() {}

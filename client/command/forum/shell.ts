@@ -42,7 +42,7 @@ export class ForumShell {
     await editor.notify(`Welcome to the forum at ${addressText(server)}. 'help' shows the commands.`);
     for (let isLast = false; !isLast;) {
       editor.prompt = `${name}> `;
-      const line = await editor.read({ lend: true });
+      const line = await editor.read({ hold: true });
       if (line === undefined) return;
       isLast = "error" in line
         ? await this.#fail(`The line is ${line.error}`)
@@ -76,7 +76,10 @@ export class ForumShell {
 
   async #carryOut(command: ForumCommand) {
     const editor = this.#editor, forum = this.#forum, options = { ...this.#options, json: false };
-    if (isPaged(command)) return await pageResults(editor, forum, command, options);
+    if (isPaged(command)) {
+      editor.lend();
+      return await pageResults(editor, forum, command, options);
+    }
     // so that Ctrl-C is a key here, as at the prompt
     editor.resume();
     await printResults(forum, command, options, (line) => editor.print(escapeControls(line)));

@@ -16,12 +16,8 @@ export const MAX_LINE = 65_536;
 export interface ReadOptions {
   /** What is typed is not shown and not kept in the history. */
   secret?: boolean;
-  /**
-   * The terminal is given back with the line until {@linkcode LineEditor.resume}, the next read or the end: meanwhile it
-   * is as it was before, nothing is read from it, and another program can use it. Ctrl-C is a signal then. It is not
-   * given back if more was typed already.
-   */
-  lend?: boolean;
+  /** Nothing is read behind the line until {@linkcode LineEditor.resume} or the next read, so that it can be lent. */
+  hold?: boolean;
 }
 
 /** Where lines come from and messages are shown: a terminal, a pipe or a file. */
@@ -42,12 +38,18 @@ export abstract class LineEditor<L extends Line = Line> implements AsyncIterable
    */
   abstract read(options?: ReadOptions): Promise<L | undefined>;
 
-  /** Whether the terminal was given back with the last line. */
+  /**
+   * Gives the terminal back until {@linkcode resume}, the next read or the end: it is as it was before, and another
+   * program can use it. Ctrl-C is a signal then. That needs a line that was read with `hold`, and no line behind it.
+   */
+  lend() {}
+
+  /** Whether the terminal was given back. */
   get isLent(): boolean {
     return false;
   }
 
-  /** Takes a terminal that was given back. */
+  /** Takes a terminal that was given back, and reads on. */
   resume() {}
 
   /** Reads keys instead of lines, on a terminal that can move its cursor, until it is disposed of. */

@@ -36,13 +36,14 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
   #search: HistorySearch | undefined;
   #escapeTimer: ReturnType<typeof setTimeout> | undefined;
   /** The pending read. */
-  #reader: { secret: boolean; lend: boolean; resolve(line: { text: string } | undefined): void } | undefined;
+  #reader: { secret: boolean; hold: boolean; resolve(line: { text: string } | undefined): void } | undefined;
   /** Where keys go that are read one by one. */
   #keyQueue: KeyQueue | undefined;
   /** Whether bytes are being read; a read can't be cancelled. */
   #isReading = false;
-  /** Resolves when the terminal, which was given back, is taken again. */
-  #lent: PromiseWithResolvers<void> | undefined;
+  /** Resolves when reading, which was held, goes on. */
+  #held: PromiseWithResolvers<void> | undefined;
+  #isLent = false;
   /** Whether there will be no more lines than those in the queue. */
   #isEnded = false;
   #closing: Promise<void> | undefined;
@@ -81,13 +82,13 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
 
   read(options: ReadOptions = {}): Promise<{ text: string } | undefined> {
     const { promise, resolve } = Promise.withResolvers<{ text: string } | undefined>();
-    const { secret = false, lend = false } = options;
+    const { secret = false, hold = false } = options;
     this.resume();
     const queued = this.#queue.take();
     if (queued !== undefined) {
       resolve(this.#show(queued, secret));
     } else if (this.#isEnded) resolve(undefined);
-    else this.#reader = { secret, lend, resolve };
+    else this.#reader = { secret, hold, resolve };
     if (secret) this.#search = undefined;
     this.#update();
     return promise;
@@ -111,16 +112,21 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     await this.#update();
   }
 
+  override lend() {
+    if (this.#held === undefined || this.#isLent || this.#queue.lines.length > 0) return;
+    this.#isLent = true;
+    this.#tty.restore();
+  }
+
   override get isLent(): boolean {
-    return this.#lent !== undefined;
+    return this.#isLent;
   }
 
   override resume() {
-    if (this.#lent === undefined) return;
-    this.#tty.raw();
-    this.#lent.resolve();
-    this.#lent = undefined;
-    this.#update();
+    if (this.#isLent) this.#tty.raw();
+    this.#isLent = false;
+    this.#held?.resolve();
+    this.#held = undefined;
   }
 
   override readKeys(): KeyReader {
@@ -163,13 +169,14 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     this.#watching[Symbol.dispose]();
     clearTimeout(this.#escapeTimer);
     this.#queue.stopWaiting();
+    this.#waitingKeys = undefined;
     this.#completer.reset();
     try {
       await this.#writing;
       await this.#writeToTty(this.#render() + this.#screen.leave(this.#tty.size()));
     } finally {
-      if (this.#lent === undefined) this.#tty.restore();
-      this.#lent?.resolve();
+      if (!this.#isLent) this.#tty.restore();
+      this.#held?.resolve();
       this.#end();
     }
   }
@@ -188,7 +195,7 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
           this.#escapeTimer = setTimeout(() => this.#pressAll(this.#keys.endEscape()), ESCAPE_MS);
         }
         await this.#queue.room();
-        await this.#lent?.promise;
+        await this.#held?.promise;
       }
     } catch {
       // the terminal has gone
@@ -292,17 +299,11 @@ export class TerminalEditor extends LineEditor<{ text: string }> {
     const reader = this.#reader;
     this.#reader = undefined;
     if (reader !== undefined) {
-      if (reader.lend) this.#lend();
+      // a read that has begun can't be cancelled
+      if (reader.hold && !this.#isReading) this.#held = Promise.withResolvers<void>();
       return reader.resolve(this.#show(text, reader.secret));
     }
     if (this.#queue.add(text)) this.#isRinging = true;
-  }
-
-  /** Gives the terminal back, unless what is typed next will be read here. */
-  #lend() {
-    if (this.#isReading || this.#closing !== undefined) return;
-    this.#lent = Promise.withResolvers<void>();
-    this.#tty.restore();
   }
 
   /** Leaves a line that is read on the screen, and adds it to the history. */

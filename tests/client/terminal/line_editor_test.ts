@@ -429,26 +429,33 @@ Deno.test("what an editor leaves unread is the next one's, and what comes later 
   assertEquals(await line, { text: "two" });
 });
 
-Deno.test("the terminal is lent with a line until the next read, and nothing is read from it meanwhile", async () => {
+Deno.test("behind a line that holds, nothing is read, and the terminal can be lent until the next read", async () => {
   const tty = new VirtualTty();
   const editor = new TerminalEditor(tty, "> ", 100);
-  const first = editor.read({ lend: true });
+  const first = editor.read({ hold: true });
   tty.type("one\rt");
-  assertEquals([await first, editor.isLent], [{ text: "one" }, true]);
+  assertEquals(await first, { text: "one" });
   tty.type("wo\r");
+  editor.lend();
   await editor.print("done");
-  assertEquals([tty.screen, tty.events], ["> one\ndone\n|", ["raw", "restored"]]);
-  assertEquals(await editor.read({ lend: true }), { text: "two" });
-  assertEquals([editor.isLent, tty.events], [true, ["raw", "restored", "raw", "restored"]]);
-  editor.resume();
-  assertEquals([editor.isLent, tty.events.at(-1)], [false, "raw"]);
-  // a line that was typed before it is asked for does not lend: keys are being read already
-  const third = editor.read({ lend: true });
+  assertEquals([editor.isLent, tty.screen, tty.events], [true, "> one\ndone\n|", ["raw", "restored"]]);
+  assertEquals(await editor.read(), { text: "two" });
+  assertEquals([editor.isLent, tty.events], [false, ["raw", "restored", "raw"]]);
+  // not held, or with a line behind it, it is not lent
+  editor.lend();
+  assertEquals(editor.isLent, false);
+  const third = editor.read({ hold: true });
   tty.type("three\rfour\r");
-  assertEquals([await third, editor.isLent], [{ text: "three" }, true]);
-  assertEquals([await editor.read({ lend: true }), editor.isLent], [{ text: "four" }, false]);
+  assertEquals(await third, { text: "three" });
+  editor.lend();
+  assertEquals(editor.isLent, false);
+  assertEquals(await editor.read({ hold: true }), { text: "four" });
+  const last = editor.read({ hold: true });
+  tty.type("five\r");
+  assertEquals(await last, { text: "five" });
+  editor.lend();
   await editor.close();
-  assertEquals(tty.events.slice(5), ["restored", "raw", "restored"]);
+  assertEquals(tty.events, ["raw", "restored", "raw", "restored"]);
 });
 
 Deno.test("keys are read one by one under a prompt of their own, and the rest is for the line", async () => {

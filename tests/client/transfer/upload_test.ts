@@ -261,7 +261,7 @@ Deno.test("a file does not count as stored because an attacker on the network sa
       if (text.includes("P1 sum")) return `P1 stored ${text.slice(-65)}`;
       return text.includes("P1 from") ? "" : "P1 from 0\n";
     });
-    const error = await assertRejects(() => desk.send({ port: path.port, stallMsMax: 50 }), TransferError);
+    const error = await assertRejects(() => desk.send({ port: path.port, stallMsMax: 1000 }), TransferError);
     assertEquals(error.message, `Cannot send '${desk.path}': the server's answer is malformed`);
   }
   assertEquals(desk.server.uploads, []);
