@@ -8,6 +8,7 @@
 import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
+import { openControlDirectory } from "./data/control_directory.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
@@ -20,13 +21,15 @@ import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
-import { reportReady } from "./ready.ts";
+import { type ReadyReport, reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
+import { Clients } from "./report/clients.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
@@ -35,11 +38,12 @@ import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
+import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 import { Watchers } from "./wire/admin/watchers.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
-export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
+export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
 /** A stop that takes longer, in milliseconds, is broken off. */
 const MAX_STOP_MS = 5000;
@@ -49,10 +53,14 @@ const MAX_LAST_LINE_MS = 100;
 
 /** Where a server writes to. */
 export interface ServerOutput {
-  /** Takes the line that says that a service is ready. */
-  ready(line: string): Promise<void>;
+  /** Takes what the server is, once its services are ready. */
+  ready(server: ReadyReport): Promise<void>;
+  /** Whether {@linkcode ready} shows that to somebody: then it does not stand in the log. */
+  isReadyShown?: boolean;
   /** Takes lines of the log. */
   log(bytes: Uint8Array): Promise<unknown>;
+  /** Takes the console lines of the originals; by default they stand in the log. */
+  console?(bytes: Uint8Array): Promise<unknown>;
 }
 
 export interface Server {
@@ -95,14 +103,18 @@ type Shared = Awaited<ReturnType<typeof open>>;
  * @throws {Error} The data directory is in use or can't be used, or an address can't be listened on.
  */
 export async function serve(options: ServeOptions, output: ServerOutput): Promise<Server> {
-  const log = new Log(output.log, { format: options.logFormat, level: options.logLevel });
+  const log = new Log(output.log, {
+    format: options.logFormat,
+    level: options.logLevel,
+    console: output.console,
+  });
   const stopping = Promise.withResolvers<void>();
   // before the start is done it fails by itself
   stopping.promise.catch(() => {});
   await using starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   const shared = await open(options, log, stopping, starting);
-  const { opened, sockets, sealKey, watchers } = shared;
+  const { opened, sockets, sealKey, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
     void await Promise.all([watchers, ...services].map((service) => service.close()))
@@ -113,7 +125,7 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady({ options, listening, store: opened, hub: running.hub, sealKey, log }, output.ready);
+  await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
   const started = starting.move();
   const close = () => started.disposeAsync();
   return {
@@ -156,8 +168,10 @@ async function open(
     const watch = await watchDirectory(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
-  const secret = await obtainSecret(options.secretFile, data);
+  const control = data ?? await controlDirectoryOf(options, log, opening);
+  const secret = await obtainSecret(options.secretFile, control);
   const known = await readAccounts(opened);
+  const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
   const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
   const monotonicClock = () => performance.now();
@@ -171,6 +185,7 @@ async function open(
   opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
+  const moderation = new Moderation({ store, known: measures, wallClock: Date.now });
   const metrics = new Metrics(), watch = new Watch({ wallClock: Date.now, monotonicClock });
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
@@ -184,7 +199,10 @@ async function open(
     sealKey,
     accounts,
     startTimes,
+    control,
     metrics,
+    moderation,
+    clients: new Clients(Date.now),
     watch,
     watchers: new Watchers({ watch, metrics, log, monotonicClock: uptime.now, setTimer, random }),
     log,
@@ -195,6 +213,23 @@ async function open(
     random,
     stop: stopping.resolve,
   };
+}
+
+/** The directory of the secret and the addresses, for a server in memory that has one. */
+async function controlDirectoryOf(
+  { controlDirectory }: ServeOptions,
+  log: Log,
+  opening: AsyncDisposableStack,
+): Promise<string | undefined> {
+  if (controlDirectory === undefined) return undefined;
+  const directory = await openControlDirectory(controlDirectory);
+  if (directory !== undefined) opening.defer(() => removeRunning(directory));
+  else {
+    const what =
+      `another server runs in ${controlDirectory}: this one is administered with --secret-file alone`;
+    log.warn({ service: "server", what });
+  }
+  return directory;
 }
 
 /** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
@@ -251,6 +286,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],
         accountCommand(accounts),
+        ...moderationCommands({ ...shared, revoke: (name) => running.forum?.revoke(name) }),
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),

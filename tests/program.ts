@@ -101,14 +101,20 @@ export function wirepost(
   return runCommand([...FROM_SOURCE, ...args], options);
 }
 
+/** The first line about where a service listens. `service` is a pattern of its name. */
+function readyLine(service: string): RegExp {
+  return new RegExp(
+    `^(?:${service} |\\{.*"service":"${service}","what":")listening on [^"\n]*:(\\d+)"?\\}?\n`,
+    "m",
+  );
+}
+
 /** A server in a process of its own. */
 export class ServerProcess implements AsyncDisposable {
-  /** What it has written to standard output until now, beginning with the first ready line. */
+  /** What it has written to standard output until now. */
   out = "";
-  /** What it has written to standard error until now. */
+  /** What it has written to standard error until now: also the ready lines, if a service alone has a console. */
   err = "";
-  /** Port of the address that its first ready line named. */
-  readonly port: number;
   readonly #child: Deno.ChildProcess;
   /** For its temporary files, which it can't remove if it is killed. */
   readonly #temporary: AsyncDisposable;
@@ -116,29 +122,19 @@ export class ServerProcess implements AsyncDisposable {
   readonly #reading: Promise<unknown>;
   #wrote: (() => void) | undefined;
 
-  private constructor(
-    child: Deno.ChildProcess,
-    temporary: AsyncDisposable,
-    ready: string,
-    out: ReadableStreamDefaultReader<string>,
-  ) {
+  private constructor(child: Deno.ChildProcess, temporary: AsyncDisposable) {
     this.#child = child;
     this.#temporary = temporary;
-    this.out = ready;
-    this.port = Number(/:(\d+)\n/.exec(ready)?.[1]);
-    const reading = async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-        this.err += text;
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, add: (text: string) => void) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        add(text);
         this.#wrote?.();
       }
     };
-    const draining = async () => {
-      for (let read = await out.read(); !read.done; read = await out.read()) {
-        this.out += read.value;
-        this.#wrote?.();
-      }
-    };
-    this.#reading = Promise.all([reading(), draining()]);
+    this.#reading = Promise.all([
+      read(child.stdout, (text) => this.out += text),
+      read(child.stderr, (text) => this.err += text),
+    ]);
   }
 
   /** Starts `serve` with these arguments, and waits for its first ready line. */
@@ -156,31 +152,38 @@ export class ServerProcess implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    while (!text.includes("\n")) {
-      const { value, done } = await out.read();
-      if (done) {
-        const err = await new Response(child.stderr).text();
-        await child.status;
-        await temporary[Symbol.asyncDispose]();
-        throw new Error(`Server ended before it was ready: ${err}`);
-      }
-      text += value;
+    const server = new ServerProcess(child, temporary);
+    try {
+      await server.#listening("\\w+");
+    } catch (error) {
+      await server.ended();
+      throw error;
     }
-    return new ServerProcess(child, temporary, text, out);
+    return server;
+  }
+
+  /** Port of the address that its first ready line names. */
+  get port(): number {
+    return Number(readyLine("\\w+").exec(`${this.out}\n${this.err}`)?.[1]);
   }
 
   /** Resolves to the port of the first address of this service, once it listens. */
-  async ready(service: string): Promise<number> {
-    const line = new RegExp(`^${service} listening on .*:(\\d+)\n`, "m");
+  ready(service: string): Promise<number> {
+    return this.#listening(service);
+  }
+
+  /** @param service A pattern of its name. */
+  async #listening(service: string): Promise<number> {
+    const line = readyLine(service);
     const ended = this.#reading.then(() => {
-      throw new Error(`Server ended before ${service} was ready: ${this.err}`);
+      if (!line.test(this.out) && !line.test(this.err)) {
+        throw new Error(`Server ended before ${service} was ready: ${this.err}`);
+      }
     });
     // there may be no one waiting for it
     ended.catch(() => {});
     for (;;) {
-      const port = line.exec(this.out)?.[1];
+      const port = (line.exec(this.out) ?? line.exec(this.err))?.[1];
       if (port !== undefined) return Number(port);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wrote = resolve;
@@ -197,9 +200,10 @@ export class ServerProcess implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it has written this to standard error so many times. Only one caller can wait. */
+  /** Resolves when it has logged this so many times, or on its console. Only one caller can wait. */
   async logged(text: string, times = 1): Promise<void> {
-    const isThere = () => this.err.split(text).length > times;
+    const count = (written: string) => written.split(text).length - 1;
+    const isThere = () => count(this.err) + count(this.out) >= times;
     const ended = this.#reading.then(() => {
       if (!isThere()) throw new Error(`Server ended and did not log '${text}': ${this.err}`);
     });
