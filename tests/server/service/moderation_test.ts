@@ -167,6 +167,20 @@ Deno.test("what a muted name says is not passed on, and it is told so once on it
     for (const text of ["one", "two"]) await eve.say(text);
     await dave.say("still there?");
     assertEquals([await eve.hears(), await eve.hears()], [MUTED_TEXT, "[dave] still there?"]);
+    // an announced client knows of each message that nobody gets it (channels.md 8.4)
+    using announced = await Talker.connect(
+      port("channels"),
+      "eve",
+      "/wirepost\n1",
+      "/join tea",
+      "one",
+      "two",
+    );
+    assertEquals(await announced.hears(), "\x02wirepost 1 eve");
+    assertMatch(await announced.hears() ?? "", / tea$/);
+    const answers = [await announced.hears(), await announced.hears(), await announced.hears()];
+    assertEquals(answers, [MUTED_TEXT, "\x02refused", "\x02refused"]);
+    assertEquals([await dave.hears(), await eve.hears()], ["eve has joined", "eve has joined"]);
     assertEquals(await control("unmute, eve"), ["eve"]);
     await eve.say("three");
     assertEquals(await dave.hears(), "[eve] three");
