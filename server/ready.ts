@@ -21,6 +21,8 @@ const MAX_FLUSH_MS = 100;
 
 export interface ReadyServer {
   options: ServeOptions;
+  /** The directory that has its addresses, for the commands beside it. */
+  control: string | undefined;
   listening: readonly Listening[];
   store: Pick<Store, "opened">;
   hub: HubService | undefined;
@@ -51,8 +53,8 @@ export async function reportReady(
   server: ReadyServer,
   { ready, isReadyShown = false, console }: ReadyOutput,
 ) {
-  const { options: { data, version }, listening, sealKey, log } = server;
-  if (data !== undefined) await writeAddresses(data, listening, log);
+  const { options: { data, version }, control, listening, sealKey, log } = server;
+  if (control !== undefined) await writeAddresses(control, listening, log);
   const hasSeal = listening.some(({ name }) => name === "mailbox" || name === "forum");
   for (const each of listening) {
     if (!isReadyShown || console !== undefined) logConsole(log, each);

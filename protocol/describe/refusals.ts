@@ -40,6 +40,8 @@ export const REFUSAL_RULES = {
   "full": { rule: "mailbox.md section 7", why: "the mailbox, or all mailboxes, are full" },
   "full share": { rule: "mailbox.md 5.1", why: "its owner's share of a limit is used up" },
   "storage": { rule: "mailbox.md 4.3", why: "the server cannot write to disk" },
+  "banned": { rule: "admin.md 7.4", why: "an administrator has banned the address or the name" },
+  "muted": { rule: "admin.md 7.8", why: "an administrator has muted the address or the name" },
   "sealed malformed": { rule: "seal.md section 1", why: "it is not of the grammar" },
   "sealed bad key": { rule: "seal.md 2.4", why: "its id is not its key's, or the exchange comes to zero" },
   "sealed no account": { rule: "seal.md 5.2", why: "only the administrator makes accounts" },

@@ -25,6 +25,7 @@ import {
 import { linesOf, printable } from "../../../protocol/line.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { quoted } from "../../report/log.ts";
+import { MUTED_TEXT } from "../../service/moderation.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
@@ -41,6 +42,8 @@ const frames: EventEncoder = {
     return frames.bytes;
   },
 };
+
+const MUTED = encodeFrames(MUTED_TEXT);
 
 export class ChannelsWire extends MemberWire {
   /** The answer to `/list`: made once and shared by all clients until the list changes. */
@@ -90,11 +93,16 @@ export class ChannelsWire extends MemberWire {
     if (member === undefined) {
       // the first frame is the client's name
       const name = shownName(printable(text), hub.hasRoom);
+      if (this.options.moderation?.isBannedName(name)) {
+        client.count("banned");
+        return client.close();
+      }
       client.member = new Member({ name }, frames, client);
       return client.logDebug("has come");
     }
     client.count("received");
     if (!isMessage) this.#control(client, member, text);
+    else if (client.isMuted(member, MUTED)) return;
     else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
   }
 

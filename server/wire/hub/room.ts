@@ -11,6 +11,7 @@ import { refusal } from "../../../protocol/describe/refusals.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
 import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
+import { MUTED_TEXT } from "../../service/moderation.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
 const encoder = new TextEncoder();
@@ -27,6 +28,8 @@ const lines: EventEncoder = {
     return encoder.encode(text);
   },
 };
+
+const MUTED = encoder.encode(`${MUTED_TEXT}\n`);
 
 export class RoomWire extends MemberWire {
   readonly #maxLineBytes: number;
@@ -70,7 +73,7 @@ export class RoomWire extends MemberWire {
           client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
         } else {
           client.count("received");
-          this.options.hub.send(member, text);
+          if (!client.isMuted(member, MUTED)) this.options.hub.send(member, text);
         }
       }
     }

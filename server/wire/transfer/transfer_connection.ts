@@ -14,6 +14,7 @@ import type { TurnQueue } from "../../net/fairness.ts";
 import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import { Traffic } from "../../report/clients.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 
@@ -59,9 +60,8 @@ export class TransferConnection {
   /** Whose transfer it is, once the ticket has shown that. */
   user: string | undefined;
   readonly #tap: Tap;
-  /** Bytes that were read and written, with those of lines. */
-  #received = 0;
-  #sent = 0;
+  /** What was read and written, with lines. */
+  readonly traffic: Traffic = new Traffic(Date.now());
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
@@ -155,7 +155,7 @@ export class TransferConnection {
       for (let at = 0; at < bytes.length;) {
         const written = await this.#socket.write(bytes.subarray(at));
         at += written;
-        this.#sent += written;
+        this.traffic.sent(0, written);
         this.#moved(written);
       }
     } catch {
@@ -210,7 +210,7 @@ export class TransferConnection {
     try {
       if (answer !== undefined) {
         this.#see("out", () => describeTransferAnswer(answer));
-        this.#sent += await this.#socket.write(encodeTransferAnswer(answer));
+        this.traffic.sent(1, await this.#socket.write(encodeTransferAnswer(answer)));
       }
       await this.#socket.closeWrite();
       await this.#reading;
@@ -225,7 +225,11 @@ export class TransferConnection {
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#see("out", () => describeTransferEnd(this.#received, this.#sent));
+    const { receivedBytes, sentBytes } = this.traffic;
+    // nothing else ends a connection that has shown no ticket and was read from
+    const isDisplaced = this.isReplaceable && !this.#isEnding && !this.#aborted &&
+      this.#reading !== undefined;
+    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes, isDisplaced));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
@@ -236,7 +240,7 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#rejectRead = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
-        this.#received += read ?? 0;
+        this.traffic.received(0, read ?? 0, Date.now());
         this.#moved(read ?? 0);
         resolve(read);
       }, () => reject(this.#aborted ??= new TransferAborted(undefined)));
