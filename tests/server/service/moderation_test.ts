@@ -1,6 +1,7 @@
 /** Who is connected, bans and mutes: admin.md section 7, on every wire of a real server. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connectForum } from "../../../client/forum.ts";
 import { connectMailbox, LoginError, RefusedError } from "../../../client/mailbox.ts";
 import { decodeFrame, encodeFrames, FrameDecoder } from "../../../protocol/frame.ts";
 import { isOwnMachine, subjectOf } from "../../../server/quota/subject.ts";
@@ -191,6 +192,31 @@ Deno.test("a muted address is heard by nobody in the room either", () =>
     const buffer = new Uint8Array(4096), length = await room.read(buffer);
     assertEquals(new TextDecoder().decode(buffer.subarray(0, length!)), `${MUTED_TEXT}\n`);
     room.close();
+  }));
+
+// admin.md 7.3, 7.5, 7.9
+Deno.test("a muted user changes nothing in the forum and still reads, and one that is banned is logged out", () =>
+  withAdministrator({}, async ({ control, port }) => {
+    const as = (name: string) => ({ name, password: `secret of ${name}`, make: true, made: () => {} });
+    await using dora = await connectForum({ port: port("forum"), as: as("dora") });
+    await using eve = await connectForum({ port: port("forum"), as: as("eve") });
+    await dora.create("tea");
+    assertEquals(await control("mute, 0, eve"), ["eve"]);
+    await assertRejects(() => eve.post("tea", "hello"), RefusedError, "muted");
+    const path = new URL(import.meta.url).pathname;
+    await assertRejects(() => eve.upload("tea", "a.txt", path), RefusedError, "muted");
+    assertEquals((await Array.fromAsync(eve.read("tea"))).length, 0);
+    assertEquals(await control("unmute, eve"), ["eve"]);
+    await eve.post("tea", "hello");
+    assertEquals((await Array.fromAsync(dora.read("tea"))).length, 1);
+    const rows = (await control("connections")).map(rowOf).map((row) => row.split(" "));
+    assertEquals(rows.map(([service, kind, , , name]) => [service, kind, name]), [
+      ["forum", "session", "dora"],
+      ["forum", "session", "eve"],
+    ]);
+    assertEquals(await control("ban, 0, eve"), ["eve", "1"]);
+    await assertRejects(() => eve.post("tea", "again"), LoginError, "banned");
+    assertEquals((await Array.fromAsync(dora.read("tea"))).length, 1);
   }));
 
 // admin.md 7.10
