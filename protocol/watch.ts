@@ -19,15 +19,17 @@ export const MAX_EVENTS_BYTES = 1200;
 /** Bytes of the longest head: two numbers and the ID. */
 const HEAD_BYTES = "A, events, 01234567, 123456789012345, 123456789012345\n".length;
 
-/** The services of which there are events. */
-export const WATCHED_SERVICES = ["mailbox", "channels", "room", "forum", "admin"] as const;
-export type WatchedService = typeof WATCHED_SERVICES[number];
+/** A service of which there are events; `admin` are the administrator's commands. */
+export type WatchedService = "mailbox" | "channels" | "room" | "forum" | "admin";
+export const WATCHED_SERVICES: readonly WatchedService[] = ["mailbox", "channels", "room", "forum", "admin"];
 
 /** Which events are wanted: where there are values, one of them has to hold. */
 export interface WatchFilter {
+  /** Of {@linkcode WatchedService}. */
   services: readonly string[];
   /** `HOST` or `HOST:PORT`, as events show it. */
   peers: readonly string[];
+  /** Of mailboxes, senders, accounts, members, channels, threads and files. */
   names: readonly string[];
   /** Whether texts are wanted too. */
   texts: boolean;
@@ -48,11 +50,25 @@ export interface Described {
 }
 
 /** An event as it travels, and as `wirepost watch --json` prints it (watch.md section 2). */
-export interface WatchEvent extends Omit<Described, "names"> {
+export interface WatchEvent {
+  /** When the server saw it: RFC 3339, UTC, with milliseconds. */
   time: string;
+  /** `in`: from the peer to the server; `out`: from the server to the peer. */
   direction: "in" | "out";
+  /** Whose socket it was. */
   service: WatchedService;
+  /** Address and port of the other end. */
   peer: string;
+  /** What it says, in words. */
+  what: string;
+  /** The text in it, if the subscription asks for texts. */
+  text?: string;
+  /** Why it is refused or ignored, by the reason that is counted; or the reason that it answers. */
+  refused?: string;
+  /** The same in words. */
+  why?: string;
+  /** The rule by which: `mailbox.md 3.3`. */
+  rule?: string;
   /** Whether `what` or `text` is not whole. */
   cut?: true;
 }
@@ -138,9 +154,9 @@ function shortened(text: string, bytes: number): string {
   return cutText(text, 0, length - Math.max(1, Math.ceil(Math.min(bytes, length) / 2)));
 }
 
-/** The text behind `A, ` of a datagram of these rows. */
+/** The text behind `A, ` of a datagram of these rows; without any, it says that the server stops (watch.md 2.6). */
 export function encodeEvents(id: string, first: number, dropped: number, rows: readonly string[]): string {
-  return `events, ${id}, ${first}, ${dropped}\n${rows.join("\n")}`;
+  return [`events, ${id}, ${first}, ${dropped}`, ...rows].join("\n");
 }
 
 /** How many of the rows fit into one datagram; at least one does. */
@@ -153,19 +169,15 @@ export function fittingRows(rows: readonly string[]): number {
   return count;
 }
 
-const EVENTS = /^events, ([0-9a-f]{8}), (\d{1,15}), (\d{1,15})\n/;
-
-/** Whether the text of a control message is one of events, whatever is in it. */
-export function isEvents(text: string): boolean {
-  return EVENTS.test(text);
-}
+const EVENTS = /^events, ([0-9a-f]{8}), (\d{1,15}), (\d{1,15})(?:\n|$)/;
 
 /** The events behind `A, ` in a datagram; undefined if there are none, or one of them can't be read. */
 export function decodeEvents(text: string): EventsDatagram | undefined {
   const match = EVENTS.exec(text);
   if (match === null) return undefined;
   const events: WatchEvent[] = [];
-  for (const row of text.slice(match[0].length).split("\n")) {
+  const rows = text.slice(match[0].length);
+  for (const row of rows === "" && !match[0].endsWith("\n") ? [] : rows.split("\n")) {
     const event = decodeEvent(row);
     if (event === undefined) return undefined;
     events.push(event);
@@ -192,12 +204,17 @@ function decodeEvent(row: string): WatchEvent | undefined {
   return event;
 }
 
+/** The answer to a subscription: its ID, the number of the next event, and how many were left out. */
+export interface WatchAnswer {
+  id: string;
+  next: number;
+  dropped: number;
+}
+
 const ANSWER = /^([0-9a-f]{8}), (\d{1,15}), (\d{1,15})$/;
 
-/** The answer to a subscription, without `ok`: its ID, the number of the next event, and how many were left out. */
-export function decodeWatchAnswer(
-  fields: readonly string[],
-): { id: string; next: number; dropped: number } | undefined {
+/** Reads the fields of the answer behind `ok`. */
+export function decodeWatchAnswer(fields: readonly string[]): WatchAnswer | undefined {
   const match = ANSWER.exec(fields.join(", "));
   return match === null ? undefined : { id: match[1]!, next: Number(match[2]), dropped: Number(match[3]) };
 }

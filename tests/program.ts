@@ -4,12 +4,24 @@
  * @module
  */
 
+import { HostedProcess, HOSTS_VARIABLE, type Process } from "./hosting/hosted_process.ts";
+
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+/** What `deno task test` loads into each process, because all have to hash passwords alike. */
+const FAST_PASSWORDS = new URL("hosting/fast_passwords.ts", import.meta.url);
+
+const isHosted = Deno.env.has(HOSTS_VARIABLE);
+if (isHosted) await import(FAST_PASSWORDS.href);
+
+/** Options of `deno run` in a run of tests. */
+export const LOADED: readonly string[] = isHosted ? ["--preload", FAST_PASSWORDS.pathname] : [];
 
 /** How the program is started from source. */
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
+  ...LOADED,
   "--no-prompt",
   "--allow-net",
   "--allow-read",
@@ -51,14 +63,19 @@ export async function runCommand(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  return await resultOf(child, input);
+}
+
+async function resultOf(process: Process, input: string | undefined): Promise<Result> {
+  const reading = Promise.all([new Response(process.stdout).text(), new Response(process.stderr).text()]);
   if (input !== undefined) {
-    const writer = child.stdin.getWriter();
+    const writer = process.stdin.getWriter();
     // a command that ends before it has read everything is judged by its output
     await writer.write(new TextEncoder().encode(input)).catch(() => {});
     await writer.close().catch(() => {});
   }
-  const { code, stdout, stderr } = await child.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  const [out, err] = await reading;
+  return { code: (await process.status).code, out, err };
 }
 
 /** Whether tests that need this program are skipped, because it is not installed. In CI nothing is skipped. */
@@ -93,12 +110,41 @@ async function reportSkipped(what: string) {
   await Deno.stderr.write(new TextEncoder().encode(`skipped: ${what}\n`));
 }
 
+/**
+ * Starts a subcommand of the program. A process that has run others before runs it, as long as `deno task test` keeps
+ * such processes; {@linkcode runCommand} with {@linkcode FROM_SOURCE} starts a process of its own.
+ *
+ * @param options `input` says whether it gets one.
+ */
+export async function startProgram(
+  args: readonly string[],
+  options: { input: "null" | "piped"; cwd?: string; env?: Record<string, string> },
+): Promise<Process> {
+  const { input, cwd = Deno.cwd(), env = {} } = options;
+  // what --exec runs writes to the streams of its process
+  const hosted = args.includes("--exec")
+    ? undefined
+    : await HostedProcess.start({ args, cwd, env: { ...Deno.env.toObject(), ...env } }, input);
+  if (hosted !== undefined) return hosted;
+  const [program = "", ...before] = FROM_SOURCE;
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd,
+    env,
+    stdin: input,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 /** Runs a subcommand of the program to its end. */
-export function wirepost(
+export async function wirepost(
   args: readonly string[],
   options: { input?: string; cwd?: string; env?: Record<string, string> } = {},
 ): Promise<Result> {
-  return runCommand([...FROM_SOURCE, ...args], options);
+  const { input, ...rest } = options;
+  const process = await startProgram(args, { ...rest, input: input === undefined ? "null" : "piped" });
+  return await resultOf(process, input);
 }
 
 /** The first line about where a service listens. `service` is a pattern of its name. */
@@ -115,14 +161,14 @@ export class ServerProcess implements AsyncDisposable {
   out = "";
   /** What it has written to standard error until now: also the ready lines, if a service alone has a console. */
   err = "";
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Process;
   /** For its temporary files, which it can't remove if it is killed. */
   readonly #temporary: AsyncDisposable;
   #removed: PromiseLike<void> | undefined;
   readonly #reading: Promise<unknown>;
   #wrote: (() => void) | undefined;
 
-  private constructor(child: Deno.ChildProcess, temporary: AsyncDisposable) {
+  private constructor(child: Process, temporary: AsyncDisposable) {
     this.#child = child;
     this.#temporary = temporary;
     const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, add: (text: string) => void) => {
@@ -137,21 +183,31 @@ export class ServerProcess implements AsyncDisposable {
     ]);
   }
 
-  /** Starts `serve` with these arguments, and waits for its first ready line. */
+  /**
+   * Starts `serve` with these arguments, and waits for its first ready line.
+   *
+   * @param options With a `command`, such as {@linkcode FROM_SOURCE}, it has a process of its own.
+   */
   static async start(
     args: readonly string[],
     options: { cwd?: string; command?: readonly string[] } = {},
   ): Promise<ServerProcess> {
-    const [program = "", ...before] = options.command ?? FROM_SOURCE;
+    const { command, cwd = Deno.cwd() } = options;
     const temporary = await temporaryDirectory();
-    const child = new Deno.Command(program, {
-      args: [...before, "serve", ...args],
-      ...options.cwd === undefined ? {} : { cwd: options.cwd },
-      env: { TMPDIR: temporary.path },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
+    const env = { TMPDIR: temporary.path };
+    let child: Process;
+    if (command === undefined) child = await startProgram(["serve", ...args], { cwd, env, input: "null" });
+    else {
+      const [program = "", ...before] = command;
+      child = new Deno.Command(program, {
+        args: [...before, "serve", ...args],
+        cwd,
+        env,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    }
     const server = new ServerProcess(child, temporary);
     try {
       await server.#listening("\\w+");
@@ -233,7 +289,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    await this.end("SIGKILL");
+    // a process that others can use after it goes on
+    await this.end(this.#child instanceof HostedProcess ? "SIGTERM" : "SIGKILL");
   }
 }
 

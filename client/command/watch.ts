@@ -129,7 +129,7 @@ class MissingEvents implements AsyncDisposable {
   async add({ dropped, lost, isNew }: WatchUpdate) {
     this.#dropped += dropped;
     this.#lost += lost;
-    if (isNew) await note("the server has started anew: what came before it did is not known");
+    if (isNew) await note("the server has started anew: what happened in between is not known");
     if (this.#dropped + this.#lost > 0) this.#timer ??= setTimeout(() => this.#report(), REPORT_INTERVAL_MS);
   }
 

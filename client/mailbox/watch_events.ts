@@ -10,6 +10,7 @@ import {
   decodeWatchAnswer,
   encodeWatch,
   type EventsDatagram,
+  type WatchAnswer,
   type WatchEvent,
   type WatchFilter,
 } from "../../protocol/watch.ts";
@@ -27,6 +28,7 @@ const MAX_WAITING = 4096;
 
 /** What has come since the last one. */
 export interface WatchUpdate {
+  /** The events, in their order. */
   events: WatchEvent[];
   /** How many events the server has left out, because there were too many at once. */
   dropped: number;
@@ -58,12 +60,15 @@ export interface WatchOptions {
  */
 export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchUpdate, void> {
   const { server, secret, filter, timeoutMs, signal, onBegin } = options;
-  const waiting: EventsDatagram[] = [];
-  let wake = () => {};
+  /** Datagrams and answers in the order in which they came: the answer's number is about those before it. */
+  const waiting: (EventsDatagram | WatchAnswer)[] = [];
+  let wake = () => {}, prolongAt = Infinity;
   await using socket = new RequestSocket(server, (text) => {
     const datagram = decodeEvents(text);
     if (datagram === undefined) return false;
     if (waiting.length < MAX_WAITING) waiting.push(datagram);
+    // the server stops, and may come back
+    if (datagram.events.length === 0) prolongAt = 0;
     wake();
     return true;
   });
@@ -77,11 +82,12 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
   const counts = new EventCounts();
   counts.answered(await subscribe(LASTS_SECONDS, timeoutMs));
   onBegin?.();
-  let prolongAt = performance.now() + PROLONG_MS, failure: unknown;
+  prolongAt = performance.now() + PROLONG_MS;
+  let failure: unknown;
   let prolonging: Promise<void> | undefined;
   const prolong = async () => {
     try {
-      counts.answered(await subscribe(LASTS_SECONDS, timeoutMs));
+      waiting.push(await subscribe(LASTS_SECONDS, timeoutMs));
     } catch (error) {
       failure = error;
     }
@@ -89,16 +95,28 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
     prolongAt = performance.now() + PROLONG_MS;
     wake();
   };
+  let isEnded = false;
+  const end = async () => {
+    if (isEnded) return;
+    isEnded = true;
+    await prolonging;
+    // the subscription ends by itself otherwise
+    if (failure === undefined) await subscribe(0, END_MS).then((answer) => waiting.push(answer), () => {});
+  };
   const wakeUp = () => wake();
   signal?.addEventListener("abort", wakeUp);
   try {
     for (;;) {
-      const events = waiting.splice(0).flatMap((datagram) => counts.take(datagram));
+      // what the server still had for it comes before the answer to this
+      if (signal?.aborted) await end();
+      const events = waiting.splice(0).flatMap((one) =>
+        "events" in one ? counts.take(one) : counts.answered(one)
+      );
       const update = { events, ...counts.changes() };
       if (events.length > 0 || update.dropped > 0 || update.lost > 0 || update.isNew) yield update;
       if (failure !== undefined) throw failure;
-      if (signal?.aborted) return;
-      if (waiting.length > 0) continue;
+      if (isEnded) return;
+      if (waiting.length > 0 || signal?.aborted) continue;
       const { promise, resolve } = Promise.withResolvers<void>();
       wake = resolve;
       if (performance.now() >= prolongAt) prolonging ??= prolong();
@@ -108,9 +126,7 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
     }
   } finally {
     signal?.removeEventListener("abort", wakeUp);
-    await prolonging;
-    // it ends by itself otherwise
-    if (failure === undefined) await subscribe(0, END_MS).catch(() => {});
+    await end();
   }
 }
 
@@ -122,8 +138,8 @@ class EventCounts {
   /** What has not been reported yet. */
   #changes = { dropped: 0, lost: 0, isNew: false };
 
-  /** Takes the answer to a subscription: all events before `next` have been sent. */
-  answered({ id, next, dropped }: { id: string; next: number; dropped: number }) {
+  /** Takes the answer to a subscription: all events before `next` have been sent. There is none in it. */
+  answered({ id, next, dropped }: WatchAnswer): WatchEvent[] {
     if (id !== this.#id) {
       this.#changes.isNew = this.#id !== "";
       this.#id = id;
@@ -131,6 +147,7 @@ class EventCounts {
       this.#dropped = 0;
     }
     this.#see(next, dropped);
+    return [];
   }
 
   /** The events of a datagram, unless it comes late and was counted as lost. */

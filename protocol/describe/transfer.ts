@@ -46,7 +46,8 @@ export function describeTransferAnswer(answer: TransferAnswer): Described {
   }
 }
 
-/** The end of a connection, with the bytes that went either way. */
-export function describeTransferEnd(received: number, sent: number): Described {
-  return { what: `file: disconnected, ${count(received, "byte")} received, ${count(sent, "byte")} sent` };
+/** The end of a connection, with the bytes that went either way; and whether it made room for another one. */
+export function describeTransferEnd(received: number, sent: number, isDisplaced: boolean): Described {
+  const what = `file: disconnected, ${count(received, "byte")} received, ${count(sent, "byte")} sent`;
+  return { what, ...isDisplaced ? refusal("files connections displaced") : {} };
 }

@@ -2,17 +2,16 @@
  * What administrators watch: every wire reports here what arrives and what leaves, and while nobody watches that costs
  * one comparison. `protocol/watch.md` is the specification.
  *
- * Invariant: a datagram is described only if somebody wants it, and only as many as {@linkcode EVENT_LIMIT} allows:
+ * Invariant: a datagram is described only if somebody wants it, and only as many as {@linkcode MAX_TOKENS} allows:
  * watching must not slow the server.
  *
  * @module
  */
 
-import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 
-/** What is described at once, and milliseconds until one more is (watch.md section 4). */
-const EVENT_LIMIT = { burst: 1000, intervalMs: 0.5 };
+/** What is described at once, and how much more each millisecond (watch.md section 4). */
+const MAX_TOKENS = 1000, TOKENS_PER_MS = 1;
 
 /** A datagram, frame or line in words. */
 export interface Seen {
@@ -26,17 +25,18 @@ export interface Seen {
 }
 
 /** Where it was seen. */
-export interface SeenAt<Service extends string = string> {
+export interface SeenAt {
   /** Milliseconds since 1970. */
   time: number;
   direction: "in" | "out";
-  service: Service;
+  service: string;
   /** The address and port of the client. */
   peer: string;
 }
 
 export interface Watcher {
-  wants(at: SeenAt): boolean;
+  /** Called for everything that is reported. */
+  wants(service: string, peer: Peer): boolean;
   /** Takes what it wants. Never waits. */
   see(at: SeenAt, seen: Seen): void;
   /** Counts what nobody had the time to describe. */
@@ -68,12 +68,13 @@ export class Watch {
   /** Whether anybody watches. */
   isOn = false;
   readonly #watchers = new Set<Watcher>();
-  readonly #wallClock: () => number;
-  readonly #limit: RateLimit;
+  readonly #clocks: Pick<Environment, "wallClock" | "monotonicClock">;
+  /** How much may be described, as of `#atMs` of the monotonic clock. */
+  #tokens = MAX_TOKENS;
+  #atMs = 0;
 
-  constructor({ wallClock, monotonicClock }: Pick<Environment, "wallClock" | "monotonicClock">) {
-    this.#wallClock = wallClock;
-    this.#limit = new RateLimit({ ...EVENT_LIMIT, monotonicClock });
+  constructor(clocks: Pick<Environment, "wallClock" | "monotonicClock">) {
+    this.#clocks = clocks;
   }
 
   add(watcher: Watcher) {
@@ -105,15 +106,25 @@ export class Watch {
     describe: () => Seen | readonly Seen[],
     count = 1,
   ) {
-    const at = { time: this.#wallClock(), direction, service, peer: addressOf(peer) };
-    const watchers = [...this.#watchers].filter((watcher) => watcher.wants(at));
-    if (watchers.length === 0 || count === 0) return;
-    if (this.#limit.waitMs("", count) > 0) {
-      for (const watcher of watchers) watcher.drop(count);
-      return;
+    const hasTokens = this.#hasTokens(count), watchers: Watcher[] = [];
+    for (const watcher of this.#watchers) {
+      if (!watcher.wants(service, peer)) continue;
+      if (hasTokens) watchers.push(watcher);
+      else watcher.drop(count);
     }
-    this.#limit.take("", count);
+    if (watchers.length === 0) return;
+    this.#tokens -= count;
+    const at = { time: this.#clocks.wallClock(), direction, service, peer: addressOf(peer) };
     for (const seen of described(describe)) for (const watcher of watchers) watcher.see(at, seen);
+  }
+
+  /** Not a `RateLimit`, which is slower: it is asked for everything that arrives and leaves while somebody watches. */
+  #hasTokens(count: number): boolean {
+    const now = this.#clocks.monotonicClock();
+    this.#tokens = Math.min(MAX_TOKENS, this.#tokens + (now - this.#atMs) * TOKENS_PER_MS);
+    this.#atMs = now;
+    // what is more than all at once waits for all
+    return this.#tokens >= Math.min(count, MAX_TOKENS);
   }
 }
 
@@ -126,7 +137,7 @@ function described(describe: () => Seen | readonly Seen[]): readonly Seen[] {
   }
 }
 
-/** The form in which every document writes it. */
-function addressOf({ hostname, port }: Peer): string {
+/** Its address, in the form in which every document writes it. */
+export function addressOf({ hostname, port }: Peer): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

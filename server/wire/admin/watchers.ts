@@ -21,7 +21,14 @@ import {
 import type { Environment } from "../../quota/uptime.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
-import type { Seen, SeenAt, Watch, Watcher } from "../../report/watch.ts";
+import {
+  addressOf,
+  type Peer,
+  type Seen,
+  type SeenAt,
+  type Watch,
+  type Watcher,
+} from "../../report/watch.ts";
 import type { AdminClient, AdminCommand } from "./admin_requests.ts";
 
 /** Most watchers (watch.md section 4). */
@@ -127,6 +134,7 @@ export class Watchers {
     this.#stopTimer?.();
     for (const subscription of this.#subscriptions.values()) {
       subscription.send(MAX_DATAGRAMS);
+      subscription.sendEnd();
       this.#options.watch.remove(subscription);
     }
     this.#subscriptions.clear();
@@ -157,11 +165,11 @@ class Subscription implements Watcher {
     readonly isWatcher: (peer: string) => boolean,
   ) {}
 
-  wants({ service, peer }: SeenAt): boolean {
+  wants(service: string, peer: Peer): boolean {
     const { services, peers } = this.filter;
     if (services.length > 0 && !services.includes(service)) return false;
-    if (peers.length > 0 && !peers.includes(peer) && !peers.includes(hostOf(peer))) return false;
-    return service !== "admin" || !this.isWatcher(peer);
+    const isWanted = peers.length === 0 || peers.includes(peer.hostname) || peers.includes(addressOf(peer));
+    return isWanted && (service !== "admin" || !this.isWatcher(addressOf(peer)));
   }
 
   see({ time, direction, service, peer }: SeenAt, { names = [], text, ...seen }: Seen) {
@@ -197,6 +205,11 @@ class Subscription implements Watcher {
     this.metrics.add("watch dropped", count);
   }
 
+  /** Says that the server stops. */
+  sendEnd() {
+    this.client.send(encodeEvents(this.id, this.next, this.dropped, []));
+  }
+
   /** Sends what waits, in at most so many datagrams. */
   send(datagrams: number) {
     for (let sent = 0; this.#rows.length > 0 && sent < datagrams; sent++) {
@@ -207,9 +220,4 @@ class Subscription implements Watcher {
       this.metrics.add("watch events", rows.length);
     }
   }
-}
-
-/** The address without its port. */
-function hostOf(peer: string): string {
-  return peer.slice(0, peer.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

@@ -226,7 +226,10 @@ export class TransferConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     const { receivedBytes, sentBytes } = this.traffic;
-    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes));
+    // nothing else ends a connection that has shown no ticket and was read from
+    const isDisplaced = this.isReplaceable && !this.#isEnding && !this.#aborted &&
+      this.#reading !== undefined;
+    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes, isDisplaced));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();

@@ -17,8 +17,8 @@ const EVENT: WatchEvent = {
   what: "x",
 };
 
-/** A server that answers each command by `answer`, and sends `sent` after the first one. */
-function scriptedServer(answer: string, sent: readonly string[]) {
+/** A server that answers each command by the next answer, or by the last one, and sends `sent` after the first one. */
+function scriptedServer(answers: readonly string[], sent: readonly string[]) {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const commands: string[] = [];
   const running = (async () => {
@@ -28,7 +28,7 @@ function scriptedServer(answer: string, sent: readonly string[]) {
       if (text.startsWith("A, challenge")) await send(`ok, ${"0".repeat(36)}`);
       else {
         commands.push(text.split(", ").slice(3).join(", "));
-        await send(answer);
+        await send(answers[Math.min(commands.length, answers.length) - 1]!);
         if (commands.length === 1) { for (const text of sent) await send(text); }
       }
     }
@@ -46,7 +46,7 @@ function scriptedServer(answer: string, sent: readonly string[]) {
 // watch.md 3.3
 Deno.test("events that were lost or left out are counted, and what is no event is ignored", async () => {
   const rows = (count: number) => Array(count).fill(encodeEvent(EVENT));
-  await using server = scriptedServer("ok, 8f3a1c02, 1, 0", [
+  await using server = scriptedServer(["ok, 8f3a1c02, 1, 0"], [
     encodeEvents("8f3a1c02", 1, 0, rows(2)),
     "events, 8f3a1c02, 3, 0\nnonsense",
     encodeEvents("00000000", 3, 0, rows(1)),
@@ -75,8 +75,24 @@ Deno.test("events that were lost or left out are counted, and what is no event i
 });
 
 Deno.test("a subscription that is refused is an error", async () => {
-  await using server = scriptedServer("error, 4 watch already", []);
+  await using server = scriptedServer(["error, 4 watch already"], []);
   await using mailbox = await connectOriginalMailbox({ port: server.port, timeout: 30_000 });
   const error = await assertRejects(() => mailbox.watch(SECRET, FILTER).next(), RefusedCommandError);
   assertMatch(error.message, /^4 watch already$/);
+});
+
+// watch.md 1.2, 2.6
+Deno.test("when the server stops, it is subscribed to anew at once", async () => {
+  await using server = scriptedServer(["ok, 8f3a1c02, 1, 0", "ok, 00000001, 1, 0"], [
+    encodeEvents("8f3a1c02", 1, 0, [encodeEvent(EVENT)]),
+    encodeEvents("8f3a1c02", 2, 0, []),
+  ]);
+  await using mailbox = await connectOriginalMailbox({ port: server.port, timeout: 30_000 });
+  let events = 0;
+  for await (const update of mailbox.watch(SECRET, FILTER)) {
+    events += update.events.length;
+    if (update.isNew) break;
+  }
+  assertEquals(events, 1);
+  assertEquals(server.commands.slice(0, 2), ["watch, 30, service=mailbox", "watch, 30, service=mailbox"]);
 });

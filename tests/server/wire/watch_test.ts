@@ -8,6 +8,7 @@ import { utf8Length } from "../../../protocol/mailbox.ts";
 import { decodeEvents, encodeWatch, type WatchEvent, type WatchFilter } from "../../../protocol/watch.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { Watch } from "../../../server/report/watch.ts";
+import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import type { Server } from "../../../server/server.ts";
 import { Watchers } from "../../../server/wire/admin/watchers.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";
@@ -269,6 +270,22 @@ Deno.test("who watches sees what is inside a seal, a session that is malformed, 
     for (const one of expected) assert(shown.includes(one), `${one} in\n${shown.join("\n")}`);
   }));
 
+Deno.test("who watches sees why a connection for files makes room for another one", () => {
+  const forumLimits = { ...DEFAULT_OPTIONS.forumLimits, transfers: { transfers: 1, connections: 1 } };
+  return withSecret({ mailbox: 0, forum: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, { services: ["forum"] });
+    const port = portOf(server, "forum");
+    using first = await Deno.connect({ port });
+    assertEquals(await watching.lines(1), ["→ file: connects"]);
+    using _ = await Deno.connect({ port });
+    assertEquals(await first.read(new Uint8Array(1)), null);
+    assertEquals((await watching.lines(2)).toSorted(), [
+      "← file: disconnected, 0 bytes received, 0 bytes sent: it made room for a new connection (transfer.md 7.3)",
+      "→ file: connects",
+    ]);
+  }, { forumLimits });
+});
+
 // watch.md 1.1, 2.5
 Deno.test("nothing is sent without a proof, and who watches does not see itself", () =>
   withSecret({ mailbox: 0 }, async (server, log) => {
@@ -407,11 +424,11 @@ Deno.test("what is too much at once is not even described, and is counted", asyn
   assertEquals(described, 1000);
   assertEquals(await order("a", "watch, 60"), ["00000000", "1", "4000"]);
   assertEquals(await order("b", "watch, 60, service=room"), ["00000000", "1", "0"]);
-  // two more each millisecond
+  // one more each millisecond
   state.now = 100;
   for (let i = 0; i < 5000; i++) see();
-  assertEquals(described, 1200);
-  assertEquals(metrics.get("watch dropped"), 8800);
+  assertEquals(described, 1100);
+  assertEquals(metrics.get("watch dropped"), 8900);
 });
 
 // watch.md 2.1, 3.2, 3.4
@@ -450,4 +467,15 @@ Deno.test("a description that fails costs nobody anything", async () => {
   state.tick();
   const { events } = decodeEvents(state.sent.get("a")![0]!)!;
   assertEquals(events.map(({ what }) => what), ["something that could not be described"]);
+});
+
+// watch.md 2.6
+Deno.test("a server that stops sends what waits, and says so", async () => {
+  const { state, tap, watchers, order } = setUp();
+  await order("a", "watch, 60");
+  tap.see("in", PEER, () => ({ what: "x" }));
+  watchers.close();
+  const sent = state.sent.get("a")!.map((datagram) => decodeEvents(datagram)!);
+  assertEquals(sent.map(({ first, events }) => [first, events.length]), [[1, 1], [2, 0]]);
+  assertEquals(tap.isOn, false);
 });
