@@ -24,6 +24,13 @@ class Talker implements Disposable {
     return talker;
   }
 
+  /** One who has created a channel, and is in it: others can join it. */
+  static async create(port: number, name: string, channel: string): Promise<Talker> {
+    const talker = await Talker.connect(port, name, `/create ${channel}`, "/list");
+    assertEquals(await talker.hears(), channel);
+    return talker;
+  }
+
   async say(text: string) {
     await this.connection.write(encodeFrames(text));
   }
@@ -57,7 +64,7 @@ Deno.test("connections lists who is connected on every wire, with what each has 
     using peer = new Peer(port("mailbox"));
     await peer.send("F, bob, carol, hello");
     await peer.ask("R, nobody");
-    using talker = await Talker.connect(port("channels"), "dave, d", "/create tea");
+    using talker = await Talker.create(port("channels"), "dave, d", "tea");
     using other = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await talker.hears(), "eve has joined");
     using room = await Deno.connect({ port: port("room") });
@@ -67,7 +74,7 @@ Deno.test("connections lists who is connected on every wire, with what each has 
     assertEquals(rows.map(rowOf).filter((row) => !row.startsWith("room")), [
       "mailbox session 1 103 alice".replace("103", rows[0]!.split(",")[7]!),
       "mailbox datagrams 2 5 nobody",
-      "channels connection 2 600 dave, d",
+      "channels connection 3 800 dave, d",
       "channels connection 1 400 eve",
     ]);
     const [, , , address, since, heard] = rows[2]!.split(",");
@@ -83,7 +90,7 @@ Deno.test("kick ends the connections of a name or of one address, and a session 
   withAdministrator({}, async ({ control, port }) => {
     await using mailbox = await connectMailbox({ port: port("mailbox") });
     await mailbox.send("bob", "alice", "one");
-    using dave = await Talker.connect(port("channels"), "dave", "/create tea");
+    using dave = await Talker.create(port("channels"), "dave", "tea");
     using eve = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await dave.hears(), "eve has joined");
     assertEquals(await control("kick, eve"), ["1"]);
@@ -102,7 +109,7 @@ Deno.test("kick ends the connections of a name or of one address, and a session 
 // admin.md 7.4, 7.6
 Deno.test("a banned address is answered by nothing, on no wire, and an administrator on it is", () =>
   withAdministrator({}, async ({ control, port }) => {
-    using talker = await Talker.connect(port("channels"), "dave", "/create tea");
+    using talker = await Talker.create(port("channels"), "dave", "tea");
     using other = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await talker.hears(), "eve has joined");
     using peer = new Peer(port("mailbox"));
@@ -161,7 +168,7 @@ Deno.test("a banned name can't be used: not in channels, not as a sender, not as
 // admin.md 7.8, 7.9
 Deno.test("what a muted name says is not passed on, and it is told so once on its wire", () =>
   withAdministrator({}, async ({ control, port }) => {
-    using dave = await Talker.connect(port("channels"), "dave", "/create tea");
+    using dave = await Talker.create(port("channels"), "dave", "tea");
     using eve = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await dave.hears(), "eve has joined");
     assertEquals(await control("mute, 0, eve"), ["eve"]);
