@@ -43,6 +43,7 @@ export class ForumService {
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #transfers: TransferWire;
+  readonly #tickets: Forum["tickets"];
 
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
@@ -55,6 +56,7 @@ export class ForumService {
       if (what !== "added") forum.tickets.revoke(name);
     });
     this.#limits = limits;
+    this.#tickets = forum.tickets;
     this.#files = files;
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
     this.#transfers = new TransferWire({
@@ -68,7 +70,7 @@ export class ForumService {
     this.sessions = new SessionService(options, {
       service: "forum",
       oneSession: true,
-      handler: new ForumRequests(forum, console),
+      handler: new ForumRequests(forum, console, options.moderation),
       onOther(datagram, { address }) {
         if (tap.isOn) tap.see("in", address, () => ({ ...undecoded(datagram), ...OTHER }));
         refuse("malformed");
@@ -81,6 +83,11 @@ export class ForumService {
         else if (why === "the name is active") console(alreadyLoggedIn(name));
       },
     });
+  }
+
+  /** Takes back the tickets of a user for transfers that have not begun. */
+  revoke(user: string) {
+    this.#tickets.revoke(user);
   }
 
   /** The limits of its transfers, with their use now. */

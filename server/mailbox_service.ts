@@ -15,6 +15,7 @@ import type { RefusedReason } from "./report/metrics.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import { SessionService, type SharedOptions } from "./session_service.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
+import { OriginalClients } from "./wire/mailbox/original_clients.ts";
 import { type DatagramClient, OriginalWire } from "./wire/mailbox/original_wire.ts";
 import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 
@@ -42,6 +43,7 @@ export class MailboxService {
     const onRefused = (reason: RefusedReason, from: DatagramClient) => this.#refuse(reason, from);
     this.#original = new OriginalWire({
       ...options,
+      senders: new OriginalClients(options.clients, options.wallClock),
       taps: { mailbox: options.watch.tap("mailbox"), admin: options.watch.tap("admin") },
       onRefused,
       debug: (from, what) => this.#debug(from, what),

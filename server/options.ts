@@ -103,6 +103,9 @@ export const OPTIONS = {
   "data": text("DIR", "Keep everything in this directory (WIREPOST_DATA, or else the user's own)"),
   "new": flag("Start a new database although keys or files of another one are there"),
   "memory": flag("Keep everything in memory and write no file"),
+  "classroom": flag(
+    "For a class: nothing is kept, and each address has little; prints the options that it is",
+  ),
   "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
   "seal-key": text("FILE", "The server's own key, if not the one in the data directory"),
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
@@ -197,6 +200,16 @@ export const OPTIONS = {
   ),
 } as const;
 
+/**
+ * What `--classroom` stands for, on the command line; an option that is given wins. Nothing is kept, the original wires
+ * are answered, and what one student's program does by mistake leaves room for the others.
+ */
+export const CLASSROOM: readonly string[] = [
+  "--memory",
+  ...PRIVATE_NETWORKS.flatMap((network) => ["--original-from", network]),
+  ...["--address-mailboxes", "1000", "--address-channels", "100", "--address-bytes", "64MiB"],
+];
+
 /** Options that exclude each other. */
 export const EXCLUSIVE: readonly (readonly [OptionName, OptionName])[] = [
   ["memory", "data"],
@@ -228,6 +241,8 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
     // undefined to keep everything in memory
     data: values.memory ? undefined : dataDirectory(values.data),
+    // what an administrator of a server in memory needs
+    controlDirectory: values.memory && values.classroom ? dataDirectory(values.data) : undefined,
     beginNew: values.new,
     secretFile: values["secret-file"],
     sealKeyFile: values["seal-key"],

@@ -16,6 +16,8 @@ import type { Store } from "./store/store.ts";
 
 export interface ReadyServer {
   options: ServeOptions;
+  /** The directory that has its addresses, for the commands beside it. */
+  control: string | undefined;
   listening: readonly Listening[];
   store: Pick<Store, "opened">;
   hub: HubService | undefined;
@@ -25,8 +27,8 @@ export interface ReadyServer {
 
 /** @param ready Takes each line. */
 export async function reportReady(server: ReadyServer, ready: (line: string) => Promise<void>) {
-  const { options: { data }, listening, sealKey, log } = server;
-  if (data !== undefined) await writeAddresses(data, listening, log);
+  const { control, listening, sealKey, log } = server;
+  if (control !== undefined) await writeAddresses(control, listening, log);
   for (const each of listening) logListening(server, each);
   if (listening.some(({ name }) => name === "mailbox" || name === "forum")) {
     log.info({ service: "server", what: `the server's key is ${sealKey.text}` });

@@ -8,6 +8,7 @@
 import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
+import { openControlDirectory } from "./data/control_directory.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
@@ -24,9 +25,11 @@ import { reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
+import { Clients } from "./report/clients.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
@@ -35,11 +38,12 @@ import { GroupCommit } from "./store/journal/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
+import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 import { Watchers } from "./wire/admin/watchers.ts";
 import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.ts";
 
-export { EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
+export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
 /** A stop that takes longer, in milliseconds, is broken off. */
 const MAX_STOP_MS = 5000;
@@ -102,7 +106,7 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   await using starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   const shared = await open(options, log, stopping, starting);
-  const { opened, sockets, sealKey, watchers } = shared;
+  const { opened, sockets, sealKey, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
     void await Promise.all([watchers, ...services].map((service) => service.close()))
@@ -113,7 +117,10 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady({ options, listening, store: opened, hub: running.hub, sealKey, log }, output.ready);
+  await reportReady(
+    { options, control, listening, store: opened, hub: running.hub, sealKey, log },
+    output.ready,
+  );
   const started = starting.move();
   const close = () => started.disposeAsync();
   return {
@@ -156,8 +163,10 @@ async function open(
     const watch = await watchDirectory(data, (error) => store.lose(error));
     opening.defer(() => watch.close());
   }
-  const secret = await obtainSecret(options.secretFile, data);
+  const control = data ?? await controlDirectoryOf(options, log, opening);
+  const secret = await obtainSecret(options.secretFile, control);
   const known = await readAccounts(opened);
+  const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
   const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
   const monotonicClock = () => performance.now();
@@ -171,6 +180,7 @@ async function open(
   opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
+  const moderation = new Moderation({ store, known: measures, wallClock: Date.now });
   const metrics = new Metrics(), watch = new Watch({ wallClock: Date.now, monotonicClock });
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
@@ -184,7 +194,10 @@ async function open(
     sealKey,
     accounts,
     startTimes,
+    control,
     metrics,
+    moderation,
+    clients: new Clients(Date.now),
     watch,
     watchers: new Watchers({ watch, metrics, log, monotonicClock: uptime.now, setTimer, random }),
     log,
@@ -195,6 +208,23 @@ async function open(
     random,
     stop: stopping.resolve,
   };
+}
+
+/** The directory of the secret and the addresses, for a server in memory that has one. */
+async function controlDirectoryOf(
+  { controlDirectory }: ServeOptions,
+  log: Log,
+  opening: AsyncDisposableStack,
+): Promise<string | undefined> {
+  if (controlDirectory === undefined) return undefined;
+  const directory = await openControlDirectory(controlDirectory);
+  if (directory !== undefined) opening.defer(() => removeRunning(directory));
+  else {
+    const what =
+      `another server runs in ${controlDirectory}: this one is administered with --secret-file alone`;
+    log.warn({ service: "server", what });
+  }
+  return directory;
 }
 
 /** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
@@ -251,6 +281,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],
         accountCommand(accounts),
+        ...moderationCommands({ ...shared, revoke: (name) => running.forum?.revoke(name) }),
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),

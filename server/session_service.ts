@@ -5,18 +5,23 @@
  */
 
 import type { Address } from "../protocol/address.ts";
+import { refusal } from "../protocol/describe/refusals.ts";
 import { describeSealToClient, describeSealToServer } from "../protocol/describe/seal.ts";
 import { describeAnswers, describeRequests } from "../protocol/describe/session.ts";
+import { undecoded } from "../protocol/describe/words.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
+import { isLoopback } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import type { Environment } from "./quota/uptime.ts";
+import type { Clients } from "./report/clients.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import type { Tap, Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
+import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import type { DatagramClient } from "./wire/mailbox/original_wire.ts";
 import { type LoginRefusal, refusedLogin } from "./wire/session/login.ts";
@@ -36,6 +41,10 @@ export interface SharedOptions extends Environment {
   metrics: Metrics;
   log: Log;
   watch: Watch;
+  /** Whom it does not answer, or does not pass on. */
+  moderation: Moderation;
+  /** Where its sessions are listed. */
+  clients: Clients;
   /** Dates new sessions. */
   startTimes: SessionStartTimes;
 }
@@ -59,6 +68,9 @@ export interface SessionServiceOptions
   onRefusedLogin?(name: string, why: LoginRefusal): void;
 }
 
+/** How a control message may begin: `A`, `a`, a space. */
+const CONTROL = [0x41, 0x61, 0x20];
+
 export class SessionService {
   readonly #shared: SharedOptions;
   readonly #service: SessionServiceOptions;
@@ -80,7 +92,7 @@ export class SessionService {
         socket.send(datagram, address);
       },
     };
-    this.#sessions = new SessionWire(common);
+    this.#sessions = new SessionWire({ ...common, endLogin: (session) => this.#seals.end(session) });
     this.#seals = new SealWire({
       ...common,
       tap,
@@ -109,10 +121,21 @@ export class SessionService {
   #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     this.#shared.metrics.add("received");
     const { hostname, port } = address, from = { hostname, port, address, socket };
+    if (this.#isBanned(datagram, hostname)) {
+      const describe = () => ({ ...undecoded(datagram), ...refusal("banned") });
+      if (this.#tap.isOn) this.#tap.see("in", address, describe);
+      return this.#service.onDropped("banned", from);
+    }
     if (isSealDatagram(datagram)) return this.#receivedSeal(datagram, from);
     if (!isSessionDatagram(datagram)) return this.#service.onOther(datagram, from);
     if (this.#tap.isOn) this.#tap.see("in", address, () => describeRequests(datagram));
     if (!this.#sessions.received(datagram, from)) this.#service.onDropped("malformed", from);
+  }
+
+  /** Whether a datagram is dropped; those of an administrator on this machine are not. */
+  #isBanned(datagram: Uint8Array, hostname: string): boolean {
+    if (!this.#shared.moderation.isBannedAddress(hostname)) return false;
+    return !isLoopback(hostname) || isSealDatagram(datagram) || !CONTROL.includes(datagram[0]!);
   }
 
   #receivedSeal(datagram: Uint8Array, from: SessionPeer) {

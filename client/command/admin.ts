@@ -1,4 +1,5 @@
 import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
+import { measureOf, printBans, printConnections, printMeasure } from "./admin/clients.ts";
 import { AT_ONCE, isConfirmed, removalOf, remove } from "./admin/removal.ts";
 import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
 import { didYouMean } from "./nearest.ts";
@@ -12,7 +13,7 @@ export function adminCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "admin",
-  summary: "Manage it: dead, requeue, delete, clear, limit, log, stop",
+  summary: "Manage it: dead, requeue, clear, connections, kick, ban, mute, stop",
   usage: ["COMMAND [ARG…] [OPTION…]"],
   words: {
     heading: "Commands:",
@@ -44,6 +45,17 @@ const HELP: Omit<Command, "run"> = {
         argument: "CHANNEL",
         help: "remove a channel and its history; prints how many members it had",
       },
+      { name: "connections", help: "list who is connected, since when, and what each has sent" },
+      { name: "kick", argument: "NAME|ADDRESS", help: "end the connections and sessions of a client" },
+      {
+        name: "ban",
+        argument: "NAME|ADDRESS",
+        help: "answer nothing that comes from it, for good or for a time (--for); ADDRESS/BITS too",
+      },
+      { name: "unban", argument: "NAME|ADDRESS", help: "end a ban" },
+      { name: "bans", help: "list the bans and mutes" },
+      { name: "mute", argument: "NAME|ADDRESS", help: "pass on nothing that it sends; --for as with ban" },
+      { name: "unmute", argument: "NAME|ADDRESS", help: "end that" },
       { name: "log", argument: "on|off", help: "log every request, or stop that" },
       { name: "stop", help: "stop the server" },
       { name: "help", help: "list the server's own commands" },
@@ -56,7 +68,8 @@ const HELP: Omit<Command, "run"> = {
   options: {
     all: { help: "clear, requeue, delete: all of them" },
     shared: { help: "clear: the shared queue" },
-    yes: { help: "Do not ask before --all and --shared" },
+    yes: { help: "Do not ask before --all and --shared; ban, mute: this machine's own addresses too" },
+    for: { value: "DURATION", help: "ban, mute: for so long (for good)" },
     json: { help: "Print results as an object a line" },
     ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
@@ -67,6 +80,7 @@ const HELP: Omit<Command, "run"> = {
     "wirepost admin status",
     "wirepost admin dead",
     "wirepost admin clear --all --yes",
+    "wirepost admin ban 192.168.1.23 --for 1h",
     "wirepost admin count bob --server 192.168.1.7:21001 --secret-file ./secret",
   ],
 };
@@ -74,13 +88,18 @@ const HELP: Omit<Command, "run"> = {
 async function run(args: Arguments, code: DataDirectoryCode): Promise<number> {
   checkArguments(args);
   const removal = removalOf(args);
+  measureOf(args);
   if (removal !== undefined && !await isConfirmed(removal, args)) return 1;
   const { mailbox, secret } = await administration(args, code);
   await using _ = mailbox;
   const control: Control = (command) => mailbox.control(secret, command);
   const json = args.flag("json");
   if (removal !== undefined) return await remove(control, removal, json);
+  const measure = measureOf(args);
+  if (measure !== undefined) return await printMeasure(control, measure, json);
   const [name = "", ...rest] = args.positionals;
+  if (name === "connections") return await printConnections(control, json);
+  if (name === "bans") return await printBans(control, json);
   const list = Object.hasOwn(LISTS, name) ? LISTS[name] : undefined;
   if (name === "dead") await printDead(control, json);
   else if (name === "status" && rest.length === 0) await printStatus(control, json);
@@ -96,17 +115,17 @@ function checkArguments(args: Arguments) {
   if (!NAMES.includes(name)) {
     throw new UsageError(`Unknown command '${name}'${didYouMean(name, NAMES)}`);
   }
-  for (const arg of CHANNEL_COMMANDS.includes(name) ? [] : args.positionals) {
+  for (const arg of WITH_COMMAS.includes(name) ? [] : args.positionals) {
     if (arg.includes(",")) throw new UsageError(`Cannot use '${arg}': it has a comma`);
   }
   // as from a script whose variable is not set
   if (name !== "count" && rest.includes("")) {
     throw new UsageError(`Cannot use '' with '${name}': it is empty`);
   }
-  if (name === "dead") expectArguments(rest);
+  if (["dead", "connections", "bans"].includes(name)) expectArguments(rest);
 }
 
 const NAMES = [...HELP.words!.list.map(({ name }) => name), ...AT_ONCE];
 
-/** Commands whose last argument is a channel's name, which may have commas. */
-const CHANNEL_COMMANDS = ["members", "remove-channel"];
+/** Commands whose last argument is the name of a channel or a client, which may have commas. */
+const WITH_COMMAS = ["members", "remove-channel", "kick", "ban", "unban", "mute", "unmute"];

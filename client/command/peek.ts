@@ -15,6 +15,8 @@ const DEFAULT_COUNT = 100;
 /** Messages that are shown in one table, so that its columns are aligned and the first of many are seen at once. */
 const TABLE_ROWS = 64;
 
+const HEADINGS = ["id", "state", "when", "from", "text"];
+
 /** Messages older than this are shown with their date. */
 const DAY_MS = 86_400_000;
 
@@ -98,13 +100,9 @@ function table(messages: readonly SeenMessage[], isFirst: boolean): string {
     escapeControls(sender),
     escapeControls(text) + (bytes > new TextEncoder().encode(text).length ? "…" : ""),
   ]);
-  const headings = [
-    { heading: "id", align: "right" as const },
-    { heading: "state" },
-    { heading: "when" },
-    { heading: "from" },
-    { heading: "text" },
-  ];
+  // they are as wide as columns, so only those that are shown may be there
+  const [id, ...words] = isTerminal ? HEADINGS : HEADINGS.map(() => "");
+  const headings = [{ heading: id!, align: "right" as const }, ...words.map((heading) => ({ heading }))];
   const [heading = "", ...lines] = tableLines(headings, rows);
   const { columns } = terminalSize(), fit = (line: string) => isTerminal ? cutToWidth(line, columns) : line;
   const shown = isTerminal && isFirst ? [bold(fit(heading)), ...lines.map(fit)] : lines.map(fit);

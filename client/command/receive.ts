@@ -51,6 +51,7 @@ export const command: Command = {
   examples: [
     "wirepost receive",
     "wirepost receive bob --all --json",
+    "wirepost receive jobs --follow --exec ./work --parallel 4",
     "wirepost receive bob --follow --exec 'mail -s \"a message\" bob@example.org'",
   ],
   run,

@@ -7,7 +7,7 @@
 
 import { report, write, writeError } from "../terminal/output.ts";
 import { didYouMean } from "./nearest.ts";
-import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
+import { Arguments, type Command, type Option, UsageError } from "./command.ts";
 
 /** An option as the server declares it. */
 interface ServeOption {
@@ -35,6 +35,8 @@ interface RunningServer {
 /** The server's code. `Values` has a value for each option. */
 interface ServerCode<Values, Options> {
   readonly OPTIONS: { readonly [Name in keyof Values]: ServeOption };
+  /** The options that `--classroom` stands for. */
+  readonly CLASSROOM: readonly string[];
   /** Pairs of options that exclude each other. */
   readonly EXCLUSIVE: readonly (readonly [string, string])[];
   readonly SERVICE_PORTS: Readonly<Record<string, number>>;
@@ -79,6 +81,7 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
     examples: [
       "wirepost serve",
       "wirepost serve channels 55555",
+      "wirepost serve --classroom --host 0.0.0.0",
       "wirepost serve mailbox 21001 --host 0.0.0.0 --data /var/lib/wirepost",
     ],
     run: (args) => run(args, code),
@@ -88,10 +91,15 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
 async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Options>): Promise<number> {
   const ports = servicePorts(args.positionals, code.SERVICE_PORTS);
   for (const [one, other] of code.EXCLUSIVE) args.exclude(one, other);
+  const preset = args.flag("classroom") ? classroomOf(args, code) : undefined;
   const values = Object.fromEntries(
-    Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, valueOf(args, name, option)]),
+    Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => {
+      const isPreset = preset !== undefined && !args.flag(name) && preset.flag(name);
+      return [name, valueOf(isPreset ? preset : args, name, option)];
+    }),
   ) as Values;
-  if (!args.flag("memory")) {
+  if (preset !== undefined) await reportPreset(args, preset, code);
+  if (!args.flag("memory") && !preset?.flag("memory")) {
     const notice = await args.dataCode.earlierDirectoryNotice(args.text("data"));
     if (notice !== undefined) await report("serve", notice);
   }
@@ -110,6 +118,27 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
     .then(() => undefined, (error: Error) => error);
   for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);
   return await server.end(failure) ? 0 : 1;
+}
+
+/** The options that `--classroom` stands for, without those that an option that is given excludes. */
+function classroomOf<Values, Options>(args: Arguments, code: ServerCode<Values, Options>): Arguments {
+  const excluded = code.EXCLUSIVE.flatMap(([one, other]) => [
+    ...args.flag(one) ? [`--${other}`] : [],
+    ...args.flag(other) ? [`--${one}`] : [],
+  ]);
+  const words = code.CLASSROOM.filter((word) => !excluded.includes(word));
+  return new Arguments(serveCommand(code), words, args.dataCode);
+}
+
+/** Says which options `--classroom` sets here. */
+async function reportPreset<Values, Options>(
+  args: Arguments,
+  preset: Arguments,
+  code: ServerCode<Values, Options>,
+) {
+  const set = Object.keys(code.OPTIONS).filter((name) => preset.flag(name) && !args.flag(name));
+  const words = set.flatMap((name) => preset.texts(name).map((text) => `--${name}${text && ` ${text}`}`));
+  await report("serve", `--classroom is ${words.join(" ")}`);
 }
 
 /** An option for the help, which ends with the default. */

@@ -40,6 +40,8 @@ export const REFUSAL_RULES = {
   "full": { rule: "mailbox.md section 7", why: "the mailbox, or all mailboxes, are full" },
   "full share": { rule: "mailbox.md 5.1", why: "its owner's share of a limit is used up" },
   "storage": { rule: "mailbox.md 4.3", why: "the server cannot write to disk" },
+  "banned": { rule: "admin.md 7.4", why: "an administrator has banned the address or the name" },
+  "muted": { rule: "admin.md 7.8", why: "an administrator has muted the address or the name" },
   "sealed malformed": { rule: "seal.md section 1", why: "it is not of the grammar" },
   "sealed bad key": { rule: "seal.md 2.4", why: "its id is not its key's, or the exchange comes to zero" },
   "sealed no account": { rule: "seal.md 5.2", why: "only the administrator makes accounts" },
@@ -49,6 +51,7 @@ export const REFUSAL_RULES = {
   "sealed twice": { rule: "seal.md 4.5", why: "it was opened before, or is too old to say" },
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
+  "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
   "partial frame": { rule: "channels.md 1.4", why: "the stream ended within a frame" },
   "name too long": { rule: "channels.md section 6", why: "the name of a channel has at most 64 bytes" },
   "line too long": { rule: "room.md 1.5", why: "the line is over the limit" },

@@ -13,7 +13,7 @@ import { sizeOf } from "./directory.ts";
 export const LOG_FILE = `${DATABASE_FILE}-wal`;
 
 /** Files that belong to a database. */
-const KEPT_FILES = ["secret", "seal-key", LOG_FILE];
+const SECRET = "secret", KEPT_FILES = [SECRET, "seal-key", LOG_FILE];
 
 /** An empty database is none: no server leaves one. */
 export async function hasDatabase(directory: string): Promise<boolean> {
@@ -35,7 +35,8 @@ export async function checkStart(directory: string, beginNew: boolean) {
     );
   }
   const kept = await keptIn(directory);
-  if (kept.length === 0) return;
+  // a server in memory leaves its secret alone; one with a database leaves its key too
+  if (kept.length === 0 || kept.every((name) => name === SECRET)) return;
   if (!beginNew) {
     const state = await sizeOf(`${directory}/${DATABASE_FILE}`) < 0 ? "missing" : "empty";
     throw new Error(

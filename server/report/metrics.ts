@@ -39,7 +39,7 @@ function each<const Label extends string, const Pattern extends string>(
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "unproved", "overload"],
-  ...["full", "full share", "storage"],
+  ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
 ] as const;
@@ -118,6 +118,9 @@ export const METRICS = {
   ...each(STREAMS, "* partial frame", counter("connections", "Connections that ended in a frame")),
   ...each(STREAMS, "* name too long", counter("messages", "Names that were refused as too long")),
   ...each(STREAMS, "* line too long", counter("messages", "Lines that were refused as too long")),
+  ...each(STREAMS, "* banned", counter("connections", "Connections of banned addresses and names")),
+  ...each(STREAMS, "* muted", counter("messages", "Messages of muted clients, which were not passed on")),
+  ...each(STREAMS, "* kicked", counter("connections", "Connections that an administrator ended")),
   ...each(STREAMS, "* too many channels", counter("requests", "Channels refused at the limit")),
   ...each(STREAMS, "* too many connections", counter("connections", "Connections over the limit")),
   ...each(STREAMS, "* too many connections of an address", counter("connections", "Those of one address")),
@@ -128,6 +131,7 @@ export const METRICS = {
 
   ...each(LISTENERS, "* gone before accepted", counter("connections", "Connections that ended before that")),
   ...each(LISTENERS, "* accept failed", counter("accepts", "Accepts that failed")),
+  "files banned": counter("connections", "Connections of banned addresses"),
   "files uploaded": counter("files", "Files received whole"),
   "files downloaded": counter("files", "Files sent whole"),
   "files bytes received": counter("bytes", "Content of files received"),

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
+import { MUTED_TEXT } from "../../protocol/admin.ts";
+import { ADMIN, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
+import type { Moderation } from "./moderation.ts";
 import type { PeekedPage, Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
 /** Which mailboxes belong to accounts. */
@@ -34,6 +36,8 @@ export type AccessRefusal =
   | typeof NOT_CONFIRMED
   | "sender has an account"
   | "not your name"
+  | "banned"
+  | "muted"
   | "not your mailbox";
 
 /** A put of a session. */
@@ -49,6 +53,8 @@ export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
   store: Pick<GroupCommit, "submit">;
   /** By default no mailbox belongs to an account. */
   accounts?: CoveredMailboxes;
+  /** By default nobody is banned or muted. */
+  moderation?: Pick<Moderation, "isBannedName" | "isMuted" | "dropsUnanswered" | "owedNote">;
 }
 
 /** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */
@@ -77,17 +83,29 @@ export class Mailboxes {
     { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
     hostname: string,
     done: (outcome: PutOutcome) => void,
-  ): "sender has an account" | "overload" | undefined {
+  ): "sender has an account" | "banned" | "muted" | "overload" | undefined {
     if (this.#isCovered(sender)) return "sender has an account";
-    const { store, wallClock } = this.#options;
+    const { store, wallClock, moderation } = this.#options;
+    if (moderation?.isBannedName(sender)) return "banned";
+    if (moderation?.dropsUnanswered(hostname, sender)) return "muted";
     const time = wallClock(), owner = ownerAt(hostname);
     const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
     return store.submit(put, done, false) ? undefined : "overload";
   }
 
   /** Takes the oldest message for a client without an account. Returns why the store was not asked, or undefined. */
-  take(mailbox: string, done: (outcome: TakeOutcome) => void): "account" | "overload" | undefined {
+  take(
+    mailbox: string,
+    hostname: string,
+    done: (outcome: TakeOutcome) => void,
+  ): "account" | "banned" | "overload" | undefined {
     if (this.#isCovered(mailbox)) return "account";
+    const { moderation, wallClock } = this.#options;
+    if (moderation?.isBannedName(mailbox)) return "banned";
+    if (mailbox !== SHARED_QUEUE && moderation?.owedNote(hostname, mailbox)) {
+      done({ sender: ADMIN, time: wallClock(), text: MUTED_TEXT });
+      return undefined;
+    }
     return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
   }
 
@@ -122,8 +140,14 @@ export class Mailboxes {
   }
 
   /** Why a session of this account, or of none (`""`), may not put this message. */
-  refusePut(account: string, { sender, receiver }: SessionPut): AccessRefusal | undefined {
+  refusePut(
+    { account, hostname }: { readonly account: string; readonly hostname: string },
+    { sender, receiver }: SessionPut,
+  ): AccessRefusal | undefined {
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
+    const { moderation } = this.#options;
+    if (moderation?.isBannedName(sender)) return "banned";
+    if (moderation?.isMuted(hostname, sender)) return "muted";
     if (sender === account || receiver === SHARED_QUEUE) return undefined;
     if (this.#isCovered(sender)) return "sender has an account";
     return account === "" ? undefined : "not your name";
@@ -132,6 +156,7 @@ export class Mailboxes {
   /** Why a session of this account, or of none (`""`), may not ask for messages of a mailbox, or count them. */
   refuseRead(account: string, mailbox: string): AccessRefusal | undefined {
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
+    if (this.#options.moderation?.isBannedName(mailbox)) return "banned";
     return mailbox !== account && this.#isCovered(mailbox) ? "not your mailbox" : undefined;
   }
 

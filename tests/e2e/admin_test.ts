@@ -47,7 +47,7 @@ Deno.test("admin finds the server by its data directory", async () => {
   assertEquals(await admin("clear", "--shared", "--yes"), "1\n");
   assertEquals(await admin("list"), "messages  mailbox\n");
   const help = (await admin("help")).split("\n");
-  assertEquals(help.slice(0, 4), ["help", "status[, SKIP]", "list[, AFTER]", "count[, ID]"]);
+  assertEquals(help.slice(0, 4), ["help", "status[, SKIP]", "services", "limits[, SKIP]"]);
   assertEquals(
     help.filter((line) => line.startsWith("account, list[, AFTER] | add, NAME, VERIFIER")).length,
     1,

@@ -194,14 +194,14 @@ Deno.test(
       large = terminals.use(await chat("Bob", port, 200, 50, "--timestamps", "--notify"));
       await large.holds("[Me] |");
       await large.type("/join tea");
-      await large.holds("[Me] /join tea\n-- in tea: Alice, Bob (you)\n[Me] |");
+      await large.holds("[Me] /join tea\n-- in tea: Alice, Bob (you)\n");
       await large.type(long);
       await small.holds(`Bob has joined\n[Bob] ${long.slice(0, 74)}\n${long.slice(74)}\n[Me] |`);
       await small.type("bo", "Tab");
       await small.holds("[Me] Bob: |");
       await small.type("Ω ✓ 漢字");
       await large.shows("Ω ✓ 漢字");
-      assertMatch(await large.screen(), /^\d\d:\d\d \[Alice\] Bob: Ω ✓ 漢字$/m);
+      assertMatch(await large.screen(), /^\d\d:\d\d \[Me\] a line .*\n\d\d:\d\d \[Alice\] Bob: Ω ✓ 漢字$/m);
       // each has its colour, and Bob's name rings
       assert(/\[.\[\d+mAlice.\[0m\] Bob: Ω ✓ 漢字/.test(large.written), large.written);
       assert(large.written.includes("漢字\x07"), large.written);
@@ -209,17 +209,17 @@ Deno.test(
       await small.holds("[Me] /who\n-- in tea: Alice (you), Bob\n[Me] |");
       await server.end("SIGKILL");
     }
-    for (const terminal of [small, large]) await terminal.holds(`${lost()}\n[Me] |`);
+    await small.holds(`${lost()}\n[Me] |`);
+    await large.holds(lost());
     await small.type("said meanwhile");
     await using server = await serve(port);
-    await small.holds(
-      `${lost()}\n[Me] said meanwhile\n-- reconnected\n-- since you were last here:\n-- messages may be`,
-    );
+    await small.holds(`${lost()}\n[Me] said meanwhile\n-- reconnected\n`);
+    await small.holds("-- since you were last here:\n-- messages may be missing here");
     await large.shows("said meanwhile");
     assertMatch(await large.screen(), /^-- reconnected\n(.*\n)*\d\d:\d\d \[Alice\] said meanwhile$/m);
     // the window is made smaller: what was said goes on in as many rows as it needs
     await large.resize(60);
-    await large.holds(`[Me] ${long.slice(0, 55)}\n${long.slice(55)}\n`);
+    await large.holds(`[Me] ${long.slice(0, 49)}\n${long.slice(49)}\n`);
     await large.type("/quit");
     await small.holds("Bob has left\n[Me] |");
     assertEquals((await server.end()).code, 0);

@@ -1,7 +1,15 @@
 /** `wirepost receive --exec`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, runCommand, ServerProcess, wirepost as run } from "../program.ts";
+import {
+  FROM_SOURCE,
+  lacks,
+  runCommand,
+  ServerProcess,
+  temporaryDirectory,
+  wirepost as run,
+} from "../program.ts";
+import { Terminal } from "./terminal.ts";
 
 const ignore = Deno.build.os === "windows";
 
@@ -155,3 +163,50 @@ Deno.test("options of --exec that can't be used are wrong usage", () =>
       assertEquals(err, `wirepost receive: ${error}\nSee 'wirepost receive --help'\n`);
     }
   }));
+
+Deno.test(
+  "with --parallel the command runs for several messages at a time, and each is acknowledged by itself",
+  { ignore },
+  () =>
+    withServer(async (wirepost) => {
+      await using directory = await temporaryDirectory();
+      await wirepost(["send", "bob", "1", "2", "3", "4", "5", "--from", "alice"]);
+      // each of the first three waits for the other two; the second fails once the others are there
+      const command = "read x; : > $x; case $x in 1|2|3)" +
+        " while ! { test -e 1 && test -e 2 && test -e 3; }; do sleep 0.02; done;; esac; echo $x; test $x != 2";
+      const { code, out, err } = await wirepost(
+        ["receive", "bob", "--all", "--parallel", "3", "--exec", command, "--retry-delay", "10m"],
+        { cwd: directory.path },
+      );
+      assertEquals([code, unnamed(err)], [1, failed("exit 1", 1, "it comes again in 10m")]);
+      assertEquals(out.trim().split("\n").toSorted(), ["1", "2", "3", "4", "5"]);
+      const left = await wirepost(["peek", "bob"]);
+      assertMatch(left.out, /^\d+ {2}delayed, 1 failed +\S+ +alice +2\n$/);
+      assertEquals(
+        (await wirepost(["receive", "bob", "--parallel", "2"])).err.split("\n")[0],
+        "wirepost receive: --parallel needs --exec CMD",
+      );
+    }),
+);
+
+// session.md 7.3
+Deno.test(
+  "Ctrl-C ends every command that runs, and no attempt counts",
+  { ignore: ignore || await lacks("tmux") },
+  async () => {
+    await using directory = await temporaryDirectory();
+    await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+    const address = ["--server", server.address];
+    await run(["send", "bob", "1", "2", "3", "--from", "alice", ...address]);
+    const receive = [...FROM_SOURCE, "receive", "bob", "--all", "--parallel", "2", ...address];
+    const words = [...receive, "--exec", "echo begun; sleep 600"].map((word) => `'${word}'`).join(" ");
+    await using terminal = await Terminal.open(
+      `cd ${directory.path}; trap : INT; ${words}; echo "exit $?"; cat`,
+    );
+    for (let i = 0; i < 2; i++) await terminal.shows("begun");
+    await terminal.type("", "C-c");
+    await terminal.shows("exit 130");
+    const { out } = await run(["peek", "bob", ...address]);
+    assertEquals(out.replace(/^ *\d+ +ready +\S+ +alice +/gm, ""), "1\n2\n3\n");
+  },
+);

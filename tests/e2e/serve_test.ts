@@ -194,3 +194,45 @@ Deno.test("--log json writes nothing but objects to standard error", async () =>
   assertEquals(lines.at(-1).level, "info");
   assertMatch(lines.at(-1).what, /^the server's key is /);
 });
+
+Deno.test("serve --classroom prints the options that it is, keeps nothing, and can be administered", async () => {
+  await using directory = await temporaryDirectory();
+  const cwd = directory.path, data = "parley-data";
+  const admin = async (...args: string[]) => await wirepost(args, { cwd });
+  {
+    await using server = await ServerProcess.start(
+      ["mailbox", "0", "channels", "0", "--classroom", "--address-channels", "7"],
+      { cwd },
+    );
+    await server.logged("the server's key is");
+    assertMatch(
+      server.err,
+      /^wirepost serve: --classroom is --memory --original-from \S.* --address-mailboxes 1000 --address-bytes 64MiB\n/,
+    );
+    const limits = (await admin("status", "--limits", "--json")).out.trim().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    const limit = (name: string) => limits.find((one) => one.name === name).limit;
+    assertEquals(
+      [limit("mailboxes of one address"), limit("one address's bytes"), limit("channels of one address")],
+      [1000, 64 * 1024 ** 2, 7],
+    );
+    assertEquals((await admin("send", "bob", "kept nowhere", "--as", "alice")).code, 0);
+    const { out } = await admin("admin", "connections", "--json");
+    assertEquals(JSON.parse(out.split("\n")[0]!).service, "mailbox");
+    assertEquals((await admin("admin", "ban", "192.0.2.7", "--for", "1h")).out, "192.0.2.7, 0 kicked\n");
+    assertMatch((await admin("admin", "ban", "127.0.0.1")).err, /own machine; --yes means it/);
+    assertEquals(await names(`${directory.path}/${data}`), ["secret", "server.json"]);
+    // a second one does not take the first one's place
+    await using second = await ServerProcess.start(["mailbox", "0", "--classroom"], { cwd });
+    await second.logged("another server runs in");
+    assertStringIncludes((await admin("status")).out, `127.0.0.1:${server.port}`);
+    assertEquals((await second.end()).code, 0);
+    assertEquals((await server.end()).code, 0);
+  }
+  assertEquals(await names(`${directory.path}/${data}`), ["secret"]);
+  // an option that is given wins
+  await using kept = await ServerProcess.start(["mailbox", "0", "--classroom", "--data", data], { cwd });
+  assertEquals(kept.err.includes("--memory"), false);
+  assertEquals((await names(`${directory.path}/${data}`)).includes("messages.db"), true);
+});

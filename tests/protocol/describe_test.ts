@@ -133,6 +133,8 @@ Deno.test("each request of a session is described, and what asks for a challenge
     "cancel,1",
     "stat,3,",
     "info,4,bob",
+    "peek,5,bob,0",
+    "peek,6,,17",
     "bye",
   ];
   const datagram = bytes([`P1> ${SESSION} 57c3cc1d ${COOKIE} 1`, ...requests].join("\n"));
@@ -152,7 +154,9 @@ Deno.test("each request of a session is described, and what asks for a challenge
     "got 1: its messages have arrived",
     "cancel 1: waits no longer",
     "stat 3: counts of all mailboxes",
-    "info 4: what runs, and whether 'bob' has an account",
+    "info 4: which services run, and the account of 'bob'",
+    "peek 5: shows 'bob'",
+    "peek 6: shows the shared queue behind message 17",
     "bye: the client needs nothing more",
   ];
   assertEquals(lines(describeRequests(datagram)), expected.map((one) => `session VcQX0h… ${one}`));
@@ -169,6 +173,12 @@ Deno.test("each answer of a session is described, and a challenge", () => {
     ["ok,1", "ok 1: done"],
     ["ok,1-3", "ok 1 to 3: done"],
     ["have,4", "have 4: arrived, not done yet"],
+    [
+      "seen,1,0,17,leased,1,1795264095073,alice,3,one",
+      "seen 1: message 17 from 'alice', leased, 3 bytes | \"one\"",
+    ],
+    ["more,1,17", "more 1: there are messages behind 17"],
+    ["last,1,17", "last 1: no message is behind 17"],
     [
       "lost,5,7",
       "lost 5: message 7 not this lease's any more | given out again, or removed (session.md section 11)",

@@ -44,7 +44,7 @@ export function removalOf(args: Arguments): Removal | undefined {
     return { name, which };
   }
   if (!Object.hasOwn(NOUNS, command)) {
-    args.refuse(command, "all", "shared", "yes");
+    args.refuse(command, "all", "shared", ...["ban", "mute"].includes(command) ? [] : ["yes"]);
     return undefined;
   }
   const name = command as Removal["name"], isClear = name === "clear";

@@ -51,6 +51,8 @@ export class ChannelsTalk implements Talk {
   #link: ChannelsLink | undefined;
   /** Whether there was another connection before. */
   #hasReconnected = false;
+  /** Whether something was typed. */
+  #hasBegun = false;
   /** The channel to be in, also on the next connection. */
   #wanted: string | undefined;
   #place: Place | undefined;
@@ -95,7 +97,8 @@ export class ChannelsTalk implements Talk {
   async #take(wanted: string | undefined) {
     if (wanted !== undefined) return await this.#enter(wanted);
     this.#flushOutbox();
-    if (!this.#hasReconnected) {
+    // who has begun knows how
+    if (!this.#hasReconnected && !this.#hasBegun) {
       await this.#notice(
         "/join CHANNEL to begin; /list shows the channels, /help everything",
       );
@@ -263,6 +266,7 @@ export class ChannelsTalk implements Talk {
   }
 
   async say(text: string) {
+    this.#hasBegun = true;
     const isEntering = this.#wanted !== undefined && this.#place === undefined;
     if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) await this.#say(text);
     else if (!this.#outbox.wait(text)) await this.#notice("not sent: too many lines wait for the server");
@@ -286,6 +290,7 @@ export class ChannelsTalk implements Talk {
   }
 
   async command(line: string) {
+    this.#hasBegun = true;
     const request = line.trimEnd(), [command, channel] = request.split(/[\t\n\v\f\r ]+/, 2);
     if (!this.#isConnected) return await this.#notice("not connected: the command was not sent");
     if (utf8Length(request) > FRAME_BYTES) {

@@ -52,6 +52,11 @@ export class Display {
     return this.#style(colourOf(key), escapeControls(name));
   }
 
+  /** Stands before the prompt: the time of day, if times are shown. */
+  get now(): string {
+    return this.#time(Date.now());
+  }
+
   /** The time of day, with the date unless it is today. */
   #time(timeMs: number): string {
     if (!this.#options.hasTimes) return "";

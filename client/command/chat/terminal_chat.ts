@@ -20,6 +20,9 @@ const MIN_BACKOFF_MS = 500, MAX_BACKOFF_MS = 5000;
 /** A connection that lasted for less counts as an attempt that has failed. */
 const SHORT_CONNECTION_MS = 1000;
 
+/** How often the time before the prompt is looked at. */
+const CLOCK_MS = 1000;
+
 /** How long the answer to a command is waited for. */
 const ANSWER_MS = 2000;
 
@@ -55,7 +58,7 @@ const LOCAL_COMMANDS = ["/who", "/history", "/clear", "/quit", "/help"];
  * @returns The exit code: 0; 1 if there was no server, or something was not sent.
  */
 export async function runTerminalChat(options: TerminalChatOptions): Promise<number> {
-  const { talk, prompt, cannotConnect, connected } = options;
+  const { talk, display, prompt, cannotConnect, connected } = options;
   try {
     await talk.connect();
   } catch {
@@ -67,12 +70,21 @@ export async function runTerminalChat(options: TerminalChatOptions): Promise<num
   const onUnload = () => talk.close();
   globalThis.addEventListener("unload", onUnload);
   try {
-    await using editor = openLineEditor({ prompt });
+    await using editor = openLineEditor({ prompt: `${display.now}${prompt}` });
+    using _ = showTime(editor, () => `${display.now}${prompt}`);
     return await chat(options, editor);
   } finally {
     globalThis.removeEventListener("unload", onUnload);
     talk.close();
   }
+}
+
+/** Keeps the time before the prompt right, until it is disposed of: what is typed has its time then, too. */
+function showTime(editor: LineEditor, prompt: () => string): Disposable {
+  const timer = setInterval(() => {
+    if (editor.prompt !== prompt()) editor.prompt = prompt();
+  }, CLOCK_MS);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** The same with an editor and a connection that are there. */

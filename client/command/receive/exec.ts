@@ -13,6 +13,7 @@ import { type Arguments, type Option, UsageError } from "../command.ts";
 /** The options for `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
   exec: { value: "CMD", help: "Run the shell command for each message, with its text on standard input" },
+  parallel: { value: "N", help: "Run CMD for up to N messages at a time (1)" },
   "retry-delay": {
     value: "DURATION",
     help: "How long a message waits after CMD failed once, doubled each time (1s)",
@@ -23,9 +24,20 @@ export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
   },
 };
 
+/** Most messages for which the command runs at a time. */
+const MAX_PARALLEL = 1024;
+
+/**
+ * How a command ends after Ctrl-C, which reaches it and this program at the same time; and how long this program may
+ * take to notice it, in milliseconds.
+ */
+const INTERRUPTS = ["signal 2", "exit 130"], INTERRUPT_MS = 200;
+
 /** What to run for each message. */
 export interface Exec {
   command: string;
+  /** Messages for which it runs at a time. */
+  parallel: number;
   /** The wait after the first failure. */
   retryDelayMs: number;
   attempts: number;
@@ -35,8 +47,9 @@ export interface Exec {
 export function execOf(args: Arguments): Exec | undefined {
   const command = args.text("exec"), delay = args.duration("retry-delay");
   const attempts = args.integer("attempts", 1, MAX_ATTEMPTS);
+  const parallel = args.integer("parallel", 1, MAX_PARALLEL) ?? 1;
   if (command === undefined) {
-    for (const name of ["retry-delay", "attempts"]) {
+    for (const name of ["parallel", "retry-delay", "attempts"]) {
       if (args.flag(name)) throw new UsageError(`--${name} needs --exec CMD`);
     }
     return undefined;
@@ -44,7 +57,7 @@ export function execOf(args: Arguments): Exec | undefined {
   if (delay !== undefined && delay > MAX_RETRY_DELAY_MS) {
     throw new UsageError(`Cannot use --retry-delay '${args.text("retry-delay")}': expected up to 1d`);
   }
-  return { command, retryDelayMs: delay ?? FIRST_RETRY_DELAY_MS, attempts: attempts ?? ATTEMPTS };
+  return { command, parallel, retryDelayMs: delay ?? FIRST_RETRY_DELAY_MS, attempts: attempts ?? ATTEMPTS };
 }
 
 /** What a signal to this program does. */
@@ -57,7 +70,7 @@ interface ExecSignals {
   abandon: AbortSignal;
 }
 
-/** Runs the command for one message after the other. */
+/** Runs the command for messages, each by itself. */
 export class Executor {
   readonly #mailbox: string;
   readonly #exec: Exec;
@@ -91,9 +104,16 @@ export class Executor {
       this.#failed.delete(message.id);
       return true;
     }
+    if (INTERRUPTS.includes(failure)) await this.#stopped(INTERRUPT_MS);
     if (this.#signals.stop.aborted) await message.release();
     else await this.#fail(message, failure);
     return false;
+  }
+
+  /** Waits until this program is stopped too, but no longer than `ms` milliseconds. */
+  async #stopped(ms: number) {
+    const signal = AbortSignal.any([this.#signals.stop, AbortSignal.timeout(ms)]);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
 
   async #fail(message: ReceivedMessage, failure: string) {

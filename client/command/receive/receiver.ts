@@ -107,24 +107,10 @@ export class Receiver {
   }
 
   async #receive(mailbox: Mailbox, limit: WaitLimit) {
-    const { count, waitMs, follow } = this.#options, executor = this.#executor;
-    const options = {
-      count: count - this.received,
-      wait: waitMs,
-      signal: AbortSignal.any([this.#stop.signal, limit.signal]),
-      prefetch: executor === undefined ? PREFETCH : 1,
-    };
     this.#ackError = undefined;
     try {
-      for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
-        limit.stop();
-        if (executor === undefined) await this.#print(batch);
-        else for (const message of batch) await this.#execute(message, executor);
-        if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
-        if (this.#ackError !== undefined) throw this.#ackError;
-        if (follow) limit.reset();
-        limit.start();
-      }
+      if (this.#executor === undefined) await this.#printAll(mailbox, limit);
+      else await this.#executeAll(mailbox, limit, this.#executor);
     } finally {
       limit.start();
       // closing the connection waits for them too, but not without a limit
@@ -132,6 +118,70 @@ export class Receiver {
     }
     if (limit.signal.aborted && (this.#ackError !== undefined || !mailbox.hasAnswered)) throw limit.error;
     if (this.#ackError !== undefined) throw this.#ackError;
+  }
+
+  #receiveOptions(count: number, limit: WaitLimit, prefetch: number) {
+    const signal = AbortSignal.any([this.#stop.signal, limit.signal]);
+    return { count, wait: this.#options.waitMs, signal, prefetch };
+  }
+
+  async #printAll(mailbox: Mailbox, limit: WaitLimit) {
+    const { count, follow } = this.#options;
+    const options = this.#receiveOptions(count - this.received, limit, PREFETCH);
+    for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
+      limit.stop();
+      await this.#print(batch);
+      await this.#acknowledged();
+      if (follow) limit.reset();
+      limit.start();
+    }
+  }
+
+  /** Waits until few acknowledgements are on their way. @throws {Error} One of them failed. */
+  async #acknowledged() {
+    if (this.#acks.size > MAX_ACKS) await Promise.race(this.#acks);
+    if (this.#ackError !== undefined) throw this.#ackError;
+  }
+
+  /**
+   * Runs the command for up to `parallel` messages at a time. Each is leased by itself, and only when the command can run
+   * for it at once: the others are left to other receivers.
+   */
+  async #executeAll(mailbox: Mailbox, limit: WaitLimit, executor: Executor) {
+    const { count, exec } = this.#options, running = new Set<Promise<void>>();
+    let left = count - this.received, hasRun = true;
+    try {
+      // a message for which the command failed may be there again when the last command has ended
+      while (left > 0 && hasRun && this.code === undefined && !limit.signal.aborted) {
+        const options = this.#receiveOptions(left, limit, 1);
+        for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
+          left -= batch.length;
+          for (const message of batch) this.#start(message, executor, running, limit);
+          if (running.size >= exec!.parallel) await Promise.race(running);
+          await this.#acknowledged();
+        }
+        hasRun = running.size > 0;
+        await Promise.all(running);
+        await this.#acknowledged();
+      }
+    } finally {
+      // none goes on without its message: what ends with an error is waited for too
+      await Promise.all(running);
+    }
+  }
+
+  /** Runs the command for a message. Meanwhile no time counts as waiting; an error is kept for the loop. */
+  #start(message: ReceivedMessage, executor: Executor, running: Set<Promise<void>>, limit: WaitLimit) {
+    limit.stop();
+    const run = this.#execute(message, executor).catch((error) => {
+      this.#ackError ??= error;
+    }).finally(() => {
+      running.delete(run);
+      if (running.size > 0) return;
+      if (this.#options.follow) limit.reset();
+      limit.start();
+    });
+    running.add(run);
   }
 
   /** Prints a batch in one write, and acknowledges what was written. */

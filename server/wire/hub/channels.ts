@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { ANNOUNCED_TEXTS, decodeAnnouncedRequest } from "../../../protocol/announced.ts";
 import {
   CHANNELS_TEXTS as TEXTS,
@@ -41,6 +42,8 @@ const frames: EventEncoder = {
     return frames.bytes;
   },
 };
+
+const MUTED = encodeFrames(MUTED_TEXT);
 
 export class ChannelsWire extends MemberWire {
   /** The answer to `/list`: made once and shared by all clients until the list changes. */
@@ -90,11 +93,17 @@ export class ChannelsWire extends MemberWire {
     if (member === undefined) {
       // the first frame is the client's name
       const name = shownName(printable(text), hub.hasRoom);
+      if (this.options.moderation?.isBannedName(name)) {
+        client.count("banned");
+        client.reportEnd("banned");
+        return client.close();
+      }
       client.member = new Member({ name }, frames, client);
       return client.logDebug("has come");
     }
     client.count("received");
     if (!isMessage) this.#control(client, member, text);
+    else if (client.isMuted(member, MUTED)) return;
     else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
   }
 

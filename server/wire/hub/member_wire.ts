@@ -19,7 +19,9 @@ import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
 import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
+import { type Clients, type ConnectedClient, Traffic } from "../../report/clients.ts";
 import type { Member } from "../../service/channel.ts";
+import type { Moderation } from "../../service/moderation.ts";
 import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
 
 /** Milliseconds between two checks for clients that read nothing. */
@@ -39,6 +41,10 @@ export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   log: Log;
   /** What clients send and are sent is reported there. */
   tap?: Tap;
+  /** By default nobody is banned or muted. */
+  moderation?: Pick<Moderation, "isBannedAddress" | "isBannedName" | "isMuted">;
+  /** Where clients are listed as long as they are connected. */
+  clients?: Clients;
 }
 
 export abstract class MemberWire {
@@ -47,13 +53,18 @@ export abstract class MemberWire {
 
   /** Begins to accept. */
   constructor(name: StreamService, protected readonly options: MemberWireOptions) {
-    const { metrics, log, tap = UNWATCHED } = options, joiner = new ChunkJoiner();
+    const { metrics, log, moderation, clients, tap = UNWATCHED } = options, joiner = new ChunkJoiner();
     // logged once until a client is accepted again
     let refused: SlotOutcome | undefined;
     this.#listener = new Listener({
       ...options,
       name,
       service: name,
+      admits(address) {
+        if (!moderation?.isBannedAddress(address.hostname)) return true;
+        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal("banned") }));
+        return false;
+      },
       open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
       onSlot(outcome, address) {
         const isRefused = outcome !== "taken" && outcome !== "replaced",
@@ -67,6 +78,7 @@ export abstract class MemberWire {
         refused = isRefused ? outcome : undefined;
       },
       serve: async (client) => {
+        using _ = listed(client, clients);
         await this.serve(client);
         if (tap.isOn && !client.isClosed) {
           tap.see("in", client, () => ({ what: "closes its side", ...client.names }));
@@ -100,8 +112,16 @@ export abstract class MemberWire {
   }
 }
 
+/** Lists a client until it is disposed of. */
+function listed(client: MemberConnection, clients: Clients | undefined): Disposable {
+  const remove = clients?.add(client);
+  return { [Symbol.dispose]: () => remove?.() };
+}
+
 /** A client from its connection to its end. */
-export class MemberConnection extends Connection {
+export class MemberConnection extends Connection implements ConnectedClient {
+  readonly kind = "connection";
+  readonly traffic: Traffic;
   member: Member | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
@@ -110,6 +130,8 @@ export class MemberConnection extends Connection {
   readonly #rate: RateLimit | undefined;
   /** Whether the messages of the last read have waited for the members of the channel already. */
   #hasWaited = false;
+  /** Whether it was told that it is muted, and is so still. */
+  #isToldMuted = false;
 
   constructor(
     name: StreamService,
@@ -121,6 +143,7 @@ export class MemberConnection extends Connection {
     this.#name = name;
     this.#options = options;
     this.tap = options.tap ?? UNWATCHED;
+    this.traffic = new Traffic(Date.now());
     const { monotonicClock } = options;
     const burst = options.messagesPerSecond ??
       (isLoopback(address.hostname) ? undefined : REMOTE_LIMITS.messagesPerSecond);
@@ -133,8 +156,7 @@ export class MemberConnection extends Connection {
 
   protected override onDisconnect(why: DisconnectReason) {
     this.count(`cut off ${why}`);
-    const describe = () => ({ what: "disconnected", ...this.names, ...refusal(`cut off ${why}`) });
-    if (this.tap.isOn) this.tap.see("out", this, describe);
+    this.reportEnd(`cut off ${why}`);
     this.#options.log.warn({
       service: this.#name,
       peer: formatAddress(this),
@@ -151,6 +173,7 @@ export class MemberConnection extends Connection {
   }
 
   override send(bytes: Uint8Array) {
+    this.traffic.sent(1, bytes.length);
     if (this.tap.isOn && !this.isClosed) {
       const isFrames = this.#name === "channels", frames = isFrames ? bytes.length / FRAME_BYTES : 1;
       this.tap.see("out", this, () => isFrames ? describeFrames(bytes) : describeRoomLines(bytes), frames);
@@ -163,7 +186,45 @@ export class MemberConnection extends Connection {
     return speaker === undefined || speaker.address !== undefined ? "a client" : quoted(speaker.name);
   }
 
+  get service(): StreamService {
+    return this.#name;
+  }
+
+  /** The name that it has given itself; `""` before that, and in the room, where a client is its address. */
+  get name(): string {
+    const speaker = this.member?.speaker;
+    return speaker === undefined || speaker.address !== undefined ? "" : speaker.name;
+  }
+
+  /** Disconnects it for the administrator. */
+  end() {
+    this.count("kicked");
+    this.reportEnd("kicked");
+    this.close();
+    this.leave();
+  }
+
+  /** Reports to those who watch why the server disconnects it. */
+  reportEnd(why: "banned" | "kicked" | `cut off ${DisconnectReason}`) {
+    if (this.tap.isOn) {
+      this.tap.see("out", this, () => ({ what: "disconnected", ...this.names, ...refusal(why) }));
+    }
+  }
+
+  /** Whether a message of this member is not passed on, because it is muted; then `notice` is sent, the first time. */
+  isMuted(member: Member, notice: Uint8Array): boolean {
+    const isMuted = this.#options.moderation?.isMuted(this.hostname, member.speaker.name) ?? false;
+    if (isMuted) {
+      this.count("muted");
+      const describe = () => ({ what: "message, not passed on", ...this.names, ...refusal("muted") });
+      if (this.tap.isOn) this.tap.see("in", this, describe);
+      if (!this.#isToldMuted) this.answer(notice, 1);
+    }
+    return this.#isToldMuted = isMuted;
+  }
+
   count(event: StreamEvent) {
+    if (event === "received") this.traffic.receivedMessages++;
     this.#options.metrics.add(`${this.#name} ${event}`);
   }
 
@@ -177,7 +238,9 @@ export class MemberConnection extends Connection {
     this.#hasWaited = false;
     // what arrives while messages go out to many is one read afterwards, and one write to each; before, it would be several
     await this.#options.hub.flushed;
-    return await super.read();
+    const bytes = await super.read();
+    if (bytes !== undefined) this.traffic.received(0, bytes.length, Date.now());
+    return bytes;
   }
 
   /** To be called before each message. Returns what to wait for before it is carried out, if anything. */

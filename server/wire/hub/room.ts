@@ -6,6 +6,7 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
+import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { describeRoomLine } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
@@ -27,6 +28,8 @@ const lines: EventEncoder = {
     return encoder.encode(text);
   },
 };
+
+const MUTED = encoder.encode(`${MUTED_TEXT}\n`);
 
 export class RoomWire extends MemberWire {
   readonly #maxLineBytes: number;
@@ -70,7 +73,7 @@ export class RoomWire extends MemberWire {
           client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
         } else {
           client.count("received");
-          this.options.hub.send(member, text);
+          if (!client.isMuted(member, MUTED)) this.options.hub.send(member, text);
         }
       }
     }

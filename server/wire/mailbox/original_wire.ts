@@ -27,6 +27,7 @@ import { mailboxName } from "../../report/log.ts";
 import type { Metrics, RefusedReason } from "../../report/metrics.ts";
 import type { Tap } from "../../report/watch.ts";
 import type { Mailboxes } from "../../service/mailboxes.ts";
+import type { OriginalClients } from "./original_clients.ts";
 
 /** Where a datagram came from, and what sends the reply. */
 export interface DatagramClient {
@@ -52,6 +53,8 @@ export interface OriginalWireOptions {
   timestamps: boolean;
   /** Longest datagram. */
   maxDatagramBytes: number;
+  /** Where those that use the wire are listed. */
+  senders?: OriginalClients;
   metrics: Metrics;
   /** What the mailbox's datagrams and the administrator's are reported to. */
   taps: Readonly<Record<"mailbox" | "admin", Tap>>;
@@ -99,7 +102,8 @@ export class OriginalWire {
   }
 
   #put(mailboxes: Mailboxes, put: OriginalRequest & { kind: "put" }, from: DatagramClient) {
-    const { metrics, debug } = this.#options;
+    const { metrics, debug, senders } = this.#options;
+    senders?.received(from.address, put.sender, put.bytes);
     const refused = mailboxes.put(put, from.address.hostname, (outcome) => {
       if (outcome !== "stored") return this.#refuseRequest(put, outcome, from);
       metrics.add("stored");
@@ -110,8 +114,9 @@ export class OriginalWire {
   }
 
   #take(mailboxes: Mailboxes, take: OriginalRequest & { kind: "take" }, from: DatagramClient) {
-    const { metrics, timestamps, debug } = this.#options, { mailbox } = take;
-    const refused = mailboxes.take(mailbox, (outcome) => {
+    const { metrics, timestamps, debug, senders } = this.#options, { mailbox } = take;
+    senders?.received(from.address, mailbox, 0);
+    const refused = mailboxes.take(mailbox, from.address.hostname, (outcome) => {
       if (outcome === "storage") return this.#refuseRequest(take, outcome, from);
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
@@ -125,8 +130,9 @@ export class OriginalWire {
   }
 
   #reply(datagram: Uint8Array<ArrayBuffer>, mailbox: string, { address, socket }: DatagramClient) {
-    const { mailbox: tap } = this.#options.taps;
+    const { taps: { mailbox: tap }, senders } = this.#options;
     if (tap.isOn) tap.see("out", address, () => describeOriginalReply(datagram, mailbox));
+    senders?.sent(address, datagram.length);
     socket.send(datagram, address);
   }
 

@@ -23,8 +23,12 @@ export interface SessionClient {
   readonly account: string;
   /** The network that it began in, or `LOOPBACK`. */
   readonly network: string;
+  /** Where it is now. */
+  readonly hostname: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */
   readonly receivedAt: number;
+  /** Notes the name under which it does something, unless it has an account. */
+  called?(name: string): void;
   answer(answer: SessionAnswer): void;
   /** Sends the line of a service's answer. */
   send(line: string): void;

@@ -40,6 +40,8 @@ export interface LoginOptions<S extends LoginSeal> extends Pick<Environment, "ra
   accounts: Accounts;
   /** A name that can't log in here. */
   reservedName: string | undefined;
+  /** Whether the administrator has banned a name. */
+  isBanned(name: string): boolean;
   /** Milliseconds until there may be room for a session of this account; 0 if there is. */
   roomWait(seal: S, account: string, session: string): number;
   /** Logs in with a proof that was right. Returns why it is refused all the same. */
@@ -61,7 +63,8 @@ export type LoginRefusal =
   | "not under its own seal"
   | "the session is of another account"
   | "the name is active"
-  | "no account";
+  | "no account"
+  | "banned";
 
 /** The log line of a refused log-in. */
 export function refusedLogin(service: string, name: string, why: LoginRefusal, from: Address): LogEvent {
@@ -154,6 +157,10 @@ export class Login<S extends LoginSeal> {
     const first = parseClientFirst(isNamed ? rest.slice(SESSION_LENGTH + 1) : rest);
     if (first === undefined) return "refused,bad message";
     if (first.name === reservedName) return "refused,bad name";
+    if (this.#options.isBanned(first.name)) {
+      onRefused(this.#seal, first.name, "banned");
+      return "refused,banned";
+    }
     const verifier = accounts.verifier(first.name);
     if (verifier === undefined) return accounts.open ? "none" : this.#closed(first.name, "none");
     // before the client has to prove anything
@@ -221,6 +228,7 @@ export class Login<S extends LoginSeal> {
       return this.#reply("refused,bad name");
     }
     if (verifier === undefined) return this.#reply("refused,bad verifier");
+    if (this.#options.isBanned(name)) return this.#reply("refused,banned");
     if (accounts.has(name)) return this.#reply("exists");
     if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
     const wait = accounts.addWaitMs(this.#seal.network);

@@ -32,6 +32,7 @@ import type { Environment } from "../../quota/uptime.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
+import type { Moderation } from "../../service/moderation.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
 import type { SessionWire } from "./session_wire.ts";
@@ -46,6 +47,8 @@ export interface SealWireOptions<A extends Address>
   oneSession?: boolean;
   /** A name that can't log in here. */
   reservedName?: string;
+  /** By default no name is banned. */
+  moderation?: Pick<Moderation, "isBannedName">;
   sessions: Pick<SessionWire<A>, "sealed" | "accountOf" | "logOut">;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
@@ -123,6 +126,7 @@ export class SealWire<A extends Address> {
       accounts,
       random,
       reservedName: options.reservedName,
+      isBanned: (name) => options.moderation?.isBannedName(name) ?? false,
       roomWait: (seal, account, session) => this.#roomWait(seal, account, session),
       logIn: (seal, account, session) => this.#logIn(seal, account, session),
       logOut: (seal) => this.#logOut(seal),
@@ -270,6 +274,12 @@ export class SealWire<A extends Address> {
   /** The account was removed or has another password: log-ins with the old one end (seal.md 8.5). */
   #logOutAll(account: string) {
     for (const seal of this.#byAccount.get(account) ?? []) if (!seal.isChanging) this.#logOut(seal);
+  }
+
+  /** Logs a session out, for the administrator: its client has to log in again. */
+  end(session: string) {
+    const seal = this.#bySession.get(session);
+    if (seal !== undefined) this.#logOut(seal);
   }
 
   #remove(seal: Seal<A>) {

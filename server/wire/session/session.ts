@@ -8,6 +8,7 @@ import type { Address } from "../../../protocol/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
+import type { Traffic } from "../../report/clients.ts";
 import type { OpenSession, SessionState } from "../../store/requests/session.ts";
 import type { OrderedLine, UnorderedLine } from "./handler.ts";
 import type { OrderedRequests, OrderedSession } from "./ordered_requests.ts";
@@ -29,6 +30,8 @@ export const NEW_SESSION: SessionState = { done: 0, outcomes: [] };
 export type AnyRequest = SessionRequest | OrderedLine | UnorderedLine;
 
 export interface ReceivedDatagram {
+  /** Its length. */
+  bytes: number;
   header: RequestHeader;
   requests: AnyRequest[];
 }
@@ -50,6 +53,12 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   reportedAt: number;
   readonly account: string;
   readonly network: string;
+  /** Its account, or the name under which it did something last; `""` if there is none. */
+  name: string;
+  /** What it has sent and was sent; there if clients are listed. */
+  traffic: Traffic | undefined;
+  /** Takes it off the list of clients. */
+  unlist: (() => void) | undefined;
 
   constructor(
     readonly id: string,
@@ -61,8 +70,20 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
     readonly sendLater: (session: Session<A>) => void,
   ) {
     this.receivedAt = this.reportedAt = now;
-    this.account = seal?.account ?? "";
+    this.name = this.account = seal?.account ?? "";
     this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
+  }
+
+  get hostname(): string {
+    return this.address.hostname;
+  }
+
+  get port(): number {
+    return this.address.port;
+  }
+
+  called(name: string) {
+    if (this.account === "" && name !== "") this.name = name;
   }
 
   answer(answer: SessionAnswer) {

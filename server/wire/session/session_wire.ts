@@ -19,6 +19,7 @@ import {
 } from "../../../protocol/session.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Clients } from "../../report/clients.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
@@ -37,6 +38,11 @@ export interface SessionWireOptions<A extends Address> extends Environment {
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
   startTimes: SessionStartTimes;
+  /** Where sessions are listed as long as they are in memory, as those of this service. */
+  clients?: Clients;
+  service?: string;
+  /** Ends the log-in of a session that is under a seal, for the administrator. */
+  endLogin?(session: string): void;
   /** Limits of sessions in memory. */
   tableLimits?: TableLimits;
 }
@@ -100,9 +106,9 @@ export class SessionWire<A extends Address> {
       this.#reply(header, "", ["owned"], from);
     } else if (session !== undefined) {
       session.address = from;
-      this.#handle(session, decoded);
+      this.#handle(session, { ...decoded, bytes: datagram.length });
     } else {
-      this.#open(decoded, from, this.#options.startTimes.read(cookie));
+      this.#open({ ...decoded, bytes: datagram.length }, from, this.#options.startTimes.read(cookie));
     }
     return true;
   }
@@ -116,15 +122,17 @@ export class SessionWire<A extends Address> {
   sealed(id: string, body: Uint8Array, seal: SessionSeal<A>): boolean {
     const decoded = decodeSealedRequests(body, this.#options.handler.decodeLine);
     if (decoded === undefined) return false;
-    const { low, requests } = decoded, header = { session: id, startId: "", cookie: "", low };
+    const { low, requests } = decoded,
+      bytes = body.length,
+      header = { session: id, startId: "", cookie: "", low };
     const session = this.#sessions.get(id);
     if (session === undefined) {
       // its start time does not matter: a session under a seal is forgotten for no other
-      this.#open({ header, requests }, seal.address, this.#options.startTimes.next(), seal);
+      this.#open({ bytes, header, requests }, seal.address, this.#options.startTimes.next(), seal);
     } else if (session.account === seal.account) {
       session.seal = seal;
       session.address = seal.address;
-      this.#handle(session, { header, requests });
+      this.#handle(session, { bytes, header, requests });
     }
     return true;
   }
@@ -145,6 +153,7 @@ export class SessionWire<A extends Address> {
     for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
     this.#flush();
     this.#stopTimer?.();
+    for (const session of this.#sessions.values()) session.unlist?.();
     this.#sessions.clear();
   }
 
@@ -158,11 +167,34 @@ export class SessionWire<A extends Address> {
     if (leaving !== undefined) this.#remove(leaving);
     this.#sessions.set(session.id, session);
     this.#table.add(session);
+    this.#list(session);
     this.#startTimer();
     session.opening = [datagram];
     const taken = store.submit(session.open, (outcome) => this.#opened(session, outcome));
     // the client repeats it
     if (!taken) this.#remove(session);
+  }
+
+  /** Lists the session for the administrator. */
+  #list(session: Session<A>) {
+    const { clients, service = "", endLogin } = this.#options;
+    if (clients === undefined) return;
+    const traffic = session.traffic = clients.traffic();
+    session.unlist = clients.add({
+      service,
+      kind: "session",
+      traffic,
+      get hostname() {
+        return session.hostname;
+      },
+      get port() {
+        return session.port;
+      },
+      get name() {
+        return session.name;
+      },
+      end: () => session.seal === undefined ? this.#remove(session) : endLogin?.(session.id),
+    });
   }
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
@@ -192,14 +224,15 @@ export class SessionWire<A extends Address> {
     });
   }
 
-  #handle(session: Session<A>, { header, requests }: ReceivedDatagram) {
+  #handle(session: Session<A>, { bytes, header, requests }: ReceivedDatagram) {
     session.receivedAt = this.#options.monotonicClock();
     this.#table.use(session);
     const { opening } = session;
     if (opening !== undefined) {
-      if (opening.length < MAX_OPENING_DATAGRAMS) opening.push({ header, requests });
+      if (opening.length < MAX_OPENING_DATAGRAMS) opening.push({ bytes, header, requests });
       return;
     }
+    session.traffic?.received(requests.length, bytes, this.#options.wallClock());
     // a datagram without a request asks whether the server is there
     if (requests.length === 0) return this.#sendLater(session);
     if (!this.#options.handler.admits(session)) return session.answer({ kind: "login" });
@@ -240,6 +273,7 @@ export class SessionWire<A extends Address> {
       session.lines = undefined;
       for (const packed of pack(lines)) {
         const datagram = encodeAnswers(header, packed);
+        session.traffic?.sent(packed.length, datagram.length);
         if (seal === undefined) this.#options.send(datagram, address);
         else seal.send(datagram.subarray(bodyAt(datagram)));
       }
@@ -254,6 +288,7 @@ export class SessionWire<A extends Address> {
   #remove(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
+    session.unlist?.();
     session.ordered?.close();
     this.#options.handler.forget?.(session);
     this.#table.remove(session);

@@ -10,9 +10,11 @@ import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/tr
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";
+import type { Clients, ConnectedClient } from "../../report/clients.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
+import type { Moderation } from "../../service/moderation.ts";
 import type { Tickets } from "../../service/tickets.ts";
 import { sendDownload } from "./download.ts";
 import { TransferSlots } from "./slots.ts";
@@ -32,6 +34,10 @@ export interface TransferOptions extends Timers {
   listeners: readonly Deno.TcpListener[];
   metrics: Metrics;
   log: Log;
+  /** By default no address is banned. */
+  moderation?: Pick<Moderation, "isBannedAddress">;
+  /** Where connections are listed. */
+  clients?: Clients;
   /** What connections read and write is reported there. */
   tap?: Tap;
   /** Most transfers at a time, 32 by default, and of one user, 4 by default. */
@@ -57,7 +63,7 @@ export class TransferWire implements TransferContext {
 
   /** Starts to accept. */
   constructor(options: TransferOptions) {
-    const { listeners: sockets, metrics, log, tap = UNWATCHED } = options;
+    const { listeners: sockets, metrics, log, moderation, tap = UNWATCHED } = options;
     this.#options = options;
     this.metrics = metrics;
     this.turns = new TurnQueue(options.polling);
@@ -73,6 +79,11 @@ export class TransferWire implements TransferContext {
       slots,
       metrics,
       log,
+      admits(address) {
+        if (!moderation?.isBannedAddress(address.hostname)) return true;
+        if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...refusalOf("banned") }));
+        return false;
+      },
       open: (socket) => new TransferConnection(socket, options, tap),
       onSlot(outcome, address) {
         const isRefused = outcome !== "taken" && outcome !== "replaced";
@@ -104,6 +115,7 @@ export class TransferWire implements TransferContext {
   }
 
   async #serve(connection: TransferConnection) {
+    const unlist = this.#options.clients?.add(listed(connection));
     let answer: TransferAnswer | undefined;
     try {
       answer = await this.#transfer(connection);
@@ -116,6 +128,7 @@ export class TransferWire implements TransferContext {
     }
     if (answer?.kind === "no") this.metrics.add(`files refused ${answer.code}`);
     await connection.end(answer);
+    unlist?.();
   }
 
   /** Returns the last answer, if there is one. */
@@ -139,4 +152,20 @@ export class TransferWire implements TransferContext {
       this.#slots.leave(connection);
     }
   }
+}
+
+/** A connection as an administrator is shown it, and ends it. */
+function listed(connection: TransferConnection): ConnectedClient {
+  const { hostname, port, traffic } = connection;
+  return {
+    service: "forum",
+    kind: "transfer",
+    hostname,
+    port,
+    traffic,
+    get name() {
+      return connection.user ?? "";
+    },
+    end: () => connection.kick(),
+  };
 }

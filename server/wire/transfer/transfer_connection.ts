@@ -14,6 +14,7 @@ import type { TurnQueue } from "../../net/fairness.ts";
 import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import { Traffic } from "../../report/clients.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 
@@ -59,9 +60,8 @@ export class TransferConnection {
   /** Whose transfer it is, once the ticket has shown that. */
   user: string | undefined;
   readonly #tap: Tap;
-  /** Bytes that were read and written, with those of lines. */
-  #received = 0;
-  #sent = 0;
+  /** What was read and written, with lines. */
+  readonly traffic: Traffic = new Traffic(Date.now());
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
@@ -77,6 +77,7 @@ export class TransferConnection {
   #maxIdleMs = FIRST_LINE_MS;
   #deadline: number;
   #isEnding = false;
+  #isKicked = false;
   #isClosed = false;
   #stopTimer: () => void;
 
@@ -155,7 +156,7 @@ export class TransferConnection {
       for (let at = 0; at < bytes.length;) {
         const written = await this.#socket.write(bytes.subarray(at));
         at += written;
-        this.#sent += written;
+        this.traffic.sent(0, written);
         this.#moved(written);
       }
     } catch {
@@ -210,7 +211,7 @@ export class TransferConnection {
     try {
       if (answer !== undefined) {
         this.#see("out", () => describeTransferAnswer(answer));
-        this.#sent += await this.#socket.write(encodeTransferAnswer(answer));
+        this.traffic.sent(1, await this.#socket.write(encodeTransferAnswer(answer)));
       }
       await this.#socket.closeWrite();
       await this.#reading;
@@ -222,13 +223,24 @@ export class TransferConnection {
     this.close();
   }
 
+  /** Closes it for the administrator. */
+  kick() {
+    this.#isKicked = true;
+    this.close();
+  }
+
+  /** Why it is closed, if neither its client nor its transfer has ended it. */
+  #whyClosed(): "kicked" | "files connections displaced" | undefined {
+    if (this.#isKicked) return "kicked";
+    const isServed = this.#reading !== undefined && !this.#isEnding && !this.#aborted;
+    return isServed && this.isReplaceable ? "files connections displaced" : undefined;
+  }
+
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // nothing else ends a connection that has shown no ticket and was read from
-    const isDisplaced = this.isReplaceable && !this.#isEnding && !this.#aborted &&
-      this.#reading !== undefined;
-    this.#see("out", () => describeTransferEnd(this.#received, this.#sent, isDisplaced));
+    const { receivedBytes, sentBytes } = this.traffic, why = this.#whyClosed();
+    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes, why));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
@@ -239,7 +251,7 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#rejectRead = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
-        this.#received += read ?? 0;
+        this.traffic.received(0, read ?? 0, Date.now());
         this.#moved(read ?? 0);
         resolve(read);
       }, () => reject(this.#aborted ??= new TransferAborted(undefined)));

@@ -24,6 +24,7 @@ import {
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
 import type { Forum } from "../../../service/forum.ts";
+import type { Moderation } from "../../../service/moderation.ts";
 import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type { EntryPage, Post, ThreadChange, ThreadPage } from "../../../store/requests/thread.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
@@ -42,17 +43,34 @@ export class ForumRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #forum: Forum;
   readonly #console: (line: string) => void;
+  readonly #moderation: Pick<Moderation, "isMuted"> | undefined;
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
   readonly #reported = new WeakMap<SessionClient, number>();
 
-  /** @param console Writes a line to the server's console. */
-  constructor(forum: Forum, console: (line: string) => void) {
+  /**
+   * @param console Writes a line to the server's console.
+   * @param moderation By default nobody is muted.
+   */
+  constructor(
+    forum: Forum,
+    console: (line: string) => void,
+    moderation?: Pick<Moderation, "isMuted">,
+  ) {
     this.#forum = forum;
     this.#console = console;
+    this.#moderation = moderation;
   }
 
   admits({ account }: SessionClient): boolean {
     return account !== "";
+  }
+
+  arrived(client: SessionClient): "muted" | undefined {
+    return this.#isMuted(client) ? "muted" : undefined;
+  }
+
+  #isMuted({ hostname, account }: SessionClient): boolean {
+    return this.#moderation?.isMuted(hostname, account) ?? false;
   }
 
   toStore({ account: user }: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {
@@ -142,6 +160,7 @@ export class ForumRequests implements SessionHandler {
       report(refusedText(request, reason));
       client.answer({ kind: "no", t, reason });
     };
+    if (request.kind === "UPD" && this.#isMuted(client)) return refuse("muted");
     const onEnd = (refused?: string) => this.#reportEnd(request, refused);
     if (request.kind === "DWN") {
       this.#forum.download({ ...request, user }, onEnd, (outcome) => {

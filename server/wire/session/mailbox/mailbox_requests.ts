@@ -52,7 +52,10 @@ export class MailboxRequests implements SessionHandler {
   }
 
   arrived(client: SessionClient, request: OrderedServiceRequest): AccessRefusal | undefined {
-    if (request.kind === "put") return this.#mailboxes.refusePut(client.account, request);
+    if (request.kind === "put") {
+      client.called?.(request.sender);
+      return this.#mailboxes.refusePut(client, request);
+    }
     if ("token" in request) this.#leases.used(client, request.token);
     return undefined;
   }
@@ -99,8 +102,9 @@ export class MailboxRequests implements SessionHandler {
 
   /** Whether the session may ask for the messages of a mailbox; if not, answers so. */
   #mayRead(client: SessionClient, t: number, mailbox: string): boolean {
+    client.called?.(mailbox);
     const reason = this.#mailboxes.refuseRead(client.account, mailbox);
-    if (reason === NOT_CONFIRMED) client.answer({ kind: "no", t, reason });
+    if (reason === NOT_CONFIRMED || reason === "banned") client.answer({ kind: "no", t, reason });
     else if (reason !== undefined) client.send(encodeMailboxAnswer({ kind: "denied", t }));
     return reason === undefined;
   }

@@ -7,7 +7,8 @@ import {
   MAX_MEMBER_NAMES,
   MAX_PAGE_BYTES,
 } from "../../../../protocol/announced.ts";
-import { encodeFrames, FRAME_BYTES } from "../../../../protocol/frame.ts";
+import { CHANNELS_TEXTS } from "../../../../protocol/channels.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../../protocol/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../server/hub_service.ts";
 import { obtainSeed, randomNumbers } from "../../../faults/form.ts";
 import { temporaryDirectory } from "../../../program.ts";
@@ -364,19 +365,27 @@ Deno.test("random control messages of announced clients are answered, and others
         "]",
       ],
     ];
+    /** What Bob is to be answered: as by the original, in frames. */
+    const answers: string[] = [];
     for (let i = 0; i < 3000; i++) {
       let text = "/";
       for (let n = random(6); n >= 0; n--) text += pieces[random(pieces.length)];
       const frame = encodeFrames(text).subarray(0, FRAME_BYTES);
       if (random(8) === 0) frame[random(text.length)] = random(256);
-      await (random(4) > 0 ? alice : bob).write(frame);
+      const isAlice = random(4) > 0, said = decodeFrame(frame);
+      // its answer ends what settle() gives
+      if (said !== "/") await (isAlice ? alice : bob).write(frame);
+      if (!isAlice && said !== "/" && said.startsWith("/")) {
+        const expected = encodeFrames(CHANNELS_TEXTS.unknownCommand(said));
+        answers.push(...new FrameDecoder().push(expected).map(decodeFrame));
+      }
       if (i % 100 < 99) continue;
       for (const answer of await alice.settle()) {
-        if (answer.startsWith("\x02")) {
-          assertEquals([answer, decodeAnnounced(answer) !== undefined], [answer, true]);
-        }
+        if (!answer.startsWith("\x02")) continue;
+        assertEquals([answer, decodeAnnounced(answer) !== undefined], [answer, true]);
       }
-      for (const answer of await bob.settle()) assertEquals(answer.startsWith("\x02"), false, answer);
+      const answered = (await bob.settle()).filter((text) => !text.startsWith("[Alice]"));
+      assertEquals(answered, answers.splice(0));
     }
     await alice.send("/create milk", "/join tea");
     await alice.settle();

@@ -24,6 +24,7 @@ Deno.test("messages leased while the mailbox was given to an account go back, an
     account: "",
     network: "",
     receivedAt: 0,
+    hostname: "127.0.0.1",
     answer: (answer: SessionAnswer) => void said.push(encodeAnswer(answer)),
     send: (line: string) => void said.push(line),
   };
@@ -57,7 +58,7 @@ class Waits {
   client(network: string, account = ""): SessionClient {
     const send = (line: string) => void this.#said.push(line);
     const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
-    return { id: network, account, network, receivedAt: 0, answer, send };
+    return { id: network, account, network, receivedAt: 0, hostname: "127.0.0.1", answer, send };
   }
 
   /** Tags of the client that are known, the oldest first. */
@@ -124,7 +125,7 @@ Deno.test("a message for a session that was removed meanwhile goes to the next r
   const [gone, next] = ["gone", "next"].map((id): SessionClient => {
     const send = (line: string) => void said.push(line);
     const answer = (answer: SessionAnswer) => send(encodeAnswer(answer));
-    return { id, account: "", network: "", receivedAt: 0, answer, send };
+    return { id, account: "", network: "", receivedAt: 0, hostname: "127.0.0.1", answer, send };
   }) as [SessionClient, SessionClient];
   for (const client of [gone, next]) {
     leases.request(client, { kind: "lease", t: 1, mailbox: "bob", max: 1, duration: 30_000, wait: 60_000 });

@@ -22,6 +22,7 @@ class Subject {
         account: "",
         network,
         receivedAt: 0,
+        hostname: "127.0.0.1",
         startTime: 1,
         state: { done: 0, outcomes: [] },
         answer: (answer) => this.answers.push(encodeAnswer(answer)),

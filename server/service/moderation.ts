@@ -1,0 +1,173 @@
+/**
+ * Bans and mutes: whom the server does not answer, and whose messages it does not pass on, on whatever wire. The
+ * measures are kept in the store. `protocol/admin.md` section 7 is the specification.
+ *
+ * @module
+ */
+
+import { isOwnMachine, type Subject, subjectOf } from "../quota/subject.ts";
+import type { Environment } from "../quota/uptime.ts";
+import type { GroupCommit } from "../store/journal/group.ts";
+import type { Measure, MeasureKind } from "../store/requests/measure.ts";
+import type { Store } from "../store/store.ts";
+
+/** Bans and mutes that there may be, together. */
+export const MAX_MEASURES = 10_000;
+
+interface ActiveMeasure extends Measure {
+  target: Subject;
+  /** Of a mute: whether a message was dropped on a wire that has no answer for it; and whether its sender was told. */
+  isOwed: boolean;
+  isTold: boolean;
+}
+
+/** The measures of one kind. */
+interface Active {
+  names: Map<string, ActiveMeasure>;
+  networks: ActiveMeasure[];
+}
+
+export interface ModerationOptions extends Pick<Environment, "wallClock"> {
+  store: Pick<GroupCommit, "ask">;
+  /** What the store has. */
+  known: readonly Measure[];
+}
+
+/** Reads what is kept. */
+export async function readMeasures(store: Pick<Store, "apply">): Promise<Measure[]> {
+  const [measures] = await store.apply([{ kind: "measure", action: "list" }]);
+  return measures as Measure[];
+}
+
+/** Invariant: `#active` are the measures of `#measures`, as they are looked up. */
+export class Moderation {
+  readonly #options: ModerationOptions;
+  readonly #measures = new Map<string, ActiveMeasure>();
+  #active: Record<MeasureKind, Active> = { ban: noMeasures(), mute: noMeasures() };
+  /** When the next measure ends by itself, in milliseconds since 1970. */
+  #nextEnd = Infinity;
+
+  constructor(options: ModerationOptions) {
+    this.#options = options;
+    for (const measure of options.known) this.#measures.set(keyOf(measure), active(measure));
+    this.#update();
+  }
+
+  /** Whether nothing that comes from the address is answered. */
+  isBannedAddress(hostname: string): boolean {
+    const { networks } = this.#of("ban");
+    return networks.length > 0 && networks.some(({ target }) => target.network!.has(hostname));
+  }
+
+  /** Whether nothing is answered that is done under this name. */
+  isBannedName(name: string): boolean {
+    return this.#of("ban").names.has(name);
+  }
+
+  /** Whether messages of this name, or from this address, are not passed on. */
+  isMuted(hostname: string, name: string): boolean {
+    return this.#muteOf(hostname, name) !== undefined;
+  }
+
+  /** The same, where the wire has no answer: see {@linkcode owedNote}. */
+  dropsUnanswered(hostname: string, name: string): boolean {
+    const mute = this.#muteOf(hostname, name);
+    if (mute !== undefined && !mute.isTold) mute.isOwed = true;
+    return mute !== undefined;
+  }
+
+  /** Whether who takes from a mailbox is to be told, for the first time, that messages were dropped. */
+  owedNote(hostname: string, mailbox: string): boolean {
+    const mute = this.#muteOf(hostname, mailbox);
+    if (!mute?.isOwed) return false;
+    mute.isOwed = false;
+    return mute.isTold = true;
+  }
+
+  #muteOf(hostname: string, name: string): ActiveMeasure | undefined {
+    const { names, networks } = this.#of("mute");
+    if (names.size === 0 && networks.length === 0) return undefined;
+    return names.get(name) ?? networks.find(({ target }) => target.network!.has(hostname));
+  }
+
+  #of(what: MeasureKind): Active {
+    if (this.#nextEnd !== Infinity && this.#nextEnd <= this.#options.wallClock()) this.#update();
+    return this.#active[what];
+  }
+
+  /** All that have not ended, the oldest first. */
+  list(): Measure[] {
+    this.#update();
+    return [...this.#measures.values()];
+  }
+
+  /** Takes a measure. `durationMs` 0 is until it is ended. Returns the subject as it is kept. */
+  async take(
+    what: MeasureKind,
+    text: string,
+    durationMs: number,
+    mayBeOwn: boolean,
+  ): Promise<Subject | "own machine" | "full" | "storage"> {
+    const target = subjectOf(text), since = this.#options.wallClock();
+    if (!mayBeOwn && isOwnMachine(target)) return "own machine";
+    this.#update();
+    const measure = {
+      ...{ what, subject: target.text, since },
+      until: durationMs === 0 ? null : since + durationMs,
+    };
+    const key = keyOf(measure);
+    if (!this.#measures.has(key) && this.#measures.size >= MAX_MEASURES) return "full";
+    const outcome = await this.#options.store.ask({ kind: "measure", action: "take", measure });
+    if (outcome === "storage") return outcome;
+    this.#measures.delete(key);
+    this.#measures.set(key, active(measure));
+    this.#update();
+    return target;
+  }
+
+  /** Ends a measure. Returns whether there was one. */
+  async end(what: MeasureKind, text: string): Promise<boolean | "storage"> {
+    const subject = subjectOf(text).text, key = keyOf({ what, subject });
+    if (!this.#measures.has(key)) return false;
+    const outcome = await this.#options.store.ask({ kind: "measure", action: "end", what, subject });
+    if (outcome === "storage") return outcome;
+    this.#measures.delete(key);
+    this.#update();
+    return true;
+  }
+
+  /** Removes what has ended by itself, and prepares the others for being looked up. */
+  #update() {
+    const now = this.#options.wallClock(),
+      all: Record<MeasureKind, Active> = {
+        ban: noMeasures(),
+        mute: noMeasures(),
+      };
+    this.#nextEnd = Infinity;
+    for (const [key, measure] of this.#measures) {
+      const { what, subject, until, target } = measure;
+      if (until !== null && until <= now) {
+        this.#measures.delete(key);
+        // if the disk takes nothing, the next start removes it
+        this.#options.store.ask({ kind: "measure", action: "end", what, subject }).catch(() => {});
+        continue;
+      }
+      if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
+      if (target.network === undefined) all[what].names.set(subject, measure);
+      else all[what].networks.push(measure);
+    }
+    this.#active = all;
+  }
+}
+
+function noMeasures(): Active {
+  return { names: new Map(), networks: [] };
+}
+
+function active(measure: Measure): ActiveMeasure {
+  return { ...measure, target: subjectOf(measure.subject), isOwed: false, isTold: false };
+}
+
+function keyOf({ what, subject }: Pick<Measure, "what" | "subject">): string {
+  return `${what} ${subject}`;
+}
