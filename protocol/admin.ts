@@ -28,6 +28,9 @@ export function isProof(hex: string, secret: Uint8Array, nonce: string, command:
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
+/** What a muted client is told, once (admin.md 7.9). */
+export const MUTED_TEXT = "You are muted: nobody gets what you send";
+
 /** What an administrator does with an account: `account, ACTION, NAME[, VERIFIER]`. */
 export const ACCOUNT_ACTIONS = ["add", "confirm", "set-password", "remove"] as const;
 export type AccountAction = typeof ACCOUNT_ACTIONS[number];

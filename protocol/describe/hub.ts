@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MUTED_TEXT } from "../admin.ts";
 import {
   type Announced,
   type AnnouncedRequest,
@@ -95,6 +96,9 @@ export function describeFrames(bytes: Uint8Array): Described[] {
   return all;
 }
 
+/** What a muted client is told, on either wire. */
+const MUTED: Described = { what: "answer", refused: "answered", why: MUTED_TEXT, rule: "admin.md 7.9" };
+
 /** A message with its sender before it. */
 const SAID = /^\[(.*?)\] (.*)$/s;
 
@@ -142,6 +146,7 @@ function describeSentFrame(text: string): Described {
   const [, from, said = ""] = SAID.exec(text) ?? [];
   if (from !== undefined) return messageOf("message", from, said);
   const rule = "channels.md 2.2", refused = "answered";
+  if (text === MUTED_TEXT) return MUTED;
   if (REFUSALS.includes(text)) return { what: "answer", refused, why: text, rule };
   if (UNKNOWN.test(text)) {
     return { what: "answer", refused, why: "it is not a valid control message", rule, text };
@@ -173,6 +178,7 @@ function describeSentLine(line: string): Described {
   if (from !== undefined) {
     return { what: `line of ${from}, ${bytesOf(said)}`, names: [speakerOf(from)], text: said };
   }
+  if (line === MUTED_TEXT) return MUTED;
   const entered = /^\[(.*)\] entered room$/s.exec(line)?.[1];
   if (entered !== undefined) return { what: `note: ${entered} entered`, names: [entered] };
   const gone = /^Client (.*) is offline$/s.exec(line)?.[1];

@@ -51,6 +51,7 @@ export const REFUSAL_RULES = {
   "sealed twice": { rule: "seal.md 4.5", why: "it was opened before, or is too old to say" },
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
+  "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
   "partial frame": { rule: "channels.md 1.4", why: "the stream ended within a frame" },
   "name too long": { rule: "channels.md section 6", why: "the name of a channel has at most 64 bytes" },
   "line too long": { rule: "room.md 1.5", why: "the line is over the limit" },

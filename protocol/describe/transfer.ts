@@ -6,7 +6,7 @@
 
 import { decodeTransferRequest, type TransferAnswer } from "../transfer.ts";
 import type { Described } from "../watch.ts";
-import { refusal } from "./refusals.ts";
+import { refusal, type RefusalReason } from "./refusals.ts";
 import { bytesOf, count } from "./words.ts";
 
 /** A client's line; undefined if it was longer than a line may be, or not UTF-8. */
@@ -46,8 +46,12 @@ export function describeTransferAnswer(answer: TransferAnswer): Described {
   }
 }
 
-/** The end of a connection, with the bytes that went either way; and whether it made room for another one. */
-export function describeTransferEnd(received: number, sent: number, isDisplaced: boolean): Described {
+/**
+ * The end of a connection, with the bytes that went either way.
+ *
+ * @param why Why the server has closed it, if not because its transfer or its client ended.
+ */
+export function describeTransferEnd(received: number, sent: number, why?: RefusalReason): Described {
   const what = `file: disconnected, ${count(received, "byte")} received, ${count(sent, "byte")} sent`;
-  return { what, ...isDisplaced ? refusal("files connections displaced") : {} };
+  return { what, ...why === undefined ? {} : refusal(why) };
 }

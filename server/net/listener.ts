@@ -46,7 +46,7 @@ export interface ListenerOptions<S extends Stream, C extends SlottedConnection> 
   /** Makes a connection of the stream. If it gets no slot, the connection is closed and not served. */
   open(stream: S, address: Deno.NetAddr): C;
   /** Whether an address is served; all are by default. The connection of another one is closed at once. */
-  admits?(hostname: string): boolean;
+  admits?(address: Deno.NetAddr): boolean;
   /** Called for each connection: whether it got a slot. */
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
@@ -117,7 +117,7 @@ export class Listener<S extends Stream, C extends SlottedConnection> {
   #accepted(stream: S) {
     const { name, metrics, slots, admits, open, onSlot, serve } = this.#options;
     const address = stream.remoteAddr as Deno.NetAddr;
-    if (admits !== undefined && !admits(address.hostname)) {
+    if (admits !== undefined && !admits(address)) {
       metrics.add(`${name} banned`);
       stream.close();
       return;

@@ -14,9 +14,6 @@ import type { Store } from "../store/store.ts";
 /** Bans and mutes that there may be, together. */
 export const MAX_MEASURES = 10_000;
 
-/** What a muted client is told, once. */
-export const MUTED_TEXT = "You are muted: nobody gets what you send";
-
 interface ActiveMeasure extends Measure {
   target: Subject;
   /** Of a mute: whether a message was dropped on a wire that has no answer for it; and whether its sender was told. */

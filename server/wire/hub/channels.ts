@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { ANNOUNCED_TEXTS, decodeAnnouncedRequest } from "../../../protocol/announced.ts";
 import {
   CHANNELS_TEXTS as TEXTS,
@@ -25,7 +26,6 @@ import {
 import { linesOf, printable } from "../../../protocol/line.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { quoted } from "../../report/log.ts";
-import { MUTED_TEXT } from "../../service/moderation.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
@@ -95,6 +95,7 @@ export class ChannelsWire extends MemberWire {
       const name = shownName(printable(text), hub.hasRoom);
       if (this.options.moderation?.isBannedName(name)) {
         client.count("banned");
+        client.reportEnd("banned");
         return client.close();
       }
       client.member = new Member({ name }, frames, client);

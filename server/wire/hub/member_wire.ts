@@ -60,7 +60,11 @@ export abstract class MemberWire {
       ...options,
       name,
       service: name,
-      admits: (hostname) => !moderation?.isBannedAddress(hostname),
+      admits(address) {
+        if (!moderation?.isBannedAddress(address.hostname)) return true;
+        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal("banned") }));
+        return false;
+      },
       open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
       onSlot(outcome, address) {
         const isRefused = outcome !== "taken" && outcome !== "replaced",
@@ -152,8 +156,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
 
   protected override onDisconnect(why: DisconnectReason) {
     this.count(`cut off ${why}`);
-    const describe = () => ({ what: "disconnected", ...this.names, ...refusal(`cut off ${why}`) });
-    if (this.tap.isOn) this.tap.see("out", this, describe);
+    this.reportEnd(`cut off ${why}`);
     this.#options.log.warn({
       service: this.#name,
       peer: formatAddress(this),
@@ -196,9 +199,16 @@ export class MemberConnection extends Connection implements ConnectedClient {
   /** Disconnects it for the administrator. */
   end() {
     this.count("kicked");
-    if (this.tap.isOn) this.tap.see("out", this, () => ({ what: "disconnected", ...this.names }));
+    this.reportEnd("kicked");
     this.close();
     this.leave();
+  }
+
+  /** Reports to those who watch why the server disconnects it. */
+  reportEnd(why: "banned" | "kicked" | `cut off ${DisconnectReason}`) {
+    if (this.tap.isOn) {
+      this.tap.see("out", this, () => ({ what: "disconnected", ...this.names, ...refusal(why) }));
+    }
   }
 
   /** Whether a message of this member is not passed on, because it is muted; then `notice` is sent, the first time. */
@@ -206,6 +216,8 @@ export class MemberConnection extends Connection implements ConnectedClient {
     const isMuted = this.#options.moderation?.isMuted(this.hostname, member.speaker.name) ?? false;
     if (isMuted) {
       this.count("muted");
+      const describe = () => ({ what: "message, not passed on", ...this.names, ...refusal("muted") });
+      if (this.tap.isOn) this.tap.see("in", this, describe);
       if (!this.#isToldMuted) this.answer(notice, 1);
     }
     return this.#isToldMuted = isMuted;

@@ -79,7 +79,11 @@ export class TransferWire implements TransferContext {
       slots,
       metrics,
       log,
-      admits: (hostname) => !moderation?.isBannedAddress(hostname),
+      admits(address) {
+        if (!moderation?.isBannedAddress(address.hostname)) return true;
+        if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...refusalOf("banned") }));
+        return false;
+      },
       open: (socket) => new TransferConnection(socket, options, tap),
       onSlot(outcome, address) {
         const isRefused = outcome !== "taken" && outcome !== "replaced";
@@ -162,6 +166,6 @@ function listed(connection: TransferConnection): ConnectedClient {
     get name() {
       return connection.user ?? "";
     },
-    end: () => connection.close(),
+    end: () => connection.kick(),
   };
 }

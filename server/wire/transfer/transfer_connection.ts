@@ -77,6 +77,7 @@ export class TransferConnection {
   #maxIdleMs = FIRST_LINE_MS;
   #deadline: number;
   #isEnding = false;
+  #isKicked = false;
   #isClosed = false;
   #stopTimer: () => void;
 
@@ -222,14 +223,24 @@ export class TransferConnection {
     this.close();
   }
 
+  /** Closes it for the administrator. */
+  kick() {
+    this.#isKicked = true;
+    this.close();
+  }
+
+  /** Why it is closed, if neither its client nor its transfer has ended it. */
+  #whyClosed(): "kicked" | "files connections displaced" | undefined {
+    if (this.#isKicked) return "kicked";
+    const isServed = this.#reading !== undefined && !this.#isEnding && !this.#aborted;
+    return isServed && this.isReplaceable ? "files connections displaced" : undefined;
+  }
+
   close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { receivedBytes, sentBytes } = this.traffic;
-    // nothing else ends a connection that has shown no ticket and was read from
-    const isDisplaced = this.isReplaceable && !this.#isEnding && !this.#aborted &&
-      this.#reading !== undefined;
-    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes, isDisplaced));
+    const { receivedBytes, sentBytes } = this.traffic, why = this.#whyClosed();
+    this.#see("out", () => describeTransferEnd(receivedBytes, sentBytes, why));
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();

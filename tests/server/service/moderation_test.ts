@@ -6,7 +6,8 @@ import { connectMailbox, LoginError, RefusedError } from "../../../client/mailbo
 import { decodeFrame, encodeFrames, FrameDecoder } from "../../../protocol/frame.ts";
 import { isOwnMachine, subjectOf } from "../../../server/quota/subject.ts";
 import { Clients, type ConnectedClient, Traffic } from "../../../server/report/clients.ts";
-import { MAX_MEASURES, Moderation, MUTED_TEXT } from "../../../server/service/moderation.ts";
+import { MUTED_TEXT } from "../../../protocol/admin.ts";
+import { MAX_MEASURES, Moderation } from "../../../server/service/moderation.ts";
 import type { Measure } from "../../../server/store/requests/measure.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";
 import { withAdministrator } from "../administrator.ts";

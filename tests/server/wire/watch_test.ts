@@ -286,6 +286,34 @@ Deno.test("who watches sees why a connection for files makes room for another on
   }, { forumLimits });
 });
 
+// admin.md 7.3, 7.4, 7.8
+Deno.test("who watches sees who is muted, kicked and banned", () =>
+  withSecret({ mailbox: 0, channels: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, { services: ["channels"] });
+    await using mailbox = await connectOriginalMailbox({ port: portOf(server, "mailbox"), timeout: 30_000 });
+    using bob = await FramePeer.connect(portOf(server, "channels"));
+    await bob.send("Bob", "/create tea");
+    assertEquals(await watching.lines(3), ["→ connects", "→ name 'Bob'", "→ 'Bob' /create: channel 'tea'"]);
+    await mailbox.control(secret, "mute, 0, Bob");
+    await bob.send("hello");
+    assertMatch(await bob.next() ?? "", /^You are muted/);
+    await mailbox.control(secret, "kick, Bob");
+    assertEquals(await bob.next(), undefined);
+    await mailbox.control(secret, "ban, 0, Bob");
+    using again = await FramePeer.connect(portOf(server, "channels"));
+    await again.send("Bob");
+    assertEquals(await again.next(), undefined);
+    assertEquals(await watching.lines(7), [
+      "→ 'Bob' message, 5 bytes in 'tea'",
+      "→ message, not passed on: an administrator has muted the address or the name (admin.md 7.8)",
+      "← answer: You are muted: nobody gets what you send (admin.md 7.9)",
+      "← disconnected: an administrator has disconnected it (admin.md 7.3)",
+      "→ connects",
+      "→ name 'Bob'",
+      "← disconnected: an administrator has banned the address or the name (admin.md 7.4)",
+    ]);
+  }));
+
 // watch.md 1.1, 2.5
 Deno.test("nothing is sent without a proof, and who watches does not see itself", () =>
   withSecret({ mailbox: 0 }, async (server, log) => {
