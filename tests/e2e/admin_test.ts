@@ -98,7 +98,6 @@ Deno.test("a refusal of the server is printed, with exit code 1", async () => {
   await using _server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
   for (
     const [command, error] of Object.entries({
-      "sing": "unknown command 'sing'",
       "limit": "usage: limit, N",
       "limit none": "limit is not a number from 1: 'none'",
       "log maybe": "log is neither on nor off: 'maybe'",

@@ -165,10 +165,12 @@ Deno.test("an omitted argument or an unset variable clears nothing", () =>
         [["count", "--all"], "Cannot use --all with 'count'"],
         [["list", ""], "Cannot use '' with 'list': it is empty"],
         [["dead", "7"], "Unexpected argument '7'"],
-        [["list", "--json"], "Cannot use --json with 'list'"],
       ] as const
     ) assertEquals(await admin(...args), usage(error), args.join(" "));
     assertEquals(await admin("count"), done("2\n"));
+    assertEquals(await admin("count", "--json"), done('{"messages":2}\n'));
+    const listed = '{"mailbox":"","messages":1}\n{"mailbox":"bob","messages":1}\n';
+    assertEquals(await admin("list", "--json"), done(listed));
     assertEquals((await admin("dead")).out.split("\n").length, 3);
     assertEquals(await admin("count", ""), done("1\n"));
 

@@ -209,12 +209,12 @@ def refuse():
 
 def administration():
     admin, client = Administrator(), Client()
-    assert admin.ask("help").split("\n") == [
-        "A, ok", "help", "status[, SKIP]", "list[, AFTER]", "count[, ID]", "clear, ID", "clear-shared", "clear-all",
-        "dead[, AFTER]", "requeue, NUMBER", "delete, NUMBER", "requeue-all[, AFTER]", "delete-all", "limit, N",
-        "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | remove, NAME",
-        "log, on|off", "stop",
-    ]
+    # help fills a datagram with the commands, and others may come
+    usages = admin.ask("help").split("\n")
+    assert usages[0] == "A, ok" and {
+        "help", "status[, SKIP]", "list[, AFTER]", "count[, ID]", "clear, ID", "limit, N", "kick, SUBJECT", "log, on|off",
+        "stop",
+    } <= set(usages), usages
     assert admin.ask("list") == "A, ok"
     client.send("F, bob, alice, 1", "F, bob, alice, 2", "F, Ω, alice, 3", "for, 4")
     client.expect("R, nobody", "X")
