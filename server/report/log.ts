@@ -41,7 +41,7 @@ export interface LogOptions extends Partial<Pick<Environment, "wallClock" | "mon
 /** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
 const KIND_BURST = 50, KIND_INTERVAL_MS = 200;
 
-/** The same for the console lines of one service, which the originals print for every request (log.md 3.2). */
+/** The same for the console lines of one service, which the originals print for every request (log.md 3.3). */
 const CONSOLE_BURST = 50, CONSOLE_INTERVAL_MS = 20;
 
 /** Milliseconds after which the events that were left out are counted in a line. */

@@ -85,3 +85,20 @@ Deno.test("known-servers are read from the directory of the program's former nam
   assertEquals((await run("remove a:1")).code, 0);
   assertEquals(await run("list"), { code: 0, out: "", err: "" });
 });
+
+Deno.test("known-servers remove HOST forgets all servers of that host, and list --json prints objects", async () => {
+  await using directory = await temporaryDirectory();
+  const key = encodePublicKey(new Uint8Array(32));
+  const servers = ["h:1", "h:21001", "other:21001", "[::1]:5"];
+  await Deno.mkdir(`${directory.path}/wirepost`);
+  await Deno.writeTextFile(
+    `${directory.path}/wirepost/known-servers`,
+    servers.map((server) => `${server} ${key}\n`).join(""),
+  );
+  const run = (...args: string[]) =>
+    wirepost(["known-servers", ...args], { env: { XDG_STATE_HOME: directory.path } });
+  assertEquals((await run("remove", "H")).code, 0);
+  assertEquals((await run("remove", "[::1]:6")).code, 1);
+  const { out } = await run("list", "--json");
+  assertEquals(out, `{"server":"other:21001","key":"${key}"}\n{"server":"[::1]:5","key":"${key}"}\n`);
+});

@@ -209,7 +209,7 @@ def refuse():
 
 def administration():
     admin, client = Administrator(), Client()
-    # help fills a datagram with the commands, and others may come
+    # these, among others
     usages = admin.ask("help").split("\n")
     assert usages[0] == "A, ok" and {
         "help", "status[, SKIP]", "list[, AFTER]", "count[, ID]", "clear, ID", "limit, N", "kick, SUBJECT", "log, on|off",

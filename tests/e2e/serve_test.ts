@@ -1,7 +1,8 @@
 /** `wirepost serve`: its addresses, its data directory, and how it ends. */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { FROM_SOURCE, lacks, Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { Terminal } from "./terminal.ts";
 
 const PRIVATE =
   "127.0.0.0/8, ::1/128, 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, fe80::/10, fc00::/7";
@@ -242,4 +243,32 @@ Deno.test("serve --classroom prints the options that it is, keeps nothing, and c
   await using kept = await ServerProcess.start(["mailbox", "0", "--classroom", "--data", data], { cwd });
   assertEquals(kept.err.includes("--memory"), false);
   assertEquals((await names(`${directory.path}/${data}`)).includes("messages.db"), true);
+});
+
+Deno.test("on a terminal of 80 columns serve shows a table, with options from a file, and Ctrl-C stops it", {
+  ignore: Deno.build.os === "windows" || await lacks("tmux"),
+}, async () => {
+  await using directory = await temporaryDirectory();
+  const file = `${directory.path}/options`;
+  await Deno.writeTextFile(file, "# for a class\n--memory\n");
+  const args = [...FROM_SOURCE, "serve", "mailbox", "0", "room", "0", "--config", file];
+  const command = `trap : INT; ${args.map((arg) => `'${arg}'`).join(" ")}; echo "left with $?"; read wait`;
+  await using terminal = await Terminal.open(command, { columns: 80, rows: 24 });
+  await terminal.holds("Stop  Ctrl-C");
+  const screen = (await terminal.screen()).replaceAll("|", "");
+  const port = "\\d{4,5}", server = `--server 127\\.0\\.0\\.1:${port}`;
+  for (
+    const line of [
+      "Wirepost \\d+\\.\\d+\\.\\d+",
+      "SERVICE  ADDRESS +TRY IT",
+      `mailbox  127\\.0\\.0\\.1:${port} +udp  wirepost send bob hi ${server}`,
+      `room     127\\.0\\.0\\.1:${port} +tcp  wirepost room ${server}`,
+      "Data  in memory: gone when the server stops",
+      "Key   public1\\w{56}",
+    ]
+  ) assertMatch(screen, new RegExp(`^${line} *$`, "m"));
+  // the table is all: no line of the log stands before it
+  assertMatch(screen, /^Wirepost /);
+  await terminal.type("", "C-c");
+  await terminal.shows("left with 0");
 });
