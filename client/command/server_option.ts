@@ -108,10 +108,11 @@ async function localServices(args: Arguments): Promise<LocalServices | undefined
   return isServerNamed(args) ? undefined : (await localServer(args.dataCode, args.text("data"))).services;
 }
 
-/** Whether nobody listens at a UDP address of this machine. */
-export function isFree(address: Address): boolean {
+/** Whether nobody listens at an address of this machine. */
+export function isFree(address: Address, transport: "udp" | "tcp" = "udp"): boolean {
   try {
-    Deno.listenDatagram({ transport: "udp", ...address }).close();
+    if (transport === "udp") Deno.listenDatagram({ transport, ...address }).close();
+    else Deno.listen({ transport, ...address }).close();
     return true;
   } catch {
     // also if it is no address of this machine
@@ -131,12 +132,19 @@ export async function mailboxAddress(args: Arguments, service = "mailbox"): Prom
   const address = namedAddress(args) ?? services?.mailbox ?? services?.[service];
   if (address !== undefined) return address;
   // better than to wait for an answer in vain
-  if (isFree(USUAL_ADDRESS)) throw new ServerTimeoutError(NO_SERVER, false);
+  if (isFree(USUAL_ADDRESS)) throw new NoServerError();
   return USUAL_ADDRESS;
 }
 
-const NO_SERVER =
-  "No server runs on this machine: 'wirepost serve' starts one, and --server HOST names one elsewhere";
+/** Nobody listens at the usual address, and no other one is named. */
+class NoServerError extends ServerTimeoutError {
+  constructor() {
+    super(
+      "No server runs on this machine: 'wirepost serve' starts one, --server HOST names one elsewhere",
+      false,
+    );
+  }
+}
 
 /**
  * The address of another service, which the mailbox reports. A mailbox at the usual port that does not answer may be out
@@ -164,7 +172,10 @@ export async function serviceAddress(
     throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
   } catch (error) {
     if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
-    return { hostname, port: STANDARD_PORTS[service] };
+    const usual = { hostname, port: STANDARD_PORTS[service] };
+    // better than to say that one port can't be reached, or to wait for it in vain
+    if (error instanceof NoServerError && isFree(usual, service === "forum" ? "udp" : "tcp")) throw error;
+    return usual;
   }
 }
 

@@ -59,7 +59,9 @@ export async function readTextFile(path: string, what: string): Promise<string> 
   try {
     return (await Deno.readTextFile(path)).trim();
   } catch (error) {
-    throw new Error(`Cannot read the ${what} in ${path}: ${(error as Error).message}`);
+    // without the system's number and the call, which Deno adds
+    const why = (error as Error).message.replace(/ \(os error \d+\).*$/s, "");
+    throw new Error(`Cannot read the ${what} in ${path}: ${why}`);
   }
 }
 
