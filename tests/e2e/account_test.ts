@@ -218,7 +218,12 @@ Deno.test("send and receive log in with --as, from anywhere", async () => {
   const none = await run(`receive --as leia ${at}`);
   assertEquals(none.code, 1);
   assertStringIncludes(none.err, "give --password-file or set WIREPOST_PASSWORD");
-  for (const usage of [`send bob hi --as leia --from han ${at}`, `send bob hi --as leia --basic`]) {
+  for (
+    const usage of [
+      `send bob hi --as leia --from han ${at}`,
+      `send bob hi --as leia --basic --password-file password`,
+    ]
+  ) {
     assertEquals((await run(usage)).code, 2);
   }
   const key = /server's key is (\S+)/.exec(server.err)![1]!;

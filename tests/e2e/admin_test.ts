@@ -98,7 +98,6 @@ Deno.test("a refusal of the server is printed, with exit code 1", async () => {
   await using _server = await ServerProcess.start(["mailbox", "0", "--data", data.path]);
   for (
     const [command, error] of Object.entries({
-      "sing": "unknown command 'sing'",
       "limit": "usage: limit, N",
       "limit none": "limit is not a number from 1: 'none'",
       "log maybe": "log is neither on nor off: 'maybe'",
@@ -107,6 +106,8 @@ Deno.test("a refusal of the server is printed, with exit code 1", async () => {
     const result = await wirepost(["admin", ...command.split(" "), "--data", data.path]);
     assertEquals(result, { code: 1, out: "", err: `wirepost admin: ${error}\n` });
   }
+  const { code, err } = await wirepost(["admin", "sing", "--data", data.path]);
+  assertEquals([code, err.split("\n")[0]], [2, "wirepost admin: Unknown command 'sing'"]);
 });
 
 Deno.test("--secret-file gives a server in memory an administrator, and without one there is none", async () => {
