@@ -12,13 +12,20 @@ export class Traffic {
   sentMessages = 0;
   sentBytes = 0;
 
-  /** @param heardMs When something came from it last, in milliseconds since 1970. */
-  constructor(public heardMs: number) {}
+  /** When something came from it last, in milliseconds since 1970. */
+  heardMs: number;
+  readonly #wallClock: () => number;
 
-  received(messages: number, bytes: number, nowMs: number) {
+  /** @param wallClock Milliseconds since 1970; without it, nobody asks when something came. */
+  constructor(wallClock: () => number = () => 0) {
+    this.#wallClock = wallClock;
+    this.heardMs = wallClock();
+  }
+
+  received(messages: number, bytes: number) {
     this.receivedMessages += messages;
     this.receivedBytes += bytes;
-    this.heardMs = nowMs;
+    this.heardMs = this.#wallClock();
   }
 
   sent(messages: number, bytes: number) {
@@ -61,7 +68,7 @@ export class Clients {
 
   /** A count of what a new client sends. */
   traffic(): Traffic {
-    return new Traffic(this.#wallClock());
+    return new Traffic(this.#wallClock);
   }
 
   /** Lists a client until the function returned is called. */

@@ -106,6 +106,8 @@ Deno.test("a refusal of the server is printed, with exit code 1", async () => {
     const result = await wirepost(["admin", ...command.split(" "), "--data", data.path]);
     assertEquals(result, { code: 1, out: "", err: `wirepost admin: ${error}\n` });
   }
+  const { code, err } = await wirepost(["admin", "sing", "--data", data.path]);
+  assertEquals([code, err.split("\n")[0]], [2, "wirepost admin: Unknown command 'sing'"]);
 });
 
 Deno.test("--secret-file gives a server in memory an administrator, and without one there is none", async () => {

@@ -165,6 +165,11 @@ Deno.test("an omitted argument or an unset variable clears nothing", () =>
         [["count", "--all"], "Cannot use --all with 'count'"],
         [["list", ""], "Cannot use '' with 'list': it is empty"],
         [["dead", "7"], "Unexpected argument '7'"],
+        [["list", "--for", "1h"], "Cannot use --for with 'list'"],
+        [["kick"], "Missing NAME or ADDRESS"],
+        [["kick", "bob", "--yes"], "Cannot use --yes with 'kick'"],
+        [["ban", "bob", "carol"], "Unexpected argument 'carol'"],
+        [["ban", "bob", "--for", "0s"], "Cannot use --for '0s': expected a duration from 1s"],
       ] as const
     ) assertEquals(await admin(...args), usage(error), args.join(" "));
     assertEquals(await admin("count"), done("2\n"));

@@ -143,7 +143,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
     this.#name = name;
     this.#options = options;
     this.tap = options.tap ?? UNWATCHED;
-    this.traffic = new Traffic(Date.now());
+    this.traffic = options.clients?.traffic() ?? new Traffic();
     const { monotonicClock } = options;
     const burst = options.messagesPerSecond ??
       (isLoopback(address.hostname) ? undefined : REMOTE_LIMITS.messagesPerSecond);
@@ -239,7 +239,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
     // what arrives while messages go out to many is one read afterwards, and one write to each; before, it would be several
     await this.#options.hub.flushed;
     const bytes = await super.read();
-    if (bytes !== undefined) this.traffic.received(0, bytes.length, Date.now());
+    if (bytes !== undefined) this.traffic.received(0, bytes.length);
     return bytes;
   }
 

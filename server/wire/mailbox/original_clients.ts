@@ -29,14 +29,14 @@ export class OriginalClients {
 
   /** Counts a request, which was made under this name; `""` if it has none. */
   received({ hostname, port }: Deno.NetAddr, name: string, bytes: number) {
-    const key = `${hostname} ${port}`, now = this.#wallClock();
+    const key = `${hostname} ${port}`;
     let client = this.#addresses.get(key);
     if (client === undefined) {
-      this.#makeRoom(now);
+      this.#makeRoom(this.#wallClock());
       this.#addresses.set(key, client = this.#add(hostname, port, key));
     }
     if (name !== "") client.name = name;
-    client.traffic.received(1, bytes, now);
+    client.traffic.received(1, bytes);
   }
 
   /** Counts a reply. */

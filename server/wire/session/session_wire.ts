@@ -232,7 +232,7 @@ export class SessionWire<A extends Address> {
       if (opening.length < MAX_OPENING_DATAGRAMS) opening.push({ bytes, header, requests });
       return;
     }
-    session.traffic?.received(requests.length, bytes, this.#options.wallClock());
+    session.traffic?.received(requests.length, bytes);
     // a datagram without a request asks whether the server is there
     if (requests.length === 0) return this.#sendLater(session);
     if (!this.#options.handler.admits(session)) return session.answer({ kind: "login" });

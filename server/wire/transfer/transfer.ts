@@ -84,7 +84,7 @@ export class TransferWire implements TransferContext {
         if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...refusalOf("banned") }));
         return false;
       },
-      open: (socket) => new TransferConnection(socket, options, tap),
+      open: (socket) => new TransferConnection(socket, options, tap, options.clients?.traffic()),
       onSlot(outcome, address) {
         const isRefused = outcome !== "taken" && outcome !== "replaced";
         const why = isRefused ? refusalOf("files connections refused") : {};

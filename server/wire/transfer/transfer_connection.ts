@@ -61,7 +61,7 @@ export class TransferConnection {
   user: string | undefined;
   readonly #tap: Tap;
   /** What was read and written, with lines. */
-  readonly traffic: Traffic = new Traffic(Date.now());
+  readonly traffic: Traffic;
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
@@ -81,9 +81,13 @@ export class TransferConnection {
   #isClosed = false;
   #stopTimer: () => void;
 
-  /** @param tap What it reads and writes is reported there. */
-  constructor(socket: Deno.TcpConn, timers: Timers, tap: Tap = UNWATCHED) {
+  /**
+   * @param tap What it reads and writes is reported there.
+   * @param traffic What it reads and writes is counted there.
+   */
+  constructor(socket: Deno.TcpConn, timers: Timers, tap: Tap = UNWATCHED, traffic: Traffic = new Traffic()) {
     this.#socket = socket;
+    this.traffic = traffic;
     this.#tap = tap;
     const { hostname, port } = socket.remoteAddr as Deno.NetAddr;
     this.hostname = plainAddress(hostname);
@@ -251,7 +255,7 @@ export class TransferConnection {
     return new Promise((resolve, reject) => {
       this.#rejectRead = reject;
       this.#reading = this.#socket.read(buffer).then((read) => {
-        this.traffic.received(0, read ?? 0, Date.now());
+        this.traffic.received(0, read ?? 0);
         this.#moved(read ?? 0);
         resolve(read);
       }, () => reject(this.#aborted ??= new TransferAborted(undefined)));

@@ -322,7 +322,7 @@ Deno.test("subjects are names or networks, each in one form", () => {
 Deno.test("a list of many clients goes on behind the last one shown, whoever has gone meanwhile", () => {
   const clients = new Clients(() => 0);
   const client = (name: string): ConnectedClient => ({
-    ...{ service: "s", kind: "session", hostname: "h", port: 1, name, traffic: new Traffic(0) },
+    ...{ service: "s", kind: "session", hostname: "h", port: 1, name, traffic: new Traffic() },
     end() {},
   });
   const remove = Array.from({ length: 100 }, (_, i) => clients.add(client(`${i}`)));
