@@ -35,8 +35,9 @@ export const COMMANDS: Commands = {
     (await import("./client/command/completions.ts")).completionsCommand(() => loadCommands(COMMANDS)),
 };
 
-if (import.meta.main) {
-  Deno.exit(
-    await runProgram({ version: config.version, commands: COMMANDS, dataCode: dataDirectory }, Deno.args),
-  );
+/** Runs one command line, and returns its exit code. */
+export function main(args: readonly string[]): Promise<number> {
+  return runProgram({ version: config.version, commands: COMMANDS, dataCode: dataDirectory }, args);
 }
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

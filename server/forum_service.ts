@@ -7,7 +7,7 @@
 
 import { refusal } from "../protocol/describe/refusals.ts";
 import { undecoded } from "../protocol/describe/words.ts";
-import { alreadyLoggedIn, CONSOLE_BEGIN, failedLogin } from "../protocol/forum_text.ts";
+import { alreadyLoggedIn, failedLogin } from "../protocol/forum_text.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import type { Limit } from "./report/limit.ts";
@@ -66,7 +66,6 @@ export class ForumService {
       max: limits.transfers,
       maxConnections: limits.connections,
     });
-    for (const line of CONSOLE_BEGIN) log.console("forum", line);
     this.sessions = new SessionService(options, {
       service: "forum",
       oneSession: true,

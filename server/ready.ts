@@ -5,14 +5,19 @@
  */
 
 import { formatAddress } from "../protocol/address.ts";
+import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import { writeRunning } from "./data/directory.ts";
 import type { HubService } from "./hub_service.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { ServeOptions } from "./options.ts";
+import { within } from "./quota/uptime.ts";
 import type { Log } from "./report/log.ts";
 import type { Listening } from "./service_sockets.ts";
 import type { Store } from "./store/store.ts";
+
+/** How long lines of the log may take that stand before the report, in milliseconds. */
+const MAX_FLUSH_MS = 100;
 
 export interface ReadyServer {
   options: ServeOptions;
@@ -25,20 +30,52 @@ export interface ReadyServer {
   log: Log;
 }
 
-/** @param ready Takes each line. */
-export async function reportReady(server: ReadyServer, ready: (line: string) => Promise<void>) {
-  const { control, listening, sealKey, log } = server;
+/** What a server is that is ready. */
+export interface ReadyReport {
+  version: string;
+  /** Its services; not the administrator's own address. */
+  listening: readonly Listening[];
+  /** Its data directory; undefined if it keeps everything in memory. */
+  data: string | undefined;
+  /** Its own key, if a service has a seal. */
+  key: string | undefined;
+}
+
+/** Where that is reported: see `ServerOutput`. */
+interface ReadyOutput {
+  ready(report: ReadyReport): Promise<void>;
+  isReadyShown?: boolean;
+  console?: unknown;
+}
+
+/** Reports it in the log and the data directory, and to `ready`. */
+export async function reportReady(
+  server: ReadyServer,
+  { ready, isReadyShown = false, console }: ReadyOutput,
+) {
+  const { options: { data, version }, control, listening, sealKey, log } = server;
   if (control !== undefined) await writeAddresses(control, listening, log);
-  for (const each of listening) logListening(server, each);
-  if (listening.some(({ name }) => name === "mailbox" || name === "forum")) {
-    log.info({ service: "server", what: `the server's key is ${sealKey.text}` });
+  const hasSeal = listening.some(({ name }) => name === "mailbox" || name === "forum");
+  for (const each of listening) {
+    if (!isReadyShown || console !== undefined) logConsole(log, each);
+    if (!isReadyShown) logListening(server, each);
   }
-  for (const { name, transport, addresses } of listening) {
-    if (name === "admin") continue;
-    for (const address of addresses) {
-      await ready(`${name} listening on ${transport} ${formatAddress(address)}`);
-    }
-  }
+  if (hasSeal && !isReadyShown) log.info({ service: "server", what: `the server's key is ${sealKey.text}` });
+  // what follows stands behind it, also if both go to standard error
+  await within(MAX_FLUSH_MS, log.flush());
+  await ready({
+    version,
+    listening: listening.filter(({ name }) => name !== "admin"),
+    data,
+    key: hasSeal ? sealKey.text : undefined,
+  });
+}
+
+/** The first lines of the original's console. */
+function logConsole(log: Log, { name, transport, addresses }: Listening) {
+  if (name === "mailbox") log.console(name, "Message server is listening");
+  if (name === "room") log.console(name, `Chat server started on port ${addresses[0]!.port}`);
+  if (name === "forum" && transport === "udp") { for (const line of CONSOLE_BEGIN) log.console(name, line); }
 }
 
 /** For the commands beside the server. */
@@ -53,7 +90,7 @@ async function writeAddresses(data: string, listening: readonly Listening[], log
   }
 }
 
-/** Logs the original's console line, what the service holds, and the addresses that others can reach. */
+/** Logs what the service holds, and the addresses that others can reach. */
 function logListening({ options, listening, store, hub, log }: ReadyServer, each: Listening) {
   const { data, originalFrom } = options, { name, transport, addresses } = each;
   const info = (what: string) => log.info({ service: name, what });
@@ -63,13 +100,11 @@ function logListening({ options, listening, store, hub, log }: ReadyServer, each
     return info(`commands are taken on ${transport} ${addresses.map(formatAddress)}`);
   } else if (name === "mailbox") {
     const { messages, mailboxes } = store.opened;
-    log.console(name, "Message server is listening");
     held("messages", `${messages} messages in ${mailboxes} mailboxes`);
     info(`the original wire is answered for ${originalFrom.networks.join(", ") || "nobody"}`);
   } else if (name === "forum") {
     if (transport === "udp") held("threads and files", "threads and files are");
   } else {
-    if (name === "room") log.console(name, `Chat server started on port ${addresses[0]!.port}`);
     // once, if both services of the hub run
     const isFirst = listening.find(({ name }) => name === "channels" || name === "room") === each;
     if (isFirst) held("channels and messages", hub!.summary);

@@ -21,7 +21,7 @@ import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
-import { reportReady } from "./ready.ts";
+import { type ReadyReport, reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
@@ -53,10 +53,14 @@ const MAX_LAST_LINE_MS = 100;
 
 /** Where a server writes to. */
 export interface ServerOutput {
-  /** Takes the line that says that a service is ready. */
-  ready(line: string): Promise<void>;
+  /** Takes what the server is, once its services are ready. */
+  ready(server: ReadyReport): Promise<void>;
+  /** Whether {@linkcode ready} shows that to somebody: then it does not stand in the log. */
+  isReadyShown?: boolean;
   /** Takes lines of the log. */
   log(bytes: Uint8Array): Promise<unknown>;
+  /** Takes the console lines of the originals; by default they stand in the log. */
+  console?(bytes: Uint8Array): Promise<unknown>;
 }
 
 export interface Server {
@@ -99,7 +103,11 @@ type Shared = Awaited<ReturnType<typeof open>>;
  * @throws {Error} The data directory is in use or can't be used, or an address can't be listened on.
  */
 export async function serve(options: ServeOptions, output: ServerOutput): Promise<Server> {
-  const log = new Log(output.log, { format: options.logFormat, level: options.logLevel });
+  const log = new Log(output.log, {
+    format: options.logFormat,
+    level: options.logLevel,
+    console: output.console,
+  });
   const stopping = Promise.withResolvers<void>();
   // before the start is done it fails by itself
   stopping.promise.catch(() => {});
@@ -117,10 +125,7 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady(
-    { options, control, listening, store: opened, hub: running.hub, sealKey, log },
-    output.ready,
-  );
+  await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
   const started = starting.move();
   const close = () => started.disposeAsync();
   return {

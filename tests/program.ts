@@ -4,12 +4,24 @@
  * @module
  */
 
+import { HostedProcess, HOSTS_VARIABLE, type Process } from "./hosting/hosted_process.ts";
+
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
+
+/** What `deno task test` loads into each process, because all have to hash passwords alike. */
+const FAST_PASSWORDS = new URL("hosting/fast_passwords.ts", import.meta.url);
+
+const isHosted = Deno.env.has(HOSTS_VARIABLE);
+if (isHosted) await import(FAST_PASSWORDS.href);
+
+/** Options of `deno run` in a run of tests. */
+export const LOADED: readonly string[] = isHosted ? ["--preload", FAST_PASSWORDS.pathname] : [];
 
 /** How the program is started from source. */
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
   "run",
+  ...LOADED,
   "--no-prompt",
   "--allow-net",
   "--allow-read",
@@ -51,14 +63,19 @@ export async function runCommand(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+  return await resultOf(child, input);
+}
+
+async function resultOf(process: Process, input: string | undefined): Promise<Result> {
+  const reading = Promise.all([new Response(process.stdout).text(), new Response(process.stderr).text()]);
   if (input !== undefined) {
-    const writer = child.stdin.getWriter();
+    const writer = process.stdin.getWriter();
     // a command that ends before it has read everything is judged by its output
     await writer.write(new TextEncoder().encode(input)).catch(() => {});
     await writer.close().catch(() => {});
   }
-  const { code, stdout, stderr } = await child.output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+  const [out, err] = await reading;
+  return { code: (await process.status).code, out, err };
 }
 
 /** Whether tests that need this program are skipped, because it is not installed. In CI nothing is skipped. */
@@ -93,94 +110,136 @@ async function reportSkipped(what: string) {
   await Deno.stderr.write(new TextEncoder().encode(`skipped: ${what}\n`));
 }
 
+/**
+ * Starts a subcommand of the program. A process that has run others before runs it, as long as `deno task test` keeps
+ * such processes; {@linkcode runCommand} with {@linkcode FROM_SOURCE} starts a process of its own.
+ *
+ * @param options `input` says whether it gets one.
+ */
+export async function startProgram(
+  args: readonly string[],
+  options: { input: "null" | "piped"; cwd?: string; env?: Record<string, string> },
+): Promise<Process> {
+  const { input, cwd = Deno.cwd(), env = {} } = options;
+  // what --exec runs writes to the streams of its process
+  const hosted = args.includes("--exec")
+    ? undefined
+    : await HostedProcess.start({ args, cwd, env: { ...Deno.env.toObject(), ...env } }, input);
+  if (hosted !== undefined) return hosted;
+  const [program = "", ...before] = FROM_SOURCE;
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd,
+    env,
+    stdin: input,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
 /** Runs a subcommand of the program to its end. */
-export function wirepost(
+export async function wirepost(
   args: readonly string[],
   options: { input?: string; cwd?: string; env?: Record<string, string> } = {},
 ): Promise<Result> {
-  return runCommand([...FROM_SOURCE, ...args], options);
+  const { input, ...rest } = options;
+  const process = await startProgram(args, { ...rest, input: input === undefined ? "null" : "piped" });
+  return await resultOf(process, input);
+}
+
+/** The first line about where a service listens. `service` is a pattern of its name. */
+function readyLine(service: string): RegExp {
+  return new RegExp(
+    `^(?:${service} |\\{.*"service":"${service}","what":")listening on [^"\n]*:(\\d+)"?\\}?\n`,
+    "m",
+  );
 }
 
 /** A server in a process of its own. */
 export class ServerProcess implements AsyncDisposable {
-  /** What it has written to standard output until now, beginning with the first ready line. */
+  /** What it has written to standard output until now. */
   out = "";
-  /** What it has written to standard error until now. */
+  /** What it has written to standard error until now: also the ready lines, if a service alone has a console. */
   err = "";
-  /** Port of the address that its first ready line named. */
-  readonly port: number;
-  readonly #child: Deno.ChildProcess;
+  readonly #child: Process;
   /** For its temporary files, which it can't remove if it is killed. */
   readonly #temporary: AsyncDisposable;
   #removed: PromiseLike<void> | undefined;
   readonly #reading: Promise<unknown>;
   #wrote: (() => void) | undefined;
 
-  private constructor(
-    child: Deno.ChildProcess,
-    temporary: AsyncDisposable,
-    ready: string,
-    out: ReadableStreamDefaultReader<string>,
-  ) {
+  private constructor(child: Process, temporary: AsyncDisposable) {
     this.#child = child;
     this.#temporary = temporary;
-    this.out = ready;
-    this.port = Number(/:(\d+)\n/.exec(ready)?.[1]);
-    const reading = async () => {
-      for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-        this.err += text;
+    const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, add: (text: string) => void) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        add(text);
         this.#wrote?.();
       }
     };
-    const draining = async () => {
-      for (let read = await out.read(); !read.done; read = await out.read()) {
-        this.out += read.value;
-        this.#wrote?.();
-      }
-    };
-    this.#reading = Promise.all([reading(), draining()]);
+    this.#reading = Promise.all([
+      read(child.stdout, (text) => this.out += text),
+      read(child.stderr, (text) => this.err += text),
+    ]);
   }
 
-  /** Starts `serve` with these arguments, and waits for its first ready line. */
+  /**
+   * Starts `serve` with these arguments, and waits for its first ready line.
+   *
+   * @param options With a `command`, such as {@linkcode FROM_SOURCE}, it has a process of its own.
+   */
   static async start(
     args: readonly string[],
     options: { cwd?: string; command?: readonly string[] } = {},
   ): Promise<ServerProcess> {
-    const [program = "", ...before] = options.command ?? FROM_SOURCE;
+    const { command, cwd = Deno.cwd() } = options;
     const temporary = await temporaryDirectory();
-    const child = new Deno.Command(program, {
-      args: [...before, "serve", ...args],
-      ...options.cwd === undefined ? {} : { cwd: options.cwd },
-      env: { TMPDIR: temporary.path },
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const out = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let text = "";
-    while (!text.includes("\n")) {
-      const { value, done } = await out.read();
-      if (done) {
-        const err = await new Response(child.stderr).text();
-        await child.status;
-        await temporary[Symbol.asyncDispose]();
-        throw new Error(`Server ended before it was ready: ${err}`);
-      }
-      text += value;
+    const env = { TMPDIR: temporary.path };
+    let child: Process;
+    if (command === undefined) child = await startProgram(["serve", ...args], { cwd, env, input: "null" });
+    else {
+      const [program = "", ...before] = command;
+      child = new Deno.Command(program, {
+        args: [...before, "serve", ...args],
+        cwd,
+        env,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
     }
-    return new ServerProcess(child, temporary, text, out);
+    const server = new ServerProcess(child, temporary);
+    try {
+      await server.#listening("\\w+");
+    } catch (error) {
+      await server.ended();
+      throw error;
+    }
+    return server;
+  }
+
+  /** Port of the address that its first ready line names. */
+  get port(): number {
+    return Number(readyLine("\\w+").exec(`${this.out}\n${this.err}`)?.[1]);
   }
 
   /** Resolves to the port of the first address of this service, once it listens. */
-  async ready(service: string): Promise<number> {
-    const line = new RegExp(`^${service} listening on .*:(\\d+)\n`, "m");
+  ready(service: string): Promise<number> {
+    return this.#listening(service);
+  }
+
+  /** @param service A pattern of its name. */
+  async #listening(service: string): Promise<number> {
+    const line = readyLine(service);
     const ended = this.#reading.then(() => {
-      throw new Error(`Server ended before ${service} was ready: ${this.err}`);
+      if (!line.test(this.out) && !line.test(this.err)) {
+        throw new Error(`Server ended before ${service} was ready: ${this.err}`);
+      }
     });
     // there may be no one waiting for it
     ended.catch(() => {});
     for (;;) {
-      const port = line.exec(this.out)?.[1];
+      const port = (line.exec(this.out) ?? line.exec(this.err))?.[1];
       if (port !== undefined) return Number(port);
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wrote = resolve;
@@ -197,9 +256,10 @@ export class ServerProcess implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** Resolves when it has written this to standard error so many times. Only one caller can wait. */
+  /** Resolves when it has logged this so many times, or on its console. Only one caller can wait. */
   async logged(text: string, times = 1): Promise<void> {
-    const isThere = () => this.err.split(text).length > times;
+    const count = (written: string) => written.split(text).length - 1;
+    const isThere = () => count(this.err) + count(this.out) >= times;
     const ended = this.#reading.then(() => {
       if (!isThere()) throw new Error(`Server ended and did not log '${text}': ${this.err}`);
     });
@@ -229,7 +289,8 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    await this.end("SIGKILL");
+    // a process that others can use after it goes on
+    await this.end(this.#child instanceof HostedProcess ? "SIGTERM" : "SIGKILL");
   }
 }
 

@@ -2,10 +2,19 @@
  * Runs the tests: `deno task test` all of them, `deno task test NAME…` those with one of the names in their path. Options
  * of `deno test`, such as `--filter`, go to it.
  *
+ * Command lines and servers of the tests run in processes that are kept for the next ones (`tests/hosting/`): to start
+ * hundreds of them would take most of the time. `deno test` without this program starts them all.
+ *
  * Types are not checked here: that is `deno task check`.
  *
  * @module
  */
+
+import { HOSTS_VARIABLE } from "./hosting/hosted_process.ts";
+import { HostPool } from "./hosting/pool.ts";
+
+/** Test files that run at the same time: some of them wait, so there are more than processors. */
+const JOBS = 2 * navigator.hardwareConcurrency + 1;
 
 const FLAGS = [
   "--no-check",
@@ -18,8 +27,19 @@ const FLAGS = [
   "--allow-sys=statfs,uid,networkInterfaces",
 ];
 
-/** Files that take long come first, so that none of them runs alone at the end. */
-const LONG = ["simulation_test", "attack_test", "readme_test", "e2e/", "faults/"];
+/** Files that take long come first, the longest before the others, so that none of them runs alone at the end. */
+const LONG = [
+  ...[
+    "readme_test",
+    "faults/attack/",
+    "session/proxy_test",
+    "transfer_test",
+    "wait_limit_test",
+    "download_test",
+  ],
+  ...["simulation_test", "bench_test", "forum/proxy_test", "disk_full_test", "fuzz_test", "compile_test"],
+  ...["account_test", "send_receive_test", "e2e/", "faults/", "simulation/"],
+];
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
@@ -48,8 +68,10 @@ if (files.length === 0) {
   await Deno.stderr.write(new TextEncoder().encode(`No test file has ${names.join(" or ")} in its path\n`));
   Deno.exit(1);
 }
+await using hosts = new HostPool();
 const tests = new Deno.Command(Deno.execPath(), {
   args: ["test", ...FLAGS, ...options, ...files],
   cwd: ROOT,
+  env: { DENO_JOBS: Deno.env.get("DENO_JOBS") ?? `${JOBS}`, [HOSTS_VARIABLE]: hosts.address },
 });
-Deno.exit((await tests.spawn().status).code);
+Deno.exitCode = (await tests.spawn().status).code;

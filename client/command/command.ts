@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
-import { didYouMean } from "./nearest.ts";
+import { nearest } from "./nearest.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
@@ -140,6 +140,12 @@ export class Arguments {
     }
   }
 
+  /** Takes the values of an option from other arguments, unless it is given in these. */
+  supply(other: Arguments, name: string) {
+    const values = other.#values.get(name);
+    if (values !== undefined && !this.flag(name)) this.#values.set(name, values);
+  }
+
   /** Whether the option is given. */
   flag(name: string): boolean {
     return this.#values.has(name);
@@ -210,8 +216,8 @@ export class Arguments {
 /** What an unknown option may have been meant as. */
 function optionHint(arg: string, command: Command): string {
   if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
-  const names = [...Object.keys(listedOptions(command)), "help"];
-  return didYouMean(arg.replace(/=.*$/s, ""), names.map((name) => `--${name}`));
+  const name = nearest(/^--([^=]*)/.exec(arg)![1]!, [...Object.keys(listedOptions(command)), "help"]);
+  return name === undefined ? "" : `: did you mean '--${name}'?`;
 }
 
 /**

@@ -11,7 +11,7 @@ import { Arguments, asksForHelp, type Command, UsageError } from "./command.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
 import { helpOf, overview } from "./help.ts";
 import { describeHere } from "./here.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean, nearest } from "./nearest.ts";
 import { topicText } from "./topics.ts";
 
 /** The commands by their names, in the order of the help, each loaded when it is used. */
@@ -99,7 +99,9 @@ async function help(commands: Commands, args: readonly string[]): Promise<string
 }
 
 function unknown(name: string, commands: Commands): UsageError {
-  const isOption = name.startsWith("-");
-  const known = isOption ? ["--help", "--version"] : [...Object.keys(commands), "help"];
-  return new UsageError(`Unknown ${isOption ? "option" : "command"} '${name}'${didYouMean(name, known)}`);
+  if (!name.startsWith("-")) {
+    return new UsageError(`Unknown command '${name}'${didYouMean(name, [...Object.keys(commands), "help"])}`);
+  }
+  const option = nearest(name.replace(/^-+/, ""), ["help", "version"]);
+  return new UsageError(`Unknown option '${name}'${option ? `: did you mean '--${option}'?` : ""}`);
 }

@@ -6,6 +6,8 @@
  */
 
 import { report, write, writeError } from "../terminal/output.ts";
+import { readOptionsFile, SYSTEM_FILE } from "./serve/options_file.ts";
+import { readyLines, readyObjects, type ReadyReport, readyTable } from "./serve/ready_table.ts";
 import { didYouMean } from "./nearest.ts";
 import { Arguments, type Command, type Option, UsageError } from "./command.ts";
 
@@ -32,6 +34,19 @@ interface RunningServer {
   end(failure?: Error): Promise<boolean>;
 }
 
+/** Where a server writes to. */
+interface ServerOutput {
+  ready(report: ReadyReport): Promise<void>;
+  /** Whether a person sees that: then it does not stand in the log. */
+  isReadyShown: boolean;
+  log(bytes: Uint8Array): Promise<void>;
+  /** Takes the lines of an original's console, which otherwise stand in the log. */
+  console?(bytes: Uint8Array): Promise<void>;
+}
+
+/** Services whose originals wrote to their console: one of them alone writes just that to standard output. */
+const CONSOLE_SERVICES: readonly string[] = ["mailbox", "room", "forum"];
+
 /** The server's code. `Values` has a value for each option. */
 interface ServerCode<Values, Options> {
   readonly OPTIONS: { readonly [Name in keyof Values]: ServeOption };
@@ -45,10 +60,7 @@ interface ServerCode<Values, Options> {
    * @throws {Error} A value can't be used.
    */
   serveOptions(values: Values, ports: Readonly<Record<string, number>>): Options;
-  serve(
-    options: Options,
-    output: { ready(line: string): Promise<void>; log(bytes: Uint8Array): Promise<void> },
-  ): Promise<RunningServer>;
+  serve(options: Options, output: ServerOutput): Promise<RunningServer>;
 }
 
 /** The command, with the server's code that it runs. */
@@ -70,14 +82,21 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
       ],
     },
     about: [
-      "Prints a line for each address when it is ready, and logs to standard error. Port 0 takes a free port.",
+      "On a terminal it shows where the services are, and how to try them. Otherwise it prints a line for each address.\n" +
+      "Port 0 takes a free port. It logs to standard error. If mailbox, room or forum is named alone, standard output has\n" +
+      "just what the original's console showed, and standard error the rest.",
+      `Options may also stand in a file, one a line as on the command line: ${SYSTEM_FILE} if it is there, or the one that\n` +
+      "--config names. The command line counts more.",
       "Clients drop an answer that comes from another address than the one they asked. If this machine has several on\n" +
       "one network, name those that are used with --host, not 0.0.0.0.",
       "Without --memory, everything that was acknowledged is on disk. Ends on SIGINT, SIGTERM and 'wirepost admin stop'.",
     ],
-    options: Object.fromEntries(
-      Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, withDefault(option)]),
-    ),
+    options: {
+      ...Object.fromEntries(
+        Object.entries<ServeOption>(code.OPTIONS).map(([name, option]) => [name, withDefault(option)]),
+      ),
+      config: { value: "FILE", help: `Read more options from this file (${SYSTEM_FILE}, if it is there)` },
+    },
     examples: [
       "wirepost serve",
       "wirepost serve channels 55555",
@@ -90,6 +109,10 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
 
 async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Options>): Promise<number> {
   const ports = servicePorts(args.positionals, code.SERVICE_PORTS);
+  const check = (line: Arguments) => {
+    for (const [name, option] of Object.entries<ServeOption>(code.OPTIONS)) valueOf(line, name, option);
+  };
+  await readOptionsFile(args, serveCommand(code), code.EXCLUSIVE, check);
   for (const [one, other] of code.EXCLUSIVE) args.exclude(one, other);
   const preset = args.flag("classroom") ? classroomOf(args, code) : undefined;
   const values = Object.fromEntries(
@@ -113,7 +136,7 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
   const signalled = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, signalled.resolve);
-  const server = await code.serve(options, { ready: (line) => write(`${line}\n`), log: writeError });
+  const server = await code.serve(options, outputFor(args, Object.keys(ports)));
   const failure = await Promise.race([signalled.promise, server.stopping])
     .then(() => undefined, (error: Error) => error);
   for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);
@@ -139,6 +162,24 @@ async function reportPreset<Values, Options>(
   const set = Object.keys(code.OPTIONS).filter((name) => preset.flag(name) && !args.flag(name));
   const words = set.flatMap((name) => preset.texts(name).map((text) => `--${name}${text && ` ${text}`}`));
   await report("serve", `--classroom is ${words.join(" ")}`);
+}
+
+/** Where the server writes to: an original's console has standard output for itself. */
+function outputFor(args: Arguments, named: readonly string[]): ServerOutput {
+  const hasConsole = named.length === 1 && CONSOLE_SERVICES.includes(named[0]!);
+  const isTerminal = (hasConsole ? Deno.stderr : Deno.stdout).isTerminal(),
+    print = hasConsole ? writeError : write;
+  const describe = isTerminal
+    ? (report: ReadyReport) => readyTable(report, args)
+    : hasConsole && args.text("log") === "json"
+    ? readyObjects
+    : readyLines;
+  return {
+    ready: (report) => print(describe(report)),
+    isReadyShown: isTerminal && Deno.stderr.isTerminal(),
+    log: writeError,
+    ...hasConsole ? { console: write } : {},
+  };
 }
 
 /** An option for the help, which ends with the default. */

@@ -62,7 +62,7 @@ const REQUESTS: Descriptions<Request> = {
     names: named(of),
   }),
   info: ({ t, name }) => ({
-    what: `info ${t}: which services run${name === "" ? "" : `, and the account of ${quoted(name)}`}`,
+    what: `info ${t}: what runs${name === "" ? "" : `, and whether ${quoted(name)} has an account`}`,
     names: named(name),
   }),
   peek: ({ t, mailbox: of, after }) => ({

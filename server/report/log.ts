@@ -34,6 +34,8 @@ export interface LogOptions extends Partial<Pick<Environment, "wallClock" | "mon
   format?: LogFormat;
   /** Events of a lower level are left out. At `debug` nothing is limited. */
   level?: LogLevel;
+  /** Takes the console lines of the original systems as they are; by default they stand in the log. */
+  console?: ((bytes: Uint8Array) => Promise<unknown>) | undefined;
 }
 
 /** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
@@ -53,21 +55,19 @@ const encoder = new TextEncoder();
 export class Log {
   /** Events of a lower level are left out. */
   level: LogLevel;
-  readonly #write: (bytes: Uint8Array) => Promise<unknown>;
-  readonly #options: Required<Omit<LogOptions, "level">>;
+  readonly #lines: LineQueue;
+  /** Where console lines go, if not into the log. */
+  readonly #consoleLines: LineQueue | undefined;
+  readonly #options: Required<Omit<LogOptions, "level" | "console">>;
   readonly #kindLimit: RateLimit;
   readonly #consoleLimit: RateLimit;
-  /** Events that were left out, by their kind: how many, and the line that says so. */
-  readonly #omitted = new Map<string, { count: number; summary: (count: number) => string }>();
+  /** Events that were left out, by their kind: how many, and what adds the line that says so. */
+  readonly #omitted = new Map<string, { count: number; summarize: (count: number) => void }>();
   readonly error = (event: LogEvent) => this.#log("error", event);
   readonly warn = (event: LogEvent) => this.#log("warn", event);
   readonly info = (event: LogEvent) => this.#log("info", event);
   readonly debug = (event: LogEvent) => this.#log("debug", event);
   #stopTimer: (() => void) | undefined;
-  #pending = "";
-  /** Lines that are lost, because too much waits to be written. */
-  #lost = 0;
-  #writing: Promise<void> | undefined;
 
   /** @param write Takes all of the bytes. */
   constructor(write: (bytes: Uint8Array) => Promise<unknown>, options: LogOptions = {}) {
@@ -78,7 +78,12 @@ export class Log {
       monotonicClock = () => performance.now(),
     } = options;
     this.level = level;
-    this.#write = write;
+    const lost = (count: number) => {
+      const what = `${count} lines left out: standard error took them too slowly`;
+      return this.#encode("warn", { service: "server", what });
+    };
+    this.#lines = new LineQueue(write, lost);
+    this.#consoleLines = options.console && new LineQueue(options.console, (count) => `(${count} more)`);
     this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
     this.#kindLimit = new RateLimit({ burst: KIND_BURST, intervalMs: KIND_INTERVAL_MS, monotonicClock });
     this.#consoleLimit = new RateLimit({
@@ -99,36 +104,40 @@ export class Log {
    * @param limited Whether clients can cause it as often as they like.
    */
   console(service: string, line: string, limited = false) {
-    const encode = (line: string) => this.#console(service, line);
-    const summary = (count: number) => encode(`(${count} more like this)`);
-    if (limited && !this.#take(this.#consoleLimit, service, summary)) return;
-    this.#add(encode(line));
+    const add = (line: string) => {
+      if (this.#consoleLines !== undefined) this.#consoleLines.add(escaped(line));
+      else this.#lines.add(this.#console(service, line));
+    };
+    if (limited && !this.#take(this.#consoleLimit, service, (count) => add(`(${count} more like this)`))) {
+      return;
+    }
+    add(line);
   }
 
   /** Counts what was left out. Resolves when all is written. */
   async flush() {
     this.#summarize();
-    await this.#writing;
+    await Promise.all([this.#lines.flush(), this.#consoleLines?.flush()]);
   }
 
   #log(level: LogLevel, event: LogEvent) {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(this.level)) return;
     const { service, kind } = event;
-    const summary = (count: number) =>
-      this.#encode(level, { service, what: `${count} more like this: ${kind}` });
-    if (kind !== undefined && !this.#take(this.#kindLimit, `${service} ${kind}`, summary)) return;
-    this.#add(this.#encode(level, event));
+    const summarize = (count: number) =>
+      this.#lines.add(this.#encode(level, { service, what: `${count} more like this: ${kind}` }));
+    if (kind !== undefined && !this.#take(this.#kindLimit, `${service} ${kind}`, summarize)) return;
+    this.#lines.add(this.#encode(level, event));
   }
 
   /** Whether one more of this kind is logged; otherwise it is counted. */
-  #take(limit: RateLimit, kind: string, summary: (count: number) => string): boolean {
+  #take(limit: RateLimit, kind: string, summarize: (count: number) => void): boolean {
     if (this.isDebug) return true;
     if (limit.waitMs(kind) === 0) {
       limit.take(kind);
       return true;
     }
     const omitted = this.#omitted.get(kind);
-    if (omitted === undefined) this.#omitted.set(kind, { count: 1, summary });
+    if (omitted === undefined) this.#omitted.set(kind, { count: 1, summarize });
     else omitted.count++;
     this.#stopTimer ??= this.#options.setTimer(SUMMARY_MS, () => this.#summarize());
     return false;
@@ -137,7 +146,7 @@ export class Log {
   #summarize() {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    for (const { count, summary } of this.#omitted.values()) this.#add(summary(count));
+    for (const { count, summarize } of this.#omitted.values()) summarize(count);
     this.#omitted.clear();
   }
 
@@ -156,8 +165,23 @@ export class Log {
     }
     return escaped(line);
   }
+}
 
-  #add(line: string) {
+/** Lines that wait to be written. It never waits itself: what is too much is left out, and counted in a line. */
+class LineQueue {
+  readonly #write: (bytes: Uint8Array) => Promise<unknown>;
+  readonly #lostLine: (count: number) => string;
+  #pending = "";
+  #lost = 0;
+  #writing: Promise<void> | undefined;
+
+  /** @param lostLine The line about so many that were left out. */
+  constructor(write: (bytes: Uint8Array) => Promise<unknown>, lostLine: (count: number) => string) {
+    this.#write = write;
+    this.#lostLine = lostLine;
+  }
+
+  add(line: string) {
     if (this.#pending.length + line.length > MAX_PENDING_CHARACTERS) {
       this.#lost++;
       return;
@@ -166,19 +190,21 @@ export class Log {
     this.#writing ??= this.#drain();
   }
 
+  /** Resolves when all is written. */
+  async flush() {
+    await this.#writing;
+  }
+
   async #drain() {
     while (this.#pending !== "") {
-      if (this.#lost > 0) {
-        const what = `${this.#lost} lines left out: standard error took them too slowly`;
-        this.#pending += `${this.#encode("warn", { service: "server", what })}\n`;
-      }
+      if (this.#lost > 0) this.#pending += `${this.#lostLine(this.#lost)}\n`;
       const text = this.#pending;
       this.#pending = "";
       this.#lost = 0;
       try {
         await this.#write(encoder.encode(text));
       } catch {
-        // the log has no reader any more; the service goes on
+        // the lines have no reader any more; the service goes on
       }
     }
     this.#writing = undefined;

@@ -124,13 +124,17 @@ const WAYS: Record<string, { take(data: string): Promise<void>; said: RegExp }> 
     take: (data) => Deno.remove(data, { recursive: true }),
     said: /data(\/messages\.db(-wal)?)? was removed or renamed/,
   },
-  "renamed": { take: (data) => Deno.rename(data, `${data}.old`), said: /data was removed or renamed/ },
+  "renamed": {
+    take: (data) => Deno.rename(data, `${data}.old`),
+    // the paths are checked one after the other
+    said: /data(\/messages\.db(-wal)?)? was removed or renamed/,
+  },
   "replaced": {
     take: async (data) => {
       await Deno.rename(data, `${data}.old`);
       await Deno.mkdir(data);
     },
-    said: /data was (replaced|removed or renamed)/,
+    said: /data was replaced|data(\/messages\.db(-wal)?)? was removed or renamed/,
   },
   "left without its database": {
     take: (data) => Deno.remove(`${data}/messages.db`),
@@ -157,6 +161,7 @@ for (const [way, { take, said }] of Object.entries(WAYS)) {
     using peer = new Peer(server.port);
     await peer.send("F, bob, alice, kept");
     assertMatch(await peer.ask("R, bob"), /, alice, kept$/);
+    await server.logged("key is ");
     const before = server.err.split("\n").length;
     await take(data);
     // one that goes on is not waited for

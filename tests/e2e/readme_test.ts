@@ -8,7 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { TOPICS } from "../../client/command/topics.ts";
 import { SERVICE_PORTS } from "../../server/options.ts";
-import { FROM_SOURCE, lacks, netcat, runCommand, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, lacks, LOADED, netcat, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;
 
@@ -100,7 +100,9 @@ class Reader implements AsyncDisposable {
       await copy(`${SOURCE}${name}`, `${this.directory}/${name}`, (text) => this.here(text));
     }
     await Deno.mkdir(`${this.directory}/.bin`);
-    const [deno, ...options] = FROM_SOURCE.slice(0, -1).map((arg) => `'${arg}'`);
+    const [deno, ...options] = FROM_SOURCE.slice(0, -1).filter((arg) => !LOADED.includes(arg)).map((arg) =>
+      `'${arg}'`
+    );
     await this.#onPath("deno", `exec ${deno} "$@"`);
     await this.#onPath("wirepost", `exec ${deno} ${options.join(" ")} "$(dirname "$0")/../main.ts" "$@"`);
   }

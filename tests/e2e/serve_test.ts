@@ -26,13 +26,14 @@ Deno.test("serve logs its addresses, its messages and the networks that it answe
   await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
   await pass(server.port, "127.0.0.1");
   assertEquals((await server.end()).code, 0);
-  assertEquals(server.out, `mailbox listening on udp 127.0.0.1:${server.port}\n`);
+  // the original's console has standard output for itself
+  assertEquals(server.out, "Message server is listening\n");
   const key = /key is (public1\w{56})$/m.exec(server.err)?.[1];
   assertEquals(server.err.replace(TIME, "TIME").split("\n"), [
-    "Message server is listening",
     "TIME info mailbox - 0 messages in 0 mailboxes in parley-data",
     `TIME info mailbox - the original wire is answered for ${PRIVATE}`,
     `TIME info server - the server's key is ${key}`,
+    `mailbox listening on udp 127.0.0.1:${server.port}`,
     "",
   ]);
   assertEquals(await names(directory.path), ["parley-data"]);
@@ -160,8 +161,8 @@ Deno.test("with several --host, each answer comes from the address that was aske
   for (const hostname of ["127.0.0.1", "::1"]) await pass(server.port, hostname);
   assertEquals((await server.end()).code, 0);
   const { port } = server;
-  assertEquals(
-    server.out,
+  assertStringIncludes(
+    server.err,
     `mailbox listening on udp 127.0.0.1:${port}\nmailbox listening on udp [::1]:${port}\n`,
   );
   assert(!server.err.includes("firewall"));
@@ -193,6 +194,12 @@ Deno.test("--log json writes nothing but objects to standard error", async () =>
   assertEquals(lines.find(({ service }) => service === "mailbox").console, "Message server is listening");
   assertEquals(lines.at(-1).level, "info");
   assertMatch(lines.at(-1).what, /^the server's key is /);
+  // a service alone leaves standard output to the original's console
+  await using room = await ServerProcess.start(["room", "0", "--memory", "--log", "json"]);
+  await room.end();
+  assertEquals(room.out, `Chat server started on port ${room.port}\n`);
+  const { service, what } = JSON.parse(room.err.split("\n").at(-2)!);
+  assertEquals([service, what], ["room", `listening on tcp 127.0.0.1:${room.port}`]);
 });
 
 Deno.test("serve --classroom prints the options that it is, keeps nothing, and can be administered", async () => {

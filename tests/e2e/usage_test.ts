@@ -6,11 +6,11 @@ import { runCommandLine } from "../../client/command/program.ts";
 import * as dataCode from "../../server/data/directory.ts";
 import { COMMANDS } from "../../main.ts";
 import config from "../../deno.json" with { type: "json" };
-import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 Deno.test("wirepost --version and -v print the version of deno.json", async () => {
   const version = { code: 0, out: `wirepost ${config.version}\n`, err: "" };
-  assertEquals(await wirepost(["--version"]), version);
+  assertEquals(await runCommand([...FROM_SOURCE, "--version"]), version);
   assertEquals(await wirepost(["-v"]), version);
 });
 
@@ -200,9 +200,17 @@ Deno.test("a wrong command line is answered with what is wrong, where the help i
   }
 });
 
+Deno.test("a process of its own has the same exit codes and streams", async () => {
+  for (
+    const line of [["sing"], ["serve", "sing"], ["send", "--help"], ["admin", "status", "--data", "/nowhere"]]
+  ) {
+    assertEquals(await runCommand([...FROM_SOURCE, ...line]), await wirepost(line));
+  }
+});
+
 Deno.test("errors are in colour on a terminal alone", async () => {
   for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }]) {
-    const { err } = await wirepost(["sing"], { env });
+    const { err } = await runCommand([...FROM_SOURCE, "sing"], { env });
     assertEquals(err.includes("\x1b"), false, err);
   }
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { LOADED } from "../program.ts";
 
 /** A client in a process of its own, and the lines that it prints. */
 export class ClientProcess implements AsyncDisposable {
@@ -11,7 +12,14 @@ export class ClientProcess implements AsyncDisposable {
 
   constructor(script: string, args: readonly string[]) {
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--allow-net", new URL(script, import.meta.url).pathname, ...args],
+      args: [
+        "run",
+        ...LOADED,
+        "--no-prompt",
+        "--allow-net",
+        new URL(script, import.meta.url).pathname,
+        ...args,
+      ],
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

@@ -11,6 +11,9 @@ const WORKS = / warn store - can write to disk again: \d+ requests? (?:was|were)
 /** Messages at a time: these always fit into the server's socket. */
 const BURST = 32;
 
+/** Bytes of a message, and what the server needs to take it: in the short form few messages fill a disk. */
+const BYTES = FULL ? 500 : 3500, LONG_MESSAGES = FULL ? [] : ["--max-datagram", "4096"];
+
 /** Milliseconds after which a refusal counts as final: it is tried again once a second. */
 const PATIENCE = 30_000;
 
@@ -39,7 +42,7 @@ class Disk implements AsyncDisposable {
   }
 
   static async start(data: string, options: readonly string[], number: Numbers): Promise<Disk> {
-    const server = await ServerProcess.start(["mailbox", "0", "--data", data, ...options]);
+    const server = await ServerProcess.start(["mailbox", "0", "--data", data, ...LONG_MESSAGES, ...options]);
     const administrator = await Administrator.of(data, new Peer(server.port));
     return new Disk(server, administrator, number);
   }
@@ -57,10 +60,10 @@ class Disk implements AsyncDisposable {
     await this.end("SIGKILL");
   }
 
-  /** Puts messages of about 500 bytes, numbered from 0, and waits for their outcomes. */
+  /** Puts messages of about {@linkcode BYTES}, numbered from 0, and waits for their outcomes. */
   async put(count = BURST) {
     for (let i = 0; i < count; i++) {
-      await this.#peer.send(`F, bob, alice, ${this.#number.put++} ${"x".repeat(500)}`);
+      await this.#peer.send(`F, bob, alice, ${this.#number.put++} ${"x".repeat(BYTES)}`);
     }
     assertEquals(await this.#peer.ask("R, nobody"), "X");
   }
@@ -88,7 +91,8 @@ class Disk implements AsyncDisposable {
   async take(): Promise<boolean> {
     const reply = await this.#peer.ask("R, bob");
     if (reply === "X") return false;
-    const number = Number(/^N, \S+, alice, (\d+) x{500}$/.exec(reply)?.[1]);
+    const [, digits, text = ""] = /^N, \S+, alice, (\d+) (x+)$/.exec(reply) ?? [], number = Number(digits);
+    assertEquals(text.length, BYTES);
     assert(number > this.#number.taken, `${number} came after ${this.#number.taken}: ${reply}`);
     this.#number.taken = number;
     return true;

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreaterOrEqual, assertLess } from "@std/assert";
 import { MAX_ID_BYTES, REFUSALS } from "../../protocol/mailbox.ts";
-import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report, residentMiB } from "./form.ts";
 
@@ -120,7 +120,9 @@ Deno.test({
   async fn() {
     const random = randomNumbers(obtainSeed());
     await using directory = await temporaryDirectory();
-    await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+    await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path], {
+      command: FROM_SOURCE,
+    });
     using peer = new Peer(server.port);
     using pace = new Peer(server.port);
     using administrator = await Administrator.of(directory.path, new Peer(server.port));

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { proof } from "../../protocol/admin.ts";
-import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../program.ts";
 import { Administrator } from "./administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "./form.ts";
 
@@ -148,7 +148,8 @@ class Run {
 Deno.test("kill -9 under load loses no stored message and gives none out twice", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
-  const start = () => ServerProcess.start(["mailbox", "0", "--data", directory.path]);
+  const start = () =>
+    ServerProcess.start(["mailbox", "0", "--data", directory.path], { command: FROM_SOURCE });
   const ledgers = (kind: string, count: number) =>
     Array.from({ length: count }, (_, i) => new Ledger(`${kind}-${i}`));
   const filled = ledgers("filled", 2), passed = ledgers("passed", 3), shared = ledgers("shared", 2);

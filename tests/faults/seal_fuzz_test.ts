@@ -191,7 +191,7 @@ Deno.test("without a right cookie, a flood opens nothing, makes no key and takes
     throw new Error("A key was made");
   };
   for (const datagram of [seal.hello, sealed]) {
-    for (let i = 0; i < 50_000; i++) {
+    for (let i = 0; i < (full ? 50_000 : 10_000); i++) {
       const answer = subject.ask(datagram, { hostname: "10.9.9.9", port: 1 + i % 60_000 });
       assertEquals(decodeSealToClient(answer!)?.body.kind, "challenge");
     }

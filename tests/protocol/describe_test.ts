@@ -154,7 +154,7 @@ Deno.test("each request of a session is described, and what asks for a challenge
     "got 1: its messages have arrived",
     "cancel 1: waits no longer",
     "stat 3: counts of all mailboxes",
-    "info 4: which services run, and the account of 'bob'",
+    "info 4: what runs, and whether 'bob' has an account",
     "peek 5: shows 'bob'",
     "peek 6: shows the shared queue behind message 17",
     "bye: the client needs nothing more",

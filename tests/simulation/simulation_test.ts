@@ -20,7 +20,7 @@ async function simulate(seed: number): Promise<Report> {
 function seeds(): number[] {
   const asked = Deno.env.get("WIREPOST_SEED");
   if (asked !== undefined) return [Number(asked)];
-  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 2000 : 50;
+  const count = Deno.env.get("WIREPOST_FAULTS") === "full" ? 2000 : 25;
   return [...Array(count).keys(), crypto.getRandomValues(new Uint32Array(1))[0]!];
 }
 

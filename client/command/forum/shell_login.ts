@@ -4,6 +4,7 @@ import { checkForum, type Forum, ServerTimeoutError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import { forumOnlyNotice } from "../coverage.ts";
+import { isFree } from "../server_option.ts";
 import { connect, failureText, invalidName, type ServerOptions } from "./login.ts";
 
 /** What need not be asked for. */
@@ -14,8 +15,14 @@ interface Known {
   make: boolean;
 }
 
-/** Milliseconds that a server may take to answer before anything is asked for, and after which the user reads that it is waited for. */
-const MAX_SILENCE_MS = 3000, PATIENCE_MS = 1000;
+/** Milliseconds that a server may take to answer before anything is asked for. */
+const MAX_SILENCE_MS = 3000;
+
+/** Milliseconds after which the user reads that the server is waited for. */
+const PATIENCE_MS = 1000;
+
+/** What to do where there is no forum. */
+const HINT = "'wirepost serve' starts a server, --server HOST names one";
 
 /** The input has ended at a question. */
 class EndOfInputError extends Error {}
@@ -35,11 +42,13 @@ export async function findForum(
 ): Promise<ServerOptions> {
   const timer = setTimeout(report, PATIENCE_MS, "Waiting for the server …\n");
   try {
-    const server = await find(), { timeout = MAX_SILENCE_MS } = server;
-    await checkForum({ ...server, timeout: Math.min(timeout, MAX_SILENCE_MS) }).catch((error) => {
-      if (!(error instanceof ServerTimeoutError)) throw error;
-      const hint = "'wirepost serve' starts a server, --server HOST names one";
-      throw new Error(`No forum answers at ${addressText(server)}: ${hint}`);
+    const server = await find(), { hostname = "127.0.0.1", port = FORUM_PORT } = server;
+    const noForum = () => new Error(`No forum answers at ${addressText(server)}: ${HINT}`);
+    // better than to wait for an answer in vain
+    if (isFree({ hostname, port })) throw noForum();
+    const timeout = Math.min(server.timeout ?? MAX_SILENCE_MS, MAX_SILENCE_MS);
+    await checkForum({ ...server, timeout }).catch((error) => {
+      throw error instanceof ServerTimeoutError ? noForum() : error;
     });
     return server;
   } finally {

@@ -112,7 +112,7 @@ Deno.test("wirepost admin asks the usual address if server.json has none", async
       const { err } = await wirepost(["admin", "status", "--data", data, "--timeout", "50ms"]);
       assertMatch(
         err,
-        /^wirepost admin: (No server runs on this machine|No answer from 127\.0\.0\.1:21001 )/,
+        /^wirepost admin: (No server runs on this machine|No answer from 127\.0\.0\.1:21001 |wrong proof)/,
       );
     }
   } finally {

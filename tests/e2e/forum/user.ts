@@ -1,5 +1,6 @@
 import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum_text.ts";
-import { FROM_SOURCE } from "../../program.ts";
+import type { Process } from "../../hosting/hosted_process.ts";
+import { startProgram } from "../../program.ts";
 
 /** Milliseconds after which a line counts as not coming: more than any load explains. */
 const PATIENCE = 60_000;
@@ -12,12 +13,11 @@ const PROMPTS = new RegExp(
 );
 
 /**
- * `wirepost forum` in a process of its own, in a directory of its own. Its user is a pipe. Its lines are the texts
+ * `wirepost forum` in a directory of its own. Its user is a pipe. Its lines are the texts
  * without the prompts, and without the lines that the client begins with.
  */
 export class ForumUser implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #started: Promise<{ child: Process; keys: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>> }>;
   readonly #reading: Promise<unknown>;
   /** What it has written, and nobody has read. */
   readonly #written = { out: "", err: "" };
@@ -32,23 +32,19 @@ export class ForumUser implements AsyncDisposable {
    * @param options Further arguments.
    */
   constructor(port: number, cwd: string, options: readonly string[] = []) {
-    const [program = "", ...args] = FROM_SOURCE;
-    const child = this.#child = new Deno.Command(program, {
-      args: [...args, "forum", "127.0.0.1", `${port}`, ...options],
+    this.#started = startProgram(["forum", "127.0.0.1", `${port}`, ...options], {
       cwd,
       env: { XDG_STATE_HOME: `${cwd}/state` },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#keys = child.stdin.getWriter();
+      input: "piped",
+    }).then((child) => ({ child, keys: child.stdin.getWriter() }));
     const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>, to: "out" | "err") => {
       for await (const text of stream.pipeThrough(new TextDecoderStream())) {
         this.#written[to] += text;
         this.#wrote?.();
       }
     };
-    this.#reading = Promise.all([read(child.stdout, "out"), read(child.stderr, "err")]).then(() => {
+    this.#reading = this.#started.then(async ({ child }) => {
+      await Promise.all([read(child.stdout, "out"), read(child.stderr, "err")]);
       this.#isOver = true;
       this.#wrote?.();
     });
@@ -56,15 +52,16 @@ export class ForumUser implements AsyncDisposable {
 
   /** Types this line. Gives the next `count` lines, be they results or not. */
   async say(line: string, count: number): Promise<string[]> {
-    await this.#keys.write(encoder.encode(`${line}\n`));
+    await (await this.#started).keys.write(encoder.encode(`${line}\n`));
     const lines: string[] = [];
     while (lines.length < count) lines.push(await this.#line(line));
     return lines;
   }
 
   async #line(typed: string): Promise<string> {
+    const { child } = await this.#started;
     // better than a test that never ends
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), PATIENCE);
+    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
     const written = this.#written;
     try {
       for (;;) {
@@ -98,22 +95,23 @@ export class ForumUser implements AsyncDisposable {
   /** Ends the input. Gives the exit code, and the lines that nobody has read. */
   async end(): Promise<{ code: number; out: string; err: string }> {
     this.#isOpen = false;
-    await this.#keys.close().catch(() => {});
+    await (await this.#started).keys.close().catch(() => {});
     return await this.#ended();
   }
 
   /** Sends it a signal, and gives what it came to. */
   async kill(signal: Deno.Signal = "SIGKILL"): Promise<{ code: number; out: string; err: string }> {
-    this.#child.kill(signal);
+    const { child, keys } = await this.#started;
+    child.kill(signal);
     const result = await this.#ended();
     this.#isOpen = false;
-    await this.#keys.close().catch(() => {});
+    await keys.close().catch(() => {});
     return result;
   }
 
   async #ended() {
     await this.#reading;
-    const { code } = await this.#child.status;
+    const { code } = await (await this.#started).child.status;
     const rest = { out: "", err: "" };
     for (const from of ["out", "err"] as const) {
       for (let line; (line = this.#next(from)) !== undefined;) rest[from] += `${line}\n`;
@@ -123,7 +121,7 @@ export class ForumUser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    if (!this.#isOpen) return;
-    await this.kill().catch(() => {});
+    // at the end of its input it leaves
+    if (this.#isOpen) await this.end();
   }
 }

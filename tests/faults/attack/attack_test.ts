@@ -42,7 +42,7 @@ const ATTACKS: Readonly<Record<string, Pick<Attack, "kind" | "size"> & { serve?:
 
 for (const [name, { kind, size, serve = [] }] of Object.entries(ATTACKS)) {
   Deno.test(`honest clients are served beside ${name}`, { ignore }, async () => {
-    const { figures, mib } = await run({ kind, size, serve, duration: FULL ? 60_000 : 3000 });
+    const { figures, mib } = await run({ kind, size, serve, duration: FULL ? 60_000 : 1500 });
     report(`${kind}: the server has ${mib.toFixed()} MiB (${MAIN})`);
     for (const [service, each] of Object.entries(figures)) report(figuresLine(kind, service, each));
     for (const [service, { count, p99, refused, timedOut, reason }] of Object.entries(figures)) {

@@ -38,6 +38,9 @@ const TTL = 5000;
 
 const NAME = "owner", PASSWORD = "correct horse";
 
+/** Milliseconds without an answer after which a client of the original wire asks again. */
+const AGAIN = 2000;
+
 /** Bytes of the file that is downloaded. */
 const FILE_BYTES = 65_536;
 
@@ -75,15 +78,25 @@ const originalPutTake: Open = async ({ mailbox: port }) => {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const server = { transport: "udp", hostname: "127.0.0.1", port } as const;
   const send = (text: string) => socket.send(new TextEncoder().encode(text), server);
-  await send("F, original, alice, the first");
+  const putAndTake = async () => {
+    await send("F, original, alice, hello");
+    await send("R, original");
+  };
+  // some in store, for puts that are lost
+  for (let i = 0; i < 10; i++) await send("F, original, alice, the first");
   return {
     async turn() {
-      await send("F, original, alice, hello");
-      await send("R, original");
-      let [datagram, from] = await socket.receive();
-      // a datagram of another server for the last owner of this port
-      while ((from as Deno.NetAddr).port !== port) [datagram, from] = await socket.receive();
-      if (datagram[0] !== 0x4e) throw new Error(new TextDecoder().decode(datagram));
+      await putAndTake();
+      // the original wire repeats nothing: its user asks again for what is lost where sockets overflow
+      const asking = setInterval(putAndTake, AGAIN);
+      try {
+        let [datagram, from] = await socket.receive();
+        // a datagram of another server for the last owner of this port
+        while ((from as Deno.NetAddr).port !== port) [datagram, from] = await socket.receive();
+        if (datagram[0] !== 0x4e) throw new Error(new TextDecoder().decode(datagram));
+      } finally {
+        clearInterval(asking);
+      }
     },
     [Symbol.asyncDispose]() {
       socket.close();

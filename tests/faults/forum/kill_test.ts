@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { connectForum, type Credentials, type Forum, LoginError } from "../../../client/forum.ts";
-import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { ClientProcess } from "../client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
 import { ForumModel, ForumUser } from "./model.ts";
@@ -48,7 +48,8 @@ Deno.test("kill -9 of the server with many users in the same threads loses no ac
   const seed = obtainSeed(), random = randomNumbers(seed);
   await using directory = await temporaryDirectory();
   await using files = await temporaryDirectory();
-  const start = (port: number) => ServerProcess.start(["forum", `${port}`, "--data", directory.path]);
+  const start = (port: number) =>
+    ServerProcess.start(["forum", `${port}`, "--data", directory.path], { command: FROM_SOURCE });
   await using servers = new AsyncDisposableStack();
   let server = servers.use(await start(0));
   const { port } = server, key = await keyOf(server);

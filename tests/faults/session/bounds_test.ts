@@ -110,7 +110,7 @@ function* loopback(): Generator<string> {
 }
 
 Deno.test("datagrams of any number of strangers leave the server's memory level", async () => {
-  await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory"], { command: FROM_SOURCE });
   const addresses = loopback();
   const flood = async (datagrams: number) => {
     for (let sent = 0; sent < datagrams; sent += BATCH) {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { connectMailbox } from "../../../client/mailbox.ts";
-import { ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { ClientProcess } from "../client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
 import { SessionLedger } from "./ledger.ts";
@@ -22,7 +22,8 @@ const WINDOW = 64;
 Deno.test("kill -9 of the server loses and duplicates nothing, and its clients continue by themselves", async () => {
   const random = randomNumbers(obtainSeed());
   await using directory = await temporaryDirectory();
-  const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
+  const start = (port: number) =>
+    ServerProcess.start(["mailbox", `${port}`, "--data", directory.path], { command: FROM_SOURCE });
   await using stack = new AsyncDisposableStack();
   let server = stack.use(await start(0));
   const { port } = server;

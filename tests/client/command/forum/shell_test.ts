@@ -102,12 +102,13 @@ Deno.test("a wrong password and a name that is active are answered, and Enter ta
 Deno.test("without a server nothing is asked for", async () => {
   const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   const { port } = socket.addr as Deno.NetAddr;
+  const find = () => findForum(async () => await Promise.resolve({ port, timeout: 100 }), () => {});
+  const error =
+    `No forum answers at 127.0.0.1:${port}: 'wirepost serve' starts a server, --server HOST names one`;
+  // one that does not answer, and none
+  await assertRejects(find, Error, error);
   socket.close();
-  await assertRejects(
-    () => findForum(async () => await Promise.resolve({ port, timeout: 100 }), () => {}),
-    Error,
-    `No forum answers at 127.0.0.1:${port}: 'wirepost serve' starts a server, --server HOST names one`,
-  );
+  await assertRejects(find, Error, error);
   // one that answers is left alone
   await withForum(async (server) => {
     const found = await findForum(async () => await Promise.resolve(server), () => {});

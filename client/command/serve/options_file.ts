@@ -1,0 +1,80 @@
+/**
+ * The file with options of `wirepost serve`, one a line as on the command line.
+ *
+ * @module
+ */
+
+import { fileError } from "../../file/file_error.ts";
+import { Arguments, type Command, UsageError } from "../command.ts";
+
+/** The file that is read if it is there and no other is named. */
+export const SYSTEM_FILE = "/etc/wirepost.conf";
+
+/**
+ * Adds the options of the file to those of the command line, which count more: also if both exclude each other.
+ *
+ * @param check Throws a `UsageError` if the value of an option can't be used.
+ * @throws {UsageError} The file can't be read, or has a line that is no option.
+ */
+export async function readOptionsFile(
+  args: Arguments,
+  command: Command,
+  exclusive: readonly (readonly [string, string])[],
+  check: (line: Arguments) => void,
+) {
+  const named = args.text("config"), file = named ?? SYSTEM_FILE;
+  const text = await readText(file, named !== undefined);
+  if (text === undefined) return;
+  const lines = new Map<string, number>();
+  const words = text.split("\n").flatMap((line, i) => {
+    try {
+      const words = wordsOf(line, command, args, check), name = /^--([^=]*)/.exec(words[0] ?? "")?.[1];
+      if (name === undefined) return words;
+      const earlier = lines.get(name);
+      if (earlier !== undefined && !command.options[name]?.many) {
+        throw new UsageError(`Option --${name} stands in line ${earlier} too`);
+      }
+      lines.set(name, i + 1);
+      return words;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(`${file}:${i + 1}: ${error.message}`);
+    }
+  });
+  const options = new Arguments(command, words, args.dataCode);
+  const names = Object.keys(command.options);
+  const isExcluded = (name: string) =>
+    exclusive.some(([one, other]) => one === name && args.flag(other) || other === name && args.flag(one));
+  // first all, because what is supplied counts as given
+  for (const name of names.filter((name) => !isExcluded(name))) args.supply(options, name);
+}
+
+/** The text of the file; undefined if there is none and nobody has named it. */
+async function readText(file: string, isNamed: boolean): Promise<string | undefined> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+  } catch (error) {
+    if (!isNamed && error instanceof Deno.errors.NotFound) return undefined;
+    const why = error instanceof TypeError ? "it is not UTF-8" : fileError(error);
+    throw new UsageError(`Cannot read the options in ${file}: ${why}`);
+  }
+}
+
+/** The option of a line, as words of a command line; none for an empty line and a comment. */
+function wordsOf(
+  line: string,
+  command: Command,
+  args: Arguments,
+  check: (line: Arguments) => void,
+): readonly string[] {
+  const text = line.trim();
+  if (text === "" || text.startsWith("#")) return [];
+  const [, option = "", value = ""] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
+  if (!option.startsWith("--")) {
+    throw new UsageError(`Expected an option such as --host ADDRESS, got '${text}'`);
+  }
+  if (/^--config(=|$)/.test(option)) throw new UsageError("--config is for the command line");
+  const words = value === "" ? [option] : [`${option}=${value}`];
+  check(new Arguments(command, words, args.dataCode));
+  return words;
+}

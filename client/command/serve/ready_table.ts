@@ -1,0 +1,127 @@
+/**
+ * What `wirepost serve` says when it is ready: a table for people, lines for programs.
+ *
+ * @module
+ */
+
+import { bold, dim } from "@std/fmt/colors";
+import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { MAILBOX_PORT } from "../../../protocol/mailbox.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import type { Arguments } from "../command.ts";
+import { isServerNamed } from "../server_option.ts";
+
+/** Where a service listens. */
+interface Listening {
+  readonly name: string;
+  readonly transport: "udp" | "tcp";
+  readonly addresses: readonly Address[];
+}
+
+/** A server that is ready. */
+export interface ReadyReport {
+  readonly version: string;
+  readonly listening: readonly Listening[];
+  /** Undefined if it keeps everything in memory. */
+  readonly data: string | undefined;
+  /** Its own key, if a service has a seal. */
+  readonly key: string | undefined;
+}
+
+/** Most addresses of a machine that are shown of a service. */
+const MAX_ADDRESSES = 4;
+
+/** A line for each address. */
+export function readyLines({ listening }: ReadyReport): string {
+  return listening.flatMap(({ name, transport, addresses }) =>
+    addresses.map((address) => `${name} listening on ${transport} ${formatAddress(address)}\n`)
+  ).join("");
+}
+
+/** The same as objects, for a log that has nothing else. */
+export function readyObjects(report: ReadyReport): string {
+  const time = new Date().toISOString();
+  return readyLines(report).replace(
+    /^(\w+) (.*)$/gm,
+    (_, service, what) => JSON.stringify({ time, level: "info", service, what }),
+  );
+}
+
+/** Where the services are, how to try them, where the data are and how to stop. */
+export function readyTable(report: ReadyReport, args: Arguments, network = networkAddresses): string {
+  const { version, listening, data, key } = report, tryIt = commands(report, args);
+  const rows = [...Map.groupBy(listening, ({ name }) => name)].flatMap(([name, places]) => {
+    const transports = places.map(({ transport }) => transport).join(" and ");
+    const shown = places[0]!.addresses.flatMap((address) => shownAddresses(address, network)).slice(
+      0,
+      MAX_ADDRESSES,
+    );
+    return shown.map((address, i) =>
+      i === 0 ? [name, address, transports, tryIt(name)] : ["", address, "", ""]
+    );
+  });
+  const heads = ["SERVICE", "ADDRESS", "", "TRY IT"];
+  const widths = heads.map((_, i) => Math.max(...[heads, ...rows].map((row) => row[i]!.length)));
+  const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  const stop = data === undefined ? "Ctrl-C" : `Ctrl-C, or 'wirepost admin stop${dataOption(args)}'`;
+  return [
+    bold(`Wirepost ${version}`),
+    "",
+    dim(line(heads)),
+    ...rows.map(line),
+    "",
+    `Data  ${data === undefined ? "in memory: gone when the server stops" : escapeControls(data)}`,
+    ...key === undefined ? [] : [`Key   ${key}`],
+    `Stop  ${stop}`,
+    "",
+    "",
+  ].join("\n");
+}
+
+/** An address as others reach it: one that stands for every address is each of the machine's on its networks. */
+function shownAddresses({ hostname, port }: Address, network: () => string[]): string[] {
+  if (hostname !== "0.0.0.0" && hostname !== "::") return [formatAddress({ hostname, port })];
+  const reachable = network().filter((address) => hostname === "::" || !address.includes(":"));
+  return (reachable.length > 0 ? reachable : [hostname]).map((hostname) => formatAddress({ hostname, port }));
+}
+
+/** The machine's addresses on its networks, if they may be looked at. */
+function networkAddresses(): string[] {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" });
+  if (state !== "granted") return [];
+  return Deno.networkInterfaces().map(({ address }) => address)
+    .filter((address) => !/^(127\.|::1$|fe80:|169\.254\.)/i.test(address));
+}
+
+/** The command with which each service can be tried on this machine. */
+function commands({ listening, data }: ReadyReport, args: Arguments): (service: string) => string {
+  const own = (service: string): Address | undefined => {
+    const address = listening.find(({ name }) => name === service)?.addresses[0];
+    if (address === undefined) return undefined;
+    const { hostname, port } = address;
+    return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
+  };
+  const mailbox = own("mailbox"),
+    isUsual = mailbox?.hostname === "127.0.0.1" && mailbox.port === MAILBOX_PORT;
+  const isFound = !isServerNamed(args) && (data === undefined ? isUsual : !args.flag("data"));
+  const server = isFound || mailbox === undefined ? "" : ` --server ${serverText(mailbox)}`;
+  return (service) => {
+    if (service === "mailbox") return `wirepost send bob hi${server}`;
+    const command = service === "channels" ? "chat" : service;
+    if (isFound || mailbox !== undefined) {
+      return `wirepost ${command}${service === "channels" ? " lounge" : ""}${server}`;
+    }
+    const { hostname, port } = own(service)!, name = service === "channels" ? " NAME" : "";
+    return `wirepost ${command}${name} ${hostname} ${port}`;
+  };
+}
+
+function serverText(address: Address): string {
+  const text = formatAddress(address);
+  return address.port === MAILBOX_PORT ? text.replace(/:\d+$/, "") : text;
+}
+
+function dataOption(args: Arguments): string {
+  const data = args.text("data");
+  return data === undefined ? "" : ` --data ${escapeControls(data)}`;
+}
