@@ -51,6 +51,7 @@ export const ANNOUNCED_TEXTS = {
   prefix: (kind: "message" | "part", number: number, time: number, name: string) =>
     `${STX}${kind} ${number} ${time} ${utf8Length(name)} ${name} `,
   sent: (number: number, time: number) => `${STX}sent ${number} ${time}`,
+  refused: `${STX}refused`,
   joined: (name: string) => `${STX}joined ${name}`,
   left: (name: string) => `${STX}left ${name}`,
   members: (count: number) => `${STX}members ${count}`,
@@ -65,6 +66,7 @@ export type Announced =
   | { kind: "channel"; history: string; last: number; channel: string }
   | { kind: "message" | "part"; number: number; time: number; name: string; text: string }
   | { kind: "sent"; number: number; time: number }
+  | { kind: "refused" }
   | { kind: "joined" | "left" | "member"; name: string }
   | { kind: "members"; count: number }
   /** `entries` is how many messages and gaps follow. */
@@ -87,6 +89,7 @@ const FORMS: Readonly<Record<string, [RegExp, (...found: string[]) => Announced]
     /^(\d{1,16}) (\d{1,16})$/,
     (number, time) => ({ kind: "sent", number: Number(number), time: Number(time) }),
   ],
+  refused: [/^$/, () => ({ kind: "refused" })],
   joined: [/^(.*)$/, (name = "") => ({ kind: "joined", name })],
   left: [/^(.*)$/, (name = "") => ({ kind: "left", name })],
   member: [/^(.*)$/, (name = "") => ({ kind: "member", name })],

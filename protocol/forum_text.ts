@@ -67,6 +67,7 @@ const REFUSED = new Map(Object.entries({
   "file exists": "File {file} exists in Thread {title}",
   "no file": "File does not exist in Thread {title}",
   "syntax": "Incorrect syntax for {kind}",
+  "muted": "You are muted: nobody gets what you send",
   "too long": "The text is too long: at most 65000 bytes",
 }));
 

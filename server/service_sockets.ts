@@ -64,8 +64,13 @@ export async function openSockets(
     throw error;
   }
   if (leftOut.length > 0 && Object.keys(sockets).length === 0) {
-    const whys = leftOut.map(([, why]) => why).join("; ");
-    throw new Error(`${whys}; 'wirepost serve mailbox PORT', and so on, take other ports`);
+    const [[first, why]] = leftOut as [[ServiceName, string]];
+    const others = leftOut.slice(1).map(([name]) => name).join(", ");
+    throw new Error(
+      `${why}${
+        others && `; the ports of ${others} are in use too`
+      }; 'wirepost serve ${first} PORT' takes another port`,
+    );
   }
   for (const [service, why] of leftOut) {
     log.warn({ service, what: `left out: ${why}; 'wirepost serve ${service} PORT' takes another port` });

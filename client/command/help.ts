@@ -67,8 +67,11 @@ export function overview(commands: readonly Command[]): string {
     ...table(rows, columns, true),
     "",
     ...wrap(`More: ${more.join(", ")}.`, columns),
-    "'wirepost help COMMAND' shows the help of a command, and 'wirepost help TOPIC' more than that:",
-    ...wrap(`${Object.keys(TOPICS).join(", ")}.`, columns),
+    ...wrap(
+      "'wirepost help COMMAND' shows the help of a command, 'wirepost help TOPIC' more than that: " +
+        `${Object.keys(TOPICS).join(", ")}.`,
+      columns,
+    ),
     "",
   ].join("\n");
 }

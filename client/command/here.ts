@@ -30,12 +30,12 @@ export async function describeHere(dataCode: DataDirectoryCode): Promise<string>
   if (isFree(address)) return start;
   const options = { ...address, timeout: TIMEOUT_MS };
   try {
-    const places = services === undefined || services.mailbox !== undefined
+    const where = services === undefined || services.mailbox !== undefined
       ? await askPlaces(options)
-      : Object.entries(services).map(([name, address]) => `${name} ${formatAddress(address)}`);
+      : places(Object.entries(services).map(([name, { hostname, port }]) => [name, hostname, port]));
     const held = await heldBySecret(dataCode, directory, options) ?? await heldByMailbox(options);
     const data = services === undefined || directory === undefined ? "" : `, in ${escapeControls(directory)}`;
-    return `A server runs here: ${places.join(", ")}.\n${held === "" ? "" : `It holds ${held}${data}.\n`}`;
+    return `A server runs here: ${where.join(", ")}.\n${held === "" ? "" : `It holds ${held}${data}.\n`}`;
   } catch {
     return services === undefined
       ? start
@@ -47,7 +47,15 @@ export async function describeHere(dataCode: DataDirectoryCode): Promise<string>
 async function askPlaces(options: { hostname: string; port: number; timeout: number }): Promise<string[]> {
   await using mailbox = await connectMailbox(options);
   const { services } = await mailbox.info();
-  return Object.entries(services).map(([name, port]) => `${name} ${formatAddress({ ...options, port })}`);
+  return places(Object.entries(services).map(([name, port]) => [name, options.hostname, port]));
+}
+
+/** Each service, with its address; those on the host of the first have only a port. */
+function places(services: readonly (readonly [name: string, hostname: string, port: number])[]): string[] {
+  const first = services[0]?.[1];
+  return services.map(([name, hostname, port], i) =>
+    `${name} ${i > 0 && hostname === first ? `:${port}` : formatAddress({ hostname, port })}`
+  );
 }
 
 /** What the administrator's status says; undefined if its secret can't be read. */

@@ -121,6 +121,7 @@ const ANNOUNCED: Descriptions<Announced> = {
   message: numbered,
   part: numbered,
   sent: ({ number }) => ({ what: `sent: its own message is number ${number}` }),
+  refused: () => ({ what: "refused: its own message is not passed on" }),
   joined: ({ name }) => ({ what: `note: ${quoted(name)} has joined`, names: [name] }),
   left: ({ name }) => ({ what: `note: ${quoted(name)} has left`, names: [name] }),
   member: ({ name }) => ({ what: `member ${quoted(name)}`, names: [name] }),

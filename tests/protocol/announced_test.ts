@@ -60,6 +60,7 @@ const sent: [string, Announced][] = [
   [TEXTS.prefix("part", 3, 5, "Al").trimEnd(), { ...message(3, 5, "Al", ""), kind: "part" }],
   [TEXTS.prefix("message", 3, 5, "").trimEnd(), message(3, 5, "", "")],
   [TEXTS.sent(3, 5), { kind: "sent", number: 3, time: 5 }],
+  [TEXTS.refused, { kind: "refused" }],
   [TEXTS.joined("Al"), { kind: "joined", name: "Al" }],
   [TEXTS.left("").trimEnd(), { kind: "left", name: "" }],
   [TEXTS.members(2), { kind: "members", count: 2 }],

@@ -101,7 +101,7 @@ export async function printConnections(control: Control, json: boolean): Promise
     `${shownNumber("", client.received)} (${shownNumber("bytes", client.receivedBytes)})`,
     `${shownNumber("", client.sent)} (${shownNumber("bytes", client.sentBytes)})`,
   ]);
-  await printTable(["name", "address", "service", "", "for", "heard", "sent", "was sent"], rows);
+  await printTable(["name", "address", "service", "kind", "for", "heard", "sent", "was sent"], rows);
   return 0;
 }
 

@@ -129,6 +129,8 @@ export class ChannelsTalk implements Talk {
         return await this.#printMessage(event.name, event.text, event.time, true);
       case "sent":
         return this.#sent(event.number);
+      case "refused":
+        return this.#outbox.confirm();
       case "joined":
       case "left":
         return await this.#moved(event.name, event.kind);

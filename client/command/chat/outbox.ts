@@ -35,7 +35,7 @@ export class Outbox {
     this.#unconfirmed.push(text);
   }
 
-  /** The oldest one that was sent on this connection has arrived. */
+  /** The oldest one that was sent on this connection has arrived, whatever became of it. */
   confirm() {
     this.#unconfirmed.shift();
   }

@@ -74,6 +74,10 @@ function wordsOf(
     throw new UsageError(`Expected an option such as --host ADDRESS, got '${text}'`);
   }
   if (/^--config(=|$)/.test(option)) throw new UsageError("--config is for the command line");
+  // an unknown option is named without its value
+  if (!option.includes("=") && !Object.hasOwn(command.options, option.slice(2))) {
+    new Arguments(command, [option], args.dataCode);
+  }
   const words = value === "" ? [option] : [`${option}=${value}`];
   check(new Arguments(command, words, args.dataCode));
   return words;

@@ -51,15 +51,14 @@ export function readyObjects(report: ReadyReport): string {
 export function readyTable(report: ReadyReport, args: Arguments, network = networkAddresses): string {
   const { version, listening, data, key } = report, tryIt = commands(report, args);
   const rows = [...Map.groupBy(listening, ({ name }) => name)].flatMap(([name, places]) => {
-    const transports = places.map(({ transport }) => transport).join(" and ");
-    const shown = places[0]!.addresses.flatMap((address) => shownAddresses(address, network)).slice(
-      0,
-      MAX_ADDRESSES,
-    );
-    return shown.map((address, i) =>
+    const transports = places.map(({ transport }) => transport).join("+");
+    const shown = places[0]!.addresses.flatMap((address) => shownAddresses(address, network));
+    return shown.slice(0, MAX_ADDRESSES).map(formatAddress).map((address, i) =>
       i === 0 ? [name, address, transports, tryIt(name)] : ["", address, "", ""]
     );
   });
+  const elsewhere = listening.find(({ name }) => name === "mailbox")?.addresses
+    .flatMap((address) => shownAddresses(address, network)).find(({ hostname }) => !isLoopback(hostname));
   const heads = ["SERVICE", "ADDRESS", "", "TRY IT"];
   const widths = heads.map((_, i) => Math.max(...[heads, ...rows].map((row) => row[i]!.length)));
   const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd();
@@ -73,16 +72,21 @@ export function readyTable(report: ReadyReport, args: Arguments, network = netwo
     `Data  ${data === undefined ? "in memory: gone when the server stops" : escapeControls(data)}`,
     ...key === undefined ? [] : [`Key   ${key}`],
     `Stop  ${stop}`,
+    ...elsewhere === undefined ? [] : [`From other machines: --server ${serverText(elsewhere)}`],
     "",
     "",
   ].join("\n");
 }
 
 /** An address as others reach it: one that stands for every address is each of the machine's on its networks. */
-function shownAddresses({ hostname, port }: Address, network: () => string[]): string[] {
-  if (hostname !== "0.0.0.0" && hostname !== "::") return [formatAddress({ hostname, port })];
+function shownAddresses({ hostname, port }: Address, network: () => string[]): Address[] {
+  if (hostname !== "0.0.0.0" && hostname !== "::") return [{ hostname, port }];
   const reachable = network().filter((address) => hostname === "::" || !address.includes(":"));
-  return (reachable.length > 0 ? reachable : [hostname]).map((hostname) => formatAddress({ hostname, port }));
+  return (reachable.length > 0 ? reachable : [hostname]).map((hostname) => ({ hostname, port }));
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1";
 }
 
 /** The machine's addresses on its networks, if they may be looked at. */
@@ -90,13 +94,15 @@ function networkAddresses(): string[] {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "networkInterfaces" });
   if (state !== "granted") return [];
   return Deno.networkInterfaces().map(({ address }) => address)
-    .filter((address) => !/^(127\.|::1$|fe80:|169\.254\.)/i.test(address));
+    .filter((address) => !isLoopback(address) && !/^(fe80:|169\.254\.)/i.test(address));
 }
 
 /** The command with which each service can be tried on this machine. */
 function commands({ listening, data }: ReadyReport, args: Arguments): (service: string) => string {
   const own = (service: string): Address | undefined => {
-    const address = listening.find(({ name }) => name === service)?.addresses[0];
+    const { addresses = [] } = listening.find(({ name }) => name === service) ?? {};
+    // the shorter one
+    const address = addresses.find(({ hostname }) => !hostname.includes(":")) ?? addresses[0];
     if (address === undefined) return undefined;
     const { hostname, port } = address;
     return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };

@@ -103,7 +103,7 @@ export class ChannelsWire extends MemberWire {
     }
     client.count("received");
     if (!isMessage) this.#control(client, member, text);
-    else if (client.isMuted(member, MUTED)) return;
+    else if (client.isMuted(member, MUTED)) reportRefused(client, member);
     else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
   }
 
@@ -180,6 +180,11 @@ function messageIn(text: string, member: Member | undefined): string | undefined
   if (member === undefined) return undefined;
   if (!text.startsWith("/")) return text;
   return text.startsWith("//") && member.encoder === announcedFrames ? text.slice(1) : undefined;
+}
+
+/** An announced client knows of each of its messages what became of it. */
+function reportRefused(client: MemberConnection, member: Member) {
+  if (member.encoder === announcedFrames) answer(client, ANNOUNCED_TEXTS.refused);
 }
 
 /** A client that has not announced itself gets nothing. */

@@ -103,8 +103,8 @@ class Users implements AsyncDisposable {
 }
 
 /** What the console has said since it began. */
-function consoleOf({ err }: ServerProcess): string[] {
-  return err.split("\n").slice(0, -1).filter((line) => !/^\d{4}-\S+Z /.test(line));
+function consoleOf({ out }: ServerProcess): string[] {
+  return out.split("\n").slice(0, -1);
 }
 
 for (

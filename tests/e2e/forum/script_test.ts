@@ -136,7 +136,7 @@ Deno.test("a script that can't log in ends, and its commands become no names, pa
   await using yoda = new ForumUser(port, here.path, here.user);
   await yoda.say("LST", 3);
   await refused(here.user, undefined, "yoda has already logged in");
-  assertEquals(here.server.err.match(/^\w+ successful login$/gm), [
+  assertEquals(here.server.out.match(/^\w+ successful login$/gm), [
     "yoda successful login",
     "luke successful login",
     "yoda successful login",

@@ -51,7 +51,7 @@ Deno.test("a port that was asked for and is taken ends the start, and so do take
   );
   assertEquals(
     await failed({ mailbox: port, forum: port }, true),
-    `${busy}; ${busy}; 'wirepost serve mailbox PORT', and so on, take other ports`,
+    `${busy}; the ports of forum are in use too; 'wirepost serve mailbox PORT' takes another port`,
   );
   // an address that isn't there is no port that is taken
   const foreign = withServer(

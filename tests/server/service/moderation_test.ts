@@ -1,6 +1,7 @@
 /** Who is connected, bans and mutes: admin.md section 7, on every wire of a real server. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { connectForum } from "../../../client/forum.ts";
 import { connectMailbox, LoginError, RefusedError } from "../../../client/mailbox.ts";
 import { decodeFrame, encodeFrames, FrameDecoder } from "../../../protocol/frame.ts";
 import { isOwnMachine, subjectOf } from "../../../server/quota/subject.ts";
@@ -21,6 +22,13 @@ class Talker implements Disposable {
   static async connect(port: number, ...texts: string[]): Promise<Talker> {
     const talker = new Talker(await Deno.connect({ port }));
     for (const text of texts) await talker.say(text);
+    return talker;
+  }
+
+  /** One who has created a channel, and is in it: others can join it. */
+  static async create(port: number, name: string, channel: string): Promise<Talker> {
+    const talker = await Talker.connect(port, name, `/create ${channel}`, "/list");
+    assertEquals(await talker.hears(), channel);
     return talker;
   }
 
@@ -57,7 +65,7 @@ Deno.test("connections lists who is connected on every wire, with what each has 
     using peer = new Peer(port("mailbox"));
     await peer.send("F, bob, carol, hello");
     await peer.ask("R, nobody");
-    using talker = await Talker.connect(port("channels"), "dave, d", "/create tea");
+    using talker = await Talker.create(port("channels"), "dave, d", "tea");
     using other = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await talker.hears(), "eve has joined");
     using room = await Deno.connect({ port: port("room") });
@@ -67,7 +75,7 @@ Deno.test("connections lists who is connected on every wire, with what each has 
     assertEquals(rows.map(rowOf).filter((row) => !row.startsWith("room")), [
       "mailbox session 1 103 alice".replace("103", rows[0]!.split(",")[7]!),
       "mailbox datagrams 2 5 nobody",
-      "channels connection 2 600 dave, d",
+      "channels connection 3 800 dave, d",
       "channels connection 1 400 eve",
     ]);
     const [, , , address, since, heard] = rows[2]!.split(",");
@@ -83,7 +91,7 @@ Deno.test("kick ends the connections of a name or of one address, and a session 
   withAdministrator({}, async ({ control, port }) => {
     await using mailbox = await connectMailbox({ port: port("mailbox") });
     await mailbox.send("bob", "alice", "one");
-    using dave = await Talker.connect(port("channels"), "dave", "/create tea");
+    using dave = await Talker.create(port("channels"), "dave", "tea");
     using eve = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await dave.hears(), "eve has joined");
     assertEquals(await control("kick, eve"), ["1"]);
@@ -102,7 +110,7 @@ Deno.test("kick ends the connections of a name or of one address, and a session 
 // admin.md 7.4, 7.6
 Deno.test("a banned address is answered by nothing, on no wire, and an administrator on it is", () =>
   withAdministrator({}, async ({ control, port }) => {
-    using talker = await Talker.connect(port("channels"), "dave", "/create tea");
+    using talker = await Talker.create(port("channels"), "dave", "tea");
     using other = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await talker.hears(), "eve has joined");
     using peer = new Peer(port("mailbox"));
@@ -161,13 +169,27 @@ Deno.test("a banned name can't be used: not in channels, not as a sender, not as
 // admin.md 7.8, 7.9
 Deno.test("what a muted name says is not passed on, and it is told so once on its wire", () =>
   withAdministrator({}, async ({ control, port }) => {
-    using dave = await Talker.connect(port("channels"), "dave", "/create tea");
+    using dave = await Talker.create(port("channels"), "dave", "tea");
     using eve = await Talker.connect(port("channels"), "eve", "/join tea");
     assertEquals(await dave.hears(), "eve has joined");
     assertEquals(await control("mute, 0, eve"), ["eve"]);
     for (const text of ["one", "two"]) await eve.say(text);
     await dave.say("still there?");
     assertEquals([await eve.hears(), await eve.hears()], [MUTED_TEXT, "[dave] still there?"]);
+    // an announced client knows of each message that nobody gets it (channels.md 8.4)
+    using announced = await Talker.connect(
+      port("channels"),
+      "eve",
+      "/wirepost\n1",
+      "/join tea",
+      "one",
+      "two",
+    );
+    assertEquals(await announced.hears(), "\x02wirepost 1 eve");
+    assertMatch(await announced.hears() ?? "", / tea$/);
+    const answers = [await announced.hears(), await announced.hears(), await announced.hears()];
+    assertEquals(answers, [MUTED_TEXT, "\x02refused", "\x02refused"]);
+    assertEquals([await dave.hears(), await eve.hears()], ["eve has joined", "eve has joined"]);
     assertEquals(await control("unmute, eve"), ["eve"]);
     await eve.say("three");
     assertEquals(await dave.hears(), "[eve] three");
@@ -192,6 +214,31 @@ Deno.test("a muted address is heard by nobody in the room either", () =>
     const buffer = new Uint8Array(4096), length = await room.read(buffer);
     assertEquals(new TextDecoder().decode(buffer.subarray(0, length!)), `${MUTED_TEXT}\n`);
     room.close();
+  }));
+
+// admin.md 7.3, 7.5, 7.9
+Deno.test("a muted user changes nothing in the forum and still reads, and one that is banned is logged out", () =>
+  withAdministrator({}, async ({ control, port }) => {
+    const as = (name: string) => ({ name, password: `secret of ${name}`, make: true, made: () => {} });
+    await using dora = await connectForum({ port: port("forum"), as: as("dora") });
+    await using eve = await connectForum({ port: port("forum"), as: as("eve") });
+    await dora.create("tea");
+    assertEquals(await control("mute, 0, eve"), ["eve"]);
+    await assertRejects(() => eve.post("tea", "hello"), RefusedError, "muted");
+    const path = new URL(import.meta.url).pathname;
+    await assertRejects(() => eve.upload("tea", "a.txt", path), RefusedError, "muted");
+    assertEquals((await Array.fromAsync(eve.read("tea"))).length, 0);
+    assertEquals(await control("unmute, eve"), ["eve"]);
+    await eve.post("tea", "hello");
+    assertEquals((await Array.fromAsync(dora.read("tea"))).length, 1);
+    const rows = (await control("connections")).map(rowOf).map((row) => row.split(" "));
+    assertEquals(rows.map(([service, kind, , , name]) => [service, kind, name]), [
+      ["forum", "session", "dora"],
+      ["forum", "session", "eve"],
+    ]);
+    assertEquals(await control("ban, 0, eve"), ["eve", "1"]);
+    await assertRejects(() => eve.post("tea", "again"), LoginError, "banned");
+    assertEquals((await Array.fromAsync(dora.read("tea"))).length, 1);
   }));
 
 // admin.md 7.10
