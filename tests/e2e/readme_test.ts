@@ -86,7 +86,7 @@ class Reader implements AsyncDisposable {
   /** By the port of each service, the one that stands in for it. */
   readonly #ports = new Map(Object.values(SERVICE_PORTS).map((port) => [`${port}`, `${freePort()}`]));
 
-  /** The commands that set variables in the reader's shell. */
+  /** The commands that set variables and aliases in the reader's shell. */
   #exports = "";
 
   constructor(readonly directory: string) {}
@@ -122,7 +122,7 @@ class Reader implements AsyncDisposable {
 
   async run(language: string, { command, output }: Step) {
     const text = this.here(command), shown = output.map((line) => this.here(line));
-    if (/^export /.test(text)) this.#exports += `${text}\n`;
+    if (/^(?:export|alias) /.test(text)) this.#exports += `${text}\n`;
     if (/\bserve\b/.test(text)) return await this.#serve(text, shown);
     const compiler = Deno.env.get("DENO_COMPILER");
     // the task calls the deno that runs it
@@ -232,6 +232,8 @@ Deno.test("every command of README.md does what it says", async (t) => {
   await using reader = new Reader(directory.path);
   await reader.prepare();
   for (const [, language = "", block = ""] of blocks) {
+    // what a terminal shows while other commands run
+    if (language === "text") continue;
     assert(["console", "python", "ts"].includes(language), `a block in no language: ${block}`);
     for (const step of steps(language, block)) {
       const { command } = step;

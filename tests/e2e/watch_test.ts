@@ -119,7 +119,7 @@ Deno.test("watch says what is wrong with its arguments, and that no server is th
   assertEquals(await run("bob"), [2, "wirepost watch: Unexpected argument 'bob'"]);
   const [code, err = ""] = await run();
   assertEquals(code, 1);
-  assertStringIncludes(`${err}`, "start the server there once, or give --data or --secret-file");
+  assertStringIncludes(`${err}`, "No server runs on this machine: 'wirepost serve' starts one");
 });
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
