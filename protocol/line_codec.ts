@@ -31,7 +31,7 @@ interface LineCodec<L extends { kind: string }> {
 
 /**
  * Reads and writes the lines of a protocol, by their kinds. Each is its kind, and then the fields of a template such as
- * `n,title text`, of which the last one takes the rest of the line.
+ * `n,title text`; the last one takes the rest of the line.
  *
  * @param types How the fields are read, by their names. One that is not there may be any text.
  * @param begin What stands between the kind and the first field.

@@ -51,7 +51,7 @@ export interface Command {
   isMore?: true;
   /** The arguments, one line for each form. */
   usage: readonly string[];
-  /** The words of which the first argument is one. */
+  /** What the first argument may be. */
   words?: { heading: string; list: readonly Word[] };
   /** Paragraphs of the help. Lines that begin with a space are kept, others are broken anew. */
   about?: readonly string[];

@@ -33,7 +33,7 @@ export const command: Command = {
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
     "Without a COMMAND, it asks for password and commands. At a terminal small letters do too, 'help' shows the commands,\n" +
-    "TAB completes them, and a long thread is shown by PAGER, or page by page. In a pipe each line of standard input is a\n" +
+    "Tab completes them, and a long thread is shown by PAGER, or page by page. In a pipe each line of standard input is a\n" +
     "command, and the exit code is 1 if one failed; there are no prompts, and failures go to standard error. With HOST\n" +
     "PORT it is used as the original: without --as it asks for a name too, and a pipe shows the prompts.",
     `The password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name without an\n` +

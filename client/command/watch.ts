@@ -33,7 +33,7 @@ const HELP: Omit<Command, "run"> = {
     name: { value: "NAME", many: true, help: "Only about this mailbox, sender, member, channel or account" },
     texts: { help: "Show texts too; they come unencrypted" },
     count: { value: "N", help: "End after N events" },
-    json: { help: "Print an object a line" },
+    json: { help: "Print an object a line: time, direction, service, peer, what, and what else there is" },
     ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     ...SERVER_OPTION,

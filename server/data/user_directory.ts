@@ -1,5 +1,6 @@
 /**
- * Where a server keeps everything if nobody says where: a directory of the user's, whatever directory one is in.
+ * Where a server keeps everything if no option names a directory: one of the user's, the same from every working
+ * directory.
  *
  * @module
  */

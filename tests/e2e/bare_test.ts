@@ -19,7 +19,7 @@ Deno.test("commands find the server of the data directory from everywhere, and w
   const received = await run("receive --json", "bob");
   const { sender, receiver, text } = JSON.parse(received.out);
   assertEquals([sender, receiver, text], ["alice", "bob", "hi"]);
-  // what is said counts more than who one is at the system
+  // a name that is given counts more than the name of the system's user
   assertEquals((await run("send bob from --as carol", "alice")).code, 0);
   assertEquals((await run("send bob said", "alice", { env: { WIREPOST_AS: "dora" } })).code, 0);
   const both = await run("receive bob --all --json", "alice");
