@@ -1,9 +1,9 @@
 import { isNumber, numbers } from "./fields.ts";
 
-/** Reads a field's text; null if it is not what the wire allows there. */
+/** Reads a field's text; null if the protocol does not allow it there. */
 export type ReadField = (text: string) => unknown;
 
-/** A field that may be any text of these. */
+/** A field with any text that `isAllowed`. */
 export function textField(isAllowed: (text: string) => boolean): ReadField {
   return (text) => isAllowed(text) ? text : null;
 }

@@ -8,7 +8,7 @@
 import { cutText, utf8Length } from "./mailbox.ts";
 
 /** Longest subscription (watch.md 1.2). */
-export const MAX_WATCH_SECONDS = 60;
+const MAX_WATCH_SECONDS = 60;
 
 /** Most values of one kind of filter. */
 const MAX_VALUES = 16;

@@ -213,7 +213,7 @@ export class Arguments {
   }
 }
 
-/** What an unknown option may have been meant as. */
+/** The known option that is nearest to an unknown one. */
 function optionHint(arg: string, command: Command): string {
   if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
   const name = nearest(/^--([^=]*)/.exec(arg)![1]!, [...Object.keys(listedOptions(command)), "help"]);

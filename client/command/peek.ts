@@ -90,7 +90,7 @@ function jsonLine({ id, state, attempts, time, sender, bytes, text }: SeenMessag
   return outputLine(JSON.stringify(fields));
 }
 
-/** A table: on a terminal as wide as that, with its headings in bold; in a pipe without them, and not cut. */
+/** A table: on a terminal cut to its width, with headings in bold; in a pipe whole, without headings. */
 function table(messages: readonly SeenMessage[], isFirst: boolean): string {
   const isTerminal = Deno.stdout.isTerminal(), now = Date.now();
   const rows = messages.map(({ id, state, attempts, time, sender, bytes, text }) => [

@@ -1,6 +1,6 @@
 /**
  * Where the server is: `--server`, or what the environment and the data directory say. The mailbox's address is all that
- * one has to know, because it reports the ports of the other services.
+ * a user has to know, because it reports the ports of the other services.
  *
  * @module
  */

@@ -19,7 +19,7 @@ const HELP: Omit<Command, "run"> = {
   summary: "Show what the server holds and does",
   usage: ["[OPTION…]"],
   about: [
-    "Shows where each service listens, what is held, the mailboxes of the oldest messages, what there is of clients, and\n" +
+    "Shows where each service listens, what is held, the mailboxes of the oldest messages, how many clients there are, and\n" +
     "what was refused and done since the start.",
     "Beside the server, its data directory holds its address and the secret. From elsewhere, give --server and\n" +
     "--secret-file. For scripts there is 'wirepost admin status' too: a line for each value.",

@@ -58,7 +58,7 @@ function thisSystem(): SystemEnvironment {
 }
 
 function isRoot(): boolean {
-  // to ask who one is, is no reason to ask for a permission
+  // a missing permission to ask for the user is no error
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
   return state === "granted" ? Deno.uid() === 0 : Deno.env.get("HOME") === "/root";
 }

@@ -53,13 +53,13 @@ export class Moderation {
     this.#update();
   }
 
-  /** Whether nothing that comes from the address is answered. */
+  /** Whether what comes from this address is not answered. */
   isBannedAddress(hostname: string): boolean {
     const { networks } = this.#of("ban");
     return networks.length > 0 && networks.some(({ target }) => target.network!.has(hostname));
   }
 
-  /** Whether nothing is answered that is done under this name. */
+  /** Whether what is done under this name is not answered. */
   isBannedName(name: string): boolean {
     return this.#of("ban").names.has(name);
   }

@@ -1,7 +1,7 @@
 import { printable } from "../../../protocol/line.ts";
 
 /** Messages that may wait for a server. */
-const MAX_WAITING = 1000;
+const MAX_WAITING_MESSAGES = 1000;
 
 /** What was said and is not known to have arrived (channels.md 8.13). */
 export class Outbox {
@@ -28,7 +28,7 @@ export class Outbox {
 
   /** Keeps a message until there is a connection. Returns whether there is room. */
   wait(text: string): boolean {
-    return this.#waiting.length < MAX_WAITING && this.#waiting.push(text) > 0;
+    return this.#waiting.length < MAX_WAITING_MESSAGES && this.#waiting.push(text) > 0;
   }
 
   sent(text: string) {

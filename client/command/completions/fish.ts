@@ -39,7 +39,7 @@ function commandLines({ name, options, arguments: completion }: CommandEntry): s
   return completion === undefined ? lines : [...lines, entry(seen(name), valueOf(completion, false))];
 }
 
-/** An option's value has to be there (`-r`) and, unless it is a file, is none (`-x`). */
+/** `-r`: the option needs a value; `-x`: and that is no file. */
 function valueOf(completion: Completion, isOption = true): string {
   const exclusive = isOption ? "-x" : "";
   if (completion === undefined) return exclusive;

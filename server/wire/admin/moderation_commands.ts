@@ -14,7 +14,7 @@ import type { AdminCommand } from "./admin_requests.ts";
 export interface ModerationCommandsOptions {
   moderation: Moderation;
   clients: Clients;
-  /** Takes back what a name was promised: file transfers that have not begun. */
+  /** Makes the tickets of a name void: for file transfers that have not begun. */
   revoke(name: string): void;
 }
 
