@@ -25,7 +25,7 @@ const HELP: Omit<Command, "run"> = {
     "--secret-file. For scripts there is 'wirepost admin status' too: a line for each value.",
   ],
   options: {
-    watch: { help: "Show it anew each second, with what happens each second; q or Ctrl-C ends" },
+    watch: { help: "Update it each second, with how often things happen; q or Ctrl-C ends" },
     limits: { help: "Show every limit: how much of it is used, and the option of 'serve' that changes it" },
     json: { help: "Print an object; with --watch one a second, with --limits one for each limit" },
     ...DATA_OPTION,

@@ -28,9 +28,13 @@ const HELP: Omit<Command, "run"> = {
     "--server and --secret-file.",
   ],
   options: {
-    service: { value: "NAME", many: true, help: "Only of mailbox, channels, room, forum or admin" },
-    peer: { value: "HOST[:PORT]", many: true, help: "Only of this client, by its IP address" },
-    name: { value: "NAME", many: true, help: "Only about this mailbox, sender, member, channel or account" },
+    service: { value: "NAME", many: true, help: "Only events of mailbox, channels, room, forum or admin" },
+    peer: { value: "HOST[:PORT]", many: true, help: "Only events of this client, by its IP address" },
+    name: {
+      value: "NAME",
+      many: true,
+      help: "Only events about this mailbox, sender, member, channel or account",
+    },
     texts: { help: "Show texts too; they come unencrypted" },
     count: { value: "N", help: "End after N events" },
     json: { help: "Print an object a line: time, direction, service, peer, what, and what else there is" },

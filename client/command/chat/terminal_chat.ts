@@ -17,13 +17,13 @@ import { within } from "../live_chat.ts";
 /** Wait before a connection is made again, in milliseconds: doubled each time. */
 const MIN_BACKOFF_MS = 500, MAX_BACKOFF_MS = 5000;
 
-/** A connection that lasted for less counts as an attempt that has failed. */
+/** A connection that lasted for less, in milliseconds, counts as an attempt that failed. */
 const SHORT_CONNECTION_MS = 1000;
 
 /** How often the time before the prompt is compared with the clock, in milliseconds. */
 const CLOCK_INTERVAL_MS = 1000;
 
-/** How long the answer to a command is waited for. */
+/** How long to wait for the answer to a command, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 2000;
 
 /** Most messages of `/history`: as many as a server keeps by default. */
