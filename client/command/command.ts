@@ -10,6 +10,9 @@ import { nearest } from "./nearest.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
+/** Exit code of `receive` and `peek`: there was no message, or fewer than wanted. */
+export const EMPTY = 3;
+
 /** Longest time of a timer, in milliseconds: what `setTimeout` takes. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -99,7 +99,7 @@ export async function localServer(
 }
 
 /** One that listens on every address is reached at this machine's own. */
-function ownAddress({ hostname, port }: Address): Address {
+export function ownAddress({ hostname, port }: Address): Address {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 

@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
-Deno.test("commands find the server of the data directory from everywhere, and who one is", async () => {
+Deno.test("commands find the server of the data directory from everywhere, and who the user is", async () => {
   await using home = await temporaryDirectory();
   await using elsewhere = await temporaryDirectory();
   const data = { WIREPOST_DATA: `${home.path}/data`, XDG_STATE_HOME: home.path };

@@ -206,7 +206,7 @@ Deno.test("what a muted name says is not passed on, and it is informed once on i
   }));
 
 // admin.md 7.8
-Deno.test("a muted address is heard by nobody in the room either", () =>
+Deno.test("what a muted address sends is not passed on in the room either", () =>
   withAdministrator({}, async ({ control, port }) => {
     const room = await Deno.connect({ port: port("room") });
     assertEquals(await control("mute-loopback, 0, 127.0.0.1"), ["127.0.0.1"]);
