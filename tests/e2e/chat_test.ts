@@ -71,6 +71,9 @@ class PipedClient {
   }
 }
 
+/** What is read first on a terminal, in no channel. */
+const BEGIN = "-- /join CHANNEL to begin; /list shows the channels, /help everything";
+
 /** What Alice reads when she comes into that channel. */
 const MEMBERS = "-- in tea: Alice (you), Bob";
 
@@ -120,7 +123,8 @@ Deno.test(
     await using terminal = await Terminal.open(
       `${STATELESS} TERM=dumb ${chat}; echo "left with $?"; read wait`,
     );
-    await terminal.holds("[Me] |");
+    // what is typed while something is printed would stand before the prompt
+    await terminal.holds(`${BEGIN}\n[Me] |`);
     await terminal.type("/join tea");
     assertEquals(await here.bob.next(), "Alice has joined");
     await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Me] |`);
@@ -186,9 +190,7 @@ Deno.test(
       await using server = await serve(0);
       ({ port } = server);
       small = terminals.use(await chat("Alice", port, 80, 24));
-      await small.holds(
-        "-- /join CHANNEL to begin; /list shows the channels, /help everything\n[Me] |",
-      );
+      await small.holds(`${BEGIN}\n[Me] |`);
       await small.type("/create tea");
       await small.holds("[Me] /create tea\n-- in tea: Alice (you)\n[Me] |");
       large = terminals.use(await chat("Bob", port, 200, 50, "--timestamps", "--notify"));
@@ -223,6 +225,10 @@ Deno.test(
     await large.type("/quit");
     await small.holds("Bob has left\n[Me] |");
     assertEquals((await server.end()).code, 0);
+    // both have written what they remember
+    await large.shows("left with 0");
+    await small.type("", "C-c");
+    await small.shows("left with 0");
   },
 );
 
