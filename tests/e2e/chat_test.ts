@@ -316,25 +316,46 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
   }
 });
 
-Deno.test("wirepost room in a terminal talks to a plain TCP client", { ignore }, async () => {
-  await using server = await ServerProcess.start(["room", "0", "--memory"]);
-  await using terminal = await open("room", "127.0.0.1", `${server.port}`);
-  await terminal.holds("Connected to server. Start sending messages\n<You> |");
-  using peer = await LinePeer.connect(server.port);
-  await terminal.holds(`[127.0.0.1:${peer.port}] entered room\n<You> |`);
-  await terminal.type("half a");
-  assertMatch(await peer.next() ?? "", /^\r<\('127\.0\.0\.1', \d+\)> half a$/);
-  await terminal.type("typed", "Home");
-  await terminal.holds("<You> |typed");
-  await peer.send("5 Ω, or more? ✓");
-  await terminal.holds(`<You> half a\n<('127.0.0.1', ${peer.port})> 5 Ω, or more? ✓\n<You> |typed`);
-  peer.conn.close();
-  await terminal.holds(`Client (127.0.0.1, ${peer.port}) is offline\n<You> |typed`);
-  assertEquals((await server.end()).code, 0);
-  await terminal.holds("Disconnected from the server\n-- connecting again; Ctrl-C leaves\n<You> |typed");
-  await terminal.type("", "C-c");
-  await terminal.holds("<You> typed^C\nleft with 0");
-});
+for (const size of [{ columns: 80, rows: 24 }, { columns: 200, rows: 50 }]) {
+  Deno.test(
+    `wirepost room in a terminal of ${size.columns} columns talks to a plain TCP client`,
+    { ignore },
+    async () => {
+      await using server = await ServerProcess.start(["room", "0", "--memory"]);
+      const { port } = server, room = quoted([...FROM_SOURCE, "room", "127.0.0.1", `${port}`]);
+      await using terminal = await Terminal.open(
+        `${STATELESS} ${room}; echo "left with $?"; read wait`,
+        size,
+      );
+      await terminal.holds("Connected to server. Start sending messages\n<You> |");
+      using peer = await LinePeer.connect(port);
+      const entered = `[127.0.0.1:${peer.port}] entered room`;
+      await terminal.holds(`${entered}\n<You> |`);
+      await terminal.type("half a");
+      assertMatch(await peer.next() ?? "", /^\r<\('127\.0\.0\.1', \d+\)> half a$/);
+      await terminal.type("typed", "Home");
+      await terminal.holds("<You> |typed");
+      await peer.send("5 Ω, or more? ✓");
+      const said = `<('127.0.0.1', ${peer.port})> 5 Ω, or more? ✓`;
+      await terminal.holds(`<You> half a\n${said}\n<You> |typed`);
+      peer.conn.close();
+      const gone = `Client (127.0.0.1, ${peer.port}) is offline`;
+      await terminal.holds(`${gone}\n<You> |typed`);
+      await terminal.type("", "C-u C-k");
+      await terminal.type("/history");
+      const seen = `${entered}\n<You> half a\n${said}\n${gone}\n`;
+      await terminal.holds(`<You> /history\n-- what you have seen since you came:\n${seen}<You> |`);
+      await terminal.type("typed", "Home");
+      await terminal.holds("<You> |typed");
+      assertEquals((await server.end()).code, 0);
+      await terminal.holds(
+        "Disconnected from the server\n-- connecting again; Ctrl-C leaves\n<You> |typed",
+      );
+      await terminal.type("", "C-c");
+      await terminal.holds("<You> typed^C\nleft with 0");
+    },
+  );
+}
 
 Deno.test("wirepost chat in a pipe sends each line, prints each message, and exits with 0", async () => {
   await using here = await channel();
