@@ -13,7 +13,7 @@ export function adminCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "admin",
-  summary: "Manage it: dead, requeue, clear, connections, kick, ban, mute, stop",
+  summary: "Manage the server: dead, requeue, clear, kick, ban, mute, stop",
   usage: ["COMMAND [ARG…] [OPTION…]"],
   words: {
     heading: "Commands:",

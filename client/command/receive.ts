@@ -7,7 +7,7 @@ import { receiveOriginal } from "./receive/original.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { WaitLimit } from "./receive/wait_limit.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
 /** Exit codes: the command of `--exec` failed; there were fewer messages than wanted. */
 const FAILED = 1, EMPTY = 3;
@@ -35,7 +35,7 @@ export const command: Command = {
   options: {
     count: { value: "N", help: "Receive N messages (1)" },
     all: { help: "Receive until there are none" },
-    follow: { help: "Receive without an end, also when the server stops and starts again" },
+    follow: { help: "Receive until Ctrl-C, also when the server stops and starts again" },
     wait: {
       value: "DURATION",
       help: "How long to wait in all for messages that are not there yet; with --follow, for each",
@@ -45,7 +45,7 @@ export const command: Command = {
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
-    ...SERVER_OPTIONS,
+    ...EITHER_WIRE_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: [
@@ -85,7 +85,7 @@ async function run(args: Arguments): Promise<number> {
     const as = await logInAs(args, self, { isOwn, onBusy });
     return await connect(args, { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } });
   }, limit);
-  if (receiver.code !== undefined && !follow) return receiver.code;
+  if (receiver.code !== undefined) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
   return isEnough(receiver.received) ? 0 : EMPTY;
 }

@@ -37,7 +37,9 @@ const CASES: [readonly string[], Deno.Signal, number][] = [
   [["receive", "bob", "--wait", "10m"], "SIGHUP", 129],
   [["receive", "bob", "--wait", "10m"], "SIGINT", 130],
   [["receive", "bob", "--wait", "10m"], "SIGQUIT", 131],
-  [["receive", "bob", "--follow"], "SIGTERM", 0],
+  // it has no other end, and the exit code says which
+  [["receive", "bob", "--follow"], "SIGTERM", 143],
+  [["receive", "bob", "--follow"], "SIGINT", 130],
   [["mailbox", "--as", "bob"], "SIGTERM", 143],
 ];
 
@@ -59,7 +61,7 @@ Deno.test("SIGTERM ends a command of --exec, and its message is released without
   assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...at])).code, 0);
   const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];
   const status = await ended(server, args, "in a session: got", "SIGTERM");
-  assertEquals([status.code, status.signal], [0, null]);
+  assertEquals([status.code, status.signal], [143, null]);
   const { code, out } = await wirepost(["receive", "bob", "--json", ...at]);
   assertEquals(code, 0);
   assertMatch(out, /"attempt":1,"text":"one"/);

@@ -61,6 +61,11 @@ const PROGRAM = { version: config.version, commands: COMMANDS, dataCode };
 /** Wrong command lines, and the one line that says why. */
 const WRONG: Readonly<Record<string, string>> = {
   "sing": "wirepost: Unknown command 'sing'",
+  "stop": "wirepost: Unknown command 'stop': did you mean 'wirepost admin stop'?",
+  "version": "wirepost: Unknown command 'version': did you mean '--version'?",
+  "help stop": "wirepost: No command and no topic is called 'stop': did you mean 'wirepost admin stop'?",
+  "list":
+    "wirepost: Unknown command 'list': did you mean 'wirepost admin list', 'wirepost account list' or 'wirepost known-servers list'?",
   "sned bob hi": "wirepost: Unknown command 'sned': did you mean 'send'?",
   "help sned": "wirepost: No command and no topic is called 'sned': did you mean 'send'?",
   "help delivry": "wirepost: No command and no topic is called 'delivry': did you mean 'delivery'?",

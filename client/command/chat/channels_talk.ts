@@ -298,17 +298,21 @@ export class ChannelsTalk implements Talk {
     if (utf8Length(request) > FRAME_BYTES) {
       return await this.#notice(`not sent: a command has at most ${FRAME_BYTES} bytes`);
     }
-    let isRefused = false;
+    /** With a text: that it is refused, or a list. */
+    let isAnswered = false;
     await this.#link!.ask(request, {
       text: (text) => {
         // a message of somebody is no answer
         if (!this.#link!.isAnnounced && (text.startsWith("[") || MOVED.test(text))) return false;
-        isRefused = true;
+        isAnswered = true;
         void this.#editor.print(this.#options.display.answer(text));
         return true;
       },
     });
-    if (command === "/list" || channel === undefined || isRefused || !this.#isConnected) return;
+    if (command === "/list" && !isAnswered && this.#isConnected && this.#link!.isAnnounced) {
+      await this.#notice("there are no channels yet: /create CHANNEL makes one");
+    }
+    if (command === "/list" || channel === undefined || isAnswered || !this.#isConnected) return;
     this.#enteredUnasked(channel);
     // what was said there comes before what is typed next
     await this.#place?.caughtUp;
