@@ -27,7 +27,8 @@ export const command: Command = {
     "before it comes again, 1 s at first, doubled each time, up to 5 min; other messages go on. After 5 attempts it is a\n" +
     "dead letter: see 'wirepost admin dead'. Without --follow the exit code is 1 then. CMD finds WIREPOST_ID,\n" +
     "WIREPOST_SENDER, WIREPOST_RECEIVER, WIREPOST_TIME and WIREPOST_ATTEMPT in its environment.",
-    "A signal such as Ctrl-C also ends CMD, and messages that are not finished are given out again at once.",
+    "A signal such as Ctrl-C also ends CMD, which has 2 s for that, and messages that are not finished are given out again\n" +
+    "at once.",
     SELF_ABOUT,
     "With --basic, the server removes a message when it sends it. A request without an answer is repeated. A message is\n" +
     "lost if the network loses the answer, or if it can't be printed.",

@@ -16,6 +16,8 @@ Deno.test("two who chat on terminals and one of the original talk in a channel",
     const { port } = server.addresses[0]!;
     await using alice = await Chatter.channels("Alice", port);
     await alice.tty.shows(`${HINT}\n[Me] |`);
+    alice.type("/list");
+    await alice.sees("-- there are no channels yet: /create CHANNEL makes one", "[Me] |");
     alice.type("/create tea");
     await alice.sees("[Me] /create tea", "-- in tea: Alice (you)", "[Me] |");
     await using bob = await Chatter.channels("Bob", port, { channel: "tea" });
