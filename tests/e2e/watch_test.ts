@@ -1,6 +1,6 @@
 /** `wirepost watch`. */
 
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { FROM_SOURCE, lacks, Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { LinePeer } from "../stream.ts";
 import { Terminal } from "./terminal.ts";
@@ -119,7 +119,11 @@ Deno.test("watch says what is wrong with its arguments, and that no server is th
   assertEquals(await run("bob"), [2, "wirepost watch: Unexpected argument 'bob'"]);
   const [code, err = ""] = await run();
   assertEquals(code, 1);
-  assertStringIncludes(`${err}`, "No server runs on this machine: 'wirepost serve' starts one");
+  // a server of somebody else may have the usual port
+  assertMatch(
+    `${err}`,
+    /No server runs on this machine: 'wirepost serve' starts one|start the server there once/,
+  );
 });
 
 const ignore = Deno.build.os === "windows" || await lacks("tmux");
