@@ -73,9 +73,9 @@ function randomInputs(): Uint8Array<ArrayBuffer>[] {
     let bytes = [...SAID[random(SAID.length)]!];
     for (let changes = random(5); changes >= 0; changes--) {
       const at = random(bytes.length + 1);
-      const times = random(2) === 0 ? 1 : random(300);
-      if (random(3) === 0) bytes.splice(at, random(4));
-      else if (random(3) === 0) bytes = [...bytes, 10, ...SAID[random(SAID.length)]!];
+      const times = random(2) === 0 ? 1 : random(300), change = random(9);
+      if (change < 3) bytes.splice(at, random(4));
+      else if (change < 5) bytes = [...bytes, 10, ...SAID[random(SAID.length)]!];
       else {
         const piece = PIECES[random(PIECES.length)]!;
         bytes.splice(at, 0, ...Array.from({ length: times }, () => [...piece]).flat());
