@@ -49,8 +49,8 @@ function text(value: string, help: string) {
   return { kind: "text", value, help, default: undefined as string | undefined } as const;
 }
 
-function texts(value: string, help: string) {
-  return { kind: "texts", value, help, default: [] as readonly string[] } as const;
+function texts(value: string, help: string, check: (text: string) => void = () => {}) {
+  return { kind: "texts", value, help, check, default: [] as readonly string[] } as const;
 }
 
 function word<Word extends string>(value: string, help: string, words: readonly Word[], fallback: Word) {
@@ -118,6 +118,7 @@ export const OPTIONS = {
   "original-from": texts(
     "NETWORK",
     "Answer the original wire only for this ADDRESS/BITS, or 'none' (private networks)",
+    (network) => network === "none" || new Networks([network]),
   ),
   "timestamps": word("on|off", "Whether replies of the shared queue carry the time", ["on", "off"], "on"),
   "when-full": word(

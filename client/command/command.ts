@@ -195,7 +195,9 @@ export class Arguments {
 
   /** In bytes, at least `min`. */
   size(name: string, min = 1): number | undefined {
-    const what = min > 1 ? `a size from ${formatBytes(min, { binary: true })}` : "a size such as 64KiB";
+    const what = min > 1
+      ? `a size from ${formatBytes(min, { binary: true }).replace("kiB", "KiB")}`
+      : "a size such as 64KiB";
     return this.#read(name, what, (text) => {
       const bytes = parseSize(text);
       return bytes !== undefined && bytes >= min ? bytes : undefined;

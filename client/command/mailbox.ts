@@ -12,7 +12,13 @@ import { SessionWire } from "./mailbox/session.ts";
 import type { MailboxWire } from "./mailbox/wire.ts";
 import { didYouMean } from "./nearest.ts";
 import { logInAs, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { BUSY, connect, connectOriginal, onBusy as reportBusy, SERVER_OPTIONS } from "./server_option.ts";
+import {
+  BUSY,
+  connect,
+  connectOriginal,
+  EITHER_WIRE_OPTIONS,
+  onBusy as reportBusy,
+} from "./server_option.ts";
 
 const HELP = `Each line is sent as a message, and is stored when the prompt is there again.
 Messages for you are shown as they come. Lines that begin with / are commands:
@@ -53,7 +59,7 @@ export const command: Command = {
     to: { value: "ID", help: "Begin by writing to ID" },
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
-    ...SERVER_OPTIONS,
+    ...EITHER_WIRE_OPTIONS,
   },
   examples: ["wirepost mailbox --as alice --to bob"],
   run,

@@ -35,10 +35,13 @@ export const SERVER_OPTION: { readonly server: Option } = {
 /** Options of every command that connects to a mailbox server. */
 export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
   ...SERVER_OPTION,
-  timeout: {
-    value: "DURATION",
-    help: "How long the server may take to answer (10s; with --basic 5s)",
-  },
+  timeout: { value: "DURATION", help: "How long the server may take to answer (10s)" },
+};
+
+/** Those of the commands that have `--basic` too. */
+export const EITHER_WIRE_OPTIONS: Readonly<Record<string, Option>> = {
+  ...SERVER_OPTION,
+  timeout: { value: "DURATION", help: "How long the server may take to answer (10s; with --basic 5s)" },
 };
 
 /** What is printed while the server has no room for one more client. */

@@ -16,12 +16,18 @@ export const TOPICS = {
 /**
  * The text of a topic.
  *
+ * @param hintAt What to say of a name that is neither, if it is known otherwise.
  * @throws {UsageError} There is no such topic, and no such command.
  */
-export async function topicText(topic: string, commands: readonly string[]): Promise<string> {
+export async function topicText(
+  topic: string,
+  commands: readonly string[],
+  hintAt: () => Promise<string | undefined> = () => Promise.resolve(undefined),
+): Promise<string> {
   const topics = Object.keys(TOPICS);
   if (!topics.includes(topic)) {
-    const hint = didYouMean(topic, [...commands, ...topics]) || `: the topics are ${topics.join(", ")}`;
+    const hint = await hintAt() ?? (didYouMean(topic, [...commands, ...topics]) ||
+      `: the topics are ${topics.join(", ")}`);
     throw new UsageError(`No command and no topic is called '${topic}'${hint}`);
   }
   return await Deno.readTextFile(new URL(`topics/${topic}.txt`, import.meta.url));

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { NetworkMap } from "../quota/network_map.ts";
 import { isOwnMachine, type Subject, subjectOf } from "../quota/subject.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
@@ -24,7 +25,7 @@ interface ActiveMeasure extends Measure {
 /** The measures of one kind. */
 interface Active {
   names: Map<string, ActiveMeasure>;
-  networks: ActiveMeasure[];
+  networks: NetworkMap<ActiveMeasure>;
 }
 
 export interface ModerationOptions extends Pick<Environment, "wallClock"> {
@@ -55,8 +56,7 @@ export class Moderation {
 
   /** Whether what comes from this address is not answered. */
   isBannedAddress(hostname: string): boolean {
-    const { networks } = this.#of("ban");
-    return networks.length > 0 && networks.some(({ target }) => target.network!.has(hostname));
+    return this.#of("ban").networks.get(hostname) !== undefined;
   }
 
   /** Whether what is done under this name is not answered. */
@@ -86,8 +86,7 @@ export class Moderation {
 
   #muteOf(hostname: string, name: string): ActiveMeasure | undefined {
     const { names, networks } = this.#of("mute");
-    if (names.size === 0 && networks.length === 0) return undefined;
-    return names.get(name) ?? networks.find(({ target }) => target.network!.has(hostname));
+    return names.get(name) ?? networks.get(hostname);
   }
 
   #of(what: MeasureKind): Active {
@@ -154,14 +153,14 @@ export class Moderation {
       }
       if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
       if (target.network === undefined) all[what].names.set(subject, measure);
-      else all[what].networks.push(measure);
+      else all[what].networks.set(subject, measure);
     }
     this.#active = all;
   }
 }
 
 function noMeasures(): Active {
-  return { names: new Map(), networks: [] };
+  return { names: new Map(), networks: new NetworkMap() };
 }
 
 function active(measure: Measure): ActiveMeasure {

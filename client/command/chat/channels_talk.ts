@@ -270,6 +270,9 @@ export class ChannelsTalk implements Talk {
   async say(text: string) {
     this.#hasBegun = true;
     const isEntering = this.#wanted !== undefined && this.#place === undefined;
+    if (this.#wanted !== undefined) {
+      this.#seen.line(this.#options.display.message(this.#shownName, text, AROUND));
+    }
     if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) await this.#say(text);
     else if (!this.#outbox.wait(text)) await this.#notice("not sent: too many lines wait for the server");
   }
@@ -298,17 +301,20 @@ export class ChannelsTalk implements Talk {
     if (utf8Length(request) > FRAME_BYTES) {
       return await this.#notice(`not sent: a command has at most ${FRAME_BYTES} bytes`);
     }
-    let isRefused = false;
+    let isAnswered = false;
     await this.#link!.ask(request, {
       text: (text) => {
         // a message of somebody is no answer
         if (!this.#link!.isAnnounced && (text.startsWith("[") || MOVED.test(text))) return false;
-        isRefused = true;
+        isAnswered = true;
         void this.#editor.print(this.#options.display.answer(text));
         return true;
       },
     });
-    if (command === "/list" || channel === undefined || isRefused || !this.#isConnected) return;
+    if (isAnswered || !this.#isConnected) return;
+    // the wire's answer is nothing
+    if (command === "/list") return await this.#notice("there are no channels; /create CHANNEL makes one");
+    if (channel === undefined) return;
     this.#enteredUnasked(channel);
     // what was said there comes before what is typed next
     await this.#place?.caughtUp;

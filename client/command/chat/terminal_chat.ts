@@ -13,6 +13,7 @@ import { write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
 import { within } from "../live_chat.ts";
+import { nearest } from "../nearest.ts";
 
 /** Wait before a connection is made again, in milliseconds: doubled each time. */
 const MIN_BACKOFF_MS = 500, MAX_BACKOFF_MS = 5000;
@@ -194,12 +195,21 @@ class TerminalChat {
           await this.#history(argument);
           break;
         default:
-          await this.#notice(
-            `no such command: ${word} (/help lists them; /${word} says it)`,
-          );
+          await this.#unknown(word);
       }
     }
     return true;
+  }
+
+  /** The commands of the wire, and those for the client itself. */
+  get #commands(): string[] {
+    return [...this.#options.talk.commands, ...LOCAL_COMMANDS];
+  }
+
+  async #unknown(word: string) {
+    const near = nearest(word.slice(1), this.#commands.map((command) => command.slice(1)));
+    const hint = near === undefined ? "/help lists them;" : `did you mean /${near}?`;
+    await this.#notice(`no such command: ${word} (${hint} /${word} says it)`);
   }
 
   async #history(argument: string) {
@@ -218,7 +228,7 @@ class TerminalChat {
   async #complete(line: string, cursor: number): Promise<Completion | undefined> {
     const { talk } = this.#options, [word] = /^\/\S*/.exec(line.slice(0, cursor)) ?? [];
     if (word?.length !== cursor) return await talk.complete(line, cursor);
-    const commands = [...talk.commands, ...LOCAL_COMMANDS].filter((command) => command.startsWith(word));
+    const commands = this.#commands.filter((command) => command.startsWith(word));
     return { from: 0, candidates: commands.map((command) => `${command} `) };
   }
 

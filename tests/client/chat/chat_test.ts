@@ -16,6 +16,8 @@ Deno.test("two users on terminals and a client of the original talk in a channel
     const { port } = server.addresses[0]!;
     await using alice = await Chatter.channels("Alice", port);
     await alice.tty.shows(`${HINT}\n[Me] |`);
+    alice.type("/list");
+    await alice.sees("[Me] /list", "-- there are no channels; /create CHANNEL makes one", "[Me] |");
     alice.type("/create tea");
     await alice.sees("[Me] /create tea", "-- in tea: Alice (you)", "[Me] |");
     await using bob = await Chatter.channels("Bob", port, { channel: "tea" });
@@ -46,6 +48,8 @@ Deno.test("two users on terminals and a client of the original talk in a channel
       "-- no such command: /sing (/help lists them; //sing says it)",
       "[Me] |",
     );
+    bob.type("/hist");
+    await bob.sees("-- no such command: /hist (did you mean /history? //hist says it)", "[Me] |");
     bob.type("/history 2");
     await bob.sees(
       "[Me] /history 2",
@@ -204,7 +208,7 @@ Deno.test("a server that knows nothing of announced clients is talked to as by t
   alice.type("/who");
   await alice.sees("[Me] /who", "-- seen since you came: Bob", "[Me] |");
   alice.type("/history 2");
-  await alice.sees("-- what you have seen since you came:", "Dora has joined", "Dora has left", "[Me] |");
+  await alice.sees("-- what you have seen since you came:", "Dora has left", "[Alice] /slash", "[Me] |");
   alice.tty.type("b\t");
   await alice.sees("[Me] Bob: |");
   alice.type("hi");
@@ -261,8 +265,8 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
     await you.sees("-- no such command: /join (/help lists them; //join says it)");
     you.type("/who");
     await you.sees(`-- seen since you came: ('127.0.0.1', ${peer.port})`, "<You> |");
-    you.type("/history 1");
-    await you.sees("-- what you have seen since you came:", said, "<You> |");
+    you.type("/history 2");
+    await you.sees("-- what you have seen since you came:", "<You> /slash", said, "<You> |");
     peer.conn.close();
     await you.sees(`Client (127.0.0.1, ${peer.port}) is offline`, "<You> |");
     you.type("/who");

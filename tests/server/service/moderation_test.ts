@@ -311,7 +311,7 @@ Deno.test("subjects are names or networks, each in one form", () => {
   for (const [text, subject] of Object.entries(texts)) assertEquals(subjectOf(text).text, subject, text);
   const { network } = subjectOf("2001:db8::7");
   assertEquals([network!.has("2001:db8::9"), network!.has("2001:db8:0:1::9")], [true, false]);
-  const own = ["127.0.0.1", "127.9.9.9/8", "::1", "0.0.0.0/0", "::/0"];
+  const own = ["127.0.0.1", "127.0.1.1", "127.0.1.0/24", "127.9.9.9/8", "::1", "0.0.0.0/0", "::/0"];
   assertEquals(own.map((text) => isOwnMachine(subjectOf(text))), own.map(() => true));
   assertEquals(["10.0.0.1", "alice", "2001:db8::1"].map((text) => isOwnMachine(subjectOf(text))), [
     ...[false, false, false],
