@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { KeyReader } from "./line_editor/key_queue.ts";
+import type { KeyReader } from "./line_editor/keys/queue.ts";
 import { rowsOf } from "./line_editor/screen.ts";
 import { isDumb, type Size, terminalSize, withLineEnd, write } from "./output.ts";
 import { signalsHandled } from "./signals.ts";

@@ -32,7 +32,7 @@ export interface ChannelsTalkOptions {
   channel: string | undefined;
   display: Display;
   positions: Positions;
-  /** Whether one's name rings. */
+  /** Whether the bell rings for a message with the user's name in it. */
   isRinging: boolean;
 }
 
@@ -47,7 +47,7 @@ export class ChannelsTalk implements Talk {
   readonly #options: ChannelsTalkOptions;
   #editor!: LineEditor;
   #client: Channels | undefined;
-  /** There from the first `begin` on. */
+  /** Undefined before the first `begin`. */
   #link: ChannelsLink | undefined;
   /** Whether there was another connection before. */
   #hasReconnected = false;
@@ -97,7 +97,7 @@ export class ChannelsTalk implements Talk {
   async #take(wanted: string | undefined) {
     if (wanted !== undefined) return await this.#enter(wanted);
     this.#flushOutbox();
-    // who has begun knows how
+    // a user who has typed something needs no hint
     if (!this.#hasReconnected && !this.#hasBegun) {
       await this.#notice(
         "/join CHANNEL to begin; /list shows the channels, /help everything",
@@ -123,7 +123,7 @@ export class ChannelsTalk implements Talk {
       case "channel":
         return this.#entered(event.channel, { history: event.history, number: event.last });
       case "message":
-        // or it is among what was asked for
+        // the page that was asked for has it too
         if (this.#place?.isCatchingUp) return;
         this.#move(event.number);
         return await this.#printMessage(event.name, event.text, event.time, true);

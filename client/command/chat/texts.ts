@@ -1,5 +1,5 @@
 /**
- * What lines of a chat say about members, and how TAB completes them.
+ * What lines of a chat say about members, and how Tab completes them.
  *
  * @module
  */

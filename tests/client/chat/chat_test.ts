@@ -11,7 +11,7 @@ import { Chatter } from "./terminal.ts";
 const HINT = "-- /join CHANNEL to begin; /list shows the channels, /help everything";
 
 // channels.md 8.4, 8.12, 8.14
-Deno.test("two who chat on terminals and one of the original talk in a channel", () =>
+Deno.test("two users on terminals and a client of the original talk in a channel", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
     await using alice = await Chatter.channels("Alice", port);
@@ -70,7 +70,7 @@ Deno.test("two who chat on terminals and one of the original talk in a channel",
   }));
 
 // channels.md 8.12
-Deno.test("who comes back is shown what was said since, and once", () =>
+Deno.test("a user who comes back is shown what was said since, once", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     await using directory = await temporaryDirectory();
     const { port } = server.addresses[0]!, positions = `${directory.path}/state/positions`;
@@ -228,7 +228,7 @@ Deno.test("a server that knows nothing of announced clients is talked to as by t
   await expect("here again");
 });
 
-Deno.test("Tab completes commands, channels and names, and one's name rings", () =>
+Deno.test("Tab completes commands, channels and names, and the user's name rings the bell", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
     using carol = await FramePeer.named("Carol", port);
@@ -275,7 +275,7 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
   }));
 
 // room.md 3.6
-Deno.test("in the room too, one goes on after a restart of the server", async () => {
+Deno.test("in the room too, a chat goes on after a restart of the server", async () => {
   let port = 0;
   const serve = (use: () => Promise<void>) =>
     withServer({ ports: { room: port } }, async (server) => {
