@@ -6,7 +6,8 @@ import { runCommandLine } from "../../client/command/program.ts";
 import * as dataCode from "../../server/data/directory.ts";
 import { COMMANDS } from "../../main.ts";
 import config from "../../deno.json" with { type: "json" };
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { Terminal } from "./terminal.ts";
 
 Deno.test("wirepost --version and -v print the version of deno.json", async () => {
   const version = { code: 0, out: `wirepost ${config.version}\n`, err: "" };
@@ -213,9 +214,17 @@ Deno.test("a process of its own has the same exit codes and streams", async () =
   }
 });
 
-Deno.test("errors are in colour on a terminal alone", async () => {
+Deno.test("errors are in colour on a terminal alone, and not with NO_COLOR", async () => {
   for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }]) {
     const { err } = await runCommand([...FROM_SOURCE, "sing"], { env });
     assertEquals(err.includes("\x1b"), false, err);
   }
+  if (await lacks("tmux")) return;
+  const command = FROM_SOURCE.map((word) => `'${word}'`).join(" ");
+  await using terminal = await Terminal.open(
+    `unset NO_COLOR; ${command} sing; NO_COLOR=1 ${command} dance; read wait`,
+  );
+  await terminal.shows("Unknown command 'dance'");
+  assertStringIncludes(terminal.written, "\x1b[31mwirepost:\x1b[39m Unknown command 'sing'");
+  assertMatch(terminal.written, /(?<!m)wirepost: Unknown command 'dance'/);
 });
