@@ -34,6 +34,7 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
   const cwd = directory.path, options = { cwd };
   const help = (await wirepost(["help"])).out;
   const services = ["mailbox", "0", "room", "0"];
+  let address: string;
   {
     await using server = await ServerProcess.start(services, options);
     const room = await server.ready("room");
@@ -50,11 +51,16 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
       (await wirepost([], options)).out,
       "\nIt holds 1 message, in parley-data.\n\nUsage:",
     );
+    ({ address } = server);
     await server.end("SIGKILL");
   }
   // what it wrote about itself is left; nobody listens there
   const { code, out } = await wirepost([], options);
   assertEquals([code, out], [0, `No server runs here: 'wirepost serve' starts one.\n\n${help}`]);
+  // no command waits for it in vain; somebody else's server may be at the usual address
+  for (const line of ["peek bob --timeout 50ms", "admin count --timeout 50ms", "forum LST --as al"]) {
+    assertEquals((await wirepost(line.split(" "), options)).err.includes(address), false, line);
+  }
 });
 
 const PROGRAM = { version: config.version, commands: COMMANDS, dataCode };
