@@ -3,6 +3,7 @@ import { type Mailbox, type SeenMessage, SHARED_QUEUE } from "../mailbox.ts";
 import { escapeControls, outputLine, report, terminalSize, write } from "../terminal/output.ts";
 import { cutToWidth, tableLines } from "../terminal/table.ts";
 import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
+import { reportEmpty } from "./empty_mailbox.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
@@ -47,7 +48,9 @@ async function run(args: Arguments): Promise<number> {
   await using mailbox = await connect(args, as === undefined ? {} : { as });
   const { shown, isMore } = await show(mailbox, id, count, json);
   if (isMore) await report("peek", `there are more: --count ${count * 10} shows up to ${count * 10}`);
-  return shown === 0 ? EMPTY : 0;
+  if (shown > 0) return 0;
+  await reportEmpty("peek", id, "messages");
+  return EMPTY;
 }
 
 /** @throws {UsageError} No mailbox is given and nothing says who one is, or more than one is given. */

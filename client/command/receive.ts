@@ -2,6 +2,7 @@ import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { report } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
 import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
+import { reportEmpty } from "./empty_mailbox.ts";
 import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
 import { Receiver } from "./receive/receiver.ts";
@@ -66,12 +67,16 @@ async function run(args: Arguments): Promise<number> {
   args.exclude("basic", "follow", "exec");
   const count = all || follow ? Infinity : args.integer("count", 1) ?? 1;
   const waitMs = args.duration("wait") ?? (follow ? Infinity : 0);
-  /** Whether as many messages were received as wanted. */
-  const isEnough = (received: number) => received >= (follow ? 0 : all ? 1 : count);
+  /** The exit code: whether as many messages were received as wanted. */
+  const codeFor = async (received: number) => {
+    if (received >= (follow ? 0 : all ? 1 : count)) return 0;
+    if (received === 0) await reportEmpty("receive", mailbox, "messages that are ready");
+    return EMPTY;
+  };
   const isOwn = mailbox === self?.name;
   if (args.flag("basic")) {
     await logInAs(args, self, { isOwn });
-    return isEnough(await receiveOriginal(args, { mailbox, count, waitMs, json })) ? 0 : EMPTY;
+    return await codeFor(await receiveOriginal(args, { mailbox, count, waitMs, json }));
   }
   const receiver = new Receiver({ mailbox, count, waitMs, follow, json, exec });
   using limit = new WaitLimit(waitMs);
@@ -88,7 +93,7 @@ async function run(args: Arguments): Promise<number> {
   }, limit);
   if (receiver.code !== undefined) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
-  return isEnough(receiver.received) ? 0 : EMPTY;
+  return await codeFor(receiver.received);
 }
 
 /** @throws {UsageError} No mailbox is given and nothing says who one is, or more than one is given. */

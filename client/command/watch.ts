@@ -95,13 +95,15 @@ async function watch(
 ): Promise<number> {
   const ended = new AbortController();
   let exitCode = 0, left = count;
-  using _ = onEndSignal((code) => {
-    exitCode = code;
-    ended.abort();
-  });
+  using signals = new DisposableStack();
   const isTerminal = Deno.stdout.isTerminal();
   const lines = new EventLines(() => isTerminal ? terminalSize().columns : Infinity);
   const onBegin = () => {
+    // before that, a signal ends it at once: the server has nothing to stop
+    signals.use(onEndSignal((code) => {
+      exitCode = code;
+      ended.abort();
+    }));
     const texts = filter.texts ? "" : "; --texts shows texts too";
     void writeError(`wirepost watch: watching, Ctrl-C ends${texts}\n`);
   };

@@ -84,8 +84,8 @@ function onEach<S extends { readonly addr: Deno.Addr; close(): void }>(
         const served = hostname === "0.0.0.0" && sockets.length > 0 && hosts.includes("::");
         if (served && error instanceof Deno.errors.AddrInUse) continue;
         const message = `Cannot listen on ${transport} ${formatAddress({ hostname, port })}: ${
-          (error as Error).message
-        }`;
+          // without the system's number, which Deno adds
+          (error as Error).message.replace(/ \(os error \d+\)/, "")}`;
         throw error instanceof Deno.errors.AddrInUse
           ? new PortTaken(message, transport, hostname, port)
           : new Error(message);

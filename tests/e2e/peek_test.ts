@@ -42,9 +42,17 @@ Deno.test({
     await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
     const address = ["--server", server.address];
     await wirepost(["send", "bob", "漢字".repeat(60), "--as", "alice", ...address]);
-    const command = [...FROM_SOURCE, "peek", "bob", ...address].map((word) => `'${word}'`).join(" ");
-    await using terminal = await Terminal.open(`${command}; echo end; cat`);
+    const command = (...words: string[]) =>
+      [...FROM_SOURCE, ...words, ...address].map((word) => `'${word}'`).join(" ");
+    await using terminal = await Terminal.open(
+      `${command("peek", "bob")}; echo end; ${command("peek", "carol")}; ${
+        command("receive", "--shared")
+      }; echo $?; cat`,
+    );
     await terminal.shows("end");
+    await terminal.shows("wirepost peek: no messages in mailbox 'carol'");
+    await terminal.shows("wirepost receive: no messages that are ready in the shared queue");
+    await terminal.shows("3");
     const [heading = "", line = "", end] = (await terminal.screen()).split("\n");
     assertMatch(heading, /^id +state +when +from +text$/);
     assertMatch(line, /^ *1 +ready +\S+ +alice +(漢字)+漢?…$/);

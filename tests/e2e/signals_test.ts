@@ -1,6 +1,6 @@
-/** Receivers that a signal ends: their waits are withdrawn, and their messages are released. */
+/** What a signal ends: it ends soon, waits are withdrawn, and messages are released. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Starts a command beside a server that logs requests, waits for one of them, and sends the signal. */
@@ -80,4 +80,40 @@ Deno.test("a command of --exec that SIGTERM does not end is left, and its messag
   Deno.kill(Number(await Deno.readTextFile(file)), "SIGKILL");
   assertEquals(code, 143);
   assertMatch((await wirepost(["receive", "bob", "--json", ...at])).out, /"attempt":1,"text":"one"/);
+});
+
+Deno.test("commands end within 5 s of Ctrl-C although the server does not answer", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using directory = await temporaryDirectory();
+  const secret = `${directory.path}/secret`;
+  await Deno.writeTextFile(secret, "long enough to be a secret\n");
+  const end = async (...words: string[]) => {
+    const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    using _ = { [Symbol.dispose]: () => silent.close() };
+    const [program = "", ...before] = FROM_SOURCE;
+    const args = [...before, ...words, "--server", `127.0.0.1:${(silent.addr as Deno.NetAddr).port}`];
+    const command = new Deno.Command(program, { args, stdin: "piped", stdout: "null", stderr: "null" });
+    await using child = command.spawn();
+    // it waits for the answer now
+    await silent.receive();
+    const begun = performance.now();
+    child.kill("SIGINT");
+    assertEquals([words[0], (await child.status).code], [words[0], 130]);
+    // a loaded machine may take some more; without an end of its own, it is 10 s
+    assertLess(performance.now() - begun, 8000, words[0]);
+    await child.stdin.close().catch(() => {});
+  };
+  const self = ["--as", "al"];
+  await Promise.all([
+    end("send", "bob", "hi", ...self),
+    end("receive", "--follow", ...self),
+    end("peek", ...self),
+    end("mailbox", ...self),
+    end("forum", "LST", ...self),
+    end("chat", "tea", ...self),
+    end("status", "--secret-file", secret),
+    end("watch", "--secret-file", secret),
+    end("bench", "mailbox"),
+  ]);
 });

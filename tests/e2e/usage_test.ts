@@ -6,7 +6,8 @@ import { runCommandLine } from "../../client/command/program.ts";
 import * as dataCode from "../../server/data/directory.ts";
 import { COMMANDS } from "../../main.ts";
 import config from "../../deno.json" with { type: "json" };
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { FROM_SOURCE, lacks, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { Terminal } from "./terminal.ts";
 
 Deno.test("wirepost --version and -v print the version of deno.json", async () => {
   const version = { code: 0, out: `wirepost ${config.version}\n`, err: "" };
@@ -33,6 +34,7 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
   const cwd = directory.path, options = { cwd };
   const help = (await wirepost(["help"])).out;
   const services = ["mailbox", "0", "room", "0"];
+  let address: string;
   {
     await using server = await ServerProcess.start(services, options);
     const room = await server.ready("room");
@@ -49,11 +51,16 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
       (await wirepost([], options)).out,
       "\nIt holds 1 message, in parley-data.\n\nUsage:",
     );
+    ({ address } = server);
     await server.end("SIGKILL");
   }
   // what it wrote about itself is left; nobody listens there
   const { code, out } = await wirepost([], options);
   assertEquals([code, out], [0, `No server runs here: 'wirepost serve' starts one.\n\n${help}`]);
+  // no command waits for it in vain; somebody else's server may be at the usual address
+  for (const line of ["peek bob --timeout 50ms", "admin count --timeout 50ms", "forum LST --as al"]) {
+    assertEquals((await wirepost(line.split(" "), options)).err.includes(address), false, line);
+  }
 });
 
 const PROGRAM = { version: config.version, commands: COMMANDS, dataCode };
@@ -213,9 +220,17 @@ Deno.test("a process of its own has the same exit codes and streams", async () =
   }
 });
 
-Deno.test("errors are in colour on a terminal alone", async () => {
+Deno.test("errors are in colour on a terminal alone, and not with NO_COLOR", async () => {
   for (const env of [{}, { NO_COLOR: "1" }, { FORCE_COLOR: "1" }]) {
     const { err } = await runCommand([...FROM_SOURCE, "sing"], { env });
     assertEquals(err.includes("\x1b"), false, err);
   }
+  if (await lacks("tmux")) return;
+  const command = FROM_SOURCE.map((word) => `'${word}'`).join(" ");
+  await using terminal = await Terminal.open(
+    `unset NO_COLOR; ${command} sing; NO_COLOR=1 ${command} dance; read wait`,
+  );
+  await terminal.shows("Unknown command 'dance'");
+  assertStringIncludes(terminal.written, "\x1b[31mwirepost:\x1b[39m Unknown command 'sing'");
+  assertMatch(terminal.written, /(?<!m)wirepost: Unknown command 'dance'/);
 });

@@ -8,6 +8,9 @@ import { SessionLoad, type SessionLoadOptions } from "./session_load.ts";
 /** How often the progress is shown. */
 const PROGRESS_INTERVAL_MS = 200;
 
+/** How long it waits after a signal for a server that does not answer. */
+const END_TIMEOUT_MS = 4000;
+
 interface SessionBenchOptions extends SessionLoadOptions {
   runs: number;
   json: boolean;
@@ -22,31 +25,33 @@ interface RunResult {
 /** `wirepost bench mailbox`: measures the reliable session, and leaves no message. Returns the exit code. */
 export async function benchSession(options: SessionBenchOptions): Promise<number> {
   await using load = await SessionLoad.connect(options);
-  const interrupted = new Error("Interrupted");
-  let failure: unknown, code: number | undefined;
+  const interrupted = new Error("Interrupted"), late = Promise.withResolvers<undefined>();
+  let failure: unknown, code: number | undefined, timer: ReturnType<typeof setTimeout> | undefined;
   {
     using _ = onEndSignal((signalCode) => {
       code ??= signalCode;
       load.stop(interrupted);
+      timer ??= setTimeout(() => late.resolve(undefined), END_TIMEOUT_MS);
     });
     try {
-      await measure(load, options);
+      await Promise.race([measure(load, options), late.promise.then(() => Promise.reject(interrupted))]);
     } catch (error) {
       failure = error;
     }
   }
-  await clear(load, failure);
+  await clear(load, failure, late.promise);
+  clearTimeout(timer);
   if (failure === interrupted) return code!;
   if (failure !== undefined) throw failure;
   return 0;
 }
 
-/** Removes the messages that are left, and reports it. */
-async function clear(load: SessionLoad, failure: unknown) {
+/** Removes the messages that are left, and reports it. When it is late, it does not wait any longer. */
+async function clear(load: SessionLoad, failure: unknown, late: Promise<undefined>) {
   const mailboxes = `mailboxes '${load.name}-…'`;
   let left: number | undefined, clearError: unknown;
   try {
-    left = await load.clear();
+    left = await Promise.race([late, load.clear()]);
   } catch (error) {
     clearError = error;
   }
