@@ -8,7 +8,7 @@
 import { cutText, utf8Length } from "./mailbox.ts";
 
 /** Longest subscription (watch.md 1.2). */
-export const MAX_WATCH_SECONDS = 60;
+const MAX_WATCH_SECONDS = 60;
 
 /** Most values of one kind of filter. */
 const MAX_VALUES = 16;
@@ -19,7 +19,7 @@ export const MAX_EVENTS_BYTES = 1200;
 /** Bytes of the longest head: two numbers and the ID. */
 const HEAD_BYTES = "A, events, 01234567, 123456789012345, 123456789012345\n".length;
 
-/** A service of which there are events; `admin` are the administrator's commands. */
+/** A service whose events can be watched; `admin` stands for the administrator's commands. */
 export type WatchedService = "mailbox" | "channels" | "room" | "forum" | "admin";
 export const WATCHED_SERVICES: readonly WatchedService[] = ["mailbox", "channels", "room", "forum", "admin"];
 

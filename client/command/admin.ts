@@ -13,7 +13,7 @@ export function adminCommand(code: DataDirectoryCode): Command {
 
 const HELP: Omit<Command, "run"> = {
   name: "admin",
-  summary: "Manage it: dead, requeue, clear, connections, kick, ban, mute, stop",
+  summary: "Manage the server: dead, requeue, clear, kick, ban, mute, stop",
   usage: ["COMMAND [ARG…] [OPTION…]"],
   words: {
     heading: "Commands:",
@@ -55,7 +55,7 @@ const HELP: Omit<Command, "run"> = {
       { name: "unban", argument: "NAME|ADDRESS", help: "end a ban" },
       { name: "bans", help: "list the bans and mutes" },
       { name: "mute", argument: "NAME|ADDRESS", help: "pass on nothing that it sends; --for as with ban" },
-      { name: "unmute", argument: "NAME|ADDRESS", help: "end that" },
+      { name: "unmute", argument: "NAME|ADDRESS", help: "end a mute" },
       { name: "log", argument: "on|off", help: "log every request, or stop that" },
       { name: "stop", help: "stop the server" },
       { name: "help", help: "list the server's own commands" },

@@ -80,7 +80,7 @@ export async function runCommandLine(program: Program, args: readonly string[]):
       return 0;
   }
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (load === undefined) throw unknown(name, commands);
+  if (load === undefined) throw await unknown(name, commands);
   const command = await load();
   if (asksForHelp(rest)) {
     await write(helpOf(command));
@@ -95,13 +95,27 @@ async function help(commands: Commands, args: readonly string[]): Promise<string
   if (more !== undefined) throw new UsageError(`Unexpected argument '${more}'`);
   if (about === undefined) return overview(await loadCommands(commands));
   const load = Object.hasOwn(commands, about) ? commands[about] : undefined;
-  return load === undefined ? await topicText(about, Object.keys(commands)) : helpOf(await load());
+  if (load !== undefined) return helpOf(await load());
+  return await topicText(about, Object.keys(commands), () => withinCommand(about, commands));
 }
 
-function unknown(name: string, commands: Commands): UsageError {
+async function unknown(name: string, commands: Commands): Promise<UsageError> {
   if (!name.startsWith("-")) {
-    return new UsageError(`Unknown command '${name}'${didYouMean(name, [...Object.keys(commands), "help"])}`);
+    const known = [...Object.keys(commands), "help", "--version"];
+    const hint = await withinCommand(name, commands) ?? didYouMean(name, known);
+    return new UsageError(`Unknown command '${name}'${hint}`);
   }
   const option = nearest(name.replace(/^-+/, ""), ["help", "version"]);
   return new UsageError(`Unknown option '${name}'${option ? `: did you mean '--${option}'?` : ""}`);
+}
+
+const OR = new Intl.ListFormat("en-GB", { type: "disjunction" });
+
+/** Names the commands that have this word as one of theirs, such as `admin` for `stop`. */
+async function withinCommand(word: string, commands: Commands): Promise<string | undefined> {
+  const known = await loadCommands(commands);
+  const within = known.filter(({ words }) => words?.list.some(({ name }) => name === word));
+  return within.length === 0
+    ? undefined
+    : `: did you mean ${OR.format(within.map(({ name }) => `'wirepost ${name} ${word}'`))}?`;
 }

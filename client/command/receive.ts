@@ -1,16 +1,16 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { report } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkIdArgument, type Command, expectArguments } from "./command.ts";
+import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
 import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { WaitLimit } from "./receive/wait_limit.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
-/** Exit codes: the command of `--exec` failed; there were fewer messages than wanted. */
-const FAILED = 1, EMPTY = 3;
+/** Exit code: the command of `--exec` failed. */
+const FAILED = 1;
 
 /** The notice about a busy server with `--follow`, which never gives up. */
 const BUSY_FOLLOWED = "the server is busy; trying again";
@@ -27,7 +27,8 @@ export const command: Command = {
     "before it comes again, 1 s at first, doubled each time, up to 5 min; other messages go on. After 5 attempts it is a\n" +
     "dead letter: see 'wirepost admin dead'. Without --follow the exit code is 1 then. CMD finds WIREPOST_ID,\n" +
     "WIREPOST_SENDER, WIREPOST_RECEIVER, WIREPOST_TIME and WIREPOST_ATTEMPT in its environment.",
-    "A signal such as Ctrl-C also ends CMD, and messages that are not finished are given out again at once.",
+    "A signal such as Ctrl-C also ends CMD, which has 2 s for that, and messages that are not finished are given out again\n" +
+    "at once.",
     SELF_ABOUT,
     "With --basic, the server removes a message when it sends it. A request without an answer is repeated. A message is\n" +
     "lost if the network loses the answer, or if it can't be printed.",
@@ -35,7 +36,7 @@ export const command: Command = {
   options: {
     count: { value: "N", help: "Receive N messages (1)" },
     all: { help: "Receive until there are none" },
-    follow: { help: "Receive without an end, also when the server stops and starts again" },
+    follow: { help: "Receive until Ctrl-C, also when the server stops and starts again" },
     wait: {
       value: "DURATION",
       help: "How long to wait in all for messages that are not there yet; with --follow, for each",
@@ -45,7 +46,7 @@ export const command: Command = {
     shared: { help: "Receive from the shared queue" },
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
-    ...SERVER_OPTIONS,
+    ...EITHER_WIRE_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: [
@@ -85,7 +86,7 @@ async function run(args: Arguments): Promise<number> {
     const as = await logInAs(args, self, { isOwn, onBusy });
     return await connect(args, { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } });
   }, limit);
-  if (receiver.code !== undefined && !follow) return receiver.code;
+  if (receiver.code !== undefined) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
   return isEnough(receiver.received) ? 0 : EMPTY;
 }

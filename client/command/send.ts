@@ -6,7 +6,7 @@ import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } fro
 import { LineSender } from "./send/line_sender.ts";
 import { sendOriginal } from "./send/original.ts";
 import { Resume } from "./send/resume.ts";
-import { BUSY, connect, SERVER_OPTIONS } from "./server_option.ts";
+import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
 /** How long to wait while a mailbox is full. */
 const WAIT_MS = 30_000;
@@ -33,7 +33,7 @@ export const command: Command = {
     resume: { value: "NAME", help: "Remember under this name how far standard input was sent" },
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
-    ...SERVER_OPTIONS,
+    ...EITHER_WIRE_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: [

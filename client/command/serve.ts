@@ -24,6 +24,8 @@ interface ServeOption {
   readonly min?: number;
   readonly max?: number;
   readonly words?: readonly string[];
+  /** Throws an error if a text can't be used. */
+  readonly check?: (text: string) => void;
 }
 
 /** A server that runs. */
@@ -211,7 +213,7 @@ function valueOf(args: Arguments, name: string, option: ServeOption): unknown {
     case "text":
       return args.text(name);
     case "texts":
-      return args.texts(name);
+      return checked(args.texts(name), option);
     case "word":
       return args.word(name, words, fallback as string);
     case "count":
@@ -226,6 +228,16 @@ function valueOf(args: Arguments, name: string, option: ServeOption): unknown {
       throw new UsageError(`Cannot use --${name} ${bytes}: expected ${expected}`);
     }
   }
+}
+
+/** @throws {UsageError} One of the texts can't be used. */
+function checked(texts: readonly string[], { check }: ServeOption): readonly string[] {
+  try {
+    for (const text of texts) check?.(text);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+  return texts;
 }
 
 /** The ports of `[SERVICE [PORT]]…`. */

@@ -1,6 +1,6 @@
 /**
  * Where the server is: `--server`, or what the environment and the data directory say. The mailbox's address is all that
- * one has to know, because it reports the ports of the other services.
+ * a user has to know, because it reports the ports of the other services.
  *
  * @module
  */
@@ -35,10 +35,13 @@ export const SERVER_OPTION: { readonly server: Option } = {
 /** Options of every command that connects to a mailbox server. */
 export const SERVER_OPTIONS: Readonly<Record<string, Option>> = {
   ...SERVER_OPTION,
-  timeout: {
-    value: "DURATION",
-    help: "How long the server may take to answer (10s; with --basic 5s)",
-  },
+  timeout: { value: "DURATION", help: "How long the server may take to answer (10s)" },
+};
+
+/** Those of the commands that have `--basic` too. */
+export const EITHER_WIRE_OPTIONS: Readonly<Record<string, Option>> = {
+  ...SERVER_OPTION,
+  timeout: { value: "DURATION", help: "How long the server may take to answer (10s; with --basic 5s)" },
 };
 
 /** What is printed while the server has no room for one more client. */
@@ -99,7 +102,7 @@ export async function localServer(
 }
 
 /** One that listens on every address is reached at this machine's own. */
-function ownAddress({ hostname, port }: Address): Address {
+export function ownAddress({ hostname, port }: Address): Address {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 

@@ -7,20 +7,27 @@ export const TOPICS = {
   network: "How other machines reach a server",
   security: "Accounts, the seal, and what is not protected",
   limits: "How much a server keeps, and what happens beyond that",
+  classroom: "A server for a class: start it, watch it, calm it, begin anew",
   files: "Where everything lies on the disk, and how to copy it",
-  scripting: "Exit codes, JSON, commands for each message, and the library",
+  scripting: "Exit codes, JSON, a command for each message",
   wires: "The four wires, for programs with nothing but a socket",
 } as const;
 
 /**
  * The text of a topic.
  *
+ * @param hintAt What to say of a name that is neither, if it is known otherwise.
  * @throws {UsageError} There is no such topic, and no such command.
  */
-export async function topicText(topic: string, commands: readonly string[]): Promise<string> {
+export async function topicText(
+  topic: string,
+  commands: readonly string[],
+  hintAt: () => Promise<string | undefined> = () => Promise.resolve(undefined),
+): Promise<string> {
   const topics = Object.keys(TOPICS);
   if (!topics.includes(topic)) {
-    const hint = didYouMean(topic, [...commands, ...topics]) || `: the topics are ${topics.join(", ")}`;
+    const hint = await hintAt() ?? (didYouMean(topic, [...commands, ...topics]) ||
+      `: the topics are ${topics.join(", ")}`);
     throw new UsageError(`No command and no topic is called '${topic}'${hint}`);
   }
   return await Deno.readTextFile(new URL(`topics/${topic}.txt`, import.meta.url));

@@ -1,7 +1,7 @@
 import { dim } from "@std/fmt/colors";
 import { WATCHED_SERVICES, type WatchFilter } from "../../protocol/watch.ts";
 import type { OriginalMailbox, WatchUpdate } from "../original_mailbox.ts";
-import { terminalSize, write, writeError } from "../terminal/output.ts";
+import { outputLine, terminalSize, write, writeError } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
 import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
@@ -28,12 +28,16 @@ const HELP: Omit<Command, "run"> = {
     "--server and --secret-file.",
   ],
   options: {
-    service: { value: "NAME", many: true, help: "Only of mailbox, channels, room, forum or admin" },
-    peer: { value: "HOST[:PORT]", many: true, help: "Only of this client, by its IP address" },
-    name: { value: "NAME", many: true, help: "Only about this mailbox, sender, member, channel or account" },
+    service: { value: "NAME", many: true, help: "Only events of mailbox, channels, room, forum or admin" },
+    peer: { value: "HOST[:PORT]", many: true, help: "Only events of this client, by its IP address" },
+    name: {
+      value: "NAME",
+      many: true,
+      help: "Only events about this mailbox, sender, member, channel or account",
+    },
     texts: { help: "Show texts too; they come unencrypted" },
     count: { value: "N", help: "End after N events" },
-    json: { help: "Print an object a line" },
+    json: { help: "Print an object a line: time, direction, service, peer, what, and what else there is" },
     ...DATA_OPTION,
     "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
     ...SERVER_OPTION,
@@ -105,7 +109,9 @@ async function watch(
   for await (const update of mailbox.watch(secret, filter, { signal: ended.signal, onBegin })) {
     const events = update.events.slice(0, left);
     left -= events.length;
-    await write(events.map((event) => isJson ? `${JSON.stringify(event)}\n` : lines.format(event)).join(""));
+    await write(
+      events.map((event) => isJson ? outputLine(JSON.stringify(event)) : lines.format(event)).join(""),
+    );
     await missing.add(update);
     if (left === 0) break;
   }

@@ -80,17 +80,32 @@ export async function writeRunning(directory: string, running: Running) {
   await Deno.writeTextFile(`${directory}/${RUNNING_FILE}`, `${JSON.stringify(running)}\n`);
 }
 
-/** The server that runs, if there is one and what it wrote can be read. */
+/** The server that runs, if there is one and what it wrote can be read: one that was killed leaves the file. */
 export async function readRunning(directory: string): Promise<Running | undefined> {
   try {
     const { pid, services } = JSON.parse(await Deno.readTextFile(`${directory}/${RUNNING_FILE}`));
-    const isRunning = Number.isSafeInteger(pid) &&
+    const isWhole = Number.isSafeInteger(pid) &&
       Object.values(services).every((addresses) =>
         Array.isArray(addresses) && addresses.every((address) => typeof address === "string")
       );
-    return isRunning ? { pid, services } : undefined;
+    return isWhole && !isLeftBehind(services) ? { pid, services } : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Whether nobody listens at the address of its mailbox, or of its administrator. The process ID would show less: another
+ * process may have it by now, and it means nothing in another container.
+ */
+function isLeftBehind(services: Running["services"]): boolean {
+  const match = /^\[?(.+?)\]?:([1-9]\d*)$/.exec((services.mailbox ?? services.admin)?.[0] ?? "");
+  if (match === null) return false;
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname: match[1]!, port: Number(match[2]) }).close();
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.AddrNotAvailable;
   }
 }
 

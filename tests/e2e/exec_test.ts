@@ -125,7 +125,7 @@ Deno.test(
       const receive = [...FROM_SOURCE, "receive", "bob", ...options];
       const { code, out, err } = await runCommand(receive);
       assertEquals([code, out, unnamed(err)], [
-        0,
+        130,
         "bad\ngood\n",
         failed("exit 1", 1, "it comes again in 10m"),
       ]);

@@ -1,7 +1,7 @@
 /** Receivers that a signal ends: their waits are withdrawn, and their messages are released. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, ServerProcess, wirepost } from "../program.ts";
+import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
 /** Starts a command beside a server that logs requests, waits for one of them, and sends the signal. */
 async function ended(
@@ -37,7 +37,9 @@ const CASES: [readonly string[], Deno.Signal, number][] = [
   [["receive", "bob", "--wait", "10m"], "SIGHUP", 129],
   [["receive", "bob", "--wait", "10m"], "SIGINT", 130],
   [["receive", "bob", "--wait", "10m"], "SIGQUIT", 131],
-  [["receive", "bob", "--follow"], "SIGTERM", 0],
+  // it has no other end, and the exit code says which
+  [["receive", "bob", "--follow"], "SIGTERM", 143],
+  [["receive", "bob", "--follow"], "SIGINT", 130],
   [["mailbox", "--as", "bob"], "SIGTERM", 143],
 ];
 
@@ -59,8 +61,23 @@ Deno.test("SIGTERM ends a command of --exec, and its message is released without
   assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...at])).code, 0);
   const args = ["receive", "bob", "--follow", "--exec", "exec sleep 600"];
   const status = await ended(server, args, "in a session: got", "SIGTERM");
-  assertEquals([status.code, status.signal], [0, null]);
+  assertEquals([status.code, status.signal], [143, null]);
   const { code, out } = await wirepost(["receive", "bob", "--json", ...at]);
   assertEquals(code, 0);
   assertMatch(out, /"attempt":1,"text":"one"/);
+});
+
+Deno.test("a command of --exec that SIGTERM does not end is left, and its message is released", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
+  await using directory = await temporaryDirectory();
+  const at = ["--server", server.address], file = `${directory.path}/pid`;
+  assertEquals((await wirepost(["send", "bob", "one", "--from", "alice", ...at])).code, 0);
+  const command = `trap '' TERM; echo $$ >'${file}'; kill -TERM $PPID; exec sleep 600 >&- 2>&-`;
+  const { code } = await runCommand([...FROM_SOURCE, "receive", "bob", "--exec", command, ...at]);
+  // it runs still
+  Deno.kill(Number(await Deno.readTextFile(file)), "SIGKILL");
+  assertEquals(code, 143);
+  assertMatch((await wirepost(["receive", "bob", "--json", ...at])).out, /"attempt":1,"text":"one"/);
 });

@@ -61,12 +61,17 @@ const PROGRAM = { version: config.version, commands: COMMANDS, dataCode };
 /** Wrong command lines, and the one line that says why. */
 const WRONG: Readonly<Record<string, string>> = {
   "sing": "wirepost: Unknown command 'sing'",
+  "stop": "wirepost: Unknown command 'stop': did you mean 'wirepost admin stop'?",
+  "version": "wirepost: Unknown command 'version': did you mean '--version'?",
+  "help stop": "wirepost: No command and no topic is called 'stop': did you mean 'wirepost admin stop'?",
+  "list":
+    "wirepost: Unknown command 'list': did you mean 'wirepost admin list', 'wirepost account list' or 'wirepost known-servers list'?",
   "sned bob hi": "wirepost: Unknown command 'sned': did you mean 'send'?",
   "help sned": "wirepost: No command and no topic is called 'sned': did you mean 'send'?",
   "help delivry": "wirepost: No command and no topic is called 'delivry': did you mean 'delivery'?",
   "help qwerty":
-    "wirepost: No command and no topic is called 'qwerty': the topics are delivery, network, security, limits, files, " +
-    "scripting, wires",
+    "wirepost: No command and no topic is called 'qwerty': the topics are delivery, network, security, limits, classroom, " +
+    "files, scripting, wires",
   "help send receive": "wirepost: Unexpected argument 'receive'",
   "--versoin": "wirepost: Unknown option '--versoin': did you mean '--version'?",
   "receive bob --jsn": "wirepost receive: Unknown option '--jsn': did you mean '--json'?",
@@ -111,7 +116,7 @@ const WRONG: Readonly<Record<string, string>> = {
     "wirepost serve: Cannot use --max-line 65536: expected at most 1/16 of --max-pending",
   "serve --max-pending-all 512KiB":
     "wirepost serve: Cannot use --max-pending-all 524288: expected at least --max-pending",
-  "serve --max-pending 1": "wirepost serve: Cannot read --max-pending '1': expected a size from 256 kiB",
+  "serve --max-pending 1": "wirepost serve: Cannot read --max-pending '1': expected a size from 256 KiB",
   "serve --stall 3": "wirepost serve: Cannot read --stall '3': expected a duration such as 30s",
   "serve --memory --data d": "wirepost serve: --memory and --data exclude each other",
   "serve --when-full x": "wirepost serve: Cannot read --when-full 'x': expected refuse or drop-oldest",

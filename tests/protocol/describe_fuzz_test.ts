@@ -1,6 +1,7 @@
 /** What hostile datagrams, frames and lines are called for those who watch: no mistake, and no event that is too long. */
 
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
+import { decodeOriginalRequest, MAX_DATAGRAM_BYTES } from "../../protocol/mailbox.ts";
 import {
   describeFrame,
   describeFrames,
@@ -9,10 +10,10 @@ import {
   describeRoomLines,
 } from "../../protocol/describe/hub.ts";
 import {
-  describeControl,
   describeControlAnswer,
-  describeOriginal,
+  describeFault,
   describeOriginalReply,
+  describeOriginalRequest,
 } from "../../protocol/describe/original.ts";
 import {
   describeDroppedSeal,
@@ -90,9 +91,12 @@ const member = { name: "bob", channel: "tea" };
 
 /** Everything that the server describes. */
 const DESCRIPTIONS: ((bytes: Uint8Array<ArrayBuffer>, text: string) => Described | Described[])[] = [
-  (bytes) => describeOriginal(bytes),
+  (bytes) => {
+    const request = decodeOriginalRequest(bytes, MAX_DATAGRAM_BYTES);
+    return typeof request === "string" ? describeFault(bytes, request) : describeOriginalRequest(request);
+  },
   (bytes) => describeOriginalReply(bytes, "bob"),
-  (_, text) => describeControl(text),
+  (_, text) => describeOriginalRequest({ kind: "control", text }),
   (_, text) => describeControlAnswer(text),
   (_, text) => describeName(text),
   (_, text) => describeFrame(text, true, member),

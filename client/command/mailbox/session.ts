@@ -9,6 +9,9 @@ import { type MailboxWire, messageLine } from "./wire.ts";
 /** How long to wait while a mailbox is full, and before the next connection to a server that is gone. */
 const FULL_WAIT_MS = 5000, RECONNECT_MS = 1000;
 
+/** How long to close the connection at the end, and to wait for one that is being made: less than 5 s in all. */
+const CLOSE_TIMEOUT_MS = 2000, END_TIMEOUT_MS = 4000;
+
 /** Messages that are requested at a time. */
 const PREFETCH = 64;
 
@@ -145,7 +148,14 @@ export class SessionWire implements MailboxWire {
   }
 
   async [Symbol.asyncDispose]() {
+    const closed = this.#close(), late = new AbortController();
+    // a server that does not answer keeps nobody from leaving
+    await Promise.race([closed, pause(END_TIMEOUT_MS, undefined, { signal: late.signal })]);
+    late.abort();
+  }
+
+  async #close() {
     await this.#unfollow();
-    await (await this.#mailbox?.catch(() => undefined))?.close();
+    await (await this.#mailbox?.catch(() => undefined))?.close(CLOSE_TIMEOUT_MS);
   }
 }

@@ -92,6 +92,10 @@ export class Executor {
 
   /** Runs the command. Returns whether it succeeded; if not, the server has the message back. */
   async run(message: ReceivedMessage): Promise<boolean> {
+    if (this.#signals.stop.aborted) {
+      await message.release();
+      return false;
+    }
     let failure: string | undefined;
     try {
       failure = await runShell(this.#exec.command, message, this.#mailbox, this.#signals);

@@ -9,6 +9,12 @@ import type { WaitLimit } from "./wait_limit.ts";
 /** How long to close the connection after a signal, and before that to write to a reader that does not read. */
 const CLOSE_TIMEOUT_MS = 2000, WRITE_TIMEOUT_MS = 500;
 
+/**
+ * After a signal: when a command that Ctrl-C has not ended gets SIGTERM, and when a command that still runs is left. With
+ * the time to close the connection that is less than 5 s in all.
+ */
+const KILL_MS = 1000, ABANDON_MS = 2500;
+
 /** How long to close the connection when the wait is over. */
 const LIMIT_CLOSE_TIMEOUT_MS = 500;
 
@@ -61,14 +67,16 @@ export class Receiver {
     return this.#executor?.hasFailed ?? false;
   }
 
-  /** Ends it because of a signal. The second signal also leaves a command that does not end. */
+  /** Ends it because of a signal. The second signal leaves a command that does not end at once. */
   stop(code: number) {
     const isFirst = this.code === undefined;
     if (!isFirst) this.#abandon.abort();
-    // Ctrl-C reaches the command by itself
+    // Ctrl-C reaches the command by itself, if it ran already
     if (!isFirst || code !== INTERRUPTED) this.#kill.abort();
     if (!isFirst) return;
     this.code = code;
+    setTimeout(() => this.#kill.abort(), KILL_MS);
+    setTimeout(() => this.#abandon.abort(), ABANDON_MS);
     setTimeout(this.#writeTimeout.resolve, WRITE_TIMEOUT_MS);
     this.#stop.abort();
     this.#stopped.resolve(undefined);
