@@ -104,7 +104,7 @@ export class HubService {
   static async start(options: HubServiceOptions): Promise<HubService> {
     const { store, limits } = options;
     const stored = await store.ask({ kind: "channels" });
-    // before anything is said, so that an end without a clean stop is noticed
+    // before the first message, so that the next start notices an end without a clean stop
     const isComplete = await store.ask({ kind: "channels complete", complete: false }) === true;
     return new HubService(options, new History(limits.history, stored, isComplete));
   }

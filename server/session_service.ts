@@ -41,7 +41,7 @@ export interface SharedOptions extends Environment {
   metrics: Metrics;
   log: Log;
   watch: Watch;
-  /** Whom it does not answer, or does not pass on. */
+  /** Bans and mutes. */
   moderation: Moderation;
   /** Where its sessions are listed. */
   clients: Clients;

@@ -6,7 +6,7 @@ import type { RequestSocket } from "./request_socket.ts";
 export class RefusedCommandError extends Error {
   /** The name of the class. */
   override name = "RefusedCommandError";
-  /** Why, if a program may have to know: the server is busy, or does not change an account. */
+  /** The reason, if it is one that programs act on: the server is busy, or does not change an account. */
   readonly code: AccountRefusal | "busy" | undefined;
 
   /** Takes the text of the answer. */

@@ -16,7 +16,7 @@ export interface Page<R> {
  * Invariant: `#rows` are the rows from the requested place up to `place`, without a gap; their IDs ascend.
  */
 export class PageAssembly<R extends { id: number }> {
-  /** Behind the rows that are there. */
+  /** The place behind the rows that have arrived without a gap. */
   place: string;
   readonly #what: string;
   readonly #maxRows: number;
@@ -46,7 +46,7 @@ export class PageAssembly<R extends { id: number }> {
     if (this.#ends.size < MAX_PENDING_ROWS) this.#ends.set(place, kind);
   }
 
-  /** Takes a row. Returns whether it was not there. */
+  /** Takes a row. Returns whether it is a new one. */
   add(place: string, row: R): boolean {
     if (row.id <= idOf(place)) throw wrong(`a ${this.#what} that is not behind the one before it`);
     if (row.id <= this.reached) return false;

@@ -197,7 +197,7 @@ Deno.test("wirepost mailbox --as NAME logs in, in a small and a large window", {
   await large.holds("Password of alice: |");
   await large.type("secret");
   await large.holds(
-    "Password of alice:\n/help shows the commands. TAB completes them, and names.\nalice → bob: |",
+    "Password of alice:\n/help shows the commands. Tab completes them, and names.\nalice → bob: |",
   );
   const text = "a line that is longer than the window, with 漢字 in it, ".repeat(4).trim();
   const sent = await wirepost(["send", "alice", text, "--as", "bob", "--server", server.address], { cwd });

@@ -1,6 +1,6 @@
 /**
- * The channels on a terminal: what a server that takes announced clients can do more is used, and any other works too
- * (channels.md section 8).
+ * A chat in channels on a terminal. It uses what a server offers to announced clients (channels.md section 8), and works
+ * with any other server too.
  *
  * @module
  */
@@ -180,7 +180,7 @@ export class ChannelsTalk implements Talk {
     await this.#editor.print(this.#options.display.answer(text));
   }
 
-  /** A text of a server that does not say which texts are others' and which its own. */
+  /** A text of a server that does not mark which texts come from others. */
   async #showOriginal(text: string) {
     const [, name, said = ""] = /^\[(.*?)\](?: (.*))?$/s.exec(text) ?? [];
     if (name !== undefined) return await this.#printMessage(name, said, undefined, true);

@@ -10,7 +10,7 @@ import { administration } from "../administration.ts";
 import type { Arguments, NameKind } from "../command.ts";
 import { serviceAddress } from "../server_option.ts";
 
-/** More are of no use on a screen. */
+/** Most names that are printed: nobody reads more on a screen. */
 const MAX_NAMES = 1000;
 
 /** The names, in the server's order: mailboxes need the administrator's secret. */

@@ -20,7 +20,7 @@ interface ShellOptions extends Omit<ResultOptions, "json"> {
   onLent?: (isLent: boolean) => void;
 }
 
-/** The forum's prompt for somebody at a terminal, who need not know the original. */
+/** The forum's prompt on a terminal, for users who do not know the original. */
 export class ForumShell {
   readonly #editor: LineEditor;
   readonly #forum: Forum;

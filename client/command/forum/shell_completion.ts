@@ -9,13 +9,13 @@ import type { Forum } from "../../forum.ts";
 import type { Complete, Completion } from "../../terminal/line_editor/completion.ts";
 import { SHELL_WORDS, withHome } from "./typed_command.ts";
 
-/** Candidates that are looked at: a list that is longer would help nobody. */
+/** Most candidates that are looked at: nobody reads a longer list. */
 const MAX_CANDIDATES = 10_000;
 
 /** Entries of a thread in which files are looked for. */
 const MAX_ENTRIES = 100_000;
 
-/** Milliseconds for which an answer of the server is good for the next TAB. */
+/** Milliseconds for which an answer of the server is used again. */
 const CACHE_MS = 5000;
 
 /** Commands with a title behind them. */

@@ -14,7 +14,7 @@ export class SeenNames {
     if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.values().next().value!);
   }
 
-  /** Those that begin so, in any case, the one that was seen last first. */
+  /** Those that begin with this text, in capitals or not, the one that was seen last first. */
   beginning(word: string): string[] {
     const begin = word.toLowerCase();
     return [...this.#names].filter((name) => name.toLowerCase().startsWith(begin)).reverse();
@@ -25,7 +25,7 @@ export class SeenNames {
  * Completes commands, and names behind them and in texts.
  *
  * @param commands With their `/`.
- * @param withName Those that a name belongs behind.
+ * @param withName The commands that take a name.
  */
 export function completionOf(
   commands: readonly string[],

@@ -1,6 +1,6 @@
 /** UTF-16 code units that may be queued. Beyond that the terminal is read only when a line has been taken. */
 const MAX_QUEUED_UNITS = 4 * 1024 * 1024;
-/** If none is taken for so long, the terminal is read again, so that Ctrl-C works, and further lines are dropped. */
+/** If none is taken for so long, in milliseconds, the terminal is read again, so that Ctrl-C works, and further lines are dropped. */
 const FULL_QUEUE_TIMEOUT_MS = 1000;
 
 /** Complete lines that nobody has read yet. It is bounded; lines that are dropped are counted. */

@@ -125,13 +125,13 @@ export class MemberConnection extends Connection implements ConnectedClient {
   member: Member | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
-  /** What it sends and is sent is reported here. */
+  /** Takes what it sends and is sent, for those who watch. */
   readonly tap: Tap;
   readonly #rate: RateLimit | undefined;
   /** Whether the messages of the last read have waited for the members of the channel already. */
   #hasWaited = false;
   /** Whether it is muted, and has been informed. */
-  #isToldMuted = false;
+  #isInformedMuted = false;
 
   constructor(
     name: StreamService,
@@ -166,7 +166,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
     this.leave();
   }
 
-  /** Whom events are about that this client causes. */
+  /** The names that events of this client are about. */
   get names(): { names: string[] } {
     const { speaker, channel } = this.member ?? {};
     return { names: [speaker?.name, channel?.name].filter((name) => name !== undefined) };
@@ -218,9 +218,9 @@ export class MemberConnection extends Connection implements ConnectedClient {
       this.count("muted");
       const describe = () => ({ what: "message, not passed on", ...this.names, ...refusal("muted") });
       if (this.tap.isOn) this.tap.see("in", this, describe);
-      if (!this.#isToldMuted) this.answer(notice, 1);
+      if (!this.#isInformedMuted) this.answer(notice, 1);
     }
-    return this.#isToldMuted = isMuted;
+    return this.#isInformedMuted = isMuted;
   }
 
   count(event: StreamEvent) {

@@ -4,7 +4,7 @@ import type { Key } from "./keys.ts";
 /** Keys that may wait to be read. */
 const MAX_KEYS = 1000;
 
-/** Keys that are read one by one, where no line is: for a pager. */
+/** Reads single keys instead of lines: for a pager. */
 export interface KeyReader extends Disposable {
   /** The next key, a single character if it is text; undefined if there will be none. The prompt is shown meanwhile. */
   next(prompt: string): Promise<Key | undefined>;
@@ -15,7 +15,7 @@ export class KeyQueue {
   #keys: Key[] = [];
   #reader: { prompt: string; resolve(key: Key | undefined): void } | undefined;
 
-  /** What is shown while somebody waits for a key. */
+  /** The prompt that is shown while a reader waits for a key. */
   get prompt(): string | undefined {
     return this.#reader?.prompt;
   }

@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import type { Context } from "../../database/context.ts";
 
-/** Things that hold nothing and are remembered, so that one that is filled and emptied in turn costs no insert and delete. */
+/** How many that hold nothing keep their rows, so that filling and emptying one costs no insert and delete. */
 const EMPTY_KEPT = 1024;
 
 /** What a {@linkcode Registry} keeps by its name. It has a row if it holds something, or did lately. */
@@ -87,7 +87,7 @@ export abstract class Registry<T extends Registered> {
     transaction.onRollback(this.#restorerOf(thing));
   }
 
-  /** Apart from `touch`, which is called for every message and mostly has nothing to do: a closure costs it memory. */
+  /** Not in `touch`, which is called for every message and mostly has nothing to do: the closure would cost memory. */
   #restorerOf(thing: T): () => void {
     const before = thing.state;
     return () => {
