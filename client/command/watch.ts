@@ -1,7 +1,7 @@
 import { dim } from "@std/fmt/colors";
 import { WATCHED_SERVICES, type WatchFilter } from "../../protocol/watch.ts";
 import type { OriginalMailbox, WatchUpdate } from "../original_mailbox.ts";
-import { terminalSize, write, writeError } from "../terminal/output.ts";
+import { outputLine, terminalSize, write, writeError } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
 import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
@@ -111,7 +111,9 @@ async function watch(
   for await (const update of mailbox.watch(secret, filter, { signal: ended.signal, onBegin })) {
     const events = update.events.slice(0, left);
     left -= events.length;
-    await write(events.map((event) => isJson ? `${JSON.stringify(event)}\n` : lines.format(event)).join(""));
+    await write(
+      events.map((event) => isJson ? outputLine(JSON.stringify(event)) : lines.format(event)).join(""),
+    );
     await missing.add(update);
     if (left === 0) break;
   }

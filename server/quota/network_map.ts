@@ -8,13 +8,19 @@ export class NetworkMap<Value> {
 
   /** Adds a network, as `Subject.text` has it. One that is there gets another value. */
   set(network: string, value: Value) {
-    const [address = "", length] = network.split("/"), isIPv6 = address.includes(":");
-    const bits = length === undefined ? isIPv6 ? 128 : 32 : Number(length), key = `${isIPv6} ${bits}`;
+    const { key, address, isIPv6, bits } = parsed(network);
     let networks = this.#networks.get(key);
     if (networks === undefined) {
       this.#networks.set(key, networks = { isIPv6, bits, values: new Map<string, Value>() });
     }
     networks.values.set(networkAddress(address, bits), value);
+  }
+
+  /** Removes a network, if it is there. */
+  delete(network: string) {
+    const { key, address, bits } = parsed(network), values = this.#networks.get(key)?.values;
+    values?.delete(networkAddress(address, bits));
+    if (values?.size === 0) this.#networks.delete(key);
   }
 
   /** The value of a network that the address, as a socket gives it, is in. */
@@ -30,6 +36,12 @@ export class NetworkMap<Value> {
     }
     return undefined;
   }
+}
+
+function parsed(network: string) {
+  const [address = "", length] = network.split("/"), isIPv6 = address.includes(":");
+  const bits = length === undefined ? isIPv6 ? 128 : 32 : Number(length);
+  return { key: `${isIPv6} ${bits}`, address, isIPv6, bits };
 }
 
 /** The address with every bit behind the first `bits` cleared. */

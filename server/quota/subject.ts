@@ -37,6 +37,12 @@ export function subjectOf(text: string): Subject {
   };
 }
 
+/** Whether it is an address and more bits than it has, or something else than a number of bits. */
+export function isMistypedNetwork(text: string): boolean {
+  const { network } = subjectOf(text), [address = "", ...bits] = text.split("/");
+  return network === undefined && bits.length > 0 && isIP(plainAddress(address.toLowerCase())) !== 0;
+}
+
 /** Whether any of this machine's own addresses is in the network. */
 export function isOwnMachine({ text, network }: Subject): boolean {
   return network !== undefined &&

@@ -44,14 +44,14 @@ export async function readMeasures(store: Pick<Store, "apply">): Promise<Measure
 export class Moderation {
   readonly #options: ModerationOptions;
   readonly #measures = new Map<string, ActiveMeasure>();
-  #active: Record<MeasureKind, Active> = { ban: noMeasures(), mute: noMeasures() };
+  readonly #active: Record<MeasureKind, Active> = { ban: noMeasures(), mute: noMeasures() };
   /** When the next measure ends by itself, in milliseconds since 1970. */
   #nextEnd = Infinity;
 
   constructor(options: ModerationOptions) {
     this.#options = options;
-    for (const measure of options.known) this.#measures.set(keyOf(measure), active(measure));
-    this.#update();
+    for (const measure of options.known) this.#add(measure);
+    this.#removeEnded();
   }
 
   /** Whether what comes from this address is not answered. */
@@ -90,13 +90,13 @@ export class Moderation {
   }
 
   #of(what: MeasureKind): Active {
-    if (this.#nextEnd !== Infinity && this.#nextEnd <= this.#options.wallClock()) this.#update();
+    if (this.#nextEnd !== Infinity) this.#removeEnded();
     return this.#active[what];
   }
 
   /** All that have not ended, the oldest first. */
   list(): Measure[] {
-    this.#update();
+    this.#removeEnded();
     return [...this.#measures.values()];
   }
 
@@ -109,7 +109,7 @@ export class Moderation {
   ): Promise<Subject | "own machine" | "full" | "storage"> {
     const target = subjectOf(text), since = this.#options.wallClock();
     if (!mayBeOwn && isOwnMachine(target)) return "own machine";
-    this.#update();
+    this.#removeEnded();
     const measure = {
       ...{ what, subject: target.text, since },
       until: durationMs === 0 ? null : since + durationMs,
@@ -118,9 +118,7 @@ export class Moderation {
     if (!this.#measures.has(key) && this.#measures.size >= MAX_MEASURES) return "full";
     const outcome = await this.#options.store.ask({ kind: "measure", action: "take", measure });
     if (outcome === "storage") return outcome;
-    this.#measures.delete(key);
-    this.#measures.set(key, active(measure));
-    this.#update();
+    this.#add(measure);
     return target;
   }
 
@@ -130,32 +128,43 @@ export class Moderation {
     if (!this.#measures.has(key)) return false;
     const outcome = await this.#options.store.ask({ kind: "measure", action: "end", what, subject });
     if (outcome === "storage") return outcome;
-    this.#measures.delete(key);
-    this.#update();
+    this.#remove({ what, subject });
     return true;
   }
 
-  /** Removes what has ended by itself, and prepares the others for being looked up. */
-  #update() {
-    const now = this.#options.wallClock(),
-      all: Record<MeasureKind, Active> = {
-        ban: noMeasures(),
-        mute: noMeasures(),
-      };
+  /** Removes what has ended by itself. */
+  #removeEnded() {
+    const now = this.#options.wallClock();
+    if (this.#nextEnd > now) return;
     this.#nextEnd = Infinity;
-    for (const [key, measure] of this.#measures) {
-      const { what, subject, until, target } = measure;
-      if (until !== null && until <= now) {
-        this.#measures.delete(key);
-        // if the disk is full, the next start removes it
-        this.#options.store.ask({ kind: "measure", action: "end", what, subject }).catch(() => {});
+    for (const { what, subject, until } of this.#measures.values()) {
+      if (until === null) continue;
+      if (until > now) {
+        this.#nextEnd = Math.min(this.#nextEnd, until);
         continue;
       }
-      if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
-      if (target.network === undefined) all[what].names.set(subject, measure);
-      else all[what].networks.set(subject, measure);
+      this.#remove({ what, subject });
+      // if the disk takes nothing, the next start removes it
+      this.#options.store.ask({ kind: "measure", action: "end", what, subject }).catch(() => {});
     }
-    this.#active = all;
+  }
+
+  /** Adds a measure behind the others, or puts it in the place of an earlier one. */
+  #add(measure: Measure) {
+    const added = active(measure), { what, subject, until, target } = added;
+    this.#remove(measure);
+    this.#measures.set(keyOf(measure), added);
+    if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
+    const { names, networks } = this.#active[what];
+    (target.network === undefined ? names : networks).set(subject, added);
+  }
+
+  #remove({ what, subject }: Pick<Measure, "what" | "subject">) {
+    const key = keyOf({ what, subject }), measure = this.#measures.get(key);
+    if (measure === undefined) return;
+    this.#measures.delete(key);
+    const { names, networks } = this.#active[what];
+    (measure.target.network === undefined ? names : networks).delete(subject);
   }
 }
 

@@ -155,3 +155,23 @@ Deno.test({
     ]);
   },
 });
+
+// watch.md 2.7
+Deno.test({
+  name: "an object of an event escapes on a terminal what JSON leaves as it is",
+  ignore,
+  async fn() {
+    await using directory = await temporaryDirectory();
+    await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+    const program = FROM_SOURCE.map((word) => `'${word}'`).join(" ");
+    await using terminal = await Terminal.open(
+      `cd ${directory.path}; WIREPOST_DATA=parley-data ${program} watch --json --texts --count 1; read x`,
+      { columns: 200, rows: 24 },
+    );
+    await terminal.shows("watching, Ctrl-C ends");
+    using peer = new Peer(server.port);
+    // U+009B begins a command of a terminal as ESC and [ do: this one clears the screen
+    await peer.send("F; \x9b2J\u202ebob");
+    await terminal.shows('"text":"F; ^[[2J<U+202E>bob"');
+  },
+});

@@ -4,11 +4,18 @@
  * @module
  */
 
+import { concatBytes } from "../../../protocol/bytes.ts";
 import { fileError } from "../../file/file_error.ts";
 import { Arguments, type Command, UsageError } from "../command.ts";
 
 /** The file that is read if it is there and no other is named. */
 export const SYSTEM_FILE = "/etc/wirepost.conf";
+
+/** Longest file: a device, or a file that was named by mistake, must not fill the memory. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Options that only the command line has. */
+const COMMAND_LINE_ONLY = /^(--config|--help|-h)(=|$)/;
 
 /**
  * Adds the options of the file to those of the command line, which count more: also if both exclude each other.
@@ -52,12 +59,29 @@ export async function readOptionsFile(
 /** The text of the file; undefined if there is none and nobody has named it. */
 async function readText(file: string, isNamed: boolean): Promise<string | undefined> {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readBytes(file));
   } catch (error) {
     if (!isNamed && error instanceof Deno.errors.NotFound) return undefined;
-    const why = error instanceof TypeError ? "it is not UTF-8" : fileError(error);
+    const why = error instanceof TypeError
+      ? "it is not UTF-8"
+      : error instanceof RangeError
+      ? error.message
+      : fileError(error);
     throw new UsageError(`Cannot read the options in ${file}: ${why}`);
   }
+}
+
+/** @throws {RangeError} The file is too long. */
+async function readBytes(file: string): Promise<Uint8Array> {
+  using opened = await Deno.open(file);
+  const pieces: Uint8Array[] = [], buffer = new Uint8Array(64 * 1024);
+  let bytes = 0;
+  for (let length; (length = await opened.read(buffer)) !== null;) {
+    bytes += length;
+    if (bytes > MAX_FILE_BYTES) throw new RangeError("it is longer than 1 MiB");
+    pieces.push(buffer.slice(0, length));
+  }
+  return concatBytes(...pieces);
 }
 
 /** The option of a line, as words of a command line; none for an empty line and a comment. */
@@ -70,10 +94,12 @@ function wordsOf(
   const text = line.trim();
   if (text === "" || text.startsWith("#")) return [];
   const [, option = "", value = ""] = /^(\S+)\s*(.*)$/.exec(text) ?? [];
-  if (!option.startsWith("--")) {
+  const [only] = COMMAND_LINE_ONLY.exec(option)?.slice(1) ?? [];
+  if (only !== undefined) throw new UsageError(`${only} is for the command line`);
+  // `--` alone would make words of what follows on the command line
+  if (!/^--[^=]/.test(option)) {
     throw new UsageError(`Expected an option such as --host ADDRESS, got '${text}'`);
   }
-  if (/^--config(=|$)/.test(option)) throw new UsageError("--config is for the command line");
   // an unknown option is named without its value
   if (!option.includes("=") && !Object.hasOwn(command.options, option.slice(2))) {
     new Arguments(command, [option], args.dataCode);

@@ -5,7 +5,7 @@
  */
 
 import { formatAddress } from "../../../protocol/address.ts";
-import { type Subject, subjectOf } from "../../quota/subject.ts";
+import { isMistypedNetwork, type Subject, subjectOf } from "../../quota/subject.ts";
 import type { Clients, ConnectedClient, ListedClient } from "../../report/clients.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { type MeasureKind, MEASURES } from "../../store/requests/measure.ts";
@@ -56,8 +56,10 @@ function takeCommand(options: ModerationCommandsOptions, what: MeasureKind, mayB
     usage: `${what}${mayBeOwn ? "-loopback" : ""}, SECONDS, SUBJECT`,
     lastHasCommas: true,
     async run([seconds = "", ...words]) {
-      const durationMs = 1000 * numberOf(seconds);
-      const subject = await options.moderation.take(what, subjectIn(words), durationMs, mayBeOwn);
+      const durationMs = 1000 * numberOf(seconds), text = subjectIn(words);
+      // it would be a name that nobody has, and who mistyped it would believe that the network is banned
+      if (isMistypedNetwork(text)) throw new RangeError(`not a network: '${text}'`);
+      const subject = await options.moderation.take(what, text, durationMs, mayBeOwn);
       if (subject === "storage") throw new RangeError("cannot write to disk");
       if (subject === "full") throw new RangeError("there are as many bans and mutes as there may be");
       if (subject === "own machine") {

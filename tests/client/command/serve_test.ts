@@ -67,6 +67,8 @@ Deno.test("what is wrong in the options file is named with its file and line", a
       ["--data", "FILE:1: Option --data needs a value"],
       ["--data a\n--history 1\n--data b", "FILE:3: Option --data stands in line 1 too"],
       ["--config other", "FILE:1: --config is for the command line"],
+      ["--help", "FILE:1: --help is for the command line"],
+      ["--", "FILE:1: Expected an option such as --host ADDRESS, got '--'"],
     ] as const
   ) {
     assertEquals((await assertRejects(() => withFile(text), UsageError)).message, error);
@@ -77,6 +79,15 @@ Deno.test("what is wrong in the options file is named with its file and line", a
     UsageError,
     "Cannot read the options in /nowhere/options: ",
   );
+});
+
+// a device without an end would fill the memory
+Deno.test("an options file has at most 1 MiB", async () => {
+  assertEquals((await withFile(`# ${"x".repeat(1024 * 1024 - 3)}\n`)).flag("memory"), false);
+  for (const text of [`# ${"x".repeat(1024 * 1024 - 2)}\n`, "\xff".repeat(1024 * 1024)]) {
+    const { message } = await assertRejects(() => withFile(text), UsageError);
+    assertEquals(message, "Cannot read the options in FILE: it is longer than 1 MiB");
+  }
 });
 
 const KEY = `public1${"a".repeat(56)}`;

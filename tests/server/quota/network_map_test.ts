@@ -36,6 +36,8 @@ Deno.test("an address is found in the same networks as by comparing it with each
       assertEquals(found !== undefined, list.has(address), `${address} in ${used.join(" ")}`);
       if (found !== undefined) assertEquals(new Networks([found]).has(address), true);
     }
+    for (const text of used) map.delete(text);
+    for (const address of addresses(300)) assertEquals(map.get(address), undefined);
   }
 });
 

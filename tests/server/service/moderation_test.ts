@@ -117,6 +117,9 @@ Deno.test("a banned address is answered by nothing, on no wire, and an administr
     assertEquals(await peer.ask("R, bob"), "X");
     const error = await assertRejects(() => control("ban, 0, 127.0.0.1"), Error);
     assertMatch(error.message, /own machine/);
+    for (const network of ["10.0.0.0/33", "10.0.0.0/x", "2001:db8::/129", "::ffff:10.0.0.0/120"]) {
+      await assertRejects(() => control(`ban, 0, ${network}`), Error, `not a network: '${network}'`);
+    }
     assertEquals(await control("ban-loopback, 0, 127.0.0.0/8"), ["127.0.0.0/8", "3"]);
     assertEquals(await talker.hears(), undefined);
     assertEquals(await other.hears(), undefined);
