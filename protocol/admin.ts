@@ -28,7 +28,7 @@ export function isProof(hex: string, secret: Uint8Array, nonce: string, command:
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
 
-/** What a muted client is told, once (admin.md 7.9). */
+/** What a muted client is sent, once (admin.md 7.9). */
 export const MUTED_TEXT = "You are muted: nobody gets what you send";
 
 /** What an administrator does with an account: `account, ACTION, NAME[, VERIFIER]`. */
@@ -42,7 +42,7 @@ export const ACCOUNT_REFUSALS = {
   full: "there are as many accounts as there may be",
   "apart full": "its mailbox holds more than can be set apart; have it received, or clear it, first",
   reserved: "the mailbox of this name is no account's",
-  storage: "the disk takes nothing",
+  storage: "cannot write to disk",
 } as const;
 /** Why an account was not changed, as a key of {@linkcode ACCOUNT_REFUSALS}. */
 export type AccountRefusal = keyof typeof ACCOUNT_REFUSALS;

@@ -19,7 +19,7 @@ export const MAX_CHANNEL_NAME_BYTES = 64;
 export const MAX_CLIENT_NAME_BYTES = FRAME_BYTES;
 
 /** Longest name as others see it: `[NAME] ` leaves half of each frame for the text (channels.md 4.4). */
-export const MAX_SHOWN_NAME_BYTES = FRAME_BYTES / 2 - "[] ".length;
+const MAX_SHOWN_NAME_BYTES = FRAME_BYTES / 2 - "[] ".length;
 
 /** What a frame after the first asks for. A `create` or `join` without a name has no channel. */
 export type ChannelsRequest =

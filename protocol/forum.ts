@@ -116,7 +116,7 @@ export const { encode: encodeForumAnswer, decode: decodeForumAnswer } = lineCode
   stored: "t",
 }, ANSWER_FIELDS);
 
-/** A change with a number, whatever else it has. */
+/** The beginning of a change: its kind and its number. */
 const CHANGE = /^(?:CRT|MSG|DLT|EDT|RMV),(\d{1,15}),/;
 
 /** Whether this can be a title, or a user's name. */

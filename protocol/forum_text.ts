@@ -25,7 +25,7 @@ export const noNewAccount = (user: string): string =>
   `${user} has no account, and the administrator alone makes new ones`;
 export const WELCOME = "Welcome to the forum";
 export const ENTER_COMMAND = `Enter one of the following commands: ${FORUM_COMMANDS.join(", ")}: `;
-export const INVALID_COMMAND = "Invalid command";
+const INVALID_COMMAND = "Invalid command";
 export const ACTIVE_THREADS = "The list of active threads:";
 export const NO_THREADS = "No threads to list";
 export const threadIsEmpty = (title: string): string => `Thread ${title} is empty`;

@@ -1,9 +1,9 @@
 import { isNumber, numbers } from "./fields.ts";
 
-/** Reads a field's text; null if it is not what the wire allows there. */
+/** Reads a field's text; null if the protocol does not allow it there. */
 export type ReadField = (text: string) => unknown;
 
-/** A field that may be any text of these. */
+/** A field with any text that `isAllowed`. */
 export function textField(isAllowed: (text: string) => boolean): ReadField {
   return (text) => isAllowed(text) ? text : null;
 }
@@ -31,7 +31,7 @@ interface LineCodec<L extends { kind: string }> {
 
 /**
  * Reads and writes the lines of a protocol, by their kinds. Each is its kind, and then the fields of a template such as
- * `n,title text`, of which the last one takes the rest of the line.
+ * `n,title text`; the last one takes the rest of the line.
  *
  * @param types How the fields are read, by their names. One that is not there may be any text.
  * @param begin What stands between the kind and the first field.

@@ -273,7 +273,7 @@ function put(
 let formattedTime = -1, formatted = "";
 
 /** ISO 8601, UTC, with milliseconds. Many messages have the same time, so the last one is kept. */
-export function formatTime(time: number): string {
+function formatTime(time: number): string {
   if (time !== formattedTime) formatted = new Date(time).toISOString(), formattedTime = time;
   return formatted;
 }

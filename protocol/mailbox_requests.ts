@@ -65,7 +65,7 @@ export interface Failure {
 }
 
 /** Whether the text can be the reason of a {@linkcode Failure}. */
-export const isReason = isId;
+const isReason = isId;
 
 /** A leased message. */
 export interface LeasedMessage {

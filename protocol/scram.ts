@@ -15,7 +15,7 @@ export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 export const SALT_BYTES = 16, NONCE_BYTES = 18;
 
 /** Longest password, in bytes. */
-export const MAX_PASSWORD_BYTES = 1024;
+const MAX_PASSWORD_BYTES = 1024;
 
 /**
  * The header of a message whose channel binding is the seal's. It keeps the name that the program once had

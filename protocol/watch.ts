@@ -8,7 +8,7 @@
 import { cutText, utf8Length } from "./mailbox.ts";
 
 /** Longest subscription (watch.md 1.2). */
-export const MAX_WATCH_SECONDS = 60;
+const MAX_WATCH_SECONDS = 60;
 
 /** Most values of one kind of filter. */
 const MAX_VALUES = 16;
@@ -19,7 +19,7 @@ export const MAX_EVENTS_BYTES = 1200;
 /** Bytes of the longest head: two numbers and the ID. */
 const HEAD_BYTES = "A, events, 01234567, 123456789012345, 123456789012345\n".length;
 
-/** A service of which there are events; `admin` are the administrator's commands. */
+/** A service whose events can be watched; `admin` stands for the administrator's commands. */
 export type WatchedService = "mailbox" | "channels" | "room" | "forum" | "admin";
 export const WATCHED_SERVICES: readonly WatchedService[] = ["mailbox", "channels", "room", "forum", "admin"];
 
@@ -69,7 +69,7 @@ export interface WatchEvent {
   why?: string;
   /** The rule by which: `mailbox.md 3.3`. */
   rule?: string;
-  /** Whether `what` or `text` is not whole. */
+  /** Whether `what`, `text` or `why` is not whole. */
   cut?: true;
 }
 
@@ -134,16 +134,22 @@ function decodePercents(text: string): string | undefined {
   }
 }
 
-/** The row of an event, which fits into a datagram: `text` is cut for that, and then `what` (watch.md 3.4). */
+/** The row of an event, which fits into a datagram: `text` is cut for that, then `what`, then `why` (watch.md 3.4). */
 export function encodeEvent(event: WatchEvent): string {
   const max = MAX_EVENTS_BYTES - HEAD_BYTES;
   let row = JSON.stringify(event), over = utf8Length(row) - max;
-  // no more of either can fit
-  let what = cutText(event.what, 0, max), text = cutText(event.text ?? "", 0, max);
-  for (; over > 0 && what + text !== ""; over = utf8Length(row) - max) {
+  // no more of any can fit
+  const whole = (text = "") => over > 0 ? cutText(text, 0, max) : text;
+  let what = whole(event.what), text = whole(event.text), why = whole(event.why);
+  for (; over > 0 && what + text + why !== ""; over = utf8Length(row) - max) {
     if (text !== "") text = shortened(text, over);
-    else what = shortened(what, over);
-    row = JSON.stringify({ ...event, what, ...event.text === undefined ? {} : { text }, cut: true });
+    else if (what !== "") what = shortened(what, over);
+    else why = shortened(why, over);
+    const given = {
+      ...event.text === undefined ? {} : { text },
+      ...event.why === undefined ? {} : { why },
+    };
+    row = JSON.stringify({ ...event, what, ...given, cut: true });
   }
   return row;
 }

@@ -12,17 +12,21 @@ import type { TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Accounts } from "./service/accounts.ts";
+import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journal/group.ts";
 import { MAX_ACCOUNTS } from "./store/requests/account.ts";
 import type { Fullest } from "./store/requests/report.ts";
+import { MAX_WATCHERS, type Watchers } from "./wire/admin/watchers.ts";
 
 /** What is limited; a service that doesn't run is undefined. */
 export interface LimitSources {
   options: ServeOptions;
   store: GroupCommit;
   accounts: Accounts;
+  moderation: Moderation;
+  watchers: Watchers;
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
@@ -32,13 +36,15 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, mailbox, hub, forum } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "accounts", used: accounts.count, limit: MAX_ACCOUNTS },
+    { name: "bans and mutes", used: moderation.list().length, limit: MAX_MEASURES },
+    { name: "watchers", used: watchers.count, limit: MAX_WATCHERS },
     ...tableLimits("kept sessions", sessions),
     ...tableLimits("leases", leases),
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLimits(`mailbox ${name}`, usage)) ?? [],

@@ -104,7 +104,7 @@ export const OPTIONS = {
   "new": flag("Start a new database although keys or files of another one are there"),
   "memory": flag("Keep everything in memory and write no file"),
   "classroom": flag(
-    "For a class: nothing is kept, and each address has little; prints the options that it is",
+    "For a class: everything in memory, less for each address; prints the options that it stands for",
   ),
   "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
   "seal-key": text("FILE", "The server's own key, if not the one in the data directory"),
@@ -137,12 +137,15 @@ export const OPTIONS = {
     max: 100,
     note: "; 100 is all",
   }),
-  "address-mailboxes": count("Mailboxes that one address or user may have made (--share alone)", undefined),
-  "address-bytes": size(
-    "Text that one address or user may keep in mailboxes, in threads, and in files (--share alone)",
+  "address-mailboxes": count(
+    "Mailboxes that one address or user may have made (no limit but --share)",
     undefined,
   ),
-  "address-channels": count("Channels that one address may have made (--share alone)", undefined),
+  "address-bytes": size(
+    "Text that one address or user may keep in mailboxes, in threads, and in files (no limit but --share)",
+    undefined,
+  ),
+  "address-channels": count("Channels that one address may have made (no limit but --share)", undefined),
   "max-file": size("The database file, without the forum's files (no limit but the disk)", undefined, {
     min: MIN_FILE_BYTES,
   }),
@@ -195,7 +198,7 @@ export const OPTIONS = {
   "log": word(LOG_FORMATS.join("|"), "How log lines are written to standard error", LOG_FORMATS, "text"),
   "log-level": word(
     "LEVEL",
-    "Lowest level that is logged: error, warn, info or debug, which is each request",
+    "Lowest level that is logged: error, warn, info, or debug for each request too",
     LOG_LEVELS,
     "info",
   ),

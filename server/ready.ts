@@ -30,7 +30,7 @@ export interface ReadyServer {
   log: Log;
 }
 
-/** What a server is that is ready. */
+/** A server that is ready. */
 export interface ReadyReport {
   version: string;
   /** Its services; not the administrator's own address. */

@@ -55,7 +55,7 @@ const HELP: Omit<Command, "run"> = {
       { name: "unban", argument: "NAME|ADDRESS", help: "end a ban" },
       { name: "bans", help: "list the bans and mutes" },
       { name: "mute", argument: "NAME|ADDRESS", help: "pass on nothing that it sends; --for as with ban" },
-      { name: "unmute", argument: "NAME|ADDRESS", help: "end that" },
+      { name: "unmute", argument: "NAME|ADDRESS", help: "end a mute" },
       { name: "log", argument: "on|off", help: "log every request, or stop that" },
       { name: "stop", help: "stop the server" },
       { name: "help", help: "list the server's own commands" },

@@ -10,6 +10,9 @@ import { nearest } from "./nearest.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
+/** Exit code of `receive` and `peek`: there was no message, or fewer than wanted. */
+export const EMPTY = 3;
+
 /** Longest time of a timer, in milliseconds: what `setTimeout` takes. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -51,7 +54,7 @@ export interface Command {
   isMore?: true;
   /** The arguments, one line for each form. */
   usage: readonly string[];
-  /** The words of which the first argument is one. */
+  /** What the first argument may be. */
   words?: { heading: string; list: readonly Word[] };
   /** Paragraphs of the help. Lines that begin with a space are kept, others are broken anew. */
   about?: readonly string[];
@@ -215,7 +218,7 @@ export class Arguments {
   }
 }
 
-/** What an unknown option may have been meant as. */
+/** The known option that is nearest to an unknown one. */
 function optionHint(arg: string, command: Command): string {
   if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
   const name = nearest(/^--([^=]*)/.exec(arg)![1]!, [...Object.keys(listedOptions(command)), "help"]);

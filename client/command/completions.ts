@@ -41,7 +41,11 @@ export function completionsCommand(commands: () => Promise<readonly Command[]>):
       "The scripts ask for names of mailboxes and channels with 'names', which prints those of the server,\n" +
       "one a line. Mailboxes need the administrator's secret, which the data directory has.",
     ],
-    options: { ...SERVER_OPTIONS, ...DATA_OPTION },
+    options: {
+      ...SERVER_OPTIONS,
+      timeout: { value: "DURATION", help: "How long the server may take to answer (10s)" },
+      ...DATA_OPTION,
+    },
     completes: { words: SHELLS },
     examples: ["wirepost completions bash", "wirepost completions names channels"],
     async run(args) {

@@ -32,12 +32,12 @@ export const command: Command = {
       "  DLT TITLE N        delete your own message    DWN TITLE FILE   download a file to this directory",
       "  RMV TITLE          remove your own thread     XIT              leave; so do Ctrl-D and Ctrl-C",
     ].join("\n"),
-    "Without a COMMAND, it asks for password and commands. At a terminal small letters do too, 'help' shows the commands,\n" +
-    "TAB completes them, and a long thread is shown by PAGER, or page by page. In a pipe each line of standard input is a\n" +
+    "Without a COMMAND, it asks for password and commands. On a terminal small letters work too, 'help' shows the commands,\n" +
+    "Tab completes them, and a long thread is shown by PAGER, or page by page. In a pipe each line of standard input is a\n" +
     "command, and the exit code is 1 if one failed; there are no prompts, and failures go to standard error. With HOST\n" +
     "PORT it is used as the original: without --as it asks for a name too, and a pipe shows the prompts.",
     `The password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name without an\n` +
-    "account gets one at a terminal, with the password that is typed; in a pipe and with a COMMAND only with --new.",
+    "account gets one on a terminal, with the password that is typed; in a pipe and with a COMMAND only with --new.",
     "Commands and messages travel under a seal, the contents of files in the clear.",
   ],
   options: {

@@ -78,7 +78,7 @@ async function heldBySecret(
   return counts.join(", ");
 }
 
-/** What everybody may know. */
+/** What a client without the secret is shown. */
 async function heldByMailbox(options: { hostname: string; port: number; timeout: number }): Promise<string> {
   await using mailbox = await connectMailbox(options);
   const { messages = 0 } = await mailbox.stat();

@@ -25,7 +25,7 @@ export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
 };
 
 export const LIVE_CHAT_ABOUT: readonly string[] = [
-  "On a terminal /help lists what else can be typed, Tab completes names and commands, up and down bring back earlier\n" +
+  "On a terminal /help lists what else can be typed, Tab completes names and commands, Up and Down bring back earlier\n" +
   "lines, Ctrl-R searches them, and Ctrl-D or Ctrl-C leaves. If the server goes away, it connects again when it is back.",
   "Otherwise each line of standard input is sent, messages and prompts go to standard output as the original client\n" +
   "wrote them, with a CR if one is written over the other, and after the end of the input it waits for answers:\n" +

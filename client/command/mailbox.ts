@@ -26,7 +26,7 @@ Messages for you are shown as they come. Lines that begin with / are commands:
   /to ID       write to ID
   /receive     receive all messages that are there (/r)
   /quit        leave (/q)
-To send a line that begins with /, begin it with //. TAB completes commands,
+To send a line that begins with /, begin it with //. Tab completes commands,
 and names that were seen; Up and Ctrl-R bring back earlier lines.
 `;
 
@@ -36,7 +36,7 @@ const ORIGINAL_HELP = `Each line is sent as a message. Lines that begin with / a
   /receive     receive the next message (/r)
   /all         receive all messages
   /quit        leave (/q)
-To send a line that begins with /, begin it with //. TAB completes commands,
+To send a line that begins with /, begin it with //. Tab completes commands,
 and names that were seen; Up and Ctrl-R bring back earlier lines.
 `;
 
@@ -137,7 +137,7 @@ class MailboxShell {
   /** Runs until there are no more lines, or `ended` gives the exit code. */
   async run(ended: Promise<number>): Promise<number> {
     const editor = this.#editor, { as } = this.#ids;
-    if (editor.isTerminal) await editor.print("/help shows the commands. TAB completes them, and names.");
+    if (editor.isTerminal) await editor.print("/help shows the commands. Tab completes them, and names.");
     if (as !== undefined) await this.#try(() => this.#wire.receiveFor(as));
     let isLast: boolean | undefined;
     do {

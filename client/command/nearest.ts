@@ -1,17 +1,18 @@
 /**
- * The known name that is nearest to a wrong one, if one is near enough to be meant: it differs by one edit in three
- * characters, or it begins with what was typed.
+ * The known name that is nearest to a wrong one, if one is near enough to be meant: it alone begins with what was typed,
+ * or it differs by one edit in three characters.
  */
 export function nearest(wrong: string, known: Iterable<string>): string | undefined {
   const typed = wrong.toLowerCase(), most = Math.max(1, Math.floor(typed.length / 3));
+  const names = [...known];
+  const beginning = typed.length < MIN_BEGINNING ? [] : names.filter((name) => name.startsWith(typed));
+  if (beginning.length === 1) return beginning[0];
   let best: string | undefined, least = Infinity;
-  for (const name of known) {
+  for (const name of names) {
     const edits = editsBetween(typed, name.toLowerCase());
     if (edits <= most && edits < least) [best, least] = [name, edits];
   }
-  if (best !== undefined) return best;
-  const beginning = typed.length < MIN_BEGINNING ? [] : [...known].filter((name) => name.startsWith(typed));
-  return beginning.length === 1 ? beginning[0] : undefined;
+  return best;
 }
 
 /** Fewest characters of the beginning of a name that point to it. */

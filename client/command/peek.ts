@@ -2,13 +2,10 @@ import { bold } from "@std/fmt/colors";
 import { type Mailbox, type SeenMessage, SHARED_QUEUE } from "../mailbox.ts";
 import { escapeControls, outputLine, report, terminalSize, write } from "../terminal/output.ts";
 import { cutToWidth, tableLines } from "../terminal/table.ts";
-import { type Arguments, checkIdArgument, type Command, expectArguments } from "./command.ts";
+import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
 import { reportEmpty } from "./empty_mailbox.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
-
-/** Exit code of an empty mailbox. */
-const EMPTY = 3;
 
 /** Messages that are shown by default. */
 const DEFAULT_COUNT = 100;
@@ -93,7 +90,7 @@ function jsonLine({ id, state, attempts, time, sender, bytes, text }: SeenMessag
   return outputLine(JSON.stringify(fields));
 }
 
-/** A table: on a terminal as wide as that, with its headings in bold; in a pipe without them, and not cut. */
+/** A table: on a terminal cut to its width, with headings in bold; in a pipe whole, without headings. */
 function table(messages: readonly SeenMessage[], isFirst: boolean): string {
   const isTerminal = Deno.stdout.isTerminal(), now = Date.now();
   const rows = messages.map(({ id, state, attempts, time, sender, bytes, text }) => [

@@ -1,7 +1,7 @@
 import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { report } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkIdArgument, type Command, expectArguments } from "./command.ts";
+import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
 import { reportEmpty } from "./empty_mailbox.ts";
 import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
@@ -10,8 +10,8 @@ import { WaitLimit } from "./receive/wait_limit.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
-/** Exit codes: the command of `--exec` failed; there were fewer messages than wanted. */
-const FAILED = 1, EMPTY = 3;
+/** Exit code: the command of `--exec` failed. */
+const FAILED = 1;
 
 /** The notice about a busy server with `--follow`, which never gives up. */
 const BUSY_FOLLOWED = "the server is busy; trying again";

@@ -1,5 +1,5 @@
 /**
- * Who one is: `--as`, or what the environment says; and when one logs in.
+ * Who the user is: `--as`, or what the environment says; and when a command logs in.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type Arguments, type Option, UsageError } from "./command.ts";
 import { credentials, LOGIN_OPTIONS, PASSWORD_VARIABLE } from "./password.ts";
 import { askInfo } from "./server_option.ts";
 
-/** The variable that says who one is. */
+/** The variable that says who the user is. */
 const SELF_VARIABLE = "WIREPOST_AS";
 
 /** The variable in which the system has the user's name. */
@@ -28,21 +28,21 @@ export const SELF_ABOUT =
   "It logs in, and everything travels under a seal, if your name has an account for its mailbox, or a password or the\n" +
   "server's key is given.";
 
-/** Who one is. */
+/** Who the user is. */
 export interface Self {
   name: string;
-  /** Whether the user has said so, and not only the system. */
+  /** Whether an option or WIREPOST_AS gives it, and not only the system. */
   isNamed: boolean;
 }
 
-/** Who one is, if anything says so. */
+/** Who the user is; undefined if nothing says so. */
 export function selfOf(args: Arguments): Self | undefined {
   const named = args.text("as") ?? (Deno.env.get(SELF_VARIABLE) || undefined);
   const name = named ?? (Deno.env.get(USER_VARIABLE) || undefined);
   return name === undefined ? undefined : { name, isNamed: named !== undefined };
 }
 
-/** @throws {UsageError} Nothing says who one is. */
+/** @throws {UsageError} Nothing says who the user is. */
 export function requireSelf(args: Arguments): Self {
   const self = selfOf(args);
   if (self !== undefined) return self;
@@ -54,7 +54,7 @@ export function requireSelf(args: Arguments): Self {
  * without a seal; a password in the environment is for a name that the user has said. Otherwise the server is asked
  * whether the name is protected.
  *
- * @param isOwn Whether what is asked for is this name's own.
+ * @param isOwn Whether the command uses the mailbox of this name, or sends under it.
  * @throws {UsageError} There is no name, but an option that goes with one; or it is the original wire.
  * @throws {Error} The server can't be asked.
  */

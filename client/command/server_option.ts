@@ -1,6 +1,6 @@
 /**
  * Where the server is: `--server`, or what the environment and the data directory say. The mailbox's address is all that
- * one has to know, because it reports the ports of the other services.
+ * a user has to know, because it reports the ports of the other services.
  *
  * @module
  */
@@ -102,7 +102,7 @@ export async function localServer(
 }
 
 /** One that listens on every address is reached at this machine's own. */
-function ownAddress({ hostname, port }: Address): Address {
+export function ownAddress({ hostname, port }: Address): Address {
   return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
 }
 

@@ -19,13 +19,13 @@ const HELP: Omit<Command, "run"> = {
   summary: "Show what the server holds and does",
   usage: ["[OPTION…]"],
   about: [
-    "Shows where each service listens, what is held, the mailboxes of the oldest messages, what there is of clients, and\n" +
+    "Shows where each service listens, what is held, the mailboxes of the oldest messages, how many clients there are, and\n" +
     "what was refused and done since the start.",
     "Beside the server, its data directory holds its address and the secret. From elsewhere, give --server and\n" +
     "--secret-file. For scripts there is 'wirepost admin status' too: a line for each value.",
   ],
   options: {
-    watch: { help: "Show it anew each second, with what happens each second; q or Ctrl-C ends" },
+    watch: { help: "Update it each second, with how often things happen; q or Ctrl-C ends" },
     limits: { help: "Show every limit: how much of it is used, and the option of 'serve' that changes it" },
     json: { help: "Print an object; with --watch one a second, with --limits one for each limit" },
     ...DATA_OPTION,

@@ -7,8 +7,9 @@ export const TOPICS = {
   network: "How other machines reach a server",
   security: "Accounts, the seal, and what is not protected",
   limits: "How much a server keeps, and what happens beyond that",
+  classroom: "A server for a class: start it, watch it, calm it, begin anew",
   files: "Where everything lies on the disk, and how to copy it",
-  scripting: "Exit codes, JSON, commands for each message, and the library",
+  scripting: "Exit codes, JSON, a command for each message",
   wires: "The four wires, for programs with nothing but a socket",
 } as const;
 

@@ -18,13 +18,13 @@ import { sendControl } from "./control.ts";
 import { RequestSocket } from "./request_socket.ts";
 
 /** How long a subscription lasts, and after how long it is prolonged (watch.md 1.2). */
-const LASTS_SECONDS = 30, PROLONG_MS = 10_000;
+const SUBSCRIPTION_SECONDS = 30, PROLONG_MS = 10_000;
 
 /** How long the end of a subscription may take: without it, the server ends it by itself. */
-const END_MS = 1000;
+const END_TIMEOUT_MS = 1000;
 
 /** Datagrams that may wait for the program that reads the events; further ones are lost, and counted. */
-const MAX_WAITING = 4096;
+const MAX_WAITING_DATAGRAMS = 4096;
 
 /** What has come since the last one. */
 export interface WatchUpdate {
@@ -66,7 +66,7 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
   await using socket = new RequestSocket(server, (text) => {
     const datagram = decodeEvents(text);
     if (datagram === undefined) return false;
-    if (waiting.length < MAX_WAITING) waiting.push(datagram);
+    if (waiting.length < MAX_WAITING_DATAGRAMS) waiting.push(datagram);
     // the server stops, and may come back
     if (datagram.events.length === 0) prolongAt = 0;
     wake();
@@ -80,14 +80,14 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
     return answer;
   };
   const counts = new EventCounts();
-  counts.answered(await subscribe(LASTS_SECONDS, timeoutMs));
+  counts.answered(await subscribe(SUBSCRIPTION_SECONDS, timeoutMs));
   onBegin?.();
   prolongAt = performance.now() + PROLONG_MS;
   let failure: unknown;
   let prolonging: Promise<void> | undefined;
   const prolong = async () => {
     try {
-      waiting.push(await subscribe(LASTS_SECONDS, timeoutMs));
+      waiting.push(await subscribe(SUBSCRIPTION_SECONDS, timeoutMs));
     } catch (error) {
       failure = error;
     }
@@ -101,7 +101,9 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
     isEnded = true;
     await prolonging;
     // the subscription ends by itself otherwise
-    if (failure === undefined) await subscribe(0, END_MS).then((answer) => waiting.push(answer), () => {});
+    if (failure === undefined) {
+      await subscribe(0, END_TIMEOUT_MS).then((answer) => waiting.push(answer), () => {});
+    }
   };
   const wakeUp = () => wake();
   signal?.addEventListener("abort", wakeUp);

@@ -1,7 +1,7 @@
 import { WrongAnswerError } from "./errors.ts";
 
 /** Most rows that are kept while one before them is missing. */
-const MAX_PENDING = 1024;
+const MAX_PENDING_ROWS = 1024;
 
 /** The rows of a page, and the place behind them; undefined if nothing is behind. */
 export interface Page<R> {
@@ -43,7 +43,7 @@ export class PageAssembly<R extends { id: number }> {
 
   /** The answer ends at this place. */
   end(place: string, kind: "next" | "last") {
-    if (this.#ends.size < MAX_PENDING) this.#ends.set(place, kind);
+    if (this.#ends.size < MAX_PENDING_ROWS) this.#ends.set(place, kind);
   }
 
   /** Takes a row. Returns whether it was not there. */
@@ -51,7 +51,7 @@ export class PageAssembly<R extends { id: number }> {
     if (row.id <= idOf(place)) throw wrong(`a ${this.#what} that is not behind the one before it`);
     if (row.id <= this.reached) return false;
     // dropped rows are requested again
-    if (this.#behind.size >= MAX_PENDING) this.#behind.clear();
+    if (this.#behind.size >= MAX_PENDING_ROWS) this.#behind.clear();
     this.#behind.set(place, row);
     return true;
   }

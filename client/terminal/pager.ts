@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { KeyReader } from "./line_editor/key_queue.ts";
+import type { KeyReader } from "./line_editor/keys/queue.ts";
 import { rowsOf } from "./line_editor/screen.ts";
 import { isDumb, type Size, terminalSize, withLineEnd, write } from "./output.ts";
+import { signalsHandled } from "./signals.ts";
 
 /** The user has seen enough. */
 export class PagerLeftError extends Error {
@@ -171,6 +172,8 @@ class ProgramPages implements Pages {
     await this.#input.close().catch(() => {});
     const { code } = await this.#child.status;
     this.#options.signal.removeEventListener("abort", this.#kill);
+    // a Ctrl-C that was for the pager is not for this program
+    await signalsHandled();
     this.#options.onLent?.(false);
     if (NOT_RUN.includes(code)) throw new PagerError(`Cannot run the pager '${this.#command}'`);
   }

@@ -37,3 +37,30 @@ export function onEndSignal(end: (code: number) => void): Disposable {
   }
   return handlers;
 }
+
+/** Milliseconds in which a signal to this process arrives under any load. */
+const MAX_DELIVERY_MS = 1000;
+
+/**
+ * Resolves when the handlers of the signals that have come before are called. They are called some time after the signal:
+ * when another program that got the same Ctrl-C has ended, its end may be reported first. A signal of one's own comes
+ * behind them.
+ */
+export async function signalsHandled() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, MAX_DELIVERY_MS);
+  using _ = onSignal(OWN_SIGNAL, resolve);
+  try {
+    Deno.kill(Deno.pid, OWN_SIGNAL);
+    await promise;
+    // signals that come together are handled in any order
+    await new Promise((resolve) => setTimeout(resolve));
+  } catch {
+    // without --allow-run there is no signal to send, and no other program
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A signal that does nothing to a process that does not handle it. */
+const OWN_SIGNAL = "SIGURG";

@@ -96,7 +96,7 @@ export function describeFrames(bytes: Uint8Array): Described[] {
   return all;
 }
 
-/** What a muted client is told, on either wire. */
+/** What a muted client is sent, on either wire. */
 const MUTED: Described = { what: "answer", refused: "answered", why: MUTED_TEXT, rule: "admin.md 7.9" };
 
 /** A message with its sender before it. */

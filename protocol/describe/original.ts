@@ -5,14 +5,7 @@
  */
 
 import { CHALLENGE } from "../admin.ts";
-import {
-  cutText,
-  decodeOriginalReply,
-  decodeOriginalRequest,
-  MAX_DATAGRAM_BYTES,
-  type OriginalFault,
-  type OriginalRequest,
-} from "../mailbox.ts";
+import { cutText, decodeOriginalReply, type OriginalFault, type OriginalRequest } from "../mailbox.ts";
 import type { Described } from "../watch.ts";
 import { faultRefusal } from "./refusals.ts";
 import { bytesOf, count, mailbox, named, quoted, undecoded } from "./words.ts";
@@ -39,12 +32,6 @@ export function describeOriginalRequest(request: OriginalRequest): Described {
 /** A client's datagram that is refused before it is known who it is for. */
 export function describeFault(datagram: Uint8Array, fault: OriginalFault): Described {
   return { ...undecoded(datagram), ...faultRefusal(fault) };
-}
-
-/** A client's datagram, decoded or not. */
-export function describeOriginal(datagram: Uint8Array, max = MAX_DATAGRAM_BYTES): Described {
-  const request = decodeOriginalRequest(datagram, max);
-  return typeof request === "string" ? describeFault(datagram, request) : describeOriginalRequest(request);
 }
 
 /**
@@ -75,7 +62,7 @@ export function describeOriginalReply(datagram: Uint8Array, from: string): Descr
 const COMMAND = /^[a-z][a-z-]{0,19}$/;
 
 /** A control message: the command's name, and nothing of its proof or arguments. */
-export function describeControl(text: string): Described {
+function describeControl(text: string): Described {
   if (text.toLowerCase() === CHALLENGE.trim()) return { what: "A: asks for a nonce" };
   const [, proof, command] = text.split(",").map((field) => field.trim());
   if (proof === undefined || command === undefined) return { what: "A: a command without a proof" };

@@ -1,5 +1,5 @@
 /**
- * Every reason for which something is refused or ignored, with the rule by which. The counts of `wirepost admin status`
+ * Every reason for which something is refused or ignored, with its rule. The counts of `wirepost admin status`
  * have the same reasons.
  *
  * @module

@@ -45,7 +45,7 @@ export function duration(ms: number): string {
   return ms < 1000 ? `${ms} ms` : `${Math.round(ms / 100) / 10} s`;
 }
 
-/** How much of a session's or a handshake's name is shown: whoever knows it whole may continue a session. */
+/** How much of a session's or a handshake's name is shown: a client that knows it whole may continue the session. */
 const SHOWN_ID = 6;
 
 export function shortId(id: string): string {

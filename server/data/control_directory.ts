@@ -1,6 +1,6 @@
 /**
  * Where a server that keeps everything in memory, and is to be administered all the same, has its secret and its
- * addresses: in a data directory of which it uses nothing else.
+ * addresses: in a data directory, where it uses nothing else.
  *
  * @module
  */

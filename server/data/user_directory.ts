@@ -1,5 +1,6 @@
 /**
- * Where a server keeps everything if nobody says where: a directory of the user's, whatever directory one is in.
+ * Where a server keeps everything if no option names a directory: one of the user's, the same from every working
+ * directory.
  *
  * @module
  */
@@ -57,7 +58,7 @@ function thisSystem(): SystemEnvironment {
 }
 
 function isRoot(): boolean {
-  // to ask who one is, is no reason to ask for a permission
+  // a missing permission to ask for the user is no error
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
   return state === "granted" ? Deno.uid() === 0 : Deno.env.get("HOME") === "/root";
 }

@@ -22,7 +22,7 @@ export function passedShare(owner: string, what: string, used: number, max: numb
   return used > max ? `${max} ${what} of one ${owner.startsWith("[") ? "address" : "user"}` : undefined;
 }
 
-/** Of each of these numbers, the greatest that one of all has. */
+/** The greatest of each number that any one owner has. */
 export function greatestOf<Name extends string>(
   names: readonly Name[],
   all: Iterable<Readonly<Record<Name, number>>>,

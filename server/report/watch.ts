@@ -128,7 +128,7 @@ export class Watch {
   }
 }
 
-/** A mistake in a description must not cost the client anything whose datagram it is. */
+/** An error in a description must not harm the client whose datagram is described. */
 function described(describe: () => Seen | readonly Seen[]): readonly Seen[] {
   try {
     return [describe()].flat();

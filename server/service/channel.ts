@@ -32,7 +32,7 @@ export interface EventEncoder {
   readonly wire: StreamService;
   /** The events in the wire's bytes, one behind the other. They are not changed any more. */
   encode(events: readonly ChannelEvent[]): Uint8Array;
-  /** For members who get something for what they said themselves. Undefined: they get nothing. */
+  /** What a member is sent for its own message; undefined if nothing. */
   encodeOwn?(event: ChannelEvent): Uint8Array;
 }
 

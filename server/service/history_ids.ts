@@ -56,7 +56,7 @@ export class HistoryIds {
     return i < 0 ? undefined : this.#ids[i + 1]?.from ?? Infinity;
   }
 
-  /** Whether an ID begins with this number, but the first of the channel. */
+  /** Whether an ID begins with this number, other than the first of the channel. */
   beginsAt(number: number): boolean {
     return this.#ids.some(({ from }, i) => from === number && (i > 0 || from > 1));
   }

@@ -1,10 +1,11 @@
 /**
- * Bans and mutes: whom the server does not answer, and whose messages it does not pass on, on whatever wire. The
+ * Bans and mutes: whom the server does not answer, and whose messages it does not pass on, on every wire. The
  * measures are kept in the store. `protocol/admin.md` section 7 is the specification.
  *
  * @module
  */
 
+import { NetworkMap } from "../quota/network_map.ts";
 import { isOwnMachine, type Subject, subjectOf } from "../quota/subject.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journal/group.ts";
@@ -16,15 +17,15 @@ export const MAX_MEASURES = 10_000;
 
 interface ActiveMeasure extends Measure {
   target: Subject;
-  /** Of a mute: whether a message was dropped on a wire that has no answer for it; and whether its sender was told. */
+  /** Of a mute: whether a message was dropped on a wire that has no answer for it; and whether its sender was informed. */
   isOwed: boolean;
-  isTold: boolean;
+  isInformed: boolean;
 }
 
 /** The measures of one kind. */
 interface Active {
   names: Map<string, ActiveMeasure>;
-  networks: ActiveMeasure[];
+  networks: NetworkMap<ActiveMeasure>;
 }
 
 export interface ModerationOptions extends Pick<Environment, "wallClock"> {
@@ -53,13 +54,12 @@ export class Moderation {
     this.#update();
   }
 
-  /** Whether nothing that comes from the address is answered. */
+  /** Whether what comes from this address is not answered. */
   isBannedAddress(hostname: string): boolean {
-    const { networks } = this.#of("ban");
-    return networks.length > 0 && networks.some(({ target }) => target.network!.has(hostname));
+    return this.#of("ban").networks.get(hostname) !== undefined;
   }
 
-  /** Whether nothing is answered that is done under this name. */
+  /** Whether what is done under this name is not answered. */
   isBannedName(name: string): boolean {
     return this.#of("ban").names.has(name);
   }
@@ -72,22 +72,21 @@ export class Moderation {
   /** The same, where the wire has no answer: see {@linkcode owedNote}. */
   dropsUnanswered(hostname: string, name: string): boolean {
     const mute = this.#muteOf(hostname, name);
-    if (mute !== undefined && !mute.isTold) mute.isOwed = true;
+    if (mute !== undefined && !mute.isInformed) mute.isOwed = true;
     return mute !== undefined;
   }
 
-  /** Whether who takes from a mailbox is to be told, for the first time, that messages were dropped. */
+  /** Whether a client that takes from a mailbox is to be informed now that messages were dropped: once for each mute. */
   owedNote(hostname: string, mailbox: string): boolean {
     const mute = this.#muteOf(hostname, mailbox);
     if (!mute?.isOwed) return false;
     mute.isOwed = false;
-    return mute.isTold = true;
+    return mute.isInformed = true;
   }
 
   #muteOf(hostname: string, name: string): ActiveMeasure | undefined {
     const { names, networks } = this.#of("mute");
-    if (names.size === 0 && networks.length === 0) return undefined;
-    return names.get(name) ?? networks.find(({ target }) => target.network!.has(hostname));
+    return names.get(name) ?? networks.get(hostname);
   }
 
   #of(what: MeasureKind): Active {
@@ -148,24 +147,24 @@ export class Moderation {
       const { what, subject, until, target } = measure;
       if (until !== null && until <= now) {
         this.#measures.delete(key);
-        // if the disk takes nothing, the next start removes it
+        // if the disk is full, the next start removes it
         this.#options.store.ask({ kind: "measure", action: "end", what, subject }).catch(() => {});
         continue;
       }
       if (until !== null) this.#nextEnd = Math.min(this.#nextEnd, until);
       if (target.network === undefined) all[what].names.set(subject, measure);
-      else all[what].networks.push(measure);
+      else all[what].networks.set(subject, measure);
     }
     this.#active = all;
   }
 }
 
 function noMeasures(): Active {
-  return { names: new Map(), networks: [] };
+  return { names: new Map(), networks: new NetworkMap() };
 }
 
 function active(measure: Measure): ActiveMeasure {
-  return { ...measure, target: subjectOf(measure.subject), isOwed: false, isTold: false };
+  return { ...measure, target: subjectOf(measure.subject), isOwed: false, isInformed: false };
 }
 
 function keyOf({ what, subject }: Pick<Measure, "what" | "subject">): string {

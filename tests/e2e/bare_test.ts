@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 
-Deno.test("commands find the server of the data directory from everywhere, and who one is", async () => {
+Deno.test("commands find the server of the data directory from everywhere, and who the user is", async () => {
   await using home = await temporaryDirectory();
   await using elsewhere = await temporaryDirectory();
   const data = { WIREPOST_DATA: `${home.path}/data`, XDG_STATE_HOME: home.path };
@@ -19,7 +19,7 @@ Deno.test("commands find the server of the data directory from everywhere, and w
   const received = await run("receive --json", "bob");
   const { sender, receiver, text } = JSON.parse(received.out);
   assertEquals([sender, receiver, text], ["alice", "bob", "hi"]);
-  // what is said counts more than who one is at the system
+  // a name that is given counts more than the name of the system's user
   assertEquals((await run("send bob from --as carol", "alice")).code, 0);
   assertEquals((await run("send bob said", "alice", { env: { WIREPOST_AS: "dora" } })).code, 0);
   const both = await run("receive bob --all --json", "alice");

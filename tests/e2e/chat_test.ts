@@ -71,6 +71,9 @@ class PipedClient {
   }
 }
 
+/** What is read first on a terminal, in no channel. */
+const BEGIN = "-- /join CHANNEL to begin; /list shows the channels, /help everything";
+
 /** What Alice reads when she comes into that channel. */
 const MEMBERS = "-- in tea: Alice (you), Bob";
 
@@ -120,7 +123,8 @@ Deno.test(
     await using terminal = await Terminal.open(
       `${STATELESS} TERM=dumb ${chat}; echo "left with $?"; read wait`,
     );
-    await terminal.holds("[Me] |");
+    // what is typed while something is printed would stand before the prompt
+    await terminal.holds(`${BEGIN}\n[Me] |`);
     await terminal.type("/join tea");
     assertEquals(await here.bob.next(), "Alice has joined");
     await terminal.holds(`[Me] /join tea\n${MEMBERS}\n[Me] |`);
@@ -186,9 +190,7 @@ Deno.test(
       await using server = await serve(0);
       ({ port } = server);
       small = terminals.use(await chat("Alice", port, 80, 24));
-      await small.holds(
-        "-- /join CHANNEL to begin; /list shows the channels, /help everything\n[Me] |",
-      );
+      await small.holds(`${BEGIN}\n[Me] |`);
       await small.type("/create tea");
       await small.holds("[Me] /create tea\n-- in tea: Alice (you)\n[Me] |");
       large = terminals.use(await chat("Bob", port, 200, 50, "--timestamps", "--notify"));
@@ -223,6 +225,10 @@ Deno.test(
     await large.type("/quit");
     await small.holds("Bob has left\n[Me] |");
     assertEquals((await server.end()).code, 0);
+    // both have written what they remember
+    await large.shows("left with 0");
+    await small.type("", "C-c");
+    await small.shows("left with 0");
   },
 );
 
@@ -310,25 +316,46 @@ Deno.test("however chat ends, the terminal has the settings that it had", { igno
   }
 });
 
-Deno.test("wirepost room in a terminal talks to a plain TCP client", { ignore }, async () => {
-  await using server = await ServerProcess.start(["room", "0", "--memory"]);
-  await using terminal = await open("room", "127.0.0.1", `${server.port}`);
-  await terminal.holds("Connected to server. Start sending messages\n<You> |");
-  using peer = await LinePeer.connect(server.port);
-  await terminal.holds(`[127.0.0.1:${peer.port}] entered room\n<You> |`);
-  await terminal.type("half a");
-  assertMatch(await peer.next() ?? "", /^\r<\('127\.0\.0\.1', \d+\)> half a$/);
-  await terminal.type("typed", "Home");
-  await terminal.holds("<You> |typed");
-  await peer.send("5 Ω, or more? ✓");
-  await terminal.holds(`<You> half a\n<('127.0.0.1', ${peer.port})> 5 Ω, or more? ✓\n<You> |typed`);
-  peer.conn.close();
-  await terminal.holds(`Client (127.0.0.1, ${peer.port}) is offline\n<You> |typed`);
-  assertEquals((await server.end()).code, 0);
-  await terminal.holds("Disconnected from the server\n-- connecting again; Ctrl-C leaves\n<You> |typed");
-  await terminal.type("", "C-c");
-  await terminal.holds("<You> typed^C\nleft with 0");
-});
+for (const size of [{ columns: 80, rows: 24 }, { columns: 200, rows: 50 }]) {
+  Deno.test(
+    `wirepost room in a terminal of ${size.columns} columns talks to a plain TCP client`,
+    { ignore },
+    async () => {
+      await using server = await ServerProcess.start(["room", "0", "--memory"]);
+      const { port } = server, room = quoted([...FROM_SOURCE, "room", "127.0.0.1", `${port}`]);
+      await using terminal = await Terminal.open(
+        `${STATELESS} ${room}; echo "left with $?"; read wait`,
+        size,
+      );
+      await terminal.holds("Connected to server. Start sending messages\n<You> |");
+      using peer = await LinePeer.connect(port);
+      const entered = `[127.0.0.1:${peer.port}] entered room`;
+      await terminal.holds(`${entered}\n<You> |`);
+      await terminal.type("half a");
+      assertMatch(await peer.next() ?? "", /^\r<\('127\.0\.0\.1', \d+\)> half a$/);
+      await terminal.type("typed", "Home");
+      await terminal.holds("<You> |typed");
+      await peer.send("5 Ω, or more? ✓");
+      const said = `<('127.0.0.1', ${peer.port})> 5 Ω, or more? ✓`;
+      await terminal.holds(`<You> half a\n${said}\n<You> |typed`);
+      peer.conn.close();
+      const gone = `Client (127.0.0.1, ${peer.port}) is offline`;
+      await terminal.holds(`${gone}\n<You> |typed`);
+      await terminal.type("", "C-u C-k");
+      await terminal.type("/history");
+      const seen = `${entered}\n<You> half a\n${said}\n${gone}\n`;
+      await terminal.holds(`<You> /history\n-- what you have seen since you came:\n${seen}<You> |`);
+      await terminal.type("typed", "Home");
+      await terminal.holds("<You> |typed");
+      assertEquals((await server.end()).code, 0);
+      await terminal.holds(
+        "Disconnected from the server\n-- connecting again; Ctrl-C leaves\n<You> |typed",
+      );
+      await terminal.type("", "C-c");
+      await terminal.holds("<You> typed^C\nleft with 0");
+    },
+  );
+}
 
 Deno.test("wirepost chat in a pipe sends each line, prints each message, and exits with 0", async () => {
   await using here = await channel();

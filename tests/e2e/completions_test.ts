@@ -47,6 +47,7 @@ const CASES: readonly [string, readonly string[]][] = [
   ["wirepost serve --log ", ["json", "text"]],
   ["wirepost serve r", ["room"]],
   ["wirepost help rec", ["receive"]],
+  ["wirepost help del", ["delivery"]],
   ["wirepost send b", ["bob", "bob builder"]],
   ["wirepost chat te", ["tea", "team"]],
   ["wirepost send --delay ", []],

@@ -1,12 +1,12 @@
 /** `wirepost mailbox`, typed and piped. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { FROM_SOURCE, lacks, Peer, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { Terminal } from "./terminal.ts";
 
 /** Times differ from day to day. */
 function normal(out: string): string {
-  return out.replace(/^\d+:\d\d:\d\d(?: [AP]M)? /gm, "TIME ");
+  return out.replace(/^\d\d:\d\d:\d\d /gm, "TIME ");
 }
 
 Deno.test("wirepost mailbox obeys the lines of a pipe, as one person and as several", async () => {
@@ -171,4 +171,39 @@ Deno.test("Ctrl-C leaves wirepost mailbox", { ignore }, async () => {
   await terminal.shows("half a line ");
   await terminal.type("", "C-c");
   await terminal.shows("left with 0");
+});
+
+Deno.test("wirepost mailbox --as NAME logs in, in a small and a large window", { ignore }, async () => {
+  await using directory = await temporaryDirectory();
+  const { path: cwd } = directory;
+  await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
+  const env = { XDG_STATE_HOME: `${cwd}/state`, WIREPOST_PASSWORD: "secret" };
+  assertEquals((await wirepost(["account", "add", "alice"], { cwd, env })).code, 0);
+  const mailbox = (columns: number, rows: number) => {
+    const args = [...FROM_SOURCE, "mailbox", "--server", server.address, "--as", "alice", "--to", "bob"];
+    return Terminal.open(
+      `cd '${cwd}'; export XDG_STATE_HOME='${cwd}/state' WIREPOST_DATA=parley-data; ` +
+        `${args.map((arg) => `'${arg}'`).join(" ")}; echo "left with $?"; read wait`,
+      { columns, rows },
+    );
+  };
+  await using small = await mailbox(80, 24);
+  await small.holds("Password of alice: |");
+  await small.type("guessed");
+  await small.holds(
+    "Password of alice:\nwirepost mailbox: Cannot log in as 'alice': the password is wrong\nleft with 1",
+  );
+  await using large = await mailbox(200, 50);
+  await large.holds("Password of alice: |");
+  await large.type("secret");
+  await large.holds(
+    "Password of alice:\n/help shows the commands. TAB completes them, and names.\nalice → bob: |",
+  );
+  const text = "a line that is longer than the window, with 漢字 in it, ".repeat(4).trim();
+  const sent = await wirepost(["send", "alice", text, "--as", "bob", "--server", server.address], { cwd });
+  assertEquals(sent.code, 0);
+  await large.shows(` bob: ${text}`);
+  assertMatch(await large.screen(), /^\d\d:\d\d:\d\d bob: a line .*\n.* in it,\nalice → bob: \|$/m);
+  await large.type("", "C-d");
+  await large.shows("left with 0");
 });

@@ -203,7 +203,7 @@ Deno.test("--log json writes nothing but objects to standard error", async () =>
   assertEquals([service, what], ["room", `listening on tcp 127.0.0.1:${room.port}`]);
 });
 
-Deno.test("serve --classroom prints the options that it is, keeps nothing, and can be administered", async () => {
+Deno.test("serve --classroom prints the options that it stands for, keeps nothing, and can be administered", async () => {
   await using directory = await temporaryDirectory();
   const cwd = directory.path, data = "parley-data";
   const admin = async (...args: string[]) => await wirepost(args, { cwd });

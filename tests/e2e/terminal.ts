@@ -43,7 +43,8 @@ export class Terminal implements AsyncDisposable {
         ...["-u", "-S", `${directory.path}/socket`, "-f", "/dev/null", "-C"],
         ...["new-session", "-x", `${columns}`, "-y", `${rows}`, command],
       ],
-      env: { TERM: "xterm-256color", TMUX: "", SHELL: "/bin/sh" },
+      // in colour, whatever the tests themselves are run in
+      env: { TERM: "xterm-256color", NO_COLOR: "", TMUX: "", SHELL: "/bin/sh" },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

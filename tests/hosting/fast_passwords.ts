@@ -1,7 +1,8 @@
 /**
- * Hashes a password once instead of 600,000 times, in every process of a run of tests alike: else log-ins are the most
- * of its time. What the count is and how passwords are hashed is tested where this is not loaded, and README.md's
- * commands and the compiled program hash as users do.
+ * Hashes a password once instead of 600,000 times, because log-ins would take most of the time of a run of tests.
+ * `deno task test` loads this into every process, servers and clients alike: two that hash differently can't log in to
+ * each other. How passwords are hashed is tested in files that do not load this, and the commands of README.md and the
+ * compiled program hash as they do for users.
  *
  * @module
  */

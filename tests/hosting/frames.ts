@@ -1,5 +1,6 @@
 /**
- * What a test and a host say to each other: frames of one letter, the length of their content, and the content.
+ * What a test and a kept process (`host.ts`) send each other over TCP: frames of one letter, the length of the content in
+ * four bytes, and the content.
  *
  * @module
  */
@@ -23,17 +24,17 @@ const HEAD_BYTES = 5;
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
-/** Frames over one connection. */
+/** The frames of one connection, which is for one run of the program. */
 export class Frames {
   readonly #connection: Deno.Conn;
-  /** Frames are written one after the other. */
+  /** Ends when the frames before are written: writes of two frames must not mix. */
   #written: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Deno.Conn) {
     this.#connection = connection;
   }
 
-  /** @throws {Error} Nobody is there any more. */
+  /** @throws {Error} The other side has closed the connection. */
   send(kind: FrameKind, content: Uint8Array | string = ""): Promise<void> {
     const bytes = typeof content === "string" ? encoder.encode(content) : content;
     const frame = new Uint8Array(HEAD_BYTES + bytes.length);
@@ -47,7 +48,7 @@ export class Frames {
     return written;
   }
 
-  /** The next frame; undefined at the end of the connection, however it came. */
+  /** The next frame; undefined at the end of the connection, also if it broke. */
   async receive(): Promise<{ kind: FrameKind; content: Uint8Array<ArrayBuffer> } | undefined> {
     const head = await this.#read(HEAD_BYTES);
     if (head === undefined) return undefined;

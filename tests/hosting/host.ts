@@ -1,9 +1,10 @@
 /**
- * A process that runs the program once for each connection that it gets, one after the other: the same command lines,
- * directory, environment, streams, exit code and signals as in a process of its own, without the time that a process
- * takes to start.
+ * A kept process. It runs the program once for each connection that it gets, one after the other, as a process of its
+ * own would: with the test's arguments, directory, environment, standard streams, exit code and signals, but without the
+ * time that a process takes to start. For that, it replaces `Deno.stdin`, `Deno.stdout` and `Deno.stderr`.
  *
- * It says its port, and then `idle` each time it can run the next, on standard output. It ends with its standard input.
+ * For the pool (`pool.ts`), which starts it, it writes a line with its port to standard output, and then the line `idle`
+ * each time a run is over. It ends when its standard input ends, so none is left behind when the pool is gone.
  *
  * @module
  */
@@ -16,8 +17,9 @@ import { type CommandLine, Frames } from "./frames.ts";
 const HOME = Deno.cwd();
 const { stdin, stdout } = Deno;
 
-/** Standard input of one run: what has come of it, and nobody has read. */
+/** Standard input of one run. */
 class Input {
+  /** What has come and was not read yet. */
   readonly #chunks: Uint8Array[] = [];
   #isOver = false;
   #wake: (() => void) | undefined;
@@ -78,7 +80,7 @@ async function run(connection: Deno.Conn): Promise<void> {
       if (frame.kind === "i") input.add(frame.content);
       else input.end();
     }
-    // the test has gone, and with it whoever would end this process
+    // the test is gone, and nobody else ends a run that has no end of its own, such as a server
     if (!isOver) Deno.exit(1);
   })();
   Object.assign(Deno, { stdin: input, stdout: output(frames, "o"), stderr: output(frames, "r") });
@@ -91,10 +93,10 @@ async function run(connection: Deno.Conn): Promise<void> {
   while (await readInput() !== null);
   Deno.chdir(HOME);
   await frames.send("x", `${code}`);
-  // until then the test may end this process
+  // until the test closes the connection it may still send a signal, which must not hit the next run
   await receiving;
   connection.close();
-  // a server that could not end cleanly may still hold something
+  // a server that failed may still hold files or ports
   if (args[0] === "serve" && code === 1) Deno.exit(1);
   await say("idle");
 }

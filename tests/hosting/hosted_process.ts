@@ -1,6 +1,12 @@
+/**
+ * The test's side of a kept process: what a test uses like a `Deno.ChildProcess`.
+ *
+ * @module
+ */
+
 import { type CommandLine, Frames } from "./frames.ts";
 
-/** Names the address of the pool of hosts to the tests. */
+/** The environment variable with the address of the pool, `HOST:PORT`. `tests/run.ts` sets it for all tests. */
 export const HOSTS_VARIABLE = "WIREPOST_TEST_HOSTS";
 
 /** What a test uses of a process. */
@@ -9,14 +15,16 @@ export interface Process extends Pick<Deno.ChildProcess, "pid" | "stdin" | "stat
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 
-/** One run of the program in a process that runs it for many tests, one after the other. */
+/** One run of the program in a kept process, which runs it for many tests, one after the other. */
 export class HostedProcess implements Process {
   readonly pid: number;
   readonly stdin: WritableStream<Uint8Array<ArrayBuffer>>;
   readonly stdout: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly stderr: ReadableStream<Uint8Array<ArrayBuffer>>;
   readonly status: Promise<Deno.CommandStatus>;
+  /** To the pool: the process is this test's until the pool closes it. */
   readonly #lease: Deno.Conn;
+  /** To the kept process. */
   readonly #connection: Deno.Conn;
   readonly #frames: Frames;
   #isOver = false;
@@ -41,7 +49,11 @@ export class HostedProcess implements Process {
     this.status = this.#receive({ o: out.writable.getWriter(), r: err.writable.getWriter() });
   }
 
-  /** Starts it, or nothing where no pool of hosts is named. */
+  /**
+   * Starts a run. Returns undefined if there is no pool, as under `deno test` alone.
+   *
+   * @throws {Error} No process could be started.
+   */
   static async start(commandLine: CommandLine, input: "null" | "piped"): Promise<HostedProcess | undefined> {
     const pool = Deno.env.get(HOSTS_VARIABLE);
     if (pool === undefined) return undefined;
@@ -49,7 +61,7 @@ export class HostedProcess implements Process {
     const granted = await readLine(lease), [, port, pid] = /^(\d+) (\d+)$/.exec(granted)?.map(Number) ?? [];
     if (port === undefined || pid === undefined) {
       lease.close();
-      throw new Error(`No host could be started: ${granted}`);
+      throw new Error(`Cannot start a process to run the program in: ${granted}`);
     }
     const process = new HostedProcess(lease, await connect(port), pid);
     await process.#frames.send("s", JSON.stringify(commandLine));
@@ -65,7 +77,7 @@ export class HostedProcess implements Process {
     }
     this.#isOver = true;
     this.#connection.close();
-    // a process that died is waited for: until then it holds its files and ports
+    // the pool answers once the process is idle or gone: before, it may hold files and ports
     const ended = await readLine(this.#lease);
     this.#lease.close();
     const status: { code: number; signal: Deno.Signal | null } = code === undefined
@@ -75,7 +87,7 @@ export class HostedProcess implements Process {
     return { ...status, success: status.code === 0 };
   }
 
-  /** @throws {Error} It has ended. */
+  /** @throws {TypeError} The run has ended. */
   kill(signal: Deno.Signal = "SIGTERM") {
     if (this.#isOver) throw new TypeError("The run has ended");
     Deno.kill(this.pid, signal);

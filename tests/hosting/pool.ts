@@ -1,17 +1,20 @@
 import { FROM_SOURCE } from "../program.ts";
 
-/** A host, and who waits to hear how it ended. */
+/** A kept process. */
 interface Host {
+  /** The port at which it takes a command line; 0 until it has reported it. */
   port: number;
   pid: number;
+  /** The connection of the test that has it now. */
   lease: Deno.Conn | undefined;
 }
 
 const HOST = new URL("host.ts", import.meta.url).pathname;
 
 /**
- * Keeps hosts, and lends each to one test at a time. A connection to it is answered with the port and the process ID of
- * a host, and, if that ends by itself, with its exit code and signal. Where all are lent, another is started.
+ * Keeps processes (`host.ts`), and gives each to one test at a time. A test connects to the pool and is sent the line
+ * `PORT PID` of a process; the pool closes the connection when that process is idle again. If the process ends instead,
+ * it first sends a line `{"code":…,"signal":…}`. If no process is idle, another one is started.
  */
 export class HostPool implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -59,7 +62,7 @@ export class HostPool implements AsyncDisposable {
           host.port = Number(line);
           this.#grant(host, connection);
         } else {
-          // output that belongs to a run, and does not get there
+          // output of a run that went past the streams it was given: the test would miss it
           await Deno.stderr.write(new TextEncoder().encode(`a host wrote: ${line}\n`));
           child.kill("SIGKILL");
         }
@@ -82,7 +85,7 @@ export class HostPool implements AsyncDisposable {
   }
 }
 
-/** The one who waits for it may have gone. */
+/** Sends a line to a test, which may be gone. */
 async function answer(connection: Deno.Conn, line: string) {
   await connection.write(new TextEncoder().encode(`${line}\n`)).catch(() => {});
 }

@@ -13,8 +13,9 @@ import {
 } from "../../protocol/describe/hub.ts";
 import {
   describeControlAnswer,
-  describeOriginal,
+  describeFault,
   describeOriginalReply,
+  describeOriginalRequest,
 } from "../../protocol/describe/original.ts";
 import {
   describeDroppedSeal,
@@ -31,12 +32,18 @@ import {
 } from "../../protocol/describe/session.ts";
 import { describeTransferAnswer, describeTransferLine } from "../../protocol/describe/transfer.ts";
 import { encodeFrames } from "../../protocol/frame.ts";
-import { encodeMail, encodeNone } from "../../protocol/mailbox.ts";
+import { decodeOriginalRequest, encodeMail, encodeNone, MAX_DATAGRAM_BYTES } from "../../protocol/mailbox.ts";
 import { ROOM_LINES, roomPrefix } from "../../protocol/room.ts";
 import type { Described } from "../../protocol/watch.ts";
 
 const encoder = new TextEncoder();
 const bytes = (text: string) => encoder.encode(text);
+
+/** A client's datagram of the original wire, decoded or not. */
+function describeOriginal(datagram: Uint8Array): Described {
+  const request = decodeOriginalRequest(datagram, MAX_DATAGRAM_BYTES);
+  return typeof request === "string" ? describeFault(datagram, request) : describeOriginalRequest(request);
+}
 
 /** A description in one line, as `wirepost watch --texts` prints it. */
 function line({ what, text, why, rule }: Described): string {

@@ -128,7 +128,7 @@ export async function printBans(control: Control, json: boolean): Promise<number
   return 0;
 }
 
-/** Prints a table, with its headings if there is anything; on a terminal as wide as that. */
+/** Prints a table with headings, cut to the width of a terminal; nothing if it has no rows. */
 async function printTable(headings: readonly string[], rows: readonly (readonly string[])[]) {
   if (rows.length === 0) return;
   const [first = "", ...lines] = tableLines(headings.map((heading) => ({ heading })), rows);
@@ -137,7 +137,7 @@ async function printTable(headings: readonly string[], rows: readonly (readonly 
   await write([bold(fit(first)), ...lines.map(fit)].map((line) => `${line}\n`).join(""));
 }
 
-/** @throws {Error} It is not such a row: the server is another version. */
+/** @throws {Error} The row has another form: the server is another version. */
 function clientOf(row: string) {
   const fields = split(row, 11);
   if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
@@ -157,7 +157,7 @@ function clientOf(row: string) {
   };
 }
 
-/** @throws {Error} It is not such a row. */
+/** @throws {Error} The row has another form. */
 function banOf(row: string) {
   const fields = split(row, 4);
   if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);

@@ -11,7 +11,7 @@ import type { Channels } from "../../channels.ts";
 import { type Asked, AskedRequests, type Page } from "./asked.ts";
 
 /** Longest message that is put together from parts, in UTF-16 code units: many times what a server sends. */
-const MAX_PARTS = 1024 * 1024;
+const MAX_PARTS_UNITS = 1024 * 1024;
 
 /** How often a channel is joined or created until one of it works. */
 const MAX_ATTEMPTS = 6;
@@ -75,7 +75,7 @@ export class ChannelsLink {
     // a later server may send more
     if (event === undefined) return;
     if (event.kind === "part") {
-      if (this.#parts.length < MAX_PARTS) this.#parts += event.text;
+      if (this.#parts.length < MAX_PARTS_UNITS) this.#parts += event.text;
       return;
     }
     if (event.kind === "message") {

@@ -32,7 +32,7 @@ export interface ChannelsTalkOptions {
   channel: string | undefined;
   display: Display;
   positions: Positions;
-  /** Whether one's name rings. */
+  /** Whether the bell rings for a message with the user's name in it. */
   isRinging: boolean;
 }
 
@@ -47,7 +47,7 @@ export class ChannelsTalk implements Talk {
   readonly #options: ChannelsTalkOptions;
   #editor!: LineEditor;
   #client: Channels | undefined;
-  /** There from the first `begin` on. */
+  /** Undefined before the first `begin`. */
   #link: ChannelsLink | undefined;
   /** Whether there was another connection before. */
   #hasReconnected = false;
@@ -97,7 +97,7 @@ export class ChannelsTalk implements Talk {
   async #take(wanted: string | undefined) {
     if (wanted !== undefined) return await this.#enter(wanted);
     this.#flushOutbox();
-    // who has begun knows how
+    // a user who has typed something needs no hint
     if (!this.#hasReconnected && !this.#hasBegun) {
       await this.#notice(
         "/join CHANNEL to begin; /list shows the channels, /help everything",
@@ -123,7 +123,7 @@ export class ChannelsTalk implements Talk {
       case "channel":
         return this.#entered(event.channel, { history: event.history, number: event.last });
       case "message":
-        // or it is among what was asked for
+        // the page that was asked for has it too
         if (this.#place?.isCatchingUp) return;
         this.#move(event.number);
         return await this.#printMessage(event.name, event.text, event.time, true);
@@ -270,6 +270,9 @@ export class ChannelsTalk implements Talk {
   async say(text: string) {
     this.#hasBegun = true;
     const isEntering = this.#wanted !== undefined && this.#place === undefined;
+    if (this.#wanted !== undefined) {
+      this.#seen.line(this.#options.display.message(this.#shownName, text, AROUND));
+    }
     if (this.#isConnected && !isEntering && !this.#outbox.isWaiting) await this.#say(text);
     else if (!this.#outbox.wait(text)) await this.#notice("not sent: too many lines wait for the server");
   }
@@ -298,7 +301,6 @@ export class ChannelsTalk implements Talk {
     if (utf8Length(request) > FRAME_BYTES) {
       return await this.#notice(`not sent: a command has at most ${FRAME_BYTES} bytes`);
     }
-    /** With a text: that it is refused, or a list. */
     let isAnswered = false;
     await this.#link!.ask(request, {
       text: (text) => {
@@ -309,10 +311,10 @@ export class ChannelsTalk implements Talk {
         return true;
       },
     });
-    if (command === "/list" && !isAnswered && this.#isConnected && this.#link!.isAnnounced) {
-      await this.#notice("there are no channels yet: /create CHANNEL makes one");
-    }
-    if (command === "/list" || channel === undefined || isAnswered || !this.#isConnected) return;
+    if (isAnswered || !this.#isConnected) return;
+    // the wire's answer is nothing
+    if (command === "/list") return await this.#notice("there are no channels; /create CHANNEL makes one");
+    if (channel === undefined) return;
     this.#enteredUnasked(channel);
     // what was said there comes before what is typed next
     await this.#place?.caughtUp;

@@ -1,7 +1,7 @@
 import { printable } from "../../../protocol/line.ts";
 
 /** Messages that may wait for a server. */
-const MAX_WAITING = 1000;
+const MAX_WAITING_MESSAGES = 1000;
 
 /** What was said and is not known to have arrived (channels.md 8.13). */
 export class Outbox {
@@ -9,9 +9,9 @@ export class Outbox {
   #unconfirmed: string[] = [];
   /** Not confirmed when the connection before this one ended. */
   #lost: string[] = [];
-  /** Said while there was no connection. */
+  /** Typed while there was no connection. */
   #waiting: string[] = [];
-  /** Whether messages may be missing among those by which is seen what has arrived. */
+  /** Whether messages may be missing among those that show what has arrived. */
   isDoubtful = false;
   /** Numbers of those that were confirmed while what was missed was being asked for. */
   readonly ownNumbers = new Set<number>();
@@ -21,21 +21,21 @@ export class Outbox {
     return this.#lost.length + this.#unconfirmed.length + this.#waiting.length;
   }
 
-  /** Whether some wait to be sent: what is said next comes behind them. */
+  /** Whether some wait to be sent: the next message comes behind them. */
   get isWaiting(): boolean {
     return this.#lost.length + this.#waiting.length > 0;
   }
 
   /** Keeps a message until there is a connection. Returns whether there is room. */
   wait(text: string): boolean {
-    return this.#waiting.length < MAX_WAITING && this.#waiting.push(text) > 0;
+    return this.#waiting.length < MAX_WAITING_MESSAGES && this.#waiting.push(text) > 0;
   }
 
   sent(text: string) {
     this.#unconfirmed.push(text);
   }
 
-  /** The oldest one that was sent on this connection has arrived, whatever became of it. */
+  /** The oldest one that was sent on this connection has arrived. */
   confirm() {
     this.#unconfirmed.shift();
   }
@@ -58,7 +58,7 @@ export class Outbox {
     return true;
   }
 
-  /** Those of which cannot be known whether they have arrived. They are not kept any longer. */
+  /** Removes those that may have arrived or not, and returns them. */
   takeDoubtful(): string[] {
     const doubtful = this.isDoubtful ? this.#lost : [];
     if (this.isDoubtful) this.#lost = [];

@@ -10,7 +10,7 @@ export interface Position {
 /** Channels that are remembered: those that were entered last. */
 const MAX_LINES = 1000;
 
-/** Which positions one server's channels have for one name. A line of the file is `SERVER HISTORY NUMBER CHANNEL NAME`. */
+/** The positions in one server's channels, for one name. A line of the file is `SERVER HISTORY NUMBER CHANNEL NAME`. */
 export class Positions {
   readonly #path: string | undefined;
   readonly #server: string;
@@ -18,7 +18,7 @@ export class Positions {
   readonly #positions = new Map<string, Position>();
 
   /**
-   * Reads what is remembered. Nothing is, and nothing is written, if that can't be.
+   * Reads the file. If that fails, nothing is remembered, and nothing will be written.
    *
    * @param server `HOST:PORT`.
    */

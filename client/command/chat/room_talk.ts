@@ -95,6 +95,7 @@ export class RoomTalk implements Talk {
   }
 
   async say(text: string) {
+    this.#seen.line(this.#display.message("You", text, ["<", "> "]));
     if (this.#isConnected) await this.#send(text);
     else if (!this.#outbox.wait(text)) {
       await this.#editor!.notify(this.#display.notice("not sent: too many lines wait for the server"));

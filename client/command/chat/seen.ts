@@ -1,7 +1,7 @@
 /** Lines and names that are remembered. */
 const MAX_LINES = 1000, MAX_NAMES = 1000;
 
-/** What a client has seen since it came: for servers and wires that can't be asked. */
+/** What a client has seen and said since it came: for servers and wires that can't be asked. */
 export class Seen {
   /** The lines, as they were shown. */
   readonly #lines: string[] = [];

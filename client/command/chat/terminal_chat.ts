@@ -13,21 +13,22 @@ import { write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
 import { within } from "../live_chat.ts";
+import { nearest } from "../nearest.ts";
 
-/** Wait before a connection is made again: doubled each time. */
+/** Wait before a connection is made again, in milliseconds: doubled each time. */
 const MIN_BACKOFF_MS = 500, MAX_BACKOFF_MS = 5000;
 
-/** A connection that lasted for less counts as an attempt that has failed. */
+/** A connection that lasted for less, in milliseconds, counts as an attempt that failed. */
 const SHORT_CONNECTION_MS = 1000;
 
-/** How often the time before the prompt is looked at. */
-const CLOCK_MS = 1000;
+/** How often the time before the prompt is compared with the clock, in milliseconds. */
+const CLOCK_INTERVAL_MS = 1000;
 
-/** How long the answer to a command is waited for. */
-const ANSWER_MS = 2000;
+/** How long to wait for the answer to a command, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 2000;
 
 /** Most messages of `/history`: as many as a server keeps by default. */
-const MAX_HISTORY = 1000;
+const MAX_HISTORY_MESSAGES = 1000;
 
 export interface TerminalChatOptions {
   talk: Talk;
@@ -83,7 +84,7 @@ export async function runTerminalChat(options: TerminalChatOptions): Promise<num
 function showTime(editor: LineEditor, prompt: () => string): Disposable {
   const timer = setInterval(() => {
     if (editor.prompt !== prompt()) editor.prompt = prompt();
-  }, CLOCK_MS);
+  }, CLOCK_INTERVAL_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
@@ -176,7 +177,7 @@ class TerminalChat {
   async #handle(line: string): Promise<boolean> {
     const { talk } = this.#options, [word = "", argument = ""] = line.split(/\s+/, 2);
     if (!line.startsWith("/") || line.startsWith("//")) await talk.say(line.replace(/^\/\//, "/"));
-    else if (talk.commands.includes(word)) await within(ANSWER_MS, talk.command(line));
+    else if (talk.commands.includes(word)) await within(ANSWER_TIMEOUT_MS, talk.command(line));
     else {
       switch (word) {
         case "/quit":
@@ -188,24 +189,33 @@ class TerminalChat {
           await this.#editor.clear();
           break;
         case "/who":
-          await within(ANSWER_MS, talk.who());
+          await within(ANSWER_TIMEOUT_MS, talk.who());
           break;
         case "/history":
           await this.#history(argument);
           break;
         default:
-          await this.#notice(
-            `no such command: ${word} (/help lists them; /${word} says it)`,
-          );
+          await this.#unknown(word);
       }
     }
     return true;
   }
 
+  /** The commands of the wire, and those for the client itself. */
+  get #commands(): string[] {
+    return [...this.#options.talk.commands, ...LOCAL_COMMANDS];
+  }
+
+  async #unknown(word: string) {
+    const near = nearest(word.slice(1), this.#commands.map((command) => command.slice(1)));
+    const hint = near === undefined ? "/help lists them;" : `did you mean /${near}?`;
+    await this.#notice(`no such command: ${word} (${hint} /${word} says it)`);
+  }
+
   async #history(argument: string) {
     const count = argument === "" ? RECENT_MESSAGES : /^\d{1,9}$/.test(argument) ? Number(argument) : 0;
     if (count < 1) return await this.#notice(`not a number of messages: ${argument}`);
-    await within(ANSWER_MS, this.#options.talk.history(Math.min(count, MAX_HISTORY)));
+    await within(ANSWER_TIMEOUT_MS, this.#options.talk.history(Math.min(count, MAX_HISTORY_MESSAGES)));
   }
 
   async #help() {
@@ -218,7 +228,7 @@ class TerminalChat {
   async #complete(line: string, cursor: number): Promise<Completion | undefined> {
     const { talk } = this.#options, [word] = /^\/\S*/.exec(line.slice(0, cursor)) ?? [];
     if (word?.length !== cursor) return await talk.complete(line, cursor);
-    const commands = [...talk.commands, ...LOCAL_COMMANDS].filter((command) => command.startsWith(word));
+    const commands = this.#commands.filter((command) => command.startsWith(word));
     return { from: 0, candidates: commands.map((command) => `${command} `) };
   }
 

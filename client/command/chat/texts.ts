@@ -1,5 +1,5 @@
 /**
- * What lines of a chat say about members, and how TAB completes them.
+ * What lines of a chat say about members, and how Tab completes them.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export async function showSeenLines(editor: LineEditor, display: Display, seen: 
 
 /** What is said about a gap in a history. */
 export function gapText(count: number | undefined): string {
-  if (count === undefined) return "messages may be missing here: the server does not have them any more";
+  if (count === undefined) return "messages may be missing here";
   return count === 1
     ? "1 message is missing here: it is not kept any more"
     : `${count} messages are missing here: they are not kept any more`;

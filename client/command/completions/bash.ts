@@ -1,5 +1,5 @@
 import type { Completion } from "../command.ts";
-import type { CommandEntry } from "./table.ts";
+import { type CommandEntry, HELP_TOPICS } from "./table.ts";
 
 /** The script for bash 4.4 or later. */
 export function bashScript(table: readonly CommandEntry[]): string {
@@ -36,7 +36,7 @@ ${
     return
   fi
   case $command in
-    help) ${reply({ words: table.map(({ name }) => name) })} ;;
+    help) ${reply({ words: [...table.map(({ name }) => name), ...HELP_TOPICS] })} ;;
 ${table.flatMap(argumentCase).join("\n")}
   esac
 }

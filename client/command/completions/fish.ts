@@ -1,5 +1,5 @@
 import type { Completion } from "../command.ts";
-import type { CommandEntry } from "./table.ts";
+import { type CommandEntry, HELP_TOPICS } from "./table.ts";
 
 /** The script for fish 3 or later. */
 export function fishScript(table: readonly CommandEntry[]): string {
@@ -22,7 +22,7 @@ ${
     )
   }
 ${entry("__fish_use_subcommand", "-a help -d 'Show the help of a command or a topic'")}
-${entry(seen("help"), `-a ${quote(table.map(({ name }) => name).join(" "))}`)}
+${entry(seen("help"), `-a ${quote([...table.map(({ name }) => name), ...HELP_TOPICS].join(" "))}`)}
 ${table.flatMap(commandLines).join("\n")}
 `;
 }
@@ -39,7 +39,7 @@ function commandLines({ name, options, arguments: completion }: CommandEntry): s
   return completion === undefined ? lines : [...lines, entry(seen(name), valueOf(completion, false))];
 }
 
-/** An option's value has to be there (`-r`) and, unless it is a file, is none (`-x`). */
+/** `-r`: the option needs a value; `-x`: and that is no file. */
 function valueOf(completion: Completion, isOption = true): string {
   const exclusive = isOption ? "-x" : "";
   if (completion === undefined) return exclusive;

@@ -34,7 +34,7 @@ async function mailboxNames(args: Arguments): Promise<string[]> {
 async function channelNames(args: Arguments): Promise<string[]> {
   await using channels = await connectChannels({ ...await serviceAddress(args, "channels"), name: "-" });
   await channels.send("/list");
-  // `/list` is not answered if there are no channels: this is, always
+  // `/list` has no answer if there are no channels; this always has one
   await channels.send("/create");
   const names: string[] = [];
   for await (const text of channels) {

@@ -1,5 +1,5 @@
 import type { Completion } from "../command.ts";
-import type { CommandEntry } from "./table.ts";
+import { type CommandEntry, HELP_TOPICS } from "./table.ts";
 
 /** The script for PowerShell 5.1 or later. */
 export function powershellScript(table: readonly CommandEntry[]): string {
@@ -39,7 +39,7 @@ ${table.map(commandEntry).join("\n")}
     }
     return
   }
-  if ($words[1] -eq 'help') { return reply $commands.Keys }
+  if ($words[1] -eq 'help') { return reply (@($commands.Keys) + ${value({ words: HELP_TOPICS })}) }
   $command = $commands[$words[1]]
   if (-not $command) { return }
   if ($command.values.ContainsKey($words[-1])) { return values $command.values[$words[-1]] }

@@ -5,6 +5,7 @@
  */
 
 import { type Command, type Completion, listedOptions } from "../command.ts";
+import { TOPICS } from "../topics.ts";
 
 /** An option, with what completes its value. */
 export interface OptionEntry {
@@ -40,6 +41,9 @@ export function completionTable(commands: readonly Command[]): CommandEntry[] {
     ],
   }));
 }
+
+/** What may stand behind `help`, beside the commands. */
+export const HELP_TOPICS: readonly string[] = Object.keys(TOPICS);
 
 /** `on|off` is two words; `FILE` and `DIR` are names of files; anything else is free text. */
 function ofValue(value: string | undefined): Completion {

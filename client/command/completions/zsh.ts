@@ -1,5 +1,5 @@
 import type { Completion } from "../command.ts";
-import type { CommandEntry } from "./table.ts";
+import { type CommandEntry, HELP_TOPICS } from "./table.ts";
 
 /** The script for zsh: a file `_wirepost` in a folder of `$fpath`, or read by `source`. */
 export function zshScript(table: readonly CommandEntry[]): string {
@@ -28,7 +28,10 @@ ${table.map(({ name, summary }) => `    ${quote(`${name}:${summary}`)}`).join("\
   words=("\${(@)words[2,-1]}")
   ((CURRENT--))
   case $command in
-    help) _describe command commands ;;
+    help)
+      _describe command commands
+      compadd -- ${HELP_TOPICS.join(" ")}
+      ;;
 ${table.map(commandCase).join("\n")}
   esac
 }

@@ -1,5 +1,5 @@
 /**
- * What TAB completes at the forum's prompt: commands, titles of threads, files of a thread, and files of this machine.
+ * What Tab completes at the forum's prompt: commands, titles of threads, files of a thread, and files of this machine.
  *
  * @module
  */

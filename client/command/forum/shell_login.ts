@@ -18,7 +18,7 @@ interface Known {
 /** Milliseconds that a server may take to answer before anything is asked for. */
 const MAX_SILENCE_MS = 3000;
 
-/** Milliseconds after which the user reads that the server is waited for. */
+/** Milliseconds after which the user is shown that the program waits for the server. */
 const PATIENCE_MS = 1000;
 
 /** What to do where there is no forum. */

@@ -23,7 +23,7 @@ const USAGE = {
 } as const satisfies Record<(typeof FORUM_COMMANDS)[number], string>;
 
 /** What the commands do, in 80 columns. */
-export const SHELL_HELP = `Commands, in capitals or not; TAB completes them, titles and names of files:
+export const SHELL_HELP = `Commands, in capitals or not; Tab completes them, titles and names of files:
   LST                      list the threads
   RDT TITLE                read a thread
   CRT TITLE                make a thread

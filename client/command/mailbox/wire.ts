@@ -16,6 +16,6 @@ export interface MailboxWire extends AsyncDisposable {
 
 /** A message as a line. */
 export function messageLine({ time, sender, text }: { time: number; sender: string; text: string }): string {
-  const clock = Number.isNaN(time) ? "" : `${dim(new Date(time).toLocaleTimeString())} `;
+  const clock = Number.isNaN(time) ? "" : `${dim(new Date(time).toTimeString().slice(0, 8))} `;
   return `${clock}${bold(escapeControls(sender))}: ${escapeControls(text)}\n`;
 }

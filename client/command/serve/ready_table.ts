@@ -8,8 +8,9 @@ import { bold, dim } from "@std/fmt/colors";
 import { type Address, formatAddress } from "../../../protocol/address.ts";
 import { MAILBOX_PORT } from "../../../protocol/mailbox.ts";
 import { escapeControls } from "../../terminal/output.ts";
+import { tableLines } from "../../terminal/table.ts";
 import type { Arguments } from "../command.ts";
-import { isServerNamed } from "../server_option.ts";
+import { isServerNamed, ownAddress } from "../server_option.ts";
 
 /** Where a service listens. */
 interface Listening {
@@ -59,15 +60,16 @@ export function readyTable(report: ReadyReport, args: Arguments, network = netwo
   });
   const elsewhere = listening.find(({ name }) => name === "mailbox")?.addresses
     .flatMap((address) => shownAddresses(address, network)).find(({ hostname }) => !isLoopback(hostname));
-  const heads = ["SERVICE", "ADDRESS", "", "TRY IT"];
-  const widths = heads.map((_, i) => Math.max(...[heads, ...rows].map((row) => row[i]!.length)));
-  const line = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd();
+  const [headings = "", ...lines] = tableLines(
+    ["SERVICE", "ADDRESS", "", "TRY IT"].map((heading) => ({ heading })),
+    rows,
+  );
   const stop = data === undefined ? "Ctrl-C" : `Ctrl-C, or 'wirepost admin stop${dataOption(args)}'`;
   return [
     bold(`Wirepost ${version}`),
     "",
-    dim(line(heads)),
-    ...rows.map(line),
+    dim(headings),
+    ...lines,
     "",
     `Data  ${data === undefined ? "in memory: gone when the server stops" : escapeControls(data)}`,
     ...key === undefined ? [] : [`Key   ${key}`],
@@ -103,9 +105,7 @@ function commands({ listening, data }: ReadyReport, args: Arguments): (service: 
     const { addresses = [] } = listening.find(({ name }) => name === service) ?? {};
     // the shorter one
     const address = addresses.find(({ hostname }) => !hostname.includes(":")) ?? addresses[0];
-    if (address === undefined) return undefined;
-    const { hostname, port } = address;
-    return { hostname: hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "::" ? "::1" : hostname, port };
+    return address && ownAddress(address);
   };
   const mailbox = own("mailbox"),
     isUsual = mailbox?.hostname === "127.0.0.1" && mailbox.port === MAILBOX_PORT;

@@ -16,7 +16,7 @@ const HELD = [
   ...["forum threads", "forum entries", "forum bytes", "forum files", "forum file bytes"],
 ];
 
-/** What there is of clients. */
+/** How many clients there are, and what they wait for and have leased. */
 const CLIENTS = [
   ...[
     "connections",
@@ -59,7 +59,7 @@ export function mailboxName(id: string): string {
   return id === "" ? "(shared queue)" : escapeControls(id);
 }
 
-/** The values of a report in groups: what is held, what there is of clients, what was refused, and what was done. */
+/** The values of a report in groups: what is held, how many clients there are, what was refused, and what was done. */
 export function grouped({ values }: StatusReport) {
   const pick = (names: readonly string[]) =>
     names.flatMap((name) => values.find((value) => value.name === name) ?? []);

@@ -15,7 +15,7 @@ const BEFORE_PEER = "12:00:00.000 → channels ".length, PEER_COLUMNS = 15;
 /** With less room beside the columns than this, further lines of an event begin further left. */
 const MIN_COLUMNS = 36, NARROW_INDENT = "12:00:00.000 → ".length;
 
-/** Reasons of which the client is informed; what is refused for others is ignored. */
+/** Reasons that the client is sent; what is refused for another reason is ignored. */
 const ANSWERED = /^(answered|error|account|line too long|files .*|.*connections.*|cut off .*)$/;
 
 export class EventLines {

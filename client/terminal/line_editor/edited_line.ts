@@ -1,6 +1,6 @@
 import { nextBoundary, previousBoundary } from "./graphemes.ts";
-import type { History } from "./history.ts";
-import type { KeyName } from "./keys.ts";
+import type { History } from "./history/history.ts";
+import type { KeyName } from "./keys/keys.ts";
 
 /** The line that is being typed. The cursor is never inside a grapheme cluster. */
 export class EditedLine {

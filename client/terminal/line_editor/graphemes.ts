@@ -46,7 +46,7 @@ const WIDE = new RegExp(
 );
 
 /**
- * How many columns a cluster takes on a terminal. An emoji takes two, whatever it is made of; terminals that are older
+ * How many columns a cluster takes on a terminal. An emoji takes two, however many characters it is made of; terminals that are older
  * than it differ. Other clusters take as much as their characters: the vowel signs of Thai, or the second consonant of a
  * Devanagari conjunct, have columns of their own.
  */

@@ -7,7 +7,7 @@
 import type { Line } from "../../../protocol/line.ts";
 import { type Size, terminalSize } from "../output.ts";
 import type { Complete } from "./completion.ts";
-import type { KeyReader } from "./key_queue.ts";
+import type { KeyReader } from "./keys/queue.ts";
 
 /** Longest line that can be typed, in UTF-16 code units, or that a pipe may bring, in bytes. */
 export const MAX_LINE = 65_536;

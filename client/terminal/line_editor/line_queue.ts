@@ -1,5 +1,5 @@
 /** UTF-16 code units that may be queued. Beyond that the terminal is read only when a line has been taken. */
-const MAX_QUEUED = 4 * 1024 * 1024;
+const MAX_QUEUED_UNITS = 4 * 1024 * 1024;
 /** If none is taken for so long, the terminal is read again, so that Ctrl-C works, and further lines are dropped. */
 const FULL_QUEUE_TIMEOUT_MS = 1000;
 
@@ -25,7 +25,7 @@ export class LineQueue {
 
   /** Adds a line, unless lines are dropped. Returns whether this is the first one that is. */
   add(line: string): boolean {
-    if (!this.#isDropping || this.#length <= MAX_QUEUED) {
+    if (!this.#isDropping || this.#length <= MAX_QUEUED_UNITS) {
       this.#lines.push(line);
       this.#length += lengthOf(line);
       return false;
@@ -41,7 +41,7 @@ export class LineQueue {
     if (line === undefined) return undefined;
     this.#length -= lengthOf(line);
     this.stopWaiting();
-    if (this.#length <= MAX_QUEUED) this.#endDropping();
+    if (this.#length <= MAX_QUEUED_UNITS) this.#endDropping();
     return line;
   }
 
@@ -53,7 +53,7 @@ export class LineQueue {
 
   /** Waits until there is room for another line, or lines are dropped. */
   async room() {
-    while (this.#length > MAX_QUEUED && !this.#isDropping) this.#isDropping = !await this.#taken();
+    while (this.#length > MAX_QUEUED_UNITS && !this.#isDropping) this.#isDropping = !await this.#taken();
   }
 
   /** Ends {@linkcode room}. */

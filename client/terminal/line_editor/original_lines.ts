@@ -18,8 +18,6 @@ export class OriginalLines extends PlainLines {
   override readonly isTerminal = false;
   readonly #form: OriginalForm;
   #isClosed = false;
-  /** The last write; the next one follows it. */
-  #writing: Promise<void> = Promise.resolve();
 
   /** @param max Longest line, in bytes. */
   constructor(prompt: string, max: number, form: OriginalForm) {
@@ -45,15 +43,11 @@ export class OriginalLines extends PlainLines {
   }
 
   #write(text: string): Promise<void> {
-    const done = this.#writing.then(() => write(text));
-    // the caller gets the error; the next write fails by itself
-    this.#writing = done.catch(() => {});
-    return done;
+    return this.inTurn(() => write(text));
   }
 
-  override async close() {
+  override close(): Promise<void> {
     this.#isClosed = true;
-    await super.close();
-    await this.#writing;
+    return super.close();
   }
 }

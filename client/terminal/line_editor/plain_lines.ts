@@ -17,6 +17,8 @@ export class PlainLines extends LineEditor {
   readonly #show: ((text: string) => Promise<void>) | undefined;
   /** Whether the cursor stands behind a prompt. */
   #isPrompting = false;
+  /** The last write; the next one follows it. */
+  #writing: Promise<void> = Promise.resolve();
 
   /** @param max Longest line, in bytes. */
   constructor(public prompt: string, max: number) {
@@ -33,11 +35,11 @@ export class PlainLines extends LineEditor {
       return text === undefined ? undefined : { text };
     }
     this.#isPrompting = true;
-    await this.#show?.(this.prompt);
+    await this.inTurn(() => this.#show?.(this.prompt));
     const line = await this.next();
-    // a typed line has its line end
-    if (line === undefined) await this.#show?.("\n");
     this.#isPrompting = false;
+    // a typed line has its line end
+    if (line === undefined) await this.inTurn(() => this.#show?.("\n"));
     return line;
   }
 
@@ -56,15 +58,27 @@ export class PlainLines extends LineEditor {
   }
 
   /** Writes below what is being typed, and shows the prompt again. */
-  async #writeTo(output: (text: string) => Promise<void>, text: string) {
-    const show = this.#isPrompting ? this.#show : undefined;
-    await show?.("\n");
-    await output(withLineEnd(text));
-    await show?.(this.prompt);
+  #writeTo(output: (text: string) => Promise<void>, text: string): Promise<void> {
+    return this.inTurn(async () => {
+      const line = withLineEnd(text), show = this.#isPrompting ? this.#show : undefined;
+      // in one write, so that what is typed meanwhile does not come before the prompt
+      if (show === output) return await show(`\n${line}${this.prompt}`);
+      await show?.("\n");
+      await output(line);
+      await show?.(this.prompt);
+    });
   }
 
-  close(): Promise<void> {
+  /** Writes when what came before is written: a prompt belongs to the text before it. */
+  protected inTurn(write: () => Promise<void> | undefined): Promise<void> {
+    const done = this.#writing.then(write);
+    // the caller gets the error; the next write fails by itself
+    this.#writing = done.catch(() => {});
+    return done;
+  }
+
+  async close() {
     this.#closed.resolve(undefined);
-    return Promise.resolve();
+    await this.#writing;
   }
 }

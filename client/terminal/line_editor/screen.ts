@@ -23,7 +23,7 @@ const TAB = "    ";
 /** Marks where a text that is longer than the screen is cut. */
 const CUT = "…";
 /** Columns that a text keeps beside a prompt that would fill the screen. */
-const MIN_ROOM = 4;
+const MIN_ROOM_COLUMNS = 4;
 // deno-lint-ignore no-control-regex -- colours
 const COLOURS = /\x1b\[[0-9;]*m/g;
 
@@ -144,7 +144,7 @@ function window(prompt: string, before: string, after: string, { columns, rows }
   // a wide cluster may leave a column empty in each row
   const all = (rows - 1) * (columns - 1) - 2 * CUT.length;
   const begin = shortened(prompt, Math.max(0, Math.floor(all / 2)));
-  const room = Math.max(MIN_ROOM, all - widthOfText(begin.replace(COLOURS, "")));
+  const room = Math.max(MIN_ROOM_COLUMNS, all - widthOfText(begin.replace(COLOURS, "")));
   const page = Math.ceil(room / 2);
   const left = [...clusters(before)], right = [...clusters(after)];
   // the window moves by pages, so that it doesn't move with each key

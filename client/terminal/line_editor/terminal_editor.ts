@@ -1,9 +1,9 @@
 import { candidateList, type Complete, Completer } from "./completion.ts";
 import { EditedLine } from "./edited_line.ts";
-import { History } from "./history.ts";
-import { HistorySearch } from "./history_search.ts";
-import { KeyQueue, type KeyReader } from "./key_queue.ts";
-import { type Key, KeyDecoder, type KeyName } from "./keys.ts";
+import { History } from "./history/history.ts";
+import { HistorySearch } from "./history/search.ts";
+import { KeyQueue, type KeyReader } from "./keys/queue.ts";
+import { type Key, KeyDecoder, type KeyName } from "./keys/keys.ts";
 import { LineEditor, type ReadOptions } from "./line_editor.ts";
 import { LineQueue } from "./line_queue.ts";
 import { type Size, withLineEnd } from "../output.ts";

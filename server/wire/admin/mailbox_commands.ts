@@ -36,7 +36,7 @@ function deadRow({ id, mailbox, sender, time, attempts, reason, bytes, text }: D
 export function mailboxCommands(store: GroupCommit): AdminCommand[] {
   const ask = async <R extends StoreRequest>(request: R) => {
     const outcome = await store.ask(request);
-    if (outcome === "storage") throw new RangeError("the disk takes nothing");
+    if (outcome === "storage") throw new RangeError("cannot write to disk");
     return outcome as Exclude<OutcomeOf<R>, "storage">;
   };
   const clear = async (request: StoreRequest & { kind: "clear" }) => [String(await ask(request))];

@@ -14,7 +14,7 @@ import type { AdminCommand } from "./admin_requests.ts";
 export interface ModerationCommandsOptions {
   moderation: Moderation;
   clients: Clients;
-  /** Takes back what a name was promised: file transfers that have not begun. */
+  /** Makes the tickets of a name void: for file transfers that have not begun. */
   revoke(name: string): void;
 }
 
@@ -58,7 +58,7 @@ function takeCommand(options: ModerationCommandsOptions, what: MeasureKind, mayB
     async run([seconds = "", ...words]) {
       const durationMs = 1000 * numberOf(seconds);
       const subject = await options.moderation.take(what, subjectIn(words), durationMs, mayBeOwn);
-      if (subject === "storage") throw new RangeError("the disk takes nothing");
+      if (subject === "storage") throw new RangeError("cannot write to disk");
       if (subject === "full") throw new RangeError("there are as many bans and mutes as there may be");
       if (subject === "own machine") {
         throw new RangeError(`these are addresses of the server's own machine: ${what}-loopback means it`);
@@ -76,7 +76,7 @@ function endCommand(moderation: Moderation, what: MeasureKind): AdminCommand {
     lastHasCommas: true,
     async run(words) {
       const subject = subjectIn(words), ended = await moderation.end(what, subject);
-      if (ended === "storage") throw new RangeError("the disk takes nothing");
+      if (ended === "storage") throw new RangeError("cannot write to disk");
       if (!ended) throw new RangeError(`there is no ${what} of '${subject}'`);
       return [subjectOf(subject).text];
     },

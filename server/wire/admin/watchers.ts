@@ -32,7 +32,7 @@ import {
 import type { AdminClient, AdminCommand } from "./admin_requests.ts";
 
 /** Most watchers (watch.md section 4). */
-const MAX_WATCHERS = 4;
+export const MAX_WATCHERS = 4;
 
 /** Bytes that may wait for a watcher. */
 const MAX_WAITING_BYTES = 256 * 1024;
@@ -40,7 +40,7 @@ const MAX_WAITING_BYTES = 256 * 1024;
 /** How often what waits is sent, and how many datagrams at a time. */
 const SEND_INTERVAL_MS = 25, MAX_DATAGRAMS = 16;
 
-/** Peers of which a watcher remembers whether it wants what names nobody (watch.md 1.5). */
+/** Peers for which a watcher remembers whether their last event with a name was wanted (watch.md 1.5). */
 const MAX_PEERS = 1024;
 
 export interface WatchersOptions extends Pick<Environment, "monotonicClock" | "random" | "setTimer"> {
@@ -57,6 +57,12 @@ export class Watchers {
 
   constructor(options: WatchersOptions) {
     this.#options = options;
+  }
+
+  /** How many watch now. */
+  get count(): number {
+    this.#expire();
+    return this.#subscriptions.size;
   }
 
   /** `watch`, by which an administrator subscribes, prolongs a subscription and ends it. */

@@ -130,7 +130,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
   readonly #rate: RateLimit | undefined;
   /** Whether the messages of the last read have waited for the members of the channel already. */
   #hasWaited = false;
-  /** Whether it was told that it is muted, and is so still. */
+  /** Whether it is muted, and has been informed. */
   #isToldMuted = false;
 
   constructor(

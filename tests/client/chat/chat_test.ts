@@ -11,13 +11,13 @@ import { Chatter } from "./terminal.ts";
 const HINT = "-- /join CHANNEL to begin; /list shows the channels, /help everything";
 
 // channels.md 8.4, 8.12, 8.14
-Deno.test("two who chat on terminals and one of the original talk in a channel", () =>
+Deno.test("two users on terminals and a client of the original talk in a channel", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
     await using alice = await Chatter.channels("Alice", port);
     await alice.tty.shows(`${HINT}\n[Me] |`);
     alice.type("/list");
-    await alice.sees("-- there are no channels yet: /create CHANNEL makes one", "[Me] |");
+    await alice.sees("[Me] /list", "-- there are no channels; /create CHANNEL makes one", "[Me] |");
     alice.type("/create tea");
     await alice.sees("[Me] /create tea", "-- in tea: Alice (you)", "[Me] |");
     await using bob = await Chatter.channels("Bob", port, { channel: "tea" });
@@ -48,6 +48,8 @@ Deno.test("two who chat on terminals and one of the original talk in a channel",
       "-- no such command: /sing (/help lists them; //sing says it)",
       "[Me] |",
     );
+    bob.type("/hist");
+    await bob.sees("-- no such command: /hist (did you mean /history? //hist says it)", "[Me] |");
     bob.type("/history 2");
     await bob.sees(
       "[Me] /history 2",
@@ -68,7 +70,7 @@ Deno.test("two who chat on terminals and one of the original talk in a channel",
   }));
 
 // channels.md 8.12
-Deno.test("who comes back is shown what was said since, and once", () =>
+Deno.test("a user who comes back is shown what was said since, once", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     await using directory = await temporaryDirectory();
     const { port } = server.addresses[0]!, positions = `${directory.path}/state/positions`;
@@ -206,7 +208,7 @@ Deno.test("a server that knows nothing of announced clients is talked to as by t
   alice.type("/who");
   await alice.sees("[Me] /who", "-- seen since you came: Bob", "[Me] |");
   alice.type("/history 2");
-  await alice.sees("-- what you have seen since you came:", "Dora has joined", "Dora has left", "[Me] |");
+  await alice.sees("-- what you have seen since you came:", "Dora has left", "[Alice] /slash", "[Me] |");
   alice.tty.type("b\t");
   await alice.sees("[Me] Bob: |");
   alice.type("hi");
@@ -226,7 +228,7 @@ Deno.test("a server that knows nothing of announced clients is talked to as by t
   await expect("here again");
 });
 
-Deno.test("Tab completes commands, channels and names, and one's name rings", () =>
+Deno.test("Tab completes commands, channels and names, and the user's name rings the bell", () =>
   withServer({ ports: { channels: 0 } }, async (server) => {
     const { port } = server.addresses[0]!;
     using carol = await FramePeer.named("Carol", port);
@@ -263,8 +265,8 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
     await you.sees("-- no such command: /join (/help lists them; //join says it)");
     you.type("/who");
     await you.sees(`-- seen since you came: ('127.0.0.1', ${peer.port})`, "<You> |");
-    you.type("/history 1");
-    await you.sees("-- what you have seen since you came:", said, "<You> |");
+    you.type("/history 2");
+    await you.sees("-- what you have seen since you came:", "<You> /slash", said, "<You> |");
     peer.conn.close();
     await you.sees(`Client (127.0.0.1, ${peer.port}) is offline`, "<You> |");
     you.type("/who");
@@ -273,7 +275,7 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
   }));
 
 // room.md 3.6
-Deno.test("in the room too, one goes on after a restart of the server", async () => {
+Deno.test("in the room too, a chat goes on after a restart of the server", async () => {
   let port = 0;
   const serve = (use: () => Promise<void>) =>
     withServer({ ports: { room: port } }, async (server) => {

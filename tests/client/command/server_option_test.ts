@@ -70,7 +70,7 @@ Deno.test("another service is found in the data directory, or where the mailbox 
 });
 
 // session.md 3.15
-Deno.test("one logs in where the name is protected, or where a password or the server's key is given", async () => {
+Deno.test("a command logs in where the name is protected, or where a password or the server's key is given", async () => {
   await withServer({ ports: { mailbox: 0, room: 0 } }, async ({ addresses, listening }) => {
     const server = { hostname: "127.0.0.1", port: addresses[0]!.port };
     const address = `--server 127.0.0.1:${server.port}`;

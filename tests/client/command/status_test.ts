@@ -86,7 +86,7 @@ Deno.test("rates are what happened between two looks, a second", () => {
   assertEquals(ratesOf(look, before), []);
 });
 
-Deno.test("the screen fits 80 columns and 24 rows, and smaller ones, whatever names there are", () => {
+Deno.test("the screen fits 80 columns and 24 rows, and smaller ones, with names of any length", () => {
   const now = 1_700_000_000_000;
   const names = ["messages", "bytes", "mailboxes", "accounts", "channels", "members", "connections"];
   const values = Object.fromEntries(

@@ -70,7 +70,7 @@ Deno.test("events that were lost or left out are counted, and what is no event i
     if (sum.events >= 6) break;
   }
   assertEquals(sum, { events: 6, lost: 3, dropped: 9, isNew: false });
-  // whoever ends says so
+  // a watcher that ends says so
   assertEquals(server.commands, ["watch, 30, service=mailbox", "watch, 0, service=mailbox"]);
 });
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Key, KeyDecoder } from "../../../client/terminal/line_editor/keys.ts";
+import { type Key, KeyDecoder } from "../../../client/terminal/line_editor/keys/keys.ts";
 
 const encoder = new TextEncoder();
 

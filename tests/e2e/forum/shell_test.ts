@@ -16,6 +16,12 @@ until IFS= read -r typed </dev/tty; do :; done
 echo "pager read $typed"
 `;
 
+/** One that Ctrl-C ends. */
+const ENDING_PAGER = `trap 'echo stopped; exit' INT
+IFS= read -r line; echo "pager: $line"
+IFS= read -r typed </dev/tty
+`;
+
 /** `wirepost forum` of the mailbox at `port`, in a terminal. */
 function open(path: string, port: number, size: { columns: number; rows: number }, ...args: string[]) {
   const command = quoted([...FROM_SOURCE, "forum", "--server", `127.0.0.1:${port}`, ...args]);
@@ -75,10 +81,15 @@ for (const size of [{ columns: 80, rows: 24 }, { columns: 200, rows: 50 }]) {
         await terminal.type("", "C-c");
         await terminal.holds("interrupted");
         await types("enough", "\npager read enough\nyoda> |");
+        await Deno.writeTextFile(`${path}/pager`, ENDING_PAGER);
+        await types("rdt thread0", "rdt thread0\npager: 1 yoda: 漢字, 👩‍👧 and more\n|");
+        await terminal.type("", "C-c");
+        await terminal.holds("stopped\nyoda> |");
         await types("quit", "\nGoodbye\nleft with 0");
         // a single command is shown so too
         await Deno.writeTextFile(`${path}/password`, "jedi\n");
         const user = ["--as", "yoda", "--password-file", "password"];
+        await Deno.writeTextFile(`${path}/pager`, PAGER);
         await using single = await open(path, port, size, ...user, "rdt", "thread0");
         await single.holds("pager: 1 yoda: 漢字");
         await single.type("", "C-c");

@@ -4,7 +4,7 @@ import { ChannelRecord, History } from "../../../server/service/history.ts";
 import { HistoryIds } from "../../../server/service/history_ids.ts";
 import { historyPage } from "../../../server/service/history_page.ts";
 
-/** A channel whose messages 1 to `last` were said, of which the last `size` are kept. */
+/** A channel whose messages 1 to `last` were said, and whose last `size` are kept. */
 function channel(last: number, size = 1000, ids = "a:1"): ChannelRecord {
   const record = new ChannelRecord("tea", size);
   record.ids = HistoryIds.decode(ids)!;

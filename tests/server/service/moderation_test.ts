@@ -167,7 +167,7 @@ Deno.test("a banned name can't be used: not in channels, not as a sender, not as
   }));
 
 // admin.md 7.8, 7.9
-Deno.test("what a muted name says is not passed on, and it is told so once on its wire", () =>
+Deno.test("what a muted name says is not passed on, and it is informed once on its wire", () =>
   withAdministrator({}, async ({ control, port }) => {
     using dave = await Talker.create(port("channels"), "dave", "tea");
     using eve = await Talker.connect(port("channels"), "eve", "/join tea");
@@ -206,7 +206,7 @@ Deno.test("what a muted name says is not passed on, and it is told so once on it
   }));
 
 // admin.md 7.8
-Deno.test("a muted address is heard by nobody in the room either", () =>
+Deno.test("what a muted address sends is not passed on in the room either", () =>
   withAdministrator({}, async ({ control, port }) => {
     const room = await Deno.connect({ port: port("room") });
     assertEquals(await control("mute-loopback, 0, 127.0.0.1"), ["127.0.0.1"]);
@@ -311,7 +311,7 @@ Deno.test("subjects are names or networks, each in one form", () => {
   for (const [text, subject] of Object.entries(texts)) assertEquals(subjectOf(text).text, subject, text);
   const { network } = subjectOf("2001:db8::7");
   assertEquals([network!.has("2001:db8::9"), network!.has("2001:db8:0:1::9")], [true, false]);
-  const own = ["127.0.0.1", "127.9.9.9/8", "::1", "0.0.0.0/0", "::/0"];
+  const own = ["127.0.0.1", "127.0.1.1", "127.0.1.0/24", "127.9.9.9/8", "::1", "0.0.0.0/0", "::/0"];
   assertEquals(own.map((text) => isOwnMachine(subjectOf(text))), own.map(() => true));
   assertEquals(["10.0.0.1", "alice", "2001:db8::1"].map((text) => isOwnMachine(subjectOf(text))), [
     ...[false, false, false],
@@ -319,7 +319,7 @@ Deno.test("subjects are names or networks, each in one form", () => {
 });
 
 // admin.md 7.1
-Deno.test("a list of many clients goes on behind the last one shown, whoever has gone meanwhile", () => {
+Deno.test("a list of many clients goes on behind the last one shown, also if clients have gone meanwhile", () => {
   const clients = new Clients(() => 0);
   const client = (name: string): ConnectedClient => ({
     ...{ service: "s", kind: "session", hostname: "h", port: 1, name, traffic: new Traffic() },

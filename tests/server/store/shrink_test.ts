@@ -52,7 +52,7 @@ Deno.test("after a clear the file shrinks in pieces, and what others hold is sti
   engine.close();
 });
 
-Deno.test("a file of which little is free stays as it is", async () => {
+Deno.test("a file with little free space stays as it is", async () => {
   await using directory = await temporaryDirectory();
   const engine = openEngine(directory.path);
   fill(engine, "bob", 4000);

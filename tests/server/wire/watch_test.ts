@@ -100,7 +100,7 @@ function line({ direction, what, text, why, rule }: WatchEvent): string {
 }
 
 // watch.md 2.1, 2.4
-Deno.test("who watches sees datagrams of the original wire, with what is wrong with them", () =>
+Deno.test("a watcher sees datagrams of the original wire, with what is wrong with them", () =>
   withSecret({ mailbox: 0 }, async (server) => {
     await using watching = await Watching.begin(server);
     using peer = new Peer(server.addresses[0]!.port);
@@ -190,7 +190,7 @@ Deno.test("filters leave out other services, peers and names; what names nobody 
     ]);
   }));
 
-Deno.test("who watches sees frames, lines and the ends of connections", () =>
+Deno.test("a watcher sees frames, lines and the ends of connections", () =>
   withSecret({ mailbox: 0, channels: 0, room: 0 }, async (server) => {
     await using channels = await Watching.begin(server, { services: ["channels"] });
     await using room = await Watching.begin(server, { services: ["room"] });
@@ -229,7 +229,7 @@ Deno.test("who watches sees frames, lines and the ends of connections", () =>
     ]);
   }));
 
-Deno.test("who watches sees what is inside a seal, a session that is malformed, and a file's connection", () =>
+Deno.test("a watcher sees what is inside a seal, a session that is malformed, and a file's connection", () =>
   withSecret({ mailbox: 0, forum: 0 }, async (server, log) => {
     await using watching = await Watching.begin(server, { services: ["forum"], texts: true });
     const port = portOf(server, "forum"), [serverKey = ""] = /public1\w+/.exec(log.join(""))!;
@@ -270,7 +270,7 @@ Deno.test("who watches sees what is inside a seal, a session that is malformed, 
     for (const one of expected) assert(shown.includes(one), `${one} in\n${shown.join("\n")}`);
   }));
 
-Deno.test("who watches sees why a connection for files makes room for another one", () => {
+Deno.test("a watcher sees why a connection for files makes room for another one", () => {
   const forumLimits = { ...DEFAULT_OPTIONS.forumLimits, transfers: { transfers: 1, connections: 1 } };
   return withSecret({ mailbox: 0, forum: 0 }, async (server) => {
     await using watching = await Watching.begin(server, { services: ["forum"] });
@@ -287,7 +287,7 @@ Deno.test("who watches sees why a connection for files makes room for another on
 });
 
 // admin.md 7.3, 7.4, 7.8
-Deno.test("who watches sees who is muted, kicked and banned", () =>
+Deno.test("a watcher sees who is muted, kicked and banned", () =>
   withSecret({ mailbox: 0, channels: 0 }, async (server) => {
     await using watching = await Watching.begin(server, { services: ["channels"] });
     await using mailbox = await connectOriginalMailbox({ port: portOf(server, "mailbox"), timeout: 30_000 });
@@ -315,7 +315,7 @@ Deno.test("who watches sees who is muted, kicked and banned", () =>
   }));
 
 // watch.md 1.1, 2.5
-Deno.test("nothing is sent without a proof, and who watches does not see itself", () =>
+Deno.test("nothing is sent without a proof, and a watcher does not see itself", () =>
   withSecret({ mailbox: 0 }, async (server, log) => {
     await using watching = await Watching.begin(server, { services: ["admin"] });
     using peer = new Peer(server.addresses[0]!.port);
@@ -405,7 +405,7 @@ function setUp() {
 const PEER = { hostname: "127.0.0.1", port: 1 };
 
 // watch.md 1.2, 1.3
-Deno.test("a subscription ends by itself unless it is prolonged, and nobody pays for it then", async () => {
+Deno.test("a subscription ends by itself unless it is prolonged, and costs nothing then", async () => {
   const { state, watch, tap, log, order } = setUp();
   assertEquals(await order("a", "watch, 0"), ["00000000", "1", "0"]);
   assertEquals([watch.isOn, tap.isOn], [false, false]);

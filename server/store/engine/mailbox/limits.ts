@@ -127,7 +127,7 @@ export class Limits {
   }
 }
 
-/** The limit that is passed with this much. */
+/** The limit that this would pass. */
 function passed(of: "mailbox" | "all", what: string, used: number, max: number): Reached | undefined {
   return used > max ? { of, limit: `${max} ${what}` } : undefined;
 }

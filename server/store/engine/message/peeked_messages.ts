@@ -34,7 +34,7 @@ export class PeekedMessages {
   page(mailbox: Mailbox, after: number, limit: number): PeekedPage {
     const about = Math.ceil(PAGE_BYTES / (mailbox.bytes / mailbox.messages + 1));
     const count = Math.max(1, Math.min(limit, about)), { stored, delayed } = this.#sql;
-    // each list is ordered by an index, so that a page costs the same wherever it begins
+    // each list is ordered by an index, so that a page costs the same at every place
     const rows = [
       ...allRows<PeekedRow>(stored, mailbox.id, 0, after, count + 1),
       ...allRows<PeekedRow>(stored, mailbox.id, 1, after, count + 1),

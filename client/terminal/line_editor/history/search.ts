@@ -1,10 +1,10 @@
-import type { EditedLine } from "./edited_line.ts";
-import { previousBoundary } from "./graphemes.ts";
+import type { EditedLine } from "../edited_line.ts";
+import { previousBoundary } from "../graphemes.ts";
 import type { History } from "./history.ts";
-import type { Key } from "./keys.ts";
+import type { Key } from "../keys/keys.ts";
 
 /** Longest text to search for, in UTF-16 code units. */
-const MAX_TEXT = 256;
+const MAX_TEXT_UNITS = 256;
 
 /**
  * What becomes of the search: it goes `on`, also if the text is `not found`; it is `left`, and the edited line is as it
@@ -35,7 +35,7 @@ export class HistorySearch {
   /** Applies a key. */
   press(key: Key): SearchOutcome {
     if ("text" in key) {
-      if (this.#text.length + key.text.length > MAX_TEXT) return "not found";
+      if (this.#text.length + key.text.length > MAX_TEXT_UNITS) return "not found";
       this.#text += key.text;
       // the line that is shown may have it too
       return this.#find((this.#found?.index ?? Infinity) + 1);

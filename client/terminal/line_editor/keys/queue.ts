@@ -1,4 +1,4 @@
-import { clusters } from "./graphemes.ts";
+import { clusters } from "../graphemes.ts";
 import type { Key } from "./keys.ts";
 
 /** Keys that may wait to be read. */

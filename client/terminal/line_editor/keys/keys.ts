@@ -118,7 +118,7 @@ export class KeyDecoder {
     return this.#state === "escape" && !this.#isPasting;
   }
 
-  /** Takes the ESC for a key of its own: nothing has followed it in time. */
+  /** Takes the ESC as a key of its own, because nothing has followed it in time. */
   endEscape(): Key[] {
     if (!this.isEscaping) return [];
     this.#state = "text";
