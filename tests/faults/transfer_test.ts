@@ -6,7 +6,7 @@ import { FROM_SOURCE, runCommand, temporaryDirectory } from "../program.ts";
 import { contentOf, sha256, TransferServer } from "../client/transfer/server.ts";
 import type { CutTransfer } from "./cut_transfer.ts";
 import { FULL, report } from "./form.ts";
-import { mount } from "./mount.ts";
+import { mount } from "./disk/mount.ts";
 
 const MIB = 1024 ** 2;
 const SIZE = FULL ? 1024 * MIB : 42 * MIB;
