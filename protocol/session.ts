@@ -209,7 +209,7 @@ export function startTimeOf(cookie: string): string {
   return cookie.slice(0, START_TIME_DIGITS);
 }
 
-/** A cookie that tells the start time of a session, and proves nothing. */
+/** A cookie that has the start time of a session, and proves nothing. */
 export function unprovedCookie(startTime: string): string {
   return startTime.padEnd(START_TIME_DIGITS + PROOF_DIGITS, "0");
 }

@@ -23,7 +23,7 @@ export const DEFAULT_FILE_LIMITS: FileLimits = {
   files: 100_000,
 };
 
-/** Tells uploads apart: an attempt continues an earlier one with the same values. */
+/** Distinguishes uploads: an attempt continues an earlier one with the same values. */
 export interface UploadId {
   user: string;
   thread: number;
