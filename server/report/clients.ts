@@ -71,11 +71,16 @@ export class Clients {
     return new Traffic(this.#wallClock);
   }
 
-  /** Lists a client until the function returned is called. */
-  add(client: ConnectedClient): () => void {
+  /** Lists a client until {@linkcode remove} takes its number, which is returned. */
+  add(client: ConnectedClient): number {
     const id = ++this.#last;
     this.#clients.set(id, { id, sinceMs: this.#wallClock(), client });
-    return () => void this.#clients.delete(id);
+    return id;
+  }
+
+  /** Lists the client of this number no longer. */
+  remove(id: number) {
+    this.#clients.delete(id);
   }
 
   /**

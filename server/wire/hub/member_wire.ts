@@ -114,8 +114,8 @@ export abstract class MemberWire {
 
 /** Lists a client until it is disposed of. */
 function listed(client: MemberConnection, clients: Clients | undefined): Disposable {
-  const remove = clients?.add(client);
-  return { [Symbol.dispose]: () => remove?.() };
+  const id = clients?.add(client);
+  return { [Symbol.dispose]: () => id !== undefined && clients?.remove(id) };
 }
 
 /** A client from its connection to its end. */

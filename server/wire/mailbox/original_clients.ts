@@ -46,7 +46,7 @@ export class OriginalClients {
 
   #add(hostname: string, port: number, key: string): OriginalClient {
     const client = { name: "", traffic: this.#clients.traffic() };
-    const unlist = this.#clients.add({
+    const id = this.#clients.add({
       service: "mailbox",
       kind: "datagrams",
       hostname,
@@ -57,7 +57,7 @@ export class OriginalClients {
       },
       end: () => this.#remove(key),
     });
-    return Object.assign(client, { unlist });
+    return Object.assign(client, { unlist: () => this.#clients.remove(id) });
   }
 
   #remove(key: string) {

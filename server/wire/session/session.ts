@@ -57,8 +57,8 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   name: string;
   /** What it has sent and was sent; there if clients are listed. */
   traffic: Traffic | undefined;
-  /** Takes it off the list of clients. */
-  unlist: (() => void) | undefined;
+  /** Its number in the list of clients. */
+  listedAs: number | undefined;
 
   constructor(
     readonly id: string,

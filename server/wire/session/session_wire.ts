@@ -19,7 +19,7 @@ import {
 } from "../../../protocol/session.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import type { Environment } from "../../quota/uptime.ts";
-import type { Clients } from "../../report/clients.ts";
+import type { Clients, ConnectedClient, Traffic } from "../../report/clients.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journal/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
@@ -153,7 +153,7 @@ export class SessionWire<A extends Address> {
     for (const session of this.#sessions.values()) session.answer({ kind: "ending" });
     this.#flush();
     this.#stopTimer?.();
-    for (const session of this.#sessions.values()) session.unlist?.();
+    for (const session of this.#sessions.values()) this.#unlist(session);
     this.#sessions.clear();
   }
 
@@ -177,25 +177,20 @@ export class SessionWire<A extends Address> {
 
   /** Lists the session for the administrator. */
   #list(session: Session<A>) {
-    const { clients, service = "", endLogin } = this.#options;
+    const { clients, service = "" } = this.#options;
     if (clients === undefined) return;
-    const traffic = session.traffic = clients.traffic();
-    session.unlist = clients.add({
-      service,
-      kind: "session",
-      traffic,
-      get hostname() {
-        return session.hostname;
-      },
-      get port() {
-        return session.port;
-      },
-      get name() {
-        return session.name;
-      },
-      end: () => session.seal === undefined ? this.#remove(session) : endLogin?.(session.id),
-    });
+    session.traffic = clients.traffic();
+    session.listedAs = clients.add(new ListedSession(service, session, session.traffic, this.#endListed));
   }
+
+  #unlist({ listedAs }: Session<A>) {
+    if (listedAs !== undefined) this.#options.clients?.remove(listedAs);
+  }
+
+  readonly #endListed = (session: Session<A>) => {
+    if (session.seal === undefined) this.#remove(session);
+    else this.#options.endLogin?.(session.id);
+  };
 
   #opened(session: Session<A>, outcome: SessionOutcome) {
     // it has made room for another one meanwhile; the client repeats its datagrams
@@ -288,7 +283,7 @@ export class SessionWire<A extends Address> {
   #remove(session: Session<A>) {
     if (this.#sessions.get(session.id) !== session) return;
     this.#sessions.delete(session.id);
-    session.unlist?.();
+    this.#unlist(session);
     session.ordered?.close();
     this.#options.handler.forget?.(session);
     this.#table.remove(session);
@@ -333,4 +328,40 @@ function* pack(lines: readonly string[]): Generator<string[]> {
     bytes += length;
   }
   if (packed.length > 0 || lines.length === 0) yield packed;
+}
+
+/** A session as the administrator sees it. A class, because there may be 100,000: an object with closures takes 1 KiB more. */
+class ListedSession<A extends Address> implements ConnectedClient {
+  readonly #session: Session<A>;
+  readonly #end: (session: Session<A>) => void;
+
+  constructor(
+    readonly service: string,
+    session: Session<A>,
+    readonly traffic: Traffic,
+    end: (session: Session<A>) => void,
+  ) {
+    this.#session = session;
+    this.#end = end;
+  }
+
+  get kind() {
+    return "session" as const;
+  }
+
+  get hostname() {
+    return this.#session.hostname;
+  }
+
+  get port() {
+    return this.#session.port;
+  }
+
+  get name() {
+    return this.#session.name;
+  }
+
+  end() {
+    this.#end(this.#session);
+  }
 }

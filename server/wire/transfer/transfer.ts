@@ -115,7 +115,7 @@ export class TransferWire implements TransferContext {
   }
 
   async #serve(connection: TransferConnection) {
-    const unlist = this.#options.clients?.add(listed(connection));
+    const { clients } = this.#options, id = clients?.add(listed(connection));
     let answer: TransferAnswer | undefined;
     try {
       answer = await this.#transfer(connection);
@@ -128,7 +128,7 @@ export class TransferWire implements TransferContext {
     }
     if (answer?.kind === "no") this.metrics.add(`files refused ${answer.code}`);
     await connection.end(answer);
-    unlist?.();
+    if (id !== undefined) clients?.remove(id);
   }
 
   /** Returns the last answer, if there is one. */

@@ -328,10 +328,10 @@ Deno.test("a list of many clients goes on behind the last one shown, also if cli
     ...{ service: "s", kind: "session", hostname: "h", port: 1, name, traffic: new Traffic() },
     end() {},
   });
-  const remove = Array.from({ length: 100 }, (_, i) => clients.add(client(`${i}`)));
+  const ids = Array.from({ length: 100 }, (_, i) => clients.add(client(`${i}`)));
   const first = clients.list(0, 30);
   assertEquals([first.length, first.at(-1)!.id], [30, 30]);
-  for (const i of [29, 30, 31, 99]) remove[i]!();
+  for (const i of [29, 30, 31, 99]) clients.remove(ids[i]!);
   const names: string[] = [];
   for (let after = 30;;) {
     const page = clients.list(after, 30);
