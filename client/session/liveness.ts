@@ -30,6 +30,7 @@ export class Liveness {
   #roomSince = -Infinity;
   /** Restarts that are not forgotten, at the time of the last one. */
   #restarts = 0;
+  #doneAtRestart = 0;
   #restartedAt = 0;
 
   constructor(silenceMs = SILENCE_MS, server = "the server") {
@@ -78,8 +79,14 @@ export class Liveness {
     return (sent) => this.#stuck(does, sent);
   }
 
-  /** Counts that the session begins anew. Returns an error if that was too often. */
-  restart(now: number): ((sent: boolean) => ServerTimeoutError) | undefined {
+  /**
+   * Counts that the session begins anew. Returns an error if that was too often without progress between.
+   *
+   * @param done Up to which number the server has performed everything.
+   */
+  restart(now: number, done: number): ((sent: boolean) => ServerTimeoutError) | undefined {
+    if (done !== this.#doneAtRestart) this.#restarts = 0;
+    this.#doneAtRestart = done;
     const forgotten = (now - this.#restartedAt) / RESTART_EVERY_MS;
     this.#restarts = Math.max(0, this.#restarts - forgotten) + 1;
     this.#restartedAt = now;

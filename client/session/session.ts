@@ -300,7 +300,7 @@ export class Session<A extends UnorderedAnswer> {
   }
 
   #mayRestart(now: number): boolean {
-    const error = this.#liveness.restart(now);
+    const error = this.#liveness.restart(now, this.#done);
     if (error !== undefined) this.fail(error);
     return error === undefined;
   }
