@@ -43,7 +43,7 @@ export class Terminal implements AsyncDisposable {
         ...["-u", "-S", `${directory.path}/socket`, "-f", "/dev/null", "-C"],
         ...["new-session", "-x", `${columns}`, "-y", `${rows}`, command],
       ],
-      // in colour, whatever the tests themselves are run in
+      // in colour, also if NO_COLOR is set where the tests run
       env: { TERM: "xterm-256color", NO_COLOR: "", TMUX: "", SHELL: "/bin/sh" },
       stdin: "piped",
       stdout: "piped",

@@ -123,7 +123,7 @@ const AT = {
 } as const;
 
 // watch.md 3.4
-Deno.test("whatever arrives, its event fits into a datagram and is read from it", () => {
+Deno.test("every event fits into a datagram and is read from it, also of hostile input", () => {
   for (const bytes of randomInputs()) {
     const text = decoder.decode(bytes);
     for (const describe of DESCRIPTIONS) {

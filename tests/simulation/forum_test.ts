@@ -138,7 +138,10 @@ class SimulatedForum {
     return told;
   }
 
-  /** Kills the server, unless a client would give it up: 16 restarts, of which one is forgotten every 4 s (session.md 9.7). */
+  /**
+   * Kills the server, unless a client might give it up: 16 restarts without progress, of which one is forgotten every
+   * 4 s (session.md 9.7).
+   */
   #kill(after: number) {
     this.#clock.setTimer(after, () => {
       const now = this.#clock.now();
