@@ -1,0 +1,96 @@
+/**
+ * The bench's side of a load (`load/loop.ts`).
+ *
+ * @module
+ */
+
+import { type Failure, type Figures, type Order } from "./load/loop.ts";
+import { withFiles } from "./peers.ts";
+
+/** Milliseconds beyond its own time after which a measurement has failed: more than any load explains. */
+const LATE_MS = 60_000;
+
+export class LoadProcess implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #errors: Promise<string>;
+  #text = "";
+
+  /** @param script Its name in `load/`. */
+  constructor(script: string, args: readonly string[]) {
+    const [program = "", ...rest] = withFiles([
+      Deno.execPath(),
+      ...["run", "--no-check", "--no-prompt", "--unstable-net", "--allow-all"],
+      new URL(`load/${script}`, import.meta.url).pathname,
+      ...args,
+    ]);
+    this.#child = new Deno.Command(program, {
+      args: rest,
+      env: { NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    this.#errors = new Response(this.#child.stderr).text();
+  }
+
+  /**
+   * Carries out one measurement.
+   *
+   * @param ms How long it takes by itself.
+   * @throws {Error} It failed, or the process has ended.
+   */
+  async measure(order: Order, ms: number): Promise<Figures> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#child.kill("SIGKILL");
+    }, ms + LATE_MS);
+    try {
+      await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`)).catch(() => {});
+      const line = await this.#line();
+      if (isLate) throw new Error(`no result within ${(ms + LATE_MS) / 1000} s`);
+      if (line === undefined) throw new Error(firstLine(await this.#errors) || "the load ended");
+      const answer: Figures | Failure = JSON.parse(line);
+      if (typeof answer.error === "string") throw new Error(answer.error);
+      return answer as Figures;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#text.slice(0, end);
+        this.#text = this.#text.slice(end + 1);
+        return line;
+      }
+      const { value, done } = await this.#reader.read();
+      if (done) return undefined;
+      this.#text += value;
+    }
+  }
+
+  async [Symbol.asyncDispose]() {
+    // what it measured is known
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // it has ended already
+    }
+    await this.#writer.close().catch(() => {});
+    await this.#reader.cancel();
+    await this.#errors;
+    await this.#child.status;
+  }
+}
+
+/** What went wrong, without Deno's stack. */
+function firstLine(errors: string): string {
+  return errors.split("\n").find((line) => line.includes("rror")) ?? "";
+}
