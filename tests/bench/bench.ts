@@ -131,7 +131,7 @@ async function run(options: Options): Promise<number> {
     await print(
       `${cores} cores, load average ${
         load.join(" ")
-      }, ${system}, Deno ${Deno.version.deno}, files in ${directory}\n` +
+      }, ${system}, Deno ${Deno.version.deno}\nFiles in ${directory}\n` +
         (titles.length > 0 ? `Beside ${titles.join(", ")}\n` : "") +
         `Medians of ${rounds}; ratio: Wirepost to this one; * the best of the others\n`,
     );

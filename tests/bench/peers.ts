@@ -12,9 +12,6 @@ export interface Server extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Why a peer is left out. */
-export class MissingError extends Error {}
-
 interface Peer {
   title: string;
   program: string;
@@ -45,7 +42,7 @@ export const PEERS = {
       const config = `${directory}/nats.conf`;
       await Deno.writeTextFile(config, `jetstream { store_dir: "${directory}", sync_interval: always }\n`);
       const { code } = await runCommand(["nats-server", "-t", "-c", config]);
-      if (code !== 0) throw new MissingError("it cannot sync each message; 2.10 and newer can");
+      if (code !== 0) throw new Error("it cannot sync each message; 2.10 and newer can");
       return await startServer("nats-server", (port) => ["-c", config, "-a", "127.0.0.1", "-p", `${port}`]);
     },
   },
@@ -64,7 +61,7 @@ export const PEERS = {
     version: "--version",
     start: () => startServer("nats-server", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
   },
-  python: { title: "Python, in memory", program: "python3", version: "--version", start: startPython },
+  python: { title: "Python server", program: "python3", version: "--version", start: startPython },
   ncat: { title: "ncat", program: "ncat", version: "--version" },
 } satisfies Record<string, Peer>;
 

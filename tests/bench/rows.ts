@@ -198,14 +198,14 @@ export const GROUPS: readonly Group[] = [
   },
   {
     name: "original",
-    title: "Pairs of the original wire: put and take",
+    title: "Pairs of the original wire, put and take; the Python server keeps all in memory",
     unit: "pairs/s",
     service: "mailbox",
     wirepost: { script: "original.ts" },
     peers: { python: { script: "original.ts" } },
     rows: [1, 32, 128].map((inFlight) => ({
       name: `${inFlight}`,
-      what: `${inFlight} pairs in flight`,
+      what: `${inFlight} in flight`,
       order: { measure: "pairs", inFlight },
       wanted: [{ peer: "python", ratio: 0.8 }],
     })),

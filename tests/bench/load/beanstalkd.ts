@@ -16,7 +16,7 @@ class Connection {
   readonly #socket: Deno.TcpConn;
   readonly #waiting: { resolve(answer: string): void; reject(error: Error): void }[] = [];
   #out = "";
-  #isClosed = false;
+  isClosed = false;
 
   private constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
@@ -40,7 +40,11 @@ class Connection {
   async #write() {
     const bytes = encoder.encode(this.#out);
     this.#out = "";
-    for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+    } catch {
+      // what was asked is rejected by the one that reads
+    }
   }
 
   async #read() {
@@ -67,8 +71,8 @@ class Connection {
   }
 
   close() {
-    if (!this.#isClosed) this.#socket.close();
-    this.#isClosed = true;
+    if (!this.isClosed) this.#socket.close();
+    this.isClosed = true;
   }
 }
 
@@ -84,28 +88,31 @@ const sender = await Connection.open();
 class Worker {
   readonly #connection: Connection;
   #isWaiting = false;
+  #isStopped = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
-  async work(tube: string, received: (text: string) => boolean, deleted: () => void) {
+  async work(tube: string, received: (text: string) => void, deleted: () => void) {
     await expect(this.#connection.ask(`watch ${tube}\r\n`), "WATCHING");
-    for (let more = true; more;) {
+    while (!this.#isStopped) {
       this.#isWaiting = true;
       const job = await this.#connection.ask("reserve\r\n").catch(() => "closed");
       this.#isWaiting = false;
       const [, id, text] = /^RESERVED (\d+) \d+\n(.*)$/.exec(job) ?? [];
-      if (text === undefined) return;
-      more = received(text);
+      // it was stopped while its job came
+      if (text === undefined || this.#connection.isClosed) break;
+      received(text);
       await expect(this.#connection.ask(`delete ${id}\r\n`), "DELETED");
       deleted();
     }
     this.#connection.close();
   }
 
-  /** Ends it, unless it has a job. */
+  /** Ends it when it has no job any more. */
   stop() {
+    this.#isStopped = true;
     if (this.#isWaiting) this.#connection.close();
   }
 }
@@ -117,11 +124,9 @@ async function open(name: string): Promise<Queue> {
     async receive(inFlight, received, acknowledged) {
       const workers: Worker[] = [];
       for (let i = 0; i < inFlight; i++) workers.push(new Worker(await Connection.open()));
-      let more = true;
       const take = (text: string) => {
-        more = received(text) && more;
-        if (!more) { for (const worker of workers) worker.stop(); }
-        return more;
+        if (received(text)) return;
+        for (const worker of workers) worker.stop();
       };
       await Promise.all(workers.map((worker) => worker.work(name, take, acknowledged)));
     },

@@ -1,13 +1,13 @@
-/** A file goes up to the forum and comes down again: `forum.ts PORT CHECKOUT`. */
+/** A file goes up to the forum and comes down again: `forum.ts PORT CHECKOUT KEY`. */
 
 import { carryOut, type Figures } from "./loop.ts";
 
-const [port = "", checkout = ""] = Deno.args;
+const [port = "", checkout = "", serverKey = ""] = Deno.args;
 const { connectForum }: typeof import("../../../client/forum.ts") = await import(
   new URL("client/forum.ts", `file://${checkout}/`).href
 );
 const as = { name: "bench", password: "of bench", make: true };
-const forum = await connectForum({ hostname: "127.0.0.1", port: Number(port), as });
+const forum = await connectForum({ hostname: "127.0.0.1", port: Number(port), serverKey, as });
 const thread = "files", name = "file";
 
 /** MiB a second of one transfer. */

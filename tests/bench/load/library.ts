@@ -1,7 +1,7 @@
 /** Wirepost through the library of a checkout: `library.ts PORT CHECKOUT`. */
 
 import type { Mailbox } from "../../../client/mailbox.ts";
-import { carryOut } from "./loop.ts";
+import { carryOut, type Figures } from "./loop.ts";
 import { InFlight, measurements, type Queue } from "./queue.ts";
 
 const [port = "", checkout = ""] = Deno.args;
@@ -47,5 +47,22 @@ class MailboxQueue implements Queue {
 }
 
 const sender = await connectMailbox(server), receiver = await connectMailbox(server);
-await carryOut(measurements((name) => Promise.resolve(new MailboxQueue(name, sender, receiver))));
+/** Receives whatever comes, until the time is over. */
+async function receiveFor(
+  { queue, inFlight, ms }: { queue: string; inFlight: number; ms: number },
+): Promise<Figures> {
+  const acks = new InFlight(inFlight), begin = performance.now();
+  let acknowledged = 0;
+  for await (const message of receiver.messages(queue, { signal: AbortSignal.timeout(ms) })) {
+    acks.add(message.ack().then(() => acknowledged++));
+    await acks.room();
+  }
+  await acks.none();
+  return { rate: acknowledged / (performance.now() - begin) * 1000 };
+}
+
+await carryOut({
+  ...measurements((name) => Promise.resolve(new MailboxQueue(name, sender, receiver))),
+  receiveFor,
+});
 await Promise.all([sender.close(0), receiver.close(0)]);

@@ -12,8 +12,8 @@ export interface Limits {
   inFlight: number;
   /** Messages in a request. */
   each: number;
-  /** Milliseconds until nothing more is sent. */
-  ms: number;
+  /** Milliseconds until nothing more is sent; no limit by default. */
+  ms?: number;
   /** Messages in all, at most. */
   count?: number;
   /** Messages a second; as fast as they are answered by default. */
@@ -62,8 +62,8 @@ export class Pace {
   }
 
   get #isOver(): boolean {
-    return performance.now() - this.#begin >= this.#limits.ms ||
-      this.#sent >= (this.#limits.count ?? Infinity);
+    const { ms = Infinity, count = Infinity } = this.#limits;
+    return performance.now() - this.#begin >= ms || this.#sent >= count;
   }
 
   #next() {

@@ -160,17 +160,6 @@ export async function singlePuts(queue: Queue, { ms }: { ms: number }): Promise<
   return { rate: latencies.length / ms * 1000, ...percentiles(latencies) };
 }
 
-/** Receives whatever comes, until the time is over. */
-export async function receiveFor(
-  queue: Queue,
-  { inFlight, ms }: { inFlight: number; ms: number },
-): Promise<Figures> {
-  const begin = performance.now(), end = begin + ms;
-  let acknowledged = 0;
-  await queue.receive(inFlight, () => performance.now() < end, () => acknowledged++);
-  return { rate: acknowledged / (performance.now() - begin) * 1000 };
-}
-
 /** The measurements of a system that opens queues of these names. */
 export function measurements(open: (name: string) => Promise<Queue>) {
   const own = async () => await open(`bench-${crypto.randomUUID()}`);
@@ -180,7 +169,5 @@ export function measurements(open: (name: string) => Promise<Queue>) {
       await receive(await own(), parameters),
     endToEnd: async (parameters: { inFlight: number; ms: number }) => await endToEnd(await own(), parameters),
     singlePuts: async (parameters: { ms: number }) => await singlePuts(await own(), parameters),
-    receiveFor: async ({ queue, ...parameters }: { queue: string; inFlight: number; ms: number }) =>
-      await receiveFor(await open(queue), parameters),
   };
 }

@@ -122,7 +122,7 @@ async function put({ sessions, inFlight, each, queue = crypto.randomUUID().slice
   inFlight: number;
   /** Messages in a datagram. */
   each: number;
-  ms: number;
+  ms?: number;
   rate?: number;
   /** Of four letters, so that 18 messages fit into 1,200 bytes. */
   queue?: string;
