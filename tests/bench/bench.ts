@@ -6,10 +6,11 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { FROM_SOURCE, runCommand } from "../program.ts";
-import { measureGroup, type Settings, type Version } from "./measure.ts";
+import { measureGroup, type Settings } from "./measure.ts";
 import { installed, type PeerName, PEERS } from "./peers.ts";
 import { conclusion, describe, heading, type Report, sumUp } from "./report.ts";
 import { GROUPS, selected } from "./rows.ts";
+import type { Version } from "./subject.ts";
 
 const HELP = `Usage: deno task bench [ROW…] [OPTION…]
 
@@ -39,6 +40,12 @@ const MAX_LOAD = 0.5;
 const encoder = new TextEncoder();
 const print = (text: string) => Deno.stdout.write(encoder.encode(text));
 const printError = (text: string) => Deno.stderr.write(encoder.encode(text));
+
+/** What it started ends with it. */
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+/** A signal came. */
+class InterruptedError extends Error {}
 
 /** The usage is wrong. */
 class UsageError extends Error {}
@@ -121,7 +128,10 @@ async function run(options: Options): Promise<number> {
   const names = new Set(groups.flatMap(({ peers }) => Object.keys(peers) as PeerName[]));
   const { peers, titles, missing } = await findPeers(options.isAlone ? new Set() : names);
   const directory = await Deno.makeTempDir({ prefix: "wirepost-bench-" });
-  const settings: Settings = { ...options, versions: await versions(options), peers, directory };
+  const stop = new AbortController(), interrupt = () => stop.abort(new InterruptedError());
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+  const { signal } = stop;
+  const settings: Settings = { ...options, versions: await versions(options), peers, directory, signal };
   const cores = navigator.hardwareConcurrency, load = Deno.loadavg().map((one) => Number(one.toFixed(2)));
   const { rounds } = options, system = `${Deno.build.os} ${Deno.build.arch}`;
   if (options.isJson) {
@@ -155,6 +165,7 @@ async function run(options: Options): Promise<number> {
     }
   } finally {
     await Deno.remove(directory, { recursive: true });
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
   }
   if (!options.isJson && !options.isAlone) await print(conclusion(reports));
   return reports.some(({ systems }) => systems[0]?.failure !== undefined) ? 1 : 0;
@@ -173,6 +184,7 @@ try {
   else if (options.isList) await list();
   else Deno.exitCode = await run(options);
 } catch (error) {
+  if (error instanceof InterruptedError) Deno.exit(130);
   if (!(error instanceof UsageError)) throw error;
   await printError(`bench: ${error.message}\n`);
   Deno.exitCode = 2;

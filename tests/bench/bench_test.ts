@@ -1,14 +1,13 @@
 import { assertEquals, assertGreater, assertStringIncludes } from "@std/assert";
-import { runCommand } from "../program.ts";
+import { runCommand, temporaryDirectory } from "../program.ts";
 import config from "../../deno.json" with { type: "json" };
 
+const [, ...TASK] = config.tasks.bench.command.split(" ");
+const cwd = new URL("../../", import.meta.url).pathname;
+
 /** Runs the task, as a user would. */
-async function bench(...args: string[]) {
-  const [deno, ...task] = config.tasks.bench.command.split(" ");
-  assertEquals(deno, "deno");
-  const cwd = new URL("../../", import.meta.url).pathname;
-  return await runCommand([Deno.execPath(), ...task, ...args], { cwd, env: { NO_COLOR: "1" } });
-}
+const bench = (...args: string[]) =>
+  runCommand([Deno.execPath(), ...TASK, ...args], { cwd, env: { NO_COLOR: "1" } });
 
 const TINY = ["--alone", "--rounds", "2", "--seconds", "0.02"];
 
@@ -40,4 +39,22 @@ Deno.test("the table has 100 columns at most, and a row that failed says so", as
 
 Deno.test("a row that is not known is wrong usage", async () => {
   assertEquals(await bench("put/2"), { code: 2, out: "", err: "bench: Unknown row 'put/2': see --list\n" });
+});
+
+Deno.test("a signal ends it, and nothing is left", async () => {
+  await using temporary = await temporaryDirectory();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...TASK, "put/1", "--alone", "--rounds", "100000", "--json"],
+    cwd,
+    env: { TMPDIR: temporary.path },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  assertStringIncludes((await reader.read()).value!, temporary.path);
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 130);
+  await reader.cancel();
+  assertEquals([...Deno.readDirSync(temporary.path)].filter(({ name }) => name.startsWith("wirepost")), []);
 });

@@ -41,14 +41,17 @@ export class LoadProcess implements AsyncDisposable {
    * Carries out one measurement.
    *
    * @param ms How long it takes by itself.
+   * @param signal Ends it, and the process.
    * @throws {Error} It failed, or the process has ended.
    */
-  async measure(order: Order, ms: number): Promise<Figures> {
+  async measure(order: Order, ms: number, signal: AbortSignal): Promise<Figures> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      this.#child.kill("SIGKILL");
+      this.#kill();
     }, ms + LATE_MS);
+    const kill = () => this.#kill();
+    signal.addEventListener("abort", kill);
     try {
       await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(order)}\n`)).catch(() => {});
       const line = await this.#line();
@@ -59,6 +62,15 @@ export class LoadProcess implements AsyncDisposable {
       return answer as Figures;
     } finally {
       clearTimeout(timer);
+      signal.removeEventListener("abort", kill);
+    }
+  }
+
+  #kill() {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // it has ended already
     }
   }
 
@@ -78,11 +90,7 @@ export class LoadProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     // what it measured is known
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // it has ended already
-    }
+    this.#kill();
     await this.#writer.close().catch(() => {});
     await this.#reader.cancel();
     await this.#errors;

@@ -10,11 +10,11 @@ import type { Outcome, RowResult } from "./measure.ts";
 import { PEERS } from "./peers.ts";
 import type { Group, Want } from "./rows.ts";
 
+const PEER_TITLES = Object.values(PEERS).map(({ title }) => title as string);
+
 /** A system's figures in a row. */
 interface Summary {
   title: string;
-  /** A key of `PEERS`; not there for Wirepost. */
-  peer?: string;
   /** Of what is compared. */
   median: number;
   min: number;
@@ -73,7 +73,8 @@ export function sumUp({ group, row, outcomes }: RowResult, others: readonly Repo
   if (wirepost.failure === undefined) {
     for (const other of measured) ratios[other.title] = ratio(wirepost.median, other.median);
   }
-  const best = measured.filter(({ peer }) => peer !== undefined)
+  // not another version of Wirepost
+  const best = measured.filter(({ title }) => PEER_TITLES.includes(title))
     .toSorted((a, b) => ratio(b.median, a.median) - 1)[0]?.title;
   const judged = row.wanted.map((want) => judge(want, wirepost, ratios, others));
   if ((wirepost.figures.company ?? 0) < MIN_COMPANY * (row.company?.rate ?? 0)) {
