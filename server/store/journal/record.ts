@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { ByteReader, FormatError } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { crc32c } from "./crc32c.ts";
-import type { JournalRecord } from "./journal.ts";
+import type { JournalRecord, NewRecord } from "./journal.ts";
 import { encodeRequests } from "./request_codec.ts";
 import { decodeRequests } from "./request_decoder.ts";
 
@@ -44,6 +44,7 @@ const NUMBER_MAX = Number.MAX_SAFE_INTEGER;
 
 /** What the journal adds to a record. */
 export interface RecordPlace {
+  number: number;
   /** The hash of the record before. */
   chain: Uint8Array;
   /** The highest number that is known to be durable. */
@@ -52,7 +53,6 @@ export interface RecordPlace {
 
 /** What is to be known of a record before it is read. */
 export interface RecordInfo extends RecordPlace {
-  number: number;
   /** Where its bytes begin and end. */
   start: number;
   end: number;
@@ -64,7 +64,7 @@ export function alignRecord(end: number): number {
 }
 
 /** Appends a record, all but its checksum. Returns where it begins; it ends at the writer's length. */
-export function writeRecord(to: ByteWriter, record: JournalRecord, { chain, synced }: RecordPlace): number {
+export function writeRecord(to: ByteWriter, record: NewRecord, place: RecordPlace): number {
   const start = to.length;
   to.reserve(HEAD_BYTES);
   to.length += HEAD_BYTES;
@@ -80,9 +80,9 @@ export function writeRecord(to: ByteWriter, record: JournalRecord, { chain, sync
   view.setUint32(start + SHARD, record.shard, true);
   view.setBigUint64(start + TERM, record.term, true);
   bytes.set(record.leader, start + LEADER);
-  setNumber(view, start + NUMBER, record.number);
-  bytes.set(chain, start + CHAIN);
-  setNumber(view, start + SYNCED, synced);
+  setNumber(view, start + NUMBER, place.number);
+  bytes.set(place.chain, start + CHAIN);
+  setNumber(view, start + SYNCED, place.synced);
   view.setFloat64(start + WALL_CLOCK, record.wallClock, true);
   view.setFloat64(start + MONOTONIC_CLOCK, record.monotonicClock, true);
   bytes.set(record.random, start + RANDOM);
