@@ -88,7 +88,7 @@ export class SimulatedFolder implements JournalFolder {
         this.#change([[name, inode = new Inode()]]);
       }
       this.openFiles++;
-      return this.#file(name, inode);
+      return this.#file(inode);
     });
   }
 
@@ -181,9 +181,14 @@ export class SimulatedFolder implements JournalFolder {
     return work();
   }
 
-  #file(name: string, inode: Inode): JournalFile {
+  #nameOf(inode: Inode): string {
+    return [...this.#names].find(([, other]) => other === inode)?.[0] ?? "a removed file";
+  }
+
+  #file(inode: Inode): JournalFile {
     let isSyncing = false;
     const writeSync = (bytes: Uint8Array, at: number) => {
+      const name = this.#nameOf(inode);
       if (isSyncing) throw new Error(`${name} is written while it is synced`);
       this.onOperation({ kind: "write", name });
       const write = { at, bytes: bytes.slice() };
@@ -197,7 +202,7 @@ export class SimulatedFolder implements JournalFolder {
         isSyncing = true;
         await Promise.resolve();
         try {
-          this.onOperation({ kind: "sync", name });
+          this.onOperation({ kind: "sync", name: this.#nameOf(inode) });
           for (const write of inode.unsynced) inode.disk = written(inode.disk, write);
         } finally {
           // after a failure the pages are clean all the same: they will never be written
