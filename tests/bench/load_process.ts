@@ -6,9 +6,13 @@
 
 import { type Failure, type Figures, type Order } from "./load/loop.ts";
 import { withFiles } from "./peers.ts";
+import type { Load } from "./rows.ts";
 
 /** Milliseconds beyond its own time after which a measurement has failed: more than any load explains. */
 const LATE_MS = 60_000;
+
+/** Where the loads are, and the versions of the packages that they use. */
+const LOADS = new URL("load/", import.meta.url).pathname;
 
 export class LoadProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -17,12 +21,14 @@ export class LoadProcess implements AsyncDisposable {
   readonly #errors: Promise<string>;
   #text = "";
 
-  /** @param script Its name in `load/`. */
-  constructor(script: string, args: readonly string[]) {
+  /** @param args Its arguments. */
+  constructor({ script, isFromNpm }: Load, args: readonly string[]) {
     const [program = "", ...rest] = withFiles([
       Deno.execPath(),
-      ...["run", "--no-check", "--no-prompt", "--unstable-net", "--allow-all"],
-      new URL(`load/${script}`, import.meta.url).pathname,
+      ...["run", "--no-check", "--no-prompt", "--no-config", "--unstable-net", "--allow-all"],
+      // what is in a lock file is fetched, whether it is used or not
+      ...isFromNpm ? ["--lock", `${LOADS}deno.lock`, "--frozen"] : ["--no-lock"],
+      `${LOADS}${script}`,
       ...args,
     ]);
     this.#child = new Deno.Command(program, {

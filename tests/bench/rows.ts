@@ -19,6 +19,8 @@ export type Want =
 export interface Load {
   script: string;
   args?: readonly string[];
+  /** Whether it uses packages of `load/npm.ts`. */
+  isFromNpm?: boolean;
 }
 
 /** What others do while a row is measured. */
@@ -58,8 +60,8 @@ export interface Group {
 }
 
 const LIBRARIES = {
-  redis: { script: "ioredis.ts" },
-  jetstream: { script: "jetstream.ts" },
+  redis: { script: "ioredis.ts", isFromNpm: true },
+  jetstream: { script: "jetstream.ts", isFromNpm: true },
   beanstalkd: { script: "beanstalkd.ts" },
 } satisfies Group["peers"];
 

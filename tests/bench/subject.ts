@@ -129,7 +129,7 @@ export class Subject implements AsyncDisposable {
     const key = `${load.script} ${role}`;
     let process = this.#processes.get(key);
     if (process === undefined) {
-      process = new LoadProcess(load.script, [`${this.#server?.port ?? 0}`, ...args]);
+      process = new LoadProcess(load, [`${this.#server?.port ?? 0}`, ...args]);
       this.#processes.set(key, process);
     }
     try {

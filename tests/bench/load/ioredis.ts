@@ -3,10 +3,24 @@
  * goes through a stream with a group, where it is acknowledged and deleted.
  */
 
-// deno-lint-ignore no-import-prefix -- a name in deno.json would be there for the program too
-import { Redis } from "npm:ioredis@6.0.0";
 import { carryOut } from "./loop.ts";
+import { NPM } from "./npm.ts";
 import { InFlight, measurements, type Queue } from "./queue.ts";
+
+/** Of ioredis, what is used here. */
+interface Redis {
+  rpush(list: string, text: string): Promise<number>;
+  xadd(stream: string, id: "*", field: string, text: string): Promise<string>;
+  xack(stream: string, group: string, id: string): Promise<number>;
+  xdel(stream: string, id: string): Promise<number>;
+  xgroup(what: "CREATE", stream: string, group: string, from: string, option: "MKSTREAM"): Promise<unknown>;
+  /** Each stream's name and its messages: ID, and names and values of fields. Null if none came in time. */
+  xreadgroup(...words: (string | number)[]): Promise<[string, [string, string[]][]][] | null>;
+  disconnect(): void;
+}
+
+/** Its package comes from npm (`npm.ts`). */
+const { Redis }: { Redis: new (options: object) => Redis } = await import(NPM.ioredis);
 
 /** Milliseconds that a read waits for messages. */
 const BLOCK_MS = 1000;
@@ -37,10 +51,10 @@ class Stream implements Queue {
     const acks = new InFlight(inFlight === 1 ? 1 : 2 * inFlight);
     for (let more = true; more;) {
       const read = await reader.xreadgroup(
-        ...["GROUP", "group", "me", "COUNT", inFlight, "BLOCK", BLOCK_MS] as const,
-        ...["STREAMS", this.#name, ">"] as const,
-      ) as [[string, [string, string[]][]]] | null;
-      for (const [id, [, text = ""]] of read?.[0][1] ?? []) {
+        ...["GROUP", "group", "me", "COUNT", inFlight, "BLOCK", BLOCK_MS],
+        ...["STREAMS", this.#name, ">"],
+      );
+      for (const [id, [, text = ""]] of read?.[0]?.[1] ?? []) {
         // what was read is acknowledged, also if it is more than is wanted
         more = received(text) && more;
         acks.add(
