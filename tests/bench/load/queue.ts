@@ -127,25 +127,28 @@ export async function endToEnd(
   queue: Queue,
   { inFlight, ms }: { inFlight: number; ms: number },
 ): Promise<Figures> {
-  const begin = performance.now(), end = begin + ms;
-  const since: number[] = [], latencies: number[] = [], puts = new InFlight(Infinity);
+  const begin = performance.now() + WARM_UP_MS, end = begin + ms;
+  const since: number[] = [], latencies: number[] = [];
+  const puts = new InFlight(Infinity), failed = Promise.withResolvers<never>();
   let last = 0, arrived = 0;
   const next = () => {
     const number = since.push(performance.now()) - 1;
-    puts.add(queue.put(`${number} `.padEnd(TEXT.length, ".")));
+    const put = queue.put(`${number} `.padEnd(TEXT.length, "."));
+    put.catch(failed.reject);
+    puts.add(put);
   };
   const receiving = queue.receive(inFlight, (text) => {
-    const now = performance.now(), number = parseInt(text);
-    if (now - begin > WARM_UP_MS) latencies.push(now - since[number]!);
+    const now = performance.now();
+    if (now > begin) latencies.push(now - since[parseInt(text)]!);
     arrived++;
     if (now < end) next();
     return now < end || arrived < since.length;
   }, () => last = performance.now());
   for (let i = 0; i < inFlight; i++) next();
   // a put that fails would leave the receiver waiting
-  await Promise.race([receiving, puts.none().then(() => receiving)]);
+  await Promise.race([receiving, failed.promise]);
   await puts.none();
-  return { rate: arrived / (last - begin) * 1000, ...percentiles(latencies) };
+  return { rate: latencies.length / (last - begin) * 1000, ...percentiles(latencies) };
 }
 
 /** Latencies of puts one after the other, each awaited. */
