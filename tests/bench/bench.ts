@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { FROM_SOURCE, runCommand } from "../program.ts";
 import { measureGroup, type Settings } from "./measure.ts";
-import { installed, type PeerName, PEERS } from "./peers.ts";
+import { findPeer, type PeerName } from "./peers.ts";
 import { conclusion, describe, heading, type Report, sumUp } from "./report.ts";
 import { GROUPS, selected } from "./rows.ts";
 import type { Version } from "./subject.ts";
@@ -21,7 +21,7 @@ A ROW is a group, or one of its rows: put, put/32. Without one, all are measured
 
   --list                 Print the rows
   --rounds N             Rounds (3)
-  --seconds N            Time of a measurement (0.6)
+  --seconds N            Time of a measurement (0.5)
   --latency-seconds N    The same for the rows of 'latency' (2)
   --alone                Measure nothing beside Wirepost
   --program PATH         Measure this compiled program, with the client library of this checkout
@@ -85,7 +85,7 @@ function parse(args: string[]): Options {
   return {
     rows: _,
     rounds: Math.ceil(number("rounds", 3)),
-    ms: number("seconds", 0.6) * 1000,
+    ms: number("seconds", 0.5) * 1000,
     latencyMs: number("latency-seconds", 2) * 1000,
     isAlone: values.alone === true,
     isJson: values.json === true,
@@ -110,15 +110,15 @@ async function versions({ program, checkout }: Options): Promise<Version[]> {
   return all;
 }
 
-/** The peers of these groups that are installed, and a line about each that is not. */
+/** The peers that can be measured, and a line about each that can't. */
 async function findPeers(
   names: ReadonlySet<PeerName>,
 ): Promise<{ peers: PeerName[]; titles: string[]; missing: string[] }> {
   const peers: PeerName[] = [], titles: string[] = [], missing: string[] = [];
   for (const name of names) {
-    const title = await installed(name), { title: plain, program } = PEERS[name];
-    if (title === undefined) missing.push(`${plain} is left out: ${program} is not installed`);
-    else peers.push(name), titles.push(title);
+    const found = await findPeer(name);
+    if ("missing" in found) missing.push(found.missing);
+    else peers.push(name), titles.push(found.title);
   }
   return { peers, titles, missing };
 }

@@ -17,6 +17,8 @@ interface Peer {
   program: string;
   /** Its version, from what this prints. */
   version: string;
+  /** Why this version can't be compared. */
+  unusable?(): Promise<string | undefined>;
   /** Not there if it needs none. */
   start?(directory: string): Promise<Server>;
 }
@@ -38,11 +40,17 @@ export const PEERS = {
     title: "JetStream",
     program: "nats-server",
     version: "--version",
+    async unusable() {
+      const directory = await Deno.makeTempDir();
+      try {
+        const { code } = await runCommand(["nats-server", "-t", "-c", await natsConfig(directory)]);
+        return code === 0 ? undefined : "it cannot sync each message, which 2.10 and newer can";
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
     async start(directory: string) {
-      const config = `${directory}/nats.conf`;
-      await Deno.writeTextFile(config, `jetstream { store_dir: "${directory}", sync_interval: always }\n`);
-      const { code } = await runCommand(["nats-server", "-t", "-c", config]);
-      if (code !== 0) throw new Error("it cannot sync each message; 2.10 and newer can");
+      const config = await natsConfig(directory);
       return await startServer("nats-server", (port) => ["-c", config, "-a", "127.0.0.1", "-p", `${port}`]);
     },
   },
@@ -67,12 +75,21 @@ export const PEERS = {
 
 export type PeerName = keyof typeof PEERS;
 
-/** Its title with its version; undefined if it is not installed. */
-export async function installed(name: PeerName): Promise<string | undefined> {
-  const { title, program, version } = PEERS[name];
-  const result = await runCommand([program, version]).catch(() => undefined);
-  if (result === undefined) return undefined;
-  return `${title} ${/\d+\.\d+(\.\d+)?/.exec(result.out + result.err)?.[0] ?? ""}`.trimEnd();
+/** Its title with its version, or why it is left out. */
+export async function findPeer(name: PeerName): Promise<{ title: string } | { missing: string }> {
+  const peer: Peer = PEERS[name];
+  const result = await runCommand([peer.program, peer.version]).catch(() => undefined);
+  if (result === undefined) return { missing: `${peer.title} is left out: ${peer.program} is not installed` };
+  const title = `${peer.title} ${/\d+\.\d+(\.\d+)?/.exec(result.out + result.err)?.[0] ?? ""}`.trimEnd();
+  const reason = await peer.unusable?.();
+  return reason === undefined ? { title } : { missing: `${title} is left out: ${reason}` };
+}
+
+/** Writes the configuration of JetStream, and returns its path. */
+async function natsConfig(directory: string): Promise<string> {
+  const config = `${directory}/nats.conf`;
+  await Deno.writeTextFile(config, `jetstream { store_dir: "${directory}", sync_interval: always }\n`);
+  return config;
 }
 
 /** As many open files as may be: 1,000 members are more than the usual limit. */
