@@ -7,7 +7,7 @@ import type { SessionHandler } from "../../server/wire/session/handler.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
-import { Engine } from "../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../server/store/engine/batch_engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
 import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
@@ -54,7 +54,7 @@ export class SimulatedServer {
   readonly #key;
   #accounts: Accounts | undefined;
   #seals: SealWire<Address> | undefined;
-  #engine: Engine | undefined;
+  #engine: BatchEngine | undefined;
   #service: SessionWire<Address> | undefined;
   #mailboxes: Mailboxes | undefined;
   #unbind: (() => void) | undefined;
@@ -104,7 +104,7 @@ export class SimulatedServer {
     } = this.#options;
     const life = ++this.#life;
     const monotonicClock = () => Math.floor(clock.now()), wall = () => monotonicClock() + this.clockSet;
-    this.#engine = new Engine({
+    this.#engine = new BatchEngine({
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
       sessionLimits: kept,

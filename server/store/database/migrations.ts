@@ -36,6 +36,10 @@
  * channels_complete   one row: 1 if all that was said is stored, which is so from a clean stop to the next start.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
+ * position  one row: of which record the state is, with the chain and the clocks of that record; `journal` is the ID of the
+ *           journal that the database belongs to.
+ * configuration   one row, if there was such a record: the options that outcomes depend on, as JSON.
+ * epoch     one row: the epoch that sessions see; empty before the first start.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
  *
  * @module
@@ -263,5 +267,18 @@ export const MIGRATIONS: readonly string[] = [
     until INTEGER,
     PRIMARY KEY (what, subject)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE position (
+    number INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    wall_clock REAL NOT NULL,
+    monotonic_clock REAL NOT NULL,
+    journal BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO position VALUES (0, zeroblob(16), 0, 0, randomblob(16));
+  CREATE TABLE configuration (text TEXT NOT NULL) STRICT;
+  CREATE TABLE epoch (id TEXT NOT NULL) STRICT;
+  INSERT INTO epoch VALUES ('');
   `,
 ];

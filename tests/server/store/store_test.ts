@@ -381,7 +381,7 @@ Deno.test("a store refuses a database with a newer schema, or of another program
 Deno.test("a store whose file is full refuses puts one by one, gives what it has, and takes more when there is room", () =>
   withDirectory(async (directory) => {
     const events: StoreEvent[] = [];
-    const store = await open(directory, { maxFileBytes: 128 * 1024, events });
+    const store = await open(directory, { maxFileBytes: 256 * 1024, events });
     const filler = "x".repeat(900);
     const stored: string[] = [];
     let outcomes: Outcome[];

@@ -125,6 +125,11 @@ export class LeasedMessages {
     return "released";
   }
 
+  /** Releases the messages of all leases. */
+  releaseAll() {
+    for (const lease of this.leases.all()) this.#release(lease, new Map(lease.messages));
+  }
+
   /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */
   ack(session: string, token: string, ids: readonly number[]): number[] {
     const { lease, held, others } = this.#find(session, token, ids);
