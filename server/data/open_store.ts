@@ -6,10 +6,10 @@
 
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
-import type { BatchOptions } from "../store/engine/batch_engine.ts";
 import { StoreLocked } from "../store/errors.ts";
-import { SqliteStore } from "../store/journal/sqlite.ts";
-import type { Store, StoreEvent } from "../store/store.ts";
+import type { JournaledStore } from "../store/journaled/journaled_store.ts";
+import { openJournaledStore, type StoreOptions } from "../store/journaled/open.ts";
+import type { StoreEvent } from "../store/store.ts";
 import { readRunning } from "./directory.ts";
 
 /** What the services do when something happens in the store. */
@@ -18,17 +18,20 @@ export interface StoreHandlers {
   ready(mailbox: string): void;
   /** No file has these contents any more. */
   unused(contents: string[]): void;
+  /** The store cannot be relied on any more. */
+  lost(error: Error): void;
 }
 
 /** @throws {Error} Another process has it open, or it can't be opened. */
 export async function openStore(
-  options: Omit<BatchOptions, "onEvent">,
+  options: Omit<StoreOptions, "onEvent" | "onLost">,
   log: Log,
   handlers: StoreHandlers,
-): Promise<Store> {
+): Promise<JournaledStore> {
   try {
-    return await SqliteStore.open({
+    return await openJournaledStore({
       ...options,
+      onLost: (error) => handlers.lost(error),
       onEvent: (event) => {
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);

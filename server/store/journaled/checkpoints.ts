@@ -78,13 +78,17 @@ export class Checkpoints {
     if (this.pendingBytes >= CHECKPOINT_BYTES) return true;
     const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
-    if (journal.last > this.#number) return elapsed >= CHECKPOINT_MS || elapsed >= RETRY_MS && admission?.isFull;
+    if (journal.last > this.#number) {
+      return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
+    }
     return elapsed >= SHRINK_MS && host.engine.hasFreePages;
   }
 
   /** Takes one, unless one is being taken. Never rejects. */
   take(): Promise<void> {
-    return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() => this.#running = undefined);
+    return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
+      this.#running = undefined
+    );
   }
 
   /** Takes the last one, of all that was recorded. */

@@ -24,8 +24,7 @@ export class StoreClocks {
   ) {
     const wallOffset = Math.max(wallClock(), last.wallClock) - steadyClock();
     const monotonicOffset = last.monotonicClock - uptime();
-    // rounded up once, the sum never is below the last record's
-    this.wallClock = () => Math.floor(wallOffset + steadyClock());
-    this.monotonicClock = () => Math.ceil(monotonicOffset + uptime());
+    this.wallClock = () => Math.round(wallOffset + steadyClock());
+    this.monotonicClock = () => Math.round(monotonicOffset + uptime());
   }
 }

@@ -3,15 +3,13 @@ import { StoreLost } from "../errors.ts";
 import type { Journal, RecordHead } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
-import { type Admission, isAdding, isRefusedWhole } from "./admission.ts";
+import { Admission, type AdmissionOptions, isAdding, isRefusedWhole } from "./admission.ts";
 import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
 import type { StoreClocks } from "./clocks.ts";
-import { replay } from "./replay.ts";
+import type { DirectoryLock } from "./directory_lock.ts";
+import { ENGINE_VERSION, type RecordClocks, replay } from "./replay.ts";
 import { StorageFailure } from "./storage_failure.ts";
 import type { WriteBack } from "./write_back.ts";
-
-/** Version of the engine that the records are for (store 8.1). */
-export const ENGINE_VERSION = 1;
 
 /** The ID of the leader on one machine. */
 const NO_LEADER = new Uint8Array(16);
@@ -32,9 +30,12 @@ export interface JournaledStoreOptions {
   openEngine(): Engine;
   journal: Journal;
   clocks: StoreClocks;
-  /** Undefined in memory: then nothing needs room, and nothing is written back. */
-  admission?: Admission | undefined;
-  writeBack?: WriteBack | undefined;
+  /** The clocks of the last record. */
+  last: RecordClocks;
+  /** These are undefined in memory: then nothing needs room, and nothing is written back. */
+  storage: Pick<AdmissionOptions, "directory" | "maxFileBytes"> | undefined;
+  writeBack: WriteBack | undefined;
+  lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
   random(bytes: number): Uint8Array;
@@ -76,9 +77,10 @@ export class JournaledStore implements Store {
   readonly #journal: Journal;
   readonly #failure: StorageFailure;
   readonly #checkpoints: Checkpoints;
+  readonly #admission: Admission | undefined;
   #engine: Engine;
   /** The clocks of the last record. */
-  #lastClocks: Pick<RecordHead, "wallClock" | "monotonicClock">;
+  #lastClocks: RecordClocks;
   /** Batches that wait while no record may be made. */
   #held: Batch[] = [];
   #isHeld = false;
@@ -93,14 +95,21 @@ export class JournaledStore implements Store {
   #closed: Promise<void> | undefined;
 
   constructor(options: JournaledStoreOptions) {
-    const { engine, journal, clocks, onEvent } = this.#options = options;
+    const { engine, journal, clocks, last, storage, onEvent } = this.#options = options;
     this.#engine = engine;
     this.#journal = journal;
     this.clocks = clocks;
     this.opened = engine.counts;
     this.#failure = new StorageFailure(onEvent);
-    this.#lastClocks = { wallClock: clocks.wallClock(), monotonicClock: clocks.monotonicClock() };
-    this.#checkpoints = new Checkpoints({ ...options, host: this.#host() });
+    this.#lastClocks = last;
+    this.#admission = storage && new Admission({
+      ...storage,
+      pages: () => this.#engine.pages,
+      pendingBytes: () => this.#checkpoints.pendingBytes,
+      journalRoom: () => journal.room,
+      monotonicClock: () => performance.now(),
+    });
+    this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
   }
 
@@ -160,8 +169,8 @@ export class JournaledStore implements Store {
 
   /** Carries requests out, and appends a record of those that change something. */
   #record(requests: readonly StoreRequest[]): Outcome[] {
-    const { admission } = this.#options, engine = this.#engine;
-    const canStore = admission?.canStore ?? true, outcomes: Outcome[] = new Array(requests.length);
+    const engine = this.#engine, outcomes: Outcome[] = new Array(requests.length);
+    const canStore = this.#admission?.canStore ?? true;
     const recorded: StoreRequest[] = [];
     let head: Omit<RecordHead, "number"> | undefined;
     for (let i = 0; i < requests.length; i++) {
@@ -271,7 +280,9 @@ export class JournaledStore implements Store {
 
   #lose(error: unknown) {
     if (this.#lost !== undefined) return;
-    const lost = error instanceof StoreLost ? error : new StoreLost((error as Error).message, { cause: error });
+    const lost = error instanceof StoreLost
+      ? error
+      : new StoreLost((error as Error).message, { cause: error });
     this.#lost = lost;
     clearInterval(this.#ticking);
     clearTimeout(this.#lingering);
@@ -284,7 +295,7 @@ export class JournaledStore implements Store {
   }
 
   async #close() {
-    const { writeBack, admission } = this.#options;
+    const { writeBack, lock } = this.#options;
     clearInterval(this.#ticking);
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
     clearTimeout(this.#lingering);
@@ -292,6 +303,7 @@ export class JournaledStore implements Store {
     this.#engine.close();
     // after a failure it cannot sync what was appended
     await this.#journal.close().catch(() => {});
-    admission?.close();
+    this.#admission?.close();
+    lock?.release();
   }
 }
