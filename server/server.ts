@@ -174,7 +174,7 @@ async function open(
     handlers,
   );
   opening.defer(() => opened.close());
-  const store = new GroupCommit(opened, { onLost: stopping.reject, polling });
+  const store = new GroupCommit(opened, stopping.reject);
   handlers.lost = (error) => store.lose(error);
   if (data !== undefined) {
     // while the directory is still locked

@@ -8,9 +8,6 @@ import type { Outcome, OutcomeOf, Store, StoreRequest } from "../store.ts";
 const GROUP_REQUESTS = 256;
 const GROUP_BYTES = 1024 * 1024;
 
-/** How long groups are handed to the store in one go, in milliseconds: then it is the sockets' turn. */
-const TURN_MS = 1;
-
 /** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
 const BACKLOG_REQUESTS = 65_536;
 const BACKLOG_BYTES = 32 * 1024 * 1024;
@@ -65,20 +62,13 @@ interface Group {
   isAwaited: boolean;
 }
 
-export interface GroupCommitOptions {
-  /** Called once if the store is lost; nothing is answered after that. */
-  onLost(error: unknown): void;
-  /** Waits until the sockets were read, if that is due: see `SocketPolling`. */
-  polling?: { readonly due: Promise<void> | undefined };
-}
-
 /**
  * Group commit: requests that arrive in one turn of the event loop go to the store together, in their order. It carries
  * them out at once, and answers when they are durable: meanwhile the next ones go to it.
  */
 export class GroupCommit {
   readonly #store: Store;
-  readonly #options: GroupCommitOptions;
+  readonly #onLost: (error: unknown) => void;
   /** Requests that are in no group yet, the oldest first. */
   #queue: Entry[] = [];
   #queueBytes = 0;
@@ -88,15 +78,15 @@ export class GroupCommit {
   #waitingBytes = 0;
   /** Requests that came since the last group. */
   #arrivals = 0;
-  /** Whether the queue's turn will come: at the end of this turn of the event loop, or when the sockets were read. */
+  /** Whether the queue is handed over at the end of this turn of the event loop. */
   #isScheduled = false;
-  #isYielding = false;
   #lost: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  constructor(store: Store, options: GroupCommitOptions) {
+  /** @param onLost Called once if the store is lost; nothing is answered after that. */
+  constructor(store: Store, onLost: (error: unknown) => void) {
     this.#store = store;
-    this.#options = options;
+    this.#onLost = onLost;
   }
 
   /**
@@ -162,28 +152,18 @@ export class GroupCommit {
 
   #schedule() {
     // while the sockets hold something they are read, and no turn of the event loop ends
-    if (this.#isFull && !this.#isYielding) this.#handOver();
+    if (this.#isFull) this.#handOver();
     if (this.#isScheduled || this.#queue.length === 0) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#run());
+    setImmediate(() => {
+      this.#isScheduled = false;
+      while (this.#queue.length > 0) this.#handOver();
+    });
   }
 
   /** Whether there is enough for a group by itself. */
   get #isFull(): boolean {
     return this.#arrivals >= GROUP_REQUESTS || this.#queueBytes >= GROUP_BYTES;
-  }
-
-  /** Hands over what is there. If that is long work, the sockets are read in between. */
-  async #run() {
-    const end = performance.now() + TURN_MS;
-    while (this.#queue.length > 0 && performance.now() < end) this.#handOver();
-    this.#isYielding = this.#queue.length > 0;
-    if (this.#isYielding) {
-      await this.#options.polling?.due;
-      setImmediate(() => this.#run());
-    } else {
-      this.#isScheduled = false;
-    }
   }
 
   #handOver() {
@@ -247,6 +227,6 @@ export class GroupCommit {
     if (this.#lost !== undefined) return;
     this.#lost = error;
     this.#idle?.reject(error);
-    this.#options.onLost(error);
+    this.#onLost(error);
   }
 }

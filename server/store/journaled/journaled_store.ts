@@ -23,6 +23,9 @@ const LINGER_MS = 2;
 /** How often the engine is asked what is due by time, in milliseconds. */
 const TICK_MS = 100;
 
+/** How long a start does what is due by time, at most, in milliseconds. */
+const START_WORK_MS = 200;
+
 export interface JournaledStoreOptions {
   /** Its state is that of the journal's last record. */
   engine: Engine;
@@ -238,11 +241,11 @@ export class JournaledStore implements Store {
   }
 
   /** Does what is due by time: a piece at a time, and goes on while there is more. */
-  async #tick() {
+  async #tick(until = Infinity) {
     if (this.#isWorking) return;
     this.#isWorking = true;
     const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
-    while (this.#lost === undefined && !this.#isHeld) {
+    while (this.#lost === undefined && !this.#isHeld && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock());
       if (due === undefined) break;
       // nobody waits for it, but for the events; if the store is lost, that is reported
@@ -275,6 +278,8 @@ export class JournaledStore implements Store {
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
     await this.#apply(requests, true);
+    // a session that is too old is forgotten before its client comes back
+    await this.#tick(performance.now() + START_WORK_MS);
     await this.#checkpoints.take();
   }
 

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { SqliteStore } from "../../../server/store/journal/sqlite.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import type { ChannelChange, ChannelMessage, StoredChannel } from "../../../server/store/requests/channel.ts";
 import type { StoreEvent } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { temporaryDirectory } from "../../program.ts";
 
 function open(directory: string | undefined, events: StoreEvent[] = [], maxFileBytes?: number) {
-  return SqliteStore.open({
+  return openJournaledStore({
     directory,
     limits: DEFAULT_LIMITS,
     maxFileBytes,

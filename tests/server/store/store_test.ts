@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { SqliteStore } from "../../../server/store/journal/sqlite.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
@@ -13,7 +13,7 @@ interface Setting {
 }
 
 function open(directory: string | undefined, { limits, maxFileBytes, events }: Setting = {}): Promise<Store> {
-  return SqliteStore.open({
+  return openJournaledStore({
     directory,
     limits: { ...DEFAULT_LIMITS, ...limits },
     maxFileBytes,
