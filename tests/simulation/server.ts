@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";
-import type { Random } from "./random.ts";
+import { Random } from "./random.ts";
 
 export interface SimulatedServerOptions {
   clock: Clock;
@@ -52,6 +52,8 @@ export class SimulatedServer {
   readonly #options: SimulatedServerOptions;
   /** The server's own key, which outlives it. */
   readonly #key;
+  /** For the store: each record draws from it, however the requests were grouped. */
+  readonly #tokens = new Random(1);
   #accounts: Accounts | undefined;
   #seals: SealWire<Address> | undefined;
   #engine: BatchEngine | undefined;
@@ -110,7 +112,7 @@ export class SimulatedServer {
       sessionLimits: kept,
       wallClock: wall,
       monotonicClock,
-      random: random.bytes,
+      random: this.#tokens.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
         if (event.kind === "ready") this.#later(0, life, () => this.#mailboxes?.ready(event.mailbox));

@@ -60,12 +60,12 @@ export class Sessions {
     const { db } = context;
     this.#sql = prepareAll(db, {
       outcomes: "SELECT outcomes FROM session WHERE id = ?",
-      add: `INSERT INTO session (id, done, outcomes, used, account, network, start_time)
+      add: `INSERT INTO session (id, done, outcomes, used_at, account, network, start_time)
         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      write: "UPDATE session SET done = ?, outcomes = ?, used = ?, ended = 0 WHERE id = ?",
-      use: "UPDATE session SET used = ?, ended = 0 WHERE id = ?",
-      end: "UPDATE session SET used = ?, ended = 1 WHERE id = ?",
-      old: `SELECT id FROM session WHERE used < ? ${LIMIT}`,
+      write: "UPDATE session SET done = ?, outcomes = ?, used_at = ?, ended = 0 WHERE id = ?",
+      use: "UPDATE session SET used_at = ?, ended = 0 WHERE id = ?",
+      end: "UPDATE session SET used_at = ?, ended = 1 WHERE id = ?",
+      old: `SELECT id FROM session WHERE used_at < ? ${LIMIT}`,
       forget: "DELETE FROM session WHERE id = ?",
       latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
     });
@@ -73,10 +73,10 @@ export class Sessions {
     this.#forgotten = new ForgottenSessions(context);
     const rows = db.prepare(`
       SELECT id, account, network, start_time AS startTime, ended, done, outcomes <> '[]' AS hasOutcomes
-        FROM session ORDER BY used, id`);
+        FROM session ORDER BY use, used_at, id`);
     for (const row of allRows<SessionRow>(rows)) {
       const ended = row.ended === 1, hasOutcomes = row.hasOutcomes === 1;
-      this.#add({ ...row, ended, hasOutcomes, older: undefined, newer: undefined });
+      this.#add({ ...row, ended, hasOutcomes, older: undefined, newer: undefined, use: 0 });
     }
   }
 
@@ -183,7 +183,7 @@ export class Sessions {
 
   #insert(name: Pick<KeptSession, "id" | "account" | "network" | "startTime">, state: SessionState) {
     const { id, account, network, startTime } = name, { done, outcomes } = state;
-    const hasOutcomes = outcomes.length > 0, links = { older: undefined, newer: undefined };
+    const hasOutcomes = outcomes.length > 0, links = { older: undefined, newer: undefined, use: 0 };
     const session = { id, account, network, startTime, done, hasOutcomes, ended: false, ...links };
     this.#add(session);
     this.#context.transaction.onRollback(() => this.#remove(session));

@@ -204,10 +204,30 @@ Deno.test("an existing data directory keeps everything, and with another limit t
   s.restart(15, (db) => {
     // as a server of before that kept it
     const before = MIGRATIONS.findIndex((step) => step.includes("CREATE TABLE taken"));
+    const checked = [
+      "lease",
+      "message",
+      "delayed",
+      "dead",
+      "session",
+      "account",
+      "thread",
+      "entry",
+      "content",
+    ]
+      .concat("channel", "said").map((table) => `ALTER TABLE ${table} DROP COLUMN checksum;`).join("");
     const renames = MIGRATIONS.find((step) => step.includes("RENAME"))!.split(";").toReversed().join(";")
       .replaceAll(/(\w+) RENAME TO (\w+)/g, "$2 RENAME TO $1")
       .replaceAll(/RENAME COLUMN (\w+) TO (\w+)/g, "RENAME COLUMN $2 TO $1");
     db.exec(`
+      ${checked}
+      ${
+      ["given", "until", "confirmed", "use"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`).join("")
+    }
+      ALTER TABLE session DROP COLUMN use;
+      ALTER TABLE session RENAME COLUMN used_at TO used;
+      DROP TABLE forgotten;
+      ALTER TABLE horizon DROP COLUMN floor;
       ${renames};
       ALTER TABLE channel DROP COLUMN history;
       DROP TABLE channels_complete;
