@@ -1,14 +1,6 @@
 import { PAGE_BYTES } from "../database/transaction.ts";
 import { StoreLost } from "../errors.ts";
-
-/** To the Worker; the last is `close`. */
-export type WriteBackTask = { kind: "write back"; path: string } | { kind: "close" };
-
-/** From the Worker, one for each task: whether all of the log was written back, and how long the log is. */
-export type WriteBackResult =
-  | { kind: "done"; isWhole: boolean; logPages: number }
-  | { kind: "failed"; errcode: number | undefined; message: string }
-  | { kind: "closed" };
+import type { WriteBackResult, WriteBackTask } from "./write_back_task.ts";
 
 /** Writes SQLite's log back into the database, off this thread (store 5.2). */
 export class WriteBack {

@@ -7,7 +7,7 @@
 
 /// <reference lib="deno.worker" />
 import { DatabaseSync } from "node:sqlite";
-import type { WriteBackResult, WriteBackTask } from "./write_back.ts";
+import type { WriteBackResult, WriteBackTask } from "./write_back_task.ts";
 
 let db: DatabaseSync | undefined;
 
