@@ -15,7 +15,6 @@ import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
-import { checkStart } from "./data/start_check.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
@@ -146,7 +145,6 @@ async function open(
   opening: AsyncDisposableStack,
 ) {
   const { data, limits, maxFileBytes } = options;
-  if (data !== undefined) await checkStart(data, options.beginNew);
   // the services replace these
   const handlers: StoreHandlers = { ready() {}, unused() {}, lost: stopping.reject };
   const monotonicClock = () => performance.now();
@@ -160,6 +158,7 @@ async function open(
   const opened = await openStore(
     {
       directory: data,
+      beginNew: options.beginNew,
       limits,
       takeBytesMax: maxTaken(options.maxDatagramBytes),
       forumLimits: options.forumLimits.threads,

@@ -12,6 +12,10 @@ import { sizeOf } from "./directory.ts";
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
 export const LOG_FILE = `${DATABASE_FILE}-wal`;
 
+/** Where the journal is, and the names of its segments. */
+export const JOURNAL = "journal";
+const SEGMENT = /^\d+\.journal$/;
+
 /** Files that belong to a database. */
 const SECRET = "secret", KEPT_FILES = [SECRET, "seal-key", LOG_FILE];
 
@@ -21,13 +25,12 @@ export async function hasDatabase(directory: string): Promise<boolean> {
 }
 
 /**
- * Makes the directory, and checks that a server may start there: with a database, or if nothing of one is there.
+ * Checks that a server may start in a directory: with a database, or if nothing of one is there.
  *
  * @param beginNew Whether a new database was asked for, which needs a directory without one.
  * @throws {Error} It may not; the message says what is there and what to do.
  */
 export async function checkStart(directory: string, beginNew: boolean) {
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   if (await hasDatabase(directory)) {
     if (!beginNew) return;
     throw new Error(
@@ -49,18 +52,28 @@ export async function checkStart(directory: string, beginNew: boolean) {
   if (await sizeOf(`${directory}/${LOG_FILE}`) > 0) {
     await moveAside(`${directory}/${LOG_FILE}`, `${directory}/${UNKNOWN}`);
   }
+  if (await count(`${directory}/${JOURNAL}`, SEGMENT) > 0) {
+    await moveAside(`${directory}/${JOURNAL}`, `${directory}/${UNKNOWN}`);
+  }
 }
 
 /** What belongs to a database that is not there, in words. */
 async function keptIn(directory: string): Promise<string[]> {
   const kept: string[] = [];
   for (const name of KEPT_FILES) if (await sizeOf(`${directory}/${name}`) > 0) kept.push(name);
+  if (await count(`${directory}/${JOURNAL}`, SEGMENT) > 0) kept.push(JOURNAL);
+  const files = await count(`${directory}/files`, /^/);
+  if (files > 0) kept.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
+  return kept;
+}
+
+/** How many files with such a name a directory has; none if it is not there. */
+async function count(directory: string, pattern: RegExp): Promise<number> {
   let files = 0;
   try {
-    for await (const { isFile } of Deno.readDir(`${directory}/files`)) if (isFile) files++;
+    for await (const { name, isFile } of Deno.readDir(directory)) if (isFile && pattern.test(name)) files++;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  if (files > 0) kept.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
-  return kept;
+  return files;
 }

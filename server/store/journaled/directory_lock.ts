@@ -1,6 +1,7 @@
 import { StoreLocked } from "../errors.ts";
 
-const LOCK_FILE = "lock";
+/** Its file in the directory. */
+export const LOCK_FILE = "lock";
 
 /** How long a runtime that cannot try waits for the lock before it is taken for held, in milliseconds. */
 const WAIT_MS = 500;

@@ -26,6 +26,8 @@ import { WriteBack } from "./write_back.ts";
 export interface StoreOptions {
   /** The data directory, which must exist; undefined: everything is kept in memory. */
   directory: string | undefined;
+  /** Its lock, which the store releases when it is closed; taken by default. */
+  lock?: DirectoryLock | undefined;
   limits: StoreLimits;
   /** Most bytes of sender and text of a message that a take gives; any number by default. */
   takeBytesMax?: number | undefined;
@@ -62,7 +64,7 @@ const RANDOM = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
 export async function openJournaledStore(options: StoreOptions): Promise<JournaledStore> {
   const { directory } = options;
   await using opening = new AsyncDisposableStack();
-  const lock = directory === undefined ? undefined : await DirectoryLock.acquire(directory);
+  const lock = options.lock ?? (directory === undefined ? undefined : await DirectoryLock.acquire(directory));
   opening.defer(() => lock?.release());
   const openEngine = () => new Engine({ directory }), engine = openEngine();
   opening.defer(() => engine.close());
