@@ -7,14 +7,11 @@
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
 import { moveAside } from "../store/files/move_aside.ts";
+import { JOURNAL_FOLDER, segmentCount } from "../store/journaled/open_journal.ts";
 import { sizeOf } from "./directory.ts";
 
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
 export const LOG_FILE = `${DATABASE_FILE}-wal`;
-
-/** Where the journal is, and the names of its segments. */
-export const JOURNAL = "journal";
-const SEGMENT = /^\d+\.journal$/;
 
 /** Files that belong to a database. */
 const SECRET = "secret", KEPT_FILES = [SECRET, "seal-key", LOG_FILE];
@@ -52,8 +49,8 @@ export async function checkStart(directory: string, beginNew: boolean) {
   if (await sizeOf(`${directory}/${LOG_FILE}`) > 0) {
     await moveAside(`${directory}/${LOG_FILE}`, `${directory}/${UNKNOWN}`);
   }
-  if (await count(`${directory}/${JOURNAL}`, SEGMENT) > 0) {
-    await moveAside(`${directory}/${JOURNAL}`, `${directory}/${UNKNOWN}`);
+  if (segmentCount(directory) > 0) {
+    await moveAside(`${directory}/${JOURNAL_FOLDER}`, `${directory}/${UNKNOWN}`);
   }
 }
 
@@ -61,19 +58,13 @@ export async function checkStart(directory: string, beginNew: boolean) {
 async function keptIn(directory: string): Promise<string[]> {
   const kept: string[] = [];
   for (const name of KEPT_FILES) if (await sizeOf(`${directory}/${name}`) > 0) kept.push(name);
-  if (await count(`${directory}/${JOURNAL}`, SEGMENT) > 0) kept.push(JOURNAL);
-  const files = await count(`${directory}/files`, /^/);
-  if (files > 0) kept.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
-  return kept;
-}
-
-/** How many files with such a name a directory has; none if it is not there. */
-async function count(directory: string, pattern: RegExp): Promise<number> {
+  if (segmentCount(directory) > 0) kept.push(`the ${JOURNAL_FOLDER}`);
   let files = 0;
   try {
-    for await (const { name, isFile } of Deno.readDir(directory)) if (isFile && pattern.test(name)) files++;
+    for await (const { isFile } of Deno.readDir(`${directory}/files`)) if (isFile) files++;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-  return files;
+  if (files > 0) kept.push(`${files} ${files === 1 ? "file" : "files"} of the forum`);
+  return kept;
 }

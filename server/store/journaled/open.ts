@@ -16,10 +16,10 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
-import { Admission } from "./admission.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
+import { openJournal } from "./open_journal.ts";
 import { replay } from "./replay.ts";
 import { WriteBack } from "./write_back.ts";
 
@@ -68,7 +68,12 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   opening.defer(() => lock?.release());
   const openEngine = () => new Engine({ directory }), engine = openEngine();
   opening.defer(() => engine.close());
-  const journal = await openJournal(directory, engine);
+  const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
+  opening.defer(() => writeBack?.close());
+  const { journalId: id, position } = engine, makeDurable = async () => await writeBack?.run();
+  const journal: Journal = directory === undefined
+    ? new MemoryJournal()
+    : await openJournal(directory, { id, position, makeDurable });
   opening.defer(() => journal.close());
   const last = replay(engine, journal);
   const clocks = new StoreClocks(last, options.clocks ?? SYSTEM_CLOCKS);
@@ -80,7 +85,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     last,
     random: RANDOM,
     lock,
-    writeBack: directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`),
+    writeBack,
     storage: directory === undefined ? undefined : { directory, maxFileBytes: options.maxFileBytes },
     syncDelayMs: options.commitDelayMs,
     onEvent: options.onEvent,
@@ -96,10 +101,6 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     await store.close();
     throw error;
   }
-}
-
-async function openJournal(directory: string | undefined, engine: Engine): Promise<Journal> {
-  return new MemoryJournal();
 }
 
 /** What a start records. */
