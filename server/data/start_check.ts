@@ -58,7 +58,7 @@ export async function checkStart(directory: string, beginNew: boolean) {
 async function keptIn(directory: string): Promise<string[]> {
   const kept: string[] = [];
   for (const name of KEPT_FILES) if (await sizeOf(`${directory}/${name}`) > 0) kept.push(name);
-  if (segmentCount(directory) > 0) kept.push(`the ${JOURNAL_FOLDER}`);
+  if (segmentCount(directory) > 0) kept.push(JOURNAL_FOLDER);
   let files = 0;
   try {
     for await (const { isFile } of Deno.readDir(`${directory}/files`)) if (isFile) files++;

@@ -76,7 +76,7 @@ for (const state of ["missing", "empty"] as const) {
       out: "",
       err:
         `wirepost serve: Cannot use data directory ${data}: messages.db is ${state}, but what belongs to it is ` +
-        "there: secret, seal-key, 1 file of the forum. Restore it from a backup; or give --new, which begins an " +
+        "there: secret, seal-key, journal, 1 file of the forum. Restore it from a backup; or give --new, which begins an " +
         `empty one, keeps the keys, and moves the files to ${data}/unknown\n`,
     });
     assertEquals([names(data), names(`${data}/files`)], [before, [content]]);
