@@ -98,12 +98,18 @@ export class SegmentPool {
       await file.write(seal(seed), SEGMENT_HEAD_BYTES);
       await file.sync();
       await this.#folder.rename(spare.name, name);
+    } catch (error) {
+      file.close();
+      this.#spares.push(spare);
+      throw error;
+    }
+    try {
       await this.#folder.sync();
-      return { name, head, seed, file };
     } catch (error) {
       file.close();
       throw error;
     }
+    return { name, head, seed, file };
   }
 
   /** A file of at least so many bytes that nobody uses. */

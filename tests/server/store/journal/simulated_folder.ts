@@ -13,7 +13,7 @@ import type { Random } from "../../../simulation/random.ts";
 /** What a disk writes whole or not at all. */
 const SECTOR = 512;
 
-interface Write {
+export interface Write {
   at: number;
   bytes: Uint8Array;
 }
@@ -34,10 +34,12 @@ class Inode {
 /** A change of names: the file that has a name afterwards, or none. */
 type NameChange = [name: string, inode: Inode | undefined][];
 
-/** What is done to the folder; `begin` of an operation is told before it takes effect. */
+/** What is going to be done to the folder. */
 export interface Operation {
   kind: "create" | "write" | "sync" | "rename" | "remove" | "sync folder";
   name: string;
+  /** What is written. */
+  write?: Write;
 }
 
 function written(to: Uint8Array, { at, bytes }: Write): Uint8Array<ArrayBuffer> {
@@ -88,7 +90,7 @@ export class SimulatedFolder implements JournalFolder {
         this.#change([[name, inode = new Inode()]]);
       }
       this.openFiles++;
-      return this.#file(name, inode);
+      return this.#file(inode);
     });
   }
 
@@ -116,8 +118,11 @@ export class SimulatedFolder implements JournalFolder {
     });
   }
 
-  /** What a program finds after the process was stopped: all that was written, be it on disk or not. */
-  afterKill(): SimulatedFolder {
+  /**
+   * What a program finds after the process was stopped: all that was written, be it on disk or not, and a part of what it
+   * was just going to write.
+   */
+  afterKill({ name, write }: Partial<Operation> = {}, random?: Random): SimulatedFolder {
     const copies = new Map<Inode, Inode>();
     const copyOf = (inode: Inode) => copies.get(inode) ?? copies.set(inode, inode.copy()).get(inode)!;
     const folder = new SimulatedFolder();
@@ -126,6 +131,12 @@ export class SimulatedFolder implements JournalFolder {
     folder.#changes = this.#changes.map((change) =>
       change.map(([name, inode]) => [name, inode && copyOf(inode)])
     );
+    if (write && random) {
+      const inode = folder.#names.get(name!)!;
+      const part = { ...write, bytes: write.bytes.subarray(0, random.between(0, write.bytes.length)) };
+      inode.seen = written(inode.seen, part);
+      inode.unsynced.push(part);
+    }
     return folder;
   }
 
@@ -181,12 +192,17 @@ export class SimulatedFolder implements JournalFolder {
     return work();
   }
 
-  #file(name: string, inode: Inode): JournalFile {
+  #nameOf(inode: Inode): string {
+    return [...this.#names].find(([, other]) => other === inode)?.[0] ?? "a removed file";
+  }
+
+  #file(inode: Inode): JournalFile {
     let isSyncing = false;
     const writeSync = (bytes: Uint8Array, at: number) => {
+      const name = this.#nameOf(inode);
       if (isSyncing) throw new Error(`${name} is written while it is synced`);
-      this.onOperation({ kind: "write", name });
       const write = { at, bytes: bytes.slice() };
+      this.onOperation({ kind: "write", name, write });
       inode.seen = written(inode.seen, write);
       inode.unsynced.push(write);
     };
@@ -197,7 +213,7 @@ export class SimulatedFolder implements JournalFolder {
         isSyncing = true;
         await Promise.resolve();
         try {
-          this.onOperation({ kind: "sync", name });
+          this.onOperation({ kind: "sync", name: this.#nameOf(inode) });
           for (const write of inode.unsynced) inode.disk = written(inode.disk, write);
         } finally {
           // after a failure the pages are clean all the same: they will never be written
