@@ -73,6 +73,7 @@ interface Batch {
  */
 export class Engine {
   readonly #db: DatabaseSync;
+  readonly #clocks: Context;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #threads: Threads;
@@ -111,6 +112,7 @@ export class Engine {
       random: options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes))),
     };
     this.#transaction = context.transaction;
+    this.#clocks = context;
     this.#onEvent = onEvent;
     this.#failure = new StorageFailure(onEvent);
     this.#freePages = new FreePages(db, this.#transaction);
@@ -259,10 +261,11 @@ export class Engine {
   /** Returns how many messages were dropped for newer ones. */
   #commit(): number {
     const messages = this.#messages;
-    messages.beforeCommit();
+    messages.flush();
     this.#hasStored = this.#transaction.commit();
     const { dropped } = messages;
-    messages.afterCommit();
+    messages.dropped = 0;
+    messages.endRecord();
     const contents = this.#threads.afterCommit();
     if (contents.length > 0) this.#onEvent({ kind: "unused", contents });
     if (this.#transaction.pages >= CHECKPOINT_PAGES) this.#checkpoint();
@@ -291,7 +294,6 @@ export class Engine {
 
   #rollback() {
     this.#transaction.rollback();
-    this.#messages.rollback();
     this.#threads.rollback();
   }
 
@@ -306,7 +308,8 @@ export class Engine {
 
   /** Whether {@linkcode tick} has something to do as time passes. */
   get isTimed(): boolean {
-    return this.#messages.isTimed;
+    const { wall, monotonic } = this.#messages.nextDue();
+    return wall !== undefined || monotonic !== undefined;
   }
 
   /**
@@ -314,7 +317,11 @@ export class Engine {
    * whether there may be more.
    */
   tick(): boolean {
-    return this.#background(() => this.#messages.tick());
+    return this.#background(() => {
+      this.#messages.tick();
+      const { wall = Infinity, monotonic = Infinity } = this.#messages.nextDue();
+      return wall <= this.#clocks.wallClock() || monotonic <= this.#clocks.monotonicClock();
+    });
   }
 
   /** Forgets a piece of the sessions that are old. Returns whether there are more that can be forgotten now. */
