@@ -1,6 +1,6 @@
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import { FairTable, SESSION_LIMITS } from "../../quota/fair_table.ts";
+import { FairTable } from "../../quota/fair_table.ts";
 import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Linked } from "../../quota/owner_lists.ts";
 import type { Reached } from "./mailbox/limits.ts";
@@ -52,33 +52,31 @@ export class Sessions {
   readonly #sessions = new Map<string, KeptSession>();
   readonly table: FairTable<KeptSession>;
   readonly #forgotten: ForgottenSessions;
-  /** What is being carried out: a session that has requests in it is not forgotten to make room. */
-  #batch: readonly { kind: string; session?: string }[] = [];
 
-  constructor(context: Context, messages: Messages, threads: Threads, limits = SESSION_LIMITS) {
+  constructor(context: Context, messages: Messages, threads: Threads) {
     this.#context = context;
     this.#messages = messages;
     this.#threads = threads;
     const { db } = context;
     this.#sql = prepareAll(db, {
       outcomes: "SELECT outcomes FROM session WHERE id = ?",
-      add: `INSERT INTO session (id, done, outcomes, used, account, network, start_time)
+      add: `INSERT INTO session (id, done, outcomes, used_at, account, network, start_time)
         VALUES (?, ?, ?, ?, ?, ?, ?)`,
-      write: "UPDATE session SET done = ?, outcomes = ?, used = ?, ended = 0 WHERE id = ?",
-      use: "UPDATE session SET used = ?, ended = 0 WHERE id = ?",
-      end: "UPDATE session SET used = ?, ended = 1 WHERE id = ?",
-      old: `SELECT id FROM session WHERE used < ? ${LIMIT}`,
+      write: "UPDATE session SET done = ?, outcomes = ?, used_at = ?, ended = 0 WHERE id = ?",
+      use: "UPDATE session SET used_at = ?, ended = 0 WHERE id = ?",
+      end: "UPDATE session SET used_at = ?, ended = 1 WHERE id = ?",
+      old: `SELECT id FROM session WHERE used_at < ? ${LIMIT}`,
       forget: "DELETE FROM session WHERE id = ?",
       latestStart: "SELECT coalesce(max(start_time), 0) AS time FROM session",
     });
-    this.table = new FairTable(limits, (entry) => entry);
+    this.table = new FairTable(context.configuration.sessionLimits, (entry) => entry);
     this.#forgotten = new ForgottenSessions(context);
     const rows = db.prepare(`
       SELECT id, account, network, start_time AS startTime, ended, done, outcomes <> '[]' AS hasOutcomes
-        FROM session ORDER BY used, id`);
+        FROM session ORDER BY use, used_at, id`);
     for (const row of allRows<SessionRow>(rows)) {
       const ended = row.ended === 1, hasOutcomes = row.hasOutcomes === 1;
-      this.#add({ ...row, ended, hasOutcomes, older: undefined, newer: undefined });
+      this.#add({ ...row, ended, hasOutcomes, older: undefined, newer: undefined, use: 0 });
     }
   }
 
@@ -87,9 +85,9 @@ export class Sessions {
     return Math.max(this.#forgotten.horizon, firstRow<{ time: number }>(this.#sql.latestStart)!.time);
   }
 
-  /** These requests are carried out next. */
-  begin(batch: readonly { kind: string; session?: string }[]) {
-    this.#batch = batch;
+  /** Whether this request is a use of a session that is known. */
+  isUsedBy({ session: id, account = "" }: OpenSession | EndSession): boolean {
+    return this.#sessions.get(id)?.account === account;
   }
 
   /** How far the session has come, if it is known; this counts as use of it. */
@@ -166,11 +164,7 @@ export class Sessions {
 
   /** The session that has to be forgotten so that one more can be kept. */
   #roomFor({ network, account }: { network: string; account: string }): KeptSession | "full" | undefined {
-    let inBatch: Set<string | undefined> | undefined;
-    return this.table.roomFor({ network, account }, ({ id }) => {
-      inBatch ??= new Set(this.#batch.map(({ session }) => session));
-      return inBatch.has(id);
-    });
+    return this.table.roomFor({ network, account });
   }
 
   /** @param mayGoOn Whether its client may go on with it. */
@@ -189,7 +183,7 @@ export class Sessions {
 
   #insert(name: Pick<KeptSession, "id" | "account" | "network" | "startTime">, state: SessionState) {
     const { id, account, network, startTime } = name, { done, outcomes } = state;
-    const hasOutcomes = outcomes.length > 0, links = { older: undefined, newer: undefined };
+    const hasOutcomes = outcomes.length > 0, links = { older: undefined, newer: undefined, use: 0 };
     const session = { id, account, network, startTime, done, hasOutcomes, ended: false, ...links };
     this.#add(session);
     this.#context.transaction.onRollback(() => this.#remove(session));
@@ -268,14 +262,24 @@ export class Sessions {
     Object.assign(session, { done, hasOutcomes: outcomes.length > 0 });
   }
 
-  /** Forgets sessions that were not used for a day, up to `rows` of them. Returns how many they were. */
-  forgetOld(rows: number): number {
+  /** Whether there are sessions that can be forgotten now. */
+  isDue(wallClock: number): boolean {
+    return this.#sql.old.get(wallClock - SESSION_KEPT_MS, 1) !== undefined;
+  }
+
+  /** Forgets all: none of their clients can go on with them. */
+  forgetAll() {
+    for (const session of [...this.#sessions.values()]) this.#forget(session, true);
+  }
+
+  /** Forgets sessions that were not used for a day, up to `rows` of them. */
+  forgetOld(rows: number): "done" {
     const old = allRows<{ id: string }>(this.#sql.old, this.#context.wallClock() - SESSION_KEPT_MS, rows);
     for (const { id } of old) {
       const session = this.#sessions.get(id)!;
       this.#forget(session, !session.ended);
     }
-    return old.length;
+    return "done";
   }
 }
 

@@ -185,7 +185,12 @@ export class Mailboxes extends Registry<Mailbox> {
     transaction.run(this.#sql.clear, mailbox.id);
     transaction.run(this.#sql.drop, mailbox.id);
     this.#dropOthers(mailbox);
-    mailbox.id = mailbox.rowMessages = mailbox.rowBytes = mailbox.rowOwner = mailbox.stored = 0;
+    mailbox.id =
+      mailbox.rowMessages =
+      mailbox.rowBytes =
+      mailbox.rowOwner =
+      mailbox.stored =
+        0;
     let { messages, bytes } = mailbox;
     for (const { owner, ...other } of others) {
       this.change(mailbox, owners.withId(owner), -other.messages, -other.bytes);
@@ -213,6 +218,11 @@ export class Mailboxes extends Registry<Mailbox> {
       left -= changes;
     }
     return false;
+  }
+
+  /** Which messages are too long for a take has changed. */
+  resetQueues() {
+    for (const mailbox of this.all()) for (const queue of mailbox.queues) queue.reset();
   }
 
   /** Mailboxes that hold messages, by the bytes of their names. */

@@ -60,8 +60,8 @@ export class Owners extends Registry<Owner> {
     return this.#most;
   }
 
-  /** To be called when the limits have changed. */
-  limitsChanged() {
+  /** The limits have changed. */
+  configure() {
     this.#most = mostOf(this.context.limits);
   }
 

@@ -155,7 +155,7 @@ export class KeptMessages {
         if (pass({ seq, bytes, mailbox, waits: due !== null })) count++;
       }
     }
-    stored.return();
+    stored.return(undefined);
   }
 
   /** When {@linkcode passExpired} or {@linkcode passWaited} may have something to do. */

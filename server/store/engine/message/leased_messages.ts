@@ -51,14 +51,14 @@ export class LeasedMessages {
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
-        given, until, confirmed, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        given, until, confirmed, use) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       drop: "DELETE FROM lease WHERE token = ?",
     });
     const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
-    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY used, token"))) {
+    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY use, token"))) {
       const messages = new Map(numbers(row.messages).map((id) => [id, tables.kept.get(id)?.bytes ?? 0]));
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
-      this.leases.add({
+      this.leases.load({
         ...row,
         messages,
         begun,
@@ -106,19 +106,14 @@ export class LeasedMessages {
       given,
       until: given + duration,
       confirmed: false,
-      used: 0,
       stored: false,
       older: undefined,
       newer: undefined,
+      use: 0,
     };
     this.leases.add(lease);
     this.#changed.add(lease);
     return { token: lease.token, messages: messages.map(leasedMessage) };
-  }
-
-  /** Whether {@linkcode confirm} would change something. */
-  isUnconfirmed(session: string, tag: number): boolean {
-    return this.leases.of(session, tag)?.confirmed === false;
   }
 
   confirm(session: string, tag: number): "confirmed" | "unknown" {
@@ -139,6 +134,11 @@ export class LeasedMessages {
     const lease = this.leases.of(session, tag);
     if (lease !== undefined) this.#release(lease, new Map(lease.messages));
     return "released";
+  }
+
+  /** Releases the messages of all leases. */
+  releaseAll() {
+    for (const lease of this.leases.all()) this.#release(lease, new Map(lease.messages));
   }
 
   /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */
@@ -184,7 +184,7 @@ export class LeasedMessages {
     lease.duration = duration;
     lease.until = this.#context.monotonicClock() + duration;
     lease.confirmed = true;
-    this.leases.use(lease);
+    this.leases.table.use(lease);
     this.leases.mayEndEarlier(lease);
     this.#changed.add(lease);
     return true;
@@ -311,15 +311,27 @@ export class LeasedMessages {
 
   #store(lease: Lease) {
     const { token, session, network, account, tag, mailbox, duration, messages, begun } = lease;
-    const { given, until, confirmed, used } = lease, { transaction } = this.#context;
+    const { given, until, confirmed, use } = lease, { transaction } = this.#context;
     lease.stored = messages.size > 0;
     if (!lease.stored) {
       transaction.run(this.#sql.drop, token);
       return;
     }
     const ids = [...messages.keys()].join(" "), begunIds = begun === undefined ? null : [...begun].join(" ");
-    const times = [given, until, Number(confirmed), used];
-    transaction.run(this.#sql.set, token, session, tag, mailbox, duration, ids, network, account, begunIds, ...times);
+    const times = [given, until, Number(confirmed), use];
+    transaction.run(
+      this.#sql.set,
+      token,
+      session,
+      tag,
+      mailbox,
+      duration,
+      ids,
+      network,
+      account,
+      begunIds,
+      ...times,
+    );
   }
 }
 

@@ -25,8 +25,6 @@ export interface Lease extends Linked<Lease> {
   until: number;
   /** Whether its client has received it. */
   confirmed: boolean;
-  /** Grows with every use of a lease: the order in which they make room. */
-  used: number;
   /** Whether it has a row. */
   stored: boolean;
 }
@@ -48,7 +46,6 @@ export class Leases {
     timeOf: (lease) => lease.messages.size === 0 ? undefined : endOf(lease),
     isBefore: (a, b) => a.token < b.token,
   });
-  #used = 0;
 
   /** How many messages of a mailbox, or of all, are leased. */
   messages(mailbox?: string): number {
@@ -67,8 +64,9 @@ export class Leases {
     return this.#byTag.get(`${session} ${tag}`);
   }
 
-  all(): IterableIterator<Lease> {
-    return this.#byToken.values();
+  /** All of them. */
+  all(): Lease[] {
+    return [...this.#byToken.values()];
   }
 
   /** Those of one mailbox. */
@@ -78,8 +76,17 @@ export class Leases {
 
   /** Adds a lease, as the one that was used last. */
   add(lease: Lease) {
-    lease.used = ++this.#used;
     this.table.add(lease);
+    this.#index(lease);
+  }
+
+  /** Adds a lease that has a row; those that were used before it have been added. */
+  load(lease: Lease) {
+    this.table.load(lease);
+    this.#index(lease);
+  }
+
+  #index(lease: Lease) {
     this.#byToken.set(lease.token, lease);
     this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
     let own = this.#byMailbox.get(lease.mailbox);
@@ -88,12 +95,6 @@ export class Leases {
     own.messages += lease.messages.size;
     for (const id of lease.messages.keys()) this.#byId.set(id, lease);
     this.#deadlines.add(lease);
-  }
-
-  /** The lease was used. */
-  use(lease: Lease) {
-    lease.used = ++this.#used;
-    this.table.use(lease);
   }
 
   /** Must be called when the lease may end earlier than before. */

@@ -1,8 +1,9 @@
 import type { StatementSync } from "node:sqlite";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
+import { markLongMessages } from "../../database/database.ts";
 import { firstRow } from "../../database/statements.ts";
-import type { LeaseOperations, LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
+import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
   Counts,
   DeadLetters,
@@ -15,6 +16,7 @@ import type {
   Taken,
   TakeOutcome,
 } from "../../requests/message.ts";
+import type { Start } from "../../requests/upkeep.ts";
 import { Limits, type Reached } from "../mailbox/limits.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
@@ -33,14 +35,8 @@ import { ReadyMessages } from "./ready_messages.ts";
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
-/** Messages of each kind that {@linkcode Messages.tick} moves or removes: about a millisecond's work. */
-const TICK_MESSAGES = 256;
-
 /** Bytes that messages may have in memory before a tick, which adds some that are in no record, gives the oldest rows. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
-
-/** Requests about messages that may change nothing. */
-type MessageRequest = (MessageOperations & LeaseOperations)[keyof (MessageOperations & LeaseOperations)][0];
 
 /**
  * What the engine does with messages.
@@ -60,7 +56,6 @@ export class Messages {
   hasCleared: boolean;
   readonly tables: MessageTables;
   readonly #context: Context;
-  #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
   readonly #covered = new Map<string, number>();
@@ -72,10 +67,8 @@ export class Messages {
   #seqStored: number;
   readonly #storeSeq: StatementSync;
 
-  /** @param takeBytesMax Most bytes of sender and text of a message that a take gives. */
-  constructor(context: Context, takeBytesMax: number) {
+  constructor(context: Context) {
     const { db } = this.#context = context;
-    this.#takeBytesMax = takeBytesMax;
     const delayed = new DelayedMessages(context);
     const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.counts.of(name));
     this.#limits = new Limits(context, mailboxes);
@@ -96,31 +89,8 @@ export class Messages {
     return { ...this.#mailboxes.totals };
   }
 
-  /** Whether a request changes nothing now, so that it needs no record. */
-  isRead(request: MessageRequest): boolean {
-    switch (request.kind) {
-      case "take":
-        return this.#readyCount(request.mailbox) === 0;
-      case "lease":
-        return this.leased.leases.of(request.session, request.tag) !== undefined ||
-          this.#readyCount(request.mailbox) === 0;
-      case "confirm":
-        return !this.leased.isUnconfirmed(request.session, request.tag);
-      case "release":
-        return this.leased.leases.of(request.session, request.tag) === undefined;
-      case "clear":
-        return this.count(request.mailbox).messages === 0;
-      case "dead":
-        return request.what === "list";
-      case "put":
-      case "limit":
-        return false;
-      default:
-        return true;
-    }
-  }
-
-  #readyCount(name: string): number {
+  /** How many messages of a mailbox can be leased now, or have expired just now. */
+  readyCount(name: string): number {
     const messages = this.#mailboxes.get(name)?.messages ?? 0;
     if (messages === 0) return 0;
     return messages - this.leased.leases.messages(name) - this.tables.delayed.counts.of(name) -
@@ -149,7 +119,7 @@ export class Messages {
   }
 
   #isLong({ sender, bytes }: Pick<Put, "sender" | "bytes">): boolean {
-    const max = this.#takeBytesMax - bytes;
+    const max = this.#context.configuration.takeBytesMax - bytes;
     // a character has three bytes at most
     return 3 * sender.length > max && utf8Length(sender) > max;
   }
@@ -201,7 +171,7 @@ export class Messages {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
     const mailbox = this.#mailboxes.get(request.mailbox);
-    const messages = mailbox === undefined || this.#readyCount(request.mailbox) === 0
+    const messages = mailbox === undefined || this.readyCount(request.mailbox) === 0
       ? []
       : this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (messages.length === 0) {
@@ -281,15 +251,20 @@ export class Messages {
     return this.tables.dead.request(request, (put) => this.put(put));
   }
 
-  /** The server was started. */
-  start() {
-    this.leased.start();
+  /** The server has started. */
+  start({ newEpoch = false }: Start) {
+    if (newEpoch) this.leased.releaseAll();
+    else this.leased.start();
     this.events.start();
   }
 
-  /** To be called when limits of the store have changed. */
-  limitsChanged() {
-    this.#mailboxes.owners.limitsChanged();
+  /** The limits, or the length of what a take gives, have changed. */
+  configure() {
+    this.#mailboxes.owners.configure();
+    this.#kept.flush(Infinity);
+    this.#context.transaction.begin();
+    markLongMessages(this.#context.db, this.#context.configuration.takeBytesMax);
+    this.#mailboxes.resetQueues();
   }
 
   /** To be called at the end of a record: raises its events. */
@@ -315,25 +290,36 @@ export class Messages {
     return false;
   }
 
-  /** When {@linkcode tick} may have something to do, in milliseconds since 1970 and of the monotonic clock. */
-  nextDue(): { wall?: number; monotonic?: number } {
-    const wall = Math.min(this.tables.delayed.next, this.#kept.nextDue), end = this.leased.leases.nextEnd;
-    return { ...wall < Infinity ? { wall } : {}, ...end === undefined ? {} : { monotonic: end } };
+  /** When {@linkcode tick} may have something to do, by both clocks; `Infinity`: not as time passes. */
+  get nextDue(): { wallClock: number; monotonicClock: number } {
+    return {
+      wallClock: Math.min(this.tables.delayed.next, this.#kept.nextDue),
+      monotonicClock: this.leased.leases.nextEnd ?? Infinity,
+    };
   }
 
-  /** Ends leases, makes delayed messages ready and removes expired ones, as far as it is time; a piece at a time. */
-  tick() {
+  /** Whether it is time for something that {@linkcode tick} does. */
+  isDue(wallClock: number, monotonicClock: number): boolean {
+    const { nextDue } = this;
+    return nextDue.wallClock <= wallClock || nextDue.monotonicClock <= monotonicClock;
+  }
+
+  /**
+   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time, about `limit` of each.
+   */
+  tick(limit: number): "done" {
     const now = this.#context.wallClock();
-    this.leased.end(TICK_MESSAGES);
-    for (const message of this.tables.delayed.due(now, TICK_MESSAGES)) this.#endDelay(message, now);
-    this.#kept.passWaited(now, TICK_MESSAGES, (message) => this.#endWait(message));
-    this.#kept.passExpired(now, TICK_MESSAGES, ({ mailbox, waits, ...message }) => {
+    this.leased.end(limit);
+    for (const message of this.tables.delayed.due(now, limit)) this.#endDelay(message, now);
+    this.#kept.passWaited(now, limit, (message) => this.#endWait(message));
+    this.#kept.passExpired(now, limit, ({ mailbox, waits, ...message }) => {
       // a leased message is removed when it is released
       if (this.leased.leases.has(message.seq)) return false;
       this.#kept.remove(mailbox, { ...message, due: waits ? 0 : null });
       return true;
     });
-    while (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(TICK_MESSAGES);
+    while (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(limit);
+    return "done";
   }
 
   /** Makes a message ready for its next attempt, at its place. */

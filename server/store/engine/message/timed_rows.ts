@@ -48,7 +48,7 @@ export class TimedRows {
   }
 
   /** Those whose time has come. */
-  *due(now: number): Generator<TimedRow> {
+  *due(now: number): Generator<TimedRow, undefined> {
     if ((this.next ?? Infinity) > now) return;
     this.#next = NaN;
     for (let isMore = true; isMore;) {

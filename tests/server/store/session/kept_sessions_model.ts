@@ -15,14 +15,8 @@ export class KeptSessions {
   #names = new Set<string>();
   #horizon = 0;
   #floor = 0;
-  /** Those that something in the batch is about: they make room for nobody. */
-  #named = new Set<string>();
 
   constructor(readonly most: number) {}
-
-  begin(sessions: Iterable<string>) {
-    this.#named = new Set(sessions);
-  }
 
   get(session: string): SessionState | undefined {
     return this.#kept.find(([id]) => id === session)?.[1].state;
@@ -43,16 +37,9 @@ export class KeptSessions {
     if (one !== undefined) this.#kept = [...this.#kept.filter((other) => other !== one), one];
   }
 
-  /** Who has to make room for one more: nobody, a session, or `full` where none may. */
-  leaving(): string | "full" | undefined {
-    if (this.#kept.length < this.most) return undefined;
-    // it looks at so many, and those that it passes over come last from then on
-    for (let passed = 0; passed < 64; passed++) {
-      const [id] = this.#kept[0]!;
-      if (!this.#named.has(id)) return id;
-      this.#passOver(id);
-    }
-    return "full";
+  /** Who has to make room for one more: nobody or a session. */
+  leaving(): string | undefined {
+    return this.#kept.length < this.most ? undefined : this.#kept[0]![0];
   }
 
   forget(session: string) {

@@ -231,7 +231,6 @@ export class Model {
     if (known === undefined && !fresh && this.sessions.isForgotten(session, startTime)) return "unknown";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     const leaving = known === undefined ? this.sessions.leaving() : undefined;
-    if (leaving === "full") return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
       outcomes: (known?.outcomes ?? []).filter(([n]) => n >= low),

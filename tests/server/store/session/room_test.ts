@@ -1,8 +1,8 @@
 /** Which sessions the store forgets to keep others, and how it tells them from new ones. */
 
 import { assertEquals } from "@std/assert";
-import { DatabaseSync, StatementSync } from "node:sqlite";
-import { Engine } from "../../../../server/store/engine/engine.ts";
+import { DatabaseSync } from "node:sqlite";
+import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -141,27 +141,6 @@ Deno.test("sessions that log in have room of their own, a part of it each accoun
   });
 });
 
-Deno.test("what the disk does not take forgets nobody", () => {
-  using s = new Subject({}, { all: 1, ofNetwork: 1, ofAccount: 1 });
-  const startTime = s.now;
-  s.apply(skip("a", "", { startTime }));
-  const { run } = StatementSync.prototype;
-  StatementSync.prototype.run = function (this: StatementSync, ...values) {
-    if (this.sourceSQL.startsWith("COMMIT")) {
-      throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
-    }
-    return Reflect.apply(run, this, values);
-  } as typeof run;
-  try {
-    assertEquals(s.apply(skip("b", "")), ["storage"]);
-  } finally {
-    StatementSync.prototype.run = run;
-  }
-  assertEquals(s.apply({ kind: "open", session: "a", startTime }) as unknown[], [SKIPPED]);
-  assertEquals(s.apply({ kind: "open", session: "b" }), ["new"]);
-  assertEquals(s.apply({ kind: "latest start" }), [startTime]);
-});
-
 // session.md 10.4
 Deno.test("strangers can't take the leases of those who have logged in, nor one network all, nor keep its own for ever", () => {
   using s = new Subject();
@@ -206,7 +185,7 @@ Deno.test("a data directory of before keeps its sessions, and they are told from
   db.close();
   let now = began;
   const limits = DEFAULT_LIMITS, onEvent = () => {};
-  const engine = new Engine({ directory, limits, onEvent, wallClock: () => now });
+  const engine = new BatchEngine({ directory, limits, onEvent, wallClock: () => now });
   try {
     const open = (startTime: number) =>
       engine.apply([{ kind: "open", session: "s", startTime }]).outcomes as unknown[];
