@@ -23,8 +23,8 @@
  *           `used_at` is when it was used last, in milliseconds of the records' monotonic clock, and `use` which use of
  *           all sessions that was.
  * forgotten sessions that were forgotten although their clients may go on with them, the last ones; in the order of `number`.
- * horizon   one row: no forgotten session whose client may go on with it began after `start_time`, and none that
- *           `forgotten` does not name began after `floor`.
+ * forgotten_times   one row: no forgotten session whose client may go on with it began after `latest`, and none of them
+ *           that `forgotten` does not name began after `horizon`.
  * account   the verifier of a name (RFC 5803). `last` is the number of the last message that was put before the account
  *           covered the mailbox of that name; NULL: it does not.
  * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
@@ -289,7 +289,8 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO epoch VALUES ('');
   ALTER TABLE session ADD COLUMN used_at REAL NOT NULL DEFAULT 0;
   ALTER TABLE session ADD COLUMN use INTEGER NOT NULL DEFAULT 0;
-  UPDATE session SET used_at = used - (julianday('now') - 2440587.5) * 86400000, use = ordered.use
+  UPDATE session
+    SET used_at = used + ended * 86280000 - (julianday('now') - 2440587.5) * 86400000, use = ordered.use
     FROM (SELECT id, row_number() OVER (ORDER BY used, id) AS use FROM session) AS ordered WHERE ordered.id = session.id;
   ALTER TABLE session DROP COLUMN used;
   CREATE TABLE forgotten (
@@ -297,8 +298,10 @@ export const MIGRATIONS: readonly string[] = [
     start_time INTEGER NOT NULL,
     number INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  ALTER TABLE horizon ADD COLUMN floor INTEGER NOT NULL DEFAULT 0;
-  UPDATE horizon SET floor = start_time;
+  ALTER TABLE horizon RENAME TO forgotten_times;
+  ALTER TABLE forgotten_times RENAME COLUMN start_time TO latest;
+  ALTER TABLE forgotten_times ADD COLUMN horizon INTEGER NOT NULL DEFAULT 0;
+  UPDATE forgotten_times SET horizon = latest;
   ALTER TABLE lease ADD COLUMN given REAL;
   ALTER TABLE lease ADD COLUMN until REAL;
   ALTER TABLE lease ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;

@@ -57,10 +57,13 @@ export class BatchEngine {
     this.#mayStore = options.canStore ?? (() => true);
     this.#commitDelayMs = options.commitDelayMs ?? 0;
     this.#wallClock = options.wallClock ?? Date.now;
-    this.#monotonicClock = options.monotonicClock ?? (() => performance.now());
     this.#random = options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
     this.#failure = new StorageFailure(onEvent);
-    this.#engine = new Engine({ directory });
+    const engine = this.#engine = new Engine({ directory });
+    // it goes on where it was (store 4.4)
+    const monotonicClock = options.monotonicClock ?? (() => performance.now());
+    const behind = Math.max(0, engine.position.monotonicClock - monotonicClock());
+    this.#monotonicClock = () => monotonicClock() + behind;
     if (directory !== undefined) this.#reserve = new Reserve(directory);
     const wanted: Configuration = {
       limits,

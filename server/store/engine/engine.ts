@@ -18,8 +18,8 @@ import { type Position, PositionRow } from "./position.ts";
 import { changesNothing } from "./reads.ts";
 import { RecordRandom } from "./record_random.ts";
 import { Reports } from "./reports.ts";
-import { Sessions } from "./sessions.ts";
-import { Threads } from "./threads.ts";
+import { Sessions } from "./session/sessions.ts";
+import { Threads } from "./thread/threads.ts";
 
 export interface EngineOptions {
   /** Where the database is; undefined: in memory. */
@@ -94,7 +94,8 @@ export class Engine {
       configuration: configuration.now,
       limits: configuration.now.limits,
       onEvent: (event) => this.#events.push(event),
-      wallClock: () => this.#record.wallClock,
+      // times in rows are whole numbers
+      wallClock: () => Math.floor(this.#record.wallClock),
       monotonicClock: () => this.#record.monotonicClock,
       random: this.#random.next,
     };
@@ -197,13 +198,14 @@ export class Engine {
   due(wallClock: number, monotonicClock: number): StoreRequest | undefined {
     if (this.#messages.isDue(wallClock, monotonicClock)) return { kind: "tick", rows: TICK_ROWS };
     if (this.hasCleared) return { kind: "sweep", rows: SWEEP_ROWS };
-    if (this.#sessions.isDue(wallClock)) return { kind: "forget", rows: FORGET_ROWS };
+    if (this.#sessions.isDue(monotonicClock)) return { kind: "forget", rows: FORGET_ROWS };
     return undefined;
   }
 
   /** Writes up to about `rows` rows of what only memory has into the open transaction. Returns whether anything is left. */
   flush(rows: number): boolean {
-    return this.#messages.flush(rows);
+    const isMore = this.#messages.flush(rows);
+    return this.#sessions.flush(rows) || isMore;
   }
 
   /** Writes all that only memory has, and commits it as the state of this position (store 5.1). */

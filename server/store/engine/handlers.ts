@@ -11,8 +11,8 @@ import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Reports } from "./reports.ts";
-import type { Sessions } from "./sessions.ts";
-import type { Threads } from "./threads.ts";
+import type { Sessions } from "./session/sessions.ts";
+import type { Threads } from "./thread/threads.ts";
 
 export type Handlers = {
   [K in Exclude<keyof Operations, "put" | "take">]: (

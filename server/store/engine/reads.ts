@@ -1,6 +1,6 @@
 import type { StoreRequest } from "../store.ts";
 import type { Messages } from "./message/messages.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Sessions } from "./session/sessions.ts";
 
 /** Kinds of requests that never change anything. */
 const READS: ReadonlySet<StoreRequest["kind"]> = new Set([

@@ -227,7 +227,9 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       ALTER TABLE session DROP COLUMN use;
       ALTER TABLE session RENAME COLUMN used_at TO used;
       DROP TABLE forgotten;
-      ALTER TABLE horizon DROP COLUMN floor;
+      ALTER TABLE forgotten_times DROP COLUMN horizon;
+      ALTER TABLE forgotten_times RENAME COLUMN latest TO start_time;
+      ALTER TABLE forgotten_times RENAME TO horizon;
       ${renames};
       ALTER TABLE channel DROP COLUMN history;
       DROP TABLE channels_complete;

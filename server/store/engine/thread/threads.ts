@@ -1,7 +1,7 @@
-import type { Context } from "../database/context.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import type { ForumLimits } from "../limits.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { ForumLimits } from "../../limits.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -16,7 +16,7 @@ import type {
   ThreadChange,
   ThreadCounts,
   ThreadPage,
-} from "../requests/thread.ts";
+} from "../../requests/thread.ts";
 import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
 
