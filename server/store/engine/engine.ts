@@ -222,15 +222,14 @@ export class Engine {
 
   /** Writes up to about `rows` rows of what only memory has into the open transaction. Returns whether anything is left. */
   flush(rows: number): boolean {
-    this.#messages.flush();
-    return this.#sessions.flush(rows);
+    const isMore = this.#messages.flush(rows);
+    return this.#sessions.flush(rows) || isMore;
   }
 
   /** Writes all that only memory has, and commits it as the state of this position (store 5.1). */
   checkpoint(position: Position) {
     this.#finishRecord();
     while (this.flush(Infinity));
-    this.#messages.beforeCommit();
     if (position.number !== this.position.number) {
       this.#transaction.begin();
       this.#positionRow.set(position);
