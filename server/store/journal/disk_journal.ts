@@ -122,6 +122,8 @@ export class DiskJournal implements Journal {
   static async open(options: DiskJournalOptions): Promise<DiskJournal> {
     const { id, position, isNew, segmentBytes = SEGMENT_BYTES } = options;
     const folder = typeof options.folder === "string" ? new DiskFolder(options.folder) : options.folder;
+    // the process before may have ended between a rename and this: names that are not durable could come back
+    await folder.sync();
     const recovery = recoverJournal(folder, id, position, isNew);
     const pool = new SegmentPool(folder);
     const size = Math.min(START_SEGMENT_BYTES, segmentBytes);
@@ -233,9 +235,8 @@ export class DiskJournal implements Journal {
   /** @throws {JournalLost} */
   async #writeAndSync() {
     if (this.#lost) throw this.#lost;
-    const parts = this.#parts, full = this.#full, last = this.#last, { bytes, length } = this.#buffer;
+    const parts = this.#parts, full = this.#full.length, last = this.#last, { bytes, length } = this.#buffer;
     this.#parts = [];
-    this.#full = [];
     this.#swapBuffers();
     for (const [i, { tail, at, start }] of parts.entries()) {
       try {
@@ -245,7 +246,7 @@ export class DiskJournal implements Journal {
         throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
       }
     }
-    for (const { file } of full) file.close();
+    for (const { file } of this.#full.splice(0, full)) file.close();
     this.#durable = last;
   }
 

@@ -25,7 +25,7 @@ export const JOURNAL_ID_BYTES = 16;
 export interface SegmentHead {
   /** Its place among the segments. No number is used twice. */
   sequence: number;
-  /** Bytes of the file. */
+  /** Bytes of the file. It may be shorter, if a sync failed while it was made and then the power was cut. */
   size: number;
   /** The ID of its journal. */
   id: Uint8Array;
@@ -67,11 +67,9 @@ export function decodeSegmentHead(bytes: Uint8Array): SegmentHead | string {
   if (view.getUint32(CHECKSUM, true) !== seedOf(bytes)) return "the checksum of its head is wrong";
   const format = view.getUint32(FORMAT_AT, true);
   if (format !== FORMAT) return `its format is ${format}, and only ${FORMAT} is known`;
-  const size = getNumber(view, SIZE);
-  if (size !== bytes.length) return `it has ${bytes.length} bytes, and its head says ${size}`;
   return {
     sequence: getNumber(view, SEQUENCE),
-    size,
+    size: getNumber(view, SIZE),
     id: bytes.slice(ID, ID + JOURNAL_ID_BYTES),
     first: getNumber(view, FIRST),
     synced: getNumber(view, SYNCED),

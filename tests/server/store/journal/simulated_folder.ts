@@ -13,7 +13,7 @@ import type { Random } from "../../../simulation/random.ts";
 /** What a disk writes whole or not at all. */
 const SECTOR = 512;
 
-interface Write {
+export interface Write {
   at: number;
   bytes: Uint8Array;
 }
@@ -34,10 +34,12 @@ class Inode {
 /** A change of names: the file that has a name afterwards, or none. */
 type NameChange = [name: string, inode: Inode | undefined][];
 
-/** What is done to the folder; `begin` of an operation is told before it takes effect. */
+/** What is going to be done to the folder. */
 export interface Operation {
   kind: "create" | "write" | "sync" | "rename" | "remove" | "sync folder";
   name: string;
+  /** What is written. */
+  write?: Write;
 }
 
 function written(to: Uint8Array, { at, bytes }: Write): Uint8Array<ArrayBuffer> {
@@ -116,8 +118,11 @@ export class SimulatedFolder implements JournalFolder {
     });
   }
 
-  /** What a program finds after the process was stopped: all that was written, be it on disk or not. */
-  afterKill(): SimulatedFolder {
+  /**
+   * What a program finds after the process was stopped: all that was written, be it on disk or not, and a part of what it
+   * was just going to write.
+   */
+  afterKill({ name, write }: Partial<Operation> = {}, random?: Random): SimulatedFolder {
     const copies = new Map<Inode, Inode>();
     const copyOf = (inode: Inode) => copies.get(inode) ?? copies.set(inode, inode.copy()).get(inode)!;
     const folder = new SimulatedFolder();
@@ -126,6 +131,12 @@ export class SimulatedFolder implements JournalFolder {
     folder.#changes = this.#changes.map((change) =>
       change.map(([name, inode]) => [name, inode && copyOf(inode)])
     );
+    if (write && random) {
+      const inode = folder.#names.get(name!)!;
+      const part = { ...write, bytes: write.bytes.subarray(0, random.between(0, write.bytes.length)) };
+      inode.seen = written(inode.seen, part);
+      inode.unsynced.push(part);
+    }
     return folder;
   }
 
@@ -190,8 +201,8 @@ export class SimulatedFolder implements JournalFolder {
     const writeSync = (bytes: Uint8Array, at: number) => {
       const name = this.#nameOf(inode);
       if (isSyncing) throw new Error(`${name} is written while it is synced`);
-      this.onOperation({ kind: "write", name });
       const write = { at, bytes: bytes.slice() };
+      this.onOperation({ kind: "write", name, write });
       inode.seen = written(inode.seen, write);
       inode.unsynced.push(write);
     };
