@@ -139,7 +139,7 @@ export class Mailbox implements AsyncDisposable {
    * @throws {SessionEndError} The session has ended: the server does not answer, or does not know it any more.
    */
   send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
-    return this.#session.put({ receiver, sender, text, ...options });
+    return this.#session.put({ receiver, sender, text }, options);
   }
 
   /**
@@ -169,7 +169,7 @@ export class Mailbox implements AsyncDisposable {
     settle: (error?: Error) => void,
     options: SendOptions = {},
   ): boolean {
-    return this.#session.post({ receiver, sender, text, ...options }, settle);
+    return this.#session.post({ receiver, sender, text }, settle, options);
   }
 
   /** Resolves when there is room for more to send. */

@@ -13,12 +13,12 @@ import {
   type ServerInfo,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume } from "../session/identity.ts";
-import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
+import { type Measured, measured, OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
-import { checkMessage } from "./check_message.ts";
+import { checkIds, checkText } from "./check_message.ts";
 import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
 import { PeekQuery, type SeenPage } from "./peek_query.ts";
@@ -36,7 +36,7 @@ export interface SendOptions {
 }
 
 /** A message to be stored. */
-interface PutMessage extends SendOptions {
+interface MessageFields {
   /** ID of the receiver, or `SHARED_QUEUE`. */
   receiver: string;
   /** ID of the sender, not `admin`; `""` for the shared queue. */
@@ -61,7 +61,11 @@ interface LeaseOptions {
 /** Requests that name a lease, and may be refused while the server has no room. */
 const NEED_ROOM: ReadonlySet<LeaseRequestKind> = new Set(["fail", "begin"]);
 
+const NO_OPTIONS: SendOptions = {};
+
 export class MailboxSession extends Session<MailboxAnswer> {
+  readonly #plainFields = new PlainFields();
+
   constructor(environment: SessionEnvironment, resume?: SessionResume) {
     super(environment, decodeMailboxAnswer, resume);
   }
@@ -74,8 +78,10 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @throws {FullError} It was withdrawn before it was stored.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been stored.
    */
-  async put(message: PutMessage): Promise<void> {
-    await this.request("put", putFields(message), message.text, message);
+  put(message: MessageFields & SendOptions, options: SendOptions = message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.post(message, (error) => error === undefined ? resolve() : reject(error), options);
+    });
   }
 
   /**
@@ -85,8 +91,19 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @returns Whether there is room for more; if not, wait for `ordered.ready()`.
    * @throws What `put` would throw before anything is sent.
    */
-  post(message: PutMessage, settle: (error?: Error) => void): boolean {
-    return this.add(textRequest("put", putFields(message), message.text, settle), message);
+  post(
+    { receiver, sender, text }: MessageFields,
+    settle: (error?: Error) => void,
+    options: SendOptions = NO_OPTIONS,
+  ): boolean {
+    const { delay, ttl } = options, bytes = checkText(text);
+    const fields = delay === undefined && ttl === undefined
+      ? this.#plainFields.of(receiver, sender)
+      : measured(putFields(receiver, sender, delay, ttl));
+    if (bytes > MAX_TEXT_BYTES) {
+      throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${MAX_TEXT_BYTES} fit`);
+    }
+    return this.add(textRequest("put", fields, { text, bytes }, settle), options);
   }
 
   /**
@@ -123,7 +140,7 @@ export class MailboxSession extends Session<MailboxAnswer> {
     });
     const abort = () => {
       request.cancel(signal!.reason);
-      this.sendLater();
+      this.sendSoon();
     };
     this.unordered.add(request);
     signal?.addEventListener("abort", abort);
@@ -140,7 +157,7 @@ export class MailboxSession extends Session<MailboxAnswer> {
       };
       const needsRoom = NEED_ROOM.has(kind);
       this.begin();
-      this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), this.now());
+      this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), () => this.now());
     });
   }
 
@@ -195,19 +212,30 @@ export class MailboxSession extends Session<MailboxAnswer> {
 /**
  * What stands between number and text of a put.
  *
- * @throws {TypeError} An ID or the text is not what the wire allows.
- * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
+ * @throws {TypeError} An ID is not what the wire allows.
+ * @throws {RangeError} A time is not a whole number of milliseconds.
  */
-function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
-  checkMessage(receiver, sender, text);
+function putFields(receiver: string, sender: string, delay?: number, ttl?: number): string {
+  checkIds(receiver, sender);
   if (receiver === SHARED_QUEUE && sender !== "") {
     throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
   }
-  // a UTF-16 unit is at most 3 bytes
-  if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
-    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
-  }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
+}
+
+/** The fields of a put without times. Most puts have those of the one before. */
+class PlainFields {
+  #receiver: string | undefined;
+  #sender: string | undefined;
+  #fields: Measured = { text: "", bytes: 0 };
+
+  of(receiver: string, sender: string): Measured {
+    if (receiver === this.#receiver && sender === this.#sender) return this.#fields;
+    this.#fields = measured(putFields(receiver, sender));
+    this.#receiver = receiver;
+    this.#sender = sender;
+    return this.#fields;
+  }
 }
 
 function milliseconds(time: number | undefined): string {

@@ -20,7 +20,7 @@ import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
 import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
-import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
+import { measured, OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { SendLoop } from "./loss/send_loop.ts";
 import {
@@ -90,8 +90,13 @@ export class Session<A extends UnorderedAnswer> {
     const start = this.#isResumed ? environment.random(4) : [];
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
+    const inFlight = this.#inFlight;
     this.#loop = new SendLoop(environment, {
+      prepare: () => this.prepare(),
       nextDatagram: (now) => this.#nextDatagram(now),
+      get isAnswerDue() {
+        return !inFlight.isEmpty;
+      },
       deadline: (now) => this.#deadline(now),
       due: (now) => this.#due(now),
     });
@@ -117,9 +122,13 @@ export class Session<A extends UnorderedAnswer> {
     return this.#environment.monotonicClock();
   }
 
-  protected sendLater() {
-    this.#loop.sendLater();
+  /** Sends what there is, with what else is added in this turn. */
+  protected sendSoon() {
+    this.#loop.sendSoon();
   }
+
+  /** Adds the requests that were gathered since the last datagram. */
+  protected prepare() {}
 
   /**
    * Prepares for one more request.
@@ -129,20 +138,22 @@ export class Session<A extends UnorderedAnswer> {
   protected begin() {
     if (this.#ended !== undefined) throw this.#ended(false);
     if (this.#closing !== undefined) throw closed(false);
-    const isStale = !this.#isResumed && this.now() - this.#receivedAt > STALE_MS;
-    if (isStale && this.#isIdle) this.#beginAnew();
-    this.sendLater();
+    const mayBeStale = !this.#isResumed && this.#isIdle;
+    if (mayBeStale && this.now() - this.#receivedAt > STALE_MS) this.#beginAnew();
+    this.sendSoon();
   }
 
   /** Sends an ordered request. Returns whether there is room for more. */
   protected add(request: OrderedRequest, { wait, signal }: Withdrawal): boolean {
     this.ordered.checkCapacity();
     this.begin();
-    this.ordered.add(request, this.now(), wait);
-    request.onAbort(signal, () => {
-      this.ordered.withdraw(request, this.now());
-      this.sendLater();
-    });
+    this.ordered.add(request, this.#environment.monotonicClock, wait);
+    if (signal !== undefined) {
+      request.onAbort(signal, () => {
+        this.ordered.withdraw(request, this.now());
+        this.sendSoon();
+      });
+    }
     return this.ordered.hasRoom;
   }
 
@@ -154,10 +165,11 @@ export class Session<A extends UnorderedAnswer> {
    * @throws {FullError} It was withdrawn before it was performed.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been performed.
    */
-  async request(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.add(textRequest(kind, fields, text, (error) => error ? reject(error) : resolve()), options);
-    await promise;
+  request(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error) => error === undefined ? resolve() : reject(error);
+      this.add(textRequest(kind, measured(fields), measured(text), settle), options);
+    });
   }
 
   /**
@@ -183,7 +195,7 @@ export class Session<A extends UnorderedAnswer> {
       this.unordered.cancelAll(() => closed(false));
       const cancel = this.#environment.setTimer(limit, () => this.fail(closed));
       this.#closing.promise.then(cancel);
-      this.sendLater();
+      this.sendSoon();
     }
     await this.#closing.promise;
   }
@@ -216,7 +228,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
-    this.sendLater();
+    this.#loop.sendAtEnd();
   }
 
   #answer(answer: SessionAnswer | A, now: number) {
@@ -280,7 +292,7 @@ export class Session<A extends UnorderedAnswer> {
     onBegin(this.state).then(() => {
       // it may have begun anew since, which calls onBegin again
       if (id === this.#identity.id) this.#isBeginning = false;
-      this.sendLater();
+      this.sendSoon();
     }, fail);
   }
 
