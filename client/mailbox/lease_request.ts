@@ -232,13 +232,13 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   }
 
   /** An acknowledgement is about to be sent, which says the same as `got`. */
-  acknowledging(now: number) {
-    if (this.#phase === "have") this.dueAt = now + CONFIRM_MS;
+  acknowledging(monotonicClock: () => number) {
+    if (this.#phase === "have") this.dueAt = monotonicClock() + CONFIRM_MS;
   }
 
   /** The server has performed a request that names the lease, so it knows that the messages came. */
-  confirmed(now: number) {
-    if (this.#phase === "have" || this.#phase === "got") this.requests.end(this, now);
+  confirmed(monotonicClock: () => number) {
+    if (this.#phase === "have" || this.#phase === "got") this.requests.end(this, monotonicClock());
   }
 }
 

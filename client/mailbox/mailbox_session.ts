@@ -19,7 +19,7 @@ import type { SessionResume } from "../session/identity.ts";
 import { type Measured, measured, OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
 import { checkIds, checkText } from "./check_message.ts";
-import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
+import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind, type Settle } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
 import { PeekQuery, type SeenPage } from "./peek_query.ts";
 
@@ -61,10 +61,16 @@ interface LeaseOptions {
 /** Requests that name a lease, and may be refused while the server has no room. */
 const NEED_ROOM: ReadonlySet<LeaseRequestKind> = new Set(["fail", "begin"]);
 
+/** Something that puts requests together until the next datagram is made. */
+interface Gathering {
+  collect(): void;
+}
+
 const NO_OPTIONS: SendOptions = {};
 
 export class MailboxSession extends Session<MailboxAnswer> {
   readonly #plainFields = new PlainFields();
+  readonly #gathered: Gathering[] = [];
 
   constructor(environment: SessionEnvironment, resume?: SessionResume) {
     super(environment, decodeMailboxAnswer, resume);
@@ -135,7 +141,12 @@ export class MailboxSession extends Session<MailboxAnswer> {
         if (error !== undefined) return reject(error);
         if (content === undefined) return resolve(undefined);
         const { token, messages, request } = content;
-        resolve(new Lease(token, messages, ahead, (kind, rest) => this.#sendForLease(request, kind, rest)));
+        const sender = {
+          begin: () => this.begin(),
+          send: (kind: LeaseRequestKind, rest: string, settle: Settle) =>
+            this.#sendForLease(request, kind, rest, settle),
+        };
+        resolve(new Lease(token, messages, ahead, sender));
       },
     });
     const abort = () => {
@@ -147,18 +158,32 @@ export class MailboxSession extends Session<MailboxAnswer> {
     return await promise;
   }
 
-  #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string) {
-    request.acknowledging(this.now());
-    return new Promise<readonly number[] | undefined>((resolve, reject) => {
-      const settle = (error?: Error, lost?: readonly number[]) => {
-        if (error !== undefined) return reject(error);
-        request.confirmed(this.now());
-        resolve(lost);
-      };
-      const needsRoom = NEED_ROOM.has(kind);
-      this.begin();
-      this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), () => this.now());
+  #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string, settle: Settle) {
+    request.acknowledging(this.environment.monotonicClock);
+    const settled = (error?: Error, lost?: readonly number[]) => {
+      if (error === undefined) request.confirmed(this.environment.monotonicClock);
+      settle(error, lost);
+    };
+    const ordered = new OrderedRequest(kind, rest, rest.length, {
+      settle: settled,
+      needsRoom: NEED_ROOM.has(kind),
     });
+    this.ordered.add(ordered, this.environment.monotonicClock);
+  }
+
+  /**
+   * Calls `collect` when the next datagram is made, for requests that are put together until then.
+   *
+   * @throws {SessionEndError} The session has ended, or is being closed.
+   */
+  gather(source: Gathering) {
+    this.begin();
+    this.#gathered.push(source);
+  }
+
+  protected override prepare() {
+    if (this.#gathered.length === 0) return;
+    for (const source of this.#gathered.splice(0)) source.collect();
   }
 
   /**

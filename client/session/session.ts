@@ -46,7 +46,8 @@ const FIRST_NUMBER_MS = 1000;
 export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
   protected readonly unordered: UnorderedRequests<A>;
-  readonly #environment: SessionEnvironment;
+  /** Its clock and timers. */
+  readonly environment: SessionEnvironment;
   readonly #decodeLine: DecodeLine<A>;
   readonly #inFlight = new InFlight();
   readonly #identity: SessionIdentity;
@@ -76,7 +77,7 @@ export class Session<A extends UnorderedAnswer> {
   /** @param resume The state of an earlier session, to go on with its number `next`. */
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
-    this.#environment = environment;
+    this.environment = environment;
     this.#isResumed =
       this.#isKept =
       this.#isInDoubt =
@@ -118,8 +119,9 @@ export class Session<A extends UnorderedAnswer> {
     this.#isKept = true;
   }
 
-  protected now(): number {
-    return this.#environment.monotonicClock();
+  /** Milliseconds of its monotonic clock. */
+  now(): number {
+    return this.environment.monotonicClock();
   }
 
   /** Sends what there is, with what else is added in this turn. */
@@ -147,7 +149,7 @@ export class Session<A extends UnorderedAnswer> {
   protected add(request: OrderedRequest, { wait, signal }: Withdrawal): boolean {
     this.ordered.checkCapacity();
     this.begin();
-    this.ordered.add(request, this.#environment.monotonicClock, wait);
+    this.ordered.add(request, this.environment.monotonicClock, wait);
     if (signal !== undefined) {
       request.onAbort(signal, () => {
         this.ordered.withdraw(request, this.now());
@@ -191,9 +193,10 @@ export class Session<A extends UnorderedAnswer> {
   async close(limit = 5000): Promise<void> {
     if (this.#ended !== undefined) return;
     if (this.#closing === undefined) {
+      this.prepare();
       this.#closing = Promise.withResolvers<void>();
       this.unordered.cancelAll(() => closed(false));
-      const cancel = this.#environment.setTimer(limit, () => this.fail(closed));
+      const cancel = this.environment.setTimer(limit, () => this.fail(closed));
       this.#closing.promise.then(cancel);
       this.sendSoon();
     }
@@ -203,6 +206,7 @@ export class Session<A extends UnorderedAnswer> {
   /** Ends the session at once. */
   fail(error: (sent: boolean) => SessionEndError) {
     if (this.#ended !== undefined) return;
+    this.prepare();
     this.#ended = error;
     this.#loop.stop();
     this.ordered.end(error);
@@ -283,7 +287,7 @@ export class Session<A extends UnorderedAnswer> {
 
   /** The session has begun on the server: no number is sent before the program has noted that. */
   #begun() {
-    const { onBegin } = this.#environment, { id } = this.#identity;
+    const { onBegin } = this.environment, { id } = this.#identity;
     if (onBegin === undefined) return;
     this.#isBeginning = true;
     const fail = (error: Error) => {
@@ -300,7 +304,7 @@ export class Session<A extends UnorderedAnswer> {
   #isTooLate(now: number): boolean {
     if (this.#isResumed || this.ordered.hasNumbers || this.ordered.isEmpty) return false;
     // a program that knows the ID goes on as this session; leases and waits belong to it
-    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    const isNamed = this.#isKept && this.environment.onBegin === undefined;
     const isFree = !isNamed && this.unordered.isEmpty && !this.unordered.isSessionNeeded;
     return isFree && this.#identity.isOlder(FIRST_NUMBER_MS, now);
   }
@@ -328,7 +332,7 @@ export class Session<A extends UnorderedAnswer> {
 
   /** `busy`: the server has no room for the session; or, if it has the session, for an unordered request. */
   #serverIsBusy(now: number) {
-    const { server } = this.#environment;
+    const { server } = this.environment;
     if (this.#isKnown) return this.unordered.busy(now, () => new BusyError(busyText(server), false));
     if (now < this.#busy.retryAt) return;
     if (!this.#busy.busy(now)) {
