@@ -33,13 +33,20 @@ interface LeaseSender {
 /** Messages that this client has for a time: those that are not acknowledged by then are given to a client again. */
 export class Lease {
   readonly messages: readonly LeasedMessage[];
+  /** Bytes of their texts. */
+  readonly bytes: number;
   /** Whether an attempt at a message counts only once {@linkcode begin} names it. */
   readonly ahead: boolean;
   readonly #token: string;
   readonly #sender: LeaseSender;
 
-  constructor(token: string, messages: readonly LeasedMessage[], ahead: boolean, sender: LeaseSender) {
+  constructor(
+    { token, messages, bytes }: { token: string; messages: readonly LeasedMessage[]; bytes: number },
+    ahead: boolean,
+    sender: LeaseSender,
+  ) {
     this.messages = messages;
+    this.bytes = bytes;
     this.ahead = ahead;
     this.#token = token;
     this.#sender = sender;

@@ -42,6 +42,8 @@ const MAX_RETRIES = 16;
 interface LeaseContent {
   token: string;
   messages: LeasedMessage[];
+  /** Bytes of their texts. */
+  bytes: number;
   request: LeaseRequest;
 }
 
@@ -169,12 +171,12 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
     const assembly = this.#assembly;
     if (answer.kind === "piece") assembly.piece(answer);
     else if (!assembly.message(answer)) return this.#askAgain();
-    const { messages, token } = assembly;
+    const { messages, token, bytes } = assembly;
     if (messages === undefined) return;
     this.#phase = "have";
     this.requests.isSessionNeeded = true;
     this.dueAt = now + (this.#hasWaited ? CONFIRM_WAITED_MS : CONFIRM_MS);
-    this.#settle(undefined, { token, messages, request: this });
+    this.#settle(undefined, { token, messages, bytes, request: this });
   }
 
   /** Asks under another tag, because the answers to this one may be of two leases. */

@@ -140,13 +140,13 @@ export class MailboxSession extends Session<MailboxAnswer> {
         signal?.removeEventListener("abort", abort);
         if (error !== undefined) return reject(error);
         if (content === undefined) return resolve(undefined);
-        const { token, messages, request } = content;
+        const { request } = content;
         const sender = {
           begin: () => this.begin(),
           send: (kind: LeaseRequestKind, rest: string, settle: Settle) =>
             this.#sendForLease(request, kind, rest, settle),
         };
-        resolve(new Lease(token, messages, ahead, sender));
+        resolve(new Lease(content, ahead, sender));
       },
     });
     const abort = () => {

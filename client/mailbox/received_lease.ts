@@ -7,7 +7,6 @@
  * @module
  */
 
-import { utf8Length } from "../../protocol/mailbox.ts";
 import { failureFields } from "../../protocol/mailbox_requests.ts";
 import { atEndOfTurn } from "../session/environment.ts";
 import { type Finish, type Lease, LEASE_MS } from "./lease.ts";
@@ -111,7 +110,7 @@ export class ReceivedLease {
     this.#session = session;
     this.#leases = leases;
     this.messages = lease.messages.map((message) => new ReceivedMessage(message, this));
-    this.bytes = lease.messages.reduce((sum, { text }) => sum + utf8Length(text) + OVERHEAD_BYTES, 0);
+    this.bytes = lease.bytes + OVERHEAD_BYTES * this.messages.length;
     this.#open = this.messages.length;
   }
 
