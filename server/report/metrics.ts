@@ -148,6 +148,18 @@ export type MetricName = keyof typeof METRICS;
 /** What is counted of channels and of the room alike: the name without the service. */
 export type StreamEvent<Name = MetricName> = Name extends `room ${infer Event}` ? Event : never;
 
+const STREAM_METRICS = { channels: metricsOf("channels"), room: metricsOf("room") };
+
+function metricsOf(service: StreamService): ReadonlyMap<string, MetricName> {
+  const names = (Object.keys(METRICS) as MetricName[]).filter((name) => name.startsWith(`${service} `));
+  return new Map(names.map((name) => [name.slice(service.length + 1), name]));
+}
+
+/** The metric of an event of this service. Looked up: a name that is put together is hashed anew with each message. */
+export function streamMetric(service: StreamService, event: StreamEvent): MetricName {
+  return STREAM_METRICS[service].get(event)!;
+}
+
 /** What happened since the start, by name, in the order in which each happened first. */
 export class Metrics {
   readonly #counts = new Map<MetricName, number>();
