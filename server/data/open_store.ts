@@ -6,7 +6,7 @@
 
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
-import type { EngineOptions } from "../store/engine/engine.ts";
+import type { BatchOptions } from "../store/engine/batch_engine.ts";
 import { StoreLocked } from "../store/errors.ts";
 import { SqliteStore } from "../store/journal/sqlite.ts";
 import type { Store, StoreEvent } from "../store/store.ts";
@@ -22,7 +22,7 @@ export interface StoreHandlers {
 
 /** @throws {Error} Another process has it open, or it can't be opened. */
 export async function openStore(
-  options: Omit<EngineOptions, "onEvent">,
+  options: Omit<BatchOptions, "onEvent">,
   log: Log,
   handlers: StoreHandlers,
 ): Promise<Store> {

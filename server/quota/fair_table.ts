@@ -104,7 +104,19 @@ export class FairTable<T extends Linked<T>> {
     const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
+    this.#countNetwork(network);
+  }
+
+  #countNetwork(network: string) {
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
+  }
+
+  /** Adds a thing with the use that it had in an earlier table; those that were used before it have been added. */
+  load(thing: T) {
+    const { network, account } = this.#originOf(thing);
+    if (account === "") return this.#anonymous.load(network, thing);
+    this.#accounts.load(account, thing);
+    this.#countNetwork(network);
   }
 
   /** The thing, which is in the table, was used. */

@@ -20,6 +20,7 @@ import type { Counts, MessageOperations } from "./requests/message.ts";
 import type { ReportOperations } from "./requests/report.ts";
 import type { SessionOperations } from "./requests/session.ts";
 import type { ThreadOperations } from "./requests/thread.ts";
+import type { UpkeepOperations } from "./requests/upkeep.ts";
 
 /** All that the store can be asked, by kind: the request and its outcome. */
 export interface Operations
@@ -31,7 +32,8 @@ export interface Operations
     AccountOperations,
     ChannelOperations,
     MeasureOperations,
-    ReportOperations {}
+    ReportOperations,
+    UpkeepOperations {}
 
 export type StoreRequest = Operations[keyof Operations][0];
 export type Outcome = Operations[keyof Operations][1];

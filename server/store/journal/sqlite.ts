@@ -1,4 +1,4 @@
-import type { BatchResult, EngineOptions } from "../engine/engine.ts";
+import type { BatchOptions, BatchResult } from "../engine/batch_engine.ts";
 import { packRequests } from "./packed.ts";
 import type { FromWorker, ToWorker } from "./sqlite_worker.ts";
 import type { Counts } from "../requests/message.ts";
@@ -16,7 +16,7 @@ export class SqliteStore implements Store {
   #lost: StoreLost | undefined;
   #closed: Promise<void> | undefined;
 
-  private constructor(onEvent: EngineOptions["onEvent"]) {
+  private constructor(onEvent: BatchOptions["onEvent"]) {
     this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "event") onEvent(data.event);
       else if (data.kind === "lost") this.#lose(data.message);
@@ -36,7 +36,7 @@ export class SqliteStore implements Store {
    * @throws {StoreLocked} Another process has it open.
    * @throws {Error} It cannot be opened, or its schema is newer than this program.
    */
-  static async open({ onEvent, ...options }: EngineOptions): Promise<SqliteStore> {
+  static async open({ onEvent, ...options }: BatchOptions): Promise<SqliteStore> {
     const store = new SqliteStore(onEvent);
     try {
       store.opened = await store.#ask({ kind: "open", options }) as Counts;

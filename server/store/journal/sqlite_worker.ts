@@ -8,7 +8,7 @@
 /// <reference lib="deno.worker" />
 import { uptime } from "../../quota/uptime.ts";
 import { DATABASE_FILE, isDatabaseError, openError } from "../database/database.ts";
-import { type BatchResult, Engine, type EngineOptions } from "../engine/engine.ts";
+import { BatchEngine, type BatchOptions, type BatchResult } from "../engine/batch_engine.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
 import type { StoreEvent } from "../store.ts";
@@ -20,11 +20,8 @@ const TICK_MS = 100;
 /** Between two pieces of making the file smaller: the disk is free for others most of the time. */
 const SHRINK_PAUSE_MS = 20;
 
-/** How often old sessions are looked for: each time all of them are read. */
-const FORGET_INTERVAL_MS = 60_000;
-
 /** The options that can be handed to a Worker. */
-type SqliteOptions = Omit<EngineOptions, "onEvent" | "wallClock" | "monotonicClock" | "random">;
+type SqliteOptions = Omit<BatchOptions, "onEvent" | "wallClock" | "monotonicClock" | "random">;
 
 /** To the Worker. The first is `open`, the last is `close`. */
 export type ToWorker =
@@ -42,7 +39,7 @@ export type FromWorker =
   | { kind: "lost"; message: string }
   | { kind: "event"; event: StoreEvent };
 
-let engine: Engine | undefined;
+let engine: BatchEngine | undefined;
 let clock: ReturnType<typeof uptime.start> | undefined;
 /** The timer of each kind of background work that will be done. */
 const timers = new Map<() => void, ReturnType<typeof setTimeout>>();
@@ -72,9 +69,9 @@ function open(options: SqliteOptions): FromWorker {
   try {
     clock = uptime.start();
     const onEvent = (event: StoreEvent) => answer({ kind: "event", event });
-    engine = new Engine({ ...options, monotonicClock: uptime.now, onEvent });
+    engine = new BatchEngine({ ...options, monotonicClock: uptime.now, onEvent });
+    engine.work();
     scheduleWork();
-    forget();
     return { kind: "done", value: engine.counts };
   } catch (error) {
     const path = `${options.directory}/${DATABASE_FILE}`;
@@ -84,14 +81,8 @@ function open(options: SqliteOptions): FromWorker {
 }
 
 function scheduleWork() {
-  if (engine!.hasCleared) later(sweep, 0);
-  if (engine!.isTimed) later(tick, TICK_MS);
+  later(tick, TICK_MS);
   if (engine!.hasFreePages) later(shrink, 0);
-}
-
-function sweep() {
-  if (engine!.sweep()) later(sweep, 0);
-  else if (engine!.hasFreePages) later(shrink, 0);
 }
 
 function shrink() {
@@ -100,13 +91,8 @@ function shrink() {
 
 /** Goes on at once while there is more to do: many messages may be due at one time. */
 function tick() {
-  const isMore = engine!.tick();
-  if (engine!.isTimed) later(tick, isMore ? 0 : TICK_MS);
-}
-
-/** Forgets old sessions, often enough that there is always room for new ones. */
-function forget() {
-  later(forget, engine!.forgetSessions() ? 0 : FORGET_INTERVAL_MS);
+  later(tick, engine!.work() ? 0 : TICK_MS);
+  if (engine!.hasFreePages) later(shrink, 0);
 }
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) =>

@@ -8,7 +8,7 @@ import { Transaction } from "../../../server/store/database/transaction.ts";
 // session.md 6.7
 Deno.test("of dead letters the oldest go where they are too many or too long, and a rollback brings them back", () => {
   using db = new DatabaseSync(":memory:");
-  openDatabase(db, undefined);
+  openDatabase(db);
   const texts = ["one", "two", "three", "four", "a longer one"];
   const insert = db.prepare(
     "INSERT INTO message (seq, mailbox, sender, time, text, bytes) VALUES (?, 1, 'al', 0, ?, ?)",

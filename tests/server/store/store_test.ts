@@ -351,7 +351,7 @@ Deno.test("a store forgets sessions that are old, though nothing is leased or de
     assertEquals(await store.apply([change, { kind: "open", session }]), [known, known]);
     await store.close();
     const db = new DatabaseSync(`${directory}/messages.db`);
-    db.exec("UPDATE session SET used = 0");
+    db.exec("UPDATE session SET used_at = -1e9");
     db.close();
     const again = await open(directory);
     assertEquals(await again.apply([{ kind: "open", session }]), ["unknown"]);
@@ -381,7 +381,7 @@ Deno.test("a store refuses a database with a newer schema, or of another program
 Deno.test("a store whose file is full refuses puts one by one, gives what it has, and takes more when there is room", () =>
   withDirectory(async (directory) => {
     const events: StoreEvent[] = [];
-    const store = await open(directory, { maxFileBytes: 128 * 1024, events });
+    const store = await open(directory, { maxFileBytes: 256 * 1024, events });
     const filler = "x".repeat(900);
     const stored: string[] = [];
     let outcomes: Outcome[];

@@ -198,6 +198,11 @@ export class Mailboxes extends Registry<Mailbox> {
     return false;
   }
 
+  /** Which messages are too long for a take has changed. */
+  resetQueues() {
+    for (const mailbox of this.all()) for (const queue of mailbox.queues) queue.reset();
+  }
+
   /** Mailboxes that hold messages, by the bytes of their names. */
   list(after: string, limit: number): { mailbox: string; messages: number }[] {
     return allRows(this.#sql.list, after, limit);

@@ -46,23 +46,28 @@ export class Owners extends Registry<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
   /** What one owner may have. */
-  readonly most: Readonly<Counts>;
+  most!: Readonly<Counts>;
   readonly #byId = new Map<number, Owner>();
 
   constructor(context: Context) {
     super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
-    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = context.limits;
-    this.most = {
-      messages: ownerLimit(messages, share),
-      bytes: ownerLimit(bytes, share, ownerBytes),
-      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
-    };
+    this.configure();
     const rows = allRows<{ id: number; name: string }>(context.db.prepare("SELECT id, name FROM owner"));
     for (const { id, name } of rows) {
       const owner = this.obtain(name);
       owner.id = id;
       this.#byId.set(id, owner);
     }
+  }
+
+  /** The limits have changed. */
+  configure() {
+    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = this.context.limits;
+    this.most = {
+      messages: ownerLimit(messages, share),
+      bytes: ownerLimit(bytes, share, ownerBytes),
+      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+    };
   }
 
   /** @throws {StoreLost} There is no owner with this number. */

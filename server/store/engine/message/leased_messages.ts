@@ -55,7 +55,7 @@ export class LeasedMessages {
       const messages = new Map(numbers(row.messages).map((id) => [id, tables.rows.get(id)?.bytes ?? 0]));
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
       // a start prolongs every lease
-      const until = given + row.duration, links = { older: undefined, newer: undefined };
+      const until = given + row.duration, links = { older: undefined, newer: undefined, use: 0 };
       this.leases.add({ ...row, messages, begun, given, until, confirmed: true, stored: true, ...links });
     }
   }
@@ -95,6 +95,7 @@ export class LeasedMessages {
       stored: false,
       older: undefined,
       newer: undefined,
+      use: 0,
     };
     this.leases.add(lease);
     this.#changed.add(lease);
@@ -123,6 +124,11 @@ export class LeasedMessages {
     const lease = this.leases.of(session, tag);
     if (lease !== undefined) this.#release(lease, new Map(lease.messages));
     return "released";
+  }
+
+  /** Releases the messages of all leases. */
+  releaseAll() {
+    for (const lease of this.leases.all()) this.#release(lease, new Map(lease.messages));
   }
 
   /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */

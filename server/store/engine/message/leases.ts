@@ -48,6 +48,16 @@ export class Leases {
     return this.#byToken.size;
   }
 
+  /** No lease ends before this. */
+  get nextEnd(): number {
+    return this.#nextEnd;
+  }
+
+  /** All of them. */
+  all(): Lease[] {
+    return [...this.#byToken.values()];
+  }
+
   /** How many messages of a mailbox, or of all, are leased. */
   messages(mailbox?: string): number {
     return mailbox === undefined ? this.#byId.size : this.#byMailbox.get(mailbox)?.messages ?? 0;

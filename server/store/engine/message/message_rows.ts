@@ -119,9 +119,9 @@ export class MessageRows {
     return rows.map((row) => ({ ...row, mailbox: this.#mailboxOf(row) }));
   }
 
-  /** To be called after a batch is rolled back: what had expired is there again. */
-  rollback() {
-    this.#expired = { expires: -1, seq: 0 };
+  /** Whether {@linkcode expired} would find one. */
+  isExpired(now: number): boolean {
+    return this.#sql.expired.get(this.#expired.expires, this.#expired.seq, now, 1) !== undefined;
   }
 
   /** Whether there are any that will expire. */

@@ -1,6 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
+import { markLongMessages } from "../../database/database.ts";
 import { firstRow } from "../../database/statements.ts";
 import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
   Taken,
   TakeOutcome,
 } from "../../requests/message.ts";
+import type { Start } from "../../requests/upkeep.ts";
 import { Limits, type Reached } from "../mailbox/limits.ts";
 import type { Mailbox, Pending } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
@@ -31,9 +33,6 @@ import { ReadyMessages } from "./ready_messages.ts";
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
-/** Rows that {@linkcode Messages.tick} moves or removes at a time: about a millisecond's work. */
-const TICK_ROWS = 256;
-
 /**
  * What the engine does with messages: each operation inside the transaction of the batch that it belongs to.
  *
@@ -43,13 +42,12 @@ export class Messages {
   /** Those that are with a session. */
   readonly leased: LeasedMessages;
   readonly events: ReadyEvents;
-  /** Messages that this batch has dropped for newer ones. */
+  /** Messages that were dropped for newer ones. */
   dropped = 0;
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
   hasCleared: boolean;
   readonly tables: MessageTables;
   readonly #context: Context;
-  readonly #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
   readonly #covered = new Map<string, number>();
@@ -63,10 +61,8 @@ export class Messages {
   /** Whether there may be messages that become ready or expire as time passes. */
   #isTimed: boolean;
 
-  /** @param takeBytesMax Most bytes of sender and text of a message that a take gives. */
-  constructor(context: Context, takeBytesMax: number) {
+  constructor(context: Context) {
     const { db, wallClock } = this.#context = context;
-    this.#takeBytesMax = takeBytesMax;
     const delayed = new DelayedMessages(context);
     const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.counts.of(name));
     this.#limits = new Limits(context, mailboxes);
@@ -116,7 +112,7 @@ export class Messages {
   }
 
   #pendingOf(put: Put, seq: number, mailbox: Mailbox, owner: Owner): Pending {
-    const isLong = utf8Length(put.sender) + put.bytes > this.#takeBytesMax;
+    const isLong = utf8Length(put.sender) + put.bytes > this.#context.configuration.takeBytesMax;
     return { seq, mailbox, owner, put, isLong, isTaken: false };
   }
 
@@ -290,28 +286,30 @@ export class Messages {
     this.flush();
     // numbers of messages that were never written to disk may be used again: nobody has seen them
     if (this.#context.transaction.isOpen && this.#seq !== this.#seqStored) this.#storeSeq.run(this.#seq);
+    this.#seqStored = this.#seq;
     this.#mailboxes.forgetEmpty();
   }
 
-  /** To be called after it is committed. */
-  afterCommit() {
+  /** To be called after each record. */
+  endRecord() {
+    this.flush();
     this.#limits.commit();
     this.#mailboxes.commit();
     this.events.commit();
-    this.#seqStored = this.#seq;
-    this.dropped = 0;
   }
 
-  /** To be called after a batch is rolled back. */
-  rollback() {
-    this.#limits.rollback();
-    this.tables.rows.rollback();
-    this.events.rollback();
-    this.leased.rollback();
-    this.#pending = [];
-    this.dropped = 0;
-    // what was found to be done is there again, perhaps
-    this.#isTimed = this.hasCleared = true;
+  /** The server has started. */
+  start({ newEpoch = false }: Start) {
+    if (newEpoch) this.leased.releaseAll();
+  }
+
+  /** The limits, or the length of what a take gives, have changed. */
+  configure() {
+    this.flush();
+    this.#mailboxes.owners.configure();
+    this.#context.transaction.begin();
+    markLongMessages(this.#context.db, this.#context.configuration.takeBytesMax);
+    this.#mailboxes.resetQueues();
   }
 
   /** Whether {@linkcode tick} has something to do as time passes. */
@@ -319,19 +317,29 @@ export class Messages {
     return this.#isTimed || this.leased.leases.size > 0 || this.tables.retries.counts.of() > 0;
   }
 
+  /** Whether it is time for something that {@linkcode tick} does. */
+  isDue(wallClock: number, monotonicClock: number): boolean {
+    if (!this.isTimed) return false;
+    if (this.leased.leases.nextEnd <= monotonicClock) return true;
+    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return false;
+    this.flush();
+    return this.tables.delayed.due(wallClock, 1).length > 0 ||
+      this.tables.retries.due(wallClock, 1).length > 0 ||
+      this.tables.rows.isExpired(wallClock);
+  }
+
   /**
-   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time; a piece at a time. Returns
-   * whether it may be time for more.
+   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time, about `limit` of each.
    */
-  tick(): boolean {
+  tick(limit: number): "done" {
     const now = this.#context.wallClock();
-    const isMore = this.leased.end(TICK_ROWS);
-    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return isMore;
-    const delayed = this.tables.delayed.due(now, TICK_ROWS);
+    this.leased.end(limit);
+    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return "done";
+    const delayed = this.tables.delayed.due(now, limit);
     this.tables.rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
-    const retries = this.tables.retries.due(now, TICK_ROWS);
+    const retries = this.tables.retries.due(now, limit);
     for (const retry of retries) this.#retry(retry);
-    const expired = this.tables.rows.expired(now, TICK_ROWS);
+    const expired = this.tables.rows.expired(now, limit);
     for (const row of expired) {
       // a leased message is removed when it is released
       if (row.mailbox === undefined || this.leased.leases.has(row.seq)) continue;
@@ -340,7 +348,7 @@ export class Messages {
       if (row.due !== null) this.tables.retries.counts.add(row.mailbox.name, -1);
     }
     this.#isTimed = this.#hasTimed;
-    return isMore || [delayed, retries, expired].some(({ length }) => length === TICK_ROWS);
+    return "done";
   }
 
   get #hasTimed(): boolean {

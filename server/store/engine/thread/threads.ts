@@ -1,7 +1,7 @@
-import type { Context } from "../database/context.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import type { ForumLimits } from "../limits.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { ForumLimits } from "../../limits.ts";
 import type {
   Attach,
   AttachOutcome,
@@ -16,7 +16,7 @@ import type {
   ThreadChange,
   ThreadCounts,
   ThreadPage,
-} from "../requests/thread.ts";
+} from "../../requests/thread.ts";
 import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
 
@@ -56,12 +56,13 @@ export class Threads {
   readonly #owners: ThreadOwners;
   readonly #sql;
   readonly #totals: ThreadCounts = { threads: 0, entries: 0, bytes: 0 };
-  /** Contents whose rows this batch removes. */
-  #unused: string[] = [];
+  /** Contents whose rows this record removes. */
+  readonly #unused: string[] = [];
   /** Whether rows of removed threads may be left to {@linkcode sweep}. */
   hasRemoved: boolean;
 
-  constructor(context: Context, limits: ForumLimits) {
+  constructor(context: Context) {
+    const limits = context.configuration.forumLimits;
     this.#transaction = context.transaction;
     this.#limits = limits;
     this.#positions = new ThreadPositions(context);
@@ -293,15 +294,9 @@ export class Threads {
     return allRows<{ content: string }>(this.#sql.someUnused, limit).map(({ content }) => content);
   }
 
-  /** To be called after a batch is committed. Returns the contents that no file has any more. */
-  afterCommit(): string[] {
+  /** To be called after a record. Returns the contents that no file has any more. */
+  endRecord(): string[] {
     return this.#unused.splice(0);
-  }
-
-  /** To be called after a batch is rolled back. */
-  rollback() {
-    this.#unused = [];
-    this.hasRemoved = true;
   }
 
   /** Removes up to about `rows` rows of removed threads. */
@@ -313,12 +308,13 @@ export class Threads {
     }
     const { thread } = next;
     this.#transaction.begin();
-    for (const { name, content } of allRows<Record<string, string>>(this.#sql.someContents, thread, rows)) {
+    const contents = allRows<Record<string, string>>(this.#sql.someContents, thread, rows);
+    for (const { name, content } of contents) {
       this.#sql.removeContent.run(thread, name!);
       this.#sql.unused.run(content!);
       this.#unused.push(content!);
     }
-    let left = rows - this.#unused.length;
+    let left = rows - contents.length;
     for (const piece of [this.#sql.sweepEntries, this.#sql.sweepPositions]) {
       if (left > 0) left -= Number(piece.run(thread, left).changes);
     }

@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
-import type { Context } from "../database/context.ts";
-import { firstRow, prepareAll } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
+import type { Context } from "../../database/context.ts";
+import { firstRow, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
 
 /** IDs per block of the lower level, and blocks of the lower level per block of the upper one. */
 const FANOUT = 64;

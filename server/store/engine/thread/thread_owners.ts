@@ -1,9 +1,9 @@
-import type { Context } from "../database/context.ts";
-import { allRows, prepareAll } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import type { ForumLimits } from "../limits.ts";
-import type { ThreadCounts } from "../requests/thread.ts";
-import { greatestOf, ownerLimit, passedShare } from "../../quota/share.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { ForumLimits } from "../../limits.ts";
+import type { ThreadCounts } from "../../requests/thread.ts";
+import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 
 interface ThreadSums {
   id: number;
