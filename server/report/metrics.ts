@@ -136,6 +136,7 @@ export const METRICS = {
   "files downloaded": counter("files", "Files sent whole"),
   "files bytes received": counter("bytes", "Content of files received"),
   "files bytes sent": counter("bytes", "Content of files sent"),
+  "files damaged": counter("downloads", "Downloads of a content that is not what was uploaded"),
   "files cut": counter("transfers", "Transfers whose connection ended early"),
   "files displaced": counter("transfers", "Slow transfers ended for a new one"),
   "files connections refused": counter("connections", "Connections over the limit"),
