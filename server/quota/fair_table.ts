@@ -1,4 +1,4 @@
-import { type Linked, OwnerLists } from "./owner_lists.ts";
+import { type Linked, OwnerLists, type UseCounter } from "./owner_lists.ts";
 
 /** For whom a thing is counted. */
 export interface Origin {
@@ -52,8 +52,9 @@ const NAMED = 3;
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
   readonly #originOf: (thing: T) => Origin;
-  readonly #anonymous = new OwnerLists<T>();
-  readonly #accounts = new OwnerLists<T>();
+  readonly #uses: UseCounter = { last: 0 };
+  readonly #anonymous = new OwnerLists<T>(this.#uses);
+  readonly #accounts = new OwnerLists<T>(this.#uses);
   /** How many things with an account each network has. */
   readonly #networks = new Map<string, number>();
 

@@ -8,6 +8,11 @@ export interface Linked<T> {
   use: number;
 }
 
+/** Which use was the last one. */
+export interface UseCounter {
+  last: number;
+}
+
 interface List<T> {
   count: number;
   oldest: T | undefined;
@@ -26,8 +31,13 @@ export class OwnerLists<T extends Linked<T>> {
   /** Owners by how many entries they have, and the highest such number. */
   readonly #byCount = new Map<number, EqualOwners>();
   #most = 0;
-  #uses = 0;
+  readonly #uses: UseCounter;
   #size = 0;
+
+  /** @param uses Counts the uses of entries; shared by lists whose entries are one table. */
+  constructor(uses: UseCounter = { last: 0 }) {
+    this.#uses = uses;
+  }
 
   /** Entries in all. */
   get size(): number {
@@ -51,13 +61,13 @@ export class OwnerLists<T extends Linked<T>> {
 
   /** Adds an entry, as the one that was used last. */
   add(owner: string, entry: T) {
-    entry.use = ++this.#uses;
+    entry.use = ++this.#uses.last;
     this.#add(owner, entry);
   }
 
   /** Adds an entry with the use that it had in an earlier table; those that were used before it have been added. */
   load(owner: string, entry: T) {
-    this.#uses = Math.max(this.#uses, entry.use);
+    this.#uses.last = Math.max(this.#uses.last, entry.use);
     this.#add(owner, entry);
   }
 
@@ -74,7 +84,7 @@ export class OwnerLists<T extends Linked<T>> {
   use(owner: string, entry: T) {
     const list = this.#lists.get(owner);
     if (list === undefined) return;
-    entry.use = ++this.#uses;
+    entry.use = ++this.#uses.last;
     if (list.newest === entry) return;
     unlink(list, entry);
     append(list, entry);

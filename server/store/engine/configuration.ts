@@ -60,10 +60,9 @@ function sorted({ limits, takeBytesMax, forumLimits, sessionLimits }: Configurat
   return [takeBytesMax, ...entries];
 }
 
-/** Gives an object the fields of another, and no others. */
+/** Gives an object the fields of another, which may be the same, and no others. */
 function replace(target: object, source: object) {
+  const fields = Object.entries(source).filter(([, value]) => value !== undefined);
   for (const key of Object.keys(target)) delete (target as Record<string, unknown>)[key];
-  for (const [key, value] of Object.entries(source)) {
-    if (value !== undefined) (target as Record<string, unknown>)[key] = value;
-  }
+  Object.assign(target, Object.fromEntries(fields));
 }

@@ -5,12 +5,13 @@ import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Start } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { ConfigurationRow } from "./configuration.ts";
-import { dumpOf } from "./dump.ts";
+import { configurationLine, dumpRows, lineOf } from "./dump.ts";
+import { EpochRow } from "./epoch.ts";
 import { type Handlers, requestHandlers } from "./handlers.ts";
 import { Measures } from "./measures.ts";
 import { Messages } from "./message/messages.ts";
@@ -38,6 +39,9 @@ export interface RecordStart {
   random: Uint8Array;
 }
 
+/** Bytes of an epoch. */
+const EPOCH_BYTES = 8;
+
 /** Rows that are removed, sessions that are forgotten, and messages that become ready, by one record: about a millisecond. */
 const SWEEP_ROWS = 512, FORGET_ROWS = 512, TICK_ROWS = 256;
 
@@ -61,6 +65,7 @@ export class Engine {
   readonly #threads: Threads;
   readonly #sessions: Sessions;
   readonly #configuration: ConfigurationRow;
+  readonly #epoch: EpochRow;
   readonly #handlers: Handlers;
   readonly #positionRow: PositionRow;
   readonly #freePages: FreePages;
@@ -88,6 +93,7 @@ export class Engine {
     this.#record = { ...position, canStore: true, random: new Uint8Array(32) };
     const transaction = this.#transaction = new Transaction(db);
     const configuration = this.#configuration = new ConfigurationRow(db, transaction);
+    this.#epoch = new EpochRow(db, transaction);
     const context: Context = {
       db,
       transaction,
@@ -113,6 +119,7 @@ export class Engine {
       reports: new Reports(context, messages, threads),
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
+      start: (request) => this.#start(request),
     });
   }
 
@@ -124,6 +131,11 @@ export class Engine {
   /** Messages that were dropped for newer ones since it was opened. */
   get dropped(): number {
     return this.#messages.dropped;
+  }
+
+  /** Which lineage the state is of (store 9.1); empty before the first start. */
+  get epoch(): string {
+    return this.#epoch.id;
   }
 
   /** The options that outcomes depend on, as the last `configure` has set them. */
@@ -179,6 +191,12 @@ export class Engine {
     this.#messages.configure();
   }
 
+  #start(request: Start) {
+    this.#messages.start(request);
+    if (request.newEpoch) this.#sessions.forgetAll();
+    if (request.newEpoch || this.epoch === "") this.#epoch.set(this.#random.next(EPOCH_BYTES).toHex());
+  }
+
   #finishRecord() {
     this.#messages.endRecord();
     const contents = this.#threads.endRecord();
@@ -189,8 +207,10 @@ export class Engine {
   /** The events since the last call. They are given out when the record is durable (store 4.8). */
   takeEvents(): StoreEvent[] {
     this.#finishRecord();
+    // the array itself is filled further
+    if (this.#events.length === 0) return [];
     const events = this.#events;
-    if (events.length > 0) this.#events = [];
+    this.#events = [];
     return events;
   }
 
@@ -204,15 +224,14 @@ export class Engine {
 
   /** Writes up to about `rows` rows of what only memory has into the open transaction. Returns whether anything is left. */
   flush(rows: number): boolean {
-    this.#messages.flush();
-    return this.#sessions.flush(rows);
+    const isMore = this.#messages.flush(rows);
+    return this.#sessions.flush(rows) || isMore;
   }
 
   /** Writes all that only memory has, and commits it as the state of this position (store 5.1). */
   checkpoint(position: Position) {
     this.#finishRecord();
     while (this.flush(Infinity));
-    this.#messages.beforeCommit();
     if (position.number !== this.position.number) {
       this.#transaction.begin();
       this.#positionRow.set(position);
@@ -237,8 +256,13 @@ export class Engine {
   }
 
   /** The whole state as text, in pieces, without what only the database's layout needs (store 4.7). */
-  dump(): Iterable<string> {
-    return dumpOf(this.#db);
+  *dump(): Generator<string> {
+    this.#finishRecord();
+    while (this.flush(Infinity));
+    const { number, wallClock, monotonicClock } = this.#record;
+    yield lineOf("record", [number, wallClock, monotonicClock]);
+    yield configurationLine(this.configuration);
+    yield* dumpRows(this.#db);
   }
 
   /** Closes the database as it was at the last checkpoint. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Start } from "../requests/upkeep.ts";
 import type { Operations } from "../store.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channels } from "./channels.ts";
@@ -32,6 +32,8 @@ interface EngineParts {
   /** The options that outcomes depend on, and how they are set. */
   configuration: Readonly<Configuration>;
   configure(wanted: Configuration): void;
+  /** A server has started on this state. */
+  start(request: Start): void;
 }
 
 export function requestHandlers(parts: EngineParts): Handlers {
@@ -75,8 +77,9 @@ export function requestHandlers(parts: EngineParts): Handlers {
     oldest: ({ limit }) => reports.oldest(limit),
     tick: ({ rows }) => messages.tick(rows),
     sweep: ({ rows }) => {
-      if (messages.hasCleared) messages.sweep(rows);
-      else threads.sweep(rows);
+      // both: whether memory believes that something is left is no part of the state
+      messages.sweep(rows);
+      threads.sweep(rows);
       return "done";
     },
     forget: ({ rows }) => sessions.forgetOld(rows),
@@ -85,8 +88,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
       return "set";
     },
     start: (request) => {
-      if (request.newEpoch) sessions.forgetAll();
-      messages.start(request);
+      parts.start(request);
       return "started";
     },
   };

@@ -30,10 +30,10 @@ export function changesNothing(request: StoreRequest, messages: Messages, sessio
     case "session":
       return false;
     case "take":
-      return messages.count(request.mailbox).messages === 0;
+      return messages.readyCount(request.mailbox) === 0;
     case "lease":
       return messages.leased.leases.of(request.session, request.tag) !== undefined ||
-        messages.count(request.mailbox).messages === 0;
+        messages.readyCount(request.mailbox) === 0;
     case "confirm": {
       const lease = messages.leased.leases.of(request.session, request.tag);
       return lease === undefined || lease.confirmed;

@@ -190,15 +190,9 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   const transaction = new Transaction(db),
     open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
   let dead = open();
-  const insert = db.prepare(
-    "INSERT INTO message (seq, mailbox, sender, time, text, bytes) VALUES (?, 1, 'al', 0, ?, 1)",
-  );
-  const died = (mailbox: string, seq: number) => {
-    insert.run(seq, `${seq}`);
-    dead.add(mailbox, { seq, bytes: 1 }, 5, "lease ran out");
-  };
-  const apart = (id: number) =>
-    dead.setApart("carol", id, { sender: "al", time: 0, text: `${id}`, bytes: 1 }, 0);
+  const message = (seq: number) => ({ seq, sender: "al", time: 0, text: `${seq}`, bytes: 1 });
+  const died = (mailbox: string, seq: number) => dead.add(mailbox, message(seq), 5, "lease ran out");
+  const apart = (seq: number) => dead.setApart("carol", message(seq), 0);
   const ask = (request: DeadLetters) => dead.request(request, () => {});
   const kept = () =>
     (ask({ kind: "dead", what: "list", after: 0, limit: 99 }) as DeadLetter[]).map(({ text }) =>
@@ -219,13 +213,13 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   apart(7);
   apart(8);
   assertEquals(dead.hasRoomApart("dora", 0, 0), false);
-  transaction.rollback();
-  assertEquals([dead.hasRoomApart("dora", 1, 1), kept()], [true, [1, 2, 3]]);
+  for (const id of [7, 8]) ask({ kind: "dead", what: "delete", id });
+  assertEquals([dead.hasRoomApart("dora", 1, 1), kept()], [true, [1, 3, 4, 5, 6]]);
   dead = open();
   assertEquals([dead.hasRoomApart("dora", 1, 1), dead.hasRoomApart("dora", 2, 2)], [true, false]);
   assertEquals([ask({ kind: "dead", what: "delete", id: 1 }), dead.hasRoomApart("dora", 2, 2)], [1, true]);
   assertEquals([ask({ kind: "dead", what: "delete all" }), kept(), dead.hasRoomApart("dora", 3, 20)], [
-    2,
+    4,
     [],
     true,
   ]);

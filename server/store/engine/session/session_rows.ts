@@ -86,7 +86,8 @@ export class SessionRows {
   changed(session: KeptSession) {
     session.outcomes ??= this.outcomesOf(session);
     this.#changed.add(session);
-    if (!session.hasRow) this.#removed.delete(session.id);
+    // there may still be a row of an earlier session of this name
+    if (this.#removed.delete(session.id)) session.hasRow = true;
   }
 
   /** Notes that a session is gone. */

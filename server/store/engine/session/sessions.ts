@@ -256,7 +256,9 @@ export class Sessions {
 
   /** Forgets all: none of their clients can go on with them. */
   forgetAll() {
-    for (const session of this.#sessions.values()) this.#forget(session, true);
+    // in an order that is the same after the sessions were read from their rows
+    const sessions = [...this.#sessions.values()].sort((a, b) => a.age - b.age);
+    for (const session of sessions) this.#forget(session, true);
   }
 
   /** Brings up to about so many rows up to date. Returns whether there are more. */

@@ -1,6 +1,5 @@
 import type { Context } from "../../database/context.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
-import type { Transaction } from "../../database/transaction.ts";
 import type { ForumLimits } from "../../limits.ts";
 import type { ThreadCounts } from "../../requests/thread.ts";
 import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
@@ -23,13 +22,11 @@ type UserCounts = ThreadCounts & { user: string };
  * - Memory has, for each user, the sums over all threads.
  */
 export class ThreadOwners {
-  readonly #transaction: Transaction;
   readonly #limits: ForumLimits;
   readonly #counts = new Map<string, ThreadCounts>();
   readonly #sql;
 
-  constructor({ db, transaction }: Context, limits: ForumLimits) {
-    this.#transaction = transaction;
+  constructor({ db }: Context, limits: ForumLimits) {
     this.#limits = limits;
     this.#sql = prepareAll(db, {
       change: `
@@ -47,7 +44,7 @@ export class ThreadOwners {
       UNION ALL
       SELECT creator, 0, -sum(other.entries), -sum(other.bytes)
         FROM thread_owner AS other JOIN thread ON thread.id = other.thread GROUP BY creator`);
-    for (const row of counts.iterate() as Iterable<UserCounts>) this.#add(row.user, row, 1);
+    for (const row of counts.iterate() as Iterable<UserCounts>) this.change(row.user, row);
   }
 
   /** The most that one user has. */
@@ -85,12 +82,8 @@ export class ThreadOwners {
     this.change(creator, ofCreator, -1);
   }
 
-  /** The user has more. */
-  change(user: string, counts: ThreadCounts, direction = 1) {
-    this.#transaction.count((sign) => this.#add(user, counts, sign * direction));
-  }
-
-  #add(user: string, added: ThreadCounts, sign: number) {
+  /** The user has more; with the sign -1, less. */
+  change(user: string, added: ThreadCounts, sign: 1 | -1 = 1) {
     const counts = this.#counts.get(user) ?? { threads: 0, entries: 0, bytes: 0 };
     addCounts(counts, added, sign);
     if (counts.threads === 0 && counts.entries === 0) this.#counts.delete(user);

@@ -41,7 +41,7 @@ interface EntryRow {
 }
 
 /**
- * The threads of the forum: each operation inside the transaction of the batch that it belongs to.
+ * The threads of the forum: each operation inside the open transaction.
  *
  * Invariants:
  * - `last` of a thread is no less than the ID of any entry that it ever had.
@@ -90,11 +90,11 @@ export class Threads {
       known:
         "SELECT user FROM content WHERE content = ?1 UNION ALL SELECT '' AS user FROM unused WHERE content = ?1",
       unused: "INSERT INTO unused (content) VALUES (?)",
-      someUnused: `SELECT content FROM unused ${LIMIT}`,
+      someUnused: `SELECT content FROM unused ORDER BY content ${LIMIT}`,
       gone: "DELETE FROM unused WHERE content = ?",
       sweepLater: "INSERT INTO removed (thread) VALUES (?)",
-      nextRemoved: "SELECT thread FROM removed LIMIT 1",
-      someContents: `SELECT name, content FROM content WHERE thread = ? ${LIMIT}`,
+      nextRemoved: "SELECT thread FROM removed ORDER BY thread LIMIT 1",
+      someContents: `SELECT name, content FROM content WHERE thread = ? ORDER BY name ${LIMIT}`,
       removeContent: "DELETE FROM content WHERE thread = ? AND name = ?",
       sweepEntries:
         `DELETE FROM entry WHERE thread = ?1 AND id IN (SELECT id FROM entry WHERE thread = ?1 ORDER BY id ${LIMIT})`,
@@ -215,8 +215,8 @@ export class Threads {
     this.#count(added);
   }
 
-  #count(added: ThreadCounts, direction = 1) {
-    this.#transaction.count((sign) => addCounts(this.#totals, added, sign * direction));
+  #count(added: ThreadCounts, sign: 1 | -1 = 1) {
+    addCounts(this.#totals, added, sign);
   }
 
   /** Threads in the order in which they were created. */
