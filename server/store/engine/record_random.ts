@@ -1,4 +1,4 @@
-import { shortSha256 } from "./sha256.ts";
+import { createHash } from "node:crypto";
 
 /** Bytes of a record's seed, and of one hash. */
 const SEED_BYTES = 32;
@@ -38,7 +38,7 @@ export class RecordRandom {
 
   #nextBlock() {
     this.#counter.setUint32(0, this.#blocks++, true);
-    this.#block = shortSha256(this.#message);
+    this.#block = createHash("sha256").update(this.#message).digest();
     this.#used = 0;
   }
 }

@@ -1,14 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { RecordRandom } from "../../../server/store/engine/record_random.ts";
-import { shortSha256 } from "../../../server/store/engine/sha256.ts";
-
-Deno.test("the hash of a short message is the platform's", () => {
-  for (let length = 0; length <= 55; length++) {
-    const message = crypto.getRandomValues(new Uint8Array(length));
-    assertEquals(shortSha256(message).toHex(), createHash("sha256").update(message).digest("hex"));
-  }
-});
 
 // store 4.6
 Deno.test("a record's randomness is SHA-256 of its seed and a counter, however it is drawn", () => {
