@@ -103,6 +103,13 @@ export class Limits {
     if (this.#refusals.length > 0) this.#refusals = [];
     if (this.#passedOver.length > 0) this.#passedOver = [];
     const { eased, owners } = this.#mailboxes;
+    if (eased.size > 0 || owners.eased.size > 0) this.#reportEased();
+    if (this.#all.refused !== undefined && this.#allHaveRoom) this.#reportRoom(this.#all, {});
+  }
+
+  /** Reports mailboxes and owners that have room again. */
+  #reportEased() {
+    const { eased, owners } = this.#mailboxes;
     for (const mailbox of eased) {
       if (this.#hasRoom(mailbox)) this.#reportRoom(mailbox, { mailbox: mailbox.name });
     }
@@ -111,7 +118,6 @@ export class Limits {
       if (owners.hasRoom(owner)) this.#reportRoom(owner, { owner: owner.name });
     }
     owners.eased.clear();
-    if (this.#all.refused !== undefined && this.#allHaveRoom) this.#reportRoom(this.#all, {});
   }
 
   /** Reports that what was full has room again. */

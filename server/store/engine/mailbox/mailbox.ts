@@ -1,7 +1,10 @@
+import type { Put } from "../../requests/message.ts";
 import type { Owner } from "./owners.ts";
-import type { PendingMessage } from "./pending_message.ts";
 import { ReadyQueue } from "./ready_queue.ts";
 import { Registered } from "./registry.ts";
+
+/** Where to look for ready messages of a mailbox. */
+export type MailboxQueue = ReadyQueue<PendingMessage>;
 
 /** What memory knows of one mailbox. */
 export class Mailbox extends Registered {
@@ -21,11 +24,11 @@ export class Mailbox extends Registered {
   hasOtherRows = false;
   /** By how much the messages of other owners differ from these rows. */
   others: Map<Owner, { messages: number; bytes: number }> | undefined;
-  readonly short = new ReadyQueue(false);
-  readonly long = new ReadyQueue(true);
-  readonly queues: readonly ReadyQueue[] = [this.short, this.long];
+  readonly short = new ReadyQueue<PendingMessage>(false);
+  readonly long = new ReadyQueue<PendingMessage>(true);
+  readonly queues: readonly MailboxQueue[] = [this.short, this.long];
   /** Those whose messages a take may give. */
-  readonly takenQueues: readonly ReadyQueue[] = [this.short];
+  readonly takenQueues: readonly MailboxQueue[] = [this.short];
   /** Whether the event `long` was raised for it. */
   isLongReported = false;
 
@@ -39,7 +42,7 @@ export class Mailbox extends Registered {
   }
 
   /** The queue of a message. */
-  queueOf({ long }: { long: number }): ReadyQueue {
+  queueOf({ long }: { long: number }): MailboxQueue {
     return long ? this.long : this.short;
   }
 
@@ -51,5 +54,38 @@ export class Mailbox extends Registered {
   /** The messages that only memory has. */
   pending(): PendingMessage[] {
     return this.queues.flatMap(({ pending }) => pending).filter(({ isGone }) => !isGone);
+  }
+}
+
+/** A message that only memory has: it was put since the last flush. It has the fields of a row of `message`. */
+export class PendingMessage {
+  readonly seq: number;
+  readonly mailbox: Mailbox;
+  readonly owner: Owner;
+  readonly sender: string;
+  readonly time: number;
+  readonly text: string;
+  readonly bytes: number;
+  readonly expires: number | null;
+  /** Whether it is too long for a take: 0 or 1. */
+  readonly long: number;
+  attempts = 0;
+  /** When its next attempt may be; null if it waits for none. */
+  due: number | null = null;
+  /** The token of the last lease that released it. */
+  token: string | null = null;
+  /** Whether it was removed, or has a row now. */
+  isGone = false;
+
+  constructor(seq: number, mailbox: Mailbox, owner: Owner, put: Omit<Put, "kind">, isLong: boolean) {
+    this.seq = seq;
+    this.mailbox = mailbox;
+    this.owner = owner;
+    this.sender = put.sender;
+    this.time = put.time;
+    this.text = put.text;
+    this.bytes = put.bytes;
+    this.expires = put.expires ?? null;
+    this.long = Number(isLong);
   }
 }

@@ -1,4 +1,9 @@
-import type { PendingMessage } from "./pending_message.ts";
+/** What it knows of a message that only memory has. */
+interface QueuedMessage {
+  readonly seq: number;
+  /** Whether it was removed, or has a row now. */
+  isGone: boolean;
+}
 
 /** Released messages that are remembered. If there are more, all after the first of them are looked at once more. */
 const MAX_RELEASED = 4096;
@@ -15,7 +20,7 @@ const MAX_GONE = 32;
  *
  * Invariant: every message with a row has a lower number than every pending one.
  */
-export class ReadyQueue {
+export class ReadyQueue<M extends QueuedMessage> {
   /** No message before this is ready, except those in {@linkcode released}. */
   cursor = 0;
   /** Messages before the cursor that became ready again, the lowest number first; some may be gone since. */
@@ -23,7 +28,7 @@ export class ReadyQueue {
   /** Whether a row from the cursor on may be ready. */
   mayHaveRows = true;
   /** The messages that only memory has, in their order; some may be gone. */
-  pending: PendingMessage[] = [];
+  pending: M[] = [];
   /** The first of these that is not before the cursor. */
   nextPending = 0;
   /** How many of these are gone. */
@@ -37,7 +42,7 @@ export class ReadyQueue {
   }
 
   /** Adds a message that was put just now. */
-  append(message: PendingMessage) {
+  append(message: M) {
     this.pending.push(message);
   }
 
@@ -58,7 +63,7 @@ export class ReadyQueue {
   }
 
   /** A pending message was removed. */
-  remove(message: PendingMessage) {
+  remove(message: M) {
     message.isGone = true;
     const { pending } = this;
     if (++this.#gone === pending.length) {
@@ -72,7 +77,7 @@ export class ReadyQueue {
   }
 
   /** A pending message has a row now. */
-  store(message: PendingMessage) {
+  store(message: M) {
     if (message.seq >= this.cursor) this.mayHaveRows = true;
     this.remove(message);
   }

@@ -1,10 +1,9 @@
 import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import type { PendingMessage } from "../mailbox/pending_message.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { type Message, type MessageOf, MessageRows } from "./message_rows.ts";
 import { PendingMessages } from "./pending_messages.ts";

@@ -38,7 +38,7 @@ interface MailboxLeases {
 /** The leases that run, by token, by session and tag, by message and by mailbox. */
 export class Leases {
   readonly #byToken = new Map<string, Lease>();
-  readonly #byTag = new Map<string, Lease>();
+  readonly #bySession = new Map<string, Map<number, Lease>>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
   readonly table = new FairTable<Lease>(LIMITS, (entry) => entry);
@@ -61,7 +61,7 @@ export class Leases {
   }
 
   of(session: string, tag: number): Lease | undefined {
-    return this.#byTag.get(`${session} ${tag}`);
+    return this.#bySession.get(session)?.get(tag);
   }
 
   /** All of them. */
@@ -88,7 +88,9 @@ export class Leases {
 
   #index(lease: Lease) {
     this.#byToken.set(lease.token, lease);
-    this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
+    const ofSession = this.#bySession.get(lease.session);
+    if (ofSession === undefined) this.#bySession.set(lease.session, new Map([[lease.tag, lease]]));
+    else ofSession.set(lease.tag, lease);
     let own = this.#byMailbox.get(lease.mailbox);
     if (own === undefined) this.#byMailbox.set(lease.mailbox, own = { leases: new Set(), messages: 0 });
     own.leases.add(lease);
@@ -113,7 +115,9 @@ export class Leases {
     if (lease.messages.size > 0) return;
     this.#byToken.delete(lease.token);
     this.table.remove(lease);
-    this.#byTag.delete(`${lease.session} ${lease.tag}`);
+    const ofSession = this.#bySession.get(lease.session)!;
+    ofSession.delete(lease.tag);
+    if (ofSession.size === 0) this.#bySession.delete(lease.session);
     own.leases.delete(lease);
     if (own.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
   }

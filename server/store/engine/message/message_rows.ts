@@ -2,10 +2,8 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { Mailbox, MailboxQueue, PendingMessage } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import type { PendingMessage } from "../mailbox/pending_message.ts";
-import type { ReadyQueue } from "../mailbox/ready_queue.ts";
 import { TimedRows } from "./timed_rows.ts";
 
 /** A message, whether it has a row or only memory has it. */
@@ -36,7 +34,7 @@ export type NumberedMessage = Pick<Message, "seq" | "due" | "expires">;
 /** Reads the rows of one mailbox, whole or in part. */
 export interface RowSource<M extends NumberedMessage> {
   /** The oldest of a queue, from its cursor. */
-  from(mailbox: Mailbox, queue: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): M[];
+  from(mailbox: Mailbox, queue: Pick<MailboxQueue, "isLong" | "cursor">, limit: number): M[];
   /** The one with this number, if it is in the mailbox. */
   get(mailbox: Mailbox, seq: number): M | undefined;
 }

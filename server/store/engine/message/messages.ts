@@ -18,10 +18,9 @@ import type {
 } from "../../requests/message.ts";
 import type { Start } from "../../requests/upkeep.ts";
 import { Limits, type Reached } from "../mailbox/limits.ts";
-import type { Mailbox } from "../mailbox/mailbox.ts";
+import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
-import { PendingMessage } from "../mailbox/pending_message.ts";
 import { setApart } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type DelayedMessage, DelayedMessages } from "./delayed_messages.ts";

@@ -1,4 +1,4 @@
-import type { PendingMessage } from "../mailbox/pending_message.ts";
+import type { PendingMessage } from "../mailbox/mailbox.ts";
 import { Deadlines } from "./deadlines.ts";
 
 /** Numbers of messages that are gone, at the beginning, before they are removed. */

@@ -1,5 +1,4 @@
-import type { Mailbox } from "../mailbox/mailbox.ts";
-import type { ReadyQueue } from "../mailbox/ready_queue.ts";
+import type { Mailbox, MailboxQueue } from "../mailbox/mailbox.ts";
 import type { KeptMessages } from "./kept_messages.ts";
 import type { Message, NumberedMessage, RowSource } from "./message_rows.ts";
 
@@ -30,7 +29,7 @@ export class ReadyMessages {
     mailbox: Mailbox,
     max: number,
     maxBytes: number,
-    queues: readonly ReadyQueue[] = mailbox.queues,
+    queues: readonly MailboxQueue[] = mailbox.queues,
   ): Message[] {
     if (mailbox.isEmpty) return [];
     const { kept, wallClock } = this.#options, now = wallClock();
@@ -65,7 +64,7 @@ export class ReadyMessages {
   }
 
   /** The oldest ready message. */
-  first(mailbox: Mailbox, queues: readonly ReadyQueue[] = mailbox.queues): Message | undefined {
+  first(mailbox: Mailbox, queues: readonly MailboxQueue[] = mailbox.queues): Message | undefined {
     const [message] = this.oldest(mailbox, 1, Infinity, queues);
     return message;
   }
@@ -89,7 +88,7 @@ class QueueReader<M extends NumberedMessage> {
 
   constructor(
     readonly mailbox: Mailbox,
-    readonly queue: ReadyQueue,
+    readonly queue: MailboxQueue,
     limit: number,
     readonly options: Pick<ReadyMessagesOptions, "kept" | "leased">,
     readonly source: RowSource<M>,
