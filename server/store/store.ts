@@ -65,9 +65,10 @@ export interface Store {
   /**
    * Carries the requests out and resolves to an outcome for each, once all of them are durable.
    *
+   * @param isAwaited Whether anybody waits for an outcome; otherwise that may take some milliseconds longer.
    * @throws {StoreLost} The store is closed, or cannot be relied on any more.
    */
-  apply(requests: readonly StoreRequest[]): Promise<Outcome[]>;
+  apply(requests: readonly StoreRequest[], isAwaited?: boolean): Promise<Outcome[]>;
   /** Waits for what was asked for, then closes. */
   close(): Promise<void>;
 }

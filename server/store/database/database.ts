@@ -57,10 +57,7 @@ export function openDatabase(db: DatabaseSync) {
   // prepared, because an error of exec() has no result code
   const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
   const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
-  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
-  for (const setting of ["busy_timeout = 500", "locking_mode = EXCLUSIVE", `page_size = ${PAGE_BYTES}`]) {
-    all(`PRAGMA ${setting}`);
-  }
+  for (const setting of ["busy_timeout = 500", `page_size = ${PAGE_BYTES}`]) all(`PRAGMA ${setting}`);
   const id = pragma("application_id"), version = pragma("user_version");
   const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
   if (id !== APPLICATION_ID && !isNew) {

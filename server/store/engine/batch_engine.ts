@@ -2,7 +2,7 @@ import type { TableLimits } from "../../quota/fair_table.ts";
 import { SESSION_LIMITS } from "../../quota/fair_table.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import { ANY_LENGTH } from "../database/database.ts";
-import { Reserve } from "../database/reserve.ts";
+import { Reserve } from "../journaled/reserve.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Counts } from "../requests/message.ts";
@@ -10,8 +10,8 @@ import type { Configuration } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { isSameConfiguration } from "./configuration.ts";
 import { Engine } from "./engine.ts";
+import { StorageFailure } from "../journaled/storage_failure.ts";
 import type { Position } from "./position.ts";
-import { StorageFailure } from "./storage_failure.ts";
 
 /** Clocks and randomness are the system's by default. */
 export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {

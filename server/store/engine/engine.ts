@@ -207,8 +207,10 @@ export class Engine {
   /** The events since the last call. They are given out when the record is durable (store 4.8). */
   takeEvents(): StoreEvent[] {
     this.#finishRecord();
+    // the array itself is filled further
+    if (this.#events.length === 0) return [];
     const events = this.#events;
-    if (events.length > 0) this.#events = [];
+    this.#events = [];
     return events;
   }
 
