@@ -1,14 +1,14 @@
 /**
  * Puts messages through the reliable session as fast as a Deno socket can: it builds its datagrams by itself and looks at
- * nothing but `done`. In a process of its own, so that it does not take the time of the measuring process.
+ * nothing but `done`. `session.ts PORT`.
  *
- * `session_load.ts PORT IN_FLIGHT PER_DATAGRAM COUNT SESSIONS MAILBOX` prints messages a second. IN_FLIGHT counts the
- * datagrams of all sessions together, which take turns; a session has no more than 1,024 messages in flight.
+ * @module
  */
 
-const [port = 0, inFlight = 1, perDatagram = 1, count = 0, sessions = 1] = Deno.args.map(Number);
-const mailbox = Deno.args[5];
-const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port };
+import { carryOut, type Figures } from "./loop.ts";
+import { Pace } from "./pace.ts";
+
+const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: Number(Deno.args[0]) };
 const text = "forty bytes of text for a message, okay?";
 
 /** Silence after which requests without an outcome are sent again, in milliseconds. */
@@ -37,6 +37,9 @@ class Session {
   #next = 1;
   #repeats = 0;
   #isOpen = false;
+  #mailbox = "";
+  /** Called for each datagram whose messages are on the server's disk. */
+  onDone: (messages: number) => void = () => {};
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Makes itself known to the server: a first datagram for the cookie, a second one with it. */
@@ -49,16 +52,17 @@ class Session {
     this.#isOpen = true;
   }
 
-  /** Puts this number of messages in one datagram. */
-  async put(messages: number) {
+  /** Puts this number of messages into a mailbox, in one datagram. */
+  async put(messages: number, mailbox: string) {
+    this.#mailbox = mailbox;
     const first = this.#next;
     this.#next += messages;
     this.#flying.push(first);
     await this.#send(first, this.#next);
   }
 
-  /** Reports each datagram once its messages are on the server's disk, until the session is closed. */
-  async read(ended: (messages: number) => void) {
+  /** Reports each datagram, until the session is closed. */
+  async read() {
     for (;;) {
       let header: string[];
       try {
@@ -69,7 +73,7 @@ class Session {
       this.#done = Math.max(this.#done, Number(header[3]));
       while (this.#flying.length > 0 && (this.#flying[1] ?? this.#next) <= this.#done + 1) {
         const first = this.#flying.shift()!;
-        ended((this.#flying[0] ?? this.#next) - first);
+        this.onDone((this.#flying[0] ?? this.#next) - first);
       }
     }
   }
@@ -81,7 +85,7 @@ class Session {
 
   async #send(from = 0, to = 0) {
     let datagram = `P1> ${this.#id} ${this.#startId} ${this.#cookie} ${this.#done + 1}`;
-    for (let n = from; n < to; n++) datagram += `\nput,${n},${mailbox},al,,,${text}`;
+    for (let n = from; n < to; n++) datagram += `\nput,${n},${this.#mailbox},al,,,${text}`;
     await this.#socket.send(encoder.encode(datagram), server);
   }
 
@@ -109,28 +113,37 @@ class Session {
   }
 }
 
-const all = Array.from({ length: sessions }, () => new Session());
-for (const session of all) await session.open();
-const { promise: over, resolve, reject } = Promise.withResolvers<void>();
-let turn = 0, started = 0, done = 0;
-const next = () => {
-  const messages = Math.min(perDatagram, count - started);
-  if (messages === 0) return;
-  started += messages;
-  all[turn++ % sessions]!.put(messages).catch(reject);
-};
-const begin = performance.now();
-const reading = all.map((session) =>
-  session.read((messages) => {
-    done += messages;
-    if (done === count) resolve();
-    else next();
-  })
-);
-const most = sessions * Math.floor(MOST_OPEN / perDatagram);
-for (let i = 0; i < Math.min(inFlight, most); i++) next();
-await over;
-const rate = count / (performance.now() - begin) * 1000;
-for (const session of all) session.close();
+/** They stay open for the next measurement. */
+const open: Session[] = [], reading: Promise<void>[] = [];
+
+/** Datagrams are in flight of all sessions together, which take turns. */
+async function put({ sessions, inFlight, each, queue = crypto.randomUUID().slice(0, 4), ...limits }: {
+  sessions: number;
+  inFlight: number;
+  /** Messages in a datagram. */
+  each: number;
+  ms?: number;
+  pid: number;
+  rate?: number;
+  /** Of four letters, so that 18 messages fit into 1,200 bytes. */
+  queue?: string;
+  count?: number;
+}): Promise<Figures> {
+  while (open.length < sessions) {
+    const session = new Session();
+    await session.open();
+    open.push(session);
+    reading.push(session.read());
+  }
+  const all = open.slice(0, sessions), most = sessions * Math.floor(MOST_OPEN / each);
+  let turn = 0;
+  const pace = new Pace({ ...limits, inFlight: Math.min(inFlight, most), each }, (messages) => {
+    all[turn++ % sessions]!.put(messages, queue).catch((error) => pace.fail(error));
+  });
+  for (const session of all) session.onDone = (messages) => pace.done(messages);
+  return await pace.run();
+}
+
+await carryOut({ put });
+for (const session of open) session.close();
 await Promise.all(reading);
-await Deno.stdout.write(encoder.encode(`${rate}\n`));
