@@ -208,7 +208,7 @@ Deno.test("whatever is cut off where, what was acknowledged is there, in order, 
 
 Deno.test("when a write or a sync fails, what was acknowledged before is there, and nothing after is accepted", async () => {
   const random = new Random(obtainSeed());
-  for (let round = 0; round < (FULL ? 1000 : 20); round++) {
+  for (let round = 0; round < (FULL ? 200 : 20); round++) {
     const run = new Run(random, new SimulatedFolder(), newModel());
     const journal = await open(run.folder, BEGINNING, true);
     let left = random.between(0, 60);
