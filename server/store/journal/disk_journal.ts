@@ -82,7 +82,9 @@ export class DiskJournal implements Journal {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #durable: number;
+  /** The hash of the last record, or else where that stands: it is computed while the disk is busy. */
   #chain: Uint8Array;
+  #unhashed: { bytes: Uint8Array; start: number; end: number } | undefined;
   #bytes = 0;
   /** What was appended since the last write, and the memory of the one before. */
   #buffer = new ByteWriter(BUFFER_BYTES);
@@ -144,6 +146,11 @@ export class DiskJournal implements Journal {
   }
 
   get chain(): Uint8Array {
+    if (this.#unhashed) {
+      const { bytes, start, end } = this.#unhashed;
+      this.#chain = hashRecord(bytes, start, end);
+      this.#unhashed = undefined;
+    }
     return this.#chain;
   }
 
@@ -170,7 +177,7 @@ export class DiskJournal implements Journal {
     if (this.#lost) throw this.#lost;
     const buffer = this.#buffer, start = buffer.length, number = this.#last + 1;
     try {
-      writeRecord(buffer, record, { number, chain: this.#chain, synced: this.#durable });
+      writeRecord(buffer, record, { number, chain: this.chain, synced: this.#durable });
       this.#findPlace(start, alignRecord(buffer.length - start));
     } catch (error) {
       buffer.length = start;
@@ -178,7 +185,7 @@ export class DiskJournal implements Journal {
     }
     const end = buffer.length;
     sealRecord(buffer.bytes, start, end, this.#tail.seed);
-    this.#chain = hashRecord(buffer.bytes, start, end);
+    this.#unhashed = { bytes: buffer.bytes, start, end };
     buffer.reserve(ALIGNMENT);
     while (buffer.length % ALIGNMENT !== 0) buffer.byte(0);
     this.#bytes += buffer.length - start;
@@ -241,7 +248,10 @@ export class DiskJournal implements Journal {
     for (const [i, { tail, at, start }] of parts.entries()) {
       try {
         tail.file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
-        await tail.file.sync();
+        const synced = tail.file.sync();
+        // computes the hash of the last record now, so that nobody waits for it later
+        void this.chain;
+        await synced;
       } catch (error) {
         throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
       }
