@@ -96,16 +96,23 @@ function parse(args: string[]): Options {
   };
 }
 
+/** The commit of a checkout; its path if it has none. */
+async function commitOf(checkout: string): Promise<string> {
+  const { out } = await runCommand(["git", "-C", checkout, "describe", "--always", "--dirty"])
+    .catch(() => ({ out: "" }));
+  return out.trim() || checkout;
+}
+
 /** The versions of Wirepost that are measured, the one that counts first. */
 async function versions({ program, checkout }: Options): Promise<Version[]> {
   const command = program === undefined ? FROM_SOURCE : [await Deno.realPath(program)];
-  const all: Version[] = [{ title: "Wirepost", command, checkout: ROOT }];
+  const from = program ?? await commitOf(ROOT);
+  const all: Version[] = [{ title: "Wirepost", from, command, checkout: ROOT }];
   if (checkout !== undefined) {
-    const directory = await Deno.realPath(checkout);
-    const { out } = await runCommand(["git", "-C", directory, "rev-parse", "--short", "HEAD"])
-      .catch(() => ({ out: "" }));
-    const title = `Wirepost ${out.trim() || "of --checkout"}`;
-    all.push({ title, command: [...FROM_SOURCE.slice(0, -1), `${directory}/main.ts`], checkout: directory });
+    const directory = await Deno.realPath(checkout),
+      other = [...FROM_SOURCE.slice(0, -1), `${directory}/main.ts`];
+    const from = await commitOf(directory);
+    all.push({ title: "Wirepost --checkout", from, command: other, checkout: directory });
   }
   return all;
 }
@@ -131,19 +138,25 @@ async function run(options: Options): Promise<number> {
   const stop = new AbortController(), interrupt = () => stop.abort(new InterruptedError());
   for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
   const { signal } = stop;
-  const settings: Settings = { ...options, versions: await versions(options), peers, directory, signal };
+  const all = await versions(options),
+    settings: Settings = { ...options, versions: all, peers, directory, signal };
   const cores = navigator.hardwareConcurrency, load = Deno.loadavg().map((one) => Number(one.toFixed(2)));
   const { rounds } = options, system = `${Deno.build.os} ${Deno.build.arch}`;
   if (options.isJson) {
-    const machine = { cores, load, system, deno: Deno.version.deno, directory, peers: titles, rounds };
+    const compared = { versions: all.map(({ from }) => from), peers: titles, rounds };
+    const machine = { cores, load, system, deno: Deno.version.deno, directory, ...compared };
     await print(`${JSON.stringify(machine)}\n`);
   } else {
     await print(
       `${cores} cores, load average ${
         load.join(" ")
       }, ${system}, Deno ${Deno.version.deno}\nFiles in ${directory}\n` +
+        all.map(({ title, from }) => `${title}: ${from}\n`).join("") +
         (titles.length > 0 ? `Beside ${titles.join(", ")}\n` : "") +
-        `Medians of ${rounds}; ratio: Wirepost to this one; * the best of the others\n`,
+        `Medians of ${rounds} round${
+          rounds === 1 ? "" : "s"
+        }; server and client: microseconds of processor time for each message;\n` +
+        "ratio: Wirepost to this one; *: the best of the others\n",
     );
   }
   for (const line of missing) await printError(`${line}\n`);

@@ -33,7 +33,7 @@ Deno.test("rows of every kind of load are measured, with Wirepost alone", async 
 Deno.test("the table has 100 columns at most, and a row that failed says so", async () => {
   const { code, out } = await bench("put/1", ...TINY, "--program", "/bin/true");
   assertEquals(code, 1);
-  assertStringIncludes(out, "  Wirepost                failed: Server ended before ");
+  assertStringIncludes(out, "  Wirepost            failed: Server ended before ");
   assertEquals(out.split("\n").filter((line) => line.length > 100), []);
 });
 

@@ -10,6 +10,7 @@ import { runCommand } from "../program.ts";
 /** A server that runs. */
 export interface Server extends AsyncDisposable {
   readonly port: number;
+  readonly pid: number;
 }
 
 interface Peer {
@@ -128,7 +129,7 @@ async function startServer(program: string, args: (port: number) => string[]): P
   while (!hasEnded) {
     try {
       (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-      return { port, [Symbol.asyncDispose]: () => end(child) };
+      return { port, pid: child.pid, [Symbol.asyncDispose]: () => end(child) };
     } catch {
       await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
     }
@@ -144,6 +145,7 @@ async function startPython(): Promise<Server> {
   if (Number.isNaN(port)) throw new Error("Cannot start python3: it ended");
   return {
     port,
+    pid: child.pid,
     async [Symbol.asyncDispose]() {
       await end(child);
       await reader.cancel();

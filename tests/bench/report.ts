@@ -133,34 +133,54 @@ function number(value: number, unit: string): string {
 
 const MET = { true: "met", false: "SHORT" };
 
+/** The columns of the table behind the first, which has the name: each as wide as it says, from the right. */
+interface Columns {
+  median: string;
+  range: string;
+  server?: string;
+  client?: string;
+  ratio?: string | undefined;
+  wanted?: string;
+}
+
 /** A line of the table, of at most 100 columns. */
-function line(title: string, median: string, range: string, ratio = "", wanted = "", met = ""): string {
-  return `  ${title.padEnd(24)}${median.padStart(14)}   ${range.padEnd(26)}` +
-    `${ratio.padStart(8)}${wanted.padStart(9)}  ${met}`.trimEnd();
+function line(name: string, columns: Columns, met = ""): string {
+  const { median, range, server = "", client = "", ratio = "", wanted = "" } = columns;
+  return `  ${name.padEnd(20)}${median.padStart(12)}  ${range.padEnd(22)}${server.padStart(9)}${
+    client.padStart(8)
+  }` +
+    `${ratio.padStart(8)}${wanted.padStart(8)}  ${met}`;
 }
 
 /** What stands over a group. */
 export function heading({ title, unit }: Group): string {
-  return `\n${title}\n${line("", unit, "lowest to highest", "ratio", "wanted").trimEnd()}\n`;
+  const columns = { median: unit, range: "lowest to highest", server: "server", client: "client" };
+  return `\n${title}\n${line("", { ...columns, ratio: "ratio", wanted: "wanted" }).trimEnd()}\n`;
 }
+
+/** Microseconds. */
+const short = (us: number | undefined) =>
+  us === undefined ? "" : us < 10 ? us.toFixed(2) : us < 100 ? us.toFixed(1) : whole(us);
 
 /** The row as text. */
 export function describe({ id, what, unit, systems, ratios, best, company, judged }: Report): string {
   const lines = [`${id}: ${what}`];
   for (const { title, median, min, max, figures, failure } of systems) {
     if (failure !== undefined) {
-      lines.push(`  ${title.padEnd(24)}failed: ${failure}`.slice(0, 100));
+      lines.push(`  ${title.padEnd(20)}failed: ${failure}`.slice(0, 100));
       continue;
     }
     const found = judged.find(({ want }) => "peer" in want && PEERS[want.peer].title === title);
-    lines.push(line(
-      title + (title === best && systems.length > 2 ? " *" : ""),
-      number(median, unit),
-      `${number(min, unit)} to ${number(max, unit)}`,
-      ratios[title]?.toFixed(2),
-      found !== undefined && "ratio" in found.want ? found.want.ratio.toFixed(2) : "",
-      found?.isMet === undefined ? "" : MET[`${found.isMet}`],
-    ));
+    const columns = {
+      median: number(median, unit),
+      range: `${number(min, unit)} to ${number(max, unit)}`,
+      server: short(figures.serverUs),
+      client: short(figures.clientUs),
+      ratio: ratios[title]?.toFixed(2),
+      wanted: found !== undefined && "ratio" in found.want ? found.want.ratio.toFixed(2) : "",
+    };
+    const name = title + (title === best && systems.length > 2 ? " *" : "");
+    lines.push(line(name, columns, found?.isMet === undefined ? "" : MET[`${found.isMet}`]));
     if (figures.p50 === undefined) continue;
     const times = (["p50", "p99", "p999", "max"] as const)
       .map((name) => `${name === "p999" ? "p99.9" : name} ${figures[name]!.toFixed(3)}`);

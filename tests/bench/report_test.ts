@@ -31,8 +31,8 @@ Deno.test("a ratio is of medians, and is judged by what is wanted of each system
     ["5.00 of beanstalkd", true],
   ]);
   const text = describe(report);
-  assertStringIncludes(text, "Redis *                          1,000   990 to 2,000");
-  assertStringIncludes(text, "JetStream               failed: no answer\n");
+  assertStringIncludes(text, "  Redis *                    1,000  990 to 2,000 ");
+  assertStringIncludes(text, "  JetStream           failed: no answer\n");
   assertStringIncludes(conclusion([report]), "2 of 2 wanted are met, 1 not measured\n");
 });
 

@@ -13,6 +13,8 @@ import type { Company, Group, Load, Row } from "./rows.ts";
 /** A Wirepost that is measured. */
 export interface Version {
   title: string;
+  /** A commit, or the program's path. */
+  from: string;
   /** The command before `serve`. */
   command: readonly string[];
   /** Whose client library is used. */
@@ -100,7 +102,7 @@ export class Subject implements AsyncDisposable {
    */
   async measure({ order, company }: Row, ms: number, more: Partial<Order>): Promise<Figures> {
     if (this.#failure !== undefined) throw new Error(this.#failure);
-    const measured = () => this.#run(this.#load, this.#args, { ...order, ...more, ms } as Order, ms);
+    const measured = () => this.#run(this.#load, this.#args, { ...order, ...more, ms }, ms);
     if (company === undefined) return await measured();
     const others = this.#company(company, ms + 2 * COMPANY_BEFORE_MS);
     // it is awaited below
@@ -125,7 +127,13 @@ export class Subject implements AsyncDisposable {
   }
 
   /** @param role Another process than that of other roles. */
-  async #run(load: Load, args: readonly string[], order: Order, ms: number, role = ""): Promise<Figures> {
+  async #run(
+    load: Load,
+    args: readonly string[],
+    order: Partial<Order>,
+    ms: number,
+    role = "",
+  ): Promise<Figures> {
     const key = `${load.script} ${role}`;
     let process = this.#processes.get(key);
     if (process === undefined) {
@@ -133,7 +141,7 @@ export class Subject implements AsyncDisposable {
       this.#processes.set(key, process);
     }
     try {
-      return await process.measure(order, ms, this.#signal);
+      return await process.measure({ ...order, pid: this.#server?.pid ?? 0 } as Order, ms, this.#signal);
     } catch (error) {
       // the next row gets a new one
       this.#processes.delete(key);

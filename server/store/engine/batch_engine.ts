@@ -11,6 +11,7 @@ import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { isSameConfiguration } from "./configuration.ts";
 import { Engine } from "./engine.ts";
 import { StorageFailure } from "../journaled/storage_failure.ts";
+import type { Position } from "./position.ts";
 
 /** Clocks and randomness are the system's by default. */
 export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {
@@ -26,6 +27,8 @@ export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {
   commitDelayMs?: number | undefined;
   /** Whether there is room for what needs space; always by default. */
   canStore?: () => boolean;
+  /** What is written after a record: so many rows, or all, with a checkpoint, as it is by default and when it is closed. */
+  writes?: () => number | "checkpoint";
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
@@ -37,7 +40,7 @@ export interface BatchResult {
   dropped: number;
 }
 
-/** An engine without a journal: each batch is a record, and each record a checkpoint. */
+/** An engine without a journal: each batch is a record, and each record a checkpoint unless its options say otherwise. */
 export class BatchEngine {
   readonly #engine: Engine;
   readonly #onEvent: (event: StoreEvent) => void;
@@ -46,6 +49,9 @@ export class BatchEngine {
   readonly #maxFileBytes: number;
   readonly #commitDelayMs: number;
   readonly #mayStore: () => boolean;
+  readonly #writes: () => number | "checkpoint";
+  /** That of the last record. */
+  #position: Position;
   readonly #wallClock: () => number;
   readonly #monotonicClock: () => number;
   readonly #random: (bytes: number) => Uint8Array;
@@ -55,11 +61,13 @@ export class BatchEngine {
     this.#onEvent = onEvent;
     this.#maxFileBytes = maxFileBytes;
     this.#mayStore = options.canStore ?? (() => true);
+    this.#writes = options.writes ?? (() => "checkpoint");
     this.#commitDelayMs = options.commitDelayMs ?? 0;
     this.#wallClock = options.wallClock ?? Date.now;
     this.#random = options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
     this.#failure = new StorageFailure(onEvent);
     const engine = this.#engine = new Engine({ directory });
+    this.#position = engine.position;
     // it goes on where it was (store 4.4)
     const monotonicClock = options.monotonicClock ?? (() => performance.now());
     const behind = Math.max(0, engine.position.monotonicClock - monotonicClock());
@@ -91,9 +99,10 @@ export class BatchEngine {
   }
 
   #record(requests: readonly StoreRequest[]): BatchResult {
-    const engine = this.#engine, { dropped } = engine, number = engine.position.number + 1;
-    const wallClock = Math.max(this.#wallClock(), engine.position.wallClock);
+    const engine = this.#engine, { dropped } = engine, number = this.#position.number + 1;
+    const wallClock = Math.max(this.#wallClock(), this.#position.wallClock);
     const monotonicClock = this.#monotonicClock();
+    this.#position = { number, chain: new Uint8Array(16), wallClock, monotonicClock };
     engine.begin({ number, canStore: this.#canStore, wallClock, monotonicClock, random: this.#random(32) });
     const outcomes = requests.map((request) =>
       engine.isRead(request) ? engine.query(request) : engine.apply(request)
@@ -101,7 +110,9 @@ export class BatchEngine {
     const events = engine.takeEvents();
     const still = new Int32Array(new SharedArrayBuffer(4));
     if (this.#commitDelayMs > 0) Atomics.wait(still, 0, 0, this.#commitDelayMs);
-    engine.checkpoint({ number, chain: new Uint8Array(16), wallClock, monotonicClock });
+    const rows = this.#writes();
+    if (rows === "checkpoint") engine.checkpoint(this.#position);
+    else if (rows > 0) engine.flush(rows);
     for (const event of events) this.#onEvent(event);
     return { outcomes, dropped: engine.dropped - dropped };
   }
@@ -157,6 +168,7 @@ export class BatchEngine {
   }
 
   close() {
+    this.#engine.checkpoint(this.#position);
     this.#engine.close();
     this.#reserve?.hold();
   }

@@ -1,5 +1,5 @@
 /**
- * What a start makes of each position in the journal (store 5.5): a table of what can be true of it.
+ * What a start makes of each position in the journal (store 5.6): a table of what can be true of it.
  *
  * @module
  */

@@ -274,10 +274,14 @@ export class DiskJournal implements Journal {
       first: 0,
       synced: this.#durable,
       back: 1,
-    }).then((segment) => this.#next = segment, (error) => {
+    }).then((segment) => {
+      this.#isPreparing = false;
+      this.#next = segment;
+    }, (error) => {
+      this.#isPreparing = false;
       if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
       else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
-    }).finally(() => this.#isPreparing = false);
+    });
   }
 
   /** Tries again to make the next segment if there was no room for it. */
@@ -335,6 +339,7 @@ export class DiskJournal implements Journal {
       await this.#pool.idle();
       for (const { file } of [...this.#full, this.#tail]) file.close();
       this.#next?.file.close();
+      this.#lost ??= new JournalLost("Cannot use the journal: it is closed");
     }
   }
 }

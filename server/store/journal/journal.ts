@@ -87,7 +87,7 @@ export interface Journal {
 /** Bytes of a record without its requests, and what aligns the next one. */
 export const RECORD_HEAD_BYTES = 128 + 8;
 
-/** A write or a sync of the journal failed: it is not known what is on disk, so the process has to end (store 3.5). */
+/** A write or a sync of the journal failed: it is not known what is on disk, so the process has to end (store 3.8). */
 export class JournalLost extends Error {
   override name = "JournalLost";
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the journal at a start (store 5.4 to 5.8): which segments count, which records are in them, and where it ends. It
+ * Reads the journal at a start (store 5.4 to 5.9): which segments count, which records are in them, and where it ends. It
  * changes nothing.
  *
  * Invariants:
@@ -15,7 +15,7 @@ import type { JournalPosition } from "./journal.ts";
 import { ALIGNMENT, alignRecord, findRecord, hashRecord, type RecordInfo } from "./record.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead, sequenceOf } from "./segment.ts";
 
-/** The journal cannot be used as it is (store 5.8). */
+/** The journal cannot be used as it is (store 5.9). */
 export class JournalDamaged extends Error {
   override name = "JournalDamaged";
 

@@ -4,7 +4,7 @@
  *
  * | kind | request | what follows: texts, numbers, and flags in one byte                                              |
  * | ---- | ------- | ------------------------------------------------------------------------------------------------ |
- * | 0    | others  | JSON                                                                                              |
+ * | 0    | others  | JSON, in which a number that is not finite is `{"number":"Infinity"}`                             |
  * | 1    | put     | flags, [mailbox], [sender], [time], text, [bytes], [owner], [delay], [expires]                    |
  * | 2    | take    | mailbox                                                                                           |
  * | 3    | session | flags, session, [account], [startTime], [network], first, low, how many changes, the changes      |
@@ -92,6 +92,17 @@ export function noPut(): LastPut {
   return { mailbox: undefined, sender: undefined, time: undefined, owner: undefined };
 }
 
+/** The JSON of a request. A number that is not finite, which JSON has no form for, is `{"number":"Infinity"}`. */
+function jsonOf(request: StoreRequest | OrderedRequest): string {
+  const json = JSON.stringify(request);
+  // it would be null: to look for that is cheaper than to look at each value
+  if (!json.includes("null")) return json;
+  return JSON.stringify(
+    request,
+    (_, value) => typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
+  );
+}
+
 /** Writes the requests of one record. */
 export function encodeRequests(to: ByteWriter, requests: readonly StoreRequest[]) {
   const last = noPut();
@@ -127,7 +138,7 @@ function encodeRequest(to: ByteWriter, request: StoreRequest, last: LastPut) {
       return to.number(request.low);
     default:
       to.byte(REQUEST.json);
-      return to.text(JSON.stringify(request));
+      return to.text(jsonOf(request));
   }
 }
 
@@ -229,7 +240,7 @@ function encodeChange(to: ByteWriter, change: OrderedRequest, last: LastPut) {
       return to.text(change.reason);
     default:
       to.byte(CHANGE.json);
-      return to.text(JSON.stringify(change));
+      return to.text(jsonOf(change));
   }
 }
 
@@ -283,6 +294,6 @@ export function requestBytesMax(request: StoreRequest | OrderedRequest): number 
     }
     default:
       // no form is longer than JSON, which names the fields
-      return FIELDS_BYTES + textBytesMax(JSON.stringify(request).length);
+      return FIELDS_BYTES + textBytesMax(jsonOf(request).length);
   }
 }

@@ -57,10 +57,15 @@ function decodeRequest(from: ByteReader, last: LastPut): StoreRequest {
 function decodeJson(from: ByteReader): { kind: string } {
   const text = from.text();
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, text.includes('{"number":"') ? reviveNumber : undefined);
   } catch {
     throw new FormatError(`Cannot read a request: it is not JSON, but ${text.slice(0, 80)}`);
   }
+}
+
+/** Gives back numbers that are not finite. */
+function reviveNumber(_: string, value: { number?: unknown } | null): unknown {
+  return typeof value?.number === "string" ? Number(value.number) : value;
 }
 
 /** A value of the put before. */

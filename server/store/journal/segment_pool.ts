@@ -31,7 +31,7 @@ export function isNoSpace(error: unknown): boolean {
 }
 
 /**
- * Makes segments, and uses those again that were released (store 3.1, 3.3). One thing at a time, in the order in which it
+ * Makes segments, and uses those again that were released (store 3.1, 3.3, 3.5). One thing at a time, in the order in which it
  * was asked for.
  */
 export class SegmentPool {

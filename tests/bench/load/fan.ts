@@ -5,7 +5,7 @@
  * @module
  */
 
-import { carryOut, type Figures } from "./loop.ts";
+import { carryOut, type Figures, ProcessorTime } from "./loop.ts";
 import { Poll, Socket } from "./libc.ts";
 
 /** Messages that are not delivered to all members yet, at most. */
@@ -83,7 +83,7 @@ const WIRES = {
 };
 
 /** Deliveries a second. */
-function fan({ members, ms }: { members: number; ms: number }): Figures {
+function fan({ members, ms, pid }: { members: number; ms: number; pid: number }): Figures {
   const wire = Deno.args[1] as keyof typeof WIRES;
   using stack = new DisposableStack();
   const sockets: Socket[] = [];
@@ -107,7 +107,7 @@ function fan({ members, ms }: { members: number; ms: number }): Figures {
   for (const [i, receiver] of receivers.entries()) poll.add(receiver, i);
   const burst = new Uint8Array(message.length * IN_FLIGHT);
   for (let i = 0; i < IN_FLIGHT; i++) burst.set(message, i * message.length);
-  const begin = performance.now(), end = begin + ms;
+  const processor = new ProcessorTime(pid), begin = performance.now(), end = begin + ms;
   let sent = 0, received = 0, heard = begin, now = begin;
   const total = bytes * members;
   while (now < end || received < total * Math.ceil(sent / message.length)) {
@@ -130,7 +130,8 @@ function fan({ members, ms }: { members: number; ms: number }): Figures {
     now = performance.now();
     if (now - heard > GONE_MS) throw new Error("Cannot measure: nothing was delivered for 5 s");
   }
-  return { rate: received / bytes / (now - begin) * 1000 };
+  const count = received / bytes;
+  return { rate: count / (now - begin) * 1000, ...processor.each(count) };
 }
 
 await carryOut({ fan });

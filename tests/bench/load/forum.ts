@@ -1,6 +1,6 @@
 /** A file goes up to the forum and comes down again: `forum.ts PORT CHECKOUT KEY`. */
 
-import { carryOut, type Figures } from "./loop.ts";
+import { carryOut, type Figures, ProcessorTime } from "./loop.ts";
 
 const [port = "", checkout = "", serverKey = ""] = Deno.args;
 const { connectForum }: typeof import("../../../client/forum.ts") = await import(
@@ -11,15 +11,16 @@ const forum = await connectForum({ hostname: "127.0.0.1", port: Number(port), se
 const thread = "files", name = "file";
 
 /** MiB a second of one transfer. */
-async function timed(mib: number, transfer: () => Promise<unknown>): Promise<Figures> {
-  const begin = performance.now();
+async function timed({ mib, pid }: Transfer, transfer: () => Promise<unknown>): Promise<Figures> {
+  const processor = new ProcessorTime(pid), begin = performance.now();
   await transfer();
-  return { rate: mib / (performance.now() - begin) * 1000 };
+  return { rate: mib / (performance.now() - begin) * 1000, ...processor.each(mib) };
 }
 
 interface Transfer {
   path: string;
   mib: number;
+  pid: number;
 }
 
 /** A file whose content is there already would not be sent. */
@@ -33,12 +34,13 @@ async function withThread<Value>(work: () => Promise<Value>): Promise<Value> {
 }
 
 await carryOut({
-  up: ({ path, mib }: Transfer) => withThread(() => timed(mib, () => forum.upload(thread, name, path))),
-  down: ({ path, mib }: Transfer) =>
+  up: (transfer: Transfer) =>
+    withThread(() => timed(transfer, () => forum.upload(thread, name, transfer.path))),
+  down: (transfer: Transfer) =>
     withThread(async () => {
-      await forum.upload(thread, name, path);
-      const saved = `${path}.saved`;
-      const figures = await timed(mib, () => forum.download(thread, name, saved, { force: true }));
+      await forum.upload(thread, name, transfer.path);
+      const saved = `${transfer.path}.saved`;
+      const figures = await timed(transfer, () => forum.download(thread, name, saved, { force: true }));
       await Deno.remove(saved);
       return figures;
     }),

@@ -6,7 +6,7 @@
  * @module
  */
 
-/** What was measured: `rate` a second, times in milliseconds. */
+/** What was measured: `rate` a second, times in milliseconds; `serverUs` and `clientUs` are of {@linkcode ProcessorTime}. */
 export type Figures = Record<string, number>;
 
 /** What to measure, and its numbers. */
@@ -42,6 +42,47 @@ export async function carryOut(
       }
       await Deno.stdout.write(encoder.encode(`${JSON.stringify(answer)}\n`));
     }
+  }
+}
+
+/** A unit of `/proc/PID/stat`, in microseconds. */
+const TICK_US = 10_000;
+
+/** The processor time that a process has had, in microseconds; undefined where the system does not tell. */
+function processorTimeUs(pid: number): number | undefined {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // behind its name, which may have spaces
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[11]) + Number(fields[12])) * TICK_US;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a measurement costs the processors: on a busy machine that says more than its rate. */
+export class ProcessorTime {
+  readonly #pids: Record<string, number>;
+  readonly #begin: Record<string, number | undefined>;
+
+  /** @param server The process of the server; 0 if there is none. */
+  constructor(server: number) {
+    this.#pids = { serverUs: server, clientUs: Deno.pid };
+    this.#begin = this.#now();
+  }
+
+  /** What each of so many messages has cost since the beginning, in microseconds. */
+  each(count: number): Figures {
+    const figures: Figures = {}, now = this.#now();
+    for (const [name, end] of Object.entries(now)) {
+      const begin = this.#begin[name];
+      if (begin !== undefined && end !== undefined) figures[name] = (end - begin) / count;
+    }
+    return figures;
+  }
+
+  #now(): Record<string, number | undefined> {
+    return Object.fromEntries(Object.entries(this.#pids).map(([name, pid]) => [name, processorTimeUs(pid)]));
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { carryOut, type Figures, percentiles } from "./loop.ts";
+import { carryOut, type Figures, percentiles, ProcessorTime } from "./loop.ts";
 import { Poll, Socket } from "./libc.ts";
 
 /** Silence after which a message counts as lost and is put again, and after which the server counts as gone. */
@@ -51,14 +51,14 @@ class Slot implements Disposable {
 }
 
 /** Pairs a second. */
-function pairs({ inFlight, ms }: { inFlight: number; ms: number }): Figures {
+function pairs({ inFlight, ms, pid }: { inFlight: number; ms: number; pid: number }): Figures {
   const prefix = crypto.randomUUID().slice(0, 8), port = Number(Deno.args[0]);
   using poll = new Poll();
   using stack = new DisposableStack();
   const slots = Array.from({ length: inFlight }, (_, i) => stack.use(new Slot(port, `${prefix}-${i}`)));
   for (const [i, slot] of slots.entries()) poll.add(slot.socket, i);
   const buffer = new Uint8Array(2048), latencies: number[] = [];
-  const begin = performance.now(), end = begin + ms;
+  const processor = new ProcessorTime(pid), begin = performance.now(), end = begin + ms;
   let heard = begin, now = begin, resent = 0, open = inFlight, number = 0;
   for (const slot of slots) slot.put(number++, now);
   while (open > 0) {
@@ -85,7 +85,8 @@ function pairs({ inFlight, ms }: { inFlight: number; ms: number }): Figures {
       slot.put(number++, now);
     }
   }
-  return { rate: latencies.length / (now - begin) * 1000, ...percentiles(latencies), resent };
+  const count = latencies.length, rate = count / (now - begin) * 1000;
+  return { rate, ...percentiles(latencies), ...processor.each(count), resent };
 }
 
 await carryOut({ pairs });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Figures } from "./loop.ts";
+import { type Figures, ProcessorTime } from "./loop.ts";
 
 /** How much is sent. */
 export interface Limits {
@@ -16,6 +16,8 @@ export interface Limits {
   ms?: number;
   /** Messages in all, at most. */
   count?: number;
+  /** The server's process. */
+  pid: number;
   /** Messages a second; as fast as they are answered by default. */
   rate?: number;
 }
@@ -27,6 +29,7 @@ export class Pace {
   readonly #limits: Limits;
   readonly #send: (messages: number) => void;
   readonly #over = Promise.withResolvers<void>();
+  readonly #processor: ProcessorTime;
   readonly #begin = performance.now();
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #sent = 0;
@@ -37,6 +40,7 @@ export class Pace {
   constructor(limits: Limits, send: (messages: number) => void) {
     this.#limits = limits;
     this.#send = send;
+    this.#processor = new ProcessorTime(limits.pid);
     if (limits.rate !== undefined) this.#timer = setInterval(() => this.#next(), TICK_MS);
   }
 
@@ -48,7 +52,8 @@ export class Pace {
     } finally {
       clearInterval(this.#timer);
     }
-    return { rate: this.#done / (performance.now() - this.#begin) * 1000 };
+    const rate = this.#done / (performance.now() - this.#begin) * 1000;
+    return { rate, ...this.#processor.each(this.#done) };
   }
 
   done(messages: number) {

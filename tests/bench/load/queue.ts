@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Figures, percentiles } from "./loop.ts";
+import { type Figures, percentiles, ProcessorTime } from "./loop.ts";
 
 /** A new, empty queue, with a connection to put and one to receive. */
 export interface Queue {
@@ -91,24 +91,24 @@ async function putFor(queue: Queue, inFlight: number, ms: number, most = Infinit
 }
 
 /** Messages a second that are put. */
-export async function put(
+async function put(
   queue: Queue,
-  { inFlight, ms }: { inFlight: number; ms: number },
+  { inFlight, ms, pid }: { inFlight: number; ms: number; pid: number },
 ): Promise<Figures> {
   await putFor(queue, inFlight, WARM_UP_MS);
-  const begin = performance.now();
+  const processor = new ProcessorTime(pid), begin = performance.now();
   const count = await putFor(queue, inFlight, ms);
-  return { rate: count / (performance.now() - begin) * 1000 };
+  return { rate: count / (performance.now() - begin) * 1000, ...processor.each(count) };
 }
 
 /** Messages a second that are received and acknowledged; they are in the queue before. */
-export async function receive(
+async function receive(
   queue: Queue,
-  { inFlight, count, ms }: { inFlight: number; count: number; ms: number },
+  { inFlight, count, ms, pid }: { inFlight: number; count: number; ms: number; pid: number },
 ): Promise<Figures> {
   const filled = await putFor(queue, FILL_IN_FLIGHT, ms, count);
   let received = 0, acknowledged = 0, last = 0;
-  const begin = performance.now(), end = begin + ms;
+  const processor = new ProcessorTime(pid), begin = performance.now(), end = begin + ms;
   await queue.receive(inFlight, () => ++received < filled && performance.now() < end, () => {
     acknowledged++;
     last = performance.now();
@@ -116,18 +116,18 @@ export async function receive(
   if (acknowledged < received) {
     throw new Error(`Cannot measure: ${received - acknowledged} acknowledgements were refused`);
   }
-  return { rate: acknowledged / (last - begin) * 1000 };
+  return { rate: acknowledged / (last - begin) * 1000, ...processor.each(acknowledged) };
 }
 
 /**
  * Puts messages to a receiver that waits, so many on their way at a time. A latency is the time from the call until the
  * receiver has the message.
  */
-export async function endToEnd(
+async function endToEnd(
   queue: Queue,
-  { inFlight, ms }: { inFlight: number; ms: number },
+  { inFlight, ms, pid }: { inFlight: number; ms: number; pid: number },
 ): Promise<Figures> {
-  const begin = performance.now() + WARM_UP_MS, end = begin + ms;
+  const processor = new ProcessorTime(pid), begin = performance.now() + WARM_UP_MS, end = begin + ms;
   const since: number[] = [], latencies: number[] = [];
   const puts = new InFlight(Infinity), failed = Promise.withResolvers<never>();
   let last = 0, arrived = 0;
@@ -148,11 +148,12 @@ export async function endToEnd(
   // a put that fails would leave the receiver waiting
   await Promise.race([receiving, failed.promise]);
   await puts.none();
-  return { rate: latencies.length / (last - begin) * 1000, ...percentiles(latencies) };
+  const rate = latencies.length / (last - begin) * 1000;
+  return { rate, ...percentiles(latencies), ...processor.each(arrived) };
 }
 
 /** Latencies of puts one after the other, each awaited. */
-export async function singlePuts(queue: Queue, { ms }: { ms: number }): Promise<Figures> {
+async function singlePuts(queue: Queue, { ms }: { ms: number }): Promise<Figures> {
   const latencies: number[] = [], end = performance.now() + ms;
   for (let before = performance.now(); before < end;) {
     await queue.put(TEXT);
@@ -165,12 +166,13 @@ export async function singlePuts(queue: Queue, { ms }: { ms: number }): Promise<
 
 /** The measurements of a system that opens queues of these names. */
 export function measurements(open: (name: string) => Promise<Queue>) {
-  const own = async () => await open(`bench-${crypto.randomUUID()}`);
+  const withQueue =
+    <Parameters>(measure: (queue: Queue, parameters: Parameters) => Promise<Figures>) =>
+    async (parameters: Parameters) => await measure(await open(`bench-${crypto.randomUUID()}`), parameters);
   return {
-    put: async (parameters: { inFlight: number; ms: number }) => await put(await own(), parameters),
-    receive: async (parameters: { inFlight: number; count: number; ms: number }) =>
-      await receive(await own(), parameters),
-    endToEnd: async (parameters: { inFlight: number; ms: number }) => await endToEnd(await own(), parameters),
-    singlePuts: async (parameters: { ms: number }) => await singlePuts(await own(), parameters),
+    put: withQueue(put),
+    receive: withQueue(receive),
+    endToEnd: withQueue(endToEnd),
+    singlePuts: withQueue(singlePuts),
   };
 }

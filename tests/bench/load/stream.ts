@@ -81,6 +81,7 @@ async function put({ sessions, inFlight, each, queue = crypto.randomUUID().slice
   /** Messages in a request. */
   each: number;
   ms: number;
+  pid: number;
   rate?: number;
   /** Of four letters, so that 18 messages fit into 1,200 bytes. */
   queue?: string;

@@ -18,9 +18,9 @@ function recordOperations(folder: SimulatedFolder): string[] {
   return operations;
 }
 
-/** Lets everything end that needs no more than the microtasks of a simulated folder. */
+/** Lets everything end that goes on in a simulated folder: that needs some turns, and no time. */
 async function settle() {
-  await new Promise<void>((resolve) => setTimeout(resolve));
+  for (let i = 0; i < 100; i++) await Promise.resolve();
 }
 
 /** Makes the next operations of a kind fail, and says how to end that. */
@@ -28,6 +28,30 @@ function failAt(folder: SimulatedFolder, kind: Operation["kind"], code: string) 
   folder.onOperation = (operation) => {
     if (operation.kind === kind) throw Object.assign(new Error(`${kind} fails`), { code });
   };
+}
+
+/** Timers that a test calls, instead of waiting for them. */
+class CalledTimers {
+  readonly #setTimeout = globalThis.setTimeout;
+  readonly #calls: (() => void)[] = [];
+
+  constructor() {
+    const later = (call: () => void) => {
+      this.#calls.push(call);
+      // a timer that has ended
+      return this.#setTimeout(() => {});
+    };
+    globalThis.setTimeout = later as typeof setTimeout;
+  }
+
+  /** Calls the timer that was set. */
+  next() {
+    this.#calls.shift()!();
+  }
+
+  [Symbol.dispose]() {
+    globalThis.setTimeout = this.#setTimeout;
+  }
 }
 
 /** Appends records with these texts, each with its own sync, and returns where the journal is after it. */
@@ -50,6 +74,7 @@ Deno.test("records get consecutive numbers, are durable after a sync, and are re
   assertEquals([...journal.read(1)][0], { ...record("a"), number: 1 });
   await journal.close();
   assertEquals(folder.openFiles, 0);
+  assertThrows(() => journal.append(record("c")), JournalLost, "it is closed");
 });
 
 Deno.test("what is appended while a sync runs is written at once when it has ended", async () => {
@@ -191,6 +216,25 @@ Deno.test("a full disk leaves the room of the last segment, and the next one is 
     assertGreater(number, 20);
     assertEquals(folder.openFiles, 0);
   }
+});
+
+Deno.test("while the disk is full it is tried again and again to make the next segment", async () => {
+  const folder = new SimulatedFolder(), journal = await open(folder, BEGINNING, true);
+  using timers = new CalledTimers();
+  failAt(folder, "create", "ENOSPC");
+  while (journal.room > 400) await append(journal, "x".repeat(100));
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    assertLess(journal.room, 400);
+    timers.next();
+  }
+  await settle();
+  folder.onOperation = () => {};
+  timers.next();
+  await settle();
+  assertEquals(journal.room, SEGMENT_BYTES - 64);
+  await journal.close();
+  assertEquals(folder.openFiles, 0);
 });
 
 Deno.test("after a failed sync or write nothing is accepted any more, and the error names the file", async () => {

@@ -3,6 +3,7 @@ import { ByteReader, FormatError } from "../../../../server/store/journal/byte_r
 import { ByteWriter } from "../../../../server/store/journal/byte_writer.ts";
 import { encodeRequests, requestBytesMax } from "../../../../server/store/journal/request_codec.ts";
 import { decodeRequests } from "../../../../server/store/journal/request_decoder.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { LeaseRequest } from "../../../../server/store/requests/lease.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
 import type {
@@ -105,6 +106,14 @@ Deno.test("every kind of request comes back as it was, with all fields and with 
     action: "take",
     measure: { what: "ban", subject: "x", since: 1, until: null },
   });
+});
+
+Deno.test("numbers that are not finite come back in requests that are JSON", () => {
+  const limits = { ...DEFAULT_LIMITS, bytes: Infinity, mailboxes: -Infinity };
+  const sessionLimits = { all: 0, ofNetwork: NaN, ofAccount: 5 };
+  const forumLimits = DEFAULT_FORUM_LIMITS;
+  assertRoundTrip({ kind: "configure", limits, takeBytesMax: Infinity, forumLimits, sessionLimits });
+  assertRoundTrip({ kind: "count", mailbox: 'null {"number":"Infinity"}' });
 });
 
 Deno.test("what a put has in common with the one before it takes no room", () => {
