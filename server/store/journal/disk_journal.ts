@@ -264,7 +264,7 @@ export class DiskJournal implements Journal {
 
   /** Makes the next segment, without anybody having to wait. */
   #prepare() {
-    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#closed) return;
+    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#lost || this.#closed) return;
     this.#isPreparing = true;
     const { sequence } = this.#tail.head;
     this.#pool.make({

@@ -153,23 +153,6 @@ Deno.test("released segments are used again, and more than two are removed", asy
   assertEquals(folder.list().filter((name) => name.startsWith("spare")).length, 2);
 });
 
-Deno.test("a segment is not released while the first record after it is not durable", async () => {
-  const folder = new SimulatedFolder(), journal = await open(folder, BEGINNING, true);
-  while (journal.segments < 2 || journal.room >= SEGMENT_BYTES - 64) await append(journal, "x".repeat(100));
-  let position: JournalPosition;
-  do {
-    position = { number: journal.last, chain: journal.chain };
-    journal.append(record("y".repeat(100)));
-    if (journal.room === SEGMENT_BYTES - 64) await journal.sync();
-  } while (journal.durable === journal.last);
-  journal.release(journal.last);
-  await settle();
-  const second = await open(folder.afterKill(), position);
-  assertEquals(second.last, position.number);
-  await second.close();
-  await journal.close();
-});
-
 Deno.test("room is what can be appended for sure, and a record that is longer is refused and changes nothing", async () => {
   const folder = new SimulatedFolder(), journal = await open(folder, BEGINNING, true);
   failAt(folder, "create", "ENOSPC");

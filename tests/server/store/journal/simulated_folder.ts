@@ -140,9 +140,11 @@ export class SimulatedFolder implements JournalFolder {
     return folder;
   }
 
-  /** What a program finds after the power was cut: of what was not synced, each part with a probability. */
-  afterPowerCut(random: Random): SimulatedFolder {
-    const probability = [0, 0.1, 0.5, 0.9, 1][random.between(0, 4)]!;
+  /** What a program finds after the power was cut: of what was not synced, each part with this probability. */
+  afterPowerCut(
+    random: Random,
+    probability = [0, 0.1, 0.5, 0.9, 1][random.between(0, 4)]!,
+  ): SimulatedFolder {
     const names = new Map(this.#durableNames);
     for (const change of this.#changes) {
       if (!random.chance(probability)) continue;
