@@ -78,7 +78,8 @@ export class DiskJournal implements Journal {
   #tail: Tail;
   /** The segment after the last one, if it is made. */
   #next: OpenSegment | undefined;
-  #isPreparing = false;
+  /** Ends when that is made, or cannot be made for now. */
+  #preparing: Promise<void> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #durable: number;
@@ -166,6 +167,11 @@ export class DiskJournal implements Journal {
     const { head, end } = this.#tail;
     const next = this.#next ? this.#next.head.size - SEGMENT_HEAD_BYTES : 0;
     return Math.max(head.size - end, next);
+  }
+
+  async makeRoom() {
+    this.#prepare();
+    await this.#preparing;
   }
 
   /** How many segments there are, without spares. */
@@ -274,10 +280,9 @@ export class DiskJournal implements Journal {
 
   /** Makes the next segment, without anybody having to wait. */
   #prepare() {
-    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#lost || this.#closed) return;
-    this.#isPreparing = true;
+    if (this.#next || this.#preparing || this.#retry !== undefined || this.#lost || this.#closed) return;
     const { sequence } = this.#tail.head;
-    this.#pool.make({
+    this.#preparing = this.#pool.make({
       sequence: sequence + 1,
       size: this.#segmentBytes,
       id: this.#id,
@@ -285,10 +290,10 @@ export class DiskJournal implements Journal {
       synced: this.#durable,
       back: 1,
     }).then((segment) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       this.#next = segment;
     }, (error) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
       else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
     });

@@ -78,8 +78,8 @@ export class SimulatedFolder implements JournalFolder {
     return this.#inode(name).seen.length;
   }
 
-  read(name: string): Uint8Array {
-    return this.#inode(name).seen.slice();
+  read(name: string, bytesMax = Infinity): Uint8Array {
+    return this.#inode(name).seen.slice(0, bytesMax);
   }
 
   open(name: string): Promise<JournalFile> {
