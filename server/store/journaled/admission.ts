@@ -17,9 +17,6 @@ const CHECK_MS = 100, CHECK_BYTES = 64 * 1024;
 /** About how much longer the rows of a record's requests are than the record, and what a checkpoint writes beside them. */
 const GROWTH = 2, CHECKPOINT_BYTES = 256 * 1024;
 
-/** Of the journal, what is kept for requests that free space (store 6.5). */
-export const KEPT_ROOM_BYTES = 1024 * 1024;
-
 /** Part of `maxFileBytes` that may be used when the file was full and messages are taken again. */
 const ROOM_AGAIN = 0.9;
 
@@ -32,8 +29,9 @@ export interface AdmissionOptions {
   pages(): { all: number; free: number };
   /** Bytes of the records since the last checkpoint. */
   pendingBytes(): number;
-  /** Bytes that the journal can take. */
+  /** Bytes that the journal can take, and how many of them are kept for requests that free space (store 6.5). */
   journalRoom(): number;
+  keptRoomBytes: number;
   monotonicClock(): number;
 }
 
@@ -49,6 +47,8 @@ export class Admission {
   constructor(options: AdmissionOptions) {
     this.#options = options;
     this.#reserve = new Reserve(options.directory);
+    // a start on a full disk refuses from the beginning
+    if (!this.#reserve.isHeld) this.#canStore = false;
   }
 
   /** Whether what needs space may be stored now. */
@@ -70,7 +70,8 @@ export class Admission {
   }
 
   get #hasJournalRoom(): boolean {
-    return this.#options.journalRoom() > KEPT_ROOM_BYTES;
+    const { journalRoom, keptRoomBytes } = this.#options;
+    return journalRoom() > keptRoomBytes;
   }
 
   /** Bytes by which the next checkpoint may make the database longer. */

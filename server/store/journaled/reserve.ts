@@ -29,6 +29,15 @@ export class Reserve {
     return this.#bytes >= RESERVE_BYTES;
   }
 
+  /** Frees the space that is held in a directory: a start needs it. */
+  static release(directory: string) {
+    try {
+      Deno.removeSync(`${directory}/${FILE_NAME}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
   /** Frees the space. */
   release() {
     if (this.#bytes === 0) return;
