@@ -78,11 +78,14 @@ export class DiskJournal implements Journal {
   #tail: Tail;
   /** The segment after the last one, if it is made. */
   #next: OpenSegment | undefined;
-  #isPreparing = false;
+  /** Ends when that is made, or cannot be made for now. */
+  #preparing: Promise<void> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #durable: number;
+  /** The hash of the last record, or else where that stands: it is computed while the disk is busy. */
   #chain: Uint8Array;
+  #unhashed: { bytes: Uint8Array; start: number; end: number } | undefined;
   #bytes = 0;
   /** What was appended since the last write, and the memory of the one before. */
   #buffer = new ByteWriter(BUFFER_BYTES);
@@ -144,6 +147,11 @@ export class DiskJournal implements Journal {
   }
 
   get chain(): Uint8Array {
+    if (this.#unhashed) {
+      const { bytes, start, end } = this.#unhashed;
+      this.#chain = hashRecord(bytes, start, end);
+      this.#unhashed = undefined;
+    }
     return this.#chain;
   }
 
@@ -161,6 +169,11 @@ export class DiskJournal implements Journal {
     return Math.max(head.size - end, next);
   }
 
+  async makeRoom() {
+    this.#prepare();
+    await this.#preparing;
+  }
+
   /** How many segments there are, without spares. */
   get segments(): number {
     return this.#kept.length + (this.#next ? 2 : 1);
@@ -170,7 +183,7 @@ export class DiskJournal implements Journal {
     if (this.#lost) throw this.#lost;
     const buffer = this.#buffer, start = buffer.length, number = this.#last + 1;
     try {
-      writeRecord(buffer, record, { number, chain: this.#chain, synced: this.#durable });
+      writeRecord(buffer, record, { number, chain: this.chain, synced: this.#durable });
       this.#findPlace(start, alignRecord(buffer.length - start));
     } catch (error) {
       buffer.length = start;
@@ -178,7 +191,7 @@ export class DiskJournal implements Journal {
     }
     const end = buffer.length;
     sealRecord(buffer.bytes, start, end, this.#tail.seed);
-    this.#chain = hashRecord(buffer.bytes, start, end);
+    this.#unhashed = { bytes: buffer.bytes, start, end };
     buffer.reserve(ALIGNMENT);
     while (buffer.length % ALIGNMENT !== 0) buffer.byte(0);
     this.#bytes += buffer.length - start;
@@ -241,7 +254,10 @@ export class DiskJournal implements Journal {
     for (const [i, { tail, at, start }] of parts.entries()) {
       try {
         tail.file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
-        await tail.file.sync();
+        const synced = tail.file.sync();
+        // computes the hash of the last record now, so that nobody waits for it later
+        void this.chain;
+        await synced;
       } catch (error) {
         throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
       }
@@ -264,10 +280,9 @@ export class DiskJournal implements Journal {
 
   /** Makes the next segment, without anybody having to wait. */
   #prepare() {
-    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#closed) return;
-    this.#isPreparing = true;
+    if (this.#next || this.#preparing || this.#retry !== undefined || this.#lost || this.#closed) return;
     const { sequence } = this.#tail.head;
-    this.#pool.make({
+    this.#preparing = this.#pool.make({
       sequence: sequence + 1,
       size: this.#segmentBytes,
       id: this.#id,
@@ -275,10 +290,10 @@ export class DiskJournal implements Journal {
       synced: this.#durable,
       back: 1,
     }).then((segment) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       this.#next = segment;
     }, (error) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
       else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
     });
