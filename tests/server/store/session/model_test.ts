@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
 import type { OpenSession, OrderedRequest } from "../../../../server/store/requests/session.ts";
 import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
@@ -156,6 +156,12 @@ class History {
   play(directory: string | undefined) {
     const random = this.#random, model = this.#model;
     let canStore = true;
+    // never, always, or at random moments: nothing that it answers depends on that
+    const writing = this.#pick(["never", "always", "at random"]);
+    const writes = () => {
+      if (writing === "never") return 0;
+      return writing === "always" || random.chance(0.2) ? "checkpoint" : random.between(0, 9);
+    };
     const start = () =>
       new BatchEngine({
         directory,
@@ -166,6 +172,7 @@ class History {
         monotonicClock: () => model.now,
         random: random.bytes,
         canStore: () => canStore,
+        writes,
         onEvent() {},
       });
     let engine = start();
@@ -229,7 +236,8 @@ class History {
   }
 }
 
-Deno.test("Engine does with sessions, full disks and new starts what a list of arrays does", async () => {
+// store 4.7
+Deno.test("Engine does with sessions, full disks and new starts, written or not, what a list of arrays does", async () => {
   const given = Deno.env.get("WIREPOST_SEED"), full = Deno.env.get("WIREPOST_FAULTS") === "full";
   const runs = given !== undefined ? 1 : full ? 5000 : 40;
   const first = given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given);
