@@ -256,7 +256,8 @@ export class Leases implements MailboxReceivers {
     const receiver = this.#bySession.get(client)?.get(t);
     if (receiver !== undefined) this.#confirmed(receiver);
     const answer = () => client.send(encodeMailboxAnswer({ kind: "got", t }));
-    this.#options.store.submit({ kind: "confirm", session: client.id, tag: t }, answer);
+    // the client goes on without it: it costs no sync by itself
+    this.#options.store.submit({ kind: "confirm", session: client.id, tag: t }, answer, false);
   }
 
   /** The client has named this token: the messages of that lease have arrived. */
