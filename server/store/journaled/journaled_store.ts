@@ -1,18 +1,15 @@
 import type { Engine } from "../engine/engine.ts";
 import { StoreLost } from "../errors.ts";
-import type { Journal, RecordHead } from "../journal/journal.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
-import { Admission, type AdmissionOptions, isAdding, isRefusedWhole } from "./admission.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
 import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
-import { ENGINE_VERSION, type RecordClocks, replay } from "./replay.ts";
-import { StorageFailure } from "./storage_failure.ts";
+import { Recorder } from "./recorder.ts";
+import { type RecordClocks, replay } from "./replay.ts";
 import type { WriteBack } from "./write_back.ts";
-
-/** The ID of the leader on one machine. */
-const NO_LEADER = new Uint8Array(16);
 
 /**
  * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
@@ -26,6 +23,8 @@ const TICK_MS = 100;
 /** How long a start does what is due by time, at most, in milliseconds. */
 const START_WORK_MS = 200;
 
+type StorageOptions = Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes" | "segmentBytes">;
+
 export interface JournaledStoreOptions {
   /** Its state is that of the journal's last record. */
   engine: Engine;
@@ -36,7 +35,7 @@ export interface JournaledStoreOptions {
   /** The clocks of the last record. */
   last: RecordClocks;
   /** These are undefined in memory: then nothing needs room, and nothing is written back. */
-  storage: Pick<AdmissionOptions, "directory" | "maxFileBytes"> | undefined;
+  storage: StorageOptions | undefined;
   writeBack: WriteBack | undefined;
   lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
@@ -78,12 +77,10 @@ export class JournaledStore implements Store {
   readonly clocks: StoreClocks;
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
-  readonly #failure: StorageFailure;
+  readonly #recorder: Recorder;
   readonly #checkpoints: Checkpoints;
   readonly #admission: Admission | undefined;
   #engine: Engine;
-  /** The clocks of the last record. */
-  #lastClocks: RecordClocks;
   /** Batches that wait while no record may be made. */
   #held: Batch[] = [];
   #isHeld = false;
@@ -98,13 +95,11 @@ export class JournaledStore implements Store {
   #closed: Promise<void> | undefined;
 
   constructor(options: JournaledStoreOptions) {
-    const { engine, journal, clocks, last, storage, onEvent } = this.#options = options;
+    const { engine, journal, clocks, storage } = this.#options = options;
     this.#engine = engine;
     this.#journal = journal;
     this.clocks = clocks;
     this.opened = engine.counts;
-    this.#failure = new StorageFailure(onEvent);
-    this.#lastClocks = last;
     this.#admission = storage && new Admission({
       ...storage,
       pages: () => this.#engine.pages,
@@ -112,6 +107,7 @@ export class JournaledStore implements Store {
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
+    this.#recorder = new Recorder({ ...options, admission: this.#admission });
     this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -125,7 +121,7 @@ export class JournaledStore implements Store {
       },
       get position() {
         const { last: number, chain } = store.#journal;
-        return { number, chain, ...store.#lastClocks };
+        return { number, chain, ...store.#recorder.last };
       },
       hold: () => this.#isHeld = true,
       release: () => this.#release(),
@@ -156,7 +152,7 @@ export class JournaledStore implements Store {
   #carryOut(batch: Batch) {
     let outcomes: Outcome[], events: StoreEvent[];
     try {
-      outcomes = this.#record(batch.requests);
+      outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
       events = this.#engine.takeEvents();
     } catch (error) {
       batch.reject(error);
@@ -168,41 +164,6 @@ export class JournaledStore implements Store {
     if (batch.isAwaited || events.length > 0) this.#awaited = number;
     this.#scheduleSync();
     if (this.#checkpoints.isDue) void this.#checkpoints.take();
-  }
-
-  /** Carries requests out, and appends a record of those that change something. */
-  #record(requests: readonly StoreRequest[]): Outcome[] {
-    const engine = this.#engine, outcomes: Outcome[] = new Array(requests.length);
-    const canStore = this.#admission?.canStore ?? true;
-    const recorded: StoreRequest[] = [];
-    let head: Omit<RecordHead, "number"> | undefined;
-    for (let i = 0; i < requests.length; i++) {
-      const request = requests[i]!;
-      if (!canStore && isRefusedWhole(request)) outcomes[i] = "storage";
-      else if (engine.isRead(request)) outcomes[i] = engine.query(request);
-      else {
-        head ??= this.#begin(canStore);
-        recorded.push(request);
-        outcomes[i] = engine.apply(request);
-      }
-    }
-    if (head !== undefined) this.#journal.append({ ...head, requests: recorded });
-    this.#reportStorage(requests, outcomes, canStore);
-    return outcomes;
-  }
-
-  #begin(canStore: boolean): Omit<RecordHead, "number"> {
-    const { clocks, random } = this.#options;
-    const wallClock = clocks.wallClock(), monotonicClock = clocks.monotonicClock();
-    this.#lastClocks = { wallClock, monotonicClock };
-    const common = { canStore, wallClock, monotonicClock, random: random(32) };
-    this.#engine.begin({ ...common, number: this.#journal.last + 1 });
-    return { ...common, engine: ENGINE_VERSION, shard: 0, term: 0n, leader: NO_LEADER };
-  }
-
-  #reportStorage(requests: readonly StoreRequest[], outcomes: readonly Outcome[], canStore: boolean) {
-    if (!canStore) this.#failure.count(requests, outcomes);
-    else if (this.#failure.isOn && requests.some(isAdding)) this.#failure.end();
   }
 
   #scheduleSync() {

@@ -12,6 +12,12 @@ const SEGMENT = /^\d+\.journal$/;
 /** On a small disk a segment has no more than this part of what is free, but always room for the longest record. */
 const SEGMENT_SHARE = 1 / 16, SEGMENT_BYTES_MIN = 1024 * 1024;
 
+/** Bytes of a segment in this directory. */
+export function segmentBytesIn(directory: string): number {
+  const share = Math.floor(freeBytes(directory) * SEGMENT_SHARE / SEGMENT_BYTES_MIN) * SEGMENT_BYTES_MIN;
+  return Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, share));
+}
+
 /** How many segments a data directory has; 0 if there is no journal. */
 export function segmentCount(directory: string): number {
   try {
@@ -31,9 +37,10 @@ export function segmentCount(directory: string): number {
  */
 export async function openJournal(
   directory: string,
-  { id, position, makeDurable }: {
+  { id, position, segmentBytes, makeDurable }: {
     id: Uint8Array;
     position: JournalPosition;
+    segmentBytes: number;
     makeDurable(): Promise<unknown>;
   },
 ): Promise<DiskJournal> {
@@ -45,7 +52,5 @@ export async function openJournal(
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     await syncDirectory(directory);
   }
-  const share = Math.floor(freeBytes(directory) * SEGMENT_SHARE / SEGMENT_BYTES_MIN) * SEGMENT_BYTES_MIN;
-  const segmentBytes = Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, share));
   return await DiskJournal.open({ folder, id, position, isNew, segmentBytes });
 }
