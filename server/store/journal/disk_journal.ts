@@ -17,14 +17,12 @@ import {
   writeRecord,
 } from "./record.ts";
 import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
-import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead } from "./segment.ts";
+import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES } from "./segment.ts";
 import { isNoSpace, type OpenSegment, SegmentPool } from "./segment_pool.ts";
+import { makeStartSegment, START_SEGMENT_BYTES } from "./start_segment.ts";
 
 /** Bytes of a segment. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
-
-/** Bytes of the segment with which a server starts: one that has little to do needs no more. */
-const START_SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** The next segment is made when so many bytes of the last one are used. */
 const PREPARE_BYTES = 1024 * 1024;
@@ -129,13 +127,17 @@ export class DiskJournal implements Journal {
     await folder.sync();
     const recovery = recoverJournal(folder, id, position, isNew);
     const pool = new SegmentPool(folder);
-    const size = Math.min(START_SEGMENT_BYTES, segmentBytes);
-    await pool.trim(size);
+    const sizeMin = Math.min(START_SEGMENT_BYTES, segmentBytes);
+    await pool.trim(sizeMin);
     for (const name of recovery.unused) await pool.release(name);
-    const tail = await makeFirst(pool, id, position.number + 1, recovery, size);
+    const first = position.number + 1;
+    const start = await makeStartSegment(pool, id, first, recovery, sizeMin);
+    const tail = { ...start, first, until: recovery.end.number + 1 };
     try {
       for (const name of recovery.replayed) await pool.release(name);
-      return new DiskJournal(options, folder, pool, recovery, tail);
+      const journal = new DiskJournal(options, folder, pool, recovery, tail);
+      journal.#prepareInTime();
+      return journal;
     } catch (error) {
       tail.file.close();
       throw error;
@@ -198,7 +200,7 @@ export class DiskJournal implements Journal {
     this.#tail.end += buffer.length - start;
     this.#tail.until = number + 1;
     this.#last = number;
-    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
+    this.#prepareInTime();
     return number;
   }
 
@@ -276,6 +278,11 @@ export class DiskJournal implements Journal {
 
   #lose(what: string, error: unknown): JournalLost {
     return this.#lost ??= new JournalLost(`Cannot ${what}: ${(error as Error).message}`);
+  }
+
+  /** Makes the next segment when enough of the last one is used. */
+  #prepareInTime() {
+    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
   }
 
   /** Makes the next segment, without anybody having to wait. */
@@ -357,39 +364,4 @@ export class DiskJournal implements Journal {
       this.#lost ??= new JournalLost("Cannot use the journal: it is closed");
     }
   }
-}
-
-/** Makes the segment with which a start begins: it has the records after the database's. */
-function makeFirst(
-  pool: SegmentPool,
-  id: Uint8Array,
-  first: number,
-  { end, kept, replay, sequence: highest }: Recovery,
-  sizeMin: number,
-): Promise<Tail> {
-  const sequence = highest + 1, bytes = replay.reduce((sum, { bytes }) => sum + alignRecord(bytes.length), 0);
-  const head: SegmentHead = {
-    sequence,
-    size: Math.max(sizeMin, alignRecord(2 * (SEGMENT_HEAD_BYTES + bytes))),
-    id,
-    first,
-    synced: end.number,
-    back: kept.length === 0 ? 0 : sequence - kept.at(-1)!.head.sequence,
-  };
-  const seal = (seed: number) => {
-    const records = new Uint8Array(bytes);
-    let at = 0;
-    for (const { bytes } of replay) {
-      records.set(bytes, at);
-      sealRecord(records, at, at + bytes.length, seed);
-      at = alignRecord(at + bytes.length);
-    }
-    return records;
-  };
-  return pool.make(head, seal).then((segment) => ({
-    ...segment,
-    first,
-    until: end.number + 1,
-    end: SEGMENT_HEAD_BYTES + bytes,
-  }));
 }
