@@ -30,7 +30,8 @@ export interface StoreOptions {
   directory: string | undefined;
   /** Its lock, which the store releases when it is closed; taken by default. */
   lock?: DirectoryLock | undefined;
-  limits: StoreLimits;
+  /** Limits and the options that go with them; undefined: what the store has been given before. */
+  limits?: StoreLimits | undefined;
   /** Most bytes of sender and text of a message that a take gives; any number by default. */
   takeBytesMax?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
@@ -123,13 +124,14 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
 
 /** What a start records. */
 function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
+  const requests: StoreRequest[] = [{ kind: "start" }];
+  if (options.limits === undefined) return requests;
   const configuration: Configuration = {
     limits: options.limits,
     takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
     forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
     sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
   };
-  const requests: StoreRequest[] = [{ kind: "start" }];
   const isSame = isSameConfiguration(engine.configuration, configuration);
   return isSame ? requests : [...requests, { kind: "configure", ...configuration }];
 }
