@@ -12,7 +12,7 @@ import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { GroupCommit } from "./store/journal/group.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
 import type { JournaledStore, StoreFigures } from "./store/journaled/journaled_store.ts";
 
 /** What is measured; a service that doesn't run is undefined. */

@@ -3,13 +3,13 @@ import { StoreLost } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
-import { Admission, type AdmissionOptions } from "./admission.ts";
-import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
+import { Admission, type AdmissionOptions } from "../room/admission.ts";
+import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
-import type { WriteBack } from "./write_back.ts";
+import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /**
  * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer

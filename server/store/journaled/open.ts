@@ -16,14 +16,14 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
-import { freeBytes } from "./admission.ts";
+import { freeBytes } from "../room/admission.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
-import { Reserve } from "./reserve.ts";
+import { Reserve } from "../room/reserve.ts";
 import { replay } from "./replay.ts";
-import { WriteBack } from "./write_back.ts";
+import { WriteBack } from "../checkpoint/write_back.ts";
 
 export interface StoreOptions {
   /** The data directory, which must exist; undefined: everything is kept in memory. */

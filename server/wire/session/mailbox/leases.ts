@@ -9,7 +9,7 @@ import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
-import type { GroupCommit } from "../../../store/journal/group.ts";
+import type { GroupCommit } from "../../../store/journaled/group.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
 import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";

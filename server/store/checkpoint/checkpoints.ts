@@ -3,7 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "../room/admission.ts";
 import type { WriteBack } from "./write_back.ts";
 
 /** A checkpoint is taken when the records since the last one have so many bytes, or are so old (store 5.1). */
