@@ -256,7 +256,7 @@ Deno.test("kill -9 under load on all services loses nothing acknowledged, keeps 
   report(
     `channels and room: ${hall.seen + room.seen} messages shown, ${
       hall.kept + room.kept
-    } there after a start`,
+    } there after a start; ${hall.gaps + room.gaps} starts with a gap`,
   );
   report(
     `forum: ${model.commands} commands; ${transfers.moved} files moved, ${transfers.retries} attempts broken off`,

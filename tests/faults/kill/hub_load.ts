@@ -23,12 +23,16 @@ export class ChannelModel {
   readonly #said = new Map<string, string>();
   /** Texts that speakers have sent. */
   readonly #sent = new Set<string>();
+  /** ID of the history in this run. */
+  #id = "";
   /** The last message that was read after a start, and what was seen in this run behind it. */
   #base: { id: string; number: number } | undefined;
   #seen = new Map<number, { text: string; at: number }>();
   /** Messages that were seen, and those that were there after the next start. */
   seen = 0;
   kept = 0;
+  /** Starts after which nothing was known of the messages before. */
+  gaps = 0;
 
   constructor(readonly name: string) {}
 
@@ -52,8 +56,10 @@ export class ChannelModel {
 
   /** Compares what the channel holds after a start with what was seen before. @param killedAt When the server ended. */
   async compare(member: Member, killedAt: number) {
-    const { messages, id, last } = await member.since(this.#base);
-    let next = (this.#base?.number ?? 0) + 1;
+    const { messages, dropped, isKnown, id, last } = await member.since(this.#base);
+    let next = (this.#base?.number ?? 0) + 1 + dropped;
+    // the reader is told that it has missed something: IDs of a channel are kept for some starts only
+    if (!isKnown) this.gaps++, next = messages[0]?.number ?? last + 1;
     for (const { number, text } of messages) {
       assertEquals(number, next++, `numbers in ${this.name}`);
       const seen = this.#seen.get(number);
@@ -65,7 +71,10 @@ export class ChannelModel {
       if (number >= next && at < killedAt - WRITTEN_MS) throw new Error(`'${text}' is lost in ${this.name}`);
     }
     this.#seen.clear();
-    this.#base = { id, number: last };
+    // the ID of this run may be lost with it, unless messages of it are kept
+    const before = last === 0 ? id : messages.length > 0 ? this.#id : this.#base!.id;
+    this.#base = { id: before, number: last };
+    this.#id = id;
   }
 }
 
@@ -116,7 +125,7 @@ class Member {
   /** The messages of the channel behind one, or all of them. Nobody speaks meanwhile. */
   async since(from: { id: string; number: number } | undefined) {
     const messages: { number: number; text: string }[] = [];
-    let id = from?.id ?? this.id, number = from?.number ?? 0, last = this.last;
+    let id = from?.id ?? this.id, number = from?.number ?? 0, last = this.last, dropped = 0, isKnown = true;
     do {
       await this.#peer.send(`/history since ${id} ${number}`);
       let left = 0;
@@ -133,7 +142,7 @@ class Member {
         }
       }
     } while (number < last);
-    return { messages, id: this.id, last };
+    return { messages, dropped, isKnown, id: this.id, last };
   }
 
   [Symbol.dispose]() {
