@@ -136,10 +136,9 @@ class Member {
         if (said?.kind === "history") isPage = true, left = said.entries, id = said.history, last = said.last;
         else if (isPage) left--;
         if (said?.kind === "message") messages.push(said), number = said.number;
-        // what came before was dropped, and is not to be had any more
-        else if (said?.kind === "gap" && said.count !== undefined) {
-          throw new Error("the history is too short");
-        }
+        // the channel holds its last messages only
+        else if (said?.kind === "gap" && said.count !== undefined) dropped += said.count;
+        else if (said?.kind === "gap" && messages.length === 0) isKnown = false;
       }
     } while (number < last);
     return { messages, dropped, isKnown, id: this.id, last };
