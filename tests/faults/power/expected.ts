@@ -8,6 +8,7 @@
 import type { Found, FoundMessage } from "./inspect.ts";
 import type { Load } from "./load.ts";
 import type { RecordedSession } from "./recorded_session.ts";
+import type { Step } from "./replay.ts";
 
 /** What the server had answered at some moment of a recording. */
 export class Acknowledged {
@@ -18,8 +19,9 @@ export class Acknowledged {
   /** Milliseconds since 1970. */
   time = 0;
 
-  /** Takes a datagram that the server has sent. */
-  sent(text: string) {
+  /** Takes a step of a recording: a datagram that was sent may be an answer. */
+  take({ time, text = "" }: Step) {
+    this.time = time;
     const [, session, done] = /^P1< (\S+) \S+ - (\d+)/.exec(text) ?? [];
     if (session !== undefined) {
       this.#done.set(session, Math.max(this.#done.get(session) ?? 0, Number(done)));
@@ -73,7 +75,7 @@ export function faultsOf(found: Found, load: Load, acknowledged: Acknowledged): 
         request.kind === "ack" ? request.texts : []
       ),
     );
-    for (const mailbox of [`kept-${i}`, `passed-${i}`]) {
+    for (const mailbox of [load.kept(i), load.passed(i)]) {
       const texts = put.flatMap((request) =>
         request.kind === "put" && request.mailbox === mailbox && !taken.has(request.text)
           ? [request.text]
@@ -82,7 +84,7 @@ export function faultsOf(found: Found, load: Load, acknowledged: Acknowledged): 
       faults.push(...compare(mailbox, found.mailboxes[mailbox] ?? [], texts));
     }
   }
-  faults.push(...originalFaults(found.mailboxes.taken ?? [], load.originals, acknowledged));
+  faults.push(...originalFaults(found.mailboxes[load.taken] ?? [], load.originals, acknowledged));
   faults.push(...threadFaults(found, load, acknowledged));
   faults.push(...channelFaults(found, load));
   return faults;
@@ -116,15 +118,15 @@ function originalFaults(
   let last = -1;
   for (const message of messages) {
     const at = texts.findIndex((text, i) => i > last && isText(message, text));
-    if (at < 0) return [`taken has '${message.text}' out of its place, or twice`];
-    if (acknowledged.isGiven(texts[at]!)) return [`taken has '${message.text}', which was given out`];
+    if (at < 0) return [`the mailbox has '${message.text}' out of its place, or twice`];
+    if (acknowledged.isGiven(texts[at]!)) return [`the mailbox has '${message.text}', which was given out`];
     last = at;
   }
   return [];
 }
 
-function threadFaults({ threads }: Found, { posts, files }: Load, { time }: Acknowledged): string[] {
-  const entries = threads.thread ?? [], faults: string[] = [];
+function threadFaults({ threads }: Found, { thread, posts, files }: Load, { time }: Acknowledged): string[] {
+  const entries = threads[thread] ?? [], faults: string[] = [];
   for (const [what, commands] of [["text", posts], ["file", files]] as const) {
     const there = entries.flatMap((entry) => what in entry ? [(entry as Record<string, string>)[what]] : []);
     const expected = commands.map((command) => command.what);
@@ -142,8 +144,8 @@ function threadFaults({ threads }: Found, { posts, files }: Load, { time }: Ackn
   return faults;
 }
 
-function channelFaults({ channels }: Found, { said }: Load): string[] {
-  const kept = channels.hall ?? [], first = said.indexOf(kept[0] ?? "");
+function channelFaults({ channels }: Found, { hall, said }: Load): string[] {
+  const kept = channels[hall] ?? [], first = said.indexOf(kept[0] ?? "");
   const isRight = kept.every((text, i) => text === said[first + i]);
   return isRight ? [] : [`the channel holds other messages than were said: ${kept}`];
 }

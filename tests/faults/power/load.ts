@@ -12,7 +12,6 @@ import { RecordedSession } from "./recorded_session.ts";
 
 /** A command of the forum, and when its answer had come, in milliseconds since 1970. */
 export interface ForumCommand {
-  thread: string;
   /** The text of a post, or the name of a file. */
   what: string;
   answeredAt: number;
@@ -47,20 +46,45 @@ export class Load implements AsyncDisposable {
   readonly senders: RecordedSession[] = [];
   /** Each empties the second mailbox of one sender. */
   readonly receivers: RecordedSession[] = [];
-  /** Messages that were put into the mailbox `taken` by the original wire, in their order. */
+  /** Messages that were put by the original wire, in their order. */
   readonly originals: string[] = [];
   readonly posts: ForumCommand[] = [];
   readonly files: ForumCommand[] = [];
-  /** What was said in the channel `hall`. */
+  /** What was said in the channel. */
   readonly said: string[] = [];
   readonly #directory: string;
   #forum: Forum | undefined;
   #serverKey = "";
   #number = 0;
 
-  /** @param directory For files that are uploaded. */
-  constructor(directory: string) {
+  /**
+   * @param directory For files that are uploaded.
+   * @param name Distinguishes its mailboxes, thread and channel from those of other loads.
+   */
+  constructor(directory: string, readonly name = "one") {
     this.#directory = directory;
+  }
+
+  /** The mailbox of a sender that nobody empties, and the one that somebody does. */
+  kept(sender: number): string {
+    return `${this.name}-kept-${sender}`;
+  }
+
+  passed(sender: number): string {
+    return `${this.name}-passed-${sender}`;
+  }
+
+  /** The mailbox of the original wire, the thread, and the channel. */
+  get taken(): string {
+    return `${this.name}-taken`;
+  }
+
+  get thread(): string {
+    return `${this.name}-thread`;
+  }
+
+  get hall(): string {
+    return `${this.name}-hall`;
   }
 
   get sessions(): string[] {
@@ -95,7 +119,7 @@ export class Load implements AsyncDisposable {
     for (let round = 0; round < rounds; round++) {
       const puts = Array.from(
         { length: PUTS },
-        (_, n) => session.put(n % 3 === 0 ? `kept-${i}` : `passed-${i}`, this.#text()),
+        (_, n) => session.put(n % 3 === 0 ? this.kept(i) : this.passed(i), this.#text()),
       );
       await Promise.all(puts);
     }
@@ -103,8 +127,8 @@ export class Load implements AsyncDisposable {
 
   async #receive(session: RecordedSession, i: number, rounds: number) {
     for (let round = 0; round < rounds; round++) {
-      const leased = await session.lease(`passed-${i}`, 5);
-      if (leased.length > 0) await session.ack(`passed-${i}`, leased);
+      const leased = await session.lease(this.passed(i), 5);
+      if (leased.length > 0) await session.ack(this.passed(i), leased);
     }
   }
 
@@ -114,9 +138,9 @@ export class Load implements AsyncDisposable {
       for (let i = 0; i < 3; i++) {
         const text = this.#text();
         this.originals.push(text);
-        await peer.send(`F, taken, sender, ${text}`);
+        await peer.send(`F, ${this.taken}, sender, ${text}`);
       }
-      for (let i = 0; i < 2; i++) await peer.ask("R, taken");
+      for (let i = 0; i < 2; i++) await peer.ask(`R, ${this.taken}`);
     }
   }
 
@@ -126,11 +150,11 @@ export class Load implements AsyncDisposable {
       port,
       serverKey: this.#serverKey,
       timeout: 60_000,
-      as: { name: "poster", password: "of poster", make: true },
+      as: { name: this.name, password: `of ${this.name}`, make: true },
     });
-    if (isNew) await forum.create("thread");
+    if (isNew) await forum.create(this.thread);
     const note = async (list: ForumCommand[], what: string, command: () => Promise<unknown>) => {
-      const noted = { thread: "thread", what, answeredAt: Infinity };
+      const noted = { what, answeredAt: Infinity };
       list.push(noted);
       await command();
       noted.answeredAt = Date.now() + 1;
@@ -138,18 +162,18 @@ export class Load implements AsyncDisposable {
     for (let round = 0; round < Math.max(rounds, files); round++) {
       if (round < rounds) {
         const text = this.#text();
-        await note(this.posts, text, () => forum.post("thread", text));
+        await note(this.posts, text, () => forum.post(this.thread, text));
       }
       if (round >= files) continue;
       const name = `file-${this.files.length}`, path = `${this.#directory}/${name}`;
       await Deno.writeFile(path, fileContent(name));
-      await note(this.files, name, () => forum.upload("thread", name, path));
+      await note(this.files, name, () => forum.upload(this.thread, name, path));
     }
   }
 
   async #talk(port: number, rounds: number) {
     using peer = await FramePeer.named("anna", port);
-    await peer.send(ANNOUNCEMENT, "/create hall");
+    await peer.send(ANNOUNCEMENT, `/create ${this.hall}`);
     for (let round = 0; round < rounds; round++) {
       const text = this.#text();
       this.said.push(text);

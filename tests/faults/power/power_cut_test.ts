@@ -7,8 +7,8 @@ import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { temporaryDirectory } from "../../program.ts";
 import { Random } from "../../simulation/random.ts";
 import { CI, FULL, obtainSeed, report } from "../form.ts";
-import { Disk, LOSSES } from "./disk.ts";
-import { Acknowledged, faultsOf } from "./expected.ts";
+import { cutPower } from "./cuts.ts";
+import { Disk } from "./disk.ts";
 import { Inspectors } from "./inspectors.ts";
 import { Load } from "./load.ts";
 import { cannotRecord, record } from "./recording.ts";
@@ -21,15 +21,6 @@ const AMOUNT = FULL ? { rounds: 60, files: 12 } : { rounds: 12, files: 3 };
 
 /** Faults that are shown. */
 const SHOWN = 10;
-
-/** Which steps are followed by a cut: of each three, one is within a sync, one behind a sync, and one anywhere. */
-function* choose(steps: readonly Step[], count: number, random: Random): Generator<number> {
-  const syncs = steps.flatMap(({ kind }, i) => kind === "synced" ? [i] : []);
-  for (let i = 0; i < count; i++) {
-    const sync = syncs[Math.floor(i / count * syncs.length)]!;
-    yield i % 3 === 0 ? sync - 1 : i % 3 === 1 ? sync : random.between(0, steps.length - 1);
-  }
-}
 
 // store 5.4, 5.5
 Deno.test("after a power cut at any moment everything that was acknowledged is there, once and in order", async () => {
@@ -52,30 +43,12 @@ Deno.test("after a power cut at any moment everything that was acknowledged is t
     steps.push(...stepsOf(recorded.calls, data, disk));
   }
 
-  const cuts = Map.groupBy(choose(steps, STATES, random), (at) => at);
   await using inspectors = await Inspectors.start(INSPECTORS);
-  const acknowledged = new Acknowledged(), faults: string[] = [], open: Promise<void>[] = [];
-  let states = 0, unsynced = 0;
-  for (const [i, step] of steps.entries()) {
-    step.run();
-    acknowledged.time = step.time;
-    if (step.text !== undefined) acknowledged.sent(step.text);
-    for (const _ of cuts.get(i) ?? []) {
-      const loss = LOSSES[states++ % LOSSES.length]!, known = acknowledged.copy();
-      if (disk.unsynced > 0) unsynced++;
-      const { found } = await inspectors.inspect(disk.cut(loss, random), load.sessions);
-      open.push(found.then((found) => {
-        for (const fault of faultsOf(found, load, known)) {
-          faults.push(`step ${i} of ${steps.length}, with ${loss} of what was not synced: ${fault}`);
-        }
-      }));
-    }
-  }
-  await Promise.all(open);
-  const syncs = steps.filter(({ kind }) => kind === "synced").length;
+  const result = await cutPower({ disk, steps, states: STATES, recorded: [{ load }], inspectors, random });
+  const { states, unsynced, places, syncs, acknowledged, faults } = result;
   report(
-    `power cuts: ${states} states, ${unsynced} of them with something not synced, at ${cuts.size} of ${steps.length} ` +
-      `steps; ${syncs} syncs; ${acknowledged.count} acknowledgements by number; faults: ${faults.length}`,
+    `power cuts: ${states} states, ${unsynced} of them with something not synced, at ${places} of ${steps.length} ` +
+      `steps; ${syncs} syncs; ${acknowledged} acknowledgements by number; faults: ${faults.length}`,
   );
   for (const fault of faults.slice(0, SHOWN)) report(fault);
   assertEquals(faults.length, 0);
