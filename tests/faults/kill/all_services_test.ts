@@ -17,6 +17,8 @@ const KILLS = FULL ? 100 : 4;
 const BETWEEN = FULL ? 20 : 1;
 /** Milliseconds of load before a kill, at most. */
 const LOAD_MS = FULL ? 1500 : 600;
+/** Messages a second that make a load: put, acknowledged or said, while a server is up. */
+const RATE = 1000;
 /** One in so many starts is killed too, within so many milliseconds. */
 const START_KILLED = 4, START_MS = 1200;
 
@@ -187,9 +189,12 @@ Deno.test("kill -9 under load on all services loses nothing acknowledged, keeps 
   working.catch(() => {});
 
   const between = { original: 0, session: 0, forum: 0, transfer: 0 };
-  let startsKilled = 0, said = 0, killedAt = Infinity;
+  let startsKilled = 0, said = 0, killedAt = Infinity, upMs = 0, done = 0;
   for (let kill = 0; kill < KILLS; kill++) {
-    const moved = progress.begin();
+    const moved = progress.begin(), upSince = performance.now();
+    const count = () =>
+      ledger.stored + ledger.acknowledged + said + originals.reduce((sum, { put }) => sum + put, 0);
+    const before = count();
     const original = new Run(servers.port("mailbox"));
     original.onAnswer = () => progress.moved("original");
     for (const each of originals) each.runs.push(each.put);
@@ -215,6 +220,8 @@ Deno.test("kill -9 under load on all services loses nothing acknowledged, keeps 
       });
     // at any moment of what follows
     await Promise.race([pause(random(LOAD_MS)), failing]);
+    upMs += performance.now() - upSince;
+    done += count() - before;
     if (original.open > 0) between.original++;
     if (ledger.pending > 0) between.session++;
     if (model.open > 0) between.forum++;
@@ -243,7 +250,9 @@ Deno.test("kill -9 under load on all services loses nothing acknowledged, keeps 
 
   const sum = (value: (ledger: Ledger) => number) => originals.reduce((sum, each) => sum + value(each), 0);
   report(
-    `kills: ${KILLS}, and ${startsKilled} of a start; between a request and its answer: ${
+    `kills: ${KILLS}, and ${startsKilled} of a start; ${
+      Math.round(done / upMs * 1000)
+    } messages a second; between a request and its answer: ${
       Object.entries(between).map(([service, count]) => `${service} ${count}`).join(", ")
     }`,
   );
@@ -264,6 +273,7 @@ Deno.test("kill -9 under load on all services loses nothing acknowledged, keeps 
   assertEquals(sum((each) => each.unaccounted().unaccounted), 0);
   assertEquals(sum(({ twice }) => twice), 0);
   for (const [service, count] of Object.entries(between)) assertGreaterOrEqual(count, BETWEEN, service);
+  if (FULL) assertGreaterOrEqual(done / upMs * 1000, RATE);
 });
 
 async function keyOf(server: ServerProcess): Promise<string> {

@@ -59,7 +59,10 @@ export class ChannelModel {
     const { messages, dropped, isKnown, id, last } = await member.since(this.#base);
     let next = (this.#base?.number ?? 0) + 1 + dropped;
     // the reader is told that it has missed something: IDs of a channel are kept for some starts only
-    if (!isKnown) this.gaps++, next = messages[0]?.number ?? last + 1;
+    if (!isKnown && messages.length > 0 && messages[0]!.number !== next) {
+      this.gaps++;
+      next = messages[0]!.number;
+    }
     for (const { number, text } of messages) {
       assertEquals(number, next++, `numbers in ${this.name}`);
       const seen = this.#seen.get(number);

@@ -63,6 +63,11 @@ export class Inspectors implements AsyncDisposable {
     return new Inspectors(await Deno.makeTempDir(options), count);
   }
 
+  /** Gives what is found in a directory, which is changed by it. */
+  async inspectDirectory(directory: string, sessions: readonly string[]): Promise<Found> {
+    return await this.#all[0]!.inspect({ directory, sessions });
+  }
+
   /** Resolves once one is free, and gives what it will find in a directory that holds this. */
   async inspect(held: Holding, sessions: readonly string[]): Promise<{ found: Promise<Found> }> {
     const inspector = this.#idle.pop() ??

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connectForum, type Forum } from "../../../client/forum.ts";
+import { connectForum, type Forum, FullError, TransferError } from "../../../client/forum.ts";
 import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
 import { Peer, type ServerProcess } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
@@ -15,6 +15,8 @@ export interface ForumCommand {
   /** The text of a post, or the name of a file. */
   what: string;
   answeredAt: number;
+  /** Whether the answer was that the server cannot write to its disk. */
+  isRefused: boolean;
 }
 
 /** Where the services are. */
@@ -42,12 +44,19 @@ export function fileContent(name: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${name} `.repeat(size / name.length + 1).slice(0, size));
 }
 
+function isRefusal(error: unknown): boolean {
+  return error instanceof TransferError && error.code === "storage" ||
+    error instanceof FullError;
+}
+
 export class Load implements AsyncDisposable {
   readonly senders: RecordedSession[] = [];
   /** Each empties the second mailbox of one sender. */
   readonly receivers: RecordedSession[] = [];
   /** Messages that were put by the original wire, in their order. */
   readonly originals: string[] = [];
+  /** Those of them that were given out. */
+  readonly given: string[] = [];
   readonly posts: ForumCommand[] = [];
   readonly files: ForumCommand[] = [];
   /** What was said in the channel. */
@@ -140,7 +149,10 @@ export class Load implements AsyncDisposable {
         this.originals.push(text);
         await peer.send(`F, ${this.taken}, sender, ${text}`);
       }
-      for (let i = 0; i < 2; i++) await peer.ask(`R, ${this.taken}`);
+      for (let i = 0; i < 2; i++) {
+        const text = /^N, \S+, sender, (.*)$/.exec(await peer.ask(`R, ${this.taken}`))?.[1];
+        if (text !== undefined) this.given.push(text);
+      }
     }
   }
 
@@ -154,10 +166,15 @@ export class Load implements AsyncDisposable {
     });
     if (isNew) await forum.create(this.thread);
     const note = async (list: ForumCommand[], what: string, command: () => Promise<unknown>) => {
-      const noted = { what, answeredAt: Infinity };
+      const noted = { what, answeredAt: Infinity, isRefused: false };
       list.push(noted);
-      await command();
-      noted.answeredAt = Date.now() + 1;
+      try {
+        await command();
+        noted.answeredAt = Date.now() + 1;
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        noted.isRefused = true;
+      }
     };
     for (let round = 0; round < Math.max(rounds, files); round++) {
       if (round < rounds) {
