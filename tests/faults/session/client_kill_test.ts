@@ -6,6 +6,7 @@ import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
 
 /** Senders that are killed, and receivers. */
 const CLIENT_KILLS = FULL ? 50 : 2;
+
 /** What is known of the messages of one mailbox, while its senders and receivers are killed. */
 class Mail {
   /** By sender, the numbers that it said are stored. */
