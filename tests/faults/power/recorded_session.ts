@@ -10,7 +10,7 @@ export type Request =
   | { kind: "ack"; mailbox: string; texts: string[] };
 
 /** A message that was leased. */
-interface Leased {
+export interface Leased {
   token: string;
   id: string;
   text: string;
@@ -51,10 +51,10 @@ export class RecordedSession implements Disposable {
     this.#send([]);
   }
 
-  /** Puts a message. Resolves when it is stored. */
-  put(mailbox: string, text: string): Promise<void> {
+  /** Puts a message, with a delay and a time to live in milliseconds if there are any. Resolves when it is stored. */
+  put(mailbox: string, text: string, delay = "", ttl = ""): Promise<void> {
     this.requests.push({ kind: "put", mailbox, text });
-    return this.#request(`put,${this.requests.length},${mailbox},sender,,,${text}`);
+    return this.#request(`put,${this.requests.length},${mailbox},sender,${delay},${ttl},${text}`);
   }
 
   /** Acknowledges messages of one lease. */
@@ -72,10 +72,14 @@ export class RecordedSession implements Disposable {
     return promise;
   }
 
-  /** Leases up to so many messages; none if there are none. One at a time. */
-  lease(mailbox: string, max: number): Promise<Leased[]> {
+  /**
+   * Leases up to so many messages for so many milliseconds, and waits so long for one; none if there are none. One at a
+   * time.
+   */
+  lease(mailbox: string, max: number, duration = 600_000, wait = 0): Promise<Leased[]> {
     const { promise, resolve } = Promise.withResolvers<Leased[]>();
-    this.#lease = { line: `lease,${++this.#tags},${mailbox},${max},600000,0`, messages: [], resolve };
+    const line = `lease,${++this.#tags},${mailbox},${max},${duration},${wait}`;
+    this.#lease = { line, messages: [], resolve };
     this.#send([this.#lease.line]);
     return promise;
   }
