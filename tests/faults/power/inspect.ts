@@ -10,6 +10,7 @@ import { openStore } from "../../../server/data/open_store.ts";
 import { checkStart } from "../../../server/data/start_check.ts";
 import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import { Log } from "../../../server/report/log.ts";
+import { answerLines } from "../line_process.ts";
 import type { OutcomeOf, Store, StoreRequest } from "../../../server/store/store.ts";
 
 export interface Inspection {
@@ -130,14 +131,4 @@ async function readThread(store: Store, directory: string, thread: string): Prom
   return entries;
 }
 
-if (import.meta.main) {
-  let rest = "";
-  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      const answer = new TextEncoder().encode(`${JSON.stringify(await inspect(JSON.parse(line)))}\n`);
-      for (let at = 0; at < answer.length;) at += Deno.stdout.writeSync(answer.subarray(at));
-    }
-  }
-}
+if (import.meta.main) await answerLines(inspect);

@@ -63,7 +63,8 @@ export class Load implements AsyncDisposable {
   readonly said: string[] = [];
   readonly #directory: string;
   #forum: Forum | undefined;
-  #serverKey = "";
+  /** The server's key, once a server has started. */
+  serverKey = "";
   #number = 0;
 
   /**
@@ -102,9 +103,9 @@ export class Load implements AsyncDisposable {
 
   /** Works through the amount, with a server that has just started. */
   async run(server: ServerProcess, ports: Ports, amount: Amount) {
-    if (this.#serverKey === "") {
+    if (this.serverKey === "") {
       await server.logged("the server's key is ");
-      this.#serverKey = /key is (\S+)/.exec(server.err)![1]!;
+      this.serverKey = /key is (\S+)/.exec(server.err)![1]!;
       for (let i = 0; i < SENDERS; i++) {
         this.senders.push(new RecordedSession(ports.mailbox));
         this.receivers.push(new RecordedSession(ports.mailbox));
@@ -160,7 +161,7 @@ export class Load implements AsyncDisposable {
     const isNew = this.#forum === undefined;
     const forum = this.#forum ??= await connectForum({
       port,
-      serverKey: this.#serverKey,
+      serverKey: this.serverKey,
       timeout: 60_000,
       as: { name: this.name, password: `of ${this.name}`, make: true },
     });

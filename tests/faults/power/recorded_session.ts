@@ -51,6 +51,11 @@ export class RecordedSession implements Disposable {
     this.#send([]);
   }
 
+  /** The last request, by its number. */
+  get last(): { number: number; line: string } {
+    return { number: this.#lines.length, line: this.#lines.at(-1)! };
+  }
+
   /** Puts a message, with a delay and a time to live in milliseconds if there are any. Resolves when it is stored. */
   put(mailbox: string, text: string, delay = "", ttl = ""): Promise<void> {
     this.requests.push({ kind: "put", mailbox, text });
