@@ -41,8 +41,10 @@ export class RecordedSession implements Disposable {
   #tags = 0;
   #lease: { line: string; messages: Leased[]; resolve(messages: Leased[]): void } | undefined;
   #waiting: { until: number; resolve(): void }[] = [];
-  /** What no session may be answered. */
+  readonly #failed = Promise.withResolvers<string>();
+  /** The first answer that a session does not expect; and a promise of it. */
   error = "";
+  readonly failed: Promise<string> = this.#failed.promise;
 
   constructor(port: number) {
     this.#server = { transport: "udp", hostname: "127.0.0.1", port };
@@ -140,7 +142,10 @@ export class RecordedSession implements Disposable {
 
   #answer(answer: string) {
     const [kind = "", tag, ...rest] = answer.split(",");
-    if (["lost", "bad", "unknown", "owned", "denied", "busy"].includes(kind)) this.error ||= answer;
+    if (["lost", "bad", "unknown", "owned", "denied", "busy"].includes(kind)) {
+      this.error ||= answer;
+      this.#failed.resolve(this.error);
+    }
     const lease = this.#lease;
     if (lease === undefined || tag !== `${this.#tags}`) return;
     if (kind === "none") return this.#leased([]);
