@@ -1,0 +1,66 @@
+/** A server that may open few files (`ulimit -n 64`), while somebody takes all of them. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { connectForum } from "../../client/forum.ts";
+import { connectMailbox } from "../../client/mailbox.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
+import { FramePeer } from "../stream.ts";
+import { FULL, report } from "./form.ts";
+
+/** Files that the server may have open, and connections that are made to it. */
+const LIMIT = 64, CONNECTIONS = 100;
+
+/** Bytes of a message, and messages: in the full form so many that the store needs another file for them. */
+const BYTES = 1000, MESSAGES = FULL ? 40_000 : 3000, WINDOW = 64;
+
+Deno.test("a server without a descriptor left loses nothing, and all services go on when there are some again", async () => {
+  await using directory = await temporaryDirectory();
+  const data = `${directory.path}/data`;
+  const [deno = "", ...rest] = FROM_SOURCE;
+  const command = ["sh", "-c", `ulimit -n ${LIMIT}; exec "$0" "$@"`, deno, ...rest];
+  const args = ["mailbox", "0", "channels", "0", "room", "0", "forum", "0", "--data", data];
+  await using server = await ServerProcess.start(args, { command });
+  const port = await server.ready("mailbox"), channels = await server.ready("channels");
+  await server.logged("the server's key is ");
+  const as = { name: "alice", password: "of alice", make: true };
+  const serverKey = /key is (\S+)/.exec(server.err)![1]!;
+  await using forum = await connectForum({ port: await server.ready("forum"), serverKey, as });
+  await forum.create("thread");
+
+  const open: FramePeer[] = [];
+  try {
+    while (open.length < CONNECTIONS) open.push(await FramePeer.connect(channels));
+    await using sender = await connectMailbox({ port }), receiver = await connectMailbox({ port });
+    const text = "x".repeat(BYTES), received: number[] = [];
+    let next = 0;
+    const send = async () => {
+      while (next < MESSAGES) {
+        const number = next++;
+        await sender.send("bob", "anna", `${number} ${text}`);
+      }
+    };
+    const receive = async () => {
+      for await (const message of receiver.messages("bob", { count: MESSAGES })) {
+        received.push(Number.parseInt(message.text));
+        await message.ack();
+      }
+    };
+    await Promise.all([receive(), ...Array.from({ length: WINDOW }, send)]);
+    assertEquals(received, received.map((_, i) => i), "in order, each once");
+    await forum.post("thread", "while there is no descriptor");
+  } finally {
+    for (const peer of open) peer[Symbol.dispose]();
+  }
+  const path = `${directory.path}/file`;
+  await Deno.writeTextFile(path, "content");
+  await forum.upload("thread", "file", path);
+  using talker = await FramePeer.named("dora", channels);
+  await talker.send("/create tea");
+  assertEquals(await talker.settle(), []);
+  const refused = server.err.match(/accept/g)?.length ?? 0;
+  assertGreater(refused, 0, `${CONNECTIONS} connections were accepted with ${LIMIT} descriptors`);
+  assertEquals((await server.end()).code, 0, server.err);
+  report(
+    `${MESSAGES} messages of ${BYTES} bytes passed while ${CONNECTIONS} connections took every descriptor`,
+  );
+});
